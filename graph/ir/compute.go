@@ -1,0 +1,187 @@
+package ir
+
+import (
+	"fmt"
+
+	"github.com/pkg/errors"
+
+	"github.com/unroll-ml/unroll/graph/tape"
+)
+
+// Product is op(A)·op(B) of two matrices (M×K, K×N), or of two stacks of N matrices each (N×M×K, N×K×N). The Trans flags say
+// that the last two dimensions of the operand are exchanged.
+type Product struct{ TransA, TransB bool }
+
+func (o Product) String() string {
+	t := map[bool]string{true: "ᵀ"}
+	return fmt.Sprintf("product(a%s·b%s)", t[o.TransA], t[o.TransB])
+}
+func (o Product) Infer(args []*Value) (Type, error) {
+	if err := arity(args, 2); err != nil {
+		return Type{}, err
+	}
+	a, b := args[0], args[1]
+	r := len(a.Shape)
+	if r != len(b.Shape) || r < 2 || r > 3 || a.Dtype != b.Dtype || a.Dtype == tape.Int32 {
+		return Type{}, errors.Errorf("%v and %v have no product", a.Type, b.Type)
+	}
+	m, k := a.Shape[r-2], a.Shape[r-1]
+	if o.TransA {
+		m, k = k, m
+	}
+	k2, n := b.Shape[r-2], b.Shape[r-1]
+	if o.TransB {
+		k2, n = n, k2
+	}
+	if k != k2 || r == 3 && a.Shape[0] != b.Shape[0] {
+		return Type{}, errors.Errorf("%v and %v do not fit", a.Shape, b.Shape)
+	}
+	return Type{a.Dtype, append(append(Shape{}, a.Shape[:r-2]...), m, n)}, nil
+}
+
+// Reduce sums (or takes the maximum) over Axes, which are increasing and disappear.
+type Reduce struct {
+	Fn   tape.ReduceFn
+	Axes []int
+}
+
+func (o Reduce) String() string { return fmt.Sprintf("%v(%v)", o.Fn, o.Axes) }
+func (o Reduce) Infer(args []*Value) (Type, error) {
+	if err := arity(args, 1); err != nil {
+		return Type{}, err
+	}
+	x, s, k := args[0], Shape{}, 0
+	if x.Dtype == tape.Int32 {
+		return Type{}, errors.New("integers are not reduced")
+	}
+	for i, d := range x.Shape {
+		if k < len(o.Axes) && o.Axes[k] == i {
+			k++
+			continue
+		}
+		s = append(s, d)
+	}
+	if k != len(o.Axes) {
+		return Type{}, errors.Errorf("axes do not fit %v", x.Shape)
+	}
+	return Type{x.Dtype, s}, nil
+}
+
+// Rows is a function of the rows (the last dimension) of its first argument; see tape.Rows for what the kinds compute and
+// which arguments they take. Dimensions before the last are rows.
+type Rows struct {
+	Kind      tape.RowsKind
+	Mask      bool // the last argument is a mask
+	Smoothing float64
+}
+
+func (o Rows) String() string {
+	s := o.Kind.String()
+	if o.Mask {
+		s += ":masked"
+	}
+	if o.Smoothing != 0 {
+		s += fmt.Sprintf(":smoothing(%g)", o.Smoothing)
+	}
+	return s
+}
+func (o Rows) Infer(args []*Value) (Type, error) {
+	want := map[tape.RowsKind]int{tape.SoftmaxGrad: 2, tape.LogSoftmaxGrad: 2, tape.CrossEntropy: 2, tape.CrossEntropyGrad: 3}[o.Kind]
+	if want == 0 {
+		want = 1
+	}
+	if o.Mask {
+		if o.Kind != tape.Softmax && o.Kind != tape.CrossEntropy && o.Kind != tape.CrossEntropyGrad {
+			return Type{}, errors.New("takes no mask")
+		}
+		want++
+	}
+	if err := arity(args, want); err != nil {
+		return Type{}, err
+	}
+	x := args[0]
+	if len(x.Shape) == 0 {
+		return Type{}, errors.New("a scalar has no rows")
+	}
+	rows := x.Shape[:len(x.Shape)-1]
+	for i, a := range args[1:] {
+		shape, dtype := rows, x.Dtype
+		switch {
+		case o.Kind <= tape.LogSoftmaxGrad:
+			shape = x.Shape
+		case i == 0:
+			dtype = tape.Int32
+		}
+		if !a.Shape.Equal(shape) || a.Dtype != dtype {
+			return Type{}, errors.Errorf("argument %d is %v, wants %v", i+1, a.Type, Type{dtype, shape})
+		}
+	}
+	switch o.Kind {
+	case tape.CrossEntropy:
+		return Type{x.Dtype, rows}, nil
+	case tape.Argmax:
+		return Type{tape.Int32, rows}, nil
+	}
+	return x.Type, nil
+}
+
+// Gather looks up rows: (table V×D..., index N...) -> N...×D....
+type Gather struct{}
+
+func (Gather) String() string { return "gather" }
+func (Gather) Infer(args []*Value) (Type, error) {
+	if err := arity(args, 2); err != nil {
+		return Type{}, err
+	}
+	table, index := args[0], args[1]
+	if index.Dtype != tape.Int32 || len(table.Shape) == 0 {
+		return Type{}, errors.Errorf("%v cannot be looked up by %v", table.Type, index.Type)
+	}
+	return Type{table.Dtype, append(append(Shape{}, index.Shape...), table.Shape[1:]...)}, nil
+}
+
+// ScatterAdd is the derivative of Gather: (index N..., g N...×D...) -> Rows×D..., where the rows of g with the same index are added.
+type ScatterAdd struct{ Rows int }
+
+func (o ScatterAdd) String() string { return fmt.Sprintf("scatteradd(%d)", o.Rows) }
+func (o ScatterAdd) Infer(args []*Value) (Type, error) {
+	if err := arity(args, 2); err != nil {
+		return Type{}, err
+	}
+	index, g := args[0], args[1]
+	n := len(index.Shape)
+	if index.Dtype != tape.Int32 || g.Dtype == tape.Int32 || len(g.Shape) < n || !g.Shape[:n].Equal(index.Shape) {
+		return Type{}, errors.Errorf("%v cannot be added at %v", g.Type, index.Type)
+	}
+	return Type{g.Dtype, g.Shape[n:].With(o.Rows)}, nil
+}
+
+// Random is uniform numbers in [0, 1): (keys N...×4) -> N...×Shape; see tape.Random.
+type Random struct {
+	Stream uint32
+	Of     Type // of one draw
+}
+
+func (o Random) String() string { return fmt.Sprintf("random(stream %d, %v)", o.Stream, o.Of) }
+func (o Random) Infer(args []*Value) (Type, error) {
+	if err := arity(args, 1); err != nil {
+		return Type{}, err
+	}
+	k := args[0]
+	n := len(k.Shape)
+	if k.Dtype != tape.Int32 || n == 0 || k.Shape[n-1] != 4 {
+		return Type{}, errors.Errorf("%v are not keys", k.Type)
+	}
+	return Type{o.Of.Dtype, append(append(Shape{}, k.Shape[:n-1]...), o.Of.Shape...)}, nil
+}
+
+// Host calls a Go function; see tape.Host. ID makes it unique: two Host values with different functions have different IDs.
+type Host struct {
+	Name string
+	ID   int
+	Of   Type
+	Fn   func(out, in []any) error
+}
+
+func (o *Host) String() string                    { return fmt.Sprintf("host(%s#%d)", o.Name, o.ID) }
+func (o *Host) Infer(args []*Value) (Type, error) { return o.Of, nil }
