@@ -1,0 +1,99 @@
+package datasets
+
+import (
+	"bytes"
+	"strings"
+	"testing"
+	"unicode/utf8"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/pkg/errors"
+	"pgregory.net/rapid"
+)
+
+func TestVocab(t *testing.T) {
+	text, _ := NewText("a", "banana\n é日")
+	v := NewVocab(text)
+	if got, want := string(v.runes), "\n abné日"; got != want {
+		t.Errorf("tokens are %q, want %q", got, want)
+	}
+	tokens := v.mustEncode(t, text)
+	if diff := cmp.Diff([]int32{3, 2, 4, 2, 4, 2, 0, 1, 5, 6}, tokens); diff != "" {
+		t.Error(diff)
+	}
+	if got := v.Decode(tokens); got != "banana\n é日" {
+		t.Errorf("decoded %q", got)
+	}
+	other, _ := NewText("b.txt", "ban\nxé")
+	_, err := v.Encode(other)
+	want := `b.txt:2:1: the character 'x' (U+0078) is not in the vocabulary of 7 characters that the model was trained with: remove or replace it`
+	if err == nil || err.Error() != want {
+		t.Errorf("got %v\nwant %s", err, want)
+	}
+}
+
+// Any vocabulary comes back from its file, and what it encodes it decodes.
+func TestVocabRoundTrip(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		s := rapid.StringN(1, 50, -1).Filter(func(s string) bool { return utf8.ValidString(s) && !strings.ContainsAny(s, "\x00\r\ufeff") }).Draw(t, "text")
+		text, err := NewText("x", s)
+		if err != nil {
+			t.Fatal(err)
+		}
+		v := NewVocab(text)
+		back, err := parseVocab("vocab.json", v.JSON())
+		if err != nil {
+			t.Fatal(err)
+		}
+		tokens, err := back.Encode(text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := v.Decode(tokens); got != s {
+			t.Fatalf("got %q, want %q", got, s)
+		}
+	})
+}
+
+func TestReadVocabRefuses(t *testing.T) {
+	text, _ := NewText("x", "ab<é")
+	good := NewVocab(text).JSON()
+	if want := `{"kind":"char","tokens":["<","a","b","é"]}` + "\n"; string(good) != want {
+		t.Fatalf("JSON is %s, want %s", good, want)
+	}
+	for _, c := range []struct{ name, data, want string }{
+		{"empty", "", "not a JSON vocabulary (unexpected end of JSON input)"},
+		{"truncated", string(good[:20]), "not a JSON vocabulary (unexpected end of JSON input)"},
+		{"another kind", `{"kind":"word","tokens":["a"]}`, `kind "word", want "char"`},
+		{"none", `{"kind":"char","tokens":[]}`, "no tokens"},
+		{"two characters", `{"kind":"char","tokens":["a","bc"]}`, `token 1 is "bc", want one character`},
+		{"no character", `{"kind":"char","tokens":[""]}`, `token 0 is "", want one character`},
+		{"out of order", `{"kind":"char","tokens":["b","a"]}`, `token 1 is 'a', out of order after 'b'`},
+		{"twice", `{"kind":"char","tokens":["a","a"]}`, `token 1 is 'a', out of order after 'a'`},
+		{"trailing", string(good) + "x", "not a JSON vocabulary (invalid character 'x' after top-level value)"},
+		{"duplicate key", `{"kind":"char","tokens":["c"],"tokens":["a"]}`, "differs from the form in which a vocabulary is written, first at byte 26"},
+		{"other case", `{"Kind":"char","tokens":["a"]}`, "differs from the form in which a vocabulary is written, first at byte 2"},
+		{"bad UTF-8", "{\"kind\":\"char\",\"tokens\":[\"a\",\"\xff\"]}\n", "differs from the form in which a vocabulary is written, first at byte 30"},
+		{"unknown field", `{"kind":"char","tokens":["a"],"x":1}`, "differs from the form in which a vocabulary is written, first at byte 29"},
+	} {
+		_, err := ReadVocab(write(t, "vocab.json", []byte(c.data)))
+		var e *Error
+		if !errors.As(err, &e) {
+			t.Errorf("%s: got %v, want an *Error", c.name, err)
+		} else if got, _, _ := strings.Cut(e.What, ": the vocabulary is damaged"); got != c.want {
+			t.Errorf("%s:\ngot  %s\nwant %s", c.name, got, c.want)
+		}
+	}
+}
+
+func FuzzParseVocab(f *testing.F) {
+	text, _ := NewText("x", "ab<é\"\\")
+	f.Add(NewVocab(text).JSON())
+	f.Add([]byte(`{"kind":"char","tokens":["\ud800"]}`))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		v, err := parseVocab("x", data)
+		if err == nil && !bytes.Equal(v.JSON(), data) {
+			t.Errorf("read %q, which writes as %q", data, v.JSON())
+		}
+	})
+}
