@@ -1,0 +1,159 @@
+// Package lower translates Gorgonia expression graphs into the IR.
+//
+// unroll's own op types know their translation: they implement Op. Gorgonia's built-in op types are recognised by what
+// reflection reads of them (stock.go); any other op becomes a Host value that calls its Do method.
+//
+// The package knows op types only through these two doors; it must not import package op.
+package lower
+
+import (
+	"fmt"
+	"reflect"
+
+	"github.com/pkg/errors"
+	G "gorgonia.org/gorgonia"
+	"gorgonia.org/tensor"
+
+	"github.com/unroll-ml/unroll/graph/ir"
+	"github.com/unroll-ml/unroll/graph/tape"
+)
+
+// Op is implemented by op types that know their translation. Mistakes go to b.Fail.
+type Op interface {
+	G.Op
+	Lower(b *ir.Builder, in []*ir.Value) *ir.Value
+}
+
+// Func translates the computation of outputs from inputs. Its parameters are the inputs, its results the outputs, both in order.
+// Every leaf that the outputs need must be among the inputs or a constant. Floating-point values get the element type float.
+func Func(float ir.Dtype, inputs, outputs G.Nodes) (*ir.Func, error) {
+	f := &ir.Func{}
+	values := map[*G.Node]*ir.Value{}
+	for _, n := range inputs {
+		t, err := TypeOf(n)
+		if err != nil {
+			return nil, err
+		}
+		if t.Dtype != tape.Int32 && t.Dtype != float {
+			return nil, errors.Errorf("%s is %v in a program of %v", Describe(n), t.Dtype, float)
+		}
+		values[n] = f.AddParam(t, n.Name())
+	}
+	b := &ir.Builder{Float: float}
+	for _, n := range sorted(outputs, values) {
+		v, err := node(b, n, values)
+		if err != nil {
+			return nil, errors.Wrapf(err, "lowering %s", Describe(n))
+		}
+		values[n] = v
+	}
+	for _, n := range outputs {
+		f.Results = append(f.Results, values[n])
+	}
+	return f, nil
+}
+
+func node(b *ir.Builder, n *G.Node, values map[*G.Node]*ir.Value) (*ir.Value, error) {
+	if n.Op() == nil {
+		return nil, errors.New("it is an input that was not given; a step reaches outside values as constants of its Scan")
+	}
+	children := Children(n)
+	in := make([]*ir.Value, len(children))
+	for i, c := range children {
+		in[i] = values[c]
+	}
+	if op, ok := n.Op().(Op); ok {
+		v := op.Lower(b, in)
+		return v, b.Err()
+	}
+	return stock(b, n, in)
+}
+
+// Leaves lists the inputs (nodes without an op) that outputs depend on, in the order in which a depth-first walk meets them.
+func Leaves(outputs G.Nodes) G.Nodes {
+	var leaves G.Nodes
+	for _, n := range sorted(outputs, nil) {
+		if n.Op() == nil {
+			leaves = append(leaves, n)
+		}
+	}
+	return leaves
+}
+
+// sorted lists what roots depend on, children before parents, without the nodes that have a value already and what only they need.
+// It does not recurse: graphs unrolled over time are tens of thousands of nodes deep.
+func sorted(roots G.Nodes, values map[*G.Node]*ir.Value) G.Nodes {
+	type frame struct {
+		n        *G.Node
+		children G.Nodes
+	}
+	var order G.Nodes
+	seen := map[*G.Node]bool{}
+	enter := func(stack []frame, n *G.Node) []frame {
+		if seen[n] || values[n] != nil {
+			return stack
+		}
+		seen[n] = true
+		return append(stack, frame{n, Children(n)})
+	}
+	for _, r := range roots {
+		stack := enter(nil, r)
+		for len(stack) > 0 {
+			top := &stack[len(stack)-1]
+			if len(top.children) == 0 {
+				order = append(order, top.n)
+				stack = stack[:len(stack)-1]
+				continue
+			}
+			c := top.children[0]
+			top.children = top.children[1:]
+			stack = enter(stack, c)
+		}
+	}
+	return order
+}
+
+var childrenField = func() []int {
+	f, ok := reflect.TypeFor[G.Node]().FieldByName("children")
+	if !ok || f.Type != reflect.TypeFor[G.Nodes]() {
+		return nil
+	}
+	return f.Index
+}()
+
+// Children lists the arguments of a node's op, in order. Gorgonia keeps them in an unexported field, which reflection may read.
+func Children(n *G.Node) G.Nodes {
+	field := reflect.ValueOf(n).Elem().FieldByIndex(childrenField)
+	children := make(G.Nodes, field.Len())
+	for i := range children {
+		children[i] = (*G.Node)(field.Index(i).UnsafePointer())
+	}
+	return children
+}
+
+// TypeOf is the type of a node's value.
+func TypeOf(n *G.Node) (ir.Type, error) {
+	d, err := DtypeOf(n.Dtype())
+	if err != nil {
+		return ir.Type{}, errors.Wrap(err, Describe(n))
+	}
+	return ir.Type{Dtype: d, Shape: ir.Shape(n.Shape())}, nil
+}
+
+// DtypeOf is the element type that holds a Gorgonia type. Gorgonia's int is held as Int32.
+func DtypeOf(d tensor.Dtype) (ir.Dtype, error) {
+	switch d {
+	case tensor.Float32:
+		return tape.Float32, nil
+	case tensor.Float64:
+		return tape.Float64, nil
+	case tensor.Int32, tensor.Int:
+		return tape.Int32, nil
+	}
+	return 0, errors.Errorf("element type %v is not supported; use float32, float64 or int32", d)
+}
+
+// Describe names a node in errors: its name and shape, and its op if it has no name of its own.
+func Describe(n *G.Node) string {
+	return fmt.Sprintf("%s%v", n.Name(), []int(n.Shape()))
+}
