@@ -80,6 +80,9 @@ func Leaves(outputs G.Nodes) G.Nodes {
 	return leaves
 }
 
+// Sorted lists all that roots depend on, children before parents.
+func Sorted(roots G.Nodes) G.Nodes { return sorted(roots, nil) }
+
 // sorted lists what roots depend on, children before parents, without the nodes that have a value already and what only they need.
 // It does not recurse: graphs unrolled over time are tens of thousands of nodes deep.
 func sorted(roots G.Nodes, values map[*G.Node]*ir.Value) G.Nodes {

@@ -1,0 +1,18 @@
+package op
+
+import (
+	"math"
+
+	G "gorgonia.org/gorgonia"
+)
+
+// LogSumExp is ln Σ eˣ over axes, which disappear; without axes over all elements. It is computed as ln Σ eˣ⁻ᵐ + m with m the
+// largest element, which does not overflow.
+func (b *Builder) LogSumExp(x *G.Node, axes ...int) *G.Node {
+	m := b.StopGradient(b.MaxOver(x, axes...))
+	if b.err != nil {
+		return b.broken()
+	}
+	m = b.Where(b.Lt(b.Abs(m), b.Fill(m, math.Inf(1))), m, b.Fill(m, 0)) // ∞-∞ is not a number
+	return b.Add(b.Log(b.Sum(b.Exp(b.Sub(x, b.keep(m, x, axes))), axes...)), m)
+}
