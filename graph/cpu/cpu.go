@@ -1,0 +1,82 @@
+// Package cpu is the fast CPU device: it runs tapes on all cores in pure Go and assembly, without cgo.
+//
+// Loading a tape turns each instruction into a step that holds everything that can be known before the first run: collapsed
+// shapes, split points, register assignments, and storage for packed weights. Running it allocates nothing. Work is split over
+// independent outputs only, never over a sum, so that results do not depend on the number of threads.
+//
+// The arithmetic itself lives in internal/kernel, one set of kernels per instruction path. This package knows the tape and
+// nothing above it: no graph, no derivative, no model.
+package cpu
+
+import (
+	"os"
+	"runtime"
+
+	"github.com/pkg/errors"
+
+	"github.com/unroll-ml/unroll/graph/cpu/internal/kernel"
+	"github.com/unroll-ml/unroll/graph/tape"
+)
+
+// PathVariable is the environment variable that forces an instruction path: "avx512", "avx2" or "portable".
+const PathVariable = "UNROLL_CPU"
+
+// device implements tape.Device. It is immutable after New.
+type device struct {
+	threads int
+	path    string // of internal/kernel; empty: PathVariable, else the best of this machine
+}
+
+// Option is a setting of New.
+type Option func(*device)
+
+// Threads sets the number of threads that a program computes with, the one that calls Run included. The default, and the meaning of
+// a number below 1, is GOMAXPROCS.
+func Threads(n int) Option { return func(d *device) { d.threads = n } }
+
+// onPath forces an instruction path, whatever the environment says.
+func onPath(name string) Option { return func(d *device) { d.path = name } }
+
+// New returns the CPU device.
+func New(opts ...Option) tape.Device {
+	d := new(device)
+	for _, o := range opts {
+		o(d)
+	}
+	if d.threads < 1 {
+		d.threads = runtime.GOMAXPROCS(0)
+	}
+	return d
+}
+
+// Path is the instruction path that devices use in this process: the one that PathVariable names, or the best that this machine has.
+// An unknown name, or one that the machine cannot run, is an error.
+func Path() (string, error) { return resolve("") }
+
+func resolve(path string) (string, error) {
+	from := ""
+	if path == "" {
+		path, from = os.Getenv(PathVariable), PathVariable+": "
+	}
+	path, err := kernel.Choose(path)
+	return path, errors.WithMessage(err, "cpu: "+from+"choosing an instruction path")
+}
+
+func (d *device) Name() string { return "cpu" }
+
+func (d *device) Load(t *tape.Tape) (tape.Program, error) {
+	path, err := resolve(d.path)
+	if err != nil {
+		return nil, err
+	}
+	if err := tape.Verify(t); err != nil {
+		if u := (*tape.UnsupportedError)(nil); errors.As(err, &u) {
+			u.Device = d.Name()
+		}
+		return nil, errors.WithMessage(err, "cpu: load")
+	}
+	if t.Float == tape.Float64 {
+		return load(t, kernel.Float64(), d.threads)
+	}
+	return load(t, kernel.Float32(path), d.threads)
+}

@@ -1,0 +1,53 @@
+// Package kernel is the arithmetic of the CPU device: small loops over contiguous memory, on one thread.
+//
+// A Set holds the kernels of one instruction path for one element type. The portable ones are the documentation of the others. Every
+// kernel gives an element the same value wherever it stands in a vector, and writes nothing but the elements it is asked for.
+// Package kernel knows the scalar functions of the tape; it does not know its instructions, arenas or threads.
+package kernel
+
+import (
+	"math"
+	"unsafe"
+
+	"github.com/unroll-ml/unroll/graph/tape"
+)
+
+// Float is an element type that arithmetic is done in.
+type Float interface{ float32 | float64 }
+
+// Set is the kernels of one instruction path.
+type Set[T Float] struct {
+	Path string
+
+	// Tile is the heart of a product: with A m×k and B k×n,
+	//
+	//	C[i,j] = Σ_p A[i,p]·B[p,j], added to what C[i,j] holds if acc,  0 <= i < m <= MR,  0 <= j < n <= NR
+	//
+	// A[i,p] is a[i*aRow+p*aK], B[p,j] is b[p*bK+j], C[i,j] is c[i*cRow+j]. The sum runs in the order of p, from zero. Rows of B are
+	// read up to NR, whatever n is.
+	Tile   func(m, n, k int, a *T, aRow, aK int, b *T, bK int, c *T, cRow int, acc bool)
+	MR, NR int
+
+	// Pack lays a matrix out as Tile reads it best: dst[p*width+i] = src[p*srcK+i*srcI] for p < k and i < n, and 0 for
+	// n <= i < width. One of srcK and srcI is 1.
+	Pack func(dst *T, width, n, k int, src *T, srcI, srcK int)
+
+	// Apply[f] is dst[i] = f(x[i], y[i], z[i]) for i < n, with as many operands as f has; dst may be an operand. There is none for
+	// Const and Iota.
+	Apply [NumFn]func(n int, dst, x, y, z *T)
+
+	Affine func(n int, dst, x *T, scale, shift T) // dst[i] = x[i]*scale + shift; dst may be x
+	ExpSum func(n int, dst, x *T, shift T) T      // dst[i] = exp(x[i]-shift), and the sum of all; dst may be x
+	Sum    func(n int, x *T) T                    // Σ x[i]
+	Dot    func(n int, x, y *T) T                 // Σ x[i]*y[i]
+	Max    func(n int, x *T) T                    // the largest, -Inf for none, NaN if any is NaN
+	Cost   [NumFn]float32                         // rough nanoseconds an element of Apply
+	Flops  float32                                // rough floating-point operations a nanosecond of Tile
+}
+
+// NumFn is the number of scalar functions.
+const NumFn = int(tape.Where) + 1
+
+func vec[T any](p *T, n int) []T { return unsafe.Slice(p, n) }
+
+func inf[T Float](sign int) T { return T(math.Inf(sign)) }

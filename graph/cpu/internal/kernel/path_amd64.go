@@ -1,0 +1,9 @@
+package kernel
+
+func machinePaths() []string { return nil }
+
+// Float32 is the kernels of a path for float32.
+func Float32(path string) *Set[float32] { return &portable32 }
+
+// Pause tells the processor that the caller spins.
+func Pause()

@@ -1,0 +1,108 @@
+package cpu
+
+import (
+	"unsafe"
+
+	"github.com/unroll-ml/unroll/graph/cpu/internal/kernel"
+	"github.com/unroll-ml/unroll/graph/tape"
+)
+
+// maxBlock bounds how many terms of a product's sums are computed at a stretch: a panel of B of this height fits the first cache.
+const maxBlock = 384
+
+// blocks is the number of blocks that sums of k terms are cut into. Block i is share(k, blocks(k), i). It depends on nothing else, so that
+// the order of summation does not either.
+func blocks(k int) int { return (k + maxBlock - 1) / maxBlock }
+
+// An operand is a matrix as Pack sees it: n rows of A, or n columns of B, of k elements each. Element p of row i lies at i*srcI+p*srcK.
+type operand struct {
+	n, k, width int
+	srcI, srcK  int
+}
+
+func (o *operand) panels() int { return (o.n + o.width - 1) / o.width }
+
+// size is the number of elements of the operand when packed.
+func (o *operand) size() int { return o.panels() * o.width * o.k }
+
+// packPanels packs elements [p0, p0+k) of panels [from, to) of src, each k*width elements in dst.
+func packPanels[T kernel.Float](ks *kernel.Set[T], o *operand, dst, src *T, from, to, p0, k int) {
+	for j := from; j < to; j++ {
+		at := j * o.width
+		ks.Pack(offset(dst, at*k), o.width, min(o.width, o.n-at), k, offset(src, at*o.srcI+p0*o.srcK), o.srcI, o.srcK)
+	}
+}
+
+// packed is an operand that keeps its contents while several products, or several steps of a loop, read it, and so is packed only once.
+// Block p of its terms begins at element panels*width*(first term of p); within it lies one panel after the other.
+type packed[T kernel.Float] struct {
+	kernels *kernel.Set[T]
+	operand
+	place  place
+	buf    tape.BufferID
+	stays  bool   // only the host writes it
+	stamp  uint64 // what machine.written said when it was packed, plus 1
+	memory []T
+	src    *T
+	parts  int
+	part   func(member, part int)
+}
+
+// packKey tells operands apart. Two products that agree in it, in the same frame, share the packed operand.
+type packKey struct {
+	frame   *frame
+	buf     tape.BufferID
+	off     int
+	step    string
+	operand operand
+}
+
+// pack returns the packed operand for the memory behind r, or nil if that memory does not stay the same.
+func (l *loader[T]) pack(r tape.Ref, o operand) *packed[T] {
+	f := l.hoist(r)
+	if f == nil {
+		return nil
+	}
+	key := packKey{f, r.Buf, r.Off, tape.Ref{Step: r.Step}.String(), o}
+	if p := l.packs[key]; p != nil {
+		return p
+	}
+	p := &packed[T]{
+		kernels: l.kernels,
+		operand: o,
+		place:   newPlace(l.tape, r),
+		buf:     r.Buf,
+		stays:   f == l.frames[0],
+		memory:  aligned[T](o.size()),
+		parts:   l.parts(float64(o.size())*0.5, o.panels()),
+	}
+	p.part = p.pack
+	l.packs[key] = p
+	f.before = append(f.before, p)
+	return p
+}
+
+func (p *packed[T]) run(m *machine) error {
+	if p.stays {
+		if p.stamp == m.written[p.buf]+1 {
+			return nil
+		}
+		p.stamp = m.written[p.buf] + 1
+	}
+	p.src = (*T)(p.place.in(m))
+	m.team.do(p.parts, p.part)
+	return nil
+}
+
+func (p *packed[T]) pack(_, part int) {
+	from, to := share(p.panels(), p.parts, part)
+	for b, n := 0, blocks(p.k); b < n; b++ {
+		p0, p1 := share(p.k, n, b)
+		packPanels(p.kernels, &p.operand, p.block(p0), p.src, from, to, p0, p1-p0)
+	}
+}
+
+// block is where the block that begins at term p0 lies.
+func (p *packed[T]) block(p0 int) *T {
+	return offset(unsafe.SliceData(p.memory), p.panels()*p.width*p0)
+}
