@@ -1,0 +1,13 @@
+//go:build unix
+
+package checkpoint
+
+import (
+	"os"
+
+	"golang.org/x/sys/unix"
+)
+
+func lockFile(f *os.File) error { return unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB) }
+
+func isLocked(err error) bool { return err == unix.EWOULDBLOCK }

@@ -1,0 +1,62 @@
+package checkpoint
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io"
+)
+
+// manifest is manifest.json: what the other files of a checkpoint were when they were written.
+type manifest struct {
+	Format string              `json:"format"`
+	Files  map[string]fileInfo `json:"files"`
+}
+
+type fileInfo struct {
+	Bytes   int64             `json:"bytes"`
+	SHA256  string            `json:"sha256"`
+	Tensors map[string]string `json:"tensors,omitempty"` // CRC-32C of each tensor's data, to name the one that is damaged
+}
+
+const (
+	manifestFormat = "unroll-checkpoint-1"
+	maxManifest    = 16 << 20 // bytes, also of a state.json
+)
+
+func crcString(sum uint32) string { return fmt.Sprintf("%08x", sum) }
+
+// encodeJSON is the one form in which this package writes JSON.
+func encodeJSON(v any) ([]byte, error) {
+	b, err := json.MarshalIndent(v, "", "  ")
+	return append(b, '\n'), err
+}
+
+// decodeJSON reads what encodeJSON wrote, and nothing else: encoding/json lets pass duplicate keys, keys in another case, bad
+// UTF-8 and missing fields, none of which survives being written again.
+func decodeJSON(data []byte, v any) *CorruptError {
+	if err := json.Unmarshal(data, v); err != nil {
+		return corrupt("", "not valid (%v)", err)
+	}
+	again, err := encodeJSON(v)
+	if err != nil {
+		return corrupt("", "not valid (%v)", err)
+	}
+	if !bytes.Equal(data, again) {
+		n := 0
+		for n < min(len(data), len(again)) && data[n] == again[n] {
+			n++
+		}
+		return corrupt("", "not as it was written, first at byte %d", n)
+	}
+	return nil
+}
+
+// readSmall reads a whole file that should be small.
+func readSmall(r io.Reader) ([]byte, error) {
+	data, err := io.ReadAll(io.LimitReader(r, maxManifest+1))
+	if err == nil && len(data) > maxManifest {
+		return nil, corrupt("", "longer than %d bytes", maxManifest)
+	}
+	return data, err
+}

@@ -1,0 +1,195 @@
+package checkpoint
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"github.com/pkg/errors"
+)
+
+// Folder is an open checkpoint. It stays the same even while Save replaces it.
+type Folder struct {
+	dir      string
+	manifest manifest
+	files    map[string]*os.File
+}
+
+// Open opens the checkpoint in the folder dir and checks that its files are there with the sizes that the manifest says; their
+// contents are checked as they are read. A folder that does not exist is fs.ErrNotExist, a damaged one a *CorruptError.
+func Open(dir string) (*Folder, error) {
+	const tries = 5
+	for try := 1; ; try++ {
+		f, err := open(dir, dir)
+		if errors.Is(err, fs.ErrNotExist) {
+			// Perhaps a Save moves it just now, or was killed between its renames.
+			f, err = open(oldName(dir), dir)
+		}
+		if err == nil {
+			return f, nil
+		}
+		if !errors.Is(err, fs.ErrNotExist) || try == tries {
+			return nil, err
+		}
+	}
+}
+
+// open opens the folder at path, which messages call dir.
+func open(path, dir string) (*Folder, error) {
+	root, err := os.OpenRoot(path) // pins the folder, so that all its files are of one checkpoint
+	if err != nil {
+		if errors.Is(err, fs.ErrNotExist) {
+			err = &fs.PathError{Op: "open", Path: dir, Err: fs.ErrNotExist}
+		}
+		return nil, errors.WithStack(err)
+	}
+	defer root.Close()
+	f := &Folder{dir: dir, files: map[string]*os.File{}}
+	if err := f.open(root); err != nil {
+		f.Close()
+		if moved(root, path, dir) { // replaced under our hands: not damage
+			err = errors.WithStack(&fs.PathError{Op: "open", Path: dir, Err: fs.ErrNotExist})
+		}
+		return nil, err
+	}
+	return f, nil
+}
+
+// moved says that the folder opened as root at path is no longer the checkpoint dir, so that its files may be going.
+func moved(root *os.Root, path, dir string) bool {
+	if path != dir {
+		_, err := os.Stat(dir)
+		return err == nil // the successor of the one that was moved aside is there
+	}
+	opened, err := root.Stat(".")
+	if err != nil {
+		return true
+	}
+	now, err := os.Stat(dir)
+	return err != nil || !os.SameFile(opened, now)
+}
+
+func (f *Folder) open(root *os.Root) error {
+	m, err := root.Open(manifestFile)
+	if errors.Is(err, fs.ErrNotExist) {
+		return &CorruptError{File: f.dir, What: "not a checkpoint, it holds no " + manifestFile}
+	} else if err != nil {
+		return errors.WithStack(err)
+	}
+	defer m.Close()
+	data, err := readSmall(m)
+	if err != nil {
+		return f.name(manifestFile, err)
+	}
+	if err := decodeJSON(data, &f.manifest); err != nil {
+		return f.name(manifestFile, err)
+	}
+	if f.manifest.Format != manifestFormat {
+		return f.name(manifestFile, corrupt("", "format %q, this version reads %q", f.manifest.Format, manifestFormat))
+	}
+	for _, name := range files {
+		info, ok := f.manifest.Files[name]
+		if !ok || len(f.manifest.Files) != len(files) {
+			return f.name(manifestFile, corrupt("", "lists %d files, want %q", len(f.manifest.Files), files))
+		}
+		file, err := root.Open(name)
+		if errors.Is(err, fs.ErrNotExist) {
+			return f.name(name, corrupt("", "missing"))
+		} else if err != nil {
+			return errors.WithStack(err)
+		}
+		f.files[name] = file
+		stat, err := file.Stat()
+		if err != nil {
+			return errors.WithStack(err)
+		}
+		if stat.Size() != info.Bytes {
+			return f.name(name, f.sizeError(file, stat.Size(), info))
+		}
+	}
+	return nil
+}
+
+// sizeError says what a file of the wrong size is, with the tensor at which it is cut off if that can be told.
+func (f *Folder) sizeError(file io.Reader, size int64, info fileInfo) error {
+	e := corrupt("", "%d bytes, the manifest says %d", size, info.Bytes)
+	var inner *CorruptError
+	if _, err := ReadTensors(file, size); info.Tensors != nil && errors.As(err, &inner) {
+		e.Tensor, e.What = inner.Tensor, fmt.Sprintf("%s: %s", inner.What, e.What)
+	}
+	return e
+}
+
+// name adds the file to an error.
+func (f *Folder) name(file string, err error) error {
+	path := filepath.Join(f.dir, file)
+	var e *CorruptError
+	if errors.As(err, &e) {
+		e.File = path
+		return e
+	}
+	return errors.Wrap(err, path)
+}
+
+// Weights reads the weights.
+func (f *Folder) Weights() ([]Tensor, error) { return f.tensors(weightsFile) }
+
+// Optimizer reads what else the next training step depends on.
+func (f *Folder) Optimizer() ([]Tensor, error) { return f.tensors(optimizerFile) }
+
+func (f *Folder) tensors(name string) ([]Tensor, error) {
+	info := f.manifest.Files[name]
+	file := f.files[name]
+	if _, err := file.Seek(0, io.SeekStart); err != nil {
+		return nil, f.name(name, err)
+	}
+	sum := sha256.New()
+	tensors, crcs, err := readTensors(io.TeeReader(file, sum), info.Bytes)
+	if err != nil {
+		return nil, f.name(name, err)
+	}
+	if hex.EncodeToString(sum.Sum(nil)) == info.SHA256 {
+		return tensors, nil
+	}
+	for _, t := range tensors {
+		if info.Tensors[t.Name] != crcString(crcs[t.Name]) {
+			return nil, f.name(name, corrupt(t.Name, "its data is not what was written, the checksum differs"))
+		}
+	}
+	return nil, f.name(name, corrupt("", "its header is not what was written, the checksum differs"))
+}
+
+// State decodes state.json into v, a pointer to a value of the type that was saved. A state with other fields, or written in
+// another way than encoding/json writes v, is a *CorruptError.
+func (f *Folder) State(v any) error {
+	file := f.files[stateFile]
+	if _, err := file.Seek(0, io.SeekStart); err != nil {
+		return f.name(stateFile, err)
+	}
+	data, err := readSmall(file)
+	if err != nil {
+		return f.name(stateFile, err)
+	}
+	if sum := sha256.Sum256(data); hex.EncodeToString(sum[:]) != f.manifest.Files[stateFile].SHA256 {
+		return f.name(stateFile, corrupt("", "not what was written, the checksum differs"))
+	}
+	if err := decodeJSON(data, v); err != nil {
+		return f.name(stateFile, err)
+	}
+	return nil
+}
+
+// Close closes the checkpoint.
+func (f *Folder) Close() error {
+	var first error
+	for _, file := range f.files {
+		if err := file.Close(); first == nil {
+			first = err
+		}
+	}
+	return errors.WithStack(first)
+}

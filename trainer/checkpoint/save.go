@@ -1,0 +1,168 @@
+package checkpoint
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+
+	"github.com/pkg/errors"
+)
+
+// The files of a checkpoint.
+const (
+	weightsFile   = "weights.safetensors"
+	optimizerFile = "optimizer.safetensors"
+	stateFile     = "state.json"
+	manifestFile  = "manifest.json"
+)
+
+var files = []string{optimizerFile, stateFile, weightsFile}
+
+// Contents is what a checkpoint holds.
+type Contents struct {
+	Weights   []Tensor // what the model is: enough to use it
+	Optimizer []Tensor // what else its next training step depends on
+	State     any      // where the training stands, as encoding/json writes it; see Folder.State
+}
+
+// oldName is where a folder lies while its successor takes its place.
+func oldName(dir string) string {
+	return filepath.Join(filepath.Dir(dir), "."+filepath.Base(dir)+".old")
+}
+
+// Save replaces the checkpoint in the folder dir, whose parent must exist.
+//
+// Everything is written to a temporary folder beside it and has reached the disk before two renames put it in place; between
+// these, the old checkpoint lies at a name where Open and Recover find it. So there is a whole checkpoint at every moment, and
+// an error, a *WriteError, means that the old one stays. Only one process may save to a folder at a time: see Lock.
+func Save(dir string, c Contents) error {
+	state, err := encodeJSON(c.State)
+	if err != nil {
+		return errors.Wrap(err, "state")
+	}
+	need := contentBytes(c) + int64(len(state))
+	if err := Recover(dir); err != nil {
+		return writeError(dir, need, err)
+	}
+	tmp, err := os.MkdirTemp(filepath.Dir(dir), tempPrefix(filepath.Base(dir))+"*")
+	if err != nil {
+		return writeError(dir, need, err)
+	}
+	if err = writeFolder(tmp, c, state); err == nil {
+		err = replace(dir, tmp)
+	}
+	if err != nil {
+		failed := writeError(dir, need, err) // before the temporary files give their space back
+		os.RemoveAll(tmp)
+		return failed
+	}
+	return nil
+}
+
+// contentBytes is about how much a checkpoint needs on disk.
+func contentBytes(c Contents) int64 {
+	total := int64(0)
+	for _, t := range slices.Concat(c.Weights, c.Optimizer) {
+		dtype, n, _ := describe(t.Data)
+		total += int64(n)*int64(dtypes[dtype]) + 128 // its share of headers and manifest
+	}
+	return total
+}
+
+func writeFolder(tmp string, c Contents, state []byte) error {
+	if err := os.Chmod(tmp, 0o755); err != nil {
+		return err
+	}
+	m := manifest{Format: manifestFormat, Files: map[string]fileInfo{}}
+	for _, f := range []struct {
+		name    string
+		tensors []Tensor
+	}{{weightsFile, c.Weights}, {optimizerFile, c.Optimizer}} {
+		err := m.create(tmp, f.name, func(w io.Writer) (map[string]uint32, error) { return writeTensors(w, f.tensors) })
+		if err != nil {
+			return errors.Wrap(err, f.name)
+		}
+	}
+	err := m.create(tmp, stateFile, func(w io.Writer) (map[string]uint32, error) {
+		_, err := w.Write(state)
+		return nil, err
+	})
+	if err != nil {
+		return err
+	}
+	data, err := encodeJSON(m)
+	if err != nil {
+		return err
+	}
+	if len(data) > maxManifest {
+		return errors.Errorf("the names of all tensors need a manifest of %d bytes, at most %d are read", len(data), maxManifest)
+	}
+	f, err := os.Create(filepath.Join(tmp, manifestFile))
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(data)
+	if err := closeSynced(f, err); err != nil {
+		return err
+	}
+	return syncDir(tmp)
+}
+
+// create writes one file and notes what it is.
+func (m *manifest) create(dir, name string, write func(io.Writer) (map[string]uint32, error)) error {
+	f, err := os.Create(filepath.Join(dir, name))
+	if err != nil {
+		return err
+	}
+	sum := sha256.New()
+	c := &counter{w: io.MultiWriter(f, sum)}
+	crcs, err := write(c)
+	if err := closeSynced(f, err); err != nil {
+		return err
+	}
+	info := fileInfo{Bytes: c.n, SHA256: hex.EncodeToString(sum.Sum(nil))}
+	if len(crcs) > 0 {
+		info.Tensors = make(map[string]string, len(crcs))
+		for name, crc := range crcs {
+			info.Tensors[name] = crcString(crc)
+		}
+	}
+	m.Files[name] = info
+	return nil
+}
+
+// replace puts the folder tmp in the place of dir.
+func replace(dir, tmp string) error {
+	old := oldName(dir)
+	if err := os.Rename(dir, old); err != nil && !os.IsNotExist(err) {
+		return err
+	}
+	if err := os.Rename(tmp, dir); err != nil {
+		os.Rename(old, dir) // and if this fails too, Recover will do it
+		return err
+	}
+	os.RemoveAll(old) // what remains of it is swept by Recover
+	return syncDir(filepath.Dir(dir))
+}
+
+// Recover ends what a crash during Save left half done: a checkpoint that was moved aside comes back, and what no checkpoint
+// refers to any more is removed.
+func Recover(dir string) error {
+	old := oldName(dir)
+	switch _, err := os.Stat(dir); {
+	case err == nil:
+		if err := os.RemoveAll(old); err != nil {
+			return errors.WithStack(err)
+		}
+	case os.IsNotExist(err):
+		if err := os.Rename(old, dir); err != nil && !os.IsNotExist(err) {
+			return errors.WithStack(err)
+		}
+	default:
+		return errors.WithStack(err)
+	}
+	return sweep(filepath.Dir(dir), filepath.Base(dir))
+}
