@@ -1,0 +1,144 @@
+package runlog
+
+import (
+	"encoding/json"
+	"math"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+type line struct {
+	Event string `json:"event"`
+	Step  int    `json:"step"`
+	Loss  Float  `json:"loss"`
+}
+
+func TestFloat(t *testing.T) {
+	for _, c := range []struct {
+		x    float64
+		want string
+	}{
+		{1.5, "1.5"}, {0, "0"}, {-1e-300, "-1e-300"}, {1e21, "1e+21"},
+		{math.NaN(), `"NaN"`}, {math.Inf(1), `"Infinity"`}, {math.Inf(-1), `"-Infinity"`},
+	} {
+		b, err := json.Marshal(line{Loss: Float(c.x)})
+		if err != nil || !strings.HasSuffix(string(b), `"loss":`+c.want+"}") {
+			t.Errorf("%g: got %s, %v", c.x, b, err)
+			continue
+		}
+		var back line
+		if err := json.Unmarshal(b, &back); err != nil {
+			t.Error(err)
+		} else if got := float64(back.Loss); got != c.x && !(math.IsNaN(got) && math.IsNaN(c.x)) {
+			t.Errorf("got %g, want %g", got, c.x)
+		}
+	}
+	for _, bad := range []string{`"nan"`, `true`, `"1"`, `[]`} {
+		var f Float
+		if err := json.Unmarshal([]byte(bad), &f); err == nil {
+			t.Errorf("%s was read as %g", bad, f)
+		}
+	}
+}
+
+func appendAll(t *testing.T, path string, lines ...any) {
+	t.Helper()
+	log, err := Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, l := range lines {
+		if err := log.Append(l); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := log.Close(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func steps(t *testing.T, path string) (got []line) {
+	t.Helper()
+	entries, err := Read(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, e := range entries {
+		var l line
+		if err := json.Unmarshal(e.Line, &l); err != nil {
+			t.Fatal(err)
+		}
+		if l.Event != e.Event || l.Step != e.Step {
+			t.Errorf("entry %+v of line %+v", e, l)
+		}
+		got = append(got, l)
+	}
+	return got
+}
+
+func TestAppendAndRead(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "log.jsonl")
+	appendAll(t, path, line{"step", 1, 2}, line{"step", 2, 1.5})
+	appendAll(t, path, line{"step", 3, 1})
+	if diff := cmp.Diff([]line{{"step", 1, 2}, {"step", 2, 1.5}, {"step", 3, 1}}, steps(t, path)); diff != "" {
+		t.Error(diff)
+	}
+	long := strings.Repeat("x", 200_000) // longer than any fixed buffer
+	appendAll(t, path, map[string]any{"event": "note", "step": 3, "text": long})
+	if got := steps(t, path); len(got) != 4 {
+		t.Errorf("%d lines, want 4", len(got))
+	}
+}
+
+func TestTornLine(t *testing.T) {
+	for _, torn := range []string{`{"event":"st`, strings.Repeat("x", 10_000)} {
+		path := filepath.Join(t.TempDir(), "log.jsonl")
+		appendAll(t, path, line{"step", 1, 2})
+		f, err := os.OpenFile(path, os.O_APPEND|os.O_WRONLY, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := f.WriteString(torn); err != nil {
+			t.Fatal(err)
+		}
+		if err := f.Close(); err != nil {
+			t.Fatal(err)
+		}
+		if got := steps(t, path); len(got) != 1 {
+			t.Errorf("%d lines before the repair, want 1", len(got))
+		}
+		appendAll(t, path, line{"step", 2, 1})
+		if diff := cmp.Diff([]line{{"step", 1, 2}, {"step", 2, 1}}, steps(t, path)); diff != "" {
+			t.Error(diff)
+		}
+	}
+}
+
+func TestResumedVoidsLaterSteps(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "log.jsonl")
+	appendAll(t, path, line{"step", 1, 4}, line{"step", 2, 3}, line{"step", 3, 9}, line{Resumed, 2, 0}, line{"step", 3, 2})
+	want := []line{{"step", 1, 4}, {"step", 2, 3}, {Resumed, 2, 0}, {"step", 3, 2}}
+	if diff := cmp.Diff(want, steps(t, path)); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestReadRefuses(t *testing.T) {
+	for _, c := range []struct{ data, want string }{
+		{"{\"event\":\"a\",\"step\":1}\nx\n", ":2: not a line of a log: invalid character 'x' looking for beginning of value"},
+		{"{\"event\":\"a\"}\n", ":1: not a line of a log: no event or no step"},
+		{"\n", ":1: not a line of a log: unexpected end of JSON input"},
+	} {
+		path := filepath.Join(t.TempDir(), "log.jsonl")
+		if err := os.WriteFile(path, []byte(c.data), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := Read(path); err == nil || err.Error() != path+c.want {
+			t.Errorf("got %v, want %s", err, c.want)
+		}
+	}
+}
