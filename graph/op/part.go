@@ -23,19 +23,19 @@ func (o part) Differentiable(int) bool                       { return o.parts[o.
 
 // Diff: the gradient of the whole is that of the part, and zero for all other parts.
 func (o part) Diff(b *Builder, _ []*G.Node, _, g *G.Node) []*G.Node {
-	return []*G.Node{b.apply(whole(o), g)}
+	return []*G.Node{b.apply(partGrad(o), g)}
 }
 
-// whole is a node of several values that are all zero but one: the derivative of part. Gorgonia adds such nodes up.
-type whole struct {
+// partGrad is a node of several values that are all zero but one: the derivative of part. Gorgonia adds such nodes up.
+type partGrad struct {
 	index int
 	parts []ir.Type
 }
 
-func (o whole) String() string                  { return fmt.Sprintf("Whole(%d)", o.index) }
-func (o whole) Type([]ir.Type) (ir.Type, error) { return packedType(o.parts) }
-func (o whole) results() []ir.Type              { return o.parts }
-func (o whole) Lower(b *ir.Builder, in []*ir.Value) *ir.Value {
+func (o partGrad) String() string                  { return fmt.Sprintf("PartGrad(%d)", o.index) }
+func (o partGrad) Type([]ir.Type) (ir.Type, error) { return packedType(o.parts) }
+func (o partGrad) results() []ir.Type              { return o.parts }
+func (o partGrad) Lower(b *ir.Builder, in []*ir.Value) *ir.Value {
 	vs := make([]*ir.Value, len(o.parts))
 	for i, t := range o.parts {
 		vs[i] = b.New(ir.Const{Of: t})
@@ -45,6 +45,6 @@ func (o whole) Lower(b *ir.Builder, in []*ir.Value) *ir.Value {
 }
 
 // Diff: the part of the gradient.
-func (o whole) Diff(b *Builder, _ []*G.Node, _, g *G.Node) []*G.Node {
+func (o partGrad) Diff(b *Builder, _ []*G.Node, _, g *G.Node) []*G.Node {
 	return []*G.Node{b.apply(part(o), g)}
 }

@@ -1,0 +1,7 @@
+package op
+
+import "math"
+
+func init() {
+	cases["Cos"] = unary((*Builder).Cos, math.Cos, -4, 4)
+}

@@ -1,0 +1,12 @@
+package op
+
+import "math"
+
+func init() {
+	cases["Max"] = binary((*Builder).Max, math.Max, -2, 2)
+
+	ties := cases["Max"] // half of the gradient to each of two equals
+	ties.at = [][]input{{whole(0, 1, 7), whole(0, 1, 7)}, {whole(0, 1, 4, 1), whole(0, 1, 5)}}
+	ties.bad = nil
+	cases["Max of equals"] = ties
+}

@@ -1,0 +1,7 @@
+package op
+
+import "math"
+
+func init() {
+	cases["Sin"] = unary((*Builder).Sin, math.Sin, -4, 4)
+}

@@ -1,0 +1,7 @@
+package op
+
+import "math"
+
+func init() {
+	cases["Tanh"] = unary((*Builder).Tanh, math.Tanh, -3, 3)
+}
