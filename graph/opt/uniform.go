@@ -1,0 +1,159 @@
+package opt
+
+import (
+	"math"
+
+	"github.com/unroll-ml/unroll/graph/ir"
+	"github.com/unroll-ml/unroll/graph/tape"
+)
+
+// number is what is known of a tensor whose elements are all the same: known says whether they are, and value is the element.
+type number struct {
+	value float64
+	known bool
+}
+
+func known(c float64) number { return number{c, true} }
+
+// uniform is the element of the result of op, if it follows from what is known of the arguments.
+//
+// With zeros, a factor 0 makes a product 0 whatever the other factor is; see Zero.
+func uniform(op ir.Op, of ir.Type, float ir.Dtype, args []number, zeros bool) number {
+	switch op := op.(type) {
+	case ir.Const:
+		return known(op.Value)
+	case ir.Broadcast, ir.Reshape, ir.Transpose, ir.Slice:
+		return args[0]
+	case ir.Pad:
+		if args[0] == known(0) || op.Before == 0 && op.After == 0 {
+			return args[0]
+		}
+	case ir.Concat:
+		for _, a := range args {
+			if a != args[0] {
+				return number{}
+			}
+		}
+		return args[0]
+	case ir.Elem:
+		if zeros && zeroElem(op.Fn, args) {
+			return known(0)
+		}
+		for _, a := range args {
+			if !a.known {
+				return number{}
+			}
+		}
+		return elemNumber(op, float, args)
+	case ir.Product:
+		if zeros && (args[0] == known(0) || args[1] == known(0)) {
+			return known(0)
+		}
+	case ir.Rows:
+		if zeros && zeroRows(op, args) {
+			return known(0)
+		}
+	case ir.ScatterAdd:
+		if zeros && args[1] == known(0) {
+			return known(0)
+		}
+	}
+	return number{}
+}
+
+// elemNumber applies an elementwise function with the roundings that a device makes.
+func elemNumber(e ir.Elem, float ir.Dtype, args []number) number {
+	var x [3]float64
+	for i, a := range args {
+		x[i] = rounded(a.value, float)
+	}
+	y := rounded(apply(e.Fn, x), float)
+	if e.To == tape.Int32 {
+		if !(math.Abs(y) <= math.MaxInt32) {
+			return number{}
+		}
+		y = math.Trunc(y)
+	}
+	return known(y)
+}
+
+func rounded(c float64, to ir.Dtype) float64 {
+	if to == tape.Float32 {
+		return float64(float32(c))
+	}
+	return c
+}
+
+// apply is the scalar function fn; see package tape.
+func apply(fn tape.Fn, x [3]float64) float64 {
+	truth := func(b bool) float64 {
+		if b {
+			return 1
+		}
+		return 0
+	}
+	a, b := x[0], x[1]
+	switch fn {
+	case tape.Id:
+		return a
+	case tape.Neg:
+		return -a
+	case tape.Abs:
+		return math.Abs(a)
+	case tape.Sign:
+		if a == 0 || math.IsNaN(a) {
+			return a
+		}
+		return math.Copysign(1, a)
+	case tape.Floor:
+		return math.Floor(a)
+	case tape.Ceil:
+		return math.Ceil(a)
+	case tape.Sqrt:
+		return math.Sqrt(a)
+	case tape.Exp:
+		return math.Exp(a)
+	case tape.Log:
+		return math.Log(a)
+	case tape.Log1p:
+		return math.Log1p(a)
+	case tape.Expm1:
+		return math.Expm1(a)
+	case tape.Sin:
+		return math.Sin(a)
+	case tape.Cos:
+		return math.Cos(a)
+	case tape.Tanh:
+		return math.Tanh(a)
+	case tape.Sigmoid:
+		return 1 / (1 + math.Exp(-a))
+	case tape.Add:
+		return a + b
+	case tape.Sub:
+		return a - b
+	case tape.Mul:
+		return a * b
+	case tape.Div:
+		return a / b
+	case tape.Pow:
+		return math.Pow(a, b)
+	case tape.Max:
+		return max(a, b)
+	case tape.Min:
+		return min(a, b)
+	case tape.Lt:
+		return truth(a < b)
+	case tape.Le:
+		return truth(a <= b)
+	case tape.Eq:
+		return truth(a == b)
+	case tape.Ne:
+		return truth(a != b)
+	case tape.Where:
+		if a != 0 {
+			return b
+		}
+		return x[2]
+	}
+	return math.NaN()
+}
