@@ -14,7 +14,7 @@ func (b *Builder) Dropout(x *G.Node, p float64, key *G.Node) *G.Node {
 		return b.broken()
 	}
 	if !(p >= 0 && p < 1) {
-		return b.fail(errors.Errorf("Dropout of %s: probability %g lies outside of [0, 1)", describe([]*G.Node{x}), p))
+		return b.fail(errors.Errorf("Dropout of %s: probability %g lies outside of [0, 1)", describe([]*G.Node{x, key}), p))
 	}
 	if p == 0 {
 		return x

@@ -13,7 +13,7 @@ func (b *Builder) logSoftmaxGrad(y, g *G.Node) *G.Node { return b.apply(logSoftm
 type logSoftmaxGrad struct{}
 
 func (logSoftmaxGrad) String() string                     { return "LogSoftmaxGrad" }
-func (logSoftmaxGrad) Type(in []ir.Type) (ir.Type, error) { return in[0], rows(in[0]) }
+func (logSoftmaxGrad) Type(in []ir.Type) (ir.Type, error) { return alikeRows(in) }
 func (logSoftmaxGrad) Lower(b *ir.Builder, in []*ir.Value) *ir.Value {
 	return b.New(ir.Rows{Kind: tape.LogSoftmaxGrad}, in...)
 }

@@ -374,9 +374,8 @@ func binary(method func(b *Builder, x, y *G.Node) *G.Node, f func(x, y float64) 
 // Every rule of the package and every method of Builder that gives a node has a case.
 func TestEveryOperationHasACase(t *testing.T) {
 	rules := map[string]bool{}
-	for name, c := range cases {
+	for _, c := range cases {
 		if len(c.at) == 0 {
-			t.Errorf("case %s has no inputs", name)
 			continue
 		}
 		b, nodes := inputs(tape.Float32, c.at[0])
@@ -384,9 +383,10 @@ func TestEveryOperationHasACase(t *testing.T) {
 			rules[reflect.TypeOf(n.rule).Name()] = true
 		}
 	}
-	source := func(f fs.FileInfo) bool {
-		return !strings.HasSuffix(f.Name(), "_test.go") && !strings.HasPrefix(f.Name(), "scan") && !strings.HasPrefix(f.Name(), "unroll")
+	for _, r := range []string{"scan", "scanGrad", "part", "partGrad"} { // scan_test.go
+		rules[r] = true
 	}
+	source := func(f fs.FileInfo) bool { return !strings.HasSuffix(f.Name(), "_test.go") }
 	pkgs, err := parser.ParseDir(token.NewFileSet(), ".", source, 0)
 	if err != nil {
 		t.Fatal(err)
@@ -460,7 +460,7 @@ func TestFirstErrorStays(t *testing.T) {
 		t.Fatal("no error")
 	}
 	for name, c := range cases {
-		_, other := inputs(tape.Float32, c.at[0])
+		_, other := inputs(tape.Float32, slices.Concat(c.at, c.bad)[0])
 		if n := c.build(b, other); n == nil {
 			t.Errorf("%s gives nil after an error", name)
 		}
@@ -476,7 +476,7 @@ func TestFirstErrorStays(t *testing.T) {
 // A node that is missing is an error.
 func TestNilIsAnError(t *testing.T) {
 	for name, c := range cases {
-		b, in := inputs(tape.Float32, c.at[0])
+		b, in := inputs(tape.Float32, slices.Concat(c.at, c.bad)[0])
 		for i := range in {
 			without := slices.Clone(in)
 			without[i] = nil

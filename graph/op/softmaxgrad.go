@@ -1,6 +1,7 @@
 package op
 
 import (
+	"github.com/pkg/errors"
 	G "gorgonia.org/gorgonia"
 
 	"github.com/unroll-ml/unroll/graph/ir"
@@ -13,7 +14,7 @@ func (b *Builder) softmaxGrad(y, g *G.Node) *G.Node { return b.apply(softmaxGrad
 type softmaxGrad struct{}
 
 func (softmaxGrad) String() string                     { return "SoftmaxGrad" }
-func (softmaxGrad) Type(in []ir.Type) (ir.Type, error) { return in[0], rows(in[0]) }
+func (softmaxGrad) Type(in []ir.Type) (ir.Type, error) { return alikeRows(in) }
 func (softmaxGrad) Lower(b *ir.Builder, in []*ir.Value) *ir.Value {
 	return b.New(ir.Rows{Kind: tape.SoftmaxGrad}, in...)
 }
@@ -23,6 +24,16 @@ func (softmaxGrad) Diff(b *Builder, in []*G.Node, _, h *G.Node) []*G.Node {
 	y, g := in[0], in[1]
 	gy, hy := b.rowSum(b.Mul(g, y)), b.rowSum(b.Mul(h, y))
 	return []*G.Node{b.Sub(b.Mul(h, b.Sub(g, gy)), b.Mul(g, hy)), b.softmaxGrad(y, h)}
+}
+
+// alikeRows checks that all of in are the same floating-point rows.
+func alikeRows(in []ir.Type) (ir.Type, error) {
+	for _, t := range in {
+		if t.Dtype != in[0].Dtype || !t.Shape.Equal(in[0].Shape) {
+			return ir.Type{}, errors.Errorf("%v and %v differ", in[0], t)
+		}
+	}
+	return in[0], rows(in[0])
 }
 
 // rowSum is the sum over the last axis, which stays, as 1.

@@ -36,8 +36,10 @@ func init() {
 		constants: true,
 	}
 	cases["Uniform of no key"] = opCase{
-		build: func(b *Builder, in []*G.Node) *G.Node { return b.Uniform(in[0], b.Cast(in[0], b.Fill(in[1], 0)), 3, 5) },
-		bad:   [][]input{{ints(-9, 9, 2, 3), ints(0, 1)}, {ints(-9, 9), floats(0, 1)}, {floats(-9, 9, 4), floats(0, 1)}},
+		build: func(b *Builder, in []*G.Node) *G.Node {
+			return b.Uniform(in[0], G.NewScalar(b.Graph(), G.Float32), 3, 5)
+		},
+		bad: [][]input{{ints(-9, 9, 2, 3)}, {ints(-9, 9)}, {floats(-9, 9, 4)}},
 	}
 }
 
