@@ -53,7 +53,7 @@ func Func(float ir.Dtype, inputs, outputs G.Nodes) (*ir.Func, error) {
 	return f, nil
 }
 
-func node(b *ir.Builder, n *G.Node, values map[*G.Node]*ir.Value) (*ir.Value, error) {
+func node(b *ir.Builder, n *G.Node, values map[*G.Node]*ir.Value) (v *ir.Value, err error) {
 	if n.Op() == nil {
 		return nil, errors.New("it is an input that was not given; a step reaches outside values as constants of its Scan")
 	}
@@ -63,10 +63,14 @@ func node(b *ir.Builder, n *G.Node, values map[*G.Node]*ir.Value) (*ir.Value, er
 		in[i] = values[c]
 	}
 	if op, ok := n.Op().(Op); ok {
-		v := op.Lower(b, in)
-		return v, b.Err()
+		v, err = op.Lower(b, in), b.Err()
+	} else {
+		v, err = stock(b, n, in)
 	}
-	return stock(b, n, in)
+	if err != nil {
+		return nil, err
+	}
+	return v, check(n, v)
 }
 
 // Leaves lists the inputs (nodes without an op) that outputs depend on, in the order in which a depth-first walk meets them.
@@ -136,6 +140,9 @@ func Children(n *G.Node) G.Nodes {
 
 // TypeOf is the type of a node's value.
 func TypeOf(n *G.Node) (ir.Type, error) {
+	if n.Type() == nil {
+		return ir.Type{}, errors.Errorf("%s has no value: it is a statement, or a node that Gorgonia has freed (log(1+x) frees 1+x, wherever else that is used)", Describe(n))
+	}
 	d, err := DtypeOf(n.Dtype())
 	if err != nil {
 		return ir.Type{}, errors.Wrap(err, Describe(n))

@@ -1,13 +1,169 @@
 package lower
 
 import (
+	"reflect"
+
 	"github.com/pkg/errors"
 	G "gorgonia.org/gorgonia"
+	"gorgonia.org/tensor"
 
 	"github.com/unroll-ml/unroll/graph/ir"
+	"github.com/unroll-ml/unroll/graph/tape"
 )
 
-// stock translates a node with one of Gorgonia's own ops.
+// call is an op of Gorgonia applied to translated arguments: what a translation goes by.
+type call struct {
+	*ir.Builder
+	node  *G.Node
+	op    reflect.Value // the op's struct
+	shape ir.Shape      // of the result
+	in    []*ir.Value
+}
+
+// translation is how one of Gorgonia's op types is recognised and translated.
+type translation struct {
+	// translate gives the op's value, with exactly the meaning of the op's Do. It gives nil where that meaning is not worth
+	// translating (an oddity of Gorgonia, integers in arithmetic): the op is then called on the host.
+	translate func(call) *ir.Value
+
+	// fields are the struct fields that translate reads; see SelfTest.
+	fields []field
+}
+
+type field struct {
+	name string
+	kind reflect.Kind
+}
+
+// stockOps are Gorgonia's op types by the names of their Go types. What is not among them (dropout, pooling, normalisation,
+// random nodes, ops of other packages) is called on the host.
+var stockOps = map[string]translation{
+	"elemBinOp":   {call.binary, []field{{binaryField, reflect.Interface}, {"retSame", reflect.Bool}}},
+	"elemUnaryOp": {call.unary, nil},
+	"minBetween":  {call.minBetween, nil},
+	"maxBetween":  {call.maxBetween, nil},
+	"dtConvOp":    {call.convert, nil},
+	"Iop":         {call.identity, nil},
+
+	"linAlgBinOp": {call.linAlg, []field{{"āBinaryOperator", reflect.Uint8}, {"transA", reflect.Bool}, {"transB", reflect.Bool}}},
+	"tensordotOp": {call.tensordot, []field{{"aAxes", reflect.Slice}, {"bAxes", reflect.Slice}}},
+
+	"sumOp":             {call.sum, []field{{"along", reflect.Slice}}},
+	"maxOp":             {call.max, []field{{"along", reflect.Slice}}},
+	"softmaxOp":         {call.softmax, []field{{"axis", reflect.Int}, {"isLog", reflect.Bool}}},
+	"softmaxDiffOp":     {call.softmaxDiff, []field{{"axis", reflect.Int}, {"isLog", reflect.Bool}}},
+	"byIndicesOp":       {call.byIndices, []field{{"axis", reflect.Int}}},
+	"byIndicesOpDiffOp": {call.byIndicesDiff, []field{{"axis", reflect.Int}}},
+
+	"repeatOp":    {call.repeat, []field{{"along", reflect.Int}}},
+	"sizeOp":      {call.size, []field{{"axis", reflect.Int}}},
+	"reshapeOp":   {call.reshape, nil},
+	"transposeOp": {call.transpose, []field{{"pattern", reflect.Slice}}},
+	"sliceOp":     {call.slice, []field{{"along", reflect.Int}}},
+	"sliceIncrOp": {call.sliceIncr, []field{{"along", reflect.Int}}},
+	"atOp":        {call.at, []field{{"coordinates", reflect.Slice}}},
+	"concatOp":    {call.concat, []field{{"axis", reflect.Int}}},
+
+	"constantScalar": {call.constant, nil},
+	"constantTensor": {call.constant, nil},
+}
+
+// stock translates a node whose op is not one of ours.
 func stock(b *ir.Builder, n *G.Node, in []*ir.Value) (*ir.Value, error) {
-	return nil, errors.Errorf("op %v (%T) is not known", n.Op(), n.Op())
+	if err := SelfTest(); err != nil {
+		return nil, err
+	}
+	if _, err := resultType(n); err != nil {
+		return nil, err
+	}
+	c := call{Builder: b, node: n, op: structOf(n.Op()), shape: ir.Shape(n.Shape()), in: in}
+	var v *ir.Value
+	if t, ok := stockOps[stockName(n.Op())]; ok {
+		v = t.translate(c)
+	}
+	if v == nil {
+		v = c.host()
+	}
+	return v, b.Err()
+}
+
+// check compares a translation with what Gorgonia knows of the node. A tuple has no shape in Gorgonia.
+func check(n *G.Node, v *ir.Value) error {
+	if v.Parts != nil {
+		return nil
+	}
+	want, err := resultType(n)
+	if err != nil {
+		return err
+	}
+	if v.Dtype != want.Dtype || !v.Shape.Equal(want.Shape) {
+		return errors.Errorf("it is %v in Gorgonia and %v as translated", want, v.Type)
+	}
+	return nil
+}
+
+// resultType is TypeOf, but takes booleans too: they are held as Int32, 0 or 1.
+func resultType(n *G.Node) (ir.Type, error) {
+	if n.Type() != nil && n.Dtype() == tensor.Bool {
+		return ir.Type{Dtype: tape.Int32, Shape: ir.Shape(n.Shape())}, nil
+	}
+	return TypeOf(n)
+}
+
+// stockName is the name of the op's type if it is Gorgonia's, else empty.
+func stockName(op G.Op) string {
+	t := reflect.TypeOf(op)
+	if t.Kind() == reflect.Pointer {
+		t = t.Elem()
+	}
+	if t.PkgPath() != reflect.TypeFor[G.Node]().PkgPath() {
+		return ""
+	}
+	return t.Name()
+}
+
+func structOf(op G.Op) reflect.Value {
+	v := reflect.ValueOf(op)
+	if v.Kind() == reflect.Pointer {
+		v = v.Elem()
+	}
+	return v
+}
+
+// attribute reads a field: a bool, an int or a []int. The operator of an elemBinOp is a struct in an interface; its code is
+// in a field of the same name.
+func attribute(op reflect.Value, name string) any {
+	f := op.FieldByName(name)
+	if f.Kind() == reflect.Interface {
+		f = f.Elem().FieldByName(name + "Type")
+	}
+	switch f.Kind() {
+	case reflect.Bool:
+		return f.Bool()
+	case reflect.Int:
+		return int(f.Int())
+	case reflect.Uint8:
+		return int(f.Uint())
+	case reflect.Slice:
+		xs := make([]int, f.Len())
+		for i := range xs {
+			xs[i] = int(f.Index(i).Int())
+		}
+		return xs
+	}
+	return nil
+}
+
+func (c call) flag(name string) bool  { return attribute(c.op, name).(bool) }
+func (c call) int(name string) int    { return attribute(c.op, name).(int) }
+func (c call) ints(name string) []int { return attribute(c.op, name).([]int) }
+
+// floats reports whether all arguments are floating-point numbers.
+func (c call) floats() bool {
+	for _, x := range c.in {
+		if x.Dtype == tape.Int32 {
+			return false
+		}
+	}
+	return true
 }

@@ -1,0 +1,134 @@
+package lower
+
+import (
+	"fmt"
+	"slices"
+	"sync/atomic"
+
+	"github.com/pkg/errors"
+	G "gorgonia.org/gorgonia"
+	"gorgonia.org/tensor"
+
+	"github.com/unroll-ml/unroll/graph/ir"
+)
+
+var hosts atomic.Int32
+
+// host calls the op's Do on the host: the meaning is Gorgonia's by construction. A random op draws anew in each run.
+func (c call) host() *ir.Value {
+	t, err := resultType(c.node)
+	if err != nil {
+		return c.Fail(err)
+	}
+	h := &hostCall{op: c.node.Op(), shape: t.Shape}
+	for i, x := range Children(c.node) {
+		if c.in[i].Parts != nil {
+			return c.Fail(errors.Errorf("%v cannot take several values as one", h.op))
+		}
+		h.in = append(h.in, x)
+	}
+	return c.New(&ir.Host{Name: stockName(h.op), ID: int(hosts.Add(1)), Of: t, Fn: h.run}, c.in...)
+}
+
+type hostCall struct {
+	op    G.Op
+	in    G.Nodes
+	shape ir.Shape
+}
+
+// run gives Do copies of its arguments, because some ops of Gorgonia write into them. They also like to panic.
+func (h *hostCall) run(out, in []any) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = errors.Errorf("%v: panic: %v", h.op, p)
+		}
+	}()
+	args := make([]G.Value, len(in))
+	for i, x := range h.in {
+		args[i] = WrapAs(clone(in[i]), ir.Shape(x.Shape()), x.Dtype())
+	}
+	v, err := h.op.Do(args...)
+	if err != nil {
+		return errors.Wrap(err, h.op.String())
+	}
+	data, err := flattenAny(v)
+	if err != nil {
+		return errors.Wrap(err, h.op.String())
+	}
+	if !fill(out[0], data) {
+		return errors.Errorf("%v gave %T of shape %v, expected the elements of %v", h.op, v.Data(), v.Shape(), []int(h.shape))
+	}
+	return nil
+}
+
+// WrapAs is Wrap with a value of the given Gorgonia type: Int32 elements may stand for int and bool.
+func WrapAs(data any, shape ir.Shape, d tensor.Dtype) G.Value {
+	xs, ok := data.([]int32)
+	switch {
+	case ok && d == tensor.Int:
+		ys := make([]int, len(xs))
+		for i, x := range xs {
+			ys[i] = int(x)
+		}
+		if len(shape) == 0 {
+			return G.NewI(ys[0])
+		}
+		data = ys
+	case ok && d == tensor.Bool:
+		ys := make([]bool, len(xs))
+		for i, x := range xs {
+			ys[i] = x != 0
+		}
+		if len(shape) == 0 {
+			return G.NewB(ys[0])
+		}
+		data = ys
+	}
+	return Wrap(data, shape)
+}
+
+// flattenAny is Flatten that takes booleans too.
+func flattenAny(v G.Value) (any, error) {
+	bs, ok := v.Data().([]bool)
+	if b, scalar := v.Data().(bool); scalar {
+		bs, ok = []bool{b}, true
+	}
+	if !ok {
+		return Flatten(v)
+	}
+	xs := make([]int32, len(bs))
+	for i, b := range bs {
+		if b {
+			xs[i] = 1
+		}
+	}
+	return xs, nil
+}
+
+func clone(data any) any {
+	switch xs := data.(type) {
+	case []float32:
+		return slices.Clone(xs)
+	case []float64:
+		return slices.Clone(xs)
+	case []int32:
+		return slices.Clone(xs)
+	}
+	panic(fmt.Sprintf("no element type has slices of type %T", data))
+}
+
+// fill copies data, if it has the type and the length of dst.
+func fill(dst, data any) bool {
+	switch d := dst.(type) {
+	case []float32:
+		xs, ok := data.([]float32)
+		return ok && copy(d, xs) == len(d) && len(xs) == len(d)
+	case []float64:
+		xs, ok := data.([]float64)
+		return ok && copy(d, xs) == len(d) && len(xs) == len(d)
+	case []int32:
+		xs, ok := data.([]int32)
+		return ok && copy(d, xs) == len(d) && len(xs) == len(d)
+	}
+	return false
+}
