@@ -5,9 +5,9 @@ import (
 	"go/ast"
 	"go/parser"
 	"go/token"
-	"io/fs"
 	"math"
 	"math/rand/v2"
+	"path/filepath"
 	"reflect"
 	"slices"
 	"strings"
@@ -386,12 +386,18 @@ func TestEveryOperationHasACase(t *testing.T) {
 	for _, r := range []string{"scan", "scanGrad", "part", "partGrad"} { // scan_test.go
 		rules[r] = true
 	}
-	source := func(f fs.FileInfo) bool { return !strings.HasSuffix(f.Name(), "_test.go") }
-	pkgs, err := parser.ParseDir(token.NewFileSet(), ".", source, 0)
-	if err != nil {
-		t.Fatal(err)
+	names, err := filepath.Glob("*.go")
+	if err != nil || len(names) == 0 {
+		t.Fatal("no source: ", err)
 	}
-	for _, file := range pkgs["op"].Files {
+	for _, name := range names {
+		if strings.HasSuffix(name, "_test.go") {
+			continue
+		}
+		file, err := parser.ParseFile(token.NewFileSet(), name, nil, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
 		for _, d := range file.Decls {
 			f, ok := d.(*ast.FuncDecl)
 			if !ok || f.Recv == nil {
@@ -446,7 +452,8 @@ func hasCase(method string) bool {
 func TestNodesStayApart(t *testing.T) {
 	b, in := inputs(tape.Float32, []input{floats(-1, 1, 600)})
 	x, y := b.Slice(in[0], 0, 0, 256), b.Slice(in[0], 0, 256, 512)
-	if x == y || b.Tanh(x) == b.Tanh(x) {
+	first, second := b.Tanh(x), b.Tanh(x)
+	if b.Err() != nil || x == y || first == second {
 		t.Error("two nodes are one")
 	}
 }
