@@ -110,8 +110,11 @@ func resultType(n *G.Node) (ir.Type, error) {
 	return TypeOf(n)
 }
 
-// stockName is the name of the op's type if it is Gorgonia's, else empty.
+// stockName is the name of the op's type if it is Gorgonia's, else empty. A leaf has no op.
 func stockName(op G.Op) string {
+	if op == nil {
+		return ""
+	}
 	t := reflect.TypeOf(op)
 	if t.Kind() == reflect.Pointer {
 		t = t.Elem()
