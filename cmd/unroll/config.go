@@ -1,0 +1,205 @@
+package main
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"math"
+	"os"
+	"slices"
+	"strings"
+
+	"github.com/pkg/errors"
+	"go.yaml.in/yaml/v3"
+)
+
+const configFormat = "unroll-run-1"
+
+// config is config.yaml: everything that is needed to repeat a run.
+type config struct {
+	Format   string         `yaml:"format"`
+	Task     string         `yaml:"task"`
+	Data     dataConfig     `yaml:"data"`
+	Model    modelConfig    `yaml:"model"`
+	Training trainingConfig `yaml:"training"`
+	Running  runningConfig  `yaml:"running"`
+}
+
+type dataConfig struct {
+	Text        string `yaml:"text"` // absolute path; "" is the built-in text
+	TextSHA256  string `yaml:"text_sha256"`
+	Valid       string `yaml:"valid_text"` // "": the last tenth of the text is held out
+	ValidSHA256 string `yaml:"valid_text_sha256"`
+}
+
+type modelConfig struct {
+	Cell   string `yaml:"cell"`
+	Hidden int    `yaml:"hidden"`
+	Layers int    `yaml:"layers"`
+	Embed  int    `yaml:"embed"`
+	Vocab  int    `yaml:"vocab"`
+}
+
+type trainingConfig struct {
+	Batch           int     `yaml:"batch"`
+	Seq             int     `yaml:"seq"`
+	Optimizer       string  `yaml:"optimizer"`
+	LR              float64 `yaml:"lr"`
+	Momentum        float64 `yaml:"momentum"`
+	Clip            float64 `yaml:"clip"`
+	Seed            uint64  `yaml:"seed"`
+	ValidEvery      int     `yaml:"valid_every"`      // steps; 0: after each epoch
+	CheckpointEvery int     `yaml:"checkpoint_every"` // steps; 0: only when validated
+	Steps           int     `yaml:"steps"`            // one of steps, epochs and minutes is not 0
+	Epochs          int     `yaml:"epochs"`
+	Minutes         float64 `yaml:"minutes"`
+}
+
+type runningConfig struct {
+	Device  string `yaml:"device"`
+	Threads int    `yaml:"threads"` // 0: as many as there are processors
+}
+
+// lm is the model that a config asks for.
+func (c *config) lm() LMConfig {
+	return LMConfig{
+		Vocab: c.Model.Vocab, Cell: c.Model.Cell, Hidden: c.Model.Hidden, Layers: c.Model.Layers, Embed: c.Model.Embed,
+		Batch: c.Training.Batch, Seq: c.Training.Seq,
+		Optimizer: c.Training.Optimizer, Momentum: c.Training.Momentum, Clip: c.Training.Clip, Seed: c.Training.Seed,
+		Device: c.Running.Device, Threads: c.Running.Threads,
+	}
+}
+
+// The most that one model may ask for, so that a slip of the finger does not take the machine down.
+const (
+	maxWeights     = 1e9 // numbers
+	maxActivations = 4e9 // numbers of one training step
+)
+
+// check says what is wrong with a config, in the terms of the flags. The vocabulary may still be 0, for not known.
+func (c *config) check() error {
+	m, t := &c.Model, &c.Training
+	for _, f := range []struct {
+		flag       string
+		value, min int
+	}{
+		{"hidden", m.Hidden, 1}, {"layers", m.Layers, 1}, {"embed", m.Embed, 0}, {"batch", t.Batch, 1}, {"seq", t.Seq, 1},
+		{"valid-every", t.ValidEvery, 0}, {"checkpoint-every", t.CheckpointEvery, 0},
+		{"steps", t.Steps, 0}, {"epochs", t.Epochs, 0}, {"threads", c.Running.Threads, 0}, {"vocab", m.Vocab, 0},
+	} {
+		if f.value < f.min {
+			return usage("--%s is %d: it must be at least %d", f.flag, f.value, f.min)
+		}
+	}
+	for _, f := range []struct {
+		flag, value string
+		valid       []string
+	}{
+		{"cell", m.Cell, cells}, {"optimizer", t.Optimizer, optimizers}, {"device", c.Running.Device, devices},
+	} {
+		if !slices.Contains(f.valid, f.value) {
+			return usage("--%s is %q: it must be one of %s", f.flag, f.value, strings.Join(f.valid, ", "))
+		}
+	}
+	switch {
+	case !(t.LR > 0) || math.IsInf(t.LR, 0):
+		return usage("--lr is %g: it must be larger than 0", t.LR)
+	case !(t.Clip >= 0) || math.IsInf(t.Clip, 0):
+		return usage("--clip is %g: it must be larger than 0, or 0 for no clipping", t.Clip)
+	case !(t.Momentum >= 0 && t.Momentum < 1):
+		return usage("--momentum is %g: it must be at least 0 and less than 1", t.Momentum)
+	case t.Momentum != 0 && t.Optimizer != "sgd":
+		return usage("--momentum works with --optimizer sgd only, the optimizer is %s: leave one of them out", t.Optimizer)
+	case !(t.Minutes >= 0) || math.IsInf(t.Minutes, 0):
+		return usage("--minutes is %g: it must be larger than 0", t.Minutes)
+	}
+	return c.checkSize()
+}
+
+func (c *config) checkSize() error {
+	m, t := &c.Model, &c.Training
+	hidden, layers, vocab := float64(m.Hidden), float64(m.Layers), float64(m.Vocab)
+	in := vocab
+	if m.Embed > 0 {
+		in = float64(m.Embed)
+	}
+	const gates = 4 // of the largest cell
+	weights := vocab*float64(m.Embed) + gates*hidden*(in+layers*(2*hidden+1)) + (hidden+1)*vocab
+	if weights > maxWeights {
+		return usage("--hidden %d, --layers %d and --embed %d make a model of up to %.1e weights: at most %.0e are supported", m.Hidden, m.Layers, m.Embed, weights, float64(maxWeights))
+	}
+	activations := float64(t.Batch) * float64(t.Seq) * (gates*hidden*layers + in + vocab)
+	if activations > maxActivations {
+		return usage("--batch %d and --seq %d make a training step of about %.1e numbers: at most %.0e are supported", t.Batch, t.Seq, activations, float64(maxActivations))
+	}
+	return nil
+}
+
+// encode is the text of config.yaml.
+func (c *config) encode() []byte {
+	var b bytes.Buffer
+	enc := yaml.NewEncoder(&b)
+	enc.SetIndent(2)
+	if err := enc.Encode(c); err != nil { // strings and numbers always encode
+		panic(err)
+	}
+	return b.Bytes()
+}
+
+// readConfig reads a config.yaml, strictly. What is wrong with its contents is an exitError with exitData.
+func readConfig(path string) (*config, error) {
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return nil, errors.WithStack(err)
+	}
+	bad := func(format string, args ...any) (*config, error) {
+		return nil, fail(exitData, "%s: %s: restore it from a copy of the run, or train again", path, fmt.Sprintf(format, args...))
+	}
+	c := &config{}
+	dec := yaml.NewDecoder(bytes.NewReader(data))
+	dec.KnownFields(true)
+	if err := dec.Decode(c); err != nil {
+		return bad("not the configuration of a run (%v)", err)
+	}
+	if err := dec.Decode(&config{}); err != io.EOF {
+		return bad("more than one configuration")
+	}
+	t := &c.Training
+	limits := 0
+	for _, given := range []bool{t.Steps != 0, t.Epochs != 0, t.Minutes != 0} {
+		if given {
+			limits++
+		}
+	}
+	switch {
+	case c.Format != configFormat:
+		return bad("format %q, this version reads %q", c.Format, configFormat)
+	case c.Task != "lm":
+		return bad("task %q, this version knows lm", c.Task)
+	case c.Model.Vocab < 1:
+		return bad("a vocabulary of %d", c.Model.Vocab)
+	case limits != 1:
+		return bad("%d of steps, epochs and minutes, want one", limits)
+	}
+	if err := c.check(); err != nil {
+		return bad("%s", err)
+	}
+	return c, nil
+}
+
+// repeats says whether a run with config d would take the same steps as c, and if not, the first setting that differs. How long
+// to train, how often to save and what to run on may differ.
+func (c config) repeats(d config) (difference string, same bool) {
+	for _, x := range []*config{&c, &d} {
+		x.Data.Text, x.Data.Valid = "", "" // the same text may lie elsewhere
+		x.Training.Steps, x.Training.Epochs, x.Training.Minutes, x.Training.CheckpointEvery = 0, 0, 0, 0
+		x.Running = runningConfig{}
+	}
+	a, b := strings.Split(string(c.encode()), "\n"), strings.Split(string(d.encode()), "\n")
+	for i := range a { // the same fields, a line each
+		if a[i] != b[i] {
+			return fmt.Sprintf("%s there, %s here", strings.TrimSpace(a[i]), strings.TrimSpace(b[i])), false
+		}
+	}
+	return "", true
+}

@@ -1,0 +1,80 @@
+package main
+
+import (
+	"fmt"
+	"path/filepath"
+
+	"github.com/pkg/errors"
+
+	"github.com/unroll-ml/unroll/datasets"
+)
+
+// corpus is a text to train on and one to measure on, as tokens.
+type corpus struct {
+	vocab       *datasets.Vocab
+	train, held []int32
+	windows     *datasets.Windows
+	evalWindows *datasets.EvalWindows
+	name        string // of the text
+}
+
+// loadCorpus reads what the flags --text and --valid-text name, and writes into c which texts they are. The vocabulary is that of
+// all characters of both.
+func loadCorpus(textPath, validPath string, c *config) (*corpus, error) {
+	text, err := readOrBuiltin(textPath)
+	if err != nil {
+		return nil, inputError("--text", err)
+	}
+	d := &corpus{name: text.Name}
+	c.Data.TextSHA256 = text.SHA256
+	if textPath != "" {
+		if c.Data.Text, err = filepath.Abs(textPath); err != nil {
+			return nil, errors.WithStack(err)
+		}
+	}
+	texts := []*datasets.Text{text}
+	if validPath != "" {
+		valid, err := datasets.ReadText(validPath)
+		if err != nil {
+			return nil, inputError("--valid-text", err)
+		}
+		c.Data.ValidSHA256 = valid.SHA256
+		if c.Data.Valid, err = filepath.Abs(validPath); err != nil {
+			return nil, errors.WithStack(err)
+		}
+		texts = append(texts, valid)
+	}
+	d.vocab = datasets.NewVocab(texts...)
+	c.Model.Vocab = d.vocab.Len()
+	if d.train, err = d.vocab.Encode(text); err != nil {
+		return nil, err
+	}
+	if validPath != "" {
+		if d.held, err = d.vocab.Encode(texts[1]); err != nil {
+			return nil, err
+		}
+	} else {
+		d.train, d.held = datasets.Split(d.train)
+	}
+	if d.vocab.Len() < 2 && len(d.train) > 1 {
+		return nil, &datasets.Error{File: text.Name, What: fmt.Sprintf("every character is %q, so there is nothing to learn: use another text", text.Runes[0])}
+	}
+	if d.windows, err = datasets.NewWindows(d.train, c.Training.Batch, c.Training.Seq); err != nil {
+		part := ""
+		if validPath == "" {
+			part = ", the last tenth held out"
+		}
+		return nil, errors.WithMessagef(err, "%s (%d characters%s)", text.Name, len(text.Runes), part)
+	}
+	if d.evalWindows, err = datasets.NewEvalWindows(d.held, c.Training.Batch, c.Training.Seq); err != nil {
+		return nil, &datasets.Error{File: texts[len(texts)-1].Name, What: err.Error()}
+	}
+	return d, nil
+}
+
+func readOrBuiltin(path string) (*datasets.Text, error) {
+	if path == "" {
+		return datasets.Builtin(), nil
+	}
+	return datasets.ReadText(path)
+}

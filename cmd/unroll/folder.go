@@ -1,0 +1,309 @@
+package main
+
+import (
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/pkg/errors"
+
+	"github.com/unroll-ml/unroll/datasets"
+	"github.com/unroll-ml/unroll/trainer/checkpoint"
+)
+
+// The names in a run folder.
+const (
+	configName = "config.yaml"
+	vocabName  = "vocab.json"
+	logName    = "log.jsonl"
+	lastName   = "last"
+	bestName   = "best"
+	lockName   = ".lock"
+)
+
+// position is where a run stands: state.json of its checkpoints.
+type position struct {
+	Step     int      `json:"step"`            // steps taken
+	Seconds  float64  `json:"seconds"`         // of training, over all times that it was continued
+	BestLoss *float64 `json:"best_valid_loss"` // nil: never measured
+	BestStep int      `json:"best_step"`
+}
+
+// runFolder is a folder that this process may write a run into.
+type runFolder struct {
+	dir    string
+	lock   *checkpoint.FileLock
+	made   []string // folders that this process made, the innermost last
+	before *config  // of the run that is there already, or nil
+}
+
+func (f *runFolder) path(name string) string { return filepath.Join(f.dir, name) }
+
+// openRunFolder makes a folder ready to be written: it exists, can be written, no other process writes to it, and it holds
+// nothing but, at most, a run. With dir "" it takes the first free of runs/lm-1, runs/lm-2, ...
+func openRunFolder(dir string) (*runFolder, error) {
+	if dir == "" {
+		return newRunFolder()
+	}
+	f := &runFolder{dir: dir}
+	switch info, err := os.Stat(dir); {
+	case err == nil && !info.IsDir():
+		return nil, fail(exitNoOutput, "--out %s is a file: give a folder", dir)
+	case errors.Is(err, fs.ErrNotExist):
+		if err := f.makeAll(dir); err != nil {
+			f.remove()
+			return nil, outputError(dir, err)
+		}
+	case err != nil:
+		return nil, outputError(dir, err)
+	}
+	return f.open()
+}
+
+func newRunFolder() (*runFolder, error) {
+	const parent = "runs"
+	f := &runFolder{}
+	if err := f.makeAll(parent); err != nil {
+		return nil, outputError(parent, err)
+	}
+	for n := 1; ; n++ {
+		f.dir = filepath.Join(parent, fmt.Sprintf("lm-%d", n))
+		err := os.Mkdir(f.dir, 0o755)
+		if err == nil {
+			f.made = append(f.made, f.dir)
+			return f.open()
+		}
+		if !errors.Is(err, fs.ErrExist) {
+			f.remove()
+			return nil, outputError(f.dir, err)
+		}
+	}
+}
+
+// makeAll is os.MkdirAll that notes what it makes.
+func (f *runFolder) makeAll(dir string) error {
+	if _, err := os.Stat(dir); err == nil {
+		return nil
+	}
+	if parent := filepath.Dir(dir); parent != dir {
+		if err := f.makeAll(parent); err != nil {
+			return err
+		}
+	}
+	if err := os.Mkdir(dir, 0o755); err != nil {
+		return errors.WithStack(err)
+	}
+	f.made = append(f.made, dir)
+	return nil
+}
+
+func (f *runFolder) open() (*runFolder, error) {
+	lock, err := checkpoint.Lock(f.path(lockName))
+	var held *checkpoint.LockedError
+	if errors.As(err, &held) {
+		return nil, fail(exitNoOutput, "%s: process %d trains there: wait for it, stop it, or choose another folder with --out", f.dir, held.PID)
+	} else if err != nil {
+		f.remove()
+		return nil, outputError(f.dir, err)
+	}
+	f.lock = lock
+	if err := f.inspect(); err != nil {
+		f.abandon()
+		return nil, err
+	}
+	return f, nil
+}
+
+// inspect finds out what the folder holds and whether it can be written.
+func (f *runFolder) inspect() error {
+	probe, err := os.CreateTemp(f.dir, ".probe-*") // permissions alone do not tell of a read-only file system
+	if err != nil {
+		return outputError(f.dir, err)
+	}
+	probe.Close()
+	if err := os.Remove(probe.Name()); err != nil {
+		return outputError(f.dir, err)
+	}
+	f.before, err = readConfig(f.path(configName))
+	if !errors.Is(err, fs.ErrNotExist) {
+		if err != nil {
+			return fail(exitNoOutput, "%s is no run that could be continued or replaced (%v): choose another folder with --out", f.dir, err)
+		}
+		return nil
+	}
+	entries, err := os.ReadDir(f.dir)
+	if err != nil {
+		return outputError(f.dir, err)
+	}
+	for _, e := range entries {
+		if !strings.HasPrefix(e.Name(), ".") {
+			return fail(exitNoOutput, "%s holds %s and no run: choose an empty or a new folder with --out", f.dir, e.Name())
+		}
+	}
+	return nil
+}
+
+func outputError(dir string, err error) error {
+	reason := errors.Cause(err)
+	var path *fs.PathError
+	if errors.As(err, &path) {
+		reason = path.Err
+	}
+	return fail(exitNoOutput, "%s cannot be written (%v): choose another folder with --out", dir, reason)
+}
+
+// clear removes a run, and nothing that unroll did not write.
+func (f *runFolder) clear() error {
+	// The configuration last, so that what remains after a crash can be replaced or continued, too.
+	for _, name := range []string{bestName, lastName, logName, vocabName, configName} {
+		if err := os.RemoveAll(f.path(name)); err != nil {
+			return outputError(f.dir, err)
+		}
+	}
+	f.before = nil
+	return nil
+}
+
+// abandon gives the folder back as it was, before a run has begun in it.
+func (f *runFolder) abandon() {
+	f.close()
+	f.remove()
+}
+
+// remove removes what this process made: nothing, if the folder was there before.
+func (f *runFolder) remove() {
+	if slices.Contains(f.made, f.dir) {
+		f.clear()
+		os.Remove(f.path(lockName))
+	}
+	for _, dir := range slices.Backward(f.made) {
+		os.Remove(dir) // only if it is empty
+	}
+}
+
+func (f *runFolder) close() {
+	if f.lock != nil {
+		f.lock.Unlock()
+	}
+}
+
+// trained is a run folder opened for reading.
+type trained struct {
+	dir    string
+	config *config
+	vocab  *datasets.Vocab
+}
+
+// openTrained reads what a run folder says of its model.
+func openTrained(dir string) (*trained, error) {
+	info, err := os.Stat(dir)
+	if err != nil {
+		return nil, inputError("RUN", err)
+	}
+	if !info.IsDir() {
+		return nil, fail(exitData, "RUN: %s is a file: give the folder that unroll train wrote", dir)
+	}
+	r := &trained{dir: dir}
+	if r.config, err = readConfig(filepath.Join(dir, configName)); err != nil {
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil, fail(exitData, "RUN: %s is no run, it holds no %s: give the folder that unroll train wrote", dir, configName)
+		}
+		return nil, err
+	}
+	if r.vocab, err = readRunVocab(dir, r.config); err != nil {
+		return nil, err
+	}
+	return r, nil
+}
+
+func readRunVocab(dir string, c *config) (*datasets.Vocab, error) {
+	path := filepath.Join(dir, vocabName)
+	v, err := datasets.ReadVocab(path)
+	if err != nil {
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil, fail(exitData, "%s is missing: restore it from a copy of the run, or train again", path)
+		}
+		return nil, err
+	}
+	if v.Len() != c.Model.Vocab {
+		return nil, fail(exitData, "%s has %d characters, %s says %d: they are of different runs", path, v.Len(), configName, c.Model.Vocab)
+	}
+	return v, nil
+}
+
+// load reads the weights of one of the run's checkpoints into a model, and says where the run stood.
+func (r *trained) load(lm LM, name string) (position, error) {
+	return loadCheckpoint(filepath.Join(r.dir, name), lm, false)
+}
+
+// loadCheckpoint reads a checkpoint into a model, with what the next training step needs if training is true.
+func loadCheckpoint(dir string, lm LM, training bool) (position, error) {
+	var at position
+	f, err := checkpoint.Open(dir)
+	if err != nil {
+		if errors.Is(err, fs.ErrNotExist) {
+			return at, fail(exitData, "%s: there is no such checkpoint: train until the first one is saved", dir)
+		}
+		return at, err
+	}
+	defer f.Close()
+	if err := f.State(&at); err != nil {
+		return at, err
+	}
+	weights, err := f.Weights()
+	if err != nil {
+		return at, err
+	}
+	params, err := lm.Params()
+	if err != nil {
+		return at, err
+	}
+	if err := sameTensors(filepath.Join(dir, "weights.safetensors"), weights, params); err != nil {
+		return at, err
+	}
+	var state []checkpoint.Tensor
+	if training {
+		if state, err = f.Optimizer(); err != nil {
+			return at, err
+		}
+		now, err := lm.TrainState()
+		if err != nil {
+			return at, err
+		}
+		if err := sameTensors(filepath.Join(dir, "optimizer.safetensors"), state, now); err != nil {
+			return at, err
+		}
+	}
+	return at, lm.Load(weights, state)
+}
+
+// sameTensors says which is the first tensor of a file that is not what the model has.
+func sameTensors(file string, saved, model []checkpoint.Tensor) error {
+	bad := func(tensor, format string, args ...any) error {
+		return &checkpoint.CorruptError{File: file, Tensor: tensor,
+			What: fmt.Sprintf(format, args...) + ": the checkpoint and " + configName + " are of different runs"}
+	}
+	have := map[string]checkpoint.Tensor{}
+	for _, t := range saved {
+		have[t.Name] = t
+	}
+	for _, want := range model {
+		t, ok := have[want.Name]
+		if !ok {
+			return bad(want.Name, "missing in the checkpoint, the model has it")
+		}
+		delete(have, want.Name)
+		if s, m := fmt.Sprintf("%T%v", t.Data, t.Shape), fmt.Sprintf("%T%v", want.Data, want.Shape); s != m {
+			return bad(want.Name, "%s in the checkpoint, %s in the model", s, m)
+		}
+	}
+	for _, t := range saved {
+		if _, ok := have[t.Name]; ok {
+			return bad(t.Name, "in the checkpoint, the model has none")
+		}
+	}
+	return nil
+}

@@ -1,0 +1,41 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"sync/atomic"
+	"syscall"
+)
+
+// interrupt listens for the wish to stop. The first INT or TERM asks the training to stop after its step; the second ends the
+// process at once, which the checkpoints survive.
+type interrupt struct {
+	asked   atomic.Bool
+	signals chan os.Signal
+}
+
+// listen also makes the process deaf to a closed terminal, a closed pipe and a file size limit: the training goes on, or the write
+// that fails says so.
+func listen(stderr io.Writer) *interrupt {
+	i := &interrupt{signals: make(chan os.Signal, 2)}
+	signal.Ignore(ignoredSignals...)
+	signal.Notify(i.signals, os.Interrupt, syscall.SIGTERM)
+	go func() {
+		for range i.signals {
+			if i.asked.Swap(true) {
+				fmt.Fprintln(stderr, "unroll: stopped at once: the last checkpoint is whole, what came after it is lost; repeat the command to go on from there")
+				os.Exit(exitStopped)
+			}
+			fmt.Fprintln(stderr, "unroll: stopping after this step; once more to stop at once, without saving")
+		}
+	}()
+	return i
+}
+
+func (i *interrupt) close() {
+	signal.Stop(i.signals)
+	close(i.signals)
+	signal.Reset(ignoredSignals...)
+}

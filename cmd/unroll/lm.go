@@ -1,0 +1,69 @@
+package main
+
+import "github.com/unroll-ml/unroll/trainer/checkpoint"
+
+// LMConfig is all that determines a language model and its training steps.
+type LMConfig struct {
+	Vocab                 int
+	Cell                  string // one of cells
+	Hidden, Layers, Embed int    // Embed 0: one-hot characters straight into the first cell
+	Batch, Seq            int    // B and T of Train and Eval
+	Optimizer             string // one of optimizers
+	Momentum              float64
+	Clip                  float64 // largest global norm of the gradient; 0: no limit
+	Seed                  uint64  // of the initial weights
+	Device                string  // one of devices
+	Threads               int     // 0: as many as there are processors
+}
+
+// LM is a recurrent language model together with its optimizer. It keeps three independent states from call to call, of the
+// same weights: of training, of evaluation and of sampling. All are zero at first.
+//
+// Windows are T×B and time-major: element t*B+b is step t of stream b. Losses are in nats.
+//
+// An implementation should compile what a method needs when it is first called: sampling must not pay for training.
+type LM interface {
+	// Device is what the model runs on: "cpu", "ref".
+	Device() string
+
+	// Train takes one training step on a window with the learning rate lr, and carries the state of training on. It returns the
+	// mean loss per token and the global norm of the gradient before clipping, both at the weights before the step.
+	Train(inputs, targets []int32, lr float64) (loss, gradNorm float64, err error)
+
+	// ResetTrain zeroes the carried state of training, not the optimizer's.
+	ResetTrain() error
+
+	// Eval measures a window, and carries the state of evaluation on. Where mask is 0 nothing is counted.
+	Eval(inputs, targets []int32, mask []float32) (Sums, error)
+
+	// ResetEval zeroes the carried state of evaluation.
+	ResetEval() error
+
+	// Next reads one token, carries the state of sampling on, and gives the logits of the token after it. The slice may be
+	// overwritten by the next call.
+	Next(token int32) ([]float32, error)
+
+	// ResetSample zeroes the carried state of sampling.
+	ResetSample() error
+
+	// Params are the weights.
+	Params() ([]checkpoint.Tensor, error)
+
+	// TrainState is what else the next training step depends on: the optimizer's state, and the carried state of training.
+	TrainState() ([]checkpoint.Tensor, error)
+
+	// Load replaces the weights, and the training state unless it is nil. Names, types and shapes are those that Params and
+	// TrainState give.
+	Load(weights, trainState []checkpoint.Tensor) error
+
+	// Close frees the model.
+	Close() error
+}
+
+// Sums are sums over the tokens of a window, or of a text, that the mask does not leave out.
+type Sums struct {
+	NLL     float64 // of -ln p(target)
+	Correct int     // targets that have the largest logit
+	Top2    int     // targets that have one of the two largest
+	Count   int
+}

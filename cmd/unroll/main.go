@@ -1,0 +1,99 @@
+// Command unroll trains recurrent sequence models, measures them and samples from them.
+//
+// One file per subcommand. What a model is stands behind the interface LM: this package knows flags, files, exit codes and the
+// order of things; it must not know how anything is computed.
+package main
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"runtime/debug"
+	"strconv"
+	"strings"
+
+	"github.com/alecthomas/kong"
+	"github.com/pkg/errors"
+)
+
+// cli is the command line.
+type cli struct {
+	Train   trainCmd   `cmd:"" help:"Train a model. With nothing else: a small language model on the built-in text."`
+	Eval    evalCmd    `cmd:"" help:"Measure a trained model."`
+	Sample  sampleCmd  `cmd:"" help:"Write text with a trained language model."`
+	Version versionCmd `cmd:"" help:"Say which version this is."`
+}
+
+// app is what subcommands have of the outside world.
+type app struct {
+	args           []string
+	stdout, stderr io.Writer
+}
+
+func main() { os.Exit(run(os.Args[1:], os.Stdout, os.Stderr)) }
+
+// run is the program: it takes the arguments, writes, and returns the exit code. Every error is one line on stderr.
+func run(args []string, stdout, stderr io.Writer) (code int) {
+	defer func() {
+		switch p := recover().(type) {
+		case nil:
+		case helpShown:
+			code = int(p)
+		default:
+			fmt.Fprintf(stderr, "unroll: internal error: %s: this is a mistake in unroll, please report it with the command line\n", oneLine(fmt.Errorf("%v", p)))
+			if os.Getenv("UNROLL_STACK") != "" {
+				stderr.Write(debug.Stack())
+			}
+			code = exitInternal
+		}
+	}()
+	if err := dispatch(args, stdout, stderr); err != nil {
+		fmt.Fprintf(stderr, "unroll: %s\n", oneLine(err))
+		return exitCode(err)
+	}
+	return exitOK
+}
+
+// helpShown ends the program after --help, for kong would go on.
+type helpShown int
+
+func dispatch(args []string, stdout, stderr io.Writer) error {
+	var c cli
+	parser, err := kong.New(&c,
+		kong.Name("unroll"),
+		kong.Description("Train recurrent sequence models, measure them, and sample from them."),
+		kong.Writers(stdout, stderr),
+		kong.Exit(func(code int) { panic(helpShown(code)) }),
+		kong.ConfigureHelp(kong.HelpOptions{Compact: true}),
+		kong.Vars{
+			"cells":      strings.Join(cells, ", "),
+			"optimizers": strings.Join(optimizers, ", "),
+			"devices":    strings.Join(devices, ", "),
+			"demoSteps":  strconv.Itoa(demoSteps),
+			"demoValid":  strconv.Itoa(demoValid),
+			"epochs":     strconv.Itoa(defaultEpochs),
+			"logEvery":   strconv.Itoa(defaultLog),
+			"adamLR":     fmt.Sprint(defaultLR["adam"]),
+			"sgdLR":      fmt.Sprint(defaultLR["sgd"]),
+		},
+	)
+	if err != nil {
+		return err
+	}
+	ctx, err := parser.Parse(args)
+	if err != nil {
+		return usage("%v; see %s --help", err, helpfulCommand(err))
+	}
+	return ctx.Run(&app{args: args, stdout: stdout, stderr: stderr})
+}
+
+// helpfulCommand is the command whose help has what a parse error is about.
+func helpfulCommand(err error) string {
+	var p *kong.ParseError
+	if errors.As(err, &p) {
+		if node := p.Context.Selected(); node != nil {
+			return "unroll " + node.Path()
+		}
+	}
+	return "unroll"
+}

@@ -1,0 +1,25 @@
+package main
+
+import "github.com/unroll-ml/unroll/datasets"
+
+// measure evaluates a model on a whole text.
+func measure(lm LM, w *datasets.EvalWindows) (metrics, error) {
+	if err := lm.ResetEval(); err != nil {
+		return metrics{}, err
+	}
+	n := w.Batch * w.Seq
+	inputs, targets, mask := make([]int32, n), make([]int32, n), make([]float32, n)
+	var total Sums
+	for i := range w.Len() {
+		w.Fill(i, inputs, targets, mask)
+		s, err := lm.Eval(inputs, targets, mask)
+		if err != nil {
+			return metrics{}, err
+		}
+		total.NLL += s.NLL
+		total.Correct += s.Correct
+		total.Top2 += s.Top2
+		total.Count += s.Count
+	}
+	return total.metrics(), nil
+}

@@ -1,0 +1,154 @@
+package main
+
+import (
+	"bufio"
+	"math"
+	"math/rand/v2"
+
+	"github.com/unroll-ml/unroll/datasets"
+)
+
+// sampleCmd writes text with a trained language model.
+type sampleCmd struct {
+	Dir         string  `arg:"" name:"RUN" help:"Folder that unroll train wrote."`
+	Prompt      string  `placeholder:"TEXT" help:"Go on from this text. Without it: from the start of a line."`
+	Length      int     `default:"500" help:"Characters to write after the prompt."`
+	Temperature float64 `default:"0.8" help:"Divide the logits by this: less is safer, more is wilder, 0 always takes the likeliest."`
+	Seed        uint64  `default:"1" help:"Seed of the random choices: another seed, another text."`
+	useFlags
+}
+
+// useFlags are what all commands share that use a trained model.
+type useFlags struct {
+	Checkpoint string `enum:"best,last" default:"best" help:"Which checkpoint of the run: ${enum}."`
+	Device     string `enum:"${devices}" default:"auto" help:"What to compute on: ${enum}."`
+	Threads    *int   `placeholder:"N" help:"Threads of the cpu device. Default: one for each processor."`
+}
+
+// check says what is wrong with the flags.
+func (u *useFlags) check() error {
+	if u.Threads != nil && *u.Threads < 1 {
+		return usage("--threads is %d: it must be at least 1", *u.Threads)
+	}
+	return nil
+}
+
+// model builds the model of a run and loads the checkpoint that the flags name.
+func (u *useFlags) model(r *trained) (LM, position, error) {
+	c := r.config.lm()
+	c.Device, c.Threads = u.Device, 0
+	set(&c.Threads, u.Threads)
+	lm, err := newLM(c)
+	if err != nil {
+		return nil, position{}, err
+	}
+	at, err := r.load(lm, u.Checkpoint)
+	if err != nil {
+		lm.Close()
+		return nil, at, err
+	}
+	return lm, at, nil
+}
+
+func (s *sampleCmd) Run(a *app) error {
+	switch {
+	case s.Length < 1:
+		return usage("--length is %d: it must be at least 1", s.Length)
+	case !(s.Temperature >= 0) || math.IsInf(s.Temperature, 0):
+		return usage("--temperature is %g: it must not be negative", s.Temperature)
+	}
+	if err := s.check(); err != nil {
+		return err
+	}
+	r, err := openTrained(s.Dir)
+	if err != nil {
+		return err
+	}
+	var prompt []int32
+	if s.Prompt != "" {
+		// A prompt that the model cannot read is bad data, not a wrong command line: it depends on what the run has learned.
+		text, err := datasets.NewText("--prompt", s.Prompt)
+		if err != nil {
+			return err
+		}
+		if prompt, err = r.vocab.Encode(text); err != nil {
+			return err
+		}
+	}
+	lm, _, err := s.model(r)
+	if err != nil {
+		return err
+	}
+	defer lm.Close()
+	out := bufio.NewWriter(a.stdout)
+	out.WriteString(r.vocab.Decode(prompt))
+	err = generate(lm, r.vocab, prompt, s.Length, s.Temperature, s.Seed, func(c rune) error {
+		out.WriteRune(c)
+		return out.Flush() // each character as it comes
+	})
+	if err != nil {
+		return err
+	}
+	out.WriteByte('\n')
+	return out.Flush()
+}
+
+// generate reads the prompt and emits n characters after it. Without a prompt it reads a line break, or the first character of
+// the vocabulary if that has none. At a temperature τ a character has the probability softmax(logits/τ); at 0 it is the first of
+// those with the largest logit.
+func generate(lm LM, v *datasets.Vocab, prompt []int32, n int, temperature float64, seed uint64, emit func(rune) error) error {
+	if err := lm.ResetSample(); err != nil {
+		return err
+	}
+	if len(prompt) == 0 {
+		start, _ := v.Token('\n')
+		prompt = []int32{start}
+	}
+	var logits []float32
+	var err error
+	for _, t := range prompt {
+		if logits, err = lm.Next(t); err != nil {
+			return err
+		}
+	}
+	random := rand.New(rand.NewPCG(seed, 0))
+	for i := range n {
+		t := choose(logits, temperature, random)
+		if err := emit(v.Rune(t)); err != nil {
+			return err
+		}
+		if i == n-1 {
+			break
+		}
+		if logits, err = lm.Next(t); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// choose draws from softmax(logits/τ).
+func choose(logits []float32, temperature float64, random *rand.Rand) int32 {
+	best := 0
+	for i, x := range logits {
+		if x > logits[best] {
+			best = i
+		}
+	}
+	if temperature == 0 {
+		return int32(best)
+	}
+	sum := 0.0
+	weights := make([]float64, len(logits))
+	for i, x := range logits {
+		weights[i] = math.Exp(float64(x-logits[best]) / temperature)
+		sum += weights[i]
+	}
+	u := random.Float64() * sum
+	for i, w := range weights {
+		if u -= w; u < 0 {
+			return int32(i)
+		}
+	}
+	return int32(best) // rounding only
+}

@@ -1,0 +1,256 @@
+package main
+
+import (
+	"fmt"
+	"math"
+	"time"
+
+	"github.com/unroll-ml/unroll/trainer/checkpoint"
+	"github.com/unroll-ml/unroll/trainer/runlog"
+)
+
+// training is a run in progress.
+type training struct {
+	folder   *runFolder
+	config   *config
+	data     *corpus
+	lm       LM
+	weights  int // how many
+	budget   budget
+	logEvery int
+	json     bool
+	out      *deafWriter
+	report   reporter
+	stop     *interrupt
+	log      *runlog.Log
+
+	at    position // where the run stands
+	since time.Time
+	past  float64 // seconds before this process
+	first int     // the step before the first of this process
+}
+
+func (r *training) close() {
+	if r.log != nil {
+		r.log.Close()
+	}
+	r.lm.Close()
+}
+
+// seconds is the time that the run has taken.
+func (r *training) seconds() float64 { return r.past + time.Since(r.since).Seconds() }
+
+// run trains until the budget is spent or someone asks to stop.
+func (r *training) run(a *app) error {
+	params, err := r.lm.Params()
+	if err != nil {
+		return err
+	}
+	r.weights = countElements(params)
+	if r.log, err = runlog.Open(r.folder.path(logName)); err != nil {
+		return err
+	}
+	r.since, r.past, r.first = time.Now(), r.at.Seconds, r.at.Step
+	r.report.begin(r.describe()...)
+	if r.first > 0 {
+		r.report.begin(fmt.Sprintf("continuing after step %s", thousands(r.first)))
+		if err := r.end(runlog.Resumed, ""); err != nil {
+			return err
+		}
+	}
+	stopped, err := r.steps()
+	if err != nil {
+		return err
+	}
+	if stopped {
+		if err := r.end("stopped", ""); err != nil {
+			return err
+		}
+		return fail(exitStopped, "stopped after step %s, saved in %s: continue with %s",
+			thousands(r.at.Step), r.folder.path(lastName), resumeCommand(a.args, r.folder.dir))
+	}
+	if err := r.end("done", ""); err != nil {
+		return err
+	}
+	if r.json {
+		return nil
+	}
+	return r.farewell()
+}
+
+// steps takes the steps that are left; true if it was asked to stop.
+func (r *training) steps() (stopped bool, err error) {
+	c := &r.config.Training
+	n := c.Batch * c.Seq
+	inputs, targets := make([]int32, n), make([]int32, n)
+	windows := r.data.windows.Len()
+	measured := true // the state of this moment has been measured and saved
+	var busy time.Duration
+	tokens := 0
+	for !r.budget.spent(r.at.Step, r.seconds()) {
+		step, window := r.at.Step+1, r.at.Step%windows
+		begin := time.Now()
+		if window == 0 {
+			if err := r.lm.ResetTrain(); err != nil {
+				return false, err
+			}
+		}
+		r.data.windows.Fill(window, inputs, targets)
+		loss, norm, err := r.lm.Train(inputs, targets, c.LR)
+		if err != nil {
+			return false, err
+		}
+		busy += time.Since(begin)
+		tokens += n
+		rec := stepRecord{
+			Event: "step", Step: step, Epoch: (step-1)/windows + 1, Loss: runlog.Float(loss), GradNorm: runlog.Float(norm),
+			TokensPerSecond: runlog.Float(float64(tokens) / busy.Seconds()), LR: c.LR, Seconds: r.seconds(),
+		}
+		if !finite(loss) || !finite(norm) {
+			if err := r.log.Append(rec); err != nil {
+				return false, err
+			}
+			return false, r.diverged(step, fmt.Sprintf("the loss is %g and the norm of the gradient %g", loss, norm))
+		}
+		r.at.Step, measured = step, false
+		last := r.budget.spent(step, r.seconds())
+		logged := step == r.first+1 || step%r.logEvery == 0 || last
+		r.report.step(rec, r.budget.left(step, step-r.first, rec.Seconds-r.past, rec.Seconds), logged)
+		if logged {
+			if err := r.log.Append(rec); err != nil {
+				return false, err
+			}
+			busy, tokens = 0, 0
+		}
+		switch {
+		case last || c.ValidEvery > 0 && step%c.ValidEvery == 0 || c.ValidEvery == 0 && window == windows-1:
+			if err := r.measure(); err != nil {
+				return false, err
+			}
+			measured = true
+		case c.CheckpointEvery > 0 && step%c.CheckpointEvery == 0:
+			if err := r.save(lastName); err != nil {
+				return false, err
+			}
+		}
+		if r.stop.asked.Load() && !last {
+			if !measured {
+				err = r.save(lastName)
+			}
+			return true, err
+		}
+	}
+	if !measured { // the time ran out while the step before was measured
+		return false, r.measure()
+	}
+	return false, nil
+}
+
+// measure measures the held-out text, and saves the run, and the best one if this is it.
+func (r *training) measure() error {
+	m, err := measure(r.lm, r.data.evalWindows)
+	if err != nil {
+		return err
+	}
+	if !finite(m.loss) {
+		return r.diverged(r.at.Step, fmt.Sprintf("the loss on the held-out text is %g", m.loss))
+	}
+	best := r.at.BestLoss == nil || m.loss < *r.at.BestLoss
+	if best {
+		r.at.BestLoss, r.at.BestStep = &m.loss, r.at.Step
+		if err := r.save(bestName); err != nil {
+			return err
+		}
+	}
+	if err := r.save(lastName); err != nil {
+		return err
+	}
+	rec := validRecord{
+		Event: "valid", Step: r.at.Step, Epoch: (r.at.Step-1)/r.data.windows.Len() + 1,
+		Loss: runlog.Float(m.loss), Perplexity: runlog.Float(m.perplexity), BitsPerToken: runlog.Float(m.bits),
+		Accuracy: runlog.Float(m.accuracy), Top2: runlog.Float(m.top2), Tokens: m.tokens, Best: best, Seconds: r.seconds(),
+	}
+	r.report.valid(rec)
+	return r.log.Append(rec)
+}
+
+// save writes a checkpoint of this moment, unless its numbers are no longer finite.
+func (r *training) save(name string) error {
+	weights, err := r.lm.Params()
+	if err != nil {
+		return err
+	}
+	state, err := r.lm.TrainState()
+	if err != nil {
+		return err
+	}
+	for _, tensors := range [][]checkpoint.Tensor{weights, state} {
+		if tensor, i, bad := checkpoint.FirstNotFinite(tensors); bad {
+			return r.diverged(r.at.Step, fmt.Sprintf("element %d of tensor %q is not finite", i, tensor))
+		}
+	}
+	r.at.Seconds = r.seconds()
+	return checkpoint.Save(r.folder.path(name), checkpoint.Contents{Weights: weights, Optimizer: state, State: r.at})
+}
+
+// diverged logs the end of a run whose numbers are no longer finite.
+func (r *training) diverged(step int, why string) error {
+	r.at.Step = step
+	if err := r.end("diverged", why); err != nil {
+		return err
+	}
+	kept := "nothing was saved yet"
+	if r.at.BestLoss != nil {
+		kept = fmt.Sprintf("%s is of step %s", r.folder.path(bestName), thousands(r.at.BestStep))
+	}
+	clip := ""
+	if r.config.Training.Clip == 0 {
+		clip = " and --clip 1"
+	}
+	return fail(exitDiverged, "diverged at step %s: %s; %s: try a smaller --lr (it is %g)%s", thousands(step), why, kept, r.config.Training.LR, clip)
+}
+
+// end writes a last record, or that of a run that goes on.
+func (r *training) end(event, why string) error {
+	rec := endRecord{Event: event, Step: r.at.Step, Run: r.folder.dir, BestStep: r.at.BestStep, Why: why, Seconds: r.seconds()}
+	if r.at.BestLoss != nil {
+		loss := runlog.Float(*r.at.BestLoss)
+		rec.BestLoss = &loss
+	}
+	r.report.end(rec)
+	return r.log.Append(rec)
+}
+
+// farewell shows what the best weights write, and says what to do next.
+func (r *training) farewell() error {
+	dir := r.folder.dir
+	run := shellQuote(dir)
+	fmt.Fprintf(r.out, "\n%s steps in %s; best after step %s, with a held-out loss of %.4f\n\n",
+		thousands(r.at.Step), clock(r.seconds()), thousands(r.at.BestStep), *r.at.BestLoss)
+	t := &trained{dir: dir, config: r.config, vocab: r.data.vocab}
+	if _, err := t.load(r.lm, bestName); err != nil {
+		return err
+	}
+	if err := generate(r.lm, t.vocab, nil, 300, 0.7, 1, func(c rune) error {
+		_, err := fmt.Fprintf(r.out, "%c", c)
+		return err
+	}); err != nil {
+		return err
+	}
+	_, err := fmt.Fprintf(r.out, "\n\nnext:\n  unroll eval %s\n  unroll sample %s --prompt %s\n", run, run, shellQuote(t.somePrompt()))
+	return err
+}
+
+func countElements(tensors []checkpoint.Tensor) int {
+	total := 0
+	for _, t := range tensors {
+		n := 1
+		for _, d := range t.Shape {
+			n *= d
+		}
+		total += n
+	}
+	return total
+}
+
+func finite(x float64) bool { return !math.IsNaN(x) && !math.IsInf(x, 0) }
