@@ -64,10 +64,10 @@ func reduced(x ir.Type, axes []int) (ir.Type, error) {
 
 // keep gives y, a reduction of x over axes, its lost dimensions back, as ones, so that it broadcasts against x.
 func (b *Builder) keep(y, x *G.Node, axes []int) *G.Node {
-	as, err := axesOf(x.Shape(), axes)
-	if err != nil || b.err != nil {
-		return b.fail(err)
+	if b.err != nil {
+		return b.broken()
 	}
+	as, _ := axesOf(x.Shape(), axes) // no error: the reduction had them
 	shape := slices.Clone([]int(x.Shape()))
 	for _, a := range as {
 		shape[a] = 1

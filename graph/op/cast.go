@@ -17,7 +17,7 @@ func (b *Builder) Cast(x, like *G.Node) *G.Node {
 	if !ok || !b.usable("Cast", x) {
 		return b.broken()
 	}
-	if x.Dtype() == like.Dtype() && x.Graph() == b.g {
+	if x.Dtype() == like.Dtype() {
 		return x
 	}
 	return b.apply(cast{to: to}, x)

@@ -22,4 +22,8 @@ func init() {
 		},
 		constants: true,
 	}
+	cases["Cast to another float"] = opCase{
+		build: one(func(b *Builder, x *G.Node) *G.Node { return b.Cast(x, G.NewScalar(b.Graph(), G.Float64)) }),
+		bad:   [][]input{{floats(0, 1, 2, 3)}},
+	}
 }

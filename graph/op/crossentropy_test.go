@@ -2,8 +2,11 @@ package op
 
 import (
 	"math"
+	"testing"
 
 	G "gorgonia.org/gorgonia"
+
+	"github.com/unroll-ml/unroll/graph/tape"
 )
 
 // smoothed is q_j = (1-ε)[j = target] + ε/V.
@@ -71,5 +74,25 @@ func init() {
 	cases["CrossEntropy smoothed too much"] = opCase{
 		build: func(b *Builder, in []*G.Node) *G.Node { return b.CrossEntropy(in[0], in[1], nil, 1.5) },
 		bad:   [][]input{{floats(-2, 2, 3, 4), ints(0, 3, 3)}},
+	}
+}
+
+// What is masked out may hold anything: its loss and its gradient are 0.
+func TestCrossEntropyShutsOutWhatIsMasked(t *testing.T) {
+	b, in := inputs(tape.Float32, []input{floats(0, 0, 2, 3), ints(0, 0, 2), ints(0, 0, 2)})
+	values := []array{
+		{[]int{2, 3}, []float64{math.NaN(), math.Inf(1), 0, 0, 0, 0}},
+		{[]int{2}, []float64{-1, 2}},
+		{[]int{2}, []float64{0, 1}},
+	}
+	loss := b.CrossEntropy(in[0], in[1], in[2], 0)
+	gs, err := G.Grad(b.Sum(loss), in[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, w := range ways {
+		got := w.compute(t, tape.Float32, in, values, loss, gs[0])
+		near(t, "loss", got[0], array{[]int{2}, []float64{0, math.Log(3)}}, 1e-6)
+		near(t, "gradient", got[1], array{[]int{2, 3}, []float64{0, 0, 0, 1. / 3, 1. / 3, -2. / 3}}, 1e-6)
 	}
 }

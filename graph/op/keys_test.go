@@ -36,6 +36,6 @@ func TestKeysOfAScan(t *testing.T) {
 	if b.Err() != nil {
 		t.Fatal(b.Err())
 	}
-	got := compiled(t, tape.Float64, in, draw(spec), scanned, whole)
+	got := plainly.compute(t, tape.Float64, in, draw(spec), scanned, whole)
 	near(t, "scanned", got[0], got[1], 0)
 }

@@ -15,8 +15,10 @@ import (
 
 	G "gorgonia.org/gorgonia"
 
+	"github.com/unroll-ml/unroll/graph/cpu"
 	"github.com/unroll-ml/unroll/graph/ir"
 	"github.com/unroll-ml/unroll/graph/lower"
+	"github.com/unroll-ml/unroll/graph/opt"
 	"github.com/unroll-ml/unroll/graph/plan"
 	"github.com/unroll-ml/unroll/graph/ref"
 	"github.com/unroll-ml/unroll/graph/tape"
@@ -70,7 +72,9 @@ func (c opCase) checkValues(t *testing.T, float ir.Dtype, in []input, values []a
 		t.Fatalf("shape is %v, want %v", y.Shape(), want.shape)
 	}
 	near(t, fmt.Sprint(float, " on Gorgonia's machine"), onGorgonia(t, b.g, nodes, values, y)[0], want, tol)
-	near(t, fmt.Sprint(float, " compiled"), compiled(t, float, nodes, values, y)[0], want, tol)
+	for _, w := range ways {
+		near(t, fmt.Sprint(float, " ", w.name), w.compute(t, float, nodes, values, y)[0], want, tol)
+	}
 	checkTypes(t, float, b.g, nodes)
 }
 
@@ -124,7 +128,10 @@ func (c opCase) checkDerivatives(t *testing.T, in []input, values []array) {
 	}
 	all := append(slices.Clone(values), w)
 	slow := onGorgonia(t, b.g, nodes, all, gs...)
-	fast := compiled(t, tape.Float64, nodes, all, gs...)
+	fast := make([][]array, len(ways))
+	for m, w := range ways {
+		fast[m] = w.compute(t, tape.Float64, nodes, all, gs...)
+	}
 	checkTypes(t, tape.Float64, b.g, nodes)
 	for k, i := range with {
 		x := values[i]
@@ -139,7 +146,9 @@ func (c opCase) checkDerivatives(t *testing.T, in []input, values []array) {
 			want.data[j] = (hi - lo) / (2 * h)
 		}
 		near(t, fmt.Sprintf("derivative by input %d on Gorgonia's machine", i), slow[k], want, 1e-7)
-		near(t, fmt.Sprintf("derivative by input %d compiled", i), fast[k], want, 1e-7)
+		for m, w := range ways {
+			near(t, fmt.Sprintf("derivative by input %d %s", i, w.name), fast[m][k], want, 1e-7)
+		}
 	}
 }
 
@@ -231,12 +240,29 @@ func onGorgonia(t *testing.T, g *G.ExprGraph, nodes G.Nodes, values []array, out
 	return out
 }
 
-// compiled computes the outputs by lowering, planning and the reference device.
-func compiled(t *testing.T, float ir.Dtype, nodes G.Nodes, values []array, outputs ...*G.Node) []array {
+// A way is how to compile and where to run.
+type way struct {
+	name     string
+	optimise bool
+	device   tape.Device
+}
+
+var (
+	plainly = way{"compiled", false, ref.New()}
+	ways    = []way{plainly, {"optimised, on cpu", true, cpu.New(cpu.Threads(1))}}
+)
+
+// compute compiles the outputs and runs them.
+func (w way) compute(t *testing.T, float ir.Dtype, nodes G.Nodes, values []array, outputs ...*G.Node) []array {
 	t.Helper()
 	f, err := lower.Func(float, nodes, outputs)
 	if err != nil {
 		t.Fatal(err)
+	}
+	if w.optimise {
+		if f, err = opt.Run(f); err != nil {
+			t.Fatal(err)
+		}
 	}
 	var c plan.Config
 	for _, n := range nodes {
@@ -249,7 +275,7 @@ func compiled(t *testing.T, float ir.Dtype, nodes G.Nodes, values []array, outpu
 	if err != nil {
 		t.Fatal(err)
 	}
-	p, err := ref.New().Load(tp)
+	p, err := w.device.Load(tp)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -492,5 +518,31 @@ func TestNilIsAnError(t *testing.T) {
 				t.Errorf("%s without input %d: no error", name, i)
 			}
 		}
+	}
+}
+
+// A node of another graph is an error that names it, not a panic.
+func TestForeignNodeIsAnError(t *testing.T) {
+	b, in := inputs(tape.Float32, []input{floats(-1, 1, 2)})
+	foreign := G.NewVector(G.NewGraph(), G.Float32, G.WithShape(2), G.WithName("stranger"))
+	b.Add(in[0], foreign)
+	if b.Err() == nil || !strings.Contains(b.Err().Error(), "stranger[2] belongs to another graph") {
+		t.Errorf("error is %v", b.Err())
+	}
+}
+
+// What goes wrong in a run on Gorgonia's machine is an error that names the operation.
+func TestDoReportsErrors(t *testing.T) {
+	b, in := inputs(tape.Float32, []input{floats(-1, 1, 3, 2), ints(3, 3, 1)})
+	b.Gather(in[0], in[1])
+	for i, v := range draw([]input{floats(-1, 1, 3, 2), ints(3, 3, 1)}) {
+		if err := G.Let(in[i], lower.Wrap(v.as([]ir.Dtype{tape.Float32, tape.Int32}[i]), v.shape)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	vm := G.NewTapeMachine(b.Graph())
+	defer vm.Close()
+	if err := vm.RunAll(); err == nil || !strings.Contains(err.Error(), "Gather") || !strings.Contains(err.Error(), "index 3") {
+		t.Errorf("error is %v", err)
 	}
 }

@@ -48,7 +48,7 @@ func TestStreams(t *testing.T) {
 	draws := func() []array {
 		b, in := inputs(tape.Float64, []input{ints(0, 9, 4), floats(0, 1)})
 		x, y := b.Uniform(in[0], in[1], 6), b.Uniform(in[0], in[1], 6)
-		return compiled(t, tape.Float64, in, draw([]input{ints(0, 9, 4), floats(0, 1)}), x, y)
+		return plainly.compute(t, tape.Float64, in, draw([]input{ints(0, 9, 4), floats(0, 1)}), x, y)
 	}
 	first, again := draws(), draws()
 	for i := range first {

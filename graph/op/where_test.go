@@ -1,6 +1,10 @@
 package op
 
-import G "gorgonia.org/gorgonia"
+import (
+	"testing"
+
+	G "gorgonia.org/gorgonia"
+)
 
 func init() {
 	cases["Where"] = opCase{
@@ -23,4 +27,14 @@ func init() {
 		bad:      [][]input{{whole(0, 1, 2), floats(-1, 1, 3), floats(-1, 1)}, {whole(0, 1), floats(-1, 1, 3), floats(-1, 1, 2)}},
 		constant: []int{0},
 	}
+}
+
+// A NaN that is not chosen reaches neither the value nor the derivative of what is.
+func TestWhereShutsOutNaN(t *testing.T) {
+	root := func(b *Builder, x *G.Node) *G.Node {
+		zero := b.Fill(x, 0)
+		inside := b.Lt(zero, x)
+		return b.Where(inside, b.Sqrt(b.Where(inside, x, b.Fill(x, 1))), zero)
+	}
+	checkSlopes(t, root, []float64{-4, 4}, []float64{0, 0.25})
 }
