@@ -1,0 +1,183 @@
+//go:build generate
+
+package main
+
+import (
+	"fmt"
+
+	. "github.com/mmcloughlin/avo/build"
+	. "github.com/mmcloughlin/avo/operand"
+	. "github.com/mmcloughlin/avo/reg"
+)
+
+// A tiler generates Set.Tile for a number of rows: the sums of rows×NR elements stay in registers.
+type tiler struct {
+	simd
+	height int // MR
+	width  int // vectors in NR
+}
+
+func tilesAVX512() { tiler{avx512, 14, 2}.all() }
+func tilesAVX2()   { tiler{avx2, 6, 2}.all() }
+
+// stridedRows is how many rows tiles of operands that are not packed have at most.
+const stridedRows = 4
+
+func (t tiler) all() {
+	for m := 1; m <= t.height; m++ {
+		t.packed(m)
+	}
+	for m := 1; m <= stridedRows; m++ {
+		t.strided(m)
+	}
+}
+
+// packed generates the tile of m rows for packed operands.
+func (t tiler) packed(m int) {
+	TEXT(fmt.Sprintf("tile%d%s", m, t.suffix), NOSPLIT, "func(k int, a, b, c *float32, cRow, n int, acc bool)")
+	Pragma("noescape")
+	k := Load(Param("k"), GP64())
+	a, b, c := Load(Param("a"), GP64()), Load(Param("b"), GP64()), Load(Param("c"), GP64())
+	cRow := Load(Param("cRow"), GP64())
+	SHLQ(U8(2), cRow)
+	sums := t.sums(m)
+	t.prefetch(m, c, cRow)
+	rowBytes := t.width * t.bytes()
+	step := func(u int) {
+		bs := t.load(Mem{Base: b, Disp: u * rowBytes})
+		PREFETCHT0(Mem{Base: b, Disp: u*rowBytes + 1024})
+		if t.lanes == 16 {
+			PREFETCHT0(Mem{Base: b, Disp: u*rowBytes + 1024 + 64})
+		}
+		for i := range m {
+			t.row(sums[i], Mem{Base: a, Disp: 4 * (u*t.height + i)}, bs)
+		}
+	}
+	const unroll = 4
+	for _, l := range []struct {
+		label, next string
+		n           int
+	}{{"many", "one", unroll}, {"one", "store", 1}} {
+		Label(l.label)
+		CMPQ(k, U32(uint32(l.n)))
+		JLT(LabelRef(l.next))
+		for u := range l.n {
+			step(u)
+		}
+		ADDQ(U32(uint32(l.n*t.height*4)), a)
+		ADDQ(U32(uint32(l.n*rowBytes)), b)
+		SUBQ(U32(uint32(l.n)), k)
+		JMP(LabelRef(l.label))
+	}
+	Label("store")
+	t.store(sums, c, cRow)
+}
+
+// strided generates the tile of m rows for operands where they lie.
+func (t tiler) strided(m int) {
+	TEXT(fmt.Sprintf("strided%d%s", m, t.suffix), NOSPLIT, "func(k int, a *float32, aRow, aK int, b *float32, bK int, c *float32, cRow, n int, acc bool)")
+	Pragma("noescape")
+	k := Load(Param("k"), GP64())
+	rows := []Register{Load(Param("a"), GP64())}
+	aRow, aK, bK := Load(Param("aRow"), GP64()), Load(Param("aK"), GP64()), Load(Param("bK"), GP64())
+	for _, r := range []Register{aRow, aK, bK} {
+		SHLQ(U8(2), r)
+	}
+	for i := 1; i < m; i++ {
+		r := GP64()
+		MOVQ(rows[i-1], r)
+		ADDQ(aRow, r)
+		rows = append(rows, r)
+	}
+	b, c, cRow := Load(Param("b"), GP64()), Load(Param("c"), GP64()), Load(Param("cRow"), GP64())
+	SHLQ(U8(2), cRow)
+	sums := t.sums(m)
+	Label("one")
+	TESTQ(k, k)
+	JEQ(LabelRef("store"))
+	bs := t.load(Mem{Base: b})
+	for i := range m {
+		t.row(sums[i], Mem{Base: rows[i]}, bs)
+		ADDQ(aK, rows[i])
+	}
+	ADDQ(bK, b)
+	DECQ(k)
+	JMP(LabelRef("one"))
+	Label("store")
+	t.store(sums, c, cRow)
+}
+
+func (t tiler) sums(m int) [][]VecVirtual {
+	sums := make([][]VecVirtual, m)
+	for i := range sums {
+		for range t.width {
+			sums[i] = append(sums[i], t.zero())
+		}
+	}
+	return sums
+}
+
+// prefetch brings the tile of C near while it is computed.
+func (t tiler) prefetch(m int, c, cRow Register) {
+	at := GP64()
+	MOVQ(c, at)
+	for i := range m {
+		for j := 0; j < t.width*t.bytes(); j += 64 {
+			PREFETCHT0(Mem{Base: at, Disp: j})
+		}
+		if i < m-1 {
+			ADDQ(cRow, at)
+		}
+	}
+}
+
+// load is one row of B.
+func (t tiler) load(b Mem) (bs []VecVirtual) {
+	for j := range t.width {
+		bs = append(bs, t.copy(b.Offset(j*t.bytes())))
+	}
+	return bs
+}
+
+// row adds an element of A times a row of B.
+func (t tiler) row(sums []VecVirtual, a Mem, bs []VecVirtual) {
+	x := t.reg()
+	VBROADCASTSS(a, x)
+	for j, b := range bs {
+		t.fma(sums[j], b, x)
+	}
+}
+
+// store writes the sums to C, or adds them, in the first n columns.
+func (t tiler) store(sums [][]VecVirtual, c, cRow Register) {
+	n, acc := Load(Param("n"), GP64()), Load(Param("acc"), GP8())
+	masks := t.masks(n, t.width)
+	row := GP64()
+	MOVQ(c, row)
+	TESTB(acc, acc)
+	JEQ(LabelRef("write"))
+	for i := range sums {
+		for j, sum := range sums[i] {
+			at := Mem{Base: row, Disp: j * t.bytes()}
+			if t.lanes == 16 {
+				VADDPS(at, sum, masks[j], sum)
+			} else {
+				VADDPS(t.maskedLoad(masks[j], at), sum, sum)
+			}
+		}
+		if i < len(sums)-1 {
+			ADDQ(cRow, row)
+		}
+	}
+	Label("write")
+	for i := range sums {
+		for j, sum := range sums[i] {
+			t.maskedStore(masks[j], sum, Mem{Base: c, Disp: j * t.bytes()})
+		}
+		if i < len(sums)-1 {
+			ADDQ(cRow, c)
+		}
+	}
+	VZEROUPPER()
+	RET()
+}

@@ -1,0 +1,77 @@
+package kernel
+
+import "unsafe"
+
+var (
+	tilesAVX512 = [...]func(k int, a, b, c *float32, cRow, n int, acc bool){
+		nil, tile1AVX512, tile2AVX512, tile3AVX512, tile4AVX512, tile5AVX512, tile6AVX512, tile7AVX512, tile8AVX512, tile9AVX512,
+		tile10AVX512, tile11AVX512, tile12AVX512, tile13AVX512, tile14AVX512,
+	}
+	tilesAVX2 = [...]func(k int, a, b, c *float32, cRow, n int, acc bool){
+		nil, tile1AVX2, tile2AVX2, tile3AVX2, tile4AVX2, tile5AVX2, tile6AVX2,
+	}
+	stridedAVX512 = [...]stridedTile{nil, strided1AVX512, strided2AVX512, strided3AVX512, strided4AVX512}
+	stridedAVX2   = [...]stridedTile{nil, strided1AVX2, strided2AVX2, strided3AVX2, strided4AVX2}
+)
+
+// A stridedTile is Tile for operands that are not packed, and for few rows.
+type stridedTile func(k int, a *float32, aRow, aK int, b *float32, bK int, c *float32, cRow, n int, acc bool)
+
+func tileAVX512(m, n, k int, a *float32, aRow, aK int, b *float32, bK int, c *float32, cRow int, acc bool) {
+	if aRow == 1 && aK == 14 && bK == 32 {
+		tilesAVX512[m](k, a, b, c, cRow, n, acc)
+		return
+	}
+	stridedTiles(stridedAVX512[:], m, n, k, a, aRow, aK, b, bK, c, cRow, acc)
+}
+
+func tileAVX2(m, n, k int, a *float32, aRow, aK int, b *float32, bK int, c *float32, cRow int, acc bool) {
+	if aRow == 1 && aK == 6 && bK == 16 {
+		tilesAVX2[m](k, a, b, c, cRow, n, acc)
+		return
+	}
+	stridedTiles(stridedAVX2[:], m, n, k, a, aRow, aK, b, bK, c, cRow, acc)
+}
+
+func stridedTiles(tiles []stridedTile, m, n, k int, a *float32, aRow, aK int, b *float32, bK int, c *float32, cRow int, acc bool) {
+	most := len(tiles) - 1
+	for i := 0; i < m; i += most {
+		tiles[min(most, m-i)](k, at(a, i*aRow), aRow, aK, b, bK, at(c, i*cRow), cRow, n, acc)
+	}
+}
+
+func packAVX512(dst *float32, width, n, k int, src *float32, srcI, srcK int) {
+	if srcI == 1 {
+		packCopyAVX512(dst, width, n, k, src, srcK)
+		return
+	}
+	whole := k &^ 15
+	for i := 0; i < n && whole > 0; i += 16 {
+		packTransposeAVX512(at(dst, i), width-i, width, min(16, n-i), whole, at(src, i*srcI), srcI)
+	}
+	finishPack(16, dst, width, n, k, src, srcI, whole)
+}
+
+func packAVX2(dst *float32, width, n, k int, src *float32, srcI, srcK int) {
+	if srcI == 1 {
+		packCopyAVX2(dst, width, n, k, src, srcK)
+		return
+	}
+	whole := k &^ 7
+	for i := 0; i < n && whole > 0; i += 8 {
+		packTransposeAVX2(at(dst, i), width-i, width, min(8, n-i), whole, at(src, i*srcI), srcI)
+	}
+	finishPack(8, dst, width, n, k, src, srcI, whole)
+}
+
+// finishPack packs what does not fill a vector: the last terms, and the zeros beyond the vectors that hold the n elements.
+func finishPack(lanes int, dst *float32, width, n, k int, src *float32, srcI, whole int) {
+	if from := (n + lanes - 1) / lanes * lanes; from < width {
+		for p := range whole {
+			clear(vec(at(dst, p*width+from), width-from))
+		}
+	}
+	pack(at(dst, whole*width), width, n, k-whole, at(src, whole), srcI, 1)
+}
+
+func at(p *float32, i int) *float32 { return (*float32)(unsafe.Add(unsafe.Pointer(p), 4*i)) }
