@@ -48,3 +48,10 @@ func TestDropoutKeepsTheMean(t *testing.T) {
 	mean := plainly.compute(t, tape.Float32, in, draw([]input{whole(1, 1, n), ints(0, 9, 4)}), y)[0]
 	near(t, "mean", mean, array{nil, []float64{1}}, 4.0/100)
 }
+
+func TestDropoutOfNothingIsTheInput(t *testing.T) {
+	b, in := inputs(tape.Float32, []input{floats(0, 1, 3), ints(0, 9, 4)})
+	if b.Dropout(in[0], 0, in[1]) != in[0] {
+		t.Error("a node is made to drop nothing")
+	}
+}
