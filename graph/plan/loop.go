@@ -45,8 +45,10 @@ func (s *scope) emitLoop(l *ir.Loop, v *ir.Value) {
 		body.at[keyOf(param)] = h.entry
 		next[c] = h.next
 		s.at[key{v, len(l.Stacks) + c}] = h.final
-		if n := l.Body.Results[c]; ok || body.inPlace(param, n) {
+		if n := l.Body.Results[c]; ok {
 			body.settle(n, h.next)
+		} else {
+			body.settleOver(n, h.next, param)
 		}
 	}
 	rows := make([]view, len(l.Stacks))

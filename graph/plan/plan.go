@@ -130,9 +130,7 @@ func (p *planner) slots(s *scope, c Config) error {
 		}
 		w := s.f.Params[r.Updates]
 		p.results = append(p.results, s.at[keyOf(w)])
-		if s.inPlace(w, v) {
-			s.settle(v, s.at[keyOf(w)])
-		}
+		s.settleOver(v, s.at[keyOf(w)], w)
 	}
 	return nil
 }

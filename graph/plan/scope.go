@@ -31,8 +31,9 @@ type scope struct {
 	pos   map[*ir.Value]int // in order
 	last  map[*ir.Value]int // the last position that reads a value, through views; len(order) if a result does
 
-	at    map[key]view // where values are
-	home  map[key]view // where values that are still to be computed shall be written
+	at    map[key]view      // where values are
+	home  map[key]view      // where values that are still to be computed shall be written
+	over  map[key]*ir.Value // the parameter whose old value is at a home until then
 	solid map[*ir.Value]view
 	code  []tape.Instr
 }
@@ -42,7 +43,7 @@ func newScope(p *planner, outer *scope, loop *tape.Loop, f *ir.Func) *scope {
 		planner: p, outer: outer, loop: loop, f: f,
 		order: f.Values(),
 		pos:   map[*ir.Value]int{}, last: map[*ir.Value]int{},
-		at: map[key]view{}, home: map[key]view{}, solid: map[*ir.Value]view{},
+		at: map[key]view{}, home: map[key]view{}, over: map[key]*ir.Value{}, solid: map[*ir.Value]view{},
 	}
 	if outer != nil {
 		s.depth = outer.depth + 1
@@ -95,6 +96,15 @@ func (s *scope) settle(v *ir.Value, place view) {
 	}
 	if _, here := s.pos[v]; here && canWrite(v, place) {
 		s.home[k] = place
+	}
+}
+
+// settleOver is settle for the place of a parameter whose old value is not needed any more when v is written.
+func (s *scope) settleOver(v *ir.Value, place view, param *ir.Value) {
+	k := keyOf(v)
+	if _, taken := s.home[k]; !taken && s.inPlace(param, v) {
+		s.settle(v, place)
+		s.over[k] = param
 	}
 }
 
@@ -151,7 +161,11 @@ func (s *scope) run() {
 			s.at[key{v, -1}] = place
 			from := 0
 			for _, a := range v.Args {
-				s.settle(a, place.slice(c.Axis, from))
+				if param := s.over[key{v, -1}]; param != nil { // a part is written earlier than the whole
+					s.settleOver(a, place.slice(c.Axis, from), param)
+				} else {
+					s.settle(a, place.slice(c.Axis, from))
+				}
 				from += a.Shape[c.Axis]
 			}
 		}
