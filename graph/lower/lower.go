@@ -73,11 +73,12 @@ func node(b *ir.Builder, n *G.Node, values map[*G.Node]*ir.Value) (v *ir.Value, 
 	return v, check(n, v)
 }
 
-// Leaves lists the inputs (nodes without an op) that outputs depend on, in the order in which a depth-first walk meets them.
+// Leaves lists what outputs depend on and has to be given: the inputs (nodes without an op), and the constants that are not one
+// number, whose elements are given like an input's. They stand in the order in which a depth-first walk meets them.
 func Leaves(outputs G.Nodes) G.Nodes {
 	var leaves G.Nodes
 	for _, n := range sorted(outputs, nil) {
-		if n.Op() == nil {
+		if n.Op() == nil || isTable(n) {
 			leaves = append(leaves, n)
 		}
 	}
@@ -150,14 +151,14 @@ func TypeOf(n *G.Node) (ir.Type, error) {
 	return ir.Type{Dtype: d, Shape: ir.Shape(n.Shape())}, nil
 }
 
-// DtypeOf is the element type that holds a Gorgonia type. Gorgonia's int is held as Int32.
+// DtypeOf is the element type that holds a Gorgonia type. Gorgonia's int is held as Int32, its bool as 0 or 1 in Int32.
 func DtypeOf(d tensor.Dtype) (ir.Dtype, error) {
 	switch d {
 	case tensor.Float32:
 		return tape.Float32, nil
 	case tensor.Float64:
 		return tape.Float64, nil
-	case tensor.Int32, tensor.Int:
+	case tensor.Int32, tensor.Int, tensor.Bool:
 		return tape.Int32, nil
 	}
 	return 0, errors.Errorf("element type %v is not supported; use float32, float64 or int32", d)

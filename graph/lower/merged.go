@@ -34,6 +34,9 @@ import (
 // is the start of a chain. It cannot be seen that a SoftMax was merged with a LogSoftMax, or two Dropouts, once the edges are
 // lost; nor that two ops were merged because their 32-bit hashes collide by chance.
 func CheckMerged(nodes G.Nodes) error {
+	if err := SelfTest(); err != nil {
+		return err
+	}
 	m := newMergeCheck(nodes)
 	for _, n := range nodes {
 		if err := m.check(n); err != nil {

@@ -193,12 +193,6 @@ func compare(t *testing.T, g *graph, nodes ...*G.Node) {
 
 func numbers(t *testing.T, v G.Value) []float64 {
 	t.Helper()
-	if b, ok := v.Data().(bool); ok {
-		v = lower.Wrap(truth([]bool{b}), nil)
-	}
-	if b, ok := v.Data().([]bool); ok {
-		v = lower.Wrap(truth(b), ir.Shape(v.Shape()))
-	}
 	data, err := lower.Flatten(v)
 	if err != nil {
 		t.Fatal(err)
@@ -214,16 +208,6 @@ func numbers(t *testing.T, v G.Value) []float64 {
 	case []int32:
 		for _, x := range d {
 			xs = append(xs, float64(x))
-		}
-	}
-	return xs
-}
-
-func truth(bs []bool) []int32 {
-	xs := make([]int32, len(bs))
-	for i, b := range bs {
-		if b {
-			xs[i] = 1
 		}
 	}
 	return xs

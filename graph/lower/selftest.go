@@ -29,7 +29,7 @@ func selfTest(ops map[string]translation, samples func() []sample) (err error) {
 			err = errors.Wrapf(err, "gorgonia %s is not gorgonia %s, whose operations unroll can read; require %[2]s in go.mod", linkedVersion(), gorgoniaVersion)
 		}
 	}()
-	if err := checkGraphFields(); err != nil {
+	if err := checkGraph(); err != nil {
 		return err
 	}
 	met := map[string]bool{}
@@ -66,8 +66,8 @@ func (t translation) check(name string, s reflect.Type) error {
 	return nil
 }
 
-// checkGraphFields compares the fields of Gorgonia's graph and nodes that this package reads.
-func checkGraphFields() error {
+// checkGraph compares the fields of Gorgonia's graph and nodes that this package reads, and the two statements.
+func checkGraph() error {
 	for _, f := range []struct {
 		of   reflect.Type
 		name string
@@ -81,6 +81,20 @@ func checkGraphFields() error {
 	} {
 		if g, ok := f.of.FieldByName(f.name); !ok || g.Type != f.is {
 			return errors.Errorf("%v has no field %s of type %v", f.of, f.name, f.is)
+		}
+	}
+	g := G.NewGraph()
+	x, y := G.NewScalar(g, G.Float64, G.WithName("x")), G.NewScalar(g, G.Float64, G.WithName("y"))
+	var into G.Value
+	for _, s := range []struct {
+		node *G.Node
+		want Statement
+	}{
+		{G.Read(x, &into), Statement{From: x, Into: &into}},
+		{G.Set(x, y), Statement{From: y, To: x}},
+	} {
+		if got, ok := StatementOf(s.node); !ok || got != s.want {
+			return errors.Errorf("statement %v does not read as it was written", s.node.Op())
 		}
 	}
 	return nil

@@ -5,7 +5,6 @@ import (
 
 	"github.com/pkg/errors"
 	G "gorgonia.org/gorgonia"
-	"gorgonia.org/tensor"
 
 	"github.com/unroll-ml/unroll/graph/ir"
 	"github.com/unroll-ml/unroll/graph/tape"
@@ -73,7 +72,7 @@ func stock(b *ir.Builder, n *G.Node, in []*ir.Value) (*ir.Value, error) {
 	if err := SelfTest(); err != nil {
 		return nil, err
 	}
-	if _, err := resultType(n); err != nil {
+	if _, err := TypeOf(n); err != nil {
 		return nil, err
 	}
 	c := call{Builder: b, node: n, op: structOf(n.Op()), shape: ir.Shape(n.Shape()), in: in}
@@ -92,7 +91,7 @@ func check(n *G.Node, v *ir.Value) error {
 	if v.Parts != nil {
 		return nil
 	}
-	want, err := resultType(n)
+	want, err := TypeOf(n)
 	if err != nil {
 		return err
 	}
@@ -100,14 +99,6 @@ func check(n *G.Node, v *ir.Value) error {
 		return errors.Errorf("it is %v in Gorgonia and %v as translated", want, v.Type)
 	}
 	return nil
-}
-
-// resultType is TypeOf, but takes booleans too: they are held as Int32, 0 or 1.
-func resultType(n *G.Node) (ir.Type, error) {
-	if n.Type() != nil && n.Dtype() == tensor.Bool {
-		return ir.Type{Dtype: tape.Int32, Shape: ir.Shape(n.Shape())}, nil
-	}
-	return TypeOf(n)
 }
 
 // stockName is the name of the op's type if it is Gorgonia's, else empty. A leaf has no op.

@@ -4,6 +4,7 @@ import (
 	"math"
 
 	"github.com/pkg/errors"
+	G "gorgonia.org/gorgonia"
 
 	"github.com/unroll-ml/unroll/graph/ir"
 	"github.com/unroll-ml/unroll/graph/tape"
@@ -151,38 +152,50 @@ func (c call) convert() *ir.Value {
 	return c.Cast(c.in[0], to)
 }
 
-// constant is exact for the numbers of which a tensor has but one, which is what Gorgonia makes of numbers, derivatives and
-// Fill-like helpers. Any other tensor is copied from the host.
+// constant is a tensor of one number, which is what Gorgonia makes of numbers and of derivatives. Any other tensor is copied from
+// the host in each run, unless it is given; see Leaves.
 func (c call) constant() *ir.Value {
-	t, err := resultType(c.node)
+	t, err := TypeOf(c.node)
 	if err != nil {
 		return c.Fail(err)
 	}
-	data, err := Flatten(c.node.Value())
+	x, ok, err := constantOf(c.node)
 	if err != nil {
 		return c.Fail(err)
 	}
-	x, ok := uniform(data)
 	if !ok {
 		return nil
 	}
 	return c.New(ir.Const{Value: x, Of: t})
 }
 
-// uniform is the one number that all elements are.
-func uniform(data any) (float64, bool) {
-	switch xs := data.(type) {
-	case []float32:
-		return one(xs)
-	case []float64:
-		return one(xs)
-	case []int32:
-		return one(xs)
+// isTable reports whether n is a constant whose elements are not all the same number.
+func isTable(n *G.Node) bool {
+	if stockName(n.Op()) != "constantTensor" {
+		return false
 	}
-	return 0, false
+	_, ok, err := constantOf(n)
+	return !ok && err == nil
 }
 
-func one[T float32 | float64 | int32](xs []T) (float64, bool) {
+// constantOf is the one number that all elements of a constant are.
+func constantOf(n *G.Node) (x float64, ok bool, err error) {
+	data, err := Flatten(n.Value())
+	if err != nil {
+		return 0, false, err
+	}
+	switch xs := data.(type) {
+	case []float32:
+		x, ok = one(xs)
+	case []float64:
+		x, ok = one(xs)
+	case []int32:
+		x, ok = one(xs)
+	}
+	return x, ok, nil
+}
+
+func one[T float32 | float64 | int32](xs []T) (x float64, ok bool) {
 	for _, x := range xs {
 		if x != xs[0] {
 			return 0, false

@@ -7,7 +7,6 @@ import (
 
 	"github.com/pkg/errors"
 	G "gorgonia.org/gorgonia"
-	"gorgonia.org/tensor"
 
 	"github.com/unroll-ml/unroll/graph/ir"
 )
@@ -16,7 +15,7 @@ var hosts atomic.Int32
 
 // host calls the op's Do on the host: the meaning is Gorgonia's by construction. A random op draws anew in each run.
 func (c call) host() *ir.Value {
-	t, err := resultType(c.node)
+	t, err := TypeOf(c.node)
 	if err != nil {
 		return c.Fail(err)
 	}
@@ -51,7 +50,7 @@ func (h *hostCall) run(out, in []any) (err error) {
 	if err != nil {
 		return errors.Wrap(err, h.op.String())
 	}
-	data, err := flattenAny(v)
+	data, err := Flatten(v)
 	if err != nil {
 		return errors.Wrap(err, h.op.String())
 	}
@@ -59,50 +58,6 @@ func (h *hostCall) run(out, in []any) (err error) {
 		return errors.Errorf("%v gave %T of shape %v, expected the elements of %v", h.op, v.Data(), v.Shape(), []int(h.shape))
 	}
 	return nil
-}
-
-// WrapAs is Wrap with a value of the given Gorgonia type: Int32 elements may stand for int and bool.
-func WrapAs(data any, shape ir.Shape, d tensor.Dtype) G.Value {
-	xs, ok := data.([]int32)
-	switch {
-	case ok && d == tensor.Int:
-		ys := make([]int, len(xs))
-		for i, x := range xs {
-			ys[i] = int(x)
-		}
-		if len(shape) == 0 {
-			return G.NewI(ys[0])
-		}
-		data = ys
-	case ok && d == tensor.Bool:
-		ys := make([]bool, len(xs))
-		for i, x := range xs {
-			ys[i] = x != 0
-		}
-		if len(shape) == 0 {
-			return G.NewB(ys[0])
-		}
-		data = ys
-	}
-	return Wrap(data, shape)
-}
-
-// flattenAny is Flatten that takes booleans too.
-func flattenAny(v G.Value) (any, error) {
-	bs, ok := v.Data().([]bool)
-	if b, scalar := v.Data().(bool); scalar {
-		bs, ok = []bool{b}, true
-	}
-	if !ok {
-		return Flatten(v)
-	}
-	xs := make([]int32, len(bs))
-	for i, b := range bs {
-		if b {
-			xs[i] = 1
-		}
-	}
-	return xs, nil
 }
 
 func clone(data any) any {

@@ -28,6 +28,10 @@ func Flatten(v G.Value) (any, error) {
 		return narrow([]int{x})
 	case []int:
 		return narrow(x)
+	case bool:
+		return truth([]bool{x}), nil
+	case []bool:
+		return truth(x), nil
 	default:
 		return nil, errors.Errorf("a value of type %T is not supported; use float32, float64 or int32", x)
 	}
@@ -42,6 +46,16 @@ func narrow(xs []int) (any, error) {
 		}
 	}
 	return ys, nil
+}
+
+func truth(bs []bool) []int32 {
+	xs := make([]int32, len(bs))
+	for i, b := range bs {
+		if b {
+			xs[i] = 1
+		}
+	}
+	return xs
 }
 
 // Zeros makes a slice for the elements of a value of type t.
@@ -69,4 +83,30 @@ func Wrap(data any, shape ir.Shape) G.Value {
 		}
 	}
 	return tensor.New(tensor.WithShape(shape...), tensor.WithBacking(data))
+}
+
+// WrapAs is Wrap with a value of the given Gorgonia type: Int32 elements may stand for int and bool.
+func WrapAs(data any, shape ir.Shape, d tensor.Dtype) G.Value {
+	xs, ok := data.([]int32)
+	switch {
+	case ok && d == tensor.Int:
+		ys := make([]int, len(xs))
+		for i, x := range xs {
+			ys[i] = int(x)
+		}
+		if len(shape) == 0 {
+			return G.NewI(ys[0])
+		}
+		data = ys
+	case ok && d == tensor.Bool:
+		ys := make([]bool, len(xs))
+		for i, x := range xs {
+			ys[i] = x != 0
+		}
+		if len(shape) == 0 {
+			return G.NewB(ys[0])
+		}
+		data = ys
+	}
+	return Wrap(data, shape)
 }
