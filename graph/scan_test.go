@@ -1,17 +1,19 @@
-package op_test
+package graph_test
 
 import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"strings"
 	"testing"
 
 	G "gorgonia.org/gorgonia"
 	"gorgonia.org/tensor"
 
+	"github.com/unroll-ml/unroll/graph"
+	"github.com/unroll-ml/unroll/graph/cpu"
 	"github.com/unroll-ml/unroll/graph/lower"
 	"github.com/unroll-ml/unroll/graph/op"
-	"github.com/unroll-ml/unroll/graph/plan"
 	"github.com/unroll-ml/unroll/graph/ref"
 	"github.com/unroll-ml/unroll/graph/tape"
 )
@@ -92,7 +94,7 @@ type model struct {
 }
 
 func (m *model) weight(name string, shape ...int) *G.Node {
-	n := m.input(name, func() float64 { return m.rand.NormFloat64() / 2 }, shape...)
+	n := m.input(name, func() float64 { return m.rand.NormFloat64() / 3 }, shape...)
 	m.weights = append(m.weights, n)
 	return n
 }
@@ -168,50 +170,26 @@ func (m *model) onStock(t *testing.T) [][]float64 {
 	return out
 }
 
-// onRef plans the model as it is, without optimisation, and runs it on the reference device.
-func (m *model) onRef(t *testing.T) [][]float64 {
+// compiled runs the model through the compiler: the loss, then all gradients.
+func (m *model) compiled(t *testing.T, d tape.Device, plain bool) [][]float64 {
 	t.Helper()
 	outputs := append(G.Nodes{m.loss}, m.grads...)
-	inputs := lower.Leaves(outputs)
-	float, err := lower.DtypeOf(m.dtype)
+	p, err := graph.Compile(graph.Config{Device: d, Outputs: outputs, Plain: plain})
 	if err != nil {
 		t.Fatal(err)
 	}
-	f, err := lower.Func(float, inputs, outputs)
-	if err != nil {
-		t.Fatal(err)
-	}
-	c := plan.Config{}
-	for _, n := range inputs {
-		c.Params = append(c.Params, n.Name())
-	}
-	for _, n := range outputs {
-		c.Results = append(c.Results, plan.Result{Name: n.Name(), Updates: -1})
-	}
-	tp, err := plan.Tape(f, float, c)
-	if err != nil {
-		t.Fatal(err)
-	}
-	p, err := ref.New(ref.Poison()).Load(tp)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for i, n := range inputs {
-		data, err := lower.Flatten(n.Value())
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := p.Write(tape.SlotID(i), data); err != nil {
-			t.Fatal(err)
-		}
-	}
+	defer p.Close()
 	if err := p.Run(); err != nil {
 		t.Fatal(err)
 	}
 	var out [][]float64
-	for i, r := range f.Results {
-		data := lower.Zeros(r.Type)
-		if err := p.Read(tape.SlotID(len(inputs)+i), data); err != nil {
+	for _, n := range outputs {
+		ty, err := lower.TypeOf(n)
+		if err != nil {
+			t.Fatal(err)
+		}
+		data := lower.Zeros(ty)
+		if err := p.Get(n, data); err != nil {
 			t.Fatal(err)
 		}
 		out = append(out, float64s(data))
@@ -262,14 +240,37 @@ func TestScanEqualsUnroll(t *testing.T) {
 					t.Run(fmt.Sprintf("%s/%v/T=%d/reverse=%t", name, dtype, steps, reverse), func(t *testing.T) {
 						want := build(t, name, dtype, steps, reverse, true).onStock(t)
 						scanned := build(t, name, dtype, steps, reverse, false)
-						checkSame(t, "Scan, compiled, on ref", want, scanned.onRef(t), tolerance)
+						poisoned := ref.New(ref.Poison())
+						checkSame(t, "Scan, optimised, on ref", want, scanned.compiled(t, poisoned, false), tolerance)
+						checkSame(t, "Scan, optimised, on cpu", want, scanned.compiled(t, cpu.New(), false), tolerance)
+						checkSame(t, "Scan, not optimised, on ref", want, scanned.compiled(t, poisoned, true), tolerance)
 						if steps <= 7 {
 							checkSame(t, "Scan on Gorgonia's tape machine", want, scanned.onStock(t), tolerance)
-							checkSame(t, "Unroll, compiled, on ref", want, build(t, name, dtype, steps, reverse, true).onRef(t), tolerance)
+							unrolled := build(t, name, dtype, steps, reverse, true)
+							checkSame(t, "Unroll, optimised, on cpu", want, unrolled.compiled(t, cpu.New(), false), tolerance)
 						}
 					})
 				}
 			}
+		}
+	}
+}
+
+// The size of the program, and so the time to compile it, does not depend on the number of steps.
+func TestCodeDoesNotGrowWithSteps(t *testing.T) {
+	for name := range recurrences {
+		var sizes []int
+		for _, steps := range []int{4, 64} {
+			m := build(t, name, tensor.Float32, steps, false, false)
+			p, err := graph.Compile(graph.Config{Device: cpu.New(), Outputs: append(G.Nodes{m.loss}, m.grads...)})
+			if err != nil {
+				t.Fatal(err)
+			}
+			sizes = append(sizes, strings.Count(p.Tape().String(), "\n"), len(m.g.AllNodes()))
+			p.Close()
+		}
+		if sizes[0] != sizes[2] || sizes[1] != sizes[3] {
+			t.Errorf("%s: %d lines of tape and %d nodes at T=4, %d and %d at T=64", name, sizes[0], sizes[1], sizes[2], sizes[3])
 		}
 	}
 }
