@@ -2,8 +2,12 @@ package op
 
 import (
 	"slices"
+	"testing"
 
 	G "gorgonia.org/gorgonia"
+	"gorgonia.org/tensor"
+
+	"github.com/unroll-ml/unroll/graph/tape"
 )
 
 func init() {
@@ -28,4 +32,17 @@ func init() {
 		},
 		bad: [][]input{{floats(-1, 1), ints(0, 1, 2)}, {floats(-1, 1, 3, 2), floats(0, 1, 2)}},
 	}
+}
+
+// Gorgonia's int serves as well as int32.
+func TestGatherByInt(t *testing.T) {
+	b, in := inputs(tape.Float64, []input{floats(-1, 1, 3, 2)})
+	index := G.NewVector(b.Graph(), G.Int, G.WithShape(2), G.WithName("index"), G.WithValue(tensor.New(tensor.WithBacking([]int{2, 0}))))
+	y := b.Gather(in[0], index)
+	if b.Err() != nil {
+		t.Fatal(b.Err())
+	}
+	table := draw([]input{floats(-1, 1, 3, 2)})
+	want := array{[]int{2, 2}, append(slices.Clone(table[0].data[4:]), table[0].data[:2]...)}
+	near(t, "rows", onGorgonia(t, b.Graph(), in, table, y)[0], want, 0)
 }

@@ -13,6 +13,7 @@ package op
 import (
 	"fmt"
 	"hash"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -55,6 +56,7 @@ type node struct {
 	id  uint32
 	in  []ir.Type
 	out ir.Type
+	of  []hm.Type // what Gorgonia knows of in; its int and its int32 are one to us
 
 	once sync.Once // guards eval
 	eval *evaluator
@@ -77,11 +79,7 @@ func (n *node) WriteHash(h hash.Hash) { fmt.Fprintf(h, "unroll/op %d", n.id) }
 func (n *node) Hashcode() uint32 { return n.id }
 
 func (n *node) Type() hm.Type {
-	ts := make([]hm.Type, 0, len(n.in)+1)
-	for _, t := range n.in {
-		ts = append(ts, gorgoniaType(t))
-	}
-	return hm.NewFnType(append(ts, gorgoniaType(n.out))...)
+	return hm.NewFnType(append(slices.Clone(n.of), gorgoniaType(n.out))...)
 }
 
 func (n *node) InferShape(...G.DimSizer) (tensor.Shape, error) {
@@ -126,7 +124,7 @@ func (b *Builder) apply(r rule, in ...*G.Node) *G.Node {
 	if b.err != nil {
 		return b.broken()
 	}
-	in, types := append([]*G.Node{}, in...), make([]ir.Type, len(in))
+	in, types, kinds := slices.Clone(in), make([]ir.Type, len(in)), make([]hm.Type, len(in))
 	for i, x := range in {
 		if x == nil {
 			return b.fail(errors.Errorf("%v: input %d is nil", r, i))
@@ -138,12 +136,13 @@ func (b *Builder) apply(r rule, in ...*G.Node) *G.Node {
 		if types[i], err = lower.TypeOf(x); err != nil {
 			return b.fail(errors.Wrapf(err, "%v: input %d", r, i))
 		}
+		kinds[i] = in[i].Type()
 	}
 	out, err := r.Type(types)
 	if err != nil {
 		return b.fail(errors.Wrapf(err, "%v of %s", r, describe(in)))
 	}
-	n, err := G.ApplyOp(&node{rule: r, id: nodes.Add(1), in: types, out: out}, in...)
+	n, err := G.ApplyOp(&node{rule: r, id: nodes.Add(1), in: types, out: out, of: kinds}, in...)
 	if err != nil {
 		return b.fail(errors.Wrapf(err, "%v of %s", r, describe(in)))
 	}

@@ -546,3 +546,17 @@ func TestDoReportsErrors(t *testing.T) {
 		t.Errorf("error is %v", err)
 	}
 }
+
+// An element type that no device has is an error.
+func TestUnsupportedElementType(t *testing.T) {
+	for name, method := range map[string]func(b *Builder, index, odd *G.Node){
+		"Tanh":   func(b *Builder, _, odd *G.Node) { b.Tanh(odd) },
+		"OneHot": func(b *Builder, index, odd *G.Node) { b.OneHot(index, 3, odd) },
+	} {
+		b, in := inputs(tape.Float32, []input{ints(0, 1, 2)})
+		method(b, in[0], G.NewVector(b.Graph(), G.Int64, G.WithShape(2), G.WithName("odd")))
+		if b.Err() == nil || !strings.Contains(b.Err().Error(), "odd[2]") {
+			t.Errorf("%s: error is %v", name, b.Err())
+		}
+	}
+}
