@@ -4,8 +4,6 @@ import (
 	"math"
 	"slices"
 
-	"github.com/pkg/errors"
-
 	"github.com/unroll-ml/unroll/graph/tape"
 )
 
@@ -122,19 +120,7 @@ func runProducts(d tape.Device, f tape.Dtype, cases []productCase) error {
 	for _, c := range cases {
 		c.add(r)
 	}
-	err := r.run(d)
-	if err == nil {
-		return nil
-	}
-	// Name the product: find the first that fails alone.
-	for _, c := range cases {
-		r := newRig(f)
-		c.add(r)
-		if err := r.run(d); err != nil {
-			return errors.Wrapf(err, "%v, gap %d, skip %d", r.tape.Code[0], c.gap, c.skip)
-		}
-	}
-	return errors.Wrap(err, "among many products")
+	return r.run(d)
 }
 
 func productSizes(d tape.Device, f tape.Dtype) error {

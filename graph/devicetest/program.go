@@ -3,7 +3,6 @@ package devicetest
 import (
 	"fmt"
 	"math/rand/v2"
-	"slices"
 
 	"github.com/pkg/errors"
 
@@ -31,8 +30,10 @@ func randomPrograms(d tape.Device, f tape.Dtype) error {
 			return errors.Wrapf(err, "program %d\n%v", seed, t)
 		}
 		for s := range want {
-			if !slices.Equal(got[s], want[s]) {
-				return errors.Errorf("program %d: slot %q is %v, want %v\n%v", seed, t.Slots[s].Name, got[s], want[s], t)
+			for i, w := range want[s] {
+				if g := got[s][i]; g != w {
+					return errors.Errorf("program %d: %s[%d] = %v, want %v\n%v", seed, t.Slots[s].Name, i, g, w, t)
+				}
 			}
 		}
 	}

@@ -39,8 +39,9 @@ func newRig(f tape.Dtype) *rig {
 	return &rig{tape: tape.Tape{Float: f}, rng: rand.New(rand.NewPCG(1, uint64(f)))}
 }
 
-// margins before and after an array, in elements: aligned and unaligned ones take turns.
-var margins = [...]int{16, 3, 0, 7, 32, 1}
+// margins before and after an array, in elements: aligned and unaligned ones take turns. Their number has no divisor in common with
+// that of an instruction's operands, so that each operand meets each.
+var margins = [...]int{16, 3, 0, 7, 32, 1, 5}
 
 func (r *rig) float() tape.Dtype { return r.tape.Float }
 
@@ -150,11 +151,11 @@ func (r *rig) run(d tape.Device) error {
 			first = got
 		}
 		for i, a := range r.arrays {
-			if !sameBits(got[i], first[i]) {
-				return errors.Errorf("%s has other bits after a second run from the same inputs and states", a.name)
-			}
 			if err := a.compare(got[i]); err != nil {
-				return err
+				return errors.Wrapf(err, "%v", r.writer(r.tape.Code, a.Buf))
+			}
+			if !sameBits(got[i], first[i]) {
+				return errors.Errorf("%v: %s has other bits after a second run from the same inputs and states", r.writer(r.tape.Code, a.Buf), a.name)
 			}
 		}
 	}
@@ -162,6 +163,23 @@ func (r *rig) run(d tape.Device) error {
 		return errors.New("the device has changed the tape")
 	}
 	return errors.Wrap(p.Close(), "Close")
+}
+
+// writer is the first instruction that writes a buffer, nil if there is none.
+func (r *rig) writer(code []tape.Instr, b tape.BufferID) tape.Instr {
+	for _, in := range code {
+		found := false
+		in.Refs(func(ref tape.Ref, write bool) { found = found || write && ref.Buf == b })
+		if found {
+			return in
+		}
+		if l, ok := in.(*tape.Loop); ok {
+			if in := r.writer(l.Body, b); in != nil {
+				return in
+			}
+		}
+	}
+	return nil
 }
 
 func (r *rig) write(p tape.Program) error {

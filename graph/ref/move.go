@@ -74,6 +74,9 @@ func (p *program[F]) random(r *tape.Random, steps []int) {
 func (p *program[F]) reduce(r *tape.Reduce, steps []int) {
 	in := dense[F](p.arena, r.In, steps, r.Outer*r.N*r.Inner)
 	out := dense[F](p.arena, r.Out, steps, r.Outer*r.Inner)
+	if len(out) == 0 {
+		return
+	}
 	for o := range r.Outer {
 		for i := range r.Inner {
 			acc := 0.0

@@ -4,6 +4,9 @@ import "github.com/unroll-ml/unroll/graph/tape"
 
 // product computes C[i,j] = Σ_k op(A)[i,k] · op(B)[k,j], a row of C at a time. Every term counts: 0·Inf is NaN.
 func (p *program[F]) product(in *tape.Product, steps []int) {
+	if in.M == 0 || in.N == 0 {
+		return
+	}
 	as, bs, cs := whole[F](p.arena, in.A.Buf), whole[F](p.arena, in.B.Buf), whole[F](p.arena, in.C.Buf)
 	rowA, colA := in.LdA, 1
 	if in.TransA {

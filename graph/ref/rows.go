@@ -8,6 +8,9 @@ import (
 
 // rows computes row after row in float64. A row is loaded before it is stored, so that the output may lie where the input is.
 func (p *program[F]) rows(r *tape.Rows, steps []int) error {
+	if r.Rows == 0 {
+		return nil
+	}
 	switch r.Kind {
 	case tape.CrossEntropy, tape.CrossEntropyGrad:
 		return p.crossEntropy(r, steps)
@@ -16,6 +19,9 @@ func (p *program[F]) rows(r *tape.Rows, steps []int) error {
 		for i, out := 0, dense[int32](p.arena, r.Out, steps, r.Rows); i < r.Rows; i++ {
 			out[i] = int32(argmax(x[i*r.Cols:][:r.Cols]))
 		}
+		return nil
+	}
+	if r.Cols == 0 {
 		return nil
 	}
 	a, b := make([]float64, r.Cols), make([]float64, r.Cols)

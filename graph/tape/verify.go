@@ -251,6 +251,9 @@ func (v *verifier) mapping(m *Map) {
 	for i, o := range m.Out {
 		v.operand(fmt.Sprintf("out[%d]", i), o, true, m.Shape)
 	}
+	if len(m.Out) == 0 {
+		v.fail("no output")
+	}
 	for k, op := range m.Code {
 		if op.Fn >= numFn {
 			v.unsupported("unknown function " + op.Fn.String())
