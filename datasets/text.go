@@ -23,7 +23,7 @@ const MaxTextBytes = 1 << 30
 // it; a lone CR stays. Everything else is kept as it is.
 type Text struct {
 	Name   string // the file, or what a message should call the text
-	SHA256 string // of the file as it lies on disk, in hexadecimal
+	SHA256 string // of the file's bytes, uncompressed, in hexadecimal
 	Runes  []rune
 }
 
@@ -38,8 +38,7 @@ func ReadText(path string) (*Text, error) {
 	}
 	defer f.Close()
 
-	sum := sha256.New()
-	raw, err := readCapped(io.TeeReader(f, sum), path)
+	raw, err := readCapped(f, path)
 	if err != nil {
 		return nil, err
 	}
@@ -52,20 +51,18 @@ func ReadText(path string) (*Text, error) {
 	case strings.HasSuffix(path, ".gz") && len(raw) > 0:
 		return nil, &Error{File: path, What: "the name ends in .gz, the contents are not gzip: download it again, or rename it if it is plain text"}
 	}
-	runes, err := decode(plain, path)
-	if err != nil {
-		return nil, err
-	}
-	return &Text{Name: path, SHA256: hex.EncodeToString(sum.Sum(nil)), Runes: runes}, nil
+	return newText(path, plain)
 }
 
 // NewText is a text that is already in memory, with the rules of ReadText.
-func NewText(name, s string) (*Text, error) {
-	runes, err := decode([]byte(s), name)
+func NewText(name, s string) (*Text, error) { return newText(name, []byte(s)) }
+
+func newText(name string, data []byte) (*Text, error) {
+	runes, err := decode(data, name)
 	if err != nil {
 		return nil, err
 	}
-	sum := sha256.Sum256([]byte(s))
+	sum := sha256.Sum256(data)
 	return &Text{Name: name, SHA256: hex.EncodeToString(sum[:]), Runes: runes}, nil
 }
 

@@ -60,6 +60,20 @@ func TestReadText(t *testing.T) {
 	}
 }
 
+// A compressed copy is the same text.
+func TestSHA256(t *testing.T) {
+	const want = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad" // of "abc", from FIPS 180-2
+	for _, path := range []string{write(t, "a.txt", []byte("abc")), write(t, "a.gz", zip(t, "abc"))} {
+		text, err := ReadText(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if text.SHA256 != want {
+			t.Errorf("%s: %s, want %s", path, text.SHA256, want)
+		}
+	}
+}
+
 func TestReadTextRefuses(t *testing.T) {
 	zipped := zip(t, strings.Repeat("one two three ", 100))
 	flipped := bytes.Clone(zipped)

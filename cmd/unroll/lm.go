@@ -1,6 +1,9 @@
 package main
 
-import "github.com/unroll-ml/unroll/trainer/checkpoint"
+import (
+	"github.com/unroll-ml/unroll/trainer"
+	"github.com/unroll-ml/unroll/trainer/checkpoint"
+)
 
 // LMConfig is all that determines a language model and its training steps.
 type LMConfig struct {
@@ -34,7 +37,7 @@ type LM interface {
 	ResetTrain() error
 
 	// Eval measures a window, and carries the state of evaluation on. Where mask is 0 nothing is counted.
-	Eval(inputs, targets []int32, mask []float32) (Sums, error)
+	Eval(inputs, targets []int32, mask []float32) (trainer.Sums, error)
 
 	// ResetEval zeroes the carried state of evaluation.
 	ResetEval() error
@@ -52,18 +55,10 @@ type LM interface {
 	// TrainState is what else the next training step depends on: the optimizer's state, and the carried state of training.
 	TrainState() ([]checkpoint.Tensor, error)
 
-	// Load replaces the weights, and the training state unless it is nil. Names, types and shapes are those that Params and
-	// TrainState give.
+	// Load replaces the weights, and the training state unless it is nil. If names, types and shapes are not those that Params
+	// and TrainState give, the error names the first difference.
 	Load(weights, trainState []checkpoint.Tensor) error
 
 	// Close frees the model.
 	Close() error
-}
-
-// Sums are sums over the tokens of a window, or of a text, that the mask does not leave out.
-type Sums struct {
-	NLL     float64 // of -ln p(target)
-	Correct int     // targets that have the largest logit
-	Top2    int     // targets that have one of the two largest
-	Count   int
 }

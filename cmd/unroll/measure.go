@@ -1,6 +1,9 @@
 package main
 
-import "github.com/unroll-ml/unroll/datasets"
+import (
+	"github.com/unroll-ml/unroll/datasets"
+	"github.com/unroll-ml/unroll/trainer"
+)
 
 // measure evaluates a model on a whole text.
 func measure(lm LM, w *datasets.EvalWindows) (metrics, error) {
@@ -9,7 +12,7 @@ func measure(lm LM, w *datasets.EvalWindows) (metrics, error) {
 	}
 	n := w.Batch * w.Seq
 	inputs, targets, mask := make([]int32, n), make([]int32, n), make([]float32, n)
-	var total Sums
+	var total trainer.Sums
 	for i := range w.Len() {
 		w.Fill(i, inputs, targets, mask)
 		s, err := lm.Eval(inputs, targets, mask)
@@ -21,5 +24,5 @@ func measure(lm LM, w *datasets.EvalWindows) (metrics, error) {
 		total.Top2 += s.Top2
 		total.Count += s.Count
 	}
-	return total.metrics(), nil
+	return metricsOf(total), nil
 }

@@ -1,13 +1,48 @@
 package main
 
+import (
+	"github.com/unroll-ml/unroll/graph/cpu"
+	"github.com/unroll-ml/unroll/graph/ref"
+	"github.com/unroll-ml/unroll/graph/tape"
+	"github.com/unroll-ml/unroll/models"
+	"github.com/unroll-ml/unroll/trainer"
+)
+
 // What --cell, --optimizer and --device may name.
 var (
-	cells      = []string{"rnn"}
+	cells      = models.Cells
 	optimizers = []string{"adam", "sgd"}
 	devices    = []string{"auto", "cpu", "ref"}
 )
 
-// newLM builds a language model.
-var newLM = func(LMConfig) (LM, error) {
-	return nil, fail(exitUnavailable, "this program was built without a language model: build it again from complete sources")
+// newLM builds a language model with fresh weights.
+var newLM = func(c LMConfig) (LM, error) {
+	lm, err := trainer.NewLM(trainer.LMConfig{
+		Model: models.LMConfig{Vocab: c.Vocab, Cell: c.Cell, Hidden: c.Hidden, Layers: c.Layers, Embed: c.Embed, Seed: c.Seed},
+		Seq:   c.Seq, Batch: c.Batch,
+		Optimizer: c.optimizer(),
+		Clip:      c.Clip,
+		Device:    c.device(),
+	})
+	if err != nil {
+		return nil, err
+	}
+	return lm, nil
+}
+
+func (c *LMConfig) optimizer() trainer.Optimizer {
+	if c.Optimizer == "sgd" {
+		return trainer.SGD{Momentum: c.Momentum}
+	}
+	return trainer.DefaultAdam
+}
+
+func (c *LMConfig) device() tape.Device {
+	switch {
+	case c.Device == "ref":
+		return ref.New()
+	case c.Threads > 0:
+		return cpu.New(cpu.Threads(c.Threads))
+	}
+	return cpu.New()
 }

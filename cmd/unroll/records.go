@@ -3,6 +3,7 @@ package main
 import (
 	"math"
 
+	"github.com/unroll-ml/unroll/trainer"
 	"github.com/unroll-ml/unroll/trainer/runlog"
 )
 
@@ -54,7 +55,8 @@ type metrics struct {
 	tokens                                 int
 }
 
-func (s Sums) metrics() metrics {
+// metricsOf are the means of sums over at least one token.
+func metricsOf(s trainer.Sums) metrics {
 	n := float64(s.Count)
 	loss := s.NLL / n
 	return metrics{

@@ -94,21 +94,16 @@ func (l *lineReporter) step(r stepRecord, left string, logged bool) {
 		return
 	}
 	l.last = time.Now()
-	fmt.Fprintf(l.w, "%s  epoch %d  %s  %s left\n", l.budget.stepOf(r.Step), r.Epoch, stepText(r), left)
+	fmt.Fprintf(l.w, "%s  epoch %d  loss %.4f  gradient %.3g  %s tokens/s  %s left\n",
+		l.budget.stepOf(r.Step), r.Epoch, float64(r.Loss), float64(r.GradNorm), thousands(int(r.TokensPerSecond)), left)
 }
 
-func stepText(r stepRecord) string {
-	return fmt.Sprintf("loss %.4f  gradient %.3g  %s tokens/s", float64(r.Loss), float64(r.GradNorm), thousands(int(r.TokensPerSecond)))
-}
-
-func (l *lineReporter) valid(r validRecord) { fmt.Fprintln(l.w, validText(r)) }
-
-func validText(r validRecord) string {
+func (l *lineReporter) valid(r validRecord) {
 	best := ""
 	if r.Best {
 		best = "  best so far"
 	}
-	return fmt.Sprintf("held out after step %s: loss %.4f  perplexity %.2f  %.2f bits  accuracy %.1f%%%s",
+	fmt.Fprintf(l.w, "held out after step %s: loss %.4f  perplexity %.2f  %.2f bits  accuracy %.1f%%%s\n",
 		thousands(r.Step), float64(r.Loss), float64(r.Perplexity), float64(r.BitsPerToken), 100*float64(r.Accuracy), best)
 }
 
@@ -125,17 +120,16 @@ func newBarReporter(w io.Writer, b budget) *barReporter {
 		lineReporter: lineReporter{w: w, budget: b},
 		bar: progressbar.NewOptions64(b.total(),
 			progressbar.OptionSetWriter(w),
+			progressbar.OptionSetWidth(16),
 			progressbar.OptionThrottle(100*time.Millisecond),
 			progressbar.OptionSetPredictTime(false), // the description has it
 			progressbar.OptionSetElapsedTime(false),
-			progressbar.OptionFullWidth(),
-			progressbar.OptionSetRenderBlankState(true),
 		),
 	}
 }
 
 func (b *barReporter) step(r stepRecord, left string, _ bool) {
-	b.bar.Describe(fmt.Sprintf("%s  %s  %s left", b.budget.stepOf(r.Step), stepText(r), left))
+	b.bar.Describe(fmt.Sprintf("%s  loss %.3f  %s tokens/s  %s left", b.budget.stepOf(r.Step), float64(r.Loss), thousands(int(r.TokensPerSecond)), left))
 	b.bar.Set64(b.budget.done(r.Step, r.Seconds))
 }
 

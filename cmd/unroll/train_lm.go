@@ -19,8 +19,8 @@ type trainLMCmd struct {
 
 	Cell   string `group:"Model:" enum:"${cells}" default:"rnn" help:"Kind of cell: ${enum}."`
 	Hidden int    `group:"Model:" default:"128" help:"Units of a layer."`
-	Layers int    `group:"Model:" default:"1" help:"Layers."`
-	Embed  int    `group:"Model:" default:"0" help:"Width of the embedding of a character; 0: one-hot, straight into the first layer."`
+	Layers int    `group:"Model:" default:"2" help:"Layers."`
+	Embed  int    `group:"Model:" default:"32" help:"Width of the embedding of a character; 0: one-hot, straight into the first layer."`
 
 	Batch     int      `group:"Training:" default:"32" help:"Streams of text that are read in parallel."`
 	Seq       int      `group:"Training:" default:"64" help:"Characters of each stream in a step."`
@@ -47,14 +47,14 @@ type trainLMCmd struct {
 
 // Without a text: short, for a first impression.
 const (
-	demoSteps     = 1000
-	demoValid     = 100
+	demoSteps     = 400
+	demoValid     = 50
 	defaultEpochs = 10
 	defaultLog    = 10
 )
 
 // defaultLR is the learning rate of each optimizer unless --lr is given.
-var defaultLR = map[string]float64{"adam": 0.002, "sgd": 0.5}
+var defaultLR = map[string]float64{"adam": 0.003, "sgd": 0.5}
 
 // config is what the flags ask for; what the data says is not in it yet.
 func (t *trainLMCmd) config() (*config, error) {

@@ -231,7 +231,7 @@ func (r *training) farewell() error {
 	if _, err := t.load(r.lm, bestName); err != nil {
 		return err
 	}
-	if err := generate(r.lm, t.vocab, nil, 300, 0.7, 1, func(c rune) error {
+	if err := generate(r.lm, t.vocab, nil, 300, 0.5, 1, func(c rune) error {
 		_, err := fmt.Fprintf(r.out, "%c", c)
 		return err
 	}); err != nil {

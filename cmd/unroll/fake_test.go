@@ -1,0 +1,178 @@
+package main
+
+import (
+	"math"
+	"math/rand/v2"
+	"slices"
+
+	"github.com/unroll-ml/unroll/trainer"
+	"github.com/unroll-ml/unroll/trainer/checkpoint"
+)
+
+// pairLM is a language model that is small enough to be obviously right: the logits of the next token are
+//
+//	W[x_t] + U[x_{t-1}]
+//
+// with the exact gradient of the mean loss and SGD with momentum. Like a recurrent model it carries a state from window to window:
+// the token before.
+type pairLM struct {
+	c                LMConfig
+	w, u, dw, du     []float32 // V×V; the latter two are velocities
+	train, eval      []int32   // B, the token before, or -1
+	sample           int32
+	steps, evaluated int
+	explodeAt        int // at this step the loss is NaN
+	onStep           func(step int)
+}
+
+func newPairLM(c LMConfig) *pairLM {
+	n := c.Vocab * c.Vocab
+	m := &pairLM{c: c, w: make([]float32, n), u: make([]float32, n), dw: make([]float32, n), du: make([]float32, n)}
+	random := rand.New(rand.NewPCG(c.Seed, 1))
+	for i := range m.w {
+		m.w[i], m.u[i] = 0.01*random.Float32(), 0.01*random.Float32()
+	}
+	m.train, m.eval = make([]int32, c.Batch), make([]int32, c.Batch)
+	m.ResetTrain()
+	m.ResetEval()
+	m.ResetSample()
+	return m
+}
+
+func fill(s []int32, x int32) error {
+	for i := range s {
+		s[i] = x
+	}
+	return nil
+}
+
+func (m *pairLM) Device() string     { return "fake" }
+func (m *pairLM) Close() error       { return nil }
+func (m *pairLM) ResetTrain() error  { return fill(m.train, -1) }
+func (m *pairLM) ResetEval() error   { return fill(m.eval, -1) }
+func (m *pairLM) ResetSample() error { m.sample = -1; return nil }
+
+func (m *pairLM) logits(x, before int32) []float64 {
+	v := m.c.Vocab
+	z := make([]float64, v)
+	for j := range z {
+		z[j] = float64(m.w[int(x)*v+j])
+		if before >= 0 {
+			z[j] += float64(m.u[int(before)*v+j])
+		}
+	}
+	return z
+}
+
+func logSumExp(z []float64) float64 {
+	top, sum := slices.Max(z), 0.0
+	for _, x := range z {
+		sum += math.Exp(x - top)
+	}
+	return top + math.Log(sum)
+}
+
+func (m *pairLM) Train(inputs, targets []int32, lr float64) (loss, norm float64, err error) {
+	m.steps++
+	if m.onStep != nil {
+		m.onStep(m.steps)
+	}
+	if m.steps == m.explodeAt {
+		return math.NaN(), math.Inf(1), nil
+	}
+	v, n := m.c.Vocab, float64(len(inputs))
+	gw, gu := make([]float64, v*v), make([]float64, v*v)
+	for i, x := range inputs {
+		before := &m.train[i%m.c.Batch]
+		z := m.logits(x, *before)
+		lse := logSumExp(z)
+		loss += (lse - z[targets[i]]) / n
+		for j := range z {
+			g := math.Exp(z[j]-lse) / n
+			if int32(j) == targets[i] {
+				g -= 1 / n
+			}
+			gw[int(x)*v+j] += g
+			if *before >= 0 {
+				gu[int(*before)*v+j] += g
+			}
+		}
+		*before = x
+	}
+	for i := range gw {
+		norm += gw[i]*gw[i] + gu[i]*gu[i]
+		m.dw[i] = float32(m.c.Momentum)*m.dw[i] + float32(gw[i])
+		m.du[i] = float32(m.c.Momentum)*m.du[i] + float32(gu[i])
+		m.w[i] -= float32(lr) * m.dw[i]
+		m.u[i] -= float32(lr) * m.du[i]
+	}
+	return loss, math.Sqrt(norm), nil
+}
+
+func (m *pairLM) Eval(inputs, targets []int32, mask []float32) (trainer.Sums, error) {
+	m.evaluated++
+	var s trainer.Sums
+	for i, x := range inputs {
+		before := &m.eval[i%m.c.Batch]
+		if mask[i] != 0 {
+			z := m.logits(x, *before)
+			s.NLL += logSumExp(z) - z[targets[i]]
+			larger := 0
+			for _, y := range z {
+				if y > z[targets[i]] {
+					larger++
+				}
+			}
+			if larger == 0 {
+				s.Correct++
+			}
+			if larger <= 1 {
+				s.Top2++
+			}
+			s.Count++
+		}
+		*before = x
+	}
+	return s, nil
+}
+
+func (m *pairLM) Next(token int32) ([]float32, error) {
+	z := m.logits(token, m.sample)
+	m.sample = token
+	out := make([]float32, len(z))
+	for i, x := range z {
+		out[i] = float32(x)
+	}
+	return out, nil
+}
+
+func (m *pairLM) Params() ([]checkpoint.Tensor, error) {
+	shape := []int{m.c.Vocab, m.c.Vocab}
+	return []checkpoint.Tensor{{Name: "w", Shape: shape, Data: slices.Clone(m.w)}, {Name: "u", Shape: shape, Data: slices.Clone(m.u)}}, nil
+}
+
+func (m *pairLM) TrainState() ([]checkpoint.Tensor, error) {
+	shape := []int{m.c.Vocab, m.c.Vocab}
+	return []checkpoint.Tensor{
+		{Name: "w.velocity", Shape: shape, Data: slices.Clone(m.dw)}, {Name: "u.velocity", Shape: shape, Data: slices.Clone(m.du)},
+		{Name: "before", Shape: []int{m.c.Batch}, Data: slices.Clone(m.train)},
+	}, nil
+}
+
+func (m *pairLM) Load(weights, state []checkpoint.Tensor) error {
+	for _, t := range slices.Concat(weights, state) {
+		switch t.Name {
+		case "w":
+			copy(m.w, t.Data.([]float32))
+		case "u":
+			copy(m.u, t.Data.([]float32))
+		case "w.velocity":
+			copy(m.dw, t.Data.([]float32))
+		case "u.velocity":
+			copy(m.du, t.Data.([]float32))
+		case "before":
+			copy(m.train, t.Data.([]int32))
+		}
+	}
+	return nil
+}
