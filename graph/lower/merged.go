@@ -57,15 +57,10 @@ type mergeCheck struct {
 
 func newMergeCheck(nodes G.Nodes) *mergeCheck {
 	m := &mergeCheck{
-		users: map[*G.Node]G.Nodes{}, gradient: map[*G.Node]bool{}, parts: map[axisOf][]span{},
+		users: map[*G.Node]G.Nodes{}, gradient: Gradients(nodes), parts: map[axisOf][]span{},
 		asked: map[*G.Node]map[*G.Node]int{}, inputs: map[*G.ExprGraph]map[*G.Node]int{},
 	}
-	for _, n := range nodes { // children come first
-		children := Children(n)
-		m.gradient[n] = group(n) == "gradients" || len(children) > 0 && len(n.DerivOf()) > 0
-		for _, c := range children {
-			m.gradient[n] = m.gradient[n] || m.gradient[c]
-		}
+	for _, n := range nodes {
 		name := stockName(n.Op())
 		if name == "sliceOp" {
 			if axis, s := sliceOf(n); s.to-s.from < axis.size() {
@@ -75,7 +70,7 @@ func newMergeCheck(nodes G.Nodes) *mergeCheck {
 		if m.gradient[n] || name == "sizeOp" {
 			continue
 		}
-		for _, c := range children {
+		for _, c := range Children(n) {
 			m.users[c] = append(m.users[c], n)
 		}
 	}
@@ -84,8 +79,6 @@ func newMergeCheck(nodes G.Nodes) *mergeCheck {
 	}
 	return m
 }
-
-func group(n *G.Node) string { return reflect.ValueOf(n).Elem().FieldByName("group").String() }
 
 func (m *mergeCheck) check(n *G.Node) error {
 	if n.Op() == nil {
