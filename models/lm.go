@@ -12,16 +12,13 @@ import (
 
 // LMConfig describes a language model.
 type LMConfig struct {
-	Vocab  int // number of different tokens
-	Cell   string
-	Hidden int // units of a layer
+	Vocab  int    // number of different tokens
+	Cell   string // one of Cells
+	Hidden int    // units of a layer
 	Layers int
 	Embed  int // size of the embedding; 0: tokens enter the first layer as one-hot vectors
 	Seed   uint64
 }
-
-// Cells are the values that LMConfig.Cell can have.
-var Cells = []string{"rnn"}
 
 // LM is a language model: it predicts each token of a sequence from those before it.
 //
@@ -32,7 +29,7 @@ type LM struct {
 	LMConfig
 	Params    *Params
 	embedding *G.Node // V×E, or nil
-	layers    []*RNN
+	layers    []Cell
 	output    *Linear // V×H
 }
 
@@ -47,9 +44,6 @@ func NewLM(b *op.Builder, c LMConfig) (*LM, error) {
 			return nil, errors.Errorf("language model: the %s is %d, must be at least %d", f.name, f.value, f.least)
 		}
 	}
-	if c.Cell != "rnn" {
-		return nil, errors.Errorf("language model: there is no cell %q; the cells are %v", c.Cell, Cells)
-	}
 	m := &LM{LMConfig: c, Params: NewParams(b, tensor.Float32, c.Seed)}
 	in := c.Vocab
 	if c.Embed > 0 {
@@ -57,20 +51,27 @@ func NewLM(b *op.Builder, c LMConfig) (*LM, error) {
 		in = c.Embed
 	}
 	for l := range c.Layers {
-		m.layers = append(m.layers, NewRNN(m.Params, "rnn", l, in, c.Hidden))
+		cell, err := NewCell(m.Params, c.Cell, "rnn", l, in, c.Hidden)
+		if err != nil {
+			return nil, errors.Wrap(err, "language model")
+		}
+		m.layers = append(m.layers, cell)
 		in = c.Hidden
 	}
 	m.output = NewLinear(m.Params, "output", c.Hidden, c.Vocab)
 	return m, nil
 }
 
-// States declares the states of the layers for sequences in a batch: inputs of B×H each, zero at first.
+// States declares the states of the layers for sequences in a batch: inputs of B×H each, zero at first, layer after layer.
 func (m *LM) States(b *op.Builder, batch int) []*G.Node {
-	hs := make([]*G.Node, len(m.layers))
-	for l := range hs {
-		hs[l] = G.NewMatrix(b.Graph(), tensor.Float32, G.WithShape(batch, m.Hidden), G.WithName(fmt.Sprintf("state_l%d", l)))
+	var states []*G.Node
+	for l, cell := range m.layers {
+		for k := range cell.States() {
+			name := fmt.Sprintf("state%d_l%d", k, l)
+			states = append(states, G.NewMatrix(b.Graph(), tensor.Float32, G.WithShape(batch, m.Hidden), G.WithName(name)))
+		}
 	}
-	return hs
+	return states
 }
 
 // Logits gives the logits of the next token after each of tokens, T×B -> T×B×V, from the given states of the layers, and the states
@@ -80,9 +81,11 @@ func (m *LM) Logits(b *op.Builder, tokens *G.Node, states []*G.Node) (logits *G.
 	if m.embedding != nil {
 		x = b.Gather(m.embedding, tokens) // T×B×E
 	}
-	last = make([]*G.Node, len(m.layers))
-	for l, layer := range m.layers {
-		x, last[l] = layer.Apply(b, x, states[l]) // T×B×H
+	for l, cell := range m.layers {
+		n := cell.States()
+		var ends []*G.Node
+		x, ends = Layer(b, fmt.Sprintf("%s layer %d", m.Cell, l), cell, x, states[:n], nil, false) // T×B×H
+		last, states = append(last, ends...), states[n:]
 	}
 	return m.output.Apply(b, x), last // T×B×V
 }

@@ -14,21 +14,27 @@ import (
 	"github.com/unroll-ml/unroll/models"
 )
 
-// matrix reads element (i, j) of a parameter.
-func matrix(n *G.Node) func(i, j int) float64 {
-	data, cols := n.Value().Data().([]float32), n.Shape()[1]
-	return func(i, j int) float64 { return float64(data[i*cols+j]) }
+// numbers is the initial value of a parameter.
+func numbers(n *G.Node) []float64 {
+	switch data := n.Value().Data().(type) {
+	case []float64:
+		return data
+	case []float32:
+		xs := make([]float64, len(data))
+		for i, x := range data {
+			xs[i] = float64(x)
+		}
+		return xs
+	}
+	panic("a parameter is made of floats")
 }
-
-func vector(n *G.Node) []float32 { return n.Value().Data().([]float32) }
 
 // linear is x·Wᵀ + b by plain loops.
 func linear(w, b *G.Node, x []float64) []float64 {
-	y, at := make([]float64, w.Shape()[0]), matrix(w)
+	y, weights := append([]float64{}, numbers(b)...), numbers(w)
 	for i := range y {
-		y[i] = float64(vector(b)[i])
 		for j := range x {
-			y[i] += at(i, j) * x[j]
+			y[i] += weights[i*len(x)+j] * x[j]
 		}
 	}
 	return y
@@ -77,7 +83,7 @@ func TestLM(t *testing.T) {
 				if embed > 0 {
 					x = make([]float64, embed)
 					for j := range x {
-						x[j] = matrix(params["embedding.weight"])(token, j)
+						x[j] = numbers(params["embedding.weight"])[token*embed+j]
 					}
 				}
 				for l := range layers {
@@ -137,8 +143,8 @@ func TestParameters(t *testing.T) {
 			t.Errorf("parameter %d is %s %v, want %s %v", i, n.Name(), n.Shape(), want[i].name, want[i].shape)
 		}
 		least, most := math.Inf(1), math.Inf(-1)
-		for _, x := range vector(n) {
-			least, most = min(least, float64(x)), max(most, float64(x))
+		for _, x := range numbers(n) {
+			least, most = min(least, x), max(most, x)
 		}
 		if least < -bound || most > bound || most-least < bound {
 			t.Errorf("%s lies in [%g, %g], want it spread over [-%g, %g]", n.Name(), least, most, bound, bound)
