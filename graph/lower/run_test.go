@@ -112,8 +112,8 @@ func stock(t *testing.T, g *G.ExprGraph, nodes G.Nodes) []G.Value {
 func ours(nodes G.Nodes) ([]G.Value, error) {
 	float := tape.Float64
 	leaves := lower.Leaves(nodes)
-	for _, n := range leaves {
-		if n.Dtype() == tensor.Float32 {
+	for _, n := range append(leaves, nodes...) {
+		if n.Type() != nil && n.Dtype() == tensor.Float32 {
 			float = tape.Float32
 		}
 	}

@@ -26,7 +26,7 @@ func selfTest(ops map[string]translation, samples func() []sample) (err error) {
 			err = errors.Errorf("panic: %v", p)
 		}
 		if err != nil {
-			err = errors.Wrapf(err, "gorgonia %s is not gorgonia %s, whose operations unroll can read; require %[2]s in go.mod", linkedVersion(), gorgoniaVersion)
+			err = errors.Wrapf(err, "unroll can read the operations of gorgonia %s, but not of that in this program (%s); require %[1]s in go.mod", gorgoniaVersion, linkedVersion())
 		}
 	}()
 	if err := checkGraph(); err != nil {
@@ -104,12 +104,12 @@ func checkGraph() error {
 func linkedVersion() string {
 	info, ok := debug.ReadBuildInfo()
 	if !ok {
-		return "of unknown version"
+		return "version unknown"
 	}
 	path := reflect.TypeFor[G.Node]().PkgPath()
 	i := slices.IndexFunc(info.Deps, func(m *debug.Module) bool { return m.Path == path })
 	if i < 0 {
-		return "of unknown version"
+		return "version unknown"
 	}
 	return info.Deps[i].Version
 }

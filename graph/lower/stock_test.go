@@ -1,6 +1,7 @@
 package lower_test
 
 import (
+	"fmt"
 	"testing"
 
 	G "gorgonia.org/gorgonia"
@@ -160,7 +161,8 @@ func constant(like *G.Node, x float64) *G.Node {
 }
 
 func (g *graph) index(xs ...int) *G.Node {
-	return G.NewVector(g.ExprGraph, tensor.Int, G.WithShape(len(xs)), G.WithName("index"), G.WithValue(tensor.New(tensor.WithBacking(xs))))
+	name := fmt.Sprintf("index%d", len(g.AllNodes()))
+	return G.NewVector(g.ExprGraph, tensor.Int, G.WithShape(len(xs)), G.WithName(name), G.WithValue(tensor.New(tensor.WithBacking(xs))))
 }
 
 var dtypes = []tensor.Dtype{tensor.Float64, tensor.Float32}
