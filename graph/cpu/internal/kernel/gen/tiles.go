@@ -53,7 +53,7 @@ func (t tiler) packed(m int) {
 			t.row(sums[i], Mem{Base: a, Disp: 4 * (u*t.height + i)}, bs)
 		}
 	}
-	const unroll = 4
+	const unroll = 2
 	for _, l := range []struct {
 		label, next string
 		n           int
