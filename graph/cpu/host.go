@@ -41,7 +41,10 @@ func (h *host) run(m *machine) (err error) {
 	}()
 	slices(m, h.ins, h.in)
 	slices(m, h.outs, h.out)
-	return errors.WithMessagef(h.tape.Fn(h.outs, h.ins), "cpu: host function %s", h.tape.Name)
+	if err := h.tape.Fn(h.outs, h.ins); err != nil {
+		return errors.WithMessagef(err, "cpu: host function %s", h.tape.Name)
+	}
+	return nil
 }
 
 // slices makes the arguments' slices, unless they are there and stay in place.
