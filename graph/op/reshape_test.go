@@ -23,6 +23,10 @@ func init() {
 		at:    [][]input{{floats(-1, 1, 1)}, {floats(-1, 1, 1, 1)}},
 		bad:   [][]input{{floats(-1, 1, 2)}},
 	}
+	cases["Reshape to nothing"] = opCase{
+		build: one(func(b *Builder, x *G.Node) *G.Node { return b.Reshape(x, 0, -1) }),
+		bad:   [][]input{{floats(-1, 1, 2, 3)}},
+	}
 	cases["Reshape a scalar"] = opCase{
 		build: one(func(b *Builder, x *G.Node) *G.Node { return b.Reshape(x, 1, 1) }),
 		want:  func(in []array) array { return array{[]int{1, 1}, in[0].data} },

@@ -30,4 +30,13 @@ func init() {
 		at:  [][]input{{floats(-1, 1, 3)}, {floats(-1, 1, 2, 6)}, {floats(-1, 1, 2, 1, 9)}},
 		bad: [][]input{{floats(-1, 1, 6, 4)}, {floats(-1, 1)}},
 	}
+	cases["Split into one"] = opCase{
+		build: one(func(b *Builder, x *G.Node) *G.Node { return b.Split(x, 0, 1)[0] }),
+		want:  func(in []array) array { return in[0] },
+		at:    [][]input{{floats(-1, 1, 3, 2)}},
+	}
+	cases["Split into none"] = opCase{
+		build: one(func(b *Builder, x *G.Node) *G.Node { b.Split(x, 0, 0); return b.Identity(x) }),
+		bad:   [][]input{{floats(-1, 1, 3, 2)}},
+	}
 }
