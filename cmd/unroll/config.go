@@ -33,11 +33,12 @@ type dataConfig struct {
 }
 
 type modelConfig struct {
-	Cell   string `yaml:"cell"`
-	Hidden int    `yaml:"hidden"`
-	Layers int    `yaml:"layers"`
-	Embed  int    `yaml:"embed"`
-	Vocab  int    `yaml:"vocab"`
+	Cell        string `yaml:"cell"`
+	Hidden      int    `yaml:"hidden"`
+	Layers      int    `yaml:"layers"`
+	Embed       int    `yaml:"embed"`
+	Vocab       int    `yaml:"vocab"`
+	VocabSHA256 string `yaml:"vocab_sha256"` // of vocab.json
 }
 
 type trainingConfig struct {
@@ -153,13 +154,13 @@ func readConfig(path string) (*config, error) {
 		return nil, errors.WithStack(err)
 	}
 	bad := func(format string, args ...any) (*config, error) {
-		return nil, fail(exitData, "%s: %s: restore it from a copy of the run, or train again", path, fmt.Sprintf(format, args...))
+		return nil, fail(exitData, "%s: %s: restore it from a copy of the run", path, fmt.Sprintf(format, args...))
 	}
 	c := &config{}
 	dec := yaml.NewDecoder(bytes.NewReader(data))
 	dec.KnownFields(true)
 	if err := dec.Decode(c); err != nil {
-		return bad("not the configuration of a run (%v)", err)
+		return bad("not the configuration of a run (%s)", yamlReason(err))
 	}
 	if err := dec.Decode(&config{}); err != io.EOF {
 		return bad("more than one configuration")
@@ -185,6 +186,16 @@ func readConfig(path string) (*config, error) {
 		return bad("%s", err)
 	}
 	return c, nil
+}
+
+// yamlReason is the first thing that is wrong, without the names of Go types.
+func yamlReason(err error) string {
+	var t *yaml.TypeError
+	if errors.As(err, &t) {
+		reason, _, _ := strings.Cut(t.Errors[0], " in type ")
+		return reason
+	}
+	return strings.TrimPrefix(err.Error(), "yaml: ")
 }
 
 // repeats says whether a run with config d would take the same steps as c, and if not, the first setting that differs. How long

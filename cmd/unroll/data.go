@@ -1,6 +1,8 @@
 package main
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"fmt"
 	"path/filepath"
 
@@ -45,7 +47,7 @@ func loadCorpus(textPath, validPath string, c *config) (*corpus, error) {
 		texts = append(texts, valid)
 	}
 	d.vocab = datasets.NewVocab(texts...)
-	c.Model.Vocab = d.vocab.Len()
+	c.Model.Vocab, c.Model.VocabSHA256 = d.vocab.Len(), sha256Hex(d.vocab.JSON())
 	if d.train, err = d.vocab.Encode(text); err != nil {
 		return nil, err
 	}
@@ -77,4 +79,9 @@ func readOrBuiltin(path string) (*datasets.Text, error) {
 		return datasets.Builtin(), nil
 	}
 	return datasets.ReadText(path)
+}
+
+func sha256Hex(data []byte) string {
+	sum := sha256.Sum256(data)
+	return hex.EncodeToString(sum[:])
 }

@@ -73,7 +73,7 @@ func inputError(what string, err error) error {
 	}
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		return fail(exitNoInput, "%s: %s: there is no such file: check the path", what, path.Path)
+		return fail(exitNoInput, "%s: %s does not exist: check the path", what, path.Path)
 	case errors.Is(err, fs.ErrPermission):
 		return fail(exitNoInput, "%s: %s: reading it is not permitted: change its permissions or choose another", what, path.Path)
 	case errors.Is(path.Err, syscall.EISDIR):

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"math"
 	"math/rand/v2"
 	"slices"
@@ -160,18 +161,16 @@ func (m *pairLM) TrainState() ([]checkpoint.Tensor, error) {
 }
 
 func (m *pairLM) Load(weights, state []checkpoint.Tensor) error {
+	to := map[string]any{"w": m.w, "u": m.u, "w.velocity": m.dw, "u.velocity": m.du, "before": m.train}
 	for _, t := range slices.Concat(weights, state) {
-		switch t.Name {
-		case "w":
-			copy(m.w, t.Data.([]float32))
-		case "u":
-			copy(m.u, t.Data.([]float32))
-		case "w.velocity":
-			copy(m.dw, t.Data.([]float32))
-		case "u.velocity":
-			copy(m.du, t.Data.([]float32))
-		case "before":
-			copy(m.train, t.Data.([]int32))
+		if fmt.Sprint(t.Shape) != fmt.Sprint([]int{m.c.Vocab, m.c.Vocab}) && t.Name != "before" {
+			return fmt.Errorf("%q has shape %v, the model wants %v", t.Name, t.Shape, []int{m.c.Vocab, m.c.Vocab})
+		}
+		switch data := t.Data.(type) {
+		case []float32:
+			copy(to[t.Name].([]float32), data)
+		case []int32:
+			copy(to[t.Name].([]int32), data)
 		}
 	}
 	return nil

@@ -130,7 +130,7 @@ func (f *runFolder) inspect() error {
 	f.before, err = readConfig(f.path(configName))
 	if !errors.Is(err, fs.ErrNotExist) {
 		if err != nil {
-			return fail(exitNoOutput, "%s is no run that could be continued or replaced (%v): choose another folder with --out", f.dir, err)
+			return fail(exitNoOutput, "%v, or choose another folder with --out", err)
 		}
 		return nil
 	}
@@ -228,8 +228,8 @@ func readRunVocab(dir string, c *config) (*datasets.Vocab, error) {
 		}
 		return nil, err
 	}
-	if v.Len() != c.Model.Vocab {
-		return nil, fail(exitData, "%s has %d characters, %s says %d: they are of different runs", path, v.Len(), configName, c.Model.Vocab)
+	if v.Len() != c.Model.Vocab || sha256Hex(v.JSON()) != c.Model.VocabSHA256 {
+		return nil, fail(exitData, "%s is not the vocabulary that %s names (its sha256 differs): they are of different runs", path, filepath.Join(dir, configName))
 	}
 	return v, nil
 }

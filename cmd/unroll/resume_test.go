@@ -1,0 +1,175 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/unroll-ml/unroll/trainer/runlog"
+)
+
+// trigger does something, once, when a text is written.
+type trigger struct {
+	strings.Builder
+	on string
+	do func()
+}
+
+func (w *trigger) Write(p []byte) (int, error) {
+	if w.do != nil && strings.Contains(string(p), w.on) {
+		w.do()
+		w.do = nil
+	}
+	return w.Builder.Write(p)
+}
+
+// terminate sends this process a TERM, and waits until it has surely arrived.
+func terminate(t *testing.T) {
+	p, err := os.FindProcess(os.Getpid())
+	if err == nil {
+		err = p.Signal(syscall.SIGTERM)
+	}
+	if err != nil {
+		t.Error(err)
+	}
+	time.Sleep(50 * time.Millisecond)
+}
+
+// resumeExactly stops a training when it has logged a step, continues it with the command that it printed, and compares every byte
+// of the checkpoints with those of a training that was never stopped.
+func resumeExactly(t *testing.T, stopAt int, args string) {
+	t.Helper()
+	writeFile(t, "rhyme.txt", rhyme(100))
+	must(t, strings.Fields(args+" --out straight")...)
+
+	stdout := &trigger{on: fmt.Sprintf(`"event":"step","step":%d,`, stopAt), do: func() { terminate(t) }}
+	var stderr strings.Builder
+	code := run(strings.Fields(args+" --out stopped --overwrite"), stdout, &stderr)
+	lines := strings.Split(strings.TrimSpace(stderr.String()), "\n")
+	if code != exitStopped || len(lines) != 2 || lines[0] != "unroll: stopping after this step; once more to stop at once, without saving" {
+		t.Fatalf("%d, %s", code, stderr.String())
+	}
+	_, command, ok := strings.Cut(lines[1], "saved in stopped/last: continue with unroll ")
+	if !ok || command != args+" --out stopped" {
+		t.Fatal(lines[1])
+	}
+	must(t, strings.Fields(command)...)
+	for _, name := range []string{"last/weights.safetensors", "last/optimizer.safetensors", "best/weights.safetensors"} {
+		if readFile(t, filepath.Join("straight", name)) != readFile(t, filepath.Join("stopped", name)) {
+			t.Errorf("%s differs", name)
+		}
+	}
+	if diff := cmp.Diff(story(t, "straight"), story(t, "stopped")); diff != "" {
+		t.Errorf("the logs differ: %s", diff)
+	}
+}
+
+// story is what a log tells, but for times and for the first step of a process, which is always logged.
+func story(t *testing.T, dir string) (objects []map[string]any) {
+	t.Helper()
+	entries, err := runlog.Read(filepath.Join(dir, logName))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, e := range entries {
+		if e.Event == "step" && e.Step%5 == 0 || e.Event == "valid" {
+			o := jsonLines(t, string(e.Line))[0]
+			delete(o, "seconds")
+			delete(o, "tokens_per_second")
+			objects = append(objects, o)
+		}
+	}
+	return objects
+}
+
+func TestResumeIsExact(t *testing.T) {
+	small(t, nil)
+	// 12 steps an epoch: the carried state matters.
+	resumeExactly(t, 5, "train lm --text rhyme.txt --batch 4 --seq 40 --lr 3 --optimizer sgd --momentum 0.5 --steps 20 --log-every 5 --json")
+}
+
+// The same with the real model, on the real device: the state of Adam and the hidden state come back, too.
+func TestResumeIsExactWithTheRealModel(t *testing.T) {
+	real := newLM
+	small(t, nil)
+	newLM = real
+	resumeExactly(t, 5, "train lm --text rhyme.txt --batch 4 --seq 40 --hidden 16 --embed 8 --steps 20 --log-every 5 --json")
+}
+
+func TestResumeWithoutCheckpoint(t *testing.T) {
+	small(t, nil)
+	trainSmall(t, "--steps", "3")
+	for _, name := range []string{"last", "best"} {
+		if err := os.RemoveAll(filepath.Join("run", name)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	r := unroll(strings.Fields("train --text rhyme.txt --batch 4 --seq 40 --lr 5 --optimizer sgd --out run --steps 3")...)
+	if r.code != 0 || r.stderr != "unroll: run holds a run without a checkpoint: it begins again\n" {
+		t.Errorf("%d, %s", r.code, r.stderr)
+	}
+}
+
+func TestResumeSkipsDamage(t *testing.T) {
+	small(t, nil)
+	const args = "train --text rhyme.txt --batch 4 --seq 40 --lr 5 --optimizer sgd --out run --steps "
+	damage := func(name string) {
+		data := []byte(readFile(t, name))
+		data[len(data)-7] ^= 1
+		writeFile(t, name, string(data))
+	}
+	trainSmall(t, "--steps", "3")
+	damage("run/last/weights.safetensors")
+	want(t, exitData, `run/last/weights.safetensors: tensor "w": its data is not what was written, the checksum differs`, "eval", "run", "--checkpoint", "last")
+	r := unroll(strings.Fields(args + "5")...)
+	if r.code != 0 || r.stderr != "unroll: skipped a damaged checkpoint: run/last/weights.safetensors: tensor \"w\": its data is not what was written, the checksum differs\n" {
+		t.Errorf("%d, %s", r.code, r.stderr)
+	}
+	damage("run/last/optimizer.safetensors")
+	damage("run/best/state.json")
+	r = unroll(strings.Fields(args + "7")...)
+	lines := strings.Split(r.stderr, "\n")
+	if last := lines[len(lines)-2]; r.code != exitData || last != "unroll: run/best/state.json: not what was written, the checksum differs" {
+		t.Errorf("%d, %s", r.code, r.stderr)
+	}
+}
+
+// A checkpoint of another model, whole as it is, is refused with both sides.
+func TestResumeOfAnotherModel(t *testing.T) {
+	small(t, nil)
+	trainSmall(t, "--steps", "3")
+	writeFile(t, "other.txt", strings.Repeat("abc", 1000))
+	must(t, strings.Fields("train --text other.txt --batch 4 --seq 40 --steps 3 --out other")...)
+	for _, name := range []string{"best", "last"} {
+		if err := os.RemoveAll(filepath.Join("run", name)); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Rename(filepath.Join("other", name), filepath.Join("run", name)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want(t, exitData, `run/best: "u" has shape [3 3], the model wants [17 17]: the checkpoint and config.yaml are of different runs`, "eval", "run")
+}
+
+func TestShellQuote(t *testing.T) {
+	for _, s := range []string{"", "plain", "it's", "a b", "$HOME", "a\nb", `"\`, "é", "--out=x"} {
+		out, err := exec.Command("sh", "-c", "printf %s "+shellQuote(s)).Output()
+		if err != nil {
+			t.Skip(err)
+		}
+		if string(out) != s {
+			t.Errorf("%q came back as %q", s, out)
+		}
+	}
+	got := resumeCommand([]string{"train", "--resume", "never", "--prompt", "a b", "--overwrite", "--resume=never"}, "runs/lm 1")
+	if want := "unroll train --prompt 'a b' --out 'runs/lm 1'"; got != want {
+		t.Errorf("got %s, want %s", got, want)
+	}
+}

@@ -1,0 +1,160 @@
+package main
+
+import (
+	"flag"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+var update = flag.Bool("update", false, "write the golden files")
+
+func TestHelp(t *testing.T) {
+	golden := func(name string) string {
+		path, err := filepath.Abs(filepath.Join("testdata", name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return path
+	}
+	files := map[string][]string{
+		golden("help.txt"):          {"--help"},
+		golden("help-train.txt"):    {"train", "--help"},
+		golden("help-train-lm.txt"): {"train", "lm", "--help"},
+		golden("help-eval.txt"):     {"eval", "--help"},
+		golden("help-sample.txt"):   {"sample", "--help"},
+	}
+	small(t, nil)
+	for path, args := range files {
+		got := must(t, args...)
+		if *update {
+			if err := os.WriteFile(path, []byte(got), 0o644); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if diff := cmp.Diff(readFile(t, path), got); diff != "" {
+			t.Errorf("unroll %s: %s", strings.Join(args, " "), diff)
+		}
+	}
+}
+
+func TestVersion(t *testing.T) {
+	got := must(t, "version")
+	if !strings.HasPrefix(got, "unroll ") || !strings.HasSuffix(got, ", devices: cpu, ref\n") || strings.Count(got, "\n") != 1 {
+		t.Errorf("got %q", got)
+	}
+}
+
+func TestUsageErrors(t *testing.T) {
+	small(t, nil)
+	writeFile(t, "a.txt", rhyme(100))
+	for _, c := range []struct{ args, want string }{
+		{"", `expected one of "train", "eval", "sample", "version"; see unroll --help`},
+		{"trin", `unexpected argument trin, did you mean "train"?; see unroll --help`},
+		{"train foo", `unexpected argument foo; see unroll train lm --help`},
+		{"train --hiden 3", `unknown flag --hiden, did you mean "--hidden"?; see unroll train --help`},
+		{"train lm --hiden 3", `unknown flag --hiden, did you mean "--hidden"?; see unroll train lm --help`},
+		{"train --cell elman", `--cell must be one of "` + strings.Join(cells, `","`) + `" but got "elman"; see unroll train lm --help`},
+		{"train --optimizer rmsprop", `--optimizer must be one of "adam","sgd" but got "rmsprop"; see unroll train lm --help`},
+		{"train --device cuda", `--device must be one of "auto","cpu","ref" but got "cuda"; see unroll train lm --help`},
+		{"train --resume maybe", `--resume must be one of "auto","never" but got "maybe"; see unroll train lm --help`},
+		{"train --hidden x", `--hidden: expected a valid 64 bit int but got "x"; see unroll train --help`},
+		{"train --hidden 0", `--hidden is 0: it must be at least 1`},
+		{"train --layers 0", `--layers is 0: it must be at least 1`},
+		{"train --embed=-1", `--embed is -1: it must be at least 0`},
+		{"train --batch=-3", `--batch is -3: it must be at least 1`},
+		{"train --seq 0", `--seq is 0: it must be at least 1`},
+		{"train --steps 0", `--steps is 0: it must be at least 1`},
+		{"train --epochs=-1", `--epochs is -1: it must be at least 1`},
+		{"train --minutes 0", `--minutes is 0: it must be larger than 0`},
+		{"train --minutes NaN", `--minutes is NaN: it must be larger than 0`},
+		{"train --minutes Inf", `--minutes is +Inf: it must be larger than 0`},
+		{"train --steps 5 --epochs 2", `--steps and --epochs can't be used together; see unroll train lm --help`},
+		{"train --valid-every 0", `--valid-every is 0: it must be at least 1`},
+		{"train --checkpoint-every 0", `--checkpoint-every is 0: it must be at least 1`},
+		{"train --log-every 0", `--log-every is 0: it must be at least 1`},
+		{"train --threads 0", `--threads is 0: it must be at least 1`},
+		{"train --lr 0", `--lr is 0: it must be larger than 0`},
+		{"train --lr NaN", `--lr is NaN: it must be larger than 0`},
+		{"train --clip=-1", `--clip is -1: it must be larger than 0, or 0 for no clipping`},
+		{"train --momentum 0.9", `--momentum works with --optimizer sgd only, the optimizer is adam: leave one of them out`},
+		{"train --optimizer sgd --momentum 1", `--momentum is 1: it must be at least 0 and less than 1`},
+		{"train --seed=-1", `--seed: expected a valid 64 bit uint but got "-1"; see unroll train --help`},
+		{"train --hidden 1000000", `--hidden 1000000, --layers 2 and --embed 32 make a model of up to 1.6e+13 weights: at most 1e+09 are supported`},
+		{"train --batch 1000000 --seq 1000000", `--batch 1000000 and --seq 1000000 make a training step of about 1.1e+15 numbers: at most 4e+09 are supported`},
+		{"train --valid-text a.txt", `--valid-text needs --text: the built-in text has a held-out part of its own`},
+		{"train --overwrite", `--overwrite needs --out: without it a new folder is made`},
+		{"eval", `expected "<RUN>"; see unroll eval --help`},
+		{"eval run --text a --valid-text b", `--text and --valid-text both name a text to measure on: leave one of them out`},
+		{"eval run --threads 0", `--threads is 0: it must be at least 1`},
+		{"eval run --checkpoint first", `--checkpoint must be one of "best","last" but got "first"; see unroll eval --help`},
+		{"sample run --length 0", `--length is 0: it must be at least 1`},
+		{"sample run --temperature=-1", `--temperature is -1: it must not be negative`},
+		{"sample run --temperature NaN", `--temperature is NaN: it must not be negative`},
+	} {
+		want(t, exitUsage, c.want, strings.Fields(c.args)...)
+	}
+	if _, err := os.Stat("runs"); err == nil {
+		t.Error("a wrong command line has left a folder")
+	}
+}
+
+// What is wrong with inputs and outputs, and where.
+func TestBadInputs(t *testing.T) {
+	small(t, nil)
+	writeFile(t, "empty.txt", "")
+	writeFile(t, "one.txt", "x")
+	writeFile(t, "same.txt", strings.Repeat("x", 10_000))
+	writeFile(t, "short.txt", rhyme(20))
+	writeFile(t, "latin1.txt", "first line\nol\xe9!\n")
+	writeFile(t, "binary.txt", "ELF\x00\x01")
+	writeFile(t, "broken.gz", "\x1f\x8b\x08\x00")
+	writeFile(t, "good.txt", rhyme(100))
+	writeFile(t, "foreign/letter.txt", "Dear")
+	writeFile(t, "odd/config.yaml", "hidden: 3\n")
+	if err := os.MkdirAll("folder", 0o755); err != nil {
+		t.Fatal(err)
+	}
+	const sizes = " --batch 4 --seq 40 --steps 3 --out run"
+	for _, c := range []struct {
+		args string
+		code int
+		want string
+	}{
+		{"train --text none.txt", 66, "--text: none.txt does not exist: check the path"},
+		{"train --text folder", 66, "--text: folder is a folder: give a file"},
+		{"train --text good.txt --valid-text none.txt", 66, "--valid-text: none.txt does not exist: check the path"},
+		{"train --text empty.txt", 65, "empty.txt: the text is empty"},
+		{"train --text good.txt --valid-text empty.txt", 65, "empty.txt: the text is empty"},
+		{"train --text latin1.txt", 65, "latin1.txt:2:3: byte 13 (0xe9) is not UTF-8: convert the text to UTF-8, for example with iconv, or choose another file"},
+		{"train --text binary.txt", 65, "binary.txt:1:4: byte 3 is NUL, so this is not text: choose another file"},
+		{"train --text broken.gz", 65, "broken.gz: damaged gzip data (unexpected EOF): copy or download it again"},
+		{"train --text one.txt", 65, "one.txt (1 characters, the last tenth held out): 0 characters to train on, but --batch 32 and --seq 64 need at least (64+1)*32 = 2080: use a longer text"},
+		{"train --text same.txt", 65, "same.txt: every character is 'x', so there is nothing to learn: use another text"},
+		{"train --text short.txt", 65, "short.txt (460 characters, the last tenth held out): 414 characters to train on, but --batch 32 and --seq 64 need at least (64+1)*32 = 2080: use a longer text, or --batch 6 or --seq 11"},
+		{"train --text good.txt --valid-text one.txt" + sizes, 65, "one.txt: 1 characters to measure on, at least 2 are needed: use a longer text"},
+		{"train --out good.txt", 73, "--out good.txt is a file: give a folder"},
+		{"train --out good.txt/run", 73, "good.txt/run cannot be written (not a directory): choose another folder with --out"},
+		{"train --out foreign", 73, "foreign holds letter.txt and no run: choose an empty or a new folder with --out"},
+		{"train --out foreign --overwrite", 73, "foreign holds letter.txt and no run: choose an empty or a new folder with --out"},
+		{"train --out odd --overwrite", 73, "odd/config.yaml: not the configuration of a run (line 1: field hidden not found): restore it from a copy of the run, or choose another folder with --out"},
+		{"eval none", 66, "RUN: none does not exist: check the path"},
+		{"eval good.txt", 65, "RUN: good.txt is a file: give the folder that unroll train wrote"},
+		{"eval folder", 65, "RUN: folder is no run, it holds no config.yaml: give the folder that unroll train wrote"},
+		{"sample folder", 65, "RUN: folder is no run, it holds no config.yaml: give the folder that unroll train wrote"},
+		{"sample odd", 65, "odd/config.yaml: not the configuration of a run (line 1: field hidden not found): restore it from a copy of the run"},
+	} {
+		want(t, c.code, c.want, strings.Fields(c.args)...)
+	}
+	for _, name := range []string{"run", "runs"} {
+		if _, err := os.Stat(name); err == nil {
+			t.Errorf("a failed training has left the folder %s", name)
+		}
+	}
+	if got := readFile(t, "foreign/letter.txt"); got != "Dear" {
+		t.Errorf("a foreign file holds %q", got)
+	}
+}

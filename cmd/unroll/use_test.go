@@ -1,0 +1,179 @@
+package main
+
+import (
+	"bytes"
+	"compress/gzip"
+	"math"
+	"math/rand/v2"
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+func TestEval(t *testing.T) {
+	small(t, nil)
+	trainSmall(t, "--steps", "12")
+	log := jsonLines(t, readFile(t, "run/log.jsonl"))
+	valid := log[len(log)-2]
+	var z bytes.Buffer
+	w := gzip.NewWriter(&z)
+	w.Write([]byte(rhyme(100)))
+	w.Close()
+	writeFile(t, "copy.gz", z.String())
+	writeFile(t, "other.txt", rhyme(100)+"the hen.\n")
+	for _, c := range []struct {
+		args, split, text string
+		tokens            float64
+	}{
+		{"", "held-out", "rhyme.txt", 229},
+		{"--text rhyme.txt", "held-out", "rhyme.txt", 229},
+		{"--text copy.gz", "held-out", "copy.gz", 229},
+		{"--valid-text rhyme.txt", "all", "rhyme.txt", 2299},
+		{"--text other.txt", "all", "other.txt", 2308},
+		{"--valid-text other.txt", "all", "other.txt", 2308},
+	} {
+		out := must(t, append([]string{"eval", "run", "--json"}, strings.Fields(c.args)...)...)
+		o := jsonLines(t, out)[0]
+		if strings.Count(out, "\n") != 1 || o["split"] != c.split || !strings.HasSuffix(o["text"].(string), c.text) || o["tokens"] != c.tokens ||
+			o["step"] != 12.0 || o["checkpoint"] != "best" || o["seconds"].(float64) <= 0 {
+			t.Errorf("eval run %s: %s", c.args, out)
+		}
+		if c.split == "held-out" && (o["loss"] != valid["valid_loss"] || o["accuracy"] != valid["accuracy"] || o["top2"] != valid["top2"]) {
+			t.Errorf("eval run %s gives %v, training measured %v", c.args, o, valid)
+		}
+	}
+	out := must(t, "eval", "run")
+	for _, want := range []string{"run/best after step 12, on the part of /", "/rhyme.txt that training held out, its last tenth:\nloss ", "\n229 characters in 0."} {
+		if !strings.Contains(out, want) {
+			t.Errorf("%q is not in\n%s", want, out)
+		}
+	}
+	if out := must(t, "eval", "run", "--text", "other.txt"); !strings.Contains(out, "on all of other.txt:\n") {
+		t.Error(out)
+	}
+}
+
+// A run that was given a text to measure on has no tenth to hold out.
+func TestEvalWithValidText(t *testing.T) {
+	small(t, nil)
+	writeFile(t, "valid.txt", rhyme(7))
+	trainSmall(t, "--steps", "3", "--valid-text", "valid.txt")
+	for _, c := range []struct {
+		args, split string
+		tokens      float64
+	}{{"", "held-out", 160}, {"--text valid.txt", "held-out", 160}, {"--text rhyme.txt", "all", 2299}, {"--valid-text valid.txt", "all", 160}} {
+		o := jsonLines(t, must(t, append([]string{"eval", "run", "--json"}, strings.Fields(c.args)...)...))[0]
+		if o["split"] != c.split || o["tokens"] != c.tokens {
+			t.Errorf("eval run %s: %v", c.args, o)
+		}
+	}
+	if out := must(t, "eval", "run"); !strings.Contains(out, "valid.txt, which training held out:\n") {
+		t.Error(out)
+	}
+}
+
+func TestUseErrors(t *testing.T) {
+	small(t, nil)
+	trainSmall(t, "--steps", "3")
+	dir, err := os.Getwd()
+	if err != nil {
+		t.Fatal(err)
+	}
+	writeFile(t, "strange.txt", "the cat\nis ön the mat\n")
+	writeFile(t, "one.txt", "t")
+	const unknown = "is not in the vocabulary of 17 characters that the model was trained with: remove or replace it"
+	want(t, exitData, "strange.txt:2:4: the character 'ö' (U+00F6) "+unknown, "eval", "run", "--text", "strange.txt")
+	want(t, exitData, "--prompt:1:5: the character 'C' (U+0043) "+unknown, "sample", "run", "--prompt", "the Cat")
+	want(t, exitData, "--prompt:2:1: the character '\ufffd' (U+FFFD) "+unknown, "sample", "run", "--prompt", "the\n\xff")
+	want(t, exitData, "one.txt: 1 characters to measure on, at least 2 are needed: use a longer text", "eval", "run", "--text", "one.txt")
+	want(t, exitNoInput, "--valid-text: none.txt does not exist: check the path", "eval", "run", "--valid-text", "none.txt")
+
+	writeFile(t, "rhyme.txt", rhyme(100)+"!")
+	sha := field(t, "run/config.yaml", "text_sha256")
+	r := unroll("eval", "run")
+	if got := r.stderr; r.code != exitData || !strings.HasPrefix(got, "unroll: "+dir+"/rhyme.txt has changed since the run was trained on it (sha256 ") ||
+		!strings.HasSuffix(got, " now, "+sha[:12]+" in run/config.yaml): restore it, or measure on all of it with --valid-text\n") {
+		t.Errorf("%d, %s", r.code, got)
+	}
+	if err := os.Remove("rhyme.txt"); err != nil {
+		t.Fatal(err)
+	}
+	want(t, exitNoInput, "run/config.yaml: "+dir+"/rhyme.txt does not exist: check the path, or name a text with --text", "eval", "run")
+	must(t, "sample", "run") // needs no text
+
+	vocab := readFile(t, "run/vocab.json")
+	writeFile(t, "run/vocab.json", strings.Replace(vocab, `"a"`, `"A"`, 1))
+	want(t, exitData, "run/vocab.json is not the vocabulary that run/config.yaml names (its sha256 differs): they are of different runs", "sample", "run")
+	writeFile(t, "run/vocab.json", vocab[:20])
+	want(t, exitData, "run/vocab.json: not a JSON vocabulary (unexpected end of JSON input): the vocabulary is damaged, restore it from a copy of the run", "sample", "run")
+	if err := os.Remove("run/vocab.json"); err != nil {
+		t.Fatal(err)
+	}
+	want(t, exitData, "run/vocab.json is missing: restore it from a copy of the run, or train again", "sample", "run")
+}
+
+func TestSample(t *testing.T) {
+	small(t, nil)
+	trainSmall(t, "--steps", "60")
+	sample := func(args ...string) string {
+		return must(t, append([]string{"sample", "run", "--prompt", "the c", "--length", "40"}, args...)...)
+	}
+	if got := sample("--temperature", "0"); !strings.HasPrefix(got, "the cat") || len(got) != 5+40+1 || got[45] != '\n' {
+		t.Errorf("got %q", got)
+	}
+	if a, b := sample(), sample(); a != b {
+		t.Errorf("the same seed gave %q and %q", a, b)
+	}
+	if a, b := sample("--seed", "1", "--temperature", "2"), sample("--seed", "2", "--temperature", "2"); a == b {
+		t.Errorf("seeds 1 and 2 both gave %q", a)
+	}
+	// Without a prompt it begins after a line break, which it does not write.
+	if got := must(t, "sample", "run", "--length", "4", "--temperature", "0"); got != "the \n" {
+		t.Errorf("got %q", got)
+	}
+}
+
+// The frequencies of a large sample are softmax(logits/τ).
+func TestChoose(t *testing.T) {
+	logits := []float32{1, -1, 2, 2}
+	for _, temperature := range []float64{0.5, 1, 3} {
+		random := rand.New(rand.NewPCG(7, 7))
+		const n = 100_000
+		got := make([]float64, len(logits))
+		for range n {
+			got[choose(logits, temperature, random)] += 1.0 / n
+		}
+		sum := 0.0
+		for _, x := range logits {
+			sum += math.Exp(float64(x) / temperature)
+		}
+		for i, x := range logits {
+			p := math.Exp(float64(x)/temperature) / sum
+			if limit := 5 * math.Sqrt(p*(1-p)/n); math.Abs(got[i]-p) > limit {
+				t.Errorf("temperature %g: token %d with frequency %g, want %g within %g", temperature, i, got[i], p, limit)
+			}
+		}
+	}
+	if got := choose(logits, 0, nil); got != 2 {
+		t.Errorf("the likeliest is %d, want the first of equals, 2", got)
+	}
+	// Logits so large that their exponential overflows.
+	if got := choose([]float32{-3e38, 3e38}, 1, rand.New(rand.NewPCG(1, 1))); got != 1 {
+		t.Errorf("got %d", got)
+	}
+}
+
+func TestWords(t *testing.T) {
+	var got []string
+	for _, n := range []int{0, 999, 1000, 1234567} {
+		got = append(got, thousands(n))
+	}
+	for _, s := range []float64{0, 59.6, 61, 3600, 36610} {
+		got = append(got, clock(s))
+	}
+	if diff := cmp.Diff([]string{"0", "999", "1,000", "1,234,567", "0:00", "1:00", "1:01", "1:00:00", "10:10:10"}, got); diff != "" {
+		t.Error(diff)
+	}
+}
