@@ -66,6 +66,16 @@ var recurrences = map[string]func(m *model) (op.Scan, op.Step){
 		}
 		return op.Scan{Seqs: []*G.Node{m.x}, States: []*G.Node{p, q, stay}}, step
 	},
+	"dropout": func(m *model) (op.Scan, op.Step) {
+		w, u := m.weight("W", m.in, m.hidden), m.weight("U", m.hidden, m.hidden)
+		keys := m.b.Keys(m.key(), m.steps)
+		step := func(b *op.Builder, in op.In) op.Out {
+			x := b.Dropout(in.Seqs[0], 0.2, in.Seqs[1])
+			h := b.Tanh(b.Add(b.Product(x, w), b.Product(b.Dropout(in.States[0], 0.1, in.Seqs[1]), u)))
+			return op.Out{States: []*G.Node{h}}
+		}
+		return op.Scan{Seqs: []*G.Node{m.x, keys}, States: []*G.Node{m.weight("h0", m.batch, m.hidden)}}, step
+	},
 	"scan within a scan": func(m *model) (op.Scan, op.Step) {
 		w, u := m.weight("W", 1, m.hidden), m.weight("U", m.hidden, m.hidden)
 		step := func(b *op.Builder, in op.In) op.Out { // over the features of x, one by one
@@ -97,6 +107,12 @@ func (m *model) weight(name string, shape ...int) *G.Node {
 	n := m.input(name, func() float64 { return m.rand.NormFloat64() / 3 }, shape...)
 	m.weights = append(m.weights, n)
 	return n
+}
+
+// key is a key of random numbers.
+func (m *model) key() *G.Node {
+	v := tensor.New(tensor.WithShape(4), tensor.WithBacking([]int32{11, 22, 33, 0}))
+	return G.NewVector(m.g, tensor.Int32, G.WithShape(4), G.WithName("key"), G.WithValue(v))
 }
 
 func (m *model) input(name string, draw func() float64, shape ...int) *G.Node {

@@ -209,7 +209,7 @@ func (b *Builder) masked(s Scan, step Step, in In) (Out, error) {
 
 func (r *recurrence) checkStates(old []*G.Node) error {
 	for i, n := range r.next {
-		if !n.Shape().Eq(old[i].Shape()) || n.Dtype() != old[i].Dtype() {
+		if !slices.Equal(n.Shape(), old[i].Shape()) || n.Dtype() != old[i].Dtype() {
 			return errors.Errorf("state %d is %v %v and becomes %v %v", i, old[i].Dtype(), []int(old[i].Shape()), n.Dtype(), []int(n.Shape()))
 		}
 	}

@@ -24,7 +24,9 @@ func (b *Builder) Unroll(s Scan, step Step) Scanned {
 	}
 	in := In{States: s.States, Consts: s.Consts}
 	states, outs := make([][]*G.Node, len(s.States)), [][]*G.Node(nil)
+	first := b.root().streams // of every step, so that it draws what the step of a Scan draws
 	for i := range trip {
+		b.root().streams = first
 		t := i
 		if s.Reverse {
 			t = trip - 1 - i
