@@ -39,16 +39,16 @@ func (h *host) run(m *machine) (err error) {
 			err = errors.Errorf("cpu: host function %s panicked: %v", h.tape.Name, r)
 		}
 	}()
-	slices(m, h.ins, h.in)
-	slices(m, h.outs, h.out)
+	bindArgs(m, h.ins, h.in)
+	bindArgs(m, h.outs, h.out)
 	if err := h.tape.Fn(h.outs, h.ins); err != nil {
 		return errors.WithMessagef(err, "cpu: host function %s", h.tape.Name)
 	}
 	return nil
 }
 
-// slices makes the arguments' slices, unless they are there and stay in place.
-func slices(m *machine, to []any, args []hostArg) {
+// bindArgs makes the arguments' slices, unless they are there and stay in place.
+func bindArgs(m *machine, to []any, args []hostArg) {
 	for i := range args {
 		a := &args[i]
 		if to[i] != nil && len(a.step) == 0 {

@@ -1,6 +1,7 @@
 package cpu
 
 import (
+	"slices"
 	"unsafe"
 
 	"github.com/unroll-ml/unroll/graph/cpu/internal/kernel"
@@ -173,7 +174,7 @@ func (m *mapping[T]) allocate(l *loader[T]) (consts []int) {
 		if lastUse[dst] == 0 {
 			continue // nothing reads it
 		}
-		o := vectorOp[T]{apply: l.kernels.Apply[op.Fn], dst: dst, args: op.Args, reg: -1, out: m.target(l, dst, k)}
+		o := vectorOp[T]{apply: l.kernels.Apply[op.Fn], dst: dst, args: op.Args, reg: -1, out: m.target(dst, k)}
 		for i, a := range o.args {
 			if i >= op.Fn.Arity() {
 				o.args[i] = o.args[0]
@@ -191,33 +192,46 @@ func (m *mapping[T]) allocate(l *loader[T]) (consts []int) {
 	return consts
 }
 
-// target returns an output to which operation k may write its result, register r, at once: one that is contiguous, and whose memory no
-// later operation reads as an input. It returns -1 if there is none.
-func (m *mapping[T]) target(l *loader[T], r, k int) int {
+// target returns an output to which operation k may write its result, register r, at once: one that is contiguous, and does not coincide
+// with an input that is still to be read. It returns -1 if there is none.
+func (m *mapping[T]) target(r, k int) int {
 	for i, result := range m.tape.Result {
-		if result == r && m.out[i].kind == direct && !m.readsAfter(l, k, extentOf(l.tape, m.tape.Out[i].Buf)) {
+		if result == r && m.out[i].kind == direct && !m.readsAfter(k, m.tape.Out[i]) {
 			return i
 		}
 	}
 	return -1
 }
 
-// readsAfter reports whether an operation after k, or an output, may read an input in the extent.
-func (m *mapping[T]) readsAfter(l *loader[T], k int, e extent) bool {
-	in := func(r int) bool { return r < len(m.tape.In) && e.overlaps(extentOf(l.tape, m.tape.In[r].Buf)) }
-	for _, op := range m.tape.Code[k+1:] {
-		for _, a := range op.Args[:op.Fn.Arity()] {
-			if in(a) {
-				return true
-			}
-		}
+// readsAfter reports whether an operation after k, or an output, reads an input that lies where o does.
+func (m *mapping[T]) readsAfter(k int, o tape.Operand) bool {
+	coincides := func(r int) bool {
+		return r < len(m.tape.In) && samePlace(m.tape.In[r].Ref, o.Ref)
 	}
-	for _, r := range m.tape.Result {
-		if in(r) {
+	for _, op := range m.tape.Code[k+1:] {
+		if slices.ContainsFunc(op.Args[:op.Fn.Arity()], coincides) {
 			return true
 		}
 	}
-	return false
+	return slices.ContainsFunc(m.tape.Result, coincides)
+}
+
+// samePlace reports whether two references name the same elements at every step.
+func samePlace(a, b tape.Ref) bool {
+	depth := max(len(a.Step), len(b.Step))
+	for i := range depth {
+		var s, t int
+		if i < len(a.Step) {
+			s = a.Step[i]
+		}
+		if i < len(b.Step) {
+			t = b.Step[i]
+		}
+		if s != t {
+			return false
+		}
+	}
+	return a.Buf == b.Buf && a.Off == b.Off
 }
 
 func (m *mapping[T]) run(mach *machine) error {
