@@ -526,7 +526,7 @@ func rowsFaults() []fault {
 			}
 		})},
 		{check: "rows softmax", name: "shifts by the largest of all columns", rewrite: byRow(tape.Softmax, func(r *tape.Rows, out []float64, in [][]float64) {
-			largest, sum := slices.Max(in[0]), 0.0
+			largest, sum := slices.Max(append(in[0], math.Inf(-1))), 0.0
 			for j, x := range in[0] {
 				if out[j] = 0; !r.Mask || in[1][j] != 0 {
 					out[j] = math.Exp(x - largest)

@@ -139,10 +139,16 @@ func (r *rig) apply(fn tape.Fn, x, y, z approx) approx {
 	panic(fn)
 }
 
+// longShapes do not fit in a device's registers at once.
+var longShapes = [][]int{{5003}, {3, 2500}, {900, 7}, {2, 5, 1030}}
+
 func mapPrograms(d tape.Device, f tape.Dtype) error {
 	r := newRig(f)
-	for i := range 60 {
+	for i := range 80 {
 		shape := shapes[i%len(shapes)]
+		if i%4 == 3 {
+			shape = longShapes[i/4%len(longShapes)]
+		}
 		m := &tape.Map{Shape: shape}
 		var in []view
 		for k := range 1 + i%3 {
