@@ -133,7 +133,7 @@ func (t *trainLMCmd) Run(a *app) error {
 	}
 	defer r.close()
 	r.stop = stop
-	return r.run(a)
+	return r.run()
 }
 
 // prepare loads the data, builds the model, and either continues the run in the folder or begins a new one. Until all of that has
@@ -147,7 +147,7 @@ func (t *trainLMCmd) prepare(a *app, folder *runFolder, c *config) (*training, e
 		return nil, err
 	}
 	r := &training{
-		folder: folder, config: c, data: data, budget: newBudget(&c.Training, data.windows.Len()),
+		args: a.args, folder: folder, config: c, data: data, budget: newBudget(&c.Training, data.windows.Len()),
 		logEvery: defaultLog, json: t.JSON,
 		out: &deafWriter{w: a.stdout, gone: func(err error) {
 			fmt.Fprintf(a.stderr, "unroll: stdout cannot be written (%v): training goes on, its log is %s\n", errors.Cause(err), folder.path(logName))

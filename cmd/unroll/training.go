@@ -11,6 +11,7 @@ import (
 
 // training is a run in progress.
 type training struct {
+	args     []string // of the command line
 	folder   *runFolder
 	config   *config
 	data     *corpus
@@ -41,7 +42,7 @@ func (r *training) close() {
 func (r *training) seconds() float64 { return r.past + time.Since(r.since).Seconds() }
 
 // run trains until the budget is spent or someone asks to stop.
-func (r *training) run(a *app) error {
+func (r *training) run() error {
 	params, err := r.lm.Params()
 	if err != nil {
 		return err
@@ -67,7 +68,7 @@ func (r *training) run(a *app) error {
 			return err
 		}
 		return fail(exitStopped, "stopped after step %s, saved in %s: continue with %s",
-			thousands(r.at.Step), r.folder.path(lastName), resumeCommand(a.args, r.folder.dir))
+			thousands(r.at.Step), r.folder.path(lastName), resumeCommand(r.args, r.folder.dir))
 	}
 	if err := r.end("done", ""); err != nil {
 		return err
@@ -107,7 +108,7 @@ func (r *training) steps() (stopped bool, err error) {
 			TokensPerSecond: runlog.Float(float64(tokens) / busy.Seconds()), LR: c.LR, Seconds: r.seconds(),
 		}
 		if !finite(loss) || !finite(norm) {
-			if err := r.log.Append(rec); err != nil {
+			if err := r.append(rec); err != nil {
 				return false, err
 			}
 			return false, r.diverged(step, fmt.Sprintf("the loss is %g and the norm of the gradient %g", loss, norm))
@@ -117,7 +118,7 @@ func (r *training) steps() (stopped bool, err error) {
 		logged := step == r.first+1 || step%r.logEvery == 0 || last
 		r.report.step(rec, r.budget.left(step, step-r.first, rec.Seconds-r.past, rec.Seconds), logged)
 		if logged {
-			if err := r.log.Append(rec); err != nil {
+			if err := r.append(rec); err != nil {
 				return false, err
 			}
 			busy, tokens = 0, 0
@@ -171,7 +172,7 @@ func (r *training) measure() error {
 		Accuracy: runlog.Float(m.accuracy), Top2: runlog.Float(m.top2), Tokens: m.tokens, Best: best, Seconds: r.seconds(),
 	}
 	r.report.valid(rec)
-	return r.log.Append(rec)
+	return r.append(rec)
 }
 
 // save writes a checkpoint of this moment, unless its numbers are no longer finite.
@@ -190,7 +191,18 @@ func (r *training) save(name string) error {
 		}
 	}
 	r.at.Seconds = r.seconds()
-	return checkpoint.Save(r.folder.path(name), checkpoint.Contents{Weights: weights, Optimizer: state, State: r.at})
+	return r.writing(checkpoint.Save(r.folder.path(name), checkpoint.Contents{Weights: weights, Optimizer: state, State: r.at}))
+}
+
+// append logs a record.
+func (r *training) append(record any) error { return r.writing(r.log.Append(record)) }
+
+// writing says what to do when the run folder cannot be written any more.
+func (r *training) writing(err error) error {
+	if err == nil || exitCode(err) != exitIO {
+		return err
+	}
+	return fail(exitIO, "%v: what was saved before is whole: make room and continue with %s", err, resumeCommand(r.args, r.folder.dir))
 }
 
 // diverged logs the end of a run whose numbers are no longer finite.
@@ -218,7 +230,7 @@ func (r *training) end(event, why string) error {
 		rec.BestLoss = &loss
 	}
 	r.report.end(rec)
-	return r.log.Append(rec)
+	return r.append(rec)
 }
 
 // farewell shows what the best weights write, and says what to do next.

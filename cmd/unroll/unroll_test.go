@@ -8,12 +8,20 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 )
 
 // TestMain lets the test binary be the program, for what only a process of its own can show: signals, pipes, limits.
 func TestMain(m *testing.M) {
 	if os.Getenv("UNROLL_TEST_MAIN") != "" {
-		withPairLM(nil)
+		withPairLM(func(m *pairLM) {
+			if os.Getenv("UNROLL_TEST_SLOW") != "" {
+				m.onStep = func(int) {
+					fmt.Fprintln(os.Stderr, "unroll: in a slow step")
+					time.Sleep(time.Minute)
+				}
+			}
+		})
 		main()
 	}
 	os.Exit(m.Run())

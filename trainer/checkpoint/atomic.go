@@ -61,9 +61,8 @@ func WriteFile(path string, data []byte) error {
 		err = syncDir(dir)
 	}
 	if err != nil {
-		failed := writeError(path, int64(len(data)), err)
 		os.Remove(tmp)
-		return failed
+		return writeError(path, int64(len(data)), err)
 	}
 	return nil
 }

@@ -55,9 +55,8 @@ func Save(dir string, c Contents) error {
 		err = replace(dir, tmp)
 	}
 	if err != nil {
-		failed := writeError(dir, need, err) // before the temporary files give their space back
-		os.RemoveAll(tmp)
-		return failed
+		os.RemoveAll(tmp) // first, so that the error tells of the space that a second attempt would find
+		return writeError(dir, need, err)
 	}
 	return nil
 }

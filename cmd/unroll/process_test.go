@@ -1,0 +1,224 @@
+//go:build unix
+
+package main
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/unroll-ml/unroll/trainer/runlog"
+)
+
+// program starts this test binary as the program, with the small model.
+func program(args ...string) *exec.Cmd {
+	cmd := exec.Command(os.Args[0], args...)
+	cmd.Env = append(os.Environ(), "UNROLL_TEST_MAIN=1")
+	return cmd
+}
+
+func exitOf(err error) int {
+	var e *exec.ExitError
+	if errors.As(err, &e) {
+		return e.ExitCode()
+	}
+	if err != nil {
+		return -1
+	}
+	return 0
+}
+
+const trainArgs = "train --text rhyme.txt --batch 4 --seq 40 --lr 5 --optimizer sgd --out run"
+
+// train | head -1: the reader goes away, the training goes on.
+func TestStdoutIsClosed(t *testing.T) {
+	small(t, nil)
+	writeFile(t, "rhyme.txt", rhyme(100))
+	for _, mode := range []string{"", " --json"} {
+		cmd := program(strings.Fields(trainArgs + " --steps 200 --log-every 1 --overwrite" + mode)...)
+		out, err := cmd.StdoutPipe()
+		if err != nil {
+			t.Fatal(err)
+		}
+		var stderr strings.Builder
+		cmd.Stderr = &stderr
+		if err := cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
+		line, err := bufio.NewReader(out).ReadString('\n')
+		if err != nil {
+			t.Fatal(err)
+		}
+		out.Close()
+		if code := exitOf(cmd.Wait()); code != 0 {
+			t.Errorf("exit code %d after %q, %s", code, line, stderr.String())
+		}
+		if got := stderr.String(); got != "unroll: stdout cannot be written (write /dev/stdout: broken pipe): training goes on, its log is run/log.jsonl\n" {
+			t.Errorf("stderr: %s", got)
+		}
+		entries, err := runlog.Read("run/log.jsonl")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if last := entries[len(entries)-1]; last.Event != "done" || last.Step != 200 {
+			t.Errorf("the log ends with %s", last.Line)
+		}
+	}
+}
+
+// started starts a training that would take long, and waits until it has taken some steps.
+func started(t *testing.T, args string, stderr io.Writer) (*exec.Cmd, io.Reader) {
+	t.Helper()
+	cmd := program(strings.Fields(trainArgs + " --log-every 1 --json " + args)...)
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd.Stderr = stderr
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	lines := bufio.NewReader(out)
+	for range 15 {
+		if _, err := lines.ReadString('\n'); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return cmd, lines
+}
+
+func TestInterrupts(t *testing.T) {
+	small(t, nil)
+	writeFile(t, "rhyme.txt", rhyme(100))
+	for _, c := range []struct {
+		signals []os.Signal
+		code    int
+		says    string
+	}{
+		{[]os.Signal{syscall.SIGINT}, exitStopped, "saved in run/last: continue with unroll train --text rhyme.txt --batch 4 --seq 40 --lr 5 --optimizer sgd --out run --log-every 1 --json --steps 1000000\n"},
+		{[]os.Signal{syscall.SIGTERM}, exitStopped, "saved in run/last: continue with unroll train "},
+		{[]os.Signal{syscall.SIGHUP, syscall.SIGTERM}, exitStopped, "saved in run/last: continue with unroll train "}, // a closed terminal stops nothing
+	} {
+		var stderr strings.Builder
+		cmd, rest := started(t, "--steps 1000000", &stderr)
+		for _, s := range c.signals {
+			if err := cmd.Process.Signal(s); err != nil {
+				t.Fatal(err)
+			}
+			time.Sleep(20 * time.Millisecond)
+		}
+		if _, err := io.Copy(io.Discard, rest); err != nil {
+			t.Fatal(err)
+		}
+		if code := exitOf(cmd.Wait()); code != c.code || !strings.Contains(stderr.String(), c.says) {
+			t.Errorf("%v: %d, %s", c.signals, code, stderr.String())
+		}
+		must(t, "eval", "run", "--checkpoint", "last")
+	}
+}
+
+// The second INT ends the process while the first still waits for its step.
+func TestSecondInterrupt(t *testing.T) {
+	small(t, nil)
+	writeFile(t, "rhyme.txt", rhyme(100))
+	trainSmall(t, "--steps", "12")
+	before := readFile(t, "run/last/weights.safetensors")
+	cmd := program(strings.Fields(trainArgs + " --steps 1000")...)
+	cmd.Env = append(cmd.Env, "UNROLL_TEST_SLOW=1")
+	errs, err := cmd.StderrPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	lines := bufio.NewReader(errs)
+	for _, want := range []string{
+		"unroll: in a slow step\n",
+		"unroll: stopping after this step; once more to stop at once, without saving\n",
+		"unroll: stopped at once: the last checkpoint is whole, what came after it is lost; repeat the command to go on from there\n",
+	} {
+		if got, err := lines.ReadString('\n'); err != nil || got != want {
+			t.Fatalf("got %q, %v; want %q", got, err, want)
+		}
+		if err := cmd.Process.Signal(os.Interrupt); err != nil && !errors.Is(err, os.ErrProcessDone) {
+			t.Fatal(err)
+		}
+	}
+	if code := exitOf(cmd.Wait()); code != exitStopped {
+		t.Errorf("exit code %d", code)
+	}
+	if readFile(t, "run/last/weights.safetensors") != before {
+		t.Error("the checkpoint has changed")
+	}
+}
+
+// A file size limit is like a full disk: 74, and the checkpoint from before stays.
+func TestFileSizeLimit(t *testing.T) {
+	small(t, nil)
+	writeFile(t, "rhyme.txt", rhyme(100))
+	trainSmall(t, "--steps", "12")
+	before := readFile(t, "run/last/weights.safetensors")
+	binary, err := filepath.Abs(os.Args[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	// The unit of ulimit -f is 512 or 1024 bytes: enough for a log, too little for 2300 bytes of weights.
+	cmd := exec.Command("sh", "-c", "ulimit -f 2 && exec \"$0\" "+trainArgs+" --steps 14 --log-every 100", binary)
+	cmd.Env = append(os.Environ(), "UNROLL_TEST_MAIN=1")
+	writeFile(t, "run/log.jsonl", "")
+	out, err := cmd.CombinedOutput()
+	lines := strings.Split(strings.TrimSpace(string(out)), "\n")
+	if last := lines[len(lines)-1]; exitOf(err) != exitIO || !strings.HasPrefix(last, "unroll: run/last: ") && !strings.HasPrefix(last, "unroll: run/best: ") ||
+		!strings.Contains(last, "file too large: ") || !strings.Contains(last, " bytes are needed, ") || !strings.HasSuffix(last, " are free: what was saved before is whole: make room and continue with unroll "+trainArgs+" --steps 14 --log-every 100") {
+		t.Errorf("%v: %s", err, out)
+	}
+	if readFile(t, "run/last/weights.safetensors") != before {
+		t.Error("the checkpoint has changed")
+	}
+	entries, err := os.ReadDir("run")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, e := range entries {
+		if strings.Contains(e.Name(), ".tmp-") {
+			t.Errorf("left behind: %s", e.Name())
+		}
+	}
+}
+
+// A training that is killed again and again, and each time repeated, ends with the same bytes as one that was left alone.
+func TestKillAndRepeat(t *testing.T) {
+	kills := 5
+	if n, err := strconv.Atoi(os.Getenv("UNROLL_KILLS")); err == nil {
+		kills = n
+	}
+	small(t, nil)
+	writeFile(t, "rhyme.txt", rhyme(100))
+	steps := fmt.Sprintf("--checkpoint-every 7 --steps %d", 100+100*kills)
+	must(t, strings.Fields(strings.Replace(trainArgs, "--out run", "--out straight", 1)+" "+steps)...)
+	for kill := range kills {
+		cmd, _ := started(t, steps, nil)
+		time.Sleep(time.Duration(kill*7919%20) * time.Millisecond)
+		cmd.Process.Kill()
+		cmd.Wait()
+	}
+	out, err := program(strings.Fields(trainArgs + " " + steps)...).CombinedOutput()
+	if err != nil && !strings.Contains(string(out), "is finished") {
+		t.Fatalf("%v: %s", err, out)
+	}
+	for _, name := range []string{"last/weights.safetensors", "last/optimizer.safetensors", "best/weights.safetensors"} {
+		if readFile(t, filepath.Join("straight", name)) != readFile(t, filepath.Join("run", name)) {
+			t.Errorf("%s differs", name)
+		}
+	}
+}
