@@ -190,9 +190,8 @@ func (p *parts) steady(b *ir.Builder) func(v *ir.Value) *ir.Value {
 				return nil
 			}
 		}
-		switch v.Op.(type) {
-		case *ir.Host, *ir.Loop:
-			return nil // runs at every step, as it was asked to; hoist moves loops
+		if callsHost(v.Op) {
+			return nil
 		}
 		done[v] = b.New(v.Op, args...).Named(v.Name)
 		return done[v]

@@ -13,6 +13,10 @@ func (c folder) broadcast(op ir.Broadcast, x *ir.Value) *ir.Value {
 	switch inner := x.Op.(type) {
 	case ir.Broadcast:
 		return c.make(op, x.Args[0])
+	case ir.Iota:
+		if axis := inner.Axis + len(op.Shape) - len(x.Shape); x.Shape[inner.Axis] == op.Shape[axis] {
+			return c.b.New(ir.Iota{Axis: axis, Of: ir.Type{Dtype: x.Dtype, Shape: op.Shape}})
+		}
 	case ir.Reshape:
 		// Leading ones may come from either.
 		y := x.Args[0]
@@ -98,6 +102,13 @@ func (c folder) slice(op ir.Slice, x *ir.Value) *ir.Value {
 		part := c.make(ir.Slice{Axis: op.Axis, From: from, To: to}, y)
 		before := from + inner.Before - op.From
 		return c.make(ir.Pad{Axis: op.Axis, Before: before, After: shape[op.Axis] - before - (to - from)}, part)
+	case ir.Reshape:
+		// The last dimension stays where it is if the reshape keeps it.
+		y := x.Args[0]
+		last := len(y.Shape) - 1
+		if op.Axis == len(x.Shape)-1 && last >= 0 && y.Shape[last] == x.Shape[op.Axis] {
+			return c.make(ir.Reshape{Shape: shape}, c.make(ir.Slice{Axis: last, From: op.From, To: op.To}, y))
+		}
 	case ir.Broadcast:
 		y := x.Args[0]
 		axis := op.Axis - (len(x.Shape) - len(y.Shape))

@@ -24,9 +24,19 @@ func Passes() []Pass {
 	return []Pass{
 		{"fold", "computes constants, undoes what cancels", true, inBodies(fold)},
 		{"zero", "drops what is multiplied by a constant 0", true, inBodies(zero)},
+		{"factor", "multiplies repeated rows once, adds rows up before they are multiplied", true, inBodies(factor)},
 		{"cse", "computes equal values once", true, inBodies(cse)},
 		{"args", "tidies what goes into loops and what comes out", true, inBodies(args)},
 		{"dead", "drops what no result needs from loops", true, inBodies(dead)},
+		{"merge", "makes one loop of loops that do not depend on each other", false, inBodies(merge)},
+		{"split", "takes products of concatenations in loops apart", false, inBodies(split)},
+		{"reuse", "lets a loop read what an earlier one has computed", false, inBodies(reuse)},
+		{"take", "multiplies only what is taken of a product in a loop", false, inBodies(take)},
+		{"hoist", "moves out of loops what does not depend on their carries", false, inBodies(hoist)},
+		{"weightgrad", "sums over the steps of a loop at once behind it", false, inBodies(weightgrad)},
+		{"sink", "moves behind a loop what only its stacks need", false, inBodies(sink)},
+		{"narrow", "cuts before elementwise functions where only slices of them are read", false, inBodies(narrow)},
+		{"fuse", "makes one value of elementwise functions of one shape", false, inBodies(fuse)},
 	}
 }
 

@@ -198,7 +198,7 @@ func TestWithout(t *testing.T) {
 		x := f.AddParam(f64(2), "x")
 		f.Results = append(f.Results, b.Add(x, b.Like(0, x)))
 	})
-	g, err := Run(f, Without("fold", "cse"))
+	g, err := Run(f, Without("fold", "fuse"))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -14,6 +14,7 @@ import (
 type rewriter struct {
 	b     *ir.Builder
 	visit func(v *ir.Value, args []*ir.Value) *ir.Value // what stands in v's place, or nil: the same operation on args
+	first func(v *ir.Value) *ir.Value                   // the same, asked before the arguments are rebuilt
 	edits map[*ir.Value]*parts                          // loops to be taken apart and built anew
 	sub   map[*ir.Value]*ir.Value                       // old values and the old values that stand in their place
 	done  map[*ir.Value]*ir.Value
@@ -73,6 +74,11 @@ func (r *rewriter) make(v *ir.Value) *ir.Value {
 	if p, ok := v.Op.(ir.Proj); ok {
 		if e := r.edits[v.Args[0]]; e != nil {
 			return r.result(e, v.Args[0], p.Index)
+		}
+	}
+	if r.first != nil {
+		if w := r.first(v); w != nil {
+			return w
 		}
 	}
 	args := r.values(v.Args)

@@ -1,0 +1,126 @@
+package opt
+
+import (
+	"github.com/unroll-ml/unroll/graph/ir"
+	"github.com/unroll-ml/unroll/graph/tape"
+)
+
+func init() { passCases = append(passCases, structuralCases...) }
+
+var structuralCases = []passCase{
+	{"factor", "attention", func(b *ir.Builder, f *ir.Func) {
+		// A state compared with S = 4 positions, and what the derivative makes of it.
+		h, w := f.AddParam(f64(2, 3), "h"), f.AddParam(f64(3, 5), "w")
+		dz := f.AddParam(f64(8, 5), "dz")
+		rows := b.Reshape(b.Broadcast(b.Reshape(h, 2, 1, 3), 2, 4, 3), 8, 3)
+		dh := b.Reshape(b.Product(dz, w, false, true), 2, 4, 3)
+		f.Results = []*ir.Value{
+			b.Product(rows, w, false, false),
+			b.Product(rows, dz, true, false),
+			b.Reduce(tape.Sum, dh, 1),
+		}
+	}},
+	{"merge", "twins", func(b *ir.Builder, f *ir.Func) {
+		// Two loops over x, one of them backwards, and one that needs the first.
+		x, h0 := f.AddParam(f64(4, 2), "x"), f.AddParam(f64(2), "h")
+		loop := func(x *ir.Value, rev bool) []*ir.Value {
+			l := newLoop(b, "", 4)
+			xt, h := l.seq(x, rev), l.carry(h0)
+			l.next = []*ir.Value{b.Elem(tape.Tanh, b.Add(xt, h))}
+			l.stack(l.next[0], rev)
+			return l.build()
+		}
+		there, back := loop(x, false), loop(x, true)
+		f.Results = []*ir.Value{there[1], back[1], loop(there[0], false)[0], back[0]}
+	}},
+	{"split", "concat", func(b *ir.Builder, f *ir.Func) {
+		x, h0, w := f.AddParam(f64(4, 2, 3), "x"), f.AddParam(f64(2, 5), "h"), f.AddParam(f64(8, 5), "w")
+		l := newLoop(b, "", 4)
+		xt, h, c := l.seq(x, false), l.carry(h0), l.constant(w)
+		l.next = []*ir.Value{b.Elem(tape.Tanh, b.Product(b.Concat(1, xt, h), c, false, false))}
+		f.Results = l.build()
+	}},
+	{"take", "gradients", func(b *ir.Builder, f *ir.Func) {
+		g, h0, w := f.AddParam(f64(4, 2, 5), "g"), f.AddParam(f64(2, 5), "dh"), f.AddParam(f64(8, 5), "w")
+		l := newLoop(b, "", 4)
+		gt, dh, c := l.seq(g, true), l.carry(h0), l.constant(w)
+		d := b.Product(b.Mul(gt, dh), c, false, true)
+		l.next = []*ir.Value{b.Slice(d, 1, 3, 8)}
+		l.stack(b.Slice(d, 1, 0, 3), true)
+		f.Results = l.build()
+	}},
+	{"reuse", "recomputed", func(b *ir.Builder, f *ir.Func) {
+		x, h0, u := f.AddParam(f64(4, 2, 3), "x"), f.AddParam(f64(2, 3), "h0"), f.AddParam(f64(3, 3), "u")
+		l := newLoop(b, "", 4)
+		xt, h, w := l.seq(x, false), l.carry(h0), l.constant(u)
+		gate := func(x, h, w *ir.Value) *ir.Value { return b.Elem(tape.Sigmoid, b.Add(x, b.Product(h, w, false, false))) }
+		next := func(z, h *ir.Value) *ir.Value { return b.Elem(tape.Tanh, b.Mul(z, h)) }
+		l.next = []*ir.Value{next(gate(xt, h, w), h)}
+		l.stack(h, false)
+		entries := l.build()
+
+		r := newLoop(b, "back", 4)
+		xt, h, g, w := r.seq(x, true), r.seq(entries[0], true), r.carry(h0), r.constant(u)
+		z := gate(xt, h, w)
+		y := next(z, h)
+		r.next = []*ir.Value{b.Mul(b.Mul(g, z), b.Sub(b.Like(1, y), b.Mul(y, y)))}
+		f.Results = append(r.build(), entries[1])
+	}},
+	{"hoist", "frontier", func(b *ir.Builder, f *ir.Func) {
+		x, index := f.AddParam(f64(4, 2, 3), "x"), f.AddParam(i32(4, 2), "index")
+		table, w, bias := f.AddParam(f64(3, 5), "table"), f.AddParam(f64(3, 5), "w"), f.AddParam(f64(5), "bias")
+		l := newLoop(b, "", 4)
+		xt, it, h := l.seq(x, true), l.seq(index, true), l.carry(b.Const(0, 2, 5))
+		c, wt, bt := l.constant(table), l.constant(w), l.constant(bias)
+		e := b.New(ir.Gather{}, b.Elem(tape.Tanh, c), it)
+		z := b.Add(b.Product(b.Elem(tape.Exp, xt), wt, false, false), b.Elem(tape.Sqrt, b.Mul(bt, bt)))
+		l.next = []*ir.Value{b.Elem(tape.Tanh, b.Add(b.Add(h, e), z))}
+		f.Results = l.build()
+	}},
+	{"weightgrad", "sums", func(b *ir.Builder, f *ir.Func) {
+		x, g := f.AddParam(f64(4, 2, 3), "x"), f.AddParam(f64(4, 2, 5), "g")
+		index, w := f.AddParam(i32(4, 2), "index"), f.AddParam(f64(5, 5), "w")
+		l := newLoop(b, "", 4)
+		xt, gt, it := l.seq(x, true), l.seq(g, true), l.seq(index, true)
+		dh := l.carry(b.Const(0, 2, 5))
+		dw, db, de, dc := l.carry(b.Const(0, 3, 5)), l.carry(b.Const(1, 5)), l.carry(b.Const(0, 3, 5)), l.carry(b.Const(0, 2, 5))
+		wt := l.constant(w)
+		dz := b.Mul(gt, b.Elem(tape.Tanh, dh))
+		l.next = []*ir.Value{
+			b.Product(dz, wt, false, true),
+			b.Add(dw, b.Product(xt, dz, true, false)),
+			b.Sub(db, b.Reduce(tape.Sum, dz, 0)),
+			b.Add(de, b.New(ir.ScatterAdd{Rows: 3}, it, dz)),
+			b.Add(dc, b.Product(b.Mul(dz, dz), wt, false, true)),
+		}
+		f.Results = l.build()
+	}},
+	{"sink", "outputs", func(b *ir.Builder, f *ir.Func) {
+		x, v := f.AddParam(f64(4, 2, 5), "x"), f.AddParam(f64(5, 7), "v")
+		l := newLoop(b, "", 4)
+		xt, h, vt := l.seq(x, false), l.carry(b.Const(0, 2, 5)), l.constant(v)
+		n := b.Elem(tape.Tanh, b.Add(xt, h))
+		l.next = []*ir.Value{n}
+		l.stack(b.New(ir.Rows{Kind: tape.Softmax}, b.Product(n, vt, false, false)), false)
+		l.stack(b.Mul(n, xt), false)
+		f.Results = l.build()
+	}},
+	{"narrow", "gates", func(b *ir.Builder, f *ir.Func) {
+		x, h, c := f.AddParam(f64(2, 6), "x"), f.AddParam(f64(2, 6), "h"), f.AddParam(f64(6), "b")
+		z := b.Add(b.Add(x, h), c)
+		whole := b.Mul(x, h)
+		f.Results = []*ir.Value{
+			b.Mul(b.Elem(tape.Sigmoid, b.Slice(z, 1, 0, 3)), b.Elem(tape.Tanh, b.Slice(z, 1, 3, 6))),
+			b.Elem(tape.Tanh, b.Slice(whole, 1, 0, 3)),
+			b.Slice(whole, 1, 3, 6),
+		}
+	}},
+	{"fuse", "levels", func(b *ir.Builder, f *ir.Func) {
+		// y leads to z both directly and through a product: they cannot be one value; but what only z reads can wait for it.
+		x, w, c := f.AddParam(f64(2, 3), "x"), f.AddParam(f64(3, 3), "w"), f.AddParam(f64(3), "c")
+		y := b.Elem(tape.Tanh, b.Add(x, c))
+		e := b.Elem(tape.Exp, b.Mul(x, b.Like(0.5, x)))
+		z := b.Add(b.Mul(b.Product(y, w, false, false), y), e)
+		f.Results = []*ir.Value{z, b.Elem(tape.Neg, b.New(ir.Iota{Axis: 1, Of: f64(2, 3)})), y}
+	}},
+}
