@@ -102,7 +102,7 @@ func (vm *VM) compile() error {
 	}
 	vm.slices = map[*G.Node][3]int{}
 	for _, n := range nodes {
-		if n.Op() == nil && n.Dims() != len(n.Shape()) {
+		if n.Op() == nil && n.Type() != nil && n.Dims() != len(n.Shape()) {
 			return errors.Errorf("input %s has no shape; give it one with gorgonia.WithShape", n.Name())
 		}
 		if s, ok := sliceOf(n); ok {

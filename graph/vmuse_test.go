@@ -209,6 +209,11 @@ func TestVMErrors(t *testing.T) {
 		{"a value of another shape", func(g *G.ExprGraph) {
 			G.Must(G.Sum(G.NewMatrix(g, G.Float64, G.WithShape(2, 3), G.WithName("bent"), G.WithValue(tensor.New(tensor.WithBacking([]float64{1, 2, 3, 4, 5, 6}), tensor.WithShape(3, 2))))))
 		}, "bent[2 3] has a value of shape [3 2]"},
+		{"a node that Gorgonia has freed", func(g *G.ExprGraph) {
+			a := G.Must(G.Add(vector(g, "x", 1, 2), G.NewConstant(1.0)))
+			G.Must(G.Tanh(a))
+			G.ReturnNode(a)
+		}, "returned to Gorgonia's pool"},
 		{"two float types", func(g *G.ExprGraph) {
 			G.Must(G.Sum(vector(g, "x", 1, 2)))
 			G.Must(G.Sum(G.NewVector(g, G.Float32, G.WithShape(3), G.WithName("y"))))

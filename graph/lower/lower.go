@@ -142,7 +142,7 @@ func Children(n *G.Node) G.Nodes {
 // TypeOf is the type of a node's value.
 func TypeOf(n *G.Node) (ir.Type, error) {
 	if n.Type() == nil {
-		return ir.Type{}, errors.Errorf("%s has no value: it is a statement, or a node that Gorgonia has freed (log(1+x) frees 1+x, wherever else that is used)", Describe(n))
+		return ir.Type{}, errors.Errorf("%s has no value: it is a statement, or was returned to Gorgonia's pool of nodes", Describe(n))
 	}
 	d, err := DtypeOf(n.Dtype())
 	if err != nil {
