@@ -151,14 +151,3 @@ func (r *trained) ownText(path, sha256 string) (*datasets.Text, error) {
 	}
 	return t, nil
 }
-
-// somePrompt is a prompt that the model can read: an English word, or else the last of its characters.
-func (r *trained) somePrompt() string {
-	prompt := "The "
-	for _, c := range prompt {
-		if _, ok := r.vocab.Token(c); !ok {
-			return string(r.vocab.Rune(int32(r.vocab.Len() - 1)))
-		}
-	}
-	return prompt
-}

@@ -20,7 +20,9 @@ type interrupt struct {
 // that fails says so.
 func listen(stderr io.Writer) *interrupt {
 	i := &interrupt{signals: make(chan os.Signal, 2)}
-	signal.Ignore(ignoredSignals...)
+	if len(ignoredSignals) > 0 { // none would mean all
+		signal.Ignore(ignoredSignals...)
+	}
 	signal.Notify(i.signals, os.Interrupt, syscall.SIGTERM)
 	go func() {
 		for range i.signals {
@@ -37,5 +39,7 @@ func listen(stderr io.Writer) *interrupt {
 func (i *interrupt) close() {
 	signal.Stop(i.signals)
 	close(i.signals)
-	signal.Reset(ignoredSignals...)
+	if len(ignoredSignals) > 0 {
+		signal.Reset(ignoredSignals...)
+	}
 }

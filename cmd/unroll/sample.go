@@ -152,3 +152,14 @@ func choose(logits []float32, temperature float64, random *rand.Rand) int32 {
 	}
 	return int32(best) // rounding only
 }
+
+// somePrompt is a prompt that the model can read: an English word, or else the last of its characters.
+func (r *trained) somePrompt() string {
+	prompt := "The "
+	for _, c := range prompt {
+		if _, ok := r.vocab.Token(c); !ok {
+			return string(r.vocab.Rune(int32(r.vocab.Len() - 1)))
+		}
+	}
+	return prompt
+}
