@@ -97,9 +97,6 @@ func NewVM(g *G.ExprGraph, opts ...Option) (*VM, error) {
 
 func (vm *VM) compile() error {
 	nodes := lower.Sorted(vm.outputs)
-	if err := lower.CheckMerged(nodes); err != nil {
-		return err
-	}
 	vm.slices = map[*G.Node][3]int{}
 	for _, n := range nodes {
 		if n.Op() == nil && n.Type() != nil && n.Dims() != len(n.Shape()) {

@@ -25,7 +25,7 @@ type Op interface {
 }
 
 // Func translates the computation of outputs from inputs. Its parameters are the inputs, its results the outputs, both in order.
-// Every leaf that the outputs need must be among the inputs or a constant. Floating-point values get the element type float.
+// Every leaf that the outputs need must be among the inputs or a constant, and Gorgonia must not have merged nodes (CheckMerged). Floating-point values get the element type float.
 func Func(float ir.Dtype, inputs, outputs G.Nodes) (*ir.Func, error) {
 	f := &ir.Func{}
 	values := map[*G.Node]*ir.Value{}
@@ -40,6 +40,9 @@ func Func(float ir.Dtype, inputs, outputs G.Nodes) (*ir.Func, error) {
 		values[n] = f.AddParam(t, n.Name())
 	}
 	b := &ir.Builder{Float: float}
+	if err := CheckMerged(Sorted(outputs)); err != nil {
+		return nil, err
+	}
 	for _, n := range sorted(outputs, values) {
 		v, err := node(b, n, values)
 		if err != nil {
