@@ -144,7 +144,7 @@ func fnExact(d tape.Device, f tape.Dtype) error {
 		for _, out := range outs {
 			out.zeros = slices.Contains(ieee, fn)
 		}
-		if err := r.run(d); err != nil {
+		if err := r.runEach(d); err != nil {
 			return errors.Wrapf(err, "%v", fn)
 		}
 	}
@@ -217,7 +217,7 @@ func fnNullary(d tape.Device, f tape.Dtype) error {
 			r.emit(&tape.Map{Shape: shape, Code: []tape.Op{{Fn: tape.Iota, Axis: axis}}, Result: []int{0}, Out: []tape.Operand{dense(out.Ref, shape...)}})
 		}
 	}
-	return r.run(d)
+	return r.runEach(d)
 }
 
 func fnInt(d tape.Device, f tape.Dtype) error {
@@ -250,5 +250,5 @@ func fnInt(d tape.Device, f tape.Dtype) error {
 		Shape: []int{3}, In: []tape.Operand{dense(r.ints(7, -7, 9).Ref, 3)},
 		Code: []tape.Op{{Fn: tape.Const, Value: 0.5}, {Fn: tape.Mul, Args: [3]int{0, 1}}}, Result: []int{2}, Out: []tape.Operand{dense(half.Ref, 3)},
 	})
-	return r.run(d)
+	return r.runEach(d)
 }

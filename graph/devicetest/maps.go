@@ -33,7 +33,7 @@ func mapSizes(d tape.Device, f tape.Dtype) error {
 		out.expect(want)
 		r.emit(binary(tape.Sub, out.Ref, r.in(x).Ref, r.in(y).Ref, n))
 	}
-	return r.run(d)
+	return r.runEach(d)
 }
 
 // view is an operand with strides of its own somewhere in an array.
@@ -95,7 +95,7 @@ func mapViews(d tape.Device, f tape.Dtype) error {
 			Code: []tape.Op{{Fn: tape.Add, Args: [3]int{0, 1}}}, Result: []int{2},
 		})
 	}
-	return r.run(d)
+	return r.runEach(d)
 }
 
 // An approx is a number that a device may compute with an error of at most err.
@@ -213,7 +213,7 @@ func mapPrograms(d tape.Device, f tape.Dtype) error {
 		}
 		r.emit(m)
 	}
-	return r.run(d)
+	return r.runEach(d)
 }
 
 func mapInPlace(d tape.Device, f tape.Dtype) error {
@@ -243,7 +243,7 @@ func mapInPlace(d tape.Device, f tape.Dtype) error {
 			Code: []tape.Op{{Fn: tape.Neg}}, Result: []int{1},
 		})
 	}
-	return errors.Wrap(r.run(d), "x, y = x+y, x-y and x = -x in place")
+	return errors.Wrap(r.runEach(d), "x, y = x+y, x-y and x = -x in place")
 }
 
 func mapEmpty(d tape.Device, f tape.Dtype) error {
@@ -260,5 +260,5 @@ func mapEmpty(d tape.Device, f tape.Dtype) error {
 			Code: []tape.Op{{Fn: tape.Neg}}, Result: []int{1},
 		})
 	}
-	return r.run(d)
+	return r.runEach(d)
 }

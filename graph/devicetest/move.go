@@ -47,7 +47,7 @@ func copyViews(d tape.Device, f tape.Dtype) error {
 	}
 	out.expect(want)
 	r.emit(&tape.Copy{Shape: []int{37, 50}, In: dense(in.Ref, 37, 50), Out: tape.Operand{Ref: out.Ref, Strides: []int{1, 37}}})
-	return r.run(d)
+	return r.runEach(d)
 }
 
 // oddBits are n elements whose bits a device that handles them as numbers would change.
@@ -150,7 +150,7 @@ func gatherRows(d tape.Device, f tape.Dtype) error {
 			r.emit(&tape.Gather{Table: table.Ref, Index: r.ints(index...).Ref, Out: out.Ref, N: n, Width: width, Rows: rows})
 		}
 	}
-	return r.run(d)
+	return r.runEach(d)
 }
 
 func scatterRows(d tape.Device, f tape.Dtype) error {
@@ -176,7 +176,7 @@ func scatterRows(d tape.Device, f tape.Dtype) error {
 			r.emit(&tape.ScatterAdd{Index: r.ints(index...).Ref, In: in.Ref, Out: out.Ref, N: n, Width: width, Rows: rows})
 		}
 	}
-	return r.run(d)
+	return r.runEach(d)
 }
 
 func indexErrors(d tape.Device, f tape.Dtype) error {

@@ -120,7 +120,7 @@ func runProducts(d tape.Device, f tape.Dtype, cases []productCase) error {
 	for _, c := range cases {
 		c.add(r)
 	}
-	return r.run(d)
+	return r.runEach(d)
 }
 
 func productSizes(d tape.Device, f tape.Dtype) error {

@@ -27,5 +27,5 @@ func randomWords(d tape.Device, f tape.Dtype) error {
 			r.emit(&tape.Random{Keys: r.ints(keys...).Ref, Out: out.Ref, N: n, Width: width, Stream: stream})
 		}
 	}
-	return r.run(d)
+	return r.runEach(d)
 }

@@ -46,7 +46,7 @@ func reduceSizes(d tape.Device, f tape.Dtype) error {
 			addReduce(r, fn, s[0], s[1], s[2], r.rand(s[0]*s[1]*s[2]))
 		}
 	}
-	return r.run(d)
+	return r.runEach(d)
 }
 
 func reduceSpecial(d tape.Device, f tape.Dtype) error {

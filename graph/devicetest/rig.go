@@ -165,6 +165,37 @@ func (r *rig) run(d tape.Device) error {
 	return errors.Wrap(p.Close(), "Close")
 }
 
+// runEach runs the tape, and then each of its instructions, which must not depend on each other, in a tape of its own: what a device
+// reserves for one is then not there for another.
+func (r *rig) runEach(d tape.Device) error {
+	if err := r.run(d); err != nil {
+		return err
+	}
+	for _, in := range r.tape.Code {
+		used := map[tape.BufferID]bool{}
+		in.Refs(func(ref tape.Ref, _ bool) { used[ref.Buf] = true })
+		alone := &rig{tape: tape.Tape{Float: r.float(), Code: []tape.Instr{in}}}
+		for id, b := range r.tape.Buffers {
+			if !used[tape.BufferID(id)] {
+				b.Len = 0
+			}
+			alone.buffer(b.Dtype, b.Len)
+		}
+		for _, a := range r.arrays {
+			if used[a.Buf] {
+				c := *a
+				c.slot = tape.SlotID(len(alone.tape.Slots))
+				alone.tape.Slots = append(alone.tape.Slots, r.tape.Slots[a.slot])
+				alone.arrays = append(alone.arrays, &c)
+			}
+		}
+		if err := alone.run(d); err != nil {
+			return errors.Wrap(err, "in a tape of its own")
+		}
+	}
+	return nil
+}
+
 // writer is the first instruction that writes a buffer, nil if there is none.
 func (r *rig) writer(code []tape.Instr, b tape.BufferID) tape.Instr {
 	for _, in := range code {

@@ -143,7 +143,7 @@ func rowsSoftmax(d tape.Device, f tape.Dtype) error {
 			r.emit(rl)
 		}
 	}
-	return r.run(d)
+	return r.runEach(d)
 }
 
 func rowsLogSoftmax(d tape.Device, f tape.Dtype) error {
@@ -162,7 +162,7 @@ func rowsLogSoftmax(d tape.Device, f tape.Dtype) error {
 		out.expectWithin(want, tol)
 		r.emit(&tape.Rows{Kind: tape.LogSoftmax, In: []tape.Ref{x.Ref}, Out: out.Ref, Rows: rows, Cols: cols})
 	}
-	return r.run(d)
+	return r.runEach(d)
 }
 
 func rowsGradients(d tape.Device, f tape.Dtype) error {
@@ -205,7 +205,7 @@ func rowsGradients(d tape.Device, f tape.Dtype) error {
 			&tape.Rows{Kind: tape.SoftmaxGrad, In: []tape.Ref{y.Ref, g.Ref}, Out: dx.Ref, Rows: rows, Cols: cols},
 			&tape.Rows{Kind: tape.LogSoftmaxGrad, In: []tape.Ref{logy.Ref, g.Ref}, Out: logdx.Ref, Rows: rows, Cols: cols})
 	}
-	return r.run(d)
+	return r.runEach(d)
 }
 
 // lossCase is a CrossEntropy and its derivative.
@@ -294,7 +294,7 @@ func rowsCrossEntropy(d tape.Device, f tape.Dtype) error {
 			}
 		}
 	}
-	return r.run(d)
+	return r.runEach(d)
 }
 
 func rowsMasked(d tape.Device, f tape.Dtype) error {
@@ -341,7 +341,7 @@ func rowsArgmax(d tape.Device, f tape.Dtype) error {
 			add(x, cols, float64(best))
 		}
 	}
-	return r.run(d)
+	return r.runEach(d)
 }
 
 func rowsInPlace(d tape.Device, f tape.Dtype) error {
@@ -369,5 +369,5 @@ func rowsInPlace(d tape.Device, f tape.Dtype) error {
 			&tape.Rows{Kind: tape.LogSoftmax, In: []tape.Ref{log.Ref}, Out: log.Ref, Rows: rows, Cols: cols},
 			&tape.Rows{Kind: tape.CrossEntropyGrad, In: []tape.Ref{ce.Ref, target.Ref, g.Ref}, Out: ce.Ref, Rows: rows, Cols: cols})
 	}
-	return errors.Wrap(r.run(d), "in place")
+	return errors.Wrap(r.runEach(d), "in place")
 }
