@@ -31,6 +31,10 @@ func (b *Builder) Graph() *G.ExprGraph { return b.g }
 // Err is the first error of any method.
 func (b *Builder) Err() error { return b.err }
 
+// Fail is how functions that build with b report a mistake of their caller: err is b's error from now on, unless it has one. It
+// gives a node without meaning, as all methods do after an error.
+func (b *Builder) Fail(err error) *G.Node { return b.fail(err) }
+
 // fail keeps the first error.
 func (b *Builder) fail(err error) *G.Node {
 	if b.err == nil {
