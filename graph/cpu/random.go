@@ -1,28 +1,32 @@
 package cpu
 
 import (
-	"unsafe"
-
 	"github.com/unroll-ml/unroll/graph/cpu/internal/kernel"
 	"github.com/unroll-ml/unroll/graph/tape"
 )
 
 // random is a tape.Random.
 type random[T kernel.Float] struct {
+	kernels   *kernel.Set[T]
 	tape      *tape.Random
 	keys, out place
 	key       []int32
 	dst       *T
+	pieces    int // of a row
 	parts     int
 	part      func(member, part int)
 }
+
+// drawPiece is how many numbers of a row are drawn at a stretch: a multiple of the 4 of a block.
+const drawPiece = 4096
 
 func (l *loader[T]) random(r *tape.Random) []step {
 	if r.N*r.Width == 0 {
 		return nil
 	}
-	s := &random[T]{tape: r, keys: newPlace(l.tape, r.Keys), out: newPlace(l.tape, r.Out)}
-	s.parts = l.parts(4*float64(r.N*r.Width), r.N)
+	s := &random[T]{kernels: l.kernels, tape: r, keys: newPlace(l.tape, r.Keys), out: newPlace(l.tape, r.Out)}
+	s.pieces = (r.Width + drawPiece - 1) / drawPiece
+	s.parts = l.parts(float64(r.N*r.Width), r.N*s.pieces)
 	s.part = s.draw
 	return []step{s}
 }
@@ -34,18 +38,9 @@ func (r *random[T]) run(m *machine) error {
 }
 
 func (r *random[T]) draw(_, part int) {
-	from, to := share(r.tape.N, r.parts, part)
+	from, to := share(r.tape.N*r.pieces, r.parts, part)
 	for i := from; i < to; i++ {
-		k := r.key[4*i:][:4]
-		row := unsafe.Slice(offset(r.dst, i*r.tape.Width), r.tape.Width)
-		for block := 0; len(row) > 0; block++ {
-			words := tape.Philox(
-				[4]uint32{uint32(block), r.tape.Stream, uint32(k[2]), uint32(k[3])},
-				[2]uint32{uint32(k[0]), uint32(k[1])})
-			for j := range min(4, len(row)) {
-				row[j] = T(tape.Uniform(words[j]))
-			}
-			row = row[min(4, len(row)):]
-		}
+		row, first := i/r.pieces, i%r.pieces*drawPiece
+		r.kernels.Draw(min(drawPiece, r.tape.Width-first), offset(r.dst, row*r.tape.Width+first), uint32(first/4), r.tape.Stream, (*[4]int32)(r.key[4*row:]))
 	}
 }

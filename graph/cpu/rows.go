@@ -181,16 +181,14 @@ func (r *rows[T]) crossEntropyGrad(i int, _ []T) {
 	*offset(dx, r.target(i)) -= scale * (1 - eps)
 }
 
+// argmax looks for the first element that equals the largest, or is NaN as that is.
 func (r *rows[T]) argmax(i int, _ []T) {
-	x := unsafe.Slice(r.matrix(0, i), r.tape.Cols)
-	best := 0
-	for j, v := range x {
-		if v > x[best] {
-			best = j
-		} else if v != v {
-			best = j
-			break
+	n, x := r.tape.Cols, r.matrix(0, i)
+	largest := r.k.Max(n, x)
+	for j, v := range unsafe.Slice(x, n) {
+		if v == largest || v != v {
+			*offset((*int32)(r.dst), i) = int32(j)
+			return
 		}
 	}
-	*offset((*int32)(r.dst), i) = int32(best)
 }

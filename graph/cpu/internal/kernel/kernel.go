@@ -32,6 +32,12 @@ type Set[T Float] struct {
 	// n <= i < width. One of srcK and srcI is 1.
 	Pack func(dst *T, width, n, k int, src *T, srcI, srcK int)
 
+	// Transpose is dst[p*dstP+i] = src[i*srcI+p] for i < n and p < k.
+	Transpose func(n, k int, dst *T, dstP int, src *T, srcI int)
+
+	// Draw writes the n numbers of tape.Random from word 4*block on.
+	Draw func(n int, dst *T, block, stream uint32, key *[4]int32)
+
 	// Apply[f] is dst[i] = f(x[i], y[i], z[i]) for i < n, with as many operands as f has; dst may be an operand. There is none for
 	// Const and Iota.
 	Apply [NumFn]func(n int, dst, x, y, z *T)

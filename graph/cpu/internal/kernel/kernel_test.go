@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"slices"
 	"testing"
 
 	"github.com/unroll-ml/unroll/graph/tape"
@@ -318,6 +319,45 @@ func TestTile(t *testing.T) {
 							}
 						}
 					}
+				}
+			}
+		}
+	})
+}
+
+// TestTranspose transposes matrices of all small sizes.
+func TestTranspose(t *testing.T) {
+	eachPath(t, func(t *testing.T, s *Set[float32]) {
+		for n := 1; n < 67; n++ {
+			for _, k := range []int{1, 2, 7, 8, 9, 15, 16, 17, 32, 33, 50} {
+				src, dst := fieldOf(randoms((n-1)*(k+3)+k), n%5), fieldOf(randoms((k-1)*(n+2)+n), k%3)
+				before := slices.Clone(dst.slice())
+				s.Transpose(n, k, dst.ptr(), n+2, src.ptr(), k+3)
+				dst.intact(t)
+				for at, got := range dst.slice() {
+					want := before[at]
+					if p, i := at/(n+2), at%(n+2); i < n {
+						want = src.slice()[i*(k+3)+p]
+					}
+					if got != want {
+						t.Fatalf("n %d, k %d: element %d is %g, want %g", n, k, at, got, want)
+					}
+				}
+			}
+		}
+	})
+}
+
+func TestDraw(t *testing.T) {
+	eachPath(t, func(t *testing.T, s *Set[float32]) {
+		key := [4]int32{random.Int32(), -5, 7, math.MinInt32}
+		for n := range maxLen {
+			dst, block, stream := newField(n, n%3), n%4, uint32(n*31)
+			s.Draw(n, dst.ptr(), uint32(block), stream, &key)
+			dst.intact(t)
+			for i, got := range dst.slice() {
+				if want := tape.Uniform(tape.RandomWord(key, stream, 4*block+i)); float64(got) != want {
+					t.Fatalf("n %d, block %d: number %d is %g, want %g", n, block, i, got, want)
 				}
 			}
 		}

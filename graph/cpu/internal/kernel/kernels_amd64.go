@@ -134,6 +134,9 @@ func expSumAVX512(n int, dst *float32, x *float32, shift float32) float32
 //go:noescape
 func affineAVX512(n int, dst *float32, x *float32, scale float32, shift float32)
 
+//go:noescape
+func uniformAVX512(groups int, dst *float32, words *[6]uint32)
+
 // negAVX2 is Apply of the function.
 //
 //go:noescape
@@ -265,6 +268,9 @@ func expSumAVX2(n int, dst *float32, x *float32, shift float32) float32
 func affineAVX2(n int, dst *float32, x *float32, scale float32, shift float32)
 
 //go:noescape
+func uniformAVX2(groups int, dst *float32, words *[6]uint32)
+
+//go:noescape
 func tile1AVX512(k int, a *float32, b *float32, c *float32, cRow int, n int, acc bool)
 
 //go:noescape
@@ -352,10 +358,10 @@ func strided4AVX2(k int, a *float32, aRow int, aK int, b *float32, bK int, c *fl
 func packCopyAVX512(dst *float32, width int, n int, k int, src *float32, srcK int)
 
 //go:noescape
-func packTransposeAVX512(dst *float32, all int, width int, n int, k int, src *float32, srcI int)
+func transposeAVX512(n int, k int, dst *float32, dstP int, src *float32, srcI int)
 
 //go:noescape
 func packCopyAVX2(dst *float32, width int, n int, k int, src *float32, srcK int)
 
 //go:noescape
-func packTransposeAVX2(dst *float32, all int, width int, n int, k int, src *float32, srcI int)
+func transposeAVX2(n int, k int, dst *float32, dstP int, src *float32, srcI int)

@@ -2432,6 +2432,379 @@ done:
 	VZEROUPPER
 	RET
 
+// func uniformAVX512(groups int, dst *float32, words *[6]uint32)
+// Requires: AVX, AVX512F
+TEXT ·uniformAVX512(SB), NOSPLIT, $0-24
+	MOVQ         groups+0(FP), AX
+	MOVQ         dst+8(FP), CX
+	MOVQ         words+16(FP), DX
+	VPBROADCASTD (DX), Z0
+	VPADDD       blocksAVX512<>+0(SB), Z0, Z0
+	VBROADCASTSS c00000010<>+0(SB), Z1
+	VBROADCASTSS cd2511f53<>+0(SB), Z2
+	VBROADCASTSS ccd9e8d57<>+0(SB), Z3
+	VBROADCASTSS c9e3779b9<>+0(SB), Z4
+	VBROADCASTSS cbb67ae85<>+0(SB), Z5
+	VBROADCASTSS c33800000<>+0(SB), Z6
+
+group:
+	TESTQ        AX, AX
+	JEQ          done
+	VMOVUPS      Z0, Z7
+	VPBROADCASTD 4(DX), Z8
+	VPBROADCASTD 8(DX), Z9
+	VPBROADCASTD 12(DX), Z10
+	VPBROADCASTD 16(DX), Z11
+	VPBROADCASTD 20(DX), Z12
+	VPSRLQ       $0x20, Z7, Z13
+	VPMULUDQ     Z2, Z7, Z7
+	VPMULUDQ     Z2, Z13, Z13
+	VPSLLQ       $0x20, Z13, Z14
+	VPSRLQ       $0x20, Z7, Z15
+	MOVL         $0x0000aaaa, BX
+	KMOVW        BX, K1
+	VPBLENDMD    Z14, Z7, K1, Z14
+	VPBLENDMD    Z13, Z15, K1, Z15
+	VPSRLQ       $0x20, Z9, Z7
+	VPMULUDQ     Z3, Z9, Z9
+	VPMULUDQ     Z3, Z7, Z7
+	VPSLLQ       $0x20, Z7, Z13
+	VPSRLQ       $0x20, Z9, Z16
+	MOVL         $0x0000aaaa, BX
+	KMOVW        BX, K1
+	VPBLENDMD    Z13, Z9, K1, Z13
+	VPBLENDMD    Z7, Z16, K1, Z16
+	VMOVDQU32    Z16, Z7
+	VPTERNLOGD   $0x96, Z8, Z11, Z7
+	VMOVDQU32    Z15, Z8
+	VPTERNLOGD   $0x96, Z10, Z12, Z8
+	VPADDD       Z4, Z11, Z11
+	VPADDD       Z5, Z12, Z12
+	VPSRLQ       $0x20, Z7, Z9
+	VPMULUDQ     Z2, Z7, Z7
+	VPMULUDQ     Z2, Z9, Z9
+	VPSLLQ       $0x20, Z9, Z10
+	VPSRLQ       $0x20, Z7, Z15
+	MOVL         $0x0000aaaa, BX
+	KMOVW        BX, K1
+	VPBLENDMD    Z10, Z7, K1, Z10
+	VPBLENDMD    Z9, Z15, K1, Z15
+	VPSRLQ       $0x20, Z8, Z7
+	VPMULUDQ     Z3, Z8, Z8
+	VPMULUDQ     Z3, Z7, Z7
+	VPSLLQ       $0x20, Z7, Z9
+	VPSRLQ       $0x20, Z8, Z16
+	MOVL         $0x0000aaaa, BX
+	KMOVW        BX, K1
+	VPBLENDMD    Z9, Z8, K1, Z9
+	VPBLENDMD    Z7, Z16, K1, Z16
+	VMOVDQU32    Z16, Z7
+	VPTERNLOGD   $0x96, Z13, Z11, Z7
+	VMOVDQU32    Z15, Z8
+	VPTERNLOGD   $0x96, Z14, Z12, Z8
+	VPADDD       Z4, Z11, Z11
+	VPADDD       Z5, Z12, Z12
+	VPSRLQ       $0x20, Z7, Z13
+	VPMULUDQ     Z2, Z7, Z7
+	VPMULUDQ     Z2, Z13, Z13
+	VPSLLQ       $0x20, Z13, Z14
+	VPSRLQ       $0x20, Z7, Z15
+	MOVL         $0x0000aaaa, BX
+	KMOVW        BX, K1
+	VPBLENDMD    Z14, Z7, K1, Z14
+	VPBLENDMD    Z13, Z15, K1, Z15
+	VPSRLQ       $0x20, Z8, Z7
+	VPMULUDQ     Z3, Z8, Z8
+	VPMULUDQ     Z3, Z7, Z7
+	VPSLLQ       $0x20, Z7, Z13
+	VPSRLQ       $0x20, Z8, Z16
+	MOVL         $0x0000aaaa, BX
+	KMOVW        BX, K1
+	VPBLENDMD    Z13, Z8, K1, Z13
+	VPBLENDMD    Z7, Z16, K1, Z16
+	VMOVDQU32    Z16, Z7
+	VPTERNLOGD   $0x96, Z9, Z11, Z7
+	VMOVDQU32    Z15, Z8
+	VPTERNLOGD   $0x96, Z10, Z12, Z8
+	VPADDD       Z4, Z11, Z11
+	VPADDD       Z5, Z12, Z12
+	VPSRLQ       $0x20, Z7, Z9
+	VPMULUDQ     Z2, Z7, Z7
+	VPMULUDQ     Z2, Z9, Z9
+	VPSLLQ       $0x20, Z9, Z10
+	VPSRLQ       $0x20, Z7, Z15
+	MOVL         $0x0000aaaa, BX
+	KMOVW        BX, K1
+	VPBLENDMD    Z10, Z7, K1, Z10
+	VPBLENDMD    Z9, Z15, K1, Z15
+	VPSRLQ       $0x20, Z8, Z7
+	VPMULUDQ     Z3, Z8, Z8
+	VPMULUDQ     Z3, Z7, Z7
+	VPSLLQ       $0x20, Z7, Z9
+	VPSRLQ       $0x20, Z8, Z16
+	MOVL         $0x0000aaaa, BX
+	KMOVW        BX, K1
+	VPBLENDMD    Z9, Z8, K1, Z9
+	VPBLENDMD    Z7, Z16, K1, Z16
+	VMOVDQU32    Z16, Z7
+	VPTERNLOGD   $0x96, Z13, Z11, Z7
+	VMOVDQU32    Z15, Z8
+	VPTERNLOGD   $0x96, Z14, Z12, Z8
+	VPADDD       Z4, Z11, Z11
+	VPADDD       Z5, Z12, Z12
+	VPSRLQ       $0x20, Z7, Z13
+	VPMULUDQ     Z2, Z7, Z7
+	VPMULUDQ     Z2, Z13, Z13
+	VPSLLQ       $0x20, Z13, Z14
+	VPSRLQ       $0x20, Z7, Z15
+	MOVL         $0x0000aaaa, BX
+	KMOVW        BX, K1
+	VPBLENDMD    Z14, Z7, K1, Z14
+	VPBLENDMD    Z13, Z15, K1, Z15
+	VPSRLQ       $0x20, Z8, Z7
+	VPMULUDQ     Z3, Z8, Z8
+	VPMULUDQ     Z3, Z7, Z7
+	VPSLLQ       $0x20, Z7, Z13
+	VPSRLQ       $0x20, Z8, Z16
+	MOVL         $0x0000aaaa, BX
+	KMOVW        BX, K1
+	VPBLENDMD    Z13, Z8, K1, Z13
+	VPBLENDMD    Z7, Z16, K1, Z16
+	VMOVDQU32    Z16, Z7
+	VPTERNLOGD   $0x96, Z9, Z11, Z7
+	VMOVDQU32    Z15, Z8
+	VPTERNLOGD   $0x96, Z10, Z12, Z8
+	VPADDD       Z4, Z11, Z11
+	VPADDD       Z5, Z12, Z12
+	VPSRLQ       $0x20, Z7, Z9
+	VPMULUDQ     Z2, Z7, Z7
+	VPMULUDQ     Z2, Z9, Z9
+	VPSLLQ       $0x20, Z9, Z10
+	VPSRLQ       $0x20, Z7, Z15
+	MOVL         $0x0000aaaa, BX
+	KMOVW        BX, K1
+	VPBLENDMD    Z10, Z7, K1, Z10
+	VPBLENDMD    Z9, Z15, K1, Z15
+	VPSRLQ       $0x20, Z8, Z7
+	VPMULUDQ     Z3, Z8, Z8
+	VPMULUDQ     Z3, Z7, Z7
+	VPSLLQ       $0x20, Z7, Z9
+	VPSRLQ       $0x20, Z8, Z16
+	MOVL         $0x0000aaaa, BX
+	KMOVW        BX, K1
+	VPBLENDMD    Z9, Z8, K1, Z9
+	VPBLENDMD    Z7, Z16, K1, Z16
+	VMOVDQU32    Z16, Z7
+	VPTERNLOGD   $0x96, Z13, Z11, Z7
+	VMOVDQU32    Z15, Z8
+	VPTERNLOGD   $0x96, Z14, Z12, Z8
+	VPADDD       Z4, Z11, Z11
+	VPADDD       Z5, Z12, Z12
+	VPSRLQ       $0x20, Z7, Z13
+	VPMULUDQ     Z2, Z7, Z7
+	VPMULUDQ     Z2, Z13, Z13
+	VPSLLQ       $0x20, Z13, Z14
+	VPSRLQ       $0x20, Z7, Z15
+	MOVL         $0x0000aaaa, BX
+	KMOVW        BX, K1
+	VPBLENDMD    Z14, Z7, K1, Z14
+	VPBLENDMD    Z13, Z15, K1, Z15
+	VPSRLQ       $0x20, Z8, Z7
+	VPMULUDQ     Z3, Z8, Z8
+	VPMULUDQ     Z3, Z7, Z7
+	VPSLLQ       $0x20, Z7, Z13
+	VPSRLQ       $0x20, Z8, Z16
+	MOVL         $0x0000aaaa, BX
+	KMOVW        BX, K1
+	VPBLENDMD    Z13, Z8, K1, Z13
+	VPBLENDMD    Z7, Z16, K1, Z16
+	VMOVDQU32    Z16, Z7
+	VPTERNLOGD   $0x96, Z9, Z11, Z7
+	VMOVDQU32    Z15, Z8
+	VPTERNLOGD   $0x96, Z10, Z12, Z8
+	VPADDD       Z4, Z11, Z11
+	VPADDD       Z5, Z12, Z12
+	VPSRLQ       $0x20, Z7, Z9
+	VPMULUDQ     Z2, Z7, Z7
+	VPMULUDQ     Z2, Z9, Z9
+	VPSLLQ       $0x20, Z9, Z10
+	VPSRLQ       $0x20, Z7, Z15
+	MOVL         $0x0000aaaa, BX
+	KMOVW        BX, K1
+	VPBLENDMD    Z10, Z7, K1, Z10
+	VPBLENDMD    Z9, Z15, K1, Z15
+	VPSRLQ       $0x20, Z8, Z7
+	VPMULUDQ     Z3, Z8, Z8
+	VPMULUDQ     Z3, Z7, Z7
+	VPSLLQ       $0x20, Z7, Z9
+	VPSRLQ       $0x20, Z8, Z16
+	MOVL         $0x0000aaaa, BX
+	KMOVW        BX, K1
+	VPBLENDMD    Z9, Z8, K1, Z9
+	VPBLENDMD    Z7, Z16, K1, Z16
+	VMOVDQU32    Z16, Z7
+	VPTERNLOGD   $0x96, Z13, Z11, Z7
+	VMOVDQU32    Z15, Z8
+	VPTERNLOGD   $0x96, Z14, Z12, Z8
+	VPADDD       Z4, Z11, Z11
+	VPADDD       Z5, Z12, Z12
+	VPSRLQ       $0x20, Z7, Z13
+	VPMULUDQ     Z2, Z7, Z7
+	VPMULUDQ     Z2, Z13, Z13
+	VPSLLQ       $0x20, Z13, Z14
+	VPSRLQ       $0x20, Z7, Z15
+	MOVL         $0x0000aaaa, BX
+	KMOVW        BX, K1
+	VPBLENDMD    Z14, Z7, K1, Z14
+	VPBLENDMD    Z13, Z15, K1, Z15
+	VPSRLQ       $0x20, Z8, Z7
+	VPMULUDQ     Z3, Z8, Z8
+	VPMULUDQ     Z3, Z7, Z7
+	VPSLLQ       $0x20, Z7, Z13
+	VPSRLQ       $0x20, Z8, Z16
+	MOVL         $0x0000aaaa, BX
+	KMOVW        BX, K1
+	VPBLENDMD    Z13, Z8, K1, Z13
+	VPBLENDMD    Z7, Z16, K1, Z16
+	VMOVDQU32    Z16, Z7
+	VPTERNLOGD   $0x96, Z9, Z11, Z7
+	VMOVDQU32    Z15, Z8
+	VPTERNLOGD   $0x96, Z10, Z12, Z8
+	VPADDD       Z4, Z11, Z11
+	VPADDD       Z5, Z12, Z12
+	VPSRLQ       $0x20, Z7, Z9
+	VPMULUDQ     Z2, Z7, Z7
+	VPMULUDQ     Z2, Z9, Z9
+	VPSLLQ       $0x20, Z9, Z10
+	VPSRLQ       $0x20, Z7, Z15
+	MOVL         $0x0000aaaa, BX
+	KMOVW        BX, K1
+	VPBLENDMD    Z10, Z7, K1, Z10
+	VPBLENDMD    Z9, Z15, K1, Z15
+	VPSRLQ       $0x20, Z8, Z7
+	VPMULUDQ     Z3, Z8, Z8
+	VPMULUDQ     Z3, Z7, Z7
+	VPSLLQ       $0x20, Z7, Z9
+	VPSRLQ       $0x20, Z8, Z16
+	MOVL         $0x0000aaaa, BX
+	KMOVW        BX, K1
+	VPBLENDMD    Z9, Z8, K1, Z9
+	VPBLENDMD    Z7, Z16, K1, Z16
+	VMOVDQU32    Z16, Z7
+	VPTERNLOGD   $0x96, Z13, Z11, Z7
+	VMOVDQU32    Z15, Z8
+	VPTERNLOGD   $0x96, Z14, Z12, Z8
+	VUNPCKLPS    Z9, Z7, Z11
+	VUNPCKHPS    Z9, Z7, Z7
+	VUNPCKLPS    Z10, Z8, Z9
+	VUNPCKHPS    Z10, Z8, Z8
+	VUNPCKLPD    Z9, Z11, Z10
+	VUNPCKHPD    Z9, Z11, Z9
+	VUNPCKLPD    Z8, Z7, Z11
+	VUNPCKHPD    Z8, Z7, Z7
+	VPSRLD       $0x08, Z10, Z10
+	VCVTDQ2PS    Z10, Z10
+	VMULPS       Z6, Z10, Z10
+	VMOVUPS      Z10, (CX)
+	VPSRLD       $0x08, Z9, Z9
+	VCVTDQ2PS    Z9, Z9
+	VMULPS       Z6, Z9, Z9
+	VMOVUPS      Z9, 64(CX)
+	VPSRLD       $0x08, Z11, Z11
+	VCVTDQ2PS    Z11, Z11
+	VMULPS       Z6, Z11, Z11
+	VMOVUPS      Z11, 128(CX)
+	VPSRLD       $0x08, Z7, Z7
+	VCVTDQ2PS    Z7, Z7
+	VMULPS       Z6, Z7, Z7
+	VMOVUPS      Z7, 192(CX)
+	VPADDD       Z1, Z0, Z0
+	ADDQ         $0x00000100, CX
+	DECQ         AX
+	JMP          group
+
+done:
+	VZEROUPPER
+	RET
+
+DATA blocksAVX512<>+0(SB)/4, $0x00000000
+DATA blocksAVX512<>+4(SB)/4, $0x00000004
+DATA blocksAVX512<>+8(SB)/4, $0x00000008
+DATA blocksAVX512<>+12(SB)/4, $0x0000000c
+DATA blocksAVX512<>+16(SB)/4, $0x00000001
+DATA blocksAVX512<>+20(SB)/4, $0x00000005
+DATA blocksAVX512<>+24(SB)/4, $0x00000009
+DATA blocksAVX512<>+28(SB)/4, $0x0000000d
+DATA blocksAVX512<>+32(SB)/4, $0x00000002
+DATA blocksAVX512<>+36(SB)/4, $0x00000006
+DATA blocksAVX512<>+40(SB)/4, $0x0000000a
+DATA blocksAVX512<>+44(SB)/4, $0x0000000e
+DATA blocksAVX512<>+48(SB)/4, $0x00000003
+DATA blocksAVX512<>+52(SB)/4, $0x00000007
+DATA blocksAVX512<>+56(SB)/4, $0x0000000b
+DATA blocksAVX512<>+60(SB)/4, $0x0000000f
+GLOBL blocksAVX512<>(SB), RODATA|NOPTR, $64
+
+DATA c00000010<>+0(SB)/4, $0x00000010
+DATA c00000010<>+4(SB)/4, $0x00000010
+DATA c00000010<>+8(SB)/4, $0x00000010
+DATA c00000010<>+12(SB)/4, $0x00000010
+DATA c00000010<>+16(SB)/4, $0x00000010
+DATA c00000010<>+20(SB)/4, $0x00000010
+DATA c00000010<>+24(SB)/4, $0x00000010
+DATA c00000010<>+28(SB)/4, $0x00000010
+GLOBL c00000010<>(SB), RODATA|NOPTR, $32
+
+DATA cd2511f53<>+0(SB)/4, $0xd2511f53
+DATA cd2511f53<>+4(SB)/4, $0xd2511f53
+DATA cd2511f53<>+8(SB)/4, $0xd2511f53
+DATA cd2511f53<>+12(SB)/4, $0xd2511f53
+DATA cd2511f53<>+16(SB)/4, $0xd2511f53
+DATA cd2511f53<>+20(SB)/4, $0xd2511f53
+DATA cd2511f53<>+24(SB)/4, $0xd2511f53
+DATA cd2511f53<>+28(SB)/4, $0xd2511f53
+GLOBL cd2511f53<>(SB), RODATA|NOPTR, $32
+
+DATA ccd9e8d57<>+0(SB)/4, $0xcd9e8d57
+DATA ccd9e8d57<>+4(SB)/4, $0xcd9e8d57
+DATA ccd9e8d57<>+8(SB)/4, $0xcd9e8d57
+DATA ccd9e8d57<>+12(SB)/4, $0xcd9e8d57
+DATA ccd9e8d57<>+16(SB)/4, $0xcd9e8d57
+DATA ccd9e8d57<>+20(SB)/4, $0xcd9e8d57
+DATA ccd9e8d57<>+24(SB)/4, $0xcd9e8d57
+DATA ccd9e8d57<>+28(SB)/4, $0xcd9e8d57
+GLOBL ccd9e8d57<>(SB), RODATA|NOPTR, $32
+
+DATA c9e3779b9<>+0(SB)/4, $0x9e3779b9
+DATA c9e3779b9<>+4(SB)/4, $0x9e3779b9
+DATA c9e3779b9<>+8(SB)/4, $0x9e3779b9
+DATA c9e3779b9<>+12(SB)/4, $0x9e3779b9
+DATA c9e3779b9<>+16(SB)/4, $0x9e3779b9
+DATA c9e3779b9<>+20(SB)/4, $0x9e3779b9
+DATA c9e3779b9<>+24(SB)/4, $0x9e3779b9
+DATA c9e3779b9<>+28(SB)/4, $0x9e3779b9
+GLOBL c9e3779b9<>(SB), RODATA|NOPTR, $32
+
+DATA cbb67ae85<>+0(SB)/4, $0xbb67ae85
+DATA cbb67ae85<>+4(SB)/4, $0xbb67ae85
+DATA cbb67ae85<>+8(SB)/4, $0xbb67ae85
+DATA cbb67ae85<>+12(SB)/4, $0xbb67ae85
+DATA cbb67ae85<>+16(SB)/4, $0xbb67ae85
+DATA cbb67ae85<>+20(SB)/4, $0xbb67ae85
+DATA cbb67ae85<>+24(SB)/4, $0xbb67ae85
+DATA cbb67ae85<>+28(SB)/4, $0xbb67ae85
+GLOBL cbb67ae85<>(SB), RODATA|NOPTR, $32
+
+DATA c33800000<>+0(SB)/4, $0x33800000
+DATA c33800000<>+4(SB)/4, $0x33800000
+DATA c33800000<>+8(SB)/4, $0x33800000
+DATA c33800000<>+12(SB)/4, $0x33800000
+DATA c33800000<>+16(SB)/4, $0x33800000
+DATA c33800000<>+20(SB)/4, $0x33800000
+DATA c33800000<>+24(SB)/4, $0x33800000
+DATA c33800000<>+28(SB)/4, $0x33800000
+GLOBL c33800000<>(SB), RODATA|NOPTR, $32
+
 // func negAVX2(n int, dst *float32, x *float32, y *float32, z *float32)
 // Requires: AVX
 TEXT ·negAVX2(SB), NOSPLIT, $0-40
@@ -4431,6 +4804,275 @@ tail:
 done:
 	VZEROUPPER
 	RET
+
+// func uniformAVX2(groups int, dst *float32, words *[6]uint32)
+// Requires: AVX, AVX2
+TEXT ·uniformAVX2(SB), NOSPLIT, $0-24
+	MOVQ         groups+0(FP), AX
+	MOVQ         dst+8(FP), CX
+	MOVQ         words+16(FP), DX
+	VPBROADCASTD (DX), Y0
+	VPADDD       blocksAVX2<>+0(SB), Y0, Y0
+
+group:
+	TESTQ        AX, AX
+	JEQ          done
+	VMOVUPS      Y0, Y1
+	VPBROADCASTD 4(DX), Y2
+	VPBROADCASTD 8(DX), Y3
+	VPBROADCASTD 12(DX), Y4
+	VPBROADCASTD 16(DX), Y5
+	VPBROADCASTD 20(DX), Y6
+	VPSRLQ       $0x20, Y1, Y7
+	VPMULUDQ     cd2511f53<>+0(SB), Y1, Y1
+	VPMULUDQ     cd2511f53<>+0(SB), Y7, Y7
+	VPSLLQ       $0x20, Y7, Y8
+	VPSRLQ       $0x20, Y1, Y9
+	VPBLENDD     $0xaa, Y8, Y1, Y8
+	VPBLENDD     $0xaa, Y7, Y9, Y9
+	VPSRLQ       $0x20, Y3, Y1
+	VPMULUDQ     ccd9e8d57<>+0(SB), Y3, Y3
+	VPMULUDQ     ccd9e8d57<>+0(SB), Y1, Y1
+	VPSLLQ       $0x20, Y1, Y7
+	VPSRLQ       $0x20, Y3, Y10
+	VPBLENDD     $0xaa, Y7, Y3, Y7
+	VPBLENDD     $0xaa, Y1, Y10, Y10
+	VPXOR        Y10, Y2, Y1
+	VPXOR        Y5, Y1, Y1
+	VPXOR        Y9, Y4, Y2
+	VPXOR        Y6, Y2, Y2
+	VPADDD       c9e3779b9<>+0(SB), Y5, Y5
+	VPADDD       cbb67ae85<>+0(SB), Y6, Y6
+	VPSRLQ       $0x20, Y1, Y3
+	VPMULUDQ     cd2511f53<>+0(SB), Y1, Y1
+	VPMULUDQ     cd2511f53<>+0(SB), Y3, Y3
+	VPSLLQ       $0x20, Y3, Y4
+	VPSRLQ       $0x20, Y1, Y9
+	VPBLENDD     $0xaa, Y4, Y1, Y4
+	VPBLENDD     $0xaa, Y3, Y9, Y9
+	VPSRLQ       $0x20, Y2, Y1
+	VPMULUDQ     ccd9e8d57<>+0(SB), Y2, Y2
+	VPMULUDQ     ccd9e8d57<>+0(SB), Y1, Y1
+	VPSLLQ       $0x20, Y1, Y3
+	VPSRLQ       $0x20, Y2, Y10
+	VPBLENDD     $0xaa, Y3, Y2, Y3
+	VPBLENDD     $0xaa, Y1, Y10, Y10
+	VPXOR        Y10, Y7, Y1
+	VPXOR        Y5, Y1, Y1
+	VPXOR        Y9, Y8, Y2
+	VPXOR        Y6, Y2, Y2
+	VPADDD       c9e3779b9<>+0(SB), Y5, Y5
+	VPADDD       cbb67ae85<>+0(SB), Y6, Y6
+	VPSRLQ       $0x20, Y1, Y7
+	VPMULUDQ     cd2511f53<>+0(SB), Y1, Y1
+	VPMULUDQ     cd2511f53<>+0(SB), Y7, Y7
+	VPSLLQ       $0x20, Y7, Y8
+	VPSRLQ       $0x20, Y1, Y9
+	VPBLENDD     $0xaa, Y8, Y1, Y8
+	VPBLENDD     $0xaa, Y7, Y9, Y9
+	VPSRLQ       $0x20, Y2, Y1
+	VPMULUDQ     ccd9e8d57<>+0(SB), Y2, Y2
+	VPMULUDQ     ccd9e8d57<>+0(SB), Y1, Y1
+	VPSLLQ       $0x20, Y1, Y7
+	VPSRLQ       $0x20, Y2, Y10
+	VPBLENDD     $0xaa, Y7, Y2, Y7
+	VPBLENDD     $0xaa, Y1, Y10, Y10
+	VPXOR        Y10, Y3, Y1
+	VPXOR        Y5, Y1, Y1
+	VPXOR        Y9, Y4, Y2
+	VPXOR        Y6, Y2, Y2
+	VPADDD       c9e3779b9<>+0(SB), Y5, Y5
+	VPADDD       cbb67ae85<>+0(SB), Y6, Y6
+	VPSRLQ       $0x20, Y1, Y3
+	VPMULUDQ     cd2511f53<>+0(SB), Y1, Y1
+	VPMULUDQ     cd2511f53<>+0(SB), Y3, Y3
+	VPSLLQ       $0x20, Y3, Y4
+	VPSRLQ       $0x20, Y1, Y9
+	VPBLENDD     $0xaa, Y4, Y1, Y4
+	VPBLENDD     $0xaa, Y3, Y9, Y9
+	VPSRLQ       $0x20, Y2, Y1
+	VPMULUDQ     ccd9e8d57<>+0(SB), Y2, Y2
+	VPMULUDQ     ccd9e8d57<>+0(SB), Y1, Y1
+	VPSLLQ       $0x20, Y1, Y3
+	VPSRLQ       $0x20, Y2, Y10
+	VPBLENDD     $0xaa, Y3, Y2, Y3
+	VPBLENDD     $0xaa, Y1, Y10, Y10
+	VPXOR        Y10, Y7, Y1
+	VPXOR        Y5, Y1, Y1
+	VPXOR        Y9, Y8, Y2
+	VPXOR        Y6, Y2, Y2
+	VPADDD       c9e3779b9<>+0(SB), Y5, Y5
+	VPADDD       cbb67ae85<>+0(SB), Y6, Y6
+	VPSRLQ       $0x20, Y1, Y7
+	VPMULUDQ     cd2511f53<>+0(SB), Y1, Y1
+	VPMULUDQ     cd2511f53<>+0(SB), Y7, Y7
+	VPSLLQ       $0x20, Y7, Y8
+	VPSRLQ       $0x20, Y1, Y9
+	VPBLENDD     $0xaa, Y8, Y1, Y8
+	VPBLENDD     $0xaa, Y7, Y9, Y9
+	VPSRLQ       $0x20, Y2, Y1
+	VPMULUDQ     ccd9e8d57<>+0(SB), Y2, Y2
+	VPMULUDQ     ccd9e8d57<>+0(SB), Y1, Y1
+	VPSLLQ       $0x20, Y1, Y7
+	VPSRLQ       $0x20, Y2, Y10
+	VPBLENDD     $0xaa, Y7, Y2, Y7
+	VPBLENDD     $0xaa, Y1, Y10, Y10
+	VPXOR        Y10, Y3, Y1
+	VPXOR        Y5, Y1, Y1
+	VPXOR        Y9, Y4, Y2
+	VPXOR        Y6, Y2, Y2
+	VPADDD       c9e3779b9<>+0(SB), Y5, Y5
+	VPADDD       cbb67ae85<>+0(SB), Y6, Y6
+	VPSRLQ       $0x20, Y1, Y3
+	VPMULUDQ     cd2511f53<>+0(SB), Y1, Y1
+	VPMULUDQ     cd2511f53<>+0(SB), Y3, Y3
+	VPSLLQ       $0x20, Y3, Y4
+	VPSRLQ       $0x20, Y1, Y9
+	VPBLENDD     $0xaa, Y4, Y1, Y4
+	VPBLENDD     $0xaa, Y3, Y9, Y9
+	VPSRLQ       $0x20, Y2, Y1
+	VPMULUDQ     ccd9e8d57<>+0(SB), Y2, Y2
+	VPMULUDQ     ccd9e8d57<>+0(SB), Y1, Y1
+	VPSLLQ       $0x20, Y1, Y3
+	VPSRLQ       $0x20, Y2, Y10
+	VPBLENDD     $0xaa, Y3, Y2, Y3
+	VPBLENDD     $0xaa, Y1, Y10, Y10
+	VPXOR        Y10, Y7, Y1
+	VPXOR        Y5, Y1, Y1
+	VPXOR        Y9, Y8, Y2
+	VPXOR        Y6, Y2, Y2
+	VPADDD       c9e3779b9<>+0(SB), Y5, Y5
+	VPADDD       cbb67ae85<>+0(SB), Y6, Y6
+	VPSRLQ       $0x20, Y1, Y7
+	VPMULUDQ     cd2511f53<>+0(SB), Y1, Y1
+	VPMULUDQ     cd2511f53<>+0(SB), Y7, Y7
+	VPSLLQ       $0x20, Y7, Y8
+	VPSRLQ       $0x20, Y1, Y9
+	VPBLENDD     $0xaa, Y8, Y1, Y8
+	VPBLENDD     $0xaa, Y7, Y9, Y9
+	VPSRLQ       $0x20, Y2, Y1
+	VPMULUDQ     ccd9e8d57<>+0(SB), Y2, Y2
+	VPMULUDQ     ccd9e8d57<>+0(SB), Y1, Y1
+	VPSLLQ       $0x20, Y1, Y7
+	VPSRLQ       $0x20, Y2, Y10
+	VPBLENDD     $0xaa, Y7, Y2, Y7
+	VPBLENDD     $0xaa, Y1, Y10, Y10
+	VPXOR        Y10, Y3, Y1
+	VPXOR        Y5, Y1, Y1
+	VPXOR        Y9, Y4, Y2
+	VPXOR        Y6, Y2, Y2
+	VPADDD       c9e3779b9<>+0(SB), Y5, Y5
+	VPADDD       cbb67ae85<>+0(SB), Y6, Y6
+	VPSRLQ       $0x20, Y1, Y3
+	VPMULUDQ     cd2511f53<>+0(SB), Y1, Y1
+	VPMULUDQ     cd2511f53<>+0(SB), Y3, Y3
+	VPSLLQ       $0x20, Y3, Y4
+	VPSRLQ       $0x20, Y1, Y9
+	VPBLENDD     $0xaa, Y4, Y1, Y4
+	VPBLENDD     $0xaa, Y3, Y9, Y9
+	VPSRLQ       $0x20, Y2, Y1
+	VPMULUDQ     ccd9e8d57<>+0(SB), Y2, Y2
+	VPMULUDQ     ccd9e8d57<>+0(SB), Y1, Y1
+	VPSLLQ       $0x20, Y1, Y3
+	VPSRLQ       $0x20, Y2, Y10
+	VPBLENDD     $0xaa, Y3, Y2, Y3
+	VPBLENDD     $0xaa, Y1, Y10, Y10
+	VPXOR        Y10, Y7, Y1
+	VPXOR        Y5, Y1, Y1
+	VPXOR        Y9, Y8, Y2
+	VPXOR        Y6, Y2, Y2
+	VPADDD       c9e3779b9<>+0(SB), Y5, Y5
+	VPADDD       cbb67ae85<>+0(SB), Y6, Y6
+	VPSRLQ       $0x20, Y1, Y7
+	VPMULUDQ     cd2511f53<>+0(SB), Y1, Y1
+	VPMULUDQ     cd2511f53<>+0(SB), Y7, Y7
+	VPSLLQ       $0x20, Y7, Y8
+	VPSRLQ       $0x20, Y1, Y9
+	VPBLENDD     $0xaa, Y8, Y1, Y8
+	VPBLENDD     $0xaa, Y7, Y9, Y9
+	VPSRLQ       $0x20, Y2, Y1
+	VPMULUDQ     ccd9e8d57<>+0(SB), Y2, Y2
+	VPMULUDQ     ccd9e8d57<>+0(SB), Y1, Y1
+	VPSLLQ       $0x20, Y1, Y7
+	VPSRLQ       $0x20, Y2, Y10
+	VPBLENDD     $0xaa, Y7, Y2, Y7
+	VPBLENDD     $0xaa, Y1, Y10, Y10
+	VPXOR        Y10, Y3, Y1
+	VPXOR        Y5, Y1, Y1
+	VPXOR        Y9, Y4, Y2
+	VPXOR        Y6, Y2, Y2
+	VPADDD       c9e3779b9<>+0(SB), Y5, Y5
+	VPADDD       cbb67ae85<>+0(SB), Y6, Y6
+	VPSRLQ       $0x20, Y1, Y3
+	VPMULUDQ     cd2511f53<>+0(SB), Y1, Y1
+	VPMULUDQ     cd2511f53<>+0(SB), Y3, Y3
+	VPSLLQ       $0x20, Y3, Y4
+	VPSRLQ       $0x20, Y1, Y9
+	VPBLENDD     $0xaa, Y4, Y1, Y4
+	VPBLENDD     $0xaa, Y3, Y9, Y9
+	VPSRLQ       $0x20, Y2, Y1
+	VPMULUDQ     ccd9e8d57<>+0(SB), Y2, Y2
+	VPMULUDQ     ccd9e8d57<>+0(SB), Y1, Y1
+	VPSLLQ       $0x20, Y1, Y3
+	VPSRLQ       $0x20, Y2, Y10
+	VPBLENDD     $0xaa, Y3, Y2, Y3
+	VPBLENDD     $0xaa, Y1, Y10, Y10
+	VPXOR        Y10, Y7, Y1
+	VPXOR        Y5, Y1, Y1
+	VPXOR        Y9, Y8, Y2
+	VPXOR        Y6, Y2, Y2
+	VUNPCKLPS    Y3, Y1, Y5
+	VUNPCKHPS    Y3, Y1, Y1
+	VUNPCKLPS    Y4, Y2, Y3
+	VUNPCKHPS    Y4, Y2, Y2
+	VUNPCKLPD    Y3, Y5, Y4
+	VUNPCKHPD    Y3, Y5, Y3
+	VUNPCKLPD    Y2, Y1, Y5
+	VUNPCKHPD    Y2, Y1, Y1
+	VPSRLD       $0x08, Y4, Y4
+	VCVTDQ2PS    Y4, Y4
+	VMULPS       c33800000<>+0(SB), Y4, Y4
+	VMOVUPS      Y4, (CX)
+	VPSRLD       $0x08, Y3, Y3
+	VCVTDQ2PS    Y3, Y3
+	VMULPS       c33800000<>+0(SB), Y3, Y3
+	VMOVUPS      Y3, 32(CX)
+	VPSRLD       $0x08, Y5, Y5
+	VCVTDQ2PS    Y5, Y5
+	VMULPS       c33800000<>+0(SB), Y5, Y5
+	VMOVUPS      Y5, 64(CX)
+	VPSRLD       $0x08, Y1, Y1
+	VCVTDQ2PS    Y1, Y1
+	VMULPS       c33800000<>+0(SB), Y1, Y1
+	VMOVUPS      Y1, 96(CX)
+	VPADDD       c00000008<>+0(SB), Y0, Y0
+	ADDQ         $0x00000080, CX
+	DECQ         AX
+	JMP          group
+
+done:
+	VZEROUPPER
+	RET
+
+DATA blocksAVX2<>+0(SB)/4, $0x00000000
+DATA blocksAVX2<>+4(SB)/4, $0x00000002
+DATA blocksAVX2<>+8(SB)/4, $0x00000004
+DATA blocksAVX2<>+12(SB)/4, $0x00000006
+DATA blocksAVX2<>+16(SB)/4, $0x00000001
+DATA blocksAVX2<>+20(SB)/4, $0x00000003
+DATA blocksAVX2<>+24(SB)/4, $0x00000005
+DATA blocksAVX2<>+28(SB)/4, $0x00000007
+GLOBL blocksAVX2<>(SB), RODATA|NOPTR, $32
+
+DATA c00000008<>+0(SB)/4, $0x00000008
+DATA c00000008<>+4(SB)/4, $0x00000008
+DATA c00000008<>+8(SB)/4, $0x00000008
+DATA c00000008<>+12(SB)/4, $0x00000008
+DATA c00000008<>+16(SB)/4, $0x00000008
+DATA c00000008<>+20(SB)/4, $0x00000008
+DATA c00000008<>+24(SB)/4, $0x00000008
+DATA c00000008<>+28(SB)/4, $0x00000008
+GLOBL c00000008<>(SB), RODATA|NOPTR, $32
 
 // func tile1AVX512(k int, a *float32, b *float32, c *float32, cRow int, n int, acc bool)
 // Requires: AVX, AVX512DQ, AVX512F, BMI2, MMX+
@@ -8629,90 +9271,86 @@ done:
 	VZEROUPPER
 	RET
 
-// func packTransposeAVX512(dst *float32, all int, width int, n int, k int, src *float32, srcI int)
+// func transposeAVX512(n int, k int, dst *float32, dstP int, src *float32, srcI int)
 // Requires: AVX, AVX512F, BMI2, CMOV
-TEXT ·packTransposeAVX512(SB), NOSPLIT, $0-56
-	MOVQ  dst+0(FP), AX
-	MOVQ  src+40(FP), CX
-	MOVQ  all+8(FP), DX
-	MOVQ  width+16(FP), BX
-	MOVQ  n+24(FP), SI
-	MOVQ  k+32(FP), DI
-	MOVQ  srcI+48(FP), R8
-	MOVL  $-1, R9
-	BZHIL SI, R9, R9
-	KMOVW R9, K1
-	MOVL  $-1, R9
-	BZHIL DX, R9, R9
-	KMOVW R9, K2
-	SHLQ  $0x02, BX
-	SHLQ  $0x02, R8
+TEXT ·transposeAVX512(SB), NOSPLIT, $0-48
+	MOVQ  dst+16(FP), AX
+	MOVQ  src+32(FP), CX
+	MOVQ  n+0(FP), DX
+	MOVQ  k+8(FP), BX
+	MOVQ  dstP+24(FP), SI
+	MOVQ  srcI+40(FP), DI
+	MOVL  $-1, R8
+	BZHIL DX, R8, R8
+	KMOVW R8, K1
+	SHLQ  $0x02, SI
+	SHLQ  $0x02, DI
 
 square:
-	TESTQ      DI, DI
+	TESTQ      BX, BX
 	JEQ        done
-	MOVQ       CX, DX
-	VMOVUPS    (DX), Z0
-	LEAQ       (DX)(R8*1), R9
-	CMPQ       SI, $0x00000001
-	CMOVQGT    R9, DX
-	VMOVUPS    (DX), Z1
-	LEAQ       (DX)(R8*1), R9
-	CMPQ       SI, $0x00000002
-	CMOVQGT    R9, DX
-	VMOVUPS    (DX), Z2
-	LEAQ       (DX)(R8*1), R9
-	CMPQ       SI, $0x00000003
-	CMOVQGT    R9, DX
-	VMOVUPS    (DX), Z3
-	LEAQ       (DX)(R8*1), R9
-	CMPQ       SI, $0x00000004
-	CMOVQGT    R9, DX
-	VMOVUPS    (DX), Z4
-	LEAQ       (DX)(R8*1), R9
-	CMPQ       SI, $0x00000005
-	CMOVQGT    R9, DX
-	VMOVUPS    (DX), Z5
-	LEAQ       (DX)(R8*1), R9
-	CMPQ       SI, $0x00000006
-	CMOVQGT    R9, DX
-	VMOVUPS    (DX), Z6
-	LEAQ       (DX)(R8*1), R9
-	CMPQ       SI, $0x00000007
-	CMOVQGT    R9, DX
-	VMOVUPS    (DX), Z7
-	LEAQ       (DX)(R8*1), R9
-	CMPQ       SI, $0x00000008
-	CMOVQGT    R9, DX
-	VMOVUPS    (DX), Z8
-	LEAQ       (DX)(R8*1), R9
-	CMPQ       SI, $0x00000009
-	CMOVQGT    R9, DX
-	VMOVUPS    (DX), Z9
-	LEAQ       (DX)(R8*1), R9
-	CMPQ       SI, $0x0000000a
-	CMOVQGT    R9, DX
-	VMOVUPS    (DX), Z10
-	LEAQ       (DX)(R8*1), R9
-	CMPQ       SI, $0x0000000b
-	CMOVQGT    R9, DX
-	VMOVUPS    (DX), Z11
-	LEAQ       (DX)(R8*1), R9
-	CMPQ       SI, $0x0000000c
-	CMOVQGT    R9, DX
-	VMOVUPS    (DX), Z12
-	LEAQ       (DX)(R8*1), R9
-	CMPQ       SI, $0x0000000d
-	CMOVQGT    R9, DX
-	VMOVUPS    (DX), Z13
-	LEAQ       (DX)(R8*1), R9
-	CMPQ       SI, $0x0000000e
-	CMOVQGT    R9, DX
-	VMOVUPS    (DX), Z14
-	LEAQ       (DX)(R8*1), R9
-	CMPQ       SI, $0x0000000f
-	CMOVQGT    R9, DX
-	VMOVUPS    (DX), Z15
+	MOVQ       CX, R8
+	VMOVUPS    (R8), Z0
+	LEAQ       (R8)(DI*1), R9
+	CMPQ       DX, $0x00000001
+	CMOVQGT    R9, R8
+	VMOVUPS    (R8), Z1
+	LEAQ       (R8)(DI*1), R9
+	CMPQ       DX, $0x00000002
+	CMOVQGT    R9, R8
+	VMOVUPS    (R8), Z2
+	LEAQ       (R8)(DI*1), R9
+	CMPQ       DX, $0x00000003
+	CMOVQGT    R9, R8
+	VMOVUPS    (R8), Z3
+	LEAQ       (R8)(DI*1), R9
+	CMPQ       DX, $0x00000004
+	CMOVQGT    R9, R8
+	VMOVUPS    (R8), Z4
+	LEAQ       (R8)(DI*1), R9
+	CMPQ       DX, $0x00000005
+	CMOVQGT    R9, R8
+	VMOVUPS    (R8), Z5
+	LEAQ       (R8)(DI*1), R9
+	CMPQ       DX, $0x00000006
+	CMOVQGT    R9, R8
+	VMOVUPS    (R8), Z6
+	LEAQ       (R8)(DI*1), R9
+	CMPQ       DX, $0x00000007
+	CMOVQGT    R9, R8
+	VMOVUPS    (R8), Z7
+	LEAQ       (R8)(DI*1), R9
+	CMPQ       DX, $0x00000008
+	CMOVQGT    R9, R8
+	VMOVUPS    (R8), Z8
+	LEAQ       (R8)(DI*1), R9
+	CMPQ       DX, $0x00000009
+	CMOVQGT    R9, R8
+	VMOVUPS    (R8), Z9
+	LEAQ       (R8)(DI*1), R9
+	CMPQ       DX, $0x0000000a
+	CMOVQGT    R9, R8
+	VMOVUPS    (R8), Z10
+	LEAQ       (R8)(DI*1), R9
+	CMPQ       DX, $0x0000000b
+	CMOVQGT    R9, R8
+	VMOVUPS    (R8), Z11
+	LEAQ       (R8)(DI*1), R9
+	CMPQ       DX, $0x0000000c
+	CMOVQGT    R9, R8
+	VMOVUPS    (R8), Z12
+	LEAQ       (R8)(DI*1), R9
+	CMPQ       DX, $0x0000000d
+	CMOVQGT    R9, R8
+	VMOVUPS    (R8), Z13
+	LEAQ       (R8)(DI*1), R9
+	CMPQ       DX, $0x0000000e
+	CMOVQGT    R9, R8
+	VMOVUPS    (R8), Z14
+	LEAQ       (R8)(DI*1), R9
+	CMPQ       DX, $0x0000000f
+	CMOVQGT    R9, R8
+	VMOVUPS    (R8), Z15
 	VUNPCKLPS  Z1, Z0, Z16
 	VUNPCKHPS  Z1, Z0, Z0
 	VUNPCKLPS  Z3, Z2, Z1
@@ -8777,56 +9415,40 @@ square:
 	VSHUFF32X4 $0xdd, Z12, Z8, Z4
 	VSHUFF32X4 $0x88, Z4, Z0, Z8
 	VSHUFF32X4 $0xdd, Z4, Z0, Z0
-	VMOVAPS.Z  Z18, K1, Z4
-	VMOVUPS    Z4, K2, (AX)
-	ADDQ       BX, AX
-	VMOVAPS.Z  Z17, K1, Z4
-	VMOVUPS    Z4, K2, (AX)
-	ADDQ       BX, AX
-	VMOVAPS.Z  Z15, K1, Z4
-	VMOVUPS    Z4, K2, (AX)
-	ADDQ       BX, AX
-	VMOVAPS.Z  Z16, K1, Z4
-	VMOVUPS    Z4, K2, (AX)
-	ADDQ       BX, AX
-	VMOVAPS.Z  Z11, K1, Z4
-	VMOVUPS    Z4, K2, (AX)
-	ADDQ       BX, AX
-	VMOVAPS.Z  Z6, K1, Z4
-	VMOVUPS    Z4, K2, (AX)
-	ADDQ       BX, AX
-	VMOVAPS.Z  Z10, K1, Z4
-	VMOVUPS    Z4, K2, (AX)
-	ADDQ       BX, AX
-	VMOVAPS.Z  Z8, K1, Z4
-	VMOVUPS    Z4, K2, (AX)
-	ADDQ       BX, AX
-	VMOVAPS.Z  Z14, K1, Z4
-	VMOVUPS    Z4, K2, (AX)
-	ADDQ       BX, AX
-	VMOVAPS.Z  Z7, K1, Z4
-	VMOVUPS    Z4, K2, (AX)
-	ADDQ       BX, AX
-	VMOVAPS.Z  Z2, K1, Z2
-	VMOVUPS    Z2, K2, (AX)
-	ADDQ       BX, AX
-	VMOVAPS.Z  Z9, K1, Z2
-	VMOVUPS    Z2, K2, (AX)
-	ADDQ       BX, AX
-	VMOVAPS.Z  Z3, K1, Z2
-	VMOVUPS    Z2, K2, (AX)
-	ADDQ       BX, AX
-	VMOVAPS.Z  Z1, K1, Z1
-	VMOVUPS    Z1, K2, (AX)
-	ADDQ       BX, AX
-	VMOVAPS.Z  Z5, K1, Z1
-	VMOVUPS    Z1, K2, (AX)
-	ADDQ       BX, AX
-	VMOVAPS.Z  Z0, K1, Z0
-	VMOVUPS    Z0, K2, (AX)
-	ADDQ       BX, AX
+	VMOVUPS    Z18, K1, (AX)
+	ADDQ       SI, AX
+	VMOVUPS    Z17, K1, (AX)
+	ADDQ       SI, AX
+	VMOVUPS    Z15, K1, (AX)
+	ADDQ       SI, AX
+	VMOVUPS    Z16, K1, (AX)
+	ADDQ       SI, AX
+	VMOVUPS    Z11, K1, (AX)
+	ADDQ       SI, AX
+	VMOVUPS    Z6, K1, (AX)
+	ADDQ       SI, AX
+	VMOVUPS    Z10, K1, (AX)
+	ADDQ       SI, AX
+	VMOVUPS    Z8, K1, (AX)
+	ADDQ       SI, AX
+	VMOVUPS    Z14, K1, (AX)
+	ADDQ       SI, AX
+	VMOVUPS    Z7, K1, (AX)
+	ADDQ       SI, AX
+	VMOVUPS    Z2, K1, (AX)
+	ADDQ       SI, AX
+	VMOVUPS    Z9, K1, (AX)
+	ADDQ       SI, AX
+	VMOVUPS    Z3, K1, (AX)
+	ADDQ       SI, AX
+	VMOVUPS    Z1, K1, (AX)
+	ADDQ       SI, AX
+	VMOVUPS    Z5, K1, (AX)
+	ADDQ       SI, AX
+	VMOVUPS    Z0, K1, (AX)
+	ADDQ       SI, AX
 	ADDQ       $0x00000040, CX
-	SUBQ       $0x00000010, DI
+	SUBQ       $0x00000010, BX
 	JMP        square
 
 done:
@@ -8871,110 +9493,97 @@ done:
 	VZEROUPPER
 	RET
 
-// func packTransposeAVX2(dst *float32, all int, width int, n int, k int, src *float32, srcI int)
+// func transposeAVX2(n int, k int, dst *float32, dstP int, src *float32, srcI int)
 // Requires: AVX, CMOV
-TEXT ·packTransposeAVX2(SB), NOSPLIT, $0-56
-	MOVQ    dst+0(FP), AX
-	MOVQ    src+40(FP), CX
-	MOVQ    all+8(FP), DX
-	MOVQ    width+16(FP), BX
-	MOVQ    n+24(FP), SI
-	MOVQ    k+32(FP), DI
-	MOVQ    srcI+48(FP), R8
-	LEAQ    sliding<>+0(SB), R9
-	NEGQ    SI
-	VMOVUPS 64(R9)(SI*4), Y0
-	NEGQ    SI
-	LEAQ    sliding<>+0(SB), R9
+TEXT ·transposeAVX2(SB), NOSPLIT, $0-48
+	MOVQ    dst+16(FP), AX
+	MOVQ    src+32(FP), CX
+	MOVQ    n+0(FP), DX
+	MOVQ    k+8(FP), BX
+	MOVQ    dstP+24(FP), SI
+	MOVQ    srcI+40(FP), DI
+	LEAQ    sliding<>+0(SB), R8
 	NEGQ    DX
-	VMOVUPS 64(R9)(DX*4), Y1
+	VMOVUPS 64(R8)(DX*4), Y0
 	NEGQ    DX
-	SHLQ    $0x02, BX
-	SHLQ    $0x02, R8
+	SHLQ    $0x02, SI
+	SHLQ    $0x02, DI
 
 square:
-	TESTQ      DI, DI
+	TESTQ      BX, BX
 	JEQ        done
-	MOVQ       CX, DX
-	VMOVUPS    (DX), Y2
-	LEAQ       (DX)(R8*1), R9
-	CMPQ       SI, $0x00000001
-	CMOVQGT    R9, DX
-	VMOVUPS    (DX), Y3
-	LEAQ       (DX)(R8*1), R9
-	CMPQ       SI, $0x00000002
-	CMOVQGT    R9, DX
-	VMOVUPS    (DX), Y4
-	LEAQ       (DX)(R8*1), R9
-	CMPQ       SI, $0x00000003
-	CMOVQGT    R9, DX
-	VMOVUPS    (DX), Y5
-	LEAQ       (DX)(R8*1), R9
-	CMPQ       SI, $0x00000004
-	CMOVQGT    R9, DX
-	VMOVUPS    (DX), Y6
-	LEAQ       (DX)(R8*1), R9
-	CMPQ       SI, $0x00000005
-	CMOVQGT    R9, DX
-	VMOVUPS    (DX), Y7
-	LEAQ       (DX)(R8*1), R9
-	CMPQ       SI, $0x00000006
-	CMOVQGT    R9, DX
-	VMOVUPS    (DX), Y8
-	LEAQ       (DX)(R8*1), R9
-	CMPQ       SI, $0x00000007
-	CMOVQGT    R9, DX
-	VMOVUPS    (DX), Y9
-	VUNPCKLPS  Y3, Y2, Y10
-	VUNPCKHPS  Y3, Y2, Y2
-	VUNPCKLPS  Y5, Y4, Y3
-	VUNPCKHPS  Y5, Y4, Y4
-	VUNPCKLPD  Y3, Y10, Y5
-	VUNPCKHPD  Y3, Y10, Y3
-	VUNPCKLPD  Y4, Y2, Y10
-	VUNPCKHPD  Y4, Y2, Y2
-	VUNPCKLPS  Y7, Y6, Y4
-	VUNPCKHPS  Y7, Y6, Y6
-	VUNPCKLPS  Y9, Y8, Y7
-	VUNPCKHPS  Y9, Y8, Y8
-	VUNPCKLPD  Y7, Y4, Y9
-	VUNPCKHPD  Y7, Y4, Y4
-	VUNPCKLPD  Y8, Y6, Y7
-	VUNPCKHPD  Y8, Y6, Y6
-	VPERM2F128 $0x20, Y9, Y5, Y8
-	VPERM2F128 $0x31, Y9, Y5, Y5
-	VPERM2F128 $0x20, Y4, Y3, Y9
-	VPERM2F128 $0x31, Y4, Y3, Y3
-	VPERM2F128 $0x20, Y7, Y10, Y4
-	VPERM2F128 $0x31, Y7, Y10, Y7
-	VPERM2F128 $0x20, Y6, Y2, Y10
-	VPERM2F128 $0x31, Y6, Y2, Y2
-	VANDPS     Y8, Y0, Y6
-	VMASKMOVPS Y6, Y1, (AX)
-	ADDQ       BX, AX
-	VANDPS     Y9, Y0, Y6
-	VMASKMOVPS Y6, Y1, (AX)
-	ADDQ       BX, AX
-	VANDPS     Y4, Y0, Y4
-	VMASKMOVPS Y4, Y1, (AX)
-	ADDQ       BX, AX
-	VANDPS     Y10, Y0, Y4
-	VMASKMOVPS Y4, Y1, (AX)
-	ADDQ       BX, AX
-	VANDPS     Y5, Y0, Y4
-	VMASKMOVPS Y4, Y1, (AX)
-	ADDQ       BX, AX
-	VANDPS     Y3, Y0, Y3
-	VMASKMOVPS Y3, Y1, (AX)
-	ADDQ       BX, AX
-	VANDPS     Y7, Y0, Y3
-	VMASKMOVPS Y3, Y1, (AX)
-	ADDQ       BX, AX
-	VANDPS     Y2, Y0, Y2
-	VMASKMOVPS Y2, Y1, (AX)
-	ADDQ       BX, AX
+	MOVQ       CX, R8
+	VMOVUPS    (R8), Y1
+	LEAQ       (R8)(DI*1), R9
+	CMPQ       DX, $0x00000001
+	CMOVQGT    R9, R8
+	VMOVUPS    (R8), Y2
+	LEAQ       (R8)(DI*1), R9
+	CMPQ       DX, $0x00000002
+	CMOVQGT    R9, R8
+	VMOVUPS    (R8), Y3
+	LEAQ       (R8)(DI*1), R9
+	CMPQ       DX, $0x00000003
+	CMOVQGT    R9, R8
+	VMOVUPS    (R8), Y4
+	LEAQ       (R8)(DI*1), R9
+	CMPQ       DX, $0x00000004
+	CMOVQGT    R9, R8
+	VMOVUPS    (R8), Y5
+	LEAQ       (R8)(DI*1), R9
+	CMPQ       DX, $0x00000005
+	CMOVQGT    R9, R8
+	VMOVUPS    (R8), Y6
+	LEAQ       (R8)(DI*1), R9
+	CMPQ       DX, $0x00000006
+	CMOVQGT    R9, R8
+	VMOVUPS    (R8), Y7
+	LEAQ       (R8)(DI*1), R9
+	CMPQ       DX, $0x00000007
+	CMOVQGT    R9, R8
+	VMOVUPS    (R8), Y8
+	VUNPCKLPS  Y2, Y1, Y9
+	VUNPCKHPS  Y2, Y1, Y1
+	VUNPCKLPS  Y4, Y3, Y2
+	VUNPCKHPS  Y4, Y3, Y3
+	VUNPCKLPD  Y2, Y9, Y4
+	VUNPCKHPD  Y2, Y9, Y2
+	VUNPCKLPD  Y3, Y1, Y9
+	VUNPCKHPD  Y3, Y1, Y1
+	VUNPCKLPS  Y6, Y5, Y3
+	VUNPCKHPS  Y6, Y5, Y5
+	VUNPCKLPS  Y8, Y7, Y6
+	VUNPCKHPS  Y8, Y7, Y7
+	VUNPCKLPD  Y6, Y3, Y8
+	VUNPCKHPD  Y6, Y3, Y3
+	VUNPCKLPD  Y7, Y5, Y6
+	VUNPCKHPD  Y7, Y5, Y5
+	VPERM2F128 $0x20, Y8, Y4, Y7
+	VPERM2F128 $0x31, Y8, Y4, Y4
+	VPERM2F128 $0x20, Y3, Y2, Y8
+	VPERM2F128 $0x31, Y3, Y2, Y2
+	VPERM2F128 $0x20, Y6, Y9, Y3
+	VPERM2F128 $0x31, Y6, Y9, Y6
+	VPERM2F128 $0x20, Y5, Y1, Y9
+	VPERM2F128 $0x31, Y5, Y1, Y1
+	VMASKMOVPS Y7, Y0, (AX)
+	ADDQ       SI, AX
+	VMASKMOVPS Y8, Y0, (AX)
+	ADDQ       SI, AX
+	VMASKMOVPS Y3, Y0, (AX)
+	ADDQ       SI, AX
+	VMASKMOVPS Y9, Y0, (AX)
+	ADDQ       SI, AX
+	VMASKMOVPS Y4, Y0, (AX)
+	ADDQ       SI, AX
+	VMASKMOVPS Y2, Y0, (AX)
+	ADDQ       SI, AX
+	VMASKMOVPS Y6, Y0, (AX)
+	ADDQ       SI, AX
+	VMASKMOVPS Y1, Y0, (AX)
+	ADDQ       SI, AX
 	ADDQ       $0x00000020, CX
-	SUBQ       $0x00000008, DI
+	SUBQ       $0x00000008, BX
 	JMP        square
 
 done:

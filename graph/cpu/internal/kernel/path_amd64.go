@@ -40,7 +40,7 @@ func avx512() Set[float32] {
 	s := portable[float32]()
 	s.Path = AVX512
 	s.Tile, s.MR, s.NR = tileAVX512, 14, 32
-	s.Pack = packAVX512
+	s.Pack, s.Transpose, s.Draw = packAVX512, transposeWithAVX512, drawAVX512
 	s.Affine, s.ExpSum, s.Sum, s.Dot, s.Max = affineAVX512, expSumAVX512, sumAVX512, dotAVX512, max1AVX512
 	s.vectorise(0.06, map[tape.Fn]func(n int, dst, x, y, z *float32){
 		tape.Neg: negAVX512, tape.Abs: absAVX512, tape.Sign: signAVX512, tape.Floor: floorAVX512, tape.Ceil: ceilAVX512,
@@ -57,7 +57,7 @@ func avx2() Set[float32] {
 	s := portable[float32]()
 	s.Path = AVX2
 	s.Tile, s.MR, s.NR = tileAVX2, 6, 16
-	s.Pack = packAVX2
+	s.Pack, s.Transpose, s.Draw = packAVX2, transposeWithAVX2, drawAVX2
 	s.Affine, s.ExpSum, s.Sum, s.Dot, s.Max = affineAVX2, expSumAVX2, sumAVX2, dotAVX2, max1AVX2
 	s.vectorise(0.12, map[tape.Fn]func(n int, dst, x, y, z *float32){
 		tape.Neg: negAVX2, tape.Abs: absAVX2, tape.Sign: signAVX2, tape.Floor: floorAVX2, tape.Ceil: ceilAVX2,

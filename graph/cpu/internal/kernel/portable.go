@@ -18,13 +18,15 @@ func portable[T Float]() Set[T] {
 	s := Set[T]{
 		Path: Portable,
 		Tile: tile[T], MR: 4, NR: 4,
-		Pack:   pack[T],
-		Affine: affine[T],
-		ExpSum: expSum[T],
-		Sum:    sum[T],
-		Dot:    dot[T],
-		Max:    maxOf[T],
-		Flops:  4,
+		Pack:      pack[T],
+		Transpose: transpose[T],
+		Draw:      draw[T],
+		Affine:    affine[T],
+		ExpSum:    expSum[T],
+		Sum:       sum[T],
+		Dot:       dot[T],
+		Max:       maxOf[T],
+		Flops:     4,
 	}
 	for _, f := range tape.Fns() {
 		s.Apply[f] = apply[T](f)
@@ -218,5 +220,34 @@ func pack[T Float](dst *T, width, n, k int, src *T, srcI, srcK int) {
 			row[i] = s[i*srcI+p*srcK]
 		}
 		clear(row[n:])
+	}
+}
+
+func transpose[T Float](n, k int, dst *T, dstP int, src *T, srcI int) {
+	if n == 0 || k == 0 {
+		return
+	}
+	d, s := vec(dst, (k-1)*dstP+n), vec(src, (n-1)*srcI+k)
+	const block = 16 // rows and columns of both that stay in the first cache
+	for p0 := 0; p0 < k; p0 += block {
+		for i := range n {
+			row := s[i*srcI:]
+			for p := p0; p < min(k, p0+block); p++ {
+				d[p*dstP+i] = row[p]
+			}
+		}
+	}
+}
+
+func draw[T Float](n int, dst *T, block, stream uint32, key *[4]int32) {
+	for row := vec(dst, n); len(row) > 0; block++ {
+		words := tape.Philox(
+			[4]uint32{block, stream, uint32(key[2]), uint32(key[3])},
+			[2]uint32{uint32(key[0]), uint32(key[1])})
+		some := row[:min(4, len(row))]
+		for i := range some {
+			some[i] = T(tape.Uniform(words[i]))
+		}
+		row = row[len(some):]
 	}
 }

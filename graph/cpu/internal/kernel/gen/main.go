@@ -13,6 +13,7 @@ func main() {
 	for _, s := range []simd{avx512, avx2} {
 		functions(s)
 		reductions(s)
+		uniform(s)
 	}
 	tilesAVX512()
 	tilesAVX2()

@@ -12,12 +12,12 @@ import (
 // transposed, a square of vectors at a time.
 func packAVX512() {
 	avx512.packCopy(2)
-	avx512.packTranspose(transpose16)
+	avx512.transpose(transpose16)
 }
 
 func packAVX2() {
 	avx2.packCopy(2)
-	avx2.packTranspose(transpose8)
+	avx2.transpose(transpose8)
 }
 
 // packCopy generates dst[p*width+i] = src[p*srcK+i] for i < n, and 0 for n <= i < width, where width is at most the given number of vectors.
@@ -73,17 +73,15 @@ func (s simd) masks(n Register, vectors int) (ms []mask) {
 	return ms
 }
 
-// packTranspose generates dst[p*width+i] = src[p+i*srcI] for i < n, and 0 for n <= i < min(all, lanes). k is a multiple of lanes, n is
-// neither 0 nor more than lanes.
-func (s simd) packTranspose(transpose func(rows []VecVirtual) []VecVirtual) {
-	TEXT("packTranspose"+s.suffix, NOSPLIT, "func(dst *float32, all, width, n, k int, src *float32, srcI int)")
+// transpose generates dst[p*dstP+i] = src[i*srcI+p] for i < n and p < k. k is a multiple of lanes, n is neither 0 nor more than lanes.
+func (s simd) transpose(square func(rows []VecVirtual) []VecVirtual) {
+	TEXT("transpose"+s.suffix, NOSPLIT, "func(n, k int, dst *float32, dstP int, src *float32, srcI int)")
 	Pragma("noescape")
 	dst, src := Load(Param("dst"), GP64()), Load(Param("src"), GP64())
-	all := Load(Param("all"), GP64())
-	width, n, k := Load(Param("width"), GP64()), Load(Param("n"), GP64()), Load(Param("k"), GP64())
-	srcI := Load(Param("srcI"), GP64())
-	in, out := s.masks(n, 1)[0], s.masks(all, 1)[0]
-	SHLQ(U8(2), width)
+	n, k := Load(Param("n"), GP64()), Load(Param("k"), GP64())
+	dstP, srcI := Load(Param("dstP"), GP64()), Load(Param("srcI"), GP64())
+	columns := s.masks(n, 1)[0]
+	SHLQ(U8(2), dstP)
 	SHLQ(U8(2), srcI)
 	Label("square")
 	TESTQ(k, k)
@@ -99,9 +97,9 @@ func (s simd) packTranspose(transpose func(rows []VecVirtual) []VecVirtual) {
 		}
 		rows = append(rows, s.copy(Mem{Base: row}))
 	}
-	for _, column := range transpose(rows) {
-		s.maskedStore(out, s.keep(in, column), Mem{Base: dst})
-		ADDQ(width, dst)
+	for _, column := range square(rows) {
+		s.maskedStore(columns, column, Mem{Base: dst})
+		ADDQ(dstP, dst)
 	}
 	ADDQ(U32(uint32(s.bytes())), src)
 	SUBQ(U32(uint32(s.lanes)), k)

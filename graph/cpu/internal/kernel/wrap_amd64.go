@@ -45,11 +45,8 @@ func packAVX512(dst *float32, width, n, k int, src *float32, srcI, srcK int) {
 		packCopyAVX512(dst, width, n, k, src, srcK)
 		return
 	}
-	whole := k &^ 15
-	for i := 0; i < n && whole > 0; i += 16 {
-		packTransposeAVX512(at(dst, i), width-i, width, min(16, n-i), whole, at(src, i*srcI), srcI)
-	}
-	finishPack(16, dst, width, n, k, src, srcI, whole)
+	transposeWithAVX512(n, k, dst, width, src, srcI)
+	clearColumns(dst, width, n, k)
 }
 
 func packAVX2(dst *float32, width, n, k int, src *float32, srcI, srcK int) {
@@ -57,21 +54,55 @@ func packAVX2(dst *float32, width, n, k int, src *float32, srcI, srcK int) {
 		packCopyAVX2(dst, width, n, k, src, srcK)
 		return
 	}
-	whole := k &^ 7
-	for i := 0; i < n && whole > 0; i += 8 {
-		packTransposeAVX2(at(dst, i), width-i, width, min(8, n-i), whole, at(src, i*srcI), srcI)
-	}
-	finishPack(8, dst, width, n, k, src, srcI, whole)
+	transposeWithAVX2(n, k, dst, width, src, srcI)
+	clearColumns(dst, width, n, k)
 }
 
-// finishPack packs what does not fill a vector: the last terms, and the zeros beyond the vectors that hold the n elements.
-func finishPack(lanes int, dst *float32, width, n, k int, src *float32, srcI, whole int) {
-	if from := (n + lanes - 1) / lanes * lanes; from < width {
-		for p := range whole {
-			clear(vec(at(dst, p*width+from), width-from))
-		}
+// clearColumns zeroes columns [n, width) of k rows.
+func clearColumns(dst *float32, width, n, k int) {
+	for p := 0; p < k && n < width; p++ {
+		clear(vec(at(dst, p*width+n), width-n))
 	}
-	pack(at(dst, whole*width), width, n, k-whole, at(src, whole), srcI, 1)
+}
+
+func transposeWithAVX512(n, k int, dst *float32, dstP int, src *float32, srcI int) {
+	whole := k &^ 15
+	for i := 0; i < n && whole > 0; i += 16 {
+		transposeAVX512(min(16, n-i), whole, at(dst, i), dstP, at(src, i*srcI), srcI)
+	}
+	transpose(n, k-whole, at(dst, whole*dstP), dstP, at(src, whole), srcI)
+}
+
+func transposeWithAVX2(n, k int, dst *float32, dstP int, src *float32, srcI int) {
+	whole := k &^ 7
+	for i := 0; i < n && whole > 0; i += 8 {
+		transposeAVX2(min(8, n-i), whole, at(dst, i), dstP, at(src, i*srcI), srcI)
+	}
+	transpose(n, k-whole, at(dst, whole*dstP), dstP, at(src, whole), srcI)
 }
 
 func at(p *float32, i int) *float32 { return (*float32)(unsafe.Add(unsafe.Pointer(p), 4*i)) }
+
+func drawAVX512(n int, dst *float32, block, stream uint32, key *[4]int32) {
+	words := [6]uint32{block, stream, uint32(key[2]), uint32(key[3]), uint32(key[0]), uint32(key[1])}
+	whole := n / 64
+	uniformAVX512(whole, dst, &words)
+	if left := n % 64; left > 0 {
+		var rest [64]float32
+		words[0] += uint32(16 * whole)
+		uniformAVX512(1, &rest[0], &words)
+		copy(vec(at(dst, 64*whole), left), rest[:])
+	}
+}
+
+func drawAVX2(n int, dst *float32, block, stream uint32, key *[4]int32) {
+	words := [6]uint32{block, stream, uint32(key[2]), uint32(key[3]), uint32(key[0]), uint32(key[1])}
+	whole := n / 32
+	uniformAVX2(whole, dst, &words)
+	if left := n % 32; left > 0 {
+		var rest [32]float32
+		words[0] += uint32(8 * whole)
+		uniformAVX2(1, &rest[0], &words)
+		copy(vec(at(dst, 32*whole), left), rest[:])
+	}
+}
