@@ -382,7 +382,7 @@ func packRuns(d tape.Device, f tape.Dtype) error {
 		for run := range 4 {
 			if run%2 == 0 {
 				now = r.rand(n)
-				copyTo(m.data, append(slices.Clone(unhost(m.data)[:m.Off]), now...))
+				copyTo(m.data, append(unhost(m.data)[:m.Off], now...))
 				if err := r.write(prog); err != nil {
 					return err
 				}

@@ -290,6 +290,7 @@ func host(dtype tape.Dtype, vals []float64) any {
 	return convert[int32](vals)
 }
 
+// unhost converts a slice of a slot's type to numbers, of which it returns a copy.
 func unhost(data any) []float64 {
 	switch xs := data.(type) {
 	case []float32:
@@ -297,7 +298,7 @@ func unhost(data any) []float64 {
 	case []int32:
 		return convert[float64](xs)
 	}
-	return data.([]float64)
+	return slices.Clone(data.([]float64))
 }
 
 func convert[To, From float32 | float64 | int32](xs []From) []To {
