@@ -22,8 +22,8 @@ const (
 	Log     // ln x
 	Log1p   // ln(1+x)
 	Expm1   // eˣ-1
-	Sin     // sin x
-	Cos     // cos x
+	Sin     // sin x; for |x| > 2³⁰ some number in [-1, 1]
+	Cos     // cos x; likewise
 	Tanh    // tanh x
 	Sigmoid // 1/(1+e⁻ˣ)
 

@@ -18,7 +18,7 @@ type Instr interface {
 //
 // op(A) is M×K, op(B) is K×N, C is M×N. op(A)[i,k] is A[i*LdA+k], or A[k*LdA+i] if TransA; B likewise, with LdB.
 // C[i,j] is C[i*LdC+j]. Matrix b of a batch lies b*StrideX elements on; a stride of 0 uses one matrix for all.
-// With K = 0 the product is zero.
+// Ld is at least the width of the stored rows. With K = 0 the product is zero.
 type Product struct {
 	A, B, C                   Ref
 	Batch, M, N, K            int
@@ -29,7 +29,7 @@ type Product struct {
 }
 
 // Operand is a strided view with the shape of its instruction: element i, j, ... lies at Ref + i*Strides[0] + j*Strides[1] ...
-// A stride of 0 broadcasts (never in an output).
+// A stride of 0 broadcasts, and strides may be negative. An output has each place at most once.
 type Operand struct {
 	Ref
 	Strides []int
@@ -48,7 +48,9 @@ type Op struct {
 // registers Result[0], Result[1], ... to Out[0], Out[1], ... (converted by truncation where Out is Int32).
 //
 // An output may coincide with an input if both have the same Ref and Strides: every index is loaded before it is stored.
-// All arithmetic is in the tape's float type; Exp, Tanh and their like are within 2e-6 (Float32), absolute or relative.
+// There is at least one output. All arithmetic is in the tape's float type: Add, Sub, Mul, Div and Sqrt are correctly rounded,
+// Exp, Tanh and their like are within 2e-6 (Float32) or 1e-13 (Float64), absolute or relative. What NaN and numbers that do not
+// fit become as Int32 is not specified.
 type Map struct {
 	Shape  []int
 	In     []Operand
@@ -65,7 +67,7 @@ const (
 	ReduceMax                 // -Inf for none; NaN if any is NaN
 )
 
-func (f ReduceFn) String() string { return [...]string{"sum", "max"}[f] }
+func (f ReduceFn) String() string { return name("ReduceFn", int(f), "sum", "max") }
 
 // Reduce is Out[o,i] = Fn over n of In[o,n,i]; In is dense Outer×N×Inner, Out is dense Outer×Inner, both floats.
 type Reduce struct {
@@ -89,10 +91,11 @@ const (
 
 var rowsNames = [...]string{"softmax", "logsoftmax", "softmaxgrad", "logsoftmaxgrad", "crossentropy", "crossentropygrad", "argmax"}
 
-func (k RowsKind) String() string { return rowsNames[k] }
+func (k RowsKind) String() string { return name("RowsKind", int(k), rowsNames[:]...) }
 
 // Rows applies a function to each row of a dense Rows×Cols matrix. The operands and the result are dense: Rows×Cols, or one
-// element a row where RowsKind says so. Targets are Int32; mask has the shape of x for Softmax, one element a row otherwise.
+// element a row where RowsKind says so. Targets are Int32; masks are floats, with the shape of x for Softmax, one element a row
+// otherwise. Argmax needs at least one column. Smoothing lies in [0, 1].
 //
 // CrossEntropy of a row x with target t, at Smoothing ε, over the V columns, is
 //

@@ -44,8 +44,8 @@ const Align = 64
 // BufferID names a buffer of a tape: an index into Tape.Buffers.
 type BufferID int
 
-// Buffer is a stretch of the arena. Buffers that are never alive together may overlap; the order of the instructions makes
-// that safe, so that a device must not reorder instructions whose buffers overlap in the arena.
+// Buffer is a stretch of the arena. Buffers that are never alive together may overlap: what one instruction writes is what a later
+// one reads there, through whichever buffer. A device must not reorder instructions whose buffers overlap in the arena.
 type Buffer struct {
 	Dtype  Dtype
 	Len    int   // elements
@@ -55,7 +55,8 @@ type Buffer struct {
 // Ref is a place in a buffer at which an instruction reads or writes.
 //
 // Inside loops the place moves: at steps s[0], s[1], ... of the enclosing loops, outermost first, it is element
-// Off + s[0]*Step[0] + s[1]*Step[1] + ... of the buffer. Step may be shorter than the nesting is deep; what is missing is 0.
+// Off + s[0]*Step[0] + s[1]*Step[1] + ... of the buffer. Step may be shorter than the nesting is deep, never longer; what is
+// missing is 0.
 type Ref struct {
 	Buf  BufferID
 	Off  int   // elements
@@ -91,7 +92,15 @@ const (
 	Output                 // written by the tape
 )
 
-func (k SlotKind) String() string { return [...]string{"input", "state", "output"}[k] }
+func (k SlotKind) String() string { return name("SlotKind", int(k), "input", "state", "output") }
+
+// name is names[k], or, for a k that is none, the type and the number.
+func name(kind string, k int, names ...string) string {
+	if k < len(names) {
+		return names[k]
+	}
+	return fmt.Sprintf("%s(%d)", kind, k)
+}
 
 // SlotID names a slot of a tape: an index into Tape.Slots.
 type SlotID int
