@@ -34,10 +34,46 @@ func (c folder) reshape(op ir.Reshape, x *ir.Value) *ir.Value {
 	if x.Shape.Equal(op.Shape) {
 		return x
 	}
-	if _, ok := x.Op.(ir.Reshape); ok {
+	switch x.Op.(type) {
+	case ir.Reshape:
 		return c.make(op, x.Args[0])
+	case ir.Broadcast:
+		if shape, ok := unrepeated(x.Args[0].Shape, x.Shape, op.Shape); ok {
+			return c.make(ir.Broadcast(op), c.make(ir.Reshape{Shape: shape}, x.Args[0]))
+		}
 	}
 	return nil
+}
+
+// unrepeated is the shape of y with reshape(broadcast(x), to) = broadcast(y, to), if there is one: x, of shape few, is repeated to
+// shape from. Both shapes fall into groups of dimensions of equal size; within each of them x must repeat all or nothing.
+func unrepeated(few, from, to ir.Shape) (ir.Shape, bool) {
+	if from.Size() == 0 {
+		return nil, false
+	}
+	few = append(slices.Repeat(ir.Shape{1}, len(from)-len(few)), few...)
+	y := make(ir.Shape, 0, len(to))
+	for i, j := 0, 0; i < len(from) || j < len(to); {
+		i0, j0 := i, j
+		for m, n := 1, 1; i == i0 && j == j0 || m != n; {
+			if i < len(from) && (m <= n || j == len(to)) {
+				m *= from[i]
+				i++
+			} else {
+				n *= to[j]
+				j++
+			}
+		}
+		switch {
+		case few[i0:i].Size() == 1:
+			y = append(y, slices.Repeat(ir.Shape{1}, j-j0)...)
+		case few[i0:i].Equal(from[i0:i]):
+			y = append(y, to[j0:j]...)
+		default:
+			return nil, false
+		}
+	}
+	return y, true
 }
 
 func (c folder) transpose(op ir.Transpose, x *ir.Value) *ir.Value {

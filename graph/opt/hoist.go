@@ -28,11 +28,11 @@ func hoist(f *ir.Func) (*ir.Func, error) {
 func (p *parts) hoist(b *ir.Builder) bool {
 	classes := p.classes()
 	values := p.op.Body.Values()
-	movable := p.movable(classes)
+	movable, heavy := p.movable(classes), p.heavyBefore(classes)
 	worth := map[*ir.Value]bool{} // over steps, and to be moved
 	for _, v := range values {
 		if movable[v] && classes[v].overSteps() {
-			worth[v] = heavy(v.Op)
+			worth[v] = heavy[v]
 			for _, a := range v.Args {
 				worth[v] = worth[v] || worth[a]
 			}
@@ -109,12 +109,21 @@ func (p *parts) movable(classes map[*ir.Value]class) map[*ir.Value]bool {
 	return movable
 }
 
-// hoistable is the products, functions of rows, look-ups and random numbers that hoist will compute before the loop.
-func (p *parts) hoistable() map[*ir.Value]bool {
-	classes := p.classes()
-	of := p.movable(classes)
-	for v := range of {
-		of[v] = of[v] && heavy(v.Op) && classes[v].overSteps()
+// heavyBefore is the products, functions of rows, look-ups and random numbers that can be computed for all steps before the loop.
+// A product of two sequences that is much larger than these is not among them: to keep it for all steps costs more than it saves.
+func (p *parts) heavyBefore(classes map[*ir.Value]class) map[*ir.Value]bool {
+	of := map[*ir.Value]bool{}
+	for v, can := range p.movable(classes) {
+		if !can || !heavy(v.Op) || !classes[v].overSteps() {
+			continue
+		}
+		steadyArg, size := false, start
+		for _, a := range v.Args {
+			steadyArg = steadyArg || classes[a] == steady
+			size += a.Shape.Size()
+		}
+		_, product := v.Op.(ir.Product)
+		of[v] = !product || steadyArg || v.Shape.Size() <= size
 	}
 	return of
 }

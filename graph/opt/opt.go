@@ -30,12 +30,15 @@ func Passes() []Pass {
 		{"dead", "drops what no result needs from loops", true, inBodies(dead)},
 		{"merge", "makes one loop of loops that do not depend on each other", false, inBodies(merge)},
 		{"split", "takes products of concatenations in loops apart", false, inBodies(split)},
+		{"regroup", "adds constants first in loops", false, inBodies(regroup)},
 		{"reuse", "lets a loop read what an earlier one has computed", false, inBodies(reuse)},
 		{"take", "multiplies only what is taken of a product in a loop", false, inBodies(take)},
-		{"hoist", "moves out of loops what does not depend on their carries", false, inBodies(hoist)},
 		{"weightgrad", "sums over the steps of a loop at once behind it", false, inBodies(weightgrad)},
+		{"hoist", "moves out of loops what does not depend on their carries", false, inBodies(hoist)},
 		{"sink", "moves behind a loop what only its stacks need", false, inBodies(sink)},
+		{"join", "makes one product of several in a loop", false, inBodies(join)},
 		{"narrow", "cuts before elementwise functions where only slices of them are read", false, inBodies(narrow)},
+		{"align", "gives elementwise functions that feed each other one shape", false, inBodies(align)},
 		{"fuse", "makes one value of elementwise functions of one shape", false, inBodies(fuse)},
 	}
 }

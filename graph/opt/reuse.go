@@ -41,7 +41,7 @@ func (p *parts) lend(r *parts) bool {
 	if len(same) == 0 {
 		return false
 	}
-	free := p.hoistable() // of p: known before it runs, stacked, or a carry
+	free := p.heavyBefore(p.classes()) // of p: known before it runs, stacked, or a carry
 	for _, s := range p.stacks {
 		free[s.value] = true
 	}
@@ -57,7 +57,7 @@ func (p *parts) lend(r *parts) bool {
 			case same[v] == nil || v.Parts != nil:
 				return never
 			case free[same[v]]:
-				return 0
+				return float64(v.Shape.Size()) / 2 // it is read, but not written
 			}
 			return float64(v.Shape.Size())
 		},

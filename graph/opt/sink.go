@@ -61,11 +61,12 @@ type after struct {
 	classes map[*ir.Value]class
 }
 
-// after prepares to compute what is not needed within the loop, and what is cheap, behind it.
+// after prepares to compute what is not needed within the loop, and what is cheap, behind it. What hoist will compute before the
+// loop, for all steps, is there for nothing.
 func (p *parts) after(b *ir.Builder, needed map[*ir.Value]bool) *after {
 	a := &after{rev: p.direction(), classes: p.classes()}
 	args := map[*ir.Value]*ir.Value{}
-	free := map[*ir.Value]bool{}
+	free := p.heavyBefore(a.classes)
 	history := map[*ir.Value]bool{} // carries: kept for all steps at little cost
 	for _, s := range p.seqs {
 		if s.rev == a.rev {
@@ -94,7 +95,7 @@ func (p *parts) after(b *ir.Builder, needed map[*ir.Value]bool) *after {
 				return 0
 			case history[v]:
 				return size / 8
-			case v.Parts != nil:
+			case v.Parts != nil || a.classes[v] == steady:
 				return never
 			}
 			return size
@@ -102,6 +103,9 @@ func (p *parts) after(b *ir.Builder, needed map[*ir.Value]bool) *after {
 		func(v *ir.Value) float64 {
 			if isParam(v) || !a.batchable(v) {
 				return never
+			}
+			if a.classes[v] == steady {
+				return 0
 			}
 			if k := elementCost(v); k != never {
 				if isElem(v) {

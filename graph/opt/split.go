@@ -14,10 +14,10 @@ import (
 // are carries, so that a recurrence and the loop back that computes it again are split alike, and reuse recognises them.)
 func split(f *ir.Func) (*ir.Func, error) {
 	return rewriteBodies(f, func(p *parts) (*ir.Func, error) {
-		groups := newSupport(p)
+		support := newSupport(p)
 		return rewrite(p.op.Body, func(b *ir.Builder, v *ir.Value, args []*ir.Value) *ir.Value {
 			if op, ok := v.Op.(ir.Product); ok {
-				return folder{b}.splitProduct(op, v, args, groups)
+				return folder{b}.splitSum(op, v, args, support)
 			}
 			return nil
 		})
@@ -108,23 +108,24 @@ func (s support) groups(parts []*ir.Value) [][]int {
 	return groups
 }
 
-// splitProduct is the sum of products that a product with a concatenation over the summed dimension is, or nil. v is the
-// product before the pass; args are its new arguments.
-func (c folder) splitProduct(op ir.Product, v *ir.Value, args []*ir.Value, s support) *ir.Value {
-	r := len(v.Shape)
-	axes := [2]int{r - 1, r - 2} // the summed dimension of each argument
+// sides are the dimensions of a product's arguments over which it sums, and those that it keeps.
+func sides(op ir.Product, rank int) (summed, kept [2]int) {
+	summed, kept = [2]int{rank - 1, rank - 2}, [2]int{rank - 2, rank - 1}
 	if op.TransA {
-		axes[0] = r - 2
+		summed[0], kept[0] = kept[0], summed[0]
 	}
 	if op.TransB {
-		axes[1] = r - 1
+		summed[1], kept[1] = kept[1], summed[1]
 	}
+	return summed, kept
+}
+
+// splitSum is the sum of products that a product with a concatenation over the summed dimension is, or nil. v is the
+// product before the pass; args are its new arguments.
+func (c folder) splitSum(op ir.Product, v *ir.Value, args []*ir.Value, s support) *ir.Value {
+	axes, _ := sides(op, len(v.Shape))
 	for side := range args {
-		oldParts, parts := concatenated(v.Args[side], axes[side]), c.concatenated(args[side], axes[side])
-		if len(oldParts) < 2 || len(oldParts) != len(parts) {
-			continue
-		}
-		groups := s.groups(oldParts)
+		parts, groups := c.split(v.Args[side], args[side], axes[side], s)
 		if len(groups) < 2 {
 			continue
 		}
@@ -152,6 +153,15 @@ func (c folder) splitProduct(op ir.Product, v *ir.Value, args []*ir.Value, s sup
 		return sum
 	}
 	return nil
+}
+
+// split is the parts that x, which was old before the pass, is a concatenation of, in groups.
+func (c folder) split(old, x *ir.Value, axis int, s support) ([]*ir.Value, [][]int) {
+	oldParts, parts := concatenated(old, axis), c.concatenated(x, axis)
+	if len(oldParts) < 2 || len(oldParts) != len(parts) {
+		return nil, nil
+	}
+	return parts, s.groups(oldParts)
 }
 
 // concatenated is the parts that x is a concatenation of along axis, or nil.

@@ -53,7 +53,9 @@ var structuralCases = []passCase{
 		x, h0, u := f.AddParam(f64(4, 2, 3), "x"), f.AddParam(f64(2, 3), "h0"), f.AddParam(f64(3, 3), "u")
 		l := newLoop(b, "", 4)
 		xt, h, w := l.seq(x, false), l.carry(h0), l.constant(u)
-		gate := func(x, h, w *ir.Value) *ir.Value { return b.Elem(tape.Sigmoid, b.Add(x, b.Product(h, w, false, false))) }
+		gate := func(x, h, w *ir.Value) *ir.Value {
+			return b.Elem(tape.Sigmoid, b.Add(x, b.Product(h, w, false, false)))
+		}
 		next := func(z, h *ir.Value) *ir.Value { return b.Elem(tape.Tanh, b.Mul(z, h)) }
 		l.next = []*ir.Value{next(gate(xt, h, w), h)}
 		l.stack(h, false)
@@ -123,4 +125,35 @@ var structuralCases = []passCase{
 		z := b.Add(b.Mul(b.Product(y, w, false, false), y), e)
 		f.Results = []*ir.Value{z, b.Elem(tape.Neg, b.New(ir.Iota{Axis: 1, Of: f64(2, 3)})), y}
 	}},
+}
+
+func init() {
+	passCases = append(passCases,
+		passCase{"regroup", "biases", func(b *ir.Builder, f *ir.Func) {
+			x, h0, p, q := f.AddParam(f64(4, 2, 3), "x"), f.AddParam(f64(2, 3), "h"), f.AddParam(f64(3), "p"), f.AddParam(f64(3), "q")
+			l := newLoop(b, "", 4)
+			xt, h, pt, qt := l.seq(x, false), l.carry(h0), l.constant(p), l.constant(q)
+			l.next = []*ir.Value{b.Elem(tape.Tanh, b.Add(b.Add(xt, pt), b.Add(h, qt)))}
+			f.Results = l.build()
+		}},
+		passCase{"join", "gates", func(b *ir.Builder, f *ir.Func) {
+			// Two gates with weights of their own, and what their derivative adds up.
+			x, h0 := f.AddParam(f64(4, 2, 3), "x"), f.AddParam(f64(2, 3), "h")
+			u, v := f.AddParam(f64(3, 3), "u"), f.AddParam(f64(3, 3), "v")
+			l := newLoop(b, "", 4)
+			xt, h, g, ut, vt := l.seq(x, false), l.carry(h0), l.carry(h0), l.constant(u), l.constant(v)
+			z := b.Elem(tape.Sigmoid, b.Add(xt, b.Product(h, ut, false, false)))
+			n := b.Elem(tape.Tanh, b.Mul(z, b.Product(h, vt, false, true)))
+			dz, dn := b.Mul(g, z), b.Mul(g, n)
+			l.next = []*ir.Value{n, b.Add(b.Add(b.Product(dz, ut, false, true), b.Product(dn, vt, false, false)), xt)}
+			l.stack(dn, true)
+			f.Results = l.build()
+		}},
+		passCase{"align", "views", func(b *ir.Builder, f *ir.Func) {
+			x, v, y := f.AddParam(f64(6, 4), "x"), f.AddParam(f64(1, 4), "v"), f.AddParam(f64(6, 1), "y")
+			q := b.Reshape(b.Broadcast(f.AddParam(f64(2, 1, 4), "q"), 2, 3, 4), 6, 4)
+			t := b.Elem(tape.Tanh, b.Reshape(b.Add(x, q), 2, 3, 4))
+			f.Results = []*ir.Value{b.Mul(t, b.Reshape(b.Product(y, v, false, false), 2, 3, 4))}
+		}},
+	)
 }

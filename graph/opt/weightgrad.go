@@ -238,9 +238,7 @@ func (a *after) scaled(op ir.Elem, x, c *ir.Value) (recipe, bool) {
 	return r, true
 }
 
-// sumOfProduct is Σ_t x_t·y_t. Where x_t is a concatenation of columns that are there one by one, so is the result of rows:
-//
-//	Σ_t [u_t v_t]ᵀ·y_t = [uᵀ·y ; vᵀ·y]
+// sumOfProduct is Σ_t x_t·y_t.
 func (a *after) sumOfProduct(op ir.Product, x, y *ir.Value, size float64) (recipe, bool) {
 	steadyX, steadyY := a.classes[x] == steady, a.classes[y] == steady
 	if steadyX || steadyY {
@@ -264,32 +262,6 @@ func (a *after) sumOfProduct(op ir.Product, x, y *ir.Value, size float64) (recip
 			return a.make(op, sum(), w)
 		}
 		return r, true
-	}
-	rank := len(x.Shape)
-	free := rank - 2 // the dimension of x over which the product does not sum
-	if op.TransA {
-		free = rank - 1
-	}
-	if c, ok := x.Op.(ir.Concat); ok && c.Axis == free && a.hold(x) > 0 {
-		var all recipe
-		var rows []recipe
-		for _, part := range x.Args {
-			r, ok := a.sumOfProduct(op, part, y, size*float64(part.Shape[free])/float64(x.Shape[free]))
-			if !ok {
-				return recipe{}, false
-			}
-			all.from = append(all.from, r.from...)
-			all.gain += r.gain
-			rows = append(rows, r)
-		}
-		all.build = func() *ir.Value {
-			vs := make([]*ir.Value, len(rows))
-			for i, r := range rows {
-				vs[i] = r.build()
-			}
-			return a.make(ir.Concat{Axis: rank - 2}, vs...)
-		}
-		return all, true
 	}
 	return recipe{[]*ir.Value{x, y}, 2*size + start, func() *ir.Value {
 		return a.sumOfProducts(op, a.all(x), a.all(y))
