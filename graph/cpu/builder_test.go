@@ -61,6 +61,12 @@ func dense(r tape.Ref, shape ...int) tape.Operand {
 	return tape.Operand{Ref: r, Strides: tape.Strides(shape)}
 }
 
+// touch writes the first element of a buffer, without a change.
+func touch(r tape.Ref) *tape.Map {
+	first := dense(tape.Ref{Buf: r.Buf}, 1)
+	return &tape.Map{Shape: []int{1}, In: []tape.Operand{first}, Result: []int{0}, Out: []tape.Operand{first}}
+}
+
 // everything is a tape with each instruction, large enough that every one is split over threads.
 func everything() *builder {
 	const (

@@ -14,6 +14,9 @@ func TestDevice(t *testing.T) {
 	for i, path := range kernel.Paths() {
 		for _, threads := range []int{1, 3} {
 			t.Run(fmt.Sprintf("%s/%d", path, threads), func(t *testing.T) {
+				if testing.Short() && (i > 0 || threads == 1) {
+					t.Skip("only the best path, with several threads, in short mode")
+				}
 				floats := []tape.Dtype{tape.Float32}
 				if i == 0 { // the same code on every path
 					floats = append(floats, tape.Float64)

@@ -58,29 +58,6 @@ func TestThreads(t *testing.T) {
 	}
 }
 
-// TestPathsAgree compares the paths with one another.
-func TestPathsAgree(t *testing.T) {
-	b := everything()
-	var want [][]float32
-	for _, path := range kernel.Paths() {
-		p := b.start(t, onPath(path))
-		if err := p.Run(); err != nil {
-			t.Fatal(err)
-		}
-		got := b.contents(t, p)
-		if want == nil {
-			want = got
-		}
-		for i := range want {
-			for j, w := range want[i] {
-				if g := got[i][j]; math.Abs(float64(g-w)) > 2e-3*max(1, math.Abs(float64(w))) {
-					t.Fatalf("%s: float slot %d, element %d is %g, on %s %g", path, i, j, g, kernel.Paths()[0], w)
-				}
-			}
-		}
-	}
-}
-
 func TestRunAllocatesNothing(t *testing.T) {
 	b := everything()
 	var out any // keeps the compiler from seeing what the function does
