@@ -80,11 +80,27 @@ func dispatch(args []string, stdout, stderr io.Writer) error {
 	if err != nil {
 		return err
 	}
-	ctx, err := parser.Parse(args)
+	ctx, err := parser.Parse(joinNegatives(args))
 	if err != nil {
 		return usage("%v; see %s --help", err, helpfulCommand(err))
 	}
 	return ctx.Run(&app{args: args, stdout: stdout, stderr: stderr})
+}
+
+// joinNegatives makes "--flag -3" one argument: kong takes a word that begins with a dash for a flag, and would not let the
+// subcommand say what is wrong with the number.
+func joinNegatives(args []string) []string {
+	var joined []string
+	for _, a := range args {
+		if _, err := strconv.ParseFloat(a, 64); err == nil && strings.HasPrefix(a, "-") && len(joined) > 0 {
+			if last := joined[len(joined)-1]; strings.HasPrefix(last, "--") && !strings.Contains(last, "=") {
+				joined[len(joined)-1] = last + "=" + a
+				continue
+			}
+		}
+		joined = append(joined, a)
+	}
+	return joined
 }
 
 // helpfulCommand is the command whose help has what a parse error is about.

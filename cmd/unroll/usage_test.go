@@ -63,6 +63,7 @@ func TestUsageErrors(t *testing.T) {
 		{"train --resume maybe", `--resume must be one of "auto","never" but got "maybe"; see unroll train lm --help`},
 		{"train --hidden x", `--hidden: expected a valid 64 bit int but got "x"; see unroll train --help`},
 		{"train --hidden 0", `--hidden is 0: it must be at least 1`},
+		{"train --hidden -3", `--hidden is -3: it must be at least 1`},
 		{"train --layers 0", `--layers is 0: it must be at least 1`},
 		{"train --embed=-1", `--embed is -1: it must be at least 0`},
 		{"train --batch=-3", `--batch is -3: it must be at least 1`},
