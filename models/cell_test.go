@@ -52,7 +52,7 @@ func TestCells(t *testing.T) {
 						g := G.NewGraph()
 						b := op.New(g)
 						p := models.NewParams(b, tensor.Float64, 4)
-						cell, err := models.NewCell(p, kind, "layer", 0, in, hidden)
+						cell, err := models.NewCell(p, models.CellConfig{Kind: kind}, "layer", "l0", in, hidden)
 						if err != nil {
 							t.Fatal(err)
 						}

@@ -1,8 +1,6 @@
 package models
 
 import (
-	"fmt"
-
 	"github.com/pkg/errors"
 	G "gorgonia.org/gorgonia"
 	"gorgonia.org/tensor"
@@ -29,20 +27,14 @@ type LM struct {
 	LMConfig
 	Params    *Params
 	embedding *G.Node // V×E, or nil
-	layers    []Cell
+	layers    *Recurrent
 	output    *Linear // V×H
 }
 
 // NewLM declares the model's parameters in the graph of b.
 func NewLM(b *op.Builder, c LMConfig) (*LM, error) {
-	for _, f := range []struct {
-		name  string
-		value int
-		least int
-	}{{"vocabulary", c.Vocab, 1}, {"hidden size", c.Hidden, 1}, {"number of layers", c.Layers, 1}, {"embedding size", c.Embed, 0}} {
-		if f.value < f.least {
-			return nil, errors.Errorf("language model: the %s is %d, must be at least %d", f.name, f.value, f.least)
-		}
+	if err := checkSizes(size{"vocabulary", c.Vocab, 1}, size{"embedding size", c.Embed, 0}); err != nil {
+		return nil, errors.Wrap(err, "language model")
 	}
 	m := &LM{LMConfig: c, Params: NewParams(b, tensor.Float32, c.Seed)}
 	in := c.Vocab
@@ -50,29 +42,17 @@ func NewLM(b *op.Builder, c LMConfig) (*LM, error) {
 		m.embedding = m.Params.Normal("embedding.weight", 1, c.Vocab, c.Embed)
 		in = c.Embed
 	}
-	for l := range c.Layers {
-		cell, err := NewCell(m.Params, c.Cell, "rnn", l, in, c.Hidden)
-		if err != nil {
-			return nil, errors.Wrap(err, "language model")
-		}
-		m.layers = append(m.layers, cell)
-		in = c.Hidden
+	var err error
+	m.layers, err = NewRecurrent(m.Params, "rnn", RecurrentConfig{Cell: CellConfig{Kind: c.Cell}, Input: in, Hidden: c.Hidden, Layers: c.Layers})
+	if err != nil {
+		return nil, errors.Wrap(err, "language model")
 	}
 	m.output = NewLinear(m.Params, "output", c.Hidden, c.Vocab)
 	return m, nil
 }
 
 // States declares the states of the layers for sequences in a batch: inputs of B×H each, zero at first, layer after layer.
-func (m *LM) States(b *op.Builder, batch int) []*G.Node {
-	var states []*G.Node
-	for l, cell := range m.layers {
-		for k := range cell.States() {
-			name := fmt.Sprintf("state%d_l%d", k, l)
-			states = append(states, G.NewMatrix(b.Graph(), tensor.Float32, G.WithShape(batch, m.Hidden), G.WithName(name)))
-		}
-	}
-	return states
-}
+func (m *LM) States(b *op.Builder, batch int) []*G.Node { return m.layers.States(b, batch) }
 
 // Logits gives the logits of the next token after each of tokens, T×B -> T×B×V, from the given states of the layers, and the states
 // after the last token.
@@ -81,11 +61,6 @@ func (m *LM) Logits(b *op.Builder, tokens *G.Node, states []*G.Node) (logits *G.
 	if m.embedding != nil {
 		x = b.Gather(m.embedding, tokens) // T×B×E
 	}
-	for l, cell := range m.layers {
-		n := cell.States()
-		var ends []*G.Node
-		x, ends = Layer(b, fmt.Sprintf("%s layer %d", m.Cell, l), cell, x, states[:n], nil, false) // T×B×H
-		last, states = append(last, ends...), states[n:]
-	}
-	return m.output.Apply(b, x), last // T×B×V
+	x, last = m.layers.Apply(b, x, nil, states, nil) // T×B×H
+	return m.output.Apply(b, x), last                // T×B×V
 }

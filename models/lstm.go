@@ -11,7 +11,14 @@ import (
 //	[i f g o] = x·W_ihᵀ + b_ih + h·W_hhᵀ + b_hh
 //	c' = σ(f) ⊙ c + σ(i) ⊙ tanh(g)
 //	h' = σ(o) ⊙ tanh(c')
-type LSTM struct{ Gates }
+//
+// With peepholes (Gers and Schmidhuber, 2000) the gates see the cell state: σ(i + p_i ⊙ c), σ(f + p_f ⊙ c), σ(o + p_o ⊙ c').
+// With layer normalisation (Ba et al., 2016, equations 20 to 22) the two products are normalised, and so is c' in tanh(c').
+type LSTM struct {
+	Gates
+	Peephole *G.Node    // 3·H: p_i, p_f, p_o; nil: none
+	NormC    *LayerNorm // nil: none
+}
 
 // States: h and c.
 func (*LSTM) States() int { return 2 }
@@ -20,8 +27,18 @@ func (*LSTM) States() int { return 2 }
 func (cell *LSTM) Step(b *op.Builder, x *G.Node, states []*G.Node) []*G.Node {
 	h, c := states[0], states[1]
 	z := b.Split(b.Add(cell.input(b, x), cell.hidden(b, h)), 1, 4)
-	i, f, g, o := b.Sigmoid(z[0]), b.Sigmoid(z[1]), b.Tanh(z[2]), b.Sigmoid(z[3])
+	peep := func(z *G.Node, k int, c *G.Node) *G.Node {
+		if cell.Peephole == nil {
+			return z
+		}
+		return b.Add(z, b.Mul(b.Split(cell.Peephole, 0, 3)[k], c))
+	}
+	i, f, g := b.Sigmoid(peep(z[0], 0, c)), b.Sigmoid(peep(z[1], 1, c)), b.Tanh(z[2])
 	c = b.Add(b.Mul(f, c), b.Mul(i, g))
-	h = b.Mul(o, b.Tanh(c))
-	return []*G.Node{h, c}
+	o := b.Sigmoid(peep(z[3], 2, c))
+	y := c
+	if cell.NormC != nil {
+		y = cell.NormC.Apply(b, c)
+	}
+	return []*G.Node{b.Mul(o, b.Tanh(y)), c}
 }

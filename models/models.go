@@ -6,7 +6,6 @@
 package models
 
 import (
-	"fmt"
 	"math"
 	"math/rand/v2"
 
@@ -42,6 +41,25 @@ func (p *Params) Normal(name string, deviation float64, shape ...int) *G.Node {
 	return p.declare(name, shape, func() float64 { return p.rand.NormFloat64() * deviation })
 }
 
+// Constant declares a parameter whose elements are all x at first.
+func (p *Params) Constant(name string, x float64, shape ...int) *G.Node {
+	return p.declare(name, shape, func() float64 { return x })
+}
+
+// shift adds x to the initial values of elements from, ..., to-1.
+func (p *Params) shift(n *G.Node, from, to int, x float64) {
+	switch data := n.Value().Data().(type) {
+	case []float32:
+		for i := range data[from:to] {
+			data[from+i] += float32(x)
+		}
+	case []float64:
+		for i := range data[from:to] {
+			data[from+i] += x
+		}
+	}
+}
+
 func (p *Params) declare(name string, shape []int, draw func() float64) *G.Node {
 	v := tensor.New(tensor.Of(p.dtype), tensor.WithShape(shape...))
 	switch data := v.Data().(type) {
@@ -71,8 +89,4 @@ func NewLinear(p *Params, name string, in, out int) *Linear {
 // Apply gives ...×out for x, ...×in.
 func (l *Linear) Apply(b *op.Builder, x *G.Node) *G.Node {
 	return b.Add(b.Product(x, l.Weight, op.TransY), l.Bias)
-}
-
-func layerName(prefix, what string, layer int) string {
-	return fmt.Sprintf("%s.%s_l%d", prefix, what, layer)
 }
