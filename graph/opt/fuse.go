@@ -113,14 +113,15 @@ func (z *fusion) levels() {
 			z.level[v] = max(z.level[v], z.level[a]+step(a, v))
 		}
 	}
+	top := 0
+	for _, l := range z.level {
+		top = max(top, l+1)
+	}
 	for _, v := range slices.Backward(z.values) {
-		if z.result[v] || len(z.read[v]) == 0 {
-			continue
-		}
-		late := -1
-		wanted := false // at that level, by one that it can be fused with
+		late := top
+		wanted := !z.joins(v) // at that level: by a reader that it can be fused with, or because here it is fused with nothing
 		for _, u := range z.read[v] {
-			if l := z.level[u] - step(v, u); late < 0 || l < late {
+			if l := z.level[u] - step(v, u); l < late {
 				late, wanted = l, fusible(v, u)
 			} else if l == late {
 				wanted = wanted || fusible(v, u)
@@ -130,6 +131,11 @@ func (z *fusion) levels() {
 			z.level[v] = late
 		}
 	}
+}
+
+// joins reports whether v has the level of an argument that it can be fused with.
+func (z *fusion) joins(v *ir.Value) bool {
+	return slices.ContainsFunc(v.Args, func(a *ir.Value) bool { return fusible(a, v) && z.level[a] == z.level[v] })
 }
 
 // components are the connected elementwise values of each level, each in order.

@@ -117,42 +117,59 @@ func (r *rewriter) values(vs []*ir.Value) []*ir.Value {
 	return out
 }
 
-// inBodies is pass applied to the bodies of loops, innermost first, and then to the function itself.
+// inBodies is pass applied to the bodies of loops, innermost first, and then to the function itself. It remembers the functions
+// in which there was nothing to do: after a change to one body, the tidying passes need not look at the others again.
 func inBodies(pass func(*ir.Func) (*ir.Func, error)) func(*ir.Func) (*ir.Func, error) {
+	idle := map[*ir.Func]bool{}
 	var deep func(f *ir.Func) (*ir.Func, error)
 	deep = func(f *ir.Func) (*ir.Func, error) {
-		bodies := map[*ir.Func]*ir.Func{}
-		changed := false
-		for _, v := range f.Values() {
-			l, ok := v.Op.(*ir.Loop)
-			if !ok || bodies[l.Body] != nil {
-				continue
-			}
-			body, err := deep(l.Body)
-			if err != nil {
-				return nil, errors.Wrap(err, l.String())
-			}
-			bodies[l.Body] = body
-			changed = changed || body != l.Body
+		if idle[f] {
+			return f, nil
 		}
-		if changed {
-			var err error
-			f, err = rewrite(f, func(b *ir.Builder, v *ir.Value, args []*ir.Value) *ir.Value {
-				l, ok := v.Op.(*ir.Loop)
-				if !ok || bodies[l.Body] == l.Body {
-					return nil
-				}
-				m := *l
-				m.Body = bodies[l.Body]
-				return b.New(&m, args...).Named(v.Name)
-			})
+		g, err := rewriteBodies(f, func(p *parts) (*ir.Func, error) {
+			body, err := deep(p.op.Body)
+			return body, errors.Wrap(err, p.op.String())
+		})
+		if err != nil {
+			return nil, err
+		}
+		g, err = pass(g)
+		if err != nil {
+			return nil, err
+		}
+		idle[f] = g == f
+		return g, nil
+	}
+	return deep
+}
+
+// rewriteBodies rebuilds the bodies of f's loops.
+func rewriteBodies(f *ir.Func, pass func(p *parts) (*ir.Func, error)) (*ir.Func, error) {
+	bodies := map[*ir.Value]*ir.Func{}
+	for _, v := range f.Values() {
+		if _, ok := v.Op.(*ir.Loop); ok {
+			p := takeApart(v)
+			body, err := pass(p)
 			if err != nil {
 				return nil, err
 			}
+			if body != p.op.Body {
+				bodies[v] = body
+			}
 		}
-		return pass(f)
 	}
-	return deep
+	if len(bodies) == 0 {
+		return f, nil
+	}
+	return rewrite(f, func(b *ir.Builder, v *ir.Value, args []*ir.Value) *ir.Value {
+		body := bodies[v]
+		if body == nil {
+			return nil
+		}
+		l := *v.Op.(*ir.Loop)
+		l.Body = body
+		return b.New(&l, args...).Named(v.Name)
+	})
 }
 
 // builderFor is a builder of the float type that f computes in.
@@ -165,7 +182,8 @@ func builderFor(f *ir.Func) *ir.Builder {
 
 func floatOf(f *ir.Func) (ir.Dtype, bool) {
 	isFloat := func(v *ir.Value) bool { return v.Parts == nil && v.Dtype != tape.Int32 }
-	for _, vs := range [][]*ir.Value{f.Params, f.Results, f.Values()} {
+	for _, values := range []func() []*ir.Value{func() []*ir.Value { return f.Params }, f.Values} {
+		vs := values()
 		if i := slices.IndexFunc(vs, isFloat); i >= 0 {
 			return vs[i].Dtype, true
 		}

@@ -24,35 +24,6 @@ func split(f *ir.Func) (*ir.Func, error) {
 	})
 }
 
-// rewriteBodies rebuilds the bodies of f's loops.
-func rewriteBodies(f *ir.Func, pass func(p *parts) (*ir.Func, error)) (*ir.Func, error) {
-	bodies := map[*ir.Value]*ir.Func{}
-	for _, v := range f.Values() {
-		if _, ok := v.Op.(*ir.Loop); ok {
-			p := takeApart(v)
-			body, err := pass(p)
-			if err != nil {
-				return nil, err
-			}
-			if body != p.op.Body {
-				bodies[v] = body
-			}
-		}
-	}
-	if len(bodies) == 0 {
-		return f, nil
-	}
-	return rewrite(f, func(b *ir.Builder, v *ir.Value, args []*ir.Value) *ir.Value {
-		body := bodies[v]
-		if body == nil {
-			return nil
-		}
-		l := *v.Op.(*ir.Loop)
-		l.Body = body
-		return b.New(&l, args...).Named(v.Name)
-	})
-}
-
 // support is which sequences and carries each value of a body depends on.
 type support map[*ir.Value][]bool
 

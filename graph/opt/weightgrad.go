@@ -114,8 +114,14 @@ func (p *parts) weightgrad(b *ir.Builder) bool {
 	return len(p.instead) > 0
 }
 
-// carried is Σ_t v_t, added up in the loop.
+// carried is Σ_t v_t, added up in the loop; in the shape that v is computed in, where fuse can join the two.
 func (a *after) carried(v *ir.Value) recipe {
+	if view, ok := v.Op.(ir.Reshape); ok {
+		r := a.carried(v.Args[0])
+		sum := r.build
+		r.build = func() *ir.Value { return a.make(view, sum()) }
+		return r
+	}
 	return recipe{nil, start, func() *ir.Value {
 		for _, c := range a.p.carries {
 			if c.next.Op == (ir.Elem{Fn: tape.Add, To: v.Dtype}) && c.next.Args[0] == c.param && c.next.Args[1] == v && c.init.IsConst(0) {
