@@ -132,7 +132,7 @@ func (m *mapping[T]) layOut(l *loader[T]) {
 // allocate chooses the vector registers, each free again after its last use, and returns the tape's registers that hold constants.
 func (m *mapping[T]) allocate(l *loader[T]) (consts []int) {
 	code, nIn := m.tape.Code, len(m.tape.In)
-	lastUse := make([]int, nIn+len(code)) // index of an operation; 0, where it is too early, frees nothing
+	lastUse := make([]int, nIn+len(code)) // index of an operation; 0 for a result that nothing reads
 	for k, op := range code {
 		for _, a := range op.Args[:op.Fn.Arity()] {
 			lastUse[a] = k

@@ -16,7 +16,7 @@ const (
 	groupPanels = 16
 
 	// fewRows is for how many rows of A it does not pay to pack B for one product.
-	fewRows = 4
+	fewRows = 8
 
 	// smallItem is how many elements a matrix product of a batch may pack to be left to one thread.
 	smallItem = 1 << 18

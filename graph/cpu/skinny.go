@@ -69,7 +69,9 @@ func (s *skinny[T]) tiles(member int, a, b, c *T, j0, j1 int) {
 				ks.Pack(narrow, ks.NR, n, p1-p0, panel, 1, bK)
 				panel, bK = narrow, ks.NR
 			}
-			ks.Tile(x.m, n, p1-p0, offset(a, p0*x.aK), x.aRow, x.aK, panel, bK, offset(c, col), x.cRow, x.acc || p0 > 0)
+			for i := 0; i < x.m; i += ks.MR {
+				ks.Tile(min(ks.MR, x.m-i), n, p1-p0, offset(a, i*x.aRow+p0*x.aK), x.aRow, x.aK, panel, bK, offset(c, i*x.cRow+col), x.cRow, x.acc || p0 > 0)
+			}
 		}
 	}
 }

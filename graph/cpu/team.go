@@ -12,8 +12,12 @@ import (
 const (
 	// A worker without work looks for it this long before it sleeps: long enough to bridge the short steps between two jobs, so
 	// that the next job starts within a fraction of a microsecond instead of the several that waking a thread takes.
-	spinInLoop = 500 * time.Microsecond
+	spinInLoop = 200 * time.Microsecond
 	spin       = 50 * time.Microsecond
+
+	// patience is how long the caller of a job spins for parts that others hold before it sleeps. It passes only if a worker has lost
+	// its core to another process; that core's run queue may then be emptied by ours.
+	patience = 100 * time.Microsecond
 
 	// looksPerYield is how often a spinning goroutine looks for a change before it lets others run: with more threads than cores
 	// the one that it waits for may be among them.
@@ -83,10 +87,16 @@ func (t *team) do(parts int, part func(member, part int)) {
 	}
 	t.announce()
 	t.work(0, job)
+	start := time.Now()
 	for i := 1; t.left.Load() != 0; i++ {
 		kernel.Pause()
-		if i%looksPerYield == 0 {
+		if i%looksPerYield != 0 {
+			continue
+		}
+		if time.Since(start) < patience {
 			runtime.Gosched()
+		} else {
+			time.Sleep(patience)
 		}
 	}
 }

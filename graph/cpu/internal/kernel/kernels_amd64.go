@@ -4,364 +4,452 @@
 
 package kernel
 
-// negAVX512 is Apply of the function.
+// negAVX512 is Apply of neg.
 //
 //go:noescape
 func negAVX512(n int, dst *float32, x *float32, y *float32, z *float32)
 
-// absAVX512 is Apply of the function.
+// absAVX512 is Apply of abs.
 //
 //go:noescape
 func absAVX512(n int, dst *float32, x *float32, y *float32, z *float32)
 
-// signAVX512 is Apply of the function.
+// signAVX512 is Apply of sign.
 //
 //go:noescape
 func signAVX512(n int, dst *float32, x *float32, y *float32, z *float32)
 
-// floorAVX512 is Apply of the function.
+// floorAVX512 is Apply of floor.
 //
 //go:noescape
 func floorAVX512(n int, dst *float32, x *float32, y *float32, z *float32)
 
-// ceilAVX512 is Apply of the function.
+// ceilAVX512 is Apply of ceil.
 //
 //go:noescape
 func ceilAVX512(n int, dst *float32, x *float32, y *float32, z *float32)
 
-// sqrtAVX512 is Apply of the function.
+// sqrtAVX512 is Apply of sqrt.
 //
 //go:noescape
 func sqrtAVX512(n int, dst *float32, x *float32, y *float32, z *float32)
 
-// expAVX512 is Apply of the function.
+// expAVX512 is Apply of exp.
 //
 //go:noescape
 func expAVX512(n int, dst *float32, x *float32, y *float32, z *float32)
 
-// logAVX512 is Apply of the function.
+// logAVX512 is Apply of log.
 //
 //go:noescape
 func logAVX512(n int, dst *float32, x *float32, y *float32, z *float32)
 
-// log1pAVX512 is Apply of the function.
+// log1pAVX512 is Apply of log1p.
 //
 //go:noescape
 func log1pAVX512(n int, dst *float32, x *float32, y *float32, z *float32)
 
-// expm1AVX512 is Apply of the function.
+// expm1AVX512 is Apply of expm1.
 //
 //go:noescape
 func expm1AVX512(n int, dst *float32, x *float32, y *float32, z *float32)
 
-// tanhAVX512 is Apply of the function.
+// tanhAVX512 is Apply of tanh.
 //
 //go:noescape
 func tanhAVX512(n int, dst *float32, x *float32, y *float32, z *float32)
 
-// sigmoidAVX512 is Apply of the function.
+// sigmoidAVX512 is Apply of sigmoid.
 //
 //go:noescape
 func sigmoidAVX512(n int, dst *float32, x *float32, y *float32, z *float32)
 
-// addAVX512 is Apply of the function.
+// addAVX512 is Apply of add.
 //
 //go:noescape
 func addAVX512(n int, dst *float32, x *float32, y *float32, z *float32)
 
-// subAVX512 is Apply of the function.
+// subAVX512 is Apply of sub.
 //
 //go:noescape
 func subAVX512(n int, dst *float32, x *float32, y *float32, z *float32)
 
-// mulAVX512 is Apply of the function.
+// mulAVX512 is Apply of mul.
 //
 //go:noescape
 func mulAVX512(n int, dst *float32, x *float32, y *float32, z *float32)
 
-// divAVX512 is Apply of the function.
+// divAVX512 is Apply of div.
 //
 //go:noescape
 func divAVX512(n int, dst *float32, x *float32, y *float32, z *float32)
 
-// maxAVX512 is Apply of the function.
+// maxAVX512 is Apply of max.
 //
 //go:noescape
 func maxAVX512(n int, dst *float32, x *float32, y *float32, z *float32)
 
-// minAVX512 is Apply of the function.
+// minAVX512 is Apply of min.
 //
 //go:noescape
 func minAVX512(n int, dst *float32, x *float32, y *float32, z *float32)
 
-// ltAVX512 is Apply of the function.
+// ltAVX512 is Apply of lt.
 //
 //go:noescape
 func ltAVX512(n int, dst *float32, x *float32, y *float32, z *float32)
 
-// leAVX512 is Apply of the function.
+// leAVX512 is Apply of le.
 //
 //go:noescape
 func leAVX512(n int, dst *float32, x *float32, y *float32, z *float32)
 
-// eqAVX512 is Apply of the function.
+// eqAVX512 is Apply of eq.
 //
 //go:noescape
 func eqAVX512(n int, dst *float32, x *float32, y *float32, z *float32)
 
-// neAVX512 is Apply of the function.
+// neAVX512 is Apply of ne.
 //
 //go:noescape
 func neAVX512(n int, dst *float32, x *float32, y *float32, z *float32)
 
-// whereAVX512 is Apply of the function.
+// whereAVX512 is Apply of where.
 //
 //go:noescape
 func whereAVX512(n int, dst *float32, x *float32, y *float32, z *float32)
 
+// sumAVX512 is Set.Sum.
+//
 //go:noescape
 func sumAVX512(n int, x *float32) float32
 
+// dotAVX512 is Set.Dot.
+//
 //go:noescape
 func dotAVX512(n int, x *float32, y *float32) float32
 
+// max1AVX512 is Set.Max.
+//
 //go:noescape
 func max1AVX512(n int, x *float32) float32
 
+// expSumAVX512 is Set.ExpSum.
+//
 //go:noescape
 func expSumAVX512(n int, dst *float32, x *float32, shift float32) float32
 
+// affineAVX512 is Set.Affine.
+//
 //go:noescape
 func affineAVX512(n int, dst *float32, x *float32, scale float32, shift float32)
 
+// uniformAVX512 is Set.Draw of groups of 64 numbers.
+//
 //go:noescape
 func uniformAVX512(groups int, dst *float32, words *[6]uint32)
 
-// negAVX2 is Apply of the function.
+// negAVX2 is Apply of neg.
 //
 //go:noescape
 func negAVX2(n int, dst *float32, x *float32, y *float32, z *float32)
 
-// absAVX2 is Apply of the function.
+// absAVX2 is Apply of abs.
 //
 //go:noescape
 func absAVX2(n int, dst *float32, x *float32, y *float32, z *float32)
 
-// signAVX2 is Apply of the function.
+// signAVX2 is Apply of sign.
 //
 //go:noescape
 func signAVX2(n int, dst *float32, x *float32, y *float32, z *float32)
 
-// floorAVX2 is Apply of the function.
+// floorAVX2 is Apply of floor.
 //
 //go:noescape
 func floorAVX2(n int, dst *float32, x *float32, y *float32, z *float32)
 
-// ceilAVX2 is Apply of the function.
+// ceilAVX2 is Apply of ceil.
 //
 //go:noescape
 func ceilAVX2(n int, dst *float32, x *float32, y *float32, z *float32)
 
-// sqrtAVX2 is Apply of the function.
+// sqrtAVX2 is Apply of sqrt.
 //
 //go:noescape
 func sqrtAVX2(n int, dst *float32, x *float32, y *float32, z *float32)
 
-// expAVX2 is Apply of the function.
+// expAVX2 is Apply of exp.
 //
 //go:noescape
 func expAVX2(n int, dst *float32, x *float32, y *float32, z *float32)
 
-// logAVX2 is Apply of the function.
+// logAVX2 is Apply of log.
 //
 //go:noescape
 func logAVX2(n int, dst *float32, x *float32, y *float32, z *float32)
 
-// log1pAVX2 is Apply of the function.
+// log1pAVX2 is Apply of log1p.
 //
 //go:noescape
 func log1pAVX2(n int, dst *float32, x *float32, y *float32, z *float32)
 
-// expm1AVX2 is Apply of the function.
+// expm1AVX2 is Apply of expm1.
 //
 //go:noescape
 func expm1AVX2(n int, dst *float32, x *float32, y *float32, z *float32)
 
-// tanhAVX2 is Apply of the function.
+// tanhAVX2 is Apply of tanh.
 //
 //go:noescape
 func tanhAVX2(n int, dst *float32, x *float32, y *float32, z *float32)
 
-// sigmoidAVX2 is Apply of the function.
+// sigmoidAVX2 is Apply of sigmoid.
 //
 //go:noescape
 func sigmoidAVX2(n int, dst *float32, x *float32, y *float32, z *float32)
 
-// addAVX2 is Apply of the function.
+// addAVX2 is Apply of add.
 //
 //go:noescape
 func addAVX2(n int, dst *float32, x *float32, y *float32, z *float32)
 
-// subAVX2 is Apply of the function.
+// subAVX2 is Apply of sub.
 //
 //go:noescape
 func subAVX2(n int, dst *float32, x *float32, y *float32, z *float32)
 
-// mulAVX2 is Apply of the function.
+// mulAVX2 is Apply of mul.
 //
 //go:noescape
 func mulAVX2(n int, dst *float32, x *float32, y *float32, z *float32)
 
-// divAVX2 is Apply of the function.
+// divAVX2 is Apply of div.
 //
 //go:noescape
 func divAVX2(n int, dst *float32, x *float32, y *float32, z *float32)
 
-// maxAVX2 is Apply of the function.
+// maxAVX2 is Apply of max.
 //
 //go:noescape
 func maxAVX2(n int, dst *float32, x *float32, y *float32, z *float32)
 
-// minAVX2 is Apply of the function.
+// minAVX2 is Apply of min.
 //
 //go:noescape
 func minAVX2(n int, dst *float32, x *float32, y *float32, z *float32)
 
-// ltAVX2 is Apply of the function.
+// ltAVX2 is Apply of lt.
 //
 //go:noescape
 func ltAVX2(n int, dst *float32, x *float32, y *float32, z *float32)
 
-// leAVX2 is Apply of the function.
+// leAVX2 is Apply of le.
 //
 //go:noescape
 func leAVX2(n int, dst *float32, x *float32, y *float32, z *float32)
 
-// eqAVX2 is Apply of the function.
+// eqAVX2 is Apply of eq.
 //
 //go:noescape
 func eqAVX2(n int, dst *float32, x *float32, y *float32, z *float32)
 
-// neAVX2 is Apply of the function.
+// neAVX2 is Apply of ne.
 //
 //go:noescape
 func neAVX2(n int, dst *float32, x *float32, y *float32, z *float32)
 
-// whereAVX2 is Apply of the function.
+// whereAVX2 is Apply of where.
 //
 //go:noescape
 func whereAVX2(n int, dst *float32, x *float32, y *float32, z *float32)
 
+// sumAVX2 is Set.Sum.
+//
 //go:noescape
 func sumAVX2(n int, x *float32) float32
 
+// dotAVX2 is Set.Dot.
+//
 //go:noescape
 func dotAVX2(n int, x *float32, y *float32) float32
 
+// max1AVX2 is Set.Max.
+//
 //go:noescape
 func max1AVX2(n int, x *float32) float32
 
+// expSumAVX2 is Set.ExpSum.
+//
 //go:noescape
 func expSumAVX2(n int, dst *float32, x *float32, shift float32) float32
 
+// affineAVX2 is Set.Affine.
+//
 //go:noescape
 func affineAVX2(n int, dst *float32, x *float32, scale float32, shift float32)
 
+// uniformAVX2 is Set.Draw of groups of 32 numbers.
+//
 //go:noescape
 func uniformAVX2(groups int, dst *float32, words *[6]uint32)
 
+// tile1AVX512 is Set.Tile of that many rows, for packed operands.
+//
 //go:noescape
 func tile1AVX512(k int, a *float32, b *float32, c *float32, cRow int, n int, acc bool)
 
+// tile2AVX512 is Set.Tile of that many rows, for packed operands.
+//
 //go:noescape
 func tile2AVX512(k int, a *float32, b *float32, c *float32, cRow int, n int, acc bool)
 
+// tile3AVX512 is Set.Tile of that many rows, for packed operands.
+//
 //go:noescape
 func tile3AVX512(k int, a *float32, b *float32, c *float32, cRow int, n int, acc bool)
 
+// tile4AVX512 is Set.Tile of that many rows, for packed operands.
+//
 //go:noescape
 func tile4AVX512(k int, a *float32, b *float32, c *float32, cRow int, n int, acc bool)
 
+// tile5AVX512 is Set.Tile of that many rows, for packed operands.
+//
 //go:noescape
 func tile5AVX512(k int, a *float32, b *float32, c *float32, cRow int, n int, acc bool)
 
+// tile6AVX512 is Set.Tile of that many rows, for packed operands.
+//
 //go:noescape
 func tile6AVX512(k int, a *float32, b *float32, c *float32, cRow int, n int, acc bool)
 
+// tile7AVX512 is Set.Tile of that many rows, for packed operands.
+//
 //go:noescape
 func tile7AVX512(k int, a *float32, b *float32, c *float32, cRow int, n int, acc bool)
 
+// tile8AVX512 is Set.Tile of that many rows, for packed operands.
+//
 //go:noescape
 func tile8AVX512(k int, a *float32, b *float32, c *float32, cRow int, n int, acc bool)
 
+// tile9AVX512 is Set.Tile of that many rows, for packed operands.
+//
 //go:noescape
 func tile9AVX512(k int, a *float32, b *float32, c *float32, cRow int, n int, acc bool)
 
+// tile10AVX512 is Set.Tile of that many rows, for packed operands.
+//
 //go:noescape
 func tile10AVX512(k int, a *float32, b *float32, c *float32, cRow int, n int, acc bool)
 
+// tile11AVX512 is Set.Tile of that many rows, for packed operands.
+//
 //go:noescape
 func tile11AVX512(k int, a *float32, b *float32, c *float32, cRow int, n int, acc bool)
 
+// tile12AVX512 is Set.Tile of that many rows, for packed operands.
+//
 //go:noescape
 func tile12AVX512(k int, a *float32, b *float32, c *float32, cRow int, n int, acc bool)
 
+// tile13AVX512 is Set.Tile of that many rows, for packed operands.
+//
 //go:noescape
 func tile13AVX512(k int, a *float32, b *float32, c *float32, cRow int, n int, acc bool)
 
+// tile14AVX512 is Set.Tile of that many rows, for packed operands.
+//
 //go:noescape
 func tile14AVX512(k int, a *float32, b *float32, c *float32, cRow int, n int, acc bool)
 
+// strided1AVX512 is Set.Tile of that many rows, for any operands.
+//
 //go:noescape
 func strided1AVX512(k int, a *float32, aRow int, aK int, b *float32, bK int, c *float32, cRow int, n int, acc bool)
 
+// strided2AVX512 is Set.Tile of that many rows, for any operands.
+//
 //go:noescape
 func strided2AVX512(k int, a *float32, aRow int, aK int, b *float32, bK int, c *float32, cRow int, n int, acc bool)
 
+// strided3AVX512 is Set.Tile of that many rows, for any operands.
+//
 //go:noescape
 func strided3AVX512(k int, a *float32, aRow int, aK int, b *float32, bK int, c *float32, cRow int, n int, acc bool)
 
+// strided4AVX512 is Set.Tile of that many rows, for any operands.
+//
 //go:noescape
 func strided4AVX512(k int, a *float32, aRow int, aK int, b *float32, bK int, c *float32, cRow int, n int, acc bool)
 
+// tile1AVX2 is Set.Tile of that many rows, for packed operands.
+//
 //go:noescape
 func tile1AVX2(k int, a *float32, b *float32, c *float32, cRow int, n int, acc bool)
 
+// tile2AVX2 is Set.Tile of that many rows, for packed operands.
+//
 //go:noescape
 func tile2AVX2(k int, a *float32, b *float32, c *float32, cRow int, n int, acc bool)
 
+// tile3AVX2 is Set.Tile of that many rows, for packed operands.
+//
 //go:noescape
 func tile3AVX2(k int, a *float32, b *float32, c *float32, cRow int, n int, acc bool)
 
+// tile4AVX2 is Set.Tile of that many rows, for packed operands.
+//
 //go:noescape
 func tile4AVX2(k int, a *float32, b *float32, c *float32, cRow int, n int, acc bool)
 
+// tile5AVX2 is Set.Tile of that many rows, for packed operands.
+//
 //go:noescape
 func tile5AVX2(k int, a *float32, b *float32, c *float32, cRow int, n int, acc bool)
 
+// tile6AVX2 is Set.Tile of that many rows, for packed operands.
+//
 //go:noescape
 func tile6AVX2(k int, a *float32, b *float32, c *float32, cRow int, n int, acc bool)
 
+// strided1AVX2 is Set.Tile of that many rows, for any operands.
+//
 //go:noescape
 func strided1AVX2(k int, a *float32, aRow int, aK int, b *float32, bK int, c *float32, cRow int, n int, acc bool)
 
+// strided2AVX2 is Set.Tile of that many rows, for any operands.
+//
 //go:noescape
 func strided2AVX2(k int, a *float32, aRow int, aK int, b *float32, bK int, c *float32, cRow int, n int, acc bool)
 
+// strided3AVX2 is Set.Tile of that many rows, for any operands.
+//
 //go:noescape
 func strided3AVX2(k int, a *float32, aRow int, aK int, b *float32, bK int, c *float32, cRow int, n int, acc bool)
 
+// strided4AVX2 is Set.Tile of that many rows, for any operands.
+//
 //go:noescape
 func strided4AVX2(k int, a *float32, aRow int, aK int, b *float32, bK int, c *float32, cRow int, n int, acc bool)
 
+// packCopyAVX512 is Set.Pack where srcI is 1.
+//
 //go:noescape
 func packCopyAVX512(dst *float32, width int, n int, k int, src *float32, srcK int)
 
+// transposeAVX512 is Set.Transpose for whole vectors of terms and at most one of rows.
+//
 //go:noescape
 func transposeAVX512(n int, k int, dst *float32, dstP int, src *float32, srcI int)
 
+// packCopyAVX2 is Set.Pack where srcI is 1.
+//
 //go:noescape
 func packCopyAVX2(dst *float32, width int, n int, k int, src *float32, srcK int)
 
+// transposeAVX2 is Set.Transpose for whole vectors of terms and at most one of rows.
+//
 //go:noescape
 func transposeAVX2(n int, k int, dst *float32, dstP int, src *float32, srcI int)

@@ -10,8 +10,8 @@ TEXT ·negAVX512(SB), NOSPLIT, $0-40
 	MOVQ         n+0(FP), AX
 	MOVQ         dst+8(FP), DX
 	MOVQ         x+16(FP), BX
-	VBROADCASTSS c80000000<>+0(SB), Z0
 	XORQ         CX, CX
+	VBROADCASTSS c80000000<>+0(SB), Z0
 
 many:
 	MOVQ    AX, SI
@@ -74,8 +74,8 @@ TEXT ·absAVX512(SB), NOSPLIT, $0-40
 	MOVQ         n+0(FP), AX
 	MOVQ         dst+8(FP), DX
 	MOVQ         x+16(FP), BX
-	VBROADCASTSS c7fffffff<>+0(SB), Z0
 	XORQ         CX, CX
+	VBROADCASTSS c7fffffff<>+0(SB), Z0
 
 many:
 	MOVQ    AX, SI
@@ -138,10 +138,10 @@ TEXT ·signAVX512(SB), NOSPLIT, $0-40
 	MOVQ         n+0(FP), AX
 	MOVQ         dst+8(FP), DX
 	MOVQ         x+16(FP), BX
+	XORQ         CX, CX
 	VBROADCASTSS c3f800000<>+0(SB), Z0
 	VBROADCASTSS cbf800000<>+0(SB), Z1
 	VXORPS       Z2, Z2, Z2
-	XORQ         CX, CX
 
 many:
 	MOVQ      AX, SI
@@ -373,6 +373,7 @@ TEXT ·expAVX512(SB), NOSPLIT, $0-40
 	MOVQ         n+0(FP), AX
 	MOVQ         dst+8(FP), DX
 	MOVQ         x+16(FP), BX
+	XORQ         CX, CX
 	VBROADCASTSS cc2d00000<>+0(SB), Z0
 	VBROADCASTSS c42b20000<>+0(SB), Z1
 	VBROADCASTSS c3fb8aa3b<>+0(SB), Z2
@@ -385,7 +386,6 @@ TEXT ·expAVX512(SB), NOSPLIT, $0-40
 	VBROADCASTSS c3e2aaaaa<>+0(SB), Z9
 	VBROADCASTSS c3f000000<>+0(SB), Z10
 	VBROADCASTSS c3f800000<>+0(SB), Z11
-	XORQ         CX, CX
 
 one:
 	MOVQ         AX, SI
@@ -562,6 +562,7 @@ TEXT ·logAVX512(SB), NOSPLIT, $0-40
 	MOVQ         n+0(FP), AX
 	MOVQ         dst+8(FP), DX
 	MOVQ         x+16(FP), BX
+	XORQ         CX, CX
 	VXORPS       Z0, Z0, Z0
 	VBROADCASTSS c3f3504f3<>+0(SB), Z1
 	VBROADCASTSS c3f800000<>+0(SB), Z2
@@ -574,7 +575,6 @@ TEXT ·logAVX512(SB), NOSPLIT, $0-40
 	VBROADCASTSS c3e4cceac<>+0(SB), Z9
 	VBROADCASTSS cbe7ffffc<>+0(SB), Z10
 	VBROADCASTSS c3eaaaaaa<>+0(SB), Z11
-	XORQ         CX, CX
 
 one:
 	MOVQ         AX, SI
@@ -859,6 +859,7 @@ TEXT ·log1pAVX512(SB), NOSPLIT, $0-40
 	MOVQ         n+0(FP), AX
 	MOVQ         dst+8(FP), DX
 	MOVQ         x+16(FP), BX
+	XORQ         CX, CX
 	VXORPS       Z0, Z0, Z0
 	VBROADCASTSS c3f3504f3<>+0(SB), Z1
 	VBROADCASTSS c3f800000<>+0(SB), Z2
@@ -872,7 +873,6 @@ TEXT ·log1pAVX512(SB), NOSPLIT, $0-40
 	VBROADCASTSS cbe7ffffc<>+0(SB), Z10
 	VBROADCASTSS c3eaaaaaa<>+0(SB), Z11
 	VBROADCASTSS c3f800000<>+0(SB), Z12
-	XORQ         CX, CX
 
 one:
 	MOVQ         AX, SI
@@ -1005,6 +1005,7 @@ TEXT ·expm1AVX512(SB), NOSPLIT, $0-40
 	MOVQ         n+0(FP), AX
 	MOVQ         dst+8(FP), DX
 	MOVQ         x+16(FP), BX
+	XORQ         CX, CX
 	VBROADCASTSS cc2d00000<>+0(SB), Z0
 	VBROADCASTSS c42b20000<>+0(SB), Z1
 	VBROADCASTSS c3fb8aa3b<>+0(SB), Z2
@@ -1018,7 +1019,6 @@ TEXT ·expm1AVX512(SB), NOSPLIT, $0-40
 	VBROADCASTSS c3f000000<>+0(SB), Z10
 	VBROADCASTSS c3f800000<>+0(SB), Z11
 	VBROADCASTSS c3f000000<>+0(SB), Z12
-	XORQ         CX, CX
 
 one:
 	MOVQ         AX, SI
@@ -1091,6 +1091,7 @@ TEXT ·tanhAVX512(SB), NOSPLIT, $0-40
 	MOVQ         n+0(FP), AX
 	MOVQ         dst+8(FP), DX
 	MOVQ         x+16(FP), BX
+	XORQ         CX, CX
 	VBROADCASTSS cc0fcf84f<>+0(SB), Z0
 	VBROADCASTSS c40fcf84f<>+0(SB), Z1
 	VBROADCASTSS ca59f25c0<>+0(SB), Z2
@@ -1104,7 +1105,6 @@ TEXT ·tanhAVX512(SB), NOSPLIT, $0-40
 	VBROADCASTSS c38f895d6<>+0(SB), Z10
 	VBROADCASTSS c3b14aa05<>+0(SB), Z11
 	VBROADCASTSS c3ba059dd<>+0(SB), Z12
-	XORQ         CX, CX
 
 one:
 	MOVQ        AX, SI
@@ -1297,6 +1297,7 @@ TEXT ·sigmoidAVX512(SB), NOSPLIT, $0-40
 	MOVQ         n+0(FP), AX
 	MOVQ         dst+8(FP), DX
 	MOVQ         x+16(FP), BX
+	XORQ         CX, CX
 	VBROADCASTSS cc2d00000<>+0(SB), Z0
 	VBROADCASTSS c42b20000<>+0(SB), Z1
 	VBROADCASTSS c3fb8aa3b<>+0(SB), Z2
@@ -1311,7 +1312,6 @@ TEXT ·sigmoidAVX512(SB), NOSPLIT, $0-40
 	VBROADCASTSS c3f800000<>+0(SB), Z11
 	VBROADCASTSS c80000000<>+0(SB), Z12
 	VBROADCASTSS c3f800000<>+0(SB), Z13
-	XORQ         CX, CX
 
 one:
 	MOVQ         AX, SI
@@ -1737,8 +1737,8 @@ TEXT ·ltAVX512(SB), NOSPLIT, $0-40
 	MOVQ         dst+8(FP), DX
 	MOVQ         x+16(FP), BX
 	MOVQ         y+24(FP), SI
-	VBROADCASTSS c3f800000<>+0(SB), Z0
 	XORQ         CX, CX
+	VBROADCASTSS c3f800000<>+0(SB), Z0
 
 many:
 	MOVQ      AX, DI
@@ -1794,8 +1794,8 @@ TEXT ·leAVX512(SB), NOSPLIT, $0-40
 	MOVQ         dst+8(FP), DX
 	MOVQ         x+16(FP), BX
 	MOVQ         y+24(FP), SI
-	VBROADCASTSS c3f800000<>+0(SB), Z0
 	XORQ         CX, CX
+	VBROADCASTSS c3f800000<>+0(SB), Z0
 
 many:
 	MOVQ      AX, DI
@@ -1851,8 +1851,8 @@ TEXT ·eqAVX512(SB), NOSPLIT, $0-40
 	MOVQ         dst+8(FP), DX
 	MOVQ         x+16(FP), BX
 	MOVQ         y+24(FP), SI
-	VBROADCASTSS c3f800000<>+0(SB), Z0
 	XORQ         CX, CX
+	VBROADCASTSS c3f800000<>+0(SB), Z0
 
 many:
 	MOVQ      AX, DI
@@ -1908,8 +1908,8 @@ TEXT ·neAVX512(SB), NOSPLIT, $0-40
 	MOVQ         dst+8(FP), DX
 	MOVQ         x+16(FP), BX
 	MOVQ         y+24(FP), SI
-	VBROADCASTSS c3f800000<>+0(SB), Z0
 	XORQ         CX, CX
+	VBROADCASTSS c3f800000<>+0(SB), Z0
 
 many:
 	MOVQ      AX, DI
@@ -1966,8 +1966,8 @@ TEXT ·whereAVX512(SB), NOSPLIT, $0-40
 	MOVQ   x+16(FP), BX
 	MOVQ   y+24(FP), SI
 	MOVQ   z+32(FP), DI
-	VXORPS Z0, Z0, Z0
 	XORQ   CX, CX
+	VXORPS Z0, Z0, Z0
 
 many:
 	MOVQ      AX, R8
@@ -2953,8 +2953,8 @@ TEXT ·signAVX2(SB), NOSPLIT, $0-40
 	MOVQ   n+0(FP), AX
 	MOVQ   dst+8(FP), DX
 	MOVQ   x+16(FP), BX
-	VXORPS Y0, Y0, Y0
 	XORQ   CX, CX
+	VXORPS Y0, Y0, Y0
 
 many:
 	MOVQ      AX, SI
@@ -3170,9 +3170,9 @@ TEXT ·expAVX2(SB), NOSPLIT, $0-40
 	MOVQ         n+0(FP), AX
 	MOVQ         dst+8(FP), DX
 	MOVQ         x+16(FP), BX
+	XORQ         CX, CX
 	VBROADCASTSS cc2d00000<>+0(SB), Y0
 	VBROADCASTSS c42b20000<>+0(SB), Y1
-	XORQ         CX, CX
 
 one:
 	MOVQ         AX, SI
@@ -3266,8 +3266,8 @@ TEXT ·logAVX2(SB), NOSPLIT, $0-40
 	MOVQ   n+0(FP), AX
 	MOVQ   dst+8(FP), DX
 	MOVQ   x+16(FP), BX
-	VXORPS Y0, Y0, Y0
 	XORQ   CX, CX
+	VXORPS Y0, Y0, Y0
 
 one:
 	MOVQ        AX, SI
@@ -3365,9 +3365,9 @@ TEXT ·log1pAVX2(SB), NOSPLIT, $0-40
 	MOVQ         n+0(FP), AX
 	MOVQ         dst+8(FP), DX
 	MOVQ         x+16(FP), BX
+	XORQ         CX, CX
 	VXORPS       Y0, Y0, Y0
 	VBROADCASTSS c3f800000<>+0(SB), Y1
-	XORQ         CX, CX
 
 one:
 	MOVQ        AX, SI
@@ -3481,10 +3481,10 @@ TEXT ·expm1AVX2(SB), NOSPLIT, $0-40
 	MOVQ         n+0(FP), AX
 	MOVQ         dst+8(FP), DX
 	MOVQ         x+16(FP), BX
+	XORQ         CX, CX
 	VBROADCASTSS cc2d00000<>+0(SB), Y0
 	VBROADCASTSS c42b20000<>+0(SB), Y1
 	VBROADCASTSS c3f800000<>+0(SB), Y2
-	XORQ         CX, CX
 
 one:
 	MOVQ         AX, SI
@@ -3574,9 +3574,9 @@ TEXT ·tanhAVX2(SB), NOSPLIT, $0-40
 	MOVQ         n+0(FP), AX
 	MOVQ         dst+8(FP), DX
 	MOVQ         x+16(FP), BX
+	XORQ         CX, CX
 	VBROADCASTSS cc0fcf84f<>+0(SB), Y0
 	VBROADCASTSS c40fcf84f<>+0(SB), Y1
-	XORQ         CX, CX
 
 one:
 	MOVQ        AX, SI
@@ -3640,10 +3640,10 @@ TEXT ·sigmoidAVX2(SB), NOSPLIT, $0-40
 	MOVQ         n+0(FP), AX
 	MOVQ         dst+8(FP), DX
 	MOVQ         x+16(FP), BX
+	XORQ         CX, CX
 	VBROADCASTSS cc2d00000<>+0(SB), Y0
 	VBROADCASTSS c42b20000<>+0(SB), Y1
 	VBROADCASTSS c3f800000<>+0(SB), Y2
-	XORQ         CX, CX
 
 one:
 	MOVQ         AX, SI
@@ -4321,8 +4321,8 @@ TEXT ·whereAVX2(SB), NOSPLIT, $0-40
 	MOVQ   x+16(FP), BX
 	MOVQ   y+24(FP), SI
 	MOVQ   z+32(FP), DI
-	VXORPS Y0, Y0, Y0
 	XORQ   CX, CX
+	VXORPS Y0, Y0, Y0
 
 many:
 	MOVQ      AX, R8

@@ -16,39 +16,50 @@ type formula func(v []VecVirtual) VecVirtual
 
 // functions generates Set.Apply.
 func functions(s simd) {
-	list := []struct {
-		name   string
-		arity  int
-		unroll int
-		make   func() formula
-	}{
-		{"neg", 1, 4, s.neg}, {"abs", 1, 4, s.abs}, {"sign", 1, 2, s.sign},
-		{"floor", 1, 4, func() formula { return func(v []VecVirtual) VecVirtual { return s.round(down, v[0]) } }},
-		{"ceil", 1, 4, func() formula { return func(v []VecVirtual) VecVirtual { return s.round(up, v[0]) } }},
-		{"sqrt", 1, 2, func() formula { return func(v []VecVirtual) VecVirtual { return s.sqrt(v[0]) } }},
-		{"exp", 1, 1, s.exp}, {"log", 1, 1, s.log}, {"log1p", 1, 1, s.log1p}, {"expm1", 1, 1, s.expm1},
-		{"tanh", 1, 1, s.tanh}, {"sigmoid", 1, 1, s.sigmoid},
-		{"add", 2, 4, func() formula { return func(v []VecVirtual) VecVirtual { return s.add(v[0], v[1]) } }},
-		{"sub", 2, 4, func() formula { return func(v []VecVirtual) VecVirtual { return s.sub(v[0], v[1]) } }},
-		{"mul", 2, 4, func() formula { return func(v []VecVirtual) VecVirtual { return s.mul(v[0], v[1]) } }},
-		{"div", 2, 2, func() formula { return func(v []VecVirtual) VecVirtual { return s.div(v[0], v[1]) } }},
-		{"max", 2, 2, func() formula { return s.extreme(s.max) }},
-		{"min", 2, 2, func() formula { return s.extreme(s.min) }},
-		{"lt", 2, 2, func() formula { return s.comparison(lt) }},
-		{"le", 2, 2, func() formula { return s.comparison(le) }},
-		{"eq", 2, 2, func() formula { return s.comparison(eq) }},
-		{"ne", 2, 2, func() formula { return s.comparison(ne) }},
-		{"where", 3, 2, s.where},
+	one := func(f func(x VecVirtual) VecVirtual) func() formula {
+		return func() formula { return func(v []VecVirtual) VecVirtual { return f(v[0]) } }
 	}
-	for _, f := range list {
-		s.elementwise(f.name, f.arity, f.unroll, f.make)
+	two := func(f func(x, y VecVirtual) VecVirtual) func() formula {
+		return func() formula { return func(v []VecVirtual) VecVirtual { return f(v[0], v[1]) } }
+	}
+	for _, f := range []struct {
+		name    string
+		arity   int
+		unroll  int
+		formula func() formula
+	}{
+		{"neg", 1, 4, s.neg},
+		{"abs", 1, 4, s.abs},
+		{"sign", 1, 2, s.sign},
+		{"floor", 1, 4, one(func(x VecVirtual) VecVirtual { return s.round(down, x) })},
+		{"ceil", 1, 4, one(func(x VecVirtual) VecVirtual { return s.round(up, x) })},
+		{"sqrt", 1, 2, one(func(x VecVirtual) VecVirtual { return s.sqrt(x) })},
+		{"exp", 1, 1, s.exp},
+		{"log", 1, 1, s.log},
+		{"log1p", 1, 1, s.log1p},
+		{"expm1", 1, 1, s.expm1},
+		{"tanh", 1, 1, s.tanh},
+		{"sigmoid", 1, 1, s.sigmoid},
+		{"add", 2, 4, two(func(x, y VecVirtual) VecVirtual { return s.add(x, y) })},
+		{"sub", 2, 4, two(func(x, y VecVirtual) VecVirtual { return s.sub(x, y) })},
+		{"mul", 2, 4, two(func(x, y VecVirtual) VecVirtual { return s.mul(x, y) })},
+		{"div", 2, 2, two(func(x, y VecVirtual) VecVirtual { return s.div(x, y) })},
+		{"max", 2, 2, two(func(x, y VecVirtual) VecVirtual { return s.extreme(s.max, x, y) })},
+		{"min", 2, 2, two(func(x, y VecVirtual) VecVirtual { return s.extreme(s.min, x, y) })},
+		{"lt", 2, 2, s.comparison(lt)},
+		{"le", 2, 2, s.comparison(le)},
+		{"eq", 2, 2, s.comparison(eq)},
+		{"ne", 2, 2, s.comparison(ne)},
+		{"where", 3, 2, s.where},
+	} {
+		s.elementwise(f.name, f.arity, f.unroll, f.formula)
 	}
 }
 
 // elementwise generates the loop of a function of Set.Apply: vectors by the unroll, then one by one, then a masked one.
-func (s simd) elementwise(name string, arity, unroll int, make func() formula) {
+func (s simd) elementwise(name string, arity, unroll int, makeFormula func() formula) {
 	TEXT(name+s.suffix, NOSPLIT, "func(n int, dst, x, y, z *float32)")
-	Doc(fmt.Sprintf("%s%s is Apply of the function.", name, s.suffix))
+	Doc(fmt.Sprintf("%s%s is Apply of %s.", name, s.suffix, name))
 	Pragma("noescape")
 	n, i := Load(Param("n"), GP64()), GP64()
 	dst := Load(Param("dst"), GP64())
@@ -56,8 +67,8 @@ func (s simd) elementwise(name string, arity, unroll int, make func() formula) {
 	for _, p := range []string{"x", "y", "z"}[:arity] {
 		args = append(args, Load(Param(p), GP64()))
 	}
-	f := make()
 	XORQ(i, i)
+	f := makeFormula()
 	at := func(base Register, u int) Mem { return Mem{Base: base, Index: i, Scale: 4, Disp: u * s.bytes()} }
 	loop := func(label, next string, unroll int) {
 		left := GP64()
@@ -126,15 +137,15 @@ func (s simd) sign() formula {
 }
 
 // extreme is the maximum or minimum, NaN if either is: the instruction gives its first operand then, which may be the one that is not.
-func (s simd) extreme(f func(a Op, b VecVirtual) VecVirtual) formula {
-	return func(v []VecVirtual) VecVirtual {
-		return s.choose(s.cmp(unordered, v[1], v[1]), v[1], f(v[0], v[1]))
-	}
+func (s simd) extreme(f func(a Op, b VecVirtual) VecVirtual, x, y VecVirtual) VecVirtual {
+	return s.choose(s.cmp(unordered, y, y), y, f(x, y))
 }
 
-func (s simd) comparison(pred uint8) formula {
-	one := s.num(1)
-	return func(v []VecVirtual) VecVirtual { return s.keep(s.cmp(pred, v[0], v[1]), one) }
+func (s simd) comparison(pred uint8) func() formula {
+	return func() formula {
+		one := s.num(1)
+		return func(v []VecVirtual) VecVirtual { return s.keep(s.cmp(pred, v[0], v[1]), one) }
+	}
 }
 
 func (s simd) where() formula {

@@ -3,6 +3,8 @@
 package main
 
 import (
+	"fmt"
+
 	. "github.com/mmcloughlin/avo/build"
 	. "github.com/mmcloughlin/avo/operand"
 	. "github.com/mmcloughlin/avo/reg"
@@ -23,6 +25,7 @@ func packAVX2() {
 // packCopy generates dst[p*width+i] = src[p*srcK+i] for i < n, and 0 for n <= i < width, where width is at most the given number of vectors.
 func (s simd) packCopy(vectors int) {
 	TEXT("packCopy"+s.suffix, NOSPLIT, "func(dst *float32, width, n, k int, src *float32, srcK int)")
+	Doc(fmt.Sprintf("packCopy%s is Set.Pack where srcI is 1.", s.suffix))
 	Pragma("noescape")
 	dst, src := Load(Param("dst"), GP64()), Load(Param("src"), GP64())
 	width, n, k := Load(Param("width"), GP64()), Load(Param("n"), GP64()), Load(Param("k"), GP64())
@@ -76,6 +79,7 @@ func (s simd) masks(n Register, vectors int) (ms []mask) {
 // transpose generates dst[p*dstP+i] = src[i*srcI+p] for i < n and p < k. k is a multiple of lanes, n is neither 0 nor more than lanes.
 func (s simd) transpose(square func(rows []VecVirtual) []VecVirtual) {
 	TEXT("transpose"+s.suffix, NOSPLIT, "func(n, k int, dst *float32, dstP int, src *float32, srcI int)")
+	Doc(fmt.Sprintf("transpose%s is Set.Transpose for whole vectors of terms and at most one of rows.", s.suffix))
 	Pragma("noescape")
 	dst, src := Load(Param("dst"), GP64()), Load(Param("src"), GP64())
 	n, k := Load(Param("n"), GP64()), Load(Param("k"), GP64())

@@ -27,6 +27,7 @@ func (s simd) sum(name string, params []string) {
 		list = "x, y *float32"
 	}
 	TEXT(name+s.suffix, NOSPLIT, fmt.Sprintf("func(n int, %s) float32", list))
+	Doc(fmt.Sprintf("%s%s is Set.%s.", name, s.suffix, map[string]string{"sum": "Sum", "dot": "Dot"}[name]))
 	Pragma("noescape")
 	n, i := Load(Param("n"), GP64()), GP64()
 	var args []Register
@@ -103,6 +104,7 @@ func (s simd) across(a VecVirtual, op func(...Op)) VecVirtual {
 // maximum generates Max. The instruction loses NaNs, so these are collected aside.
 func (s simd) maximum() {
 	TEXT("max1"+s.suffix, NOSPLIT, "func(n int, x *float32) float32")
+	Doc(fmt.Sprintf("max1%s is Set.Max.", s.suffix))
 	Pragma("noescape")
 	n, i := Load(Param("n"), GP64()), GP64()
 	x := Load(Param("x"), GP64())
@@ -136,6 +138,7 @@ func (s simd) maximum() {
 
 func (s simd) expSum() {
 	TEXT("expSum"+s.suffix, NOSPLIT, "func(n int, dst, x *float32, shift float32) float32")
+	Doc(fmt.Sprintf("expSum%s is Set.ExpSum.", s.suffix))
 	Pragma("noescape")
 	n, i := Load(Param("n"), GP64()), GP64()
 	dst, x := Load(Param("dst"), GP64()), Load(Param("x"), GP64())
@@ -161,6 +164,7 @@ func (s simd) expSum() {
 
 func (s simd) affine() {
 	TEXT("affine"+s.suffix, NOSPLIT, "func(n int, dst, x *float32, scale, shift float32)")
+	Doc(fmt.Sprintf("affine%s is Set.Affine.", s.suffix))
 	Pragma("noescape")
 	n, i := Load(Param("n"), GP64()), GP64()
 	dst, x := Load(Param("dst"), GP64()), Load(Param("x"), GP64())

@@ -3,6 +3,8 @@
 package main
 
 import (
+	"fmt"
+
 	. "github.com/mmcloughlin/avo/build"
 	. "github.com/mmcloughlin/avo/operand"
 	. "github.com/mmcloughlin/avo/reg"
@@ -12,6 +14,7 @@ import (
 // the first block's counter and of the key.
 func uniform(s simd) {
 	TEXT("uniform"+s.suffix, NOSPLIT, "func(groups int, dst *float32, words *[6]uint32)")
+	Doc(fmt.Sprintf("uniform%s is Set.Draw of groups of %d numbers.", s.suffix, 4*s.lanes))
 	Pragma("noescape")
 	groups, dst := Load(Param("groups"), GP64()), Load(Param("dst"), GP64())
 	words := Load(Param("words"), GP64())
