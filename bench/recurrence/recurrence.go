@@ -7,6 +7,7 @@ package recurrence
 
 import (
 	"fmt"
+	"math"
 	"math/rand/v2"
 
 	"github.com/pkg/errors"
@@ -25,10 +26,11 @@ const learningRate = 1e-3
 
 var gates = [4]string{"i", "f", "g", "o"}
 
-// Trainer runs training steps and gives the loss of the last.
+// Trainer runs training steps: forward, backward, Adam.
 type Trainer interface {
 	Step() error
-	Loss() (float64, error)
+	// Measure is a Step that also gives the loss before it and the norm of all gradients together.
+	Measure() (loss, norm float64, err error)
 	Close() error
 }
 
@@ -93,11 +95,20 @@ func NewScanned(s Size, device tape.Device) (*Scanned, error) {
 
 func (m *Scanned) Step() error { return m.step.Run() }
 
-func (m *Scanned) Loss() (float64, error) {
-	var l [1]float32
-	err := m.step.Get(m.step.Loss, l[:])
-	return float64(l[0]), err
+func (m *Scanned) Measure() (loss, norm float64, err error) {
+	if err := m.step.Run(); err != nil {
+		return 0, 0, err
+	}
+	var l, n [1]float32
+	if err := m.step.Get(m.step.Loss, l[:]); err != nil {
+		return 0, 0, err
+	}
+	err = m.step.Get(m.step.Norm, n[:])
+	return float64(l[0]), float64(n[0]), err
 }
+
+// Tape is the compiled step, for reading.
+func (m *Scanned) Tape() *tape.Tape { return m.step.Tape() }
 
 func (m *Scanned) Close() error { return m.step.Close() }
 
@@ -170,6 +181,23 @@ func (m *Stock) Step() error {
 	return m.solver.Step(G.NodesToValueGrads(m.params))
 }
 
-func (m *Stock) Loss() (float64, error) { return float64(m.loss.Value().Data().(float32)), nil }
+func (m *Stock) Measure() (loss, norm float64, err error) {
+	if err := m.vm.RunAll(); err != nil {
+		return 0, 0, err
+	}
+	defer m.vm.Reset()
+	sum := 0.0
+	for _, p := range m.params {
+		g, err := p.Grad()
+		if err != nil {
+			return 0, 0, err
+		}
+		for _, x := range g.Data().([]float32) {
+			sum += float64(x) * float64(x)
+		}
+	}
+	loss = float64(m.loss.Value().Data().(float32))
+	return loss, math.Sqrt(sum), m.solver.Step(G.NodesToValueGrads(m.params)) // which sets the gradients to zero
+}
 
 func (m *Stock) Close() error { return m.vm.Close() }

@@ -23,22 +23,19 @@ func size(steps int) Size { return Size{Steps: steps, Batch: 16, In: 64, Hidden:
 var lengths = []int{16, 64, 256, 512}
 
 // The comparison is fair only if both forms compute the same thing.
-func TestSameLosses(t *testing.T) {
-	var losses [2][]float64
+func TestSameSteps(t *testing.T) {
+	var losses, norms [2][]float64
 	for i, c := range contenders {
 		m, err := c.build(Size{Steps: 5, Batch: 3, In: 7, Hidden: 9})
 		if err != nil {
 			t.Fatal(err)
 		}
 		for range 5 {
-			if err := m.Step(); err != nil {
-				t.Fatal(err)
-			}
-			l, err := m.Loss()
+			loss, norm, err := m.Measure()
 			if err != nil {
 				t.Fatal(err)
 			}
-			losses[i] = append(losses[i], l)
+			losses[i], norms[i] = append(losses[i], loss), append(norms[i], norm)
 		}
 		if err := m.Close(); err != nil {
 			t.Fatal(err)
@@ -47,6 +44,9 @@ func TestSameLosses(t *testing.T) {
 	for k := range losses[0] {
 		if a, b := losses[0][k], losses[1][k]; !(math.Abs(a-b) <= 1e-5*math.Abs(b)) {
 			t.Errorf("step %d: loss %g, stock Gorgonia %g", k, a, b)
+		}
+		if a, b := norms[0][k], norms[1][k]; !(math.Abs(a-b) <= 1e-5*math.Abs(b)) {
+			t.Errorf("step %d: norm of gradients %g, stock Gorgonia %g", k, a, b)
 		}
 	}
 	if losses[0][4] >= losses[0][0] {

@@ -1,0 +1,318 @@
+"""The training steps of bench/peers on PyTorch.
+
+Reads requests from standard input, one JSON object a line, and answers each with one line:
+
+    {"do": "build", "workload": W, "form": F, "threads": N, "file": PATH}   -> {"parameters": how many numbers are trained}
+    {"do": "step", "form": F}                -> {"loss": before the step, "norm": of all gradients together}
+    {"do": "run", "form": F, "seconds": S}   -> {"ms": [of every step]}: at least one step, and no more than about S seconds of them
+    {"do": "clear"}                          -> {}: forgets all that was built
+
+A failure is answered with {"error": TEXT}. The file holds parameters and inputs in the safetensors format; the shapes in it are all that is
+known of sizes. Every form computes the same from the same parameters, and trains as many numbers.
+"""
+import json, struct, sys, time
+from typing import List
+import torch, torch.nn as nn, torch.nn.functional as F
+
+LEARNING_RATE = 1e-3
+
+
+def read(path):
+    with open(path, "rb") as f:
+        data = bytearray(f.read())
+    start = 8 + struct.unpack("<Q", data[:8])[0]
+    out = {}
+    for name, t in json.loads(data[8:start]).items():
+        if name != "__metadata__":
+            kind = {"F32": torch.float32, "I32": torch.int32}[t["dtype"]]
+            count = 1
+            for d in t["shape"]:
+                count *= d
+            x = torch.frombuffer(data, dtype=kind, count=count, offset=start + t["data_offsets"][0]).reshape(t["shape"]).clone()
+            out[name] = x.long() if kind == torch.int32 else x
+    inputs = {k[3:]: v for k, v in out.items() if k.startswith("in/")}
+    return {k: v for k, v in out.items() if not k.startswith("in/")}, inputs
+
+
+def gates(params, name):
+    return params[name + ".weight_ih_l0"].shape[0] // params[name + ".weight_hh_l0"].shape[1]
+
+
+def module(params, prefix, kind, **options):
+    """A module of torch.nn for the recurrent layers of that prefix, with their parameters."""
+    n = len([k for k in params if k.startswith(prefix + ".weight_ih_l") and not k.endswith("_reverse")])
+    w, u = params[prefix + ".weight_ih_l0"], params[prefix + ".weight_hh_l0"]
+    m = kind(w.shape[1], u.shape[1], n, **options)
+    m.load_state_dict({k[len(prefix) + 1:]: v for k, v in params.items() if k.startswith(prefix + ".")})
+    return m
+
+
+KINDS = {1: nn.RNN, 3: nn.GRU, 4: nn.LSTM}
+
+
+def rnn_layer(xw: List[torch.Tensor], u: torch.Tensor, h: torch.Tensor) -> torch.Tensor:
+    hs: List[torch.Tensor] = []
+    for z in xw:
+        h = torch.tanh(torch.addmm(z, h, u))
+        hs.append(h)
+    return torch.stack(hs)
+
+
+def lstm_layer(xw: List[torch.Tensor], u: torch.Tensor, h: torch.Tensor) -> torch.Tensor:
+    hs: List[torch.Tensor] = []
+    c = h
+    for z in xw:
+        i, f, g, o = torch.addmm(z, h, u).chunk(4, 1)
+        c = torch.sigmoid(f) * c + torch.sigmoid(i) * torch.tanh(g)
+        h = torch.sigmoid(o) * torch.tanh(c)
+        hs.append(h)
+    return torch.stack(hs)
+
+
+def coupled_layer(xw: List[torch.Tensor], u: torch.Tensor, h: torch.Tensor) -> torch.Tensor:
+    hs: List[torch.Tensor] = []
+    c = h
+    for z in xw:
+        f, g, o = torch.addmm(z, h, u).chunk(3, 1)
+        g = torch.tanh(g)
+        c = g + torch.sigmoid(f) * (c - g)
+        h = torch.sigmoid(o) * torch.tanh(c)
+        hs.append(h)
+    return torch.stack(hs)
+
+
+class Layers(nn.Module):
+    """Recurrent layers by hand: x·W of all steps is one product, and so is the weights' gradient of it."""
+
+    def __init__(self, params, layer):
+        super().__init__()
+        self.layer = layer
+        self.p = nn.ParameterDict({k[4:]: nn.Parameter(v) for k, v in params.items() if k.startswith("rnn.")})
+
+    def forward(self, x):
+        l = 0
+        while "weight_ih_l%d" % l in self.p:
+            p = lambda what: self.p["%s_l%d" % (what, l)]
+            bias = p("bias") if "bias_l%d" % l in self.p else p("bias_ih") + p("bias_hh")
+            xw = F.linear(x, p("weight_ih"), bias).unbind(0)  # unbind: the derivative of xw[t] would take O(T²)
+            u = p("weight_hh").t()
+            x = self.layer(xw, u, x.new_zeros(x.shape[1], u.shape[0]))
+            l += 1
+        return (x,)
+
+
+def head(params, inputs, layers, of):
+    """Recurrent layers, a linear one on what `of` takes of their outputs, and cross-entropy."""
+    w = params["output.weight"]
+    out = nn.Linear(w.shape[1], w.shape[0])
+    out.load_state_dict({"weight": w, "bias": params["output.bias"]})
+    m = nn.ModuleList([layers, out])
+    x = F.one_hot(inputs["tokens"], params["rnn.weight_ih_l0"].shape[1]).float() if "tokens" in inputs else inputs["rows"]
+    targets = inputs["targets"].reshape(-1)
+    return m, lambda: F.cross_entropy(out(of(layers(x)[0])).reshape(-1, w.shape[0]), targets)
+
+
+def stacked(params, inputs, form):
+    n = gates(params, "rnn")
+    if form == "nn":
+        layers = module(params, "rnn", KINDS[n])
+    else:
+        layer = {1: rnn_layer, 3: coupled_layer, 4: lstm_layer}[n]
+        layers = Layers(params, torch.jit.script(layer) if form == "scripted" else layer)
+    last = lambda hs: hs[-1] if "rows" in inputs else hs
+    return head(params, inputs, layers, last)
+
+
+class Encoder(nn.Module):
+    def __init__(self, p):
+        super().__init__()
+        self.embedding = nn.Embedding.from_pretrained(p["encoder.embedding"], freeze=False)
+        self.rnn = module(p, "encoder.rnn", KINDS[gates(p, "encoder.rnn")], bidirectional=True)
+        self.state = linear(p, "encoder.state")
+
+    def forward(self, source):
+        out, ends = self.rnn(self.embedding(source))
+        h = ends[0] if isinstance(ends, tuple) else ends
+        return out, torch.tanh(self.state(torch.cat((h[-2], h[-1]), 1)))
+
+
+def linear(p, name):
+    w = p[name + ".weight"]
+    m = nn.Linear(w.shape[1], w.shape[0])
+    m.load_state_dict({"weight": w, "bias": p[name + ".bias"]})
+    return m
+
+
+class Literal(nn.Module):
+    """As it is taught (bentrevett/pytorch-seq2seq, notebook 3), with teacher forcing in all steps."""
+
+    def __init__(self, p):
+        super().__init__()
+        self.encoder = Encoder(p)
+        self.attention = linear(p, "attention")
+        self.v = nn.Linear(p["attention.v"].shape[1], 1, bias=False)
+        self.v.load_state_dict({"weight": p["attention.v"]})
+        self.embedding = nn.Embedding.from_pretrained(p["decoder.embedding"], freeze=False)
+        self.rnn = module(p, "decoder.rnn", KINDS[gates(p, "decoder.rnn")])
+        self.output = linear(p, "output")
+
+    def forward(self, source, inputs):
+        enc, h = self.encoder(source)
+        enc = enc.permute(1, 0, 2)
+        c = torch.zeros_like(h)
+        outs = []
+        for token in inputs:
+            e = self.embedding(token.unsqueeze(0))
+            repeated = h.unsqueeze(1).repeat(1, enc.shape[1], 1)
+            energy = torch.tanh(self.attention(torch.cat((repeated, enc), 2)))
+            weights = F.softmax(self.v(energy).squeeze(2), 1)
+            w = torch.bmm(weights.unsqueeze(1), enc).permute(1, 0, 2)
+            x = torch.cat((e, w), 2)
+            if isinstance(self.rnn, nn.LSTM):
+                o, (h, c) = self.rnn(x, (h.unsqueeze(0), c.unsqueeze(0)))
+                c = c.squeeze(0)
+            else:
+                o, h = self.rnn(x, h.unsqueeze(0))
+            h = h.squeeze(0)
+            outs.append(self.output(torch.cat((o.squeeze(0), w.squeeze(0), e.squeeze(0)), 1)))
+        return torch.stack(outs)
+
+
+class Hoisted(nn.Module):
+    """By an expert: only what depends on the decoder's state is in the loop, and the logits are one product."""
+
+    def __init__(self, p):
+        super().__init__()
+        self.encoder = Encoder(p)
+        w = p["attention.weight"]
+        h = w.shape[0]
+        par = lambda x: nn.Parameter(x.clone().contiguous())
+        self.ua, self.wa, self.ba = par(w[:, :h]), par(w[:, h:]), par(p["attention.bias"])
+        self.v = par(p["attention.v"][0])
+        self.embedding = nn.Embedding.from_pretrained(p["decoder.embedding"], freeze=False)
+        wx = p["decoder.rnn.weight_ih_l0"]
+        e = wx.shape[1] - 2 * h
+        self.wx, self.wc, self.bx = par(wx[:, :e]), par(wx[:, e:]), par(p["decoder.rnn.bias_ih_l0"])
+        self.wh, self.bh = par(p["decoder.rnn.weight_hh_l0"]), par(p["decoder.rnn.bias_hh_l0"])
+        self.gates = gates(p, "decoder.rnn")
+        self.output = linear(p, "output")
+
+    def forward(self, source, inputs):
+        enc, h = self.encoder(source)
+        enc = enc.permute(1, 0, 2).contiguous()
+        keys = F.linear(enc, self.wa, self.ba)
+        e = self.embedding(inputs)
+        c = torch.zeros_like(h)
+        hs, ws = [], []
+        for xw in F.linear(e, self.wx, self.bx).unbind(0):
+            weights = F.softmax(torch.matmul(torch.tanh(keys + F.linear(h, self.ua).unsqueeze(1)), self.v), 1)
+            w = torch.bmm(weights.unsqueeze(1), enc).squeeze(1)
+            zx, zh = torch.addmm(xw, w, self.wc.t()), F.linear(h, self.wh, self.bh)
+            if self.gates == 3:
+                rx, ux, nx = zx.chunk(3, 1)
+                rh, uh, nh = zh.chunk(3, 1)
+                r, u = torch.sigmoid(rx + rh), torch.sigmoid(ux + uh)
+                n = torch.tanh(nx + r * nh)
+                h = n + u * (h - n)
+            else:
+                i, f, g, o = (zx + zh).chunk(4, 1)
+                c = torch.sigmoid(f) * c + torch.sigmoid(i) * torch.tanh(g)
+                h = torch.sigmoid(o) * torch.tanh(c)
+            hs.append(h)
+            ws.append(w)
+        return self.output(torch.cat((torch.stack(hs), torch.stack(ws), e), 2))
+
+
+def seq2seq(params, inputs, form):
+    m = {"literal": Literal, "hoisted": Hoisted}[form](params)
+    targets = inputs["targets"].reshape(-1)
+    v = params["output.weight"].shape[0]
+    return m, lambda: F.cross_entropy(m(inputs["source"], inputs["inputs"]).reshape(-1, v), targets)
+
+
+class Trained:
+    """A training step: forward, backward, Adam."""
+
+    def __init__(self, model, loss):
+        self.loss, self.params = loss, list(model.parameters())
+        self.adam = torch.optim.Adam(self.params, lr=LEARNING_RATE)
+
+    def parameters(self):
+        return sum(p.numel() for p in self.params)
+
+    def step(self):
+        self.adam.zero_grad(set_to_none=True)
+        self.value = self.loss()
+        self.value.backward()
+        self.adam.step()
+
+    def result(self):
+        """Of the last step; its gradients are still there."""
+        return float(self.value), float(torch.sqrt(sum(p.grad.double().pow(2).sum() for p in self.params)))
+
+
+class Products:
+    def __init__(self, params, inputs):
+        self.u, self.xs = params["u"], inputs["rows"]
+        self.z = torch.empty(self.xs.shape[0], self.xs.shape[1], self.u.shape[1])
+
+    def parameters(self):
+        return self.u.numel()
+
+    def step(self):
+        h = torch.zeros_like(self.xs[0])
+        n = h.shape[1]
+        with torch.no_grad():
+            for x, z in zip(self.xs, self.z):
+                torch.mm(h, self.u, out=z)
+                h = z[:, :n] + x
+
+    def result(self):
+        squares = self.z.double().pow(2).sum()
+        return float(squares / self.z.numel()), float(torch.sqrt(squares))
+
+
+def build(r):
+    torch.set_num_threads(r["threads"])
+    params, inputs = read(r["file"])
+    if r["workload"] == "products":
+        return Products(params, inputs)
+    make = seq2seq if r["workload"].startswith("seq2seq") else stacked
+    return Trained(*make(params, inputs, r["form"]))
+
+
+def run(job, seconds):
+    ms, end = [], time.perf_counter() + seconds
+    while not ms or time.perf_counter() + ms[-1] / 1e3 < end:
+        start = time.perf_counter()
+        job.step()
+        ms.append((time.perf_counter() - start) * 1e3)
+    return ms
+
+
+def answer(jobs, r):
+    if r["do"] == "build":
+        jobs[r["form"]] = job = build(r)
+        return {"parameters": job.parameters()}
+    if r["do"] == "clear":
+        jobs.clear()
+        return {}
+    job = jobs[r["form"]]
+    if r["do"] == "step":
+        job.step()
+        return dict(zip(("loss", "norm"), job.result()))
+    return {"ms": run(job, r["seconds"])}
+
+
+def main():
+    jobs = {}
+    print(json.dumps({"version": "PyTorch " + torch.__version__}), flush=True)
+    for line in sys.stdin:
+        try:
+            reply = answer(jobs, json.loads(line))
+        except Exception as e:
+            reply = {"error": "%s: %s" % (type(e).__name__, e)}
+        print(json.dumps(reply), flush=True)
+
+
+main()
