@@ -1,0 +1,32 @@
+package models
+
+import (
+	G "gorgonia.org/gorgonia"
+
+	"github.com/unroll-ml/unroll/graph/op"
+)
+
+// Encoder reads a source:
+//
+//	x_s = E[token_s]
+//	h_s = layers(x_s, h_{s-1})
+type Encoder struct {
+	Embedding *G.Node // V×E
+	Layers    *Recurrent
+}
+
+// NewEncoder declares the parameters of the layers; embedding is V×E, with E the layers' input.
+func NewEncoder(p *Params, name string, embedding *G.Node, c RecurrentConfig) (*Encoder, error) {
+	layers, err := NewRecurrent(p, name+".rnn", c)
+	return &Encoder{embedding, layers}, err
+}
+
+// Apply gives the outputs for tokens, S×B -> S×B×D, and the last states, from zero states on. mask and keys are as in Recurrent.Apply;
+// embeddings are dropped as the outputs between layers are.
+func (e *Encoder) Apply(b *op.Builder, tokens, mask, keys *G.Node) (outputs *G.Node, last []*G.Node) {
+	if !ranked(b, "encoder", tokens, 2) {
+		return b.Fail(b.Err()), nil
+	}
+	x := dropout(b, b.Gather(e.Embedding, tokens), e.Layers.Dropout, keys) // S×B×E
+	return e.Layers.Apply(b, x, mask, e.Layers.Zeros(b, e.Embedding, tokens.Shape()[1]), keys)
+}

@@ -1,0 +1,216 @@
+package models_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	G "gorgonia.org/gorgonia"
+	"gorgonia.org/tensor"
+
+	"github.com/unroll-ml/unroll/graph/op"
+	"github.com/unroll-ml/unroll/models"
+)
+
+// translators are sequence-to-sequence models of all kinds.
+var translators = map[string]models.Seq2SeqConfig{
+	"context as first state":      {Cell: models.CellConfig{Kind: "gru"}},
+	"context at every step":       {Cell: models.CellConfig{Kind: "gru"}, EveryStep: true},
+	"every step, both directions": {Cell: models.CellConfig{Kind: "lstm"}, EveryStep: true, Bidirectional: true},
+	"dot":                         {Cell: models.CellConfig{Kind: "lstm"}, Attention: "dot", Layers: 2},
+	"dot before the cell":         {Cell: models.CellConfig{Kind: "gru"}, Attention: "dot", Before: true},
+	"general with input feeding":  {Cell: models.CellConfig{Kind: "lstm"}, Attention: "general", Bidirectional: true, Feeding: true},
+	"Bahdanau":                    {Cell: models.CellConfig{Kind: "gru"}, Attention: "additive", Bidirectional: true, Before: true},
+	"Bahdanau, two layers, tied":  {Cell: models.CellConfig{Kind: "lstm"}, Attention: "additive", Bidirectional: true, Before: true, Layers: 2, Tied: true},
+	"concat":                      {Cell: models.CellConfig{Kind: "rnn"}, Attention: "concat", Bidirectional: true},
+	"concat before, one table":    {Cell: models.CellConfig{Kind: "gru"}, Attention: "concat", Before: true, Tied: true, Shared: true},
+	"Luong, all options":          {Cell: models.CellConfig{Kind: "lstm", LayerNorm: true}, Attention: "concat", Feeding: true, Layers: 2, Tied: true, Shared: true},
+	"tied without projection":     {Cell: models.CellConfig{Kind: "gru"}, Tied: true, Embed: 4},
+}
+
+// translation is a model with a batch of sources and targets of various lengths.
+type translation struct {
+	*fixture
+	m                  *models.Seq2Seq
+	source, target     *G.Node
+	sources, targets   [][]int32 // without padding
+	steps, sourceSteps int
+}
+
+func translate(t *testing.T, c models.Seq2SeqConfig, sourceSteps, steps int, sourceLengths, lengths []int) *translation {
+	f := newFixture(t)
+	c.Source, c.Target, c.Tokens, c.Hidden = 9, 9, models.DefaultTokens, 4
+	c.Layers, c.Embed = max(c.Layers, 1), max(c.Embed, 3)
+	m, err := models.NewSeq2Seq(f.p, c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f.spread()
+	x := &translation{fixture: f, m: m, steps: steps, sourceSteps: sourceSteps}
+	batch := func(name string, lengths []int, steps int) (*G.Node, [][]int32) {
+		data := make([]int32, steps*len(lengths)) // padding is 0
+		sequences := make([][]int32, len(lengths))
+		for k, n := range lengths {
+			for s := range n {
+				token := int32(4 + f.rand.IntN(c.Source-4))
+				if s == n-1 {
+					token = c.Tokens.End
+				}
+				data[s*len(lengths)+k] = token
+				sequences[k] = append(sequences[k], token)
+			}
+		}
+		return f.input(name, data, steps, len(lengths)), sequences
+	}
+	x.source, x.sources = batch("source", sourceLengths, sourceSteps)
+	x.target, x.targets = batch("target", lengths, steps)
+	return x
+}
+
+func (x *translation) plain() *plainSeq2Seq { return &plainSeq2Seq{x.m.Seq2SeqConfig, x.params()} }
+
+// TestSeq2Seq compares logits, attention weights and the loss with plain loops over each pair alone, without its padding.
+func TestSeq2Seq(t *testing.T) {
+	for name, c := range translators {
+		t.Run(name, func(t *testing.T) {
+			x := translate(t, c, 5, 4, []int{3, 5, 1}, []int{4, 2, 3})
+			p := x.m.Predict(x.b, x.source, x.target, models.Teaching{})
+			loss := x.m.Loss(x.b, p.Logits, x.target)
+			nodes := []*G.Node{loss, p.Logits}
+			if c.Attention != "" {
+				nodes = append(nodes, p.Weights)
+			}
+			got := x.run(nodes...)
+			batch, vocab := len(x.sources), x.m.Target
+			total, count := 0.0, 0.0
+			plain := x.plain()
+			for k, source := range x.sources {
+				s := plain.encode(source)
+				token := x.m.Tokens.Start
+				for i, want := range x.targets[k] {
+					logits, weights := plain.step(token, &s)
+					equal(t, fmt.Sprintf("logits of step %d of sequence %d", i, k), got[1][(i*batch+k)*vocab:][:vocab], logits, 1e-12)
+					if c.Attention != "" {
+						weights = append(weights, make([]float64, x.sourceSteps-len(weights))...) // padding
+						equal(t, "weights", got[2][(i*batch+k)*x.sourceSteps:][:x.sourceSteps], weights, 1e-12)
+					}
+					total -= logSoftmax(logits)[want]
+					count++
+					token = want
+				}
+			}
+			equal(t, "loss", got[0], []float64{total / count}, 1e-12)
+		})
+	}
+}
+
+// TestSeq2SeqSmoothing: with label smoothing the loss is (1-ε) of that without, and ε of the mean over all tokens.
+func TestSeq2SeqSmoothing(t *testing.T) {
+	c := translators["Bahdanau"]
+	c.Smoothing = 0.2
+	x := translate(t, c, 3, 3, []int{3, 2}, []int{3, 2})
+	p := x.m.Predict(x.b, x.source, x.target, models.Teaching{})
+	got := x.run(x.m.Loss(x.b, p.Logits, x.target), p.Logits)
+	want, count := 0.0, 0.0
+	for k, target := range x.targets {
+		for i, token := range target {
+			ln := logSoftmax(got[1][(i*2+k)*x.m.Target:][:x.m.Target])
+			want -= 0.8 * ln[token]
+			for _, l := range ln {
+				want -= 0.2 * l / float64(len(ln))
+			}
+			count++
+		}
+	}
+	equal(t, "loss", got[0], []float64{want / count}, 1e-12)
+}
+
+// TestSeq2SeqGradients holds derivatives against differences, with padding, dropout, label smoothing.
+func TestSeq2SeqGradients(t *testing.T) {
+	for name, c := range translators {
+		t.Run(name, func(t *testing.T) {
+			c.Smoothing, c.Dropout = 0.1, 0.2
+			x := translate(t, c, 3, 3, []int{3, 2}, []int{2, 3})
+			p := x.m.Predict(x.b, x.source, x.target, models.Teaching{Key: x.key()})
+			x.checkGradients(x.m.Loss(x.b, p.Logits, x.target))
+		})
+	}
+}
+
+// A step of the decoder in a scan is the step unrolled: values and derivatives.
+func TestDecoderUnrolled(t *testing.T) {
+	for name, c := range translators {
+		t.Run(name, func(t *testing.T) {
+			c.Dropout = 0.2
+			var results [2][][]float64
+			for i, way := range []func(*op.Builder, op.Scan, op.Step) op.Scanned{(*op.Builder).Scan, (*op.Builder).Unroll} {
+				x := translate(t, c, 4, 3, []int{4, 2}, []int{3, 3})
+				keys := x.b.Keys(x.key(), 3)
+				memory, states := x.m.Encode(x.b, x.source, nil)
+				scan := op.Scan{Seqs: []*G.Node{x.target, keys}, States: states}
+				run := way(x.b, scan, func(b *op.Builder, in op.In) op.Out {
+					logits, next, _ := x.m.Decoder.Step(b, in.Seqs[0], in.States, memory, in.Seqs[1])
+					return op.Out{States: next, Outs: []*G.Node{logits}}
+				})
+				loss := x.m.Loss(x.b, run.Outs[0], x.target)
+				if x.b.Err() != nil {
+					t.Fatal(x.b.Err())
+				}
+				grads, err := G.Grad(loss, x.p.Nodes()...)
+				if err != nil {
+					t.Fatal(err)
+				}
+				results[i] = x.run(append(G.Nodes{run.Outs[0]}, grads...)...)
+			}
+			for i, want := range results[0] {
+				equal(t, fmt.Sprint("result ", i), results[1][i], want, 1e-12)
+			}
+		})
+	}
+}
+
+func TestSeq2SeqMistakes(t *testing.T) {
+	good := models.Seq2SeqConfig{
+		Source: 9, Target: 9, Tokens: models.DefaultTokens, Cell: models.CellConfig{Kind: "gru"}, Embed: 3, Hidden: 4, Layers: 1,
+	}
+	for want, change := range map[string]func(c *models.Seq2SeqConfig){
+		"two special tokens are 0":   func(c *models.Seq2SeqConfig) { c.Tokens = models.Tokens{} },
+		"special token 3 is not":     func(c *models.Seq2SeqConfig) { c.Source = 3 },
+		"special token -1 is not":    func(c *models.Seq2SeqConfig) { c.Tokens.Padding = -1 },
+		"needs one vocabulary":       func(c *models.Seq2SeqConfig) { c.Shared, c.Target = true, 10 },
+		"smoothing is 1, must":       func(c *models.Seq2SeqConfig) { c.Smoothing = 1 },
+		"embedding size is 0":        func(c *models.Seq2SeqConfig) { c.Embed = 0 },
+		"hidden size is 0":           func(c *models.Seq2SeqConfig) { c.Hidden = 0 },
+		"need an attention":          func(c *models.Seq2SeqConfig) { c.Feeding = true },
+		"before the cell and input":  func(c *models.Seq2SeqConfig) { c.Before = true },
+		"sees the source already":    func(c *models.Seq2SeqConfig) { c.Attention, c.EveryStep = "dot", true },
+		"input feeding is for":       func(c *models.Seq2SeqConfig) { c.Attention, c.Before, c.Feeding = "dot", true, true },
+		`no attention "self"`:        func(c *models.Seq2SeqConfig) { c.Attention = "self" },
+		"of one size, not 4 and 8":   func(c *models.Seq2SeqConfig) { c.Attention, c.Bidirectional = "dot", true },
+		`there is no cell "perceptr`: func(c *models.Seq2SeqConfig) { c.Cell.Kind = "perceptron" },
+	} {
+		c := good
+		change(&c)
+		_, err := models.NewSeq2Seq(newFixture(t).p, c)
+		if err == nil || !strings.Contains(err.Error(), want) || !strings.HasPrefix(err.Error(), "sequence-to-sequence model: ") {
+			t.Errorf("error is %v, want %q in it", err, want)
+		}
+	}
+	for want, use := range map[string]func(x *translation){
+		"source has shape [3]": func(x *translation) {
+			x.m.Predict(x.b, G.NewVector(x.b.Graph(), tensor.Int32, G.WithShape(3), G.WithName("source")), x.target, models.Teaching{})
+		},
+		"needs a key": func(x *translation) {
+			ratio := G.NewScalar(x.b.Graph(), tensor.Float64, G.WithName("ratio"))
+			x.m.Predict(x.b, x.source, x.target, models.Teaching{Ratio: ratio})
+		},
+		"input 0 is nil":      func(x *translation) { x.m.Encode(x.b, nil, nil) },
+		"has 1 states, not 0": func(x *translation) { x.m.Decoder.Step(x.b, x.target, nil, models.Memory{}, nil) },
+	} {
+		x := translate(t, good, 2, 2, []int{2}, []int{2})
+		use(x)
+		if x.b.Err() == nil || !strings.Contains(x.b.Err().Error(), want) {
+			t.Errorf("error is %v, want %q in it", x.b.Err(), want)
+		}
+	}
+}
