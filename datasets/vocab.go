@@ -1,155 +1,240 @@
 package datasets
 
 import (
-	"bytes"
-	"encoding/json"
 	"fmt"
-	"os"
 	"slices"
+	"strings"
 	"unicode/utf8"
-
-	"github.com/pkg/errors"
 )
 
-// Vocab numbers the characters of a text: token i is the i-th of its distinct characters in the order of their code points.
-// It is immutable.
+// Kind says what the units of a vocabulary are.
+type Kind string
+
+// The kinds of vocabularies.
+const (
+	// Char: a unit is a character.
+	Char Kind = "char"
+
+	// Word: a unit is what stands between white space, and a line break is one, too. Decoding joins words with one space. A
+	// text whose punctuation should be units of its own must have been tokenised before.
+	Word Kind = "word"
+
+	// BPE: a unit is a part of a word that often occurs, found by byte-pair encoding (Sennrich, Haddow and Birch, 2016) on
+	// characters. The beginning of a word is the character ▁ (U+2581), as SentencePiece has it, so that decoding restores the
+	// spaces; that character in a text is taken for a space. Letters, digits and other characters are never in one unit, so
+	// that a text need not have been tokenised. A line break is a unit.
+	BPE Kind = "bpe"
+)
+
+// Kinds are all kinds of vocabularies.
+var Kinds = []Kind{Char, Word, BPE}
+
+// The tokens that a vocabulary reserves, if it reserves any.
+const (
+	Pad     int32 = iota // fills what a batch has no token for
+	Unknown              // a unit that the vocabulary lacks
+	Start                // what a decoder reads first
+	End                  // what ends a sequence
+)
+
+// specialNames are what the reserved tokens are called where they must be shown.
+var specialNames = []string{"<pad>", "<unk>", "<s>", "</s>"}
+
+// Vocab numbers the units of texts. It is immutable.
 type Vocab struct {
-	runes  []rune
-	tokens map[rune]int32
+	kind    Kind
+	special int              // tokens reserved at the beginning: none or four
+	tokens  []string         // by number, the reserved ones included
+	runes   map[rune]int32   // of Char, and the characters of BPE
+	words   map[string]int32 // of Word
+	merges  []merge          // of BPE
+	ranks   map[pair]int32   // of BPE: the place of a pair in merges
 }
 
-// NewVocab is the vocabulary of all characters of the texts.
+// NewVocab is the vocabulary of all characters of the texts, in the order of their code points. It reserves no tokens, as a
+// language model of characters needs none.
 func NewVocab(texts ...*Text) *Vocab {
-	seen := map[rune]bool{}
+	seen := map[rune]int{}
 	for _, t := range texts {
 		for _, r := range t.Runes {
-			seen[r] = true
+			seen[r]++
 		}
 	}
-	runes := make([]rune, 0, len(seen))
-	for r := range seen {
-		runes = append(runes, r)
+	return charVocab(0, frequent(seen, 0))
+}
+
+// frequent are the characters that were counted at least least times, in the order of their code points.
+func frequent(counts map[rune]int, least int) []rune {
+	runes := make([]rune, 0, len(counts))
+	for r, n := range counts {
+		if n >= least {
+			runes = append(runes, r)
+		}
 	}
 	slices.Sort(runes)
-	return vocabOf(runes)
+	return runes
 }
 
-func vocabOf(runes []rune) *Vocab {
-	tokens := make(map[rune]int32, len(runes))
-	for i, r := range runes {
-		tokens[r] = int32(i)
+func charVocab(special int, runes []rune) *Vocab {
+	v := &Vocab{kind: Char, special: special, tokens: slices.Clone(specialNames[:special])}
+	v.addRunes(runes)
+	return v
+}
+
+func (v *Vocab) addRunes(runes []rune) {
+	v.runes = make(map[rune]int32, len(runes))
+	for _, r := range runes {
+		v.runes[r] = int32(len(v.tokens))
+		v.tokens = append(v.tokens, string(r))
 	}
-	return &Vocab{runes: runes, tokens: tokens}
 }
 
-// Len is the number of tokens.
-func (v *Vocab) Len() int { return len(v.runes) }
+func wordVocab(special int, words []string) *Vocab {
+	v := &Vocab{kind: Word, special: special, tokens: slices.Concat(specialNames[:special], words), words: make(map[string]int32, len(words))}
+	for i, w := range words {
+		v.words[w] = int32(special + i)
+	}
+	return v
+}
 
-// Rune is the character of a token in [0, Len).
-func (v *Vocab) Rune(token int32) rune { return v.runes[token] }
+// Kind is the kind of the vocabulary's units.
+func (v *Vocab) Kind() Kind { return v.kind }
+
+// Special says whether the tokens Pad, Unknown, Start and End are reserved.
+func (v *Vocab) Special() bool { return v.special > 0 }
+
+// Len is the number of tokens, the reserved ones included.
+func (v *Vocab) Len() int { return len(v.tokens) }
+
+// Name is the unit of a token in [0, Len), for people to read: a reserved token has a name in angle brackets.
+func (v *Vocab) Name(token int32) string { return v.tokens[token] }
+
+// Rune is the character of a token in [0, Len) of a vocabulary of kind Char, and U+FFFD for a reserved token.
+func (v *Vocab) Rune(token int32) rune {
+	if int(token) < v.special {
+		return utf8.RuneError
+	}
+	r, _ := utf8.DecodeRuneInString(v.tokens[token])
+	return r
+}
 
 // Token is the token of a character; false if it has none.
 func (v *Vocab) Token(r rune) (int32, bool) {
-	t, ok := v.tokens[r]
+	if v.kind == Word {
+		t, ok := v.words[string(r)]
+		return t, ok
+	}
+	t, ok := v.runes[r]
 	return t, ok
 }
 
-// Encode is the tokens of a text. A character that the vocabulary lacks is an *Error with its position.
+// Encode is the tokens of a text. A unit that the vocabulary lacks is Unknown; if that is not reserved, it is an *Error with
+// the position.
 func (v *Vocab) Encode(t *Text) ([]int32, error) {
+	if v.kind != Char {
+		tokens, _ := v.encode(make([]int32, 0, len(t.Runes)/2), string(t.Runes))
+		return tokens, nil
+	}
 	tokens := make([]int32, len(t.Runes))
 	for i, r := range t.Runes {
-		token, ok := v.tokens[r]
-		if !ok {
+		token, ok := v.runes[r]
+		switch {
+		case ok:
+		case v.special > 0:
+			token = Unknown
+		default:
 			line, col := t.Position(i)
 			return nil, &Error{File: t.Name, Line: line, Col: col,
-				What: fmt.Sprintf("the character %q (%U) is not in the vocabulary of %d characters that the model was trained with: remove or replace it", r, r, len(v.runes))}
+				What: fmt.Sprintf("the character %q (%U) is not in the vocabulary of %d characters that the model was trained with: remove or replace it", r, r, len(v.tokens))}
 		}
 		tokens[i] = token
 	}
 	return tokens, nil
 }
 
-// Decode is the text of tokens in [0, Len).
+// EncodeLine is the tokens of a string, without Start and End, and how many of its units the vocabulary lacks: those are
+// Unknown or, if that is not reserved, left out.
+func (v *Vocab) EncodeLine(s string) (tokens []int32, unknown int) {
+	return v.encode(nil, s)
+}
+
+// encode appends the tokens of s.
+func (v *Vocab) encode(tokens []int32, s string) (_ []int32, unknown int) {
+	lack := func() {
+		unknown++
+		if v.special > 0 {
+			tokens = append(tokens, Unknown)
+		}
+	}
+	switch v.kind {
+	case Char:
+		for _, r := range s {
+			if t, ok := v.runes[r]; ok {
+				tokens = append(tokens, t)
+			} else {
+				lack()
+			}
+		}
+	case Word:
+		for word := range words(s) {
+			if t, ok := v.words[word]; ok {
+				tokens = append(tokens, t)
+			} else {
+				lack()
+			}
+		}
+	case BPE:
+		var symbols []int32
+		for piece, starts := range pieces(s) {
+			symbols = symbols[:0]
+			if starts {
+				symbols = append(symbols, v.runes[wordStart])
+			}
+			for _, r := range piece {
+				t, ok := v.runes[r]
+				if !ok {
+					t = Unknown
+					unknown++
+				}
+				symbols = append(symbols, t)
+			}
+			tokens = append(tokens, v.join(symbols)...)
+		}
+	}
+	return tokens, unknown
+}
+
+// Decode is the text of tokens in [0, Len) up to the first End. Pad and Start are left out; Unknown is <unk> between words, and
+// the character U+FFFD elsewhere.
 func (v *Vocab) Decode(tokens []int32) string {
-	b := make([]byte, 0, len(tokens))
+	var b strings.Builder
+	begins := true // a line
 	for _, t := range tokens {
-		b = utf8.AppendRune(b, v.runes[t])
-	}
-	return string(b)
-}
-
-// vocabFile is the JSON form of a vocabulary.
-type vocabFile struct {
-	Kind   string   `json:"kind"`
-	Tokens []string `json:"tokens"`
-}
-
-const charKind = "char"
-
-// JSON is the form in which a vocabulary is kept: {"kind":"char","tokens":["\n"," ","!", ...]}, in the order of the tokens.
-func (v *Vocab) JSON() []byte {
-	f := vocabFile{Kind: charKind, Tokens: make([]string, len(v.runes))}
-	for i, r := range v.runes {
-		f.Tokens[i] = string(r)
-	}
-	var b bytes.Buffer
-	enc := json.NewEncoder(&b)
-	enc.SetEscapeHTML(false)
-	if err := enc.Encode(f); err != nil { // strings always encode
-		panic(err)
-	}
-	return b.Bytes()
-}
-
-// ReadVocab reads a vocabulary from a file that holds what JSON returned, to the byte: a file that was changed or damaged is
-// an *Error, for a token that moved by one would turn every text into another.
-func ReadVocab(path string) (*Vocab, error) {
-	data, err := os.ReadFile(path)
-	if err != nil {
-		return nil, errors.WithStack(err)
-	}
-	return parseVocab(path, data)
-}
-
-func parseVocab(name string, data []byte) (*Vocab, error) {
-	bad := func(format string, args ...any) (*Vocab, error) {
-		return nil, &Error{File: name, What: fmt.Sprintf(format, args...) + ": the vocabulary is damaged, restore it from a copy of the run"}
-	}
-	var f vocabFile
-	if err := json.Unmarshal(data, &f); err != nil {
-		return bad("not a JSON vocabulary (%v)", err)
-	}
-	if f.Kind != charKind {
-		return bad("kind %q, want %q", f.Kind, charKind)
-	}
-	if len(f.Tokens) == 0 {
-		return bad("no tokens")
-	}
-	runes := make([]rune, len(f.Tokens))
-	for i, s := range f.Tokens {
-		r, size := utf8.DecodeRuneInString(s)
-		if size == 0 || size != len(s) {
-			return bad("token %d is %q, want one character", i, s)
+		s := v.tokens[t]
+		if int(t) < v.special {
+			switch {
+			case t == End:
+				return b.String()
+			case t != Unknown:
+				continue
+			case v.kind != Word:
+				s = string(utf8.RuneError)
+			}
 		}
-		if i > 0 && r <= runes[i-1] {
-			return bad("token %d is %q, out of order after %q", i, r, runes[i-1])
+		switch v.kind {
+		case Word:
+			if !begins && s != "\n" {
+				b.WriteByte(' ')
+			}
+		case BPE:
+			if rest, ok := strings.CutPrefix(s, string(wordStart)); ok {
+				if s = rest; !begins {
+					b.WriteByte(' ')
+				}
+			}
 		}
-		runes[i] = r
+		b.WriteString(s)
+		begins = s == "\n"
 	}
-	v := vocabOf(runes)
-	// encoding/json lets pass duplicate keys, keys in other cases, bad UTF-8 and unknown fields: none of them survives this.
-	if want := v.JSON(); !bytes.Equal(data, want) {
-		return bad("differs from the form in which a vocabulary is written, first at byte %d", firstDifference(data, want))
-	}
-	return v, nil
-}
-
-func firstDifference(a, b []byte) int {
-	n := min(len(a), len(b))
-	for i := range n {
-		if a[i] != b[i] {
-			return i
-		}
-	}
-	return n
+	return b.String()
 }

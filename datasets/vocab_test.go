@@ -14,7 +14,7 @@ import (
 func TestVocab(t *testing.T) {
 	text, _ := NewText("a", "banana\n é日")
 	v := NewVocab(text)
-	if got, want := string(v.runes), "\n abné日"; got != want {
+	if got, want := strings.Join(v.tokens, ""), "\n abné日"; got != want {
 		t.Errorf("tokens are %q, want %q", got, want)
 	}
 	tokens := v.mustEncode(t, text)
@@ -64,17 +64,31 @@ func TestReadVocabRefuses(t *testing.T) {
 	for _, c := range []struct{ name, data, want string }{
 		{"empty", "", "not a JSON vocabulary (unexpected end of JSON input)"},
 		{"truncated", string(good[:20]), "not a JSON vocabulary (unexpected end of JSON input)"},
-		{"another kind", `{"kind":"word","tokens":["a"]}`, `kind "word", want "char"`},
+		{"another kind", `{"kind":"labels","tokens":["a"]}`, `kind "labels", want one of ["char" "word" "bpe"]`},
+		{"reserves other tokens", `{"kind":"char","special":["<pad>"],"tokens":["a"]}`, `reserves ["<pad>"], want ["<pad>" "<unk>" "<s>" "</s>"]`},
+		{"two words", `{"kind":"word","tokens":["a b"]}`, `token 0 is "a b", want one word`},
+		{"a reserved word", `{"kind":"word","tokens":["<s>"]}`, `token 0 is "<s>", want one word`},
+		{"no word", `{"kind":"word","tokens":["a",""]}`, `token 1 is "", want one word`},
+		{"a word twice", `{"kind":"word","tokens":["a","b","a"]}`, `token 0 is "a", and so is another`},
+		{"pairs without reserved tokens", `{"kind":"bpe","tokens":["▁"]}`, `reserves nothing, want ["<pad>" "<unk>" "<s>" "</s>"]`},
+		{"pairs without beginnings", bpe(`"a","b"`, ""), `no token '▁'`},
+		{"a pair of a reserved token", bpe(`"a","▁","a▁"`, "[3,4]"), `merge 0 is of token 3, want one of 4 to 5`},
+		{"a pair of a later token", bpe(`"a","▁","▁a"`, "[5,6]"), `merge 0 is of token 6, want one of 4 to 5`},
+		{"a pair twice", bpe(`"a","▁","▁a"`, "[5,4],[5,4]"), `merge 1 is of "▁" and "a", and so is another`},
+		{"another pair", bpe(`"a","▁","▁a"`, "[4,5]"), `token 2 is "▁a", which no merge makes there`},
+		{"a pair too few", bpe(`"a","▁","▁a"`, ""), `token 2 is "▁a", which no merge makes there`},
+		{"a pair too many", bpe(`"a","▁"`, "[5,4]"), "differs from the form in which it is written, first at byte 74"},
+		{"doubling", bpe(`"a","▁"`, "[4,4],[6,6],[7,7],[8,8],[9,9],[10,10],[11,11],[12,12],[13,13],[14,14],[15,15]"), "merge 8 makes a token longer than 100 characters"},
 		{"none", `{"kind":"char","tokens":[]}`, "no tokens"},
 		{"two characters", `{"kind":"char","tokens":["a","bc"]}`, `token 1 is "bc", want one character`},
 		{"no character", `{"kind":"char","tokens":[""]}`, `token 0 is "", want one character`},
 		{"out of order", `{"kind":"char","tokens":["b","a"]}`, `token 1 is 'a', out of order after 'b'`},
 		{"twice", `{"kind":"char","tokens":["a","a"]}`, `token 1 is 'a', out of order after 'a'`},
 		{"trailing", string(good) + "x", "not a JSON vocabulary (invalid character 'x' after top-level value)"},
-		{"duplicate key", `{"kind":"char","tokens":["c"],"tokens":["a"]}`, "differs from the form in which a vocabulary is written, first at byte 26"},
-		{"other case", `{"Kind":"char","tokens":["a"]}`, "differs from the form in which a vocabulary is written, first at byte 2"},
-		{"bad UTF-8", "{\"kind\":\"char\",\"tokens\":[\"a\",\"\xff\"]}\n", "differs from the form in which a vocabulary is written, first at byte 30"},
-		{"unknown field", `{"kind":"char","tokens":["a"],"x":1}`, "differs from the form in which a vocabulary is written, first at byte 29"},
+		{"duplicate key", `{"kind":"char","tokens":["c"],"tokens":["a"]}`, "differs from the form in which it is written, first at byte 26"},
+		{"other case", `{"Kind":"char","tokens":["a"]}`, "differs from the form in which it is written, first at byte 2"},
+		{"bad UTF-8", "{\"kind\":\"char\",\"tokens\":[\"a\",\"\xff\"]}\n", "differs from the form in which it is written, first at byte 30"},
+		{"unknown field", `{"kind":"char","tokens":["a"],"x":1}`, "differs from the form in which it is written, first at byte 29"},
 	} {
 		_, err := ReadVocab(write(t, "vocab.json", []byte(c.data)))
 		var e *Error
@@ -86,9 +100,20 @@ func TestReadVocabRefuses(t *testing.T) {
 	}
 }
 
+// bpe is the file of a vocabulary of byte pairs.
+func bpe(tokens, merges string) string {
+	s := `{"kind":"bpe","special":["<pad>","<unk>","<s>","</s>"],"tokens":[` + tokens + `]`
+	if merges != "" {
+		s += `,"merges":[` + merges + `]`
+	}
+	return s + "}\n"
+}
+
 func FuzzParseVocab(f *testing.F) {
 	text, _ := NewText("x", "ab<é\"\\")
 	f.Add(NewVocab(text).JSON())
+	f.Add([]byte(`{"kind":"word","special":["<pad>","<unk>","<s>","</s>"],"tokens":["the","\n","a"]}` + "\n"))
+	f.Add([]byte(bpe(`"a","b","▁","▁a","ab","▁ab"`, "[6,4],[4,5],[6,8],[7,5]")))
 	f.Add([]byte(`{"kind":"char","tokens":["\ud800"]}`))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		v, err := parseVocab("x", data)
