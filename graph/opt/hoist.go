@@ -1,6 +1,8 @@
 package opt
 
 import (
+	"slices"
+
 	"github.com/unroll-ml/unroll/graph/ir"
 )
 
@@ -10,8 +12,8 @@ import (
 //	what depends on a sequence       is computed before the loop for all steps at once (see batch), and is a sequence of it
 //
 // Of the latter, products, functions of rows, look-ups and random numbers move, with what they are computed from. Elementwise
-// functions of the results stay inside, where they cost no pass over memory, unless they are of much more than they give (see
-// cut); and so do broadcasts. What depends on sequences in both directions stays.
+// functions of the results stay inside, where fuse makes them one with others and they cost no pass over memory (see cut); and so
+// do broadcasts. What depends on sequences in both directions stays.
 func hoist(f *ir.Func) (*ir.Func, error) {
 	b := builderFor(f)
 	edits := map[*ir.Value]*parts{}
@@ -38,6 +40,12 @@ func (p *parts) hoist(b *ir.Builder) bool {
 			}
 		}
 	}
+	read := map[*ir.Value][]*ir.Value{}
+	for _, v := range values {
+		for _, a := range v.Args {
+			read[a] = append(read[a], v)
+		}
+	}
 	c := newCut(
 		func(v *ir.Value) float64 {
 			switch {
@@ -50,7 +58,13 @@ func (p *parts) hoist(b *ir.Builder) bool {
 			}
 			return float64(v.Shape.Size())
 		},
-		elementCost)
+		func(v *ir.Value) float64 {
+			k := elementCost(v)
+			if isElem(v) && !slices.ContainsFunc(read[v], func(u *ir.Value) bool { return fusible(v, u) }) {
+				k += start // it would be an instruction of its own
+			}
+			return k
+		})
 	wanted := map[*ir.Value]bool{} // by what stays, or by all that stays of a steady value
 	for _, r := range p.roots() {
 		wanted[r] = true

@@ -25,6 +25,7 @@ func Passes() []Pass {
 	return []Pass{
 		{"fold", "computes constants, undoes what cancels", true, inBodies(fold)},
 		{"zero", "drops what is multiplied by a constant 0", true, inBodies(zero)},
+		{"contract", "finds products among sums of elementwise products", true, inBodies(contract)},
 		{"factor", "multiplies repeated rows once, adds rows up before they are multiplied", true, inBodies(factor)},
 		{"cse", "computes equal values once", true, inBodies(cse)},
 		{"args", "tidies what goes into loops and what comes out", true, inBodies(args)},
@@ -38,6 +39,7 @@ func Passes() []Pass {
 		{"hoist", "moves out of loops what does not depend on their carries", false, inBodies(hoist)},
 		{"sink", "moves behind a loop what only its stacks need", false, inBodies(sink)},
 		{"join", "makes one product of several in a loop", false, inBodies(join)},
+		{"rotate", "adds what a step leaves for the next at the start of the next", false, inBodies(rotate)},
 		{"narrow", "cuts before elementwise functions where only slices of them are read", false, inBodies(narrow)},
 		{"align", "gives elementwise functions that feed each other one shape", false, inBodies(align)},
 		{"fuse", "makes one value of elementwise functions of one shape", false, inBodies(fuse)},

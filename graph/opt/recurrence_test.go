@@ -157,7 +157,7 @@ const steps, rowsB, inputs, hidden = 4, 3, 2, 5
 var recurrences = []struct {
 	name  string
 	build func(b *ir.Builder, f *ir.Func)
-	want  []string // what the optimised program consists of; see census
+	want  []string // what the optimised program consists of; see Census
 }{
 	{"rnn", func(b *ir.Builder, f *ir.Func) {
 		x, g := f.AddParam(f64(steps, rowsB, inputs), "x"), f.AddParam(f64(steps, rowsB, hidden), "g")
@@ -191,8 +191,8 @@ var recurrences = []struct {
 	}},
 }
 
-// census counts the operations of f, without views, and then those of the bodies of its loops.
-func census(f *ir.Func) []string {
+// Census counts the operations of f, without views, and then those of the bodies of its loops.
+func Census(f *ir.Func) []string {
 	counts := map[string]int{}
 	var bodies []string
 	for _, v := range f.Values() {
@@ -201,7 +201,7 @@ func census(f *ir.Func) []string {
 			counts["product"]++
 		case *ir.Loop:
 			counts["loop"]++
-			bodies = append(bodies, census(op.Body)...)
+			bodies = append(bodies, Census(op.Body)...)
 		case ir.Reduce:
 			counts["reduce"]++
 		case *ir.Fused:
@@ -241,7 +241,7 @@ func TestRecurrences(t *testing.T) {
 				t.Fatal(err)
 			}
 			sameNumbers(t, f, g)
-			if got := fmt.Sprintf("%q", census(g)); got != fmt.Sprintf("%q", c.want) {
+			if got := fmt.Sprintf("%q", Census(g)); got != fmt.Sprintf("%q", c.want) {
 				t.Errorf("got  %s\nwant %q\n%v", got, c.want, g)
 			}
 		})

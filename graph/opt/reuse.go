@@ -57,7 +57,7 @@ func (p *parts) lend(r *parts) bool {
 			case same[v] == nil || v.Parts != nil:
 				return never
 			case free[same[v]]:
-				return float64(v.Shape.Size()) / 2 // it is read, but not written
+				return float64(v.Shape.Size()) / 8 // it is read, but not written
 			}
 			return float64(v.Shape.Size())
 		},

@@ -26,8 +26,13 @@ func sink(f *ir.Func) (*ir.Func, error) {
 }
 
 func (p *parts) sink(b *ir.Builder) bool {
-	a := p.after(b, p.needed(nil))
-	stacked := map[*ir.Value]bool{} // in the order of a: no view turns the others round
+	forward := p.sinkStacks(p.after(b, p.needed(nil), false))
+	return p.sinkStacks(p.after(b, p.needed(nil), true)) || forward
+}
+
+// sinkStacks moves the stacks that have the order of a.
+func (p *parts) sinkStacks(a *after) bool {
+	stacked := map[*ir.Value]bool{}
 	for _, s := range p.stacks {
 		if s.rev == a.rev && !isParam(s.value) {
 			stacked[s.value] = true
@@ -53,7 +58,7 @@ func (p *parts) sink(b *ir.Builder) bool {
 	return len(sunk) > 0
 }
 
-// after computes values of a loop's body behind the loop, from stacks in one order.
+// after computes values of a loop's body behind the loop, from stacks in one order: no view turns the others round.
 type after struct {
 	*outside
 	*cut
@@ -63,8 +68,8 @@ type after struct {
 
 // after prepares to compute what is not needed within the loop, and what is cheap, behind it. What hoist will compute before the
 // loop, for all steps, is there for nothing.
-func (p *parts) after(b *ir.Builder, needed map[*ir.Value]bool) *after {
-	a := &after{rev: p.direction(), classes: p.classes()}
+func (p *parts) after(b *ir.Builder, needed map[*ir.Value]bool, rev bool) *after {
+	a := &after{rev: rev, classes: p.classes()}
 	args := map[*ir.Value]*ir.Value{}
 	free := p.heavyBefore(a.classes)
 	history := map[*ir.Value]bool{} // carries: kept for all steps at little cost
@@ -91,12 +96,12 @@ func (p *parts) after(b *ir.Builder, needed map[*ir.Value]bool) *after {
 		func(v *ir.Value) float64 {
 			size := float64(v.Shape.Size())
 			switch {
+			case a.classes[v] == steady && !isParam(v) || v.Parts != nil:
+				return never
 			case free[v]:
 				return 0
 			case history[v]:
 				return size / 8
-			case v.Parts != nil || a.classes[v] == steady:
-				return never
 			}
 			return size
 		},

@@ -157,3 +157,26 @@ func init() {
 		}},
 	)
 }
+
+func init() {
+	passCases = append(passCases,
+		passCase{"contract", "einsums", func(b *ir.Builder, f *ir.Func) {
+			x, k, q, v := f.AddParam(f64(2, 4, 3), "x"), f.AddParam(f64(2, 4, 3), "k"), f.AddParam(f64(2, 1, 3), "q"), f.AddParam(f64(3), "v")
+			g := f.AddParam(f64(2, 4, 1), "g")
+			f.Results = []*ir.Value{
+				b.Reduce(tape.Sum, b.Mul(x, v), 2),
+				b.Reduce(tape.Sum, b.Mul(g, x), 0, 1),
+				b.Reduce(tape.Sum, b.Mul(q, k), 2),
+				b.Reduce(tape.Sum, b.Mul(x, k), 0, 2), // no product
+			}
+		}},
+		passCase{"rotate", "gated", func(b *ir.Builder, f *ir.Func) {
+			z, g0, u := f.AddParam(f64(4, 2, 3), "z"), f.AddParam(f64(2, 3), "g"), f.AddParam(f64(3, 3), "u")
+			l := newLoop(b, "", 4)
+			zt, g, w := l.seq(z, true), l.carry(g0), l.constant(u)
+			y := b.Mul(g, b.Sub(b.Like(1, zt), zt))
+			l.next = []*ir.Value{b.Add(b.Mul(g, zt), b.Product(y, w, false, true))}
+			f.Results = l.build()
+		}},
+	)
+}

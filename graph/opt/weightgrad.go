@@ -38,16 +38,20 @@ func (p *parts) weightgrad(b *ir.Builder) bool {
 	if len(sums) == 0 {
 		return false
 	}
-	a := p.after(b, p.needed(sums))
-	type move struct {
+	needed := p.needed(sums)
+	orders := []*after{p.after(b, needed, p.direction()), p.after(b, needed, !p.direction())}
+	type way struct {
 		recipe
-		moved bool
+		*after
 	}
-	moves := map[*ir.Value]*move{} // by term
+	ways := map[*ir.Value][]way{} // by term: in which order of the steps it could be added up, and how
+	moved := map[*ir.Value]*way{}
 	for _, s := range sums {
 		for _, t := range s.terms {
-			if r, ok := a.sumOver(t.value); ok {
-				moves[t.value] = &move{recipe: r}
+			for _, a := range orders {
+				if r, ok := a.sumOver(t.value); ok {
+					ways[t.value] = append(ways[t.value], way{r, a})
+				}
 			}
 		}
 	}
@@ -56,51 +60,58 @@ func (p *parts) weightgrad(b *ir.Builder) bool {
 		again = false
 		for _, s := range sums {
 			for _, t := range s.terms {
-				m := moves[t.value]
-				if m == nil || m.moved {
+				if moved[t.value] != nil {
 					continue
 				}
-				cost := 0.0
-				for _, x := range m.from {
-					cost += a.cost(x)
-				}
-				if cost <= m.gain {
-					for _, x := range m.from {
-						a.want(x)
+				var best *way
+				least := never
+				for _, w := range ways[t.value] {
+					cost := 0.0
+					for _, x := range w.from {
+						cost += w.cost(x)
 					}
-					m.moved, again = true, true
+					if cost <= w.gain && cost < least {
+						best, least = &w, cost
+					}
+				}
+				if best != nil {
+					for _, x := range best.from {
+						best.want(x)
+					}
+					moved[t.value], again = best, true
 				}
 			}
 		}
 	}
+	c := folder{b}
 	gone := map[int]bool{}
 	carries := p.carries
 	for _, s := range sums {
-		c := &carries[s.carry]
-		var moved, stay []term
+		k := &carries[s.carry]
+		var leave, stay []term
 		for _, t := range s.terms {
-			if m := moves[t.value]; m != nil && m.moved {
-				moved = append(moved, t)
+			if moved[t.value] != nil {
+				leave = append(leave, t)
 			} else {
 				stay = append(stay, t)
 			}
 		}
-		if len(moved) == 0 {
+		if len(leave) == 0 {
 			continue
 		}
-		total := c.init
-		out := c.out
+		total := k.init
+		out := k.out
 		if gone[s.carry] = len(stay) == 0; !gone[s.carry] {
-			c.next = c.param
+			k.next = k.param
 			for _, t := range stay {
-				c.next = a.accumulate(c.next, t.value, t.negative)
+				k.next = c.accumulate(k.next, t.value, t.negative)
 			}
-			c.out = p.results
+			k.out = p.results
 			p.results++
-			total = p.final(*c)
+			total = p.final(*k)
 		}
-		for _, t := range moved {
-			total = a.accumulate(total, moves[t.value].build(), t.negative)
+		for _, t := range leave {
+			total = c.accumulate(total, moved[t.value].build(), t.negative)
 		}
 		p.instead[out] = total
 	}
@@ -136,11 +147,11 @@ func (a *after) carried(v *ir.Value) recipe {
 	}}
 }
 
-func (a *after) accumulate(sum, x *ir.Value, negative bool) *ir.Value {
+func (c folder) accumulate(sum, x *ir.Value, negative bool) *ir.Value {
 	if negative {
-		return a.make(ir.Elem{Fn: tape.Sub, To: sum.Dtype}, sum, x)
+		return c.make(ir.Elem{Fn: tape.Sub, To: sum.Dtype}, sum, x)
 	}
-	return a.make(ir.Elem{Fn: tape.Add, To: sum.Dtype}, sum, x)
+	return c.make(ir.Elem{Fn: tape.Add, To: sum.Dtype}, sum, x)
 }
 
 // recipe is a way to compute the sum of a value over all steps.
