@@ -9,7 +9,7 @@ import (
 )
 
 const (
-	shortRow   = 128      // rows that are shorter share a chunk
+	shortRow   = 64       // rows that are shorter share a chunk
 	minChunk   = 256      // elements
 	maxChunk   = 2048     // elements
 	chunkBytes = 24 << 10 // of all registers together

@@ -88,6 +88,11 @@ func loadView[T kernel.Float](v *view, dst []T, outer []int, row, rows, j, n int
 			}
 		case v.dtype == tape.Int32:
 			dst = gather(dst, (*int32)(v.base), first+j*v.inner, next, count, n, v.inner)
+		case v.inner == 1:
+			for i := range count {
+				copy(dst[:n], unsafe.Slice(offset((*T)(v.base), first+j+i*next), n))
+				dst = dst[n:]
+			}
 		default:
 			dst = gather(dst, (*T)(v.base), first+j*v.inner, next, count, n, v.inner)
 		}
@@ -97,9 +102,15 @@ func loadView[T kernel.Float](v *view, dst []T, outer []int, row, rows, j, n int
 // storeView brings src to elements [j, j+n) of some rows.
 func storeView[T kernel.Float](v *view, src []T, outer []int, row, rows, j, n int) {
 	v.walk(outer, row, rows, func(first, next, count int) {
-		if v.dtype == tape.Int32 {
+		switch {
+		case v.dtype == tape.Int32:
 			src = scatter(src, (*int32)(v.base), first+j*v.inner, next, count, n, v.inner)
-		} else {
+		case v.inner == 1:
+			for i := range count {
+				copy(unsafe.Slice(offset((*T)(v.base), first+j+i*next), n), src)
+				src = src[n:]
+			}
+		default:
 			src = scatter(src, (*T)(v.base), first+j*v.inner, next, count, n, v.inner)
 		}
 	})
@@ -128,10 +139,6 @@ func gather[T, S float32 | float64 | int32](dst []T, src *S, first, next, count,
 			x := T(*offset(src, first))
 			for i := range row {
 				row[i] = x
-			}
-		case 1:
-			for i, x := range unsafe.Slice(offset(src, first), n) {
-				row[i] = T(x)
 			}
 		default:
 			at := first

@@ -442,7 +442,7 @@ func packCopyAVX512(dst *float32, width int, n int, k int, src *float32, srcK in
 // transposeAVX512 is Set.Transpose for whole vectors of terms and at most one of rows.
 //
 //go:noescape
-func transposeAVX512(n int, k int, dst *float32, dstP int, src *float32, srcI int)
+func transposeAVX512(n int, width int, k int, dst *float32, dstP int, src *float32, srcI int)
 
 // packCopyAVX2 is Set.Pack where srcI is 1.
 //
@@ -452,4 +452,4 @@ func packCopyAVX2(dst *float32, width int, n int, k int, src *float32, srcK int)
 // transposeAVX2 is Set.Transpose for whole vectors of terms and at most one of rows.
 //
 //go:noescape
-func transposeAVX2(n int, k int, dst *float32, dstP int, src *float32, srcI int)
+func transposeAVX2(n int, width int, k int, dst *float32, dstP int, src *float32, srcI int)

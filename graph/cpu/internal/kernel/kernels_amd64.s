@@ -9271,18 +9271,22 @@ done:
 	VZEROUPPER
 	RET
 
-// func transposeAVX512(n int, k int, dst *float32, dstP int, src *float32, srcI int)
+// func transposeAVX512(n int, width int, k int, dst *float32, dstP int, src *float32, srcI int)
 // Requires: AVX, AVX512F, BMI2, CMOV
-TEXT ·transposeAVX512(SB), NOSPLIT, $0-48
-	MOVQ  dst+16(FP), AX
-	MOVQ  src+32(FP), CX
+TEXT ·transposeAVX512(SB), NOSPLIT, $0-56
+	MOVQ  dst+24(FP), AX
+	MOVQ  src+40(FP), CX
 	MOVQ  n+0(FP), DX
-	MOVQ  k+8(FP), BX
-	MOVQ  dstP+24(FP), SI
-	MOVQ  srcI+40(FP), DI
+	MOVQ  k+16(FP), BX
+	MOVQ  dstP+32(FP), SI
+	MOVQ  srcI+48(FP), DI
 	MOVL  $-1, R8
 	BZHIL DX, R8, R8
 	KMOVW R8, K1
+	MOVQ  width+8(FP), R8
+	MOVL  $-1, R9
+	BZHIL R8, R9, R9
+	KMOVW R9, K2
 	SHLQ  $0x02, SI
 	SHLQ  $0x02, DI
 
@@ -9415,37 +9419,53 @@ square:
 	VSHUFF32X4 $0xdd, Z12, Z8, Z4
 	VSHUFF32X4 $0x88, Z4, Z0, Z8
 	VSHUFF32X4 $0xdd, Z4, Z0, Z0
-	VMOVUPS    Z18, K1, (AX)
+	VMOVAPS.Z  Z18, K1, Z4
+	VMOVUPS    Z4, K2, (AX)
 	ADDQ       SI, AX
-	VMOVUPS    Z17, K1, (AX)
+	VMOVAPS.Z  Z17, K1, Z4
+	VMOVUPS    Z4, K2, (AX)
 	ADDQ       SI, AX
-	VMOVUPS    Z15, K1, (AX)
+	VMOVAPS.Z  Z15, K1, Z4
+	VMOVUPS    Z4, K2, (AX)
 	ADDQ       SI, AX
-	VMOVUPS    Z16, K1, (AX)
+	VMOVAPS.Z  Z16, K1, Z4
+	VMOVUPS    Z4, K2, (AX)
 	ADDQ       SI, AX
-	VMOVUPS    Z11, K1, (AX)
+	VMOVAPS.Z  Z11, K1, Z4
+	VMOVUPS    Z4, K2, (AX)
 	ADDQ       SI, AX
-	VMOVUPS    Z6, K1, (AX)
+	VMOVAPS.Z  Z6, K1, Z4
+	VMOVUPS    Z4, K2, (AX)
 	ADDQ       SI, AX
-	VMOVUPS    Z10, K1, (AX)
+	VMOVAPS.Z  Z10, K1, Z4
+	VMOVUPS    Z4, K2, (AX)
 	ADDQ       SI, AX
-	VMOVUPS    Z8, K1, (AX)
+	VMOVAPS.Z  Z8, K1, Z4
+	VMOVUPS    Z4, K2, (AX)
 	ADDQ       SI, AX
-	VMOVUPS    Z14, K1, (AX)
+	VMOVAPS.Z  Z14, K1, Z4
+	VMOVUPS    Z4, K2, (AX)
 	ADDQ       SI, AX
-	VMOVUPS    Z7, K1, (AX)
+	VMOVAPS.Z  Z7, K1, Z4
+	VMOVUPS    Z4, K2, (AX)
 	ADDQ       SI, AX
-	VMOVUPS    Z2, K1, (AX)
+	VMOVAPS.Z  Z2, K1, Z2
+	VMOVUPS    Z2, K2, (AX)
 	ADDQ       SI, AX
-	VMOVUPS    Z9, K1, (AX)
+	VMOVAPS.Z  Z9, K1, Z2
+	VMOVUPS    Z2, K2, (AX)
 	ADDQ       SI, AX
-	VMOVUPS    Z3, K1, (AX)
+	VMOVAPS.Z  Z3, K1, Z2
+	VMOVUPS    Z2, K2, (AX)
 	ADDQ       SI, AX
-	VMOVUPS    Z1, K1, (AX)
+	VMOVAPS.Z  Z1, K1, Z1
+	VMOVUPS    Z1, K2, (AX)
 	ADDQ       SI, AX
-	VMOVUPS    Z5, K1, (AX)
+	VMOVAPS.Z  Z5, K1, Z1
+	VMOVUPS    Z1, K2, (AX)
 	ADDQ       SI, AX
-	VMOVUPS    Z0, K1, (AX)
+	VMOVAPS.Z  Z0, K1, Z0
+	VMOVUPS    Z0, K2, (AX)
 	ADDQ       SI, AX
 	ADDQ       $0x00000040, CX
 	SUBQ       $0x00000010, BX
@@ -9493,19 +9513,24 @@ done:
 	VZEROUPPER
 	RET
 
-// func transposeAVX2(n int, k int, dst *float32, dstP int, src *float32, srcI int)
+// func transposeAVX2(n int, width int, k int, dst *float32, dstP int, src *float32, srcI int)
 // Requires: AVX, CMOV
-TEXT ·transposeAVX2(SB), NOSPLIT, $0-48
-	MOVQ    dst+16(FP), AX
-	MOVQ    src+32(FP), CX
+TEXT ·transposeAVX2(SB), NOSPLIT, $0-56
+	MOVQ    dst+24(FP), AX
+	MOVQ    src+40(FP), CX
 	MOVQ    n+0(FP), DX
-	MOVQ    k+8(FP), BX
-	MOVQ    dstP+24(FP), SI
-	MOVQ    srcI+40(FP), DI
+	MOVQ    k+16(FP), BX
+	MOVQ    dstP+32(FP), SI
+	MOVQ    srcI+48(FP), DI
 	LEAQ    sliding<>+0(SB), R8
 	NEGQ    DX
 	VMOVUPS 64(R8)(DX*4), Y0
 	NEGQ    DX
+	MOVQ    width+8(FP), R8
+	LEAQ    sliding<>+0(SB), R9
+	NEGQ    R8
+	VMOVUPS 64(R9)(R8*4), Y1
+	NEGQ    R8
 	SHLQ    $0x02, SI
 	SHLQ    $0x02, DI
 
@@ -9513,74 +9538,82 @@ square:
 	TESTQ      BX, BX
 	JEQ        done
 	MOVQ       CX, R8
-	VMOVUPS    (R8), Y1
+	VMOVUPS    (R8), Y2
 	LEAQ       (R8)(DI*1), R9
 	CMPQ       DX, $0x00000001
 	CMOVQGT    R9, R8
-	VMOVUPS    (R8), Y2
+	VMOVUPS    (R8), Y3
 	LEAQ       (R8)(DI*1), R9
 	CMPQ       DX, $0x00000002
 	CMOVQGT    R9, R8
-	VMOVUPS    (R8), Y3
+	VMOVUPS    (R8), Y4
 	LEAQ       (R8)(DI*1), R9
 	CMPQ       DX, $0x00000003
 	CMOVQGT    R9, R8
-	VMOVUPS    (R8), Y4
+	VMOVUPS    (R8), Y5
 	LEAQ       (R8)(DI*1), R9
 	CMPQ       DX, $0x00000004
 	CMOVQGT    R9, R8
-	VMOVUPS    (R8), Y5
+	VMOVUPS    (R8), Y6
 	LEAQ       (R8)(DI*1), R9
 	CMPQ       DX, $0x00000005
 	CMOVQGT    R9, R8
-	VMOVUPS    (R8), Y6
+	VMOVUPS    (R8), Y7
 	LEAQ       (R8)(DI*1), R9
 	CMPQ       DX, $0x00000006
 	CMOVQGT    R9, R8
-	VMOVUPS    (R8), Y7
+	VMOVUPS    (R8), Y8
 	LEAQ       (R8)(DI*1), R9
 	CMPQ       DX, $0x00000007
 	CMOVQGT    R9, R8
-	VMOVUPS    (R8), Y8
-	VUNPCKLPS  Y2, Y1, Y9
-	VUNPCKHPS  Y2, Y1, Y1
-	VUNPCKLPS  Y4, Y3, Y2
-	VUNPCKHPS  Y4, Y3, Y3
-	VUNPCKLPD  Y2, Y9, Y4
-	VUNPCKHPD  Y2, Y9, Y2
-	VUNPCKLPD  Y3, Y1, Y9
-	VUNPCKHPD  Y3, Y1, Y1
-	VUNPCKLPS  Y6, Y5, Y3
-	VUNPCKHPS  Y6, Y5, Y5
-	VUNPCKLPS  Y8, Y7, Y6
-	VUNPCKHPS  Y8, Y7, Y7
-	VUNPCKLPD  Y6, Y3, Y8
-	VUNPCKHPD  Y6, Y3, Y3
-	VUNPCKLPD  Y7, Y5, Y6
-	VUNPCKHPD  Y7, Y5, Y5
-	VPERM2F128 $0x20, Y8, Y4, Y7
-	VPERM2F128 $0x31, Y8, Y4, Y4
-	VPERM2F128 $0x20, Y3, Y2, Y8
-	VPERM2F128 $0x31, Y3, Y2, Y2
-	VPERM2F128 $0x20, Y6, Y9, Y3
-	VPERM2F128 $0x31, Y6, Y9, Y6
-	VPERM2F128 $0x20, Y5, Y1, Y9
-	VPERM2F128 $0x31, Y5, Y1, Y1
-	VMASKMOVPS Y7, Y0, (AX)
+	VMOVUPS    (R8), Y9
+	VUNPCKLPS  Y3, Y2, Y10
+	VUNPCKHPS  Y3, Y2, Y2
+	VUNPCKLPS  Y5, Y4, Y3
+	VUNPCKHPS  Y5, Y4, Y4
+	VUNPCKLPD  Y3, Y10, Y5
+	VUNPCKHPD  Y3, Y10, Y3
+	VUNPCKLPD  Y4, Y2, Y10
+	VUNPCKHPD  Y4, Y2, Y2
+	VUNPCKLPS  Y7, Y6, Y4
+	VUNPCKHPS  Y7, Y6, Y6
+	VUNPCKLPS  Y9, Y8, Y7
+	VUNPCKHPS  Y9, Y8, Y8
+	VUNPCKLPD  Y7, Y4, Y9
+	VUNPCKHPD  Y7, Y4, Y4
+	VUNPCKLPD  Y8, Y6, Y7
+	VUNPCKHPD  Y8, Y6, Y6
+	VPERM2F128 $0x20, Y9, Y5, Y8
+	VPERM2F128 $0x31, Y9, Y5, Y5
+	VPERM2F128 $0x20, Y4, Y3, Y9
+	VPERM2F128 $0x31, Y4, Y3, Y3
+	VPERM2F128 $0x20, Y7, Y10, Y4
+	VPERM2F128 $0x31, Y7, Y10, Y7
+	VPERM2F128 $0x20, Y6, Y2, Y10
+	VPERM2F128 $0x31, Y6, Y2, Y2
+	VANDPS     Y8, Y0, Y6
+	VMASKMOVPS Y6, Y1, (AX)
 	ADDQ       SI, AX
-	VMASKMOVPS Y8, Y0, (AX)
+	VANDPS     Y9, Y0, Y6
+	VMASKMOVPS Y6, Y1, (AX)
 	ADDQ       SI, AX
-	VMASKMOVPS Y3, Y0, (AX)
+	VANDPS     Y4, Y0, Y4
+	VMASKMOVPS Y4, Y1, (AX)
 	ADDQ       SI, AX
-	VMASKMOVPS Y9, Y0, (AX)
+	VANDPS     Y10, Y0, Y4
+	VMASKMOVPS Y4, Y1, (AX)
 	ADDQ       SI, AX
-	VMASKMOVPS Y4, Y0, (AX)
+	VANDPS     Y5, Y0, Y4
+	VMASKMOVPS Y4, Y1, (AX)
 	ADDQ       SI, AX
-	VMASKMOVPS Y2, Y0, (AX)
+	VANDPS     Y3, Y0, Y3
+	VMASKMOVPS Y3, Y1, (AX)
 	ADDQ       SI, AX
-	VMASKMOVPS Y6, Y0, (AX)
+	VANDPS     Y7, Y0, Y3
+	VMASKMOVPS Y3, Y1, (AX)
 	ADDQ       SI, AX
-	VMASKMOVPS Y1, Y0, (AX)
+	VANDPS     Y2, Y0, Y2
+	VMASKMOVPS Y2, Y1, (AX)
 	ADDQ       SI, AX
 	ADDQ       $0x00000020, CX
 	SUBQ       $0x00000008, BX

@@ -45,8 +45,11 @@ func packAVX512(dst *float32, width, n, k int, src *float32, srcI, srcK int) {
 		packCopyAVX512(dst, width, n, k, src, srcK)
 		return
 	}
-	transposeWithAVX512(n, k, dst, width, src, srcI)
-	clearColumns(dst, width, n, k)
+	whole := k &^ 15
+	for i := 0; i < n && whole > 0; i += 16 {
+		transposeAVX512(min(16, n-i), width-i, whole, at(dst, i), width, at(src, i*srcI), srcI)
+	}
+	finishPack(16, dst, width, n, k, src, srcI, whole)
 }
 
 func packAVX2(dst *float32, width, n, k int, src *float32, srcI, srcK int) {
@@ -54,21 +57,27 @@ func packAVX2(dst *float32, width, n, k int, src *float32, srcI, srcK int) {
 		packCopyAVX2(dst, width, n, k, src, srcK)
 		return
 	}
-	transposeWithAVX2(n, k, dst, width, src, srcI)
-	clearColumns(dst, width, n, k)
+	whole := k &^ 7
+	for i := 0; i < n && whole > 0; i += 8 {
+		transposeAVX2(min(8, n-i), width-i, whole, at(dst, i), width, at(src, i*srcI), srcI)
+	}
+	finishPack(8, dst, width, n, k, src, srcI, whole)
 }
 
-// clearColumns zeroes columns [n, width) of k rows.
-func clearColumns(dst *float32, width, n, k int) {
-	for p := 0; p < k && n < width; p++ {
-		clear(vec(at(dst, p*width+n), width-n))
+// finishPack packs what does not fill a vector: the last terms, and the zeros beyond the vectors that hold the n elements.
+func finishPack(lanes int, dst *float32, width, n, k int, src *float32, srcI, whole int) {
+	if from := (n + lanes - 1) / lanes * lanes; from < width {
+		for p := range whole {
+			clear(vec(at(dst, p*width+from), width-from))
+		}
 	}
+	pack(at(dst, whole*width), width, n, k-whole, at(src, whole), srcI, 1)
 }
 
 func transposeWithAVX512(n, k int, dst *float32, dstP int, src *float32, srcI int) {
 	whole := k &^ 15
 	for i := 0; i < n && whole > 0; i += 16 {
-		transposeAVX512(min(16, n-i), whole, at(dst, i), dstP, at(src, i*srcI), srcI)
+		transposeAVX512(min(16, n-i), min(16, n-i), whole, at(dst, i), dstP, at(src, i*srcI), srcI)
 	}
 	transpose(n, k-whole, at(dst, whole*dstP), dstP, at(src, whole), srcI)
 }
@@ -76,7 +85,7 @@ func transposeWithAVX512(n, k int, dst *float32, dstP int, src *float32, srcI in
 func transposeWithAVX2(n, k int, dst *float32, dstP int, src *float32, srcI int) {
 	whole := k &^ 7
 	for i := 0; i < n && whole > 0; i += 8 {
-		transposeAVX2(min(8, n-i), whole, at(dst, i), dstP, at(src, i*srcI), srcI)
+		transposeAVX2(min(8, n-i), min(8, n-i), whole, at(dst, i), dstP, at(src, i*srcI), srcI)
 	}
 	transpose(n, k-whole, at(dst, whole*dstP), dstP, at(src, whole), srcI)
 }

@@ -76,15 +76,16 @@ func (s simd) masks(n Register, vectors int) (ms []mask) {
 	return ms
 }
 
-// transpose generates dst[p*dstP+i] = src[i*srcI+p] for i < n and p < k. k is a multiple of lanes, n is neither 0 nor more than lanes.
+// transpose generates dst[p*dstP+i] = src[i*srcI+p] for i < n and p < k, and 0 for n <= i < min(width, lanes). k is a multiple of lanes, n
+// is neither 0 nor more than lanes.
 func (s simd) transpose(square func(rows []VecVirtual) []VecVirtual) {
-	TEXT("transpose"+s.suffix, NOSPLIT, "func(n, k int, dst *float32, dstP int, src *float32, srcI int)")
+	TEXT("transpose"+s.suffix, NOSPLIT, "func(n, width, k int, dst *float32, dstP int, src *float32, srcI int)")
 	Doc(fmt.Sprintf("transpose%s is Set.Transpose for whole vectors of terms and at most one of rows.", s.suffix))
 	Pragma("noescape")
 	dst, src := Load(Param("dst"), GP64()), Load(Param("src"), GP64())
 	n, k := Load(Param("n"), GP64()), Load(Param("k"), GP64())
 	dstP, srcI := Load(Param("dstP"), GP64()), Load(Param("srcI"), GP64())
-	columns := s.masks(n, 1)[0]
+	in, out := s.masks(n, 1)[0], s.masks(Load(Param("width"), GP64()), 1)[0]
 	SHLQ(U8(2), dstP)
 	SHLQ(U8(2), srcI)
 	Label("square")
@@ -102,7 +103,7 @@ func (s simd) transpose(square func(rows []VecVirtual) []VecVirtual) {
 		rows = append(rows, s.copy(Mem{Base: row}))
 	}
 	for _, column := range square(rows) {
-		s.maskedStore(columns, column, Mem{Base: dst})
+		s.maskedStore(out, s.keep(in, column), Mem{Base: dst})
 		ADDQ(dstP, dst)
 	}
 	ADDQ(U32(uint32(s.bytes())), src)
