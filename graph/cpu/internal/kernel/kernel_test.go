@@ -68,6 +68,7 @@ func eachPath(t *testing.T, f func(t *testing.T, s *Set[float32])) {
 	}
 }
 
+// near is equality up to a relative error, or the smallest normal number.
 func near(got float32, want, tol float64) bool {
 	g := float64(got)
 	switch {
@@ -76,7 +77,7 @@ func near(got float32, want, tol float64) bool {
 	case math.IsInf(float64(float32(want)), 0):
 		return g == float64(float32(want))
 	}
-	return math.Abs(g-want) <= tol*max(1, math.Abs(want))
+	return math.Abs(g-want) <= tol*math.Abs(want)+0x1p-126
 }
 
 // exactFns are those that are rounded correctly on every path.
