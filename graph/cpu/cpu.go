@@ -21,6 +21,9 @@ import (
 // PathVariable is the environment variable that forces an instruction path: "avx512", "avx2" or "portable".
 const PathVariable = "UNROLL_CPU"
 
+// maxArena guards against a nonsensical size, for which the runtime has only a panic.
+const maxArena = 1 << 40
+
 // device implements tape.Device. It is immutable after New.
 type device struct {
 	threads int
@@ -74,6 +77,9 @@ func (d *device) Load(t *tape.Tape) (tape.Program, error) {
 			u.Device = d.Name()
 		}
 		return nil, errors.WithMessage(err, "cpu: load")
+	}
+	if t.Arena > maxArena {
+		return nil, errors.Errorf("cpu: load: an arena of %d bytes is larger than any memory", t.Arena)
 	}
 	if t.Float == tape.Float64 {
 		return load(t, kernel.Float64(), d.threads)
