@@ -3,8 +3,6 @@ package datasets
 import (
 	"bytes"
 	"compress/gzip"
-	"crypto/sha256"
-	"encoding/hex"
 	"fmt"
 	"io"
 	"os"
@@ -38,21 +36,29 @@ func ReadText(path string) (*Text, error) {
 	}
 	defer f.Close()
 
-	raw, err := readCapped(f, path)
+	data, err := readPlain(f, path)
 	if err != nil {
 		return nil, err
 	}
-	plain := raw
-	switch zipped := bytes.HasPrefix(raw, []byte{0x1f, 0x8b}); {
-	case zipped:
-		if plain, err = gunzip(raw, path); err != nil {
-			return nil, err
-		}
-	case strings.HasSuffix(path, ".gz") && len(raw) > 0:
-		return nil, &Error{File: path, What: "the name ends in .gz, the contents are not gzip: download it again, or rename it if it is plain text"}
-	}
-	return newText(path, plain)
+	return newText(path, data)
 }
+
+// readPlain is what a file holds or, if it holds gzip data, what those hold.
+func readPlain(f io.Reader, path string) ([]byte, error) {
+	raw, err := readCapped(f, path)
+	switch {
+	case err != nil:
+		return nil, err
+	case bytes.HasPrefix(raw, []byte(gzipMagic)):
+		return gunzip(raw, path)
+	case strings.HasSuffix(path, ".gz") && len(raw) > 0:
+		return nil, &Error{File: path, What: "the name ends in .gz, the contents are not gzip: download it again, or rename it if it is not compressed"}
+	}
+	return raw, nil
+}
+
+// gzipMagic begins gzip data.
+const gzipMagic = "\x1f\x8b"
 
 // NewText is a text that is already in memory, with the rules of ReadText.
 func NewText(name, s string) (*Text, error) { return newText(name, []byte(s)) }
@@ -62,8 +68,7 @@ func newText(name string, data []byte) (*Text, error) {
 	if err != nil {
 		return nil, err
 	}
-	sum := sha256.Sum256(data)
-	return &Text{Name: name, SHA256: hex.EncodeToString(sum[:]), Runes: runes}, nil
+	return &Text{Name: name, SHA256: sha256Hex(data), Runes: runes}, nil
 }
 
 // Position is the line and column of character i, both from 1.
@@ -111,19 +116,12 @@ func decode(data []byte, name string) ([]rune, error) {
 	}
 	runes := make([]rune, 0, utf8.RuneCount(rest))
 	line, start := 1, 0 // start is where the line begins, in runes
-	fail := func(what string) ([]rune, error) {
-		return nil, &Error{File: name, Line: line, Col: len(runes) - start + 1, What: what}
-	}
 	for len(rest) > 0 {
 		r, size := utf8.DecodeRune(rest)
 		at := len(data) - len(rest)
 		switch {
-		case r == utf8.RuneError && size == 1 && at == 0 && (rest[0] == 0xff || rest[0] == 0xfe):
-			return fail(fmt.Sprintf("byte 0 (%#02x) is not UTF-8, it looks like UTF-16: convert it, for example with iconv -f UTF-16 -t UTF-8", rest[0]))
-		case r == utf8.RuneError && size == 1:
-			return fail(fmt.Sprintf("byte %d (%#02x) is not UTF-8: convert the text to UTF-8, for example with iconv, or choose another file", at, rest[0]))
-		case r == 0:
-			return fail(fmt.Sprintf("byte %d is NUL, so this is not text: choose another file", at))
+		case r == 0 || r == utf8.RuneError && size == 1:
+			return nil, &Error{File: name, Line: line, Col: len(runes) - start + 1, What: notText(rest[0], int64(at))}
 		case r == '\r' && len(rest) > 1 && rest[1] == '\n': // CRLF: the LF alone
 		default:
 			runes = append(runes, r)

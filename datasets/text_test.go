@@ -12,7 +12,7 @@ import (
 	"github.com/pkg/errors"
 )
 
-func write(t *testing.T, name string, data []byte) string {
+func write(t testing.TB, name string, data []byte) string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), name)
 	if err := os.WriteFile(path, data, 0o644); err != nil {
@@ -21,7 +21,7 @@ func write(t *testing.T, name string, data []byte) string {
 	return path
 }
 
-func zip(t *testing.T, data string) []byte {
+func zip(t testing.TB, data string) []byte {
 	t.Helper()
 	var b bytes.Buffer
 	z := gzip.NewWriter(&b)
@@ -92,7 +92,7 @@ func TestReadTextRefuses(t *testing.T) {
 		{"UTF-16", "a.txt", []byte("\xff\xfea\x00"), ":1:1: byte 0 (0xff) is not UTF-8, it looks like UTF-16: convert it, for example with iconv -f UTF-16 -t UTF-8"},
 		{"binary", "a.txt", []byte("ELF\x00"), ":1:4: byte 3 is NUL, so this is not text: choose another file"},
 		{"not UTF-8 in gzip", "a.gz", zip(t, "ab\xff"), ":1:3: byte 2 (0xff) is not UTF-8: convert the text to UTF-8, for example with iconv, or choose another file"},
-		{"not gzip", "a.gz", []byte("abc"), ": the name ends in .gz, the contents are not gzip: download it again, or rename it if it is plain text"},
+		{"not gzip", "a.gz", []byte("abc"), ": the name ends in .gz, the contents are not gzip: download it again, or rename it if it is not compressed"},
 		{"truncated gzip", "a.gz", zipped[:len(zipped)-9], ": damaged gzip data (unexpected EOF): copy or download it again"},
 		{"gzip header only", "a.gz", zipped[:5], ": damaged gzip data (unexpected EOF): copy or download it again"},
 		{"flipped gzip", "a.gz", flipped, ": damaged gzip data (gzip: invalid checksum): copy or download it again"},

@@ -1,0 +1,296 @@
+package datasets
+
+import (
+	"bufio"
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"hash"
+	"io"
+	"os"
+	"strings"
+
+	"github.com/pkg/errors"
+)
+
+// Pair is a sequence and the one it should become.
+type Pair struct{ Source, Target string }
+
+// Pairs are numbered pairs. Plain files of more than MaxHeldBytes stay on the disk: of each pair 40 bytes are kept in memory, and
+// the pair is read when it is wanted. What is smaller or compressed is kept in memory.
+type Pairs struct {
+	Name    string // the file, or both files
+	SHA256  string // of the file's bytes, uncompressed; of two files, of their hashes
+	Skipped Skipped
+
+	sides [2]io.ReaderAt // sources and targets: the contents of files, uncompressed
+	files []*os.File     // those that are open
+	at    []pairAt
+}
+
+// pairAt is where a pair stands. In memory there is no line.
+type pairAt struct {
+	offset [2]int64
+	length [2]int32
+	line   int32
+}
+
+// MaxHeldBytes is the longest plain file of pairs that is kept in memory.
+const MaxHeldBytes = 256 << 20
+
+// NewPairs are pairs that are already in memory.
+func NewPairs(name string, pairs []Pair) *Pairs {
+	var b strings.Builder
+	p := &Pairs{Name: name, at: make([]pairAt, len(pairs))}
+	for i, pair := range pairs {
+		source, target := int64(b.Len()), int64(b.Len()+len(pair.Source))
+		p.at[i] = pairAt{offset: [2]int64{source, target}, length: [2]int32{int32(len(pair.Source)), int32(len(pair.Target))}}
+		b.WriteString(pair.Source)
+		b.WriteString(pair.Target)
+	}
+	all := strings.NewReader(b.String())
+	p.sides = [2]io.ReaderAt{all, all}
+	p.SHA256 = sha256Hex([]byte(b.String()))
+	return p
+}
+
+// ReadPairs reads a file of lines "source TAB target", plain or compressed by gzip, or a file of name pairs in the XML of the NEWS
+// transliteration tasks, where a source with several targets makes several pairs. What follows a second tab is left out, and so
+// are blank lines. With skip, so are lines that cannot be used, and counted; without, the first of them is an *Error.
+func ReadPairs(path string, skip bool) (*Pairs, error) { return readPairs(path, skip, MaxHeldBytes) }
+
+func readPairs(path string, skip bool, hold int64) (_ *Pairs, err error) {
+	p := &Pairs{Name: path}
+	defer p.closeUnless(&err)
+	s, err := p.open(path, hold)
+	if err != nil {
+		return nil, err
+	}
+	if s.xml {
+		return readNEWS(path, s.reader())
+	}
+	l := &lenient{skip: skip}
+	sum := sha256.New()
+	lines := newLineReader(path, io.TeeReader(s.reader(), sum))
+	p.sides = [2]io.ReaderAt{s, s}
+	for {
+		line, err := lines.read()
+		if err == io.EOF {
+			break
+		}
+		if err = p.addLine(lines, line, err, l); err != nil {
+			return nil, err
+		}
+	}
+	p.SHA256, p.Skipped = hex.EncodeToString(sum.Sum(nil)), l.skipped
+	return p, p.check("no pairs: a line is a source, a tab and its target")
+}
+
+// addLine adds the pair of a line, or takes note of what is wrong with it.
+func (p *Pairs) addLine(lines *lineReader, line []byte, err error, l *lenient) error {
+	var e *Error
+	if errors.As(err, &e) {
+		return l.bad(e)
+	}
+	if err != nil {
+		return err
+	}
+	source, rest, ok := bytes.Cut(line, []byte("\t"))
+	target, _, _ := bytes.Cut(rest, []byte("\t"))
+	at := pairAt{line: int32(lines.number)}
+	at.set(0, lines.offset, source)
+	at.set(1, lines.offset+int64(len(source)+1), target)
+	what := ""
+	switch {
+	case len(bytes.TrimSpace(line)) == 0:
+		return nil
+	case !ok:
+		what = "no tab: a line is a source, a tab and its target"
+	case at.length[0] == 0:
+		what = "the source before the tab is empty: remove the line or complete it"
+	case at.length[1] == 0:
+		what = "the target after the tab is empty: remove the line or complete it"
+	default:
+		p.at = append(p.at, at)
+		return nil
+	}
+	return l.bad(&Error{File: p.Name, Line: lines.number, What: what})
+}
+
+// set notes where a side of a pair stands, without white space around it.
+func (at *pairAt) set(side int, offset int64, s []byte) {
+	left := bytes.TrimLeft(s, " \t\r")
+	at.offset[side] = offset + int64(len(s)-len(left))
+	at.length[side] = int32(len(bytes.TrimRight(left, " \t\r")))
+}
+
+// ReadParallel reads pairs from two files: the lines of one are the sources, those of the other the targets. Both may be compressed
+// by gzip. Pairs of blank lines are left out. Different numbers of lines are an *Error; skip is as in ReadPairs.
+func ReadParallel(source, target string, skip bool) (*Pairs, error) {
+	return readParallel(source, target, skip, MaxHeldBytes)
+}
+
+func readParallel(source, target string, skip bool, hold int64) (_ *Pairs, err error) {
+	p := &Pairs{Name: source + " and " + target}
+	defer p.closeUnless(&err)
+	l := &lenient{skip: skip}
+	var sums [2]hash.Hash
+	var lines [2]*lineReader
+	for side, path := range []string{source, target} {
+		s, err := p.open(path, hold)
+		if err != nil {
+			return nil, err
+		}
+		sums[side] = sha256.New()
+		lines[side] = newLineReader(path, io.TeeReader(s.reader(), sums[side]))
+		p.sides[side] = s
+	}
+	for {
+		var texts [2][]byte
+		var errs [2]error
+		for side := range lines {
+			texts[side], errs[side] = lines[side].read()
+		}
+		if errs[0] == io.EOF && errs[1] == io.EOF {
+			break
+		}
+		if errs[0] == io.EOF || errs[1] == io.EOF {
+			return nil, unequal(lines, errs)
+		}
+		if err := p.addLines(lines, texts, errs, l); err != nil {
+			return nil, err
+		}
+	}
+	both := hex.EncodeToString(sums[0].Sum(nil)) + hex.EncodeToString(sums[1].Sum(nil))
+	p.SHA256, p.Skipped = sha256Hex([]byte(both)), l.skipped
+	return p, p.check("no pairs: both files are empty")
+}
+
+// addLines adds the pair of two lines, or takes note of what is wrong with them.
+func (p *Pairs) addLines(lines [2]*lineReader, texts [2][]byte, errs [2]error, l *lenient) error {
+	at := pairAt{line: int32(lines[0].number)}
+	for side, err := range errs {
+		var e *Error
+		if errors.As(err, &e) {
+			return l.bad(e)
+		}
+		if err != nil {
+			return err
+		}
+		at.set(side, lines[side].offset, texts[side])
+	}
+	for side := range lines {
+		if at.length[side] == 0 && at.length[1-side] > 0 {
+			return l.bad(&Error{File: lines[side].name, Line: lines[side].number,
+				What: fmt.Sprintf("the line is blank, and its counterpart in %s is not: remove both or complete it", lines[1-side].name)})
+		}
+	}
+	if at.length[0] > 0 {
+		p.at = append(p.at, at)
+	}
+	return nil
+}
+
+// unequal counts the lines of both files, one of which has ended.
+func unequal(lines [2]*lineReader, errs [2]error) error {
+	var counts [2]int
+	for side, l := range lines {
+		for err := errs[side]; err != io.EOF; _, err = l.read() {
+			var e *Error
+			if err != nil && !errors.As(err, &e) {
+				return err
+			}
+		}
+		counts[side] = l.number - 1
+	}
+	return &Error{File: lines[0].name, What: fmt.Sprintf("%d lines, and %s has %d: line for line, one must be the translation of the other", counts[0], lines[1].name, counts[1])}
+}
+
+// check says whether there is anything to learn.
+func (p *Pairs) check(none string) error {
+	if len(p.at) > 0 {
+		return nil
+	}
+	if p.Skipped.Count > 0 {
+		none = fmt.Sprintf("all %d lines had to be left out, the first because: %v", p.Skipped.Count, p.Skipped.First)
+	}
+	return &Error{File: p.Name, What: none}
+}
+
+// Len is the number of pairs.
+func (p *Pairs) Len() int { return len(p.at) }
+
+// Line is the number of the line where pair i stands, in both files if there are two; 0 if it is in no file.
+func (p *Pairs) Line(i int) int { return int(p.at[i].line) }
+
+// Pair reads pair i in [0, Len).
+func (p *Pairs) Pair(i int) (Pair, error) {
+	var texts [2]string
+	for side := range texts {
+		b := make([]byte, p.at[i].length[side])
+		if _, err := p.sides[side].ReadAt(b, p.at[i].offset[side]); err != nil {
+			if err == io.EOF {
+				return Pair{}, &Error{File: p.Name, Line: p.Line(i), What: "the file has become shorter while it was used: leave it as it is during training"}
+			}
+			return Pair{}, errors.WithStack(err)
+		}
+		texts[side] = string(b)
+	}
+	return Pair{texts[0], texts[1]}, nil
+}
+
+// InMemory says whether no pair needs the disk.
+func (p *Pairs) InMemory() bool { return len(p.files) == 0 }
+
+// Close closes the files that are still open.
+func (p *Pairs) Close() error {
+	var first error
+	for _, f := range p.files {
+		if err := f.Close(); err != nil && first == nil {
+			first = errors.WithStack(err)
+		}
+	}
+	p.files = nil
+	return first
+}
+
+func (p *Pairs) closeUnless(err *error) {
+	if *err != nil {
+		p.Close()
+	}
+}
+
+// contents are those of a file, uncompressed, in memory or not.
+type contents struct {
+	io.ReaderAt
+	size int64
+	xml  bool
+}
+
+func (c *contents) reader() io.Reader { return io.NewSectionReader(c, 0, c.size) }
+
+// open keeps a file open if it is plain, regular and longer than hold, and otherwise reads all of it.
+func (p *Pairs) open(path string, hold int64) (*contents, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, errors.WithStack(err)
+	}
+	info, err := f.Stat()
+	if err != nil {
+		f.Close()
+		return nil, errors.WithStack(err)
+	}
+	r := bufio.NewReader(f)
+	head, err := r.Peek(len(gzipMagic))
+	if info.Mode().IsRegular() && info.Size() > hold && err == nil && string(head) != gzipMagic {
+		p.files = append(p.files, f)
+		return &contents{ReaderAt: f, size: info.Size()}, nil
+	}
+	defer f.Close()
+	data, err := readPlain(r, path)
+	if err != nil {
+		return nil, err
+	}
+	return &contents{bytes.NewReader(data), int64(len(data)), isXML(data)}, nil
+}
