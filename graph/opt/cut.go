@@ -46,7 +46,11 @@ func (c *cut) recompute(v *ir.Value) float64 {
 		return never
 	}
 	for _, a := range v.Args {
-		k += c.cost(a)
+		share := 1.0
+		if _, ok := v.Op.(ir.Slice); ok && a.Shape.Size() > 0 {
+			share = float64(v.Shape.Size()) / float64(a.Shape.Size()) // the rest need not be computed; see narrow
+		}
+		k += c.cost(a) * share
 	}
 	return k
 }

@@ -141,8 +141,7 @@ func (z *fusion) joins(v *ir.Value) bool {
 // components are the connected elementwise values of each level, each in order.
 func (z *fusion) components() [][]*ir.Value {
 	parent := map[*ir.Value]*ir.Value{}
-	var find func(v *ir.Value) *ir.Value
-	find = func(v *ir.Value) *ir.Value {
+	find := func(v *ir.Value) *ir.Value {
 		for parent[v] != nil {
 			if g := parent[parent[v]]; g != nil {
 				parent[v] = g

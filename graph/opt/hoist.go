@@ -53,7 +53,7 @@ func (p *parts) hoist(b *ir.Builder) bool {
 				return 0
 			case !worth[v]:
 				return never
-			case isElem(v):
+			case isElem(viewed(v)):
 				return 3 * float64(v.Shape.Size()) // it costs a pass over memory of its own, before the loop
 			}
 			return float64(v.Shape.Size())
@@ -103,6 +103,18 @@ func (p *parts) hoist(b *ir.Builder) bool {
 		}
 	}
 	return moved
+}
+
+// viewed is what v is a view of, or v.
+func viewed(v *ir.Value) *ir.Value {
+	for {
+		switch v.Op.(type) {
+		case ir.Broadcast, ir.Reshape, ir.Transpose, ir.Slice:
+			v = v.Args[0]
+			continue
+		}
+		return v
+	}
 }
 
 // movable is the values of the body that could be computed before the loop.

@@ -2,6 +2,7 @@ package opt
 
 import (
 	"slices"
+	"strings"
 
 	"github.com/unroll-ml/unroll/graph/ir"
 )
@@ -88,15 +89,24 @@ func (p *parts) absorb(q *parts) *parts {
 		q.instead[s.out] = p.result(p.results, v.Dtype, v.Shape.With(p.op.Trip))
 		p.results++
 	}
-	if p.op.Label != q.op.Label && q.op.Label != "" {
-		op := *p.op
-		if op.Label += " + " + q.op.Label; p.op.Label == "" {
-			op.Label = q.op.Label
-		}
-		p.op = &op
-	}
+	op := *p.op
+	op.Label = joinLabels(p.op.Label, q.op.Label)
+	p.op = &op
 	return q
 }
+
+// joinLabels is the names in a and b, each once.
+func joinLabels(a, b string) string {
+	names := strings.Split(a, labelSeparator)
+	for _, name := range strings.Split(b, labelSeparator) {
+		if !slices.Contains(names, name) {
+			names = append(names, name)
+		}
+	}
+	return strings.Join(slices.DeleteFunc(names, func(s string) bool { return s == "" }), labelSeparator)
+}
+
+const labelSeparator = " + "
 
 // loopGraph says which loops of a function depend on which.
 type loopGraph struct {

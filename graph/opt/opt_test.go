@@ -139,7 +139,6 @@ type loopSpec struct {
 	b                   *ir.Builder
 	trip                int
 	label               string
-	body                *ir.Func
 	seqs, inits, consts []*ir.Value
 	seqRev, stackRev    []bool
 	seqP, carryP, conP  []*ir.Value

@@ -41,7 +41,8 @@ func (p *parts) lend(r *parts) bool {
 	if len(same) == 0 {
 		return false
 	}
-	free := p.heavyBefore(p.classes()) // of p: known before it runs, stacked, or a carry
+	lenders := p.classes()
+	free := p.heavyBefore(lenders) // of p: known before it runs, stacked, or a carry
 	for _, s := range p.stacks {
 		free[s.value] = true
 	}
@@ -85,10 +86,13 @@ func (p *parts) lend(r *parts) bool {
 		}
 	}
 	lent := false
-	dir := p.direction()
 	for _, v := range values {
 		if !c.held[v] || isParam(v) || r.sub[v] != nil {
 			continue
+		}
+		dir := p.direction()
+		if seqs := lenders[same[v]] &^ onCarry; seqs.overSteps() {
+			dir = seqs == onReversed // the order of what it is computed from
 		}
 		r.sub[v] = r.addSeq(p.stackOf(same[v], dir), dir != opposite, v.Name)
 		lent = true

@@ -113,7 +113,7 @@ func (p *parts) after(b *ir.Builder, needed map[*ir.Value]bool, rev bool) *after
 				return 0
 			}
 			if k := elementCost(v); k != never {
-				if isElem(v) {
+				if isElem(v) && !a.classes[v].overSteps() {
 					k += float64(v.Shape.Size()) // behind the loop it is a pass over memory of its own
 				}
 				return k
