@@ -5,7 +5,6 @@ import (
 
 	"github.com/pkg/errors"
 	G "gorgonia.org/gorgonia"
-	"gorgonia.org/tensor"
 
 	"github.com/unroll-ml/unroll/graph/op"
 )
@@ -246,9 +245,4 @@ func gumbel(b *op.Builder, key, x *G.Node) *G.Node {
 func (m *Seq2Seq) Loss(b *op.Builder, logits, target *G.Node) *G.Node {
 	mask := m.Mask(b, target)
 	return b.MaskedMean(b.CrossEntropy(logits, target, mask, m.Smoothing), mask)
-}
-
-// tokens declares an input of tokens.
-func tokens(b *op.Builder, name string, shape ...int) *G.Node {
-	return G.NewTensor(b.Graph(), tensor.Int32, len(shape), G.WithShape(shape...), G.WithName(name))
 }

@@ -1,0 +1,205 @@
+package models
+
+import (
+	"cmp"
+	"math"
+	"slices"
+
+	"github.com/pkg/errors"
+)
+
+// Beam is beam search: at every step the likeliest continuations of the likeliest beginnings are kept. It ranks what has ended by
+//
+//	score = ln p / lp + cp    with lp = ((5 + length) / 6)^α   and   cp = β Σ_s ln min(1, Σ_t weight_ts)
+//
+// as Wu et al. (2016), equation 14, with the end token counted in the length.
+type Beam struct {
+	Width     int     // beginnings that are kept for each source
+	Best      int     // hypotheses wanted for each source; 0 is 1
+	MaxLength int     // the most tokens of a hypothesis, end included
+	Length    float64 // α: length penalty; 0: none, and 0.6 to 1 is usual
+	Coverage  float64 // β: coverage penalty; 0: none; it needs attention
+	Tokens    Tokens
+}
+
+// Hypothesis is a translation.
+type Hypothesis struct {
+	Tokens  []int32     // without start; the last is the end token, unless there was no room for it
+	LogProb float64     // ln p of the tokens together
+	Score   float64     // by which hypotheses are ranked
+	Weights [][]float64 // by token: the weights of the attention over the source; nil without
+}
+
+// beginning is a hypothesis that may go on, as the end of a list.
+type beginning struct {
+	before  *beginning // nil: this is the start token
+	token   int32
+	length  int
+	logProb float64
+	weights []float64 // with which the token was written
+	row     int       // where the states after before and this token are found, once they are made
+}
+
+// candidate is a continuation of a beginning.
+type candidate struct {
+	of      *beginning
+	token   int32
+	logProb float64
+}
+
+// sentence is the search for one source.
+type sentence struct {
+	length int // of the source
+	live   []*beginning
+	ended  []Hypothesis // the best first
+	over   bool
+}
+
+// Search gives the best hypotheses for each source, the best first. The stepper stands at the beginning of len(lengths) sources with
+// Width rows each; lengths are the sources' numbers of tokens without padding.
+//
+// Of all continuations of a step the Width likeliest that do not end are kept, and those that end are hypotheses if they are among
+// the Width likeliest. The search for a source is over when Width hypotheses have ended, or when no beginning can become better
+// than the hypotheses that are wanted. If fewer have ended within MaxLength, the likeliest beginnings are hypotheses too.
+func (c Beam) Search(s Stepper, lengths []int) ([][]Hypothesis, error) {
+	c.Best = max(c.Best, 1)
+	if err := c.check(); err != nil {
+		return nil, errors.Wrap(err, "beam search")
+	}
+	sentences := make([]*sentence, len(lengths))
+	for i, n := range lengths {
+		sentences[i] = &sentence{length: n, live: []*beginning{{token: c.Tokens.Start, row: i * c.Width}}}
+	}
+	tokens, parents := make([]int32, len(lengths)*c.Width), make([]int32, len(lengths)*c.Width)
+	for length := 1; length <= c.MaxLength && slices.ContainsFunc(sentences, func(s *sentence) bool { return !s.over }); length++ {
+		for i, s := range sentences {
+			for k := range c.Width { // rows that nobody needs repeat the first
+				row, of := i*c.Width+k, s.live[0]
+				if k < len(s.live) {
+					of = s.live[k]
+				}
+				tokens[row], parents[row] = of.token, int32(of.row)
+			}
+			for k, of := range s.live {
+				of.row = i*c.Width + k
+			}
+		}
+		logProbs, weights, err := s.Step(tokens, parents)
+		if err != nil {
+			return nil, errors.Wrapf(err, "beam search, step %d", length)
+		}
+		for _, s := range sentences {
+			if !s.over {
+				c.extend(s, length, logProbs, weights)
+			}
+		}
+	}
+	best := make([][]Hypothesis, len(sentences))
+	for i, s := range sentences {
+		for _, of := range s.live {
+			if len(s.ended) >= c.Best || s.over {
+				break
+			}
+			s.ended = append(s.ended, c.hypothesis(of))
+		}
+		best[i] = s.ended[:min(c.Best, len(s.ended))]
+	}
+	return best, nil
+}
+
+func (c Beam) check() error {
+	switch err := checkSizes(size{"width", c.Width, 1}, size{"greatest length", c.MaxLength, 1}); {
+	case err != nil:
+		return err
+	case c.Best > c.Width:
+		return errors.Errorf("%d hypotheses are wanted of a beam of width %d; make it wider", c.Best, c.Width)
+	case !(c.Length >= 0) || !(c.Coverage >= 0):
+		return errors.Errorf("the length penalty is %g and the coverage penalty %g: neither may be negative", c.Length, c.Coverage)
+	case c.Tokens.Start == c.Tokens.End:
+		return errors.Errorf("start and end are one token, %d; see DefaultTokens", c.Tokens.End)
+	}
+	return nil
+}
+
+// extend makes a step of the search for one source.
+func (c Beam) extend(s *sentence, length int, logProbs, weights [][]float64) {
+	var live []*beginning
+	for rank, x := range c.likeliest(s.live, logProbs) {
+		next := &beginning{before: x.of, token: x.token, length: length, logProb: x.logProb, row: x.of.row}
+		if weights != nil {
+			w := weights[x.of.row]
+			next.weights = slices.Clone(w[:min(s.length, len(w))])
+		}
+		switch {
+		case x.token != c.Tokens.End && len(live) < c.Width:
+			live = append(live, next)
+		case x.token == c.Tokens.End && rank < c.Width:
+			s.ended = append(s.ended, c.hypothesis(next))
+		}
+	}
+	slices.SortStableFunc(s.ended, func(x, y Hypothesis) int { return cmp.Compare(y.Score, x.Score) })
+	s.over = len(live) == 0 || len(s.ended) >= c.Width ||
+		len(s.ended) >= c.Best && s.ended[c.Best-1].Score >= live[0].logProb/c.penalty(c.MaxLength)
+	if len(live) > 0 {
+		s.live = live
+	}
+}
+
+// likeliest are the 2·Width likeliest continuations, the best first; of equals that of the first row, then the lowest token.
+func (c Beam) likeliest(live []*beginning, logProbs [][]float64) []candidate {
+	most := make([]candidate, 0, 2*c.Width+1)
+	for _, of := range live {
+		for token, ln := range logProbs[of.row] {
+			p := of.logProb + ln
+			if math.IsInf(p, -1) || len(most) == 2*c.Width && p <= most[len(most)-1].logProb {
+				continue
+			}
+			at, _ := slices.BinarySearchFunc(most, p, func(x candidate, p float64) int {
+				if x.logProb >= p {
+					return -1
+				}
+				return 1
+			})
+			most = slices.Insert(most, at, candidate{of, int32(token), p})
+			most = most[:min(len(most), 2*c.Width)]
+		}
+	}
+	return most
+}
+
+// hypothesis follows a beginning back to its start.
+func (c Beam) hypothesis(last *beginning) Hypothesis {
+	h := Hypothesis{LogProb: last.logProb}
+	for x := last; x.before != nil; x = x.before {
+		h.Tokens = append(h.Tokens, x.token)
+		if x.weights != nil {
+			h.Weights = append(h.Weights, x.weights)
+		}
+	}
+	slices.Reverse(h.Tokens)
+	slices.Reverse(h.Weights)
+	h.Score = h.LogProb/c.penalty(last.length) + c.coverage(h.Weights)
+	return h
+}
+
+// penalty is lp.
+func (c Beam) penalty(length int) float64 { return math.Pow((5+float64(length))/6, c.Length) }
+
+// leastCovered is what a source token counts that nothing has attended to, so that its logarithm is a number.
+const leastCovered = 1e-10
+
+// coverage is cp.
+func (c Beam) coverage(weights [][]float64) float64 {
+	if c.Coverage == 0 || weights == nil {
+		return 0
+	}
+	sum := 0.0
+	for s := range weights[0] {
+		covered := leastCovered
+		for _, w := range weights {
+			covered += w[s]
+		}
+		sum += math.Log(min(1, covered))
+	}
+	return c.Coverage * sum
+}

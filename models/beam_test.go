@@ -1,0 +1,277 @@
+package models_test
+
+import (
+	"cmp"
+	"fmt"
+	"hash/fnv"
+	"math"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/pkg/errors"
+
+	"github.com/unroll-ml/unroll/models"
+)
+
+// oracle is a Stepper whose answers are random functions of all that a row has read: of a source and of the tokens so far.
+type oracle struct {
+	vocab, source int
+	rows          [][]int32 // what each row has read; the first element is the number of the source
+	attends       bool
+	fails         error
+}
+
+func newOracle(vocab, sources, width int) *oracle {
+	o := &oracle{vocab: vocab, source: 4, attends: true}
+	for i := range sources * width {
+		o.rows = append(o.rows, []int32{int32(i / width)})
+	}
+	return o
+}
+
+func (o *oracle) random(read []int32) *rand.Rand {
+	h := fnv.New64()
+	fmt.Fprint(h, read)
+	return rand.New(rand.NewPCG(h.Sum64(), 0))
+}
+
+// answer is ln p of the next token, and the weights of the attention.
+func (o *oracle) answer(read []int32) (ln, weights []float64) {
+	r := o.random(read)
+	for range o.vocab {
+		ln = append(ln, 2*r.NormFloat64())
+	}
+	ln = logSoftmax(ln)
+	for range o.source {
+		weights = append(weights, r.NormFloat64())
+	}
+	weights = logSoftmax(weights)
+	for i, w := range weights {
+		weights[i] = math.Exp(w)
+	}
+	return ln, weights
+}
+
+func (o *oracle) Step(tokens, parents []int32) (logProbs, weights [][]float64, err error) {
+	if o.fails != nil {
+		return nil, nil, o.fails
+	}
+	if len(tokens) != len(o.rows) || len(parents) != len(o.rows) {
+		return nil, nil, errors.Errorf("%d tokens and %d parents for %d rows", len(tokens), len(parents), len(o.rows))
+	}
+	rows := make([][]int32, len(o.rows))
+	for i, token := range tokens {
+		from := o.rows[parents[i]]
+		if from[0] != o.rows[i][0] {
+			return nil, nil, errors.Errorf("row %d goes on from another source", i)
+		}
+		rows[i] = append(slices.Clone(from), token)
+		ln, w := o.answer(rows[i])
+		logProbs = append(logProbs, ln)
+		if o.attends {
+			weights = append(weights, w)
+		}
+	}
+	o.rows = rows
+	return logProbs, weights, nil
+}
+
+const start, end = 0, 1
+
+// hypothesis follows tokens from the start.
+func (o *oracle) hypothesis(source int, tokens []int32, length int, alpha, beta float64) models.Hypothesis {
+	h := models.Hypothesis{Tokens: tokens}
+	read := []int32{int32(source), start}
+	covered := make([]float64, length)
+	for _, t := range tokens {
+		ln, w := o.answer(read)
+		h.LogProb += ln[t]
+		for s := range covered {
+			covered[s] += w[s]
+		}
+		h.Weights = append(h.Weights, w[:length])
+		read = append(read, t)
+	}
+	h.Score = h.LogProb / (math.Pow(5+float64(len(tokens)), alpha) / math.Pow(6, alpha))
+	for _, c := range covered {
+		h.Score += beta * math.Log(min(c, 1))
+	}
+	return h
+}
+
+// all lists the sequences of at most n tokens that end.
+func (o *oracle) all(n int) [][]int32 {
+	sequences := [][]int32{{end}}
+	if n > 1 {
+		for token := range int32(o.vocab) {
+			for _, rest := range o.all(n - 1) {
+				if token != end {
+					sequences = append(sequences, append([]int32{token}, rest...))
+				}
+			}
+		}
+	}
+	return sequences
+}
+
+func best(hs []models.Hypothesis, n int) []models.Hypothesis {
+	slices.SortStableFunc(hs, func(x, y models.Hypothesis) int { return cmp.Compare(y.Score, x.Score) })
+	return hs[:min(n, len(hs))]
+}
+
+func same(t *testing.T, got, want []models.Hypothesis) {
+	t.Helper()
+	if len(got) != len(want) {
+		t.Fatalf("%d hypotheses, want %d", len(got), len(want))
+	}
+	for i := range got {
+		if !slices.Equal(got[i].Tokens, want[i].Tokens) {
+			t.Fatalf("hypothesis %d is %v with score %v, want %v with %v", i, got[i].Tokens, got[i].Score, want[i].Tokens, want[i].Score)
+		}
+		equal(t, "ln p and score", []float64{got[i].LogProb, got[i].Score}, []float64{want[i].LogProb, want[i].Score}, 1e-8)
+		if len(got[i].Weights) != len(got[i].Tokens) {
+			t.Fatalf("%d tokens have %d weights", len(got[i].Tokens), len(got[i].Weights))
+		}
+		for k, w := range got[i].Weights {
+			equal(t, fmt.Sprint("weights of token ", k), w, want[i].Weights[k], 0)
+		}
+	}
+}
+
+// A beam that keeps everything finds the best of all sequences, whatever the penalties.
+func TestBeamOfEverything(t *testing.T) {
+	const vocab, steps, sources, n = 4, 4, 3, 5
+	lengths := []int{4, 2, 3}
+	for _, p := range [][2]float64{{0, 0}, {1, 0}, {0.6, 0.3}, {2, 5}} {
+		c := models.Beam{Width: 100, Best: n, MaxLength: steps, Length: p[0], Coverage: p[1], Tokens: models.Tokens{Start: start, End: end}}
+		o := newOracle(vocab, sources, c.Width)
+		got, err := c.Search(o, lengths)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i, hs := range got {
+			var want []models.Hypothesis
+			for _, tokens := range o.all(steps) {
+				want = append(want, o.hypothesis(i, tokens, lengths[i], p[0], p[1]))
+			}
+			same(t, hs, best(want, n))
+		}
+	}
+}
+
+// naive is beam search over whole prefixes, all continuations sorted at every step.
+func (o *oracle) naive(c models.Beam, source, length int) []models.Hypothesis {
+	live, ended := [][]int32{nil}, []models.Hypothesis(nil)
+	of := func(tokens []int32) models.Hypothesis {
+		return o.hypothesis(source, tokens, length, c.Length, c.Coverage)
+	}
+	for range c.MaxLength {
+		var next [][]int32
+		for _, tokens := range live {
+			for t := range int32(o.vocab) {
+				next = append(next, append(slices.Clone(tokens), t))
+			}
+		}
+		slices.SortStableFunc(next, func(x, y []int32) int { return cmp.Compare(of(y).LogProb, of(x).LogProb) })
+		live = nil
+		for rank, tokens := range next {
+			switch {
+			case tokens[len(tokens)-1] != end && len(live) < c.Width:
+				live = append(live, tokens)
+			case tokens[len(tokens)-1] == end && rank < c.Width:
+				ended = append(ended, of(tokens))
+			}
+		}
+		if len(ended) >= c.Width {
+			break
+		}
+	}
+	ended = best(ended, len(ended))
+	for _, tokens := range live {
+		if len(ended) < c.Best {
+			ended = append(ended, of(tokens))
+		}
+	}
+	return ended[:c.Best]
+}
+
+func TestBeam(t *testing.T) {
+	lengths := slices.Repeat([]int{4, 2, 3, 1}, 8)
+	cut := 0
+	for _, width := range []int{1, 2, 3, 5} {
+		for _, n := range []int{1, width} {
+			for _, alpha := range []float64{0, 1} {
+				c := models.Beam{Width: width, Best: n, MaxLength: 4, Length: alpha, Tokens: models.Tokens{Start: start, End: end}}
+				o := newOracle(6, len(lengths), width)
+				got, err := c.Search(o, lengths)
+				if err != nil {
+					t.Fatal(err)
+				}
+				for i, hs := range got {
+					same(t, hs, o.naive(c, i, lengths[i]))
+					if last := hs[len(hs)-1].Tokens; last[len(last)-1] != end {
+						cut++
+					}
+				}
+			}
+		}
+	}
+	if cut == 0 {
+		t.Error("every hypothesis has ended: the test wants some that have not")
+	}
+}
+
+// Without attention there are no weights, and a coverage penalty changes nothing.
+func TestBeamWithoutAttention(t *testing.T) {
+	o := newOracle(5, 1, 2)
+	o.attends = false
+	got, err := models.Beam{Width: 2, MaxLength: 5, Coverage: 1, Tokens: models.Tokens{Start: start, End: end}}.Search(o, []int{4})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if h := got[0][0]; h.Weights != nil || h.Score != h.LogProb {
+		t.Errorf("weights %v, score %v, ln p %v", h.Weights, h.Score, h.LogProb)
+	}
+}
+
+// What nothing attends to costs much, but leaves scores finite.
+func TestBeamCoverageOfNothing(t *testing.T) {
+	got, err := models.Beam{Width: 1, MaxLength: 1, Coverage: 1, Tokens: models.Tokens{Start: start, End: end}}.Search(blind{}, []int{2})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := math.Log(0.5) + math.Log(1e-10); math.Abs(got[0][0].Score-want) > 1e-9 {
+		t.Errorf("score %v, want %v", got[0][0].Score, want)
+	}
+}
+
+// blind attends to the first token only.
+type blind struct{}
+
+func (blind) Step(tokens, _ []int32) (logProbs, weights [][]float64, err error) {
+	for range tokens {
+		logProbs, weights = append(logProbs, []float64{math.Inf(-1), math.Log(0.5)}), append(weights, []float64{1, 0})
+	}
+	return logProbs, weights, nil
+}
+
+func TestBeamMistakes(t *testing.T) {
+	good := models.Beam{Width: 2, MaxLength: 3, Tokens: models.Tokens{Start: start, End: end}}
+	for want, change := range map[string]func(c *models.Beam, o *oracle){
+		"width is 0":                func(c *models.Beam, _ *oracle) { c.Width = 0 },
+		"greatest length is 0":      func(c *models.Beam, _ *oracle) { c.MaxLength = 0 },
+		"3 hypotheses are wanted":   func(c *models.Beam, _ *oracle) { c.Best = 3 },
+		"length penalty is -1":      func(c *models.Beam, _ *oracle) { c.Length = -1 },
+		"coverage penalty NaN":      func(c *models.Beam, _ *oracle) { c.Coverage = math.NaN() },
+		"start and end are one":     func(c *models.Beam, _ *oracle) { c.Tokens = models.Tokens{} },
+		"step 1: the device is off": func(_ *models.Beam, o *oracle) { o.fails = errors.New("the device is off") },
+	} {
+		c, o := good, newOracle(4, 1, 2)
+		change(&c, o)
+		if _, err := c.Search(o, []int{1}); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("error is %v, want %q in it", err, want)
+		}
+	}
+}

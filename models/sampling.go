@@ -1,0 +1,134 @@
+package models
+
+import (
+	"cmp"
+	"math"
+	"math/rand/v2"
+	"slices"
+
+	"github.com/pkg/errors"
+)
+
+// Sampling draws tokens from a distribution that it sharpens and cuts first. With a temperature τ, from logits
+//
+//	p = softmax(logits / τ)
+//
+// of which the TopK likeliest tokens remain (Fan et al., 2018), and of these the fewest that have the probability TopP together
+// (Holtzman et al., 2020); p of the others becomes 0, and what remains is scaled to a sum of 1.
+type Sampling struct {
+	Temperature float64 // less is safer, more is wilder; 0 always takes the likeliest
+	TopK        int     // 0: all
+	TopP        float64 // 0: all
+}
+
+// Check says what is wrong with the numbers.
+func (c Sampling) Check() error {
+	switch {
+	case !(c.Temperature >= 0) || math.IsInf(c.Temperature, 0):
+		return errors.Errorf("the temperature is %g, must be 0 or greater", c.Temperature)
+	case c.TopK < 0:
+		return errors.Errorf("top-k is %d, must be 0 (all) or greater", c.TopK)
+	case !(c.TopP >= 0 && c.TopP <= 1):
+		return errors.Errorf("top-p is %g, must lie in [0, 1]", c.TopP)
+	}
+	return nil
+}
+
+// Probabilities is the distribution from which a token is drawn. logits may be -∞, but not all of them; any constant may be added to
+// them, so that ln p are logits too.
+func (c Sampling) Probabilities(logits []float64) []float64 {
+	order := make([]int, len(logits)) // the likeliest first; of equals the first
+	for i := range order {
+		order[i] = i
+	}
+	slices.SortStableFunc(order, func(i, j int) int { return cmp.Compare(logits[j], logits[i]) })
+	p := make([]float64, len(logits))
+	if c.Temperature == 0 {
+		p[order[0]] = 1
+		return p
+	}
+	if c.TopK > 0 {
+		order = order[:min(c.TopK, len(order))]
+	}
+	most, sum := logits[order[0]], 0.0
+	for _, i := range order {
+		p[i] = math.Exp((logits[i] - most) / c.Temperature)
+		sum += p[i]
+	}
+	if c.TopP > 0 {
+		kept := 0.0
+		for k, i := range order {
+			if kept >= c.TopP*sum {
+				for _, i := range order[k:] {
+					p[i] = 0
+				}
+				break
+			}
+			kept += p[i]
+		}
+		sum = kept
+	}
+	for i := range p {
+		p[i] /= sum
+	}
+	return p
+}
+
+// Draw draws a token.
+func (c Sampling) Draw(logits []float64, random *rand.Rand) int32 {
+	u := random.Float64()
+	last := 0
+	for i, p := range c.Probabilities(logits) {
+		if p == 0 {
+			continue
+		}
+		if u < p {
+			return int32(i)
+		}
+		u, last = u-p, i
+	}
+	return int32(last) // rounding has left a little of u
+}
+
+// Sequences draws a hypothesis for each row of a stepper that stands at the beginning of sources of the given lengths, of at most
+// maxLength tokens; there may be several rows for each source. The score of a hypothesis is its ln p, before the distribution is cut.
+func (c Sampling) Sequences(s Stepper, lengths []int, rows, maxLength int, t Tokens, random *rand.Rand) ([][]Hypothesis, error) {
+	err := checkSizes(size{"number of rows", rows, 1}, size{"greatest length", maxLength, 1})
+	if err == nil {
+		err = c.Check()
+	}
+	if err != nil {
+		return nil, errors.Wrap(err, "sampling")
+	}
+	drawn := make([][]Hypothesis, len(lengths))
+	tokens, parents := make([]int32, len(lengths)*rows), make([]int32, len(lengths)*rows)
+	for i := range drawn {
+		drawn[i] = make([]Hypothesis, rows)
+	}
+	for i := range tokens {
+		tokens[i], parents[i] = t.Start, int32(i)
+	}
+	for step, writing := 0, true; writing && step < maxLength; step++ {
+		logProbs, weights, err := s.Step(tokens, parents)
+		if err != nil {
+			return nil, errors.Wrapf(err, "sampling, step %d", step+1)
+		}
+		writing = false
+		for i := range tokens {
+			if tokens[i] == t.End {
+				continue
+			}
+			h := &drawn[i/rows][i%rows]
+			tokens[i] = c.Draw(logProbs[i], random)
+			h.Tokens = append(h.Tokens, tokens[i])
+			h.LogProb += logProbs[i][tokens[i]]
+			h.Score = h.LogProb
+			if weights != nil {
+				w := weights[i]
+				h.Weights = append(h.Weights, slices.Clone(w[:min(lengths[i/rows], len(w))]))
+			}
+			writing = writing || tokens[i] != t.End
+		}
+	}
+	return drawn, nil
+}

@@ -1,0 +1,113 @@
+package models_test
+
+import (
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/pkg/errors"
+
+	"github.com/unroll-ml/unroll/models"
+)
+
+func TestSamplingProbabilities(t *testing.T) {
+	logits := make([]float64, 4)
+	for i, p := range []float64{0.1, 0.4, 0.2, 0.3} {
+		logits[i] = math.Log(p) + 7
+	}
+	square := 0.01 + 0.16 + 0.04 + 0.09
+	for _, c := range []struct {
+		name string
+		s    models.Sampling
+		want []float64
+	}{
+		{"as it is", models.Sampling{Temperature: 1}, []float64{0.1, 0.4, 0.2, 0.3}},
+		{"sharper", models.Sampling{Temperature: 0.5}, []float64{0.01 / square, 0.16 / square, 0.04 / square, 0.09 / square}},
+		{"the likeliest", models.Sampling{}, []float64{0, 1, 0, 0}},
+		{"two", models.Sampling{Temperature: 1, TopK: 2}, []float64{0, 4. / 7, 0, 3. / 7}},
+		{"more than there are", models.Sampling{Temperature: 1, TopK: 9}, []float64{0.1, 0.4, 0.2, 0.3}},
+		{"half", models.Sampling{Temperature: 1, TopP: 0.5}, []float64{0, 4. / 7, 0, 3. / 7}},
+		{"least of all", models.Sampling{Temperature: 1, TopP: 0.01}, []float64{0, 1, 0, 0}},
+		{"everything", models.Sampling{Temperature: 1, TopP: 1}, []float64{0.1, 0.4, 0.2, 0.3}},
+		{"0.6 of three, which is 0.54", models.Sampling{Temperature: 1, TopK: 3, TopP: 0.6}, []float64{0, 4. / 7, 0, 3. / 7}},
+	} {
+		equal(t, c.name, c.s.Probabilities(logits), c.want, 1e-12)
+	}
+	hard := models.Sampling{Temperature: 1, TopK: 1}.Probabilities([]float64{math.Inf(-1), 1000, 1000, -1000})
+	equal(t, "the first of equals", hard, []float64{0, 1, 0, 0}, 0)
+	barred := models.Sampling{Temperature: 2}.Probabilities([]float64{math.Inf(-1), 3, 3})
+	equal(t, "one barred", barred, []float64{0, 0.5, 0.5}, 1e-12)
+}
+
+// Draws have the distribution, within four standard deviations.
+func TestSamplingDraw(t *testing.T) {
+	const n = 20000
+	s := models.Sampling{Temperature: 0.7, TopK: 4, TopP: 0.95}
+	logits := []float64{0.3, -1, 2, math.Inf(-1), 1.2, 0.9}
+	counts, r := make([]float64, len(logits)), rand.New(rand.NewPCG(1, 2))
+	for range n {
+		counts[s.Draw(logits, r)]++
+	}
+	for i, p := range s.Probabilities(logits) {
+		if d := math.Sqrt(n * p * (1 - p)); math.Abs(counts[i]-n*p) > 4*d {
+			t.Errorf("token %d comes up %v times, want %v ± %v", i, counts[i], n*p, d)
+		}
+	}
+}
+
+// Sequences stop at their ends, rows are independent, and ln p and weights are those of the tokens.
+func TestSamplingSequences(t *testing.T) {
+	lengths := []int{4, 2, 3}
+	tokens := models.Tokens{Start: start, End: end}
+	o := newOracle(5, len(lengths), 6)
+	got, err := models.Sampling{Temperature: 1}.Sequences(o, lengths, 6, 7, tokens, rand.New(rand.NewPCG(3, 4)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	ends, distinct := 0, map[string]bool{}
+	for i, hs := range got {
+		for _, h := range hs {
+			same(t, []models.Hypothesis{h}, []models.Hypothesis{o.hypothesis(i, h.Tokens, lengths[i], 0, 0)})
+			at := slices.Index(h.Tokens, end)
+			if at >= 0 {
+				ends++
+			}
+			if at >= 0 && at != len(h.Tokens)-1 || at < 0 && len(h.Tokens) != 7 {
+				t.Errorf("%v does not stop at its end", h.Tokens)
+			}
+			distinct[fmt.Sprint(i, h.Tokens)] = true
+		}
+	}
+	if ends == 0 || ends == 18 || len(distinct) < 10 {
+		t.Errorf("%d of 18 sequences end, %d are different", ends, len(distinct))
+	}
+}
+
+func TestSamplingMistakes(t *testing.T) {
+	for want, run := range map[string]func(o *oracle) error{
+		"temperature is -1":    sampled(models.Sampling{Temperature: -1}, 1, 2),
+		"temperature is NaN":   sampled(models.Sampling{Temperature: math.NaN()}, 1, 2),
+		"top-k is -1":          sampled(models.Sampling{TopK: -1}, 1, 2),
+		"top-p is 1.5":         sampled(models.Sampling{TopP: 1.5}, 1, 2),
+		"number of rows is 0":  sampled(models.Sampling{}, 0, 2),
+		"greatest length is 0": sampled(models.Sampling{}, 1, 0),
+		"step 1: the device is off": func(o *oracle) error {
+			o.fails = errors.New("the device is off")
+			return sampled(models.Sampling{}, 1, 2)(o)
+		},
+	} {
+		if err := run(newOracle(4, 1, 1)); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("error is %v, want %q in it", err, want)
+		}
+	}
+}
+
+func sampled(c models.Sampling, rows, most int) func(o *oracle) error {
+	return func(o *oracle) error {
+		_, err := c.Sequences(o, []int{1}, rows, most, models.DefaultTokens, rand.New(rand.NewPCG(1, 2)))
+		return err
+	}
+}

@@ -1,0 +1,132 @@
+package models
+
+import (
+	"fmt"
+	"math"
+
+	"github.com/pkg/errors"
+	G "gorgonia.org/gorgonia"
+	"gorgonia.org/tensor"
+
+	"github.com/unroll-ml/unroll/graph/op"
+)
+
+// logProbs is ln p of each token, B×V; -∞ for tokens that no translation has: padding, start and unknown.
+func (m *Seq2Seq) logProbs(b *op.Builder, logits *G.Node) *G.Node {
+	columns := b.Iota(logits, 0, m.Target) // V
+	barred := b.Fill(logits, 0)
+	for _, t := range []int32{m.Tokens.Padding, m.Tokens.Start, m.Tokens.Unknown} {
+		barred = b.Add(barred, b.Eq(columns, b.Fill(logits, float64(t))))
+	}
+	return b.Where(barred, b.Fill(logits, math.Inf(-1)), b.LogSoftmax(logits))
+}
+
+// Decoded is what a model writes by itself.
+type Decoded struct {
+	Tokens  *G.Node // T×B: up to the end token, then padding
+	LogProb *G.Node // B: ln p of these tokens together
+	Weights *G.Node // T×B×S, of the attention, 0 behind the end; nil without
+}
+
+// Greedy writes a target of at most the given number of tokens for each source, S×B, and takes the likeliest token at every step.
+func (m *Seq2Seq) Greedy(b *op.Builder, source *G.Node, steps int) Decoded {
+	if steps < 1 {
+		b.Fail(errors.Errorf("greedy decoding of %d steps: it must be at least 1", steps))
+	}
+	memory, states := m.Encode(b, source, nil)
+	if b.Err() != nil {
+		n := b.Fail(b.Err())
+		return Decoded{n, n, n}
+	}
+	batch := source.Shape()[1]
+	token := b.Fill(source, float64(m.Tokens.Start), batch)
+	total := b.Fill(m.Decoder.Embedding, 0, batch)
+	run := b.Scan(op.Scan{
+		Name:   "greedy decoder",
+		Seqs:   []*G.Node{b.Iota(source, 0, steps)}, // the time, which nothing reads
+		States: append([]*G.Node{token, total}, states...),
+	}, func(b *op.Builder, in op.In) op.Out {
+		token, total, states := in.States[0], in.States[1], in.States[2:]
+		logits, next, weights := m.Decoder.Step(b, token, states, memory, nil)
+		ln := m.logProbs(b, logits)
+		over := b.Cast(b.Eq(token, b.Fill(token, float64(m.Tokens.End))), total)
+		over = b.Max(over, b.Cast(b.Eq(token, b.Fill(token, float64(m.Tokens.Padding))), total)) // B
+		total = b.Add(total, b.Where(over, b.Fill(total, 0), b.MaxOver(ln, 1)))
+		token = b.Where(over, b.Fill(token, float64(m.Tokens.Padding)), b.Argmax(ln))
+		if weights != nil {
+			weights = b.Where(b.Expand(over, 1), b.Fill(weights, 0), weights)
+		}
+		return out(append([]*G.Node{token, total}, next...), weights)
+	})
+	d := Decoded{Tokens: run.States[0], LogProb: run.Final[1]}
+	if m.Attention != "" {
+		d.Weights = run.Outs[0]
+	}
+	return d
+}
+
+// Stepwise is a model cut into two programs, for searches that choose the tokens on the host: one reads sources, the other writes
+// step by step and keeps its states. NewStepper joins them when they are compiled:
+//
+//	graph.Config{Outputs: s.Encoded}
+//	graph.Config{Outputs: s.Outputs(), Updates: s.States[i] becomes s.Next[i]}
+type Stepwise struct {
+	Tokens  Tokens
+	Source  *G.Node   // S×B tokens
+	Encoded []*G.Node // B×... each: what a decoder sees of the sources, and its first states
+
+	Begin         []*G.Node // N×... each: inputs that take their rows from Encoded, the states last
+	Token, Parent *G.Node   // N: what each row reads, and the row from whose states it goes on
+	States, Next  []*G.Node // the states before and after the step
+	LogProbs      *G.Node   // N×V: ln p of the next token; -∞ for padding, start and unknown
+	Weights       *G.Node   // N×S, of the attention; nil without
+}
+
+// Outputs are what the second program gives.
+func (s *Stepwise) Outputs() G.Nodes {
+	if s.Weights == nil {
+		return G.Nodes{s.LogProbs}
+	}
+	return G.Nodes{s.LogProbs, s.Weights}
+}
+
+// Stepwise declares the two programs for sources of S steps, batch of them at a time, with a number of rows for each: the width of a
+// beam.
+func (m *Seq2Seq) Stepwise(b *op.Builder, sourceSteps, batch, width int) (*Stepwise, error) {
+	if err := checkSizes(size{"source length", sourceSteps, 1}, size{"batch", batch, 1}, size{"width", width, 1}); err != nil {
+		return nil, errors.Wrap(err, "decoding step by step")
+	}
+	integers := func(name string, shape ...int) *G.Node {
+		return G.NewTensor(b.Graph(), tensor.Int32, len(shape), G.WithShape(shape...), G.WithName(name))
+	}
+	s := &Stepwise{
+		Tokens: m.Tokens, Source: integers("stepwise.source", sourceSteps, batch),
+		Token: integers("stepwise.token", batch*width), Parent: integers("stepwise.parent", batch*width),
+	}
+	memory, states := m.Encode(b, s.Source, nil)
+	if b.Err() != nil {
+		return nil, b.Err()
+	}
+	taken := map[*G.Node]*G.Node{} // the memory may hold a node twice
+	begin := func(n *G.Node) *G.Node {
+		if n == nil || taken[n] != nil {
+			return taken[n]
+		}
+		shape := append(tensor.Shape{batch * width}, n.Shape()[1:]...)
+		in := G.NewTensor(b.Graph(), n.Dtype(), len(shape), G.WithShape(shape...), G.WithName(fmt.Sprint("stepwise.begin", len(s.Begin))))
+		s.Encoded, s.Begin = append(s.Encoded, n), append(s.Begin, in)
+		taken[n] = in
+		return in
+	}
+	memory = Memory{begin(memory.Values), begin(memory.Projected), begin(memory.Mask), begin(memory.Context)}
+	clear(taken) // a state that is the context too is an input of its own
+	var chosen []*G.Node
+	for _, n := range states {
+		s.States = append(s.States, begin(n))
+		chosen = append(chosen, b.Gather(s.States[len(s.States)-1], s.Parent))
+	}
+	var logits *G.Node
+	logits, s.Next, s.Weights = m.Decoder.Step(b, s.Token, chosen, memory, nil)
+	s.LogProbs = m.logProbs(b, logits)
+	return s, b.Err()
+}
