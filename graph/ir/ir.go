@@ -103,6 +103,9 @@ func (v *Value) IsConst(c float64) bool {
 type Func struct {
 	Params  []*Value // each with Op Param{i}
 	Results []*Value
+
+	order   []*Value // what Values found
+	ordered []*Value // the results then
 }
 
 // Param is the i-th parameter of a Func.
@@ -123,8 +126,12 @@ func (f *Func) AddParam(t Type, name string) *Value {
 	return p
 }
 
-// Values lists the values that the results need, arguments before users, in an order that depends on the structure alone.
+// Values lists the values that the results need, arguments before users, in an order that depends on the structure alone. It
+// remembers the list, which must not be changed; a Func is not safe for use by several goroutines.
 func (f *Func) Values() []*Value {
+	if f.order != nil && slices.Equal(f.ordered, f.Results) {
+		return f.order
+	}
 	var order []*Value
 	seen := map[*Value]bool{}
 	var visit func(v *Value)
@@ -141,7 +148,8 @@ func (f *Func) Values() []*Value {
 	for _, r := range f.Results {
 		visit(r)
 	}
-	return order
+	f.order, f.ordered = slices.Clip(order), slices.Clone(f.Results)
+	return f.order
 }
 
 // Users counts how often each value is an argument or a result.
