@@ -2,6 +2,7 @@ package opt
 
 import (
 	"encoding/binary"
+	"math"
 	"slices"
 
 	"github.com/unroll-ml/unroll/graph/ir"
@@ -13,7 +14,14 @@ import (
 // and, being equal, stay equal after a step:
 //
 //	x = f(a), y = f(a)  ->  x = y = f(a)
-func cse(f *ir.Func) (*ir.Func, error) {
+//
+// What makes bodies equal is remembered from one call to the next.
+func newCSE() func(f *ir.Func) (*ir.Func, error) {
+	bodies := map[*ir.Func]string{}
+	return func(f *ir.Func) (*ir.Func, error) { return cse(f, bodies) }
+}
+
+func cse(f *ir.Func, bodies map[*ir.Func]string) (*ir.Func, error) {
 	b := builderFor(f)
 	edits := map[*ir.Value]*parts{}
 	for _, v := range f.Values() {
@@ -28,6 +36,7 @@ func cse(f *ir.Func) (*ir.Func, error) {
 		return nil, err
 	}
 	t := newTable()
+	t.bodies = bodies
 	return rewrite(f, func(b *ir.Builder, v *ir.Value, args []*ir.Value) *ir.Value {
 		if _, ok := v.Op.(ir.Param); ok {
 			return nil
@@ -77,32 +86,61 @@ func (t *table) key(op ir.Op, args []*ir.Value) string {
 		slices.Sort(ns)
 	}
 	t.buf = t.buf[:0]
-	for _, n := range ns {
-		t.buf = binary.AppendUvarint(t.buf, uint64(n))
-	}
+	t.append(ns...)
 	t.buf = append(t.buf, '|')
+	t.op(op)
+	return string(t.buf)
+}
+
+// op appends what tells op from others; the frequent ones without the help of fmt.
+func (t *table) op(op ir.Op) {
+	tag := func(s string) { t.buf = append(t.buf, s...) }
+	flags := func(fs ...bool) {
+		for _, f := range fs {
+			t.buf = append(t.buf, map[bool]byte{true: '-', false: '+'}[f])
+		}
+		t.buf = append(t.buf, ';')
+	}
 	switch op := op.(type) {
 	case ir.Elem:
 		t.buf = append(t.buf, 'e', byte(op.Fn), byte(op.To))
 	case ir.Proj:
-		t.buf = binary.AppendUvarint(append(t.buf, '.'), uint64(op.Index))
+		tag(".")
+		t.append(op.Index)
+	case ir.Const:
+		t.buf = append(t.buf, 'c', byte(op.Of.Dtype))
+		t.buf = binary.LittleEndian.AppendUint64(t.buf, math.Float64bits(op.Value))
+		t.append(op.Of.Shape...)
+	case ir.Broadcast:
+		tag("b")
+		t.append(op.Shape...)
+	case ir.Reshape:
+		tag("r")
+		t.append(op.Shape...)
+	case ir.Transpose:
+		tag("t")
+		t.append(op.Perm...)
+	case ir.Slice:
+		tag("s")
+		t.append(op.Axis, op.From, op.To)
+	case ir.Product:
+		tag("p")
+		flags(op.TransA, op.TransB)
 	case *ir.Loop:
-		l := *op
-		l.Body, l.Label = nil, ""
-		t.buf = append(t.buf, 'l')
-		t.buf = binary.AppendUvarint(t.buf, uint64(op.Trip))
-		t.buf = binary.AppendUvarint(t.buf, uint64(op.Carries))
-		for _, flags := range [][]bool{op.Seqs, op.Stacks} {
-			t.buf = binary.AppendUvarint(t.buf, uint64(len(flags)))
-			for _, rev := range flags {
-				t.buf = append(t.buf, map[bool]byte{true: '-', false: '+'}[rev])
-			}
-		}
-		t.buf = append(t.buf, t.body(op.Body)...)
+		tag("l")
+		t.append(op.Trip, op.Carries)
+		flags(op.Seqs...)
+		flags(op.Stacks...)
+		tag(t.body(op.Body))
 	default:
-		t.buf = append(t.buf, op.String()...)
+		tag("-" + op.String())
 	}
-	return string(t.buf)
+}
+
+func (t *table) append(ns ...int) {
+	for _, n := range ns {
+		t.buf = binary.AppendUvarint(t.buf, uint64(n))
+	}
 }
 
 // body is equal for functions that are equal up to names.

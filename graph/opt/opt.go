@@ -27,7 +27,7 @@ func Passes() []Pass {
 		{"zero", "drops what is multiplied by a constant 0", true, inBodies(zero)},
 		{"contract", "finds products among sums of elementwise products", true, inBodies(contract)},
 		{"factor", "multiplies repeated rows once, adds rows up before they are multiplied", true, inBodies(factor)},
-		{"cse", "computes equal values once", true, inBodies(cse)},
+		{"cse", "computes equal values once", true, inBodies(newCSE())},
 		{"args", "tidies what goes into loops and what comes out", true, inBodies(args)},
 		{"dead", "drops what no result needs from loops", true, inBodies(dead)},
 		{"merge", "makes one loop of loops that do not depend on each other", false, inBodies(merge)},
