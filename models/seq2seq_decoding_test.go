@@ -3,6 +3,7 @@ package models_test
 import (
 	"fmt"
 	"math"
+	"math/rand/v2"
 	"slices"
 	"testing"
 
@@ -10,7 +11,10 @@ import (
 	"gorgonia.org/tensor"
 
 	"github.com/unroll-ml/unroll/graph"
+	"github.com/unroll-ml/unroll/graph/cpu"
+	"github.com/unroll-ml/unroll/graph/op"
 	"github.com/unroll-ml/unroll/graph/ref"
+	"github.com/unroll-ml/unroll/graph/tape"
 	"github.com/unroll-ml/unroll/models"
 )
 
@@ -184,36 +188,117 @@ func TestTeachingGradients(t *testing.T) {
 	}
 }
 
-// stepper compiles the programs of a model for decoding step by step.
+// stepper compiles the programs of a model for decoding step by step, and reads the sources.
 func (x *translation) stepper(width int) *models.SourceStepper {
 	x.t.Helper()
-	s, err := x.m.Stepwise(x.b, x.sourceSteps, len(x.sources), width)
-	if err != nil {
-		x.t.Fatal(err)
-	}
-	encode, err := graph.Compile(graph.Config{Device: ref.New(), Outputs: s.Encoded})
-	if err != nil {
-		x.t.Fatal(err)
-	}
-	var updates []graph.Update
-	for i, state := range s.States {
-		updates = append(updates, graph.Update{State: state, Value: s.Next[i]})
-	}
-	step, err := graph.Compile(graph.Config{Device: ref.New(), Outputs: s.Outputs(), Updates: updates})
-	if err != nil {
-		x.t.Fatal(err)
-	}
-	stepper := models.NewStepper(s, encode, step)
 	source := make([]int32, x.sourceSteps*len(x.sources))
 	for k, tokens := range x.sources {
 		for i, token := range tokens {
 			source[i*len(x.sources)+k] = token
 		}
 	}
-	if err := stepper.Read(source); err != nil {
-		x.t.Fatal(err)
+	return stepper(x.t, ref.New(), x.b, x.m, source, x.sourceSteps, width)
+}
+
+func stepper(t *testing.T, device tape.Device, b *op.Builder, m *models.Seq2Seq, source []int32, steps, width int) *models.SourceStepper {
+	t.Helper()
+	s, err := m.Stepwise(b, steps, len(source)/steps, width)
+	if err != nil {
+		t.Fatal(err)
 	}
-	return stepper
+	encode, err := graph.Compile(graph.Config{Device: device, Outputs: s.Encoded})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var updates []graph.Update
+	for i, state := range s.States {
+		updates = append(updates, graph.Update{State: state, Value: s.Next[i]})
+	}
+	step, err := graph.Compile(graph.Config{Device: device, Outputs: s.Outputs(), Updates: updates})
+	if err != nil {
+		t.Fatal(err)
+	}
+	x := models.NewStepper(s, encode, step)
+	if err := x.Read(source); err != nil {
+		t.Fatal(err)
+	}
+	return x
+}
+
+// In float32 and on the fast device a beam of width 1 writes what the greedy decoder writes. One stepper reads batch after batch.
+func TestStepwiseSingle(t *testing.T) {
+	const steps, batch, most = 7, 5, 9
+	b := op.New(G.NewGraph())
+	p := models.NewParams(b, tensor.Float32, 8)
+	m, err := models.NewSeq2Seq(p, models.Seq2SeqConfig{
+		Source: 20, Target: 30, Tokens: models.DefaultTokens, Cell: models.CellConfig{Kind: "lstm"},
+		Embed: 8, Hidden: 16, Layers: 2, Bidirectional: true, Attention: "general", Feeding: true,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	source := G.NewMatrix(b.Graph(), tensor.Int32, G.WithShape(steps, batch), G.WithName("source"))
+	d := m.Greedy(b, source, most)
+	greedy, err := graph.Compile(graph.Config{Device: cpu.New(), Outputs: G.Nodes{d.Tokens, d.LogProb}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := rand.New(rand.NewPCG(1, 1))
+	words, lengths := make([]int32, steps*batch), make([]int, batch)
+	draw := func() {
+		clear(words)
+		for k := range lengths {
+			lengths[k] = 1 + r.IntN(steps)
+			for i := range lengths[k] {
+				words[i*batch+k] = 4 + r.Int32N(16)
+			}
+		}
+	}
+	draw()
+	x := stepper(t, cpu.New(), b, m, words, steps, 1)
+	for range 3 {
+		draw()
+		if err := x.Read(words); err != nil {
+			t.Fatal(err)
+		}
+		found, err := models.Beam{Width: 1, MaxLength: most, Tokens: m.Tokens}.Search(x, lengths)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := greedy.Set(source, words); err != nil {
+			t.Fatal(err)
+		}
+		if err := greedy.Run(); err != nil {
+			t.Fatal(err)
+		}
+		tokens, total := make([]int32, most*batch), make([]float32, batch)
+		if err := greedy.Get(d.Tokens, tokens); err != nil {
+			t.Fatal(err)
+		}
+		if err := greedy.Get(d.LogProb, total); err != nil {
+			t.Fatal(err)
+		}
+		for k, hs := range found {
+			for i, token := range hs[0].Tokens {
+				if tokens[i*batch+k] != token {
+					t.Fatalf("token %d of source %d is %d step by step, %d in one program", i, k, token, tokens[i*batch+k])
+				}
+			}
+			equal(t, "ln p", []float64{hs[0].LogProb}, []float64{float64(total[k])}, 1e-4)
+		}
+	}
+	if err := x.Read(words[1:]); err == nil {
+		t.Error("a source of the wrong size is no error")
+	}
+	if _, _, err := x.Step([]int32{1}, []int32{0}); err == nil {
+		t.Error("a step of the wrong size is no error")
+	}
+	if _, _, err := x.Step(make([]int32, batch), []int32{0, 1, 2, 3, 9}); err == nil {
+		t.Error("a parent that is no row is no error")
+	}
+	if _, err := m.Stepwise(b, 0, 1, 1); err == nil {
+		t.Error("a source of no steps is no error")
+	}
 }
 
 func (x *translation) lengths() []int {

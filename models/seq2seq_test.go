@@ -104,6 +104,27 @@ func TestSeq2Seq(t *testing.T) {
 	}
 }
 
+// TestSeq2SeqPadding: more padding changes neither the loss nor a derivative, up to rounding.
+func TestSeq2SeqPadding(t *testing.T) {
+	for name, c := range translators {
+		t.Run(name, func(t *testing.T) {
+			var results [2][][]float64
+			for i, more := range []int{0, 3} {
+				x := translate(t, c, 3+more, 4+more, []int{3, 2}, []int{4, 2})
+				loss := x.m.Loss(x.b, x.m.Predict(x.b, x.source, x.target, models.Teaching{}).Logits, x.target)
+				grads, err := G.Grad(loss, x.p.Nodes()...)
+				if err != nil {
+					t.Fatal(err)
+				}
+				results[i] = x.run(append(G.Nodes{loss}, grads...)...)
+			}
+			for i, want := range results[0] {
+				equal(t, fmt.Sprint("result ", i), results[1][i], want, 1e-13)
+			}
+		})
+	}
+}
+
 // TestSeq2SeqSmoothing: with label smoothing the loss is (1-ε) of that without, and ε of the mean over all tokens.
 func TestSeq2SeqSmoothing(t *testing.T) {
 	c := translators["Bahdanau"]
