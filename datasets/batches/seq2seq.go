@@ -1,0 +1,91 @@
+package batches
+
+import (
+	"github.com/unroll-ml/unroll/datasets"
+)
+
+// Seq2Seq are pairs of sequences of tokens.
+type Seq2Seq struct {
+	pairs  *datasets.Pairs
+	vocabs [2]*datasets.Vocab // of sources and targets
+	cached [][2][]int32       // nil if the pairs are on the disk
+}
+
+// NewSeq2Seq encodes pairs with vocabularies that reserve tokens. Pairs that are on the disk are encoded when they are wanted.
+func NewSeq2Seq(pairs *datasets.Pairs, source, target *datasets.Vocab) (*Seq2Seq, error) {
+	s := &Seq2Seq{pairs: pairs, vocabs: [2]*datasets.Vocab{source, target}}
+	if pairs.InMemory() {
+		cached := make([][2][]int32, pairs.Len())
+		for i := range cached {
+			var err error
+			if cached[i], err = s.encoded(int32(i)); err != nil {
+				return nil, err
+			}
+		}
+		s.cached = cached
+	}
+	return s, nil
+}
+
+// encoded are the tokens of a pair, source and target, without Start and End.
+func (s *Seq2Seq) encoded(i int32) (tokens [2][]int32, err error) {
+	if s.cached != nil {
+		return s.cached[i], nil
+	}
+	pair, err := s.pairs.Pair(int(i))
+	if err != nil {
+		return tokens, err
+	}
+	for side, text := range []string{pair.Source, pair.Target} {
+		tokens[side], _ = s.vocabs[side].EncodeLine(text)
+	}
+	return tokens, nil
+}
+
+// Length is for NewPlan: the steps of a pair, End included.
+func (s *Seq2Seq) Length(i int32) (Shape, error) {
+	tokens, err := s.encoded(i)
+	return Shape{len(tokens[0]) + 1, len(tokens[1]) + 1}, err
+}
+
+// Paired is a batch of pairs, for an encoder that reads a source x₁ ... xₙ and a decoder that is taught to write y₁ ... yₘ.
+//
+// An example that is missing has a source of End alone, so that what attends to sources has something to attend to, and no targets.
+type Paired struct {
+	Group
+	Sources    []int32   // S×B: x₁ ... xₙ End Pad ...
+	SourceMask []float32 // S×B: 1 up to End, 0 after it
+	Inputs     []int32   // T×B: Start y₁ ... yₘ Pad ...
+	Targets    []int32   // T×B: y₁ ... yₘ End Pad ...
+	TargetMask []float32 // T×B: 1 up to End, 0 after it
+}
+
+// Fill makes a batch. Its Shape must hold the examples, as it does in groups of a plan.
+func (s *Seq2Seq) Fill(g Group) (*Paired, error) {
+	batch := len(g.Examples)
+	p := &Paired{
+		Group: g, Sources: make([]int32, g.Source*batch), SourceMask: make([]float32, g.Source*batch),
+		Inputs: make([]int32, g.Target*batch), Targets: make([]int32, g.Target*batch), TargetMask: make([]float32, g.Target*batch),
+	}
+	for b, i := range g.Examples {
+		if i < 0 {
+			column(p.Sources, p.SourceMask, b, batch, []int32{datasets.End})
+			continue
+		}
+		tokens, err := s.encoded(i)
+		if err != nil {
+			return nil, err
+		}
+		source, target := tokens[0], tokens[1]
+		if !g.holds(Shape{len(source) + 1, len(target) + 1}) {
+			return nil, &datasets.Error{File: s.pairs.Name, Line: s.pairs.Line(int(i)), What: "the file has changed while it was used: leave it as it is during training"}
+		}
+		column(p.Sources, p.SourceMask, b, batch, source)
+		p.Sources[len(source)*batch+b], p.SourceMask[len(source)*batch+b] = datasets.End, 1
+		column(p.Inputs[batch:], p.TargetMask[batch:], b, batch, target)
+		column(p.Targets, p.TargetMask, b, batch, target)
+		p.Inputs[b] = datasets.Start
+		p.Targets[len(target)*batch+b], p.TargetMask[len(target)*batch+b] = datasets.End, 1
+	}
+	return p, nil
+}
