@@ -18,7 +18,7 @@ import (
 type Sampling struct {
 	Temperature float64 // less is safer, more is wilder; 0 always takes the likeliest
 	TopK        int     // 0: all
-	TopP        float64 // 0: all
+	TopP        float64 // 0 or 1: all
 }
 
 // Check says what is wrong with the numbers.
@@ -35,43 +35,79 @@ func (c Sampling) Check() error {
 }
 
 // Probabilities is the distribution from which a token is drawn. logits may be -∞, but not all of them; any constant may be added to
-// them, so that ln p are logits too.
+// them, so that ln p are logits too. Of equals the first counts as the likeliest.
 func (c Sampling) Probabilities(logits []float64) []float64 {
-	order := make([]int, len(logits)) // the likeliest first; of equals the first
-	for i := range order {
-		order[i] = i
-	}
-	slices.SortStableFunc(order, func(i, j int) int { return cmp.Compare(logits[j], logits[i]) })
 	p := make([]float64, len(logits))
+	most := largest(logits, 1)[0]
 	if c.Temperature == 0 {
-		p[order[0]] = 1
+		p[most] = 1
 		return p
 	}
-	if c.TopK > 0 {
-		order = order[:min(c.TopK, len(order))]
-	}
-	most, sum := logits[order[0]], 0.0
-	for _, i := range order {
-		p[i] = math.Exp((logits[i] - most) / c.Temperature)
+	sum := 0.0
+	for i, x := range logits {
+		p[i] = math.Exp((x - logits[most]) / c.Temperature)
 		sum += p[i]
 	}
-	if c.TopP > 0 {
-		kept := 0.0
+	if c.TopK > 0 && c.TopK < len(p) {
+		sum = keep(p, largest(logits, c.TopK))
+	}
+	if c.TopP > 0 && c.TopP < 1 {
+		// Those of at most (1-TopP)/n are together not more than 1-TopP: what is wanted is among the others.
+		var order []int
+		for i, x := range p {
+			if x > (1-c.TopP)/float64(len(p))*sum {
+				order = append(order, i)
+			}
+		}
+		slices.SortFunc(order, func(i, j int) int { return cmp.Or(cmp.Compare(logits[j], logits[i]), i-j) })
+		together := 0.0
 		for k, i := range order {
-			if kept >= c.TopP*sum {
-				for _, i := range order[k:] {
-					p[i] = 0
-				}
+			if together >= c.TopP*sum {
+				order = order[:k]
 				break
 			}
-			kept += p[i]
+			together += p[i]
 		}
-		sum = kept
+		sum = keep(p, order)
 	}
 	for i := range p {
 		p[i] /= sum
 	}
 	return p
+}
+
+// keep sets all elements to 0 but those of the given indices, and gives their sum.
+func keep(p []float64, indices []int) float64 {
+	kept := make([]float64, len(indices))
+	sum := 0.0
+	for k, i := range indices {
+		kept[k] = p[i]
+		sum += p[i]
+	}
+	clear(p)
+	for k, i := range indices {
+		p[i] = kept[k]
+	}
+	return sum
+}
+
+// largest are the indices of the n largest numbers, in decreasing order.
+func largest(x []float64, n int) []int {
+	best := make([]int, 0, n+1)
+	for i, v := range x {
+		if len(best) == n && !(v > x[best[n-1]]) {
+			continue
+		}
+		at, _ := slices.BinarySearchFunc(best, v, func(j int, v float64) int {
+			if x[j] >= v {
+				return -1
+			}
+			return 1
+		})
+		best = slices.Insert(best, at, i)
+		best = best[:min(len(best), n)]
+	}
+	return best
 }
 
 // Draw draws a token.
