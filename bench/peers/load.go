@@ -4,21 +4,24 @@ import (
 	"bytes"
 	"fmt"
 	"os"
+	"path/filepath"
 	"strconv"
 	"time"
 )
 
-// tick is the unit of processor times in Linux's /proc, in ms.
+// tick is the unit of the machine's processor times in Linux's /proc, in ms.
 const tick = 10
 
-// cpuTime is the processor time that a process has used, in ms; 0 where there is no /proc.
+// cpuTime is the processor time that the threads of a process have used, in ms; 0 where Linux's /proc does not tell.
 func cpuTime(pid int) float64 {
-	data, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
-	if err != nil {
-		return 0
+	files, _ := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/schedstat", pid)) // the pattern is well formed
+	ns := 0.0
+	for _, f := range files {
+		if data, err := os.ReadFile(f); err == nil { // the thread may have ended
+			ns += number(bytes.Fields(data), 0)
+		}
 	}
-	fields := bytes.Fields(data[bytes.LastIndexByte(data, ')')+1:]) // from the state on, the third field of proc(5)
-	return tick * (number(fields, 11) + number(fields, 12))         // utime, stime
+	return ns / 1e6
 }
 
 // machineTime is the processor time that the whole machine has used, in ms.

@@ -31,6 +31,7 @@ type options struct {
 	check     bool
 	json      bool
 	profile   string
+	sizeOf    func(workload) size
 }
 
 func main() {
@@ -62,6 +63,7 @@ func exit(err error) {
 }
 
 func parse(args []string) (o options, err error) {
+	o.sizeOf = fullSize
 	f := flag.NewFlagSet("peers", flag.ExitOnError)
 	threads := f.String("threads", "1,2", "numbers of threads")
 	names := f.String("workloads", "", "workloads, with commas between them (all)")

@@ -84,7 +84,7 @@ func (f *field) entries(w workload) []*entry {
 func (f *field) measure(w workload, threads int, o options) (*table, error) {
 	file := filepath.Join(f.folder, w.name)
 	if !w.stock { // whose contenders draw the same numbers by themselves
-		if err := write(file, w, w.full); err != nil {
+		if err := write(file, w, o.sizeOf(w)); err != nil {
 			return nil, err
 		}
 		defer os.Remove(file)
@@ -100,7 +100,7 @@ func (f *field) measure(w workload, threads int, o options) (*table, error) {
 			return nil, errors.Wrap(err, e.name)
 		}
 	}
-	t := &table{Workload: w.name, What: w.what, Threads: threads, GFLOP: w.flop(w.full) / 1e9, path: f.path}
+	t := &table{Workload: w.name, What: w.what, Threads: threads, GFLOP: w.flop(o.sizeOf(w)) / 1e9, path: f.path}
 	if len(w.torch) > 0 {
 		t.NoTorch = f.noTorch
 	}

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"io"
 	"math"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -149,11 +150,11 @@ func TestDisagreement(t *testing.T) {
 func TestTable(t *testing.T) {
 	es := []*entry{
 		{name: "unroll", turns: []float64{10, 20, 10}, all: []float64{10, 20, 10, 8}, cpu: 40},
-		{name: "other", turns: []float64{20, 30, 40}, all: []float64{20, 30, 40, 16}},
+		{name: "other", turns: []float64{20, 30, 40}, all: []float64{20, 30, 40, 16}, cpu: 100},
 	}
 	tab := &table{Workload: "w", Threads: 1, GFLOP: 0.8, Peak: 200, Others: -1}
 	tab.fill(es)
-	if got, want := *tab.Lines[1].Ratio, (ratio{1.5, 2, 4, 2}); got != want {
+	if got, want := *tab.Lines[1].Ratio, (ratio{1.5, 2, 4, 2, 2.5}); got != want {
 		t.Errorf("ratios %v, want %v", got, want)
 	}
 	if l := tab.Lines[0]; l.GFLOPS != 100 || l.Percent != 50 || l.CPU != 10 || l.Median != 10 {
@@ -173,6 +174,40 @@ func TestFlags(t *testing.T) {
 	for _, bad := range [][]string{{"--threads", "0"}, {"--workloads", "nothing"}, {"--rounds", "0"}} {
 		if _, err := parse(bad); err == nil {
 			t.Errorf("%v is accepted", bad)
+		}
+	}
+}
+
+// A profile lists every instruction of a tape with its time.
+func TestProfile(t *testing.T) {
+	o := options{threads: []int{1}, profile: t.TempDir(), rounds: 1, sizeOf: tinySize}
+	w, err := find("seq2seq-lstm")
+	if err != nil {
+		t.Fatal(err)
+	}
+	o.workloads = []workload{w}
+	if err := profile(o, io.Discard); err != nil {
+		t.Fatal(err)
+	}
+	read := func(name string) []string {
+		data, err := os.ReadFile(filepath.Join(o.profile, w.name+name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return strings.Split(string(data), "\n  ")
+	}
+	count := func(lines []string, word string) (n int) {
+		for _, l := range lines {
+			if strings.Contains(l, word) {
+				n++
+			}
+		}
+		return n
+	}
+	listing, costs := read(".tape"), read("-1.costs")
+	for _, word := range []string{"product ", "loop ", "scatteradd "} {
+		if a, b := count(listing, word), count(costs, word); a == 0 || a != b {
+			t.Errorf("%d of %q in the listing, %d in the costs", a, word, b)
 		}
 	}
 }

@@ -13,7 +13,8 @@ import (
 	"github.com/unroll-ml/unroll/graph/tape"
 )
 
-// profile writes what unroll makes of each workload, WORKLOAD.tape, and where its time goes, WORKLOAD-THREADS.pprof, to a folder.
+// profile writes to a folder what unroll makes of each workload, WORKLOAD.tape, what each instruction costs by itself,
+// WORKLOAD-THREADS.costs, and where time goes in a step, WORKLOAD-THREADS.pprof.
 func profile(o options, out io.Writer) error {
 	if err := os.MkdirAll(o.profile, 0o755); err != nil {
 		return errors.WithStack(err)
@@ -30,16 +31,18 @@ func profile(o options, out io.Writer) error {
 
 func profileOne(w workload, threads int, o options, out io.Writer) error {
 	start := time.Now()
-	job, err := build(w, w.full, "", deviceOf(threads))
+	job, err := build(w, o.sizeOf(w), "", deviceOf(threads))
 	if err != nil {
 		return err
 	}
 	defer job.Close()
 	built := time.Since(start)
-	if t, ok := job.(interface{ Tape() *tape.Tape }); ok {
-		if err := os.WriteFile(filepath.Join(o.profile, w.name+".tape"), []byte(t.Tape().String()), 0o644); err != nil {
-			return errors.WithStack(err)
-		}
+	t := job.(interface{ Tape() *tape.Tape }).Tape() // all but stock Gorgonia's have one
+	if err := os.WriteFile(filepath.Join(o.profile, w.name+".tape"), []byte(t.String()), 0o644); err != nil {
+		return errors.WithStack(err)
+	}
+	if err := writeCosts(filepath.Join(o.profile, fmt.Sprintf("%s-%d.costs", w.name, threads)), t, threads); err != nil {
+		return err
 	}
 	if _, err := timed(job, 0); err != nil {
 		return err
@@ -59,4 +62,16 @@ func profileOne(w workload, threads int, o options, out io.Writer) error {
 	}
 	_, err = fmt.Fprintf(out, "%s, threads %d: built in %.0f ms, %d steps, median %.2f ms\n", w.name, threads, built.Seconds()*1e3, len(ms), median(ms))
 	return err
+}
+
+func writeCosts(path string, t *tape.Tape, threads int) error {
+	f, err := os.Create(path)
+	if err != nil {
+		return errors.WithStack(err)
+	}
+	defer f.Close()
+	if err := costs(f, t, threads); err != nil {
+		return err
+	}
+	return errors.WithStack(f.Close())
 }

@@ -30,12 +30,14 @@ type line struct {
 	Ratio   *ratio  `json:"ratio,omitempty"` // of the time to unroll's
 }
 
-// ratio is the spread over rounds of the ratio of two contenders' times, and the ratio of their best times.
+// ratio is the spread over rounds of the ratio of two contenders' times, and the ratios of their best times and of the processor's
+// time. On a busy machine the last tells most of one thread; of several it tells little, as threads that wait may use it too.
 type ratio struct {
 	Min    float64 `json:"min"`
 	Median float64 `json:"median"`
 	Max    float64 `json:"max"`
 	Best   float64 `json:"of_best"`
+	CPU    float64 `json:"of_processor_time,omitempty"`
 }
 
 func (t *table) fill(es []*entry) {
@@ -50,7 +52,10 @@ func (t *table) fill(es []*entry) {
 			for k, ms := range e.turns {
 				rs = append(rs, ms/es[0].turns[k])
 			}
-			l.Ratio = &ratio{slices.Min(rs), median(rs), slices.Max(rs), l.Best / slices.Min(es[0].all)}
+			l.Ratio = &ratio{Min: slices.Min(rs), Median: median(rs), Max: slices.Max(rs), Best: l.Best / t.Lines[0].Best}
+			if t.Lines[0].CPU > 0 {
+				l.Ratio.CPU = l.CPU / t.Lines[0].CPU
+			}
 		}
 		t.Lines = append(t.Lines, l)
 	}
@@ -66,13 +71,13 @@ func (t *table) print(out io.Writer) error {
 	}
 	fmt.Fprintln(out)
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprintln(w, "contender\tms, best\tmedian\tprocessor ms\tGFLOP/s\tof peak\ttime / unroll's: min\tmedian\tmax\tof best\t")
+	fmt.Fprintln(w, "contender\tms, best\tmedian\tprocessor ms\tGFLOP/s\tof peak\ttime / unroll's: min\tmedian\tmax\tof best\tof processor\t")
 	for _, l := range t.Lines {
 		fmt.Fprintf(w, "%s\t%.2f\t%.2f\t%.2f\t%.0f\t%.0f%%\t", l.Name, l.Best, l.Median, l.CPU, l.GFLOPS, l.Percent)
 		if r := l.Ratio; r != nil {
-			fmt.Fprintf(w, "%.2f\t%.2f\t%.2f\t%.2f\t", r.Min, r.Median, r.Max, r.Best)
+			fmt.Fprintf(w, "%.2f\t%.2f\t%.2f\t%.2f\t%.2f\t", r.Min, r.Median, r.Max, r.Best, r.CPU)
 		} else {
-			fmt.Fprint(w, "\t\t\t\t")
+			fmt.Fprint(w, "\t\t\t\t\t")
 		}
 		fmt.Fprintln(w)
 	}
