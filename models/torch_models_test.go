@@ -1,0 +1,98 @@
+package models_test
+
+import (
+	"fmt"
+
+	G "gorgonia.org/gorgonia"
+
+	"github.com/unroll-ml/unroll/models"
+)
+
+// recurrentTorchModels are the cases of class Layers.
+func recurrentTorchModels() map[string]torchModel {
+	all := map[string]torchModel{}
+	for name, cell := range map[string]models.CellConfig{
+		"rnn": {Kind: "rnn"}, "relu": {Kind: "rnn", Activation: "relu"}, "gru": {Kind: "gru"}, "lstm": {Kind: "lstm"},
+	} {
+		for stack, c := range map[string]models.RecurrentConfig{"1": {Layers: 1}, "2": {Layers: 2}, "2-both": {Layers: 2, Bidirectional: true}} {
+			c.Cell = cell
+			all[fmt.Sprintf("%s-%s", name, stack)] = recurrentTorchModel(c, false)
+			all[fmt.Sprintf("%s-%s-packed", name, stack)] = recurrentTorchModel(c, true)
+		}
+	}
+	return all
+}
+
+// recurrentTorchModel has the loss Σ y² + Σ_k (k+1)·(h_k² + c_k²), over the outputs of valid steps and the last states of all layers
+// and directions k. PyTorch's outputs behind the end of a packed sequence are zeros.
+func recurrentTorchModel(c models.RecurrentConfig, packed bool) torchModel {
+	return func(r *replay) map[string]*G.Node {
+		b := r.b
+		xs := r.input("xs") // T×B×I
+		c.Input, c.Hidden = xs.Shape()[2], r.shape("param.layers.weight_hh_l0")[1]
+		layers, err := models.NewRecurrent(r.p, "layers", c)
+		if err != nil {
+			r.t.Fatal(err)
+		}
+		var mask *G.Node
+		if packed {
+			lengths := r.input("lengths") // B
+			mask = b.Lt(b.Iota(lengths, 0, xs.Shape()[:2]...), lengths)
+		}
+		kinds := []string{"h"}
+		if c.Cell.Kind == "lstm" {
+			kinds = append(kinds, "c")
+		}
+		// PyTorch stacks the states of a kind, (layers·directions)×B×H; here they come layer by layer.
+		ways := r.shape("input.h0")[0]
+		first := make([]*G.Node, ways*len(kinds))
+		for i, kind := range kinds {
+			for k, s := range b.Split(r.input(kind+"0"), 0, ways) {
+				first[k*len(kinds)+i] = b.Squeeze(s, 0)
+			}
+		}
+		ys, last := layers.Apply(b, xs, mask, first, nil)
+		if packed {
+			ys = b.Mul(ys, b.Expand(b.Cast(mask, ys), -1))
+		}
+		outputs, loss := map[string]*G.Node{"outputs": ys}, b.Sum(b.Square(ys))
+		for i, kind := range kinds {
+			var states []*G.Node
+			for k := range ways {
+				s := last[k*len(kinds)+i]
+				states, loss = append(states, s), b.Add(loss, b.Affine(b.Sum(b.Square(s)), float64(k+1), 0))
+			}
+			outputs[kind+"_n"] = b.Stack(0, states...)
+		}
+		outputs["loss"] = loss
+		return outputs
+	}
+}
+
+// attentionTorchModels are the cases of class Translator.
+func attentionTorchModels() map[string]torchModel {
+	all := map[string]torchModel{}
+	for name, c := range map[string]models.Seq2SeqConfig{
+		"bahdanau": {Cell: models.CellConfig{Kind: "gru"}, Layers: 1, Attention: "additive", Bidirectional: true, Before: true},
+		"bahdanau-tied": {
+			Cell: models.CellConfig{Kind: "lstm"}, Layers: 2, Attention: "additive", Before: true, Tied: true, Smoothing: 0.1,
+		},
+		"luong-dot":     {Cell: models.CellConfig{Kind: "lstm"}, Layers: 2, Attention: "dot"},
+		"luong-general": {Cell: models.CellConfig{Kind: "gru"}, Layers: 1, Attention: "general", Bidirectional: true, Feeding: true},
+		"luong-concat":  {Cell: models.CellConfig{Kind: "rnn"}, Layers: 2, Attention: "concat", Bidirectional: true, Smoothing: 0.1},
+	} {
+		all[name] = func(r *replay) map[string]*G.Node {
+			source, target := r.shape("param.encoder.embedding.weight"), r.shape("param.decoder.embedding.weight")
+			c.Source, c.Target, c.Embed, c.Tokens = source[0], target[0], target[1], models.DefaultTokens
+			c.Hidden = r.shape("param.decoder.rnn.weight_hh_l0")[1]
+			m, err := models.NewSeq2Seq(r.p, c)
+			if err != nil {
+				r.t.Fatal(err)
+			}
+			tokens := r.input("target")
+			p := m.Predict(r.b, r.input("source"), tokens, models.Teaching{})
+			return map[string]*G.Node{"logits": p.Logits, "weights": p.Weights, "loss": m.Loss(r.b, p.Logits, tokens)}
+		}
+	}
+	return all
+}
