@@ -1,0 +1,89 @@
+// Package metrics measures predictions: classes against labels, texts against references.
+//
+// It works on plain numbers and strings. It must not know models, devices or vocabularies.
+package metrics
+
+import (
+	"math"
+	"strings"
+)
+
+// Perplexity is e to the mean negative log-likelihood of a token in nats; NaN if there are no tokens.
+func Perplexity(nll float64, tokens int) float64 { return math.Exp(nll / float64(tokens)) }
+
+// Bits is the mean negative log-likelihood of a token in bits; NaN if there are no tokens.
+func Bits(nll float64, tokens int) float64 { return nll / float64(tokens) / math.Ln2 }
+
+// InTop says whether the score of a class is among the k largest. A NaN is larger than nothing, and a class that scores NaN is in
+// no top; of equal scores all are in it if one is.
+func InTop(scores []float32, class, k int) bool {
+	larger := 0
+	for _, s := range scores {
+		if s > scores[class] {
+			larger++
+		}
+	}
+	return larger < k && scores[class] == scores[class]
+}
+
+// TopK is the part of the examples whose class has one of the k largest scores; with k = 1 it is the accuracy. NaN if there are
+// no examples. scores is one row for each example.
+func TopK(scores [][]float32, classes []int32, k int) float64 {
+	hits := 0
+	for i, row := range scores {
+		if InTop(row, int(classes[i]), k) {
+			hits++
+		}
+	}
+	return float64(hits) / float64(len(scores))
+}
+
+// ExactMatch is the part of the hypotheses that equal one of their references, white space around them aside; NaN if there are
+// none. references are sets of references, each with one reference for each hypothesis.
+func ExactMatch(hypotheses []string, references ...[]string) float64 {
+	hits := 0
+	for i, h := range hypotheses {
+		for _, set := range references {
+			if strings.TrimSpace(h) == strings.TrimSpace(set[i]) {
+				hits++
+				break
+			}
+		}
+	}
+	return float64(hits) / float64(len(hypotheses))
+}
+
+// CharErrorRate is the number of insertions, deletions and substitutions of characters that turn the hypotheses into their
+// references, divided by the number of characters of the references. It can be larger than 1; it is NaN if the references are empty.
+func CharErrorRate(hypotheses, references []string) float64 {
+	edits, chars := 0, 0
+	for i, h := range hypotheses {
+		ref := []rune(references[i])
+		edits += Levenshtein([]rune(h), ref)
+		chars += len(ref)
+	}
+	return float64(edits) / float64(chars)
+}
+
+// Levenshtein is the least number of insertions, deletions and substitutions that turn a into b (Levenshtein, 1966):
+//
+//	d(i, j) = min(d(i-1, j) + 1, d(i, j-1) + 1, d(i-1, j-1) + [aᵢ ≠ bⱼ])
+func Levenshtein[T comparable](a, b []T) int {
+	row := make([]int, len(b)+1) // d(i, ·)
+	for j := range row {
+		row[j] = j
+	}
+	for i, x := range a {
+		diagonal := row[0]
+		row[0] = i + 1
+		for j, y := range b {
+			substituted := diagonal
+			if x != y {
+				substituted++
+			}
+			diagonal = row[j+1]
+			row[j+1] = min(diagonal+1, row[j]+1, substituted)
+		}
+	}
+	return row[len(b)]
+}
