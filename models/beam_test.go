@@ -223,6 +223,29 @@ func TestBeam(t *testing.T) {
 	}
 }
 
+// Of equals the first is the best: the first row's continuation, and of these the lowest token.
+func TestBeamOfEquals(t *testing.T) {
+	got, err := models.Beam{Width: 3, Best: 3, MaxLength: 2, Tokens: models.Tokens{Start: 4, End: 5}}.Search(undecided{}, []int{1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, want := range [][]int32{{0, 0}, {0, 1}, {0, 2}} {
+		if !slices.Equal(got[0][i].Tokens, want) {
+			t.Errorf("hypothesis %d is %v, want %v", i, got[0][i].Tokens, want)
+		}
+	}
+}
+
+// undecided finds all of six tokens equally likely.
+type undecided struct{}
+
+func (undecided) Step(tokens, _ []int32) (logProbs, weights [][]float64, err error) {
+	for range tokens {
+		logProbs = append(logProbs, slices.Repeat([]float64{-math.Log(6)}, 6))
+	}
+	return logProbs, nil, nil
+}
+
 // Without attention there are no weights, and a coverage penalty changes nothing.
 func TestBeamWithoutAttention(t *testing.T) {
 	o := newOracle(5, 1, 2)

@@ -118,7 +118,7 @@ func (d *Decoder) Remember(b *op.Builder, outputs, mask, context *G.Node) Memory
 // Begin gives the states before the first step from those of the layers: with input feeding there is one more, a zero attentional
 // vector.
 func (d *Decoder) Begin(b *op.Builder, layers []*G.Node) []*G.Node {
-	if !d.Feeding || !ranked(b, "decoder", layers[0], 2) {
+	if !d.Feeding || !d.layers.fits(b, layers) || !ranked(b, "decoder", layers[0], 2) {
 		return layers
 	}
 	return append(layers[:len(layers):len(layers)], b.Fill(d.Embedding, 0, layers[0].Shape()...))

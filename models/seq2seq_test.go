@@ -2,6 +2,7 @@ package models_test
 
 import (
 	"fmt"
+	"math"
 	"strings"
 	"testing"
 
@@ -187,6 +188,58 @@ func TestDecoderUnrolled(t *testing.T) {
 				equal(t, fmt.Sprint("result ", i), results[1][i], want, 1e-12)
 			}
 		})
+	}
+}
+
+// Names, shapes and ranges of the initial values; those of layers and linear maps are nn.GRU's and nn.Linear's, embeddings are N(0, 1).
+func TestSeq2SeqParameters(t *testing.T) {
+	const e, h, v, w = 20, 30, 40, 50
+	f := newFixture(t)
+	if _, err := models.NewSeq2Seq(f.p, models.Seq2SeqConfig{
+		Source: v, Target: w, Tokens: models.DefaultTokens, Cell: models.CellConfig{Kind: "gru"}, Embed: e, Hidden: h, Layers: 1,
+		Bidirectional: true, Attention: "additive", Feeding: true, Tied: true,
+	}); err != nil {
+		t.Fatal(err)
+	}
+	want := []struct {
+		name  string
+		shape tensor.Shape
+		fanIn int // the bound is 1/√ of this; 0: N(0, 1)
+	}{
+		{"encoder.embedding.weight", tensor.Shape{v, e}, 0},
+		{"encoder.rnn.weight_ih_l0", tensor.Shape{3 * h, e}, h}, {"encoder.rnn.weight_hh_l0", tensor.Shape{3 * h, h}, h},
+		{"encoder.rnn.bias_ih_l0", tensor.Shape{3 * h}, h}, {"encoder.rnn.bias_hh_l0", tensor.Shape{3 * h}, h},
+		{"encoder.rnn.weight_ih_l0_reverse", tensor.Shape{3 * h, e}, h}, {"encoder.rnn.weight_hh_l0_reverse", tensor.Shape{3 * h, h}, h},
+		{"encoder.rnn.bias_ih_l0_reverse", tensor.Shape{3 * h}, h}, {"encoder.rnn.bias_hh_l0_reverse", tensor.Shape{3 * h}, h},
+		{"bridge.state0_l0.weight", tensor.Shape{h, 2 * h}, 2 * h}, {"bridge.state0_l0.bias", tensor.Shape{h}, 2 * h},
+		{"decoder.embedding.weight", tensor.Shape{w, e}, 0},
+		{"decoder.rnn.weight_ih_l0", tensor.Shape{3 * h, e + h}, h}, {"decoder.rnn.weight_hh_l0", tensor.Shape{3 * h, h}, h},
+		{"decoder.rnn.bias_ih_l0", tensor.Shape{3 * h}, h}, {"decoder.rnn.bias_hh_l0", tensor.Shape{3 * h}, h},
+		{"decoder.attention.query.weight", tensor.Shape{h, h}, h}, {"decoder.attention.memory.weight", tensor.Shape{h, 2 * h}, 2 * h},
+		{"decoder.attention.v", tensor.Shape{h}, h},
+		{"decoder.attentional.weight", tensor.Shape{h, 3 * h}, 3 * h},
+		{"decoder.projection.weight", tensor.Shape{e, h}, h},
+		{"decoder.output.bias", tensor.Shape{w}, e},
+	}
+	nodes := f.p.Nodes()
+	if len(nodes) != len(want) {
+		t.Fatalf("%d parameters, want %d", len(nodes), len(want))
+	}
+	for i, n := range nodes {
+		if n.Name() != want[i].name || !n.Shape().Eq(want[i].shape) {
+			t.Errorf("parameter %d is %s %v, want %s %v", i, n.Name(), n.Shape(), want[i].name, want[i].shape)
+		}
+		most, squares := 0.0, 0.0
+		for _, x := range numbers(n) {
+			most, squares = max(most, math.Abs(x)), squares+x*x
+		}
+		deviation := math.Sqrt(squares / float64(n.Shape().TotalSize()))
+		if bound := 1 / math.Sqrt(float64(want[i].fanIn)); want[i].fanIn > 0 && (most > bound || most < 0.8*bound) {
+			t.Errorf("the largest element of %s is %v, want U(±%v)", n.Name(), most, bound)
+		}
+		if want[i].fanIn == 0 && math.Abs(deviation-1) > 0.1 {
+			t.Errorf("the deviation of %s is %v, want N(0, 1)", n.Name(), deviation)
+		}
 	}
 }
 
