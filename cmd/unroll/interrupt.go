@@ -14,17 +14,19 @@ import (
 type interrupt struct {
 	asked   atomic.Bool
 	signals chan os.Signal
+	done    chan struct{} // closed when nothing more is said
 }
 
 // listen also makes the process deaf to a closed terminal, a closed pipe and a file size limit: the training goes on, or the write
 // that fails says so.
 func listen(stderr io.Writer) *interrupt {
-	i := &interrupt{signals: make(chan os.Signal, 2)}
+	i := &interrupt{signals: make(chan os.Signal, 2), done: make(chan struct{})}
 	if len(ignoredSignals) > 0 { // none would mean all
 		signal.Ignore(ignoredSignals...)
 	}
 	signal.Notify(i.signals, os.Interrupt, syscall.SIGTERM)
 	go func() {
+		defer close(i.done)
 		for range i.signals {
 			if i.asked.Swap(true) {
 				fmt.Fprintln(stderr, "unroll: stopped at once: the last checkpoint is whole, what came after it is lost; repeat the command to go on from there")
@@ -39,6 +41,7 @@ func listen(stderr io.Writer) *interrupt {
 func (i *interrupt) close() {
 	signal.Stop(i.signals)
 	close(i.signals)
+	<-i.done
 	if len(ignoredSignals) > 0 {
 		signal.Reset(ignoredSignals...)
 	}
