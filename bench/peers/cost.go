@@ -3,7 +3,6 @@ package main
 import (
 	"fmt"
 	"io"
-	"os"
 	"slices"
 	"time"
 
@@ -70,13 +69,13 @@ func cost(t *tape.Tape, in tape.Instr, trips []int, threads int) (time.Duration,
 	}
 	best := time.Duration(1<<63 - 1)
 	for k, start := 0, time.Now(); k < 5 || k < 50 && time.Since(start) < 20*time.Millisecond; k++ {
-		at, used := time.Now(), cpuTime(os.Getpid())
+		at, used := time.Now(), processorTime()
 		if err := p.Run(); err != nil {
 			return 0, err
 		}
 		d := time.Since(at)
-		if cpu := time.Duration((cpuTime(os.Getpid()) - used) * 1e6); threads == 1 && 0 < cpu && cpu < d {
-			d = cpu
+		if used > 0 && threads == 1 {
+			d = min(d, processorTime()-used)
 		}
 		best = min(best, d)
 	}
@@ -113,8 +112,12 @@ func isolate(t *tape.Tape, in tape.Instr, trips []int) (alone *tape.Tape, rows i
 	return alone, 1
 }
 
-// rate says how fast an instruction was: products by their arithmetic, others by the memory that they read and write.
+// rate says how fast an instruction was: products by their arithmetic, others by the memory that they read and write. It says nothing
+// of times that the clock does not resolve.
 func rate(t *tape.Tape, in tape.Instr, trips []int, d time.Duration) string {
+	if d < 2*time.Microsecond {
+		return ""
+	}
 	times := 1.0
 	for _, n := range trips {
 		times *= float64(n)

@@ -12,7 +12,8 @@ import (
 // tick is the unit of the machine's processor times in Linux's /proc, in ms.
 const tick = 10
 
-// cpuTime is the processor time that the threads of a process have used, in ms; 0 where Linux's /proc does not tell.
+// cpuTime is the processor time that the threads of a process have used, in ms, up to the system's last tick; 0 where
+// Linux's /proc does not tell.
 func cpuTime(pid int) float64 {
 	files, _ := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/schedstat", pid)) // the pattern is well formed
 	ns := 0.0
