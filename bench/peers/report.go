@@ -7,6 +7,9 @@ import (
 	"text/tabwriter"
 )
 
+// busy is how many cores other processes may use before a comparison of several threads means little.
+const busy = 0.2
+
 // table is the comparison of a workload's contenders.
 type table struct {
 	Workload string  `json:"workload"`
@@ -81,11 +84,14 @@ func (t *table) print(out io.Writer) error {
 		}
 		fmt.Fprintln(w)
 	}
-	if t.NoTorch != "" {
-		fmt.Fprintf(w, "PyTorch\t%s\n", t.NoTorch)
-	}
 	if err := w.Flush(); err != nil {
 		return err
+	}
+	if t.NoTorch != "" {
+		fmt.Fprintln(out, t.NoTorch)
+	}
+	if t.Others > busy && t.Threads > 1 {
+		fmt.Fprintln(out, "The machine is busy: several threads wait for the slowest, and PyTorch's suffer most. Do not quote this table.")
 	}
 	_, err := fmt.Fprintln(out)
 	return err
