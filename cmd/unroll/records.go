@@ -20,6 +20,7 @@ type stepRecord struct {
 	TokensPerSecond runlog.Float `json:"tokens_per_second"`
 	GradNorm        runlog.Float `json:"grad_norm"`
 	LR              float64      `json:"lr"`
+	PeakMemory      int64        `json:"peak_memory_bytes"` // of the process, resident, so far
 	Seconds         float64      `json:"seconds"`
 }
 

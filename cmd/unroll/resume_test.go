@@ -83,6 +83,7 @@ func story(t *testing.T, dir string) (objects []map[string]any) {
 			o := jsonLines(t, string(e.Line))[0]
 			delete(o, "seconds")
 			delete(o, "tokens_per_second")
+			delete(o, "peak_memory_bytes")
 			objects = append(objects, o)
 		}
 	}

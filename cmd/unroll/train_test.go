@@ -27,7 +27,7 @@ func TestTrainWritesARun(t *testing.T) {
 		events = append(events, fmt.Sprint(o["event"], o["step"]))
 		switch o["event"] {
 		case "step":
-			for _, key := range []string{"epoch", "loss", "tokens_per_second", "grad_norm", "lr", "seconds"} {
+			for _, key := range []string{"epoch", "loss", "tokens_per_second", "grad_norm", "lr", "peak_memory_bytes", "seconds"} {
 				if x, ok := o[key].(float64); !ok || x < 0 {
 					t.Errorf("step %v: %s is %v", o["step"], key, o[key])
 				}

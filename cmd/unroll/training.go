@@ -105,7 +105,7 @@ func (r *training) steps() (stopped bool, err error) {
 		tokens += n
 		rec := stepRecord{
 			Event: "step", Step: step, Epoch: (step-1)/windows + 1, Loss: runlog.Float(loss), GradNorm: runlog.Float(norm),
-			TokensPerSecond: runlog.Float(float64(tokens) / busy.Seconds()), LR: c.LR, Seconds: r.seconds(),
+			TokensPerSecond: runlog.Float(float64(tokens) / busy.Seconds()), LR: c.LR, PeakMemory: peakMemory(), Seconds: r.seconds(),
 		}
 		if !finite(loss) || !finite(norm) {
 			if err := r.append(rec); err != nil {
