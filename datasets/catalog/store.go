@@ -1,0 +1,267 @@
+package catalog
+
+import (
+	"bufio"
+	"compress/gzip"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"io"
+	"io/fs"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/pkg/errors"
+
+	"github.com/unroll-ml/unroll/datasets"
+)
+
+// Store is a folder with a folder for each data set.
+type Store struct {
+	Dir      string
+	Client   *http.Client                      // nil: one with limits to how long it waits
+	Stall    time.Duration                     // the longest that nothing may come; 0: half a minute
+	Pause    time.Duration                     // before the second try, doubled before each further one; 0: a second
+	Progress func(url string, have, all int64) // all is -1 if it is not known; nil: nobody is told
+}
+
+func (s *Store) stall() time.Duration {
+	if s.Stall == 0 {
+		return 30 * time.Second
+	}
+	return s.Stall
+}
+
+func (s *Store) pause() time.Duration {
+	if s.Pause == 0 {
+		return time.Second
+	}
+	return s.Pause
+}
+
+var patient = &http.Client{Transport: &http.Transport{
+	Proxy:                 http.ProxyFromEnvironment,
+	DialContext:           (&net.Dialer{Timeout: 20 * time.Second}).DialContext,
+	TLSHandshakeTimeout:   20 * time.Second,
+	ResponseHeaderTimeout: 30 * time.Second,
+	ForceAttemptHTTP2:     true,
+}}
+
+func (s *Store) client() *http.Client {
+	if s.Client == nil {
+		return patient
+	}
+	return s.Client
+}
+
+func (s *Store) progress(url string, have, all int64) {
+	if s.Progress != nil {
+		s.Progress(url, have, all)
+	}
+}
+
+// Get makes the folder of a data set hold all its files, each verified. It downloads those that are missing or damaged, and
+// touches neither the network nor the folder if there are none. A file gets its name only when its contents are right, and the
+// files of an archive all together; what an interrupted download has left is used by the next one.
+//
+// Contents that are wrong after the download are a *datasets.Error, a download that failed a *StatusError or a *NetworkError.
+func (s *Store) Get(ctx context.Context, set *Set) error {
+	folder := set.Folder(s.Dir)
+	var want []File
+	for _, f := range set.Files {
+		path := f.path(folder)
+		if path != "" {
+			err := f.verify(path)
+			if err == nil {
+				continue
+			}
+			var wrong *datasets.Error
+			if !errors.As(err, &wrong) {
+				return err
+			}
+		}
+		want = append(want, f)
+	}
+	if len(want) == 0 {
+		return nil
+	}
+	if err := os.MkdirAll(folder, 0o755); err != nil {
+		return errors.WithStack(err)
+	}
+	if set.Archive != "" {
+		return s.getArchive(ctx, set.Archive, folder, want)
+	}
+	for _, f := range want {
+		if err := s.getFile(ctx, folder, f); err != nil {
+			return err
+		}
+	}
+	return syncDir(folder)
+}
+
+// getFile tries the addresses of a file one after the other.
+func (s *Store) getFile(ctx context.Context, folder string, f File) (err error) {
+	for _, url := range f.URLs {
+		part := partPath(folder, f.Name, url)
+		limit := f.Bytes + 1<<20 // compressed, a file may even grow a little
+		err = s.fetch(ctx, url, part, limit, func() error { return f.verify(part) })
+		if err == nil {
+			return f.install(folder, part)
+		}
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+	}
+	return err
+}
+
+func (s *Store) getArchive(ctx context.Context, url, folder string, want []File) error {
+	archive := partPath(folder, "archive", url)
+	var parts []string
+	defer func() {
+		for _, part := range parts {
+			os.Remove(part) // of what was installed nothing is left
+		}
+	}()
+	err := s.fetch(ctx, url, archive, maxArchive, func() error {
+		err := unpack(archive, want, func(f File, r io.Reader) error {
+			part := partPath(folder, f.Name, url)
+			parts = append(parts, part)
+			if err := writeFile(part, io.LimitReader(r, f.Bytes+1)); err != nil {
+				return err
+			}
+			return f.verify(part)
+		})
+		var path *fs.PathError
+		var wrong *datasets.Error
+		if err != nil && !errors.As(err, &path) && !errors.As(err, &wrong) {
+			return &datasets.Error{File: url, What: fmt.Sprintf("%v: nothing was installed; try again later", err)}
+		}
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	for _, f := range want {
+		if err := f.install(folder, partPath(folder, f.Name, url)); err != nil {
+			return err
+		}
+	}
+	if err := os.Remove(archive); err != nil {
+		return errors.WithStack(err)
+	}
+	return syncDir(folder)
+}
+
+// fetch downloads and verifies. If contents that were downloaded in parts are wrong, the file may have changed in between: it is
+// downloaded once more from the first byte. Wrong contents are removed.
+func (s *Store) fetch(ctx context.Context, url, part string, limit int64, verify func() error) error {
+	for {
+		joined, err := s.download(ctx, url, part, limit)
+		if err != nil {
+			return err
+		}
+		err = verify()
+		var wrong *datasets.Error
+		if !errors.As(err, &wrong) {
+			return err
+		}
+		if err := os.Remove(part); err != nil {
+			return errors.WithStack(err)
+		}
+		if !joined {
+			return &datasets.Error{File: url, What: wrong.What}
+		}
+	}
+}
+
+// partPath is where a download is kept until it is whole. It is another file for each address, for their bytes may differ.
+func partPath(folder, name, url string) string {
+	sum := sha256.Sum256([]byte(url))
+	return filepath.Join(folder, fmt.Sprintf(".%s-%x.part", name, sum[:4]))
+}
+
+// verify says whether a file, plain or compressed by gzip, has the right contents; an *datasets.Error if not.
+func (f *File) verify(path string) error {
+	file, err := os.Open(path)
+	if err != nil {
+		return errors.WithStack(err)
+	}
+	defer file.Close()
+	var r io.Reader = bufio.NewReader(file)
+	if zipped(r.(*bufio.Reader)) {
+		if r, err = gzip.NewReader(r); err != nil {
+			return f.wrong(path, err.Error())
+		}
+	}
+	sum := sha256.New()
+	n, err := io.Copy(sum, io.LimitReader(r, f.Bytes+1))
+	var failed *fs.PathError
+	switch {
+	case errors.As(err, &failed):
+		return errors.WithStack(err)
+	case err != nil:
+		return f.wrong(path, err.Error())
+	case n > f.Bytes:
+		return f.wrong(path, fmt.Sprintf("more than %d bytes", f.Bytes))
+	case hex.EncodeToString(sum.Sum(nil)) != f.SHA256:
+		return f.wrong(path, fmt.Sprintf("sha256 %x of %d bytes", sum.Sum(nil)[:6], n))
+	}
+	return nil
+}
+
+func (f *File) wrong(path, what string) error {
+	return &datasets.Error{File: path, What: fmt.Sprintf("the contents of %s are wrong (%s, want sha256 %.12s of %d bytes): nothing was installed; try again later, or get the file elsewhere", f.Name, what, f.SHA256, f.Bytes)}
+}
+
+func zipped(r *bufio.Reader) bool {
+	head, _ := r.Peek(2)
+	return string(head) == "\x1f\x8b"
+}
+
+// install gives a verified file its name, with .gz if it is compressed, in the place of one that was damaged.
+func (f *File) install(folder, part string) error {
+	file, err := os.Open(part)
+	if err != nil {
+		return errors.WithStack(err)
+	}
+	name, other := f.Name, f.Name+".gz"
+	if zipped(bufio.NewReader(file)) {
+		name, other = other, name
+	}
+	file.Close()
+	if err := os.Rename(part, filepath.Join(folder, name)); err != nil {
+		return errors.WithStack(err)
+	}
+	if err := os.Remove(filepath.Join(folder, other)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return errors.WithStack(err)
+	}
+	rest, err := filepath.Glob(filepath.Join(folder, "."+f.Name+"-*.part")) // of other addresses
+	if err != nil {
+		return errors.WithStack(err)
+	}
+	for _, path := range rest {
+		os.Remove(path)
+	}
+	return nil
+}
+
+// writeFile writes a file and makes its contents durable.
+func writeFile(path string, r io.Reader) error {
+	f, err := os.Create(path)
+	if err != nil {
+		return errors.WithStack(err)
+	}
+	_, err = io.Copy(f, r)
+	if err == nil {
+		err = f.Sync()
+	}
+	if e := f.Close(); err == nil {
+		err = e
+	}
+	return errors.WithStack(err)
+}
