@@ -152,7 +152,7 @@ func (b *Builder) record(s Scan, step Step) (*recurrence, []*G.Node, error) {
 	return r, slices.Concat(outerSeqs, s.States, inner.captured), nil
 }
 
-// steps is the number of steps: the length of all sequences.
+// steps checks what the scan is given and counts the steps: the length of all sequences.
 func (s Scan) steps() (int, error) {
 	seqs := s.Seqs
 	if s.Mask != nil {
@@ -167,6 +167,11 @@ func (s Scan) steps() (int, error) {
 		}
 		if x.Shape()[0] != seqs[0].Shape()[0] {
 			return 0, errors.Errorf("sequences %s and %s have different lengths", lower.Describe(seqs[0]), lower.Describe(x))
+		}
+	}
+	for i, x := range slices.Concat(s.States, s.Consts) {
+		if x == nil {
+			return 0, errors.Errorf("state or constant %d is nil", i)
 		}
 	}
 	if s.Mask != nil && s.Mask.Dims() != 2 {
