@@ -21,6 +21,7 @@ type cli struct {
 	Train   trainCmd   `cmd:"" help:"Train a model. With nothing else: a small language model on the built-in text."`
 	Eval    evalCmd    `cmd:"" help:"Measure a trained model."`
 	Sample  sampleCmd  `cmd:"" help:"Write text with a trained language model."`
+	Data    dataCmd    `cmd:"" help:"Data sets: list, download, find."`
 	Version versionCmd `cmd:"" help:"Say which version this is."`
 }
 

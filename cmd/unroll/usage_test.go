@@ -26,6 +26,7 @@ func TestHelp(t *testing.T) {
 		golden("help-train-lm.txt"): {"train", "lm", "--help"},
 		golden("help-eval.txt"):     {"eval", "--help"},
 		golden("help-sample.txt"):   {"sample", "--help"},
+		golden("help-data.txt"):     {"data", "--help"},
 	}
 	small(t, nil)
 	for path, args := range files {
@@ -52,7 +53,7 @@ func TestUsageErrors(t *testing.T) {
 	small(t, nil)
 	writeFile(t, "a.txt", rhyme(100))
 	for _, c := range []struct{ args, want string }{
-		{"", `expected one of "train", "eval", "sample", "version"; see unroll --help`},
+		{"", `expected one of "train", "eval", "sample", "data", "version"; see unroll --help`},
 		{"trin", `unexpected argument trin, did you mean "train"?; see unroll --help`},
 		{"train foo", `unexpected argument foo; see unroll train lm --help`},
 		{"train --hiden 3", `unknown flag --hiden, did you mean "--hidden"?; see unroll train --help`},

@@ -1,0 +1,175 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"io/fs"
+	"net/http"
+	"os"
+	"os/signal"
+	"strings"
+	"syscall"
+	"text/tabwriter"
+
+	"github.com/pkg/errors"
+	"github.com/schollz/progressbar/v3"
+	"golang.org/x/term"
+
+	"github.com/unroll-ml/unroll/datasets/catalog"
+)
+
+// dataCmd is the group of commands about known data sets.
+type dataCmd struct {
+	List dataListCmd `cmd:"" help:"List the data sets that can be downloaded."`
+	Get  dataGetCmd  `cmd:"" help:"Download data sets, unless they are there, and verify them."`
+	Path dataPathCmd `cmd:"" help:"Say where a data set is."`
+}
+
+type dataListCmd struct{}
+
+func (dataListCmd) Run(a *app) error {
+	dir, err := dataDir()
+	if err != nil {
+		return err
+	}
+	w := tabwriter.NewWriter(a.stdout, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(w, "NAME\tSIZE\tHERE\tWHAT")
+	for i := range catalog.Sets {
+		s := &catalog.Sets[i]
+		here := "yes"
+		if len(s.Missing(dir)) > 0 {
+			here = "-"
+		}
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s; licence: %s\n", s.Name, megabytes(s.Bytes()), here, s.What, s.Licence)
+	}
+	if err := w.Flush(); err != nil {
+		return errors.WithStack(err)
+	}
+	_, err = fmt.Fprintf(a.stdout, "in %s; %s names another folder\n", dir, catalog.DirEnv)
+	return errors.WithStack(err)
+}
+
+func megabytes(n int64) string { return fmt.Sprintf("%.1f MB", float64(n)/1e6) }
+
+type dataGetCmd struct {
+	Names []string `arg:"" name:"NAME" help:"Name of a data set; see unroll data list."`
+}
+
+func (g *dataGetCmd) Run(a *app) error {
+	sets := make([]*catalog.Set, len(g.Names))
+	for i, name := range g.Names {
+		var err error
+		if sets[i], err = findSet(name); err != nil {
+			return err
+		}
+	}
+	dir, err := dataDir()
+	if err != nil {
+		return err
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	store := newStore(dir)
+	store.Progress = progressOn(a.stderr)
+	for _, s := range sets {
+		if err := store.Get(ctx, s); err != nil {
+			return getError(s, dir, err)
+		}
+		if _, err := fmt.Fprintf(a.stdout, "%s: %d files, %s, verified, in %s\nread by unroll train with %s\n",
+			s.Name, len(s.Files), megabytes(s.Bytes()), s.Folder(dir), s.Arguments(dir)); err != nil {
+			return errors.WithStack(err)
+		}
+	}
+	return nil
+}
+
+type dataPathCmd struct {
+	Name string `arg:"" name:"NAME" help:"Name of a data set; see unroll data list."`
+}
+
+func (p *dataPathCmd) Run(a *app) error {
+	s, err := findSet(p.Name)
+	if err != nil {
+		return err
+	}
+	dir, err := dataDir()
+	if err != nil {
+		return err
+	}
+	if missing := s.Missing(dir); len(missing) > 0 {
+		return fail(exitNoInput, "%s lacks %s: get it with unroll data get %s, or name another folder with %s", s.Folder(dir), missing[0], s.Name, catalog.DirEnv)
+	}
+	_, err = fmt.Fprintln(a.stdout, s.Folder(dir))
+	return errors.WithStack(err)
+}
+
+// newStore is the folder of data sets; tests have one without a network.
+var newStore = func(dir string) *catalog.Store { return &catalog.Store{Dir: dir} }
+
+func dataDir() (string, error) {
+	dir, err := catalog.DefaultDir()
+	if err != nil {
+		return "", fail(exitNoOutput, "%v", err)
+	}
+	return dir, nil
+}
+
+func findSet(name string) (*catalog.Set, error) {
+	if s, ok := catalog.Find(name); ok {
+		return s, nil
+	}
+	var names []string
+	for _, s := range catalog.Sets {
+		names = append(names, s.Name)
+	}
+	return nil, usage("there is no data set %q: it must be one of %s", name, strings.Join(names, ", "))
+}
+
+// getError is why a data set could not be had, and what to do. Errors about contents pass.
+func getError(s *catalog.Set, dir string, err error) error {
+	var (
+		status  *catalog.StatusError
+		network *catalog.NetworkError
+		path    *fs.PathError
+	)
+	elsewhere := fmt.Sprintf("or put the files from %s into %s", s.Home, s.Folder(dir))
+	switch {
+	case errors.Is(err, context.Canceled):
+		return fail(exitStopped, "stopped: repeat the command to go on from there")
+	case errors.As(err, &status) && (status.Status == http.StatusNotFound || status.Status == http.StatusGone):
+		return fail(exitNoInput, "%v: see whether a newer unroll knows another address, %s", status, elsewhere)
+	case errors.As(err, &status):
+		return fail(exitIO, "%v: try again later, %s", status, elsewhere)
+	case errors.As(err, &network):
+		return fail(exitIO, "%v: check the network and repeat the command, it goes on from there, %s", network, elsewhere)
+	case errors.As(err, &path) && (errors.Is(err, fs.ErrPermission) || errors.Is(err, syscall.EROFS) || errors.Is(err, syscall.ENOTDIR)):
+		return fail(exitNoOutput, "%s cannot be written (%v): name another folder with %s", path.Path, path.Err, catalog.DirEnv)
+	}
+	return err
+}
+
+// progressOn shows a bar for each address on a terminal, and otherwise a line.
+func progressOn(w io.Writer) func(url string, have, all int64) {
+	f, ok := w.(*os.File)
+	onTerminal := ok && term.IsTerminal(int(f.Fd()))
+	var bar *progressbar.ProgressBar
+	last := ""
+	return func(url string, have, all int64) {
+		begins := url != last
+		last = url
+		switch {
+		case begins && !onTerminal:
+			fmt.Fprintf(w, "downloading %s\n", url)
+		case begins:
+			if bar != nil {
+				bar.Finish()
+			}
+			bar = progressbar.NewOptions64(all, progressbar.OptionSetWriter(w), progressbar.OptionSetDescription(url[strings.LastIndexByte(url, '/')+1:]),
+				progressbar.OptionShowBytes(true), progressbar.OptionSetPredictTime(true), progressbar.OptionOnCompletion(func() { fmt.Fprintln(w) }))
+		}
+		if onTerminal {
+			bar.Set64(have)
+		}
+	}
+}
