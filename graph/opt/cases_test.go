@@ -30,6 +30,7 @@ var passCases = []passCase{
 			b.Slice(xy, 1, 1, 4),
 			b.Concat(1, b.Slice(xy, 1, 0, 2), b.Slice(xy, 1, 2, 4)),
 			b.Slice(b.New(ir.Pad{Axis: 1, Before: 2, After: 2}, x), 1, 1, 4),
+			b.Slice(b.New(ir.Pad{Axis: 1, Before: 2, After: 2}, x), 1, 3, 6),
 			b.Slice(b.Broadcast(b.Reshape(x, 1, 2, 3), 4, 2, 3), 0, 1, 3),
 			b.Broadcast(b.Broadcast(b.Const(3, 1), 2, 1), 2, 2),
 		}
@@ -100,8 +101,9 @@ var passCases = []passCase{
 		l.stack(xr, false)
 		l.stack(b.Elem(tape.Exp, c1), false)
 		l.stack(b.Mul(n, c2), true)
+		l.stack(n, true)
 		rs := l.build()
-		f.Results = append(rs[1:], b.Slice(rs[0], 0, 3, 4))
+		f.Results = append(rs[1:5], b.Slice(rs[0], 0, 3, 4), b.Slice(rs[0], 0, 0, 1), b.Slice(rs[5], 0, 0, 1), rs[6], rs[7])
 	}},
 	{"dead", "loop", func(b *ir.Builder, f *ir.Func) {
 		x, y := f.AddParam(f64(4, 2), "x"), f.AddParam(f64(4, 2), "y")

@@ -163,10 +163,8 @@ func (p *parts) hoistSteady(out *outside, v *ir.Value) bool {
 		x := v.Args[0]
 		return !isParam(x) && p.hoistSteady(out, x)
 	}
-	if p.sub[v] == nil {
-		w, _ := out.value(v)
-		p.sub[v] = p.addConst(w, v.Name)
-	}
+	w, _ := out.value(v)
+	p.sub[v] = p.addConst(w, v.Name)
 	return true
 }
 

@@ -22,7 +22,7 @@ func merge(f *ir.Func) (*ir.Func, error) {
 			if g.trip(j) != g.trip(i) || g.leader(j) != j {
 				continue
 			}
-			if shared := sharedArgs(edits[g.loops[j]], v); shared > most && g.independent(j, i) {
+			if shared := sharedArgs(edits[g.loops[j]], v); shared > most && !g.depends(i, j) {
 				best, most = j, shared
 			}
 		}
@@ -157,9 +157,8 @@ func (g *loopGraph) trip(i int) int { return g.loops[i].Op.(*ir.Loop).Trip }
 
 func (g *loopGraph) leader(i int) int { return g.lead[i] }
 
-// independent reports whether neither of two leaders needs the other, directly or through what loops are merged with.
-func (g *loopGraph) independent(i, j int) bool { return !g.depends(i, j) && !g.depends(j, i) }
-
+// depends reports whether loop i needs leader j, directly or through what loops are merged with. (Never the other way round if j is
+// merged with loops before i only: arguments come before users.)
 func (g *loopGraph) depends(i, j int) bool {
 	seen := make([]bool, len(g.loops))
 	var visit func(k int) bool

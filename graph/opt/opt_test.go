@@ -108,7 +108,7 @@ func sameNumbers(t interface {
 			t.Fatalf("result %d has %d elements, want %d", i, len(got[i]), len(want[i]))
 		}
 		for j, x := range want[i] {
-			if y := got[i][j]; !(math.Abs(x-y) <= 1e-9*max(1, math.Abs(x))) && !(math.IsNaN(x) && math.IsNaN(y)) {
+			if y := got[i][j]; x != y && !(math.Abs(x-y) <= 1e-9*max(1, math.Abs(x))) && !(math.IsNaN(x) && math.IsNaN(y)) {
 				t.Fatalf("result %d, element %d is %v, want %v\nbefore\n%v\nafter\n%v", i, j, y, x, f, g)
 			}
 		}

@@ -29,6 +29,9 @@ func (d *drawer) loop(depth int) {
 		inner.scope = append(inner.scope, l.constant(d.pick()))
 	}
 	inner.values(d.n(1, 8))
+	if d.n(0, 3) == 0 {
+		inner.scope = append(inner.scope, sums...) // which are then more than sums
+	}
 	if depth == 0 && d.n(0, 3) == 0 {
 		inner.loop(depth + 1)
 		inner.values(d.n(0, 2))
@@ -69,8 +72,14 @@ func (d *drawer) term(s ir.Shape) *ir.Value {
 		if len(batch) > 1 {
 			return d.fit(d.float(), s...)
 		}
-		x = b.Product(d.fit(d.float(), append(batch[:len(batch):len(batch)], k, last[0])...),
-			d.fit(d.float(), append(batch[:len(batch):len(batch)], k, last[1])...), true, false)
+		matrix := func(n, m int, trans bool) *ir.Value {
+			if trans {
+				n, m = m, n
+			}
+			return d.fit(d.float(), append(batch[:len(batch):len(batch)], n, m)...)
+		}
+		transA, transB := d.n(0, 3) > 0, d.n(0, 3) == 0
+		x = b.Product(matrix(last[0], k, transA), matrix(k, last[1], transB), transA, transB)
 	case len(s) >= 1 && d.coin():
 		x = b.New(ir.ScatterAdd{Rows: s[0]}, d.fit(d.index(s[0]), k), d.fit(d.float(), append([]int{k}, s[1:]...)...))
 	case d.coin():

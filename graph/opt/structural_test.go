@@ -33,6 +33,18 @@ var structuralCases = []passCase{
 		there, back := loop(x, false), loop(x, true)
 		f.Results = []*ir.Value{there[1], back[1], loop(there[0], false)[0], back[0]}
 	}},
+	{"merge", "circle", func(b *ir.Builder, f *ir.Func) {
+		// B needs D and C needs A. A and B could be one, and C and D; but not both.
+		loop := func(trip int, x *ir.Value) *ir.Value {
+			l := newLoop(b, "", trip)
+			h := l.carry(x)
+			l.next = []*ir.Value{b.Elem(tape.Tanh, h)}
+			return l.build()[0]
+		}
+		x, y := f.AddParam(f64(2), "x"), f.AddParam(f64(2), "y")
+		a, d := loop(3, x), loop(4, y)
+		f.Results = []*ir.Value{loop(3, d), loop(4, a)}
+	}},
 	{"split", "concat", func(b *ir.Builder, f *ir.Func) {
 		x, h0, w := f.AddParam(f64(4, 2, 3), "x"), f.AddParam(f64(2, 5), "h"), f.AddParam(f64(8, 5), "w")
 		l := newLoop(b, "", 4)
@@ -47,6 +59,16 @@ var structuralCases = []passCase{
 		d := b.Product(b.Mul(gt, dh), c, false, true)
 		l.next = []*ir.Value{b.Slice(d, 1, 3, 8)}
 		l.stack(b.Slice(d, 1, 0, 3), true)
+		f.Results = l.build()
+	}},
+	{"take", "weights", func(b *ir.Builder, f *ir.Func) {
+		// The gradient of a weight that is laid out either way, from x and from a stacked state.
+		x, hs, g := f.AddParam(f64(4, 2, 3), "x"), f.AddParam(f64(4, 2, 5), "h"), f.AddParam(f64(4, 2, 6), "g")
+		l := newLoop(b, "", 4)
+		xt, ht, gt := l.seq(x, true), l.seq(hs, true), l.seq(g, true)
+		xh := b.Concat(1, xt, ht)
+		dw, dv := l.carry(b.Const(0, 8, 6)), l.carry(b.Const(0, 6, 8))
+		l.next = []*ir.Value{b.Add(dw, b.Product(xh, gt, true, false)), b.Add(dv, b.Product(gt, xh, true, false))}
 		f.Results = l.build()
 	}},
 	{"reuse", "recomputed", func(b *ir.Builder, f *ir.Func) {
@@ -110,11 +132,11 @@ var structuralCases = []passCase{
 	{"narrow", "gates", func(b *ir.Builder, f *ir.Func) {
 		x, h, c := f.AddParam(f64(2, 6), "x"), f.AddParam(f64(2, 6), "h"), f.AddParam(f64(6), "b")
 		z := b.Add(b.Add(x, h), c)
-		whole := b.Mul(x, h)
+		whole, twice := b.Mul(x, h), b.Sub(x, h)
 		f.Results = []*ir.Value{
 			b.Mul(b.Elem(tape.Sigmoid, b.Slice(z, 1, 0, 3)), b.Elem(tape.Tanh, b.Slice(z, 1, 3, 6))),
-			b.Elem(tape.Tanh, b.Slice(whole, 1, 0, 3)),
-			b.Slice(whole, 1, 3, 6),
+			b.Product(b.Slice(whole, 1, 0, 3), b.Slice(whole, 1, 3, 6), true, false),
+			b.Add(b.Elem(tape.Tanh, b.Slice(twice, 1, 0, 4)), b.Elem(tape.Exp, b.Slice(twice, 1, 2, 6))),
 		}
 	}},
 	{"fuse", "levels", func(b *ir.Builder, f *ir.Func) {
@@ -133,7 +155,9 @@ func init() {
 			x, h0, p, q := f.AddParam(f64(4, 2, 3), "x"), f.AddParam(f64(2, 3), "h"), f.AddParam(f64(3), "p"), f.AddParam(f64(3), "q")
 			l := newLoop(b, "", 4)
 			xt, h, pt, qt := l.seq(x, false), l.carry(h0), l.constant(p), l.constant(q)
+			twice := b.Add(h, pt)
 			l.next = []*ir.Value{b.Elem(tape.Tanh, b.Add(b.Add(xt, pt), b.Add(h, qt)))}
+			l.stack(b.Mul(twice, b.Add(twice, qt)), false)
 			f.Results = l.build()
 		}},
 		passCase{"join", "gates", func(b *ir.Builder, f *ir.Func) {
@@ -153,7 +177,8 @@ func init() {
 			x, v, y := f.AddParam(f64(6, 4), "x"), f.AddParam(f64(1, 4), "v"), f.AddParam(f64(6, 1), "y")
 			q := b.Reshape(b.Broadcast(f.AddParam(f64(2, 1, 4), "q"), 2, 3, 4), 6, 4)
 			t := b.Elem(tape.Tanh, b.Reshape(b.Add(x, q), 2, 3, 4))
-			f.Results = []*ir.Value{b.Mul(t, b.Reshape(b.Product(y, v, false, false), 2, 3, 4))}
+			cut := b.Elem(tape.Exp, b.Slice(f.AddParam(f64(9, 4), "cut"), 0, 1, 7))
+			f.Results = []*ir.Value{b.Mul(b.Mul(t, b.Reshape(b.Product(y, v, false, false), 2, 3, 4)), b.Reshape(cut, 2, 3, 4))}
 		}},
 	)
 }
@@ -167,15 +192,23 @@ func init() {
 				b.Reduce(tape.Sum, b.Mul(x, v), 2),
 				b.Reduce(tape.Sum, b.Mul(g, x), 0, 1),
 				b.Reduce(tape.Sum, b.Mul(q, k), 2),
-				b.Reduce(tape.Sum, b.Mul(x, k), 0, 2), // no product
+				b.Reduce(tape.Sum, b.Mul(x, k), 0, 2),    // no product
+				b.Reduce(tape.Sum, b.Mul(g, x), 2),       // only x has what is summed over
+				b.Reduce(tape.Sum, b.Mul(g, x), 1, 2),    // or a part of it
+				b.Reduce(tape.ReduceMax, b.Mul(x, v), 2), // no sum
 			}
 		}},
 		passCase{"rotate", "gated", func(b *ir.Builder, f *ir.Func) {
 			z, g0, u := f.AddParam(f64(4, 2, 3), "z"), f.AddParam(f64(2, 3), "g"), f.AddParam(f64(3, 3), "u")
 			l := newLoop(b, "", 4)
-			zt, g, w := l.seq(z, true), l.carry(g0), l.constant(u)
+			zt, g, stacked, multiplied, w := l.seq(z, true), l.carry(g0), l.carry(g0), l.carry(g0), l.constant(u)
 			y := b.Mul(g, b.Sub(b.Like(1, zt), zt))
-			l.next = []*ir.Value{b.Add(b.Mul(g, zt), b.Product(y, w, false, true))}
+			l.next = []*ir.Value{
+				b.Add(b.Mul(g, zt), b.Product(y, w, false, true)),
+				b.Add(b.Mul(stacked, zt), b.Product(y, w, false, false)),
+				b.Add(zt, b.Product(multiplied, w, false, true)),
+			}
+			l.stack(l.next[1], true)
 			f.Results = l.build()
 		}},
 	)
