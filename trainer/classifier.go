@@ -1,0 +1,200 @@
+package trainer
+
+import (
+	"math"
+
+	"github.com/pkg/errors"
+	G "gorgonia.org/gorgonia"
+	"gorgonia.org/tensor"
+
+	"github.com/unroll-ml/unroll/graph"
+	"github.com/unroll-ml/unroll/graph/op"
+	"github.com/unroll-ml/unroll/graph/tape"
+	"github.com/unroll-ml/unroll/models"
+	"github.com/unroll-ml/unroll/trainer/checkpoint"
+	"github.com/unroll-ml/unroll/trainer/metrics"
+)
+
+// ClassifierConfig says how a sequence classifier is trained.
+type ClassifierConfig struct {
+	Model     models.ClassifierConfig
+	Seed      uint64 // of the initial weights and of what dropout drops
+	Optimizer Optimizer
+	Clip      float64 // the largest norm of all gradients together; 0: no limit
+	Device    tape.Device
+}
+
+// Classifier is a sequence classifier in use. For each shape of a batch there are two programs, one that trains and one that
+// classifies, each compiled when it is first called for. They have the weights in common, which are copied when a step has another
+// shape than the one before: few shapes are better than many.
+type Classifier struct {
+	config  ClassifierConfig
+	shared  *shared
+	train   map[shape]*classifierTrainer
+	predict map[shape]*classifierPredictor
+}
+
+// Sequences is a batch of B sequences of T steps.
+type Sequences struct {
+	Steps, Batch int
+	Tokens       []int32   // T×B; of a model of tokens
+	Vectors      []float32 // T×B×I; of a model of vectors
+	Mask         []float32 // T×B: 0 after the end of a sequence, else 1; nil: no sequence ends before the others
+}
+
+// shape is what a program is compiled for.
+type shape struct {
+	steps, batch int
+	masked       bool
+}
+
+// NewClassifier declares the model and draws its initial weights.
+func NewClassifier(c ClassifierConfig) (*Classifier, error) {
+	b := op.New(G.NewGraph())
+	p := models.NewParams(b, tensor.Float32, c.Seed)
+	if _, err := models.NewClassifier(p, c.Model); err != nil {
+		return nil, err
+	}
+	s, err := newShared(b, p.Nodes(), c.Optimizer)
+	if err != nil {
+		return nil, err
+	}
+	return &Classifier{config: c, shared: s, train: map[shape]*classifierTrainer{}, predict: map[shape]*classifierPredictor{}}, nil
+}
+
+// Train runs a training step, the step-th counted from 0, with the given learning rate. weights, B, are 0 for rows that are no
+// examples, else 1. It gives the mean loss in nats per example and the norm of all gradients together before clipping, both at the
+// weights before the step.
+func (m *Classifier) Train(x Sequences, classes []int32, weights []float32, step int, rate float64) (loss, norm float64, err error) {
+	at, err := m.shape(x)
+	if err != nil {
+		return 0, 0, err
+	}
+	t := m.train[at]
+	if t == nil {
+		if t, err = newClassifierTrainer(m.config, at); err != nil {
+			return 0, 0, err
+		}
+		m.train[at] = t
+	}
+	inputs := append(t.values(x), t.classes, classes, t.weights, weights)
+	if t.key != nil {
+		inputs = append(inputs, t.key, key(m.config.Seed, step))
+	}
+	return m.shared.train(&t.trainProgram, rate, inputs...)
+}
+
+// Logits are those of the classes, B×C.
+func (m *Classifier) Logits(x Sequences) ([]float32, error) {
+	at, err := m.shape(x)
+	if err != nil {
+		return nil, err
+	}
+	p := m.predict[at]
+	if p == nil {
+		if p, err = newClassifierPredictor(m.config, at); err != nil {
+			return nil, err
+		}
+		m.predict[at] = p
+	}
+	if err := m.shared.sync(&p.applied); err != nil {
+		return nil, err
+	}
+	if err := set(p.Program, p.values(x)...); err != nil {
+		return nil, err
+	}
+	if err := p.Run(); err != nil {
+		return nil, err
+	}
+	logits := make([]float32, x.Batch*m.config.Model.Classes)
+	return logits, p.Get(p.logits, logits)
+}
+
+// Eval measures a batch: sums over its examples. Where weights is 0 nothing is counted.
+func (m *Classifier) Eval(x Sequences, classes []int32, weights []float32) (Sums, error) {
+	var s Sums
+	logits, err := m.Logits(x)
+	if err != nil {
+		return s, err
+	}
+	n := m.config.Model.Classes
+	for i, class := range classes {
+		if weights[i] == 0 {
+			continue
+		}
+		row := logits[i*n:][:n]
+		s.Count++
+		s.NLL -= LogSoftmax(row)[class]
+		if metrics.InTop(row, int(class), 1) {
+			s.Correct++
+		}
+		if metrics.InTop(row, int(class), 2) {
+			s.Top2++
+		}
+	}
+	return s, nil
+}
+
+// LogSoftmax is ln p of each class, x - ln Σ eˣ.
+func LogSoftmax(logits []float32) []float64 {
+	most := math.Inf(-1)
+	for _, x := range logits {
+		most = max(most, float64(x)) // NaN if one is
+	}
+	sum := 0.0
+	for _, x := range logits {
+		sum += math.Exp(float64(x) - most)
+	}
+	ln := make([]float64, len(logits))
+	for i, x := range logits {
+		ln[i] = float64(x) - most - math.Log(sum)
+	}
+	return ln
+}
+
+// Params are the weights.
+func (m *Classifier) Params() ([]checkpoint.Tensor, error) {
+	err := m.shared.fetch()
+	return m.shared.weights, err
+}
+
+// TrainState is what else the next training step depends on: the optimizer's state; nil before the first step.
+func (m *Classifier) TrainState() ([]checkpoint.Tensor, error) {
+	err := m.shared.fetch()
+	return m.shared.state, err
+}
+
+// Load replaces the weights and the training state; nil is that before the first step. Names and shapes must be those of Params
+// and TrainState.
+func (m *Classifier) Load(weights, trainState []checkpoint.Tensor) error {
+	return m.shared.load(weights, trainState)
+}
+
+// Device is what the model runs on.
+func (m *Classifier) Device() string { return m.config.Device.Name() }
+
+// Close frees the device's memory.
+func (m *Classifier) Close() error {
+	var programs []*graph.Program
+	for _, t := range m.train {
+		programs = append(programs, t.Program)
+	}
+	for _, p := range m.predict {
+		programs = append(programs, p.Program)
+	}
+	return closeAll(programs)
+}
+
+// shape checks the sizes of a batch.
+func (m *Classifier) shape(x Sequences) (shape, error) {
+	n := x.Steps * x.Batch
+	tokens, vectors := n, 0
+	if m.config.Model.Vocab == 0 {
+		tokens, vectors = 0, n*m.config.Model.Input
+	}
+	if n < 1 || len(x.Tokens) != tokens || len(x.Vectors) != vectors || x.Mask != nil && len(x.Mask) != n {
+		return shape{}, errors.Errorf("a batch of %d steps of %d sequences with %d tokens, %d numbers and a mask of %d: want %d tokens, %d numbers and a mask of %d or none",
+			x.Steps, x.Batch, len(x.Tokens), len(x.Vectors), len(x.Mask), tokens, vectors, n)
+	}
+	return shape{x.Steps, x.Batch, x.Mask != nil}, nil
+}

@@ -1,0 +1,104 @@
+package trainer
+
+import (
+	G "gorgonia.org/gorgonia"
+	"gorgonia.org/tensor"
+
+	"github.com/unroll-ml/unroll/graph"
+	"github.com/unroll-ml/unroll/graph/op"
+	"github.com/unroll-ml/unroll/models"
+)
+
+// sequenceInputs are the nodes of a batch of sequences.
+type sequenceInputs struct {
+	xs, mask *G.Node // T×B tokens or T×B×I vectors; T×B or nil
+	tokens   bool
+}
+
+// values pairs the nodes with the values of a batch.
+func (in *sequenceInputs) values(x Sequences) []any {
+	var vs []any
+	if in.tokens {
+		vs = append(vs, in.xs, x.Tokens)
+	} else {
+		vs = append(vs, in.xs, x.Vectors)
+	}
+	if in.mask != nil {
+		vs = append(vs, in.mask, x.Mask)
+	}
+	return vs
+}
+
+// newClassifierGraph declares the model and a batch of a shape.
+func newClassifierGraph(c ClassifierConfig, s shape) (*op.Builder, *models.Classifier, sequenceInputs, error) {
+	b := op.New(G.NewGraph())
+	m, err := models.NewClassifier(models.NewParams(b, tensor.Float32, c.Seed), c.Model)
+	if err != nil {
+		return nil, nil, sequenceInputs{}, err
+	}
+	in := sequenceInputs{tokens: c.Model.Vocab > 0}
+	if in.tokens {
+		in.xs = tokens(b, "tokens", s.steps, s.batch)
+	} else {
+		in.xs = G.NewTensor(b.Graph(), tensor.Float32, 3, G.WithShape(s.steps, s.batch, c.Model.Input), G.WithName("vectors"))
+	}
+	if s.masked {
+		in.mask = G.NewMatrix(b.Graph(), tensor.Float32, G.WithShape(s.steps, s.batch), G.WithName("mask"))
+	}
+	return b, m, in, nil
+}
+
+// classifierTrainer is a training program.
+type classifierTrainer struct {
+	trainProgram
+	sequenceInputs
+	classes, weights *G.Node // B
+	key              *G.Node // nil: nothing is dropped
+}
+
+func newClassifierTrainer(c ClassifierConfig, s shape) (*classifierTrainer, error) {
+	b, m, in, err := newClassifierGraph(c, s)
+	if err != nil {
+		return nil, err
+	}
+	t := &classifierTrainer{
+		trainProgram:   trainProgram{params: m.Params.Nodes()},
+		sequenceInputs: in,
+		classes:        G.NewVector(b.Graph(), tensor.Int32, G.WithShape(s.batch), G.WithName("classes")),
+		weights:        G.NewVector(b.Graph(), tensor.Float32, G.WithShape(s.batch), G.WithName("weights")),
+	}
+	var keys *G.Node
+	if c.Model.Dropout > 0 {
+		t.key = keyNode(b)
+		keys = b.Keys(t.key, s.steps)
+	}
+	logits := m.Logits(b, in.xs, in.mask, keys) // B×C
+	t.Step, err = NewStep(b, StepConfig{
+		Device:    c.Device,
+		Loss:      b.MaskedMean(b.CrossEntropy(logits, t.classes, nil, 0), t.weights),
+		Params:    t.params,
+		Optimizer: c.Optimizer,
+		Clip:      c.Clip,
+	})
+	return t, err
+}
+
+// classifierPredictor classifies.
+type classifierPredictor struct {
+	applied
+	sequenceInputs
+	logits *G.Node // B×C
+}
+
+func newClassifierPredictor(c ClassifierConfig, s shape) (*classifierPredictor, error) {
+	b, m, in, err := newClassifierGraph(c, s)
+	if err != nil {
+		return nil, err
+	}
+	p := &classifierPredictor{applied: applied{params: m.Params.Nodes()}, sequenceInputs: in, logits: m.Logits(b, in.xs, in.mask, nil)}
+	if b.Err() != nil {
+		return nil, b.Err()
+	}
+	p.Program, err = graph.Compile(graph.Config{Device: c.Device, Outputs: G.Nodes{p.logits}})
+	return p, err
+}
