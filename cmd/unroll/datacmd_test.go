@@ -99,7 +99,7 @@ func TestDataErrors(t *testing.T) {
 	withNetwork(t, answer(503, ""))
 	want(t, exitIO, "https://example.org/a.txt: the server answers 503 Service Unavailable: try again later"+elsewhere, "data", "get", "hello")
 	withNetwork(t, func(*http.Request) (*http.Response, error) { return nil, errors.New("no route to host") })
-	want(t, exitIO, `https://example.org/a.txt: Get "https://example.org/a.txt": no route to host: check the network and repeat the command, it goes on from there`+elsewhere, "data", "get", "hello")
+	want(t, exitIO, `https://example.org/a.txt: no route to host: check the network and repeat the command, it goes on from there`+elsewhere, "data", "get", "hello")
 	withNetwork(t, func(*http.Request) (*http.Response, error) { return nil, context.Canceled })
 	want(t, exitStopped, "stopped: repeat the command to go on from there", "data", "get", "hello")
 

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/url"
 	"os"
 	"strconv"
 	"strings"
@@ -166,6 +167,10 @@ func (d *download) copy(ctx context.Context, body io.Reader, total int64, stall 
 
 // broken is a failure of the connection.
 func (d *download) broken(ctx context.Context, err error) error {
+	var of *url.Error // names the address once more
+	if errors.As(err, &of) {
+		err = of.Err
+	}
 	if ctx.Err() != nil { // the caller's context is looked at first
 		err = errors.Errorf("nothing came for %v", d.store.stall())
 	}

@@ -48,7 +48,7 @@ var Sets = []Set{
 		Flags: []Flag{{"--pairs", "NEWS2012-Training-EnHi-13937.xml"}},
 	},
 	{
-		Name: "multi30k", What: "31,014 German-English captions and 1,000 for testing; raw, and tokenised in lower case", Licence: "not stated (captions of Flickr30k)",
+		Name: "multi30k", What: "30,014 German-English captions and 1,000 for testing; raw, and tokenised in lower case", Licence: "not stated (captions of Flickr30k)",
 		Home: "https://github.com/multi30k/dataset",
 		Files: []File{
 			{Name: "train.de", Bytes: 2110398, SHA256: "2c2b73fd2b548fbcde3a875e0a78d6ee94d498bfdee6bd3eae3945779e9ddf72", URLs: multi30k("raw/train.de.gz")},
