@@ -92,9 +92,10 @@ var passCases = []passCase{
 		l := newLoop(b, "", 4)
 		x1, x2, xr := l.seq(x, false), l.seq(x, false), l.seq(x, true)
 		zero, same := l.seq(b.Const(0, 4, 2, 3), false), l.seq(b.Broadcast(c, 4, 2, 3), false)
+		each := l.seq(b.Broadcast(f.AddParam(f64(4, 1, 1), "each"), 4, 2, 3), false)
 		h, k := l.carry(b.Const(0, 2, 3)), l.carry(b.Broadcast(c, 2, 3))
 		c1, c2 := l.constant(c), l.constant(b.Broadcast(c, 2, 3))
-		n := b.Add(h, b.Add(b.Add(x1, x2), b.Add(b.Add(xr, zero), b.Add(same, k))))
+		n := b.Add(b.Mul(h, each), b.Add(b.Add(x1, x2), b.Add(b.Add(xr, zero), b.Add(same, k))))
 		l.next = []*ir.Value{n, k}
 		l.stack(n, false)
 		l.stack(x2, false)

@@ -67,6 +67,12 @@ func TestZero(t *testing.T) {
 	if err != nil || !g.Results[0].IsConst(0) {
 		t.Errorf("zero made of 0*x (%v)\n%v", err, g)
 	}
+	f = build(t, func(b *ir.Builder, f *ir.Func) { f.Results = append(f.Results, b.Div(b.Const(0, 2), b.Const(0, 2))) })
+	g, err = zero(f)
+	if err != nil {
+		t.Fatal(err)
+	}
+	sameNumbers(t, f, g) // NaN
 }
 
 // TestUniformAgreesWithEval checks the scalar functions that fold computes with against the evaluator.

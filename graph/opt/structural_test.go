@@ -18,6 +18,8 @@ var structuralCases = []passCase{
 			b.Product(rows, w, false, false),
 			b.Product(rows, dz, true, false),
 			b.Reduce(tape.Sum, dh, 1),
+			b.Product(rows, f.AddParam(f64(5, 8), "dzᵀ"), true, true),                   // the rows lie in columns
+			b.Reduce(tape.Sum, b.Reshape(b.Product(dz, w, false, true), 2, 4, 3), 1, 2), // columns, too
 		}
 	}},
 	{"merge", "twins", func(b *ir.Builder, f *ir.Func) {
@@ -108,14 +110,18 @@ var structuralCases = []passCase{
 		xt, gt, it := l.seq(x, true), l.seq(g, true), l.seq(index, true)
 		dh := l.carry(b.Const(0, 2, 5))
 		dw, db, de, dc := l.carry(b.Const(0, 3, 5)), l.carry(b.Const(1, 5)), l.carry(b.Const(0, 3, 5)), l.carry(b.Const(0, 2, 5))
+		mixed, same := l.carry(b.Const(0, 2, 5)), l.carry(b.Const(1, 2, 5))
 		wt := l.constant(w)
 		dz := b.Mul(gt, b.Elem(tape.Tanh, dh))
+		square := b.Mul(dz, dz)
 		l.next = []*ir.Value{
 			b.Product(dz, wt, false, true),
 			b.Add(dw, b.Product(xt, dz, true, false)),
 			b.Sub(db, b.Reduce(tape.Sum, dz, 0)),
 			b.Add(de, b.New(ir.ScatterAdd{Rows: 3}, it, dz)),
-			b.Add(dc, b.Product(b.Mul(dz, dz), wt, false, true)),
+			b.Add(dc, b.Product(square, wt, false, true)),
+			b.Sub(b.Add(mixed, b.Elem(tape.Exp, dz)), b.Product(dz, wt, false, false)),
+			b.Add(same, square),
 		}
 		f.Results = l.build()
 	}},
@@ -192,6 +198,7 @@ func init() {
 				b.Reduce(tape.Sum, b.Mul(x, v), 2),
 				b.Reduce(tape.Sum, b.Mul(g, x), 0, 1),
 				b.Reduce(tape.Sum, b.Mul(q, k), 2),
+				b.Reduce(tape.Sum, b.Mul(f.AddParam(f64(4, 1, 3), "j"), f.AddParam(f64(4, 2, 1), "i")), 0),
 				b.Reduce(tape.Sum, b.Mul(x, k), 0, 2),    // no product
 				b.Reduce(tape.Sum, b.Mul(g, x), 2),       // only x has what is summed over
 				b.Reduce(tape.Sum, b.Mul(g, x), 1, 2),    // or a part of it
