@@ -47,8 +47,8 @@ func TestBatch(t *testing.T) {
 	})
 }
 
-// TestSumOfProducts checks sums of products over the steps for all layouts of the factors.
-func TestSumOfProducts(t *testing.T) {
+// TestBatchedProducts checks products for all steps at once, and their sums, for all layouts of the factors.
+func TestBatchedProducts(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		d := &drawer{t: t}
 		trip, m, k, n := d.n(1, 3), d.n(1, 3), d.n(1, 3), d.n(1, 3)
@@ -59,19 +59,34 @@ func TestSumOfProducts(t *testing.T) {
 			}
 			return ir.Shape{rows, columns}
 		}
-		x, y := stored(m, k, op.TransA), stored(k, n, op.TransB)
+		shapes := []ir.Shape{stored(m, k, op.TransA), stored(k, n, op.TransB)}
 		if d.coin() {
 			batch := d.n(1, 3)
-			x, y = x.With(batch), y.With(batch)
+			shapes[0], shapes[1] = shapes[0].With(batch), shapes[1].With(batch)
 		}
+		over := [][]bool{{true, true}, {true, false}, {false, true}}[d.n(0, 2)]
 		f := &ir.Func{}
 		b := &ir.Builder{Float: tape.Float64}
-		xs, ys := f.AddParam(f64(x.With(trip)...), "x"), f.AddParam(f64(y.With(trip)...), "y")
 		l := newLoop(b, "", trip)
-		z := b.New(op, l.seq(xs, false), l.seq(ys, false))
+		var args, params []*ir.Value
+		for i, s := range shapes {
+			if over[i] {
+				args = append(args, f.AddParam(f64(s.With(trip)...), ""))
+				params = append(params, l.seq(args[i], false))
+			} else {
+				args = append(args, f.AddParam(f64(s...), ""))
+				params = append(params, l.constant(args[i]))
+			}
+		}
+		z := b.New(op, params...)
 		l.next = []*ir.Value{b.Add(l.carry(b.Like(0, z)), z)}
+		l.stack(z, false)
 		f.Results = l.build()
-		g := &ir.Func{Params: f.Params, Results: []*ir.Value{batch{folder{b}, trip}.sumOfProducts(op, xs, ys)}}
+		all := batch{folder{b}, trip}
+		g := &ir.Func{Params: f.Params, Results: []*ir.Value{all.apply(op, args, over), f.Results[1]}}
+		if over[0] && over[1] {
+			g.Results[1] = all.sumOfProducts(op, args[0], args[1])
+		}
 		if err := b.Err(); err != nil {
 			t.Fatal(err)
 		}
