@@ -183,11 +183,14 @@ func TestClasses(t *testing.T) {
 }
 
 func FuzzReadTable(f *testing.F) {
+	path := write(f, "a.tsv", nil) // one for all: making files is most of the work
 	f.Add([]byte("\ufeffAng\tChinese\r\n\nÓg\tIrish"), true)
 	f.Add([]byte("a\n\tb\nc\t\n\xff\t\x00\n"), true)
 	f.Add(zip(f, "a\tb\nc\td\n"), false)
 	f.Fuzz(func(t *testing.T, data []byte, skip bool) {
-		path := write(t, "a.tsv", data)
+		if err := os.WriteFile(path, data, 0o644); err != nil {
+			t.Fatal(err)
+		}
 		table, err := ReadTable(path, skip)
 		if err != nil {
 			oneLine(t, path, err)
