@@ -157,8 +157,8 @@ func (g *loopGraph) trip(i int) int { return g.loops[i].Op.(*ir.Loop).Trip }
 
 func (g *loopGraph) leader(i int) int { return g.lead[i] }
 
-// depends reports whether loop i needs leader j, directly or through what loops are merged with. (Never the other way round if j is
-// merged with loops before i only: arguments come before users.)
+// depends reports whether loop i needs leader j, directly or through what loops are merged with. The other way round cannot be
+// while j is merged with loops before i only, for arguments come before their users.
 func (g *loopGraph) depends(i, j int) bool {
 	seen := make([]bool, len(g.loops))
 	var visit func(k int) bool
