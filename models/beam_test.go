@@ -246,6 +246,39 @@ func (undecided) Step(tokens, _ []int32) (logProbs, weights [][]float64, err err
 	return logProbs, nil, nil
 }
 
+// A source for which nothing but the end is possible has one hypothesis, however many are wanted, and does not disturb the others.
+func TestBeamWithoutChoice(t *testing.T) {
+	const wanted = 3
+	got, err := models.Beam{Width: wanted, Best: wanted, MaxLength: 2, Tokens: models.Tokens{Start: start, End: end}}.Search(terse{wanted}, []int{1, 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, want := range [][][]int32{{{end}}, {{end}, {2, end}, {2, 2}}} {
+		if len(got[i]) != len(want) {
+			t.Fatalf("source %d has %d hypotheses, want %d", i, len(got[i]), len(want))
+		}
+		for k, tokens := range want {
+			if !slices.Equal(got[i][k].Tokens, tokens) {
+				t.Errorf("source %d: hypothesis %d is %v, want %v", i, k, got[i][k].Tokens, tokens)
+			}
+		}
+	}
+}
+
+// terse knows nothing but to end the first source, and for the second one token besides.
+type terse struct{ width int }
+
+func (s terse) Step(tokens, _ []int32) (logProbs, weights [][]float64, err error) {
+	for i := range tokens {
+		ln := []float64{math.Inf(-1), 0, math.Inf(-1)}
+		if i >= s.width {
+			ln = []float64{math.Inf(-1), math.Log(0.6), math.Log(0.4)}
+		}
+		logProbs = append(logProbs, ln)
+	}
+	return logProbs, nil, nil
+}
+
 // Without attention there are no weights, and a coverage penalty changes nothing.
 func TestBeamWithoutAttention(t *testing.T) {
 	o := newOracle(5, 1, 2)

@@ -174,6 +174,25 @@ func TestForgetBias(t *testing.T) {
 	}
 }
 
+// Layer normalisation changes no numbers but by normalising them at first.
+func TestLayerNormParameters(t *testing.T) {
+	f := newFixture(t)
+	if _, err := models.NewCell(f.p, models.CellConfig{Kind: "lstm", LayerNorm: true}, "cell", "l0", 2, 3); err != nil {
+		t.Fatal(err)
+	}
+	w := f.params()
+	for name, want := range map[string]float64{"norm_ih_l0": 1, "norm_hh_l0": 1, "norm_c_l0.weight": 1, "norm_c_l0.bias": 0} {
+		if len(w["cell."+name]) == 0 {
+			t.Errorf("there is no %s", name)
+		}
+		for _, x := range w["cell."+name] {
+			if x != want {
+				t.Errorf("%s is %v at first, want %v", name, x, want)
+			}
+		}
+	}
+}
+
 func TestRecurrentMistakes(t *testing.T) {
 	good := models.RecurrentConfig{Cell: models.CellConfig{Kind: "lstm"}, Input: 2, Hidden: 3, Layers: 1}
 	for want, change := range map[string]func(c *models.RecurrentConfig){

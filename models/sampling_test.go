@@ -105,6 +105,14 @@ func TestSamplingMistakes(t *testing.T) {
 	}
 }
 
+func TestSamplingLimits(t *testing.T) {
+	for _, c := range []models.Sampling{{}, {Temperature: 100}, {TopK: 1}, {TopP: 0.5}, {TopP: 1}} {
+		if err := c.Check(); err != nil {
+			t.Errorf("%+v: %v", c, err)
+		}
+	}
+}
+
 func sampled(c models.Sampling, rows, most int) func(o *oracle) error {
 	return func(o *oracle) error {
 		_, err := c.Sequences(o, []int{1}, rows, most, models.DefaultTokens, rand.New(rand.NewPCG(1, 2)))
