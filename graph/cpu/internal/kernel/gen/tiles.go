@@ -42,7 +42,6 @@ func (t tiler) packed(m int) {
 	cRow := Load(Param("cRow"), GP64())
 	SHLQ(U8(2), cRow)
 	sums := t.sums(m)
-	t.prefetch(m, c, cRow)
 	rowBytes := t.width * t.bytes()
 	step := func(u int) {
 		bs := t.load(Mem{Base: b, Disp: u * rowBytes})
@@ -54,20 +53,37 @@ func (t tiler) packed(m int) {
 			t.row(sums[i], Mem{Base: a, Disp: 4 * (u*t.height + i)}, bs)
 		}
 	}
-	const unroll = 2
+	steps := func(n int) {
+		for u := range n {
+			step(u)
+		}
+		ADDQ(U32(uint32(n*t.height*4)), a)
+		ADDQ(U32(uint32(n*rowBytes)), b)
+		SUBQ(U32(uint32(n)), k)
+	}
+	// The tile of C comes near meanwhile, a row at a time: all at once they would hold up the loads of A.
+	const perRow = 4
+	at, rows := GP64(), GP64()
+	MOVQ(c, at)
+	MOVQ(U32(uint32(m)), rows)
+	Label("near")
+	CMPQ(k, U32(perRow))
+	JLT(LabelRef("many"))
+	for j := 0; j < rowBytes; j += 64 {
+		PREFETCHT0(Mem{Base: at, Disp: j})
+	}
+	ADDQ(cRow, at)
+	steps(perRow)
+	DECQ(rows)
+	JNE(LabelRef("near"))
 	for _, l := range []struct {
 		label, next string
 		n           int
-	}{{"many", "one", unroll}, {"one", "store", 1}} {
+	}{{"many", "one", 2}, {"one", "store", 1}} {
 		Label(l.label)
 		CMPQ(k, U32(uint32(l.n)))
 		JLT(LabelRef(l.next))
-		for u := range l.n {
-			step(u)
-		}
-		ADDQ(U32(uint32(l.n*t.height*4)), a)
-		ADDQ(U32(uint32(l.n*rowBytes)), b)
-		SUBQ(U32(uint32(l.n)), k)
+		steps(l.n)
 		JMP(LabelRef(l.label))
 	}
 	Label("store")
@@ -117,20 +133,6 @@ func (t tiler) sums(m int) [][]VecVirtual {
 		}
 	}
 	return sums
-}
-
-// prefetch brings the tile of C near while it is computed.
-func (t tiler) prefetch(m int, c, cRow Register) {
-	at := GP64()
-	MOVQ(c, at)
-	for i := range m {
-		for j := 0; j < t.width*t.bytes(); j += 64 {
-			PREFETCHT0(Mem{Base: at, Disp: j})
-		}
-		if i < m-1 {
-			ADDQ(cRow, at)
-		}
-	}
 }
 
 // load is one row of B.
