@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"io"
+	"maps"
 	"math"
 	"os"
 	"slices"
@@ -15,7 +16,15 @@ import (
 
 const configFormat = "unroll-run-1"
 
-// config is config.yaml: everything that is needed to repeat a run.
+// The tasks that a model can be trained for.
+const (
+	taskLM       = "lm"
+	taskClassify = "classify"
+)
+
+var taskNames = map[string]string{taskLM: "a language model", taskClassify: "a classifier"}
+
+// config is config.yaml: everything that is needed to repeat a run. What a task has no use for is left out of the file.
 type config struct {
 	Format   string         `yaml:"format"`
 	Task     string         `yaml:"task"`
@@ -26,10 +35,28 @@ type config struct {
 }
 
 type dataConfig struct {
-	Text        string `yaml:"text"` // absolute path; "" is the built-in text
-	TextSHA256  string `yaml:"text_sha256"`
-	Valid       string `yaml:"valid_text"` // "": the last tenth of the text is held out
-	ValidSHA256 string `yaml:"valid_text_sha256"`
+	Text        string `yaml:"text,omitempty"` // absolute path; "" is the built-in text
+	TextSHA256  string `yaml:"text_sha256,omitempty"`
+	Valid       string `yaml:"valid_text,omitempty"` // "": the last tenth of the text is held out
+	ValidSHA256 string `yaml:"valid_text_sha256,omitempty"`
+
+	Train *sourceConfig `yaml:"train,omitempty"` // of other tasks than a language model's
+	Held  *sourceConfig `yaml:"valid,omitempty"` // nil: a part of Train is held out
+}
+
+// sourceConfig says where examples are.
+type sourceConfig struct {
+	Kind   string   `yaml:"kind"`       // the flag that names them
+	Paths  []string `yaml:"paths,flow"` // absolute
+	SHA256 string   `yaml:"sha256"`
+}
+
+// withoutPaths is s for examples that may lie elsewhere.
+func (s *sourceConfig) withoutPaths() *sourceConfig {
+	if s == nil {
+		return nil
+	}
+	return &sourceConfig{Kind: s.Kind, SHA256: s.SHA256}
 }
 
 type modelConfig struct {
@@ -37,13 +64,24 @@ type modelConfig struct {
 	Hidden      int    `yaml:"hidden"`
 	Layers      int    `yaml:"layers"`
 	Embed       int    `yaml:"embed"`
-	Vocab       int    `yaml:"vocab"`
-	VocabSHA256 string `yaml:"vocab_sha256"` // of vocab.json
+	Vocab       int    `yaml:"vocab,omitempty"`
+	VocabSHA256 string `yaml:"vocab_sha256,omitempty"` // of vocab.json
+
+	Tokens        string  `yaml:"tokens,omitempty"` // a datasets.Kind
+	MinFreq       int     `yaml:"min_freq,omitempty"`
+	Input         int     `yaml:"input,omitempty"` // columns of an image
+	Bidirectional bool    `yaml:"bidirectional,omitempty"`
+	Dropout       float64 `yaml:"dropout,omitempty"`
+	Pooling       string  `yaml:"pooling,omitempty"`
+	Classes       int     `yaml:"classes,omitempty"`
+	LabelsSHA256  string  `yaml:"labels_sha256,omitempty"` // of labels.json
 }
 
 type trainingConfig struct {
 	Batch           int     `yaml:"batch"`
-	Seq             int     `yaml:"seq"`
+	Seq             int     `yaml:"seq,omitempty"`     // of a language model
+	Longest         int     `yaml:"longest,omitempty"` // tokens of an example
+	Buckets         int     `yaml:"buckets,omitempty"` // different shapes of batches
 	Optimizer       string  `yaml:"optimizer"`
 	LR              float64 `yaml:"lr"`
 	Momentum        float64 `yaml:"momentum"`
@@ -80,11 +118,16 @@ const (
 // check says what is wrong with a config, in the terms of the flags. The vocabulary may still be 0, for not known.
 func (c *config) check() error {
 	m, t := &c.Model, &c.Training
+	seq, examples := 1, 0
+	if c.Task != taskLM {
+		seq, examples = 0, 1
+	}
 	for _, f := range []struct {
 		flag       string
 		value, min int
 	}{
-		{"hidden", m.Hidden, 1}, {"layers", m.Layers, 1}, {"embed", m.Embed, 0}, {"batch", t.Batch, 1}, {"seq", t.Seq, 1},
+		{"hidden", m.Hidden, 1}, {"layers", m.Layers, 1}, {"embed", m.Embed, 0}, {"batch", t.Batch, 1}, {"seq", t.Seq, seq},
+		{"longest", t.Longest, examples}, {"buckets", t.Buckets, examples}, {"min-freq", m.MinFreq, 0},
 		{"valid-every", t.ValidEvery, 0}, {"checkpoint-every", t.CheckpointEvery, 0},
 		{"steps", t.Steps, 0}, {"epochs", t.Epochs, 0}, {"threads", c.Running.Threads, 0}, {"vocab", m.Vocab, 0},
 	} {
@@ -113,6 +156,11 @@ func (c *config) check() error {
 		return usage("--momentum works with --optimizer sgd only, the optimizer is %s: leave one of them out", t.Optimizer)
 	case !(t.Minutes >= 0) || math.IsInf(t.Minutes, 0):
 		return usage("--minutes is %g: it must be larger than 0", t.Minutes)
+	case !(m.Dropout >= 0 && m.Dropout < 1):
+		return usage("--dropout is %g: it must be at least 0 and less than 1", m.Dropout)
+	}
+	if c.Task == taskClassify {
+		return c.checkClassifierSize(1)
 	}
 	return c.checkSize()
 }
@@ -126,14 +174,52 @@ func (c *config) checkSize() error {
 	}
 	const gates = 4 // of the largest cell
 	weights := vocab*float64(m.Embed) + gates*hidden*(in+layers*(2*hidden+1)) + (hidden+1)*vocab
-	if weights > maxWeights {
-		return usage("--hidden %d, --layers %d and --embed %d make a model of up to %.1e weights: at most %.0e are supported", m.Hidden, m.Layers, m.Embed, weights, float64(maxWeights))
+	if err := c.checkWeights(weights); err != nil {
+		return err
 	}
 	activations := float64(t.Batch) * float64(t.Seq) * (gates*hidden*layers + in + vocab)
 	if activations > maxActivations {
 		return usage("--batch %d and --seq %d make a training step of about %.1e numbers: at most %.0e are supported", t.Batch, t.Seq, activations, float64(maxActivations))
 	}
 	return nil
+}
+
+func (c *config) checkWeights(weights float64) error {
+	if weights > maxWeights {
+		return usage("--hidden %d, --layers %d and --embed %d make a model of up to %.1e weights: at most %.0e are supported", c.Model.Hidden, c.Model.Layers, c.Model.Embed, weights, float64(maxWeights))
+	}
+	return nil
+}
+
+// checkExamples is for batches of examples of so many tokens; each takes so many numbers for each token.
+func (c *config) checkExamples(tokens int, numbers float64) error {
+	if activations := float64(c.Training.Batch) * float64(tokens) * numbers; activations > maxActivations {
+		return usage("--batch %d and examples of %s tokens make a training step of about %.1e numbers: at most %.0e are supported, so a smaller --batch or --longest is needed",
+			c.Training.Batch, thousands(tokens), activations, float64(maxActivations))
+	}
+	return nil
+}
+
+// checkClassifierSize is checkSize of a classifier of examples of so many tokens.
+func (c *config) checkClassifierSize(tokens int) error {
+	m := &c.Model
+	vocab := float64(m.Vocab)
+	in := vocab + float64(m.Input)
+	if m.Embed > 0 && m.Input == 0 {
+		in = float64(m.Embed)
+	}
+	const gates = 4 // of the largest cell
+	hidden := float64(m.Hidden)
+	directions := 1.0
+	if m.Bidirectional {
+		directions = 2
+	}
+	perLayer := directions * gates * hidden
+	weights := vocab*float64(m.Embed) + perLayer*(in+float64(m.Layers)*((directions+1)*hidden+2))
+	if err := c.checkWeights(weights); err != nil {
+		return err
+	}
+	return c.checkExamples(tokens, perLayer*float64(m.Layers)+in)
 }
 
 // encode is the text of config.yaml.
@@ -175,10 +261,14 @@ func readConfig(path string) (*config, error) {
 	switch {
 	case c.Format != configFormat:
 		return bad("format %q, this version reads %q", c.Format, configFormat)
-	case c.Task != "lm":
-		return bad("task %q, this version knows lm", c.Task)
-	case c.Model.Vocab < 1:
+	case taskNames[c.Task] == "":
+		return bad("task %q, this version knows %s", c.Task, strings.Join(slices.Sorted(maps.Keys(taskNames)), ", "))
+	case c.Model.Vocab < 1 && c.Model.Input < 1:
 		return bad("a vocabulary of %d", c.Model.Vocab)
+	case c.Task != taskLM && c.Data.Train == nil:
+		return bad("no data")
+	case c.Task == taskClassify && c.Model.Classes < 2:
+		return bad("%d classes", c.Model.Classes)
 	case limits != 1:
 		return bad("%d of steps, epochs and minutes, want one", limits)
 	}
@@ -202,15 +292,26 @@ func yamlReason(err error) string {
 // to train, how often to save and what to run on may differ.
 func (c config) repeats(d config) (difference string, same bool) {
 	for _, x := range []*config{&c, &d} {
-		x.Data.Text, x.Data.Valid = "", "" // the same text may lie elsewhere
+		x.Data.Text, x.Data.Valid = "", "" // the same data may lie elsewhere
+		x.Data.Train, x.Data.Held = x.Data.Train.withoutPaths(), x.Data.Held.withoutPaths()
 		x.Training.Steps, x.Training.Epochs, x.Training.Minutes, x.Training.CheckpointEvery = 0, 0, 0, 0
 		x.Running = runningConfig{}
 	}
 	a, b := strings.Split(string(c.encode()), "\n"), strings.Split(string(d.encode()), "\n")
-	for i := range a { // the same fields, a line each
-		if a[i] != b[i] {
-			return fmt.Sprintf("%s there, %s here", strings.TrimSpace(a[i]), strings.TrimSpace(b[i])), false
+	for i := range min(len(a), len(b)) { // the same order of settings, a line each
+		if a[i] == b[i] {
+			continue
 		}
+		there, here := strings.TrimSpace(a[i]), strings.TrimSpace(b[i])
+		key, _, _ := strings.Cut(a[i], ":")
+		other, _, _ := strings.Cut(b[i], ":")
+		switch {
+		case key == other:
+			return fmt.Sprintf("%s there, %s here", there, here), false
+		case slices.ContainsFunc(b[i:], func(line string) bool { return strings.HasPrefix(line, key+":") }): // b has a setting more
+			return fmt.Sprintf("%s here, not there", here), false
+		}
+		return fmt.Sprintf("%s there, not here", there), false
 	}
 	return "", true
 }

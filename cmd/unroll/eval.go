@@ -6,7 +6,6 @@ import (
 	"path/filepath"
 	"time"
 
-	"github.com/unroll-ml/unroll/datasets"
 	"github.com/unroll-ml/unroll/trainer/runlog"
 )
 
@@ -15,30 +14,49 @@ type evalCmd struct {
 	Dir       string `arg:"" name:"RUN" help:"Folder that unroll train wrote."`
 	Text      string `placeholder:"FILE" help:"Measure on this text. Of the text that the run was trained on: on the part that was held out. Without it: on what the run held out."`
 	ValidText string `placeholder:"FILE" help:"Measure on the whole of this text, whatever it is."`
-	JSON      bool   `name:"json" help:"Write one JSON object instead of text."`
+
+	Examples      classifyFlags `embed:"" group:"Of a classifier:" set:"use=As --text, on"`
+	ValidExamples classifyFlags `embed:"" prefix:"valid-" group:"Of a classifier:" set:"use=As --valid-text, on"`
+
+	JSON bool `name:"json" help:"Write one JSON object instead of text."`
 	useFlags
 }
 
 // The splits that eval can measure.
 const (
-	splitHeldOut = "held-out" // the last tenth of the training text, or the text that was given for measuring
-	splitAll     = "all"      // a whole text
+	splitHeldOut = "held-out" // what training held out, or was given for measuring
+	splitAll     = "all"      // whatever it is, the whole of it
 )
 
 // evalRecord is what eval --json writes.
 type evalRecord struct {
-	Loss         runlog.Float `json:"loss"`
-	Perplexity   runlog.Float `json:"perplexity"`
-	BitsPerToken runlog.Float `json:"bits_per_token"`
-	Accuracy     runlog.Float `json:"accuracy"`
-	Top2         runlog.Float `json:"top2"`
-	Tokens       int          `json:"tokens"`
-	Seconds      float64      `json:"seconds"`
-	Text         string       `json:"text"`
-	Split        string       `json:"split"`
-	Run          string       `json:"run"`
-	Checkpoint   string       `json:"checkpoint"`
-	Step         int          `json:"step"`
+	Loss runlog.Float `json:"loss"`
+	measures
+	Seconds    float64 `json:"seconds"`
+	Text       string  `json:"text"` // or other data
+	Split      string  `json:"split"`
+	Run        string  `json:"run"`
+	Checkpoint string  `json:"checkpoint"`
+	Step       int     `json:"step"`
+}
+
+// evaluated is what eval found.
+type evaluated struct {
+	metrics
+	name, split string // of the data
+	what        string // the data in words
+	unit        string // that the loss is for, and what is counted
+	count       string
+	at          position
+	seconds     float64
+}
+
+// time measures, and notes how long that took.
+func (v *evaluated) time(measure func() (metrics, error)) (err error) {
+	begin := time.Now()
+	v.metrics, err = measure()
+	v.seconds = time.Since(begin).Seconds()
+	return err
 }
 
 func (e *evalCmd) Run(a *app) error {
@@ -48,106 +66,71 @@ func (e *evalCmd) Run(a *app) error {
 	if err := e.check(); err != nil {
 		return err
 	}
-	r, err := openTrained(e.Dir)
+	source, valid, err := e.sources()
 	if err != nil {
 		return err
 	}
-	text, split, err := e.text(r)
+	r, err := openTrained(e.Dir, taskLM, taskClassify)
 	if err != nil {
 		return err
 	}
-	tokens, err := r.vocab.Encode(text)
-	if err != nil {
+	if err := e.fits(r, source, valid); err != nil {
 		return err
 	}
-	if split == splitHeldOut && r.config.Data.ValidSHA256 == "" {
-		_, tokens = datasets.Split(tokens)
+	var v *evaluated
+	switch r.config.Task {
+	case taskLM:
+		v, err = e.measureLM(r)
+	case taskClassify:
+		v, err = e.measureClassifier(r, source, valid)
 	}
-	windows, err := datasets.NewEvalWindows(tokens, r.config.Training.Batch, r.config.Training.Seq)
-	if err != nil {
-		return &datasets.Error{File: text.Name, What: err.Error()}
-	}
-	lm, at, err := e.model(r)
-	if err != nil {
-		return err
-	}
-	defer lm.Close()
-	begin := time.Now()
-	m, err := measure(lm, windows)
 	if err != nil {
 		return err
 	}
 	rec := evalRecord{
-		Loss: runlog.Float(m.loss), Perplexity: runlog.Float(m.perplexity), BitsPerToken: runlog.Float(m.bits),
-		Accuracy: runlog.Float(m.accuracy), Top2: runlog.Float(m.top2), Tokens: m.tokens, Seconds: time.Since(begin).Seconds(),
-		Text: text.Name, Split: split, Run: e.Dir, Checkpoint: e.Checkpoint, Step: at.Step,
+		Loss: runlog.Float(v.loss), measures: v.measures, Seconds: v.seconds,
+		Text: v.name, Split: v.split, Run: e.Dir, Checkpoint: e.Checkpoint, Step: v.at.Step,
 	}
 	if e.JSON {
 		return json.NewEncoder(a.stdout).Encode(rec)
 	}
-	return rec.print(a, r)
-}
-
-func (rec *evalRecord) print(a *app, r *trained) error {
-	what := "all of " + rec.Text
-	if rec.Split == splitHeldOut {
-		what = "the part of " + rec.Text + " that training held out, its last tenth"
-		if r.config.Data.ValidSHA256 != "" {
-			what = rec.Text + ", which training held out"
-		}
+	number := v.Examples
+	if number == 0 {
+		number = v.Tokens
 	}
-	_, err := fmt.Fprintf(a.stdout, "%s after step %s, on %s:\n"+
-		"loss %.4f nats per character  perplexity %.3f  %.3f bits  accuracy %.2f%%  in the two likeliest %.2f%%\n"+
-		"%s characters in %.2f s\n",
-		filepath.Join(rec.Run, rec.Checkpoint), thousands(rec.Step), what,
-		float64(rec.Loss), float64(rec.Perplexity), float64(rec.BitsPerToken), 100*float64(rec.Accuracy), 100*float64(rec.Top2),
-		thousands(rec.Tokens), rec.Seconds)
+	_, err = fmt.Fprintf(a.stdout, "%s after step %s, on %s:\nloss %.4f nats per %s%s\n%s %s in %.2f s\n",
+		filepath.Join(e.Dir, e.Checkpoint), thousands(v.at.Step), v.what, v.loss, v.unit, v.words(3, 2)+v.further(), thousands(number), v.count, v.seconds)
 	return err
 }
 
-// text is the text to measure on, and which part of it.
-func (e *evalCmd) text(r *trained) (*datasets.Text, string, error) {
-	d := &r.config.Data
-	switch {
-	case e.ValidText != "":
-		t, err := datasets.ReadText(e.ValidText)
-		return t, splitAll, inputError("--valid-text", err)
-	case e.Text != "":
-		t, err := datasets.ReadText(e.Text)
-		if err != nil {
-			return nil, "", inputError("--text", err)
-		}
-		if t.SHA256 == d.TextSHA256 && d.ValidSHA256 == "" || t.SHA256 == d.ValidSHA256 {
-			return t, splitHeldOut, nil
-		}
-		return t, splitAll, nil
-	case d.ValidSHA256 != "":
-		t, err := r.ownText(d.Valid, d.ValidSHA256)
-		return t, splitHeldOut, err
+// sources are the data that flags name but a text; nil if none do.
+func (e *evalCmd) sources() (source, valid *sourceConfig, err error) {
+	if source, err = e.Examples.source(""); err != nil {
+		return nil, nil, err
 	}
-	t, err := r.ownText(d.Text, d.TextSHA256)
-	return t, splitHeldOut, err
+	if valid, err = e.ValidExamples.source("valid-"); err != nil {
+		return nil, nil, err
+	}
+	if source != nil && valid != nil {
+		return nil, nil, usage("--%s and --valid-%s both name data to measure on: leave one of them out", source.Kind, valid.Kind)
+	}
+	return source, valid, nil
 }
 
-// ownText reads a text again that the run was trained with.
-func (r *trained) ownText(path, sha256 string) (*datasets.Text, error) {
-	what := filepath.Join(r.dir, configName)
-	if path == "" {
-		t := datasets.Builtin()
-		if t.SHA256 != sha256 {
-			return nil, fail(exitData, "%s: the run was trained on the built-in text of another version of unroll: use that one, or name a text with --text", what)
-		}
-		return t, nil
+// fits says whether the flags name data of the run's task.
+func (e *evalCmd) fits(r *trained, source, valid *sourceConfig) error {
+	flag := ""
+	switch {
+	case r.config.Task == taskLM && source != nil:
+		flag = source.Kind
+	case r.config.Task == taskLM && valid != nil:
+		flag = "valid-" + valid.Kind
+	case r.config.Task != taskLM && e.Text != "":
+		flag = "text"
+	case r.config.Task != taskLM && e.ValidText != "":
+		flag = "valid-text"
+	default:
+		return nil
 	}
-	t, err := datasets.ReadText(path)
-	if err != nil {
-		if coded := inputError(what, err); exitCode(coded) == exitNoInput {
-			return nil, fail(exitNoInput, "%v, or name a text with --text", coded)
-		}
-		return nil, err
-	}
-	if t.SHA256 != sha256 {
-		return nil, fail(exitData, "%s has changed since the run was trained on it (sha256 %.12s now, %.12s in %s): restore it, or measure on all of it with --valid-text", path, t.SHA256, sha256, what)
-	}
-	return t, nil
+	return usage("--%s is not for %s, which %s holds: see unroll eval --help", flag, taskNames[r.config.Task], r.dir)
 }

@@ -18,6 +18,7 @@ import (
 const (
 	configName = "config.yaml"
 	vocabName  = "vocab.json"
+	labelsName = "labels.json"
 	logName    = "log.jsonl"
 	lastName   = "last"
 	bestName   = "best"
@@ -43,10 +44,10 @@ type runFolder struct {
 func (f *runFolder) path(name string) string { return filepath.Join(f.dir, name) }
 
 // openRunFolder makes a folder ready to be written: it exists, can be written, no other process writes to it, and it holds
-// nothing but, at most, a run. With dir "" it takes the first free of runs/lm-1, runs/lm-2, ...
-func openRunFolder(dir string) (*runFolder, error) {
+// nothing but, at most, a run. With dir "" it takes the first free of runs/TASK-1, runs/TASK-2, ...
+func openRunFolder(dir, task string) (*runFolder, error) {
 	if dir == "" {
-		return newRunFolder()
+		return newRunFolder(task)
 	}
 	f := &runFolder{dir: dir}
 	switch info, err := os.Stat(dir); {
@@ -63,14 +64,14 @@ func openRunFolder(dir string) (*runFolder, error) {
 	return f.open()
 }
 
-func newRunFolder() (*runFolder, error) {
+func newRunFolder(task string) (*runFolder, error) {
 	const parent = "runs"
 	f := &runFolder{}
 	if err := f.makeAll(parent); err != nil {
 		return nil, outputError(parent, err)
 	}
 	for n := 1; ; n++ {
-		f.dir = filepath.Join(parent, fmt.Sprintf("lm-%d", n))
+		f.dir = filepath.Join(parent, fmt.Sprintf("%s-%d", task, n))
 		err := os.Mkdir(f.dir, 0o755)
 		if err == nil {
 			f.made = append(f.made, f.dir)
@@ -158,7 +159,7 @@ func outputError(dir string, err error) error {
 // clear removes a run, and nothing that unroll did not write.
 func (f *runFolder) clear() error {
 	// The configuration last, so that what remains after a crash can be replaced or continued, too.
-	for _, name := range []string{bestName, lastName, logName, vocabName, configName} {
+	for _, name := range []string{bestName, lastName, logName, vocabName, labelsName, configName} {
 		if err := os.RemoveAll(f.path(name)); err != nil {
 			return outputError(f.dir, err)
 		}
@@ -194,11 +195,12 @@ func (f *runFolder) close() {
 type trained struct {
 	dir    string
 	config *config
-	vocab  *datasets.Vocab
+	vocab  *datasets.Vocab  // nil: the inputs are images
+	labels *datasets.Labels // of a classifier
 }
 
-// openTrained reads what a run folder says of its model.
-func openTrained(dir string) (*trained, error) {
+// openTrained reads what a run folder says of its model, which must be of one of the given tasks.
+func openTrained(dir string, tasks ...string) (*trained, error) {
 	info, err := os.Stat(dir)
 	if err != nil {
 		return nil, inputError("RUN", err)
@@ -213,10 +215,44 @@ func openTrained(dir string) (*trained, error) {
 		}
 		return nil, err
 	}
-	if r.vocab, err = readRunVocab(dir, r.config); err != nil {
-		return nil, err
+	if !slices.Contains(tasks, r.config.Task) {
+		return nil, fail(exitData, "RUN: %s holds %s: this command is for %s", dir, taskNames[r.config.Task], joined(tasks, func(t string) string { return taskNames[t] }))
+	}
+	if r.config.Model.Vocab > 0 {
+		if r.vocab, err = readRunVocab(dir, r.config); err != nil {
+			return nil, err
+		}
+	}
+	if r.config.Task == taskClassify {
+		if r.labels, err = readRunLabels(dir, r.config); err != nil {
+			return nil, err
+		}
 	}
 	return r, nil
+}
+
+// joined lists names.
+func joined(items []string, name func(string) string) string {
+	var names []string
+	for _, i := range items {
+		names = append(names, name(i))
+	}
+	return strings.Join(names, " or ")
+}
+
+func readRunLabels(dir string, c *config) (*datasets.Labels, error) {
+	path := filepath.Join(dir, labelsName)
+	l, err := datasets.ReadLabels(path)
+	if err != nil {
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil, fail(exitData, "%s is missing: restore it from a copy of the run, or train again", path)
+		}
+		return nil, err
+	}
+	if l.Len() != c.Model.Classes || sha256Hex(l.JSON()) != c.Model.LabelsSHA256 {
+		return nil, fail(exitData, "%s are not the labels that %s names (the sha256 differs): they are of different runs", path, filepath.Join(dir, configName))
+	}
+	return l, nil
 }
 
 func readRunVocab(dir string, c *config) (*datasets.Vocab, error) {
@@ -235,12 +271,12 @@ func readRunVocab(dir string, c *config) (*datasets.Vocab, error) {
 }
 
 // load reads the weights of one of the run's checkpoints into a model, and says where the run stood.
-func (r *trained) load(lm LM, name string) (position, error) {
-	return loadCheckpoint(filepath.Join(r.dir, name), lm, false)
+func (r *trained) load(m learner, name string) (position, error) {
+	return loadCheckpoint(filepath.Join(r.dir, name), m, false)
 }
 
 // loadCheckpoint reads a checkpoint into a model, with what the next training step needs if training is true.
-func loadCheckpoint(dir string, lm LM, training bool) (position, error) {
+func loadCheckpoint(dir string, m learner, training bool) (position, error) {
 	var at position
 	f, err := checkpoint.Open(dir)
 	if err != nil {
@@ -263,7 +299,7 @@ func loadCheckpoint(dir string, lm LM, training bool) (position, error) {
 			return at, err
 		}
 	}
-	if err := lm.Load(weights, state); err != nil {
+	if err := m.Load(weights, state); err != nil {
 		return at, &checkpoint.CorruptError{File: dir, What: fmt.Sprintf("%v: the checkpoint and %s are of different runs", err, configName)}
 	}
 	return at, nil

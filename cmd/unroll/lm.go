@@ -26,8 +26,7 @@ type LMConfig struct {
 //
 // An implementation should compile what a method needs when it is first called: sampling must not pay for training.
 type LM interface {
-	// Device is what the model runs on: "cpu", "ref".
-	Device() string
+	learner
 
 	// Train takes one training step on a window with the learning rate lr, and carries the state of training on. It returns the
 	// mean loss per token and the global norm of the gradient before clipping, both at the weights before the step.
@@ -48,11 +47,18 @@ type LM interface {
 
 	// ResetSample zeroes the carried state of sampling.
 	ResetSample() error
+}
+
+// learner is a model of any task together with its optimizer.
+type learner interface {
+	// Device is what the model runs on: "cpu", "ref".
+	Device() string
 
 	// Params are the weights.
 	Params() ([]checkpoint.Tensor, error)
 
-	// TrainState is what else the next training step depends on: the optimizer's state, and the carried state of training.
+	// TrainState is what else the next training step depends on: the optimizer's state, and the carried state of training, if
+	// there is one.
 	TrainState() ([]checkpoint.Tensor, error)
 
 	// Load replaces the weights, and the training state unless it is nil. If names, types and shapes are not those that Params

@@ -14,27 +14,31 @@ import (
 
 	"github.com/alecthomas/kong"
 	"github.com/pkg/errors"
+
+	"github.com/unroll-ml/unroll/models"
 )
 
 // cli is the command line.
 type cli struct {
-	Train   trainCmd   `cmd:"" help:"Train a model. With nothing else: a small language model on the built-in text."`
-	Eval    evalCmd    `cmd:"" help:"Measure a trained model."`
-	Sample  sampleCmd  `cmd:"" help:"Write text with a trained language model."`
-	Data    dataCmd    `cmd:"" help:"Data sets: list, download, find."`
-	Version versionCmd `cmd:"" help:"Say which version this is."`
+	Train    trainCmd    `cmd:"" help:"Train a model. With nothing else: a small language model on the built-in text."`
+	Eval     evalCmd     `cmd:"" help:"Measure a trained model."`
+	Sample   sampleCmd   `cmd:"" help:"Write text with a trained language model."`
+	Classify classifyCmd `cmd:"" help:"Label the lines of stdin with a trained classifier: label, tab, probability."`
+	Data     dataCmd     `cmd:"" help:"Data sets: list, download, find."`
+	Version  versionCmd  `cmd:"" help:"Say which version this is."`
 }
 
 // app is what subcommands have of the outside world.
 type app struct {
 	args           []string
+	stdin          io.Reader
 	stdout, stderr io.Writer
 }
 
-func main() { os.Exit(run(os.Args[1:], os.Stdout, os.Stderr)) }
+func main() { os.Exit(run(os.Args[1:], os.Stdin, os.Stdout, os.Stderr)) }
 
-// run is the program: it takes the arguments, writes, and returns the exit code. Every error is one line on stderr.
-func run(args []string, stdout, stderr io.Writer) (code int) {
+// run is the program: it takes the arguments, reads and writes, and returns the exit code. Every error is one line on stderr.
+func run(args []string, stdin io.Reader, stdout, stderr io.Writer) (code int) {
 	defer func() {
 		switch p := recover().(type) {
 		case nil:
@@ -48,7 +52,7 @@ func run(args []string, stdout, stderr io.Writer) (code int) {
 			code = exitInternal
 		}
 	}()
-	if err := dispatch(args, stdout, stderr); err != nil {
+	if err := dispatch(args, stdin, stdout, stderr); err != nil {
 		fmt.Fprintf(stderr, "unroll: %s\n", oneLine(err))
 		return exitCode(err)
 	}
@@ -58,7 +62,7 @@ func run(args []string, stdout, stderr io.Writer) (code int) {
 // helpShown ends the program after --help, for kong would go on.
 type helpShown int
 
-func dispatch(args []string, stdout, stderr io.Writer) error {
+func dispatch(args []string, stdin io.Reader, stdout, stderr io.Writer) error {
 	var c cli
 	parser, err := kong.New(&c,
 		kong.Name("unroll"),
@@ -68,6 +72,8 @@ func dispatch(args []string, stdout, stderr io.Writer) error {
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true}),
 		kong.Vars{
 			"cells":      strings.Join(cells, ", "),
+			"tokenKinds": strings.Join(vocabKinds(), ", "),
+			"poolings":   strings.Join(models.Poolings, ", "),
 			"optimizers": strings.Join(optimizers, ", "),
 			"devices":    strings.Join(devices, ", "),
 			"demoSteps":  strconv.Itoa(demoSteps),
@@ -85,7 +91,7 @@ func dispatch(args []string, stdout, stderr io.Writer) error {
 	if err != nil {
 		return usage("%v; see %s --help", err, helpfulCommand(err))
 	}
-	return ctx.Run(&app{args: args, stdout: stdout, stderr: stderr})
+	return ctx.Run(&app{args: args, stdin: stdin, stdout: stdout, stderr: stderr})
 }
 
 // joinNegatives makes "--flag -3" one argument: kong takes a word that begins with a dash for a flag, and would not let the

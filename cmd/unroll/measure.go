@@ -24,5 +24,5 @@ func measure(lm LM, w *datasets.EvalWindows) (metrics, error) {
 		total.Top2 += s.Top2
 		total.Count += s.Count
 	}
-	return metricsOf(total), nil
+	return tokenMetrics(total), nil
 }

@@ -30,19 +30,22 @@ var newLM = func(c LMConfig) (LM, error) {
 	return lm, nil
 }
 
-func (c *LMConfig) optimizer() trainer.Optimizer {
-	if c.Optimizer == "sgd" {
-		return trainer.SGD{Momentum: c.Momentum}
+func (c *LMConfig) optimizer() trainer.Optimizer { return optimizer(c.Optimizer, c.Momentum) }
+func (c *LMConfig) device() tape.Device          { return device(c.Device, c.Threads) }
+
+func optimizer(name string, momentum float64) trainer.Optimizer {
+	if name == "sgd" {
+		return trainer.SGD{Momentum: momentum}
 	}
 	return trainer.DefaultAdam
 }
 
-func (c *LMConfig) device() tape.Device {
+func device(name string, threads int) tape.Device {
 	switch {
-	case c.Device == "ref":
+	case name == "ref":
 		return ref.New()
-	case c.Threads > 0:
-		return cpu.New(cpu.Threads(c.Threads))
+	case threads > 0:
+		return cpu.New(cpu.Threads(threads))
 	}
 	return cpu.New()
 }

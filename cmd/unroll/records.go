@@ -1,7 +1,9 @@
 package main
 
 import (
+	"fmt"
 	"math"
+	"strings"
 
 	"github.com/unroll-ml/unroll/trainer"
 	"github.com/unroll-ml/unroll/trainer/runlog"
@@ -24,19 +26,15 @@ type stepRecord struct {
 	Seconds         float64      `json:"seconds"`
 }
 
-// validRecord is the event "valid": the held-out text was measured after a step.
+// validRecord is the event "valid": what was held out was measured after a step.
 type validRecord struct {
-	Event        string       `json:"event"`
-	Step         int          `json:"step"`
-	Epoch        int          `json:"epoch"`
-	Loss         runlog.Float `json:"valid_loss"`
-	Perplexity   runlog.Float `json:"perplexity"`
-	BitsPerToken runlog.Float `json:"bits_per_token"`
-	Accuracy     runlog.Float `json:"accuracy"`
-	Top2         runlog.Float `json:"top2"`
-	Tokens       int          `json:"tokens"`
-	Best         bool         `json:"best"`
-	Seconds      float64      `json:"seconds"`
+	Event string       `json:"event"`
+	Step  int          `json:"step"`
+	Epoch int          `json:"epoch"`
+	Loss  runlog.Float `json:"valid_loss"`
+	measures
+	Best    bool    `json:"best"`
+	Seconds float64 `json:"seconds"`
 }
 
 // endRecord is one of the events "done", "stopped" and "diverged", the last of a run, or "resumed".
@@ -50,18 +48,60 @@ type endRecord struct {
 	Seconds  float64       `json:"seconds"`
 }
 
-// metrics are what is said of a measured text.
+// metrics are what is said of measured data.
 type metrics struct {
-	loss, perplexity, bits, accuracy, top2 float64
-	tokens                                 int
+	loss float64 // nats per token, or per example of a classifier
+	measures
 }
 
-// metricsOf are the means of sums over at least one token.
-func metricsOf(s trainer.Sums) metrics {
+// measures are what is said of measured data, but the loss: those that the task has.
+type measures struct {
+	Perplexity    *runlog.Float `json:"perplexity,omitempty"`
+	BitsPerToken  *runlog.Float `json:"bits_per_token,omitempty"`
+	Accuracy      *runlog.Float `json:"accuracy,omitempty"`
+	Top2          *runlog.Float `json:"top2,omitempty"`
+	ExactMatch    *runlog.Float `json:"exact_match,omitempty"`
+	CharErrorRate *runlog.Float `json:"char_error_rate,omitempty"`
+	BLEU          *runlog.Float `json:"bleu,omitempty"`
+	ChrF          *runlog.Float `json:"chrf,omitempty"`
+	Tokens        int           `json:"tokens"`
+	Examples      int           `json:"examples,omitempty"`
+}
+
+func some(x float64) *runlog.Float { return (*runlog.Float)(&x) }
+
+// tokenMetrics are the means of sums over at least one token.
+func tokenMetrics(s trainer.Sums) metrics {
+	m := exampleMetrics(s)
+	m.Perplexity, m.BitsPerToken = some(math.Exp(m.loss)), some(m.loss/math.Ln2)
+	m.Tokens, m.Examples = s.Count, 0
+	return m
+}
+
+// exampleMetrics are the means of sums over at least one example.
+func exampleMetrics(s trainer.Sums) metrics {
 	n := float64(s.Count)
-	loss := s.NLL / n
-	return metrics{
-		loss: loss, perplexity: math.Exp(loss), bits: loss / math.Ln2,
-		accuracy: float64(s.Correct) / n, top2: float64(s.Top2) / n, tokens: s.Count,
+	return metrics{s.NLL / n, measures{Accuracy: some(float64(s.Correct) / n), Top2: some(float64(s.Top2) / n), Examples: s.Count}}
+}
+
+// further are the measures that only eval says in words.
+func (m *measures) further() string {
+	if m.Top2 == nil {
+		return ""
 	}
+	return fmt.Sprintf("  in the two likeliest %.2f%%", 100*float64(*m.Top2))
+}
+
+// words say the measures in one line, with so many digits of perplexity and bits, and of percentages.
+func (m *measures) words(digits, percent int) string {
+	var b strings.Builder
+	say := func(format string, digits int, x *runlog.Float, scale float64) {
+		if x != nil {
+			fmt.Fprintf(&b, format, digits, scale*float64(*x))
+		}
+	}
+	say("  perplexity %.*f", digits, m.Perplexity, 1)
+	say("  %.*f bits", digits, m.BitsPerToken, 1)
+	say("  accuracy %.*f%%", percent, m.Accuracy, 100)
+	return b.String()
 }

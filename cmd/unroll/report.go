@@ -103,8 +103,7 @@ func (l *lineReporter) valid(r validRecord) {
 	if r.Best {
 		best = "  best so far"
 	}
-	fmt.Fprintf(l.w, "held out after step %s: loss %.4f  perplexity %.2f  %.2f bits  accuracy %.1f%%%s\n",
-		thousands(r.Step), float64(r.Loss), float64(r.Perplexity), float64(r.BitsPerToken), 100*float64(r.Accuracy), best)
+	fmt.Fprintf(l.w, "held out after step %s: loss %.4f%s%s\n", thousands(r.Step), float64(r.Loss), r.words(2, 1), best)
 }
 
 func (l *lineReporter) end(endRecord) {}

@@ -51,7 +51,7 @@ func resumeExactly(t *testing.T, stopAt int, args string) {
 
 	stdout := &trigger{on: fmt.Sprintf(`"event":"step","step":%d,`, stopAt), do: func() { terminate(t) }}
 	var stderr strings.Builder
-	code := run(strings.Fields(args+" --out stopped --overwrite"), stdout, &stderr)
+	code := run(strings.Fields(args+" --out stopped --overwrite"), strings.NewReader(""), stdout, &stderr)
 	lines := strings.Split(strings.TrimSpace(stderr.String()), "\n")
 	if code != exitStopped || len(lines) != 2 || lines[0] != "unroll: stopping after this step; once more to stop at once, without saving" {
 		t.Fatalf("%d, %s", code, stderr.String())

@@ -33,21 +33,30 @@ func (u *useFlags) check() error {
 	return nil
 }
 
-// model builds the model of a run and loads the checkpoint that the flags name.
-func (u *useFlags) model(r *trained) (LM, position, error) {
-	c := r.config.lm()
-	c.Device, c.Threads = u.Device, 0
-	set(&c.Threads, u.Threads)
-	lm, err := newLM(c)
+// lm builds the language model of a run and loads the checkpoint that the flags name.
+func (u *useFlags) lm(r *trained) (LM, position, error) {
+	u.runOn(r.config)
+	lm, err := newLM(r.config.lm())
 	if err != nil {
 		return nil, position{}, err
 	}
-	at, err := r.load(lm, u.Checkpoint)
+	at, err := u.load(r, lm)
+	return lm, at, err
+}
+
+// runOn makes a config run on what the flags name.
+func (u *useFlags) runOn(c *config) {
+	c.Running = runningConfig{Device: u.Device}
+	set(&c.Running.Threads, u.Threads)
+}
+
+// load loads the checkpoint that the flags name, or closes the model.
+func (u *useFlags) load(r *trained, m learner) (position, error) {
+	at, err := r.load(m, u.Checkpoint)
 	if err != nil {
-		lm.Close()
-		return nil, at, err
+		m.Close()
 	}
-	return lm, at, nil
+	return at, err
 }
 
 func (s *sampleCmd) Run(a *app) error {
@@ -60,7 +69,7 @@ func (s *sampleCmd) Run(a *app) error {
 	if err := s.check(); err != nil {
 		return err
 	}
-	r, err := openTrained(s.Dir)
+	r, err := openTrained(s.Dir, taskLM)
 	if err != nil {
 		return err
 	}
@@ -75,7 +84,7 @@ func (s *sampleCmd) Run(a *app) error {
 			return err
 		}
 	}
-	lm, _, err := s.model(r)
+	lm, _, err := s.lm(r)
 	if err != nil {
 		return err
 	}
@@ -153,12 +162,12 @@ func choose(logits []float32, temperature float64, random *rand.Rand) int32 {
 	return int32(best) // rounding only
 }
 
-// somePrompt is a prompt that the model can read: an English word, or else the last of its characters.
-func (r *trained) somePrompt() string {
+// somePrompt is a prompt that a model of the vocabulary can read: an English word, or else the last of its characters.
+func somePrompt(v *datasets.Vocab) string {
 	prompt := "The "
 	for _, c := range prompt {
-		if _, ok := r.vocab.Token(c); !ok {
-			return string(r.vocab.Rune(int32(r.vocab.Len() - 1)))
+		if _, ok := v.Token(c); !ok {
+			return string(v.Rune(int32(v.Len() - 1)))
 		}
 	}
 	return prompt

@@ -1,6 +1,149 @@
 package main
 
+import (
+	"fmt"
+
+	"github.com/pkg/errors"
+)
+
 // trainCmd is the group of commands that train.
 type trainCmd struct {
-	LM trainLMCmd `cmd:"" name:"lm" default:"withargs" help:"Train a language model on the characters of a text."`
+	LM       trainLMCmd       `cmd:"" name:"lm" default:"withargs" help:"Train a language model on the characters of a text."`
+	Classify trainClassifyCmd `cmd:"" help:"Train a classifier of texts or images."`
+}
+
+// trainFlags are the flags of all commands that train.
+type trainFlags struct {
+	Steps     *int     `group:"Training:" placeholder:"N" xor:"length" help:"Train for so many steps."`
+	Epochs    *int     `group:"Training:" placeholder:"N" xor:"length" help:"Train for so many passes over the ${data}. ${epochs} if nothing else is said${epochsNote}."`
+	Minutes   *float64 `group:"Training:" placeholder:"M" xor:"length" help:"Train for so long."`
+	Optimizer string   `group:"Training:" enum:"${optimizers}" default:"adam" help:"Optimizer: ${enum}."`
+	LR        *float64 `group:"Training:" name:"lr" placeholder:"X" help:"Learning rate. Default: ${adamLR} for adam, ${sgdLR} for sgd."`
+	Momentum  float64  `group:"Training:" default:"0" help:"Momentum of sgd."`
+	Clip      float64  `group:"Training:" default:"5" help:"Scale gradients down to this global norm; 0: never."`
+	Seed      uint64   `group:"Training:" default:"1" help:"Seed of the initial weights${seedNote}."`
+
+	ValidEvery      *int `group:"Running:" placeholder:"N" help:"Measure the held-out ${data} every N steps. Default: after each epoch${validNote}."`
+	CheckpointEvery *int `group:"Running:" placeholder:"N" help:"Save every N steps, too, not only when the held-out ${data} ${is} measured."`
+	LogEvery        *int `group:"Running:" placeholder:"N" help:"Log every N steps. Default: ${logEvery}, and at most one line a second is shown."`
+
+	Device    string `group:"Running:" enum:"${devices}" default:"auto" help:"What to compute on: ${enum}."`
+	Threads   *int   `group:"Running:" placeholder:"N" help:"Threads of the cpu device. Default: one for each processor."`
+	Out       string `group:"Running:" placeholder:"DIR" help:"Folder of the run. Default: the first free of runs/${task}-1, runs/${task}-2 ..."`
+	Resume    string `group:"Running:" enum:"auto,never" default:"auto" help:"auto: continue the run in --out, if it is the same and not finished. never: refuse."`
+	Overwrite bool   `group:"Running:" help:"Replace the run in --out."`
+	JSON      bool   `group:"Running:" name:"json" help:"Write JSON, an object a line, instead of text."`
+}
+
+const (
+	defaultEpochs = 10
+	defaultLog    = 10
+)
+
+// defaultLR is the learning rate of each optimizer unless --lr is given.
+var defaultLR = map[string]float64{"adam": 0.003, "sgd": 0.5}
+
+// check says what is wrong with the flags that can be judged by themselves.
+func (t *trainFlags) check() error {
+	for _, f := range []struct {
+		flag  string
+		value *int
+	}{
+		{"steps", t.Steps}, {"epochs", t.Epochs}, {"valid-every", t.ValidEvery}, {"checkpoint-every", t.CheckpointEvery},
+		{"log-every", t.LogEvery}, {"threads", t.Threads},
+	} {
+		if f.value != nil && *f.value < 1 {
+			return usage("--%s is %d: it must be at least 1", f.flag, *f.value)
+		}
+	}
+	if t.Minutes != nil && !(*t.Minutes > 0) {
+		return usage("--minutes is %g: it must be larger than 0", *t.Minutes)
+	}
+	if t.Overwrite && t.Out == "" {
+		return usage("--overwrite needs --out: without it a new folder is made")
+	}
+	return nil
+}
+
+// limited says whether a flag says how long to train.
+func (t *trainFlags) limited() bool { return t.Steps != nil || t.Epochs != nil || t.Minutes != nil }
+
+// config is what the flags ask for.
+func (t *trainFlags) config(task string) *config {
+	c := &config{Format: configFormat, Task: task}
+	c.Training = trainingConfig{
+		Optimizer: t.Optimizer, LR: defaultLR[t.Optimizer], Momentum: t.Momentum, Clip: t.Clip, Seed: t.Seed,
+	}
+	c.Running.Device = t.Device
+	set(&c.Running.Threads, t.Threads)
+	set(&c.Training.LR, t.LR)
+	set(&c.Training.Steps, t.Steps)
+	set(&c.Training.Epochs, t.Epochs)
+	set(&c.Training.Minutes, t.Minutes)
+	if !t.limited() {
+		c.Training.Epochs = defaultEpochs
+	}
+	set(&c.Training.ValidEvery, t.ValidEvery)
+	set(&c.Training.CheckpointEvery, t.CheckpointEvery)
+	return c
+}
+
+// set overrides a default where a flag was given.
+func set[T any](to *T, from *T) {
+	if from != nil {
+		*to = *from
+	}
+}
+
+// train trains what load gives, which completes the config with what the data says.
+func (t *trainFlags) train(a *app, c *config, load func() (task, error)) error {
+	stop := listen(a.stderr)
+	defer stop.close()
+	folder, err := openRunFolder(t.Out, c.Task)
+	if err != nil {
+		return err
+	}
+	defer folder.close()
+	if t.Resume == "never" && folder.before != nil && !t.Overwrite {
+		return fail(exitNoOutput, "%s holds a run: --overwrite to replace it, or choose another folder with --out", folder.dir)
+	}
+	r, err := t.prepare(a, folder, c, load)
+	if err != nil {
+		folder.abandon()
+		return err
+	}
+	defer r.close()
+	r.stop = stop
+	return r.run()
+}
+
+// prepare loads the data, builds the model, and either continues the run in the folder or begins a new one. Until all of that has
+// succeeded nothing in the folder changes.
+func (t *trainFlags) prepare(a *app, folder *runFolder, c *config, load func() (task, error)) (*training, error) {
+	work, err := load()
+	if err != nil {
+		return nil, err
+	}
+	r := &training{
+		args: a.args, folder: folder, config: c, task: work, budget: newBudget(&c.Training, work.epoch()),
+		logEvery: defaultLog, json: t.JSON,
+		out: &deafWriter{w: a.stdout, gone: func(err error) {
+			fmt.Fprintf(a.stderr, "unroll: stdout cannot be written (%v): training goes on, its log is %s\n", errors.Cause(err), folder.path(logName))
+		}},
+	}
+	set(&r.logEvery, t.LogEvery)
+	r.report = newReporter(r.out, t.JSON, t.LogEvery != nil, r.budget)
+	if folder.before != nil && !t.Overwrite {
+		if err := mayContinue(folder, c); err != nil {
+			return nil, err
+		}
+	}
+	if err := work.build(); err != nil {
+		return nil, err
+	}
+	if err := r.place(a.stderr, t.Overwrite); err != nil {
+		work.Close()
+		return nil, err
+	}
+	return r, nil
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"io"
 	"math"
 	"time"
 
@@ -9,14 +10,39 @@ import (
 	"github.com/unroll-ml/unroll/trainer/runlog"
 )
 
+// task is a model with the data that it learns from.
+type task interface {
+	learner // that build makes; before, only epoch may be called
+
+	// build makes the model, with fresh weights.
+	build() error
+
+	// epoch is the number of steps of a pass over the data.
+	epoch() int
+
+	// step takes the next training step after so many, and says how many tokens it has read.
+	step(before int, rate float64) (loss, norm float64, tokens int, err error)
+
+	// measure measures what was held out, which heldOut names.
+	measure() (metrics, error)
+	heldOut() string
+
+	// files are the files of the run that describe the model's inputs and outputs, by name; verify says whether those in the
+	// folder of a run that is to be continued are the same and whole.
+	files() map[string][]byte
+	verify(dir string) error
+
+	// describe says what is trained on what; farewell what the model can do and what to do next. run is a word of a shell.
+	describe(weights int) []string
+	farewell(w io.Writer, run string) error
+}
+
 // training is a run in progress.
 type training struct {
 	args     []string // of the command line
 	folder   *runFolder
 	config   *config
-	data     *corpus
-	lm       LM
-	weights  int // how many
+	task     task
 	budget   budget
 	logEvery int
 	json     bool
@@ -35,7 +61,7 @@ func (r *training) close() {
 	if r.log != nil {
 		r.log.Close()
 	}
-	r.lm.Close()
+	r.task.Close()
 }
 
 // seconds is the time that the run has taken.
@@ -43,16 +69,15 @@ func (r *training) seconds() float64 { return r.past + time.Since(r.since).Secon
 
 // run trains until the budget is spent or someone asks to stop.
 func (r *training) run() error {
-	params, err := r.lm.Params()
+	params, err := r.task.Params()
 	if err != nil {
 		return err
 	}
-	r.weights = countElements(params)
 	if r.log, err = runlog.Open(r.folder.path(logName)); err != nil {
 		return err
 	}
 	r.since, r.past, r.first = time.Now(), r.at.Seconds, r.at.Step
-	r.report.begin(r.describe()...)
+	r.report.begin(append(r.task.describe(countElements(params)), "run folder: "+r.folder.dir)...)
 	if r.first > 0 {
 		r.report.begin(fmt.Sprintf("continuing after step %s", thousands(r.first)))
 		if err := r.end(runlog.Resumed, ""); err != nil {
@@ -82,29 +107,21 @@ func (r *training) run() error {
 // steps takes the steps that are left; true if it was asked to stop.
 func (r *training) steps() (stopped bool, err error) {
 	c := &r.config.Training
-	n := c.Batch * c.Seq
-	inputs, targets := make([]int32, n), make([]int32, n)
-	windows := r.data.windows.Len()
+	epoch := r.task.epoch()
 	measured := true // the state of this moment has been measured and saved
 	var busy time.Duration
 	tokens := 0
 	for !r.budget.spent(r.at.Step, r.seconds()) {
-		step, window := r.at.Step+1, r.at.Step%windows
+		step := r.at.Step + 1
 		begin := time.Now()
-		if window == 0 {
-			if err := r.lm.ResetTrain(); err != nil {
-				return false, err
-			}
-		}
-		r.data.windows.Fill(window, inputs, targets)
-		loss, norm, err := r.lm.Train(inputs, targets, c.LR)
+		loss, norm, n, err := r.task.step(r.at.Step, c.LR)
 		if err != nil {
 			return false, err
 		}
 		busy += time.Since(begin)
 		tokens += n
 		rec := stepRecord{
-			Event: "step", Step: step, Epoch: (step-1)/windows + 1, Loss: runlog.Float(loss), GradNorm: runlog.Float(norm),
+			Event: "step", Step: step, Epoch: (step-1)/epoch + 1, Loss: runlog.Float(loss), GradNorm: runlog.Float(norm),
 			TokensPerSecond: runlog.Float(float64(tokens) / busy.Seconds()), LR: c.LR, PeakMemory: peakMemory(), Seconds: r.seconds(),
 		}
 		if !finite(loss) || !finite(norm) {
@@ -124,7 +141,7 @@ func (r *training) steps() (stopped bool, err error) {
 			busy, tokens = 0, 0
 		}
 		switch {
-		case last || c.ValidEvery > 0 && step%c.ValidEvery == 0 || c.ValidEvery == 0 && window == windows-1:
+		case last || c.ValidEvery > 0 && step%c.ValidEvery == 0 || c.ValidEvery == 0 && step%epoch == 0:
 			if err := r.measure(); err != nil {
 				return false, err
 			}
@@ -147,14 +164,14 @@ func (r *training) steps() (stopped bool, err error) {
 	return false, nil
 }
 
-// measure measures the held-out text, and saves the run, and the best one if this is it.
+// measure measures what was held out, and saves the run, and the best one if this is it.
 func (r *training) measure() error {
-	m, err := measure(r.lm, r.data.evalWindows)
+	m, err := r.task.measure()
 	if err != nil {
 		return err
 	}
 	if !finite(m.loss) {
-		return r.diverged(r.at.Step, fmt.Sprintf("the loss on the held-out text is %g", m.loss))
+		return r.diverged(r.at.Step, fmt.Sprintf("the loss on %s is %g", r.task.heldOut(), m.loss))
 	}
 	best := r.at.BestLoss == nil || m.loss < *r.at.BestLoss
 	if best {
@@ -167,9 +184,8 @@ func (r *training) measure() error {
 		return err
 	}
 	rec := validRecord{
-		Event: "valid", Step: r.at.Step, Epoch: (r.at.Step-1)/r.data.windows.Len() + 1,
-		Loss: runlog.Float(m.loss), Perplexity: runlog.Float(m.perplexity), BitsPerToken: runlog.Float(m.bits),
-		Accuracy: runlog.Float(m.accuracy), Top2: runlog.Float(m.top2), Tokens: m.tokens, Best: best, Seconds: r.seconds(),
+		Event: "valid", Step: r.at.Step, Epoch: (r.at.Step-1)/r.task.epoch() + 1,
+		Loss: runlog.Float(m.loss), measures: m.measures, Best: best, Seconds: r.seconds(),
 	}
 	r.report.valid(rec)
 	return r.append(rec)
@@ -177,11 +193,11 @@ func (r *training) measure() error {
 
 // save writes a checkpoint of this moment, unless its numbers are no longer finite.
 func (r *training) save(name string) error {
-	weights, err := r.lm.Params()
+	weights, err := r.task.Params()
 	if err != nil {
 		return err
 	}
-	state, err := r.lm.TrainState()
+	state, err := r.task.TrainState()
 	if err != nil {
 		return err
 	}
@@ -233,24 +249,14 @@ func (r *training) end(event, why string) error {
 	return r.append(rec)
 }
 
-// farewell shows what the best weights write, and says what to do next.
+// farewell shows what the best weights can do, and says what to do next.
 func (r *training) farewell() error {
-	dir := r.folder.dir
-	run := shellQuote(dir)
 	fmt.Fprintf(r.out, "\n%s steps in %s; best after step %s, with a held-out loss of %.4f\n\n",
 		thousands(r.at.Step), clock(r.seconds()), thousands(r.at.BestStep), *r.at.BestLoss)
-	t := &trained{dir: dir, config: r.config, vocab: r.data.vocab}
-	if _, err := t.load(r.lm, bestName); err != nil {
+	if _, err := loadCheckpoint(r.folder.path(bestName), r.task, false); err != nil {
 		return err
 	}
-	if err := generate(r.lm, t.vocab, nil, 300, 0.5, 1, func(c rune) error {
-		_, err := fmt.Fprintf(r.out, "%c", c)
-		return err
-	}); err != nil {
-		return err
-	}
-	_, err := fmt.Fprintf(r.out, "\n\nnext:\n  unroll eval %s\n  unroll sample %s --prompt %s\n", run, run, shellQuote(t.somePrompt()))
-	return err
+	return r.task.farewell(r.out, shellQuote(r.folder.dir))
 }
 
 func countElements(tensors []checkpoint.Tensor) int {

@@ -21,12 +21,14 @@ func TestHelp(t *testing.T) {
 		return path
 	}
 	files := map[string][]string{
-		golden("help.txt"):          {"--help"},
-		golden("help-train.txt"):    {"train", "--help"},
-		golden("help-train-lm.txt"): {"train", "lm", "--help"},
-		golden("help-eval.txt"):     {"eval", "--help"},
-		golden("help-sample.txt"):   {"sample", "--help"},
-		golden("help-data.txt"):     {"data", "--help"},
+		golden("help.txt"):                {"--help"},
+		golden("help-train.txt"):          {"train", "--help"},
+		golden("help-train-lm.txt"):       {"train", "lm", "--help"},
+		golden("help-eval.txt"):           {"eval", "--help"},
+		golden("help-sample.txt"):         {"sample", "--help"},
+		golden("help-train-classify.txt"): {"train", "classify", "--help"},
+		golden("help-classify.txt"):       {"classify", "--help"},
+		golden("help-data.txt"):           {"data", "--help"},
 	}
 	small(t, nil)
 	for path, args := range files {
@@ -53,7 +55,7 @@ func TestUsageErrors(t *testing.T) {
 	small(t, nil)
 	writeFile(t, "a.txt", rhyme(100))
 	for _, c := range []struct{ args, want string }{
-		{"", `expected one of "train", "eval", "sample", "data", "version"; see unroll --help`},
+		{"", `expected one of "train", "eval", "sample", "classify", "data", ...; see unroll --help`},
 		{"trin", `unexpected argument trin, did you mean "train"?; see unroll --help`},
 		{"train foo", `unexpected argument foo; see unroll train lm --help`},
 		{"train --hiden 3", `unknown flag --hiden, did you mean "--hidden"?; see unroll train --help`},

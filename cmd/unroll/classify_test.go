@@ -1,0 +1,161 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"strings"
+	"testing"
+)
+
+// answers runs a command with something on stdin that should succeed, and returns its stdout.
+func answers(t *testing.T, stdin string, args ...string) string {
+	t.Helper()
+	var stdout, stderr strings.Builder
+	if code := run(args, strings.NewReader(stdin), &stdout, &stderr); code != 0 || stderr.Len() > 0 {
+		t.Fatalf("unroll %s: exit code %d\n%s", strings.Join(args, " "), code, stderr.String())
+	}
+	return stdout.String()
+}
+
+// parities is a table of n words of a and b with a label that says with which they begin.
+func parities(n int) string {
+	var b strings.Builder
+	for i := range n {
+		word := strings.NewReplacer("0", "a", "1", "b").Replace(fmt.Sprintf("%b", i+2))
+		if i/2%2 == 0 {
+			word = "b" + word
+		} else {
+			word = "a" + word
+		}
+		fmt.Fprintf(&b, "%s\tbegins with %c\n", word, word[0])
+	}
+	return b.String()
+}
+
+const classifySmall = "train classify --table words.tsv --hidden 8 --embed 4 --batch 8 --buckets 2 --threads 1 "
+
+func TestClassify(t *testing.T) {
+	t.Chdir(t.TempDir())
+	writeFile(t, "words.tsv", parities(120))
+	out := must(t, strings.Fields(classifySmall+"--epochs 8 --lr 0.03 --out run")...)
+	for _, want := range []string{
+		"training on words.tsv: 108 examples of 2 classes, and 12 held out to measure on\n",
+		"model: chars, 6 different ones, embedding 4; gru, layers 1, hidden 8, pooling last; ",
+		"\nof the held-out examples 100.0% are classified right\n\nnext:\n  unroll eval run\n  unroll classify run ",
+	} {
+		if !strings.Contains(out, want) {
+			t.Errorf("%q is not in\n%s", want, out)
+		}
+	}
+	log := jsonLines(t, readFile(t, "run/log.jsonl"))
+	valid := log[len(log)-2]
+	for _, c := range []struct {
+		args, split string
+		examples    float64
+	}{{"", "held-out", 12}, {"--table words.tsv", "held-out", 12}, {"--valid-table words.tsv", "all", 120}} {
+		o := jsonLines(t, must(t, append(strings.Fields("eval run --json"), strings.Fields(c.args)...)...))[0]
+		if o["split"] != c.split || o["examples"] != c.examples || o["accuracy"] != 1.0 || o["top2"] != 1.0 || o["perplexity"] != nil ||
+			o["tokens"].(float64) < 2*c.examples {
+			t.Errorf("eval run %s: %v", c.args, o)
+		}
+		if c.split == "held-out" && o["loss"] != valid["valid_loss"] {
+			t.Errorf("eval run %s gives %v, training measured %v", c.args, o["loss"], valid["valid_loss"])
+		}
+	}
+	if out := must(t, "eval", "run"); !strings.Contains(out, "/words.tsv that training held out:\nloss ") || !strings.Contains(out, " nats per example  accuracy 100.00%  in the two likeliest 100.00%\n12 examples in ") {
+		t.Error(out)
+	}
+	lines := strings.Split(answers(t, "abba\r\n\n  \nbab?\n"+strings.Repeat("ba", 900), "classify", "run"), "\n")
+	if len(lines) != 6 || !strings.HasPrefix(lines[0], "begins with a\t0.") || lines[1] != "" || lines[2] != "" ||
+		!strings.HasPrefix(lines[3], "begins with b\t") || !strings.HasPrefix(lines[4], "begins with ") || lines[5] != "" {
+		t.Errorf("classified as %q", lines)
+	}
+}
+
+func TestClassifyResumes(t *testing.T) {
+	t.Chdir(t.TempDir())
+	writeFile(t, "words.tsv", parities(120))
+	resumeExactly(t, 5, classifySmall+"--dropout 0.2 --steps 20 --log-every 5 --json")
+}
+
+func TestClassifyImages(t *testing.T) {
+	t.Chdir(t.TempDir())
+	idx := func(name string, dims []byte, data []byte) {
+		s := []byte{0, 0, 8, byte(len(dims))}
+		for _, d := range dims {
+			s = append(s, 0, 0, 0, d)
+		}
+		writeFile(t, "images/"+name, string(append(s, data...)))
+	}
+	for part, n := range map[string]byte{"train": 20, "t10k": 4} {
+		var pixels, labels []byte
+		for i := range n {
+			label := i % 2
+			pixels, labels = append(pixels, 255*label, 0, 0, 255, 255*label, 0), append(labels, 3+label)
+		}
+		idx(part+"-images-idx3-ubyte", []byte{n, 3, 2}, pixels)
+		idx(part+"-labels-idx1-ubyte", []byte{n}, labels)
+	}
+	must(t, strings.Fields("train classify --idx images --hidden 8 --batch 8 --epochs 20 --lr 0.03 --pooling mean --bidirectional --out run")...)
+	o := jsonLines(t, must(t, "eval", "run", "--json"))[0]
+	if o["split"] != "held-out" || o["examples"] != 4.0 || o["accuracy"] != 1.0 || o["tokens"] != 12.0 {
+		t.Errorf("eval: %v", o)
+	}
+	want(t, exitData, "RUN: run classifies images, and stdin has lines of text: measure it with unroll eval", "classify", "run")
+	writeFile(t, "words.tsv", "a\t3\nb\t4\n")
+	want(t, exitData, "words.tsv holds texts, and the model reads images: name images with --idx", "eval", "run", "--table", "words.tsv")
+}
+
+func TestClassifyErrors(t *testing.T) {
+	t.Chdir(t.TempDir())
+	dir, err := os.Getwd()
+	if err != nil {
+		t.Fatal(err)
+	}
+	writeFile(t, "words.tsv", parities(30))
+	writeFile(t, "same.tsv", "a\tx\nb\tx\n")
+	writeFile(t, "other.tsv", "a\tx\nb\ty\n")
+	writeFile(t, "bad.tsv", "a\tx\nb\n")
+	must(t, strings.Fields(classifySmall+"--steps 2 --out run")...)
+	for _, c := range []struct {
+		code        int
+		args, error string
+	}{
+		{exitUsage, "train classify", "nothing to train on: name data with --table, --folder or --idx"},
+		{exitUsage, "train classify --table a --idx b", "--table and --idx both name data: leave one of them out"},
+		{exitUsage, "train classify --table a --valid-idx b", "--table and --valid-idx are texts and images: both must be the same"},
+		{exitUsage, "train classify --table words.tsv --dropout 1", "--dropout is 1: it must be at least 0 and less than 1"},
+		{exitUsage, "train classify --table words.tsv --longest 0", "--longest is 0: it must be at least 1"},
+		{exitUsage, "train classify --table words.tsv --buckets 0", "--buckets is 0: it must be at least 1"},
+		{exitUsage, "train classify --table words.tsv --pooling sum", `--pooling must be one of "last","mean","max" but got "sum"; see unroll train classify --help`},
+		{exitUsage, "eval run --text words.tsv", "--text is not for a classifier, which run holds: see unroll eval --help"},
+		{exitUsage, "eval run --table words.tsv --valid-table words.tsv", "--table and --valid-table both name data to measure on: leave one of them out"},
+		{exitNoInput, "train classify --table none", "--table: none does not exist: check the path"},
+		{exitData, "train classify --table bad.tsv", "bad.tsv:2: no tab: a line is a text, a tab and its label"},
+		{exitData, "train classify --table same.tsv", `same.tsv: every label is "x", so there is nothing to learn: use other data`},
+		{exitData, "eval run --table other.tsv", `other.tsv:1: the label "x" is not among the 2 labels of the training data: correct it, or train with it`},
+		{exitData, "sample run", "RUN: run holds a classifier: this command is for a language model"},
+		{exitNoOutput, classifySmall + "--steps 5 --out run --cell rnn", "run holds a run with other settings (cell: gru there, cell: rnn here): --overwrite to replace it, or choose another folder with --out"},
+		{exitNoOutput, classifySmall + "--steps 5 --out run --bidirectional", "run holds a run with other settings (bidirectional: true here, not there): --overwrite to replace it, or choose another folder with --out"},
+	} {
+		want(t, c.code, c.error, strings.Fields(c.args)...)
+	}
+	for stdin, problem := range map[string]string{
+		"a\n\xff\n":                      "stdin:2: not UTF-8 text: convert it",
+		strings.Repeat("a", 1<<20) + "b": "stdin:1: the line is longer than 1048576 bytes, the most that is read: cut it",
+	} {
+		var stdout, stderr strings.Builder
+		code := run([]string{"classify", "run"}, strings.NewReader(stdin), &stdout, &stderr)
+		if code != exitData || stderr.String() != "unroll: "+problem+"\n" || strings.Count(stdout.String(), "\n") != strings.Count(stdin, "\n")/2 {
+			t.Errorf("%d, %s%s", code, stdout.String(), stderr.String())
+		}
+	}
+	labels := readFile(t, "run/labels.json")
+	writeFile(t, "run/labels.json", strings.Replace(labels, "begins with a", "begins with A", 1))
+	want(t, exitData, "run/labels.json are not the labels that run/config.yaml names (the sha256 differs): they are of different runs", "classify", "run")
+	writeFile(t, "run/labels.json", labels)
+	if err := os.Remove("words.tsv"); err != nil {
+		t.Fatal(err)
+	}
+	want(t, exitNoInput, "run/config.yaml: "+dir+"/words.tsv does not exist: check the path, or name data with --table", "eval", "run")
+}
