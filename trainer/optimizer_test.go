@@ -123,3 +123,20 @@ func TestOptimizers(t *testing.T) {
 		})
 	}
 }
+
+// A second loss in one graph is refused: Gorgonia would train it with the derivative of the first.
+func TestStepRefusesSecondLoss(t *testing.T) {
+	g := G.NewGraph()
+	b := op.New(g)
+	w := G.NewVector(g, G.Float64, G.WithShape(3), G.WithName("w"))
+	h := b.Tanh(w)
+	for i, loss := range []*G.Node{b.Sum(b.Square(h)), b.Sum(b.Sin(h))} {
+		s, err := NewStep(b, StepConfig{Device: ref.New(), Loss: loss, Params: G.Nodes{w}, Optimizer: SGD{}})
+		if refused := err != nil; refused != (i == 1) {
+			t.Errorf("loss %d: %v", i, err)
+		}
+		if s != nil {
+			s.Close()
+		}
+	}
+}

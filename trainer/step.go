@@ -33,6 +33,11 @@ func NewStep(b *op.Builder, c StepConfig) (*Step, error) {
 	if b.Err() != nil {
 		return nil, b.Err()
 	}
+	for _, p := range c.Params {
+		if p.Deriv() != nil { // Gorgonia would give the derivative of the other loss again
+			return nil, errors.Errorf("%s has a derivative already; differentiate each loss in a graph of its own", p.Name())
+		}
+	}
 	grads, err := G.Grad(c.Loss, c.Params...)
 	if err != nil {
 		return nil, errors.Wrap(err, "the loss has no derivative")
