@@ -2237,8 +2237,7 @@ TEXT ·expSumAVX512(SB), NOSPLIT, $0-36
 	MOVQ         n+0(FP), AX
 	MOVQ         dst+8(FP), DX
 	MOVQ         x+16(FP), BX
-	MOVSS        shift+24(FP), X0
-	VBROADCASTSS X0, Z0
+	VBROADCASTSS shift+24(FP), Z0
 	VBROADCASTSS cc2d00000<>+0(SB), Z1
 	VBROADCASTSS c42b20000<>+0(SB), Z2
 	VBROADCASTSS c3fb8aa3b<>+0(SB), Z3
@@ -2382,15 +2381,13 @@ done:
 	RET
 
 // func affineAVX512(n int, dst *float32, x *float32, scale float32, shift float32)
-// Requires: AVX, AVX512F, BMI2, SSE
+// Requires: AVX, AVX512F, BMI2
 TEXT ·affineAVX512(SB), NOSPLIT, $0-32
 	MOVQ         n+0(FP), AX
 	MOVQ         dst+8(FP), DX
 	MOVQ         x+16(FP), BX
-	MOVSS        scale+24(FP), X0
-	VBROADCASTSS X0, Z0
-	MOVSS        shift+28(FP), X1
-	VBROADCASTSS X1, Z1
+	VBROADCASTSS scale+24(FP), Z0
+	VBROADCASTSS shift+28(FP), Z1
 	XORQ         CX, CX
 
 many:
@@ -4588,8 +4585,7 @@ TEXT ·expSumAVX2(SB), NOSPLIT, $0-36
 	MOVQ         n+0(FP), AX
 	MOVQ         dst+8(FP), DX
 	MOVQ         x+16(FP), BX
-	MOVSS        shift+24(FP), X0
-	VBROADCASTSS X0, Y0
+	VBROADCASTSS shift+24(FP), Y0
 	VBROADCASTSS cc2d00000<>+0(SB), Y1
 	VBROADCASTSS c42b20000<>+0(SB), Y2
 	VXORPS       Y3, Y3, Y3
@@ -4754,15 +4750,13 @@ done:
 	RET
 
 // func affineAVX2(n int, dst *float32, x *float32, scale float32, shift float32)
-// Requires: AVX, AVX2, FMA3, SSE
+// Requires: AVX, FMA3
 TEXT ·affineAVX2(SB), NOSPLIT, $0-32
 	MOVQ         n+0(FP), AX
 	MOVQ         dst+8(FP), DX
 	MOVQ         x+16(FP), BX
-	MOVSS        scale+24(FP), X0
-	VBROADCASTSS X0, Y0
-	MOVSS        shift+28(FP), X1
-	VBROADCASTSS X1, Y1
+	VBROADCASTSS scale+24(FP), Y0
+	VBROADCASTSS shift+28(FP), Y1
 	XORQ         CX, CX
 
 many:

@@ -183,9 +183,14 @@ func (s simd) affine() {
 	RET()
 }
 
-// broadcast is a parameter in all lanes.
+// broadcast is a parameter in all lanes. It goes there straight from memory: a load by MOVSS, which is of the old encoding, takes hundreds of
+// cycles where the upper parts of registers are in use.
 func (s simd) broadcast(param string) VecVirtual {
-	p, r := Load(Param(param), XMM()), s.reg()
-	VBROADCASTSS(p, r)
+	p, err := Param(param).Resolve()
+	if err != nil {
+		panic(err)
+	}
+	r := s.reg()
+	VBROADCASTSS(p.Addr, r)
 	return r
 }
