@@ -1,6 +1,8 @@
 package trainer
 
 import (
+	"slices"
+
 	G "gorgonia.org/gorgonia"
 	"gorgonia.org/tensor"
 
@@ -97,8 +99,8 @@ func (s *shared) load(weights, state []checkpoint.Tensor) error {
 // applied is a program without derivative, of one shape.
 type applied struct {
 	*graph.Program
-	params  G.Nodes
-	version int // of the weights that it has; 0: none
+	params  G.Nodes // those that it needs
+	version int     // of the weights that it has; 0: none
 }
 
 // sync gives a program the newest weights.
@@ -106,15 +108,20 @@ func (s *shared) sync(p *applied) error {
 	if p.version == s.version {
 		return nil
 	}
+	weights := s.weights
 	if s.newest != nil {
-		weights, err := read(s.newest.Program, s.newest.params)
-		if err != nil {
+		var err error
+		if weights, err = read(s.newest.Program, s.newest.params); err != nil {
 			return err
 		}
-		if err := write(p.Program, "weights", p.params, weights); err != nil {
-			return err
+	}
+	var wanted []checkpoint.Tensor
+	for _, t := range weights {
+		if slices.ContainsFunc(p.params, func(n *G.Node) bool { return n.Name() == t.Name }) {
+			wanted = append(wanted, t)
 		}
-	} else if err := write(p.Program, "weights", p.params, s.weights); err != nil {
+	}
+	if err := write(p.Program, "weights", p.params, wanted); err != nil {
 		return err
 	}
 	p.version = s.version

@@ -1,0 +1,205 @@
+package trainer
+
+import (
+	"github.com/pkg/errors"
+	G "gorgonia.org/gorgonia"
+	"gorgonia.org/tensor"
+
+	"github.com/unroll-ml/unroll/graph"
+	"github.com/unroll-ml/unroll/graph/op"
+	"github.com/unroll-ml/unroll/graph/tape"
+	"github.com/unroll-ml/unroll/models"
+	"github.com/unroll-ml/unroll/trainer/checkpoint"
+)
+
+// Seq2SeqConfig says how a sequence-to-sequence model is trained.
+type Seq2SeqConfig struct {
+	Model models.Seq2SeqConfig
+
+	// TeacherForcing is the probability with which a token that the decoder reads in training is the target's, in [0, 1], and not
+	// its own choice.
+	TeacherForcing float64
+
+	Seed      uint64 // of the initial weights, of what dropout drops and of where teacher forcing is left out
+	Optimizer Optimizer
+	Clip      float64 // the largest norm of all gradients together; 0: no limit
+	Device    tape.Device
+}
+
+// Seq2Seq is a sequence-to-sequence model in use. For each shape of a batch there are programs that train, measure and translate,
+// each compiled when it is first called for. They have the weights in common, which are copied when a step has another shape than
+// the one before: few shapes are better than many.
+type Seq2Seq struct {
+	config Seq2SeqConfig
+	shared *shared
+	train  map[pairShape]*seq2seqTrainer
+	eval   map[pairShape]*seq2seqEvaluator
+	greedy map[pairShape]*greedyDecoder
+	beam   map[beamShape]*beamDecoder
+}
+
+// Translations is a batch of B sources and their targets. Both end with the end token, and padding follows it. A row that is no
+// example has a target of padding alone.
+type Translations struct {
+	SourceSteps, TargetSteps, Batch int
+	Source                          []int32 // S×B
+	Target                          []int32 // T×B
+}
+
+// pairShape is what a program is compiled for; target is the most steps that a translation may have.
+type pairShape struct{ source, target, batch int }
+
+// beamShape is what a beam search for one source is compiled for.
+type beamShape struct{ source, width int }
+
+// NewSeq2Seq declares the model and draws its initial weights.
+func NewSeq2Seq(c Seq2SeqConfig) (*Seq2Seq, error) {
+	if !(c.TeacherForcing >= 0 && c.TeacherForcing <= 1) {
+		return nil, errors.Errorf("the probability of teacher forcing is %g, must lie in [0, 1]", c.TeacherForcing)
+	}
+	b := op.New(G.NewGraph())
+	p := models.NewParams(b, tensor.Float32, c.Seed)
+	if _, err := models.NewSeq2Seq(p, c.Model); err != nil {
+		return nil, err
+	}
+	s, err := newShared(b, p.Nodes(), c.Optimizer)
+	if err != nil {
+		return nil, err
+	}
+	return &Seq2Seq{
+		config: c, shared: s, train: map[pairShape]*seq2seqTrainer{}, eval: map[pairShape]*seq2seqEvaluator{},
+		greedy: map[pairShape]*greedyDecoder{}, beam: map[beamShape]*beamDecoder{},
+	}, nil
+}
+
+// Train runs a training step, the step-th counted from 0, with the given learning rate. It gives the mean loss in nats per token,
+// with label smoothing, and the norm of all gradients together before clipping, both at the weights before the step.
+func (m *Seq2Seq) Train(x Translations, step int, rate float64) (loss, norm float64, err error) {
+	t, err := obtain(m.train, x.shape(), m.config, newSeq2SeqTrainer)
+	if err != nil {
+		return 0, 0, err
+	}
+	inputs := []any{t.source, x.Source, t.target, x.Target}
+	if t.key != nil {
+		inputs = append(inputs, t.key, key(m.config.Seed, step))
+	}
+	if t.ratio != nil {
+		inputs = append(inputs, t.ratio, []float32{float32(m.config.TeacherForcing)})
+	}
+	return m.shared.train(&t.trainProgram, rate, inputs...)
+}
+
+// Eval measures how well each token of the targets is predicted from the source and the target's tokens before it: sums over the
+// tokens, the end token included. There is neither label smoothing nor dropout.
+func (m *Seq2Seq) Eval(x Translations) (Sums, error) {
+	e, err := obtain(m.eval, x.shape(), m.config, newSeq2SeqEvaluator)
+	if err != nil {
+		return Sums{}, err
+	}
+	if err := m.shared.sync(&e.applied); err != nil {
+		return Sums{}, err
+	}
+	return e.run(x)
+}
+
+// Greedy translates a batch of sources, S×B, taking the likeliest token at every step. It gives at most steps tokens of each, T×B,
+// the end token included; padding follows it.
+func (m *Seq2Seq) Greedy(source []int32, batch, steps int) ([]int32, error) {
+	d, err := obtain(m.greedy, pairShape{len(source) / batch, steps, batch}, m.config, newGreedyDecoder)
+	if err != nil {
+		return nil, err
+	}
+	if err := m.shared.sync(&d.applied); err != nil {
+		return nil, err
+	}
+	if err := d.Set(d.source, source); err != nil {
+		return nil, err
+	}
+	if err := d.Run(); err != nil {
+		return nil, err
+	}
+	tokens := make([]int32, steps*batch)
+	return tokens, d.Get(d.tokens, tokens)
+}
+
+// Search translates one source, which may be padded, by beam search: the best hypotheses, the best first.
+func (m *Seq2Seq) Search(source []int32, c models.Beam) ([]models.Hypothesis, error) {
+	c.Tokens = m.config.Model.Tokens
+	d, err := obtain(m.beam, beamShape{len(source), c.Width}, m.config, newBeamDecoder)
+	if err != nil {
+		return nil, err
+	}
+	for _, p := range []*applied{&d.encode, &d.step} {
+		if err := m.shared.sync(p); err != nil {
+			return nil, err
+		}
+	}
+	if err := d.stepper.Read(source); err != nil {
+		return nil, err
+	}
+	length := 0
+	for _, t := range source {
+		if t != c.Tokens.Padding {
+			length++
+		}
+	}
+	found, err := c.Search(d.stepper, []int{length})
+	if err != nil {
+		return nil, err
+	}
+	return found[0], nil
+}
+
+// Params are the weights.
+func (m *Seq2Seq) Params() ([]checkpoint.Tensor, error) {
+	err := m.shared.fetch()
+	return m.shared.weights, err
+}
+
+// TrainState is what else the next training step depends on: the optimizer's state; nil before the first step.
+func (m *Seq2Seq) TrainState() ([]checkpoint.Tensor, error) {
+	err := m.shared.fetch()
+	return m.shared.state, err
+}
+
+// Load replaces the weights and the training state; nil is that before the first step. Names and shapes must be those of Params
+// and TrainState.
+func (m *Seq2Seq) Load(weights, trainState []checkpoint.Tensor) error {
+	return m.shared.load(weights, trainState)
+}
+
+// Device is what the model runs on.
+func (m *Seq2Seq) Device() string { return m.config.Device.Name() }
+
+// Close frees the device's memory.
+func (m *Seq2Seq) Close() error {
+	var programs []*graph.Program
+	for _, p := range m.train {
+		programs = append(programs, p.Program)
+	}
+	for _, p := range m.eval {
+		programs = append(programs, p.Program)
+	}
+	for _, p := range m.greedy {
+		programs = append(programs, p.Program)
+	}
+	for _, p := range m.beam {
+		programs = append(programs, p.encode.Program, p.step.Program)
+	}
+	return closeAll(programs)
+}
+
+func (x *Translations) shape() pairShape { return pairShape{x.SourceSteps, x.TargetSteps, x.Batch} }
+
+// obtain gives the program for a shape, which it makes if there is none yet.
+func obtain[S comparable, P any](programs map[S]*P, at S, c Seq2SeqConfig, make func(Seq2SeqConfig, S) (*P, error)) (*P, error) {
+	if p := programs[at]; p != nil {
+		return p, nil
+	}
+	p, err := make(c, at)
+	if err != nil {
+		return nil, err
+	}
+	programs[at] = p
+	return p, nil
+}

@@ -1,0 +1,162 @@
+package trainer
+
+import (
+	"math"
+	"slices"
+
+	G "gorgonia.org/gorgonia"
+	"gorgonia.org/tensor"
+
+	"github.com/unroll-ml/unroll/graph"
+	"github.com/unroll-ml/unroll/graph/op"
+	"github.com/unroll-ml/unroll/models"
+)
+
+func newSeq2SeqGraph(c Seq2SeqConfig) (*op.Builder, *models.Seq2Seq, error) {
+	b := op.New(G.NewGraph())
+	m, err := models.NewSeq2Seq(models.NewParams(b, tensor.Float32, c.Seed), c.Model)
+	return b, m, err
+}
+
+// apply compiles a program without derivative. Its params are those that the outputs depend on.
+func apply(c Seq2SeqConfig, b *op.Builder, m *models.Seq2Seq, outputs G.Nodes, updates ...graph.Update) (applied, error) {
+	if b.Err() != nil {
+		return applied{}, b.Err()
+	}
+	p, err := graph.Compile(graph.Config{Device: c.Device, Outputs: outputs, Updates: updates})
+	if err != nil {
+		return applied{}, err
+	}
+	a := applied{Program: p}
+	for _, n := range m.Params.Nodes() {
+		if slices.Contains(p.Inputs(), n) {
+			a.params = append(a.params, n)
+		}
+	}
+	return a, nil
+}
+
+// seq2seqTrainer is a training program.
+type seq2seqTrainer struct {
+	trainProgram
+	source, target *G.Node
+	key, ratio     *G.Node // nil: nothing is drawn
+}
+
+func newSeq2SeqTrainer(c Seq2SeqConfig, s pairShape) (*seq2seqTrainer, error) {
+	b, m, err := newSeq2SeqGraph(c)
+	if err != nil {
+		return nil, err
+	}
+	t := &seq2seqTrainer{
+		trainProgram: trainProgram{params: m.Params.Nodes()},
+		source:       tokens(b, "source", s.source, s.batch),
+		target:       tokens(b, "target", s.target, s.batch),
+	}
+	if c.Model.Dropout > 0 || c.TeacherForcing < 1 {
+		t.key = keyNode(b)
+	}
+	if c.TeacherForcing < 1 {
+		t.ratio = G.NewScalar(b.Graph(), tensor.Float32, G.WithName("teacher forcing"))
+	}
+	p := m.Predict(b, t.source, t.target, models.Teaching{Key: t.key, Ratio: t.ratio})
+	t.Step, err = NewStep(b, StepConfig{
+		Device:    c.Device,
+		Loss:      m.Loss(b, p.Logits, t.target),
+		Params:    t.params,
+		Optimizer: c.Optimizer,
+		Clip:      c.Clip,
+	})
+	return t, err
+}
+
+// seq2seqEvaluator measures batches.
+type seq2seqEvaluator struct {
+	applied
+	source, target            *G.Node
+	nll, correct, top2, count *G.Node
+}
+
+func newSeq2SeqEvaluator(c Seq2SeqConfig, s pairShape) (*seq2seqEvaluator, error) {
+	b, m, err := newSeq2SeqGraph(c)
+	if err != nil {
+		return nil, err
+	}
+	e := &seq2seqEvaluator{source: tokens(b, "source", s.source, s.batch), target: tokens(b, "target", s.target, s.batch)}
+	logits := m.Predict(b, e.source, e.target, models.Teaching{}).Logits // T×B×V
+	mask := b.Cast(m.Mask(b, e.target), logits)                          // T×B
+	above := rank(b, logits, e.target)                                   // T×B
+	e.nll = b.Sum(b.CrossEntropy(logits, e.target, mask, 0))
+	e.correct = b.Sum(b.Mul(mask, b.Lt(above, b.Fill(logits, 1))))
+	e.top2 = b.Sum(b.Mul(mask, b.Lt(above, b.Fill(logits, 2))))
+	e.count = b.Sum(mask)
+	e.applied, err = apply(c, b, m, G.Nodes{e.nll, e.correct, e.top2, e.count})
+	return e, err
+}
+
+func (e *seq2seqEvaluator) run(x Translations) (s Sums, err error) {
+	if err := set(e.Program, e.source, x.Source, e.target, x.Target); err != nil {
+		return s, err
+	}
+	if err := e.Run(); err != nil {
+		return s, err
+	}
+	if s.NLL, err = number(e.Program, e.nll); err != nil {
+		return s, err
+	}
+	for _, out := range []struct {
+		n  *G.Node
+		to *int
+	}{{e.correct, &s.Correct}, {e.top2, &s.Top2}, {e.count, &s.Count}} {
+		x, err := number(e.Program, out.n)
+		if err != nil {
+			return s, err
+		}
+		*out.to = int(math.Round(x))
+	}
+	return s, nil
+}
+
+// greedyDecoder translates batches.
+type greedyDecoder struct {
+	applied
+	source, tokens *G.Node
+}
+
+func newGreedyDecoder(c Seq2SeqConfig, s pairShape) (*greedyDecoder, error) {
+	b, m, err := newSeq2SeqGraph(c)
+	if err != nil {
+		return nil, err
+	}
+	d := &greedyDecoder{source: tokens(b, "source", s.source, s.batch)}
+	d.tokens = m.Greedy(b, d.source, s.target).Tokens
+	d.applied, err = apply(c, b, m, G.Nodes{d.tokens})
+	return d, err
+}
+
+// beamDecoder translates one source at a time.
+type beamDecoder struct {
+	encode, step applied
+	stepper      *models.SourceStepper
+}
+
+func newBeamDecoder(c Seq2SeqConfig, s beamShape) (*beamDecoder, error) {
+	b, m, err := newSeq2SeqGraph(c)
+	if err != nil {
+		return nil, err
+	}
+	w, err := m.Stepwise(b, s.source, 1, s.width)
+	if err != nil {
+		return nil, err
+	}
+	d := &beamDecoder{}
+	if d.encode, err = apply(c, b, m, w.Encoded); err != nil {
+		return nil, err
+	}
+	if d.step, err = apply(c, b, m, w.Outputs(), carry(w.States, w.Next)...); err != nil {
+		d.encode.Close()
+		return nil, err
+	}
+	d.stepper = models.NewStepper(w, d.encode, d.step)
+	return d, nil
+}

@@ -1,0 +1,139 @@
+package trainer
+
+import (
+	"math"
+	"slices"
+	"testing"
+
+	"github.com/unroll-ml/unroll/graph/cpu"
+	"github.com/unroll-ml/unroll/models"
+)
+
+func newTestSeq2Seq(t *testing.T, c Seq2SeqConfig) *Seq2Seq {
+	t.Helper()
+	c.Model.Source, c.Model.Target, c.Model.Tokens = 8, 8, models.DefaultTokens
+	c.Model.Cell.Kind, c.Model.Embed, c.Model.Hidden, c.Model.Layers = "gru", 8, 16, 1
+	c.Seed, c.Optimizer, c.Clip, c.Device = 3, DefaultAdam, 1, cpu.New(cpu.Threads(1))
+	m, err := NewSeq2Seq(c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { m.Close() })
+	return m
+}
+
+// reversals are four sources of 1 to 3 of four letters and their reversals, the k-th of several, padded to more steps.
+func reversals(k, padding int) Translations {
+	const batch = 4
+	steps := 4 + padding
+	x := Translations{SourceSteps: steps, TargetSteps: steps, Batch: batch, Source: make([]int32, steps*batch), Target: make([]int32, steps*batch)}
+	for b := range batch {
+		n := 1 + (k+b)%3
+		for s := range n {
+			letter := int32(4 + (k*(s+1)+b*b+s)%4)
+			x.Source[s*batch+b], x.Target[(n-1-s)*batch+b] = letter, letter
+		}
+		x.Source[n*batch+b], x.Target[n*batch+b] = models.DefaultTokens.End, models.DefaultTokens.End
+	}
+	return x
+}
+
+func seq2seqLosses(t *testing.T, m *Seq2Seq, from, to int, padding func(k int) int) []float64 {
+	t.Helper()
+	var ls []float64
+	for k := from; k < to; k++ {
+		l, norm, err := m.Train(reversals(k, padding(k)), k, 0.01)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !(norm > 0) {
+			t.Fatalf("step %d: gradient of norm %g", k, norm)
+		}
+		ls = append(ls, l)
+	}
+	return ls
+}
+
+func none(int) int      { return 0 }
+func byTurns(k int) int { return k * k % 3 }
+
+// It learns to reverse, and all ways to translate agree.
+func TestSeq2SeqLearns(t *testing.T) {
+	m := newTestSeq2Seq(t, Seq2SeqConfig{Model: models.Seq2SeqConfig{Attention: "general", Feeding: true}, TeacherForcing: 1})
+	seq2seqLosses(t, m, 0, 400, none)
+	x := reversals(1, 0)
+	s, err := m.Eval(x)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if s.Count != (2+3+1+2)+4 || s.Correct != s.Count || s.Top2 != s.Count || s.NLL > 0.1*float64(s.Count) {
+		t.Errorf("measured %+v", s)
+	}
+	written, err := m.Greedy(x.Source, x.Batch, 6)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := append(slices.Clone(x.Target), make([]int32, 2*x.Batch)...); !slices.Equal(written, want) {
+		t.Errorf("written %v, want %v", written, want)
+	}
+	for b := range x.Batch {
+		var source, want []int32
+		for s := range x.SourceSteps {
+			source = append(source, x.Source[s*x.Batch+b])
+			if token := x.Target[s*x.Batch+b]; token != models.DefaultTokens.Padding {
+				want = append(want, token)
+			}
+		}
+		for _, width := range []int{1, 3} {
+			found, err := m.Search(source, models.Beam{Width: width, Best: width, MaxLength: 6})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if len(found) != width || !slices.Equal(found[0].Tokens, want) {
+				t.Errorf("a beam of %d found %v, want %v first", width, found, want)
+			}
+		}
+	}
+}
+
+// Eval counts what Train does, without smoothing; batches of several shapes train the same weights.
+func TestSeq2SeqShapes(t *testing.T) {
+	c := Seq2SeqConfig{Model: models.Seq2SeqConfig{Attention: "dot"}, TeacherForcing: 1}
+	m := newTestSeq2Seq(t, c)
+	s, err := m.Eval(reversals(0, 1))
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := seq2seqLosses(t, m, 0, 20, none)
+	if mean := s.NLL / float64(s.Count); math.Abs(mean-want[0]) > 1e-5 {
+		t.Errorf("measured %v, trained at %v", mean, want[0])
+	}
+	for k, l := range seq2seqLosses(t, newTestSeq2Seq(t, c), 0, 20, byTurns) {
+		if math.Abs(l-want[k]) > 1e-5*want[k] {
+			t.Errorf("step %d: loss %v with padding, %v without", k, l, want[k])
+		}
+	}
+}
+
+// Training in two halves, with the state handed over, is training in one, to the bit, whatever is drawn.
+func TestSeq2SeqHandsOver(t *testing.T) {
+	plain := seq2seqLosses(t, newTestSeq2Seq(t, Seq2SeqConfig{TeacherForcing: 1}), 0, 8, none)
+	for name, c := range map[string]Seq2SeqConfig{
+		"dropout":         {Model: models.Seq2SeqConfig{Dropout: 0.2}, TeacherForcing: 1},
+		"teacher forcing": {TeacherForcing: 0.5},
+		"smoothing":       {Model: models.Seq2SeqConfig{Smoothing: 0.1}, TeacherForcing: 1},
+	} {
+		want := seq2seqLosses(t, newTestSeq2Seq(t, c), 0, 8, byTurns)
+		if want[0] == plain[0] {
+			t.Errorf("%s has no effect on the loss", name)
+		}
+		first, second := newTestSeq2Seq(t, c), newTestSeq2Seq(t, c)
+		got := seq2seqLosses(t, first, 0, 4, byTurns)
+		if err := second.Load(contents(t, first)); err != nil {
+			t.Fatal(err)
+		}
+		if got = append(got, seq2seqLosses(t, second, 4, 8, byTurns)...); !slices.Equal(got, want) {
+			t.Errorf("%s: losses %v with a handover, %v without", name, got, want)
+		}
+	}
+}
