@@ -39,7 +39,7 @@ func HoldOut(name string, n int, part float64, seed uint64, key func(i int) (str
 	if len(sizes) < 2 {
 		return nil, nil, &Error{File: name, What: fmt.Sprintf("%d different examples, at least 2 are needed to hold out a part: use more data, or name data to measure on", len(sizes))}
 	}
-	want := min(max(int(math.Round(part*float64(n))), 1), n-1)
+	want := max(int(math.Round(part*float64(n))), 1)
 	order := rand.New(rand.NewPCG(seed, uint64(len(sizes)))).Perm(len(sizes))
 	heldOut := make([]bool, len(sizes))
 	for _, g := range order[1:] { // one group at least remains

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"unicode/utf8"
 
 	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
@@ -208,7 +209,35 @@ func TestBuildIsDeterministic(t *testing.T) {
 	}
 }
 
+func TestVocabQueries(t *testing.T) {
+	char, word, pairs := build(t, VocabConfig{Kind: Char}, "ab"), build(t, VocabConfig{Kind: Word}, "a bc"), build(t, VocabConfig{Kind: BPE}, "ab")
+	text, _ := NewText("x", "ab")
+	plain := NewVocab(text)
+	if !char.Special() || plain.Special() || char.Kind() != Char || word.Kind() != Word || char.Len() != 6 || plain.Len() != 2 {
+		t.Error("kinds, lengths or reserved tokens are mixed up")
+	}
+	if char.Rune(4) != 'a' || char.Rune(End) != '\ufffd' || plain.Rune(1) != 'b' || word.Name(Unknown) != "<unk>" {
+		t.Errorf("%q %q %q %q", char.Rune(4), char.Rune(End), plain.Rune(1), word.Name(Unknown))
+	}
+	for _, c := range []struct {
+		v    *Vocab
+		r    rune
+		want int32
+	}{{char, 'b', 5}, {plain, 'b', 1}, {word, 'a', 4}, {word, 'b', -1}, {pairs, 'b', 5}, {char, 'c', -1}} {
+		if got, ok := c.v.Token(c.r); ok != (c.want >= 0) || ok && got != c.want {
+			t.Errorf("%s: token of %q is %d, %v; want %d", c.v.Kind(), c.r, got, ok, c.want)
+		}
+	}
+}
+
 func TestLongPieces(t *testing.T) {
+	var lengths []int
+	for piece := range pieces(strings.Repeat("é", 250) + "12") {
+		lengths = append(lengths, utf8.RuneCountInString(piece))
+	}
+	if diff := cmp.Diff([]int{maxPiece, maxPiece, 50, 2}, lengths); diff != "" {
+		t.Error(diff)
+	}
 	s := strings.Repeat("ab", 5<<20) // without white space: pairs must not take quadratic time
 	v := build(t, VocabConfig{Kind: BPE}, s[:1000])
 	tokens, unknown := v.EncodeLine(s)

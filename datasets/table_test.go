@@ -55,6 +55,7 @@ func TestReadTableRefuses(t *testing.T) {
 		{"bad UTF-8", "a\tx\néb\xff\tx\n", "FILE:2:3: byte 7 (0xff) is not UTF-8: convert the text to UTF-8, for example with iconv, or choose another file"},
 		{"bad UTF-8 after mark and CRLF", "\ufeffa\tx\r\n\xff\tx\n", "FILE:2:1: byte 8 (0xff) is not UTF-8: convert the text to UTF-8, for example with iconv, or choose another file"},
 		{"UTF-16", "\xff\xfea\x00\t\x00x\x00", "FILE:1:1: byte 0 (0xff) is not UTF-8, it looks like UTF-16: convert it, for example with iconv -f UTF-16 -t UTF-8"},
+		{"Latin-1", "\xc4rger\tx\n", "FILE:1:1: byte 0 (0xc4) is not UTF-8: convert the text to UTF-8, for example with iconv, or choose another file"},
 		{"binary", "\x7fELF\x02\x00", "FILE:1:6: byte 5 is NUL, so this is not text: choose another file"},
 		{"a line of 10 MB", "a\tx\n" + strings.Repeat("b", 10<<20) + "\tx\n", "FILE:2: the line is longer than 1048576 bytes, the most that an example can have: cut it, or choose another file"},
 	} {

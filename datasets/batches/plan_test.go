@@ -141,6 +141,22 @@ func TestPlanRefuses(t *testing.T) {
 	}
 }
 
+func TestRoundUp(t *testing.T) {
+	want := map[int][]int{
+		8: {1, 2, 3, 4, 5, 6, 7, 8, 10, 10, 12, 12, 14, 14, 16, 16, 20, 20, 20, 20, 24},
+		2: {1, 2, 4, 4, 8, 8, 8, 8, 16, 16, 16, 16, 16, 16, 16, 16, 32, 32, 32, 32, 32},
+	}
+	for digits, want := range want {
+		var got []int
+		for n := range want {
+			got = append(got, roundUp(n+1, digits))
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("%d: %s", digits, diff)
+		}
+	}
+}
+
 // However different the lengths are, comparing all with all does not take long.
 func TestManyLengths(t *testing.T) {
 	random := rand.New(rand.NewPCG(1, 1))

@@ -94,6 +94,8 @@ func TestBLEU(t *testing.T) {
 		{"odd, white space", odd, oddRefs, BLEU{Tokenize: "none"}, 15.4673, "nrefs:1|case:mixed|eff:no|tok:none|smooth:exp|version:2.6.0"},
 		{"odd, international", odd, oddRefs, BLEU{Tokenize: "intl"}, 51.8981, "nrefs:1|case:mixed|eff:no|tok:intl|smooth:exp|version:2.6.0"},
 		{"odd, lower case", odd, oddRefs, BLEU{Lowercase: true}, 56.7375, "nrefs:1|case:lc|eff:no|tok:13a|smooth:exp|version:2.6.0"},
+		{"closest lengths", []string{"a b c d e", "k l m n o p"}, [][]string{{"a b c x d e f", "k l m n o p q r s"}, {"a b c", "k l m n o p q"}, {"z", "k l"}}, BLEU{},
+			78.5629, "nrefs:3|case:mixed|eff:no|tok:13a|smooth:exp|version:2.6.0"},
 		{"short, smoothed", odd[3:4], [][]string{oddRefs[0][3:4]}, BLEU{}, 38.7539, "nrefs:1|case:mixed|eff:no|tok:13a|smooth:exp|version:2.6.0"},
 		{"short, not smoothed", odd[3:4], [][]string{oddRefs[0][3:4]}, BLEU{Smooth: "none"}, 0, "nrefs:1|case:mixed|eff:no|tok:13a|smooth:none|version:2.6.0"},
 	} {
@@ -101,7 +103,7 @@ func TestBLEU(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if math.Abs(s.BLEU-c.want) > 5e-5 {
+		if !(math.Abs(s.BLEU-c.want) <= 5e-5) {
 			t.Errorf("%s: %g, want %g", c.name, s.BLEU, c.want)
 		}
 		if got, want := withoutVersion(s.Signature), withoutVersion(c.signature); got != want {
@@ -143,6 +145,8 @@ func TestChrF(t *testing.T) {
 		{"with white space", []string{obama}, one(ref), ChrF{Beta: 3, Whitespace: true}, 67.3481606, "nrefs:1|case:mixed|eff:yes|nc:6|nw:0|space:yes|version:2.0.0"},
 		// Measured with sacreBLEU.
 		{"odd", odd, oddRefs, ChrF{}, 61.2589, "nrefs:1|case:mixed|eff:yes|nc:6|nw:0|space:no|version:2.6.0"},
+		{"equally bad references", []string{"abc", "the cat"}, [][]string{{"xyz", "the hat"}, {"uvwxyzuvw", "a rat"}}, ChrF{},
+			19.7354, "nrefs:2|case:mixed|eff:yes|nc:6|nw:0|space:no|version:2.6.0"},
 		{"odd, lower case", odd, oddRefs, ChrF{Lowercase: true}, 64.9349, "nrefs:1|case:lc|eff:yes|nc:6|nw:0|space:no|version:2.6.0"},
 		{"odd, with white space", odd, oddRefs, ChrF{Whitespace: true}, 64.1538, "nrefs:1|case:mixed|eff:yes|nc:6|nw:0|space:yes|version:2.6.0"},
 		{"odd, beta 1", odd, oddRefs, ChrF{Beta: 1}, 60.3939, "nrefs:1|case:mixed|eff:yes|nc:6|nw:0|space:no|version:2.6.0"},
@@ -155,7 +159,7 @@ func TestChrF(t *testing.T) {
 		if c.want == 59.73 { // printed with two decimals
 			tolerance = 5e-3
 		}
-		if math.Abs(got-c.want) > tolerance {
+		if !(math.Abs(got-c.want) <= tolerance) {
 			t.Errorf("%s: %g, want %g", c.name, got, c.want)
 		}
 		if got, want := withoutVersion(signature), withoutVersion(c.signature); got != want {
