@@ -20,9 +20,10 @@ const configFormat = "unroll-run-1"
 const (
 	taskLM       = "lm"
 	taskClassify = "classify"
+	taskSeq2Seq  = "seq2seq"
 )
 
-var taskNames = map[string]string{taskLM: "a language model", taskClassify: "a classifier"}
+var taskNames = map[string]string{taskLM: "a language model", taskClassify: "a classifier", taskSeq2Seq: "a sequence-to-sequence model"}
 
 // config is config.yaml: everything that is needed to repeat a run. What a task has no use for is left out of the file.
 type config struct {
@@ -73,8 +74,14 @@ type modelConfig struct {
 	Bidirectional bool    `yaml:"bidirectional,omitempty"`
 	Dropout       float64 `yaml:"dropout,omitempty"`
 	Pooling       string  `yaml:"pooling,omitempty"`
+	MaxVocab      int     `yaml:"max_vocab,omitempty"`
+	Attention     string  `yaml:"attention,omitempty"`
+	Feeding       bool    `yaml:"input_feeding,omitempty"`
+	Tied          bool    `yaml:"tie,omitempty"`
 	Classes       int     `yaml:"classes,omitempty"`
 	LabelsSHA256  string  `yaml:"labels_sha256,omitempty"` // of labels.json
+	TargetVocab   int     `yaml:"target_vocab,omitempty"`
+	TargetSHA256  string  `yaml:"target_vocab_sha256,omitempty"` // of target-vocab.json
 }
 
 type trainingConfig struct {
@@ -82,6 +89,8 @@ type trainingConfig struct {
 	Seq             int     `yaml:"seq,omitempty"`     // of a language model
 	Longest         int     `yaml:"longest,omitempty"` // tokens of an example
 	Buckets         int     `yaml:"buckets,omitempty"` // different shapes of batches
+	TeacherForcing  float64 `yaml:"teacher_forcing,omitempty"`
+	Smoothing       float64 `yaml:"label_smoothing,omitempty"`
 	Optimizer       string  `yaml:"optimizer"`
 	LR              float64 `yaml:"lr"`
 	Momentum        float64 `yaml:"momentum"`
@@ -159,10 +168,47 @@ func (c *config) check() error {
 	case !(m.Dropout >= 0 && m.Dropout < 1):
 		return usage("--dropout is %g: it must be at least 0 and less than 1", m.Dropout)
 	}
-	if c.Task == taskClassify {
+	switch c.Task {
+	case taskClassify:
 		return c.checkClassifierSize(1)
+	case taskSeq2Seq:
+		return c.checkSeq2Seq()
 	}
 	return c.checkSize()
+}
+
+// checkSeq2Seq is what check says of a sequence-to-sequence model.
+func (c *config) checkSeq2Seq() error {
+	m, t := &c.Model, &c.Training
+	switch {
+	case m.Embed < 1:
+		return usage("--embed is %d: it must be at least 1", m.Embed)
+	case m.MaxVocab < 0:
+		return usage("--max-vocab is %d: it must be at least 0", m.MaxVocab)
+	case !slices.Contains(attentions, m.Attention):
+		return usage("--attention is %q: it must be one of %s", m.Attention, strings.Join(attentions, ", "))
+	case m.Feeding && m.Attention == noAttention:
+		return usage("--input-feeding feeds what the attention found: choose an --attention, or leave it out")
+	case m.Attention == "dot" && m.Bidirectional:
+		return usage("--attention dot compares vectors of one size, and --bidirectional makes those of the source twice as long: use --attention general")
+	case !(t.TeacherForcing >= 0 && t.TeacherForcing <= 1):
+		return usage("--teacher-forcing is %g: it must be at least 0 and at most 1", t.TeacherForcing)
+	case !(t.Smoothing >= 0 && t.Smoothing < 1):
+		return usage("--label-smoothing is %g: it must be at least 0 and less than 1", t.Smoothing)
+	}
+	return c.checkSeq2SeqSize(1)
+}
+
+// checkSeq2SeqSize is checkSize of a sequence-to-sequence model whose longest source and target have so many tokens together.
+func (c *config) checkSeq2SeqSize(tokens int) error {
+	m := &c.Model
+	hidden, embed, layers, target := float64(m.Hidden), float64(m.Embed), float64(m.Layers), float64(m.TargetVocab)
+	const gates = 4 // of the largest cell
+	weights := (float64(m.Vocab)+target)*embed + 3*gates*hidden*(embed+layers*(3*hidden+2)) + (3*hidden+embed)*(hidden+target)
+	if err := c.checkWeights(weights); err != nil {
+		return err
+	}
+	return c.checkExamples(tokens, 3*gates*hidden*layers+embed+target+float64(tokens)*hidden)
 }
 
 func (c *config) checkSize() error {
@@ -267,6 +313,8 @@ func readConfig(path string) (*config, error) {
 		return bad("a vocabulary of %d", c.Model.Vocab)
 	case c.Task != taskLM && c.Data.Train == nil:
 		return bad("no data")
+	case c.Task == taskSeq2Seq && c.Model.TargetVocab < 1:
+		return bad("a target vocabulary of %d", c.Model.TargetVocab)
 	case c.Task == taskClassify && c.Model.Classes < 2:
 		return bad("%d classes", c.Model.Classes)
 	case limits != 1:

@@ -27,13 +27,14 @@ type classifyFlags struct {
 	IDX    string `name:"idx" placeholder:"DIR" help:"${use} the images of this folder, in files as MNIST has them; a row of an image is a step."`
 }
 
-// source is what the flags name; nil if nothing. prefix is that of the flags.
-func (f *classifyFlags) source(prefix string) (*sourceConfig, error) {
-	return oneSource(prefix, sourceConfig{Kind: kindTable, Paths: []string{f.Table}},
-		sourceConfig{Kind: kindFolder, Paths: []string{f.Folder}}, sourceConfig{Kind: kindIDX, Paths: []string{f.IDX}})
+// sources are what the flags may name, without a path where they do not.
+func (f *classifyFlags) sources() []sourceConfig {
+	return []sourceConfig{
+		{Kind: kindTable, Paths: []string{f.Table}}, {Kind: kindFolder, Paths: []string{f.Folder}}, {Kind: kindIDX, Paths: []string{f.IDX}},
+	}
 }
 
-// oneSource is the one whose first path is given; nil if none is.
+// oneSource is the one whose first path is given; nil if none is. prefix is that of the flags.
 func oneSource(prefix string, sources ...sourceConfig) (*sourceConfig, error) {
 	var found *sourceConfig
 	for _, s := range sources {

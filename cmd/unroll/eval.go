@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/unroll-ml/unroll/trainer/runlog"
@@ -17,6 +18,9 @@ type evalCmd struct {
 
 	Examples      classifyFlags `embed:"" group:"Of a classifier:" set:"use=As --text, on"`
 	ValidExamples classifyFlags `embed:"" prefix:"valid-" group:"Of a classifier:" set:"use=As --valid-text, on"`
+
+	Pairs      pairsFlags `embed:"" group:"Of a sequence-to-sequence model:" set:"use=As --text, on"`
+	ValidPairs pairsFlags `embed:"" prefix:"valid-" group:"Of a sequence-to-sequence model:" set:"use=As --valid-text, on"`
 
 	JSON bool `name:"json" help:"Write one JSON object instead of text."`
 	useFlags
@@ -70,7 +74,7 @@ func (e *evalCmd) Run(a *app) error {
 	if err != nil {
 		return err
 	}
-	r, err := openTrained(e.Dir, taskLM, taskClassify)
+	r, err := openTrained(e.Dir, taskLM, taskClassify, taskSeq2Seq)
 	if err != nil {
 		return err
 	}
@@ -83,6 +87,8 @@ func (e *evalCmd) Run(a *app) error {
 		v, err = e.measureLM(r)
 	case taskClassify:
 		v, err = e.measureClassifier(r, source, valid)
+	case taskSeq2Seq:
+		v, err = e.measureSeq2Seq(r, source, valid)
 	}
 	if err != nil {
 		return err
@@ -105,25 +111,31 @@ func (e *evalCmd) Run(a *app) error {
 
 // sources are the data that flags name but a text; nil if none do.
 func (e *evalCmd) sources() (source, valid *sourceConfig, err error) {
-	if source, err = e.Examples.source(""); err != nil {
+	if source, err = oneSource("", append(e.Examples.sources(), e.Pairs.sources()...)...); err != nil {
 		return nil, nil, err
 	}
-	if valid, err = e.ValidExamples.source("valid-"); err != nil {
+	if valid, err = oneSource("valid-", append(e.ValidExamples.sources(), e.ValidPairs.sources()...)...); err != nil {
 		return nil, nil, err
 	}
-	if source != nil && valid != nil {
+	switch {
+	case source != nil && valid != nil:
 		return nil, nil, usage("--%s and --valid-%s both name data to measure on: leave one of them out", source.Kind, valid.Kind)
+	case e.Pairs.incomplete():
+		return nil, nil, usage("--src and --tgt name two files that belong together: give both")
+	case e.ValidPairs.incomplete():
+		return nil, nil, usage("--valid-src and --valid-tgt name two files that belong together: give both")
 	}
 	return source, valid, nil
 }
 
 // fits says whether the flags name data of the run's task.
 func (e *evalCmd) fits(r *trained, source, valid *sourceConfig) error {
+	fit := func(s *sourceConfig) bool { return s == nil || slices.Contains(dataKinds[r.config.Task], s.Kind) }
 	flag := ""
 	switch {
-	case r.config.Task == taskLM && source != nil:
+	case !fit(source):
 		flag = source.Kind
-	case r.config.Task == taskLM && valid != nil:
+	case !fit(valid):
 		flag = "valid-" + valid.Kind
 	case r.config.Task != taskLM && e.Text != "":
 		flag = "text"
@@ -134,3 +146,6 @@ func (e *evalCmd) fits(r *trained, source, valid *sourceConfig) error {
 	}
 	return usage("--%s is not for %s, which %s holds: see unroll eval --help", flag, taskNames[r.config.Task], r.dir)
 }
+
+// dataKinds are the kinds of sources that tasks have.
+var dataKinds = map[string][]string{taskClassify: {kindTable, kindFolder, kindIDX}, taskSeq2Seq: {kindPairs, kindParallel, kindTask}}

@@ -19,6 +19,7 @@ const (
 	configName = "config.yaml"
 	vocabName  = "vocab.json"
 	labelsName = "labels.json"
+	targetName = "target-vocab.json"
 	logName    = "log.jsonl"
 	lastName   = "last"
 	bestName   = "best"
@@ -159,7 +160,7 @@ func outputError(dir string, err error) error {
 // clear removes a run, and nothing that unroll did not write.
 func (f *runFolder) clear() error {
 	// The configuration last, so that what remains after a crash can be replaced or continued, too.
-	for _, name := range []string{bestName, lastName, logName, vocabName, labelsName, configName} {
+	for _, name := range []string{bestName, lastName, logName, vocabName, targetName, labelsName, configName} {
 		if err := os.RemoveAll(f.path(name)); err != nil {
 			return outputError(f.dir, err)
 		}
@@ -197,6 +198,7 @@ type trained struct {
 	config *config
 	vocab  *datasets.Vocab  // nil: the inputs are images
 	labels *datasets.Labels // of a classifier
+	target *datasets.Vocab  // of a sequence-to-sequence model
 }
 
 // openTrained reads what a run folder says of its model, which must be of one of the given tasks.
@@ -220,6 +222,11 @@ func openTrained(dir string, tasks ...string) (*trained, error) {
 	}
 	if r.config.Model.Vocab > 0 {
 		if r.vocab, err = readRunVocab(dir, r.config); err != nil {
+			return nil, err
+		}
+	}
+	if r.config.Task == taskSeq2Seq {
+		if r.target, err = readTargetVocab(dir, r.config); err != nil {
 			return nil, err
 		}
 	}
@@ -256,7 +263,15 @@ func readRunLabels(dir string, c *config) (*datasets.Labels, error) {
 }
 
 func readRunVocab(dir string, c *config) (*datasets.Vocab, error) {
-	path := filepath.Join(dir, vocabName)
+	return readVocab(dir, vocabName, c.Model.Vocab, c.Model.VocabSHA256)
+}
+
+func readTargetVocab(dir string, c *config) (*datasets.Vocab, error) {
+	return readVocab(dir, targetName, c.Model.TargetVocab, c.Model.TargetSHA256)
+}
+
+func readVocab(dir, name string, size int, sha256 string) (*datasets.Vocab, error) {
+	path := filepath.Join(dir, name)
 	v, err := datasets.ReadVocab(path)
 	if err != nil {
 		if errors.Is(err, fs.ErrNotExist) {
@@ -264,7 +279,7 @@ func readRunVocab(dir string, c *config) (*datasets.Vocab, error) {
 		}
 		return nil, err
 	}
-	if v.Len() != c.Model.Vocab || sha256Hex(v.JSON()) != c.Model.VocabSHA256 {
+	if v.Len() != size || sha256Hex(v.JSON()) != sha256 {
 		return nil, fail(exitData, "%s is not the vocabulary that %s names (its sha256 differs): they are of different runs", path, filepath.Join(dir, configName))
 	}
 	return v, nil

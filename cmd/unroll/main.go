@@ -15,17 +15,20 @@ import (
 	"github.com/alecthomas/kong"
 	"github.com/pkg/errors"
 
+	"github.com/unroll-ml/unroll/datasets"
+	"github.com/unroll-ml/unroll/datasets/tasks"
 	"github.com/unroll-ml/unroll/models"
 )
 
 // cli is the command line.
 type cli struct {
-	Train    trainCmd    `cmd:"" help:"Train a model. With nothing else: a small language model on the built-in text."`
-	Eval     evalCmd     `cmd:"" help:"Measure a trained model."`
-	Sample   sampleCmd   `cmd:"" help:"Write text with a trained language model."`
-	Classify classifyCmd `cmd:"" help:"Label the lines of stdin with a trained classifier: label, tab, probability."`
-	Data     dataCmd     `cmd:"" help:"Data sets: list, download, find."`
-	Version  versionCmd  `cmd:"" help:"Say which version this is."`
+	Train     trainCmd     `cmd:"" help:"Train a model. With nothing else: a small language model on the built-in text."`
+	Eval      evalCmd      `cmd:"" help:"Measure a trained model."`
+	Sample    sampleCmd    `cmd:"" help:"Write text with a trained language model."`
+	Classify  classifyCmd  `cmd:"" help:"Label the lines of stdin with a trained classifier: label, tab, probability."`
+	Translate translateCmd `cmd:"" help:"Translate the lines of stdin with a trained sequence-to-sequence model."`
+	Data      dataCmd      `cmd:"" help:"Data sets: list, download, find."`
+	Version   versionCmd   `cmd:"" help:"Say which version this is."`
 }
 
 // app is what subcommands have of the outside world.
@@ -73,6 +76,9 @@ func dispatch(args []string, stdin io.Reader, stdout, stderr io.Writer) error {
 		kong.Vars{
 			"cells":      strings.Join(cells, ", "),
 			"tokenKinds": strings.Join(vocabKinds(), ", "),
+			"attentions": strings.Join(attentions, ", "),
+			"tasks":      strings.Join(tasks.Tasks, ", "),
+			"bpe":        strconv.Itoa(datasets.DefaultBPE),
 			"poolings":   strings.Join(models.Poolings, ", "),
 			"optimizers": strings.Join(optimizers, ", "),
 			"devices":    strings.Join(devices, ", "),

@@ -86,10 +86,20 @@ func exampleMetrics(s trainer.Sums) metrics {
 
 // further are the measures that only eval says in words.
 func (m *measures) further() string {
-	if m.Top2 == nil {
-		return ""
+	var b strings.Builder
+	for _, f := range []struct {
+		format string
+		x      *runlog.Float
+		scale  float64
+	}{
+		{"  in the two likeliest %.2f%%", m.Top2, 100}, {"\ntranslated exactly %.2f%%", m.ExactMatch, 100},
+		{"  character errors %.2f%%", m.CharErrorRate, 100}, {"  BLEU %.2f", m.BLEU, 1}, {"  chrF %.2f", m.ChrF, 1},
+	} {
+		if f.x != nil {
+			fmt.Fprintf(&b, f.format, f.scale*float64(*f.x))
+		}
 	}
-	return fmt.Sprintf("  in the two likeliest %.2f%%", 100*float64(*m.Top2))
+	return b.String()
 }
 
 // words say the measures in one line, with so many digits of perplexity and bits, and of percentages.

@@ -10,6 +10,7 @@ import (
 type trainCmd struct {
 	LM       trainLMCmd       `cmd:"" name:"lm" default:"withargs" help:"Train a language model on the characters of a text."`
 	Classify trainClassifyCmd `cmd:"" help:"Train a classifier of texts or images."`
+	Seq2Seq  trainSeq2SeqCmd  `cmd:"" name:"seq2seq" help:"Train a model that turns texts into others: translations, transliterations, dates."`
 }
 
 // trainFlags are the flags of all commands that train.

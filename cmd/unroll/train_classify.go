@@ -37,11 +37,11 @@ func (t *trainClassifyCmd) Run(a *app) error {
 	if err := t.check(); err != nil {
 		return err
 	}
-	train, err := t.Data.source("")
+	train, err := oneSource("", t.Data.sources()...)
 	if err != nil {
 		return err
 	}
-	held, err := t.Valid.source("valid-")
+	held, err := oneSource("valid-", t.Valid.sources()...)
 	switch {
 	case err != nil:
 		return err

@@ -28,6 +28,8 @@ func TestHelp(t *testing.T) {
 		golden("help-sample.txt"):         {"sample", "--help"},
 		golden("help-train-classify.txt"): {"train", "classify", "--help"},
 		golden("help-classify.txt"):       {"classify", "--help"},
+		golden("help-train-seq2seq.txt"):  {"train", "seq2seq", "--help"},
+		golden("help-translate.txt"):      {"translate", "--help"},
 		golden("help-data.txt"):           {"data", "--help"},
 	}
 	small(t, nil)
@@ -55,7 +57,7 @@ func TestUsageErrors(t *testing.T) {
 	small(t, nil)
 	writeFile(t, "a.txt", rhyme(100))
 	for _, c := range []struct{ args, want string }{
-		{"", `expected one of "train", "eval", "sample", "classify", "data", ...; see unroll --help`},
+		{"", `expected one of "train", "eval", "sample", "classify", "translate", ...; see unroll --help`},
 		{"trin", `unexpected argument trin, did you mean "train"?; see unroll --help`},
 		{"train foo", `unexpected argument foo; see unroll train lm --help`},
 		{"train --hiden 3", `unknown flag --hiden, did you mean "--hidden"?; see unroll train --help`},

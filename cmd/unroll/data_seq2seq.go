@@ -1,0 +1,246 @@
+package main
+
+import (
+	"iter"
+
+	"github.com/unroll-ml/unroll/datasets"
+	"github.com/unroll-ml/unroll/datasets/batches"
+	"github.com/unroll-ml/unroll/datasets/tasks"
+	"github.com/unroll-ml/unroll/trainer"
+	scores "github.com/unroll-ml/unroll/trainer/metrics"
+)
+
+// The kinds of data of a sequence-to-sequence model: the flags that name them.
+const (
+	kindPairs    = "pairs"
+	kindParallel = "src"
+	kindTask     = "task"
+)
+
+// How many pairs of a task there are.
+const (
+	taskPairs = 10_000
+	taskHeld  = 500
+)
+
+// pairsFlags name pairs of texts.
+type pairsFlags struct {
+	Pairs string `placeholder:"FILE" help:"${use} these pairs: a source, a tab and its target a line, plain or .gz."`
+	Src   string `placeholder:"FILE" help:"${use} the lines of this file as sources, with --tgt."`
+	Tgt   string `placeholder:"FILE" help:"The targets, line for line."`
+}
+
+// sources are what the flags may name, without a path where they do not.
+func (f *pairsFlags) sources() []sourceConfig {
+	return []sourceConfig{{Kind: kindPairs, Paths: []string{f.Pairs}}, {Kind: kindParallel, Paths: []string{f.Src, f.Tgt}}}
+}
+
+func (f *pairsFlags) incomplete() bool { return (f.Src == "") != (f.Tgt == "") }
+
+// rawPairs are pairs before they are encoded.
+type rawPairs struct {
+	name, sha256 string
+	pairs        *datasets.Pairs
+	test         *datasets.Pairs // those that a task has for measuring; else nil
+}
+
+// readPairs reads what a flag, or a file that is called so, names. The seed is that of the run.
+func readPairs(what string, s *sourceConfig, seed uint64) (*rawPairs, error) {
+	x := &rawPairs{}
+	var err error
+	switch s.Kind {
+	case kindPairs:
+		x.pairs, err = datasets.ReadPairs(s.Paths[0], false)
+	case kindParallel:
+		x.pairs, err = datasets.ReadParallel(s.Paths[0], s.Paths[1], false)
+	default:
+		x.pairs, x.test, err = tasks.Pairs(s.Paths[0], tasks.Config{Seed: seed, Train: taskPairs, Valid: taskHeld})
+	}
+	if err != nil {
+		return nil, inputError(what, err)
+	}
+	x.name, x.sha256 = x.pairs.Name, x.pairs.SHA256
+	return x, nil
+}
+
+// divide gives the pairs to train on and those to measure on: a tenth, or those that a task has for measuring. Pairs of one source
+// stay together.
+func (x *rawPairs) divide(seed uint64) (train, held pairsPart, err error) {
+	if x.test != nil {
+		return allPairs(x.pairs), allPairs(x.test), nil
+	}
+	train, held = pairsPart{pairs: x.pairs}, pairsPart{pairs: x.pairs}
+	train.which, held.which, err = datasets.HoldOut(x.name, x.pairs.Len(), heldOutPart, seed, x.pairs.Sources)
+	return train, held, err
+}
+
+// pairsPart are some of the pairs.
+type pairsPart struct {
+	pairs *datasets.Pairs
+	which []int32
+}
+
+func allPairs(p *datasets.Pairs) pairsPart { return pairsPart{p, numbers(p.Len())} }
+
+// vocab builds the vocabulary of one side.
+func (p pairsPart) vocab(c *config, side func(datasets.Pair) string) (*datasets.Vocab, error) {
+	var failed error
+	texts := iter.Seq[string](func(yield func(string) bool) {
+		for _, i := range p.which {
+			pair, err := p.pairs.Pair(int(i))
+			if err != nil {
+				failed = err
+				return
+			}
+			if !yield(side(pair)) {
+				return
+			}
+		}
+	})
+	v, err := datasets.BuildVocab(datasets.VocabConfig{Kind: datasets.Kind(c.Model.Tokens), Least: c.Model.MinFreq, Size: c.Model.MaxVocab}, texts)
+	if failed != nil {
+		return nil, failed
+	}
+	return v, err
+}
+
+// translations are pairs in batches.
+type translations struct {
+	pairsPart
+	name    string
+	plan    *batches.Plan
+	encoded *batches.Seq2Seq
+	target  *datasets.Vocab
+	longest int // steps of a source and a target together
+}
+
+// ready encodes a part as the model of a config wants it. Pairs with a side of more than longest tokens are left out; 0: none.
+func (p pairsPart) ready(c *config, source, target *datasets.Vocab, longest int) (*translations, error) {
+	x := &translations{pairsPart: p, name: p.pairs.Name, target: target}
+	var err error
+	if x.encoded, err = batches.NewSeq2Seq(p.pairs, source, target); err != nil {
+		return nil, err
+	}
+	if longest > 0 {
+		longest++ // the end token
+	}
+	limits := batches.Config{Batch: c.Training.Batch, Buckets: c.Training.Buckets, Longest: batches.Shape{Source: longest, Target: longest}}
+	var failed error
+	x.plan, err = batches.NewPlan(limits, p.which, func(i int32) (batches.Shape, error) {
+		s, err := x.encoded.Length(i)
+		failed = err
+		return s, err
+	})
+	switch {
+	case failed != nil:
+		return nil, failed
+	case err != nil:
+		return nil, &datasets.Error{File: x.name, What: err.Error()}
+	}
+	for _, s := range x.plan.Shapes() {
+		x.longest = max(x.longest, s.Source+s.Target)
+	}
+	return x, nil
+}
+
+// fill makes a batch, and counts its tokens without padding.
+func (x *translations) fill(g batches.Group) (*seq2seqBatch, error) {
+	p, err := x.encoded.Fill(g)
+	if err != nil {
+		return nil, err
+	}
+	b := &seq2seqBatch{Translations: trainer.Translations{
+		SourceSteps: g.Source, TargetSteps: g.Target, Batch: len(g.Examples), Source: p.Sources, Target: p.Targets,
+	}}
+	for _, mask := range [][]float32{p.SourceMask, p.TargetMask} {
+		for _, m := range mask {
+			b.tokens += int(m)
+		}
+	}
+	return b, nil
+}
+
+// seq2seqBatch is a batch for trainer.Seq2Seq.
+type seq2seqBatch struct {
+	trainer.Translations
+	tokens int // of sources and targets
+}
+
+// measure measures how well the model predicts the targets' tokens, one after the other.
+func (x *translations) measure(m *trainer.Seq2Seq) (metrics, error) {
+	var total trainer.Sums
+	for _, g := range x.plan.InOrder() {
+		b, err := x.fill(g)
+		if err != nil {
+			return metrics{}, err
+		}
+		s, err := m.Eval(b.Translations)
+		if err != nil {
+			return metrics{}, err
+		}
+		total.NLL += s.NLL
+		total.Correct += s.Correct
+		total.Top2 += s.Top2
+		total.Count += s.Count
+	}
+	measured := tokenMetrics(total)
+	measured.Examples = x.plan.Examples()
+	return measured, nil
+}
+
+// longestWritten is the most tokens that are written for a source of so many, ends included.
+func longestWritten(source int) int { return 2*source + 20 }
+
+// translate writes translations of the first groups, at most so many (0: all), taking the likeliest token at every step. It gives
+// what was written beside the pairs.
+func (x *translations) translate(m *trainer.Seq2Seq, groups int) (written []string, pairs []datasets.Pair, err error) {
+	all := x.plan.InOrder()
+	if groups > 0 {
+		all = all[:min(groups, len(all))]
+	}
+	for _, g := range all {
+		b, err := x.fill(g)
+		if err != nil {
+			return nil, nil, err
+		}
+		steps := longestWritten(g.Source)
+		tokens, err := m.Greedy(b.Source, b.Batch, steps)
+		if err != nil {
+			return nil, nil, err
+		}
+		for i, e := range g.Examples {
+			if e < 0 {
+				continue
+			}
+			pair, err := x.pairs.Pair(int(e))
+			if err != nil {
+				return nil, nil, err
+			}
+			one := make([]int32, steps)
+			for t := range one {
+				one[t] = tokens[t*b.Batch+i]
+			}
+			written, pairs = append(written, x.target.Decode(one)), append(pairs, pair)
+		}
+	}
+	return written, pairs, nil
+}
+
+// compare adds what translations are worth.
+func (m *metrics) compare(written []string, pairs []datasets.Pair) error {
+	references := make([]string, len(pairs))
+	for i, p := range pairs {
+		references[i] = p.Target
+	}
+	bleu, err := scores.BLEU{}.Corpus(written, references)
+	if err != nil {
+		return err
+	}
+	chrf, _, err := scores.ChrF{}.Corpus(written, references)
+	if err != nil {
+		return err
+	}
+	m.ExactMatch, m.CharErrorRate = some(scores.ExactMatch(written, references)), some(scores.CharErrorRate(written, references))
+	m.BLEU, m.ChrF = some(bleu.BLEU), some(chrf)
+	return nil
+}

@@ -1,0 +1,135 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"strings"
+	"testing"
+)
+
+// swaps are n pairs of a letter and one to three digits, and the digits and the letter, in capitals.
+func swaps(n int) string {
+	var b strings.Builder
+	for i := range n {
+		letter, digits := string(rune('a'+i%4)), fmt.Sprint(i*37%500)
+		fmt.Fprintf(&b, "%s%s\t%s%s\n", letter, digits, digits, strings.ToUpper(letter))
+	}
+	return b.String()
+}
+
+const seq2seqSmall = "train seq2seq --pairs swaps.tsv --hidden 24 --embed 8 --batch 16 --buckets 2 --threads 1 "
+
+func TestSeq2Seq(t *testing.T) {
+	t.Chdir(t.TempDir())
+	writeFile(t, "swaps.tsv", swaps(400))
+	out := must(t, strings.Fields(seq2seqSmall+"--epochs 12 --lr 0.02 --out run")...)
+	for _, want := range []string{
+		"training on swaps.tsv: 360 pairs, and 40 held out to measure on\n",
+		"model: chars, 18 different ones of sources and 18 of targets, embedding 8; gru, layers 1, hidden 24, attention general; ",
+		"  perplexity 1.", "\nsource      ", "\nreference   ", "\n\nnext:\n  unroll eval run\n  unroll translate run ",
+	} {
+		if !strings.Contains(out, want) {
+			t.Errorf("%q is not in\n%s", want, out)
+		}
+	}
+	log := jsonLines(t, readFile(t, "run/log.jsonl"))
+	valid := log[len(log)-2]
+	for _, c := range []struct {
+		args, split string
+		examples    float64
+	}{{"", "held-out", 40}, {"--pairs swaps.tsv", "held-out", 40}, {"--valid-pairs swaps.tsv", "all", 400}} {
+		o := jsonLines(t, must(t, append(strings.Fields("eval run --checkpoint last --json"), strings.Fields(c.args)...)...))[0]
+		exact, wrong := o["exact_match"].(float64), o["char_error_rate"].(float64)
+		if o["split"] != c.split || o["examples"] != c.examples || exact < 0.9 || wrong > 0.05 || o["chrf"].(float64) < 90 || o["bleu"] == nil ||
+			o["tokens"].(float64) < 3*c.examples {
+			t.Errorf("eval run %s: %v", c.args, o)
+		}
+		if c.split == "held-out" && o["loss"] != valid["valid_loss"] {
+			t.Errorf("eval run %s gives %v, training measured %v", c.args, o["loss"], valid["valid_loss"])
+		}
+	}
+	if out := must(t, "eval", "run"); !strings.Contains(out, "/swaps.tsv that training held out:\nloss ") || !strings.Contains(out, "\ntranslated exactly ") || !strings.Contains(out, "\n40 pairs in ") {
+		t.Error(out)
+	}
+	for _, args := range []string{"", " --beam 3", " --beam 3 --length-penalty 0", " --max-length 9"} {
+		if got := answers(t, "b213\n\n \r\na370", strings.Fields("translate run"+args)...); got != "213B\n\n\n370A\n" {
+			t.Errorf("translate%s: %q", args, got)
+		}
+	}
+	if got := answers(t, "b213", "translate", "run", "--max-length", "2"); got != "21\n" {
+		t.Errorf("two tokens are %q", got)
+	}
+	answers(t, strings.Repeat("a", 300)+"λ\n", "translate", "run", "--beam", "2") // longer than any that was learned, and a character that was not
+}
+
+func TestSeq2SeqResumes(t *testing.T) {
+	t.Chdir(t.TempDir())
+	writeFile(t, "swaps.tsv", swaps(400))
+	resumeExactly(t, 5, seq2seqSmall+"--bidirectional --input-feeding --dropout 0.2 --teacher-forcing 0.7 --label-smoothing 0.1 --tie --steps 20 --log-every 5 --json")
+}
+
+// All sources of data, vocabularies and attentions go through training, measuring and translating.
+func TestSeq2SeqKinds(t *testing.T) {
+	t.Chdir(t.TempDir())
+	var sources, targets strings.Builder
+	for i := range 40 {
+		fmt.Fprintf(&sources, "the %s sees %d\n", []string{"cat", "hen", "dog"}[i%3], i)
+		fmt.Fprintf(&targets, "%d sees the %s\n", i, []string{"cat", "hen", "dog"}[i%3])
+	}
+	writeFile(t, "s.txt", sources.String())
+	writeFile(t, "t.txt", targets.String())
+	small := " --hidden 8 --embed 4 --batch 8 --buckets 1 --steps 3 --threads 1 --overwrite --out run"
+	for _, args := range []string{
+		"--src s.txt --tgt t.txt --tokens word --min-freq 2 --attention none",
+		"--src s.txt --tgt t.txt --valid-src s.txt --valid-tgt t.txt --tokens bpe --max-vocab 40 --attention concat --cell lstm",
+		"--task addition --attention dot --cell rnn --layers 2",
+	} {
+		must(t, strings.Fields("train seq2seq "+args+small)...)
+		o := jsonLines(t, must(t, "eval", "run", "--json"))[0]
+		if o["split"] != "held-out" || o["loss"].(float64) <= 0 {
+			t.Errorf("%s: %v", args, o)
+		}
+		if got := answers(t, "the cat sees 3\n7+8\n", "translate", "run"); strings.Count(got, "\n") != 2 {
+			t.Errorf("%s: translated as %q", args, got)
+		}
+	}
+}
+
+func TestSeq2SeqErrors(t *testing.T) {
+	t.Chdir(t.TempDir())
+	writeFile(t, "swaps.tsv", swaps(60))
+	writeFile(t, "bad.tsv", "a\tb\nc\n")
+	writeFile(t, "two.txt", "a\nb\n")
+	writeFile(t, "three.txt", "a\nb\nc\n")
+	must(t, strings.Fields(seq2seqSmall+"--steps 2 --out run")...)
+	for _, c := range []struct {
+		code        int
+		args, error string
+	}{
+		{exitUsage, "train seq2seq", "nothing to train on: name data with --pairs, with --src and --tgt, or with --task"},
+		{exitUsage, "train seq2seq --pairs a --task dates", "--pairs and --task both name data: leave one of them out"},
+		{exitUsage, "train seq2seq --src a", "--src and --tgt name two files that belong together: give both"},
+		{exitUsage, "train seq2seq --pairs a --valid-tgt a", "--valid-src and --valid-tgt name two files that belong together: give both"},
+		{exitUsage, "train seq2seq --task poems", `--task is "poems": it must be one of dates, copy, reverse, addition`},
+		{exitUsage, "train seq2seq --task copy --teacher-forcing 2", "--teacher-forcing is 2: it must be at least 0 and at most 1"},
+		{exitUsage, "train seq2seq --task copy --label-smoothing 1", "--label-smoothing is 1: it must be at least 0 and less than 1"},
+		{exitUsage, "train seq2seq --task copy --embed 0", "--embed is 0: it must be at least 1"},
+		{exitUsage, "train seq2seq --task copy --attention none --input-feeding", "--input-feeding feeds what the attention found: choose an --attention, or leave it out"},
+		{exitUsage, "train seq2seq --task copy --attention dot --bidirectional", "--attention dot compares vectors of one size, and --bidirectional makes those of the source twice as long: use --attention general"},
+		{exitUsage, "translate run --beam 0", "--beam is 0: it must be at least 1 and at most 1,000"},
+		{exitUsage, "translate run --max-length 0", "--max-length is 0: it must be at least 1"},
+		{exitUsage, "eval run --table swaps.tsv", "--table is not for a sequence-to-sequence model, which run holds: see unroll eval --help"},
+		{exitUsage, "eval run --valid-src a", "--valid-src and --valid-tgt name two files that belong together: give both"},
+		{exitNoInput, "train seq2seq --src none --tgt two.txt", "--src: none does not exist: check the path"},
+		{exitData, "train seq2seq --pairs bad.tsv", "bad.tsv:2: no tab: a line is a source, a tab and its target"},
+		{exitData, "train seq2seq --src two.txt --tgt three.txt", "two.txt: 2 lines, and three.txt has 3: line for line, one must be the translation of the other"},
+		{exitData, "classify run", "RUN: run holds a sequence-to-sequence model: this command is for a classifier"},
+		{exitNoOutput, seq2seqSmall + "--steps 5 --out run --attention dot", "run holds a run with other settings (attention: general there, attention: dot here): --overwrite to replace it, or choose another folder with --out"},
+	} {
+		want(t, c.code, c.error, strings.Fields(c.args)...)
+	}
+	if err := os.Remove("run/target-vocab.json"); err != nil {
+		t.Fatal(err)
+	}
+	want(t, exitData, "run/target-vocab.json is missing: restore it from a copy of the run, or train again", "translate", "run")
+}

@@ -1,0 +1,254 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+
+	"github.com/unroll-ml/unroll/datasets"
+	"github.com/unroll-ml/unroll/datasets/batches"
+	"github.com/unroll-ml/unroll/datasets/tasks"
+	"github.com/unroll-ml/unroll/models"
+	"github.com/unroll-ml/unroll/trainer"
+)
+
+// noAttention is what --attention names besides models.Attentions.
+const noAttention = "none"
+
+var attentions = append([]string{noAttention}, models.Attentions...)
+
+// trainSeq2SeqCmd trains a sequence-to-sequence model.
+type trainSeq2SeqCmd struct {
+	Data  pairsFlags `embed:"" group:"Data:" set:"use=Train on"`
+	Task  string     `group:"Data:" placeholder:"NAME" help:"Train on a task of which unroll makes the data: ${tasks}."`
+	Valid pairsFlags `embed:"" prefix:"valid-" group:"Data:" set:"use=Measure on"`
+
+	Tokens        string  `group:"Model:" enum:"${tokenKinds}" default:"char" help:"What texts are cut into: ${enum}."`
+	MinFreq       int     `group:"Model:" default:"1" help:"Tokens that occur less often are unknown."`
+	MaxVocab      int     `group:"Model:" default:"0" help:"The most different tokens of sources, and of targets; 0: any number, for bpe ${bpe}."`
+	Attention     string  `group:"Model:" enum:"${attentions}" default:"general" help:"How the decoder looks at the source: ${enum}."`
+	InputFeeding  bool    `group:"Model:" help:"The decoder sees what its attention found in the step before."`
+	Cell          string  `group:"Model:" enum:"${cells}" default:"gru" help:"Kind of cell: ${enum}."`
+	Hidden        int     `group:"Model:" default:"128" help:"Units of a layer in one direction."`
+	Layers        int     `group:"Model:" default:"1" help:"Layers of the encoder, and of the decoder."`
+	Embed         int     `group:"Model:" default:"32" help:"Width of the embedding of a token."`
+	Bidirectional bool    `group:"Model:" help:"Read sources from both ends."`
+	Tie           bool    `group:"Model:" help:"The output's weights are the embedding's."`
+	Dropout       float64 `group:"Model:" default:"0" help:"Probability with which an input of a layer is dropped in training."`
+
+	Batch          int     `group:"Training:" default:"32" help:"Pairs in a step."`
+	Longest        int     `group:"Training:" default:"200" help:"Pairs with more tokens in the source or in the target are left out of training."`
+	Buckets        int     `group:"Training:" default:"4" help:"Different lengths of batches, at most: more of them are less padding and more programs."`
+	TeacherForcing float64 `group:"Training:" default:"1" help:"Probability with which the decoder reads the target's token in training, and not its own."`
+	LabelSmoothing float64 `group:"Training:" default:"0" help:"Part of the probability that the loss wants spread over all tokens."`
+
+	trainFlags `kong:"embed,set='task=seq2seq',set='data=pairs',set='is=are',set='seedNote=, of the order of the pairs, of what is held out and of all that is drawn',set='epochsNote=',set='validNote='"`
+}
+
+func (t *trainSeq2SeqCmd) Run(a *app) error {
+	if err := t.check(); err != nil {
+		return err
+	}
+	train, err := oneSource("", append(t.Data.sources(), sourceConfig{Kind: kindTask, Paths: []string{t.Task}})...)
+	if err != nil {
+		return err
+	}
+	held, err := oneSource("valid-", t.Valid.sources()...)
+	switch {
+	case err != nil:
+		return err
+	case t.Data.incomplete():
+		return usage("--src and --tgt name two files that belong together: give both")
+	case t.Valid.incomplete():
+		return usage("--valid-src and --valid-tgt name two files that belong together: give both")
+	case train == nil:
+		return usage("nothing to train on: name data with --pairs, with --src and --tgt, or with --task")
+	case train.Kind == kindTask && !slices.Contains(tasks.Tasks, t.Task):
+		return usage("--task is %q: it must be one of %s", t.Task, strings.Join(tasks.Tasks, ", "))
+	}
+	c := t.trainFlags.config(taskSeq2Seq)
+	c.Model = modelConfig{
+		Cell: t.Cell, Hidden: t.Hidden, Layers: t.Layers, Embed: t.Embed, Tokens: t.Tokens, MinFreq: t.MinFreq, MaxVocab: t.MaxVocab,
+		Bidirectional: t.Bidirectional, Dropout: t.Dropout, Attention: t.Attention, Feeding: t.InputFeeding, Tied: t.Tie,
+	}
+	c.Training.Batch, c.Training.Longest, c.Training.Buckets = t.Batch, t.Longest, t.Buckets
+	c.Training.TeacherForcing, c.Training.Smoothing = t.TeacherForcing, t.LabelSmoothing
+	if err := c.check(); err != nil {
+		return err
+	}
+	return t.train(a, c, func() (task, error) { return loadSeq2Seq(c, train, held) })
+}
+
+// loadSeq2Seq reads the data and writes into c which they are.
+func loadSeq2Seq(c *config, train, held *sourceConfig) (*seq2seqTask, error) {
+	raw, err := readPairs("--"+train.Kind, train, c.Training.Seed)
+	if err != nil {
+		return nil, err
+	}
+	if train.Kind != kindTask {
+		if train.Paths, err = absolute(train.Paths); err != nil {
+			return nil, err
+		}
+	}
+	train.SHA256 = raw.sha256
+	c.Data.Train, c.Data.Held = train, held
+	t := &seq2seqTask{config: c}
+	learn := allPairs(raw.pairs)
+	var measure pairsPart
+	if held == nil {
+		if learn, measure, err = raw.divide(c.Training.Seed); err != nil {
+			return nil, err
+		}
+	} else {
+		other, err := readPairs("--valid-"+held.Kind, held, c.Training.Seed)
+		if err != nil {
+			return nil, err
+		}
+		if held.Paths, err = absolute(held.Paths); err != nil {
+			return nil, err
+		}
+		held.SHA256 = other.sha256
+		measure = allPairs(other.pairs)
+	}
+	if t.source, err = learn.vocab(c, func(p datasets.Pair) string { return p.Source }); err != nil {
+		return nil, err
+	}
+	if t.target, err = learn.vocab(c, func(p datasets.Pair) string { return p.Target }); err != nil {
+		return nil, err
+	}
+	c.Model.Vocab, c.Model.VocabSHA256 = t.source.Len(), sha256Hex(t.source.JSON())
+	c.Model.TargetVocab, c.Model.TargetSHA256 = t.target.Len(), sha256Hex(t.target.JSON())
+	if t.data, err = learn.ready(c, t.source, t.target, c.Training.Longest); err != nil {
+		return nil, err
+	}
+	if t.held, err = measure.ready(c, t.source, t.target, 0); err != nil {
+		return nil, err
+	}
+	return t, c.checkSeq2SeqSize(max(t.data.longest, t.held.longest))
+}
+
+// newSeq2Seq is the model that a config asks for, with fresh weights.
+func newSeq2Seq(c *config) (*trainer.Seq2Seq, error) {
+	m := &c.Model
+	model := models.Seq2SeqConfig{
+		Source: m.Vocab, Target: m.TargetVocab,
+		Tokens: models.Tokens{Padding: datasets.Pad, Unknown: datasets.Unknown, Start: datasets.Start, End: datasets.End},
+		Cell:   models.CellConfig{Kind: m.Cell}, Embed: m.Embed, Hidden: m.Hidden, Layers: m.Layers, Bidirectional: m.Bidirectional,
+		Dropout: m.Dropout, Feeding: m.Feeding, Tied: m.Tied, Smoothing: c.Training.Smoothing,
+	}
+	if m.Attention != noAttention {
+		model.Attention = m.Attention
+	}
+	return trainer.NewSeq2Seq(trainer.Seq2SeqConfig{
+		Model: model, TeacherForcing: c.Training.TeacherForcing,
+		Seed: c.Training.Seed, Optimizer: optimizer(c.Training.Optimizer, c.Training.Momentum), Clip: c.Training.Clip,
+		Device: device(c.Running.Device, c.Running.Threads),
+	})
+}
+
+// seq2seqTask is a sequence-to-sequence model and its pairs.
+type seq2seqTask struct {
+	*trainer.Seq2Seq
+	config         *config
+	source, target *datasets.Vocab
+	data, held     *translations
+	feed           *batches.Feed[*seq2seqBatch] // nil: before the first step
+}
+
+func (t *seq2seqTask) build() (err error) {
+	t.Seq2Seq, err = newSeq2Seq(t.config)
+	return err
+}
+
+func (t *seq2seqTask) epoch() int { return t.data.plan.Len() }
+
+func (t *seq2seqTask) step(before int, rate float64) (loss, norm float64, tokens int, err error) {
+	if t.feed == nil {
+		at := batches.Position{Epoch: before / t.epoch(), Batch: before % t.epoch()}
+		if t.feed, err = batches.NewFeed(t.data.plan, t.config.Training.Seed, at, t.data.fill); err != nil {
+			return 0, 0, 0, err
+		}
+	}
+	b, _, err := t.feed.Next()
+	if err != nil {
+		return 0, 0, 0, err
+	}
+	loss, norm, err = t.Train(b.Translations, before, rate)
+	return loss, norm, b.tokens, err
+}
+
+func (t *seq2seqTask) Close() error {
+	if t.feed != nil {
+		t.feed.Close()
+	}
+	for _, x := range []*translations{t.data, t.held} {
+		if err := x.pairs.Close(); err != nil {
+			return err
+		}
+	}
+	return t.Seq2Seq.Close()
+}
+
+func (t *seq2seqTask) measure() (metrics, error) { return t.held.measure(t.Seq2Seq) }
+func (t *seq2seqTask) heldOut() string           { return "the held-out pairs" }
+
+func (t *seq2seqTask) files() map[string][]byte {
+	return map[string][]byte{vocabName: t.source.JSON(), targetName: t.target.JSON()}
+}
+
+func (t *seq2seqTask) verify(dir string) error {
+	if _, err := readRunVocab(dir, t.config); err != nil {
+		return err
+	}
+	_, err := readTargetVocab(dir, t.config)
+	return err
+}
+
+func (t *seq2seqTask) describe(weights int) []string {
+	c := t.config
+	var extras []string
+	for _, x := range []struct {
+		on   bool
+		name string
+	}{{c.Model.Feeding, ", input feeding"}, {c.Model.Tied, ", tied"}} {
+		if x.on {
+			extras = append(extras, x.name)
+		}
+	}
+	lines := []string{
+		fmt.Sprintf("training on %s: %s pairs, and %s held out to measure on", t.data.name, thousands(t.data.plan.Examples()), thousands(t.held.plan.Examples())),
+		fmt.Sprintf("model: %ss, %s different ones of sources and %s of targets, embedding %d; %s, layers %d, hidden %d%s, attention %s%s; %s weights, on %s",
+			c.Model.Tokens, thousands(t.source.Len()), thousands(t.target.Len()), c.Model.Embed, c.Model.Cell, c.Model.Layers, c.Model.Hidden, ways(c),
+			c.Model.Attention, strings.Join(extras, ""), thousands(weights), t.Device()),
+		fmt.Sprintf("batch %d, lengths %s: %s steps an epoch; %s, learning rate %g", c.Training.Batch, pairLengths(t.data.plan), thousands(t.epoch()), c.Training.Optimizer, c.Training.LR),
+	}
+	if n := t.data.plan.TooLong; n > 0 {
+		lines = append(lines, fmt.Sprintf("%s pairs are longer than %s tokens and left out; --longest for more", thousands(n), thousands(c.Training.Longest)))
+	}
+	return lines
+}
+
+// pairLengths lists the lengths of a plan's batches: of sources and of targets.
+func pairLengths(p *batches.Plan) string {
+	var lengths []string
+	for _, s := range p.Shapes() {
+		lengths = append(lengths, fmt.Sprintf("%d+%d", s.Source, s.Target))
+	}
+	return strings.Join(lengths, ", ")
+}
+
+// farewell shows a few translations.
+func (t *seq2seqTask) farewell(w io.Writer, run string) error {
+	written, pairs, err := t.held.translate(t.Seq2Seq, 1)
+	if err != nil {
+		return err
+	}
+	for i, s := range written[:min(3, len(written))] {
+		if _, err := fmt.Fprintf(w, "source      %s\ntranslation %s\nreference   %s\n\n", pairs[i].Source, s, pairs[i].Target); err != nil {
+			return err
+		}
+	}
+	_, err = fmt.Fprintf(w, "next:\n  unroll eval %s\n  unroll translate %s    reads a source a line, and writes its translation\n", run, run)
+	return err
+}
