@@ -12,6 +12,8 @@ import (
 
 	"github.com/pkg/errors"
 	"go.yaml.in/yaml/v3"
+
+	"github.com/unroll-ml/unroll/models"
 )
 
 const configFormat = "unroll-run-1"
@@ -50,6 +52,18 @@ type sourceConfig struct {
 	Kind   string   `yaml:"kind"`       // the flag that names them
 	Paths  []string `yaml:"paths,flow"` // absolute
 	SHA256 string   `yaml:"sha256"`
+}
+
+// fits says whether it may be a source of a task; nil may.
+func (s *sourceConfig) fits(task string) bool {
+	if s == nil {
+		return true
+	}
+	paths := 1
+	if s.Kind == kindParallel {
+		paths = 2
+	}
+	return slices.Contains(dataKinds[task], s.Kind) && len(s.Paths) == paths
 }
 
 // withoutPaths is s for examples that may lie elsewhere.
@@ -170,6 +184,9 @@ func (c *config) check() error {
 	}
 	switch c.Task {
 	case taskClassify:
+		if !slices.Contains(models.Poolings, m.Pooling) {
+			return usage("--pooling is %q: it must be one of %s", m.Pooling, strings.Join(models.Poolings, ", "))
+		}
 		return c.checkClassifierSize(1)
 	case taskSeq2Seq:
 		return c.checkSeq2Seq()
@@ -313,6 +330,8 @@ func readConfig(path string) (*config, error) {
 		return bad("a vocabulary of %d", c.Model.Vocab)
 	case c.Task != taskLM && c.Data.Train == nil:
 		return bad("no data")
+	case !c.Data.Train.fits(c.Task) || !c.Data.Held.fits(c.Task):
+		return bad("data of another task, or without their paths")
 	case c.Task == taskSeq2Seq && c.Model.TargetVocab < 1:
 		return bad("a target vocabulary of %d", c.Model.TargetVocab)
 	case c.Task == taskClassify && c.Model.Classes < 2:

@@ -114,20 +114,17 @@ type translations struct {
 	longest int // steps of a source and a target together
 }
 
-// ready encodes a part as the model of a config wants it. Pairs with a side of more than longest tokens are left out; 0: none.
-func (p pairsPart) ready(c *config, source, target *datasets.Vocab, longest int) (*translations, error) {
-	x := &translations{pairsPart: p, name: p.pairs.Name, target: target}
-	var err error
-	if x.encoded, err = batches.NewSeq2Seq(p.pairs, source, target); err != nil {
-		return nil, err
-	}
+// ready makes batches of a part as a config wants them. encoded are all its pairs, as tokens. Pairs with a side of more than longest
+// tokens are left out; 0: none.
+func (p pairsPart) ready(c *config, encoded *batches.Seq2Seq, target *datasets.Vocab, longest int) (*translations, error) {
+	x := &translations{pairsPart: p, name: p.pairs.Name, encoded: encoded, target: target}
 	if longest > 0 {
 		longest++ // the end token
 	}
 	limits := batches.Config{Batch: c.Training.Batch, Buckets: c.Training.Buckets, Longest: batches.Shape{Source: longest, Target: longest}}
-	var failed error
-	x.plan, err = batches.NewPlan(limits, p.which, func(i int32) (batches.Shape, error) {
-		s, err := x.encoded.Length(i)
+	var failed error // to read a pair
+	plan, err := batches.NewPlan(limits, p.which, func(i int32) (batches.Shape, error) {
+		s, err := encoded.Length(i)
 		failed = err
 		return s, err
 	})
@@ -137,7 +134,8 @@ func (p pairsPart) ready(c *config, source, target *datasets.Vocab, longest int)
 	case err != nil:
 		return nil, &datasets.Error{File: x.name, What: err.Error()}
 	}
-	for _, s := range x.plan.Shapes() {
+	x.plan = plan
+	for _, s := range plan.Shapes() {
 		x.longest = max(x.longest, s.Source+s.Target)
 	}
 	return x, nil

@@ -3,6 +3,8 @@ package main
 import (
 	"path/filepath"
 	"strings"
+
+	"github.com/unroll-ml/unroll/datasets/batches"
 )
 
 // measureSeq2Seq measures a sequence-to-sequence model on source, on the whole of valid, or, if both are nil, on what the run held
@@ -13,7 +15,11 @@ func (e *evalCmd) measureSeq2Seq(r *trained, source, valid *sourceConfig) (*eval
 		return nil, err
 	}
 	defer p.pairs.Close()
-	x, err := p.ready(r.config, r.vocab, r.target, 0)
+	encoded, err := batches.NewSeq2Seq(p.pairs, r.vocab, r.target)
+	if err != nil {
+		return nil, err
+	}
+	x, err := p.ready(r.config, encoded, r.target, 0)
 	if err != nil {
 		return nil, err
 	}

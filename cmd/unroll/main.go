@@ -1,7 +1,7 @@
-// Command unroll trains recurrent sequence models, measures them and samples from them.
+// Command unroll trains recurrent sequence models, measures them and uses them.
 //
-// One file per subcommand. What a model is stands behind the interface LM: this package knows flags, files, exit codes and the
-// order of things; it must not know how anything is computed.
+// One file per subcommand. Training is the same for all models: what is trained on what stands behind the interface task. This
+// package knows flags, files, exit codes and the order of things; it must not know how anything is computed.
 package main
 
 import (

@@ -119,10 +119,19 @@ func loadSeq2Seq(c *config, train, held *sourceConfig) (*seq2seqTask, error) {
 	}
 	c.Model.Vocab, c.Model.VocabSHA256 = t.source.Len(), sha256Hex(t.source.JSON())
 	c.Model.TargetVocab, c.Model.TargetSHA256 = t.target.Len(), sha256Hex(t.target.JSON())
-	if t.data, err = learn.ready(c, t.source, t.target, c.Training.Longest); err != nil {
+	encoded, err := batches.NewSeq2Seq(learn.pairs, t.source, t.target)
+	if err != nil {
 		return nil, err
 	}
-	if t.held, err = measure.ready(c, t.source, t.target, 0); err != nil {
+	if t.data, err = learn.ready(c, encoded, t.target, c.Training.Longest); err != nil {
+		return nil, err
+	}
+	if measure.pairs != learn.pairs {
+		if encoded, err = batches.NewSeq2Seq(measure.pairs, t.source, t.target); err != nil {
+			return nil, err
+		}
+	}
+	if t.held, err = measure.ready(c, encoded, t.target, 0); err != nil {
 		return nil, err
 	}
 	return t, c.checkSeq2SeqSize(max(t.data.longest, t.held.longest))
