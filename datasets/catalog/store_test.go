@@ -9,6 +9,8 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"io"
+	"math/rand/v2"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -350,6 +352,18 @@ func TestGetForms(t *testing.T) {
 	if err := s.Get(context.Background(), at("/none")); err != nil {
 		t.Errorf("the file is there: %v", err)
 	}
+
+	noise := make([]byte, 1000) // compressed it is longer
+	for i := range noise {
+		noise[i] = byte(rand.Uint32())
+	}
+	packed = gzipped(t, noise)
+	set := at("/packed")
+	set.Files[0] = fileOf("a", noise, set.Files[0].URLs...)
+	s = storeIn(t)
+	get(s, set)
+	holds(t, s, map[string]string{"a.gz": string(packed)})
+
 	s = storeIn(t)
 	put(s, "notes.txt", []byte("mine"))
 	if err := s.Get(context.Background(), at("/none", "/nowhere")); err == nil {
@@ -475,6 +489,42 @@ func TestGetDamagedArchive(t *testing.T) {
 			t.Errorf("%.10q: got %v", data, err)
 		}
 		holds(t, s, map[string]string{})
+	}
+}
+
+// What comes after the limits of an archive is not there.
+func TestGetLargeArchive(t *testing.T) {
+	one := entry{name: "One.txt", data: "uno\n"}
+	many := make([]entry, maxEntries)
+	for i := range many {
+		many[i].name = strconv.Itoa(i)
+	}
+	large := entry{name: "large", data: strings.Repeat("\x00", maxUnpacked)}
+	for _, c := range []struct {
+		name string
+		data []byte
+		want string
+	}{
+		{"as many entries as allowed, tar", tarOf(t, append(many[:maxEntries-1:maxEntries-1], one)...), ""},
+		{"too many entries, tar", tarOf(t, append(many, one)...), "the archive has no One.txt"},
+		{"as many entries as allowed, zip", zipOf(t, append(many[:maxEntries-1:maxEntries-1], one)...), ""},
+		{"too many entries, zip", zipOf(t, append(many, one)...), "an archive of 10001 entries"},
+		{"too large", tarOf(t, large, one), "a damaged archive: unexpected EOF"},
+	} {
+		path := filepath.Join(t.TempDir(), "a")
+		if err := os.WriteFile(path, c.data, 0o644); err != nil {
+			t.Fatal(err)
+		}
+		err := unpack(path, []File{{Name: "One.txt", Member: "One.txt", Bytes: 4}}, func(_ File, r io.Reader) error {
+			data, err := io.ReadAll(r)
+			if string(data) != "uno\n" {
+				t.Errorf("%s: %q", c.name, data)
+			}
+			return err
+		})
+		if got := fmt.Sprint(err); c.want == "" && err != nil || c.want != "" && got != c.want {
+			t.Errorf("%s: got %s, want %s", c.name, got, c.want)
+		}
 	}
 }
 

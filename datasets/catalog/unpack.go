@@ -15,8 +15,8 @@ import (
 // The most that is read of an archive, packed and unpacked, and the most entries: more is a wrong file or a bomb.
 const (
 	maxArchive  = 64 << 20
-	maxUnpacked = 1 << 30
-	maxEntries  = 100_000
+	maxUnpacked = 128 << 20
+	maxEntries  = 10_000
 )
 
 // unpack calls emit with the contents of those members of an archive, .zip or .tar.gz, that are wanted. Names in the archive decide

@@ -3,6 +3,7 @@ package tasks
 import (
 	"fmt"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -106,6 +107,27 @@ func TestPairsRefuses(t *testing.T) {
 	}
 	if _, _, err := Pairs("addition", Config{Train: 100, Valid: 10, Longest: 99}); err != nil {
 		t.Error(err)
+	}
+}
+
+// All lengths of summands are equally frequent, but for the few different sums of short ones.
+func TestSummands(t *testing.T) {
+	train, _, err := Pairs("addition", Config{Seed: 1, Train: 3000, Valid: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	counts, zeros := [4]int{}, 0
+	for _, p := range all(t, train) {
+		for s := range strings.SplitSeq(p.Source, "+") {
+			if counts[len(s)]++; s == "0" {
+				zeros++
+			} else if s[0] == '0' {
+				t.Errorf("%q", p.Source)
+			}
+		}
+	}
+	if slices.Min(counts[1:]) < 1300 || zeros < 50 {
+		t.Errorf("lengths of summands %v, %d are 0", counts[1:], zeros)
 	}
 }
 
