@@ -83,6 +83,21 @@ func TestLMIsReproducible(t *testing.T) {
 	}
 }
 
+// After the first, a training step allocates nothing.
+func TestTrainAllocatesNothing(t *testing.T) {
+	m := newTestLM(t, cpu.New(), DefaultAdam, 4)
+	in, out := window(0)
+	train := func() {
+		if _, _, err := m.Train(in, out, 0.01); err != nil {
+			t.Fatal(err)
+		}
+	}
+	train()
+	if n := testing.AllocsPerRun(50, train); n != 0 {
+		t.Errorf("%v allocations in a step", n)
+	}
+}
+
 // Training in two halves, with the state handed over through Params, TrainState and Load, is training in one.
 func TestLMHandsOver(t *testing.T) {
 	whole := newTestLM(t, cpu.New(), DefaultAdam, 4)

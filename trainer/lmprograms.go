@@ -14,8 +14,9 @@ import (
 // lmTrainer is the training program of a language model.
 type lmTrainer struct {
 	*Step
-	inputs, targets *G.Node
-	params, carried G.Nodes
+	inputs, targets  *port[int32]
+	rate, loss, norm *port[float32]
+	params, carried  G.Nodes
 }
 
 func newLMTrainer(c LMConfig, weights []checkpoint.Tensor) (*lmTrainer, error) {
@@ -24,16 +25,17 @@ func newLMTrainer(c LMConfig, weights []checkpoint.Tensor) (*lmTrainer, error) {
 	if err != nil {
 		return nil, err
 	}
+	inputs, targets := tokens(b, "inputs", c.Seq, c.Batch), tokens(b, "targets", c.Seq, c.Batch)
 	t := &lmTrainer{
-		inputs:  tokens(b, "inputs", c.Seq, c.Batch),
-		targets: tokens(b, "targets", c.Seq, c.Batch),
+		inputs:  newPort[int32](inputs),
+		targets: newPort[int32](targets),
 		params:  m.Params.Nodes(),
 		carried: m.States(b, c.Batch),
 	}
-	logits, last := m.Logits(b, t.inputs, t.carried)
+	logits, last := m.Logits(b, inputs, t.carried)
 	t.Step, err = NewStep(b, StepConfig{
 		Device:    c.Device,
-		Loss:      b.Mean(b.CrossEntropy(logits, t.targets, nil, 0)),
+		Loss:      b.Mean(b.CrossEntropy(logits, targets, nil, 0)),
 		Params:    t.params,
 		Carried:   carry(t.carried, last),
 		Optimizer: c.Optimizer,
@@ -42,6 +44,7 @@ func newLMTrainer(c LMConfig, weights []checkpoint.Tensor) (*lmTrainer, error) {
 	if err != nil {
 		return nil, err
 	}
+	t.rate, t.loss, t.norm = newPort[float32](t.Rate), newPort[float32](t.Loss), newPort[float32](t.Norm)
 	return t, write(t.Program, "weights", t.params, weights)
 }
 
@@ -49,16 +52,22 @@ func newLMTrainer(c LMConfig, weights []checkpoint.Tensor) (*lmTrainer, error) {
 func (t *lmTrainer) state() G.Nodes { return append(append(G.Nodes{}, t.States...), t.carried...) }
 
 func (t *lmTrainer) run(inputs, targets []int32, rate float64) (loss, norm float64, err error) {
-	if err := set(t.Program, t.inputs, inputs, t.targets, targets, t.Rate, []float32{float32(rate)}); err != nil {
+	if err := t.inputs.set(t.Program, inputs); err != nil {
+		return 0, 0, err
+	}
+	if err := t.targets.set(t.Program, targets); err != nil {
+		return 0, 0, err
+	}
+	if err := t.rate.setNumber(t.Program, float32(rate)); err != nil {
 		return 0, 0, err
 	}
 	if err := t.Run(); err != nil {
 		return 0, 0, err
 	}
-	if loss, err = number(t.Program, t.Loss); err != nil {
+	if loss, err = t.loss.number(t.Program); err != nil {
 		return 0, 0, err
 	}
-	norm, err = number(t.Program, t.Norm)
+	norm, err = t.norm.number(t.Program)
 	return loss, norm, err
 }
 

@@ -1,0 +1,41 @@
+package trainer
+
+import (
+	G "gorgonia.org/gorgonia"
+
+	"github.com/unroll-ml/unroll/graph"
+)
+
+// port is an input or an output of a program with host memory of its own. A slice that goes to a program as an interface value is
+// boxed, which allocates; a port's slice is boxed once, so that a training step allocates nothing.
+type port[T int32 | float32] struct {
+	node  *G.Node
+	data  []T
+	boxed any // data
+}
+
+func newPort[T int32 | float32](n *G.Node) *port[T] {
+	data := make([]T, n.Shape().TotalSize())
+	return &port[T]{n, data, data}
+}
+
+// set gives the input a value.
+func (p *port[T]) set(to *graph.Program, xs []T) error {
+	if len(xs) != len(p.data) {
+		return to.Set(p.node, xs) // an error that says so
+	}
+	copy(p.data, xs)
+	return to.Set(p.node, p.boxed)
+}
+
+// setNumber gives a scalar input a value.
+func (p *port[T]) setNumber(to *graph.Program, x T) error {
+	p.data[0] = x
+	return to.Set(p.node, p.boxed)
+}
+
+// number reads a scalar output.
+func (p *port[T]) number(from *graph.Program) (float64, error) {
+	err := from.Get(p.node, p.boxed)
+	return float64(p.data[0]), err
+}
