@@ -66,13 +66,13 @@ func (b *Builder) Elem(fn tape.Fn, args ...*Value) *Value {
 	if b.err != nil {
 		return b.Fail(b.err)
 	}
-	shape, ok := broadcastShape(args)
+	shapes := make([]Shape, len(args))
+	for i, a := range args {
+		shapes[i] = a.Shape
+	}
+	shape, ok := BroadcastShape(shapes...)
 	if !ok {
-		ss := make([]Shape, len(args))
-		for i, a := range args {
-			ss[i] = a.Shape
-		}
-		return b.Fail(errors.Errorf("%v: shapes %v cannot be broadcast to one", fn, ss))
+		return b.Fail(errors.Errorf("%v: shapes %v cannot be broadcast to one", fn, shapes))
 	}
 	bs := make([]*Value, len(args))
 	for i, a := range args {
@@ -154,15 +154,15 @@ func (b *Builder) Concat(axis int, xs ...*Value) *Value {
 	return b.New(Concat{axis}, xs...)
 }
 
-// broadcastShape is the shape that NumPy gives to an elementwise function of args.
-func broadcastShape(args []*Value) (Shape, bool) {
-	var s Shape
-	for _, a := range args {
-		if len(a.Shape) > len(s) {
-			s = append(slices.Repeat(Shape{1}, len(a.Shape)-len(s)), s...)
+// BroadcastShape is the one shape that NumPy broadcasts shapes to: dimensions are aligned at the right, and those that are missing
+// or 1 are repeated. ok is false if there is none.
+func BroadcastShape(shapes ...Shape) (s Shape, ok bool) {
+	for _, shape := range shapes {
+		if len(shape) > len(s) {
+			s = append(slices.Repeat(Shape{1}, len(shape)-len(s)), s...)
 		}
-		lead := len(s) - len(a.Shape)
-		for i, d := range a.Shape {
+		lead := len(s) - len(shape)
+		for i, d := range shape {
 			switch {
 			case s[lead+i] == 1:
 				s[lead+i] = d

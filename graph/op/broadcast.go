@@ -22,7 +22,7 @@ type spread struct{ shape ir.Shape }
 
 func (o spread) String() string { return fmt.Sprintf("Broadcast to %v", []int(o.shape)) }
 func (o spread) Type(in []ir.Type) (ir.Type, error) {
-	if s, ok := broadcast(in[0].Shape, o.shape); !ok || !s.Equal(o.shape) {
+	if s, ok := ir.BroadcastShape(in[0].Shape, o.shape); !ok || !s.Equal(o.shape) {
 		return ir.Type{}, errors.Errorf("%v cannot be broadcast to %v", in[0].Shape, o.shape)
 	}
 	return ir.Type{Dtype: in[0].Dtype, Shape: o.shape}, positive(o.shape)

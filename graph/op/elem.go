@@ -24,7 +24,7 @@ func elementwise(in []ir.Type) (ir.Type, error) {
 func broadcastTypes(in ...ir.Type) (ir.Type, error) {
 	out := in[0]
 	for _, t := range in[1:] {
-		s, ok := broadcast(out.Shape, t.Shape)
+		s, ok := ir.BroadcastShape(out.Shape, t.Shape)
 		if !ok {
 			return ir.Type{}, errors.Errorf("shapes %v and %v cannot be broadcast to one", out.Shape, t.Shape)
 		}
@@ -37,23 +37,6 @@ func broadcastTypes(in ...ir.Type) (ir.Type, error) {
 		}
 	}
 	return out, nil
-}
-
-func broadcast(a, b ir.Shape) (ir.Shape, bool) {
-	if len(a) < len(b) {
-		a, b = b, a
-	}
-	s := slices.Clone(a)
-	lead := len(a) - len(b)
-	for i, d := range b {
-		switch {
-		case s[lead+i] == 1:
-			s[lead+i] = d
-		case d != 1 && d != s[lead+i]:
-			return nil, false
-		}
-	}
-	return s, true
 }
 
 // unbroadcast sums grad, which has the shape of an elementwise function's result, to the shape of its input x: the derivative of
