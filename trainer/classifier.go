@@ -11,7 +11,6 @@ import (
 	"github.com/unroll-ml/unroll/graph/op"
 	"github.com/unroll-ml/unroll/graph/tape"
 	"github.com/unroll-ml/unroll/models"
-	"github.com/unroll-ml/unroll/trainer/checkpoint"
 	"github.com/unroll-ml/unroll/trainer/metrics"
 )
 
@@ -28,8 +27,8 @@ type ClassifierConfig struct {
 // classifies, each compiled when it is first called for. They have the weights in common, which are copied when a step has another
 // shape than the one before: few shapes are better than many.
 type Classifier struct {
-	config  ClassifierConfig
-	shared  *shared
+	config ClassifierConfig
+	*shared
 	train   map[shape]*classifierTrainer
 	predict map[shape]*classifierPredictor
 }
@@ -150,24 +149,6 @@ func LogSoftmax(logits []float32) []float64 {
 		ln[i] = float64(x) - most - math.Log(sum)
 	}
 	return ln
-}
-
-// Params are the weights.
-func (m *Classifier) Params() ([]checkpoint.Tensor, error) {
-	err := m.shared.fetch()
-	return m.shared.weights, err
-}
-
-// TrainState is what else the next training step depends on: the optimizer's state; nil before the first step.
-func (m *Classifier) TrainState() ([]checkpoint.Tensor, error) {
-	err := m.shared.fetch()
-	return m.shared.state, err
-}
-
-// Load replaces the weights and the training state; nil is that before the first step. Names and shapes must be those of Params
-// and TrainState.
-func (m *Classifier) Load(weights, trainState []checkpoint.Tensor) error {
-	return m.shared.load(weights, trainState)
 }
 
 // Device is what the model runs on.

@@ -9,7 +9,6 @@ import (
 	"github.com/unroll-ml/unroll/graph/op"
 	"github.com/unroll-ml/unroll/graph/tape"
 	"github.com/unroll-ml/unroll/models"
-	"github.com/unroll-ml/unroll/trainer/checkpoint"
 )
 
 // Seq2SeqConfig says how a sequence-to-sequence model is trained.
@@ -31,7 +30,7 @@ type Seq2SeqConfig struct {
 // the one before: few shapes are better than many.
 type Seq2Seq struct {
 	config Seq2SeqConfig
-	shared *shared
+	*shared
 	train  map[pairShape]*seq2seqTrainer
 	eval   map[pairShape]*seq2seqEvaluator
 	greedy map[pairShape]*greedyDecoder
@@ -148,24 +147,6 @@ func (m *Seq2Seq) Search(source []int32, c models.Beam) ([]models.Hypothesis, er
 		return nil, err
 	}
 	return found[0], nil
-}
-
-// Params are the weights.
-func (m *Seq2Seq) Params() ([]checkpoint.Tensor, error) {
-	err := m.shared.fetch()
-	return m.shared.weights, err
-}
-
-// TrainState is what else the next training step depends on: the optimizer's state; nil before the first step.
-func (m *Seq2Seq) TrainState() ([]checkpoint.Tensor, error) {
-	err := m.shared.fetch()
-	return m.shared.state, err
-}
-
-// Load replaces the weights and the training state; nil is that before the first step. Names and shapes must be those of Params
-// and TrainState.
-func (m *Seq2Seq) Load(weights, trainState []checkpoint.Tensor) error {
-	return m.shared.load(weights, trainState)
 }
 
 // Device is what the model runs on.

@@ -81,8 +81,21 @@ func (s *shared) fetch() error {
 	return nil
 }
 
-// load replaces the weights, and the training state: nil makes it zero.
-func (s *shared) load(weights, state []checkpoint.Tensor) error {
+// Params are the weights.
+func (s *shared) Params() ([]checkpoint.Tensor, error) {
+	err := s.fetch()
+	return s.weights, err
+}
+
+// TrainState is what else the next training step depends on: the optimizer's state; nil before the first step.
+func (s *shared) TrainState() ([]checkpoint.Tensor, error) {
+	err := s.fetch()
+	return s.state, err
+}
+
+// Load replaces the weights and the training state; nil is that before the first step. Names and shapes must be those of Params
+// and TrainState.
+func (s *shared) Load(weights, state []checkpoint.Tensor) error {
 	if err := match("weights", s.weights, weights); err != nil {
 		return err
 	}
