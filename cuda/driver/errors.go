@@ -1,0 +1,35 @@
+package driver
+
+import "fmt"
+
+// UnavailableError says why there is no GPU to be had: what was looked for, what was found, what is needed.
+type UnavailableError struct {
+	Reason string // one line
+}
+
+func (e *UnavailableError) Error() string { return "no GPU: " + e.Reason }
+
+// MemoryError says that device memory did not suffice.
+type MemoryError struct {
+	Asked, Free int64 // bytes
+}
+
+func (e *MemoryError) Error() string {
+	return fmt.Sprintf("out of device memory: %d bytes asked for, %d free", e.Asked, e.Free)
+}
+
+// CompileError says that a module was refused.
+type CompileError struct {
+	Log string // the compiler's, as it wrote it
+}
+
+func (e *CompileError) Error() string { return "the driver refuses the PTX: " + e.Log }
+
+// LostError says that the GPU can no longer be used: a kernel went wrong, or the device fell off the bus.
+type LostError struct {
+	Op  string // what was called
+	Err error
+}
+
+func (e *LostError) Error() string { return fmt.Sprintf("the GPU is lost (%s): %v", e.Op, e.Err) }
+func (e *LostError) Unwrap() error { return e.Err }
