@@ -1,0 +1,36 @@
+package main
+
+import (
+	"bytes"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// What is read as a configuration can be written, and is then the same; anything else is an error of one line that names the file.
+func FuzzReadConfig(f *testing.F) {
+	path := filepath.Join(f.TempDir(), configName) // one for all: making files is most of the work
+	f.Add([]byte(lmConfig))
+	f.Add([]byte(strings.Replace(lmConfig, "lr: 0.003", "lr: .nan", 1)))
+	f.Add([]byte(strings.Replace(lmConfig, "  text: \"\"", "  text: &a [*a]", 1)))
+	f.Add([]byte(lmConfig + "---\n" + lmConfig))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		writeFile(t, path, string(data))
+		c, err := readConfig(path)
+		if err != nil {
+			if exitCode(err) != exitData || !strings.HasPrefix(err.Error(), path+": ") {
+				t.Fatalf("got %v, want an error of exit code %d that names the file", err, exitData)
+			}
+			return
+		}
+		once := c.encode()
+		writeFile(t, path, string(once))
+		again, err := readConfig(path)
+		if err != nil {
+			t.Fatalf("read but cannot read what it was written as: %v\n%s", err, once)
+		}
+		if twice := again.encode(); !bytes.Equal(once, twice) {
+			t.Fatalf("written\n%s\nthen\n%s", once, twice)
+		}
+	})
+}
