@@ -189,14 +189,21 @@ func (x *translations) measure(m *trainer.Seq2Seq) (metrics, error) {
 // longestWritten is the most tokens that are written for a source of so many, ends included.
 func longestWritten(source int) int { return 2*source + 20 }
 
-// translate writes translations of the first groups, at most so many (0: all), taking the likeliest token at every step. It gives
-// what was written beside the pairs.
-func (x *translations) translate(m *trainer.Seq2Seq, groups int) (written []string, pairs []datasets.Pair, err error) {
-	all := x.plan.InOrder()
-	if groups > 0 {
-		all = all[:min(groups, len(all))]
+// sample are at most n of the pairs, evenly spread.
+func (x *translations) sample(c *config, n int) (*translations, error) {
+	n = min(n, len(x.which))
+	some := pairsPart{pairs: x.pairs}
+	for i := range n {
+		some.which = append(some.which, x.which[i*len(x.which)/n])
 	}
-	for _, g := range all {
+	small := *c
+	small.Training.Batch = min(n, c.Training.Batch)
+	return some.ready(&small, x.encoded, x.target, 0)
+}
+
+// translate writes translations, taking the likeliest token at every step. It gives what was written beside the pairs.
+func (x *translations) translate(m *trainer.Seq2Seq) (written []string, pairs []datasets.Pair, err error) {
+	for _, g := range x.plan.InOrder() {
 		b, err := x.fill(g)
 		if err != nil {
 			return nil, nil, err

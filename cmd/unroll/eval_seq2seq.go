@@ -37,7 +37,7 @@ func (e *evalCmd) measureSeq2Seq(r *trained, source, valid *sourceConfig) (*eval
 		if err != nil {
 			return measured, err
 		}
-		written, pairs, err := x.translate(m, 0)
+		written, pairs, err := x.translate(m)
 		if err != nil {
 			return measured, err
 		}

@@ -22,7 +22,7 @@ import (
 
 // cli is the command line.
 type cli struct {
-	Train     trainCmd     `cmd:"" help:"Train a model. With nothing else: a small language model on the built-in text."`
+	Train     trainCmd     `cmd:"" help:"Train a model. With nothing else: the demo, which learns to read dates in two minutes at most."`
 	Eval      evalCmd      `cmd:"" help:"Measure a trained model."`
 	Sample    sampleCmd    `cmd:"" help:"Write text with a trained language model."`
 	Classify  classifyCmd  `cmd:"" help:"Label the lines of stdin with a trained classifier: label, tab, probability."`
@@ -82,6 +82,8 @@ func dispatch(args []string, stdin io.Reader, stdout, stderr io.Writer) error {
 			"poolings":   strings.Join(models.Poolings, ", "),
 			"optimizers": strings.Join(optimizers, ", "),
 			"devices":    strings.Join(devices, ", "),
+			"demoTask":   demoTask,
+			"demoEpochs": strconv.Itoa(demoEpochs),
 			"demoSteps":  strconv.Itoa(demoSteps),
 			"demoValid":  strconv.Itoa(demoValid),
 			"epochs":     strconv.Itoa(defaultEpochs),
@@ -93,7 +95,7 @@ func dispatch(args []string, stdin io.Reader, stdout, stderr io.Writer) error {
 	if err != nil {
 		return err
 	}
-	ctx, err := parser.Parse(joinNegatives(args))
+	ctx, err := parser.Parse(chooseTask(parser.Model.Node, joinNegatives(args)))
 	if err != nil {
 		return usage("%v; see %s --help", err, helpfulCommand(err))
 	}

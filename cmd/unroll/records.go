@@ -26,7 +26,8 @@ type stepRecord struct {
 	Seconds         float64      `json:"seconds"`
 }
 
-// validRecord is the event "valid": what was held out was measured after a step.
+// validRecord is the event "valid": what was held out was measured after a step. What translations are worth is that of some of the
+// pairs.
 type validRecord struct {
 	Event string       `json:"event"`
 	Step  int          `json:"step"`
@@ -92,8 +93,8 @@ func (m *measures) further() string {
 		x      *runlog.Float
 		scale  float64
 	}{
-		{"  in the two likeliest %.2f%%", m.Top2, 100}, {"\ntranslated exactly %.2f%%", m.ExactMatch, 100},
-		{"  character errors %.2f%%", m.CharErrorRate, 100}, {"  BLEU %.2f", m.BLEU, 1}, {"  chrF %.2f", m.ChrF, 1},
+		{"  in the two likeliest %.2f%%", m.Top2, 100},
+		{"\ncharacter errors %.2f%%", m.CharErrorRate, 100}, {"  BLEU %.2f", m.BLEU, 1}, {"  chrF %.2f", m.ChrF, 1},
 	} {
 		if f.x != nil {
 			fmt.Fprintf(&b, f.format, f.scale*float64(*f.x))
@@ -113,5 +114,6 @@ func (m *measures) words(digits, percent int) string {
 	say("  perplexity %.*f", digits, m.Perplexity, 1)
 	say("  %.*f bits", digits, m.BitsPerToken, 1)
 	say("  accuracy %.*f%%", percent, m.Accuracy, 100)
+	say("  exactly right %.*f%%", percent, m.ExactMatch, 100)
 	return b.String()
 }

@@ -25,8 +25,9 @@ func TestSeq2Seq(t *testing.T) {
 	out := must(t, strings.Fields(seq2seqSmall+"--epochs 12 --lr 0.02 --out run")...)
 	for _, want := range []string{
 		"training on swaps.tsv: 360 pairs, and 40 held out to measure on\n",
-		"model: chars, 18 different ones of sources and 18 of targets, embedding 8; gru, layers 1, hidden 24, attention general; ",
-		"  perplexity 1.", "\nsource      ", "\nreference   ", "\n\nnext:\n  unroll eval run\n  unroll translate run ",
+		"model: chars, 18 different ones of sources and 18 of targets, embedding 8; gru, layers 1, hidden 24, attention additive; ",
+		"  perplexity 1.", "  exactly right 100.0%  best so far\n", "\n\nheld-out pairs, translated:\n  a416  ->  416A  right\n",
+		"\n\nnext:\n  unroll eval run\n  echo a416 | unroll translate run ",
 	} {
 		if !strings.Contains(out, want) {
 			t.Errorf("%q is not in\n%s", want, out)
@@ -48,7 +49,7 @@ func TestSeq2Seq(t *testing.T) {
 			t.Errorf("eval run %s gives %v, training measured %v", c.args, o["loss"], valid["valid_loss"])
 		}
 	}
-	if out := must(t, "eval", "run"); !strings.Contains(out, "/swaps.tsv that training held out:\nloss ") || !strings.Contains(out, "\ntranslated exactly ") || !strings.Contains(out, "\n40 pairs in ") {
+	if out := must(t, "eval", "run"); !strings.Contains(out, "/swaps.tsv that training held out:\nloss ") || !strings.Contains(out, "  exactly right ") || !strings.Contains(out, "\n40 pairs in ") {
 		t.Error(out)
 	}
 	for _, args := range []string{"", " --beam 3", " --beam 3 --length-penalty 0", " --max-length 9"} {
@@ -106,7 +107,7 @@ func TestSeq2SeqErrors(t *testing.T) {
 		code        int
 		args, error string
 	}{
-		{exitUsage, "train seq2seq", "nothing to train on: name data with --pairs, with --src and --tgt, or with --task"},
+		{exitUsage, "train seq2seq --valid-pairs a", "--valid-pairs is to measure on, and nothing is there to train on: name data with --pairs, with --src and --tgt, or with --task"},
 		{exitUsage, "train seq2seq --pairs a --task dates", "--pairs and --task both name data: leave one of them out"},
 		{exitUsage, "train seq2seq --src a", "--src and --tgt name two files that belong together: give both"},
 		{exitUsage, "train seq2seq --pairs a --valid-tgt a", "--valid-src and --valid-tgt name two files that belong together: give both"},
@@ -124,7 +125,7 @@ func TestSeq2SeqErrors(t *testing.T) {
 		{exitData, "train seq2seq --pairs bad.tsv", "bad.tsv:2: no tab: a line is a source, a tab and its target"},
 		{exitData, "train seq2seq --src two.txt --tgt three.txt", "two.txt: 2 lines, and three.txt has 3: line for line, one must be the translation of the other"},
 		{exitData, "classify run", "RUN: run holds a sequence-to-sequence model: this command is for a classifier"},
-		{exitNoOutput, seq2seqSmall + "--steps 5 --out run --attention dot", "run holds a run with other settings (attention: general there, attention: dot here): --overwrite to replace it, or choose another folder with --out"},
+		{exitNoOutput, seq2seqSmall + "--steps 5 --out run --attention dot", "run holds a run with other settings (attention: additive there, attention: dot here): --overwrite to replace it, or choose another folder with --out"},
 	} {
 		want(t, c.code, c.error, strings.Fields(c.args)...)
 	}

@@ -6,11 +6,11 @@ import (
 	"github.com/pkg/errors"
 )
 
-// trainCmd is the group of commands that train.
+// trainCmd is the group of commands that train; see chooseTask.
 type trainCmd struct {
-	LM       trainLMCmd       `cmd:"" name:"lm" default:"withargs" help:"Train a language model on the characters of a text."`
+	Seq2Seq  trainSeq2SeqCmd  `cmd:"" name:"seq2seq" help:"Train a model that turns texts into others: translations, transliterations, dates. Without data: the demo."`
+	LM       trainLMCmd       `cmd:"" name:"lm" help:"Train a language model on the characters of a text."`
 	Classify trainClassifyCmd `cmd:"" help:"Train a classifier of texts or images."`
-	Seq2Seq  trainSeq2SeqCmd  `cmd:"" name:"seq2seq" help:"Train a model that turns texts into others: translations, transliterations, dates."`
 }
 
 // trainFlags are the flags of all commands that train.

@@ -5,6 +5,7 @@ import (
 	"io"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/unroll-ml/unroll/datasets"
 	"github.com/unroll-ml/unroll/datasets/batches"
@@ -21,13 +22,13 @@ var attentions = append([]string{noAttention}, models.Attentions...)
 // trainSeq2SeqCmd trains a sequence-to-sequence model.
 type trainSeq2SeqCmd struct {
 	Data  pairsFlags `embed:"" group:"Data:" set:"use=Train on"`
-	Task  string     `group:"Data:" placeholder:"NAME" help:"Train on a task of which unroll makes the data: ${tasks}."`
+	Task  string     `group:"Data:" placeholder:"NAME" help:"Train on a task of which unroll makes the data: ${tasks}. ${demoTask} if no data are named, which is the demo."`
 	Valid pairsFlags `embed:"" prefix:"valid-" group:"Data:" set:"use=Measure on"`
 
 	Tokens        string  `group:"Model:" enum:"${tokenKinds}" default:"char" help:"What texts are cut into: ${enum}."`
 	MinFreq       int     `group:"Model:" default:"1" help:"Tokens that occur less often are unknown."`
 	MaxVocab      int     `group:"Model:" default:"0" help:"The most different tokens of sources, and of targets; 0: any number, for bpe ${bpe}."`
-	Attention     string  `group:"Model:" enum:"${attentions}" default:"general" help:"How the decoder looks at the source: ${enum}."`
+	Attention     string  `group:"Model:" enum:"${attentions}" default:"additive" help:"How the decoder looks at the source: ${enum}."`
 	InputFeeding  bool    `group:"Model:" help:"The decoder sees what its attention found in the step before."`
 	Cell          string  `group:"Model:" enum:"${cells}" default:"gru" help:"Kind of cell: ${enum}."`
 	Hidden        int     `group:"Model:" default:"128" help:"Units of a layer in one direction."`
@@ -37,14 +38,20 @@ type trainSeq2SeqCmd struct {
 	Tie           bool    `group:"Model:" help:"The output's weights are the embedding's."`
 	Dropout       float64 `group:"Model:" default:"0" help:"Probability with which an input of a layer is dropped in training."`
 
-	Batch          int     `group:"Training:" default:"32" help:"Pairs in a step."`
+	Batch          int     `group:"Training:" default:"64" help:"Pairs in a step."`
 	Longest        int     `group:"Training:" default:"200" help:"Pairs with more tokens in the source or in the target are left out of training."`
 	Buckets        int     `group:"Training:" default:"4" help:"Different lengths of batches, at most: more of them are less padding and more programs."`
 	TeacherForcing float64 `group:"Training:" default:"1" help:"Probability with which the decoder reads the target's token in training, and not its own."`
 	LabelSmoothing float64 `group:"Training:" default:"0" help:"Part of the probability that the loss wants spread over all tokens."`
 
-	trainFlags `kong:"embed,set='task=seq2seq',set='data=pairs',set='is=are',set='seedNote=, of the order of the pairs, of what is held out and of all that is drawn',set='epochsNote=',set='validNote='"`
+	trainFlags `kong:"embed,set='task=seq2seq',set='data=pairs',set='is=are',set='seedNote=, of the order of the pairs, of what is held out and of all that is drawn',set='epochsNote=; in the demo ${demoEpochs}',set='validNote='"`
 }
+
+// The demo: what is trained without data.
+const (
+	demoTask   = "dates"
+	demoEpochs = 8
+)
 
 func (t *trainSeq2SeqCmd) Run(a *app) error {
 	if err := t.check(); err != nil {
@@ -62,12 +69,18 @@ func (t *trainSeq2SeqCmd) Run(a *app) error {
 		return usage("--src and --tgt name two files that belong together: give both")
 	case t.Valid.incomplete():
 		return usage("--valid-src and --valid-tgt name two files that belong together: give both")
-	case train == nil:
-		return usage("nothing to train on: name data with --pairs, with --src and --tgt, or with --task")
-	case train.Kind == kindTask && !slices.Contains(tasks.Tasks, t.Task):
+	case train == nil && held != nil:
+		return usage("--valid-%s is to measure on, and nothing is there to train on: name data with --pairs, with --src and --tgt, or with --task", held.Kind)
+	case train != nil && train.Kind == kindTask && !slices.Contains(tasks.Tasks, t.Task):
 		return usage("--task is %q: it must be one of %s", t.Task, strings.Join(tasks.Tasks, ", "))
 	}
 	c := t.trainFlags.config(taskSeq2Seq)
+	if train == nil {
+		train = &sourceConfig{Kind: kindTask, Paths: []string{demoTask}}
+		if !t.limited() {
+			c.Training.Epochs = demoEpochs
+		}
+	}
 	c.Model = modelConfig{
 		Cell: t.Cell, Hidden: t.Hidden, Layers: t.Layers, Embed: t.Embed, Tokens: t.Tokens, MinFreq: t.MinFreq, MaxVocab: t.MaxVocab,
 		Bidirectional: t.Bidirectional, Dropout: t.Dropout, Attention: t.Attention, Feeding: t.InputFeeding, Tied: t.Tie,
@@ -162,6 +175,7 @@ type seq2seqTask struct {
 	config         *config
 	source, target *datasets.Vocab
 	data, held     *translations
+	few            *translations                // some of held; nil: not yet chosen
 	feed           *batches.Feed[*seq2seqBatch] // nil: before the first step
 }
 
@@ -199,8 +213,28 @@ func (t *seq2seqTask) Close() error {
 	return t.Seq2Seq.Close()
 }
 
-func (t *seq2seqTask) measure() (metrics, error) { return t.held.measure(t.Seq2Seq) }
-func (t *seq2seqTask) heldOut() string           { return "the held-out pairs" }
+// measure also translates some of what was held out.
+func (t *seq2seqTask) measure() (metrics, error) {
+	m, err := t.held.measure(t.Seq2Seq)
+	if err != nil {
+		return m, err
+	}
+	if t.few == nil {
+		if t.few, err = t.held.sample(t.config, translatedPairs); err != nil {
+			return m, err
+		}
+	}
+	written, pairs, err := t.few.translate(t.Seq2Seq)
+	if err != nil {
+		return m, err
+	}
+	return m, m.compare(written, pairs)
+}
+
+// translatedPairs is how many held-out pairs are translated whenever they are measured while the model learns, at most.
+const translatedPairs = 200
+
+func (t *seq2seqTask) heldOut() string { return "the held-out pairs" }
 
 func (t *seq2seqTask) files() map[string][]byte {
 	return map[string][]byte{vocabName: t.source.JSON(), targetName: t.target.JSON()}
@@ -249,15 +283,42 @@ func pairLengths(p *batches.Plan) string {
 
 // farewell shows a few translations.
 func (t *seq2seqTask) farewell(w io.Writer, run string) error {
-	written, pairs, err := t.held.translate(t.Seq2Seq, 1)
+	few, err := t.held.sample(t.config, 6)
 	if err != nil {
 		return err
 	}
-	for i, s := range written[:min(3, len(written))] {
-		if _, err := fmt.Fprintf(w, "source      %s\ntranslation %s\nreference   %s\n\n", pairs[i].Source, s, pairs[i].Target); err != nil {
-			return err
-		}
+	written, pairs, err := few.translate(t.Seq2Seq)
+	if err != nil {
+		return err
 	}
-	_, err = fmt.Fprintf(w, "next:\n  unroll eval %s\n  unroll translate %s    reads a source a line, and writes its translation\n", run, run)
+	fmt.Fprintf(w, "held-out pairs, translated:\n%s\nnext:\n", judged(written, pairs))
+	source := shellQuote(pairs[0].Source)
+	fmt.Fprintf(w, "  unroll eval %s\n  echo %s | unroll translate %s    # a source a line, and its translation\n", run, source, run)
+	if t.config.Model.Attention != noAttention {
+		fmt.Fprintf(w, "  echo %s | unroll translate %s --attention look.html    # also where it looked\n", source, run)
+	}
+	_, err = fmt.Fprintln(w, "  unroll train seq2seq --pairs FILE    # on your own: a source, a tab and its target a line")
 	return err
+}
+
+// judged shows translations beside what was wanted: a line each, or three if one of them is long.
+func judged(written []string, pairs []datasets.Pair) string {
+	const long = 40 // characters
+	source, target := 0, 0
+	for _, p := range pairs {
+		source, target = max(source, utf8.RuneCountInString(p.Source)), max(target, utf8.RuneCountInString(p.Target))
+	}
+	var b strings.Builder
+	for i, p := range pairs {
+		verdict := "right"
+		switch {
+		case max(source, target) > long:
+			fmt.Fprintf(&b, "\n  source       %s\n  translation  %s\n  reference    %s\n", p.Source, written[i], p.Target)
+			continue
+		case written[i] != p.Target:
+			verdict = "wrong, it is " + p.Target
+		}
+		fmt.Fprintf(&b, "  %-*s  ->  %-*s  %s\n", source, p.Source, target, written[i], verdict)
+	}
+	return b.String()
 }

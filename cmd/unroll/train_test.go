@@ -90,11 +90,25 @@ func TestTrainInWords(t *testing.T) {
 	}
 }
 
+// With nothing, dates are learned with attention; here for few steps only.
 func TestTrainWithNothing(t *testing.T) {
+	t.Chdir(t.TempDir())
+	for _, want := range []string{"run folder: runs/seq2seq-1\n", "run folder: runs/seq2seq-2\n"} {
+		out := must(t, "train", "--steps", "2", "--hidden", "8")
+		for _, want := range []string{want, "training on task dates: 10,000 pairs, and ", "attention additive; ", "  ->  ", "wrong, it is ", " --attention look.html "} {
+			if !strings.Contains(out, want) {
+				t.Errorf("%q is not in\n%s", want, out)
+			}
+		}
+	}
+}
+
+// A language model without a text learns the built-in one.
+func TestTrainLMWithNothing(t *testing.T) {
 	small(t, nil)
 	for _, want := range []string{"run folder: runs/lm-1\n", "run folder: runs/lm-2\n"} {
 		// Few steps only, for the small model is slow.
-		if out := must(t, "train", "--steps", "2"); !strings.Contains(out, want) || !strings.Contains(out, "--prompt 'The '\n") {
+		if out := must(t, "train", "lm", "--steps", "2"); !strings.Contains(out, want) || !strings.Contains(out, "--prompt 'The '\n") {
 			t.Errorf("%q is not in\n%s", want, out)
 		}
 	}
@@ -207,7 +221,7 @@ func TestOutIsTaken(t *testing.T) {
 		{same + " --steps 3", "run holds a run that is finished (3 steps): more --steps, --epochs or --minutes to train on, --overwrite to replace it, or choose another folder with --out"},
 		{same + " --steps 9 --resume never", "run holds a run: --overwrite to replace it, or choose another folder with --out"},
 		{same + " --steps 9 --hidden 64", "run holds a run with other settings (hidden: 128 there, hidden: 64 here): --overwrite to replace it, or choose another folder with --out"},
-		{"train --out run", "run holds a run with other settings (text_sha256: " + field(t, "run/config.yaml", "text_sha256") + " there, text_sha256: c9d1d9 here): --overwrite to replace it, or choose another folder with --out"},
+		{"train lm --out run", "run holds a run with other settings (text_sha256: " + field(t, "run/config.yaml", "text_sha256") + " there, text_sha256: c9d1d9 here): --overwrite to replace it, or choose another folder with --out"},
 	} {
 		r := unroll(strings.Fields(c.args)...)
 		if got := shortSHA(r.stderr); r.code != exitNoOutput || got != shortSHA("unroll: "+c.want+"\n") {
