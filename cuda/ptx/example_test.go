@@ -6,6 +6,19 @@ import (
 	"github.com/unroll-ml/unroll/cuda/ptx"
 )
 
+// A mistake is kept, and returned with the text.
+func Example_mistake() {
+	var m ptx.Module
+	m.Kernel("wrong", func(b *ptx.Builder) {
+		n, p := b.Param("n", ptx.S64), b.Pointer("p")
+		b.Store(p, 0, b.Add(n, ptx.Num(0.5)))
+	})
+	_, err := m.PTX()
+	fmt.Println(err)
+	// Output:
+	// ptx: kernel wrong: add: the constant 0.5 is no s64 (example_test.go:14)
+}
+
 // y = a*x + y over n numbers, each thread in steps of the whole grid.
 func Example() {
 	var m ptx.Module
@@ -67,17 +80,4 @@ func Example() {
 	// 	ret;
 	// }
 	//  <nil>
-}
-
-// A mistake is kept, and returned with the text.
-func Example_mistake() {
-	var m ptx.Module
-	m.Kernel("wrong", func(b *ptx.Builder) {
-		n, p := b.Param("n", ptx.S64), b.Pointer("p")
-		b.Store(p, 0, b.Add(n, ptx.Num(0.5)))
-	})
-	_, err := m.PTX()
-	fmt.Println(err)
-	// Output:
-	// ptx: kernel wrong: add: the constant 0.5 is no s64 (example_test.go:30)
 }

@@ -151,7 +151,6 @@ func anyType(t Type) bool  { return t != untyped }
 func notPred(t Type) bool  { return t > Pred }
 func isPred(t Type) bool   { return t == Pred }
 func isInt32(t Type) bool  { return t == U32 || t == S32 }
-func isInt64(t Type) bool  { return t == U64 || t == S64 }
 func isSigned(t Type) bool { return t.signed() || t.IsFloat() }
 func only(t Type) kind     { return func(u Type) bool { return u == t } }
 

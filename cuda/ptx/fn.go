@@ -1,0 +1,64 @@
+package ptx
+
+import "github.com/unroll-ml/unroll/graph/tape"
+
+// Fn writes a scalar function of the tape on floats of one type, all but Const and Iota. The exact functions are rounded as IEEE 754
+// says; the others keep the tape's bounds, 2e-6 in F32 and 1e-13 in F64, absolute or relative, and treat infinities, NaN and denormal
+// numbers as package math does. Comparisons give 1 or 0.
+func (b *Builder) Fn(f tape.Fn, args ...Value) Value {
+	if len(args) != f.Arity() || f.Arity() == 0 {
+		b.fail(f.String(), "%d arguments", len(args))
+		return b.new(F32)
+	}
+	ps := make([]*Value, len(args))
+	for i := range args {
+		ps[i] = &args[i]
+	}
+	t := b.unify(f.String(), Type.IsFloat, ps...)
+	if len(args) == 1 && args[0].owner == nil {
+		args[0] = b.Var(args[0])
+	}
+	x := args[0]
+	if g := unaries[f]; g != nil {
+		return g(b, x)
+	}
+	if c, ok := comparisons[f]; ok {
+		return b.Convert(t, b.Compare(c, x, args[1]))
+	}
+	switch f {
+	case tape.Add:
+		return b.Add(x, args[1])
+	case tape.Sub:
+		return b.Sub(x, args[1])
+	case tape.Mul:
+		return b.Mul(x, args[1])
+	case tape.Div:
+		return b.Div(x, args[1])
+	case tape.Max:
+		return b.MaxNaN(x, args[1])
+	case tape.Min:
+		return b.MinNaN(x, args[1])
+	case tape.Where:
+		return b.Select(b.Ne(x, Num(0)), args[1], args[2])
+	}
+	b.fail(f.String(), "there is no such function")
+	return x
+}
+
+var unaries = map[tape.Fn]func(b *Builder, x Value) Value{
+	tape.Id:    func(b *Builder, x Value) Value { return x },
+	tape.Neg:   (*Builder).Neg,
+	tape.Abs:   (*Builder).Abs,
+	tape.Sign:  (*Builder).sign,
+	tape.Floor: (*Builder).Floor,
+	tape.Ceil:  (*Builder).Ceil,
+	tape.Sqrt:  (*Builder).Sqrt,
+}
+
+var comparisons = map[tape.Fn]Condition{tape.Lt: LT, tape.Le: LE, tape.Eq: EQ, tape.Ne: NE}
+
+// sign is -1, 0 or 1; x itself where it is 0 or NaN.
+func (b *Builder) sign(x Value) Value {
+	one := b.Copysign(Num(1), x)
+	return b.Select(b.Compare(EQU, x, Num(0)), x, one)
+}
