@@ -24,7 +24,12 @@ const (
 	lastName   = "last"
 	bestName   = "best"
 	lockName   = ".lock"
+	probeName  = "probe" // a file that is made to see whether files can be made
 )
+
+// runFiles are the files of a run folder. The configuration is the last to be removed, so that what remains after a crash can be
+// replaced or continued, too.
+var runFiles = []string{logName, vocabName, targetName, labelsName, configName}
 
 // position is where a run stands: state.json of its checkpoints.
 type position struct {
@@ -121,12 +126,15 @@ func (f *runFolder) open() (*runFolder, error) {
 
 // inspect finds out what the folder holds and whether it can be written.
 func (f *runFolder) inspect() error {
-	probe, err := os.CreateTemp(f.dir, ".probe-*") // permissions alone do not tell of a read-only file system
+	probe, err := os.CreateTemp(f.dir, "."+probeName+".tmp-*") // permissions alone do not tell of a read-only file system
 	if err != nil {
 		return outputError(f.dir, err)
 	}
 	probe.Close()
 	if err := os.Remove(probe.Name()); err != nil {
+		return outputError(f.dir, err)
+	}
+	if err := checkpoint.Sweep(f.dir, append(runFiles, probeName)...); err != nil { // what a kill has left
 		return outputError(f.dir, err)
 	}
 	f.before, err = readConfig(f.path(configName))
@@ -159,8 +167,12 @@ func outputError(dir string, err error) error {
 
 // clear removes a run, and nothing that unroll did not write.
 func (f *runFolder) clear() error {
-	// The configuration last, so that what remains after a crash can be replaced or continued, too.
-	for _, name := range []string{bestName, lastName, logName, vocabName, targetName, labelsName, configName} {
+	for _, name := range []string{bestName, lastName} {
+		if err := checkpoint.Remove(f.path(name)); err != nil {
+			return outputError(f.dir, err)
+		}
+	}
+	for _, name := range runFiles {
 		if err := os.RemoveAll(f.path(name)); err != nil {
 			return outputError(f.dir, err)
 		}

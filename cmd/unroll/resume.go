@@ -1,10 +1,12 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"io/fs"
-	"os"
+	"math"
+	"slices"
 	"strings"
 
 	"github.com/pkg/errors"
@@ -55,32 +57,89 @@ func (r *training) goOn() error {
 	if err := r.task.verify(r.folder.dir); err != nil { // of the same data, so the same, unless it was damaged
 		return err
 	}
+	for _, dir := range r.damaged { // it should not count among those that are kept
+		if err := checkpoint.Drop(dir); err != nil {
+			return outputError(dir, err)
+		}
+	}
 	return checkpoint.WriteFile(r.folder.path(configName), r.config.encode())
 }
 
 // resume loads the newest checkpoint that is whole; false if there never was one. A damaged one is skipped, but not in silence.
 func (r *training) resume(stderr io.Writer) (found bool, err error) {
+	dirs, err := r.checkpoints()
+	if err != nil {
+		return false, err
+	}
+	skip := func(err error) { fmt.Fprintf(stderr, "unroll: skipped a damaged checkpoint: %s\n", oneLine(err)) }
 	var broken error
-	for _, name := range []string{lastName, bestName} {
-		dir := r.folder.path(name)
-		if err := checkpoint.Recover(dir); err != nil {
-			return false, outputError(dir, err)
-		}
-		if _, err := os.Stat(dir); errors.Is(err, fs.ErrNotExist) {
-			continue
-		}
+	for _, dir := range dirs {
 		at, err := loadCheckpoint(dir, r.task, true)
 		if err == nil {
 			r.at = at
+			if broken != nil {
+				fmt.Fprintf(stderr, "unroll: going back to %s, of step %s\n", dir, thousands(at.Step))
+			}
+			r.checkBest(skip)
 			return true, nil
 		}
 		if exitCode(err) != exitData {
 			return false, err
 		}
-		fmt.Fprintf(stderr, "unroll: skipped a damaged checkpoint: %s\n", oneLine(err))
-		broken = err
+		skip(err)
+		r.damaged, broken = append(r.damaged, dir), err
 	}
 	return false, broken
+}
+
+// checkpoints are those of the run, the newest first; of the same step the last before the best. Those whose step cannot be read
+// come before all, to be named.
+func (r *training) checkpoints() ([]string, error) {
+	last, best := r.folder.path(lastName), r.folder.path(bestName)
+	if err := checkpoint.Recover(last, r.keep); err != nil {
+		return nil, outputError(last, err)
+	}
+	if err := checkpoint.Recover(best, 1); err != nil {
+		return nil, outputError(best, err)
+	}
+	past, err := checkpoint.Past(last)
+	if err != nil {
+		return nil, err
+	}
+	steps := map[string]int{}
+	var dirs []string
+	for _, dir := range slices.Concat([]string{last}, past, []string{best}) {
+		f, err := checkpoint.Open(dir)
+		switch {
+		case errors.Is(err, fs.ErrNotExist):
+			continue
+		case err != nil:
+			steps[dir] = math.MaxInt
+		default:
+			steps[dir] = f.Step()
+			f.Close()
+		}
+		dirs = append(dirs, dir)
+	}
+	slices.SortStableFunc(dirs, func(a, b string) int { return cmp.Compare(steps[b], steps[a]) })
+	return dirs, nil
+}
+
+// checkBest makes sure that the best checkpoint, which the state speaks of, can be used at the end; if not, the next one that is
+// measured is the best.
+func (r *training) checkBest(skip func(error)) {
+	if r.at.BestLoss == nil {
+		return
+	}
+	f, err := checkpoint.Open(r.folder.path(bestName))
+	if err == nil {
+		defer f.Close()
+		err = f.Verify()
+	}
+	if err != nil {
+		skip(err)
+		r.at.BestLoss, r.at.BestStep = nil, 0
+	}
 }
 
 // resumeCommand is the command line that continues a run.

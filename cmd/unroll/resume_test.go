@@ -130,7 +130,7 @@ func TestResumeSkipsDamage(t *testing.T) {
 	damage("run/last/weights.safetensors")
 	want(t, exitData, `run/last/weights.safetensors: tensor "w": its data is not what was written, the checksum differs`, "eval", "run", "--checkpoint", "last")
 	r := unroll(strings.Fields(args + "5")...)
-	if r.code != 0 || r.stderr != "unroll: skipped a damaged checkpoint: run/last/weights.safetensors: tensor \"w\": its data is not what was written, the checksum differs\n" {
+	if r.code != 0 || r.stderr != "unroll: skipped a damaged checkpoint: run/last/weights.safetensors: tensor \"w\": its data is not what was written, the checksum differs\nunroll: going back to run/best, of step 3\n" {
 		t.Errorf("%d, %s", r.code, r.stderr)
 	}
 	damage("run/last/optimizer.safetensors")
@@ -139,6 +139,93 @@ func TestResumeSkipsDamage(t *testing.T) {
 	lines := strings.Split(r.stderr, "\n")
 	if last := lines[len(lines)-2]; r.code != exitData || last != "unroll: run/best/state.json: not what was written, the checksum differs" {
 		t.Errorf("%d, %s", r.code, r.stderr)
+	}
+}
+
+// Of several checkpoints the newest that is whole is loaded, and each one before it that is not is named. What was measured as the
+// best counts no more when it is lost. The end is that of a training that was left alone.
+func TestResumeGoesBack(t *testing.T) {
+	small(t, nil)
+	const args = "train --text rhyme.txt --batch 4 --seq 40 --lr 5 --optimizer sgd --valid-every 4 --checkpoint-every 2 --keep 3 --steps "
+	writeFile(t, "rhyme.txt", rhyme(100))
+	must(t, strings.Fields(args+"20 --out straight")...)
+	damage := func(name string) {
+		data := []byte(readFile(t, name))
+		data[len(data)-7] ^= 1
+		writeFile(t, name, string(data))
+	}
+	for _, c := range []struct {
+		name   string
+		damage func()
+		want   string
+	}{
+		{"nothing", func() {}, ""},
+		{"the last and the best, which are of one step", func() {
+			damage("run/last/weights.safetensors")
+			damage("run/best/weights.safetensors")
+		}, `unroll: skipped a damaged checkpoint: run/last/weights.safetensors: tensor "w": its data is not what was written, the checksum differs
+unroll: skipped a damaged checkpoint: run/best/weights.safetensors: tensor "w": its data is not what was written, the checksum differs
+unroll: going back to run/last-10, of step 10
+unroll: skipped a damaged checkpoint: run/best/weights.safetensors: tensor "w": its data is not what was written, the checksum differs
+`},
+		{"all but the best", func() {
+			damage("run/last/optimizer.safetensors")
+			damage("run/last-10/state.json")
+			writeFile(t, "run/last-8/manifest.json", "{}\n")
+		}, `unroll: skipped a damaged checkpoint: run/last-8/manifest.json: not as it was written, first at byte 1
+unroll: skipped a damaged checkpoint: run/last/optimizer.safetensors: tensor "w.velocity": its data is not what was written, the checksum differs
+unroll: going back to run/best, of step 12
+`},
+		{"the last is gone", func() {
+			if err := os.RemoveAll("run/last"); err != nil {
+				t.Fatal(err)
+			}
+		}, ""},
+	} {
+		must(t, strings.Fields(args+"12 --out run --overwrite")...)
+		c.damage()
+		r := unroll(strings.Fields(args + "20 --out run")...)
+		if r.code != 0 || r.stderr != c.want {
+			t.Fatalf("%s: %d\n%s", c.name, r.code, cmp.Diff(c.want, r.stderr))
+		}
+		for _, name := range []string{"last/weights.safetensors", "last/optimizer.safetensors", "best/weights.safetensors", "last-18/weights.safetensors"} {
+			if readFile(t, filepath.Join("straight", name)) != readFile(t, filepath.Join("run", name)) {
+				t.Errorf("%s: %s differs", c.name, name)
+			}
+		}
+		if names := names(t, "run"); names != ".lock best config.yaml last last-16 last-18 log.jsonl vocab.json" {
+			t.Errorf("%s: the run holds %s", c.name, names)
+		}
+	}
+}
+
+// names are those in a folder.
+func names(t *testing.T, dir string) string {
+	t.Helper()
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var list []string
+	for _, e := range entries {
+		list = append(list, e.Name())
+	}
+	return strings.Join(list, " ")
+}
+
+// What killed processes have left is swept by the next one that may write to the folder, and nothing else is.
+func TestStraysAreSwept(t *testing.T) {
+	small(t, nil)
+	trainSmall(t, "--steps", "3")
+	for _, name := range []string{".config.yaml.tmp-123", ".vocab.json.tmp-4", ".probe.tmp-5", ".last.tmp-6/weights.safetensors", ".last-2.tmp-gone/state.json", ".mine.tmp-7", ".notes"} {
+		if err := os.MkdirAll(filepath.Join("run", filepath.Dir(name)), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		writeFile(t, filepath.Join("run", name), "x")
+	}
+	must(t, strings.Fields("train --text rhyme.txt --batch 4 --seq 40 --lr 5 --optimizer sgd --out run --steps 5")...)
+	if got := names(t, "run"); got != ".lock .mine.tmp-7 .notes best config.yaml last last-3 log.jsonl vocab.json" {
+		t.Errorf("the run holds %s", got)
 	}
 }
 

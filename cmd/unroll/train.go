@@ -26,6 +26,7 @@ type trainFlags struct {
 
 	ValidEvery      *int `group:"Running:" placeholder:"N" help:"Measure the held-out ${data} every N steps. Default: after each epoch${validNote}."`
 	CheckpointEvery *int `group:"Running:" placeholder:"N" help:"Save every N steps, too, not only when the held-out ${data} ${is} measured."`
+	Keep            int  `group:"Running:" placeholder:"K" default:"2" help:"Keep the last K checkpoints, the best one besides. Default: ${default}."`
 	LogEvery        *int `group:"Running:" placeholder:"N" help:"Log every N steps. Default: ${logEvery}, and at most one line a second is shown."`
 
 	Device    string `group:"Running:" enum:"${devices}" default:"auto" help:"What to compute on: ${enum}."`
@@ -56,6 +57,9 @@ func (t *trainFlags) check() error {
 		if f.value != nil && *f.value < 1 {
 			return usage("--%s is %d: it must be at least 1", f.flag, *f.value)
 		}
+	}
+	if t.Keep < 1 {
+		return usage("--keep is %d: it must be at least 1", t.Keep)
 	}
 	if t.Minutes != nil && !(*t.Minutes > 0) {
 		return usage("--minutes is %g: it must be larger than 0", *t.Minutes)
@@ -127,7 +131,7 @@ func (t *trainFlags) prepare(a *app, folder *runFolder, c *config, load func() (
 	}
 	r := &training{
 		args: a.args, folder: folder, config: c, task: work, budget: newBudget(&c.Training, work.epoch()),
-		logEvery: defaultLog, json: t.JSON,
+		logEvery: defaultLog, keep: t.Keep, json: t.JSON,
 		out: &deafWriter{w: a.stdout, gone: func(err error) {
 			fmt.Fprintf(a.stderr, "unroll: stdout cannot be written (%v): training goes on, its log is %s\n", errors.Cause(err), folder.path(logName))
 		}},

@@ -45,6 +45,8 @@ type training struct {
 	task     task
 	budget   budget
 	logEvery int
+	keep     int      // checkpoints: the last and those before it
+	damaged  []string // checkpoints that were skipped when the run was resumed
 	json     bool
 	out      *deafWriter
 	report   reporter
@@ -207,7 +209,11 @@ func (r *training) save(name string) error {
 		}
 	}
 	r.at.Seconds = r.seconds()
-	return r.writing(checkpoint.Save(r.folder.path(name), checkpoint.Contents{Weights: weights, Optimizer: state, State: r.at}))
+	keep := 1
+	if name == lastName {
+		keep = r.keep
+	}
+	return r.writing(checkpoint.Save(r.folder.path(name), keep, checkpoint.Contents{Weights: weights, Optimizer: state, State: r.at, Step: r.at.Step}))
 }
 
 // append logs a record.

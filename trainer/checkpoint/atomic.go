@@ -6,7 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"runtime"
+	"slices"
 	"strings"
 
 	"github.com/pkg/errors"
@@ -45,23 +45,23 @@ func writeError(path string, need int64, err error) error {
 func WriteFile(path string, data []byte) error {
 	dir, name := filepath.Split(path)
 	dir = filepath.Clean(dir)
-	f, err := os.CreateTemp(dir, tempPrefix(name)+"*")
+	f, err := files.createTemp(dir, tempPrefix(name)+"*")
 	if err != nil {
 		return writeError(path, int64(len(data)), err)
 	}
 	tmp := f.Name()
 	_, err = f.Write(data)
 	if err = closeSynced(f, err); err == nil {
-		err = os.Chmod(tmp, 0o644)
+		err = files.chmod(tmp, 0o644)
 	}
 	if err == nil {
-		err = os.Rename(tmp, path)
+		err = files.rename(tmp, path)
 	}
 	if err == nil {
-		err = syncDir(dir)
+		err = files.syncDir(dir)
 	}
 	if err != nil {
-		os.Remove(tmp)
+		files.removeAll(tmp)
 		return writeError(path, int64(len(data)), err)
 	}
 	return nil
@@ -70,43 +70,31 @@ func WriteFile(path string, data []byte) error {
 // tempPrefix begins the names of what is written before it becomes name.
 func tempPrefix(name string) string { return "." + name + ".tmp-" }
 
-// sweep removes what interrupted writes of name have left in dir.
-func sweep(dir, name string) error {
+// Sweep removes what interrupted writes of files or checkpoints of these names have left in dir. Nobody else may be writing them:
+// see Lock.
+func Sweep(dir string, names ...string) error {
 	entries, err := os.ReadDir(dir)
 	if err != nil {
 		return errors.WithStack(err)
 	}
 	for _, e := range entries {
-		if strings.HasPrefix(e.Name(), tempPrefix(name)) {
-			if err := os.RemoveAll(filepath.Join(dir, e.Name())); err != nil {
-				return errors.WithStack(err)
-			}
+		if !slices.ContainsFunc(names, func(name string) bool { return isTemp(e.Name(), name) }) {
+			continue
+		}
+		if err := files.removeAll(filepath.Join(dir, e.Name())); err != nil {
+			return errors.WithStack(err)
 		}
 	}
 	return nil
 }
 
-// closeSynced closes a file after its contents have reached the disk, unless err is an earlier failure.
-func closeSynced(f *os.File, err error) error {
-	if err == nil {
-		err = f.Sync()
+// isTemp says whether a file is what an interrupted write of name, or of its past, has left.
+func isTemp(file, name string) bool {
+	rest, ok := strings.CutPrefix(file, "."+name)
+	if ok && strings.HasPrefix(rest, "-") {
+		rest = strings.TrimLeft(rest, "-0123456789")
 	}
-	if e := f.Close(); err == nil {
-		err = e
-	}
-	return err
-}
-
-// syncDir makes the names in a folder durable, where the system has a call for it.
-func syncDir(dir string) error {
-	if runtime.GOOS == "windows" {
-		return nil
-	}
-	d, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	return closeSynced(d, nil)
+	return ok && (strings.HasPrefix(rest, ".tmp-") || strings.HasPrefix(rest, ".old.tmp-"))
 }
 
 // counter counts the bytes that pass to w.

@@ -38,6 +38,7 @@ func contents(step int) Contents {
 		Weights:   []Tensor{{Name: "w", Shape: []int{10, 100}, Data: data}, {Name: "b", Shape: []int{2}, Data: []float32{1, 2}}},
 		Optimizer: []Tensor{{Name: "w.m", Shape: []int{10, 100}, Data: data}, {Name: "t", Data: []float64{float64(step)}}},
 		State:     state{Step: step},
+		Step:      step,
 	}
 }
 
@@ -70,7 +71,7 @@ func load(dir string) (step int, err error) {
 
 func mustSave(t *testing.T, dir string, step int) {
 	t.Helper()
-	if err := Save(dir, contents(step)); err != nil {
+	if err := Save(dir, 1, contents(step)); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -138,7 +139,7 @@ func TestOpenInALoopWhileSaved(t *testing.T) {
 	stop := make(chan error)
 	go func() {
 		for step := 1; step <= 40; step++ {
-			if err := Save(dir, contents(step)); err != nil {
+			if err := Save(dir, 1, contents(step)); err != nil {
 				stop <- err
 				return
 			}
@@ -199,7 +200,7 @@ func TestRecover(t *testing.T) {
 				t.Fatal(err)
 			}
 			wantStep(t, dir, c.want) // a reader does not recover
-			if err := Recover(dir); err != nil {
+			if err := Recover(dir, 1); err != nil {
 				t.Fatal(err)
 			}
 			wantStep(t, dir, c.want)
@@ -272,7 +273,7 @@ func TestDamageIsNamed(t *testing.T) {
 func TestEveryBitCounts(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "last")
 	small := Contents{Weights: []Tensor{{Name: "w", Data: []float32{1}}}, Optimizer: []Tensor{{Name: "m", Data: []float32{2}}}, State: state{Step: 3}}
-	if err := Save(dir, small); err != nil {
+	if err := Save(dir, 1, small); err != nil {
 		t.Fatal(err)
 	}
 	readAll := func() error {
@@ -334,7 +335,7 @@ func lineAt(b []byte, i int) string {
 
 func TestStateIsStrict(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "last")
-	if err := Save(dir, Contents{State: map[string]any{"step": 1, "best": nil, "more": 2}}); err != nil {
+	if err := Save(dir, 1, Contents{State: map[string]any{"step": 1, "best": nil, "more": 2}}); err != nil {
 		t.Fatal(err)
 	}
 	f, err := Open(dir)
@@ -355,7 +356,7 @@ func TestSaveFails(t *testing.T) {
 	mustSave(t, dir, 1)
 	bad := contents(2)
 	bad.Optimizer[0].Shape = []int{3}
-	err := Save(dir, bad)
+	err := Save(dir, 1, bad)
 	var e *WriteError
 	if !errors.As(err, &e) || !strings.Contains(err.Error(), `tensor "w.m" has 1000 elements and the shape [3]`) {
 		t.Errorf("got %v", err)
@@ -364,7 +365,7 @@ func TestSaveFails(t *testing.T) {
 	wantOnly(t, run, "last")
 
 	none := filepath.Join(run, "none", "last")
-	if err := Save(none, contents(1)); !errors.Is(err, fs.ErrNotExist) {
+	if err := Save(none, 1, contents(1)); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("no parent: %v", err)
 	}
 }
@@ -415,7 +416,7 @@ func TestLock(t *testing.T) {
 func saveForever(dir string) {
 	lock, err := Lock(filepath.Join(filepath.Dir(dir), ".lock"))
 	if err == nil {
-		err = Recover(dir)
+		err = Recover(dir, 1)
 	}
 	if err != nil {
 		fmt.Println(err)
@@ -424,7 +425,7 @@ func saveForever(dir string) {
 	defer lock.Unlock()
 	from, _ := strconv.Atoi(os.Getenv("CHECKPOINT_TEST_STEP"))
 	for step := from + 1; ; step++ {
-		if err := Save(dir, contents(step)); err != nil {
+		if err := Save(dir, 1, contents(step)); err != nil {
 			fmt.Println(err)
 			os.Exit(1)
 		}
@@ -467,7 +468,7 @@ func TestKill(t *testing.T) {
 		}
 		step = got
 	}
-	if err := Recover(dir); err != nil {
+	if err := Recover(dir, 1); err != nil {
 		t.Fatal(err)
 	}
 	wantStep(t, dir, step)

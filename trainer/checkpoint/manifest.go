@@ -10,6 +10,7 @@ import (
 // manifest is manifest.json: what the other files of a checkpoint were when they were written.
 type manifest struct {
 	Format string              `json:"format"`
+	Step   int                 `json:"step,omitempty"`
 	Files  map[string]fileInfo `json:"files"`
 }
 

@@ -91,10 +91,13 @@ func (f *Folder) open(root *os.Root) error {
 	if f.manifest.Format != manifestFormat {
 		return f.name(manifestFile, corrupt("", "format %q, this version reads %q", f.manifest.Format, manifestFormat))
 	}
-	for _, name := range files {
+	if f.manifest.Step < 0 {
+		return f.name(manifestFile, corrupt("", "step %d, want at least 0", f.manifest.Step))
+	}
+	for _, name := range contentFiles {
 		info, ok := f.manifest.Files[name]
-		if !ok || len(f.manifest.Files) != len(files) {
-			return f.name(manifestFile, corrupt("", "lists %d files, want %q", len(f.manifest.Files), files))
+		if !ok || len(f.manifest.Files) != len(contentFiles) {
+			return f.name(manifestFile, corrupt("", "lists %d files, want %q", len(f.manifest.Files), contentFiles))
 		}
 		file, err := root.Open(name)
 		if errors.Is(err, fs.ErrNotExist) {
@@ -135,6 +138,9 @@ func (f *Folder) name(file string, err error) error {
 	return errors.Wrap(err, path)
 }
 
+// Step is the step that was saved.
+func (f *Folder) Step() int { return f.manifest.Step }
+
 // Weights reads the weights.
 func (f *Folder) Weights() ([]Tensor, error) { return f.tensors(weightsFile) }
 
@@ -166,21 +172,41 @@ func (f *Folder) tensors(name string) ([]Tensor, error) {
 // State decodes state.json into v, a pointer to a value of the type that was saved. A state with other fields, or written in
 // another way than encoding/json writes v, is a *CorruptError.
 func (f *Folder) State(v any) error {
-	file := f.files[stateFile]
-	if _, err := file.Seek(0, io.SeekStart); err != nil {
-		return f.name(stateFile, err)
-	}
-	data, err := readSmall(file)
+	data, err := f.stateBytes()
 	if err != nil {
-		return f.name(stateFile, err)
-	}
-	if sum := sha256.Sum256(data); hex.EncodeToString(sum[:]) != f.manifest.Files[stateFile].SHA256 {
-		return f.name(stateFile, corrupt("", "not what was written, the checksum differs"))
+		return err
 	}
 	if err := decodeJSON(data, v); err != nil {
 		return f.name(stateFile, err)
 	}
 	return nil
+}
+
+func (f *Folder) stateBytes() ([]byte, error) {
+	file := f.files[stateFile]
+	if _, err := file.Seek(0, io.SeekStart); err != nil {
+		return nil, f.name(stateFile, err)
+	}
+	data, err := readSmall(file)
+	if err != nil {
+		return nil, f.name(stateFile, err)
+	}
+	if sum := sha256.Sum256(data); hex.EncodeToString(sum[:]) != f.manifest.Files[stateFile].SHA256 {
+		return nil, f.name(stateFile, corrupt("", "not what was written, the checksum differs"))
+	}
+	return data, nil
+}
+
+// Verify reads the whole checkpoint and says what is damaged, if anything is.
+func (f *Folder) Verify() error {
+	if _, err := f.stateBytes(); err != nil {
+		return err
+	}
+	if _, err := f.Weights(); err != nil {
+		return err
+	}
+	_, err := f.Optimizer()
+	return err
 }
 
 // Close closes the checkpoint.

@@ -19,13 +19,14 @@ const (
 	manifestFile  = "manifest.json"
 )
 
-var files = []string{optimizerFile, stateFile, weightsFile}
+var contentFiles = []string{optimizerFile, stateFile, weightsFile}
 
 // Contents is what a checkpoint holds.
 type Contents struct {
 	Weights   []Tensor // what the model is: enough to use it
 	Optimizer []Tensor // what else its next training step depends on
 	State     any      // where the training stands, as encoding/json writes it; see Folder.State
+	Step      int      // what orders the checkpoints of a run, at least 0
 }
 
 // oldName is where a folder lies while its successor takes its place.
@@ -33,21 +34,22 @@ func oldName(dir string) string {
 	return filepath.Join(filepath.Dir(dir), "."+filepath.Base(dir)+".old")
 }
 
-// Save replaces the checkpoint in the folder dir, whose parent must exist.
+// Save replaces the checkpoint in the folder dir, whose parent must exist, and keeps the keep-1 newest of those before it: see Past.
 //
 // Everything is written to a temporary folder beside it and has reached the disk before two renames put it in place; between
-// these, the old checkpoint lies at a name where Open and Recover find it. So there is a whole checkpoint at every moment, and
-// an error, a *WriteError, means that the old one stays. Only one process may save to a folder at a time: see Lock.
-func Save(dir string, c Contents) error {
+// these, the old checkpoint lies at a name where Open and Recover find it. Nothing is removed before those renames have reached
+// the disk, too. So there is a whole checkpoint at every moment, and an error, a *WriteError, means that the old one stays. Only
+// one process may save to a folder at a time: see Lock.
+func Save(dir string, keep int, c Contents) error {
 	state, err := encodeJSON(c.State)
 	if err != nil {
 		return errors.Wrap(err, "state")
 	}
 	need := contentBytes(c) + int64(len(state))
-	if err := Recover(dir); err != nil {
+	if err := Recover(dir, keep); err != nil {
 		return writeError(dir, need, err)
 	}
-	tmp, err := os.MkdirTemp(filepath.Dir(dir), tempPrefix(filepath.Base(dir))+"*")
+	tmp, err := files.mkdirTemp(filepath.Dir(dir), tempPrefix(filepath.Base(dir))+"*")
 	if err != nil {
 		return writeError(dir, need, err)
 	}
@@ -55,9 +57,10 @@ func Save(dir string, c Contents) error {
 		err = replace(dir, tmp)
 	}
 	if err != nil {
-		os.RemoveAll(tmp) // first, so that the error tells of the space that a second attempt would find
+		files.removeAll(tmp) // first, so that the error tells of the space that a second attempt would find
 		return writeError(dir, need, err)
 	}
+	retire(dir, keep) // what this leaves undone the next Save or Recover does
 	return nil
 }
 
@@ -72,10 +75,10 @@ func contentBytes(c Contents) int64 {
 }
 
 func writeFolder(tmp string, c Contents, state []byte) error {
-	if err := os.Chmod(tmp, 0o755); err != nil {
+	if err := files.chmod(tmp, 0o755); err != nil {
 		return err
 	}
-	m := manifest{Format: manifestFormat, Files: map[string]fileInfo{}}
+	m := manifest{Format: manifestFormat, Step: c.Step, Files: map[string]fileInfo{}}
 	for _, f := range []struct {
 		name    string
 		tensors []Tensor
@@ -99,7 +102,7 @@ func writeFolder(tmp string, c Contents, state []byte) error {
 	if len(data) > maxManifest {
 		return errors.Errorf("the names of all tensors need a manifest of %d bytes, at most %d are read", len(data), maxManifest)
 	}
-	f, err := os.Create(filepath.Join(tmp, manifestFile))
+	f, err := files.create(filepath.Join(tmp, manifestFile))
 	if err != nil {
 		return err
 	}
@@ -107,12 +110,12 @@ func writeFolder(tmp string, c Contents, state []byte) error {
 	if err := closeSynced(f, err); err != nil {
 		return err
 	}
-	return syncDir(tmp)
+	return files.syncDir(tmp)
 }
 
 // create writes one file and notes what it is.
 func (m *manifest) create(dir, name string, write func(io.Writer) (map[string]uint32, error)) error {
-	f, err := os.Create(filepath.Join(dir, name))
+	f, err := files.create(filepath.Join(dir, name))
 	if err != nil {
 		return err
 	}
@@ -133,35 +136,43 @@ func (m *manifest) create(dir, name string, write func(io.Writer) (map[string]ui
 	return nil
 }
 
-// replace puts the folder tmp in the place of dir.
+// replace puts the folder tmp in the place of dir, and what was there aside; or leaves everything as it was.
 func replace(dir, tmp string) error {
 	old := oldName(dir)
-	if err := os.Rename(dir, old); err != nil && !os.IsNotExist(err) {
+	if err := files.rename(dir, old); err != nil && !os.IsNotExist(err) {
 		return err
 	}
-	if err := os.Rename(tmp, dir); err != nil {
-		os.Rename(old, dir) // and if this fails too, Recover will do it
-		return err
+	err := files.rename(tmp, dir)
+	if err == nil {
+		if err = files.syncDir(filepath.Dir(dir)); err == nil {
+			return nil
+		}
+		files.rename(dir, tmp)
 	}
-	os.RemoveAll(old) // what remains of it is swept by Recover
-	return syncDir(filepath.Dir(dir))
+	files.rename(old, dir) // and if this fails, too, Recover will do it
+	return err
 }
 
-// Recover ends what a crash during Save left half done: a checkpoint that was moved aside comes back, and what no checkpoint
-// refers to any more is removed.
-func Recover(dir string) error {
+// Recover ends what a crash during Save left half done: a checkpoint that was moved aside comes back or becomes the past, of which
+// keep-1 are kept, and what no checkpoint refers to any more is removed.
+func Recover(dir string, keep int) error {
 	old := oldName(dir)
 	switch _, err := os.Stat(dir); {
 	case err == nil:
-		if err := os.RemoveAll(old); err != nil {
-			return errors.WithStack(err)
+		if _, err := os.Stat(old); err == nil { // the name of its successor may not have reached the disk
+			if err := files.syncDir(filepath.Dir(dir)); err != nil {
+				return errors.WithStack(err)
+			}
+		}
+		if err := retire(dir, keep); err != nil {
+			return err
 		}
 	case os.IsNotExist(err):
-		if err := os.Rename(old, dir); err != nil && !os.IsNotExist(err) {
+		if err := files.rename(old, dir); err != nil && !os.IsNotExist(err) {
 			return errors.WithStack(err)
 		}
 	default:
 		return errors.WithStack(err)
 	}
-	return sweep(filepath.Dir(dir), filepath.Base(dir))
+	return Sweep(filepath.Dir(dir), filepath.Base(dir))
 }
