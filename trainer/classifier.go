@@ -16,11 +16,10 @@ import (
 
 // ClassifierConfig says how a sequence classifier is trained.
 type ClassifierConfig struct {
-	Model     models.ClassifierConfig
-	Seed      uint64 // of the initial weights and of what dropout drops
-	Optimizer Optimizer
-	Clip      float64 // the largest norm of all gradients together; 0: no limit
-	Device    tape.Device
+	Model models.ClassifierConfig
+	Seed  uint64 // of the initial weights and of what dropout drops
+	Training
+	Device tape.Device
 }
 
 // Classifier is a sequence classifier in use. For each shape of a batch there are two programs, one that trains and one that
@@ -54,7 +53,7 @@ func NewClassifier(c ClassifierConfig) (*Classifier, error) {
 	if _, err := models.NewClassifier(p, c.Model); err != nil {
 		return nil, err
 	}
-	s, err := newShared(b, p.Nodes(), c.Optimizer)
+	s, err := newShared(b, p.Nodes(), c.Training)
 	if err != nil {
 		return nil, err
 	}
@@ -62,13 +61,18 @@ func NewClassifier(c ClassifierConfig) (*Classifier, error) {
 }
 
 // Train runs a training step, the step-th counted from 0, with the given learning rate. weights, B, are 0 for rows that are no
-// examples, else 1. It gives the mean loss in nats per example and the norm of all gradients together before clipping, both at the
+// examples, else 1. The batch must be divisible by Training.Accumulate. It gives the mean loss in nats per example and the norm of all gradients together before clipping, both at the
 // weights before the step.
 func (m *Classifier) Train(x Sequences, classes []int32, weights []float32, step int, rate float64) (loss, norm float64, err error) {
 	at, err := m.shape(x)
 	if err != nil {
 		return 0, 0, err
 	}
+	parts := m.parts()
+	if x.Batch%parts != 0 {
+		return 0, 0, errors.Errorf("a batch of %d examples cannot be divided into %d equal parts", x.Batch, parts)
+	}
+	at.batch /= parts
 	t := m.train[at]
 	if t == nil {
 		if t, err = newClassifierTrainer(m.config, at); err != nil {
@@ -76,11 +80,14 @@ func (m *Classifier) Train(x Sequences, classes []int32, weights []float32, step
 		}
 		m.train[at] = t
 	}
-	inputs := append(t.values(x), t.classes, classes, t.weights, weights)
-	if t.key != nil {
-		inputs = append(inputs, t.key, key(m.config.Seed, step))
-	}
-	return m.shared.train(&t.trainProgram, rate, inputs...)
+	return m.shared.train(t.trainProgram, rate, func(k, n int) error {
+		if t.key != nil {
+			if err := t.Set(t.key, key(m.config.Seed, step*n+k)); err != nil {
+				return err
+			}
+		}
+		return set(t.Program, append(t.values(x, k, n), t.classes, part(classes, 1, k, n), t.weights, part(weights, 1, k, n))...)
+	})
 }
 
 // Logits are those of the classes, B×C.
@@ -99,7 +106,7 @@ func (m *Classifier) Logits(x Sequences) ([]float32, error) {
 	if err := m.shared.sync(&p.applied); err != nil {
 		return nil, err
 	}
-	if err := set(p.Program, p.values(x)...); err != nil {
+	if err := set(p.Program, p.values(x, 0, 1)...); err != nil {
 		return nil, err
 	}
 	if err := p.Run(); err != nil {

@@ -15,16 +15,16 @@ type sequenceInputs struct {
 	tokens   bool
 }
 
-// values pairs the nodes with the values of a batch.
-func (in *sequenceInputs) values(x Sequences) []any {
+// values pairs the nodes with the values of the k-th of n parts of a batch.
+func (in *sequenceInputs) values(x Sequences, k, n int) []any {
 	var vs []any
 	if in.tokens {
-		vs = append(vs, in.xs, x.Tokens)
+		vs = append(vs, in.xs, part(x.Tokens, x.Steps, k, n))
 	} else {
-		vs = append(vs, in.xs, x.Vectors)
+		vs = append(vs, in.xs, part(x.Vectors, x.Steps, k, n))
 	}
 	if in.mask != nil {
-		vs = append(vs, in.mask, x.Mask)
+		vs = append(vs, in.mask, part(x.Mask, x.Steps, k, n))
 	}
 	return vs
 }
@@ -50,7 +50,7 @@ func newClassifierGraph(c ClassifierConfig, s shape) (*op.Builder, *models.Class
 
 // classifierTrainer is a training program.
 type classifierTrainer struct {
-	trainProgram
+	*trainProgram
 	sequenceInputs
 	classes, weights *G.Node // B
 	key              *G.Node // nil: nothing is dropped
@@ -62,7 +62,6 @@ func newClassifierTrainer(c ClassifierConfig, s shape) (*classifierTrainer, erro
 		return nil, err
 	}
 	t := &classifierTrainer{
-		trainProgram:   trainProgram{params: m.Params.Nodes()},
 		sequenceInputs: in,
 		classes:        G.NewVector(b.Graph(), tensor.Int32, G.WithShape(s.batch), G.WithName("classes")),
 		weights:        G.NewVector(b.Graph(), tensor.Float32, G.WithShape(s.batch), G.WithName("weights")),
@@ -73,13 +72,8 @@ func newClassifierTrainer(c ClassifierConfig, s shape) (*classifierTrainer, erro
 		keys = b.Keys(t.key, s.steps)
 	}
 	logits := m.Logits(b, in.xs, in.mask, keys) // B×C
-	t.Step, err = NewStep(b, StepConfig{
-		Device:    c.Device,
-		Loss:      b.MaskedMean(b.CrossEntropy(logits, t.classes, nil, 0), t.weights),
-		Params:    t.params,
-		Optimizer: c.Optimizer,
-		Clip:      c.Clip,
-	})
+	loss := b.MaskedMean(b.CrossEntropy(logits, t.classes, nil, 0), t.weights)
+	t.trainProgram, err = newTrainProgram(b, c.Training.step(c.Device, loss, b.Sum(t.weights), m.Params.Nodes()))
 	return t, err
 }
 

@@ -13,7 +13,7 @@ import (
 func newTestClassifier(t *testing.T, c models.ClassifierConfig) *Classifier {
 	t.Helper()
 	c.Cell.Kind, c.Hidden, c.Layers, c.Classes = "gru", 8, 1, 3
-	m, err := NewClassifier(ClassifierConfig{Model: c, Seed: 3, Optimizer: DefaultAdam, Clip: 1, Device: cpu.New(cpu.Threads(1))})
+	m, err := NewClassifier(ClassifierConfig{Model: c, Seed: 3, Training: Training{Optimizer: DefaultAdam, Clip: 1}, Device: cpu.New(cpu.Threads(1))})
 	if err != nil {
 		t.Fatal(err)
 	}

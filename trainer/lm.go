@@ -9,30 +9,28 @@ import (
 	"github.com/unroll-ml/unroll/graph/op"
 	"github.com/unroll-ml/unroll/graph/tape"
 	"github.com/unroll-ml/unroll/models"
-	"github.com/unroll-ml/unroll/trainer/checkpoint"
 )
 
 // LMConfig says how a language model is trained and measured.
 type LMConfig struct {
-	Model     models.LMConfig
-	Seq       int // T: steps of a window
-	Batch     int // B: sequences side by side
-	Optimizer Optimizer
-	Clip      float64 // the largest norm of all gradients together; 0: no limit
-	Device    tape.Device
+	Model models.LMConfig
+	Seq   int // T: steps of a window
+	Batch int // B: sequences side by side
+	Training
+	Device tape.Device
 }
 
 // LM is a language model in use: three programs on one device that train it, measure it and draw from it, each compiled when it is
 // first called for. They have the weights in common; each carries a state of its own from call to call, zero at first.
 //
-// Windows are T×B, row-major: element t*B+b is step t of sequence b.
+// Windows are T×B, row-major: element t*B+b is step t of sequence b. Those to train on have Training.Accumulate times as many
+// sequences.
 type LM struct {
-	config  LMConfig
-	weights []checkpoint.Tensor // as of the last time they were on the host
-	ahead   bool                // the training program has newer ones
-	train   *lmTrainer
-	eval    *lmEvaluator
-	sample  *lmSampler
+	config LMConfig
+	*shared
+	train  *lmTrainer
+	eval   *lmEvaluator
+	sample *lmSampler
 }
 
 // NewLM declares the model and draws its initial weights.
@@ -40,15 +38,16 @@ func NewLM(c LMConfig) (*LM, error) {
 	if c.Seq < 1 || c.Batch < 1 {
 		return nil, errors.Errorf("a window of %d steps of %d sequences: both must be at least 1", c.Seq, c.Batch)
 	}
-	m, err := models.NewLM(op.New(G.NewGraph()), c.Model)
+	b := op.New(G.NewGraph())
+	m, err := models.NewLM(b, c.Model)
 	if err != nil {
 		return nil, err
 	}
-	t := &LM{config: c}
-	for _, n := range m.Params.Nodes() {
-		t.weights = append(t.weights, checkpoint.Tensor{Name: n.Name(), Shape: n.Shape(), Data: n.Value().Data()})
+	s, err := newShared(b, m.Params.Nodes(), c.Training, newLMStates(b, m, c).nodes...)
+	if err != nil {
+		return nil, err
 	}
-	return t, nil
+	return &LM{config: c, shared: s}, nil
 }
 
 // Train runs one training step on a window with the given learning rate. It gives the mean loss in nats per token and the norm of
@@ -56,18 +55,13 @@ func NewLM(c LMConfig) (*LM, error) {
 // truncated backpropagation through time (Williams and Peng, 1990).
 func (m *LM) Train(inputs, targets []int32, rate float64) (loss, norm float64, err error) {
 	if m.train == nil {
-		if m.train, err = newLMTrainer(m.config, m.weights); err != nil {
+		if m.train, err = newLMTrainer(m.config); err != nil {
 			return 0, 0, err
 		}
 	}
-	m.ahead = true
-	if m.eval != nil {
-		m.eval.stale = true
-	}
-	if m.sample != nil {
-		m.sample.stale = true
-	}
-	return m.train.run(inputs, targets, rate)
+	return m.shared.train(m.train.trainProgram, rate, func(k, n int) error {
+		return m.train.fill(m.config.Seq, inputs, targets, k, n)
+	})
 }
 
 // ResetTrain forgets the state that training carries, not the optimizer's.
@@ -75,7 +69,7 @@ func (m *LM) ResetTrain() error {
 	if m.train == nil {
 		return nil
 	}
-	return zero(m.train.Program, m.train.carried)
+	return m.shared.reset(m.train.carried)
 }
 
 // Sums are sums over the tokens of a window, or of a text, that the mask does not leave out.
@@ -94,7 +88,7 @@ func (m *LM) Eval(inputs, targets []int32, mask []float32) (Sums, error) {
 			return Sums{}, err
 		}
 	}
-	if err := m.sync(&m.eval.forward); err != nil {
+	if err := m.sync(&m.eval.applied); err != nil {
 		return Sums{}, err
 	}
 	return m.eval.run(inputs, targets, mask)
@@ -105,7 +99,7 @@ func (m *LM) ResetEval() error {
 	if m.eval == nil {
 		return nil
 	}
-	return zero(m.eval.Program, m.eval.carried)
+	return begin(m.eval.Program, m.eval.carried)
 }
 
 // Next takes one token and gives the logits of the token after it; the slice is valid until the next call.
@@ -116,7 +110,7 @@ func (m *LM) Next(token int32) ([]float32, error) {
 			return nil, err
 		}
 	}
-	if err := m.sync(&m.sample.forward); err != nil {
+	if err := m.sync(&m.sample.applied); err != nil {
 		return nil, err
 	}
 	return m.sample.run(token)
@@ -127,70 +121,7 @@ func (m *LM) ResetSample() error {
 	if m.sample == nil {
 		return nil
 	}
-	return zero(m.sample.Program, m.sample.carried)
-}
-
-// sync gives a program the newest weights.
-func (m *LM) sync(f *forward) error {
-	if !f.stale {
-		return nil
-	}
-	ws, err := m.Params()
-	if err != nil {
-		return err
-	}
-	f.stale = false
-	return write(f.Program, "weights", f.params, ws)
-}
-
-// Params are the weights.
-func (m *LM) Params() ([]checkpoint.Tensor, error) {
-	if m.ahead {
-		ws, err := read(m.train.Program, m.train.params)
-		if err != nil {
-			return nil, err
-		}
-		m.weights, m.ahead = ws, false
-	}
-	return m.weights, nil
-}
-
-// TrainState is what else the next training step depends on: the optimizer's state and the state that training carries.
-func (m *LM) TrainState() ([]checkpoint.Tensor, error) {
-	if m.train == nil {
-		return nil, nil
-	}
-	return read(m.train.Program, m.train.state())
-}
-
-// Load replaces the weights, and the training state unless it is nil. Names and shapes must be those of Params and TrainState.
-func (m *LM) Load(weights, trainState []checkpoint.Tensor) error {
-	if err := match("weights", m.weights, weights); err != nil {
-		return err
-	}
-	m.weights, m.ahead = weights, false
-	if m.eval != nil {
-		m.eval.stale = true
-	}
-	if m.sample != nil {
-		m.sample.stale = true
-	}
-	if m.train == nil && trainState != nil {
-		var err error
-		if m.train, err = newLMTrainer(m.config, m.weights); err != nil {
-			return err
-		}
-	}
-	if m.train == nil {
-		return nil
-	}
-	if err := write(m.train.Program, "weights", m.train.params, weights); err != nil {
-		return err
-	}
-	if trainState != nil {
-		return write(m.train.Program, "training state", m.train.state(), trainState)
-	}
-	return zero(m.train.Program, m.train.state())
+	return begin(m.sample.Program, m.sample.carried)
 }
 
 // Device is what the model runs on.
@@ -208,13 +139,7 @@ func (m *LM) Close() error {
 	if m.sample != nil {
 		programs = append(programs, m.sample.Program)
 	}
-	var first error
-	for _, p := range programs {
-		if err := p.Close(); first == nil {
-			first = err
-		}
-	}
-	return first
+	return closeAll(programs)
 }
 
 func tokens(b *op.Builder, name string, steps, batch int) *G.Node {

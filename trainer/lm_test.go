@@ -17,12 +17,11 @@ const vocab, seq, batch = 7, 5, 3
 func newTestLM(t *testing.T, device tape.Device, o Optimizer, embed int) *LM {
 	t.Helper()
 	m, err := NewLM(LMConfig{
-		Model:     models.LMConfig{Vocab: vocab, Cell: "rnn", Hidden: 16, Layers: 2, Embed: embed, Seed: 3},
-		Seq:       seq,
-		Batch:     batch,
-		Optimizer: o,
-		Clip:      1,
-		Device:    device,
+		Model:    models.LMConfig{Vocab: vocab, Cell: "rnn", Hidden: 16, Layers: 2, Embed: embed, Seed: 3},
+		Seq:      seq,
+		Batch:    batch,
+		Training: Training{Optimizer: o, Clip: 1},
+		Device:   device,
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -199,7 +198,7 @@ func TestEvalAgreesWithNext(t *testing.T) {
 }
 
 func TestNewLMRefuses(t *testing.T) {
-	good := LMConfig{Model: models.LMConfig{Vocab: 2, Cell: "rnn", Hidden: 2, Layers: 1}, Seq: 1, Batch: 1, Optimizer: SGD{}, Device: ref.New()}
+	good := LMConfig{Model: models.LMConfig{Vocab: 2, Cell: "rnn", Hidden: 2, Layers: 1}, Seq: 1, Batch: 1, Training: Training{Optimizer: SGD{}}, Device: ref.New()}
 	if _, err := NewLM(good); err != nil {
 		t.Fatal(err)
 	}

@@ -4,78 +4,94 @@ import (
 	"math"
 
 	G "gorgonia.org/gorgonia"
+	"gorgonia.org/tensor"
 
 	"github.com/unroll-ml/unroll/graph"
 	"github.com/unroll-ml/unroll/graph/op"
 	"github.com/unroll-ml/unroll/models"
-	"github.com/unroll-ml/unroll/trainer/checkpoint"
 )
+
+// lmStates are the states that a language model carries from window to window in training.
+type lmStates struct {
+	nodes G.Nodes   // inputs: B×H each; if batches are computed in K > 1 parts, K×B×H
+	parts int       // K
+	part  *G.Node   // 1 integer, an input: which part is computed; nil if K is 1
+	entry []*G.Node // of that part, B×H each
+}
+
+func newLMStates(b *op.Builder, m *models.LM, c LMConfig) *lmStates {
+	s := &lmStates{parts: c.parts(), entry: m.States(b, c.Batch)}
+	if s.parts == 1 {
+		s.nodes = s.entry
+		return s
+	}
+	s.part = G.NewVector(b.Graph(), tensor.Int32, G.WithShape(1), G.WithName("part"))
+	for i, h := range s.entry {
+		all := G.NewTensor(b.Graph(), h.Dtype(), 3, G.WithShape(append([]int{s.parts}, h.Shape()...)...), G.WithName(h.Name()))
+		s.nodes = append(s.nodes, all)
+		s.entry[i] = b.Reshape(b.Gather(all, s.part), h.Shape()...)
+	}
+	return s
+}
+
+// carry makes updates of the states from those of the part after its last token.
+func (s *lmStates) carry(b *op.Builder, last []*G.Node) []graph.Update {
+	if s.parts == 1 {
+		return carry(s.nodes, last)
+	}
+	us := make([]graph.Update, len(s.nodes))
+	mine := b.Eq(b.Iota(s.part, 0, s.parts, 1, 1), s.part) // K×1×1
+	for i, all := range s.nodes {
+		us[i] = graph.Update{State: all, Value: b.Where(mine, b.Expand(last[i], 0), all)}
+	}
+	return us
+}
 
 // lmTrainer is the training program of a language model.
 type lmTrainer struct {
-	*Step
-	inputs, targets  *port[int32]
-	rate, loss, norm *port[float32]
-	params, carried  G.Nodes
+	*trainProgram
+	inputs, targets *port[int32]
+	part            *port[int32] // nil: batches are computed at once
+	carried         G.Nodes
 }
 
-func newLMTrainer(c LMConfig, weights []checkpoint.Tensor) (*lmTrainer, error) {
+func newLMTrainer(c LMConfig) (*lmTrainer, error) {
 	b := op.New(G.NewGraph())
 	m, err := models.NewLM(b, c.Model)
 	if err != nil {
 		return nil, err
 	}
 	inputs, targets := tokens(b, "inputs", c.Seq, c.Batch), tokens(b, "targets", c.Seq, c.Batch)
-	t := &lmTrainer{
-		inputs:  newPort[int32](inputs),
-		targets: newPort[int32](targets),
-		params:  m.Params.Nodes(),
-		carried: m.States(b, c.Batch),
+	states := newLMStates(b, m, c)
+	t := &lmTrainer{inputs: newPort[int32](inputs), targets: newPort[int32](targets), carried: states.nodes}
+	if states.part != nil {
+		t.part = newPort[int32](states.part)
 	}
-	logits, last := m.Logits(b, inputs, t.carried)
-	t.Step, err = NewStep(b, StepConfig{
-		Device:    c.Device,
-		Loss:      b.Mean(b.CrossEntropy(logits, targets, nil, 0)),
-		Params:    t.params,
-		Carried:   carry(t.carried, last),
-		Optimizer: c.Optimizer,
-		Clip:      c.Clip,
-	})
-	if err != nil {
-		return nil, err
-	}
-	t.rate, t.loss, t.norm = newPort[float32](t.Rate), newPort[float32](t.Loss), newPort[float32](t.Norm)
-	return t, write(t.Program, "weights", t.params, weights)
+	logits, last := m.Logits(b, inputs, states.entry)
+	loss := b.Mean(b.CrossEntropy(logits, targets, nil, 0))
+	t.trainProgram, err = newTrainProgram(b, c.Training.step(c.Device, loss, nil, m.Params.Nodes(), states.carry(b, last)...))
+	return t, err
 }
 
-// state is all that one training step hands to the next but the weights.
-func (t *lmTrainer) state() G.Nodes { return append(append(G.Nodes{}, t.States...), t.carried...) }
-
-func (t *lmTrainer) run(inputs, targets []int32, rate float64) (loss, norm float64, err error) {
-	if err := t.inputs.set(t.Program, inputs); err != nil {
-		return 0, 0, err
+// fill takes the k-th of n parts of a window of so many steps.
+func (t *lmTrainer) fill(steps int, inputs, targets []int32, k, n int) error {
+	if err := t.inputs.setPart(t.Program, inputs, steps, k, n); err != nil {
+		return err
 	}
-	if err := t.targets.set(t.Program, targets); err != nil {
-		return 0, 0, err
+	if err := t.targets.setPart(t.Program, targets, steps, k, n); err != nil {
+		return err
 	}
-	if err := t.rate.setNumber(t.Program, float32(rate)); err != nil {
-		return 0, 0, err
+	if t.part == nil {
+		return nil
 	}
-	if err := t.Run(); err != nil {
-		return 0, 0, err
-	}
-	if loss, err = t.loss.number(t.Program); err != nil {
-		return 0, 0, err
-	}
-	norm, err = t.norm.number(t.Program)
-	return loss, norm, err
+	t.part.data[0] = int32(k)
+	return t.Set(t.part.node, t.part.boxed)
 }
 
-// forward is a program without derivative.
+// forward is a program without derivative that carries states.
 type forward struct {
-	*graph.Program
-	params, carried G.Nodes
-	stale           bool // the weights on the device are not the newest
+	applied
+	carried G.Nodes
 }
 
 // lmEvaluator measures windows.
@@ -92,7 +108,7 @@ func newLMEvaluator(c LMConfig) (*lmEvaluator, error) {
 		return nil, err
 	}
 	e := &lmEvaluator{
-		forward: forward{params: m.Params.Nodes(), carried: m.States(b, c.Batch), stale: true},
+		forward: forward{applied{params: m.Params.Nodes()}, m.States(b, c.Batch)},
 		inputs:  tokens(b, "inputs", c.Seq, c.Batch),
 		targets: tokens(b, "targets", c.Seq, c.Batch),
 	}
@@ -157,7 +173,7 @@ func newLMSampler(c LMConfig) (*lmSampler, error) {
 		return nil, err
 	}
 	s := &lmSampler{
-		forward: forward{params: m.Params.Nodes(), carried: m.States(b, 1), stale: true},
+		forward: forward{applied{params: m.Params.Nodes()}, m.States(b, 1)},
 		token:   tokens(b, "token", 1, 1),
 		out:     make([]float32, c.Model.Vocab),
 	}

@@ -1,126 +1,138 @@
 package trainer
 
 import (
+	"encoding/json"
+	"errors"
 	"math"
+	"os"
+	"slices"
 	"testing"
 
 	G "gorgonia.org/gorgonia"
 	"gorgonia.org/tensor"
 
+	"github.com/unroll-ml/unroll/graph/cpu"
 	"github.com/unroll-ml/unroll/graph/op"
 	"github.com/unroll-ml/unroll/graph/ref"
+	"github.com/unroll-ml/unroll/graph/tape"
 )
 
-// The loss is Σ a_i (w_i - t_i)², whose gradient 2 a_i (w_i - t_i) the test knows without a graph.
-var (
-	scales  = []float64{1, 0.1, 3, 0.5, 7}
-	targets = []float64{0.3, -2, 1, 4, 0}
-	start   = []float64{1, 1, -1, 2, 0.5}
-)
+// optimGolden is what testdata/optim.py wrote.
+type optimGolden struct {
+	Start, Scales, Targets [2]json.RawMessage // the matrix, 2×3, and the bias, 3
+	Scores                 []float64
+	Optimizers             map[string][]struct {
+		Rate, Norm float64
+		Weights    []float64 // after the step
+	}
+	Schedules map[string][]float64
+}
 
-func gradient(w []float64) []float64 {
-	g := make([]float64, len(w))
-	for i := range w {
-		g[i] = 2 * scales[i] * (w[i] - targets[i])
+func readOptim(t *testing.T) *optimGolden {
+	t.Helper()
+	data, err := os.ReadFile("testdata/optim.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	g := &optimGolden{}
+	if err := json.Unmarshal(data, g); err != nil {
+		t.Fatal(err)
 	}
 	return g
 }
 
-// trajectory runs an optimizer as graph expressions, in float64 on the reference device, and returns the weights after each step.
-func trajectory(t *testing.T, o Optimizer, clip, rate float64, steps int) (weights [][]float64, norms []float64) {
+// pair declares the matrix and the bias with values of the golden file.
+func pair(t *testing.T, b *op.Builder, name string, values [2]json.RawMessage) G.Nodes {
 	t.Helper()
-	g := G.NewGraph()
-	b := op.New(g)
-	vector := func(name string, v []float64) *G.Node {
-		return G.NewVector(g, G.Float64, G.WithShape(len(v)), G.WithName(name),
-			G.WithValue(tensor.New(tensor.WithShape(len(v)), tensor.WithBacking(append([]float64{}, v...)))))
-	}
-	w := vector("w", start)
-	loss := b.Sum(b.Mul(vector("a", scales), b.Square(b.Sub(w, vector("t", targets)))))
-	s, err := NewStep(b, StepConfig{Device: ref.New(), Loss: loss, Params: G.Nodes{w}, Optimizer: o, Clip: clip})
-	if err != nil {
+	var matrix [][]float64
+	var bias []float64
+	if err := json.Unmarshal(values[0], &matrix); err != nil {
 		t.Fatal(err)
 	}
-	defer s.Close()
-	for range steps {
-		if err := set(s.Program, s.Rate, []float64{rate}); err != nil {
-			t.Fatal(err)
-		}
-		if err := s.Run(); err != nil {
-			t.Fatal(err)
-		}
-		now, norm := make([]float64, len(start)), make([]float64, 1)
-		if err := s.Get(w, now); err != nil {
-			t.Fatal(err)
-		}
-		if err := s.Get(s.Norm, norm); err != nil {
-			t.Fatal(err)
-		}
-		weights, norms = append(weights, now), append(norms, norm[0])
+	if err := json.Unmarshal(values[1], &bias); err != nil {
+		t.Fatal(err)
 	}
-	return weights, norms
+	declare := func(name string, data []float64, shape ...int) *G.Node {
+		return G.NewTensor(b.Graph(), G.Float64, len(shape), G.WithShape(shape...), G.WithName(name),
+			G.WithValue(tensor.New(tensor.WithShape(shape...), tensor.WithBacking(data))))
+	}
+	return G.Nodes{declare(name+".weight", slices.Concat(matrix...), 2, 3), declare(name+".bias", bias, 3)}
 }
 
-// TestOptimizers compares each optimizer with a plain loop over its formula.
+// optimLoss declares the parameters of the golden file and their loss, Σ a (w - t)².
+func optimLoss(t *testing.T, b *op.Builder, g *optimGolden) (loss *G.Node, params G.Nodes) {
+	params = pair(t, b, "w", g.Start)
+	a, targets := pair(t, b, "a", g.Scales), pair(t, b, "t", g.Targets)
+	var sums G.Nodes
+	for i, w := range params {
+		sums = append(sums, b.Sum(b.Mul(a[i], b.Square(b.Sub(w, targets[i])))))
+	}
+	return b.Add(sums[0], sums[1]), params
+}
+
+// TestOptimizers compares optimizers, clipping, groups and rates that change with PyTorch's, in float64, on both devices.
 func TestOptimizers(t *testing.T) {
-	const rate, steps = 0.05, 7
-	type state struct{ m, v []float64 }
-	for name, c := range map[string]struct {
-		o    Optimizer
-		clip float64
-		move func(w, g []float64, s *state, t int)
-	}{
-		"sgd": {SGD{}, 0, func(w, g []float64, _ *state, _ int) {
-			for i := range w {
-				w[i] -= rate * g[i]
+	golden := readOptim(t)
+	faster := func(w *G.Node) Group {
+		if w.Name() == "w.bias" {
+			return Group{Rate: 3, Decay: 0.2}
+		}
+		return Group{Rate: 1, Decay: 0.1}
+	}
+	momentum := DefaultRMSProp
+	momentum.Momentum = 0.9
+	centered, both := DefaultRMSProp, momentum
+	centered.Centered, both.Centered = true, true
+	configs := map[string]StepConfig{
+		"sgd":                       {Optimizer: SGD{}},
+		"momentum":                  {Optimizer: SGD{Momentum: 0.9}},
+		"nesterov":                  {Optimizer: SGD{Momentum: 0.9, Nesterov: true}},
+		"adam":                      {Optimizer: DefaultAdam},
+		"adagrad":                   {Optimizer: DefaultAdagrad},
+		"rmsprop":                   {Optimizer: DefaultRMSProp},
+		"rmsprop momentum":          {Optimizer: momentum},
+		"rmsprop centered":          {Optimizer: centered},
+		"rmsprop centered momentum": {Optimizer: both},
+		"adamw":                     {Optimizer: Decoupled(DefaultAdam, 0.1)},
+		"adam l2":                   {Optimizer: Regularized(DefaultAdam, 0.1)},
+		"sgd l2":                    {Optimizer: Regularized(SGD{Momentum: 0.9}, 0.1)},
+		"groups":                    {Optimizer: Groups{DefaultAdam, faster}},
+		"clip":                      {Optimizer: SGD{}, Clip: 2},
+		"clip value":                {Optimizer: SGD{}, ClipValue: 0.7},
+		"scheduled":                 {Optimizer: DefaultAdam},
+	}
+	if len(configs) != len(golden.Optimizers) {
+		t.Errorf("%d optimizers, %d golden ones", len(configs), len(golden.Optimizers))
+	}
+	for name, c := range configs {
+		for _, device := range []tape.Device{ref.New(), cpu.New()} {
+			b := op.New(G.NewGraph())
+			c.Device = device
+			c.Loss, c.Params = optimLoss(t, b, golden)
+			s, err := NewStep(b, c)
+			if err != nil {
+				t.Fatal(err)
 			}
-		}},
-		"sgd with momentum": {SGD{Momentum: 0.9}, 0, func(w, g []float64, s *state, _ int) {
-			for i := range w {
-				s.m[i] = 0.9*s.m[i] + g[i]
-				w[i] -= rate * s.m[i]
+			if len(golden.Optimizers[name]) == 0 {
+				t.Fatalf("no golden %s", name)
 			}
-		}},
-		"sgd, clipped": {SGD{}, 2, func(w, g []float64, _ *state, _ int) {
-			for i := range w {
-				w[i] -= rate * g[i]
-			}
-		}},
-		"adam": {DefaultAdam, 0, func(w, g []float64, s *state, t int) {
-			for i := range w {
-				s.m[i] = 0.9*s.m[i] + 0.1*g[i]
-				s.v[i] = 0.999*s.v[i] + 0.001*g[i]*g[i]
-				m, v := s.m[i]/(1-math.Pow(0.9, float64(t))), s.v[i]/(1-math.Pow(0.999, float64(t)))
-				w[i] -= rate * m / (math.Sqrt(v) + 1e-8)
-			}
-		}},
-	} {
-		t.Run(name, func(t *testing.T) {
-			got, norms := trajectory(t, c.o, c.clip, rate, steps)
-			w, s := append([]float64{}, start...), &state{make([]float64, len(start)), make([]float64, len(start))}
-			for k := range steps {
-				g := gradient(w)
-				norm := 0.0
-				for _, x := range g {
-					norm += x * x
+			for k, want := range golden.Optimizers[name] {
+				var norm [1]float64
+				weight, bias := make([]float64, 6), make([]float64, 3)
+				if err := errors.Join(s.Set(s.Rate, []float64{want.Rate}), s.Run(), s.Get(s.Norm, norm[:]), s.Get(c.Params[0], weight), s.Get(c.Params[1], bias)); err != nil {
+					t.Fatal(err)
 				}
-				norm = math.Sqrt(norm)
-				if math.Abs(norms[k]-norm) > 1e-12*norm {
-					t.Errorf("step %d: norm %v, want %v", k, norms[k], norm)
+				if math.Abs(norm[0]-want.Norm) > 1e-12*want.Norm {
+					t.Errorf("%s on %s, step %d: norm %v, want %v", name, device.Name(), k, norm[0], want.Norm)
 				}
-				if scale := c.clip / (norm + 1e-6); c.clip > 0 && scale < 1 {
-					for i := range g {
-						g[i] *= scale
+				for i, w := range append(weight, bias...) {
+					if math.Abs(w-want.Weights[i]) > 1e-12*max(1, math.Abs(want.Weights[i])) {
+						t.Fatalf("%s on %s, step %d: weight %d is %v, want %v", name, device.Name(), k, i, w, want.Weights[i])
 					}
 				}
-				c.move(w, g, s, k+1)
-				for i := range w {
-					if math.Abs(got[k][i]-w[i]) > 1e-12 {
-						t.Fatalf("step %d: weight %d is %v, want %v", k, i, got[k][i], w[i])
-					}
-				}
 			}
-		})
+			s.Close()
+		}
 	}
 }
 

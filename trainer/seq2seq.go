@@ -19,10 +19,12 @@ type Seq2SeqConfig struct {
 	// its own choice.
 	TeacherForcing float64
 
-	Seed      uint64 // of the initial weights, of what dropout drops and of where teacher forcing is left out
-	Optimizer Optimizer
-	Clip      float64 // the largest norm of all gradients together; 0: no limit
-	Device    tape.Device
+	// TeacherDecay is what TeacherForcing is multiplied by at each step; nil: 1.
+	TeacherDecay models.Decay
+
+	Seed uint64 // of the initial weights, of what dropout drops and of where teacher forcing is left out
+	Training
+	Device tape.Device
 }
 
 // Seq2Seq is a sequence-to-sequence model in use. For each shape of a batch there are programs that train, measure and translate,
@@ -61,7 +63,7 @@ func NewSeq2Seq(c Seq2SeqConfig) (*Seq2Seq, error) {
 	if _, err := models.NewSeq2Seq(p, c.Model); err != nil {
 		return nil, err
 	}
-	s, err := newShared(b, p.Nodes(), c.Optimizer)
+	s, err := newShared(b, p.Nodes(), c.Training)
 	if err != nil {
 		return nil, err
 	}
@@ -74,18 +76,33 @@ func NewSeq2Seq(c Seq2SeqConfig) (*Seq2Seq, error) {
 // Train runs a training step, the step-th counted from 0, with the given learning rate. It gives the mean loss in nats per token,
 // with label smoothing, and the norm of all gradients together before clipping, both at the weights before the step.
 func (m *Seq2Seq) Train(x Translations, step int, rate float64) (loss, norm float64, err error) {
-	t, err := obtain(m.train, x.shape(), m.config, newSeq2SeqTrainer)
+	at, parts := x.shape(), m.parts()
+	if x.Batch%parts != 0 {
+		return 0, 0, errors.Errorf("a batch of %d pairs cannot be divided into %d equal parts", x.Batch, parts)
+	}
+	at.batch /= parts
+	t, err := obtain(m.train, at, m.config, newSeq2SeqTrainer)
 	if err != nil {
 		return 0, 0, err
 	}
-	inputs := []any{t.source, x.Source, t.target, x.Target}
-	if t.key != nil {
-		inputs = append(inputs, t.key, key(m.config.Seed, step))
+	return m.shared.train(t.trainProgram, rate, func(k, n int) error {
+		inputs := []any{t.source, part(x.Source, x.SourceSteps, k, n), t.target, part(x.Target, x.TargetSteps, k, n)}
+		if t.key != nil {
+			inputs = append(inputs, t.key, key(m.config.Seed, step*n+k))
+		}
+		if t.ratio != nil {
+			inputs = append(inputs, t.ratio, []float32{float32(m.config.teacherForcing(step))})
+		}
+		return set(t.Program, inputs...)
+	})
+}
+
+// teacherForcing is the probability at a step.
+func (c *Seq2SeqConfig) teacherForcing(step int) float64 {
+	if c.TeacherDecay == nil {
+		return c.TeacherForcing
 	}
-	if t.ratio != nil {
-		inputs = append(inputs, t.ratio, []float32{float32(m.config.TeacherForcing)})
-	}
-	return m.shared.train(&t.trainProgram, rate, inputs...)
+	return c.TeacherForcing * c.TeacherDecay(step)
 }
 
 // Eval measures how well each token of the targets is predicted from the source and the target's tokens before it: sums over the

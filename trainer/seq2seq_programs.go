@@ -38,7 +38,7 @@ func apply(c Seq2SeqConfig, b *op.Builder, m *models.Seq2Seq, outputs G.Nodes, u
 
 // seq2seqTrainer is a training program.
 type seq2seqTrainer struct {
-	trainProgram
+	*trainProgram
 	source, target *G.Node
 	key, ratio     *G.Node // nil: nothing is drawn
 }
@@ -48,25 +48,18 @@ func newSeq2SeqTrainer(c Seq2SeqConfig, s pairShape) (*seq2seqTrainer, error) {
 	if err != nil {
 		return nil, err
 	}
-	t := &seq2seqTrainer{
-		trainProgram: trainProgram{params: m.Params.Nodes()},
-		source:       tokens(b, "source", s.source, s.batch),
-		target:       tokens(b, "target", s.target, s.batch),
-	}
-	if c.Model.Dropout > 0 || c.TeacherForcing < 1 {
+	t := &seq2seqTrainer{source: tokens(b, "source", s.source, s.batch), target: tokens(b, "target", s.target, s.batch)}
+	sampled := c.TeacherForcing < 1 || c.TeacherDecay != nil
+	if c.Model.Dropout > 0 || sampled {
 		t.key = keyNode(b)
 	}
-	if c.TeacherForcing < 1 {
+	if sampled {
 		t.ratio = G.NewScalar(b.Graph(), tensor.Float32, G.WithName("teacher forcing"))
 	}
 	p := m.Predict(b, t.source, t.target, models.Teaching{Key: t.key, Ratio: t.ratio})
-	t.Step, err = NewStep(b, StepConfig{
-		Device:    c.Device,
-		Loss:      m.Loss(b, p.Logits, t.target),
-		Params:    t.params,
-		Optimizer: c.Optimizer,
-		Clip:      c.Clip,
-	})
+	loss := m.Loss(b, p.Logits, t.target)
+	tokens := b.Sum(b.Cast(m.Mask(b, t.target), loss))
+	t.trainProgram, err = newTrainProgram(b, c.Training.step(c.Device, loss, tokens, m.Params.Nodes()))
 	return t, err
 }
 

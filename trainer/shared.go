@@ -1,7 +1,9 @@
 package trainer
 
 import (
+	"math"
 	"slices"
+	"strings"
 
 	G "gorgonia.org/gorgonia"
 	"gorgonia.org/tensor"
@@ -14,27 +16,32 @@ import (
 // shared are the weights and the training state that several programs have in common, one for each shape of a batch. Every program
 // has memory of its own, so they are copied, through the host, when another program than before needs them.
 type shared struct {
-	weights, state []checkpoint.Tensor // as of the last time they were on the host; state nil: zero
+	Training
+	weights, state []checkpoint.Tensor // as of the last time they were on the host; state nil: as before the first step
 	names          []checkpoint.Tensor // names and shapes of the training state
 	newest         *trainProgram       // has newer ones; nil: none
+	trained        *trainProgram       // ran last
 	version        int                 // of the weights: one more whenever they change
 }
 
-// trainProgram is a training program of one shape.
-type trainProgram struct {
-	*Step
-	params G.Nodes
-}
-
-// newShared takes the initial weights from params, and asks the optimizer which states it will declare.
-func newShared(b *op.Builder, params G.Nodes, o Optimizer) (*shared, error) {
-	s := &shared{version: 1}
+// newShared takes the initial weights from params, and finds out which states a training step will have beside those that the model
+// carries.
+func newShared(b *op.Builder, params G.Nodes, c Training, carried ...*G.Node) (*shared, error) {
+	if err := c.check(); err != nil {
+		return nil, err
+	}
+	s := &shared{Training: c, version: 1}
 	for _, n := range params {
 		s.weights = append(s.weights, checkpoint.Tensor{Name: n.Name(), Shape: n.Shape(), Data: n.Value().Data()})
 	}
-	states := &States{b: b}
-	o.Updates(states, G.NewScalar(b.Graph(), params[0].Dtype(), G.WithName("learning rate")), params, params)
-	for _, n := range states.nodes {
+	states := &States{g: b.Graph()}
+	dtype := params[0].Dtype()
+	if _, err := c.Scaling.declare(states, dtype); err != nil {
+		return nil, err
+	}
+	step := c.step(nil, nil, nil, params)
+	step.move(b, states, G.NewScalar(b.Graph(), dtype, G.WithName("learning rate")), params)
+	for _, n := range append(states.nodes, carried...) {
 		s.names = append(s.names, checkpoint.Tensor{Name: n.Name(), Shape: n.Shape()})
 	}
 	return s, b.Err()
@@ -51,15 +58,16 @@ func (s *shared) lend(p *trainProgram) error {
 		}
 		var err error
 		if s.state == nil {
-			err = zero(p.Program, p.States)
+			err = begin(p.Program, p.states)
 		} else {
-			err = write(p.Program, "training state", p.States, s.state)
+			err = write(p.Program, "training state", p.states, s.state)
 		}
 		if err != nil {
 			return err
 		}
 		s.newest = p
 	}
+	s.trained = p
 	s.version++
 	return nil
 }
@@ -73,7 +81,7 @@ func (s *shared) fetch() error {
 	if err != nil {
 		return err
 	}
-	state, err := read(s.newest.Program, s.newest.States)
+	state, err := read(s.newest.Program, s.newest.states)
 	if err != nil {
 		return err
 	}
@@ -81,16 +89,53 @@ func (s *shared) fetch() error {
 	return nil
 }
 
-// Params are the weights.
+// Params are the weights to use: the average, if there is one.
 func (s *shared) Params() ([]checkpoint.Tensor, error) {
-	err := s.fetch()
-	return s.weights, err
+	if err := s.fetch(); err != nil {
+		return nil, err
+	}
+	return s.averaged(s.weights, s.state), nil
 }
 
-// TrainState is what else the next training step depends on: the optimizer's state; nil before the first step.
+// averaged gives the average for each of some weights: themselves, if there is none yet.
+func (s *shared) averaged(weights, state []checkpoint.Tensor) []checkpoint.Tensor {
+	if s.Average == 0 || state == nil {
+		return weights
+	}
+	numbers := func(name string) []float32 {
+		i := slices.IndexFunc(state, func(t checkpoint.Tensor) bool { return t.Name == name })
+		return state[i].Data.([]float32)
+	}
+	n := numbers(averageWeight)[0]
+	if n == 0 {
+		return weights
+	}
+	out := slices.Clone(weights)
+	for i, w := range weights {
+		mean := slices.Clone(numbers(averageKind + "/" + w.Name))
+		for k := range mean {
+			mean[k] /= n
+		}
+		out[i].Data = mean
+	}
+	return out
+}
+
+// rawPrefix begins the names of weights that are a part of the training state, because an average stands in their place.
+const rawPrefix = "weight/"
+
+// TrainState is what else the next training step depends on: the states of the optimizer and of the model; nil before the first
+// step.
 func (s *shared) TrainState() ([]checkpoint.Tensor, error) {
-	err := s.fetch()
-	return s.state, err
+	if err := s.fetch(); err != nil || s.Average == 0 || s.state == nil {
+		return s.state, err
+	}
+	state := slices.Clone(s.state)
+	for _, w := range s.weights {
+		w.Name = rawPrefix + w.Name
+		state = append(state, w)
+	}
+	return state, nil
 }
 
 // Load replaces the weights and the training state; nil is that before the first step. Names and shapes must be those of Params
@@ -100,13 +145,135 @@ func (s *shared) Load(weights, state []checkpoint.Tensor) error {
 		return err
 	}
 	if state != nil {
-		if err := match("training state", s.names, state); err != nil {
+		names := s.names
+		if s.Average > 0 {
+			var raw, rest []checkpoint.Tensor
+			for _, t := range state {
+				if name, is := strings.CutPrefix(t.Name, rawPrefix); is {
+					t.Name = name
+					raw = append(raw, t)
+				} else {
+					rest = append(rest, t)
+				}
+			}
+			if err := match("training state", s.weights, raw); err != nil {
+				return err
+			}
+			weights, state = raw, rest
+		}
+		if err := match("training state", names, state); err != nil {
 			return err
 		}
 	}
-	s.weights, s.state, s.newest = weights, state, nil
+	s.weights, s.state, s.newest = slices.Clone(weights), slices.Clone(state), nil
 	s.version++
 	return nil
+}
+
+// reset makes states zero that the model carries from step to step.
+func (s *shared) reset(carried G.Nodes) error {
+	if s.newest != nil {
+		return begin(s.newest.Program, carried)
+	}
+	s.state = slices.Clone(s.state)
+	for i, t := range s.state { // state nil: they are
+		if slices.ContainsFunc(carried, func(n *G.Node) bool { return n.Name() == t.Name }) {
+			s.state[i].Data = make([]float32, len(t.Data.([]float32)))
+		}
+	}
+	return nil
+}
+
+// Blame says what was not finite in the newest training step, which was therefore not applied: the gradient of a parameter, by its
+// name, or else the loss; overflow says that only the multiple of the loss was too large that LossScaling has made smaller since.
+func (s *shared) Blame() (what string, overflow bool, err error) {
+	p := s.trained
+	loss, err := p.loss.number(p.Program)
+	if err != nil {
+		return "", false, err
+	}
+	for i, n := range p.Squares {
+		x, err := number(p.Program, n)
+		if err != nil {
+			return "", false, err
+		}
+		if math.IsNaN(x) || math.IsInf(x, 0) {
+			what = "the gradient of " + p.params[i].Name()
+			break
+		}
+	}
+	lossIsFinite := !math.IsNaN(loss) && !math.IsInf(loss, 0)
+	switch {
+	case what == "" && lossIsFinite:
+		what = "the sum of the squares of all gradients"
+	case what == "":
+		what = "the loss"
+	}
+	if p.Scale != nil && lossIsFinite {
+		scale, err := number(p.Program, p.Scale)
+		return what, scale > 1, err
+	}
+	return what, false, nil
+}
+
+// trainProgram is a training program of one shape.
+type trainProgram struct {
+	*Step
+	params                 G.Nodes
+	states                 G.Nodes // all that a step hands to the next but the weights
+	rate, last, loss, norm *port[float32]
+}
+
+// newTrainProgram compiles a training step.
+func newTrainProgram(b *op.Builder, c StepConfig) (*trainProgram, error) {
+	s, err := NewStep(b, c)
+	if err != nil {
+		return nil, err
+	}
+	p := &trainProgram{
+		Step: s, params: c.Params, states: slices.Clone(s.States),
+		rate: newPort[float32](s.Rate), loss: newPort[float32](s.Loss), norm: newPort[float32](s.Norm),
+	}
+	if s.Last != nil {
+		p.last = newPort[float32](s.Last)
+	}
+	for _, u := range c.Carried {
+		p.states = append(p.states, u.State)
+	}
+	return p, nil
+}
+
+// train runs a training step. fill gives the program the k-th of n parts of the batch.
+func (s *shared) train(p *trainProgram, rate float64, fill func(k, n int) error) (loss, norm float64, err error) {
+	if err := s.lend(p); err != nil {
+		return 0, 0, err
+	}
+	if err := p.rate.setNumber(p.Program, float32(rate)); err != nil {
+		return 0, 0, err
+	}
+	n := s.parts()
+	for k := range n {
+		if err := fill(k, n); err != nil {
+			return 0, 0, err
+		}
+		if p.last != nil {
+			last := float32(0)
+			if k == n-1 {
+				last = 1
+			}
+			if err := p.last.setNumber(p.Program, last); err != nil {
+				return 0, 0, err
+			}
+		}
+		if err := p.Run(); err != nil {
+			return 0, 0, err
+		}
+	}
+	if loss, err = p.loss.number(p.Program); err != nil {
+		return 0, 0, err
+	}
+	norm, err = p.norm.number(p.Program)
+	return loss, norm, err
 }
 
 // applied is a program without derivative, of one shape.
@@ -116,20 +283,25 @@ type applied struct {
 	version int     // of the weights that it has; 0: none
 }
 
-// sync gives a program the newest weights.
+// sync gives a program the newest weights, or their average.
 func (s *shared) sync(p *applied) error {
 	if p.version == s.version {
 		return nil
 	}
-	weights := s.weights
+	weights, state := s.weights, s.state
 	if s.newest != nil {
 		var err error
 		if weights, err = read(s.newest.Program, s.newest.params); err != nil {
 			return err
 		}
+		if s.Average > 0 {
+			if state, err = read(s.newest.Program, s.newest.States); err != nil {
+				return err
+			}
+		}
 	}
 	var wanted []checkpoint.Tensor
-	for _, t := range weights {
+	for _, t := range s.averaged(weights, state) {
 		if slices.ContainsFunc(p.params, func(n *G.Node) bool { return n.Name() == t.Name }) {
 			wanted = append(wanted, t)
 		}
@@ -139,24 +311,6 @@ func (s *shared) sync(p *applied) error {
 	}
 	p.version = s.version
 	return nil
-}
-
-// train runs a training step.
-func (s *shared) train(p *trainProgram, rate float64, inputs ...any) (loss, norm float64, err error) {
-	if err := s.lend(p); err != nil {
-		return 0, 0, err
-	}
-	if err := set(p.Program, append(inputs, p.Rate, []float32{float32(rate)})...); err != nil {
-		return 0, 0, err
-	}
-	if err := p.Run(); err != nil {
-		return 0, 0, err
-	}
-	if loss, err = number(p.Program, p.Loss); err != nil {
-		return 0, 0, err
-	}
-	norm, err = number(p.Program, p.Norm)
-	return loss, norm, err
 }
 
 // closeAll closes programs, and gives the first error.
@@ -175,7 +329,7 @@ func keyNode(b *op.Builder) *G.Node {
 	return G.NewVector(b.Graph(), tensor.Int32, G.WithShape(4), G.WithName("key"))
 }
 
-// key is the random key of a training step, counted from 0: the same for equal seeds.
-func key(seed uint64, step int) []int32 {
-	return []int32{int32(uint32(seed)), int32(uint32(seed >> 32)), int32(step), 0}
+// key is the random key of a run of a training program, counted from 0: the same for equal seeds. A step in parts is several runs.
+func key(seed uint64, run int) []int32 {
+	return []int32{int32(uint32(seed)), int32(uint32(seed >> 32)), int32(run), 0}
 }

@@ -10,12 +10,17 @@ import (
 )
 
 // Step is a whole training step, compiled: the loss, its derivative, clipping, the optimizer.
+//
+// A step whose loss or gradient is not finite is not applied: all states keep their bits.
 type Step struct {
 	*graph.Program
-	Loss   *G.Node // scalar
-	Norm   *G.Node // scalar: the norm of all gradients together, before clipping
-	Rate   *G.Node // scalar input: the learning rate
-	States G.Nodes // of the optimizer
+	Loss    *G.Node // scalar
+	Norm    *G.Node // scalar: the norm of all gradients together, before clipping
+	Squares G.Nodes // scalars: of each parameter's gradient the squared norm, before clipping
+	Rate    *G.Node // scalar input: the learning rate
+	Last    *G.Node // scalar input: see StepConfig.Accumulate; else nil
+	Scale   *G.Node // scalar: see StepConfig.Scaling; else nil
+	States  G.Nodes // of the optimizer, of the average and of the scaling
 }
 
 // StepConfig says how to train.
@@ -26,6 +31,19 @@ type StepConfig struct {
 	Carried   []graph.Update // states that the model carries from one step to the next
 	Optimizer Optimizer
 	Clip      float64 // the largest norm of all gradients together; 0: no clipping
+	ClipValue float64 // the largest magnitude of an element of a gradient, after Clip; 0: any
+
+	// Accumulate makes a step of several runs, one for each part of a batch, the last of which has Last 1, the others 0. The step is
+	// that of the whole batch: its loss is the mean of the parts' losses, weighted by Weight (nil: equally), a scalar, which is what
+	// the part's loss is a mean of, such as its number of tokens. Loss, Norm and Squares are those of the step after its last run.
+	Accumulate bool
+	Weight     *G.Node
+
+	// Average is the decay of a moving average of the parameters: see average. 0: none.
+	Average float64
+
+	// Scaling multiplies the loss, so that small gradients do not vanish in narrow formats. The zero value: no.
+	Scaling LossScaling
 }
 
 // NewStep differentiates the loss, adds the optimizer and compiles all of it into one program.
@@ -38,47 +56,88 @@ func NewStep(b *op.Builder, c StepConfig) (*Step, error) {
 			return nil, errors.Errorf("%s has a derivative already; differentiate each loss in a graph of its own", p.Name())
 		}
 	}
-	grads, err := G.Grad(c.Loss, c.Params...)
+	s := &Step{Loss: c.Loss, Rate: G.NewScalar(b.Graph(), c.Loss.Dtype(), G.WithName("learning rate"))}
+	states := &States{g: b.Graph()}
+	objective := c.Loss
+	scaling, err := c.Scaling.declare(states, c.Loss.Dtype())
+	if err != nil {
+		return nil, err
+	}
+	if scaling != nil {
+		objective = b.Mul(c.Loss, scaling.scale)
+		s.Scale = b.Affine(scaling.scale, 1, 0)
+	}
+	if b.Err() != nil {
+		return nil, b.Err()
+	}
+	grads, err := G.Grad(objective, c.Params...)
 	if err != nil {
 		return nil, errors.Wrap(err, "the loss has no derivative")
 	}
-	s := &Step{Loss: c.Loss, Norm: globalNorm(b, grads)}
+	var sums *sums
+	if c.Accumulate {
+		s.Last = G.NewScalar(b.Graph(), c.Loss.Dtype(), G.WithName("last part"))
+		sums = accumulate(b, s.Last, c.Loss, c.Weight, c.Params, grads)
+		s.Loss, grads = sums.loss, sums.grads
+	}
+	if scaling != nil {
+		grads = each(grads, func(g *G.Node) *G.Node { return b.Div(g, scaling.scale) })
+	}
+	s.Squares, s.Norm = norms(b, grads)
+	ok := b.Mul(finite(b, s.Loss), finite(b, s.Norm))
 	if c.Clip > 0 {
 		grads = clipped(b, grads, s.Norm, c.Clip)
 	}
-	s.Rate = G.NewScalar(b.Graph(), c.Loss.Dtype(), G.WithName("learning rate"))
-	states := &States{b: b}
-	updates := append(c.Optimizer.Updates(states, s.Rate, c.Params, grads), c.Carried...)
+	if c.ClipValue > 0 {
+		grads = each(grads, func(g *G.Node) *G.Node { return b.Clamp(g, -c.ClipValue, c.ClipValue) })
+	}
+	updates := when(b, ok, c.move(b, states, s.Rate, grads))
+	carried := when(b, ok, c.Carried)
+	if scaling != nil {
+		updates = append(updates, scaling.updates(b, ok)...)
+	}
+	if sums != nil { // only the last run moves anything, but for the sums and what the model carries
+		updates = append(when(b, s.Last, updates), sums.updates...)
+		carried = when(b, finite(b, c.Loss), c.Carried)
+	}
 	if b.Err() != nil {
 		return nil, b.Err()
 	}
 	s.States = states.nodes
-	s.Program, err = graph.Compile(graph.Config{Device: c.Device, Outputs: G.Nodes{s.Loss, s.Norm}, Updates: updates})
+	outputs := append(G.Nodes{s.Loss, s.Norm}, s.Squares...)
+	if s.Scale != nil {
+		outputs = append(outputs, s.Scale)
+	}
+	s.Program, err = graph.Compile(graph.Config{Device: c.Device, Outputs: outputs, Updates: append(updates, carried...)})
 	return s, err
 }
 
-// globalNorm is √(Σ g²) over all elements of all gradients.
-func globalNorm(b *op.Builder, grads G.Nodes) *G.Node {
-	var sum *G.Node
-	for _, g := range grads {
-		s := b.Sum(b.Mul(g, g))
-		if sum == nil {
-			sum = s
-		} else {
-			sum = b.Add(sum, s)
-		}
+// move are the updates of parameters, of the optimizer and of the average.
+func (c *StepConfig) move(b *op.Builder, s *States, rate *G.Node, grads G.Nodes) []graph.Update {
+	params := make([]Param, len(c.Params))
+	for i, w := range c.Params {
+		params[i] = Param{Weight: w, Grad: grads[i], Rate: rate}
 	}
-	return b.Sqrt(sum)
+	us := c.Optimizer.Updates(b, s, params)
+	if c.Average > 0 {
+		us = append(us, average(b, s, c.Average, c.Params, us)...)
+	}
+	return us
 }
 
-// clipped scales gradients so that their norm is at most limit (Pascanu et al., 2013), as PyTorch does:
-//
-//	g' = g min(1, limit / (norm + 1e-6))
-func clipped(b *op.Builder, grads G.Nodes, norm *G.Node, limit float64) G.Nodes {
-	scale := b.Min(b.Div(b.Fill(norm, limit), b.Affine(norm, 1, 1e-6)), b.Fill(norm, 1))
-	out := make(G.Nodes, len(grads))
-	for i, g := range grads {
-		out[i] = b.Mul(g, scale)
+// when makes updates that change nothing where cond is 0.
+func when(b *op.Builder, cond *G.Node, updates []graph.Update) []graph.Update {
+	us := make([]graph.Update, len(updates))
+	for i, u := range updates {
+		us[i] = graph.Update{State: u.State, Value: b.Where(cond, u.Value, u.State)}
+	}
+	return us
+}
+
+func each(nodes G.Nodes, f func(*G.Node) *G.Node) G.Nodes {
+	out := make(G.Nodes, len(nodes))
+	for i, n := range nodes {
+		out[i] = f(n)
 	}
 	return out
 }

@@ -64,11 +64,29 @@ func match(what string, want, got []checkpoint.Tensor) error {
 	return nil
 }
 
-func zero(p *graph.Program, nodes G.Nodes) error {
+// begin gives states the values that they have before the first step: zero, unless they were declared with another.
+func begin(p *graph.Program, nodes G.Nodes) error {
 	for _, n := range nodes {
-		if err := p.Set(n, make([]float32, n.Shape().TotalSize())); err != nil {
+		data := make([]float32, n.Shape().TotalSize())
+		if v := n.Value(); v != nil {
+			data[0] = v.Data().(float32) // see States.ScalarFrom
+		}
+		if err := p.Set(n, data); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// part is the k-th of n parts of a batch that is stored in rows, such as the steps of sequences: the k-th part of every row.
+func part[T any](xs []T, rows, k, n int) []T {
+	if n == 1 {
+		return xs
+	}
+	width := len(xs) / rows / n
+	out := make([]T, 0, rows*width)
+	for r := range rows {
+		out = append(out, xs[(r*n+k)*width:][:width]...)
+	}
+	return out
 }

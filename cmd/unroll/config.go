@@ -127,7 +127,7 @@ func (c *config) lm() LMConfig {
 	return LMConfig{
 		Vocab: c.Model.Vocab, Cell: c.Model.Cell, Hidden: c.Model.Hidden, Layers: c.Model.Layers, Embed: c.Model.Embed,
 		Batch: c.Training.Batch, Seq: c.Training.Seq,
-		Optimizer: c.Training.Optimizer, Momentum: c.Training.Momentum, Clip: c.Training.Clip, Seed: c.Training.Seed,
+		Training: c.Training.moves(), Seed: c.Training.Seed,
 		Device: c.Running.Device, Threads: c.Running.Threads,
 	}
 }

@@ -81,6 +81,8 @@ func (m *pairLM) Train(inputs, targets []int32, lr float64) (loss, norm float64,
 	if m.steps == m.explodeAt {
 		return math.NaN(), math.Inf(1), nil
 	}
+	sgd, _ := m.c.Training.Optimizer.(trainer.SGD)
+	momentum := float32(sgd.Momentum)
 	v, n := m.c.Vocab, float64(len(inputs))
 	gw, gu := make([]float64, v*v), make([]float64, v*v)
 	for i, x := range inputs {
@@ -102,8 +104,8 @@ func (m *pairLM) Train(inputs, targets []int32, lr float64) (loss, norm float64,
 	}
 	for i := range gw {
 		norm += gw[i]*gw[i] + gu[i]*gu[i]
-		m.dw[i] = float32(m.c.Momentum)*m.dw[i] + float32(gw[i])
-		m.du[i] = float32(m.c.Momentum)*m.du[i] + float32(gu[i])
+		m.dw[i] = momentum*m.dw[i] + float32(gw[i])
+		m.du[i] = momentum*m.du[i] + float32(gu[i])
 		m.w[i] -= float32(lr) * m.dw[i]
 		m.u[i] -= float32(lr) * m.du[i]
 	}

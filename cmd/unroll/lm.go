@@ -11,12 +11,10 @@ type LMConfig struct {
 	Cell                  string // one of cells
 	Hidden, Layers, Embed int    // Embed 0: one-hot characters straight into the first cell
 	Batch, Seq            int    // B and T of Train and Eval
-	Optimizer             string // one of optimizers
-	Momentum              float64
-	Clip                  float64 // largest global norm of the gradient; 0: no limit
-	Seed                  uint64  // of the initial weights
-	Device                string  // one of devices
-	Threads               int     // 0: as many as there are processors
+	Training              trainer.Training
+	Seed                  uint64 // of the initial weights
+	Device                string // one of devices
+	Threads               int    // 0: as many as there are processors
 }
 
 // LM is a recurrent language model together with its optimizer. It keeps three independent states from call to call, of the

@@ -20,9 +20,8 @@ var newLM = func(c LMConfig) (LM, error) {
 	lm, err := trainer.NewLM(trainer.LMConfig{
 		Model: models.LMConfig{Vocab: c.Vocab, Cell: c.Cell, Hidden: c.Hidden, Layers: c.Layers, Embed: c.Embed, Seed: c.Seed},
 		Seq:   c.Seq, Batch: c.Batch,
-		Optimizer: c.optimizer(),
-		Clip:      c.Clip,
-		Device:    c.device(),
+		Training: c.Training,
+		Device:   c.device(),
 	})
 	if err != nil {
 		return nil, err
@@ -30,15 +29,7 @@ var newLM = func(c LMConfig) (LM, error) {
 	return lm, nil
 }
 
-func (c *LMConfig) optimizer() trainer.Optimizer { return optimizer(c.Optimizer, c.Momentum) }
-func (c *LMConfig) device() tape.Device          { return device(c.Device, c.Threads) }
-
-func optimizer(name string, momentum float64) trainer.Optimizer {
-	if name == "sgd" {
-		return trainer.SGD{Momentum: momentum}
-	}
-	return trainer.DefaultAdam
-}
+func (c *LMConfig) device() tape.Device { return device(c.Device, c.Threads) }
 
 func device(name string, threads int) tape.Device {
 	switch {

@@ -120,7 +120,7 @@ func newClassifier(c *config) (*trainer.Classifier, error) {
 			Hidden: c.Model.Hidden, Layers: c.Model.Layers, Bidirectional: c.Model.Bidirectional, Dropout: c.Model.Dropout,
 			Pooling: c.Model.Pooling, Classes: c.Model.Classes,
 		},
-		Seed: c.Training.Seed, Optimizer: optimizer(c.Training.Optimizer, c.Training.Momentum), Clip: c.Training.Clip,
+		Seed: c.Training.Seed, Training: c.Training.moves(),
 		Device: device(c.Running.Device, c.Running.Threads),
 	})
 }

@@ -164,7 +164,7 @@ func newSeq2Seq(c *config) (*trainer.Seq2Seq, error) {
 	}
 	return trainer.NewSeq2Seq(trainer.Seq2SeqConfig{
 		Model: model, TeacherForcing: c.Training.TeacherForcing,
-		Seed: c.Training.Seed, Optimizer: optimizer(c.Training.Optimizer, c.Training.Momentum), Clip: c.Training.Clip,
+		Seed: c.Training.Seed, Training: c.Training.moves(),
 		Device: device(c.Running.Device, c.Running.Threads),
 	})
 }

@@ -1,0 +1,47 @@
+package trainer
+
+import (
+	"github.com/pkg/errors"
+	G "gorgonia.org/gorgonia"
+
+	"github.com/unroll-ml/unroll/graph"
+	"github.com/unroll-ml/unroll/graph/tape"
+)
+
+// Training says how the weights of a model move: what all models have in common.
+type Training struct {
+	Optimizer Optimizer
+	Clip      float64 // the largest norm of all gradients together; 0: no limit
+	ClipValue float64 // the largest magnitude of an element of a gradient; 0: any
+
+	// Accumulate is the number of parts that a batch is computed in, one after the other, with the memory of one; 0 is 1. The result
+	// is that of the whole batch.
+	Accumulate int
+
+	// Average is the decay of an exponential moving average of the weights, in [0, 1); 0: none. The average is what is measured,
+	// used and saved, and the weights that training goes on from are a part of the training state.
+	Average float64
+
+	Scaling LossScaling // of the loss; the zero value: none
+}
+
+// parts is into how many a batch is divided.
+func (c *Training) parts() int { return max(c.Accumulate, 1) }
+
+func (c *Training) check() error {
+	switch {
+	case c.Accumulate < 0:
+		return errors.Errorf("batches in %d parts: there must be at least 1", c.Accumulate)
+	case !(c.Average >= 0 && c.Average < 1):
+		return errors.Errorf("the decay of the average is %g, must lie in [0, 1)", c.Average)
+	}
+	return nil
+}
+
+// step is how a step is compiled for a loss that is a mean over a number, weight (nil: always the same).
+func (c *Training) step(device tape.Device, loss, weight *G.Node, params G.Nodes, carried ...graph.Update) StepConfig {
+	return StepConfig{
+		Device: device, Loss: loss, Params: params, Carried: carried, Optimizer: c.Optimizer, Clip: c.Clip, ClipValue: c.ClipValue,
+		Accumulate: c.parts() > 1, Weight: weight, Average: c.Average, Scaling: c.Scaling,
+	}
+}
