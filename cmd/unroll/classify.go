@@ -3,9 +3,12 @@ package main
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"fmt"
 	"io"
 	"math"
+	"slices"
+	"strings"
 	"unicode/utf8"
 
 	"github.com/pkg/errors"
@@ -16,14 +19,30 @@ import (
 
 // classifyCmd classifies the lines of stdin.
 type classifyCmd struct {
-	Dir string `arg:"" name:"RUN" help:"Folder that unroll train classify wrote, of texts."`
+	Dir  string `arg:"" name:"RUN" help:"Folder that unroll train classify wrote, of texts."`
+	Top  int    `default:"1" help:"Write the K likeliest labels, each with its probability, with tabs between."`
+	JSON bool   `name:"json" help:"Write a JSON object a line, with the labels and their probabilities."`
 	useFlags
 }
 
 // stdinName is what errors call the standard input.
 const stdinName = "stdin"
 
+// classified is what classify --json writes for a line.
+type classified struct {
+	Text   string  `json:"text"`
+	Labels []label `json:"labels"` // the likeliest first
+}
+
+type label struct {
+	Label       string  `json:"label"`
+	Probability float64 `json:"probability"`
+}
+
 func (k *classifyCmd) Run(a *app) error {
+	if k.Top < 1 {
+		return usage("--top is %d: it must be at least 1", k.Top)
+	}
 	if err := k.check(); err != nil {
 		return err
 	}
@@ -39,12 +58,23 @@ func (k *classifyCmd) Run(a *app) error {
 		return err
 	}
 	defer m.Close()
-	return eachLine(a.stdin, a.stdout, func(line string) (string, error) {
-		label, p, err := classifyLine(m, r, line)
-		if err != nil {
-			return "", err
+	return eachLine(a.stdin, a.stdout, func(_ int, line string) (string, error) {
+		c := classified{Text: line, Labels: []label{}}
+		if strings.TrimSpace(line) != "" {
+			labels, err := classifyLine(m, r, line)
+			if err != nil {
+				return "", err
+			}
+			c.Labels = labels[:min(k.Top, len(labels))]
 		}
-		return fmt.Sprintf("%s\t%.4f", label, p), nil
+		if k.JSON {
+			return jsonLine(c), nil
+		}
+		var fields []string
+		for _, l := range c.Labels {
+			fields = append(fields, fmt.Sprintf("%s\t%.4f", l.Label, l.Probability))
+		}
+		return strings.Join(fields, "\t") + "\n", nil
 	})
 }
 
@@ -59,8 +89,8 @@ func (u *useFlags) classifier(r *trained) (*trainer.Classifier, position, error)
 	return m, at, err
 }
 
-// classifyLine gives the likeliest label of a text and its probability.
-func classifyLine(m *trainer.Classifier, r *trained, line string) (label string, p float64, err error) {
+// classifyLine gives the labels of a text and their probabilities, the likeliest first.
+func classifyLine(m *trainer.Classifier, r *trained, line string) ([]label, error) {
 	tokens, _ := r.vocab.EncodeLine(line)
 	tokens = tokens[:min(len(tokens), r.config.Training.Longest)]
 	x := trainer.Sequences{Steps: roundedLength(len(tokens)), Batch: 1}
@@ -70,16 +100,14 @@ func classifyLine(m *trainer.Classifier, r *trained, line string) (label string,
 	}
 	logits, err := m.Logits(x)
 	if err != nil {
-		return "", 0, err
+		return nil, err
 	}
-	ln := trainer.LogSoftmax(logits)
-	best := 0
-	for i, l := range ln {
-		if l > ln[best] {
-			best = i
-		}
+	labels := make([]label, len(logits))
+	for i, ln := range trainer.LogSoftmax(logits) {
+		labels[i] = label{r.labels.Name(int32(i)), math.Exp(ln)}
 	}
-	return r.labels.Name(int32(best)), math.Exp(ln[best]), nil
+	slices.SortStableFunc(labels, func(a, b label) int { return cmp.Compare(b.Probability, a.Probability) })
+	return labels, nil
 }
 
 // roundedLength is the length of the program that reads so many tokens: the next power of two, so that there are few programs.
@@ -91,8 +119,8 @@ func roundedLength(tokens int) int {
 	return n
 }
 
-// eachLine writes for each line that it reads the line that f makes of it, at once, and for a blank line a blank line.
-func eachLine(in io.Reader, to io.Writer, f func(line string) (string, error)) error {
+// eachLine writes what f makes of each line that it reads, at once. Lines are counted from 1.
+func eachLine(in io.Reader, to io.Writer, f func(number int, line string) (string, error)) error {
 	r := bufio.NewReaderSize(in, 64<<10)
 	w := bufio.NewWriter(to)
 	for number := 1; ; number++ {
@@ -104,15 +132,12 @@ func eachLine(in io.Reader, to io.Writer, f func(line string) (string, error)) e
 			w.Flush()
 			return err
 		}
-		made := ""
-		if len(bytes.TrimSpace(line)) > 0 {
-			if made, err = f(string(line)); err != nil {
-				w.Flush()
-				return err
-			}
+		made, err := f(number, string(line))
+		if err != nil {
+			w.Flush()
+			return err
 		}
 		w.WriteString(made)
-		w.WriteByte('\n')
 		if r.Buffered() == 0 { // whoever writes the lines may wait for the answer
 			if err := w.Flush(); err != nil {
 				return errors.WithStack(err)

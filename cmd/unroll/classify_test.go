@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"math"
 	"os"
 	"strings"
 	"testing"
@@ -70,6 +71,16 @@ func TestClassify(t *testing.T) {
 		!strings.HasPrefix(lines[3], "begins with b\t") || !strings.HasPrefix(lines[4], "begins with ") || lines[5] != "" {
 		t.Errorf("classified as %q", lines)
 	}
+	if got := strings.Split(answers(t, "abba\n", "classify", "run", "--top", "3"), "\t"); len(got) != 4 || got[0] != "begins with a" || got[2] != "begins with b" {
+		t.Errorf("both labels are %q", got)
+	}
+	objects := jsonLines(t, answers(t, "abba\n\n", "classify", "run", "--top", "2", "--json"))
+	labels := objects[0]["labels"].([]any)
+	first, second := labels[0].(map[string]any), labels[1].(map[string]any)
+	if sum := first["probability"].(float64) + second["probability"].(float64); first["label"] != "begins with a" || math.Abs(sum-1) > 1e-6 || len(objects[1]["labels"].([]any)) != 0 {
+		t.Errorf("classified as %v", objects)
+	}
+	want(t, exitUsage, "--top is 0: it must be at least 1", "classify", "run", "--top", "0")
 }
 
 func TestClassifyResumes(t *testing.T) {

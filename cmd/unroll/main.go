@@ -81,6 +81,7 @@ func dispatch(args []string, stdin io.Reader, stdout, stderr io.Writer) error {
 			"bpe":        strconv.Itoa(datasets.DefaultBPE),
 			"poolings":   strings.Join(models.Poolings, ", "),
 			"optimizers": strings.Join(optimizers, ", "),
+			"drawn":      strconv.Itoa(drawnSentences),
 			"devices":    strings.Join(devices, ", "),
 			"demoTask":   demoTask,
 			"demoEpochs": strconv.Itoa(demoEpochs),

@@ -60,6 +60,24 @@ func TestSeq2Seq(t *testing.T) {
 	if got := answers(t, "b213", "translate", "run", "--max-length", "2"); got != "21\n" {
 		t.Errorf("two tokens are %q", got)
 	}
+	// Several for each line, with the line's number; a blank line has none.
+	got := answers(t, "b213\n\na370\n", "translate", "run", "--beam", "3", "--n-best", "2")
+	if lines := strings.Split(got, "\n"); len(lines) != 5 || !strings.HasSuffix(lines[0], "\t213B") || !strings.HasPrefix(lines[1], "1\t-") || !strings.HasPrefix(lines[2], "3\t-") {
+		t.Errorf("two translations each are %q", got)
+	}
+	objects := jsonLines(t, answers(t, "b213\n\n", "translate", "run", "--json", "--temperature", "0.1", "--top-k", "2", "--top-p", "0.9", "--n-best", "3"))
+	if texts := objects[0]["translations"].([]any); objects[0]["source"] != "b213" || len(texts) != 3 || texts[0].(map[string]any)["text"] != "213B" {
+		t.Errorf("three that were drawn are %v", objects[0])
+	}
+	if len(objects) != 2 || len(objects[1]["translations"].([]any)) != 0 {
+		t.Errorf("a blank line gives %v", objects)
+	}
+	draw := func(seed string) string {
+		return answers(t, "b213\n", "translate", "run", "--temperature", "3", "--n-best", "4", "--seed", seed)
+	}
+	if one, again, two := draw("1"), draw("1"), draw("2"); one != again || one == two {
+		t.Errorf("drawn are %q, again %q, and with another seed %q", one, again, two)
+	}
 	answers(t, strings.Repeat("a", 300)+"λ\n", "translate", "run", "--beam", "2") // longer than any that was learned, and a character that was not
 }
 
@@ -118,6 +136,15 @@ func TestSeq2SeqErrors(t *testing.T) {
 		{exitUsage, "train seq2seq --task copy --attention none --input-feeding", "--input-feeding feeds what the attention found: choose an --attention, or leave it out"},
 		{exitUsage, "train seq2seq --task copy --attention dot --bidirectional", "--attention dot compares vectors of one size, and --bidirectional makes those of the source twice as long: use --attention general"},
 		{exitUsage, "translate run --beam 0", "--beam is 0: it must be at least 1 and at most 1,000"},
+		{exitUsage, "translate run --beam 2 --length-penalty -1", "--length-penalty is -1: it must not be negative"},
+		{exitUsage, "translate run --beam 2 --coverage-penalty -1", "--coverage-penalty is -1: it must not be negative"},
+		{exitUsage, "translate run --n-best 0", "--n-best is 0: it must be at least 1"},
+		{exitUsage, "translate run --beam 2 --n-best 3", "--n-best 3 needs a --beam at least as wide, and it is 2"},
+		{exitUsage, "translate run --top-k 3", "--top-k and --top-p are for drawing at random: give a --temperature, too, or leave them out"},
+		{exitUsage, "translate run --beam 2 --temperature 1", "--beam searches for the likeliest translation and --temperature draws one at random: leave one of them out"},
+		{exitUsage, "translate run --temperature -1", "--temperature is -1: it must not be negative"},
+		{exitUsage, "translate run --temperature 1 --top-k -1", "--top-k is -1: it must be at least 1, or 0 for all"},
+		{exitUsage, "translate run --temperature 1 --top-p 0", "--top-p is 0: it must be larger than 0 and at most 1"},
 		{exitUsage, "translate run --max-length 0", "--max-length is 0: it must be at least 1"},
 		{exitUsage, "eval run --table swaps.tsv", "--table is not for a sequence-to-sequence model, which run holds: see unroll eval --help"},
 		{exitUsage, "eval run --valid-src a", "--valid-src and --valid-tgt name two files that belong together: give both"},

@@ -53,9 +53,12 @@ type result struct {
 	stdout, stderr string
 }
 
-func unroll(args ...string) result {
+func unroll(args ...string) result { return unrollOn("", args...) }
+
+// unrollOn runs a command that reads stdin.
+func unrollOn(stdin string, args ...string) result {
 	var stdout, stderr bytes.Buffer
-	code := run(args, strings.NewReader(""), &stdout, &stderr)
+	code := run(args, strings.NewReader(stdin), &stdout, &stderr)
 	return result{code, stdout.String(), stderr.String()}
 }
 
