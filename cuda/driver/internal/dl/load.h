@@ -1,0 +1,23 @@
+#ifndef UNROLL_DL_LOAD_H
+#define UNROLL_DL_LOAD_H
+
+#pragma GCC visibility push(hidden)
+
+enum { DL_CUDA, DL_CUBLAS };
+
+// What a trampoline returns whose function is missing: CUDA_ERROR_SHARED_OBJECT_SYMBOL_NOT_FOUND, and no cublasStatus_t.
+enum { DL_NO_SYMBOL = 302 };
+
+// dl_open loads a library. It returns NULL, or the reason why not, to be freed.
+char *dl_open(int library, const char *path);
+
+// dl_find is the function of that name in a library, kept in *slot; NULL if there is none.
+void *dl_find(int library, const char *name, void **slot);
+
+const char *dl_missing(void);
+
+int dl_cuInit(void);
+
+#pragma GCC visibility pop
+
+#endif

@@ -1,0 +1,83 @@
+//go:build gpu && linux && cgo
+
+package fake
+
+/*
+#include <dlfcn.h>
+#include <stdlib.h>
+
+static const char *callString(void *f) { return ((const char *(*)(void))f)(); }
+static void callFail(void *f, const char *name, int code, int after) { ((void (*)(const char *, int, int))f)(name, code, after); }
+static void callMemory(void *f, size_t bytes) { ((void (*)(size_t))f)(bytes); }
+static long callCount(void *f) { return ((long (*)(void))f)(); }
+*/
+import "C"
+
+import (
+	"fmt"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"unsafe"
+)
+
+// Libraries are built libraries: paths for UNROLL_LIBCUDA and UNROLL_LIBCUBLAS.
+type Libraries struct{ CUDA, CUBLAS string }
+
+// Build compiles both into a folder. flags are for the compiler: -DVERSION=11030 is an old driver, -DDEVICES=0 one without GPUs, -DINIT=999 one
+// that does not start, -DcuGraphLaunch=absent one without this function.
+func Build(dir string, flags ...string) (Libraries, error) {
+	_, file, _, _ := runtime.Caller(0)
+	source := filepath.Join(filepath.Dir(file), "lib")
+	include := filepath.Join(filepath.Dir(file), "..", "..", "include")
+	libs := Libraries{filepath.Join(dir, "libcuda.so.1"), filepath.Join(dir, "libcublas.so.12")}
+	args := append([]string{"-O1", "-Wall", "-Wno-format-zero-length", "-Werror", "-shared", "-fPIC", "-I", include, "-I", source}, flags...)
+	for _, command := range [][]string{
+		{"-o", libs.CUDA, "-Wl,-soname,libcuda.so.1", filepath.Join(source, "driver.c"), filepath.Join(source, "memory.c"), filepath.Join(source, "stream.c"), filepath.Join(source, "module.c")},
+		{"-o", libs.CUBLAS, filepath.Join(source, "cublas.c"), "-L" + dir, "-l:libcuda.so.1", "-Wl,-rpath,$ORIGIN"},
+	} {
+		if out, err := exec.Command("gcc", append(args, command...)...).CombinedOutput(); err != nil {
+			return libs, fmt.Errorf("gcc: %v\n%s", err, out)
+		}
+	}
+	return libs, nil
+}
+
+// Control steers a driver that is loaded.
+type Control struct{ handle unsafe.Pointer }
+
+// Attach finds the driver at a path. It is the one that package driver uses, if that has loaded it from there.
+func Attach(path string) (Control, error) {
+	p := C.CString(path)
+	defer C.free(unsafe.Pointer(p))
+	handle := C.dlopen(p, C.RTLD_NOW|C.RTLD_LOCAL)
+	if handle == nil {
+		return Control{}, fmt.Errorf("dlopen: %s", C.GoString(C.dlerror()))
+	}
+	return Control{handle}, nil
+}
+
+func (c Control) find(name string) unsafe.Pointer {
+	n := C.CString(name)
+	defer C.free(unsafe.Pointer(n))
+	return C.dlsym(c.handle, n)
+}
+
+// Calls are the calls since it was asked last, each as name(arguments).
+func (c Control) Calls() []string {
+	return strings.Split(strings.TrimSuffix(C.GoString(C.callString(c.find("fake_calls"))), "\n"), "\n")
+}
+
+// Fail makes a call of that function return code, once, after so many that go well.
+func (c Control) Fail(name string, code, after int) {
+	n := C.CString(name)
+	defer C.free(unsafe.Pointer(n))
+	C.callFail(c.find("fake_fail"), n, C.int(code), C.int(after))
+}
+
+// Memory sets how much device memory there is.
+func (c Control) Memory(bytes int) { C.callMemory(c.find("fake_memory"), C.size_t(bytes)) }
+
+// Live is how many things the program has and has not given back: memory, streams, events, modules, graphs, handles.
+func (c Control) Live() int { return int(C.callCount(c.find("fake_live"))) }
