@@ -1,0 +1,202 @@
+package sim
+
+import (
+	"fmt"
+	"runtime"
+	"sync"
+	"sync/atomic"
+
+	"github.com/pkg/errors"
+)
+
+// Launch is one run of a kernel.
+type Launch struct {
+	Grid, Block Dim
+	Shared      int      // bytes of shared memory beside what the text declares
+	Args        []uint64 // the parameters, 8 bytes each
+	Memory      *Memory
+
+	Budget  int64 // the most instructions that a warp may run; 0: 2²⁶
+	Workers int   // the most blocks at a time; 0: as many as there are cores
+	Races   bool  // look for races in global memory too; one block at a time
+
+	number  uint32
+	atomics sync.Mutex
+}
+
+// Stats is what a launch did.
+type Stats struct {
+	Instructions int64 // of all threads together
+	Warps        int64 // instructions of warps
+}
+
+const defaultBudget = 1 << 26
+
+// Limits of NVIDIA's GPUs since Volta.
+const (
+	maxBlock  = 1024
+	maxBlockZ = 64
+	maxGridX  = 1<<31 - 1
+	maxGridYZ = 1<<16 - 1
+)
+
+// Launch runs the kernel to its end. What goes wrong in it is a *Fault: of the first block that has one.
+func (f *Function) Launch(l *Launch) (Stats, error) {
+	if err := f.verify(l); err != nil {
+		return Stats{}, err
+	}
+	l.Memory.mu.RLock()
+	defer l.Memory.mu.RUnlock()
+	l.number = atomic.AddUint32(&l.Memory.launch, 1)
+	workers := l.Workers
+	if workers <= 0 {
+		workers = runtime.GOMAXPROCS(0)
+	}
+	for _, a := range l.Memory.allocs {
+		a.shadow = nil
+	}
+	if l.Races {
+		workers = 1
+		for _, a := range l.Memory.allocs {
+			a.shadow = make([]access, (len(a.data)+3)/4)
+		}
+	}
+	if l.Budget == 0 {
+		l.Budget = defaultBudget
+	}
+
+	blocks := int64(l.Grid.size())
+	var next, bad atomic.Int64
+	bad.Store(blocks)
+	var mu sync.Mutex
+	var fault *Fault
+	var stats Stats
+	work := func() {
+		b := f.block(l)
+		for {
+			number := next.Add(1) - 1
+			if number >= bad.Load() {
+				break
+			}
+			if e := b.run(int(number)); e != nil {
+				mu.Lock()
+				if number < bad.Load() {
+					bad.Store(number)
+					fault = e
+				}
+				mu.Unlock()
+			}
+		}
+		mu.Lock()
+		stats.Instructions += b.stats.Instructions
+		stats.Warps += b.stats.Warps
+		mu.Unlock()
+	}
+	if workers = int(min(int64(workers), blocks)); workers == 1 {
+		work()
+	} else {
+		var wait sync.WaitGroup
+		for range workers {
+			wait.Go(work)
+		}
+		wait.Wait()
+	}
+	if fault != nil {
+		return stats, fault
+	}
+	return stats, nil
+}
+
+func (f *Function) verify(l *Launch) error {
+	threads := l.Block.size()
+	switch {
+	case l.Memory == nil:
+		return errors.Errorf("sim: kernel %s: a launch without memory", f.name)
+	case len(l.Args) != len(f.params):
+		return errors.Errorf("sim: kernel %s: %d arguments for %d parameters", f.name, len(l.Args), len(f.params))
+	case l.Grid.X < 1 || l.Grid.Y < 1 || l.Grid.Z < 1 || l.Grid.X > maxGridX || l.Grid.Y > maxGridYZ || l.Grid.Z > maxGridYZ:
+		return errors.Errorf("sim: kernel %s: a grid of %v blocks", f.name, l.Grid)
+	case l.Block.X < 1 || l.Block.Y < 1 || l.Block.Z < 1 || l.Block.X > maxBlock || l.Block.Y > maxBlock || l.Block.Z > maxBlockZ || threads > maxBlock:
+		return errors.Errorf("sim: kernel %s: a block of %v threads", f.name, l.Block)
+	case threads > f.maxThreads:
+		return errors.Errorf("sim: kernel %s: a block of %v threads, and the text allows %d", f.name, l.Block, f.maxThreads)
+	case l.Shared < 0 || f.shared+l.Shared > maxShared:
+		return errors.Errorf("sim: kernel %s: %d bytes of shared memory beside the %d declared", f.name, l.Shared, f.shared)
+	}
+	return nil
+}
+
+// block runs one block after the other; its parts are made once.
+type block struct {
+	f      *Function
+	launch *Launch
+	memory *Memory
+	number int32
+	at     Dim
+	epoch  int32 // counts what barriers, and the ends of blocks, part
+	warps  []warp
+	shared shared
+	hints  []*allocation // of each instruction, where it last was
+	stats  Stats
+}
+
+func (f *Function) block(l *Launch) *block {
+	b := &block{f: f, launch: l, memory: l.Memory, hints: make([]*allocation, len(f.code)), warps: make([]warp, (l.Block.size()+31)/32)}
+	b.shared.resize(f.shared + l.Shared)
+	for i := range b.warps {
+		w := &b.warps[i]
+		w.block = b
+		w.regs, w.set = make([]lanes, f.registers), make([]uint32, f.registers)
+		w.preds, w.predSet = make([]uint32, f.predicates), make([]uint32, f.predicates)
+		w.broadcast()
+	}
+	return b
+}
+
+func (b *block) run(number int) *Fault {
+	threads := b.launch.Block.size()
+	b.number, b.at = int32(number), b.launch.Grid.at(number)
+	b.shared.block++
+	for i := range b.warps {
+		b.warps[i].start(32*i, threads)
+	}
+	defer func() {
+		for i := range b.warps {
+			b.stats.Instructions += b.warps[i].count
+			b.stats.Warps += b.warps[i].steps
+		}
+	}()
+	for {
+		var barrier int32
+		for i := range b.warps {
+			w := &b.warps[i]
+			at, fault := w.run()
+			if fault != nil {
+				return fault
+			}
+			if i == 0 {
+				barrier = at
+			} else if at != barrier {
+				return b.divergent(w, at, barrier)
+			}
+		}
+		b.epoch++
+		if barrier < 0 {
+			return nil
+		}
+	}
+}
+
+// divergent says that warp w and warp 0 stopped at different places.
+func (b *block) divergent(w *warp, at, barrier int32) *Fault {
+	first := &b.warps[0]
+	switch {
+	case at < 0: // w has returned
+		return first.fault(&b.f.code[barrier], first.all, Divergence, "this thread waits at the barrier, but thread %v has returned", w.thread(w.all))
+	case barrier < 0:
+		return w.fault(&b.f.code[at], w.all, Divergence, "this thread waits at the barrier, but thread %v has returned", first.thread(first.all))
+	}
+	return w.fault(&b.f.code[at], w.all, Divergence, "this thread waits at this barrier, but thread %v at the one of line %d", first.thread(first.all), b.f.code[barrier].line)
+}
+
+func sharedWord(word uint64) string { return fmt.Sprintf("byte %d of shared memory", 4*word) }
