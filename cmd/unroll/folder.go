@@ -172,6 +172,17 @@ func (f *runFolder) clear() error {
 			return outputError(f.dir, err)
 		}
 	}
+	entries, err := os.ReadDir(f.dir)
+	if err != nil {
+		return outputError(f.dir, err)
+	}
+	for _, e := range entries {
+		if isEvents(e.Name()) {
+			if err := os.Remove(f.path(e.Name())); err != nil {
+				return outputError(f.dir, err)
+			}
+		}
+	}
 	for _, name := range runFiles {
 		if err := os.RemoveAll(f.path(name)); err != nil {
 			return outputError(f.dir, err)

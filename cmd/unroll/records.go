@@ -12,8 +12,8 @@ import (
 // What a run logs, a JSON object a line: in log.jsonl, and on stdout with --json. Seconds are wall time since the run began, over
 // all times that it was continued.
 
-// stepRecord is the event "step": a training step. Loss and GradNorm are of this step, TokensPerSecond is over the steps since the
-// record before, without the time for measuring and saving.
+// stepRecord is the event "step": a training step. TokensPerSecond is over the steps since the record before, without the time for
+// measuring and saving: in the log that is the step alone, on stdout it may be several. What else there is is of this step.
 type stepRecord struct {
 	Event           string       `json:"event"`
 	Step            int          `json:"step"`
@@ -21,7 +21,7 @@ type stepRecord struct {
 	Loss            runlog.Float `json:"loss"`
 	TokensPerSecond runlog.Float `json:"tokens_per_second"`
 	GradNorm        runlog.Float `json:"grad_norm"`
-	LR              float64      `json:"lr"`
+	LR              runlog.Float `json:"lr"`
 	PeakMemory      int64        `json:"peak_memory_bytes"` // of the process, resident, so far
 	Seconds         float64      `json:"seconds"`
 }
@@ -67,6 +67,20 @@ type measures struct {
 	ChrF          *runlog.Float `json:"chrf,omitempty"`
 	Tokens        int           `json:"tokens"`
 	Examples      int           `json:"examples,omitempty"`
+}
+
+// namedMeasure is a measure with the name that records have for it.
+type namedMeasure struct {
+	name  string
+	value *runlog.Float // nil if the task has none
+}
+
+// named are the measures with their names.
+func (m *measures) named() []namedMeasure {
+	return []namedMeasure{
+		{"perplexity", m.Perplexity}, {"bits_per_token", m.BitsPerToken}, {"accuracy", m.Accuracy}, {"top2", m.Top2},
+		{"exact_match", m.ExactMatch}, {"char_error_rate", m.CharErrorRate}, {"bleu", m.BLEU}, {"chrf", m.ChrF},
+	}
 }
 
 func some(x float64) *runlog.Float { return (*runlog.Float)(&x) }

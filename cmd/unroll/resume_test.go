@@ -71,15 +71,24 @@ func resumeExactly(t *testing.T, stopAt int, args string) {
 	}
 }
 
-// story is what a log tells, but for times and for the first step of a process, which is always logged.
+// story is what a log tells, but for times. Its lines are in order, and none is there twice.
 func story(t *testing.T, dir string) (objects []map[string]any) {
 	t.Helper()
 	entries, err := runlog.Read(filepath.Join(dir, logName))
 	if err != nil {
 		t.Fatal(err)
 	}
+	if raw := strings.Count(readFile(t, filepath.Join(dir, logName)), "\n"); raw != len(entries) {
+		t.Errorf("%s: %d lines in the file, %d hold", dir, raw, len(entries))
+	}
+	steps := 0
 	for _, e := range entries {
-		if e.Event == "step" && e.Step%5 == 0 || e.Event == "valid" {
+		if e.Event == "step" {
+			if steps++; e.Step != steps {
+				t.Errorf("%s: step %d where %d belongs", dir, e.Step, steps)
+			}
+		}
+		if e.Event == "step" || e.Event == "valid" {
 			o := jsonLines(t, string(e.Line))[0]
 			delete(o, "seconds")
 			delete(o, "tokens_per_second")
@@ -102,6 +111,32 @@ func TestResumeIsExactWithTheRealModel(t *testing.T) {
 	small(t, nil)
 	newLM = real
 	resumeExactly(t, 5, "train lm --text rhyme.txt --batch 4 --seq 40 --hidden 16 --embed 8 --steps 20 --log-every 5 --json")
+}
+
+// A training that was killed has logged steps that it must take again: after that the log has each step once. TensorBoard's files,
+// one for each process, say where they go on.
+func TestResumeCutsTheLog(t *testing.T) {
+	small(t, nil)
+	const args = "train --text rhyme.txt --batch 4 --seq 40 --lr 5 --optimizer sgd --valid-every 6 --tensorboard --steps "
+	writeFile(t, "rhyme.txt", rhyme(100))
+	must(t, strings.Fields(args+"20 --out straight")...)
+	must(t, strings.Fields(args+"12 --out run")...)
+	log := readFile(t, "run/log.jsonl")
+	more := strings.Replace(log[strings.Index(log, `{"event":"step","step":10,`):], `"step":1`, `"step":2`, -1) // of steps after the checkpoint
+	writeFile(t, "run/log.jsonl", log+more+`{"event":"st`)
+	must(t, strings.Fields(args+"20 --out run")...)
+	want, got := story(t, "straight"), story(t, "run")
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+	files, err := filepath.Glob("run/events.out.tfevents.*")
+	if err != nil || len(files) != 2 {
+		t.Errorf("event files %v, %v; want 2", files, err)
+	}
+	must(t, strings.Fields(strings.Replace(args, "--tensorboard ", "", 1)+"3 --out run --overwrite")...)
+	if got := names(t, "run"); got != ".lock best config.yaml last log.jsonl vocab.json" {
+		t.Errorf("the run holds %s", got)
+	}
 }
 
 func TestResumeWithoutCheckpoint(t *testing.T) {

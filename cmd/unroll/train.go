@@ -27,7 +27,8 @@ type trainFlags struct {
 	ValidEvery      *int `group:"Running:" placeholder:"N" help:"Measure the held-out ${data} every N steps. Default: after each epoch${validNote}."`
 	CheckpointEvery *int `group:"Running:" placeholder:"N" help:"Save every N steps, too, not only when the held-out ${data} ${is} measured."`
 	Keep            int  `group:"Running:" placeholder:"K" default:"2" help:"Keep the last K checkpoints, the best one besides. Default: ${default}."`
-	LogEvery        *int `group:"Running:" placeholder:"N" help:"Log every N steps. Default: ${logEvery}, and at most one line a second is shown."`
+	LogEvery        *int `group:"Running:" placeholder:"N" help:"Show every N steps. Default: ${logEvery}, and at most one line a second. log.jsonl has every step."`
+	TensorBoard     bool `group:"Running:" name:"tensorboard" help:"Write the files that TensorBoard reads into the folder of the run, too."`
 
 	Device    string `group:"Running:" enum:"${devices}" default:"auto" help:"What to compute on: ${enum}."`
 	Threads   *int   `group:"Running:" placeholder:"N" help:"Threads of the cpu device. Default: one for each processor."`
@@ -137,6 +138,9 @@ func (t *trainFlags) prepare(a *app, folder *runFolder, c *config, load func() (
 		}},
 	}
 	set(&r.logEvery, t.LogEvery)
+	if t.TensorBoard {
+		r.board = &board{}
+	}
 	r.report = newReporter(r.out, t.JSON, t.LogEvery != nil, r.budget)
 	if folder.before != nil && !t.Overwrite {
 		if err := mayContinue(folder, c); err != nil {

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/unroll-ml/unroll/trainer/checkpoint"
+	"github.com/unroll-ml/unroll/trainer/events"
 	"github.com/unroll-ml/unroll/trainer/runlog"
 )
 
@@ -52,6 +53,7 @@ type training struct {
 	report   reporter
 	stop     *interrupt
 	log      *runlog.Log
+	board    *board // nil: not wanted
 
 	at    position // where the run stands
 	since time.Time
@@ -62,6 +64,9 @@ type training struct {
 func (r *training) close() {
 	if r.log != nil {
 		r.log.Close()
+	}
+	if r.board != nil {
+		r.board.w.Close()
 	}
 	r.task.Close()
 }
@@ -75,8 +80,13 @@ func (r *training) run() error {
 	if err != nil {
 		return err
 	}
-	if r.log, err = runlog.Open(r.folder.path(logName)); err != nil {
+	if r.log, err = runlog.Open(r.folder.path(logName), r.at.Step); err != nil {
 		return err
+	}
+	if r.board != nil {
+		if r.board.w, err = events.Create(r.folder.dir, r.at.Step+1); err != nil {
+			return err
+		}
 	}
 	r.since, r.past, r.first = time.Now(), r.at.Seconds, r.at.Step
 	r.report.begin(append(r.task.describe(countElements(params)), "run folder: "+r.folder.dir)...)
@@ -120,26 +130,25 @@ func (r *training) steps() (stopped bool, err error) {
 		if err != nil {
 			return false, err
 		}
-		busy += time.Since(begin)
+		took := time.Since(begin)
+		busy += took
 		tokens += n
 		rec := stepRecord{
 			Event: "step", Step: step, Epoch: (step-1)/epoch + 1, Loss: runlog.Float(loss), GradNorm: runlog.Float(norm),
-			TokensPerSecond: runlog.Float(float64(tokens) / busy.Seconds()), LR: c.LR, PeakMemory: peakMemory(), Seconds: r.seconds(),
+			TokensPerSecond: runlog.Float(float64(n) / took.Seconds()), LR: runlog.Float(c.LR), PeakMemory: peakMemory(), Seconds: r.seconds(),
+		}
+		if err := r.append(rec); err != nil {
+			return false, err
 		}
 		if !finite(loss) || !finite(norm) {
-			if err := r.append(rec); err != nil {
-				return false, err
-			}
 			return false, r.diverged(step, fmt.Sprintf("the loss is %g and the norm of the gradient %g", loss, norm))
 		}
 		r.at.Step, measured = step, false
 		last := r.budget.spent(step, r.seconds())
-		logged := step == r.first+1 || step%r.logEvery == 0 || last
-		r.report.step(rec, r.budget.left(step, step-r.first, rec.Seconds-r.past, rec.Seconds), logged)
-		if logged {
-			if err := r.append(rec); err != nil {
-				return false, err
-			}
+		shown := step == r.first+1 || step%r.logEvery == 0 || last
+		rec.TokensPerSecond = runlog.Float(float64(tokens) / busy.Seconds())
+		r.report.step(rec, r.budget.left(step, step-r.first, rec.Seconds-r.past, rec.Seconds), shown)
+		if shown {
 			busy, tokens = 0, 0
 		}
 		switch {
@@ -176,21 +185,21 @@ func (r *training) measure() error {
 		return r.diverged(r.at.Step, fmt.Sprintf("the loss on %s is %g", r.task.heldOut(), m.loss))
 	}
 	best := r.at.BestLoss == nil || m.loss < *r.at.BestLoss
+	rec := validRecord{
+		Event: "valid", Step: r.at.Step, Epoch: (r.at.Step-1)/r.task.epoch() + 1,
+		Loss: runlog.Float(m.loss), measures: m.measures, Best: best, Seconds: r.seconds(),
+	}
+	if err := r.append(rec); err != nil { // before the checkpoints, of whose steps the log then has everything
+		return err
+	}
+	r.report.valid(rec)
 	if best {
 		r.at.BestLoss, r.at.BestStep = &m.loss, r.at.Step
 		if err := r.save(bestName); err != nil {
 			return err
 		}
 	}
-	if err := r.save(lastName); err != nil {
-		return err
-	}
-	rec := validRecord{
-		Event: "valid", Step: r.at.Step, Epoch: (r.at.Step-1)/r.task.epoch() + 1,
-		Loss: runlog.Float(m.loss), measures: m.measures, Best: best, Seconds: r.seconds(),
-	}
-	r.report.valid(rec)
-	return r.append(rec)
+	return r.save(lastName)
 }
 
 // save writes a checkpoint of this moment, unless its numbers are no longer finite.
@@ -208,6 +217,9 @@ func (r *training) save(name string) error {
 			return r.diverged(r.at.Step, fmt.Sprintf("element %d of tensor %q is not finite", i, tensor))
 		}
 	}
+	if err := r.writing(r.log.Sync()); err != nil {
+		return err
+	}
 	r.at.Seconds = r.seconds()
 	keep := 1
 	if name == lastName {
@@ -217,7 +229,13 @@ func (r *training) save(name string) error {
 }
 
 // append logs a record.
-func (r *training) append(record any) error { return r.writing(r.log.Append(record)) }
+func (r *training) append(record any) error {
+	err := r.log.Append(record)
+	if err == nil && r.board != nil {
+		err = r.board.add(record)
+	}
+	return r.writing(err)
+}
 
 // writing says what to do when the run folder cannot be written any more.
 func (r *training) writing(err error) error {

@@ -4,7 +4,11 @@
 // JSON has no NaN and no infinities, and a run that diverges needs them most: a Float writes them as the strings "NaN",
 // "Infinity" and "-Infinity", which ParseFloat of Go, float of Python and Number of JavaScript turn into numbers again.
 //
-// This package must not know what is logged, but for two fields of every object: its event and its step.
+// So that is the rule wherever unroll writes JSON, be it a log, --json or an answer of a server: a number that is not finite is one
+// of those strings.
+//
+// This package must not know what is logged, but for two fields of every object: its event and its step. The steps of a log only
+// grow: what a run logged before it went on from an earlier step is removed when the log is opened.
 package runlog
 
 import (
@@ -58,8 +62,7 @@ func (f *Float) UnmarshalJSON(b []byte) error {
 	return nil
 }
 
-// Resumed is the event after which a run went on from a checkpoint of the object's step: what was logged of later steps is
-// void.
+// Resumed is the event after which a run went on from a checkpoint of the object's step.
 const Resumed = "resumed"
 
 // Log appends to a file.
@@ -68,13 +71,14 @@ type Log struct {
 	path string
 }
 
-// Open opens a log for appending, and creates it if need be. A last line without an end, which a kill leaves, is removed.
-func Open(path string) (*Log, error) {
+// Open opens the log of a run that stands at a step, and creates it if need be. What it says of later steps is removed: the run
+// will come by there again. So is a last line without an end, which a kill leaves.
+func Open(path string, step int) (*Log, error) {
 	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o644)
 	if err != nil {
 		return nil, errors.WithStack(err)
 	}
-	end, err := completeBytes(f)
+	end, err := upTo(f, step)
 	if err == nil {
 		err = f.Truncate(end)
 	}
@@ -88,12 +92,32 @@ func Open(path string) (*Log, error) {
 	return &Log{f: f, path: path}, nil
 }
 
-// completeBytes is the length of the complete lines of a file.
-func completeBytes(f *os.File) (int64, error) {
-	end, err := f.Seek(0, io.SeekEnd)
+// upTo is the length of a log up to the last complete line of a step that is not later.
+func upTo(f *os.File, step int) (int64, error) {
+	size, err := f.Seek(0, io.SeekEnd)
 	if err != nil {
 		return 0, err
 	}
+	end, err := lineStart(f, size)
+	for err == nil && end > 0 {
+		start, err := lineStart(f, end-1)
+		if err != nil {
+			return 0, err
+		}
+		line := make([]byte, end-start)
+		if _, err := f.ReadAt(line, start); err != nil {
+			return 0, err
+		}
+		if h, err := parse(line); err == nil && h.Step <= step {
+			break
+		}
+		end = start
+	}
+	return end, err
+}
+
+// lineStart is where the line that byte end is in begins.
+func lineStart(f *os.File, end int64) (int64, error) {
 	b := make([]byte, 4096)
 	for end > 0 {
 		from := max(0, end-int64(len(b)))
@@ -119,13 +143,16 @@ func (l *Log) Append(v any) error {
 	return errors.WithStack(err)
 }
 
+// Sync makes sure that what was logged has reached the disk.
+func (l *Log) Sync() error { return errors.WithStack(l.f.Sync()) }
+
 // Close makes sure that the log has reached the disk, and closes it.
 func (l *Log) Close() error {
-	err := l.f.Sync()
+	err := l.Sync()
 	if e := l.f.Close(); err == nil {
-		err = e
+		err = errors.WithStack(e)
 	}
-	return errors.WithStack(err)
+	return err
 }
 
 // Entry is one line of a log.
@@ -135,8 +162,23 @@ type Entry struct {
 	Line  json.RawMessage // the whole object; decode it into the struct that was written
 }
 
-// Read reads the lines of a log that still hold: those that a resumed run overtook are left out. A last line without an end is
-// left out too; any other line that is not a JSON object with an event and a step is an error that names file and line.
+// parse reads what every line has.
+func parse(line []byte) (Entry, error) {
+	var head struct {
+		Event *string `json:"event"`
+		Step  *int    `json:"step"`
+	}
+	if err := json.Unmarshal(line, &head); err != nil {
+		return Entry{}, err
+	}
+	if head.Event == nil || head.Step == nil {
+		return Entry{}, errors.New("no event or no step")
+	}
+	return Entry{Event: *head.Event, Step: *head.Step, Line: bytes.TrimSuffix(line, []byte("\n"))}, nil
+}
+
+// Read reads a log. Of one that was written before logs were cut when a run was resumed, it leaves out what a resumed run overtook. A
+// last line without an end is left out; any other line that is not a JSON object with an event and a step is an error that names file and line.
 func Read(path string) ([]Entry, error) {
 	f, err := os.Open(path)
 	if err != nil {
@@ -152,17 +194,10 @@ func Read(path string) ([]Entry, error) {
 		} else if err != nil {
 			return nil, errors.Wrap(err, path)
 		}
-		var head struct {
-			Event *string `json:"event"`
-			Step  *int    `json:"step"`
-		}
-		if err := json.Unmarshal(line, &head); err != nil {
+		e, err := parse(line)
+		if err != nil {
 			return nil, fmt.Errorf("%s:%d: not a line of a log: %v", path, n, err)
 		}
-		if head.Event == nil || head.Step == nil {
-			return nil, fmt.Errorf("%s:%d: not a line of a log: no event or no step", path, n)
-		}
-		e := Entry{Event: *head.Event, Step: *head.Step, Line: bytes.TrimSuffix(line, []byte("\n"))}
 		if e.Event == Resumed {
 			for len(entries) > 0 && entries[len(entries)-1].Step > e.Step {
 				entries = entries[:len(entries)-1]

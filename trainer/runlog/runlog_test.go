@@ -47,7 +47,7 @@ func TestFloat(t *testing.T) {
 
 func appendAll(t *testing.T, path string, lines ...any) {
 	t.Helper()
-	log, err := Open(path)
+	log, err := Open(path, math.MaxInt)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -124,6 +124,64 @@ func TestResumedVoidsLaterSteps(t *testing.T) {
 	want := []line{{"step", 1, 4}, {"step", 2, 3}, {Resumed, 2, 0}, {"step", 3, 2}}
 	if diff := cmp.Diff(want, steps(t, path)); diff != "" {
 		t.Error(diff)
+	}
+}
+
+// A run that goes on from a step before the end of its log finds no later steps there, however they came to be there.
+func TestOpenCuts(t *testing.T) {
+	whole := []any{line{"step", 1, 4}, line{"valid", 1, 4}, line{"step", 2, 3}, line{"step", 3, 9}, line{"valid", 3, 9}, line{"diverged", 4, 9}}
+	for _, c := range []struct {
+		step, keep int
+		torn       string
+	}{{0, 0, ""}, {1, 2, ""}, {2, 3, "{"}, {3, 5, strings.Repeat("x", 9000)}, {4, 6, ""}, {5, 6, "\n"}, {1, 2, "\nnot a line\n{}\n"}} {
+		path := filepath.Join(t.TempDir(), "log.jsonl")
+		appendAll(t, path, whole...)
+		before, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, append(before, c.torn...), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		log, err := Open(path, c.step)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := log.Append(line{Resumed, c.step, 0}); err != nil {
+			t.Fatal(err)
+		}
+		if err := log.Close(); err != nil {
+			t.Fatal(err)
+		}
+		var want []line
+		for _, l := range whole[:c.keep] {
+			want = append(want, l.(line))
+		}
+		want = append(want, line{Resumed, c.step, 0})
+		if diff := cmp.Diff(want, steps(t, path)); diff != "" {
+			t.Errorf("step %d, %.20q: %s", c.step, c.torn, diff)
+		}
+	}
+}
+
+// BenchmarkAppend is the price of logging a step.
+func BenchmarkAppend(b *testing.B) {
+	log, err := Open(filepath.Join(b.TempDir(), "log.jsonl"), 0)
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer log.Close()
+	for i := range b.N {
+		if err := log.Append(struct {
+			Event           string `json:"event"`
+			Step            int    `json:"step"`
+			Loss            Float  `json:"loss"`
+			GradNorm        Float  `json:"grad_norm"`
+			TokensPerSecond Float  `json:"tokens_per_second"`
+			PeakMemory      int64  `json:"peak_memory_bytes"`
+		}{"step", i, 1.2345678, 0.98765, 123456.78, 1 << 30}); err != nil {
+			b.Fatal(err)
+		}
 	}
 }
 

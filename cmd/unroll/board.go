@@ -1,0 +1,34 @@
+package main
+
+import (
+	"strings"
+
+	"github.com/unroll-ml/unroll/trainer/events"
+)
+
+// board is what TensorBoard is told of a run, if it is wanted.
+type board struct{ w *events.Writer }
+
+// add tells of a record, under the names that log.jsonl has for its numbers.
+func (b *board) add(record any) error {
+	switch r := record.(type) {
+	case stepRecord:
+		return b.w.Write(r.Step,
+			events.Scalar{Tag: "loss", Value: float64(r.Loss)},
+			events.Scalar{Tag: "grad_norm", Value: float64(r.GradNorm)},
+			events.Scalar{Tag: "lr", Value: float64(r.LR)},
+			events.Scalar{Tag: "tokens_per_second", Value: float64(r.TokensPerSecond)})
+	case validRecord:
+		scalars := []events.Scalar{{Tag: "valid_loss", Value: float64(r.Loss)}}
+		for _, m := range r.named() {
+			if m.value != nil {
+				scalars = append(scalars, events.Scalar{Tag: "valid_" + m.name, Value: float64(*m.value)})
+			}
+		}
+		return b.w.Write(r.Step, scalars...)
+	}
+	return nil
+}
+
+// isEvents says whether a file of a run folder is TensorBoard's.
+func isEvents(name string) bool { return strings.HasPrefix(name, events.Prefix) }
