@@ -1,0 +1,88 @@
+// Package cuda is the CUDA device: it runs tapes on an NVIDIA GPU.
+//
+// Loading a tape turns each instruction into work for a stream: launches of kernels that package kernel writes, products of cuBLAS, copies.
+// Addresses that move with the steps of loops are known beforehand, so that a whole run, its loops included, is one graph of work: the
+// second run of a program captures it, and later ones replay it with a single call. Inputs go up from pinned memory while the run
+// before still computes; parameters never move unless they are read or written.
+//
+// This package knows the tape, and of a GPU what package driver says. It must not know what is above the tape, nor whether the GPU is
+// real: tests run all of it on the simulator (driver/sim).
+package cuda
+
+import (
+	"sync"
+
+	"github.com/pkg/errors"
+
+	"github.com/unroll-ml/unroll/cuda/driver"
+	"github.com/unroll-ml/unroll/graph/tape"
+)
+
+// Device is a GPU that runs tapes.
+type Device struct {
+	gpu       driver.GPU
+	precision driver.Precision
+	capture   bool
+
+	mu      sync.Mutex
+	kernels map[string]driver.Function // by name: they stay from one program to the next
+	modules []driver.Module
+}
+
+var _ tape.Device = (*Device)(nil)
+
+// Option is a setting of New.
+type Option func(*Device)
+
+// Precision sets the arithmetic of the products of Float32 tapes: driver.Float32, the default, TF32 or BFloat16. Products of Float64 tapes
+// and everything else are not concerned: sums, functions, parameters and the optimizer keep the tape's type.
+func Precision(p driver.Precision) Option { return func(d *Device) { d.precision = p } }
+
+// Capture says whether runs are captured and replayed; they are unless told otherwise. Without it each kernel is launched by itself, which
+// is slower but shows in a profiler which one takes how long.
+func Capture(on bool) Option { return func(d *Device) { d.capture = on } }
+
+// New makes a device of a GPU, which must stay open as long as the device and its programs are used.
+func New(gpu driver.GPU, opts ...Option) *Device {
+	d := &Device{gpu: gpu, capture: true, kernels: map[string]driver.Function{}}
+	for _, o := range opts {
+		o(d)
+	}
+	return d
+}
+
+// Name is "cuda".
+func (d *Device) Name() string { return "cuda" }
+
+// Load implements tape.Device. Device memory that does not suffice is a *driver.MemoryError.
+func (d *Device) Load(t *tape.Tape) (tape.Program, error) {
+	if err := tape.Verify(t); err != nil {
+		if u := (*tape.UnsupportedError)(nil); errors.As(err, &u) {
+			u.Device = d.Name()
+		}
+		return nil, errors.WithMessage(err, "cuda: load")
+	}
+	if d.precision > driver.BFloat16 {
+		return nil, errors.Errorf("cuda: load: products of precision %d: choose Float32, TF32 or BFloat16", d.precision)
+	}
+	l, err := lower(t, d.precision)
+	if err != nil {
+		return nil, errors.WithMessage(err, "cuda: load")
+	}
+	p, err := d.start(l)
+	return p, errors.WithMessage(err, "cuda: load")
+}
+
+// Close unloads all kernels. The device's programs must be closed before.
+func (d *Device) Close() error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	var first error
+	for _, m := range d.modules {
+		if err := m.Unload(); first == nil {
+			first = err
+		}
+	}
+	d.modules, d.kernels = nil, map[string]driver.Function{}
+	return errors.WithMessage(first, "cuda: unloading kernels")
+}

@@ -1,0 +1,98 @@
+package sim
+
+import (
+	"slices"
+
+	"github.com/pkg/errors"
+
+	"github.com/unroll-ml/unroll/cuda/driver"
+	"github.com/unroll-ml/unroll/cuda/ptx/sim"
+)
+
+// module is a compiled text. It implements driver.Module.
+type module struct {
+	gpu *GPU
+	*sim.Module
+	unloaded bool
+}
+
+// function is a kernel. It implements driver.Function.
+type function struct {
+	*sim.Function
+	module *module
+}
+
+// Load compiles PTX. What the simulator does not know is a *driver.CompileError.
+func (g *GPU) Load(ptx string) (driver.Module, error) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.lost != nil {
+		return nil, g.lost
+	}
+	m, err := sim.Compile(ptx)
+	if err != nil {
+		return nil, &driver.CompileError{Log: err.Error()}
+	}
+	g.stats.Modules++
+	return &module{gpu: g, Module: m}, nil
+}
+
+func (m *module) Function(name string) (driver.Function, error) {
+	f, err := m.Module.Function(name)
+	if err != nil {
+		return nil, err
+	}
+	return &function{f, m}, nil
+}
+
+func (m *module) Unload() error {
+	m.unloaded = true
+	return nil
+}
+
+// Resources says that a kernel uses shared memory; the simulator has as many registers as there are values.
+func (f *function) Resources() (driver.Resources, error) {
+	return driver.Resources{Shared: f.Shared()}, nil
+}
+
+func (s *stream) Launch(f driver.Function, grid, block driver.Dim, shared int, args []uint64) error {
+	fn := f.(*function)
+	values := slices.Clone(args)
+	g := s.gpu
+	if err := checkLaunch(fn, grid, block, shared, values); err != nil {
+		return err
+	}
+	if s.capturing == nil {
+		g.mu.Lock()
+		g.stats.Launches++
+		g.mu.Unlock()
+	}
+	return s.put(func() work {
+		return work{"kernel " + fn.Name(), func() error {
+			if fn.module.unloaded {
+				return errors.New("the kernel's module was unloaded before the stream reached it")
+			}
+			g.stats.Kernels++
+			if g.stats.Kernels == g.config.FailLaunch {
+				return errors.New("an injected fault: an illegal address was accessed")
+			}
+			_, err := fn.Function.Launch(&sim.Launch{
+				Grid: sim.Dim(grid), Block: sim.Dim(block), Shared: shared, Args: values, Memory: g.device, Races: g.config.Races,
+			})
+			return err
+		}}
+	})
+}
+
+// checkLaunch refuses what a driver refuses at once.
+func checkLaunch(f *function, grid, block driver.Dim, shared int, args []uint64) error {
+	switch {
+	case grid.X < 1 || grid.Y < 1 || grid.Z < 1 || grid.X > 1<<31-1 || grid.Y > 1<<16-1 || grid.Z > 1<<16-1:
+		return errors.Errorf("sim: kernel %s: a grid of %+v blocks", f.Name(), grid)
+	case block.X < 1 || block.Y < 1 || block.Z < 1 || block.X*block.Y*block.Z > f.MaxThreads():
+		return errors.Errorf("sim: kernel %s: a block of %+v threads, at most %d", f.Name(), block, f.MaxThreads())
+	case len(args) != f.Params():
+		return errors.Errorf("sim: kernel %s: %d arguments for %d parameters", f.Name(), len(args), f.Params())
+	}
+	return nil
+}

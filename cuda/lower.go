@@ -1,0 +1,173 @@
+package cuda
+
+import (
+	"fmt"
+	"math"
+	"slices"
+
+	"github.com/unroll-ml/unroll/cuda/driver"
+	"github.com/unroll-ml/unroll/cuda/kernel"
+	"github.com/unroll-ml/unroll/graph/tape"
+)
+
+// A lowering turns a tape into work.
+type lowering struct {
+	tape      *tape.Tape
+	float     kernel.Elem
+	precision driver.Precision // of products
+
+	code     []work
+	launches []*launch
+	hosts    []*host
+	sites    []*site // that check indices
+	size     [spaces]int64
+
+	frames []*frame // the tape itself, then the enclosing loops, outermost first
+	trips  []int    // of the enclosing loops
+	path   []int    // index of the present instruction in each enclosing body
+	packs  map[packKey]place
+	err    error // the first instruction that is too much
+}
+
+// A frame is a stretch of code that runs as a whole: the tape, or the body of a loop.
+type frame struct {
+	writes []extent // the memory that its instructions write
+	before []work   // what need be done only once, before it
+}
+
+func lower(t *tape.Tape, precision driver.Precision) (*lowering, error) {
+	l := &lowering{tape: t, float: elem(t.Float), precision: precision, packs: map[packKey]place{}}
+	if t.Float == tape.Float64 {
+		l.precision = driver.Float64
+	}
+	l.size[arena] = roundUp(t.Arena)
+	code, before := l.body(t.Code)
+	l.code = append(before, code...)
+	return l, l.err
+}
+
+// roundUp is the next multiple of alignment.
+func roundUp(n int64) int64 { return (n + alignment - 1) / alignment * alignment }
+
+// keep reserves device memory that holds its contents during a run.
+func (l *lowering) keep(bytes int) place {
+	p := place{at: uint64(l.size[arena]), space: arena}
+	l.size[arena] += roundUp(int64(bytes))
+	return p
+}
+
+// borrow reserves scratch memory for the present instruction, from the given byte on; the next instruction gets the same.
+func (l *lowering) borrow(from, bytes int) place {
+	l.size[scratch] = max(l.size[scratch], roundUp(int64(from+bytes)))
+	return place{at: uint64(from), space: scratch}
+}
+
+// body makes the work of a frame, and what is to be done before it.
+func (l *lowering) body(code []tape.Instr) (ws, before []work) {
+	f := &frame{writes: writes(l.tape, code, nil)}
+	l.frames = append(l.frames, f)
+	l.path = append(l.path, 0)
+	for i, in := range code {
+		l.path[len(l.path)-1] = i
+		lp, ok := in.(*tape.Loop)
+		if !ok {
+			ws = append(ws, l.instruction(in)...)
+			continue
+		}
+		if lp.Trip == 0 {
+			continue
+		}
+		l.trips = append(l.trips, lp.Trip)
+		body, before := l.body(lp.Body)
+		l.trips = l.trips[:len(l.trips)-1]
+		ws = append(ws, before...)
+		if len(body) > 0 {
+			ws = append(ws, &loop{depth: len(l.trips), trip: lp.Trip, body: body})
+		}
+	}
+	l.frames = l.frames[:len(l.frames)-1]
+	l.path = l.path[:len(l.path)-1]
+	return ws, f.before
+}
+
+// instruction makes the work of one instruction; there is none if it does nothing.
+func (l *lowering) instruction(in tape.Instr) []work {
+	switch in := in.(type) {
+	case *tape.Product:
+		return l.product(in)
+	case *tape.Map:
+		return l.mapping(in)
+	case *tape.Reduce:
+		return l.reduce(in)
+	case *tape.Rows:
+		return l.rows(in)
+	case *tape.Gather:
+		return l.gather(in)
+	case *tape.ScatterAdd:
+		return l.scatter(in)
+	case *tape.Random:
+		return l.random(in)
+	case *tape.Copy:
+		return l.copying(in)
+	case *tape.Host:
+		return l.host(in)
+	}
+	l.unsupported(in, "the instruction is unknown")
+	return nil
+}
+
+func (l *lowering) unsupported(in tape.Instr, format string, args ...any) {
+	if l.err == nil {
+		l.err = &tape.UnsupportedError{Device: "cuda", Instr: in.String(), Why: fmt.Sprintf(format, args...)}
+	}
+}
+
+// fits reports whether extents of an instruction can be counted with 31 bits, as kernels and cuBLAS do.
+func (l *lowering) fits(in tape.Instr, extents ...int) bool {
+	for _, n := range extents {
+		if n > math.MaxInt32 {
+			l.unsupported(in, "an extent of %d is larger than %d", n, math.MaxInt32)
+			return false
+		}
+	}
+	return true
+}
+
+// launch is a kernel of an instruction with its arguments.
+func (l *lowering) launch(in tape.Instr, k kernel.Launch, args ...place) *launch {
+	if k.Blocks[0] > maxBlocksX || k.Blocks[1] > maxBlocksY {
+		l.unsupported(in, "a kernel of %d×%d blocks is too large", k.Blocks[0], k.Blocks[1])
+	}
+	w := newLaunch(k, args...)
+	l.launches = append(l.launches, w)
+	return w
+}
+
+// writes appends the extents that code writes, loops included.
+func writes(t *tape.Tape, code []tape.Instr, to []extent) []extent {
+	for _, in := range code {
+		if lp, ok := in.(*tape.Loop); ok {
+			to = writes(t, lp.Body, to)
+			continue
+		}
+		in.Refs(func(r tape.Ref, write bool) {
+			if write {
+				to = append(to, extentOf(t, r.Buf))
+			}
+		})
+	}
+	return to
+}
+
+// still returns the outermost frame in which the memory behind r stays the same, nil if there is none: nothing in the frame writes the
+// buffer, and the place does not move.
+func (l *lowering) still(r tape.Ref) *frame {
+	e := extentOf(l.tape, r.Buf)
+	for i, f := range l.frames {
+		written := slices.ContainsFunc(f.writes, e.overlaps)
+		if !written && r.Fixed(max(0, i-1)) {
+			return f
+		}
+	}
+	return nil
+}

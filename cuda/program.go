@@ -1,0 +1,327 @@
+package cuda
+
+import (
+	"encoding/binary"
+	"unsafe"
+
+	"github.com/pkg/errors"
+
+	"github.com/unroll-ml/unroll/cuda/driver"
+	"github.com/unroll-ml/unroll/graph/tape"
+)
+
+// program implements tape.Program.
+//
+// Run returns when the run is in the stream, unless the device itself must look for bad indices (see site) or a host function takes
+// part; Read waits. What goes wrong on the GPU meanwhile is the error of a later call.
+type program struct {
+	device *Device
+	tape   *tape.Tape
+	code   []work
+	sites  []*site
+	watch  *watch
+	waits  bool // for the faults that the device finds
+	plain  bool // never captured
+	runs   int
+	graph  driver.Graph // nil: not captured yet
+
+	m       *machine
+	pinned  []byte   // for the faults
+	words   []uint64 // what came down there
+	inputs  map[tape.BufferID]*stage
+	others  *stage         // for states, and for all that is read
+	closers []func() error // in the order in which things were made
+	closed  bool
+}
+
+// start reserves what a lowered tape needs and compiles its kernels.
+func (d *Device) start(l *lowering) (*program, error) {
+	p := &program{
+		device: d, tape: l.tape, code: l.code, sites: l.sites, watch: newWatch(l.tape, l.sites),
+		plain: !d.capture || len(l.hosts) > 0 || pieces(l.code) > maxGraph,
+		m:     &machine{steps: make([]int, depth(l.tape.Code))},
+	}
+	if err := p.start(l); err != nil {
+		p.release()
+		return nil, err
+	}
+	return p, nil
+}
+
+// maxGraph bounds the number of pieces of work of a graph; longer runs are put into the stream piece by piece. A graph of this size takes
+// about a tenth of a second to make, and some tens of megabytes.
+const maxGraph = 1 << 16
+
+func (p *program) start(l *lowering) error {
+	if err := p.device.compile(l.launches); err != nil {
+		return err
+	}
+	gpu := p.device.gpu
+	bytes := int64(0)
+	for s := range l.size {
+		p.m.base[s] = uint64(bytes)
+		bytes += roundUp(l.size[s])
+	}
+	if bytes > maxMemory {
+		return errors.Errorf("%d bytes are more than any GPU has", bytes)
+	}
+	memory, err := gpu.Alloc(max(bytes, alignment))
+	if err != nil {
+		return err
+	}
+	p.closers = append(p.closers, func() error { return gpu.Release(memory) })
+	for s := range p.m.base {
+		if space(s) != none {
+			p.m.base[s] += uint64(memory)
+		}
+	}
+	if p.m.stream, err = gpu.NewStream(); err != nil {
+		return err
+	}
+	p.closers = append(p.closers, p.m.stream.Close)
+	if p.m.blas, err = gpu.NewBLAS(p.m.stream); err != nil {
+		return err
+	}
+	p.closers = append(p.closers, p.m.blas.Close)
+	if err := p.pin(l); err != nil {
+		return err
+	}
+	if l.tape.Arena > 0 {
+		if err := p.m.stream.Clear(driver.Ptr(p.m.base[arena]), roundUp(l.tape.Arena)); err != nil {
+			return err
+		}
+	}
+	for _, s := range p.sites {
+		p.waits = p.waits || !s.hosts
+	}
+	p.m.faults = p.faults
+	return p.resetFaults()
+}
+
+// maxMemory guards against a nonsensical size.
+const maxMemory = 1 << 40
+
+// pin reserves pinned memory: for the words of faults, for each input, for everything else, for host functions.
+func (p *program) pin(l *lowering) error {
+	other, bytes := 0, 8*len(p.sites)
+	p.inputs = map[tape.BufferID]*stage{}
+	for _, s := range l.tape.Slots {
+		n := l.tape.Buffers[s.Buf].Len * l.tape.Buffers[s.Buf].Dtype.Size()
+		other = max(other, n)
+		if s.Kind == tape.Input && p.inputs[s.Buf] == nil {
+			p.inputs[s.Buf] = &stage{stream: p.m.stream}
+			bytes += 2 * halfBytes(n)
+		}
+	}
+	bytes += pinnedSize(8*len(p.sites)) + 2*halfBytes(other)
+	for _, h := range l.hosts {
+		bytes += h.pinnedBytes()
+	}
+	pinned, err := p.device.gpu.AllocHost(max(bytes, alignment))
+	if err != nil {
+		return err
+	}
+	p.closers = append(p.closers, func() error { return p.device.gpu.ReleaseHost(pinned) })
+	left := pinned
+	take := func(n int) []byte {
+		piece := left[:n:n]
+		left = left[pinnedSize(n):]
+		return piece
+	}
+	p.pinned, p.words = take(8*len(p.sites)), make([]uint64, len(p.sites))
+	p.others = &stage{stream: p.m.stream}
+	fill := func(s *stage, n int) error {
+		for i := range s.halves {
+			done, err := p.device.gpu.NewEvent()
+			if err != nil {
+				return err
+			}
+			p.closers = append(p.closers, done.Close)
+			s.halves[i] = half{take(halfBytes(n)), done}
+		}
+		return nil
+	}
+	for id, s := range p.inputs {
+		if err := fill(s, l.tape.Buffers[id].Len*l.tape.Buffers[id].Dtype.Size()); err != nil {
+			return err
+		}
+	}
+	for _, h := range l.hosts {
+		h.pin(take)
+	}
+	return fill(p.others, other)
+}
+
+// release gives everything back, the last first.
+func (p *program) release() error {
+	var first error
+	for i := len(p.closers) - 1; i >= 0; i-- {
+		if err := p.closers[i](); first == nil {
+			first = err
+		}
+	}
+	p.closers = nil
+	return first
+}
+
+// depth is how deep the loops of code are nested.
+func depth(code []tape.Instr) int {
+	d := 0
+	for _, in := range code {
+		if lp, ok := in.(*tape.Loop); ok {
+			d = max(d, 1+depth(lp.Body))
+		}
+	}
+	return d
+}
+
+var errClosed = errors.New("cuda: the program is closed; load the tape again to run it")
+
+func (p *program) Close() error {
+	if p.closed {
+		return nil
+	}
+	p.closed = true
+	if p.graph != nil {
+		p.closers = append(p.closers, p.graph.Close)
+	}
+	syncErr := p.m.stream.Sync() // pinned memory is in use until the stream is done
+	err := p.release()
+	if syncErr != nil {
+		err = syncErr
+	}
+	return errors.WithMessage(err, "cuda: close")
+}
+
+func (p *program) Write(s tape.SlotID, data any) error {
+	to, bytes, err := p.slot("write", s, data)
+	if err != nil {
+		return err
+	}
+	slot := &p.tape.Slots[s]
+	if slot.Kind == tape.Output {
+		return errors.Errorf("cuda: write of slot %q: it is an output, which only the tape writes", slot.Name)
+	}
+	p.watch.see(slot.Buf, data)
+	via := p.inputs[slot.Buf]
+	if via == nil {
+		via = p.others
+	}
+	return errors.WithMessagef(via.upload(to, bytes), "cuda: write of slot %q", slot.Name)
+}
+
+func (p *program) Read(s tape.SlotID, data any) error {
+	from, bytes, err := p.slot("read", s, data)
+	if err != nil {
+		return err
+	}
+	return errors.WithMessagef(p.others.download(bytes, from), "cuda: read of slot %q", p.tape.Slots[s].Name)
+}
+
+// slot checks the arguments of Write and Read and returns the slot's address and the bytes of data.
+func (p *program) slot(verb string, s tape.SlotID, data any) (driver.Ptr, []byte, error) {
+	if p.closed {
+		return 0, nil, errClosed
+	}
+	if s < 0 || int(s) >= len(p.tape.Slots) {
+		return 0, nil, errors.Errorf("cuda: %s of slot %d: the tape has %d slots", verb, s, len(p.tape.Slots))
+	}
+	slot := &p.tape.Slots[s]
+	buf := &p.tape.Buffers[slot.Buf]
+	var bytes []byte
+	dtype, n, ok := buf.Dtype, 0, true
+	switch data := data.(type) {
+	case []float32:
+		dtype, n, bytes = tape.Float32, len(data), bytesOf(data)
+	case []float64:
+		dtype, n, bytes = tape.Float64, len(data), bytesOf(data)
+	case []int32:
+		dtype, n, bytes = tape.Int32, len(data), bytesOf(data)
+	default:
+		ok = false
+	}
+	if !ok || dtype != buf.Dtype {
+		return 0, nil, errors.Errorf("cuda: %s of slot %q: the data is %T, the slot holds %v%v; pass a slice of that type", verb, slot.Name, data, buf.Dtype, slot.Shape)
+	}
+	if want := volume(slot.Shape); n != want {
+		return 0, nil, errors.Errorf("cuda: %s of slot %q: the data has %d elements, the slot %v%v has %d", verb, slot.Name, n, buf.Dtype, slot.Shape, want)
+	}
+	return driver.Ptr(p.m.base[arena]) + driver.Ptr(buf.Offset), bytes, nil
+}
+
+// bytesOf is the memory of a slice.
+func bytesOf[T any](xs []T) []byte {
+	var t T
+	return unsafe.Slice((*byte)(unsafe.Pointer(unsafe.SliceData(xs))), len(xs)*int(unsafe.Sizeof(t)))
+}
+
+func (p *program) Run() error {
+	if p.closed {
+		return errClosed
+	}
+	return errors.WithMessage(p.run(), "cuda: run")
+}
+
+func (p *program) run() error {
+	if err := p.watch.check(p.sites); err != nil {
+		return err
+	}
+	if err := p.put(); err != nil {
+		return err
+	}
+	p.runs++
+	return p.faults()
+}
+
+// put puts a run into the stream: the first piece by piece, the second as a graph that it captures, later ones as this graph. (The
+// driver loads kernels when they are first used, which it must not do in a capture.)
+func (p *program) put() error {
+	if p.plain || p.runs == 0 {
+		return putAll(p.m, p.code)
+	}
+	if p.graph == nil {
+		g, err := p.m.stream.Capture(func() error { return putAll(p.m, p.code) })
+		if err != nil {
+			return errors.WithMessage(err, "capturing")
+		}
+		p.graph = g
+	}
+	return p.graph.Launch(p.m.stream)
+}
+
+// faults waits for all that is in the stream and is the error of the first bad index that the device has found.
+func (p *program) faults() error {
+	if !p.waits {
+		return nil
+	}
+	if err := p.m.stream.Download(p.pinned, driver.Ptr(p.m.base[faults])); err != nil {
+		return err
+	}
+	if err := p.m.stream.Sync(); err != nil {
+		return err
+	}
+	for i := range p.words {
+		p.words[i] = binary.NativeEndian.Uint64(p.pinned[8*i:])
+	}
+	err := firstFault(p.sites, p.words)
+	if err != nil {
+		if err := p.resetFaults(); err != nil {
+			return err
+		}
+	}
+	return err
+}
+
+// resetFaults forgets what the device has found.
+func (p *program) resetFaults() error {
+	if len(p.sites) == 0 {
+		return nil
+	}
+	for i := range p.pinned {
+		p.pinned[i] = 0xff // kernel.NoFault
+	}
+	if err := p.m.stream.Upload(driver.Ptr(p.m.base[faults]), p.pinned); err != nil {
+		return err
+	}
+	return p.m.stream.Sync()
+}
