@@ -22,17 +22,18 @@ func aligned[T any](n int) []T {
 	return unsafe.Slice((*T)(unsafe.Pointer(unsafe.SliceData(alignedBytes(n*int(unsafe.Sizeof(t)))))), n)
 }
 
-// A place is where an instruction reads or writes: a tape.Ref in bytes from the start of the arena.
+// A place is where an instruction reads or writes: a tape.Ref in bytes from the start of its buffer.
 type place struct {
+	buf  tape.BufferID
 	at   int
 	step []int
 }
 
 func newPlace(t *tape.Tape, r tape.Ref) place {
-	b := t.Buffers[r.Buf]
-	p := place{at: int(b.Offset) + r.Off*b.Dtype.Size()}
+	size := t.Buffers[r.Buf].Dtype.Size()
+	p := place{buf: r.Buf, at: r.Off * size}
 	for _, s := range r.Step {
-		p.step = append(p.step, s*b.Dtype.Size())
+		p.step = append(p.step, s*size)
 	}
 	return p
 }
@@ -43,7 +44,7 @@ func (p *place) in(m *machine) unsafe.Pointer {
 	for i, s := range p.step {
 		at += s * m.steps[i]
 	}
-	return unsafe.Add(m.base, at)
+	return unsafe.Add(m.at[p.buf], at)
 }
 
 // elements is n elements of the arena from p on.

@@ -27,7 +27,8 @@ const maxArena = 1 << 40
 // device implements tape.Device. It is immutable after New.
 type device struct {
 	threads int
-	path    string // of internal/kernel; empty: PathVariable, else the best of this machine
+	path    string  // of internal/kernel; empty: PathVariable, else the best of this machine
+	family  *family // of the programs; nil: each has memory of its own
 }
 
 // Option is a setting of New.
@@ -40,7 +41,7 @@ func Threads(n int) Option { return func(d *device) { d.threads = n } }
 // onPath forces an instruction path, whatever the environment says.
 func onPath(name string) Option { return func(d *device) { d.path = name } }
 
-// New returns the CPU device.
+// New returns the CPU device, a tape.Sharer.
 func New(opts ...Option) tape.Device {
 	d := new(device)
 	for _, o := range opts {
@@ -82,7 +83,7 @@ func (d *device) Load(t *tape.Tape) (tape.Program, error) {
 		return nil, errors.Errorf("cpu: load: an arena of %d bytes is larger than any memory", t.Arena)
 	}
 	if t.Float == tape.Float64 {
-		return load(t, kernel.Float64(), d.threads)
+		return load(t, kernel.Float64(), d.threads, d.family)
 	}
-	return load(t, kernel.Float32(path), d.threads)
+	return load(t, kernel.Float32(path), d.threads, d.family)
 }

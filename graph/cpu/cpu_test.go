@@ -27,6 +27,11 @@ func TestDevice(t *testing.T) {
 	}
 }
 
+// A device that shares keeps the contract, too.
+func TestSharingDevice(t *testing.T) {
+	devicetest.Run(t, New(Threads(2)).(tape.Sharer).Share(nil), tape.Float32)
+}
+
 func TestUnknownPath(t *testing.T) {
 	if _, err := New(onPath("mmx")).Load(new(tape.Tape)); err == nil {
 		t.Error("Load on the path mmx gave no error")

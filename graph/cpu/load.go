@@ -14,6 +14,7 @@ type loader[T kernel.Float] struct {
 	threads int
 	frames  []*frame // the tape itself, then the enclosing loops, outermost first
 	packs   map[packKey]*packed[T]
+	work    work
 	scratch int // bytes that a member of the team needs
 	gemmA   int // elements that a product needs to pack its operands
 	gemmB   int
@@ -36,27 +37,37 @@ func extentOf(t *tape.Tape, id tape.BufferID) extent {
 
 func (e extent) overlaps(f extent) bool { return e.from < f.to && f.from < e.to }
 
-func load[T kernel.Float](t *tape.Tape, kernels *kernel.Set[T], threads int) (tape.Program, error) {
+func load[T kernel.Float](t *tape.Tape, kernels *kernel.Set[T], threads int, f *family) (tape.Program, error) {
 	l := &loader[T]{tape: t, kernels: kernels, threads: threads, packs: make(map[packKey]*packed[T])}
 	code, before, err := l.body(t.Code)
 	if err != nil {
 		return nil, err
 	}
-	p := &program{tape: t, arena: alignedBytes(int(t.Arena)), code: append(before, code...)}
+	p := &program{tape: t, code: append(before, code...), family: f}
 	p.m = &machine{
-		base:    unsafe.Pointer(unsafe.SliceData(p.arena)),
+		at:      make([]unsafe.Pointer, len(t.Buffers)),
 		steps:   make([]int, depth(t.Code)),
-		team:    newTeam(threads),
 		scratch: make([][]byte, threads),
-		written: make([]uint64, len(t.Buffers)),
+		written: make([]*uint64, len(t.Buffers)),
 	}
 	for i := range p.m.scratch {
-		p.m.scratch[i] = alignedBytes(l.scratch)
+		claim(&l.work, l.scratch, func(at *byte) { p.m.scratch[i] = unsafe.Slice(at, l.scratch) })
 	}
-	a, b := aligned[T](l.gemmA), aligned[T](l.gemmB)
-	for _, g := range l.gemms {
-		g.bufA, g.bufB = unsafe.SliceData(a), unsafe.SliceData(b)
+	claim(&l.work, l.gemmA, func(at *T) {
+		for _, g := range l.gemms {
+			g.bufA = at
+		}
+	})
+	claim(&l.work, l.gemmB, func(at *T) {
+		for _, g := range l.gemms {
+			g.bufB = at
+		}
+	})
+	w := l.work
+	if err := p.settle(&w); err != nil {
+		return nil, err
 	}
+	p.m.team = newTeam(threads)
 	return p, nil
 }
 

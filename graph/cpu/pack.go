@@ -39,10 +39,9 @@ type packed[T kernel.Float] struct {
 	kernels *kernel.Set[T]
 	operand
 	place  place
-	buf    tape.BufferID
-	stays  bool   // only the host writes it
+	stays  bool   // no run of this program writes it
 	stamp  uint64 // what machine.written said when it was packed, plus 1
-	memory []T
+	memory *T
 	src    *T
 	parts  int
 	part   func(member, part int)
@@ -71,12 +70,15 @@ func (l *loader[T]) pack(r tape.Ref, o operand) *packed[T] {
 		kernels: l.kernels,
 		operand: o,
 		place:   newPlace(l.tape, r),
-		buf:     r.Buf,
 		stays:   f == l.frames[0],
-		memory:  aligned[T](o.size()),
 		parts:   l.parts(float64(o.size())*0.5, o.panels()),
 	}
 	p.part = p.pack
+	if p.stays {
+		p.memory = unsafe.SliceData(aligned[T](o.size()))
+	} else {
+		claim(&l.work, o.size(), func(at *T) { p.memory = at })
+	}
 	l.packs[key] = p
 	f.before = append(f.before, p)
 	return p
@@ -84,10 +86,11 @@ func (l *loader[T]) pack(r tape.Ref, o operand) *packed[T] {
 
 func (p *packed[T]) run(m *machine) error {
 	if p.stays {
-		if p.stamp == m.written[p.buf]+1 {
+		now := *m.written[p.place.buf] + 1
+		if p.stamp == now {
 			return nil
 		}
-		p.stamp = m.written[p.buf] + 1
+		p.stamp = now
 	}
 	p.src = (*T)(p.place.in(m))
 	m.team.do(p.parts, p.part)
@@ -104,5 +107,5 @@ func (p *packed[T]) pack(_, part int) {
 
 // block is where the block that begins at term p0 lies.
 func (p *packed[T]) block(p0 int) *T {
-	return offset(unsafe.SliceData(p.memory), p.panels()*p.width*p0)
+	return offset(p.memory, p.panels()*p.width*p0)
 }

@@ -15,11 +15,11 @@ type step interface {
 
 // A machine is the memory and the threads that the steps of one program share.
 type machine struct {
-	base    unsafe.Pointer // of the arena
-	steps   []int          // where the enclosing loops stand, outermost first
+	at      []unsafe.Pointer // of each buffer
+	steps   []int            // where the enclosing loops stand, outermost first
 	team    *team
-	scratch [][]byte // of each member
-	written []uint64 // by buffer: how often the host has written it
+	scratch [][]byte  // of each member
+	written []*uint64 // by buffer: how often the host, or another program, has written it
 }
 
 // scratchOf is n elements of a member's scratch memory, from the given byte on.
@@ -29,10 +29,13 @@ func scratchOf[T any](m *machine, member, from, n int) []T {
 
 // program implements tape.Program.
 type program struct {
-	tape  *tape.Tape
-	arena []byte
-	code  []step
-	m     *machine // nil when closed
+	tape   *tape.Tape
+	code   []step
+	m      *machine // nil when closed
+	family *family  // nil: its memory is its own
+	work   *work    // in the family's memory
+	base   unsafe.Pointer
+	common []*uint64 // what counts the writes of the states that it has in common with others
 }
 
 var errClosed = errors.New("cpu: the program is closed; load the tape again to run it")
@@ -40,6 +43,11 @@ var errClosed = errors.New("cpu: the program is closed; load the tape again to r
 func (p *program) Run() error {
 	if p.m == nil {
 		return errClosed
+	}
+	if p.family != nil {
+		p.family.Lock()
+		defer p.family.Unlock()
+		p.enter()
 	}
 	return runAll(p.m, p.code)
 }
@@ -61,13 +69,21 @@ func (p *program) Write(s tape.SlotID, data any) error {
 	if slot.Kind == tape.Output {
 		return errors.Errorf("cpu: write of slot %q: it is an output, which only the tape writes", slot.Name)
 	}
-	p.m.written[slot.Buf]++
+	if p.family != nil {
+		p.family.Lock()
+		defer p.family.Unlock()
+	}
+	*p.m.written[slot.Buf]++
 	return p.transfer("write", s, data, true)
 }
 
 func (p *program) Read(s tape.SlotID, data any) error {
 	if err := p.check("read", s); err != nil {
 		return err
+	}
+	if p.family != nil {
+		p.family.Lock()
+		defer p.family.Unlock()
 	}
 	return p.transfer("read", s, data, false)
 }
@@ -90,7 +106,7 @@ func (p *program) transfer(verb string, s tape.SlotID, data any, in bool) error 
 	for _, d := range slot.Shape {
 		n *= d
 	}
-	memory := unsafe.Add(p.m.base, buf.Offset)
+	memory := p.m.at[slot.Buf]
 	var got int
 	var ok bool
 	switch data := data.(type) {

@@ -137,6 +137,17 @@ type Device interface {
 	Load(t *Tape) (Program, error)
 }
 
+// A Sharer is a Device whose programs can take turns in one memory.
+type Sharer interface {
+	Device
+
+	// Share returns a device like this one for programs that run one at a time: a Run waits for the others'. Together they need
+	// the memory of the largest, for but the slots nothing survives a run. Inputs and states that common names are one in all of
+	// these programs: what one program or the host writes, the others read, and Load leaves them as they are. Such a slot of
+	// another type or length is an error of Load.
+	Share(common map[string]bool) Device
+}
+
 // Program is a loaded tape with its arena. After Load every input and state is zero.
 type Program interface {
 	// Write copies data, a dense row-major []float32, []float64 or []int32 of the slot's type and size, into an Input or
