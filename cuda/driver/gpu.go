@@ -26,6 +26,7 @@ type device struct {
 	context cu.CUContext // the primary one, which libraries share
 	info    Info
 	lost    atomic.Pointer[LostError] // the error after which nothing works
+	closed  atomic.Bool
 }
 
 // raw is the handle within a wrapper of gorgonia.org/cu, each of which is a struct of the one pointer.
@@ -58,6 +59,9 @@ func (d *device) do(op string, f func() error) error {
 func (d *device) Info() Info { return d.info }
 
 func (d *device) Close() error {
+	if d.closed.Swap(true) {
+		return nil // another's hold on the context must stay
+	}
 	err := d.cu.ReleasePrimaryCtx()
 	if d.lost.Load() != nil {
 		return nil // what was lost needs no giving back

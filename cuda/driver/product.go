@@ -104,6 +104,16 @@ func check(m Matrices) error {
 				m.Batch, m.M, m.K, m.N, m.LdA, m.LdB, m.LdC)
 		}
 	}
+	widthA, widthB := m.K, m.N
+	if m.TransA {
+		widthA = m.M
+	}
+	if m.TransB {
+		widthB = m.K
+	}
+	if m.LdA < widthA || m.LdB < widthB || m.LdC < m.N {
+		return errors.Errorf("product with leading dimensions %d, %d, %d: must be at least %d, %d, %d", m.LdA, m.LdB, m.LdC, widthA, widthB, m.N)
+	}
 	if m.Beta != 0 && m.Beta != 1 {
 		return errors.Errorf("product with β = %g, must be 0 or 1", m.Beta)
 	}

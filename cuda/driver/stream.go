@@ -151,8 +151,9 @@ func (s *stream) Sync() error {
 
 // Close waits for the stream's work and gives it back.
 func (s *stream) Close() error {
-	if err := s.Sync(); err != nil {
-		return err
+	err := s.Sync()
+	if destroyed := s.gpu.do("cuStreamDestroy", s.cu.Destroy); err == nil {
+		err = destroyed
 	}
-	return s.gpu.do("cuStreamDestroy", s.cu.Destroy)
+	return err
 }

@@ -148,7 +148,11 @@ CUresult cuDevicePrimaryCtxRetain(CUcontext *context, CUdevice device) {
 
 CUresult cuDevicePrimaryCtxRelease_v2(CUdevice device) {
 	fake_enter(__func__, "%d", device); // even a lost context is given back
-	if (--retained == 0) lost = 0; // the next context is a new one
+	if (--retained == 0) { // the next context is a new one
+		lost = 0;
+		fake_things = 0;
+		fake_release();
+	}
 	return CUDA_SUCCESS;
 }
 

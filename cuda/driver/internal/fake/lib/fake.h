@@ -19,6 +19,9 @@ int fake_holds(CUdeviceptr address, size_t bytes);
 // fake_put gives a stream work, to be run at once, or to be kept with a copy of its data in the graph that the stream is captured into.
 int fake_put(CUstream stream, int (*run)(const void *data), const void *data, size_t size);
 
+// fake_release gives all memory back, as the end of a context does.
+void fake_release(void);
+
 extern long fake_things; // that are alive
 
 // CALL begins every function of the driver, CALL_IN those that need a context.

@@ -1,0 +1,213 @@
+//go:build gpu && linux && cgo
+
+package driver_test
+
+import (
+	"errors"
+	"fmt"
+	"runtime"
+	"sync"
+	"testing"
+
+	"github.com/unroll-ml/unroll/cuda/driver"
+	"github.com/unroll-ml/unroll/cuda/driver/drivertest"
+)
+
+// Each of these errors ends the GPU: the fake driver recovers, package driver does not ask it any more.
+func TestLost(t *testing.T) {
+	for _, code := range []int{46, 214, 220, 700, 702, 709, 710, 714, 715, 716, 717, 718, 719, 911, 999} {
+		t.Run(fmt.Sprint(code), func(t *testing.T) {
+			w := newWorld(t)
+			control.Fail("cuStreamSynchronize", code, 0)
+			err := w.stream.Sync()
+			var first, later *driver.LostError
+			if !errors.As(err, &first) || first.Op != "cuStreamSynchronize" {
+				t.Fatalf("the error is %v", err)
+			}
+			control.Calls()
+			one := driver.Dim{X: 1, Y: 1, Z: 1}
+			for name, f := range map[string]func() error{
+				"Launch":   func() error { return w.stream.Launch(w.function, one, one, 0, nil) },
+				"Upload":   func() error { return w.stream.Upload(w.at, w.host) },
+				"Download": func() error { return w.stream.Download(w.host, w.at) },
+				"Copy":     func() error { return w.stream.Copy(w.at, w.at, 1) },
+				"Clear":    func() error { return w.stream.Clear(w.at, 1) },
+				"Record":   func() error { return w.stream.Record(w.event) },
+				"Wait":     func() error { return w.stream.Wait(w.event) },
+				"Sync":     w.stream.Sync,
+				"Capture":  w.capture,
+				"Graph":    func() error { return w.graph.Launch(w.stream) },
+				"Product":  func() error { return w.blas.Product(driver.Matrices{}) },
+				"Alloc":    func() error { _, err := w.gpu.Alloc(1); return err },
+				"Host":     func() error { _, err := w.gpu.AllocHost(1); return err },
+				"Load":     func() error { _, err := w.gpu.Load(""); return err },
+				"Free":     func() error { _, err := w.gpu.Free(); return err },
+				"BLAS":     func() error { _, err := w.gpu.NewBLAS(w.stream); return err },
+				"Event":    w.event.Sync,
+				"Stream":   w.stream.Close,
+			} {
+				if err := f(); !errors.As(err, &later) || later != first {
+					t.Errorf("later, %s gives %v", name, err)
+				}
+			}
+			if calls := control.Calls(); len(calls) != 1 || calls[0] != "" {
+				t.Errorf("later, the driver is called: %v", calls)
+			}
+			if err := w.gpu.Close(); err != nil {
+				t.Errorf("Close gives %v", err)
+			}
+		})
+	}
+}
+
+// cuBLAS says only that something went wrong; the stream says what.
+func TestLostInProduct(t *testing.T) {
+	w := newWorld(t)
+	nowhere := driver.Matrices{Batch: 1, M: 1, N: 1, K: 1, A: w.at, B: w.at, C: w.at + 1<<40, LdA: 1, LdB: 1, LdC: 1}
+	err := w.blas.Product(nowhere)
+	if want := "1 × 1×1×1: the GPU is lost (cublasGemm): an illegal memory access was encountered (CUDA error 700)"; err == nil || err.Error() != want {
+		t.Errorf("the error is %v, want %s", err, want)
+	}
+	var lost *driver.LostError
+	if err := w.stream.Sync(); !errors.As(err, &lost) || lost.Op != "cublasGemm" {
+		t.Errorf("later, Sync gives %v", err)
+	}
+}
+
+// The context of CUDA is that of a thread. Here every call comes from a thread that has never seen it.
+func TestThreads(t *testing.T) {
+	gpu := faked(t)
+	const n = 64
+	elsewhere := func(f func() error) error {
+		done := make(chan error)
+		go func() {
+			runtime.LockOSThread() // for good: the thread ends with the goroutine
+			done <- f()
+		}()
+		return <-done
+	}
+	var (
+		s     driver.Stream
+		e     driver.Event
+		m     driver.Module
+		f     driver.Function
+		p     driver.Ptr
+		host  []byte
+		g     driver.Graph
+		b     driver.BLAS
+		block = driver.Dim{X: n, Y: 1, Z: 1}
+		one   = driver.Dim{X: 1, Y: 1, Z: 1}
+	)
+	for i, step := range []func() error{
+		func() (err error) { s, err = gpu.NewStream(); return err },
+		func() (err error) { e, err = gpu.NewEvent(); return err },
+		func() (err error) { m, err = gpu.Load(drivertest.Kernels); return err },
+		func() (err error) { f, err = m.Function("increment"); return err },
+		func() (err error) { _, err = f.Resources(); return err },
+		func() (err error) { p, err = gpu.Alloc(4 * n); return err },
+		func() (err error) { host, err = gpu.AllocHost(4 * n); return err },
+		func() (err error) { _, err = gpu.Free(); return err },
+		func() error { return s.Upload(p, host) },
+		func() error { return s.Clear(p, 4*n) },
+		func() error { return s.Launch(f, one, block, 0, []uint64{uint64(p), n}) },
+		func() error { return s.Copy(p, p+4*n/2, 4*n/2) },
+		func() error { return s.Record(e) },
+		func() error { return s.Wait(e) },
+		func() error { return e.Sync() },
+		func() error { _, err := e.Since(e); return err },
+		func() (err error) {
+			// Begun here, filled there.
+			g, err = s.Capture(func() error {
+				return elsewhere(func() error { return s.Launch(f, one, block, 0, []uint64{uint64(p), n}) })
+			})
+			return err
+		},
+		func() error { return g.Launch(s) },
+		func() (err error) { b, err = gpu.NewBLAS(s); return err },
+		func() error {
+			return b.Product(driver.Matrices{Batch: 1, M: 1, N: 1, K: 1, A: p, B: p, C: p, LdA: 1, LdB: 1, LdC: 1})
+		},
+		func() error { return s.Download(host, p) },
+		func() error { return s.Sync() },
+		func() error { return b.Close() },
+		func() error { return g.Close() },
+		func() error { return m.Unload() },
+		func() error { return e.Close() },
+		func() error { return s.Close() },
+		func() error { return gpu.Release(p) },
+		func() error { return gpu.ReleaseHost(host) },
+	} {
+		if err := elsewhere(step); err != nil {
+			t.Fatalf("step %d: %v", i, err)
+		}
+	}
+}
+
+// Many goroutines, each with a stream and memory of its own.
+func TestConcurrently(t *testing.T) {
+	gpu := faked(t)
+	m := must(gpu.Load(drivertest.Kernels))(t)
+	f := must(m.Function("increment"))(t)
+	var wait sync.WaitGroup
+	for range 8 {
+		wait.Add(1)
+		go func() {
+			defer wait.Done()
+			s, err := gpu.NewStream()
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			for range 50 {
+				p, err := gpu.Alloc(256)
+				if err == nil {
+					err = s.Clear(p, 256)
+				}
+				if err == nil {
+					err = s.Launch(f, driver.Dim{X: 1, Y: 1, Z: 1}, driver.Dim{X: 64, Y: 1, Z: 1}, 0, []uint64{uint64(p), 64})
+				}
+				if err == nil {
+					err = gpu.Release(p)
+				}
+				if err != nil {
+					t.Error(err)
+					return
+				}
+			}
+			if err := s.Close(); err != nil {
+				t.Error(err)
+			}
+		}()
+	}
+	wait.Wait()
+	if err := m.Unload(); err != nil {
+		t.Error(err)
+	}
+}
+
+// What is called many times in a step does not allocate.
+func TestAllocations(t *testing.T) {
+	w := newWorld(t)
+	args := []uint64{1, 2, 3}
+	one := driver.Dim{X: 1, Y: 1, Z: 1}
+	m := driver.Matrices{Batch: 1, M: 1, N: 1, K: 1, A: w.at, B: w.at, C: w.at, LdA: 1, LdB: 1, LdC: 1}
+	for name, f := range map[string]func() error{
+		"Launch":  func() error { return w.stream.Launch(w.function, one, one, 0, args) },
+		"Upload":  func() error { return w.stream.Upload(w.at, w.host) },
+		"Copy":    func() error { return w.stream.Copy(w.at+128, w.at, 64) },
+		"Clear":   func() error { return w.stream.Clear(w.at, 64) },
+		"Record":  func() error { return w.stream.Record(w.event) },
+		"Wait":    func() error { return w.stream.Wait(w.event) },
+		"Graph":   func() error { return w.graph.Launch(w.stream) },
+		"Product": func() error { return w.blas.Product(m) },
+	} {
+		n := testing.AllocsPerRun(100, func() {
+			if err := f(); err != nil {
+				t.Fatal(err)
+			}
+		})
+		if n != 0 {
+			t.Errorf("%s allocates %v times", name, n)
+		}
+	}
+}
