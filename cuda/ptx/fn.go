@@ -15,12 +15,9 @@ func (b *Builder) Fn(f tape.Fn, args ...Value) Value {
 		ps[i] = &args[i]
 	}
 	t := b.unify(f.String(), Type.IsFloat, ps...)
-	if len(args) == 1 && args[0].owner == nil {
-		args[0] = b.Var(args[0])
-	}
 	x := args[0]
 	if g := unaries[f]; g != nil {
-		return g(b, x)
+		return g(b, b.register(x))
 	}
 	if c, ok := comparisons[f]; ok {
 		return b.Convert(t, b.Compare(c, x, args[1]))
@@ -38,10 +35,20 @@ func (b *Builder) Fn(f tape.Fn, args ...Value) Value {
 		return b.MaxNaN(x, args[1])
 	case tape.Min:
 		return b.MinNaN(x, args[1])
+	case tape.Pow:
+		return b.pow(b.register(x), b.register(args[1]))
 	case tape.Where:
 		return b.Select(b.Ne(x, Num(0)), args[1], args[2])
 	}
 	b.fail(f.String(), "there is no such function")
+	return x
+}
+
+// register is x, in a register if it is a constant.
+func (b *Builder) register(x Value) Value {
+	if x.owner == nil {
+		return b.Var(x)
+	}
 	return x
 }
 
@@ -53,6 +60,15 @@ var unaries = map[tape.Fn]func(b *Builder, x Value) Value{
 	tape.Floor: (*Builder).Floor,
 	tape.Ceil:  (*Builder).Ceil,
 	tape.Sqrt:  (*Builder).Sqrt,
+
+	tape.Exp:     (*Builder).exp,
+	tape.Expm1:   (*Builder).expm1,
+	tape.Log:     (*Builder).log,
+	tape.Log1p:   (*Builder).log1p,
+	tape.Sin:     func(b *Builder, x Value) Value { return b.sine(x, 0) },
+	tape.Cos:     func(b *Builder, x Value) Value { return b.sine(x, 1) },
+	tape.Tanh:    (*Builder).tanh,
+	tape.Sigmoid: (*Builder).sigmoid,
 }
 
 var comparisons = map[tape.Fn]Condition{tape.Lt: LT, tape.Le: LE, tape.Eq: EQ, tape.Ne: NE}
