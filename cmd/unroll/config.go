@@ -104,15 +104,32 @@ type trainingConfig struct {
 	Longest         int     `yaml:"longest,omitempty"` // tokens of an example
 	Buckets         int     `yaml:"buckets,omitempty"` // different shapes of batches
 	TeacherForcing  float64 `yaml:"teacher_forcing,omitempty"`
+	TeacherDecay    string  `yaml:"teacher_decay,omitempty"`
+	TeacherSteps    int     `yaml:"teacher_steps,omitempty"`
 	Smoothing       float64 `yaml:"label_smoothing,omitempty"`
 	Optimizer       string  `yaml:"optimizer"`
 	LR              float64 `yaml:"lr"`
 	Momentum        float64 `yaml:"momentum"`
+	WeightDecay     float64 `yaml:"weight_decay"`
 	Clip            float64 `yaml:"clip"`
+	ClipValue       float64 `yaml:"clip_value"`
+	Accumulate      int     `yaml:"accumulate"`
+	Schedule        string  `yaml:"schedule"`
+	Warmup          int     `yaml:"warmup"`                      // steps
+	ScheduleSteps   int     `yaml:"schedule_steps,omitempty"`    // see trainingConfig.schedule
+	ScheduleFactor  float64 `yaml:"schedule_factor,omitempty"`   // likewise
+	ScheduleWait    int     `yaml:"schedule_patience,omitempty"` // of the schedule plateau
+	EMA             float64 `yaml:"ema"`
+	LossScaling     bool    `yaml:"loss_scaling"`
+	MaxSkipped      int     `yaml:"max_skipped"`
+	Best            string  `yaml:"best"` // one of taskScores
+	Patience        int     `yaml:"patience"`
 	Seed            uint64  `yaml:"seed"`
-	ValidEvery      int     `yaml:"valid_every"`      // steps; 0: after each epoch
-	CheckpointEvery int     `yaml:"checkpoint_every"` // steps; 0: only when validated
-	Steps           int     `yaml:"steps"`            // one of steps, epochs and minutes is not 0
+	ValidEvery      int     `yaml:"valid_every"`            // steps; 0: after epochs
+	ValidEpochs     int     `yaml:"valid_epochs,omitempty"` // 0: 1
+	ValidPairs      int     `yaml:"valid_pairs,omitempty"`  // that are translated
+	CheckpointEvery int     `yaml:"checkpoint_every"`       // steps; 0: only when validated
+	Steps           int     `yaml:"steps"`                  // one of steps, epochs and minutes is not 0
 	Epochs          int     `yaml:"epochs"`
 	Minutes         float64 `yaml:"minutes"`
 }
@@ -151,7 +168,9 @@ func (c *config) check() error {
 	}{
 		{"hidden", m.Hidden, 1}, {"layers", m.Layers, 1}, {"embed", m.Embed, 0}, {"batch", t.Batch, 1}, {"seq", t.Seq, seq},
 		{"longest", t.Longest, examples}, {"buckets", t.Buckets, examples}, {"min-freq", m.MinFreq, 0},
-		{"valid-every", t.ValidEvery, 0}, {"checkpoint-every", t.CheckpointEvery, 0},
+		{"valid-every", t.ValidEvery, 0}, {"valid-epochs", t.ValidEpochs, 0}, {"checkpoint-every", t.CheckpointEvery, 0},
+		{"accumulate", t.Accumulate, 1}, {"warmup", t.Warmup, 0}, {"schedule-steps", t.ScheduleSteps, 0}, {"schedule-patience", t.ScheduleWait, 0},
+		{"max-skipped", t.MaxSkipped, 1}, {"patience", t.Patience, 0}, {"teacher-steps", t.TeacherSteps, 0},
 		{"steps", t.Steps, 0}, {"epochs", t.Epochs, 0}, {"threads", c.Running.Threads, 0}, {"vocab", m.Vocab, 0},
 	} {
 		if f.value < f.min {
@@ -162,21 +181,16 @@ func (c *config) check() error {
 		flag, value string
 		valid       []string
 	}{
-		{"cell", m.Cell, cells}, {"optimizer", t.Optimizer, optimizers}, {"device", c.Running.Device, devices},
+		{"cell", m.Cell, cells}, {"optimizer", t.Optimizer, optimizers}, {"schedule", t.Schedule, schedules}, {"device", c.Running.Device, devices},
 	} {
 		if !slices.Contains(f.valid, f.value) {
 			return usage("--%s is %q: it must be one of %s", f.flag, f.value, strings.Join(f.valid, ", "))
 		}
 	}
+	if err := t.checkMoves(c.Task); err != nil {
+		return err
+	}
 	switch {
-	case !(t.LR > 0) || math.IsInf(t.LR, 0):
-		return usage("--lr is %g: it must be larger than 0", t.LR)
-	case !(t.Clip >= 0) || math.IsInf(t.Clip, 0):
-		return usage("--clip is %g: it must be larger than 0, or 0 for no clipping", t.Clip)
-	case !(t.Momentum >= 0 && t.Momentum < 1):
-		return usage("--momentum is %g: it must be at least 0 and less than 1", t.Momentum)
-	case t.Momentum != 0 && t.Optimizer != "sgd":
-		return usage("--momentum works with --optimizer sgd only, the optimizer is %s: leave one of them out", t.Optimizer)
 	case !(t.Minutes >= 0) || math.IsInf(t.Minutes, 0):
 		return usage("--minutes is %g: it must be larger than 0", t.Minutes)
 	case !(m.Dropout >= 0 && m.Dropout < 1):
@@ -210,6 +224,14 @@ func (c *config) checkSeq2Seq() error {
 		return usage("--attention dot compares vectors of one size, and --bidirectional makes those of the source twice as long: use --attention general")
 	case !(t.TeacherForcing >= 0 && t.TeacherForcing <= 1):
 		return usage("--teacher-forcing is %g: it must be at least 0 and at most 1", t.TeacherForcing)
+	case t.ValidPairs < 1:
+		return usage("--valid-translate is %d: it must be at least 1", t.ValidPairs)
+	case !slices.Contains(teacherDecays, t.TeacherDecay):
+		return usage("--teacher-decay is %q: it must be one of %s", t.TeacherDecay, strings.Join(teacherDecays, ", "))
+	case t.TeacherDecay != noDecay && t.TeacherSteps < 1:
+		return usage("--teacher-decay %s needs --teacher-steps, at least 1: after how many steps teacher forcing is half of what it was", t.TeacherDecay)
+	case t.TeacherDecay == noDecay && t.TeacherSteps != 0:
+		return usage("--teacher-steps says how fast teacher forcing decays, and --teacher-decay is none: leave it out, or choose one")
 	case !(t.Smoothing >= 0 && t.Smoothing < 1):
 		return usage("--label-smoothing is %g: it must be at least 0 and less than 1", t.Smoothing)
 	}
@@ -315,6 +337,7 @@ func readConfig(path string) (*config, error) {
 		return bad("more than one configuration")
 	}
 	t := &c.Training
+	t.olden(c.Task)
 	limits := 0
 	for _, given := range []bool{t.Steps != 0, t.Epochs != 0, t.Minutes != 0} {
 		if given {
@@ -361,7 +384,7 @@ func (c config) repeats(d config) (difference string, same bool) {
 	for _, x := range []*config{&c, &d} {
 		x.Data.Text, x.Data.Valid = "", "" // the same data may lie elsewhere
 		x.Data.Train, x.Data.Held = x.Data.Train.withoutPaths(), x.Data.Held.withoutPaths()
-		x.Training.Steps, x.Training.Epochs, x.Training.Minutes, x.Training.CheckpointEvery = 0, 0, 0, 0
+		x.Training.Steps, x.Training.Epochs, x.Training.Minutes, x.Training.CheckpointEvery, x.Training.Patience, x.Training.MaxSkipped = 0, 0, 0, 0, 0, 0
 		x.Running = runningConfig{}
 	}
 	a, b := strings.Split(string(c.encode()), "\n"), strings.Split(string(d.encode()), "\n")

@@ -61,7 +61,7 @@ func loadCorpus(textPath, validPath string, c *config) (*corpus, error) {
 	if d.vocab.Len() < 2 && len(d.train) > 1 {
 		return nil, &datasets.Error{File: text.Name, What: fmt.Sprintf("every character is %q, so there is nothing to learn: use another text", text.Runes[0])}
 	}
-	if d.windows, err = datasets.NewWindows(d.train, c.Training.Batch, c.Training.Seq); err != nil {
+	if d.windows, err = datasets.NewWindows(d.train, c.Training.Accumulate*c.Training.Batch, c.Training.Seq); err != nil {
 		part := ""
 		if validPath == "" {
 			part = ", the last tenth held out"

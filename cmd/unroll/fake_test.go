@@ -22,7 +22,8 @@ type pairLM struct {
 	train, eval      []int32   // B, the token before, or -1
 	sample           int32
 	steps, evaluated int
-	explodeAt        int // at this step the loss is NaN
+	explodeAt        int // from this step on the loss is NaN
+	explodeFor       int // so many times; 0: 1
 	onStep           func(step int)
 }
 
@@ -47,11 +48,12 @@ func fill(s []int32, x int32) error {
 	return nil
 }
 
-func (m *pairLM) Device() string     { return "fake" }
-func (m *pairLM) Close() error       { return nil }
-func (m *pairLM) ResetTrain() error  { return fill(m.train, -1) }
-func (m *pairLM) ResetEval() error   { return fill(m.eval, -1) }
-func (m *pairLM) ResetSample() error { m.sample = -1; return nil }
+func (m *pairLM) Device() string               { return "fake" }
+func (m *pairLM) Blame() (string, bool, error) { return "the gradient of w", false, nil }
+func (m *pairLM) Close() error                 { return nil }
+func (m *pairLM) ResetTrain() error            { return fill(m.train, -1) }
+func (m *pairLM) ResetEval() error             { return fill(m.eval, -1) }
+func (m *pairLM) ResetSample() error           { m.sample = -1; return nil }
 
 func (m *pairLM) logits(x, before int32) []float64 {
 	v := m.c.Vocab
@@ -78,7 +80,7 @@ func (m *pairLM) Train(inputs, targets []int32, lr float64) (loss, norm float64,
 	if m.onStep != nil {
 		m.onStep(m.steps)
 	}
-	if m.steps == m.explodeAt {
+	if n := m.steps - m.explodeAt; m.explodeAt > 0 && n >= 0 && n < max(m.explodeFor, 1) {
 		return math.NaN(), math.Inf(1), nil
 	}
 	sgd, _ := m.c.Training.Optimizer.(trainer.SGD)

@@ -11,6 +11,7 @@ import (
 	"github.com/pkg/errors"
 
 	"github.com/unroll-ml/unroll/datasets"
+	"github.com/unroll-ml/unroll/trainer"
 	"github.com/unroll-ml/unroll/trainer/checkpoint"
 )
 
@@ -35,8 +36,22 @@ var runFiles = []string{logName, vocabName, targetName, labelsName, configName}
 type position struct {
 	Step     int      `json:"step"`            // steps taken
 	Seconds  float64  `json:"seconds"`         // of training, over all times that it was continued
-	BestLoss *float64 `json:"best_valid_loss"` // nil: never measured
+	BestLoss *float64 `json:"best_valid_loss"` // of the best; nil: never measured
 	BestStep int      `json:"best_step"`
+
+	BestScore *float64         `json:"best_score,omitempty"` // see metrics.score; nil: BestLoss
+	Worse     int              `json:"worse"`                // measurements in a row without a better one
+	Skipped   int              `json:"skipped"`              // steps in a row that were not applied, overflows of the loss scaling aside
+	Plateau   *trainer.Plateau `json:"plateau,omitempty"`    // nil: not begun, or another schedule
+}
+
+// better says whether a score is the best so far.
+func (p *position) better(score float64) bool {
+	best := p.BestScore
+	if best == nil {
+		best = p.BestLoss // before there were other scores
+	}
+	return best == nil || score < *best
 }
 
 // runFolder is a folder that this process may write a run into.

@@ -63,6 +63,10 @@ type learner interface {
 	// and TrainState give, the error names the first difference.
 	Load(weights, trainState []checkpoint.Tensor) error
 
+	// Blame says what was not finite in the newest training step, which was not applied for that; overflow says that only the
+	// scaling of the loss was too large.
+	Blame() (what string, overflow bool, err error)
+
 	// Close frees the model.
 	Close() error
 }

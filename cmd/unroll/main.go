@@ -89,8 +89,15 @@ func dispatch(args []string, stdin io.Reader, stdout, stderr io.Writer) error {
 			"demoValid":  strconv.Itoa(demoValid),
 			"epochs":     strconv.Itoa(defaultEpochs),
 			"logEvery":   strconv.Itoa(defaultLog),
-			"adamLR":     fmt.Sprint(defaultLR["adam"]),
-			"sgdLR":      fmt.Sprint(defaultLR["sgd"]),
+			"schedules":  strings.Join(schedules, ", "),
+
+			"learningRates":    learningRates(),
+			"nesterovMomentum": fmt.Sprint(defaultNesterov),
+			"adamwDecay":       fmt.Sprint(defaultDecay),
+			"stepFactor":       fmt.Sprint(defaultFactor),
+			"plateauPatience":  fmt.Sprint(defaultPatience),
+			"teacherDecays":    strings.Join(teacherDecays, ", "),
+			"translated":       strconv.Itoa(translatedPairs),
 		},
 	)
 	if err != nil {

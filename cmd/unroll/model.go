@@ -8,11 +8,10 @@ import (
 	"github.com/unroll-ml/unroll/trainer"
 )
 
-// What --cell, --optimizer and --device may name.
+// What --cell and --device may name.
 var (
-	cells      = models.Cells
-	optimizers = []string{"adam", "sgd"}
-	devices    = []string{"auto", "cpu", "ref"}
+	cells   = models.Cells
+	devices = []string{"auto", "cpu", "ref"}
 )
 
 // newLM builds a language model with fresh weights.

@@ -22,6 +22,7 @@ type stepRecord struct {
 	TokensPerSecond runlog.Float `json:"tokens_per_second"`
 	GradNorm        runlog.Float `json:"grad_norm"`
 	LR              runlog.Float `json:"lr"`
+	Skipped         string       `json:"skipped,omitempty"` // what was not finite, for which the step was not applied
 	PeakMemory      int64        `json:"peak_memory_bytes"` // of the process, resident, so far
 	Seconds         float64      `json:"seconds"`
 }

@@ -90,6 +90,10 @@ func (l *lineReporter) begin(lines ...string) {
 }
 
 func (l *lineReporter) step(r stepRecord, left string, logged bool) {
+	if r.Skipped != "" {
+		fmt.Fprintf(l.w, "step %s is left out: %s is not finite\n", thousands(r.Step), r.Skipped)
+		return
+	}
 	if !logged || !l.every && time.Since(l.last) < time.Second {
 		return
 	}
@@ -127,7 +131,12 @@ func newBarReporter(w io.Writer, b budget) *barReporter {
 	}
 }
 
-func (b *barReporter) step(r stepRecord, left string, _ bool) {
+func (b *barReporter) step(r stepRecord, left string, logged bool) {
+	if r.Skipped != "" {
+		b.bar.Clear()
+		b.lineReporter.step(r, left, logged)
+		return
+	}
 	b.bar.Describe(fmt.Sprintf("%s  loss %.3f  %s tokens/s  %s left", b.budget.stepOf(r.Step), float64(r.Loss), thousands(int(r.TokensPerSecond)), left))
 	b.bar.Set64(b.budget.done(r.Step, r.Seconds))
 }

@@ -54,6 +54,10 @@ func (r *training) goOn() error {
 		return fail(exitNoOutput, "%s holds a run that is finished (%s steps): more --steps, --epochs or --minutes to train on, --overwrite to replace it, or choose another folder with --out",
 			r.folder.dir, thousands(r.at.Step))
 	}
+	if r.exhausted() {
+		return fail(exitNoOutput, "%s holds a run that is finished (%s): more --patience to train on, --overwrite to replace it, or choose another folder with --out",
+			r.folder.dir, r.whyExhausted())
+	}
 	if err := r.task.verify(r.folder.dir); err != nil { // of the same data, so the same, unless it was damaged
 		return err
 	}
@@ -138,7 +142,7 @@ func (r *training) checkBest(skip func(error)) {
 	}
 	if err != nil {
 		skip(err)
-		r.at.BestLoss, r.at.BestStep = nil, 0
+		r.at.BestLoss, r.at.BestStep, r.at.BestScore = nil, 0, nil
 	}
 }
 

@@ -15,16 +15,15 @@ type trainCmd struct {
 
 // trainFlags are the flags of all commands that train.
 type trainFlags struct {
-	Steps     *int     `group:"Training:" placeholder:"N" xor:"length" help:"Train for so many steps."`
-	Epochs    *int     `group:"Training:" placeholder:"N" xor:"length" help:"Train for so many passes over the ${data}. ${epochs} if nothing else is said${epochsNote}."`
-	Minutes   *float64 `group:"Training:" placeholder:"M" xor:"length" help:"Train for so long."`
-	Optimizer string   `group:"Training:" enum:"${optimizers}" default:"adam" help:"Optimizer: ${enum}."`
-	LR        *float64 `group:"Training:" name:"lr" placeholder:"X" help:"Learning rate. Default: ${adamLR} for adam, ${sgdLR} for sgd."`
-	Momentum  float64  `group:"Training:" default:"0" help:"Momentum of sgd."`
-	Clip      float64  `group:"Training:" default:"5" help:"Scale gradients down to this global norm; 0: never."`
-	Seed      uint64   `group:"Training:" default:"1" help:"Seed of the initial weights${seedNote}."`
+	Steps   *int     `group:"Training:" placeholder:"N" xor:"length" help:"Train for so many steps."`
+	Epochs  *int     `group:"Training:" placeholder:"N" xor:"length" help:"Train for so many passes over the ${data}. ${epochs} if nothing else is said${epochsNote}."`
+	Minutes *float64 `group:"Training:" placeholder:"M" xor:"length" help:"Train for so long."`
+	Seed    uint64   `group:"Training:" default:"1" help:"Seed of the initial weights${seedNote}."`
 
-	ValidEvery      *int `group:"Running:" placeholder:"N" help:"Measure the held-out ${data} every N steps. Default: after each epoch${validNote}."`
+	optimizerFlags `kong:"embed"`
+
+	ValidEvery      *int `group:"Running:" placeholder:"N" xor:"valid" help:"Measure the held-out ${data} every N steps. Default: after each epoch${validNote}."`
+	ValidEpochs     *int `group:"Running:" placeholder:"N" xor:"valid" help:"Measure the held-out ${data} every N epochs."`
 	CheckpointEvery *int `group:"Running:" placeholder:"N" help:"Save every N steps, too, not only when the held-out ${data} ${is} measured."`
 	Keep            int  `group:"Running:" placeholder:"K" default:"2" help:"Keep the last K checkpoints, the best one besides. Default: ${default}."`
 	LogEvery        *int `group:"Running:" placeholder:"N" help:"Show every N steps. Default: ${logEvery}, and at most one line a second. log.jsonl has every step."`
@@ -43,16 +42,13 @@ const (
 	defaultLog    = 10
 )
 
-// defaultLR is the learning rate of each optimizer unless --lr is given.
-var defaultLR = map[string]float64{"adam": 0.003, "sgd": 0.5}
-
 // check says what is wrong with the flags that can be judged by themselves.
 func (t *trainFlags) check() error {
 	for _, f := range []struct {
 		flag  string
 		value *int
 	}{
-		{"steps", t.Steps}, {"epochs", t.Epochs}, {"valid-every", t.ValidEvery}, {"checkpoint-every", t.CheckpointEvery},
+		{"steps", t.Steps}, {"epochs", t.Epochs}, {"valid-every", t.ValidEvery}, {"valid-epochs", t.ValidEpochs}, {"checkpoint-every", t.CheckpointEvery},
 		{"log-every", t.LogEvery}, {"threads", t.Threads},
 	} {
 		if f.value != nil && *f.value < 1 {
@@ -68,7 +64,7 @@ func (t *trainFlags) check() error {
 	if t.Overwrite && t.Out == "" {
 		return usage("--overwrite needs --out: without it a new folder is made")
 	}
-	return nil
+	return t.optimizerFlags.checkFlags()
 }
 
 // limited says whether a flag says how long to train.
@@ -77,12 +73,10 @@ func (t *trainFlags) limited() bool { return t.Steps != nil || t.Epochs != nil |
 // config is what the flags ask for.
 func (t *trainFlags) config(task string) *config {
 	c := &config{Format: configFormat, Task: task}
-	c.Training = trainingConfig{
-		Optimizer: t.Optimizer, LR: defaultLR[t.Optimizer], Momentum: t.Momentum, Clip: t.Clip, Seed: t.Seed,
-	}
+	c.Training = t.optimizerFlags.config()
+	c.Training.Seed = t.Seed
 	c.Running.Device = t.Device
 	set(&c.Running.Threads, t.Threads)
-	set(&c.Training.LR, t.LR)
 	set(&c.Training.Steps, t.Steps)
 	set(&c.Training.Epochs, t.Epochs)
 	set(&c.Training.Minutes, t.Minutes)
@@ -90,6 +84,7 @@ func (t *trainFlags) config(task string) *config {
 		c.Training.Epochs = defaultEpochs
 	}
 	set(&c.Training.ValidEvery, t.ValidEvery)
+	set(&c.Training.ValidEpochs, t.ValidEpochs)
 	set(&c.Training.CheckpointEvery, t.CheckpointEvery)
 	return c
 }
@@ -130,8 +125,12 @@ func (t *trainFlags) prepare(a *app, folder *runFolder, c *config, load func() (
 	if err != nil {
 		return nil, err
 	}
+	limit := newBudget(&c.Training, work.epoch())
+	if err := c.Training.complete(limit.steps, work.epoch()); err != nil {
+		return nil, err
+	}
 	r := &training{
-		args: a.args, folder: folder, config: c, task: work, budget: newBudget(&c.Training, work.epoch()),
+		args: a.args, folder: folder, config: c, task: work, budget: limit,
 		logEvery: defaultLog, keep: t.Keep, json: t.JSON,
 		out: &deafWriter{w: a.stdout, gone: func(err error) {
 			fmt.Fprintf(a.stderr, "unroll: stdout cannot be written (%v): training goes on, its log is %s\n", errors.Cause(err), folder.path(logName))

@@ -103,7 +103,7 @@ func loadClassify(c *config, train, held *sourceConfig) (*classifyTask, error) {
 	} else {
 		c.Model.Input, c.Model.Embed, c.Model.Tokens, c.Model.MinFreq = raw.images.Cols, 0, "", 0
 	}
-	if t.data, err = learn.ready(c, t.vocab, t.labels); err != nil {
+	if t.data, err = learn.ready(c.accumulated(), t.vocab, t.labels); err != nil {
 		return nil, err
 	}
 	if t.held, err = measure.ready(c, t.vocab, t.labels); err != nil {

@@ -78,7 +78,7 @@ func (t *lmTask) build() (err error) {
 func (t *lmTask) epoch() int { return t.data.windows.Len() }
 
 func (t *lmTask) step(before int, rate float64) (loss, norm float64, tokens int, err error) {
-	n := t.config.Training.Batch * t.config.Training.Seq
+	n := t.config.Training.Accumulate * t.config.Training.Batch * t.config.Training.Seq
 	if t.inputs == nil {
 		t.inputs, t.targets = make([]int32, n), make([]int32, n)
 	}

@@ -42,7 +42,11 @@ type trainSeq2SeqCmd struct {
 	Longest        int     `group:"Training:" default:"200" help:"Pairs with more tokens in the source or in the target are left out of training."`
 	Buckets        int     `group:"Training:" default:"4" help:"Different lengths of batches, at most: more of them are less padding and more programs."`
 	TeacherForcing float64 `group:"Training:" default:"1" help:"Probability with which the decoder reads the target's token in training, and not its own."`
+	TeacherDecay   string  `group:"Training:" enum:"${teacherDecays}" default:"none" help:"How that probability falls while the model learns: ${enum}."`
+	TeacherSteps   int     `group:"Training:" placeholder:"N" default:"0" help:"Steps after which it is half of what it was."`
 	LabelSmoothing float64 `group:"Training:" default:"0" help:"Part of the probability that the loss wants spread over all tokens."`
+
+	ValidTranslate int `group:"Running:" placeholder:"N" default:"${translated}" help:"Translate so many of the held-out pairs, at most, whenever they are measured. Default: ${default}."`
 
 	trainFlags `kong:"embed,set='task=seq2seq',set='data=pairs',set='is=are',set='seedNote=, of the order of the pairs, of what is held out and of all that is drawn',set='epochsNote=; in the demo ${demoEpochs}',set='validNote='"`
 }
@@ -85,7 +89,8 @@ func (t *trainSeq2SeqCmd) Run(a *app) error {
 		Cell: t.Cell, Hidden: t.Hidden, Layers: t.Layers, Embed: t.Embed, Tokens: t.Tokens, MinFreq: t.MinFreq, MaxVocab: t.MaxVocab,
 		Bidirectional: t.Bidirectional, Dropout: t.Dropout, Attention: t.Attention, Feeding: t.InputFeeding, Tied: t.Tie,
 	}
-	c.Training.Batch, c.Training.Longest, c.Training.Buckets = t.Batch, t.Longest, t.Buckets
+	c.Training.Batch, c.Training.Longest, c.Training.Buckets, c.Training.ValidPairs = t.Batch, t.Longest, t.Buckets, t.ValidTranslate
+	c.Training.TeacherDecay, c.Training.TeacherSteps = t.TeacherDecay, t.TeacherSteps
 	c.Training.TeacherForcing, c.Training.Smoothing = t.TeacherForcing, t.LabelSmoothing
 	if err := c.check(); err != nil {
 		return err
@@ -136,7 +141,7 @@ func loadSeq2Seq(c *config, train, held *sourceConfig) (*seq2seqTask, error) {
 	if err != nil {
 		return nil, err
 	}
-	if t.data, err = learn.ready(c, encoded, t.target, c.Training.Longest); err != nil {
+	if t.data, err = learn.ready(c.accumulated(), encoded, t.target, c.Training.Longest); err != nil {
 		return nil, err
 	}
 	if measure.pairs != learn.pairs {
@@ -163,7 +168,7 @@ func newSeq2Seq(c *config) (*trainer.Seq2Seq, error) {
 		model.Attention = m.Attention
 	}
 	return trainer.NewSeq2Seq(trainer.Seq2SeqConfig{
-		Model: model, TeacherForcing: c.Training.TeacherForcing,
+		Model: model, TeacherForcing: c.Training.TeacherForcing, TeacherDecay: c.Training.teacherDecay(),
 		Seed: c.Training.Seed, Training: c.Training.moves(),
 		Device: device(c.Running.Device, c.Running.Threads),
 	})
@@ -220,7 +225,7 @@ func (t *seq2seqTask) measure() (metrics, error) {
 		return m, err
 	}
 	if t.few == nil {
-		if t.few, err = t.held.sample(t.config, translatedPairs); err != nil {
+		if t.few, err = t.held.sample(t.config, t.config.Training.ValidPairs); err != nil {
 			return m, err
 		}
 	}
@@ -231,7 +236,8 @@ func (t *seq2seqTask) measure() (metrics, error) {
 	return m, m.compare(written, pairs)
 }
 
-// translatedPairs is how many held-out pairs are translated whenever they are measured while the model learns, at most.
+// translatedPairs is how many held-out pairs are translated at most, unless --valid-translate is given, whenever they are measured while
+// the model learns.
 const translatedPairs = 200
 
 func (t *seq2seqTask) heldOut() string { return "the held-out pairs" }

@@ -186,9 +186,9 @@ func TestBestIsNotLast(t *testing.T) {
 func TestDiverged(t *testing.T) {
 	small(t, func(m *pairLM) { m.explodeAt = 15 })
 	writeFile(t, "rhyme.txt", rhyme(100))
-	args := strings.Fields("train --text rhyme.txt --batch 4 --seq 40 --lr 5 --optimizer sgd --out run --json --steps 30")
+	args := strings.Fields("train --text rhyme.txt --batch 4 --seq 40 --lr 5 --optimizer sgd --out run --json --steps 30 --max-skipped 1")
 	r := unroll(args...)
-	const message = "unroll: diverged at step 15: the loss is NaN and the norm of the gradient +Inf; run/best is of step 12: try a smaller --lr (it is 5)\n"
+	const message = "unroll: diverged at step 15: the gradient of w is not finite, the loss is NaN and the norm of the gradient +Inf; run/best is of step 12: try a smaller --lr (it is 5)\n"
 	if r.code != exitDiverged || r.stderr != message {
 		t.Errorf("%d, %s", r.code, r.stderr)
 	}

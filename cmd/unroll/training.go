@@ -6,6 +6,7 @@ import (
 	"math"
 	"time"
 
+	"github.com/unroll-ml/unroll/trainer"
 	"github.com/unroll-ml/unroll/trainer/checkpoint"
 	"github.com/unroll-ml/unroll/trainer/events"
 	"github.com/unroll-ml/unroll/trainer/runlog"
@@ -55,6 +56,8 @@ type training struct {
 	log      *runlog.Log
 	board    *board // nil: not wanted
 
+	schedule trainer.Schedule // of the learning rate
+
 	at    position // where the run stands
 	since time.Time
 	past  float64 // seconds before this process
@@ -88,6 +91,7 @@ func (r *training) run() error {
 			return err
 		}
 	}
+	r.schedule, r.at.Plateau = r.config.Training.schedule(), r.config.Training.plateau(r.at.Plateau)
 	r.since, r.past, r.first = time.Now(), r.at.Seconds, r.at.Step
 	r.report.begin(append(r.task.describe(countElements(params)), "run folder: "+r.folder.dir)...)
 	if r.first > 0 {
@@ -107,7 +111,11 @@ func (r *training) run() error {
 		return fail(exitStopped, "stopped after step %s, saved in %s: continue with %s",
 			thousands(r.at.Step), r.folder.path(lastName), resumeCommand(r.args, r.folder.dir))
 	}
-	if err := r.end("done", ""); err != nil {
+	why := ""
+	if r.exhausted() {
+		why = r.whyExhausted()
+	}
+	if err := r.end("done", why); err != nil {
 		return err
 	}
 	if r.json {
@@ -123,10 +131,11 @@ func (r *training) steps() (stopped bool, err error) {
 	measured := true // the state of this moment has been measured and saved
 	var busy time.Duration
 	tokens := 0
-	for !r.budget.spent(r.at.Step, r.seconds()) {
+	for !r.budget.spent(r.at.Step, r.seconds()) && !r.exhausted() {
 		step := r.at.Step + 1
 		begin := time.Now()
-		loss, norm, n, err := r.task.step(r.at.Step, c.LR)
+		rate := r.rate()
+		loss, norm, n, err := r.task.step(r.at.Step, rate)
 		if err != nil {
 			return false, err
 		}
@@ -135,24 +144,39 @@ func (r *training) steps() (stopped bool, err error) {
 		tokens += n
 		rec := stepRecord{
 			Event: "step", Step: step, Epoch: (step-1)/epoch + 1, Loss: runlog.Float(loss), GradNorm: runlog.Float(norm),
-			TokensPerSecond: runlog.Float(float64(n) / took.Seconds()), LR: runlog.Float(c.LR), PeakMemory: peakMemory(), Seconds: r.seconds(),
+			TokensPerSecond: runlog.Float(float64(n) / took.Seconds()), LR: runlog.Float(rate), PeakMemory: peakMemory(), Seconds: r.seconds(),
+		}
+		overflow := false
+		if !finite(loss) || !finite(norm) {
+			if rec.Skipped, overflow, err = r.task.Blame(); err != nil {
+				return false, err
+			}
 		}
 		if err := r.append(rec); err != nil {
 			return false, err
 		}
-		if !finite(loss) || !finite(norm) {
-			return false, r.diverged(step, fmt.Sprintf("the loss is %g and the norm of the gradient %g", loss, norm))
+		switch {
+		case rec.Skipped == "":
+			r.at.Skipped = 0
+		case !overflow:
+			if r.at.Skipped++; r.at.Skipped >= c.MaxSkipped {
+				why := fmt.Sprintf("%s is not finite, the loss is %g and the norm of the gradient %g", rec.Skipped, loss, norm)
+				if r.at.Skipped > 1 {
+					why = fmt.Sprintf("%d steps in a row could not be applied; in this one %s", r.at.Skipped, why)
+				}
+				return false, r.diverged(step, why)
+			}
 		}
 		r.at.Step, measured = step, false
 		last := r.budget.spent(step, r.seconds())
-		shown := step == r.first+1 || step%r.logEvery == 0 || last
+		shown := step == r.first+1 || step%r.logEvery == 0 || last || rec.Skipped != ""
 		rec.TokensPerSecond = runlog.Float(float64(tokens) / busy.Seconds())
 		r.report.step(rec, r.budget.left(step, step-r.first, rec.Seconds-r.past, rec.Seconds), shown)
 		if shown {
 			busy, tokens = 0, 0
 		}
 		switch {
-		case last || c.ValidEvery > 0 && step%c.ValidEvery == 0 || c.ValidEvery == 0 && step%epoch == 0:
+		case last || c.ValidEvery > 0 && step%c.ValidEvery == 0 || c.ValidEvery == 0 && step%(epoch*max(c.ValidEpochs, 1)) == 0:
 			if err := r.measure(); err != nil {
 				return false, err
 			}
@@ -162,7 +186,7 @@ func (r *training) steps() (stopped bool, err error) {
 				return false, err
 			}
 		}
-		if r.stop.asked.Load() && !last {
+		if r.stop.asked.Load() && !last && !r.exhausted() {
 			if !measured {
 				err = r.save(lastName)
 			}
@@ -175,6 +199,24 @@ func (r *training) steps() (stopped bool, err error) {
 	return false, nil
 }
 
+// rate is the learning rate of the next step.
+func (r *training) rate() float64 {
+	rate := r.config.Training.LR * r.schedule(r.at.Step)
+	if r.at.Plateau != nil {
+		rate *= r.at.Plateau.Rate()
+	}
+	return rate
+}
+
+// exhausted says whether there was no better measurement for too long.
+func (r *training) exhausted() bool {
+	return r.config.Training.Patience > 0 && r.at.Worse >= r.config.Training.Patience
+}
+
+func (r *training) whyExhausted() string {
+	return fmt.Sprintf("%d measurements in a row without a better one", r.at.Worse)
+}
+
 // measure measures what was held out, and saves the run, and the best one if this is it.
 func (r *training) measure() error {
 	m, err := r.task.measure()
@@ -184,7 +226,11 @@ func (r *training) measure() error {
 	if !finite(m.loss) {
 		return r.diverged(r.at.Step, fmt.Sprintf("the loss on %s is %g", r.task.heldOut(), m.loss))
 	}
-	best := r.at.BestLoss == nil || m.loss < *r.at.BestLoss
+	score := m.score(r.config.Training.Best)
+	best := r.at.better(score)
+	if r.at.Plateau != nil {
+		r.at.Plateau.Observe(score)
+	}
 	rec := validRecord{
 		Event: "valid", Step: r.at.Step, Epoch: (r.at.Step-1)/r.task.epoch() + 1,
 		Loss: runlog.Float(m.loss), measures: m.measures, Best: best, Seconds: r.seconds(),
@@ -193,8 +239,9 @@ func (r *training) measure() error {
 		return err
 	}
 	r.report.valid(rec)
+	r.at.Worse++
 	if best {
-		r.at.BestLoss, r.at.BestStep = &m.loss, r.at.Step
+		r.at.BestLoss, r.at.BestScore, r.at.BestStep, r.at.Worse = &m.loss, &score, r.at.Step, 0
 		if err := r.save(bestName); err != nil {
 			return err
 		}
