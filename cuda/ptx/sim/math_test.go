@@ -76,11 +76,16 @@ var formulas = map[tape.Fn]func(x, y float64) float64{
 	tape.Sigmoid: func(x, _ float64) float64 { return 1 / (1 + math.Exp(-x)) },
 	tape.Pow: func(x, y float64) float64 {
 		z := math.Pow(x, y)
-		if a := math.Abs(x); a > 0 && a < math.Inf(1) && math.Abs(y) < math.Inf(1) && z != 0 && math.Abs(z) < math.Inf(1) {
+		if a := math.Abs(x); a > 0 && a != 1 && a < math.Inf(1) && math.Abs(y) < math.Inf(1) && z != 0 && math.Abs(z) < math.Inf(1) {
 			return math.Copysign(float(bigExp(multiply(number(y), bigLog(number(a))))), z)
 		}
 		return z
 	},
+}
+
+// short reports whether x is one of the numbers that a power treats in a way of its own.
+func short(x float64) bool {
+	return x != x || math.IsInf(x, 0) || math.Abs(x) <= 3 && math.Trunc(x) == x
 }
 
 func TestSpecialArguments(t *testing.T) {
@@ -97,9 +102,11 @@ func specialArguments[F float32 | float64](t *testing.T, tol float64) {
 		args := [][]F{xs, make([]F, len(xs))}[:1]
 		if fn == tape.Pow {
 			var ps, qs []F
-			for _, x := range xs {
-				for _, y := range xs {
-					ps, qs = append(ps, x), append(qs, y)
+			for i, x := range xs {
+				for j, y := range xs {
+					if short(float64(x)) || short(float64(y)) || (i+j)%5 == 0 {
+						ps, qs = append(ps, x), append(qs, y)
+					}
 				}
 			}
 			args = [][]F{ps, qs}
@@ -116,7 +123,8 @@ func specialArguments[F float32 | float64](t *testing.T, tol float64) {
 				}
 				continue
 			}
-			if got != want && !(math.Abs(got-want) <= tol*max(1, math.Abs(want))) && (got == got || want == want) || want == 0 && math.Signbit(got) != math.Signbit(want) {
+			near := got == want || got != got && want != want || !math.IsInf(want, 0) && math.Abs(got-want) <= tol*max(1, math.Abs(want))
+			if !near || want == 0 && math.Signbit(got) != math.Signbit(want) {
 				t.Errorf("%v(%v, %v) = %v, want %v", fn, x, y, got, want)
 			}
 		}
