@@ -7,7 +7,7 @@ import (
 )
 
 // Exponentials and logarithms to 160 bits, because package math errs where the GPU need not: its Pow by 1e-12 for large exponents, its
-// Log on amd64 for denormal numbers.
+// Exp and Log on amd64 near the largest result and for denormal numbers.
 
 func number(x float64) *big.Float { return new(big.Float).SetPrec(160).SetFloat64(x) }
 
