@@ -61,7 +61,12 @@ func special[F float32 | float64]() []F {
 
 // formulas are the functions that are approximated; their second argument is for pow.
 var formulas = map[tape.Fn]func(x, y float64) float64{
-	tape.Exp:   func(x, _ float64) float64 { return math.Exp(x) },
+	tape.Exp: func(x, _ float64) float64 {
+		if x > 700 && x < 710 {
+			return float(bigExp(number(x)))
+		}
+		return math.Exp(x)
+	},
 	tape.Expm1: func(x, _ float64) float64 { return math.Expm1(x) },
 	tape.Log: func(x, _ float64) float64 {
 		if x > 0 && x < 0x1p-1022 {
