@@ -48,19 +48,20 @@ type sums struct {
 	updates []graph.Update
 }
 
-// accumulate adds up the losses and the gradients of the parts of a batch, each multiplied by its weight n, in states that are not
-// handed on, since they are 0 after the last part:
+// accumulate adds up the losses l and the gradients g of the parts of a batch, each multiplied by its weight n:
 //
 //	N' = N + n,  L' = L + n l,  G' = G + n g        loss = L'/N', grad = G'/N'
-func accumulate(b *op.Builder, last, loss, weight *G.Node, params, grads G.Nodes) *sums {
+//
+// N, L and G count as 0 where first is 1, whatever their states hold: they are of no use after the last part, and are not handed on.
+func accumulate(b *op.Builder, first, loss, weight *G.Node, params, grads G.Nodes) *sums {
 	states := &States{g: b.Graph()}
 	s := &sums{}
 	if weight == nil {
 		weight = b.Fill(loss, 1)
 	}
 	add := func(sum, x *G.Node) *G.Node {
-		total := b.Add(sum, x)
-		s.updates = append(s.updates, graph.Update{State: sum, Value: b.Where(last, b.Fill(total, 0, total.Shape()...), total)})
+		total := b.Where(first, x, b.Add(sum, x))
+		s.updates = append(s.updates, graph.Update{State: sum, Value: total})
 		return total
 	}
 	n := add(states.Scalar("sum/weight", loss.Dtype()), weight)

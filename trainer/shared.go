@@ -219,9 +219,10 @@ func (s *shared) Blame() (what string, overflow bool, err error) {
 // trainProgram is a training program of one shape.
 type trainProgram struct {
 	*Step
-	params                 G.Nodes
-	states                 G.Nodes // all that a step hands to the next but the weights
-	rate, last, loss, norm *port[float32]
+	params           G.Nodes
+	states           G.Nodes // all that a step hands to the next but the weights
+	rate, loss, norm *port[float32]
+	first, last      *port[float32] // nil: a step is one run
 }
 
 // newTrainProgram compiles a training step.
@@ -235,7 +236,7 @@ func newTrainProgram(b *op.Builder, c StepConfig) (*trainProgram, error) {
 		rate: newPort[float32](s.Rate), loss: newPort[float32](s.Loss), norm: newPort[float32](s.Norm),
 	}
 	if s.Last != nil {
-		p.last = newPort[float32](s.Last)
+		p.first, p.last = newPort[float32](s.First), newPort[float32](s.Last)
 	}
 	for _, u := range c.Carried {
 		p.states = append(p.states, u.State)
@@ -256,14 +257,8 @@ func (s *shared) train(p *trainProgram, rate float64, fill func(k, n int) error)
 		if err := fill(k, n); err != nil {
 			return 0, 0, err
 		}
-		if p.last != nil {
-			last := float32(0)
-			if k == n-1 {
-				last = 1
-			}
-			if err := p.last.setNumber(p.Program, last); err != nil {
-				return 0, 0, err
-			}
+		if err := p.mark(k == 0, k == n-1); err != nil {
+			return 0, 0, err
 		}
 		if err := p.Run(); err != nil {
 			return 0, 0, err
@@ -274,6 +269,23 @@ func (s *shared) train(p *trainProgram, rate float64, fill func(k, n int) error)
 	}
 	norm, err = p.norm.number(p.Program)
 	return loss, norm, err
+}
+
+// mark says whether a run is the first and the last of a step.
+func (p *trainProgram) mark(first, last bool) error {
+	if p.first == nil {
+		return nil
+	}
+	number := func(is bool) float32 {
+		if is {
+			return 1
+		}
+		return 0
+	}
+	if err := p.first.setNumber(p.Program, number(first)); err != nil {
+		return err
+	}
+	return p.last.setNumber(p.Program, number(last))
 }
 
 // applied is a program without derivative, of one shape.

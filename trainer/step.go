@@ -18,7 +18,8 @@ type Step struct {
 	Norm    *G.Node // scalar: the norm of all gradients together, before clipping
 	Squares G.Nodes // scalars: of each parameter's gradient the squared norm, before clipping
 	Rate    *G.Node // scalar input: the learning rate
-	Last    *G.Node // scalar input: see StepConfig.Accumulate; else nil
+	First   *G.Node // scalar input: see StepConfig.Accumulate; else nil
+	Last    *G.Node // likewise
 	Scale   *G.Node // scalar: see StepConfig.Scaling; else nil
 	States  G.Nodes // of the optimizer, of the average and of the scaling
 }
@@ -33,8 +34,8 @@ type StepConfig struct {
 	Clip      float64 // the largest norm of all gradients together; 0: no clipping
 	ClipValue float64 // the largest magnitude of an element of a gradient, after Clip; 0: any
 
-	// Accumulate makes a step of several runs, one for each part of a batch, the last of which has Last 1, the others 0. The step is
-	// that of the whole batch: its loss is the mean of the parts' losses, weighted by Weight (nil: equally), a scalar, which is what
+	// Accumulate makes a step of several runs, one for each part of a batch. First is 1 in the first run, Last in the last, else they
+	// are 0. The step is that of the whole batch: its loss is the mean of the parts' losses, weighted by Weight (nil: equally), a scalar, which is what
 	// the part's loss is a mean of, such as its number of tokens. Loss, Norm and Squares are those of the step after its last run.
 	Accumulate bool
 	Weight     *G.Node
@@ -76,8 +77,9 @@ func NewStep(b *op.Builder, c StepConfig) (*Step, error) {
 	}
 	var sums *sums
 	if c.Accumulate {
+		s.First = G.NewScalar(b.Graph(), c.Loss.Dtype(), G.WithName("first part"))
 		s.Last = G.NewScalar(b.Graph(), c.Loss.Dtype(), G.WithName("last part"))
-		sums = accumulate(b, s.Last, c.Loss, c.Weight, c.Params, grads)
+		sums = accumulate(b, s.First, c.Loss, c.Weight, c.Params, grads)
 		s.Loss, grads = sums.loss, sums.grads
 	}
 	if scaling != nil {
