@@ -19,7 +19,8 @@ type lowering struct {
 	code     []work
 	launches []*launch
 	hosts    []*host
-	sites    []*site // that check indices
+	sites    []*site  // that check indices
+	tables   []*table // of groups of Maps
 	size     [spaces]int64
 
 	frames []*frame // the tape itself, then the enclosing loops, outermost first
@@ -67,22 +68,25 @@ func (l *lowering) body(code []tape.Instr) (ws, before []work) {
 	f := &frame{writes: writes(l.tape, code, nil)}
 	l.frames = append(l.frames, f)
 	l.path = append(l.path, 0)
-	for i, in := range code {
+	at := func(i int) {
 		l.path[len(l.path)-1] = i
-		lp, ok := in.(*tape.Loop)
-		if !ok {
-			ws = append(ws, l.instruction(in)...)
-			continue
+		ws = append(ws, l.instruction(code[i])...)
+	}
+	if len(l.frames) > 1 {
+		for i := range code {
+			at(i)
 		}
-		if lp.Trip == 0 {
-			continue
-		}
-		l.trips = append(l.trips, lp.Trip)
-		body, before := l.body(lp.Body)
-		l.trips = l.trips[:len(l.trips)-1]
-		ws = append(ws, before...)
-		if len(body) > 0 {
-			ws = append(ws, &loop{depth: len(l.trips), trip: lp.Trip, body: body})
+	} else {
+		for _, group := range l.group(code) {
+			if len(group) == 1 {
+				at(group[0])
+				continue
+			}
+			var maps []*tape.Map
+			for _, i := range group {
+				maps = append(maps, code[i].(*tape.Map))
+			}
+			ws = append(ws, l.together(maps)...)
 		}
 	}
 	l.frames = l.frames[:len(l.frames)-1]
@@ -90,9 +94,25 @@ func (l *lowering) body(code []tape.Instr) (ws, before []work) {
 	return ws, f.before
 }
 
+// loop makes the work of a loop.
+func (l *lowering) loop(in *tape.Loop) []work {
+	if in.Trip == 0 {
+		return nil
+	}
+	l.trips = append(l.trips, in.Trip)
+	body, ws := l.body(in.Body)
+	l.trips = l.trips[:len(l.trips)-1]
+	if len(body) == 0 {
+		return ws
+	}
+	return append(ws, &loop{depth: len(l.trips), trip: in.Trip, body: body})
+}
+
 // instruction makes the work of one instruction; there is none if it does nothing.
 func (l *lowering) instruction(in tape.Instr) []work {
 	switch in := in.(type) {
+	case *tape.Loop:
+		return l.loop(in)
 	case *tape.Product:
 		return l.product(in)
 	case *tape.Map:

@@ -46,6 +46,10 @@ func (l *lowering) copying(c *tape.Copy) []work {
 		return []work{&move{to, from, int64(volume(c.Shape) * dtype.Size())}}
 	}
 	e := raw(dtype)
+	if t, ok := kernel.NewTranspose(e, c.Shape, c.In.Strides, c.Out.Strides); ok {
+		return []work{l.launch(c, t.Launch, from, to,
+			number(t.Rows), number(t.Cols), number(t.StrideIn), number(t.StrideOut), number(t.BatchIn), number(t.BatchOut))}
+	}
 	m := kernel.NewMap(kernel.Map{
 		Compute: e, Shape: c.Shape, Result: []int{0},
 		In:  []kernel.Operand{{Elem: e, Strides: c.In.Strides, Align: from.align()}},

@@ -36,6 +36,12 @@ func (p *place) in(base *[spaces]uint64, steps []int) uint64 {
 	return at
 }
 
+// plus is n bytes further on.
+func (p place) plus(n int) place {
+	p.at += uint64(n)
+	return p
+}
+
 func (l *lowering) place(r tape.Ref) place {
 	b := l.tape.Buffers[r.Buf]
 	size := b.Dtype.Size()

@@ -91,6 +91,11 @@ func (p *program) start(l *lowering) error {
 			return err
 		}
 	}
+	for _, t := range l.tables {
+		if err := p.others.upload(p.m.address(&t.at), t.bytes(&p.m.base)); err != nil {
+			return err
+		}
+	}
 	for _, s := range p.sites {
 		p.waits = p.waits || !s.hosts
 	}
@@ -103,7 +108,8 @@ const maxMemory = 1 << 40
 
 // pin reserves pinned memory: for the words of faults, for each input, for everything else, for host functions.
 func (p *program) pin(l *lowering) error {
-	other, bytes := 0, 8*len(p.sites)
+	other := 0
+	bytes := 0
 	p.inputs = map[tape.BufferID]*stage{}
 	for _, s := range l.tape.Slots {
 		n := l.tape.Buffers[s.Buf].Len * l.tape.Buffers[s.Buf].Dtype.Size()
@@ -112,6 +118,9 @@ func (p *program) pin(l *lowering) error {
 			p.inputs[s.Buf] = &stage{stream: p.m.stream}
 			bytes += 2 * halfBytes(n)
 		}
+	}
+	for _, t := range l.tables {
+		other = max(other, len(t.bytes(&p.m.base)))
 	}
 	bytes += pinnedSize(8*len(p.sites)) + 2*halfBytes(other)
 	for _, h := range l.hosts {

@@ -22,10 +22,14 @@ func (s *stream) Capture(f func() error) (driver.Graph, error) {
 	if err != nil {
 		return nil, err
 	}
+	defer func() { // even if f panics
+		s.gpu.mu.Lock()
+		defer s.gpu.mu.Unlock()
+		s.capturing = nil
+	}()
 	err = f()
 	s.gpu.mu.Lock()
 	defer s.gpu.mu.Unlock()
-	s.capturing = nil
 	if err == nil {
 		err = s.misuse
 	}

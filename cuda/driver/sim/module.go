@@ -50,9 +50,9 @@ func (m *module) Unload() error {
 	return nil
 }
 
-// Resources says that a kernel uses shared memory; the simulator has as many registers as there are values.
+// Resources are made up but for the shared memory: nothing here is short of registers.
 func (f *function) Resources() (driver.Resources, error) {
-	return driver.Resources{Shared: f.Shared()}, nil
+	return driver.Resources{Registers: 1, Shared: f.Shared()}, nil
 }
 
 func (s *stream) Launch(f driver.Function, grid, block driver.Dim, shared int, args []uint64) error {
