@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/unroll-ml/unroll/cuda/ptx"
+	"github.com/unroll-ml/unroll/graph/tape"
 )
 
 var update = flag.Bool("update", false, "write testdata anew")
@@ -139,4 +140,26 @@ func TestEveryInstruction(t *testing.T) {
 		t.Fatal(err)
 	}
 	golden(t, "testdata/every.ptx", text)
+}
+
+func TestEveryFunction(t *testing.T) {
+	var m ptx.Module
+	for _, typ := range []ptx.Type{ptx.F32, ptx.F64} {
+		m.Kernel("functions_"+typ.String(), func(b *ptx.Builder) {
+			p := b.Pointer("p")
+			var args []ptx.Value
+			for i := range 3 {
+				args = append(args, b.Load(typ, p, i*typ.Size()))
+			}
+			for i, fn := range tape.Fns()[tape.Id:] {
+				b.Comment("%v", fn)
+				b.Store(p, (3+i)*typ.Size(), b.Fn(fn, args[:fn.Arity()]...))
+			}
+		})
+	}
+	text, err := m.PTX()
+	if err != nil {
+		t.Fatal(err)
+	}
+	golden(t, "testdata/functions.ptx", text)
 }
