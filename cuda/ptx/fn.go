@@ -16,8 +16,18 @@ func (b *Builder) Fn(f tape.Fn, args ...Value) Value {
 	}
 	t := b.unify(f.String(), Type.IsFloat, ps...)
 	x := args[0]
-	if g := unaries[f]; g != nil {
+	if g := exact[f]; g != nil {
 		return g(b, b.register(x))
+	}
+	if g := approximated[f]; g != nil {
+		for i := range args {
+			args[i] = b.register(args[i])
+		}
+		// The comments say where the function begins and ends, for readers and for who looks for mistakes in the rest.
+		b.Comment("%v {", f)
+		y := g(b, args)
+		b.Comment("}")
+		return y
 	}
 	if c, ok := comparisons[f]; ok {
 		return b.Convert(t, b.Compare(c, x, args[1]))
@@ -35,8 +45,6 @@ func (b *Builder) Fn(f tape.Fn, args ...Value) Value {
 		return b.MaxNaN(x, args[1])
 	case tape.Min:
 		return b.MinNaN(x, args[1])
-	case tape.Pow:
-		return b.pow(b.register(x), b.register(args[1]))
 	case tape.Where:
 		return b.Select(b.Ne(x, Num(0)), args[1], args[2])
 	}
@@ -52,7 +60,7 @@ func (b *Builder) register(x Value) Value {
 	return x
 }
 
-var unaries = map[tape.Fn]func(b *Builder, x Value) Value{
+var exact = map[tape.Fn]func(b *Builder, x Value) Value{
 	tape.Id:    func(b *Builder, x Value) Value { return x },
 	tape.Neg:   (*Builder).Neg,
 	tape.Abs:   (*Builder).Abs,
@@ -60,15 +68,18 @@ var unaries = map[tape.Fn]func(b *Builder, x Value) Value{
 	tape.Floor: (*Builder).Floor,
 	tape.Ceil:  (*Builder).Ceil,
 	tape.Sqrt:  (*Builder).Sqrt,
+}
 
-	tape.Exp:     (*Builder).exp,
-	tape.Expm1:   (*Builder).expm1,
-	tape.Log:     (*Builder).log,
-	tape.Log1p:   (*Builder).log1p,
-	tape.Sin:     func(b *Builder, x Value) Value { return b.sine(x, 0) },
-	tape.Cos:     func(b *Builder, x Value) Value { return b.sine(x, 1) },
-	tape.Tanh:    (*Builder).tanh,
-	tape.Sigmoid: (*Builder).sigmoid,
+var approximated = map[tape.Fn]func(b *Builder, args []Value) Value{
+	tape.Exp:     func(b *Builder, x []Value) Value { return b.exp(x[0]) },
+	tape.Expm1:   func(b *Builder, x []Value) Value { return b.expm1(x[0]) },
+	tape.Log:     func(b *Builder, x []Value) Value { return b.log(x[0]) },
+	tape.Log1p:   func(b *Builder, x []Value) Value { return b.log1p(x[0]) },
+	tape.Sin:     func(b *Builder, x []Value) Value { return b.sine(x[0], 0) },
+	tape.Cos:     func(b *Builder, x []Value) Value { return b.sine(x[0], 1) },
+	tape.Tanh:    func(b *Builder, x []Value) Value { return b.tanh(x[0]) },
+	tape.Sigmoid: func(b *Builder, x []Value) Value { return b.sigmoid(x[0]) },
+	tape.Pow:     func(b *Builder, x []Value) Value { return b.pow(x[0], x[1]) },
 }
 
 var comparisons = map[tape.Fn]Condition{tape.Lt: LT, tape.Le: LE, tape.Eq: EQ, tape.Ne: NE}

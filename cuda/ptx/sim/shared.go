@@ -2,6 +2,9 @@ package sim
 
 import "math/bits"
 
+// sharedBase is the address of the first byte of shared memory that a kernel has: since sm_80 the system keeps 1 KB for itself.
+const sharedBase = 1 << 10
+
 // shared is the shared memory of a block.
 type shared struct {
 	data    []byte
@@ -20,11 +23,11 @@ func (s *shared) resize(bytes int) {
 // check finds n bytes at an address of shared memory.
 func (w *warp) check(in *instr, lane int, addr, n uint64) *Fault {
 	size := uint64(len(w.block.shared.data))
-	switch {
-	case addr > size || n > size-addr:
-		return w.fault(in, 1<<lane, OutOfBounds, "%d bytes at byte %d of shared memory, which has %d", n, addr, size)
+	switch at := addr - sharedBase; {
+	case at > size || n > size-at:
+		return w.fault(in, 1<<lane, OutOfBounds, "%d bytes at byte %d of shared memory, which has %d", n, int64(at), size)
 	case addr%n != 0:
-		return w.fault(in, 1<<lane, Misaligned, "%d bytes at byte %d of shared memory, no multiple of %d", n, addr, n)
+		return w.fault(in, 1<<lane, Misaligned, "%d bytes at byte %d of shared memory, no multiple of %d", n, addr-sharedBase, n)
 	}
 	return nil
 }
@@ -41,6 +44,7 @@ func (w *warp) loadShared(in *instr, mask uint32) *Fault {
 		if fault := w.check(in, i, addr, size*uint64(n)); fault != nil {
 			return fault
 		}
+		addr -= sharedBase
 		me := w.visitor(i)
 		me.block = 0 // there is no other
 		for word := addr / 4; word < (addr+size*uint64(n))/4; word++ {
@@ -77,6 +81,7 @@ func (w *warp) storeShared(in *instr, mask uint32) *Fault {
 		if fault := w.check(in, i, addr, size*uint64(n)); fault != nil {
 			return fault
 		}
+		addr -= sharedBase
 		me := w.visitor(i)
 		me.block = 0 // there is no other
 		for word := addr / 4; word < (addr+size*uint64(n))/4; word++ {

@@ -25,7 +25,7 @@ var specials = map[string]func(l *Launch, block, thread Dim, lane int) int{
 // special is the pseudo-register of a special register or of the address of shared memory.
 func (k *kernel) special(name string) (int32, bool) {
 	if at, ok := k.shared[name]; ok {
-		return k.constant(uint64(at)), true
+		return k.constant(uint64(sharedBase + at)), true
 	}
 	if name == k.extern && name != "" {
 		r, ok := k.specials[name]
@@ -33,7 +33,7 @@ func (k *kernel) special(name string) (int32, bool) {
 			r = k.register(name)
 			k.specials[name] = r
 			f := k.f
-			f.specials = append(f.specials, special{r, func(*Launch, Dim, Dim, int) int { return f.shared }})
+			f.specials = append(f.specials, special{r, func(*Launch, Dim, Dim, int) int { return sharedBase + f.shared }})
 		}
 		return r, true
 	}
