@@ -1,6 +1,7 @@
 package main
 
 import (
+	"encoding/json"
 	"fmt"
 	"os"
 	"os/exec"
@@ -47,7 +48,7 @@ func terminate(t *testing.T) {
 func resumeExactly(t *testing.T, stopAt int, args string) {
 	t.Helper()
 	writeFile(t, "rhyme.txt", rhyme(100))
-	must(t, strings.Fields(args+" --out straight")...)
+	must(t, strings.Fields(args+" --out straight --overwrite")...)
 
 	stdout := &trigger{on: fmt.Sprintf(`"event":"step","step":%d,`, stopAt), do: func() { terminate(t) }}
 	var stderr strings.Builder
@@ -61,9 +62,21 @@ func resumeExactly(t *testing.T, stopAt int, args string) {
 		t.Fatal(lines[1])
 	}
 	must(t, strings.Fields(command)...)
-	for _, name := range []string{"last/weights.safetensors", "last/optimizer.safetensors", "best/weights.safetensors"} {
+	for _, name := range []string{"last/weights.safetensors", "last/optimizer.safetensors", "best/weights.safetensors", "best/optimizer.safetensors"} {
 		if readFile(t, filepath.Join("straight", name)) != readFile(t, filepath.Join("stopped", name)) {
 			t.Errorf("%s differs", name)
+		}
+	}
+	for _, name := range []string{"last/state.json", "best/state.json"} {
+		var states [2]map[string]any
+		for i, dir := range []string{"straight", "stopped"} {
+			if err := json.Unmarshal([]byte(readFile(t, filepath.Join(dir, name))), &states[i]); err != nil {
+				t.Fatal(err)
+			}
+			delete(states[i], "seconds")
+		}
+		if diff := cmp.Diff(states[0], states[1]); diff != "" {
+			t.Errorf("%s differs: %s", name, diff)
 		}
 	}
 	if diff := cmp.Diff(story(t, "straight"), story(t, "stopped")); diff != "" {
@@ -111,6 +124,24 @@ func TestResumeIsExactWithTheRealModel(t *testing.T) {
 	small(t, nil)
 	newLM = real
 	resumeExactly(t, 5, "train lm --text rhyme.txt --batch 4 --seq 40 --hidden 16 --embed 8 --steps 20 --log-every 5 --json")
+}
+
+// So does everything else that a training step depends on: parts of batches with states of their own, averages, the loss's factor,
+// schedules and what they have seen, moments of all kinds, and what is drawn at random.
+func TestResumeIsExactWithEverything(t *testing.T) {
+	real := newLM
+	small(t, nil)
+	newLM = real
+	const all = "--steps 20 --log-every 7 --json --loss-scaling --ema 0.9 --accumulate 2 "
+	resumeExactly(t, 7, "train lm --text rhyme.txt --cell lstm --batch 2 --seq 40 --hidden 16 --embed 8 "+all+
+		"--optimizer adamw --schedule cosine --warmup 3 --best accuracy --patience 9 --valid-every 3")
+	writeFile(t, "words.tsv", parities(60))
+	resumeExactly(t, 7, classifySmall+all+
+		"--dropout 0.2 --optimizer rmsprop --momentum 0.5 --schedule plateau --schedule-patience 0 --lr 1e-5 --best accuracy --valid-every 2")
+	writeFile(t, "swaps.tsv", swaps(400))
+	resumeExactly(t, 7, seq2seqSmall+all+
+		"--dropout 0.2 --teacher-forcing 0.9 --teacher-decay linear --teacher-steps 10 --optimizer nesterov --clip-value 0.1 --weight-decay 0.01 "+
+		"--schedule inverse-sqrt --warmup 5 --best char_error_rate --valid-every 3 --valid-translate 7")
 }
 
 // A training that was killed has logged steps that it must take again: after that the log has each step once. TensorBoard's files,
