@@ -29,6 +29,9 @@ func NewParams(b *op.Builder, dtype tensor.Dtype, seed uint64) *Params {
 	return &Params{b: b, dtype: dtype, rand: rand.New(rand.NewPCG(seed, 0x756e726f6c6c))}
 }
 
+// DeclareParams is NewParams without initial values, for a model whose weights come from elsewhere.
+func DeclareParams(b *op.Builder, dtype tensor.Dtype) *Params { return &Params{b: b, dtype: dtype} }
+
 // Nodes are all parameters, in the order of their declaration.
 func (p *Params) Nodes() G.Nodes { return p.nodes }
 
@@ -49,6 +52,9 @@ func (p *Params) Constant(name string, x float64, shape ...int) *G.Node {
 
 // shift adds x to the initial values of elements from, ..., to-1.
 func (p *Params) shift(n *G.Node, from, to int, x float64) {
+	if p.rand == nil {
+		return
+	}
 	switch data := n.Value().Data().(type) {
 	case []float32:
 		for i := range data[from:to] {
@@ -62,6 +68,11 @@ func (p *Params) shift(n *G.Node, from, to int, x float64) {
 }
 
 func (p *Params) declare(name string, shape []int, draw func() float64) *G.Node {
+	n := G.NewTensor(p.b.Graph(), p.dtype, len(shape), G.WithShape(shape...), G.WithName(name))
+	p.nodes = append(p.nodes, n)
+	if p.rand == nil {
+		return n
+	}
 	v := tensor.New(tensor.Of(p.dtype), tensor.WithShape(shape...))
 	switch data := v.Data().(type) {
 	case []float32:
@@ -73,8 +84,7 @@ func (p *Params) declare(name string, shape []int, draw func() float64) *G.Node 
 			data[i] = draw()
 		}
 	}
-	n := G.NewTensor(p.b.Graph(), p.dtype, len(shape), G.WithShape(shape...), G.WithName(name), G.WithValue(v))
-	p.nodes = append(p.nodes, n)
+	G.WithValue(v)(n)
 	return n
 }
 

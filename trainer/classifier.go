@@ -57,6 +57,7 @@ func NewClassifier(c ClassifierConfig) (*Classifier, error) {
 	if err != nil {
 		return nil, err
 	}
+	c.Device = s.share(c.Device)
 	return &Classifier{config: c, shared: s, train: map[shape]*classifierTrainer{}, predict: map[shape]*classifierPredictor{}}, nil
 }
 

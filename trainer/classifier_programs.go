@@ -32,7 +32,7 @@ func (in *sequenceInputs) values(x Sequences, k, n int) []any {
 // newClassifierGraph declares the model and a batch of a shape.
 func newClassifierGraph(c ClassifierConfig, s shape) (*op.Builder, *models.Classifier, sequenceInputs, error) {
 	b := op.New(G.NewGraph())
-	m, err := models.NewClassifier(models.NewParams(b, tensor.Float32, c.Seed), c.Model)
+	m, err := models.NewClassifier(models.DeclareParams(b, tensor.Float32), c.Model)
 	if err != nil {
 		return nil, nil, sequenceInputs{}, err
 	}

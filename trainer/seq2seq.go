@@ -28,8 +28,8 @@ type Seq2SeqConfig struct {
 }
 
 // Seq2Seq is a sequence-to-sequence model in use. For each shape of a batch there are programs that train, measure and translate,
-// each compiled when it is first called for. They have the weights in common, which are copied when a step has another shape than
-// the one before: few shapes are better than many.
+// each compiled when it is first called for. They have the weights in common; on a device that cannot share them they are copied
+// when a step has another shape than the one before.
 type Seq2Seq struct {
 	config Seq2SeqConfig
 	*shared
@@ -67,6 +67,7 @@ func NewSeq2Seq(c Seq2SeqConfig) (*Seq2Seq, error) {
 	if err != nil {
 		return nil, err
 	}
+	c.Device = s.share(c.Device)
 	return &Seq2Seq{
 		config: c, shared: s, train: map[pairShape]*seq2seqTrainer{}, eval: map[pairShape]*seq2seqEvaluator{},
 		greedy: map[pairShape]*greedyDecoder{}, beam: map[beamShape]*beamDecoder{},
@@ -141,23 +142,9 @@ func (m *Seq2Seq) Greedy(source []int32, batch, steps int) ([]int32, error) {
 // Search translates one source, which may be padded, by beam search: the best hypotheses, the best first.
 func (m *Seq2Seq) Search(source []int32, c models.Beam) ([]models.Hypothesis, error) {
 	c.Tokens = m.config.Model.Tokens
-	d, err := obtain(m.beam, beamShape{len(source), c.Width}, m.config, newBeamDecoder)
+	d, length, err := m.read(source, c.Width)
 	if err != nil {
 		return nil, err
-	}
-	for _, p := range []*applied{&d.encode, &d.step} {
-		if err := m.shared.sync(p); err != nil {
-			return nil, err
-		}
-	}
-	if err := d.stepper.Read(source); err != nil {
-		return nil, err
-	}
-	length := 0
-	for _, t := range source {
-		if t != c.Tokens.Padding {
-			length++
-		}
 	}
 	found, err := c.Search(d.stepper, []int{length})
 	if err != nil {

@@ -14,7 +14,7 @@ import (
 
 func newSeq2SeqGraph(c Seq2SeqConfig) (*op.Builder, *models.Seq2Seq, error) {
 	b := op.New(G.NewGraph())
-	m, err := models.NewSeq2Seq(models.NewParams(b, tensor.Float32, c.Seed), c.Model)
+	m, err := models.NewSeq2Seq(models.DeclareParams(b, tensor.Float32), c.Model)
 	return b, m, err
 }
 

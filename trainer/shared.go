@@ -10,13 +10,15 @@ import (
 
 	"github.com/unroll-ml/unroll/graph"
 	"github.com/unroll-ml/unroll/graph/op"
+	"github.com/unroll-ml/unroll/graph/tape"
 	"github.com/unroll-ml/unroll/trainer/checkpoint"
 )
 
-// shared are the weights and the training state that several programs have in common, one for each shape of a batch. Every program
-// has memory of its own, so they are copied, through the host, when another program than before needs them.
+// shared are the weights and the training state that several programs have in common, one for each shape of a batch. Where the
+// programs cannot have them in one place, they are copied, through the host, when another program than before needs them.
 type shared struct {
 	Training
+	inPlace bool // all programs have them in one place: see share
 	weights, state []checkpoint.Tensor // as of the last time they were on the host; state nil: as before the first step
 	names          []checkpoint.Tensor // names and shapes of the training state
 	newest         *trainProgram       // has newer ones; nil: none
@@ -41,15 +43,40 @@ func newShared(b *op.Builder, params G.Nodes, c Training, carried ...*G.Node) (*
 	}
 	step := c.step(nil, nil, nil, params)
 	step.move(b, states, G.NewScalar(b.Graph(), dtype, G.WithName("learning rate")), params)
+	s.inPlace = c.Average == 0 // else what is used are not the weights that move
+	for _, n := range states.nodes {
+		s.inPlace = s.inPlace && n.Value() == nil // that a program would begin with
+	}
 	for _, n := range append(states.nodes, carried...) {
 		s.names = append(s.names, checkpoint.Tensor{Name: n.Name(), Shape: n.Shape()})
 	}
 	return s, b.Err()
 }
 
+// share gives the device for the programs: where one can, they take turns in one memory, and weights and training state are there
+// once.
+func (s *shared) share(d tape.Device) tape.Device {
+	sharer, ok := d.(tape.Sharer)
+	if !ok {
+		s.inPlace = false
+		return d
+	}
+	common := map[string]bool{}
+	if s.inPlace {
+		for _, t := range append(slices.Clone(s.weights), s.names...) {
+			common[t.Name] = true
+		}
+	}
+	return sharer.Share(common)
+}
+
 // lend makes p the program that has the newest weights and training state, and is about to change them.
 func (s *shared) lend(p *trainProgram) error {
-	if s.newest != p {
+	switch {
+	case s.newest == p:
+	case s.newest != nil && s.inPlace:
+		s.newest = p
+	default:
 		if err := s.fetch(); err != nil {
 			return err
 		}
@@ -297,6 +324,9 @@ type applied struct {
 
 // sync gives a program the newest weights, or their average.
 func (s *shared) sync(p *applied) error {
+	if s.newest != nil && s.inPlace {
+		p.version = s.version
+	}
 	if p.version == s.version {
 		return nil
 	}
