@@ -1,6 +1,10 @@
 package cpu
 
-import "github.com/unroll-ml/unroll/graph/cpu/internal/kernel"
+import (
+	"unsafe"
+
+	"github.com/unroll-ml/unroll/graph/cpu/internal/kernel"
+)
 
 // gemm multiplies two matrices by Goto's scheme (Goto and van de Geijn, "Anatomy of high-performance matrix multiplication", 2008):
 //
@@ -13,6 +17,7 @@ import "github.com/unroll-ml/unroll/graph/cpu/internal/kernel"
 type gemm[T kernel.Float] struct {
 	kernels      *kernel.Set[T]
 	threads      int
+	inLoop       bool
 	x            matrices
 	opA, opB     operand
 	packA, packB *packed[T] // nil: packed into bufA and bufB block by block
@@ -73,8 +78,11 @@ func (g *gemm[T]) block(t *team) {
 		g.packParts += g.cols
 	}
 	flops := 2 * float64(g.rows*g.opA.width) * float64(g.cols*g.opB.width) * float64(g.k)
-	parts := split(g.threads, flops/float64(g.kernels.Flops), g.rows*g.cols)
+	parts := split(g.threads, flops/float64(g.kernels.Flops), g.rows*g.cols, g.inLoop)
 	g.rowGroups = (g.rows + groupPanels - 1) / groupPanels
+	if parts > 1 && g.cols*g.opB.width*g.k*int(unsafe.Sizeof(T(0))) <= smallB {
+		g.rowGroups = max(g.rowGroups, min(g.rows, g.threads))
+	}
 	g.colGroups = min(g.cols, (parts+g.rowGroups-1)/g.rowGroups)
 	g.rowGroups = max(g.rowGroups, min(g.rows, (parts+g.colGroups-1)/g.colGroups))
 	if t == nil || parts == 1 {

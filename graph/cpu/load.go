@@ -176,17 +176,24 @@ func (l *loader[T]) hostOnly(id tape.BufferID) bool {
 	return false
 }
 
-// A part of a job should be worth the trouble of taking it, and a job that of announcing it: nanoseconds.
+// A part of a job should be worth the trouble of taking it, and a job that of announcing it: nanoseconds. In a loop the workers spin.
 const (
-	partCost = 2000
-	jobCost  = 5000
+	partCost  = 1000
+	jobCost   = 5000
+	jobInLoop = 2500
 )
 
 // parts is into how many parts to split work of the given cost in nanoseconds that falls into n pieces.
-func (l *loader[T]) parts(cost float64, n int) int { return split(l.threads, cost, n) }
+func (l *loader[T]) parts(cost float64, n int) int { return split(l.threads, cost, n, l.inLoop()) }
 
-func split(threads int, cost float64, n int) int {
-	if threads == 1 || cost < jobCost {
+func (l *loader[T]) inLoop() bool { return len(l.frames) > 1 }
+
+func split(threads int, cost float64, n int, inLoop bool) int {
+	least := float64(jobCost)
+	if inLoop {
+		least = jobInLoop
+	}
+	if threads == 1 || cost < least {
 		return 1
 	}
 	return max(1, min(4*threads, int(cost/partCost), n, maxParts))

@@ -9,7 +9,10 @@ import (
 )
 
 const (
-	shortRow   = 64       // rows that are shorter share a chunk
+	shortRow   = 64       // rows that are shorter share a chunk; rows that are longer may
+	callCost   = 10       // rough nanoseconds of starting an operation on a row
+	copyCost   = 8        // rough nanoseconds of starting to copy a row
+	copyRate   = 0.05     // rough nanoseconds an element of copying a row
 	minChunk   = 256      // elements
 	maxChunk   = 2048     // elements
 	chunkBytes = 24 << 10 // of all registers together
@@ -19,22 +22,24 @@ const (
 // cache: a piece of one long row, or several whole short rows. For each chunk the operands are brought into vector registers, arrays
 // as long as a chunk, or left where they lie if they are contiguous there; then each scalar operation runs over the whole chunk.
 type mapping[T kernel.Float] struct {
-	tape    *tape.Map
-	outer   []int // the collapsed axes but the last
-	inner   int   // the last: the length of a row
-	nRows   int
-	rows    int // of a chunk
-	piece   int // elements of a row that are in a chunk; inner if rows > 1
-	pieces  int // of a row
-	chunks  int
-	in, out []view
-	ops     []vectorOp[T]
-	regs    int // vector registers
-	length  int // of a register
-	parts   int
-	part    func(member, part int)
-	states  []mapState[T] // of each member
-	m       *machine
+	tape     *tape.Map
+	outer    []int // the collapsed axes but the last
+	inner    int   // the last: the length of a row
+	float    tape.Dtype
+	nRows    int
+	together bool // a chunk may have several rows
+	rows     int  // of a chunk
+	piece    int  // elements of a row that are in a chunk; inner if rows > 1
+	pieces   int  // of a row
+	chunks   int
+	in, out  []view
+	ops      []vectorOp[T]
+	regs     int // vector registers
+	length   int // of a register
+	parts    int
+	part     func(member, part int)
+	states   []mapState[T] // of each member
+	m        *machine
 }
 
 // A vectorOp is a tape.Op over a chunk. dst and args are the tape's registers, reg and out where the result is kept: a vector register
@@ -57,13 +62,14 @@ func (l *loader[T]) mapping(t *tape.Map) []step {
 	if size == 0 {
 		return nil
 	}
-	m := &mapping[T]{tape: t}
+	m := &mapping[T]{tape: t, float: l.tape.Float}
 	m.layOut(l)
-	consts := m.allocate(l)
-
-	length := min(max(chunkBytes/int(unsafe.Sizeof(T(0)))/max(m.regs, 1), minChunk), maxChunk)
-	if m.inner < shortRow {
-		m.rows, m.pieces = min(length/m.inner, m.nRows), 1
+	consts, length := m.arrange(l, m.inner < shortRow || m.better())
+	if m.together && length < 2*m.inner && m.inner >= shortRow {
+		consts, length = m.arrange(l, false)
+	}
+	if m.together {
+		m.rows, m.pieces = min(max(1, length/m.inner), (m.nRows+l.threads-1)/l.threads), 1
 	} else {
 		m.rows, m.pieces = 1, (m.inner+length-1)/length
 	}
@@ -101,14 +107,14 @@ func (m *mapping[T]) layOut(l *loader[T]) {
 	var strides [][]int
 	for i, o := range m.tape.In {
 		strides = append(strides, o.Strides)
-		m.in = append(m.in, view{place: newPlace(l.tape, o.Ref), dtype: l.tape.Buffers[o.Buf].Dtype, reg: -1, virtual: i})
+		m.in = append(m.in, view{place: newPlace(l.tape, o.Ref), dtype: l.tape.Buffers[o.Buf].Dtype, virtual: i})
 	}
 	for k, op := range m.tape.Code {
 		if op.Fn == tape.Iota {
 			unit := make([]int, len(m.tape.Shape))
 			unit[op.Axis] = 1
 			strides = append(strides, unit)
-			m.in = append(m.in, view{isIota: true, reg: -1, virtual: len(m.tape.In) + k})
+			m.in = append(m.in, view{isIota: true, virtual: len(m.tape.In) + k})
 		}
 	}
 	for _, o := range m.tape.Out {
@@ -123,10 +129,49 @@ func (m *mapping[T]) layOut(l *loader[T]) {
 		for i := range views {
 			v := &views[i]
 			v.outer, v.inner = merged[0][:last], merged[0][last]
-			v.setKind(l.tape.Float, m.outer, m.inner)
 			merged = merged[1:]
 		}
 	}
+}
+
+// better reports whether it pays to bring rows together, so that each operation starts once for several: operands that are not contiguous
+// from row to row must be copied for it.
+func (m *mapping[T]) better() bool {
+	m.setKinds(true)
+	together := m.direct()
+	m.setKinds(false)
+	copies := float64(m.direct() - together)
+	return float64(len(m.tape.Code))*callCost > copies*(copyCost+copyRate*float64(m.inner))
+}
+
+// arrange decides how operands meet chunks. It returns the tape's registers that hold constants, and for how many elements there is room
+// in the first cache.
+func (m *mapping[T]) arrange(l *loader[T], together bool) (consts []int, length int) {
+	m.together, m.regs, m.ops = together, 0, nil
+	m.setKinds(together)
+	consts = m.allocate(l)
+	return consts, min(max(chunkBytes/int(unsafe.Sizeof(T(0)))/max(m.regs, 1), minChunk), maxChunk)
+}
+
+func (m *mapping[T]) setKinds(together bool) {
+	for _, views := range [][]view{m.in, m.out} {
+		for i := range views {
+			views[i].reg = -1
+			views[i].setKind(m.float, m.outer, m.inner, together)
+		}
+	}
+}
+
+// direct counts the operands that are used where they lie.
+func (m *mapping[T]) direct() (n int) {
+	for _, views := range [][]view{m.in, m.out} {
+		for i := range views {
+			if views[i].kind == direct {
+				n++
+			}
+		}
+	}
+	return n
 }
 
 // allocate chooses the vector registers, each free again after its last use, and returns the tape's registers that hold constants.

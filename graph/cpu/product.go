@@ -15,6 +15,10 @@ const (
 	// groupPanels is how many panels of A a part works on at most: they stay in the second cache while panels of B pass by.
 	groupPanels = 16
 
+	// smallB is how many bytes of packed B stay in the second cache of every core: then the threads share out rows of C, and each finds
+	// its rows there when the next instruction wants them.
+	smallB = 1 << 20
+
 	// fewRows is for how many rows of A it does not pay to pack B for one product.
 	fewRows = 8
 
@@ -73,7 +77,7 @@ func (l *loader[T]) product(p *tape.Product) []step {
 		}
 		return []step{&zero[T]{x: x, c: c}}
 	}
-	opA := operand{n: x.m, k: x.k, width: l.kernels.MR, srcI: x.aRow, srcK: x.aK}
+	opA := operand{n: x.m, k: x.k, width: panelRows(x.m, l.kernels.MR), srcI: x.aRow, srcK: x.aK}
 	opB := operand{n: x.n, k: x.k, width: l.kernels.NR, srcI: x.bCol, srcK: x.bK}
 	var packA, packB *packed[T]
 	if x.batch == 1 || x.strideB == 0 {
@@ -87,7 +91,7 @@ func (l *loader[T]) product(p *tape.Product) []step {
 	if x.batch == 1 || x.strideA == 0 {
 		packA = l.pack(refA, opA)
 	}
-	g := gemm[T]{kernels: l.kernels, threads: l.threads, x: x, opA: opA, opB: opB, packA: packA, packB: packB}
+	g := gemm[T]{kernels: l.kernels, threads: l.threads, inLoop: l.inLoop(), x: x, opA: opA, opB: opB, packA: packA, packB: packB}
 	if x.batch > 1 && g.sizeA()+g.sizeB() <= smallItem {
 		return []step{l.newBatched(g, a, b, c, cost)}
 	}
@@ -101,6 +105,16 @@ func (l *loader[T]) product(p *tape.Product) []step {
 	s := &whole[T]{gemm: &g, a: a, b: b, c: c}
 	l.gemms = append(l.gemms, s.gemm)
 	return []step{s}
+}
+
+// panelRows is how many rows each panel of A has, at most most: all about the same number, since the time of a tile with very few rows is not
+// less in proportion; and few panels are even in number, so that two threads can share them.
+func panelRows(m, most int) int {
+	panels := (m + most - 1) / most
+	if panels > 1 && panels < 8 {
+		panels += panels % 2
+	}
+	return (m + panels - 1) / panels
 }
 
 // zero is a product of nothing.

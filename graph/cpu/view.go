@@ -28,12 +28,12 @@ const (
 	uniform                  // the same element everywhere
 )
 
-// setKind decides how the view meets chunks of a space of the given dimensions.
-func (v *view) setKind(float tape.Dtype, outer []int, inner int) {
+// setKind decides how the view meets chunks of a space of the given dimensions: pieces of a row, or several rows together.
+func (v *view) setKind(float tape.Dtype, outer []int, inner int, together bool) {
 	dense, same := v.inner == 1 && v.dtype == float && !v.isIota, v.inner == 0
 	next := inner
 	for axis := len(outer) - 1; axis >= 0; axis-- {
-		if inner < shortRow { // a chunk runs over several rows
+		if together {
 			dense = dense && v.outer[axis] == next
 			next *= outer[axis]
 		}

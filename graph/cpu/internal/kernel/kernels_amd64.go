@@ -297,72 +297,72 @@ func uniformAVX2(groups int, dst *float32, words *[6]uint32)
 // tile1AVX512 is Set.Tile of that many rows, for packed operands.
 //
 //go:noescape
-func tile1AVX512(k int, a *float32, b *float32, c *float32, cRow int, n int, acc bool)
+func tile1AVX512(k int, a *float32, aK int, b *float32, c *float32, cRow int, n int, acc bool)
 
 // tile2AVX512 is Set.Tile of that many rows, for packed operands.
 //
 //go:noescape
-func tile2AVX512(k int, a *float32, b *float32, c *float32, cRow int, n int, acc bool)
+func tile2AVX512(k int, a *float32, aK int, b *float32, c *float32, cRow int, n int, acc bool)
 
 // tile3AVX512 is Set.Tile of that many rows, for packed operands.
 //
 //go:noescape
-func tile3AVX512(k int, a *float32, b *float32, c *float32, cRow int, n int, acc bool)
+func tile3AVX512(k int, a *float32, aK int, b *float32, c *float32, cRow int, n int, acc bool)
 
 // tile4AVX512 is Set.Tile of that many rows, for packed operands.
 //
 //go:noescape
-func tile4AVX512(k int, a *float32, b *float32, c *float32, cRow int, n int, acc bool)
+func tile4AVX512(k int, a *float32, aK int, b *float32, c *float32, cRow int, n int, acc bool)
 
 // tile5AVX512 is Set.Tile of that many rows, for packed operands.
 //
 //go:noescape
-func tile5AVX512(k int, a *float32, b *float32, c *float32, cRow int, n int, acc bool)
+func tile5AVX512(k int, a *float32, aK int, b *float32, c *float32, cRow int, n int, acc bool)
 
 // tile6AVX512 is Set.Tile of that many rows, for packed operands.
 //
 //go:noescape
-func tile6AVX512(k int, a *float32, b *float32, c *float32, cRow int, n int, acc bool)
+func tile6AVX512(k int, a *float32, aK int, b *float32, c *float32, cRow int, n int, acc bool)
 
 // tile7AVX512 is Set.Tile of that many rows, for packed operands.
 //
 //go:noescape
-func tile7AVX512(k int, a *float32, b *float32, c *float32, cRow int, n int, acc bool)
+func tile7AVX512(k int, a *float32, aK int, b *float32, c *float32, cRow int, n int, acc bool)
 
 // tile8AVX512 is Set.Tile of that many rows, for packed operands.
 //
 //go:noescape
-func tile8AVX512(k int, a *float32, b *float32, c *float32, cRow int, n int, acc bool)
+func tile8AVX512(k int, a *float32, aK int, b *float32, c *float32, cRow int, n int, acc bool)
 
 // tile9AVX512 is Set.Tile of that many rows, for packed operands.
 //
 //go:noescape
-func tile9AVX512(k int, a *float32, b *float32, c *float32, cRow int, n int, acc bool)
+func tile9AVX512(k int, a *float32, aK int, b *float32, c *float32, cRow int, n int, acc bool)
 
 // tile10AVX512 is Set.Tile of that many rows, for packed operands.
 //
 //go:noescape
-func tile10AVX512(k int, a *float32, b *float32, c *float32, cRow int, n int, acc bool)
+func tile10AVX512(k int, a *float32, aK int, b *float32, c *float32, cRow int, n int, acc bool)
 
 // tile11AVX512 is Set.Tile of that many rows, for packed operands.
 //
 //go:noescape
-func tile11AVX512(k int, a *float32, b *float32, c *float32, cRow int, n int, acc bool)
+func tile11AVX512(k int, a *float32, aK int, b *float32, c *float32, cRow int, n int, acc bool)
 
 // tile12AVX512 is Set.Tile of that many rows, for packed operands.
 //
 //go:noescape
-func tile12AVX512(k int, a *float32, b *float32, c *float32, cRow int, n int, acc bool)
+func tile12AVX512(k int, a *float32, aK int, b *float32, c *float32, cRow int, n int, acc bool)
 
 // tile13AVX512 is Set.Tile of that many rows, for packed operands.
 //
 //go:noescape
-func tile13AVX512(k int, a *float32, b *float32, c *float32, cRow int, n int, acc bool)
+func tile13AVX512(k int, a *float32, aK int, b *float32, c *float32, cRow int, n int, acc bool)
 
 // tile14AVX512 is Set.Tile of that many rows, for packed operands.
 //
 //go:noescape
-func tile14AVX512(k int, a *float32, b *float32, c *float32, cRow int, n int, acc bool)
+func tile14AVX512(k int, a *float32, aK int, b *float32, c *float32, cRow int, n int, acc bool)
 
 // strided1AVX512 is Set.Tile of that many rows, for any operands.
 //
@@ -387,32 +387,32 @@ func strided4AVX512(k int, a *float32, aRow int, aK int, b *float32, bK int, c *
 // tile1AVX2 is Set.Tile of that many rows, for packed operands.
 //
 //go:noescape
-func tile1AVX2(k int, a *float32, b *float32, c *float32, cRow int, n int, acc bool)
+func tile1AVX2(k int, a *float32, aK int, b *float32, c *float32, cRow int, n int, acc bool)
 
 // tile2AVX2 is Set.Tile of that many rows, for packed operands.
 //
 //go:noescape
-func tile2AVX2(k int, a *float32, b *float32, c *float32, cRow int, n int, acc bool)
+func tile2AVX2(k int, a *float32, aK int, b *float32, c *float32, cRow int, n int, acc bool)
 
 // tile3AVX2 is Set.Tile of that many rows, for packed operands.
 //
 //go:noescape
-func tile3AVX2(k int, a *float32, b *float32, c *float32, cRow int, n int, acc bool)
+func tile3AVX2(k int, a *float32, aK int, b *float32, c *float32, cRow int, n int, acc bool)
 
 // tile4AVX2 is Set.Tile of that many rows, for packed operands.
 //
 //go:noescape
-func tile4AVX2(k int, a *float32, b *float32, c *float32, cRow int, n int, acc bool)
+func tile4AVX2(k int, a *float32, aK int, b *float32, c *float32, cRow int, n int, acc bool)
 
 // tile5AVX2 is Set.Tile of that many rows, for packed operands.
 //
 //go:noescape
-func tile5AVX2(k int, a *float32, b *float32, c *float32, cRow int, n int, acc bool)
+func tile5AVX2(k int, a *float32, aK int, b *float32, c *float32, cRow int, n int, acc bool)
 
 // tile6AVX2 is Set.Tile of that many rows, for packed operands.
 //
 //go:noescape
-func tile6AVX2(k int, a *float32, b *float32, c *float32, cRow int, n int, acc bool)
+func tile6AVX2(k int, a *float32, aK int, b *float32, c *float32, cRow int, n int, acc bool)
 
 // strided1AVX2 is Set.Tile of that many rows, for any operands.
 //

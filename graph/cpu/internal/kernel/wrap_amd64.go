@@ -3,11 +3,11 @@ package kernel
 import "unsafe"
 
 var (
-	tilesAVX512 = [...]func(k int, a, b, c *float32, cRow, n int, acc bool){
+	tilesAVX512 = [...]func(k int, a *float32, aK int, b, c *float32, cRow, n int, acc bool){
 		nil, tile1AVX512, tile2AVX512, tile3AVX512, tile4AVX512, tile5AVX512, tile6AVX512, tile7AVX512, tile8AVX512, tile9AVX512,
 		tile10AVX512, tile11AVX512, tile12AVX512, tile13AVX512, tile14AVX512,
 	}
-	tilesAVX2 = [...]func(k int, a, b, c *float32, cRow, n int, acc bool){
+	tilesAVX2 = [...]func(k int, a *float32, aK int, b, c *float32, cRow, n int, acc bool){
 		nil, tile1AVX2, tile2AVX2, tile3AVX2, tile4AVX2, tile5AVX2, tile6AVX2,
 	}
 	stridedAVX512 = [...]stridedTile{nil, strided1AVX512, strided2AVX512, strided3AVX512, strided4AVX512}
@@ -18,16 +18,16 @@ var (
 type stridedTile func(k int, a *float32, aRow, aK int, b *float32, bK int, c *float32, cRow, n int, acc bool)
 
 func tileAVX512(m, n, k int, a *float32, aRow, aK int, b *float32, bK int, c *float32, cRow int, acc bool) {
-	if aRow == 1 && aK == 14 && bK == 32 {
-		tilesAVX512[m](k, a, b, c, cRow, n, acc)
+	if aRow == 1 && bK == 32 {
+		tilesAVX512[m](k, a, aK, b, c, cRow, n, acc)
 		return
 	}
 	stridedTiles(stridedAVX512[:], m, n, k, a, aRow, aK, b, bK, c, cRow, acc)
 }
 
 func tileAVX2(m, n, k int, a *float32, aRow, aK int, b *float32, bK int, c *float32, cRow int, acc bool) {
-	if aRow == 1 && aK == 6 && bK == 16 {
-		tilesAVX2[m](k, a, b, c, cRow, n, acc)
+	if aRow == 1 && bK == 16 {
+		tilesAVX2[m](k, a, aK, b, c, cRow, n, acc)
 		return
 	}
 	stridedTiles(stridedAVX2[:], m, n, k, a, aRow, aK, b, bK, c, cRow, acc)

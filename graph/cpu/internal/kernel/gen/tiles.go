@@ -32,60 +32,68 @@ func (t tiler) all() {
 	}
 }
 
-// packed generates the tile of m rows for packed operands.
+// packed generates the tile of m rows for packed operands. The panel of A may be of any width.
 func (t tiler) packed(m int) {
-	TEXT(fmt.Sprintf("tile%d%s", m, t.suffix), NOSPLIT, "func(k int, a, b, c *float32, cRow, n int, acc bool)")
+	TEXT(fmt.Sprintf("tile%d%s", m, t.suffix), NOSPLIT, "func(k int, a *float32, aK int, b, c *float32, cRow, n int, acc bool)")
 	Doc(fmt.Sprintf("tile%d%s is Set.Tile of that many rows, for packed operands.", m, t.suffix))
 	Pragma("noescape")
 	k := Load(Param("k"), GP64())
-	a, b, c := Load(Param("a"), GP64()), Load(Param("b"), GP64()), Load(Param("c"), GP64())
-	cRow := Load(Param("cRow"), GP64())
+	even, b, c := Load(Param("a"), GP64()), Load(Param("b"), GP64()), Load(Param("c"), GP64())
+	aK, cRow := Load(Param("aK"), GP64()), Load(Param("cRow"), GP64())
+	SHLQ(U8(2), aK)
 	SHLQ(U8(2), cRow)
+	odd, pairs := GP64(), GP64()
+	LEAQ(Mem{Base: even, Index: aK, Scale: 1}, odd)
+	ADDQ(aK, aK)
+	MOVQ(k, pairs)
+	SHRQ(U8(1), pairs)
 	sums := t.sums(m)
 	rowBytes := t.width * t.bytes()
-	step := func(u int) {
+	step := func(a Register, u int) {
 		bs := t.load(Mem{Base: b, Disp: u * rowBytes})
 		PREFETCHT0(Mem{Base: b, Disp: u*rowBytes + 1024})
 		if t.lanes == 16 {
 			PREFETCHT0(Mem{Base: b, Disp: u*rowBytes + 1024 + 64})
 		}
 		for i := range m {
-			t.row(sums[i], Mem{Base: a, Disp: 4 * (u*t.height + i)}, bs)
+			t.row(sums[i], Mem{Base: a, Disp: 4 * i}, bs)
 		}
 	}
-	steps := func(n int) {
-		for u := range n {
-			step(u)
-		}
-		ADDQ(U32(uint32(n*t.height*4)), a)
-		ADDQ(U32(uint32(n*rowBytes)), b)
-		SUBQ(U32(uint32(n)), k)
+	two := func() {
+		step(even, 0)
+		step(odd, 1)
+		ADDQ(aK, even)
+		ADDQ(aK, odd)
+		ADDQ(U32(uint32(2*rowBytes)), b)
 	}
-	// The tile of C comes near meanwhile, a row at a time: all at once they would hold up the loads of A.
-	const perRow = 4
+	// The tile of C comes near meanwhile, a row at a time: all at once they would hold up the loads of A. To the second cache: until it
+	// is needed, A and B would push it out of the first.
 	at, rows := GP64(), GP64()
 	MOVQ(c, at)
 	MOVQ(U32(uint32(m)), rows)
 	Label("near")
-	CMPQ(k, U32(perRow))
-	JLT(LabelRef("many"))
+	CMPQ(pairs, U32(2))
+	JLT(LabelRef("two"))
 	for j := 0; j < rowBytes; j += 64 {
-		PREFETCHT0(Mem{Base: at, Disp: j})
+		PREFETCHT1(Mem{Base: at, Disp: j})
 	}
 	ADDQ(cRow, at)
-	steps(perRow)
+	two()
+	two()
+	SUBQ(U32(2), pairs)
 	DECQ(rows)
 	JNE(LabelRef("near"))
-	for _, l := range []struct {
-		label, next string
-		n           int
-	}{{"many", "one", 2}, {"one", "store", 1}} {
-		Label(l.label)
-		CMPQ(k, U32(uint32(l.n)))
-		JLT(LabelRef(l.next))
-		steps(l.n)
-		JMP(LabelRef(l.label))
-	}
+	Label("two")
+	TESTQ(pairs, pairs)
+	JEQ(LabelRef("one"))
+	Label("again")
+	two()
+	DECQ(pairs)
+	JNE(LabelRef("again"))
+	Label("one")
+	TESTQ(U32(1), k)
+	JEQ(LabelRef("store"))
+	step(even, 0)
 	Label("store")
 	t.store(sums, c, cRow)
 }
