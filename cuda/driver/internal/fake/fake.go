@@ -25,14 +25,15 @@ import (
 // Libraries are built libraries: paths for UNROLL_LIBCUDA and UNROLL_LIBCUBLAS.
 type Libraries struct{ CUDA, CUBLAS string }
 
-// Build compiles both into a folder. flags are for the compiler: -DVERSION=11030 is an old driver, -DDEVICES=0 one without GPUs, -DINIT=999 one
-// that does not start, -DcuGraphLaunch=absent one without this function.
+// Build compiles both into a folder. flags are for the compiler: -DcuGraphLaunch=absent leaves a function out.
+//
+// The driver's environment can make it an old one (FAKE_VERSION=11030), one without GPUs (FAKE_DEVICES=0), one that does not start (FAKE_INIT=100).
 func Build(dir string, flags ...string) (Libraries, error) {
 	_, file, _, _ := runtime.Caller(0)
 	source := filepath.Join(filepath.Dir(file), "lib")
 	include := filepath.Join(filepath.Dir(file), "..", "..", "include")
 	libs := Libraries{filepath.Join(dir, "libcuda.so.1"), filepath.Join(dir, "libcublas.so.12")}
-	args := append([]string{"-O1", "-Wall", "-Wno-format-zero-length", "-Werror", "-shared", "-fPIC", "-I", include, "-I", source}, flags...)
+	args := append([]string{"-O0", "-Wall", "-Wno-format-zero-length", "-Werror", "-shared", "-fPIC", "-I", include, "-I", source}, flags...)
 	for _, command := range [][]string{
 		{"-o", libs.CUDA, "-Wl,-soname,libcuda.so.1", filepath.Join(source, "driver.c"), filepath.Join(source, "memory.c"), filepath.Join(source, "stream.c"), filepath.Join(source, "module.c")},
 		{"-o", libs.CUBLAS, filepath.Join(source, "cublas.c"), "-L" + dir, "-l:libcuda.so.1", "-Wl,-rpath,$ORIGIN"},

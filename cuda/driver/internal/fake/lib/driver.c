@@ -6,15 +6,13 @@
 
 #include "fake.h"
 
-#ifndef VERSION
-#define VERSION 12040
-#endif
-#ifndef DEVICES
-#define DEVICES 2
-#endif
-#ifndef INIT
-#define INIT 0
-#endif
+enum { DEVICES = 2 };
+
+// setting is a number from the environment.
+static int setting(const char *name, int otherwise) {
+	const char *value = getenv(name);
+	return value ? atoi(value) : otherwise;
+}
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static char calls[1 << 20], told[1 << 20];
@@ -27,7 +25,7 @@ static int lost;
 long fake_things;
 
 static int started, retained;
-static struct CUctx_st { int device; } contexts[DEVICES + 1];
+static struct CUctx_st { int device; } contexts[DEVICES];
 static __thread CUcontext current;
 
 int fake_enter(const char *name, const char *format, ...) {
@@ -73,12 +71,12 @@ long fake_live(void) { return fake_things; }
 CUresult cuInit(unsigned int flags) {
 	CALL("%u", flags);
 	started = 1;
-	return INIT;
+	return setting("FAKE_INIT", CUDA_SUCCESS);
 }
 
 CUresult cuDriverGetVersion(int *version) {
 	CALL("");
-	*version = VERSION;
+	*version = setting("FAKE_VERSION", 12040);
 	return CUDA_SUCCESS;
 }
 
@@ -100,7 +98,7 @@ CUresult cuGetErrorString(CUresult error, const char **text) {
 CUresult cuDeviceGetCount(int *count) {
 	CALL("");
 	STARTED();
-	*count = DEVICES;
+	*count = setting("FAKE_DEVICES", DEVICES);
 	return CUDA_SUCCESS;
 }
 
