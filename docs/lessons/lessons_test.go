@@ -142,6 +142,24 @@ func TestCommands(t *testing.T) {
 	}
 }
 
+// ran is a test or an Example that a session at a terminal shows.
+var ran = regexp.MustCompile(`(?m)^=== RUN +(\w+)$`)
+
+// TestRuns holds that the tests that the lessons show are there.
+func TestRuns(t *testing.T) {
+	var code strings.Builder
+	for _, path := range testFiles(t) {
+		code.WriteString(read(t, path))
+	}
+	for _, path := range lessons(t) {
+		for _, m := range ran.FindAllStringSubmatch(read(t, path), -1) {
+			if !strings.Contains(code.String(), "func "+m[1]+"(") {
+				t.Errorf("%s shows %s, which is not there", path, m[1])
+			}
+		}
+	}
+}
+
 // lessons are the lessons' files, in order.
 func lessons(t *testing.T) []string {
 	t.Helper()
@@ -152,15 +170,20 @@ func lessons(t *testing.T) []string {
 	return paths
 }
 
-// sources are the regions of the test files, without the tabs that all lines have, and the outputs of the Examples.
-func sources(t *testing.T) (regions, outputs map[string]string) {
+func testFiles(t *testing.T) []string {
 	t.Helper()
-	regions, outputs = map[string]string{}, map[string]string{}
 	paths, err := filepath.Glob("*_test.go")
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, path := range paths {
+	return paths
+}
+
+// sources are the regions of the test files, without the tabs that all lines have, and the outputs of the Examples.
+func sources(t *testing.T) (regions, outputs map[string]string) {
+	t.Helper()
+	regions, outputs = map[string]string{}, map[string]string{}
+	for _, path := range testFiles(t) {
 		text := read(t, path)
 		file, err := parser.ParseFile(token.NewFileSet(), path, text, parser.ParseComments)
 		if err != nil {

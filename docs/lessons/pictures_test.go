@@ -114,9 +114,9 @@ func TestPictureEncoderDecoder(t *testing.T) {
 // How much of h_0 is left in h_T.
 func TestPictureVanishing(t *testing.T) {
 	computed := make([][]float64, len(vanishingCells))
-	for i, c := range vanishingCells {
-		for _, steps := range vanishingSteps {
-			computed[i] = append(computed[i], math.Log10(jacobian(c.config, steps)))
+	for i, row := range jacobians() {
+		for _, x := range row {
+			computed[i] = append(computed[i], math.Log10(x))
 		}
 	}
 	rows := recorded(t, "vanishing", 0.01, computed)
@@ -216,7 +216,6 @@ func heat(x float64) string {
 // Where the decoder looked while it wrote two dates.
 func TestPictureAlignment(t *testing.T) {
 	m := learnDates()
-	defer m.Close()
 	const cell = 24
 	s := newSVG(720, 740, "Heat map of attention: the digits of the year look at the year, those of the month at its name, those of the day at the day")
 	top := 40.0
