@@ -10,9 +10,13 @@ import (
 	"gorgonia.org/tensor"
 
 	"github.com/unroll-ml/unroll/graph"
+	"github.com/unroll-ml/unroll/graph/cpu"
 	"github.com/unroll-ml/unroll/graph/op"
 	"github.com/unroll-ml/unroll/graph/ref"
 )
+
+// device computes what is too much for the reference device. The models are small: a second thread would mostly wait.
+var device = cpu.New(cpu.Threads(1))
 
 // check ends an example that cannot go on.
 func check(err error) {

@@ -8,7 +8,6 @@ import (
 	G "gorgonia.org/gorgonia"
 	"gorgonia.org/tensor"
 
-	"github.com/unroll-ml/unroll/graph/cpu"
 	"github.com/unroll-ml/unroll/graph/op"
 	"github.com/unroll-ml/unroll/models"
 	"github.com/unroll-ml/unroll/trainer"
@@ -115,7 +114,7 @@ func learnNames() (*trainer.Classifier, []float64) {
 		Model: models.ClassifierConfig{
 			Vocab: 26, Cell: models.CellConfig{Kind: "rnn"}, Hidden: 32, Layers: 1, Classes: 3,
 		},
-		Seed: 1, Training: trainer.Training{Optimizer: trainer.DefaultAdam, Clip: 1}, Device: cpu.New(),
+		Seed: 1, Training: trainer.Training{Optimizer: trainer.DefaultAdam, Clip: 1}, Device: device,
 	})
 	check(err)
 	var losses []float64

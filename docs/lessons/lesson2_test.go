@@ -11,7 +11,6 @@ import (
 	G "gorgonia.org/gorgonia"
 	"gorgonia.org/tensor"
 
-	"github.com/unroll-ml/unroll/graph/cpu"
 	"github.com/unroll-ml/unroll/graph/op"
 	"github.com/unroll-ml/unroll/models"
 	"github.com/unroll-ml/unroll/trainer"
@@ -103,7 +102,7 @@ func learnTransliteration(steps int, teacherForcing float64) (*trainer.Seq2Seq, 
 			Source: 4 + len(latin), Target: 4 + len(indic), Tokens: models.DefaultTokens,
 			Cell: models.CellConfig{Kind: "lstm"}, Embed: 16, Hidden: 64, Layers: 1,
 		},
-		TeacherForcing: teacherForcing, Seed: 1, Training: trainer.Training{Optimizer: trainer.DefaultAdam, Clip: 1}, Device: cpu.New(),
+		TeacherForcing: teacherForcing, Seed: 1, Training: trainer.Training{Optimizer: trainer.DefaultAdam, Clip: 1}, Device: device,
 	})
 	check(err)
 	random := rand.New(rand.NewPCG(1, 2))

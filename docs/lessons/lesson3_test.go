@@ -12,7 +12,6 @@ import (
 	"gorgonia.org/tensor"
 
 	"github.com/unroll-ml/unroll/datasets/tasks"
-	"github.com/unroll-ml/unroll/graph/cpu"
 	"github.com/unroll-ml/unroll/graph/op"
 	"github.com/unroll-ml/unroll/models"
 	"github.com/unroll-ml/unroll/trainer"
@@ -39,6 +38,38 @@ func Example_attend() {
 	// weights [0.468 0.063 0.468]
 	// context [0.937 0.532]
 	// models.Attend: [0.468 0.063 0.468] [0.937 0.532]
+}
+
+// A decoder with attention, written as a step: two words of five letters, three steps of the decoder.
+func Example_decoder() {
+	const S, T, B, E, H = 5, 3, 2, 6, 8
+	b := op.New(G.NewGraph())
+	p := models.NewParams(b, tensor.Float32, 1)
+	cell, err := models.NewCell(p, models.CellConfig{Kind: "gru"}, "decoder", "l0", E+H, H)
+	check(err)
+	attention, err := models.NewAttention(p, "additive", "attention", H, H)
+	check(err)
+	h, s0, es := p.Normal("h", 1, B, S, H), p.Normal("s0", 1, B, H), p.Normal("e", 1, T, B, E)
+	//lesson:decoder
+	memory := models.Memory{Values: h, Projected: attention.Project(b, h)} // h_i, and W_2·h_i
+	run := b.Scan(op.Scan{Seqs: []*G.Node{es}, States: []*G.Node{s0}},
+		func(b *op.Builder, in op.In) op.Out {
+			e, s := in.Seqs[0], in.States[0]
+			c, alpha := models.Attend(b, attention, s, memory)    // c_t = Σ α_i h_i, with α = softmax(score(s_{t-1}, h_i))
+			next := cell.Step(b, b.Concat(1, e, c), []*G.Node{s}) // s_t = GRU([e_t; c_t], s_{t-1})
+			return op.Out{States: next, Outs: []*G.Node{alpha}}
+		})
+	//lesson:end
+	check(b.Err())
+	fmt.Println("h      ", shape(h))
+	fmt.Println("states ", shape(run.States[0]))
+	fmt.Println("weights", shape(run.Outs[0]))
+	fmt.Printf("the weights of a step sum to %.2f\n", compute(b, b.Sum(run.Outs[0], -1))[0])
+	// Output:
+	// h       (2, 5, 8)
+	// states  (3, 2, 8)
+	// weights (3, 2, 5)
+	// the weights of a step sum to [1.00 1.00 1.00 1.00 1.00 1.00]
 }
 
 // v·tanh(W1·s + W2·h) is v·tanh(W·[s; h]) with W = [W1 W2].
@@ -91,7 +122,7 @@ var learnDates = sync.OnceValue(func() *datesModel {
 			Cell: models.CellConfig{Kind: "gru"}, Embed: 16, Hidden: 32, Layers: 1, Bidirectional: true,
 			Attention: "additive", Before: true,
 		},
-		TeacherForcing: 1, Seed: 1, Training: trainer.Training{Optimizer: trainer.DefaultAdam, Clip: 1}, Device: cpu.New(),
+		TeacherForcing: 1, Seed: 1, Training: trainer.Training{Optimizer: trainer.DefaultAdam, Clip: 1}, Device: device,
 	})
 	//lesson:end
 	check(err)
