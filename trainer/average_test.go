@@ -68,8 +68,12 @@ func TestAverageIsUsed(t *testing.T) {
 		return s.NLL
 	}
 	m, raw := make(0.9), make(0)
-	losses(t, m, 5, 0.05)
-	losses(t, raw, 5, 0.05)
+	initial := eval(raw)
+	losses(t, m, 20, 0.05)
+	losses(t, raw, 20, 0.05)
+	if trained := eval(raw); trained > initial/2 {
+		t.Errorf("after training %v is measured, before it was %v", trained, initial)
+	}
 	measured := eval(m)
 	if measured == eval(raw) {
 		t.Error("the average measures as the weights do")

@@ -18,7 +18,8 @@ import (
 // programs cannot have them in one place, they are copied, through the host, when another program than before needs them.
 type shared struct {
 	Training
-	inPlace bool // all programs have them in one place: see share
+	sharable, inPlace bool // all programs may have, and have them in one place: see share
+
 	weights, state []checkpoint.Tensor // as of the last time they were on the host; state nil: as before the first step
 	names          []checkpoint.Tensor // names and shapes of the training state
 	newest         *trainProgram       // has newer ones; nil: none
@@ -43,9 +44,9 @@ func newShared(b *op.Builder, params G.Nodes, c Training, carried ...*G.Node) (*
 	}
 	step := c.step(nil, nil, nil, params)
 	step.move(b, states, G.NewScalar(b.Graph(), dtype, G.WithName("learning rate")), params)
-	s.inPlace = c.Average == 0 // else what is used are not the weights that move
+	s.sharable = c.Average == 0 // else what is used are not the weights that move
 	for _, n := range states.nodes {
-		s.inPlace = s.inPlace && n.Value() == nil // that a program would begin with
+		s.sharable = s.sharable && n.Value() == nil // that a program would begin with
 	}
 	for _, n := range append(states.nodes, carried...) {
 		s.names = append(s.names, checkpoint.Tensor{Name: n.Name(), Shape: n.Shape()})
@@ -58,9 +59,9 @@ func newShared(b *op.Builder, params G.Nodes, c Training, carried ...*G.Node) (*
 func (s *shared) share(d tape.Device) tape.Device {
 	sharer, ok := d.(tape.Sharer)
 	if !ok {
-		s.inPlace = false
 		return d
 	}
+	s.inPlace = s.sharable
 	common := map[string]bool{}
 	if s.inPlace {
 		for _, t := range append(slices.Clone(s.weights), s.names...) {
