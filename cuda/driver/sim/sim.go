@@ -78,6 +78,17 @@ func (g *GPU) Stats() Stats {
 	return g.stats
 }
 
+// Waiting is how much work the streams hold that is not done.
+func (g *GPU) Waiting() int {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	n := 0
+	for s := range g.streams {
+		n += len(s.queue)
+	}
+	return n
+}
+
 func (g *GPU) Info() driver.Info {
 	return driver.Info{
 		Name: "simulator", Compute: driver.Version{Major: 9}, Driver: driver.Version{Major: 12, Minor: 4}, BLAS: driver.Version{Major: 12, Minor: 4},

@@ -1,0 +1,133 @@
+package cuda_test
+
+import (
+	"math"
+	"math/rand/v2"
+	"testing"
+
+	"github.com/unroll-ml/unroll/cuda"
+	"github.com/unroll-ml/unroll/cuda/driver/sim"
+	"github.com/unroll-ml/unroll/graph/ref"
+	"github.com/unroll-ml/unroll/graph/tape"
+	"github.com/unroll-ml/unroll/models"
+	"github.com/unroll-ml/unroll/trainer"
+)
+
+// A training is a small reference model: step trains it once and gives the loss and the norm of the gradients.
+type training struct {
+	name string
+	open func(t testing.TB, d tape.Device) (step func() (loss, norm float64, err error))
+}
+
+var trainings = []training{
+	{"rnn", languageModel(models.LMConfig{Vocab: 11, Cell: "rnn", Hidden: 12, Layers: 1, Seed: 3}, 0)},
+	{"lstm", languageModel(models.LMConfig{Vocab: 11, Cell: "lstm", Hidden: 16, Layers: 2, Embed: 8, Seed: 3}, 1)},
+	{"gru", languageModel(models.LMConfig{Vocab: 11, Cell: "gru", Hidden: 8, Layers: 2, Seed: 3}, 1)},
+	{"classifier", classifier},
+	{"seq2seq gru", seq2seq("gru", "general", true, 0.5)},
+	{"seq2seq lstm", seq2seq("lstm", "additive", false, 1)},
+}
+
+func languageModel(c models.LMConfig, clip float64) func(testing.TB, tape.Device) func() (float64, float64, error) {
+	return func(t testing.TB, d tape.Device) func() (float64, float64, error) {
+		const seq, batch = 6, 5
+		config := trainer.LMConfig{Model: c, Seq: seq, Batch: batch, Device: d}
+		config.Optimizer, config.Clip = trainer.DefaultAdam, clip
+		m, err := trainer.NewLM(config)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { m.Close() })
+		rng := rand.New(rand.NewPCG(1, 1))
+		return func() (float64, float64, error) {
+			return m.Train(tokens(rng, c.Vocab, seq*batch), tokens(rng, c.Vocab, seq*batch), 0.01)
+		}
+	}
+}
+
+func tokens(rng *rand.Rand, vocab, n int) []int32 {
+	x := make([]int32, n)
+	for i := range x {
+		x[i] = int32(rng.IntN(vocab))
+	}
+	return x
+}
+
+// classifier is bidirectional, drops out, and takes the largest of each unit over time.
+func classifier(t testing.TB, d tape.Device) func() (float64, float64, error) {
+	const steps, batch, vocab, classes = 5, 4, 7, 3
+	c := trainer.ClassifierConfig{Seed: 3, Device: d}
+	c.Optimizer, c.Clip = trainer.DefaultAdam, 1
+	c.Model = models.ClassifierConfig{Vocab: vocab, Embed: 4, Hidden: 8, Layers: 1, Bidirectional: true, Dropout: 0.3, Pooling: "max", Classes: classes}
+	c.Model.Cell.Kind = "lstm"
+	m, err := trainer.NewClassifier(c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { m.Close() })
+	rng := rand.New(rand.NewPCG(3, 1))
+	k := 0
+	return func() (float64, float64, error) {
+		x := trainer.Sequences{Steps: steps, Batch: batch, Tokens: tokens(rng, vocab, steps*batch), Mask: make([]float32, steps*batch)}
+		for i := range x.Mask {
+			if i/batch < 2+i%batch {
+				x.Mask[i] = 1
+			}
+		}
+		k++
+		return m.Train(x, tokens(rng, classes, batch), []float32{1, 1, 1, 0}, k, 0.01)
+	}
+}
+
+func seq2seq(cell, attention string, feeding bool, forcing float64) func(testing.TB, tape.Device) func() (float64, float64, error) {
+	return func(t testing.TB, d tape.Device) func() (float64, float64, error) {
+		c := trainer.Seq2SeqConfig{Seed: 3, Device: d, TeacherForcing: forcing}
+		c.Optimizer, c.Clip = trainer.DefaultAdam, 1
+		c.Model = models.Seq2SeqConfig{Source: 9, Target: 10, Tokens: models.DefaultTokens, Attention: attention, Feeding: feeding}
+		c.Model.Cell.Kind, c.Model.Embed, c.Model.Hidden, c.Model.Layers = cell, 8, 12, 1
+		m, err := trainer.NewSeq2Seq(c)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { m.Close() })
+		rng := rand.New(rand.NewPCG(2, 1))
+		k := 0
+		return func() (float64, float64, error) {
+			const steps, batch = 5, 4
+			x := trainer.Translations{SourceSteps: steps, TargetSteps: steps, Batch: batch, Source: make([]int32, steps*batch), Target: make([]int32, steps*batch)}
+			for b := range batch {
+				n := 1 + rng.IntN(steps-1)
+				for s := range n {
+					x.Source[s*batch+b], x.Target[s*batch+b] = int32(4+rng.IntN(5)), int32(4+rng.IntN(6))
+				}
+				x.Source[n*batch+b], x.Target[n*batch+b] = models.DefaultTokens.End, models.DefaultTokens.End
+			}
+			k++
+			return m.Train(x, k, 0.01)
+		}
+	}
+}
+
+const trainingSteps = 5
+
+// Training on the GPU gives the losses, and the norms of gradients, that it gives on the reference device.
+func TestModels(t *testing.T) {
+	for _, c := range trainings {
+		t.Run(c.name, func(t *testing.T) {
+			got, want := c.open(t, cuda.New(sim.New(sim.Config{}))), c.open(t, ref.New())
+			for k := range trainingSteps {
+				loss, norm, err := got()
+				if err != nil {
+					t.Fatal(err)
+				}
+				wantLoss, wantNorm, err := want()
+				if err != nil {
+					t.Fatal(err)
+				}
+				if math.Abs(loss-wantLoss) > 1e-5*wantLoss || math.Abs(norm-wantNorm) > 1e-4*wantNorm {
+					t.Errorf("step %d: loss %v, norm %v, want %v and %v", k, loss, norm, wantLoss, wantNorm)
+				}
+			}
+		})
+	}
+}
