@@ -17,8 +17,9 @@ import (
 	"github.com/unroll-ml/unroll/cuda/driver/internal/dl"
 )
 
-// oldest is the first CUDA version whose driver has all that is called here: cuGraphInstantiateWithFlags came last.
-var oldest = Version{11, 4}
+// oldest is the first CUDA version whose driver compiles the project's kernels, PTX 7.8. What is called here came earlier (the last was
+// cuGraphInstantiateWithFlags, 11.4).
+var oldest = Version{11, 8}
 
 // Open makes the GPU of that number ready for use: it loads the driver and cuBLAS, takes the device's primary context and asks what
 // the device is. *UnavailableError says what is lacking.

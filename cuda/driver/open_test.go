@@ -31,8 +31,8 @@ func TestOpen(t *testing.T) {
 		{"with all", "", "opened: <nil>"},
 		{"without a driver", "UNROLL_LIBCUDA=libcuda.so.0", "no GPU: libcuda.so.0: cannot open shared object file: No such file or directory; install NVIDIA's driver"},
 		{"without cuBLAS", "UNROLL_LIBCUBLAS=libcublas.so.0", "no GPU: libcublas.so.0: cannot open shared object file: No such file or directory; install cuBLAS 12 (part of the CUDA toolkit), or name its file in UNROLL_LIBCUBLAS"},
-		{"with an old driver", "FAKE_VERSION=11030", "no GPU: the driver is for CUDA 11.3, needed is one for 11.4 or newer"},
-		{"with a driver just new enough", "FAKE_VERSION=11040", "opened: <nil>"},
+		{"with an old driver", "FAKE_VERSION=11070", "no GPU: the driver is for CUDA 11.7, needed is one for 11.8 or newer"},
+		{"with a driver just new enough", "FAKE_VERSION=11080", "opened: <nil>"},
 		{"with a driver of the future", "FAKE_VERSION=14020", "opened: <nil>"},
 		{"without a GPU", "FAKE_INIT=100", "no GPU: the driver does not start: no CUDA-capable device is detected (CUDA error 100)"},
 		{"with all GPUs hidden", "FAKE_DEVICES=0", "no GPU: there is no GPU 0: the driver shows 0"},
@@ -43,6 +43,7 @@ func TestOpen(t *testing.T) {
 			}
 		})
 	}
+	// A function that is missing is an error with its name, wherever it is called.
 	for _, c := range []struct{ function, want string }{
 		{"cuGraphInstantiateWithFlags", "opened: cuGraphInstantiateWithFlags: "},
 		{"cuStreamCreate", "opened: cuStreamCreate: "}, // called by gorgonia.org/cu

@@ -12,7 +12,7 @@ import (
 )
 
 // Kernels is a module with increment(address, n), which adds 1 to n floats, and fault(), which writes where nothing is.
-const Kernels = `.version 7.0
+const Kernels = `.version 7.8
 .target sm_70
 .address_size 64
 
@@ -38,7 +38,7 @@ const Kernels = `.version 7.0
 	shl.b64 %rd4, %rd3, 2;
 	add.u64 %rd5, %rd1, %rd4;
 	ld.global.f32 %f1, [%rd5];
-	add.f32 %f2, %f1, 0f3F800000;
+	add.rn.f32 %f2, %f1, 0f3F800000;
 	st.global.f32 [%rd5], %f2;
 done:
 	ret;

@@ -27,7 +27,7 @@ type Libraries struct{ CUDA, CUBLAS string }
 
 // Build compiles both into a folder. flags are for the compiler: -DcuGraphLaunch=absent leaves a function out.
 //
-// The driver's environment can make it an old one (FAKE_VERSION=11030), one without GPUs (FAKE_DEVICES=0), one that does not start (FAKE_INIT=100).
+// The driver's environment can make it an old one (FAKE_VERSION=11070), one without GPUs (FAKE_DEVICES=0), one that does not start (FAKE_INIT=100).
 func Build(dir string, flags ...string) (Libraries, error) {
 	_, file, _, _ := runtime.Caller(0)
 	source := filepath.Join(filepath.Dir(file), "lib")
