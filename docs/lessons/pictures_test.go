@@ -341,3 +341,41 @@ func TestPictureShapes(t *testing.T) {
 	s.text(place{x: 140, y: 32, anchor: "start", size: 13, colour: inputs}, "input")
 	picture(t, "shapes", s.end())
 }
+
+// An image as a sequence of rows: a ring, as a handwritten 0 would be.
+func TestPictureRows(t *testing.T) {
+	s := newSVG(800, 300, "An image of 28 by 28 is read row by row, from the top; after row 28 the last state gives ten scores")
+	const pixel, left, top, rows = 8, 40, 40, 28
+	for r := range rows {
+		for c := range rows {
+			x, y := (float64(c)-13.5)/7, (float64(r)-13.5)/9.5
+			light := math.Max(0, 1-math.Pow((math.Hypot(x, y)-1)/0.3, 2))
+			s.add(`<rect x="%d" y="%d" width="%d" height="%d" fill="%s"/>`, left+pixel*c, top+pixel*r, pixel, pixel, heat(0.05+0.9*light))
+		}
+	}
+	s.text(place{x: left + 112, y: 284, size: 13, colour: grey}, "28 rows of 28 numbers")
+	right := float64(left + pixel*rows)
+	for i, row := range []int{1, 10, 19, 28} {
+		x, y := 370+100*float64(i), top+pixel*(float64(row)-0.5)
+		s.add(`<rect x="%d" y="%s" width="%d" height="%d" fill="none" stroke="%s" stroke-width="1.5"/>`, left, num(y-pixel/2), pixel*rows, pixel, inputs)
+		s.line(inputs, 1.2, right+2, y, x, y)
+		s.arrow(inputs, x, y, x, 152+22*math.Copysign(1, y-152))
+		s.math(place{x: right + 12, y: y - 5, anchor: "start", size: 14, colour: inputs}, fmt.Sprintf("x_%d", row))
+		s.add(`<rect x="%s" y="130" width="58" height="44" rx="6" fill="#ffffff"/>`, num(x-29))
+	}
+	for i, row := range []int{1, 10, 19, 28} {
+		x := 370 + 100*float64(i)
+		s.box(x, 152, 58, 44, hidden, fmt.Sprintf("h_%d", row))
+		if i > 0 {
+			s.add(`<g stroke-dasharray="2 4">`)
+			s.line(grey, 1.5, x-70, 152, x-38, 152)
+			s.add(`</g>`)
+			s.arrow(grey, x-44, 152, x-30, 152)
+		}
+	}
+	s.arrow(grey, 700, 152, 723, 152)
+	s.box(752, 152, 54, 44, written, "")
+	s.text(place{x: 752, y: 150, size: 13, colour: written}, "ten")
+	s.text(place{x: 752, y: 166, size: 13, colour: written}, "scores")
+	picture(t, "rows", s.end())
+}
