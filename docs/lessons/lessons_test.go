@@ -19,7 +19,7 @@ var update = flag.Bool("update", false, "write blocks of code and output, record
 //
 //	<!-- code: NAME -->      a region of a test file
 //	<!-- output: NAME -->    the checked output of an Example
-//	<!-- measured -->        a session at a terminal: commands after "$ ", and what they wrote
+//	<!-- measured -->        what a terminal showed: commands after "$ ", and what they wrote
 var fence = regexp.MustCompile("(?m)^(?:<!-- (code|output|measured):? ?(\\w*) -->\n)?```(\\w*)\n((?:.*\n)*?)```$")
 
 // TestBlocks holds that the lessons show the code that runs and the output that it has.
@@ -142,7 +142,7 @@ func TestCommands(t *testing.T) {
 	}
 }
 
-// ran is a test or an Example that a session at a terminal shows.
+// ran is a test or an Example that a terminal showed.
 var ran = regexp.MustCompile(`(?m)^=== RUN +(\w+)$`)
 
 // TestRuns holds that the tests that the lessons show are there.
