@@ -12,6 +12,7 @@ const slack = tape.Align
 // alignedBytes returns zeroed memory that begins at a multiple of tape.Align.
 func alignedBytes(n int) []byte {
 	b := make([]byte, n+tape.Align+slack)
+	preferHugePages(b)
 	at := int(-uintptr(unsafe.Pointer(&b[0])) % tape.Align)
 	return b[at : at+n+slack][:n]
 }
