@@ -65,12 +65,7 @@ func (m *LM) Train(inputs, targets []int32, rate float64) (loss, norm float64, e
 }
 
 // ResetTrain forgets the state that training carries, not the optimizer's.
-func (m *LM) ResetTrain() error {
-	if m.train == nil {
-		return nil
-	}
-	return m.shared.reset(m.train.carried)
-}
+func (m *LM) ResetTrain() error { return m.shared.reset() }
 
 // Sums are sums over the tokens of a window, or of a text, that the mask does not leave out.
 type Sums struct {

@@ -126,6 +126,23 @@ func TestLMHandsOver(t *testing.T) {
 			t.Errorf("step %d: loss %v after the handover, %v without", k, l, want[k])
 		}
 	}
+	third := newTestLM(t, cpu.New(), DefaultAdam, 4)
+	if err := third.Load(contents(t, second)); err != nil {
+		t.Fatal(err)
+	}
+	in, out := window(0)
+	var after [2]float64
+	for i, m := range []*LM{second, third} { // one whose training has begun, and one whose has not
+		if err := m.ResetTrain(); err != nil {
+			t.Fatal(err)
+		}
+		if after[i], _, err = m.Train(in, out, 0.01); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if after[0] != after[1] {
+		t.Errorf("from a state that was forgotten the losses are %v", after)
+	}
 	ws[0].Shape = []int{1}
 	if err := second.Load(ws, nil); err == nil {
 		t.Error("weights of another shape were loaded")

@@ -52,7 +52,6 @@ type lmTrainer struct {
 	*trainProgram
 	inputs, targets *port[int32]
 	part            *port[int32] // nil: batches are computed at once
-	carried         G.Nodes
 }
 
 func newLMTrainer(c LMConfig) (*lmTrainer, error) {
@@ -63,7 +62,7 @@ func newLMTrainer(c LMConfig) (*lmTrainer, error) {
 	}
 	inputs, targets := tokens(b, "inputs", c.Seq, c.Batch), tokens(b, "targets", c.Seq, c.Batch)
 	states := newLMStates(b, m, c)
-	t := &lmTrainer{inputs: newPort[int32](inputs), targets: newPort[int32](targets), carried: states.nodes}
+	t := &lmTrainer{inputs: newPort[int32](inputs), targets: newPort[int32](targets)}
 	if states.part != nil {
 		t.part = newPort[int32](states.part)
 	}

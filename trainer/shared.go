@@ -22,6 +22,7 @@ type shared struct {
 
 	weights, state []checkpoint.Tensor // as of the last time they were on the host; state nil: as before the first step
 	names          []checkpoint.Tensor // names and shapes of the training state
+	carried        []string            // names of those that the model carries from step to step
 	newest         *trainProgram       // has newer ones; nil: none
 	trained        *trainProgram       // ran last
 	version        int                 // of the weights: one more whenever they change
@@ -47,6 +48,9 @@ func newShared(b *op.Builder, params G.Nodes, c Training, carried ...*G.Node) (*
 	s.sharable = c.Average == 0 // else what is used are not the weights that move
 	for _, n := range states.nodes {
 		s.sharable = s.sharable && n.Value() == nil // that a program would begin with
+	}
+	for _, n := range carried {
+		s.carried = append(s.carried, n.Name())
 	}
 	for _, n := range append(states.nodes, carried...) {
 		s.names = append(s.names, checkpoint.Tensor{Name: n.Name(), Shape: n.Shape()})
@@ -198,14 +202,14 @@ func (s *shared) Load(weights, state []checkpoint.Tensor) error {
 	return nil
 }
 
-// reset makes states zero that the model carries from step to step.
-func (s *shared) reset(carried G.Nodes) error {
+// reset makes the states zero that the model carries from step to step.
+func (s *shared) reset() error {
 	if s.newest != nil {
-		return begin(s.newest.Program, carried)
+		return begin(s.newest.Program, s.newest.carried)
 	}
 	s.state = slices.Clone(s.state)
 	for i, t := range s.state { // state nil: they are
-		if slices.ContainsFunc(carried, func(n *G.Node) bool { return n.Name() == t.Name }) {
+		if slices.Contains(s.carried, t.Name) {
 			s.state[i].Data = make([]float32, len(t.Data.([]float32)))
 		}
 	}
@@ -249,6 +253,7 @@ type trainProgram struct {
 	*Step
 	params           G.Nodes
 	states           G.Nodes // all that a step hands to the next but the weights
+	carried          G.Nodes // those of them that the model carries
 	rate, loss, norm *port[float32]
 	first, last      *port[float32] // nil: a step is one run
 }
@@ -267,8 +272,9 @@ func newTrainProgram(b *op.Builder, c StepConfig) (*trainProgram, error) {
 		p.first, p.last = newPort[float32](s.First), newPort[float32](s.Last)
 	}
 	for _, u := range c.Carried {
-		p.states = append(p.states, u.State)
+		p.carried = append(p.carried, u.State)
 	}
+	p.states = append(p.states, p.carried...)
 	return p, nil
 }
 

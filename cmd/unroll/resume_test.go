@@ -123,7 +123,9 @@ func TestResumeIsExactWithTheRealModel(t *testing.T) {
 	real := newLM
 	small(t, nil)
 	newLM = real
-	resumeExactly(t, 5, "train lm --text rhyme.txt --batch 4 --seq 40 --hidden 16 --embed 8 --steps 20 --log-every 5 --json")
+	const args = "train lm --text rhyme.txt --batch 4 --seq 40 --hidden 16 --embed 8 --steps 20 --json --log-every "
+	resumeExactly(t, 5, args+"5")
+	resumeExactly(t, 12, args+"4") // at the end of an epoch, after which the hidden state begins anew
 }
 
 // So does everything else that a training step depends on: parts of batches with states of their own, averages, the loss's factor,
