@@ -17,12 +17,12 @@ const (
 	halfPiLo = 6.123233995736766e-17 // π/2 less that
 )
 
-// farthest is how far from zero arguments are reduced with care.
-const farthest = 1 << 30
+// farthest is how far from zero arguments are reduced with care: the tape asks for 2³⁰, and integers of 32 bits go to twice that.
+const farthest = 1 << 31
 
 // sine is sin(x + quarters·π/2): sin for 0, cos for 1.
 //
-// x = k·π/2 + r, in F64 for either type: for |x| <= 2³⁰ both x and k·halfPi are multiples of 2⁻⁵², so that their difference, less than 1,
+// x = k·π/2 + r, in F64 for either type: for |x| <= 2³¹ both x and k·halfPi are multiples of 2⁻⁵², so that their difference, less than 1,
 // is exact (Cody & Waite). Beyond, the result is 0; of infinity it is NaN.
 func (b *Builder) sine(x Value, quarters int) Value {
 	wide := x

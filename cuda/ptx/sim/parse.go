@@ -118,7 +118,11 @@ func (p *parser) number(most int) int {
 }
 
 func (p *parser) header() {
-	p.expect(".version", "7.8", ".target")
+	p.expect(".version")
+	if t := p.next(); len(t.text) != 3 || t.text < "6.0" || t.text > "7.8" {
+		p.fail(t.line, "version %s; 6.0 to 7.8 are known", t.text)
+	}
+	p.expect(".target")
 	if t := p.next(); !strings.HasPrefix(t.text, "sm_") {
 		p.fail(t.line, "%q is no target", t.text)
 	}
