@@ -1,7 +1,8 @@
 # unroll builds with go build alone. This file is for the build that reaches NVIDIA GPUs: it needs Go, gcc and linux, and nothing of CUDA.
 #
 #	make gpu        build bin/unroll; it starts on every machine, and uses a GPU where there is a driver
-#	make gpu-test   run the tests of the GPU's side, against a fake driver where there is no GPU
+#	make gpu-check  build it, and check that it needs libc alone, one of 2021 or later (glibc 2.34)
+#	make gpu-test   run the driver's tests against a fake driver; with UNROLL_TEST_GPU=1, on the GPU itself
 #	make gpu-env    print the environment for go commands with -tags gpu:  eval "$(make -s gpu-env)"
 
 # An archive without members: gorgonia.org/cu asks the linker for -lcuda, and cuda/driver/internal/dl holds what it would define.
@@ -9,16 +10,20 @@ STUB := bin/lib/libcuda.a
 
 ENV := CGO_ENABLED=1 CGO_CFLAGS='-O2 -I$(CURDIR)/cuda/driver/include' CGO_LDFLAGS='-L$(CURDIR)/bin/lib'
 
+.PHONY: gpu gpu-check gpu-test gpu-env
+
 # The same sources give the same bytes, wherever they lie: no path is left in the binary, and neither is what is made of the compiler's flags,
 # the tables for debuggers and the build id.
-.PHONY: gpu gpu-test gpu-env
-
 gpu: $(STUB)
 	$(ENV) go build -tags gpu -trimpath -ldflags '-s -w -buildid=' -o bin/unroll ./cmd/unroll
 
+gpu-check: gpu
+	test "$$(readelf -d bin/unroll | grep NEEDED | grep -o '\[.*\]')" = '[libc.so.6]'
+	test "$$( (echo GLIBC_2.34; readelf -V bin/unroll | grep -o 'GLIBC_[0-9.]*') | sort -V | tail -n 1)" = GLIBC_2.34
+
 gpu-test: $(STUB)
-	$(ENV) go vet -tags gpu ./cuda/...
-	$(ENV) go test -tags gpu ./cuda/...
+	$(ENV) go vet -tags gpu ./cuda/driver/...
+	$(ENV) go test -tags gpu ./cuda/driver/...
 
 gpu-env: $(STUB)
 	@echo "export $(ENV)"

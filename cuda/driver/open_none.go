@@ -2,7 +2,8 @@
 
 package driver
 
-// Open makes a GPU ready for use. This binary has no way to one: it was built for every machine, without the tag gpu.
+// Open makes the GPU of that number ready for use. In a build without the tag gpu, as this is, it says that there is none, and how to have one:
+// an *UnavailableError.
 func Open(ordinal int) (GPU, error) {
 	return nil, &UnavailableError{Reason: "this binary was built without GPU support; build one that has it with make gpu (linux, a C compiler)"}
 }

@@ -8,7 +8,6 @@ package fake
 
 static const char *callString(void *f) { return ((const char *(*)(void))f)(); }
 static void callFail(void *f, const char *name, int code, int after) { ((void (*)(const char *, int, int))f)(name, code, after); }
-static void callMemory(void *f, size_t bytes) { ((void (*)(size_t))f)(bytes); }
 static long callCount(void *f) { return ((long (*)(void))f)(); }
 */
 import "C"
@@ -76,9 +75,6 @@ func (c Control) Fail(name string, code, after int) {
 	defer C.free(unsafe.Pointer(n))
 	C.callFail(c.find("fake_fail"), n, C.int(code), C.int(after))
 }
-
-// Memory sets how much device memory there is.
-func (c Control) Memory(bytes int) { C.callMemory(c.find("fake_memory"), C.size_t(bytes)) }
 
 // Live is how many things the program has and has not given back: memory, streams, events, modules, graphs, handles.
 func (c Control) Live() int { return int(C.callCount(c.find("fake_live"))) }

@@ -23,14 +23,14 @@ cublasStatus_t cublasGetProperty(libraryPropertyType type, int *value) {
 cublasStatus_t cublasCreate_v2(cublasHandle_t *handle) {
 	CALL_WITH_CONTEXT("");
 	*handle = calloc(1, sizeof **handle);
-	fake_things++;
+	fake_alive(1);
 	return CUBLAS_STATUS_SUCCESS;
 }
 
 cublasStatus_t cublasDestroy_v2(cublasHandle_t handle) {
 	CALL_WITH_CONTEXT("");
 	free(handle);
-	fake_things--;
+	fake_alive(-1);
 	return CUBLAS_STATUS_SUCCESS;
 }
 

@@ -22,7 +22,9 @@ static char failing[64];
 static int failure, after;
 static int lost;
 
-long fake_things;
+static long things;
+
+void fake_alive(int change) { __atomic_add_fetch(&things, change, __ATOMIC_RELAXED); }
 
 static int started, retained;
 static struct CUctx_st { int device; } contexts[DEVICES];
@@ -66,7 +68,7 @@ void fake_fail(const char *name, int code, int n) {
 	after = n;
 }
 
-long fake_live(void) { return fake_things; }
+long fake_live(void) { return things; }
 
 CUresult cuInit(unsigned int flags) {
 	CALL("%u", flags);
@@ -148,7 +150,7 @@ CUresult cuDevicePrimaryCtxRelease_v2(CUdevice device) {
 	fake_enter(__func__, "%d", device); // even a lost context is given back
 	if (--retained == 0) { // the next context is a new one
 		lost = 0;
-		fake_things = 0;
+		things = 0;
 		fake_release();
 	}
 	return CUDA_SUCCESS;

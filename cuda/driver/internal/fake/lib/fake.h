@@ -22,7 +22,8 @@ int fake_put(CUstream stream, int (*run)(const void *data), const void *data, si
 // fake_release gives all memory back, as the end of a context does.
 void fake_release(void);
 
-extern long fake_things; // that are alive
+// fake_alive counts what the program has: 1 for a thing that it gets, -1 for one that it gives back.
+void fake_alive(int change);
 
 // CALL begins every function of the driver, CALL_IN those that need a context.
 #define CALL(...)                                           \

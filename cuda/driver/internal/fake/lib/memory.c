@@ -1,17 +1,22 @@
 // The fake driver's memory: device memory is host memory at the same address.
+#include <pthread.h>
+
 #include "fake.h"
 
 static size_t total = 1 << 30, used;
 
-void fake_memory(size_t bytes) { total = bytes; }
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER; // of the following
 
 enum { BLOCKS = 4096 };
 static struct { CUdeviceptr at; size_t bytes; } blocks[BLOCKS];
 
 int fake_holds(CUdeviceptr address, size_t bytes) {
-	for (int i = 0; i < BLOCKS; i++)
-		if (blocks[i].at && address >= blocks[i].at && address + bytes <= blocks[i].at + blocks[i].bytes) return 1;
-	return 0;
+	int holds = 0;
+	pthread_mutex_lock(&lock);
+	for (int i = 0; i < BLOCKS && !holds; i++)
+		holds = blocks[i].at && address >= blocks[i].at && address + bytes <= blocks[i].at + blocks[i].bytes;
+	pthread_mutex_unlock(&lock);
+	return holds;
 }
 
 void fake_release(void) {
@@ -31,42 +36,47 @@ CUresult cuMemGetInfo_v2(size_t *unused, size_t *all) {
 
 CUresult cuMemAlloc_v2(CUdeviceptr *address, size_t bytes) {
 	CALL_IN("%zu", bytes);
-	if (bytes > total - used) return CUDA_ERROR_OUT_OF_MEMORY;
-	for (int i = 0; i < BLOCKS; i++)
+	CUresult result = CUDA_ERROR_OUT_OF_MEMORY;
+	pthread_mutex_lock(&lock);
+	for (int i = 0; bytes <= total - used && i < BLOCKS; i++)
 		if (!blocks[i].at) {
-			void *p = aligned_alloc(256, (bytes + 255) / 256 * 256);
-			blocks[i].at = *address = (CUdeviceptr)p;
+			blocks[i].at = *address = (CUdeviceptr)aligned_alloc(256, (bytes + 255) / 256 * 256);
 			blocks[i].bytes = bytes;
 			used += bytes;
-			fake_things++;
-			return CUDA_SUCCESS;
+			fake_alive(1);
+			result = CUDA_SUCCESS;
+			break;
 		}
-	return CUDA_ERROR_OUT_OF_MEMORY;
+	pthread_mutex_unlock(&lock);
+	return result;
 }
 
 CUresult cuMemFree_v2(CUdeviceptr address) {
 	CALL_IN("%#llx", address);
+	CUresult result = CUDA_ERROR_INVALID_VALUE;
+	pthread_mutex_lock(&lock);
 	for (int i = 0; i < BLOCKS; i++)
 		if (blocks[i].at && blocks[i].at == address) {
 			used -= blocks[i].bytes;
 			free((void *)address);
 			blocks[i].at = 0;
-			fake_things--;
-			return CUDA_SUCCESS;
+			fake_alive(-1);
+			result = CUDA_SUCCESS;
 		}
-	return CUDA_ERROR_INVALID_VALUE;
+	pthread_mutex_unlock(&lock);
+	return result;
 }
 
 CUresult cuMemAllocHost_v2(void **address, size_t bytes) {
 	CALL_IN("%zu", bytes);
 	*address = malloc(bytes);
-	fake_things++;
+	fake_alive(1);
 	return CUDA_SUCCESS;
 }
 
 CUresult cuMemFreeHost(void *address) {
 	CALL_IN("%p", address);
 	free(address);
-	fake_things--;
+	fake_alive(-1);
 	return CUDA_SUCCESS;
 }

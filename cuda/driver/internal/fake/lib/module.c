@@ -22,7 +22,7 @@ CUresult cuModuleLoadDataEx(CUmodule *module, const void *image, unsigned int co
 		return CUDA_ERROR_INVALID_PTX;
 	}
 	struct CUmod_st *m = *module = calloc(1, sizeof *m);
-	fake_things++;
+	fake_alive(1);
 	for (const char *p = ptx; (p = strstr(p, ".entry ")) && m->n < 16; m->n++) {
 		p += strlen(".entry ");
 		const char *end = strchr(p, '(');
@@ -37,7 +37,7 @@ CUresult cuModuleLoadDataEx(CUmodule *module, const void *image, unsigned int co
 CUresult cuModuleUnload(CUmodule module) {
 	CALL_IN("");
 	free(module);
-	fake_things--;
+	fake_alive(-1);
 	return CUDA_SUCCESS;
 }
 

@@ -26,14 +26,14 @@ CUresult cuStreamCreate(CUstream *stream, unsigned int flags) {
 	CALL_IN("%u", flags);
 	*stream = calloc(1, sizeof **stream);
 	(*stream)->flags = flags;
-	fake_things++;
+	fake_alive(1);
 	return CUDA_SUCCESS;
 }
 
 CUresult cuStreamDestroy_v2(CUstream stream) {
 	CALL_IN("");
 	free(stream);
-	fake_things--;
+	fake_alive(-1);
 	return CUDA_SUCCESS;
 }
 
@@ -55,14 +55,14 @@ CUresult cuStreamWaitEvent(CUstream stream, CUevent event, unsigned int flags) {
 CUresult cuEventCreate(CUevent *event, unsigned int flags) {
 	CALL_IN("%u", flags);
 	*event = calloc(1, sizeof **event);
-	fake_things++;
+	fake_alive(1);
 	return CUDA_SUCCESS;
 }
 
 CUresult cuEventDestroy_v2(CUevent event) {
 	CALL_IN("");
 	free(event);
-	fake_things--;
+	fake_alive(-1);
 	return CUDA_SUCCESS;
 }
 
@@ -131,7 +131,7 @@ CUresult cuStreamBeginCapture_v2(CUstream stream, CUstreamCaptureMode mode) {
 	CALL_IN("%d", mode);
 	if (stream->capture) return CUDA_ERROR_ILLEGAL_STATE;
 	stream->capture = calloc(1, sizeof *stream->capture);
-	fake_things++;
+	fake_alive(1);
 	return CUDA_SUCCESS;
 }
 
@@ -147,14 +147,14 @@ CUresult cuGraphInstantiateWithFlags(CUgraphExec *exec, CUgraph graph, unsigned 
 	CALL_IN("nodes=%d, %llu", graph->n, flags);
 	*exec = malloc(sizeof **exec);
 	(*exec)->graph = *graph;
-	fake_things++;
+	fake_alive(1);
 	return CUDA_SUCCESS;
 }
 
 CUresult cuGraphDestroy(CUgraph graph) {
 	CALL_IN("");
 	free(graph);
-	fake_things--;
+	fake_alive(-1);
 	return CUDA_SUCCESS;
 }
 
@@ -171,6 +171,6 @@ CUresult cuGraphExecDestroy(CUgraphExec exec) {
 	CALL_IN("");
 	for (int i = 0; i < exec->graph.n; i++) free(exec->graph.nodes[i].data);
 	free(exec);
-	fake_things--;
+	fake_alive(-1);
 	return CUDA_SUCCESS;
 }
