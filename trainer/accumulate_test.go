@@ -149,7 +149,64 @@ func TestAccumulate(t *testing.T) {
 	}
 }
 
-// The same in float64, where equal means more: a language model of LSTMs, a classifier and a sequence-to-sequence model, in two parts
+// What is dropped is drawn anew for each part, and at each step: a batch of two equal halves has not the loss of one.
+func TestPartsDropDifferently(t *testing.T) {
+	twice := func(xs []int32, rows int) (both []int32) {
+		for r := range rows {
+			row := xs[r*len(xs)/rows : (r+1)*len(xs)/rows]
+			both = append(append(both, row...), row...)
+		}
+		return both
+	}
+	losses := func(accumulate, step int) (classifier, seq2seq float64) {
+		one, classes, weights := numbered(1, 4)
+		pairs := reversals(1, 0)
+		if accumulate == 2 {
+			one = Sequences{Steps: 4, Batch: 6, Tokens: twice(one.Tokens, 4)}
+			classes, weights = twice(classes, 1), slices.Repeat(weights, 2)
+			pairs.Batch, pairs.Source, pairs.Target = 2*pairs.Batch, twice(pairs.Source, 4), twice(pairs.Target, 4)
+		} else {
+			one.Mask = nil
+		}
+		training := Training{Optimizer: SGD{}, Accumulate: accumulate}
+		cell := models.CellConfig{Kind: "gru"}
+		c, err := NewClassifier(ClassifierConfig{
+			Model: models.ClassifierConfig{Vocab: 3, Embed: 4, Cell: cell, Hidden: 8, Layers: 1, Classes: 3, Dropout: 0.5}, Seed: 3,
+			Training: training, Device: cpu.New(cpu.Threads(1)),
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer c.Close()
+		if classifier, _, err = c.Train(one, classes, weights, step, 0); err != nil {
+			t.Fatal(err)
+		}
+		s, err := NewSeq2Seq(Seq2SeqConfig{
+			Model:          models.Seq2SeqConfig{Source: 8, Target: 8, Tokens: models.DefaultTokens, Cell: cell, Embed: 8, Hidden: 16, Layers: 1, Dropout: 0.5},
+			TeacherForcing: 1, Seed: 3, Training: training, Device: cpu.New(cpu.Threads(1)),
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer s.Close()
+		if seq2seq, _, err = s.Train(pairs, step, 0); err != nil {
+			t.Fatal(err)
+		}
+		return classifier, seq2seq
+	}
+	// The parts of step 3 are the runs 6 and 7.
+	c, s := losses(2, 3)
+	c6, s6 := losses(1, 6)
+	c7, s7 := losses(1, 7)
+	if math.Abs(c-(c6+c7)/2) > 1e-6 || math.Abs(s-(s6+s7)/2) > 1e-6 {
+		t.Errorf("losses %v and %v; of the parts %v and %v, %v and %v", c, s, c6, c7, s6, s7)
+	}
+	if c6 == c7 || s6 == s7 {
+		t.Error("the same is dropped again, or nothing")
+	}
+}
+
+// Parts are the whole in float64, too, where equal means more: a language model of LSTMs, a classifier and a sequence-to-sequence model, in two parts
 // of different numbers of tokens.
 func TestAccumulateExactly(t *testing.T) {
 	const steps, batch, tokens = 4, 6, 8

@@ -115,6 +115,22 @@ func TestSeq2SeqShapes(t *testing.T) {
 	}
 }
 
+// The probability of teacher forcing is that of its decay at each step.
+func TestSeq2SeqTeacherDecay(t *testing.T) {
+	decay := func(step int) float64 { return []float64{1, 0.5, 0}[min(step, 2)] }
+	m := newTestSeq2Seq(t, Seq2SeqConfig{TeacherForcing: 0.8, TeacherDecay: decay})
+	for k, ratio := range []float64{0.8, 0.4, 0} {
+		fixed := newTestSeq2Seq(t, Seq2SeqConfig{TeacherForcing: ratio})
+		if err := fixed.Load(contents(t, m)); err != nil {
+			t.Fatal(err)
+		}
+		want, got := seq2seqLosses(t, fixed, k, k+1, none), seq2seqLosses(t, m, k, k+1, none)
+		if !slices.Equal(want, got) {
+			t.Errorf("step %d: loss %v, with a probability of %v it is %v", k, got, ratio, want)
+		}
+	}
+}
+
 // Training in two halves, with the state handed over, is training in one, to the bit, whatever is drawn.
 func TestSeq2SeqHandsOver(t *testing.T) {
 	plain := seq2seqLosses(t, newTestSeq2Seq(t, Seq2SeqConfig{TeacherForcing: 1}), 0, 8, none)
