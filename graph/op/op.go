@@ -3,7 +3,7 @@
 // An operation is a rule: how it prints, the type of its result, its translation to the IR, its symbolic derivative. One
 // operation, one file. Users meet them as methods of Builder, which keep the first error, so that a step reads as equations:
 //
-//	h := b.Tanh(b.Add(b.Product(x, W), b.Product(hPrev, U), bias))
+//	h := b.Tanh(b.Add(b.Add(b.Product(x, W), b.Product(hPrev, U)), bias))
 //
 // The nodes are ordinary Gorgonia nodes: gorgonia.Grad differentiates them, and Gorgonia's own tape machine runs them (slowly,
 // through the reference device). They exist because Gorgonia v0.9.18 silently merges some of its own (slices, softmaxes,

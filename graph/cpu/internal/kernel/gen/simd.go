@@ -139,6 +139,7 @@ const (
 	ne        = 4
 	lt        = 17
 	le        = 18
+	ge        = 29
 )
 
 // A mask is an opmask register, or a vector of zeros and ones.
