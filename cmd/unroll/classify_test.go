@@ -146,8 +146,8 @@ func TestClassifyErrors(t *testing.T) {
 		{exitData, "train classify --table same.tsv", `same.tsv: every label is "x", so there is nothing to learn: use other data`},
 		{exitData, "eval run --table other.tsv", `other.tsv:1: the label "x" is not among the 2 labels of the training data: correct it, or train with it`},
 		{exitData, "sample run", "RUN: run holds a classifier: this command is for a language model"},
-		{exitNoOutput, classifySmall + "--steps 5 --out run --cell rnn", "run holds a run with other settings (cell: gru there, cell: rnn here): --overwrite to replace it, or choose another folder with --out"},
-		{exitNoOutput, classifySmall + "--steps 5 --out run --bidirectional", "run holds a run with other settings (bidirectional: true here, not there): --overwrite to replace it, or choose another folder with --out"},
+		{exitData, classifySmall + "--steps 5 --out run --cell rnn", "run holds a run with other settings (cell: gru there, cell: rnn here): --overwrite to replace it, or choose another folder with --out"},
+		{exitData, classifySmall + "--steps 5 --out run --bidirectional", "run holds a run with other settings (bidirectional: true here, not there): --overwrite to replace it, or choose another folder with --out"},
 	} {
 		want(t, c.code, c.error, strings.Fields(c.args)...)
 	}
@@ -169,4 +169,23 @@ func TestClassifyErrors(t *testing.T) {
 		t.Fatal(err)
 	}
 	want(t, exitNoInput, "run/config.yaml: "+dir+"/words.tsv does not exist: check the path, or name data with --table", "eval", "run")
+}
+
+// On request, lines that cannot be used are left out, and counted; eval, which reads the data again, leaves out the same.
+func TestSkipBad(t *testing.T) {
+	small(t, nil)
+	writeFile(t, "bad.tsv", parities(40)+"no tab\n\tno text\n"+parities(20))
+	want(t, exitData, "bad.tsv:41: no tab: a line is a text, a tab and its label", strings.Fields(classifySmall+"--table bad.tsv --steps 2 --out run")...)
+	out := must(t, strings.Fields(classifySmall+"--table bad.tsv --steps 2 --out run --skip-bad")...)
+	if !strings.Contains(out, "left out of bad.tsv: 2 lines that cannot be used, the first because: bad.tsv:41: no tab: a line is a text, a tab and its label\n") {
+		t.Error(out)
+	}
+	must(t, "eval", "run")
+	must(t, strings.Fields(classifySmall+"--table bad.tsv --steps 3 --out run --skip-bad")...)
+	writeFile(t, "bad.pairs", strings.Repeat("one two\teins zwei\nthree\tdrei\nfour\n", 20))
+	out = must(t, strings.Fields("train seq2seq --pairs bad.pairs --batch 4 --hidden 8 --embed 4 --steps 2 --out pairs --skip-bad")...)
+	if !strings.Contains(out, "left out of bad.pairs: 20 lines that cannot be used, the first because: bad.pairs:3: no tab: a line is a source, a tab and its target\n") {
+		t.Error(out)
+	}
+	must(t, "eval", "pairs")
 }

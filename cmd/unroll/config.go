@@ -52,6 +52,8 @@ type sourceConfig struct {
 	Kind   string   `yaml:"kind"`       // the flag that names them
 	Paths  []string `yaml:"paths,flow"` // absolute
 	SHA256 string   `yaml:"sha256"`
+
+	SkipBad bool `yaml:"skip_bad,omitempty"` // leave out lines that cannot be used
 }
 
 // fits says whether it may be a source of a task; nil may.

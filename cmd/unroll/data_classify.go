@@ -67,6 +67,7 @@ type rawExamples struct {
 	table        *datasets.Table  // nil: images
 	images       *datasets.Images // nil: texts
 	test         *datasets.Images // those that a folder of images has for measuring; may be nil
+	skipped      []string         // what was left out
 }
 
 // readExamples reads what a flag, or a file that is called so, names.
@@ -75,9 +76,9 @@ func readExamples(what string, s *sourceConfig) (*rawExamples, error) {
 	var err error
 	switch s.Kind {
 	case kindTable:
-		x.table, err = datasets.ReadTable(s.Paths[0], false)
+		x.table, err = datasets.ReadTable(s.Paths[0], s.SkipBad)
 	case kindFolder:
-		x.table, err = datasets.ReadFolder(s.Paths[0], false)
+		x.table, err = datasets.ReadFolder(s.Paths[0], s.SkipBad)
 	default:
 		x.images, x.test, err = datasets.ReadIDXFolder(s.Paths[0])
 	}
@@ -85,7 +86,7 @@ func readExamples(what string, s *sourceConfig) (*rawExamples, error) {
 		return nil, inputError(what, err)
 	}
 	if x.table != nil {
-		x.sha256 = x.table.SHA256
+		x.sha256, x.skipped = x.table.SHA256, leftOut(x.table.Name, x.table.Skipped)
 		return x, nil
 	}
 	x.sha256 = x.images.SHA256

@@ -50,9 +50,9 @@ func readPairs(what string, s *sourceConfig, seed uint64) (*rawPairs, error) {
 	var err error
 	switch s.Kind {
 	case kindPairs:
-		x.pairs, err = datasets.ReadPairs(s.Paths[0], false)
+		x.pairs, err = datasets.ReadPairs(s.Paths[0], s.SkipBad)
 	case kindParallel:
-		x.pairs, err = datasets.ReadParallel(s.Paths[0], s.Paths[1], false)
+		x.pairs, err = datasets.ReadParallel(s.Paths[0], s.Paths[1], s.SkipBad)
 	default:
 		x.pairs, x.test, err = tasks.Pairs(s.Paths[0], tasks.Config{Seed: seed, Train: taskPairs, Valid: taskHeld})
 	}

@@ -17,7 +17,7 @@ import (
 // mayContinue says why the run in the folder is not the one that the flags ask for.
 func mayContinue(folder *runFolder, c *config) error {
 	if difference, same := folder.before.repeats(*c); !same {
-		return fail(exitNoOutput, "%s holds a run with other settings (%s): --overwrite to replace it, or choose another folder with --out", folder.dir, difference)
+		return fail(exitData, "%s holds a run with other settings (%s): --overwrite to replace it, or choose another folder with --out", folder.dir, difference)
 	}
 	return nil
 }

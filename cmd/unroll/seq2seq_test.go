@@ -152,7 +152,7 @@ func TestSeq2SeqErrors(t *testing.T) {
 		{exitData, "train seq2seq --pairs bad.tsv", "bad.tsv:2: no tab: a line is a source, a tab and its target"},
 		{exitData, "train seq2seq --src two.txt --tgt three.txt", "two.txt: 2 lines, and three.txt has 3: line for line, one must be the translation of the other"},
 		{exitData, "classify run", "RUN: run holds a sequence-to-sequence model: this command is for a classifier"},
-		{exitNoOutput, seq2seqSmall + "--steps 5 --out run --attention dot", "run holds a run with other settings (attention: additive there, attention: dot here): --overwrite to replace it, or choose another folder with --out"},
+		{exitData, seq2seqSmall + "--steps 5 --out run --attention dot", "run holds a run with other settings (attention: additive there, attention: dot here): --overwrite to replace it, or choose another folder with --out"},
 	} {
 		want(t, c.code, c.error, strings.Fields(c.args)...)
 	}

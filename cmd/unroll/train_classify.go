@@ -15,6 +15,7 @@ import (
 type trainClassifyCmd struct {
 	Data  classifyFlags `embed:"" group:"Data:" set:"use=Train on"`
 	Valid classifyFlags `embed:"" prefix:"valid-" group:"Data:" set:"use=Measure on"`
+	skipFlags
 
 	Tokens        string  `group:"Model:" enum:"${tokenKinds}" default:"char" help:"What a text is cut into: ${enum}."`
 	MinFreq       int     `group:"Model:" default:"1" help:"Tokens that occur less often are unknown."`
@@ -50,6 +51,7 @@ func (t *trainClassifyCmd) Run(a *app) error {
 	case held != nil && (held.Kind == kindIDX) != (train.Kind == kindIDX):
 		return usage("--%s and --valid-%s are texts and images: both must be the same", train.Kind, held.Kind)
 	}
+	t.mark(train, held)
 	c := t.trainFlags.config(taskClassify)
 	c.Model = modelConfig{
 		Cell: t.Cell, Hidden: t.Hidden, Layers: t.Layers, Embed: t.Embed, Tokens: t.Tokens, MinFreq: t.MinFreq,
@@ -73,7 +75,7 @@ func loadClassify(c *config, train, held *sourceConfig) (*classifyTask, error) {
 	}
 	train.SHA256 = raw.sha256
 	c.Data.Train, c.Data.Held = train, held
-	t := &classifyTask{config: c}
+	t := &classifyTask{config: c, skipped: raw.skipped}
 	learn := all(raw)
 	var measure part
 	if held == nil {
@@ -90,6 +92,7 @@ func loadClassify(c *config, train, held *sourceConfig) (*classifyTask, error) {
 		}
 		held.SHA256 = other.sha256
 		measure = all(other)
+		t.skipped = append(t.skipped, other.skipped...)
 	}
 	if t.labels, err = raw.labels(); err != nil {
 		return nil, err
@@ -132,6 +135,7 @@ type classifyTask struct {
 	vocab      *datasets.Vocab // nil: images
 	labels     *datasets.Labels
 	data, held *examples
+	skipped    []string                      // of the data
 	feed       *batches.Feed[*classifyBatch] // nil: before the first step
 }
 
@@ -202,7 +206,7 @@ func (t *classifyTask) describe(weights int) []string {
 	if t.data.cut > 0 {
 		lines = append(lines, fmt.Sprintf("%s examples are longer than %s tokens, of which the first are read; --longest for more", thousands(t.data.cut), thousands(c.Training.Longest)))
 	}
-	return lines
+	return append(lines, t.skipped...)
 }
 
 func ways(c *config) string {

@@ -24,6 +24,7 @@ type trainSeq2SeqCmd struct {
 	Data  pairsFlags `embed:"" group:"Data:" set:"use=Train on"`
 	Task  string     `group:"Data:" placeholder:"NAME" help:"Train on a task of which unroll makes the data: ${tasks}. ${demoTask} if no data are named, which is the demo."`
 	Valid pairsFlags `embed:"" prefix:"valid-" group:"Data:" set:"use=Measure on"`
+	skipFlags
 
 	Tokens        string  `group:"Model:" enum:"${tokenKinds}" default:"char" help:"What texts are cut into: ${enum}."`
 	MinFreq       int     `group:"Model:" default:"1" help:"Tokens that occur less often are unknown."`
@@ -78,6 +79,7 @@ func (t *trainSeq2SeqCmd) Run(a *app) error {
 	case train != nil && train.Kind == kindTask && !slices.Contains(tasks.Tasks, t.Task):
 		return usage("--task is %q: it must be one of %s", t.Task, strings.Join(tasks.Tasks, ", "))
 	}
+	t.mark(train, held)
 	c := t.trainFlags.config(taskSeq2Seq)
 	if train == nil {
 		train = &sourceConfig{Kind: kindTask, Paths: []string{demoTask}}
@@ -111,7 +113,7 @@ func loadSeq2Seq(c *config, train, held *sourceConfig) (*seq2seqTask, error) {
 	}
 	train.SHA256 = raw.sha256
 	c.Data.Train, c.Data.Held = train, held
-	t := &seq2seqTask{config: c}
+	t := &seq2seqTask{config: c, skipped: leftOut(raw.name, raw.pairs.Skipped)}
 	learn := allPairs(raw.pairs)
 	var measure pairsPart
 	if held == nil {
@@ -128,6 +130,7 @@ func loadSeq2Seq(c *config, train, held *sourceConfig) (*seq2seqTask, error) {
 		}
 		held.SHA256 = other.sha256
 		measure = allPairs(other.pairs)
+		t.skipped = append(t.skipped, leftOut(other.name, other.pairs.Skipped)...)
 	}
 	if t.source, err = learn.vocab(c, func(p datasets.Pair) string { return p.Source }); err != nil {
 		return nil, err
@@ -180,6 +183,7 @@ type seq2seqTask struct {
 	config         *config
 	source, target *datasets.Vocab
 	data, held     *translations
+	skipped        []string                     // of the data
 	few            *translations                // some of held; nil: not yet chosen
 	feed           *batches.Feed[*seq2seqBatch] // nil: before the first step
 }
@@ -275,7 +279,7 @@ func (t *seq2seqTask) describe(weights int) []string {
 	if n := t.data.plan.TooLong; n > 0 {
 		lines = append(lines, fmt.Sprintf("%s pairs are longer than %s tokens and left out; --longest for more", thousands(n), thousands(c.Training.Longest)))
 	}
-	return lines
+	return append(lines, t.skipped...)
 }
 
 // pairLengths lists the lengths of a plan's batches: of sources and of targets.

@@ -229,14 +229,17 @@ func TestOutIsTaken(t *testing.T) {
 	trainSmall(t, "--steps", "3")
 	weights := readFile(t, "run/last/weights.safetensors")
 	same := "train --text rhyme.txt --batch 4 --seq 40 --lr 5 --optimizer sgd --out run"
-	for _, c := range []struct{ args, want string }{
-		{same + " --steps 3", "run holds a run that is finished (3 steps): more --steps, --epochs or --minutes to train on, --overwrite to replace it, or choose another folder with --out"},
-		{same + " --steps 9 --resume never", "run holds a run: --overwrite to replace it, or choose another folder with --out"},
-		{same + " --steps 9 --hidden 64", "run holds a run with other settings (hidden: 128 there, hidden: 64 here): --overwrite to replace it, or choose another folder with --out"},
-		{"train lm --out run", "run holds a run with other settings (text_sha256: " + field(t, "run/config.yaml", "text_sha256") + " there, text_sha256: c9d1d9 here): --overwrite to replace it, or choose another folder with --out"},
+	for _, c := range []struct {
+		code       int
+		args, want string
+	}{
+		{exitNoOutput, same + " --steps 3", "run holds a run that is finished (3 steps): more --steps, --epochs or --minutes to train on, --overwrite to replace it, or choose another folder with --out"},
+		{exitNoOutput, same + " --steps 9 --resume never", "run holds a run: --overwrite to replace it, or choose another folder with --out"},
+		{exitData, same + " --steps 9 --hidden 64", "run holds a run with other settings (hidden: 128 there, hidden: 64 here): --overwrite to replace it, or choose another folder with --out"},
+		{exitData, "train lm --out run", "run holds a run with other settings (text_sha256: " + field(t, "run/config.yaml", "text_sha256") + " there, text_sha256: c9d1d9 here): --overwrite to replace it, or choose another folder with --out"},
 	} {
 		r := unroll(strings.Fields(c.args)...)
-		if got := shortSHA(r.stderr); r.code != exitNoOutput || got != shortSHA("unroll: "+c.want+"\n") {
+		if got := shortSHA(r.stderr); r.code != c.code || got != shortSHA("unroll: "+c.want+"\n") {
 			t.Errorf("unroll %s\ngot  %d, %swant %s", c.args, r.code, got, c.want)
 		}
 		if readFile(t, "run/last/weights.safetensors") != weights {

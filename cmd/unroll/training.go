@@ -277,7 +277,10 @@ func (r *training) save(name string) error {
 
 // append logs a record.
 func (r *training) append(record any) error {
-	err := r.log.Append(record)
+	n, err := r.log.Append(record)
+	if n > 0 {
+		err = checkpoint.Unwritten(r.folder.path(logName), int64(n), err)
+	}
 	if err == nil && r.board != nil {
 		err = r.board.add(record)
 	}

@@ -15,7 +15,7 @@ import (
 // WriteError says that something could not be written. What was there before is still there, whole.
 type WriteError struct {
 	Path string
-	Need int64 // bytes
+	Need int64 // bytes, or 0 if that is not known
 	Free int64 // bytes free in that file system, or -1 if that is not known
 	Err  error
 }
@@ -27,14 +27,25 @@ func (e *WriteError) Error() string {
 	if errors.As(e.Err, &path) {
 		reason = path.Err
 	}
-	s := fmt.Sprintf("%s: %v: %d bytes are needed", e.Path, reason, e.Need)
-	if e.Free >= 0 {
-		s += fmt.Sprintf(", %d are free", e.Free)
+	s := fmt.Sprintf("%s: %v", e.Path, reason)
+	if e.Need > 0 {
+		s += fmt.Sprintf(": %d bytes are needed", e.Need)
+		if e.Free >= 0 {
+			s += fmt.Sprintf(", %d are free", e.Free)
+		}
 	}
 	return s
 }
 
 func (e *WriteError) Unwrap() error { return e.Err }
+
+// Unwritten is a *WriteError about need bytes of a file at path, for which err is the reason; nil if err is nil.
+func Unwritten(path string, need int64, err error) error {
+	if err == nil {
+		return nil
+	}
+	return writeError(path, need, err)
+}
 
 func writeError(path string, need int64, err error) error {
 	return &WriteError{Path: path, Need: need, Free: freeBytes(filepath.Dir(path)), Err: err}

@@ -4,7 +4,9 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"hash/crc32"
 	"io"
+	"os"
 )
 
 // manifest is manifest.json: what the other files of a checkpoint were when they were written.
@@ -12,6 +14,14 @@ type manifest struct {
 	Format string              `json:"format"`
 	Step   int                 `json:"step,omitempty"`
 	Files  map[string]fileInfo `json:"files"`
+	CRC    string              `json:"crc32c,omitempty"` // of the manifest without this field; older ones have none
+}
+
+// sum is what CRC should be.
+func (m manifest) sum() (string, error) {
+	m.CRC = ""
+	b, err := encodeJSON(m)
+	return crcString(crc32.Checksum(b, castagnoli)), err
 }
 
 type fileInfo struct {
@@ -22,7 +32,7 @@ type fileInfo struct {
 
 const (
 	manifestFormat = "unroll-checkpoint-1"
-	maxManifest    = 16 << 20 // bytes, also of a state.json
+	maxManifest    = 8 << 20 // bytes, also of a state.json
 )
 
 func crcString(sum uint32) string { return fmt.Sprintf("%08x", sum) }
@@ -54,10 +64,19 @@ func decodeJSON(data []byte, v any) *CorruptError {
 }
 
 // readSmall reads a whole file that should be small.
-func readSmall(r io.Reader) ([]byte, error) {
-	data, err := io.ReadAll(io.LimitReader(r, maxManifest+1))
-	if err == nil && len(data) > maxManifest {
-		return nil, corrupt("", "longer than %d bytes", maxManifest)
+func readSmall(f *os.File) ([]byte, error) {
+	stat, err := f.Stat()
+	if err != nil {
+		return nil, err
 	}
-	return data, err
+	if stat.Size() > maxManifest {
+		return nil, corrupt("", "%d bytes, at most %d are read", stat.Size(), maxManifest)
+	}
+	data := make([]byte, stat.Size())
+	if n, err := io.ReadFull(f, data); err == io.EOF || err == io.ErrUnexpectedEOF {
+		return data[:n], nil
+	} else if err != nil {
+		return nil, err
+	}
+	return data, nil
 }

@@ -91,6 +91,9 @@ func (f *Folder) open(root *os.Root) error {
 	if f.manifest.Format != manifestFormat {
 		return f.name(manifestFile, corrupt("", "format %q, this version reads %q", f.manifest.Format, manifestFormat))
 	}
+	if sum, err := f.manifest.sum(); err != nil || f.manifest.CRC != "" && f.manifest.CRC != sum {
+		return f.name(manifestFile, corrupt("", "not what was written, the checksum differs"))
+	}
 	if f.manifest.Step < 0 {
 		return f.name(manifestFile, corrupt("", "step %d, want at least 0", f.manifest.Step))
 	}

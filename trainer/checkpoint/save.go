@@ -95,6 +95,9 @@ func writeFolder(tmp string, c Contents, state []byte) error {
 	if err != nil {
 		return err
 	}
+	if m.CRC, err = m.sum(); err != nil {
+		return err
+	}
 	data, err := encodeJSON(m)
 	if err != nil {
 		return err

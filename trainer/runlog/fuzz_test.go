@@ -32,7 +32,7 @@ func FuzzRead(f *testing.F) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := l.Append(map[string]any{"event": "done", "step": 1 << 30}); err != nil {
+		if _, err := l.Append(map[string]any{"event": "done", "step": 1 << 30}); err != nil {
 			t.Fatal(err)
 		}
 		if err := l.Close(); err != nil {

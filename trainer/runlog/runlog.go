@@ -133,14 +133,15 @@ func lineStart(f *os.File, end int64) (int64, error) {
 	return 0, nil
 }
 
-// Append writes v, a struct or a map, as one line, with a single write.
-func (l *Log) Append(v any) error {
+// Append writes v, a struct or a map, as one line, with a single write, and says how long the line is.
+func (l *Log) Append(v any) (bytes int, err error) {
 	line, err := json.Marshal(v)
 	if err != nil {
-		return errors.Wrap(err, l.path)
+		return 0, errors.Wrap(err, l.path)
 	}
-	_, err = l.f.Write(append(line, '\n'))
-	return errors.WithStack(err)
+	line = append(line, '\n')
+	_, err = l.f.Write(line)
+	return len(line), errors.WithStack(err)
 }
 
 // Sync makes sure that what was logged has reached the disk.

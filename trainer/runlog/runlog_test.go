@@ -52,7 +52,7 @@ func appendAll(t *testing.T, path string, lines ...any) {
 		t.Fatal(err)
 	}
 	for _, l := range lines {
-		if err := log.Append(l); err != nil {
+		if _, err := log.Append(l); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -147,7 +147,7 @@ func TestOpenCuts(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := log.Append(line{Resumed, c.step, 0}); err != nil {
+		if _, err := log.Append(line{Resumed, c.step, 0}); err != nil {
 			t.Fatal(err)
 		}
 		if err := log.Close(); err != nil {
@@ -172,7 +172,7 @@ func BenchmarkAppend(b *testing.B) {
 	}
 	defer log.Close()
 	for i := range b.N {
-		if err := log.Append(struct {
+		if _, err := log.Append(struct {
 			Event           string `json:"event"`
 			Step            int    `json:"step"`
 			Loss            Float  `json:"loss"`
