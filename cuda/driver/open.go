@@ -25,7 +25,7 @@ var oldest = Version{11, 8}
 // the device is. *UnavailableError says what is lacking.
 //
 // The driver is libcuda.so.1, cuBLAS is libcublas.so.13, .12 or .11, the newest that the driver can serve, where the dynamic loader finds
-// them or in /usr/local/cuda/lib64. The environment variables UNROLL_LIBCUDA and UNROLL_LIBCUBLAS name other files.
+// them (LD_LIBRARY_PATH) or in the usual folders. The environment variables UNROLL_LIBCUDA and UNROLL_LIBCUBLAS name other files.
 //
 // Several opened GPUs of one number share one context: what was made in it goes when the last of them is closed.
 func Open(ordinal int) (GPU, error) {
@@ -63,7 +63,8 @@ type found struct{ driver, blas Version }
 
 // libraries loads both and initialises the driver, once: the outcome does not change while the process lives.
 var libraries = sync.OnceValues(func() (f found, err error) {
-	if err := load(dl.CUDA, "UNROLL_LIBCUDA", "libcuda.so.1"); err != nil {
+	// The two folders are where containers and Windows keep the driver.
+	if err := load(dl.CUDA, "UNROLL_LIBCUDA", "libcuda.so.1", "/usr/local/nvidia/lib64/libcuda.so.1", "/usr/lib/wsl/lib/libcuda.so.1"); err != nil {
 		return f, unavailable("%v; install NVIDIA's driver", err)
 	}
 	if r := result(dl.Init()); r != C.CUDA_SUCCESS {
