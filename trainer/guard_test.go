@@ -181,6 +181,7 @@ func TestLossScaling(t *testing.T) {
 			t.Errorf("step %d: loss %v, norm %v, factor %v; want %v, %v, %v", k, l, n, scale(), pl, pn, want)
 		}
 	}
+	scaled.train(t, 0.1, x) // one good step, which should not count any more after an overflow
 	before := scaled.contents(t)
 	// v x² overflows when it is multiplied by 4096, and not by 1024.
 	large := []float32{3e17, 1, 1}
@@ -194,10 +195,10 @@ func TestLossScaling(t *testing.T) {
 		if what, overflow, err := scaled.Blame(); err != nil || !overflow || what != "the gradient of v" {
 			t.Errorf("an overflow is taken for a fault: %q, %v, %v", what, overflow, err)
 		}
-		if scale() != want {
-			t.Errorf("the factor is %v, want %v", scale(), want)
-		}
 		after := scaled.contents(t)
+		if good := after["loss scale/good steps"].([]float32)[0]; scale() != want || good != 0 {
+			t.Errorf("the factor is %v, want %v, after %v good steps", scale(), want, good)
+		}
 		for name := range before {
 			if name != "loss scale" && name != "loss scale/good steps" && !cmp.Equal(before[name], after[name]) {
 				t.Errorf("%s has changed", name)
@@ -209,6 +210,14 @@ func TestLossScaling(t *testing.T) {
 		if _, overflow, err := scaled.Blame(); err != nil || overflow {
 			t.Errorf("a fault is taken for an overflow: %v", err)
 		}
+	}
+	// There is a largest factor.
+	most := newTiny(t, cpu.New(), Training{Optimizer: DefaultAdam, Scaling: LossScaling{From: mostScale / 2, Every: 1}})
+	for range 3 {
+		most.train(t, 0.1, x)
+	}
+	if got := most.contents(t)["loss scale"].([]float32)[0]; got != mostScale {
+		t.Errorf("the largest factor is %v", got)
 	}
 	// It falls to 1 and stays there, and then nothing is an overflow any more.
 	for range 20 {

@@ -136,6 +136,30 @@ func TestOptimizers(t *testing.T) {
 	}
 }
 
+// Of gradients that are always the same, the variance of the centered RMSProp is 0 but for rounding, whose root is no number.
+func TestCenteredRMSPropOfEqualGradients(t *testing.T) {
+	b := op.New(G.NewGraph())
+	w, slope := pair(t, b, "w", readOptim(t).Start)[0], pair(t, b, "slope", readOptim(t).Scales)[0]
+	s, err := NewStep(b, StepConfig{
+		Device: ref.New(), Loss: b.Sum(b.Mul(slope, w)), Params: G.Nodes{w}, Optimizer: RMSProp{Alpha: 0.7, Epsilon: 1e-8, Centered: true},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	now := make([]float64, 6)
+	for k := range 300 {
+		if err := errors.Join(s.Set(s.Rate, []float64{1e-9}), s.Run(), s.Get(w, now)); err != nil {
+			t.Fatal(err)
+		}
+		for i, x := range now {
+			if !isFinite(x) {
+				t.Fatalf("step %d: weight %d is %v", k, i, x)
+			}
+		}
+	}
+}
+
 // A second loss in one graph is refused: Gorgonia would train it with the derivative of the first.
 func TestStepRefusesSecondLoss(t *testing.T) {
 	g := G.NewGraph()

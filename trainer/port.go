@@ -19,9 +19,6 @@ func newPort[T int32 | float32](n *G.Node) *port[T] {
 	return &port[T]{n, data, data}
 }
 
-// set gives the input a value.
-func (p *port[T]) set(to *graph.Program, xs []T) error { return p.setPart(to, xs, 1, 0, 1) }
-
 // setPart gives the input the k-th of n parts of a batch that is stored row by row: the k-th part of every row.
 func (p *port[T]) setPart(to *graph.Program, xs []T, rows, k, n int) error {
 	if len(xs) != n*len(p.data) {
