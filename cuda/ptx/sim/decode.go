@@ -131,7 +131,9 @@ func (k *kernel) declareShared(line int) {
 	k.expect("[")
 	n := k.number(maxShared)
 	k.expect("]", ";")
-	k.shared[name] = k.f.shared
+	a := place(k.f.arrays, name, n)
+	k.f.arrays = append(k.f.arrays, a)
+	k.shared[name] = a.at
 	k.f.shared += (n + sharedAlign - 1) / sharedAlign * sharedAlign
 	if k.f.shared > maxShared {
 		k.fail(line, "more than %d bytes of shared memory", maxShared)

@@ -1,8 +1,8 @@
 package sim
 
 import (
-	"fmt"
 	"runtime"
+	"slices"
 	"sync"
 	"sync/atomic"
 
@@ -142,7 +142,11 @@ type block struct {
 
 func (f *Function) block(l *Launch) *block {
 	b := &block{f: f, launch: l, memory: l.Memory, hints: make([]*allocation, len(f.code)), warps: make([]warp, (l.Block.size()+31)/32)}
-	b.shared.resize(f.shared + l.Shared)
+	arrays := f.arrays
+	if f.dynamic {
+		arrays = append(slices.Clone(arrays), place(arrays, "the shared memory of the launch", l.Shared))
+	}
+	b.shared = newShared(arrays)
 	for i := range b.warps {
 		w := &b.warps[i]
 		w.block = b
@@ -198,5 +202,3 @@ func (b *block) divergent(w *warp, at, barrier int32) *Fault {
 	}
 	return w.fault(&b.f.code[at], w.all, Divergence, "this thread waits at this barrier, but thread %v at the one of line %d", first.thread(first.all), b.f.code[barrier].line)
 }
-
-func sharedWord(word uint64) string { return fmt.Sprintf("byte %d of shared memory", 4*word) }

@@ -45,6 +45,7 @@ type Function struct {
 	names      []string // of registers, for messages
 	prednames  []string
 	shared     int // bytes that are declared
+	arrays     []array
 	dynamic    bool
 	maxThreads int
 }
