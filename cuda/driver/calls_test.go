@@ -216,6 +216,31 @@ func TestEveryCallFails(t *testing.T) {
 	}
 }
 
+// cuBLAS is not asked for what it would refuse: its error could not say what was wrong.
+func TestProductsRefused(t *testing.T) {
+	w := newWorld(t)
+	right := driver.Matrices{Batch: 1, M: 2, N: 3, K: 4, LdA: 4, LdB: 3, LdC: 3}
+	for want, spoil := range map[string]func(m *driver.Matrices){
+		"product with leading dimensions 3, 3, 3: must be at least 4, 3, 3":                       func(m *driver.Matrices) { m.LdA = 3 },
+		"product with leading dimensions 4, 2, 3: must be at least 4, 3, 3":                       func(m *driver.Matrices) { m.LdB = 2 },
+		"product with leading dimensions 4, 3, 2: must be at least 4, 3, 3":                       func(m *driver.Matrices) { m.LdC = 2 },
+		"product with leading dimensions 1, 3, 3: must be at least 2, 4, 3":                       func(m *driver.Matrices) { m.TransA, m.TransB, m.LdA = true, true, 1 },
+		"product with β = 0.5, must be 0 or 1":                                                    func(m *driver.Matrices) { m.Beta = 0.5 },
+		"product of unknown precision 4":                                                          func(m *driver.Matrices) { m.Precision = 4 },
+		"product of 0 × 2×4×3, leading dimensions 4, 3, 3: all must be at least 1, and below 2³¹": func(m *driver.Matrices) { m.Batch = 0 },
+	} {
+		m := right
+		spoil(&m)
+		control.Calls()
+		if err := w.blas.Product(m); err == nil || err.Error() != want {
+			t.Errorf("the error is %v, want %s", err, want)
+		}
+		if calls := control.Calls(); calls[0] != "" {
+			t.Errorf("%s: cuBLAS is called: %v", want, calls)
+		}
+	}
+}
+
 // world is one of everything on a fake GPU, which is not asked whether all was given back.
 type world struct {
 	gpu      driver.GPU

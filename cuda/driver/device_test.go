@@ -53,6 +53,10 @@ func TestLost(t *testing.T) {
 			if calls := control.Calls(); len(calls) != 1 || calls[0] != "" {
 				t.Errorf("later, the driver is called: %v", calls)
 			}
+			control.Fail("cuMemFreeHost", 719, 0)
+			if err := w.gpu.ReleaseHost(w.host); !errors.As(err, &later) || later != first {
+				t.Errorf("another failure gives %v", err)
+			}
 			if err := w.gpu.Close(); err != nil {
 				t.Errorf("Close gives %v", err)
 			}
@@ -140,6 +144,75 @@ func TestThreads(t *testing.T) {
 		if err := elsewhere(step); err != nil {
 			t.Fatalf("step %d: %v", i, err)
 		}
+	}
+}
+
+// Goroutines that use two GPUs in turn never meet the context of the other, even if they change threads in the middle of a call.
+func TestTwoDevices(t *testing.T) {
+	first := faked(t)
+	second := must(driver.Open(1))(t)
+	t.Setenv("FAKE_SLOW", "1")
+	var wait sync.WaitGroup
+	for i := range 16 {
+		gpu, want := first, int64(1<<30)
+		if i%2 == 1 {
+			gpu, want = second, 2<<30
+		}
+		wait.Add(1)
+		go func() {
+			defer wait.Done()
+			for range 100 {
+				if free, err := gpu.Free(); err != nil || free != want {
+					t.Errorf("%d bytes are free, want %d; %v", free, want, err)
+					return
+				}
+			}
+		}()
+	}
+	wait.Wait()
+	if err := second.Close(); err != nil {
+		t.Error(err)
+	}
+	if err := second.Close(); err != nil {
+		t.Error(err)
+	}
+	if _, err := first.Free(); err != nil {
+		t.Errorf("closing a GPU twice takes another's context away: %v", err)
+	}
+}
+
+// A capture that comes to nothing leaves nothing behind.
+func TestFailedCapture(t *testing.T) {
+	gpu := faked(t)
+	s := must(gpu.NewStream())(t)
+	wrong := errors.New("wrong")
+	if _, err := s.Capture(func() error { return wrong }); err != wrong {
+		t.Errorf("the error is %v", err)
+	}
+	func() {
+		defer func() {
+			if r := recover(); r != wrong {
+				t.Errorf("the panic is %v", r)
+			}
+		}()
+		s.Capture(func() error { panic(wrong) })
+	}()
+	if err := s.Close(); err != nil {
+		t.Error(err)
+	}
+}
+
+// Recorded events of the fake driver lie half a millisecond apart.
+func TestSeconds(t *testing.T) {
+	w := newWorld(t)
+	later := must(w.gpu.NewEvent())(t)
+	for _, e := range []driver.Event{w.event, later} {
+		if err := w.stream.Record(e); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if s := must(later.Since(w.event))(t); s != 0.5e-3 {
+		t.Errorf("half a millisecond is %v seconds", s)
 	}
 }
 

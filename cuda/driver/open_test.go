@@ -61,22 +61,24 @@ func TestOpen(t *testing.T) {
 			}
 		})
 	}
-	// By name, as the dynamic loader finds them: the cuBLAS of a major version that the driver cannot serve is passed over.
-	t.Run("with libraries where the loader looks", func(t *testing.T) {
-		env := []string{"UNROLL_LIBCUDA=", "UNROLL_LIBCUBLAS=", "LD_LIBRARY_PATH=" + whole}
-		if err := os.WriteFile(filepath.Join(whole, "libcublas.so.13"), nil, 0o644); err != nil {
-			t.Fatal(err)
-		}
-		if got, want := open(t, env...), "opened: <nil>"; got != want {
-			t.Errorf("got:  %s\nwant: %s", got, want)
-		}
-		if err := os.Rename(libs.CUBLAS, filepath.Join(whole, "libcublas.so.11")); err != nil {
-			t.Fatal(err)
-		}
-		if got, want := open(t, env...), "opened: <nil>"; got != want {
-			t.Errorf("with cuBLAS 11, got:  %s\nwant: %s", got, want)
-		}
-	})
+	// By name, as the dynamic loader finds them; a cuBLAS that is newer than the driver is passed over.
+	env := []string{"UNROLL_LIBCUDA=", "UNROLL_LIBCUBLAS=", "LD_LIBRARY_PATH=" + whole}
+	for _, c := range []struct{ name, want string }{
+		{"libcublas.so.12", "opened: <nil>"},
+		{"libcublas.so.11", "opened: <nil>"},
+		{"libcublas.so.13", "no GPU: libcublas.so.12: cannot open shared object file: No such file or directory; install cuBLAS 12 (part of the CUDA toolkit), or name its file in UNROLL_LIBCUBLAS"},
+	} {
+		t.Run("with "+c.name, func(t *testing.T) {
+			file := filepath.Join(whole, c.name)
+			if err := os.Rename(libs.CUBLAS, file); err != nil {
+				t.Fatal(err)
+			}
+			libs.CUBLAS = file
+			if got := open(t, env...); got != c.want {
+				t.Errorf("got:  %s\nwant: %s", got, c.want)
+			}
+		})
+	}
 }
 
 // open is what a process says that has this environment and opens a GPU.

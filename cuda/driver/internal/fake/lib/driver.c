@@ -3,6 +3,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "fake.h"
 
@@ -50,6 +51,8 @@ int fake_enter(const char *name, const char *format, ...) {
 }
 
 int fake_current(void) { return !current || !retained; }
+
+int fake_device(void) { return current->device; }
 
 int fake_lose(int error) { return lost = error; }
 
@@ -156,8 +159,9 @@ CUresult cuDevicePrimaryCtxRelease_v2(CUdevice device) {
 	return CUDA_SUCCESS;
 }
 
-// Not written down: it comes with every call.
+// Not written down: it comes with every call. With FAKE_SLOW it takes so long that the goroutine may go on upon another thread.
 CUresult cuCtxSetCurrent(CUcontext context) {
 	current = context;
+	if (setting("FAKE_SLOW", 0)) usleep(100);
 	return lost;
 }

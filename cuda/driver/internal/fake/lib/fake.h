@@ -10,6 +10,9 @@ int fake_enter(const char *name, const char *format, ...) __attribute__((format(
 // fake_current is an error if no context is current on this thread.
 int fake_current(void);
 
+// fake_device is the device of the context that is current.
+int fake_device(void);
+
 // fake_lose is what a kernel does that goes wrong: every later call returns this error.
 int fake_lose(int error);
 

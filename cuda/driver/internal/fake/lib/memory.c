@@ -3,7 +3,8 @@
 
 #include "fake.h"
 
-static size_t total = 1 << 30, used;
+static const size_t total = 1 << 30;
+static size_t used;
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER; // of the following
 
@@ -29,8 +30,8 @@ void fake_release(void) {
 
 CUresult cuMemGetInfo_v2(size_t *unused, size_t *all) {
 	CALL_IN("");
-	*unused = total - used;
-	*all = total;
+	*all = total << fake_device(); // the second device has twice as much
+	*unused = *all - used;
 	return CUDA_SUCCESS;
 }
 
