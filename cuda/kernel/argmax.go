@@ -20,16 +20,19 @@ func (s rowsSpec) argmax(b *ptx.Builder) {
 		ordered := b.Select(b.Lt(bits, ptx.Int(0)), b.Xor(bits, ptx.Int(largest)), bits)
 		return b.Select(b.IsNaN(x), integer.Int(largest), ordered)
 	}
-	best, at := b.Var(integer.Int(smallest)), b.Var(ptx.U32.Int(math.MaxUint32))
-	better := func(k, j ptx.Value) ptx.Value {
-		return b.Or(b.Gt(k, best), b.And(b.Eq(k, best), b.Lt(j, at)))
-	}
+	best, at := b.Var(integer.Int(smallest)), b.Var(ptx.U32.Int(0)) // no number has the smallest key
+	r.columns(func(j ptx.Value) {                                   // from left to right
+		k := key(r.load(x, j))
+		b.If(b.Gt(k, best), func() {
+			b.Set(best, k)
+			b.Set(at, j)
+		})
+	})
 	take := func(k, j ptx.Value) {
-		p := better(k, j)
-		b.Set(best, b.Select(p, k, best))
-		b.Set(at, b.Select(p, j, at))
+		better := b.Or(b.Gt(k, best), b.And(b.Eq(k, best), b.Lt(j, at)))
+		b.Set(best, b.Select(better, k, best))
+		b.Set(at, b.Select(better, j, at))
 	}
-	r.columns(func(j ptx.Value) { take(key(r.load(x, j)), j) })
 	for distance := warp / 2; distance > 0; distance /= 2 {
 		take(b.ShuffleXor(best, distance), b.ShuffleXor(at, distance))
 	}

@@ -78,10 +78,7 @@ func (e Elem) register() ptx.Type {
 // blockSize is the number of threads of the blocks that n independent threads are grouped into. Few threads are spread over many small
 // blocks, so that all multiprocessors have some.
 func blockSize(n int) int {
-	switch {
-	case n <= 32:
-		return 32
-	case n <= 1<<15:
+	if n <= 1<<15 {
 		return 64
 	}
 	return 256
@@ -107,6 +104,8 @@ func thread(b *ptx.Builder, size int, wide bool) ptx.Value {
 // m·d exceeds 2^(32+s) by less than 2^(s+1), which adds less than 1/d to i/d.
 func divide(b *ptx.Builder, i ptx.Value, d int) (quotient, remainder ptx.Value) {
 	switch {
+	case d == 1:
+		return i, b.Var(i.Type().Int(0))
 	case d&(d-1) == 0:
 		return b.Shr(i, ptx.Int(bits.TrailingZeros(uint(d)))), b.And(i, ptx.Int(d-1))
 	case i.Type() == ptx.U64:

@@ -72,9 +72,9 @@ func (s reduceSpec) start() ptx.Value {
 
 func (s reduceSpec) fold() fold {
 	if s.fn == tape.Sum {
-		return add
+		return (*ptx.Builder).Add
 	}
-	return maxNaN
+	return (*ptx.Builder).MaxNaN
 }
 
 func (s reduceSpec) params(b *ptx.Builder) (in, out, n, inner, chunk ptx.Value) {

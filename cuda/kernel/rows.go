@@ -93,11 +93,12 @@ func (r *row) fold(start ptx.Value, f fold, term func(j ptx.Value) ptx.Value) pt
 }
 
 func (r *row) sum(term func(j ptx.Value) ptx.Value) ptx.Value {
-	return r.fold(zero(r.float.register()), add, term)
+	return r.fold(zero(r.float.register()), (*ptx.Builder).Add, term)
 }
 
+// largest is what numbers are shifted by before they are exponentiated: NaN need not be seen here.
 func (r *row) largest(term func(j ptx.Value) ptx.Value) ptx.Value {
-	return r.fold(lowest(r.float.register()), maxNaN, term)
+	return r.fold(lowest(r.float.register()), (*ptx.Builder).Max, term)
 }
 
 func (r *row) exp(x ptx.Value) ptx.Value { return r.Fn(tape.Exp, x) }

@@ -1,15 +1,9 @@
 package kernel
 
-import (
-	"github.com/unroll-ml/unroll/cuda/ptx"
-)
+import "github.com/unroll-ml/unroll/cuda/ptx"
 
 // A fold combines two partial results of one kind into one.
 type fold func(b *ptx.Builder, x, y ptx.Value) ptx.Value
-
-func add(b *ptx.Builder, x, y ptx.Value) ptx.Value { return b.Add(x, y) }
-
-func maxNaN(b *ptx.Builder, x, y ptx.Value) ptx.Value { return b.MaxNaN(x, y) }
 
 const warp = 32
 
