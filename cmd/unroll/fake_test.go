@@ -22,8 +22,9 @@ type pairLM struct {
 	train, eval      []int32   // B, the token before, or -1
 	sample           int32
 	steps, evaluated int
-	explodeAt        int // from this step on the loss is NaN
-	explodeFor       int // so many times; 0: 1
+	explodeAt        int  // from this step on the loss is NaN
+	explodeFor       int  // so many times; 0: 1
+	overflow         bool // and it is because of its factor
 	onStep           func(step int)
 }
 
@@ -49,7 +50,7 @@ func fill(s []int32, x int32) error {
 }
 
 func (m *pairLM) Device() string               { return "fake" }
-func (m *pairLM) Blame() (string, bool, error) { return "the gradient of w", false, nil }
+func (m *pairLM) Blame() (string, bool, error) { return "the gradient of w", m.overflow, nil }
 func (m *pairLM) Close() error                 { return nil }
 func (m *pairLM) ResetTrain() error            { return fill(m.train, -1) }
 func (m *pairLM) ResetEval() error             { return fill(m.eval, -1) }

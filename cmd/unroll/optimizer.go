@@ -153,6 +153,24 @@ func (t *trainingConfig) olden(task string) {
 	}
 }
 
+// words say how weights move.
+func (t *trainingConfig) words() string {
+	s := fmt.Sprintf("%s, learning rate %g", t.Optimizer, t.LR)
+	if t.Schedule != "constant" {
+		s += ", " + t.Schedule
+	}
+	if t.Warmup > 0 {
+		s += fmt.Sprintf(", warm-up %s steps", thousands(t.Warmup))
+	}
+	if t.Accumulate > 1 {
+		s += fmt.Sprintf(", %d batches a step", t.Accumulate)
+	}
+	if t.EMA > 0 {
+		s += fmt.Sprintf(", averaged with %g", t.EMA)
+	}
+	return s
+}
+
 // accumulated is c with batches for a whole training step.
 func (c *config) accumulated() *config {
 	whole := *c

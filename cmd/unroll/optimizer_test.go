@@ -38,6 +38,18 @@ func TestSkippedSteps(t *testing.T) {
 	}
 }
 
+// Overflows of the loss's factor are no faults, however many.
+func TestOverflowsAreNotCounted(t *testing.T) {
+	small(t, func(m *pairLM) { m.explodeAt, m.explodeFor, m.overflow = 5, 5, true })
+	out := trainSmall(t, "--steps", "12", "--max-skipped", "2")
+	if n := strings.Count(out, " is left out: the gradient of w overflows, so from now on the loss is multiplied by less\n"); n != 5 {
+		t.Errorf("%d lines of 5 say what was left out:\n%s", n, out)
+	}
+	if n := strings.Count(readFile(t, "run/log.jsonl"), `"overflow":true`); n != 5 {
+		t.Errorf("%d overflows of 5 are logged", n)
+	}
+}
+
 // The count of steps that were left out survives a stop.
 func TestSkippedStepsAreCountedOn(t *testing.T) {
 	small(t, func(m *pairLM) { m.explodeAt, m.explodeFor = 1, 2 }) // of each process

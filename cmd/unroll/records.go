@@ -22,8 +22,9 @@ type stepRecord struct {
 	TokensPerSecond runlog.Float `json:"tokens_per_second"`
 	GradNorm        runlog.Float `json:"grad_norm"`
 	LR              runlog.Float `json:"lr"`
-	Skipped         string       `json:"skipped,omitempty"` // what was not finite, for which the step was not applied
-	PeakMemory      int64        `json:"peak_memory_bytes"` // of the process, resident, so far
+	Skipped         string       `json:"skipped,omitempty"`  // what was not finite, for which the step was not applied
+	Overflow        bool         `json:"overflow,omitempty"` // for the loss was multiplied by too much, which is not counted
+	PeakMemory      int64        `json:"peak_memory_bytes"`  // of the process, resident, so far
 	Seconds         float64      `json:"seconds"`
 }
 

@@ -91,7 +91,11 @@ func (l *lineReporter) begin(lines ...string) {
 
 func (l *lineReporter) step(r stepRecord, left string, logged bool) {
 	if r.Skipped != "" {
-		fmt.Fprintf(l.w, "step %s is left out: %s is not finite\n", thousands(r.Step), r.Skipped)
+		why := "is not finite"
+		if r.Overflow {
+			why = "overflows, so from now on the loss is multiplied by less"
+		}
+		fmt.Fprintf(l.w, "step %s is left out: %s %s\n", thousands(r.Step), r.Skipped, why)
 		return
 	}
 	if !logged || !l.every && time.Since(l.last) < time.Second {

@@ -201,7 +201,7 @@ func (t *classifyTask) describe(weights int) []string {
 	lines := []string{
 		fmt.Sprintf("training on %s: %s examples of %d classes, and %s held out to measure on", t.data.name, thousands(t.data.plan.Examples()), t.labels.Len(), thousands(t.held.plan.Examples())),
 		fmt.Sprintf("model: %s; %s, layers %d, hidden %d%s, pooling %s; %s weights, on %s", input, c.Model.Cell, c.Model.Layers, c.Model.Hidden, ways(c), c.Model.Pooling, thousands(weights), t.Device()),
-		fmt.Sprintf("batch %d, lengths %s: %s steps an epoch; %s, learning rate %g", c.Training.Batch, sourceLengths(t.data.plan), thousands(t.epoch()), c.Training.Optimizer, c.Training.LR),
+		fmt.Sprintf("batch %d, lengths %s: %s steps an epoch; %s", c.Training.Batch, sourceLengths(t.data.plan), thousands(t.epoch()), c.Training.words()),
 	}
 	if t.data.cut > 0 {
 		lines = append(lines, fmt.Sprintf("%s examples are longer than %s tokens, of which the first are read; --longest for more", thousands(t.data.cut), thousands(c.Training.Longest)))

@@ -111,7 +111,7 @@ func (t *lmTask) describe(weights int) []string {
 	return []string{
 		fmt.Sprintf("training on %s: %s characters, and %s held out to measure on; %d different ones", d.name, thousands(len(d.train)), thousands(len(d.held)), d.vocab.Len()),
 		fmt.Sprintf("model: %s, %s, layers %d, hidden %d; %s weights, on %s", c.Model.Cell, input, c.Model.Layers, c.Model.Hidden, thousands(weights), t.Device()),
-		fmt.Sprintf("batch %d, seq %d: %s steps an epoch; %s, learning rate %g", c.Training.Batch, c.Training.Seq, thousands(t.epoch()), c.Training.Optimizer, c.Training.LR),
+		fmt.Sprintf("batch %d, seq %d: %s steps an epoch; %s", c.Training.Batch, c.Training.Seq, thousands(t.epoch()), c.Training.words()),
 	}
 }
 

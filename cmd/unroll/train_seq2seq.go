@@ -274,7 +274,7 @@ func (t *seq2seqTask) describe(weights int) []string {
 		fmt.Sprintf("model: %ss, %s different ones of sources and %s of targets, embedding %d; %s, layers %d, hidden %d%s, attention %s%s; %s weights, on %s",
 			c.Model.Tokens, thousands(t.source.Len()), thousands(t.target.Len()), c.Model.Embed, c.Model.Cell, c.Model.Layers, c.Model.Hidden, ways(c),
 			c.Model.Attention, strings.Join(extras, ""), thousands(weights), t.Device()),
-		fmt.Sprintf("batch %d, lengths %s: %s steps an epoch; %s, learning rate %g", c.Training.Batch, pairLengths(t.data.plan), thousands(t.epoch()), c.Training.Optimizer, c.Training.LR),
+		fmt.Sprintf("batch %d, lengths %s: %s steps an epoch; %s", c.Training.Batch, pairLengths(t.data.plan), thousands(t.epoch()), c.Training.words()),
 	}
 	if n := t.data.plan.TooLong; n > 0 {
 		lines = append(lines, fmt.Sprintf("%s pairs are longer than %s tokens and left out; --longest for more", thousands(n), thousands(c.Training.Longest)))

@@ -146,9 +146,8 @@ func (r *training) steps() (stopped bool, err error) {
 			Event: "step", Step: step, Epoch: (step-1)/epoch + 1, Loss: runlog.Float(loss), GradNorm: runlog.Float(norm),
 			TokensPerSecond: runlog.Float(float64(n) / took.Seconds()), LR: runlog.Float(rate), PeakMemory: peakMemory(), Seconds: r.seconds(),
 		}
-		overflow := false
 		if !finite(loss) || !finite(norm) {
-			if rec.Skipped, overflow, err = r.task.Blame(); err != nil {
+			if rec.Skipped, rec.Overflow, err = r.task.Blame(); err != nil {
 				return false, err
 			}
 		}
@@ -158,7 +157,7 @@ func (r *training) steps() (stopped bool, err error) {
 		switch {
 		case rec.Skipped == "":
 			r.at.Skipped = 0
-		case !overflow:
+		case !rec.Overflow:
 			if r.at.Skipped++; r.at.Skipped >= c.MaxSkipped {
 				why := fmt.Sprintf("%s is not finite, the loss is %g and the norm of the gradient %g", rec.Skipped, loss, norm)
 				if r.at.Skipped > 1 {
