@@ -1,0 +1,61 @@
+package cuda_test
+
+import (
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/unroll-ml/unroll/cuda"
+	"github.com/unroll-ml/unroll/cuda/driver"
+	"github.com/unroll-ml/unroll/cuda/driver/sim"
+)
+
+var dump = flag.String("ptx", "", "a folder to which TestPTX writes the kernels of the reference models, for cuda/ptx/ptxas.sh to compile")
+
+// recorder is a GPU that keeps the texts that it compiles.
+type recorder struct {
+	driver.GPU
+	texts []string
+}
+
+func (r *recorder) Load(ptx string) (driver.Module, error) {
+	r.texts = append(r.texts, ptx)
+	return r.GPU.Load(ptx)
+}
+
+// Each kernel of a model is compiled once, however many instructions and programs use it.
+func TestPTX(t *testing.T) {
+	for name, precision := range precisions {
+		if precision == driver.TF32 {
+			continue // has the kernels of Float32
+		}
+		for _, c := range trainings {
+			r := &recorder{GPU: sim.New(sim.Config{})}
+			step := c.open(t, cuda.New(r, cuda.Precision(precision)))
+			if _, _, err := step(); err != nil {
+				t.Fatal(err)
+			}
+			seen := map[string]bool{}
+			for i, text := range r.texts {
+				for line := range strings.Lines(text) {
+					if strings.HasPrefix(line, ".visible") && seen[line] {
+						t.Errorf("%s: compiled twice: %s", c.name, line)
+					}
+					seen[line] = true
+				}
+				if *dump != "" {
+					file := filepath.Join(*dump, strings.ReplaceAll(fmt.Sprintf("%s-%s-%d.ptx", c.name, name, i), " ", "-"))
+					if err := os.WriteFile(file, []byte(text), 0o644); err != nil {
+						t.Fatal(err)
+					}
+				}
+			}
+			if len(r.texts) == 0 {
+				t.Errorf("%s has no kernels", c.name)
+			}
+		}
+	}
+}
