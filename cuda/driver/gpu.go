@@ -19,8 +19,8 @@ import (
 //
 // A CUDA context is current on a thread of the operating system, and goroutines move between threads. So every call makes the context
 // current first: either inside the one C function that also does the work, since a call into C stays on its thread (launch, copies,
-// products: no more than that is paid on the hot path), or, for calls that gorgonia.org/cu makes, within do, which holds the thread. Making a
-// context current that is current already costs the driver a few tens of nanoseconds. The context that was current before is not put back.
+// products: no more than that is paid on the hot path), or, for calls that gorgonia.org/cu makes, within do, which holds the thread. The
+// context that was current before is not put back.
 type device struct {
 	cu      cu.Device
 	context cu.CUContext // the primary one, which libraries share

@@ -52,7 +52,7 @@ func (s *stream) Capture(f func() error) (g Graph, err error) {
 	if err := s.usable(); err != nil {
 		return nil, err
 	}
-	if err := s.ended("cuStreamBeginCapture", C.beginCapture(s.gpu.ctx(), s.handle)); err != nil {
+	if err := s.gpu.failure("cuStreamBeginCapture", C.beginCapture(s.gpu.ctx(), s.handle)); err != nil {
 		return nil, err
 	}
 	fails := true // f, if it panics
@@ -77,7 +77,7 @@ func (s *stream) Capture(f func() error) (g Graph, err error) {
 func (s *stream) endCapture() (exec C.CUgraphExec, err error) {
 	var op *C.char
 	r := C.endCapture(s.gpu.ctx(), s.handle, &exec, &op)
-	return exec, s.ended(C.GoString(op), r)
+	return exec, s.gpu.failure(C.GoString(op), r)
 }
 
 func (g *graph) Launch(to Stream) error {
@@ -85,7 +85,7 @@ func (g *graph) Launch(to Stream) error {
 	if err := s.usable(); err != nil {
 		return err
 	}
-	return s.ended("cuGraphLaunch", C.launchGraph(g.gpu.ctx(), g.exec, s.handle))
+	return s.gpu.failure("cuGraphLaunch", C.launchGraph(g.gpu.ctx(), g.exec, s.handle))
 }
 
 func (g *graph) Close() error {

@@ -45,7 +45,7 @@ func (s *stream) Launch(f Function, grid, block Dim, shared int, args []uint64) 
 	if shared < 0 || shared > math.MaxInt32 {
 		return errors.Errorf("a launch with %d bytes of shared memory", shared)
 	}
-	return s.ended("cuLaunchKernel", C.launch(s.gpu.ctx(), raw[C.CUfunction](f.(*function).cu),
+	return s.gpu.failure("cuLaunchKernel", C.launch(s.gpu.ctx(), raw[C.CUfunction](f.(*function).cu),
 		C.uint(grid.X), C.uint(grid.Y), C.uint(grid.Z), C.uint(block.X), C.uint(block.Y), C.uint(block.Z),
 		C.uint(shared), s.handle, (*C.uint64_t)(unsafe.SliceData(args)), C.size_t(len(args))))
 }

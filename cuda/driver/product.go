@@ -85,7 +85,7 @@ func (b *blas) Product(m Matrices) error {
 	}
 	var entered C.CUresult
 	st := C.product(b.stream.gpu.ctx(), b.handle, &p, &entered)
-	if err := b.stream.ended("cuCtxSetCurrent", entered); err != nil {
+	if err := b.stream.gpu.failure("cuCtxSetCurrent", entered); err != nil {
 		return err
 	}
 	if st == C.CUBLAS_STATUS_SUCCESS {

@@ -78,14 +78,6 @@ func (d *device) NewStream() (Stream, error) {
 	return s, nil
 }
 
-// ended is the error of a call that put work into the stream.
-func (s *stream) ended(op string, r C.CUresult) error {
-	if r == C.CUDA_SUCCESS {
-		return nil
-	}
-	return s.gpu.failure(op, r)
-}
-
 // usable is an error if the GPU is lost.
 func (s *stream) usable() error {
 	if lost := s.gpu.lost.Load(); lost != nil {
@@ -98,14 +90,14 @@ func (s *stream) Upload(to Ptr, from []byte) error {
 	if err := s.usable(); err != nil || len(from) == 0 {
 		return err
 	}
-	return s.ended("cuMemcpyHtoDAsync", C.upload(s.gpu.ctx(), C.CUdeviceptr(to), unsafe.Pointer(&from[0]), C.size_t(len(from)), s.handle))
+	return s.gpu.failure("cuMemcpyHtoDAsync", C.upload(s.gpu.ctx(), C.CUdeviceptr(to), unsafe.Pointer(&from[0]), C.size_t(len(from)), s.handle))
 }
 
 func (s *stream) Download(to []byte, from Ptr) error {
 	if err := s.usable(); err != nil || len(to) == 0 {
 		return err
 	}
-	return s.ended("cuMemcpyDtoHAsync", C.download(s.gpu.ctx(), unsafe.Pointer(&to[0]), C.CUdeviceptr(from), C.size_t(len(to)), s.handle))
+	return s.gpu.failure("cuMemcpyDtoHAsync", C.download(s.gpu.ctx(), unsafe.Pointer(&to[0]), C.CUdeviceptr(from), C.size_t(len(to)), s.handle))
 }
 
 func (s *stream) Copy(to, from Ptr, bytes int64) error {
@@ -115,7 +107,7 @@ func (s *stream) Copy(to, from Ptr, bytes int64) error {
 	if bytes < 0 {
 		return errors.Errorf("a copy of %d bytes", bytes)
 	}
-	return s.ended("cuMemcpyDtoDAsync", C.copy(s.gpu.ctx(), C.CUdeviceptr(to), C.CUdeviceptr(from), C.size_t(bytes), s.handle))
+	return s.gpu.failure("cuMemcpyDtoDAsync", C.copy(s.gpu.ctx(), C.CUdeviceptr(to), C.CUdeviceptr(from), C.size_t(bytes), s.handle))
 }
 
 func (s *stream) Clear(to Ptr, bytes int64) error {
@@ -125,28 +117,28 @@ func (s *stream) Clear(to Ptr, bytes int64) error {
 	if bytes < 0 {
 		return errors.Errorf("a clearing of %d bytes", bytes)
 	}
-	return s.ended("cuMemsetD8Async", C.clear(s.gpu.ctx(), C.CUdeviceptr(to), C.size_t(bytes), s.handle))
+	return s.gpu.failure("cuMemsetD8Async", C.clear(s.gpu.ctx(), C.CUdeviceptr(to), C.size_t(bytes), s.handle))
 }
 
 func (s *stream) Record(e Event) error {
 	if err := s.usable(); err != nil {
 		return err
 	}
-	return s.ended("cuEventRecord", C.record(s.gpu.ctx(), e.(*event).handle, s.handle))
+	return s.gpu.failure("cuEventRecord", C.record(s.gpu.ctx(), e.(*event).handle, s.handle))
 }
 
 func (s *stream) Wait(e Event) error {
 	if err := s.usable(); err != nil {
 		return err
 	}
-	return s.ended("cuStreamWaitEvent", C.waitFor(s.gpu.ctx(), e.(*event).handle, s.handle))
+	return s.gpu.failure("cuStreamWaitEvent", C.waitFor(s.gpu.ctx(), e.(*event).handle, s.handle))
 }
 
 func (s *stream) Sync() error {
 	if err := s.usable(); err != nil {
 		return err
 	}
-	return s.ended("cuStreamSynchronize", C.sync(s.gpu.ctx(), s.handle))
+	return s.gpu.failure("cuStreamSynchronize", C.sync(s.gpu.ctx(), s.handle))
 }
 
 // Close waits for the stream's work and gives it back.
