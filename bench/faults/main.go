@@ -71,43 +71,45 @@ const module = "github.com/unroll-ml/unroll"
 
 // rows are the faults, in the order of the table of promises.
 var rows = []row{
-	{"kill -9 at random times", "the newest checkpoint loads; resumed, the same bytes as uninterrupted, each step logged once", kills},
-	{"INT, TERM", "finishes the step, saves, prints how to continue, 75; continued, the same bytes", stops},
-	{"a second INT", "ends at once, 75, the last checkpoint untouched", secondInterrupt},
-	{"disk full (1 MB tmpfs)", "74 with bytes needed and free, the old checkpoint whole, no temporary files; with room, it goes on", fullDisk},
-	{"file size limit", "74, the old checkpoint whole, no temporary files", fileSizeLimit},
-	{"any call to the disk fails, or is the last", "the old checkpoint or the new, whole; nothing removed before its successor is durable", failingCalls},
-	{"checkpoint cut off or a bit flipped", "65 with file and tensor", damage},
-	{"damage found at resume", "back to the newest whole one, not in silence; none whole: 65, nothing is changed", damagedResume},
-	{"header bombs", "65 within 1 s and 64 MB", bombs},
-	{"training that diverges", "80 with step, gradient norm and first bad tensor; never best or last", divergence},
-	{"bad text, table, folder, pairs, images", "65 with file and line, missing ones 66; BOM and CRLF are fine", badInputs},
-	{"checkpoint, vocabulary or settings of another run", "65 before the first step, with both sides", mismatches},
-	{"no CUDA", "cpu and auto train; cuda: 69 with what was found and is needed", noCUDA},
-	{"two trainers on one folder", "the second: 73 with the PID of the first", twoTrainers},
-	{"read-only folder", "73 before data are read", readOnly},
-	{"stdout closed", "training goes on, the log is whole", closedStdout},
-	{"terminal hung up", "training goes on, the log is whole", hangUp},
-	{"downloads interrupted or changed", "goes on where it was, installs only what is right, else 65", downloads},
-	{"many steps", "memory, goroutines and open files flat", endurance},
+	{"kill -9 at random times", "the newest checkpoint loads; resumed, the same bytes as uninterrupted, each step logged once", kills, true},
+	{"INT, TERM", "finishes the step, saves, prints how to continue, 75; continued, the same bytes", stops, false},
+	{"a second INT", "ends at once, 75, the last checkpoint untouched", secondInterrupt, false},
+	{"disk full (1 MB tmpfs)", "74 with bytes needed and free, the old checkpoint whole, no temporary files; with room, it goes on", fullDisk, false},
+	{"file size limit", "74, the old checkpoint whole, no temporary files", fileSizeLimit, false},
+	{"any call to the disk fails, or is the last", "the old checkpoint or the new, whole; nothing removed before its successor is durable", failingCalls, false},
+	{"checkpoint cut off or a bit flipped", "65 with file and tensor", damage, false},
+	{"damage found at resume", "back to the newest whole one, not in silence; none whole: 65, nothing is changed", damagedResume, false},
+	{"header bombs", "65 within 1 s and 64 MB", bombs, false},
+	{"training that diverges", "80 with step, gradient norm and first bad tensor; never best or last", divergence, false},
+	{"bad text, table, folder, pairs, images", "65 with file and line, missing ones 66; BOM and CRLF are fine", badInputs, false},
+	{"checkpoint, vocabulary or settings of another run", "65 before the first step, with both sides", mismatches, false},
+	{"no CUDA", "cpu and auto train; cuda: 69 with what was found and is needed", noCUDA, false},
+	{"two trainers on one folder", "the second: 73 with the PID of the first", twoTrainers, false},
+	{"read-only folder", "73 before data are read", readOnly, false},
+	{"stdout closed", "training goes on, the log is whole", closedStdout, false},
+	{"terminal hung up", "training goes on, the log is whole", hangUp, false},
+	{"downloads interrupted or changed", "goes on where it was, installs only what is right, else 65", downloads, false},
+	{"many steps", "memory, goroutines and open files flat", endurance, false},
+	{"a checkpoint every minute", "less than 1% of the time, of a language model of 2 LSTM layers of 512", overhead, true},
 }
 
 // row is a fault, what is promised, and how to try it.
 type row struct {
 	fault, promise string
 	try            func(h *harness, r *record)
+	onDisk         bool // it is about the time that writing takes
 }
 
-// folder makes the folder of a row. It is in memory, where there is one for it, unless the row is about the moments of writing: a disk
-// that others use would be most of what the time is spent on.
-func (h *harness) folder(i int) (string, error) {
+// folder makes the folder of a row, in memory if there is a place for it: a disk that others use would be most of what the time is
+// spent on.
+func (h *harness) folder(row row) (string, error) {
 	parent := h.work
-	if i > 0 && os.Getenv("TMPDIR") == "" {
+	if !row.onDisk && os.Getenv("TMPDIR") == "" {
 		if info, err := os.Stat("/dev/shm"); err == nil && info.IsDir() {
 			parent = "/dev/shm"
 		}
 	}
-	return os.MkdirTemp(parent, fmt.Sprintf("unroll-faults-row%02d-", i))
+	return os.MkdirTemp(parent, "unroll-faults-row-")
 }
 
 // record is what came of a row.
@@ -155,13 +157,13 @@ func (h *harness) report(w io.Writer, only string) (ok bool, err error) {
 	fmt.Fprintln(w, "| fault | promise | tried | lost | verdict |\n|---|---|---|---|---|")
 	ok = true
 	begin, rowsTried := time.Now(), 0
-	for i, row := range rows {
+	for _, row := range rows {
 		if !strings.Contains(row.fault, only) {
 			continue
 		}
 		rowsTried++
 		r := &record{}
-		if h.dir, err = h.folder(i); err != nil {
+		if h.dir, err = h.folder(row); err != nil {
 			return false, err
 		}
 		began := time.Now()

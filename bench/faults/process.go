@@ -5,6 +5,7 @@ package main
 import (
 	"bufio"
 	"bytes"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -12,6 +13,8 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -19,6 +22,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/unroll-ml/unroll/trainer/runlog"
 )
 
 // endless is a training that nothing but a fault ends.
@@ -34,12 +39,18 @@ func kills(h *harness, r *record) {
 	h.write("text.txt", rhyme(400))
 	random := rand.New(rand.NewPCG(uint64(time.Now().UnixNano()), 1))
 	newest, strays := 0, 0
-	for range n {
+	for i := range n {
 		cmd := h.start(small + endless + " --out run")
 		if !r.must(cmd.Start()) {
 			return
 		}
-		time.Sleep(time.Duration(random.IntN(500)) * time.Millisecond)
+		if i%4 != 0 { // one in four may be killed before it does anything
+			until(10*time.Second, func() bool {
+				step, err := whole(h.path("run", "last"))
+				return err == nil && step > newest
+			})
+		}
+		time.Sleep(time.Duration(random.IntN(150)) * time.Millisecond)
 		cmd.Process.Kill()
 		if err := cmd.Wait(); codeOf(err) >= 0 {
 			r.check(false, "the training ended by itself: %v", err)
@@ -371,4 +382,70 @@ func noCUDA(h *harness, r *record) {
 	}
 	r.ended(h.unroll(small+" --steps 3 --device cuda --out cuda"), exitNoDevice)
 	r.note("out of memory on a GPU needs a GPU")
+}
+
+// overhead is the time of a checkpoint by the clock of the training: of two steps that follow each other, the second is logged later if
+// a checkpoint is saved in between.
+func overhead(h *harness, r *record) {
+	const every = 4
+	steps := 24
+	if h.long {
+		steps = 120
+	}
+	r.what = "checks"
+	h.write("text.txt", rhyme(400))
+	if !r.ended(h.unroll(fmt.Sprintf("train lm --text text.txt --cell lstm --hidden 512 --layers 2 --embed 0 --batch 8 --seq 16 --steps %d --checkpoint-every %d --valid-every 100000 --out run", steps+2, every)), 0) {
+		return
+	}
+	entries, err := runlog.Read(h.path("run", "log.jsonl"))
+	if !r.must(err) {
+		return
+	}
+	var gaps [2][]float64 // without and with a checkpoint
+	before := 0.0
+	for _, e := range entries {
+		var step struct {
+			Seconds float64 `json:"seconds"`
+		}
+		if err := json.Unmarshal(e.Line, &step); e.Event != "step" || err != nil || e.Step > steps+1 {
+			continue
+		}
+		with := 0
+		if (e.Step-1)%every == 0 {
+			with = 1
+		}
+		if e.Step > 1 {
+			gaps[with] = append(gaps[with], step.Seconds-before)
+		}
+		before = step.Seconds
+	}
+	if !r.check(len(gaps[0]) > 0 && len(gaps[1]) > 0, "the log has %d steps", len(entries)) {
+		return
+	}
+	for _, g := range gaps {
+		slices.Sort(g)
+	}
+	bytes := int64(0)
+	for _, name := range checkpointFiles {
+		if info, err := os.Stat(h.path("run", "last", name)); r.must(err) {
+			bytes += info.Size()
+		}
+		r.tried--
+	}
+	step, saving := gaps[0][0], gaps[1][0]-gaps[0][0] // the least disturbed by others
+	if load := loadAverage(); saving >= 0.6 && load > 2*float64(runtime.NumCPU()) {
+		r.tried = 0
+		r.leaveOut("%.1f processes at a time want %d processors: a time would say nothing", load, runtime.NumCPU())
+	} else {
+		r.check(saving < 0.6, "a checkpoint takes %.2f s", saving)
+	}
+	r.note("%.1f MB in %.3f s, the least of %d: %.2f%% of a minute; a step takes %.3f s", float64(bytes)/1e6, saving, len(gaps[1]), saving/60*100, step)
+}
+
+// loadAverage is how many processes wanted to run in the last minute.
+func loadAverage() (load float64) {
+	if data, err := os.ReadFile("/proc/loadavg"); err == nil {
+		fmt.Sscan(string(data), &load)
+	}
+	return load
 }

@@ -313,3 +313,28 @@ func TestRecoverOfADamagedOne(t *testing.T) {
 	wantStep(t, dir, 2)
 	wantOnly(t, run, "last")
 }
+
+// BenchmarkSave saves a language model of two LSTM layers of 512 on 65 characters, with Adam's state: 3.3 million weights, 40 MB.
+func BenchmarkSave(b *testing.B) {
+	var c Contents
+	for i, shape := range [][]int{{65, 2048}, {512, 2048}, {2048}, {512, 2048}, {512, 2048}, {2048}, {512, 65}, {65}} {
+		n, _ := product(shape)
+		for j, prefix := range []string{"", "m/", "v/"} {
+			t := Tensor{Name: fmt.Sprint(prefix, i), Shape: shape, Data: make([]float32, n)}
+			if j == 0 {
+				c.Weights = append(c.Weights, t)
+			} else {
+				c.Optimizer = append(c.Optimizer, t)
+			}
+		}
+	}
+	c.State = state{Step: 1}
+	b.SetBytes(contentBytes(c))
+	dir := filepath.Join(b.TempDir(), "last")
+	for i := range b.N {
+		c.Step = i
+		if err := Save(dir, 2, c); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
