@@ -20,9 +20,9 @@ type training struct {
 }
 
 var trainings = []training{
-	{"rnn", languageModel(models.LMConfig{Vocab: 11, Cell: "rnn", Hidden: 12, Layers: 1, Seed: 3}, 0)},
-	{"lstm", languageModel(models.LMConfig{Vocab: 11, Cell: "lstm", Hidden: 16, Layers: 2, Embed: 8, Seed: 3}, 1)},
-	{"gru", languageModel(models.LMConfig{Vocab: 11, Cell: "gru", Hidden: 8, Layers: 2, Seed: 3}, 1)},
+	{"rnn", languageModel(models.LMConfig{Vocab: 11, Cell: models.CellConfig{Kind: "rnn"}, Hidden: 12, Layers: 1, Seed: 3}, 0)},
+	{"lstm", languageModel(models.LMConfig{Vocab: 11, Cell: models.CellConfig{Kind: "lstm"}, Hidden: 16, Layers: 2, Embed: 8, Seed: 3}, 1)},
+	{"gru", languageModel(models.LMConfig{Vocab: 11, Cell: models.CellConfig{Kind: "gru"}, Hidden: 8, Layers: 2, Seed: 3}, 1)},
 	{"classifier", classifier},
 	{"seq2seq gru", seq2seq("gru", "general", true, 0.5)},
 	{"seq2seq lstm", seq2seq("lstm", "additive", false, 1)},
@@ -39,8 +39,10 @@ func languageModel(c models.LMConfig, clip float64) func(testing.TB, tape.Device
 		}
 		t.Cleanup(func() { m.Close() })
 		rng := rand.New(rand.NewPCG(1, 1))
+		k := -1
 		return func() (float64, float64, error) {
-			return m.Train(tokens(rng, c.Vocab, seq*batch), tokens(rng, c.Vocab, seq*batch), 0.01)
+			k++
+			return m.Train(tokens(rng, c.Vocab, seq*batch), tokens(rng, c.Vocab, seq*batch), k, 0.01)
 		}
 	}
 }

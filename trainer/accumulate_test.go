@@ -46,7 +46,7 @@ func (m lmStepper) take(t *testing.T, k int) (loss, norm float64) {
 	for i := range in {
 		in[i], out[i] = int32((k*13+i*i)%vocab), int32((k+3*i)%vocab)
 	}
-	loss, norm, err := m.Train(in, out, 0.5)
+	loss, norm, err := m.Train(in, out, k, 0.5)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -93,7 +93,7 @@ func TestAccumulate(t *testing.T) {
 	}{
 		"language model": {[]int{2, 3, 6}, func(c Training, parts int) (stepper, error) {
 			m, err := NewLM(LMConfig{
-				Model: models.LMConfig{Vocab: vocab, Cell: "lstm", Hidden: 8, Layers: 2, Embed: 4, Seed: 3},
+				Model: models.LMConfig{Vocab: vocab, Cell: models.CellConfig{Kind: "lstm"}, Hidden: 8, Layers: 2, Embed: 4, Seed: 3},
 				Seq:   seq, Batch: 6 / parts, Training: c, Device: cpu.New(cpu.Threads(1)),
 			})
 			return lmStepper{m}, err

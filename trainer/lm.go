@@ -47,19 +47,23 @@ func NewLM(c LMConfig) (*LM, error) {
 	if err != nil {
 		return nil, err
 	}
+	c.Device = s.share(c.Device)
 	return &LM{config: c, shared: s}, nil
 }
 
-// Train runs one training step on a window with the given learning rate. It gives the mean loss in nats per token and the norm of
+// Train runs a training step on a window, the step-th counted from 0, with the given learning rate. It gives the mean loss in nats per token and the norm of
 // all gradients together before clipping, both at the weights before the step. Gradients do not reach into the window before:
 // truncated backpropagation through time (Williams and Peng, 1990).
-func (m *LM) Train(inputs, targets []int32, rate float64) (loss, norm float64, err error) {
+func (m *LM) Train(inputs, targets []int32, step int, rate float64) (loss, norm float64, err error) {
 	if m.train == nil {
 		if m.train, err = newLMTrainer(m.config); err != nil {
 			return 0, 0, err
 		}
 	}
 	return m.shared.train(m.train.trainProgram, rate, func(k, n int) error {
+		if err := m.train.draw(m.config.Model.Seed, step*n+k); err != nil {
+			return err
+		}
 		return m.train.fill(m.config.Seq, inputs, targets, k, n)
 	})
 }

@@ -17,7 +17,7 @@ const vocab, seq, batch = 7, 5, 3
 func newTestLM(t *testing.T, device tape.Device, o Optimizer, embed int) *LM {
 	t.Helper()
 	m, err := NewLM(LMConfig{
-		Model:    models.LMConfig{Vocab: vocab, Cell: "rnn", Hidden: 16, Layers: 2, Embed: embed, Seed: 3},
+		Model:    models.LMConfig{Vocab: vocab, Cell: models.CellConfig{Kind: "rnn"}, Hidden: 16, Layers: 2, Embed: embed, Seed: 3},
 		Seq:      seq,
 		Batch:    batch,
 		Training: Training{Optimizer: o, Clip: 1},
@@ -46,7 +46,7 @@ func losses(t *testing.T, m *LM, steps int, rate float64) []float64 {
 	var ls []float64
 	for k := range steps {
 		in, out := window(k * seq)
-		l, _, err := m.Train(in, out, rate)
+		l, _, err := m.Train(in, out, k, rate)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -89,7 +89,7 @@ func TestTrainAllocatesNothing(t *testing.T) {
 		{Optimizer: Decoupled(DefaultAdam, 0.1), Clip: 1, Average: 0.9, Accumulate: 3, Scaling: DefaultLossScaling},
 	} {
 		m, err := NewLM(LMConfig{
-			Model: models.LMConfig{Vocab: vocab, Cell: "rnn", Hidden: 16, Layers: 2, Embed: 4}, Seq: seq, Batch: batch / c.parts(),
+			Model: models.LMConfig{Vocab: vocab, Cell: models.CellConfig{Kind: "rnn"}, Hidden: 16, Layers: 2, Embed: 4}, Seq: seq, Batch: batch / c.parts(),
 			Training: c, Device: cpu.New(),
 		})
 		if err != nil {
@@ -97,7 +97,7 @@ func TestTrainAllocatesNothing(t *testing.T) {
 		}
 		in, out := window(0)
 		train := func() {
-			if _, _, err := m.Train(in, out, 0.01); err != nil {
+			if _, _, err := m.Train(in, out, 0, 0.01); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -130,7 +130,7 @@ func TestLMHandsOver(t *testing.T) {
 	}
 	for k := 6; k < 12; k++ {
 		in, out := window(k * seq)
-		l, _, err := second.Train(in, out, 0.01)
+		l, _, err := second.Train(in, out, k, 0.01)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -148,7 +148,7 @@ func TestLMHandsOver(t *testing.T) {
 		if err := m.ResetTrain(); err != nil {
 			t.Fatal(err)
 		}
-		if after[i], _, err = m.Train(in, out, 0.01); err != nil {
+		if after[i], _, err = m.Train(in, out, 0, 0.01); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -227,7 +227,7 @@ func TestEvalAgreesWithNext(t *testing.T) {
 }
 
 func TestNewLMRefuses(t *testing.T) {
-	good := LMConfig{Model: models.LMConfig{Vocab: 2, Cell: "rnn", Hidden: 2, Layers: 1}, Seq: 1, Batch: 1, Training: Training{Optimizer: SGD{}}, Device: ref.New()}
+	good := LMConfig{Model: models.LMConfig{Vocab: 2, Cell: models.CellConfig{Kind: "rnn"}, Hidden: 2, Layers: 1}, Seq: 1, Batch: 1, Training: Training{Optimizer: SGD{}}, Device: ref.New()}
 	if _, err := NewLM(good); err != nil {
 		t.Fatal(err)
 	}
@@ -238,7 +238,7 @@ func TestNewLMRefuses(t *testing.T) {
 		"no layers":    func(c *LMConfig) { c.Model.Layers = 0 },
 		"no vocab":     func(c *LMConfig) { c.Model.Vocab = 0 },
 		"bad embed":    func(c *LMConfig) { c.Model.Embed = -1 },
-		"bad cell":     func(c *LMConfig) { c.Model.Cell = "elman" },
+		"bad cell":     func(c *LMConfig) { c.Model.Cell = models.CellConfig{Kind: "elman"} },
 	} {
 		c := good
 		spoil(&c)

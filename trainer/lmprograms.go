@@ -52,11 +52,12 @@ type lmTrainer struct {
 	*trainProgram
 	inputs, targets *port[int32]
 	part            *port[int32] // nil: batches are computed at once
+	key             *port[int32] // nil: nothing is dropped
 }
 
 func newLMTrainer(c LMConfig) (*lmTrainer, error) {
 	b := op.New(G.NewGraph())
-	m, err := models.NewLM(b, c.Model)
+	m, err := models.DeclareLM(b, c.Model)
 	if err != nil {
 		return nil, err
 	}
@@ -66,10 +67,23 @@ func newLMTrainer(c LMConfig) (*lmTrainer, error) {
 	if states.part != nil {
 		t.part = newPort[int32](states.part)
 	}
-	logits, last := m.Logits(b, inputs, states.entry)
+	var dropped *G.Node
+	if c.Model.Dropout > 0 {
+		dropped = keyNode(b)
+		t.key = newPort[int32](dropped)
+	}
+	logits, last := m.Logits(b, inputs, states.entry, dropped)
 	loss := b.Mean(b.CrossEntropy(logits, targets, nil, 0))
 	t.trainProgram, err = newTrainProgram(b, c.Training.step(c.Device, loss, nil, m.Params.Nodes(), states.carry(b, last)...))
 	return t, err
+}
+
+// draw says what a run drops: the same for equal seeds.
+func (t *lmTrainer) draw(seed uint64, run int) error {
+	if t.key == nil {
+		return nil
+	}
+	return t.key.setPart(t.Program, key(seed, run), 1, 0, 1)
 }
 
 // fill takes the k-th of n parts of a window of so many steps.
@@ -102,7 +116,7 @@ type lmEvaluator struct {
 
 func newLMEvaluator(c LMConfig) (*lmEvaluator, error) {
 	b := op.New(G.NewGraph())
-	m, err := models.NewLM(b, c.Model)
+	m, err := models.DeclareLM(b, c.Model)
 	if err != nil {
 		return nil, err
 	}
@@ -111,7 +125,7 @@ func newLMEvaluator(c LMConfig) (*lmEvaluator, error) {
 		inputs:  tokens(b, "inputs", c.Seq, c.Batch),
 		targets: tokens(b, "targets", c.Seq, c.Batch),
 	}
-	logits, last := m.Logits(b, e.inputs, e.carried)
+	logits, last := m.Logits(b, e.inputs, e.carried, nil)
 	e.mask = G.NewMatrix(b.Graph(), logits.Dtype(), G.WithShape(c.Seq, c.Batch), G.WithName("mask"))
 	hit := b.Eq(b.Cast(b.Argmax(logits), logits), b.Cast(e.targets, logits)) // T×B
 	near := b.Lt(rank(b, logits, e.targets), b.Fill(logits, 2))              // T×B
@@ -167,7 +181,7 @@ type lmSampler struct {
 
 func newLMSampler(c LMConfig) (*lmSampler, error) {
 	b := op.New(G.NewGraph())
-	m, err := models.NewLM(b, c.Model)
+	m, err := models.DeclareLM(b, c.Model)
 	if err != nil {
 		return nil, err
 	}
@@ -177,7 +191,7 @@ func newLMSampler(c LMConfig) (*lmSampler, error) {
 		out:     make([]float32, c.Model.Vocab),
 	}
 	var last []*G.Node
-	s.logits, last = m.Logits(b, s.token, s.carried)
+	s.logits, last = m.Logits(b, s.token, s.carried, nil)
 	if b.Err() != nil {
 		return nil, b.Err()
 	}

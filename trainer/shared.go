@@ -68,7 +68,7 @@ func (s *shared) share(d tape.Device) tape.Device {
 	s.inPlace = s.sharable
 	common := map[string]bool{}
 	if s.inPlace {
-		for _, t := range append(slices.Clone(s.weights), s.names...) {
+		for _, t := range append(slices.Clone(s.weights), s.names[:len(s.names)-len(s.carried)]...) {
 			common[t.Name] = true
 		}
 	}

@@ -77,13 +77,13 @@ func recurrent(cell string, in int, s size) models.RecurrentConfig {
 // languageModel predicts each of T×B characters from those before it.
 func languageModel(cell string) func(*op.Builder, size) (*problem, error) {
 	return func(b *op.Builder, s size) (*problem, error) {
-		m, err := models.NewLM(b, models.LMConfig{Vocab: s.In, Cell: cell, Hidden: s.Hidden, Layers: s.Layers})
+		m, err := models.NewLM(b, models.LMConfig{Vocab: s.In, Cell: models.CellConfig{Kind: cell}, Hidden: s.Hidden, Layers: s.Layers})
 		if err != nil {
 			return nil, err
 		}
 		x := newBatch(b)
 		tokens, targets := x.tokens("tokens", s.In, s.Steps, s.Batch), x.tokens("targets", s.In, s.Steps, s.Batch)
-		logits, _ := m.Logits(b, tokens, m.States(b, s.Batch))
+		logits, _ := m.Logits(b, tokens, m.States(b, s.Batch), nil)
 		loss := b.Mean(b.CrossEntropy(logits, targets, nil, 0))
 		return &problem{loss, m.Params.Nodes(), x.inputs}, nil
 	}

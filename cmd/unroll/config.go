@@ -86,12 +86,19 @@ type modelConfig struct {
 
 	Tokens        string  `yaml:"tokens,omitempty"` // a datasets.Kind
 	MinFreq       int     `yaml:"min_freq,omitempty"`
-	Input         int     `yaml:"input,omitempty"` // columns of an image
+	Input         int     `yaml:"input,omitempty"`        // columns of an image
+	Nonlinearity  string  `yaml:"nonlinearity,omitempty"` // "": tanh
+	NoBias        bool    `yaml:"no_bias,omitempty"`
+	ForgetBias    float64 `yaml:"forget_bias,omitempty"`
+	Peepholes     bool    `yaml:"peepholes,omitempty"`
+	LayerNorm     bool    `yaml:"layer_norm,omitempty"`
 	Bidirectional bool    `yaml:"bidirectional,omitempty"`
 	Dropout       float64 `yaml:"dropout,omitempty"`
 	Pooling       string  `yaml:"pooling,omitempty"`
 	MaxVocab      int     `yaml:"max_vocab,omitempty"`
 	Attention     string  `yaml:"attention,omitempty"`
+	Before        bool    `yaml:"attention_before,omitempty"`
+	EveryStep     bool    `yaml:"context_every_step,omitempty"`
 	Feeding       bool    `yaml:"input_feeding,omitempty"`
 	Tied          bool    `yaml:"tie,omitempty"`
 	Classes       int     `yaml:"classes,omitempty"`
@@ -144,7 +151,8 @@ type runningConfig struct {
 // lm is the model that a config asks for.
 func (c *config) lm() LMConfig {
 	return LMConfig{
-		Vocab: c.Model.Vocab, Cell: c.Model.Cell, Hidden: c.Model.Hidden, Layers: c.Model.Layers, Embed: c.Model.Embed,
+		Vocab: c.Model.Vocab, Cell: c.Model.cell(), Hidden: c.Model.Hidden, Layers: c.Model.Layers, Embed: c.Model.Embed,
+		Dropout: c.Model.Dropout, Tied: c.Model.Tied,
 		Batch: c.Training.Batch, Seq: c.Training.Seq,
 		Training: c.Training.moves(), Seed: c.Training.Seed,
 		Device: c.Running.Device, Threads: c.Running.Threads,
@@ -189,6 +197,9 @@ func (c *config) check() error {
 			return usage("--%s is %q: it must be one of %s", f.flag, f.value, strings.Join(f.valid, ", "))
 		}
 	}
+	if err := m.checkCell(); err != nil {
+		return err
+	}
 	if err := t.checkMoves(c.Task); err != nil {
 		return err
 	}
@@ -207,6 +218,12 @@ func (c *config) check() error {
 	case taskSeq2Seq:
 		return c.checkSeq2Seq()
 	}
+	switch {
+	case m.Dropout > 0 && m.Layers == 1:
+		return usage("--dropout is between layers, and there is one: --layers 2 at least, or leave it out")
+	case m.Tied && m.Embed == 0:
+		return usage("--tie gives the output the embedding's weights, and --embed 0 is none: choose an --embed, or leave it out")
+	}
 	return c.checkSize()
 }
 
@@ -222,6 +239,12 @@ func (c *config) checkSeq2Seq() error {
 		return usage("--attention is %q: it must be one of %s", m.Attention, strings.Join(attentions, ", "))
 	case m.Feeding && m.Attention == noAttention:
 		return usage("--input-feeding feeds what the attention found: choose an --attention, or leave it out")
+	case m.Before && m.Attention == noAttention:
+		return usage("--attention-before says when the attention looks: choose an --attention, or leave it out")
+	case m.Before && m.Feeding:
+		return usage("--attention-before and --input-feeding: the cell sees what the attention finds already, leave one of them out")
+	case m.EveryStep && m.Attention != noAttention:
+		return usage("--context-every-step is for --attention none: with attention every step sees the source already, leave one of them out")
 	case m.Attention == "dot" && m.Bidirectional:
 		return usage("--attention dot compares vectors of one size, and --bidirectional makes those of the source twice as long: use --attention general")
 	case !(t.TeacherForcing >= 0 && t.TeacherForcing <= 1):

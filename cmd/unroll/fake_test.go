@@ -76,7 +76,7 @@ func logSumExp(z []float64) float64 {
 	return top + math.Log(sum)
 }
 
-func (m *pairLM) Train(inputs, targets []int32, lr float64) (loss, norm float64, err error) {
+func (m *pairLM) Train(inputs, targets []int32, _ int, lr float64) (loss, norm float64, err error) {
 	m.steps++
 	if m.onStep != nil {
 		m.onStep(m.steps)

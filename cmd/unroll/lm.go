@@ -1,6 +1,7 @@
 package main
 
 import (
+	"github.com/unroll-ml/unroll/models"
 	"github.com/unroll-ml/unroll/trainer"
 	"github.com/unroll-ml/unroll/trainer/checkpoint"
 )
@@ -8,9 +9,11 @@ import (
 // LMConfig is all that determines a language model and its training steps.
 type LMConfig struct {
 	Vocab                 int
-	Cell                  string // one of cells
-	Hidden, Layers, Embed int    // Embed 0: one-hot characters straight into the first cell
-	Batch, Seq            int    // B and T of Train and Eval
+	Cell                  models.CellConfig
+	Hidden, Layers, Embed int     // Embed 0: one-hot characters straight into the first cell
+	Dropout               float64 // between layers
+	Tied                  bool    // the output's weights are the embedding's
+	Batch, Seq            int     // B and T of Train and Eval
 	Training              trainer.Training
 	Seed                  uint64 // of the initial weights
 	Device                string // one of devices
@@ -26,9 +29,9 @@ type LMConfig struct {
 type LM interface {
 	learner
 
-	// Train takes one training step on a window with the learning rate lr, and carries the state of training on. It returns the
+	// Train takes a training step on a window, the step-th counted from 0, with the learning rate lr, and carries the state of training on. It returns the
 	// mean loss per token and the global norm of the gradient before clipping, both at the weights before the step.
-	Train(inputs, targets []int32, lr float64) (loss, gradNorm float64, err error)
+	Train(inputs, targets []int32, step int, lr float64) (loss, gradNorm float64, err error)
 
 	// ResetTrain zeroes the carried state of training, not the optimizer's.
 	ResetTrain() error

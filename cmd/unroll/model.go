@@ -17,7 +17,7 @@ var (
 // newLM builds a language model with fresh weights.
 var newLM = func(c LMConfig) (LM, error) {
 	lm, err := trainer.NewLM(trainer.LMConfig{
-		Model: models.LMConfig{Vocab: c.Vocab, Cell: c.Cell, Hidden: c.Hidden, Layers: c.Layers, Embed: c.Embed, Seed: c.Seed},
+		Model: models.LMConfig{Vocab: c.Vocab, Cell: c.Cell, Hidden: c.Hidden, Layers: c.Layers, Embed: c.Embed, Dropout: c.Dropout, Tied: c.Tied, Seed: c.Seed},
 		Seq:   c.Seq, Batch: c.Batch,
 		Training: c.Training,
 		Device:   c.device(),

@@ -2,10 +2,11 @@ package main
 
 import (
 	"bufio"
-	"math"
 	"math/rand/v2"
+	"strings"
 
 	"github.com/unroll-ml/unroll/datasets"
+	"github.com/unroll-ml/unroll/models"
 )
 
 // sampleCmd writes text with a trained language model.
@@ -14,7 +15,10 @@ type sampleCmd struct {
 	Prompt      string  `placeholder:"TEXT" help:"Go on from this text. Without it: from the start of a line."`
 	Length      int     `default:"500" help:"Characters to write after the prompt."`
 	Temperature float64 `default:"0.8" help:"Divide the logits by this: less is safer, more is wilder, 0 always takes the likeliest."`
+	TopK        int     `name:"top-k" default:"0" help:"Choose from the so many likeliest characters only; 0: from all."`
+	TopP        float64 `name:"top-p" default:"1" help:"Choose from the fewest characters only that have this probability together; 1: from all."`
 	Seed        uint64  `default:"1" help:"Seed of the random choices: another seed, another text."`
+	JSON        bool    `name:"json" help:"Write one JSON object with the prompt and the text after it, when all of it is there."`
 	useFlags
 }
 
@@ -60,11 +64,12 @@ func (u *useFlags) load(r *trained, m learner) (position, error) {
 }
 
 func (s *sampleCmd) Run(a *app) error {
-	switch {
-	case s.Length < 1:
+	if s.Length < 1 {
 		return usage("--length is %d: it must be at least 1", s.Length)
-	case !(s.Temperature >= 0) || math.IsInf(s.Temperature, 0):
-		return usage("--temperature is %g: it must not be negative", s.Temperature)
+	}
+	how := models.Sampling{Temperature: s.Temperature, TopK: s.TopK, TopP: s.TopP}
+	if err := checkSampling(how); err != nil {
+		return err
 	}
 	if err := s.check(); err != nil {
 		return err
@@ -90,8 +95,20 @@ func (s *sampleCmd) Run(a *app) error {
 	}
 	defer lm.Close()
 	out := bufio.NewWriter(a.stdout)
+	if s.JSON {
+		var text strings.Builder
+		err := generate(lm, r.vocab, prompt, s.Length, how, s.Seed, func(c rune) error {
+			text.WriteRune(c)
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+		out.WriteString(jsonLine(sampled{s.Prompt, text.String()}))
+		return out.Flush()
+	}
 	out.WriteString(r.vocab.Decode(prompt))
-	err = generate(lm, r.vocab, prompt, s.Length, s.Temperature, s.Seed, func(c rune) error {
+	err = generate(lm, r.vocab, prompt, s.Length, how, s.Seed, func(c rune) error {
 		out.WriteRune(c)
 		return out.Flush() // each character as it comes
 	})
@@ -102,10 +119,15 @@ func (s *sampleCmd) Run(a *app) error {
 	return out.Flush()
 }
 
+// sampled is what sample --json writes.
+type sampled struct {
+	Prompt string `json:"prompt"`
+	Text   string `json:"text"`
+}
+
 // generate reads the prompt and emits n characters after it. Without a prompt it reads a line break, or the first character of
-// the vocabulary if that has none. At a temperature τ a character has the probability softmax(logits/τ); at 0 it is the first of
-// those with the largest logit.
-func generate(lm LM, v *datasets.Vocab, prompt []int32, n int, temperature float64, seed uint64, emit func(rune) error) error {
+// the vocabulary if that has none.
+func generate(lm LM, v *datasets.Vocab, prompt []int32, n int, how models.Sampling, seed uint64, emit func(rune) error) error {
 	if err := lm.ResetSample(); err != nil {
 		return err
 	}
@@ -121,8 +143,12 @@ func generate(lm LM, v *datasets.Vocab, prompt []int32, n int, temperature float
 		}
 	}
 	random := rand.New(rand.NewPCG(seed, 0))
+	wide := make([]float64, len(logits))
 	for i := range n {
-		t := choose(logits, temperature, random)
+		for k, x := range logits {
+			wide[k] = float64(x)
+		}
+		t := how.Draw(wide, random)
 		if err := emit(v.Rune(t)); err != nil {
 			return err
 		}
@@ -134,32 +160,6 @@ func generate(lm LM, v *datasets.Vocab, prompt []int32, n int, temperature float
 		}
 	}
 	return nil
-}
-
-// choose draws from softmax(logits/τ).
-func choose(logits []float32, temperature float64, random *rand.Rand) int32 {
-	best := 0
-	for i, x := range logits {
-		if x > logits[best] {
-			best = i
-		}
-	}
-	if temperature == 0 {
-		return int32(best)
-	}
-	sum := 0.0
-	weights := make([]float64, len(logits))
-	for i, x := range logits {
-		weights[i] = math.Exp(float64(x-logits[best]) / temperature)
-		sum += weights[i]
-	}
-	u := random.Float64() * sum
-	for i, w := range weights {
-		if u -= w; u < 0 {
-			return int32(i)
-		}
-	}
-	return int32(best) // rounding only
 }
 
 // somePrompt is a prompt that a model of the vocabulary can read: an English word, or else the last of its characters.

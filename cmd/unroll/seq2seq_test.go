@@ -99,9 +99,9 @@ func TestSeq2SeqKinds(t *testing.T) {
 	writeFile(t, "t.txt", targets.String())
 	small := " --hidden 8 --embed 4 --batch 8 --buckets 1 --steps 3 --threads 1 --overwrite --out run"
 	for _, args := range []string{
-		"--src s.txt --tgt t.txt --tokens word --min-freq 2 --attention none",
-		"--src s.txt --tgt t.txt --valid-src s.txt --valid-tgt t.txt --tokens bpe --max-vocab 40 --attention concat --cell lstm",
-		"--task addition --attention dot --cell rnn --layers 2",
+		"--src s.txt --tgt t.txt --tokens word --min-freq 2 --attention none --context-every-step",
+		"--src s.txt --tgt t.txt --valid-src s.txt --valid-tgt t.txt --tokens bpe --max-vocab 40 --attention concat --attention-before --cell lstm --peepholes --layer-norm --forget-bias 1",
+		"--task addition --attention dot --cell rnn --nonlinearity relu --no-bias --layers 2",
 	} {
 		must(t, strings.Fields("train seq2seq "+args+small)...)
 		o := jsonLines(t, must(t, "eval", "run", "--json"))[0]

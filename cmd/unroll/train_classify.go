@@ -17,9 +17,9 @@ type trainClassifyCmd struct {
 	Valid classifyFlags `embed:"" prefix:"valid-" group:"Data:" set:"use=Measure on"`
 	skipFlags
 
-	Tokens        string  `group:"Model:" enum:"${tokenKinds}" default:"char" help:"What a text is cut into: ${enum}."`
-	MinFreq       int     `group:"Model:" default:"1" help:"Tokens that occur less often are unknown."`
-	Cell          string  `group:"Model:" enum:"${cells}" default:"gru" help:"Kind of cell: ${enum}."`
+	Tokens        string `group:"Model:" enum:"${tokenKinds}" default:"char" help:"What a text is cut into: ${enum}."`
+	MinFreq       int    `group:"Model:" default:"1" help:"Tokens that occur less often are unknown."`
+	cellFlags     `embed:"" group:"Model:" set:"cell=gru"`
 	Hidden        int     `group:"Model:" default:"128" help:"Units of a layer in one direction."`
 	Layers        int     `group:"Model:" default:"1" help:"Layers."`
 	Embed         int     `group:"Model:" default:"32" help:"Width of the embedding of a token; 0: one-hot, straight into the first layer. Images have none."`
@@ -54,9 +54,10 @@ func (t *trainClassifyCmd) Run(a *app) error {
 	t.mark(train, held)
 	c := t.trainFlags.config(taskClassify)
 	c.Model = modelConfig{
-		Cell: t.Cell, Hidden: t.Hidden, Layers: t.Layers, Embed: t.Embed, Tokens: t.Tokens, MinFreq: t.MinFreq,
+		Hidden: t.Hidden, Layers: t.Layers, Embed: t.Embed, Tokens: t.Tokens, MinFreq: t.MinFreq,
 		Bidirectional: t.Bidirectional, Dropout: t.Dropout, Pooling: t.Pooling,
 	}
+	t.cellFlags.into(&c.Model)
 	c.Training.Batch, c.Training.Longest, c.Training.Buckets = t.Batch, t.Longest, t.Buckets
 	if err := c.check(); err != nil {
 		return err
@@ -119,7 +120,7 @@ func loadClassify(c *config, train, held *sourceConfig) (*classifyTask, error) {
 func newClassifier(c *config) (*trainer.Classifier, error) {
 	return trainer.NewClassifier(trainer.ClassifierConfig{
 		Model: models.ClassifierConfig{
-			Vocab: c.Model.Vocab, Input: c.Model.Input, Embed: c.Model.Embed, Cell: models.CellConfig{Kind: c.Model.Cell},
+			Vocab: c.Model.Vocab, Input: c.Model.Input, Embed: c.Model.Embed, Cell: c.Model.cell(),
 			Hidden: c.Model.Hidden, Layers: c.Model.Layers, Bidirectional: c.Model.Bidirectional, Dropout: c.Model.Dropout,
 			Pooling: c.Model.Pooling, Classes: c.Model.Classes,
 		},

@@ -3,6 +3,8 @@ package main
 import (
 	"fmt"
 	"io"
+
+	"github.com/unroll-ml/unroll/models"
 )
 
 // trainLMCmd trains a language model.
@@ -10,10 +12,12 @@ type trainLMCmd struct {
 	Text      string `group:"Data:" placeholder:"FILE" help:"Train on this text, plain or .gz, UTF-8. Without it: on the built-in text."`
 	ValidText string `group:"Data:" placeholder:"FILE" help:"Measure on this text. Without it: the last tenth of the text is held out."`
 
-	Cell   string `group:"Model:" enum:"${cells}" default:"rnn" help:"Kind of cell: ${enum}."`
-	Hidden int    `group:"Model:" default:"128" help:"Units of a layer."`
-	Layers int    `group:"Model:" default:"2" help:"Layers."`
-	Embed  int    `group:"Model:" default:"32" help:"Width of the embedding of a character; 0: one-hot, straight into the first layer."`
+	cellFlags `embed:"" group:"Model:" set:"cell=rnn"`
+	Hidden    int     `group:"Model:" default:"128" help:"Units of a layer."`
+	Layers    int     `group:"Model:" default:"2" help:"Layers."`
+	Embed     int     `group:"Model:" default:"32" help:"Width of the embedding of a character; 0: one-hot, straight into the first layer."`
+	Dropout   float64 `group:"Model:" default:"0" help:"Probability with which an output of a layer is dropped in training before the next layer sees it."`
+	Tie       bool    `group:"Model:" help:"The output's weights are the embedding's."`
 
 	Batch      int `group:"Training:" default:"32" help:"Streams of text that are read in parallel."`
 	Seq        int `group:"Training:" default:"64" help:"Characters of each stream in a step."`
@@ -35,7 +39,8 @@ func (t *trainLMCmd) config() (*config, error) {
 		return nil, usage("--valid-text needs --text: the built-in text has a held-out part of its own")
 	}
 	c := t.trainFlags.config(taskLM)
-	c.Model = modelConfig{Cell: t.Cell, Hidden: t.Hidden, Layers: t.Layers, Embed: t.Embed}
+	c.Model = modelConfig{Hidden: t.Hidden, Layers: t.Layers, Embed: t.Embed, Dropout: t.Dropout, Tied: t.Tie}
+	t.cellFlags.into(&c.Model)
 	c.Training.Batch, c.Training.Seq = t.Batch, t.Seq
 	if t.Text == "" {
 		if !t.limited() {
@@ -89,7 +94,7 @@ func (t *lmTask) step(before int, rate float64) (loss, norm float64, tokens int,
 		}
 	}
 	t.data.windows.Fill(window, t.inputs, t.targets)
-	loss, norm, err = t.Train(t.inputs, t.targets, rate)
+	loss, norm, err = t.Train(t.inputs, t.targets, before, rate)
 	return loss, norm, n, err
 }
 
@@ -116,7 +121,7 @@ func (t *lmTask) describe(weights int) []string {
 }
 
 func (t *lmTask) farewell(w io.Writer, run string) error {
-	if err := generate(t.LM, t.data.vocab, nil, 300, 0.5, 1, func(c rune) error {
+	if err := generate(t.LM, t.data.vocab, nil, 300, models.Sampling{Temperature: 0.5}, 1, func(c rune) error {
 		_, err := fmt.Fprintf(w, "%c", c)
 		return err
 	}); err != nil {

@@ -26,18 +26,20 @@ type trainSeq2SeqCmd struct {
 	Valid pairsFlags `embed:"" prefix:"valid-" group:"Data:" set:"use=Measure on"`
 	skipFlags
 
-	Tokens        string  `group:"Model:" enum:"${tokenKinds}" default:"char" help:"What texts are cut into: ${enum}."`
-	MinFreq       int     `group:"Model:" default:"1" help:"Tokens that occur less often are unknown."`
-	MaxVocab      int     `group:"Model:" default:"0" help:"The most different tokens of sources, and of targets; 0: any number, for bpe ${bpe}."`
-	Attention     string  `group:"Model:" enum:"${attentions}" default:"additive" help:"How the decoder looks at the source: ${enum}."`
-	InputFeeding  bool    `group:"Model:" help:"The decoder sees what its attention found in the step before."`
-	Cell          string  `group:"Model:" enum:"${cells}" default:"gru" help:"Kind of cell: ${enum}."`
-	Hidden        int     `group:"Model:" default:"128" help:"Units of a layer in one direction."`
-	Layers        int     `group:"Model:" default:"1" help:"Layers of the encoder, and of the decoder."`
-	Embed         int     `group:"Model:" default:"32" help:"Width of the embedding of a token."`
-	Bidirectional bool    `group:"Model:" help:"Read sources from both ends."`
-	Tie           bool    `group:"Model:" help:"The output's weights are the embedding's."`
-	Dropout       float64 `group:"Model:" default:"0" help:"Probability with which an input of a layer is dropped in training."`
+	Tokens           string `group:"Model:" enum:"${tokenKinds}" default:"char" help:"What texts are cut into: ${enum}."`
+	MinFreq          int    `group:"Model:" default:"1" help:"Tokens that occur less often are unknown."`
+	MaxVocab         int    `group:"Model:" default:"0" help:"The most different tokens of sources, and of targets; 0: any number, for bpe ${bpe}."`
+	Attention        string `group:"Model:" enum:"${attentions}" default:"additive" help:"How the decoder looks at the source: ${enum}."`
+	AttentionBefore  bool   `group:"Model:" help:"The attention looks before the cell moves, as Bahdanau et al. (2015) have it, not after it, as Luong et al. (2015)."`
+	ContextEveryStep bool   `group:"Model:" help:"Without attention: every step of the decoder sees the source as one vector, as Cho et al. (2014) have it, not only the first."`
+	InputFeeding     bool   `group:"Model:" help:"The decoder sees what its attention found in the step before."`
+	cellFlags        `embed:"" group:"Model:" set:"cell=gru"`
+	Hidden           int     `group:"Model:" default:"128" help:"Units of a layer in one direction."`
+	Layers           int     `group:"Model:" default:"1" help:"Layers of the encoder, and of the decoder."`
+	Embed            int     `group:"Model:" default:"32" help:"Width of the embedding of a token."`
+	Bidirectional    bool    `group:"Model:" help:"Read sources from both ends."`
+	Tie              bool    `group:"Model:" help:"The output's weights are the embedding's."`
+	Dropout          float64 `group:"Model:" default:"0" help:"Probability with which an input of a layer is dropped in training."`
 
 	Batch          int     `group:"Training:" default:"64" help:"Pairs in a step."`
 	Longest        int     `group:"Training:" default:"200" help:"Pairs with more tokens in the source or in the target are left out of training."`
@@ -88,9 +90,11 @@ func (t *trainSeq2SeqCmd) Run(a *app) error {
 		}
 	}
 	c.Model = modelConfig{
-		Cell: t.Cell, Hidden: t.Hidden, Layers: t.Layers, Embed: t.Embed, Tokens: t.Tokens, MinFreq: t.MinFreq, MaxVocab: t.MaxVocab,
+		Hidden: t.Hidden, Layers: t.Layers, Embed: t.Embed, Tokens: t.Tokens, MinFreq: t.MinFreq, MaxVocab: t.MaxVocab,
 		Bidirectional: t.Bidirectional, Dropout: t.Dropout, Attention: t.Attention, Feeding: t.InputFeeding, Tied: t.Tie,
 	}
+	t.cellFlags.into(&c.Model)
+	c.Model.Before, c.Model.EveryStep = t.AttentionBefore, t.ContextEveryStep
 	c.Training.Batch, c.Training.Longest, c.Training.Buckets, c.Training.ValidPairs = t.Batch, t.Longest, t.Buckets, t.ValidTranslate
 	c.Training.TeacherDecay, c.Training.TeacherSteps = t.TeacherDecay, t.TeacherSteps
 	c.Training.TeacherForcing, c.Training.Smoothing = t.TeacherForcing, t.LabelSmoothing
@@ -164,8 +168,8 @@ func newSeq2Seq(c *config) (*trainer.Seq2Seq, error) {
 	model := models.Seq2SeqConfig{
 		Source: m.Vocab, Target: m.TargetVocab,
 		Tokens: models.Tokens{Padding: datasets.Pad, Unknown: datasets.Unknown, Start: datasets.Start, End: datasets.End},
-		Cell:   models.CellConfig{Kind: m.Cell}, Embed: m.Embed, Hidden: m.Hidden, Layers: m.Layers, Bidirectional: m.Bidirectional,
-		Dropout: m.Dropout, Feeding: m.Feeding, Tied: m.Tied, Smoothing: c.Training.Smoothing,
+		Cell:   m.cell(), Embed: m.Embed, Hidden: m.Hidden, Layers: m.Layers, Bidirectional: m.Bidirectional,
+		Dropout: m.Dropout, Before: m.Before, EveryStep: m.EveryStep, Feeding: m.Feeding, Tied: m.Tied, Smoothing: c.Training.Smoothing,
 	}
 	if m.Attention != noAttention {
 		model.Attention = m.Attention
@@ -264,7 +268,7 @@ func (t *seq2seqTask) describe(weights int) []string {
 	for _, x := range []struct {
 		on   bool
 		name string
-	}{{c.Model.Feeding, ", input feeding"}, {c.Model.Tied, ", tied"}} {
+	}{{c.Model.Before, " before the cell"}, {c.Model.EveryStep, ", the source at every step"}, {c.Model.Feeding, ", input feeding"}, {c.Model.Tied, ", tied"}} {
 		if x.on {
 			extras = append(extras, x.name)
 		}

@@ -133,6 +133,25 @@ func TestTrainLMWithNothing(t *testing.T) {
 	}
 }
 
+// What the flags say of a language model is in its configuration, and the model that was trained is the one that is used.
+func TestTrainLMFlags(t *testing.T) {
+	t.Chdir(t.TempDir())
+	writeFile(t, "rhyme.txt", rhyme(100))
+	must(t, strings.Fields("train lm --text rhyme.txt --batch 4 --seq 40 --hidden 8 --embed 4 --layers 2 --dropout 0.2 --tie --cell lstm --forget-bias 1 --peepholes --layer-norm --steps 3 --threads 1 --out run")...)
+	config := readFile(t, "run/config.yaml")
+	for _, want := range []string{"  dropout: 0.2\n", "  tie: true\n", "  forget_bias: 1\n", "  peepholes: true\n", "  layer_norm: true\n"} {
+		if !strings.Contains(config, want) {
+			t.Errorf("%q is not in\n%s", want, config)
+		}
+	}
+	log := jsonLines(t, readFile(t, "run/log.jsonl"))
+	if o := jsonLines(t, must(t, "eval", "run", "--json"))[0]; o["loss"] != log[len(log)-2]["valid_loss"] {
+		t.Errorf("measured %v, in training %v", o["loss"], log[len(log)-2])
+	}
+	must(t, "sample", "run", "--length", "5")
+	resumeExactly(t, 5, "train lm --text rhyme.txt --batch 4 --seq 40 --hidden 8 --embed 4 --layers 2 --dropout 0.2 --cell rnn --nonlinearity relu --no-bias --steps 20 --log-every 5 --json --threads 1")
+}
+
 func TestTrainForMinutes(t *testing.T) {
 	small(t, nil)
 	objects := jsonLines(t, trainSmall(t, "--minutes", "0.005", "--json"))

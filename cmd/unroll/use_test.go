@@ -3,8 +3,6 @@ package main
 import (
 	"bytes"
 	"compress/gzip"
-	"math"
-	"math/rand/v2"
 	"os"
 	"strings"
 	"testing"
@@ -135,33 +133,24 @@ func TestSample(t *testing.T) {
 	}
 }
 
-// The frequencies of a large sample are softmax(logits/τ).
-func TestChoose(t *testing.T) {
-	logits := []float32{1, -1, 2, 2}
-	for _, temperature := range []float64{0.5, 1, 3} {
-		random := rand.New(rand.NewPCG(7, 7))
-		const n = 100_000
-		got := make([]float64, len(logits))
-		for range n {
-			got[choose(logits, temperature, random)] += 1.0 / n
-		}
-		sum := 0.0
-		for _, x := range logits {
-			sum += math.Exp(float64(x) / temperature)
-		}
-		for i, x := range logits {
-			p := math.Exp(float64(x)/temperature) / sum
-			if limit := 5 * math.Sqrt(p*(1-p)/n); math.Abs(got[i]-p) > limit {
-				t.Errorf("temperature %g: token %d with frequency %g, want %g within %g", temperature, i, got[i], p, limit)
-			}
+func TestSampleCuts(t *testing.T) {
+	small(t, nil)
+	trainSmall(t, "--steps", "60")
+	sample := func(args string) string {
+		return must(t, append([]string{"sample", "run", "--prompt", "the c"}, strings.Fields("--length 40 "+args)...)...)
+	}
+	likeliest := sample("--temperature 0")
+	for _, args := range []string{"--temperature 5 --top-k 1", "--temperature 1 --top-p 1e-9"} {
+		if got := sample(args); got != likeliest {
+			t.Errorf("sample %s gives %q, want the likeliest %q", args, got, likeliest)
 		}
 	}
-	if got := choose(logits, 0, nil); got != 2 {
-		t.Errorf("the likeliest is %d, want the first of equals, 2", got)
+	if got := sample("--temperature 5 --top-k 3"); got == likeliest {
+		t.Errorf("three tokens to choose from give the likeliest, %q", got)
 	}
-	// Logits so large that their exponential overflows.
-	if got := choose([]float32{-3e38, 3e38}, 1, rand.New(rand.NewPCG(1, 1))); got != 1 {
-		t.Errorf("got %d", got)
+	o := jsonLines(t, sample("--temperature 0 --json"))[0]
+	if o["prompt"] != "the c" || "the c"+o["text"].(string)+"\n" != likeliest {
+		t.Errorf("in JSON: %v, in words %q", o, likeliest)
 	}
 }
 
