@@ -15,6 +15,7 @@ import (
 
 	"github.com/unroll-ml/unroll/datasets"
 	"github.com/unroll-ml/unroll/trainer"
+	"github.com/unroll-ml/unroll/trainer/runlog"
 )
 
 // classifyCmd classifies the lines of stdin.
@@ -35,8 +36,8 @@ type classified struct {
 }
 
 type label struct {
-	Label       string  `json:"label"`
-	Probability float64 `json:"probability"`
+	Label       string       `json:"label"`
+	Probability runlog.Float `json:"probability"`
 }
 
 func (k *classifyCmd) Run(a *app) error {
@@ -104,7 +105,7 @@ func classifyLine(m *trainer.Classifier, r *trained, line string) ([]label, erro
 	}
 	labels := make([]label, len(logits))
 	for i, ln := range trainer.LogSoftmax(logits) {
-		labels[i] = label{r.labels.Name(int32(i)), math.Exp(ln)}
+		labels[i] = label{r.labels.Name(int32(i)), runlog.Float(math.Exp(ln))}
 	}
 	slices.SortStableFunc(labels, func(a, b label) int { return cmp.Compare(b.Probability, a.Probability) })
 	return labels, nil

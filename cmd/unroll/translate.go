@@ -10,6 +10,7 @@ import (
 	"github.com/unroll-ml/unroll/datasets"
 	"github.com/unroll-ml/unroll/models"
 	"github.com/unroll-ml/unroll/trainer"
+	"github.com/unroll-ml/unroll/trainer/runlog"
 )
 
 // translateCmd translates the lines of stdin.
@@ -117,9 +118,9 @@ type translated struct {
 }
 
 type translation struct {
-	Text    string  `json:"text"`
-	LogProb float64 `json:"log_prob"`
-	Score   float64 `json:"score"` // by which those of a beam are ranked
+	Text    string       `json:"text"`
+	LogProb runlog.Float `json:"log_prob"`
+	Score   runlog.Float `json:"score"` // by which those of a beam are ranked
 }
 
 func (k *translateCmd) Run(a *app) error {
@@ -195,7 +196,7 @@ func (k *translateCmd) write(number int, line string, target *datasets.Vocab, fo
 	t := translated{Source: line, Translations: []translation{}}
 	for _, h := range found {
 		text := strings.ReplaceAll(target.Decode(h.Tokens), "\n", " ")
-		t.Translations = append(t.Translations, translation{text, h.LogProb, h.Score})
+		t.Translations = append(t.Translations, translation{text, runlog.Float(h.LogProb), runlog.Float(h.Score)})
 	}
 	switch {
 	case k.JSON:
@@ -217,7 +218,7 @@ func jsonLine(x any) string {
 	var b strings.Builder
 	enc := json.NewEncoder(&b)
 	enc.SetEscapeHTML(false)
-	if err := enc.Encode(x); err != nil { // strings and finite numbers always encode
+	if err := enc.Encode(x); err != nil { // strings and numbers always encode
 		panic(err)
 	}
 	return b.String()
