@@ -16,7 +16,7 @@ type Launch struct {
 	Args        []uint64 // the parameters, 8 bytes each
 	Memory      *Memory
 
-	Budget  int64 // the most instructions that a warp may run; 0: 2²⁶
+	Budget  int64 // the most instructions that a warp may run in a block; 0: 2²⁶
 	Workers int   // the most blocks at a time; 0: as many as there are cores
 	Races   bool  // look for races in global memory too; one block at a time
 
@@ -45,21 +45,28 @@ func (f *Function) Launch(l *Launch) (Stats, error) {
 	if err := f.verify(l); err != nil {
 		return Stats{}, err
 	}
-	l.Memory.mu.RLock()
-	defer l.Memory.mu.RUnlock()
+	if l.Races {
+		l.Memory.mu.Lock() // the shadows are of this launch
+		defer l.Memory.mu.Unlock()
+	} else {
+		l.Memory.mu.RLock()
+		defer l.Memory.mu.RUnlock()
+	}
 	l.number = atomic.AddUint32(&l.Memory.launch, 1)
 	workers := l.Workers
 	if workers <= 0 {
 		workers = runtime.GOMAXPROCS(0)
-	}
-	for _, a := range l.Memory.allocs {
-		a.shadow = nil
 	}
 	if l.Races {
 		workers = 1
 		for _, a := range l.Memory.allocs {
 			a.shadow = make([]access, (len(a.data)+3)/4)
 		}
+		defer func() {
+			for _, a := range l.Memory.allocs {
+				a.shadow = nil
+			}
+		}()
 	}
 	if l.Budget == 0 {
 		l.Budget = defaultBudget

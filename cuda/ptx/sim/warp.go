@@ -17,6 +17,7 @@ type warp struct {
 	set     []uint32 // of each register, the lanes in which it was written
 	preds   []uint32
 	predSet []uint32
+	scratch lanes // the result of an instruction that not all lanes take part in
 
 	all    uint32 // the lanes that have a thread
 	live   uint32 // those that have not returned
@@ -241,8 +242,8 @@ func (w *warp) vector(in *instr, mask uint32) {
 		w.set[in.d] = full
 		return
 	}
-	var t lanes
-	in.vec(&t, &w.regs[in.a], &w.regs[in.b], &w.regs[in.c])
+	t := &w.scratch
+	in.vec(t, &w.regs[in.a], &w.regs[in.b], &w.regs[in.c])
 	d := &w.regs[in.d]
 	for m := mask; m != 0; m &= m - 1 {
 		i := bits.TrailingZeros32(m)
