@@ -75,5 +75,5 @@ func readNEWS(name string, r io.Reader) (*Pairs, error) {
 			return nil, &Error{File: name, Line: int(line), What: "a target is empty: remove or complete it"}
 		}
 	}
-	return p, p.check("no names")
+	return p, p.check("no names, so there is nothing to learn: copy or download it again")
 }

@@ -164,7 +164,7 @@ func readParallel(source, target string, skip bool, hold int64) (_ *Pairs, err e
 	}
 	both := hex.EncodeToString(sums[0].Sum(nil)) + hex.EncodeToString(sums[1].Sum(nil))
 	p.SHA256, p.Skipped = sha256Hex([]byte(both)), l.skipped
-	return p, p.check("no pairs: both files are empty")
+	return p, p.check("no pairs, both files are empty: choose others")
 }
 
 // addLines adds the pair of two lines, or takes note of what is wrong with them.

@@ -111,7 +111,7 @@ func TestReadParallel(t *testing.T) {
 
 func TestReadParallelRefuses(t *testing.T) {
 	for _, c := range []struct{ name, source, target, want string }{
-		{"both empty", "", "", "SRC and TGT: no pairs: both files are empty"},
+		{"both empty", "", "", "SRC and TGT: no pairs, both files are empty: choose others"},
 		{"longer source", "a\nb\nc\n", "x\ny", "SRC: 3 lines, and TGT has 2: line for line, one must be the translation of the other"},
 		{"longer target", "a\n", "x\n\n\xff\n", "SRC: 1 lines, and TGT has 3: line for line, one must be the translation of the other"},
 		{"empty target", "a\n", "", "SRC: 1 lines, and TGT has 0: line for line, one must be the translation of the other"},
@@ -176,7 +176,7 @@ func TestReadNEWS(t *testing.T) {
 	}
 	for _, c := range []struct{ name, data, want string }{
 		{"another document", "<?xml version=\"1.0\"?>\n<svg/>", "FILE:2: XML that begins with <svg>, want a <TransliterationCorpus>: convert it to lines of a source, a tab and its target"},
-		{"no names", "<?xml version=\"1.0\"?><TransliterationCorpus/>", "FILE: no names"},
+		{"no names", "<?xml version=\"1.0\"?><TransliterationCorpus/>", "FILE: no names, so there is nothing to learn: copy or download it again"},
 		{"truncated", newsXML[:300], "FILE:7: not valid XML (XML syntax error on line 7: unexpected EOF): copy or download it again"},
 		{"no source", strings.Replace(newsXML, "DEOGAN ROAD", " ", 1), "FILE:5: a name without a source or without a target: remove or complete it"},
 		{"empty target", strings.Replace(newsXML, "बील", " ", 1), "FILE:6: a target is empty: remove or complete it"},

@@ -112,7 +112,7 @@ func readCapped(r io.Reader, name string) ([]byte, error) {
 func decode(data []byte, name string) ([]rune, error) {
 	rest := bytes.TrimPrefix(data, []byte("\ufeff"))
 	if len(rest) == 0 {
-		return nil, &Error{File: name, What: "the text is empty"}
+		return nil, &Error{File: name, What: "the text is empty: choose another file"}
 	}
 	runes := make([]rune, 0, utf8.RuneCount(rest))
 	line, start := 1, 0 // start is where the line begins, in runes

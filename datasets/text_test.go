@@ -83,10 +83,10 @@ func TestReadTextRefuses(t *testing.T) {
 		data       []byte
 		want       string // after the path
 	}{
-		{"empty", "a.txt", nil, ": the text is empty"},
-		{"only a mark", "a.txt", []byte("\ufeff"), ": the text is empty"},
-		{"empty gzip", "a.gz", zip(t, ""), ": the text is empty"},
-		{"empty with .gz", "a.gz", nil, ": the text is empty"},
+		{"empty", "a.txt", nil, ": the text is empty: choose another file"},
+		{"only a mark", "a.txt", []byte("\ufeff"), ": the text is empty: choose another file"},
+		{"empty gzip", "a.gz", zip(t, ""), ": the text is empty: choose another file"},
+		{"empty with .gz", "a.gz", nil, ": the text is empty: choose another file"},
 		{"not UTF-8", "a.txt", []byte("ab\ncd\xffe"), ":2:3: byte 5 (0xff) is not UTF-8: convert the text to UTF-8, for example with iconv, or choose another file"},
 		{"not UTF-8 after mark, CRLF and a long character", "a.txt", []byte("\ufeffé\r\n日\xc3("), ":2:2: byte 10 (0xc3) is not UTF-8: convert the text to UTF-8, for example with iconv, or choose another file"},
 		{"UTF-16", "a.txt", []byte("\xff\xfea\x00"), ":1:1: byte 0 (0xff) is not UTF-8, it looks like UTF-16: convert it, for example with iconv -f UTF-16 -t UTF-8"},

@@ -163,7 +163,7 @@ func TestClassifyErrors(t *testing.T) {
 	}
 	labels := readFile(t, "run/labels.json")
 	writeFile(t, "run/labels.json", strings.Replace(labels, "begins with a", "begins with A", 1))
-	want(t, exitData, "run/labels.json are not the labels that run/config.yaml names (the sha256 differs): they are of different runs", "classify", "run")
+	want(t, exitData, "run/labels.json are not the labels that run/config.yaml names (2 with sha256 f866822c551a, 2 with 06aba2dde42a there): they are of different runs", "classify", "run")
 	writeFile(t, "run/labels.json", labels)
 	if err := os.Remove("words.tsv"); err != nil {
 		t.Fatal(err)

@@ -295,7 +295,8 @@ func readRunLabels(dir string, c *config) (*datasets.Labels, error) {
 		return nil, err
 	}
 	if l.Len() != c.Model.Classes || sha256Hex(l.JSON()) != c.Model.LabelsSHA256 {
-		return nil, fail(exitData, "%s are not the labels that %s names (the sha256 differs): they are of different runs", path, filepath.Join(dir, configName))
+		return nil, fail(exitData, "%s are not the labels that %s names (%d with sha256 %.12s, %d with %.12s there): they are of different runs", path, filepath.Join(dir, configName),
+			l.Len(), sha256Hex(l.JSON()), c.Model.Classes, c.Model.LabelsSHA256)
 	}
 	return l, nil
 }
@@ -318,7 +319,8 @@ func readVocab(dir, name string, size int, sha256 string) (*datasets.Vocab, erro
 		return nil, err
 	}
 	if v.Len() != size || sha256Hex(v.JSON()) != sha256 {
-		return nil, fail(exitData, "%s is not the vocabulary that %s names (its sha256 differs): they are of different runs", path, filepath.Join(dir, configName))
+		return nil, fail(exitData, "%s is not the vocabulary that %s names (%d tokens with sha256 %.12s, %d with %.12s there): they are of different runs", path, filepath.Join(dir, configName),
+			v.Len(), sha256Hex(v.JSON()), size, sha256)
 	}
 	return v, nil
 }
