@@ -8,153 +8,141 @@ import (
 	"github.com/unroll-ml/unroll/graph/tape"
 )
 
-// Maps of one kind that do not depend on each other, such as the updates of all parameters, become one launch. Instructions between them
-// change places for that, where neither sees it.
+// Elementwise instructions that do not depend on each other become one launch: any number of one kind outside of loops, such as the updates
+// of all parameters, as a table; a few small ones of any kind as a bundle. Instructions between them change places for that, where
+// neither sees it.
 
-// mostInstructions bounds the length of code that is looked at: dependences are found pair by pair.
-const mostInstructions = 4000
+const (
+	mostInstructions = 4000    // of a body that is looked at: dependences are found pair by pair
+	mostInBundle     = 4       // Maps
+	mostItems        = 1 << 16 // of a Map in a bundle: a larger one keeps the GPU busy by itself
+)
 
-// group gives the order in which to run the instructions of a tape outside of its loops: instructions of one group, which are Maps with
-// equal keys, run together; all others are alone.
-func (l *lowering) group(code []tape.Instr) [][]int {
+// A group is instructions of a body that run together: one, or elementwise ones that do not depend on each other.
+type group struct {
+	members []int
+	table   bool
+}
+
+// groups gives the order in which to run the instructions of a body, and which of them together. What is not elementwise runs as soon as it
+// can, in the order of the tape; what is waits until nothing else can.
+func (l *lowering) groups(code []tape.Instr) []group {
 	n := len(code)
+	var gs []group
 	if n > mostInstructions {
-		groups := make([][]int, n)
-		for i := range groups {
-			groups[i] = []int{i}
+		for i := range code {
+			gs = append(gs, group{members: []int{i}})
 		}
-		return groups
+		return gs
 	}
-	keys := make([]string, n)
+	keys, small := make([]string, n), make([]bool, n)
 	count := map[string]int{}
 	for i, in := range code {
-		if m, ok := in.(*tape.Map); ok && volume(m.Shape) > 0 {
-			mapped, _ := l.mapped(m)
-			keys[i] = mapped.Key()
-			count[keys[i]]++
-		}
-	}
-	waits := l.dependences(code) // by instruction: for how many it waits
-	done := make([]bool, n)
-	var groups [][]int
-	emit := func(group []int) {
-		groups = append(groups, group)
-		for _, i := range group {
-			done[i] = true
-			for _, j := range waits.later[i] {
-				waits.earlier[j]--
+		if e, ok := l.elementwise(in); ok {
+			small[i] = e.Items <= mostItems
+			if _, isMap := in.(*tape.Map); isMap && len(l.trips) == 0 {
+				keys[i] = e.Key()
+				count[keys[i]]++
 			}
 		}
 	}
+	for i := range keys {
+		if count[keys[i]] < 2 {
+			keys[i] = ""
+		}
+	}
+	earlier, later := l.dependences(code)
+	done := make([]bool, n)
 	for left := n; left > 0; {
-		// What is not of a group runs as soon as it can, in the order of the tape; members of groups wait until nothing else can.
 		var ready []int
 		alone := -1
 		for i := range code {
-			if done[i] || waits.earlier[i] > 0 {
+			if done[i] || earlier[i] > 0 {
 				continue
 			}
-			if keys[i] == "" || count[keys[i]] == 1 {
+			if keys[i] == "" && !small[i] {
 				alone = i
 				break
 			}
 			ready = append(ready, i)
 		}
-		if alone >= 0 {
-			emit([]int{alone})
-			left--
-			continue
+		g := group{members: []int{alone}}
+		if alone < 0 {
+			key := keys[ready[0]]
+			g = group{members: slices.DeleteFunc(ready, func(i int) bool { return keys[i] != key }), table: key != ""}
+			if !g.table {
+				g.members = g.members[:min(len(g.members), mostInBundle)]
+			}
 		}
-		group := slices.DeleteFunc(ready, func(i int) bool { return keys[i] != keys[ready[0]] })
-		emit(group)
-		left -= len(group)
-	}
-	return groups
-}
-
-// dependences says which instructions must not change places.
-type dependences struct {
-	earlier []int   // by instruction: how many must run before it
-	later   [][]int // by instruction: those that must run after it
-}
-
-func (l *lowering) dependences(code []tape.Instr) dependences {
-	reads, wrote := make([][]extent, len(code)), make([][]extent, len(code))
-	for i, in := range code {
-		reads[i], wrote[i] = accesses(l.tape, in)
-	}
-	d := dependences{make([]int, len(code)), make([][]int, len(code))}
-	for j := range code {
-		for i := range j {
-			_, hostI := code[i].(*tape.Host)
-			_, hostJ := code[j].(*tape.Host) // which may do more than the tape knows
-			if hostI && hostJ || meet(wrote[i], wrote[j]) || meet(wrote[i], reads[j]) || meet(reads[i], wrote[j]) {
-				d.earlier[j]++
-				d.later[i] = append(d.later[i], j)
+		gs = append(gs, g)
+		left -= len(g.members)
+		for _, i := range g.members {
+			done[i] = true
+			for _, j := range later[i] {
+				earlier[j]--
 			}
 		}
 	}
-	return d
+	return gs
 }
 
-// accesses are the extents that an instruction reads and writes, those of a loop's body included.
-func accesses(t *tape.Tape, in tape.Instr) (reads, writes []extent) {
-	if lp, ok := in.(*tape.Loop); ok {
-		for _, in := range lp.Body {
-			r, w := accesses(t, in)
-			reads, writes = append(reads, r...), append(writes, w...)
+// elementwise is a Map, or a copy that is no transposition, made ready.
+func (l *lowering) elementwise(in tape.Instr) (e elementwise, ok bool) {
+	switch in := in.(type) {
+	case *tape.Map:
+		if volume(in.Shape) > 0 {
+			return l.mapped(in), true
 		}
-		return reads, writes
+	case *tape.Copy:
+		if volume(in.Shape) == 0 {
+			return e, false
+		}
+		if _, transposes := kernel.NewTranspose(kernel.B32, in.Shape, in.In.Strides, in.Out.Strides); !transposes {
+			return l.copied(in), true
+		}
 	}
-	in.Refs(func(r tape.Ref, write bool) {
-		if write {
-			writes = append(writes, extentOf(t, r.Buf))
-		} else {
-			reads = append(reads, extentOf(t, r.Buf))
-		}
-	})
-	return reads, writes
+	return e, false
 }
 
-func meet(a, b []extent) bool {
-	return slices.ContainsFunc(a, func(e extent) bool { return slices.ContainsFunc(b, e.overlaps) })
-}
-
-// A table is what the kernel of a group reads from device memory. It goes up when the program is loaded.
-type table struct {
-	at      place
-	entries []entry
-	parts   [][2]uint32
-}
-
-// entry describes a Map of a group.
-type entry struct {
-	items int
-	args  []place
-}
-
-// together makes the one launch of a group of Maps.
-func (l *lowering) together(group []*tape.Map) []work {
-	t := &table{}
+// together makes the launch of a group.
+func (l *lowering) together(code []tape.Instr, g group) work {
 	var maps []kernel.Mapped
-	for _, m := range group {
-		mapped, args := l.mapped(m)
-		maps = append(maps, mapped)
-		t.entries = append(t.entries, entry{mapped.Items, args})
+	var es []elementwise
+	for _, i := range g.members {
+		e, _ := l.elementwise(code[i])
+		maps, es = append(maps, e.Mapped), append(es, e)
 	}
+	if g.table {
+		return l.inTable(code[g.members[0]], maps, es)
+	}
+	var args []place
+	for _, e := range es {
+		args = append(append(args, e.args...), number(e.Items))
+	}
+	return l.launch(code[g.members[0]], kernel.NewBundle(maps), args...)
+}
+
+// A table is what the kernel of a kernel.Table reads from device memory. It goes up when the program is loaded.
+type table struct {
+	at    place
+	maps  []elementwise
+	parts [][2]uint32
+}
+
+func (l *lowering) inTable(in tape.Instr, maps []kernel.Mapped, es []elementwise) work {
 	k := kernel.NewTable(maps)
-	t.parts = k.Parts
-	descriptions := 8 * len(group) * (1 + len(t.entries[0].args))
+	t := &table{maps: es, parts: k.Parts}
+	descriptions := 8 * len(es) * (1 + len(es[0].args))
 	t.at = l.keep(descriptions + 8*len(k.Parts))
 	l.tables = append(l.tables, t)
-	return []work{l.launch(group[0], k.Launch, t.at, t.at.plus(descriptions))}
+	return l.launch(in, k.Launch, t.at, t.at.plus(descriptions))
 }
 
 // bytes are the contents of the table.
 func (t *table) bytes(base *[spaces]uint64) []byte {
 	var b []byte
-	for _, e := range t.entries {
-		b = binary.NativeEndian.AppendUint64(b, uint64(e.items))
+	for _, e := range t.maps {
+		b = binary.NativeEndian.AppendUint64(b, uint64(e.Items))
 		for i := range e.args {
 			b = binary.NativeEndian.AppendUint64(b, e.args[i].in(base, nil))
 		}

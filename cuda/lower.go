@@ -68,26 +68,14 @@ func (l *lowering) body(code []tape.Instr) (ws, before []work) {
 	f := &frame{writes: writes(l.tape, code, nil)}
 	l.frames = append(l.frames, f)
 	l.path = append(l.path, 0)
-	at := func(i int) {
+	for _, g := range l.groups(code) {
+		if len(g.members) > 1 {
+			ws = append(ws, l.together(code, g))
+			continue
+		}
+		i := g.members[0]
 		l.path[len(l.path)-1] = i
 		ws = append(ws, l.instruction(code[i])...)
-	}
-	if len(l.frames) > 1 {
-		for i := range code {
-			at(i)
-		}
-	} else {
-		for _, group := range l.group(code) {
-			if len(group) == 1 {
-				at(group[0])
-				continue
-			}
-			var maps []*tape.Map
-			for _, i := range group {
-				maps = append(maps, code[i].(*tape.Map))
-			}
-			ws = append(ws, l.together(maps)...)
-		}
 	}
 	l.frames = l.frames[:len(l.frames)-1]
 	l.path = l.path[:len(l.path)-1]

@@ -9,12 +9,21 @@ func (l *lowering) mapping(m *tape.Map) []work {
 	if volume(m.Shape) == 0 {
 		return nil
 	}
-	mapped, args := l.mapped(m)
-	return []work{l.launch(m, mapped.Launch, append(args, number(mapped.Items))...)}
+	return []work{l.alone(m, l.mapped(m))}
 }
 
-// mapped is a Map made ready, with the addresses that its kernel takes.
-func (l *lowering) mapped(m *tape.Map) (kernel.Mapped, []place) {
+// elementwise is a Map made ready, or a strided copy as one, with what its kernel takes: addresses, and the number of items.
+type elementwise struct {
+	kernel.Mapped
+	args []place
+}
+
+// alone is the launch of one.
+func (l *lowering) alone(in tape.Instr, e elementwise) *launch {
+	return l.launch(in, e.Launch, append(e.args, number(e.Items))...)
+}
+
+func (l *lowering) mapped(m *tape.Map) elementwise {
 	k := kernel.Map{Compute: l.float, Shape: m.Shape, Code: m.Code, Result: m.Result}
 	var in, out []place
 	operand := func(o tape.Operand, places *[]place) kernel.Operand {
@@ -28,12 +37,26 @@ func (l *lowering) mapped(m *tape.Map) (kernel.Mapped, []place) {
 	for _, o := range m.Out {
 		k.Out = append(k.Out, operand(o, &out))
 	}
-	mapped := kernel.NewMap(k)
-	var args []place
-	for _, i := range mapped.Used {
-		args = append(args, in[i])
+	e := elementwise{Mapped: kernel.NewMap(k)}
+	for _, i := range e.Used {
+		e.args = append(e.args, in[i])
 	}
-	return mapped, append(args, out...)
+	e.args = append(e.args, out...)
+	return e
+}
+
+// copied is a copy as a Map that does not look at what it moves.
+func (l *lowering) copied(c *tape.Copy) elementwise {
+	from, to := l.place(c.In.Ref), l.place(c.Out.Ref)
+	e := raw(l.tape.Buffers[c.In.Buf].Dtype)
+	return elementwise{
+		Mapped: kernel.NewMap(kernel.Map{
+			Compute: e, Shape: c.Shape, Result: []int{0},
+			In:  []kernel.Operand{{Elem: e, Strides: c.In.Strides, Align: from.align()}},
+			Out: []kernel.Operand{{Elem: e, Strides: c.Out.Strides, Align: to.align()}},
+		}),
+		args: []place{from, to},
+	}
 }
 
 func (l *lowering) copying(c *tape.Copy) []work {
@@ -45,17 +68,11 @@ func (l *lowering) copying(c *tape.Copy) []work {
 	if contiguous(c.Shape, c.In.Strides) && contiguous(c.Shape, c.Out.Strides) {
 		return []work{&move{to, from, int64(volume(c.Shape) * dtype.Size())}}
 	}
-	e := raw(dtype)
-	if t, ok := kernel.NewTranspose(e, c.Shape, c.In.Strides, c.Out.Strides); ok {
+	if t, ok := kernel.NewTranspose(raw(dtype), c.Shape, c.In.Strides, c.Out.Strides); ok {
 		return []work{l.launch(c, t.Launch, from, to,
 			number(t.Rows), number(t.Cols), number(t.StrideIn), number(t.StrideOut), number(t.BatchIn), number(t.BatchOut))}
 	}
-	m := kernel.NewMap(kernel.Map{
-		Compute: e, Shape: c.Shape, Result: []int{0},
-		In:  []kernel.Operand{{Elem: e, Strides: c.In.Strides, Align: from.align()}},
-		Out: []kernel.Operand{{Elem: e, Strides: c.Out.Strides, Align: to.align()}},
-	})
-	return []work{l.launch(c, m.Launch, from, to, number(m.Items))}
+	return []work{l.alone(c, l.copied(c))}
 }
 
 // contiguous reports whether the elements of a view are neighbours in row-major order.

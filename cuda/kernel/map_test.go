@@ -19,6 +19,7 @@ func init() {
 		check{"map bfloat16", mapBF16},
 		check{"map bits", mapBits},
 		check{"maps in a table", mapTable},
+		check{"maps in a bundle", mapBundle},
 	)
 }
 
@@ -234,6 +235,40 @@ func mapTable(r *rig) error {
 			if err := equal(r, fmt.Sprint("out", i), outs[i], wants[i]); err != nil {
 				return err
 			}
+		}
+	}
+	return nil
+}
+
+// Maps of three kinds, one of them with 64-bit indices, in one launch, each of them of one block or of several.
+func mapBundle(r *rig) error {
+	for _, sizes := range [][3]int{{1, 1, 1}, {64, 256, 63}, {200, 65, 700}, {3, 1000, 64}} {
+		maps := []Mapped{
+			NewMap(Map{
+				Compute: F32, Shape: []int{sizes[0]}, In: []Operand{flat(F32, 4), flat(F32, 4)}, Out: []Operand{flat(F32, 4)},
+				Code: []tape.Op{{Fn: tape.Sub, Args: [3]int{0, 1}}}, Result: []int{2},
+			}),
+			NewMap(Map{Compute: B32, Shape: []int{sizes[1]}, In: []Operand{{B32, []int{2}, 4}}, Out: []Operand{flat(B32, 256)}, Result: []int{0}}),
+			NewMap(Map{Compute: F32, Shape: []int{sizes[2]}, Out: []Operand{flat(I32, 4)}, Code: []tape.Op{{Fn: tape.Iota}}, Result: []int{0}}),
+		}
+		maps[2].spec.wide = true
+		x, y, z := r.wholes(sizes[0]), r.wholes(sizes[0]), r.wholes(2*sizes[1])
+		diff, even, count := make([]float32, sizes[0]), make([]float32, sizes[1]), make([]int32, sizes[2])
+		for i := range diff {
+			diff[i] = x[i] - y[i]
+		}
+		for i := range even {
+			even[i] = z[2*i]
+		}
+		for i := range count {
+			count[i] = int32(i)
+		}
+		a, b, c := r.space(4*sizes[0]), r.space(4*sizes[1]), r.space(4*sizes[2])
+		err := first(
+			r.launch(NewBundle(maps), r.put(x), r.put(y), a, uint64(maps[0].Items), r.put(z), b, uint64(maps[1].Items), c, uint64(maps[2].Items)),
+			equal(r, "difference", a, diff), equal(r, "every other", b, even), equal(r, "numbers", c, count))
+		if err != nil {
+			return fmt.Errorf("%v: %w", sizes, err)
 		}
 	}
 	return nil

@@ -13,15 +13,19 @@ func (s mapSpec) write(b *ptx.Builder, threads int) {
 		s.writeTable(b, threads)
 		return
 	}
-	var in, out []ptx.Value
+	in, out, items := s.params(b, "")
+	s.writeItem(b, thread(b, threads, s.wide), items, in, out)
+}
+
+// params declares the parameters of a Map.
+func (s mapSpec) params(b *ptx.Builder, prefix string) (in, out []ptx.Value, items ptx.Value) {
 	for i := range s.in {
-		in = append(in, b.Pointer(fmt.Sprintf("in%d", i)))
+		in = append(in, b.Pointer(fmt.Sprintf("%sin%d", prefix, i)))
 	}
 	for i := range s.out {
-		out = append(out, b.Pointer(fmt.Sprintf("out%d", i)))
+		out = append(out, b.Pointer(fmt.Sprintf("%sout%d", prefix, i)))
 	}
-	items := b.Param("items", ptx.U64)
-	s.writeItem(b, thread(b, threads, s.wide), items, in, out)
+	return in, out, b.Param(prefix+"items", ptx.U64)
 }
 
 // writeItem computes item i, if there are more than i.

@@ -1,0 +1,152 @@
+package cuda
+
+import (
+	"cmp"
+	"slices"
+
+	"github.com/unroll-ml/unroll/graph/tape"
+)
+
+// dependences says which instructions of a body must not change places, within one step of its loops: by instruction, how many must run
+// before it, and which must run after it.
+func (l *lowering) dependences(code []tape.Instr) (earlier []int, later [][]int) {
+	accesses := make([][]access, len(code))
+	for i, in := range code {
+		accesses[i] = l.accesses(in)
+	}
+	earlier, later = make([]int, len(code)), make([][]int, len(code))
+	for j := range code {
+		for i := range j {
+			_, hostI := code[i].(*tape.Host)
+			_, hostJ := code[j].(*tape.Host) // which may do more than the tape knows
+			if hostI && hostJ || conflict(accesses[i], accesses[j]) {
+				earlier[j]++
+				later[i] = append(later[i], j)
+			}
+		}
+	}
+	return earlier, later
+}
+
+// access is memory that an instruction reads or writes: somewhere in an extent of the arena, or, if it is known better, in the stretches of
+// run bytes that lie pitch bytes apart, the first at place, in all size bytes.
+type access struct {
+	extent
+	write bool
+	known bool
+	place place
+	size  int64
+	run   int64
+	pitch int64 // 0: there is one stretch
+}
+
+// accesses are those of an instruction, or of all in a loop.
+func (l *lowering) accesses(in tape.Instr) (as []access) {
+	switch in := in.(type) {
+	case *tape.Loop:
+		for _, in := range in.Body {
+			for _, a := range l.accesses(in) {
+				a.known = false // it moves
+				as = append(as, a)
+			}
+		}
+		return as
+	case *tape.Map:
+		for _, o := range in.In {
+			as = append(as, l.access(o, in.Shape, false))
+		}
+		for _, o := range in.Out {
+			as = append(as, l.access(o, in.Shape, true))
+		}
+		return as
+	case *tape.Copy:
+		return []access{l.access(in.In, in.Shape, false), l.access(in.Out, in.Shape, true)}
+	}
+	in.Refs(func(r tape.Ref, write bool) {
+		as = append(as, access{extent: extentOf(l.tape, r.Buf), write: write})
+	})
+	return as
+}
+
+// access is that of a strided operand.
+func (l *lowering) access(o tape.Operand, shape []int, write bool) access {
+	a := access{extent: extentOf(l.tape, o.Buf), write: write, known: true, place: l.place(o.Ref)}
+	size := int64(l.tape.Buffers[o.Buf].Dtype.Size())
+	type axis struct{ n, stride int64 }
+	var axes []axis
+	for i, n := range shape {
+		stride := int64(o.Strides[i]) * size
+		if n == 1 || stride == 0 {
+			continue
+		}
+		if stride < 0 { // from the other end
+			a.place.at += uint64(int64(n-1) * stride)
+			stride = -stride
+		}
+		axes = append(axes, axis{int64(n), stride})
+	}
+	slices.SortFunc(axes, func(x, y axis) int { return cmp.Compare(x.stride, y.stride) })
+	a.run, a.size = size, size
+	regular := true
+	for _, x := range axes {
+		reach := (x.n - 1) * x.stride
+		a.size += reach
+		switch {
+		case a.pitch == 0 && x.stride <= a.run:
+			a.run += reach
+		case a.pitch == 0:
+			a.pitch = x.stride
+		default:
+			regular = regular && x.stride%a.pitch == 0
+		}
+	}
+	if !regular {
+		a.run, a.pitch = a.size, 0
+	}
+	return a
+}
+
+// conflict reports whether one of two instructions may write what the other reads or writes.
+func conflict(as, bs []access) bool {
+	for _, a := range as {
+		for _, b := range bs {
+			if (a.write || b.write) && a.overlaps(b.extent) && !a.apart(b) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// apart reports whether two accesses are known to touch different bytes at every step.
+func (a access) apart(b access) bool {
+	if !a.known || !b.known || !sameSteps(a.place.step, b.place.step) {
+		return false
+	}
+	distance := int64(b.place.at - a.place.at)
+	if distance >= a.size || -distance >= b.size {
+		return true
+	}
+	if a.pitch == 0 || a.pitch != b.pitch {
+		return false
+	}
+	d := (distance%a.pitch + a.pitch) % a.pitch
+	return d >= a.run && d+b.run <= a.pitch
+}
+
+// sameSteps reports whether two places move alike; steps that are missing are 0.
+func sameSteps(a, b []uint64) bool {
+	for i := range max(len(a), len(b)) {
+		if at(a, i) != at(b, i) {
+			return false
+		}
+	}
+	return true
+}
+
+func at(steps []uint64, i int) uint64 {
+	if i < len(steps) {
+		return steps[i]
+	}
+	return 0
+}
