@@ -23,7 +23,6 @@ import (
 // harness is what all rows have.
 type harness struct {
 	long    bool
-	cuda    bool
 	command string // the program
 	self    string // this one, to measure others with; "" in tests
 	tests   string // the test binary of trainer/checkpoint

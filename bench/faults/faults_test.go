@@ -21,7 +21,7 @@ func liar(t *testing.T) string {
 
 // A command that keeps no promise loses every row.
 func TestEveryRowCanFail(t *testing.T) {
-	h := &harness{command: liar(t), tests: liar(t), work: t.TempDir(), cuda: true}
+	h := &harness{command: liar(t), tests: liar(t), work: t.TempDir()}
 	for _, row := range rows {
 		var err error
 		if h.dir, err = h.folder(row); err != nil {

@@ -2,7 +2,7 @@
 
 // Command faults does to unroll what can go wrong, and says whether what was promised was kept.
 //
-//	go run ./bench/faults [--long] [--only WORDS] [--unroll FILE] [--cuda]
+//	go run ./bench/faults [--long] [--only WORDS] [--unroll FILE]
 //
 // Every row of its table is a fault and a promise: it is tried against the command as it is built, as a process of its own, so
 // often, and so often it lost something. It ends with exit code 1 if any row did. The short form takes under a minute, the long one
@@ -31,7 +31,6 @@ func main() {
 	h := &harness{}
 	flag.BoolVar(&h.long, "long", false, "try more often and for longer")
 	flag.StringVar(&h.command, "unroll", "", "the command to try; without it, it is built")
-	flag.BoolVar(&h.cuda, "cuda", false, "the command is built for CUDA: try what it says without a GPU")
 	only := flag.String("only", "", "only rows whose fault contains this")
 	flag.Parse()
 	ok, err := h.main(os.Stdout, *only)

@@ -375,13 +375,21 @@ func noCUDA(h *harness, r *record) {
 	h.write("text.txt", rhyme(100))
 	for _, device := range []string{"cpu", "auto"} {
 		r.ended(h.unroll(small+" --steps 3 --device "+device+" --out "+device), 0)
+		_, err := whole(h.path(device, "last"))
+		r.must(err)
 	}
-	if !h.cuda {
-		r.note("this build has no CUDA device; out of memory on a GPU needs a GPU")
+	r.note("out of memory on a GPU needs a GPU")
+	if !strings.Contains(h.unroll("train lm --help").stdout, "cuda") {
+		r.note("this build knows no device cuda")
 		return
 	}
-	r.ended(h.unroll(small+" --steps 3 --device cuda --out cuda"), exitNoDevice)
-	r.note("out of memory on a GPU needs a GPU")
+	o := h.unroll(small + " --steps 3 --device cuda --out cuda")
+	if o.code == 0 {
+		r.note("there is a GPU")
+		return
+	}
+	r.ended(o, exitNoDevice, "cuda")
+	r.check(!exists(h.path("cuda")), "it left a folder behind")
 }
 
 // overhead is the time of a checkpoint by the clock of the training: of two steps that follow each other, the second is logged later if
