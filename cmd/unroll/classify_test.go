@@ -83,6 +83,23 @@ func TestClassify(t *testing.T) {
 	want(t, exitUsage, "--top is 0: it must be at least 1", "classify", "run", "--top", "0")
 }
 
+// A part is held out, the same one whenever it is measured, and nothing of it is learned.
+func TestHoldOut(t *testing.T) {
+	t.Chdir(t.TempDir())
+	writeFile(t, "words.tsv", parities(120))
+	out := must(t, strings.Fields(classifySmall+"--steps 5 --hold-out 0.25 --out run")...)
+	if !strings.Contains(out, "words.tsv: 90 examples of 2 classes, and 30 held out to measure on\n") {
+		t.Error(out)
+	}
+	log := jsonLines(t, readFile(t, "run/log.jsonl"))
+	if o := jsonLines(t, must(t, "eval", "run", "--checkpoint", "last", "--json"))[0]; o["examples"] != 30.0 || o["loss"] != log[len(log)-2]["valid_loss"] {
+		t.Errorf("eval: %v, in training %v", o, log[len(log)-2])
+	}
+	want(t, exitUsage, "--hold-out is 1: it must be larger than 0 and less than 1", strings.Fields(classifySmall+"--hold-out 1")...)
+	want(t, exitUsage, "--hold-out and --valid-table both say what is measured on: leave one of them out", strings.Fields(classifySmall+"--valid-table words.tsv --hold-out 0.2")...)
+	want(t, exitUsage, "--hold-out and --task both say what is measured on: leave one of them out", "train", "--hold-out", "0.2")
+}
+
 func TestClassifyResumes(t *testing.T) {
 	t.Chdir(t.TempDir())
 	writeFile(t, "words.tsv", parities(120))

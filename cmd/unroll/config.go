@@ -40,11 +40,14 @@ type config struct {
 type dataConfig struct {
 	Text        string `yaml:"text,omitempty"` // absolute path; "" is the built-in text
 	TextSHA256  string `yaml:"text_sha256,omitempty"`
-	Valid       string `yaml:"valid_text,omitempty"` // "": the last tenth of the text is held out
+	Split       string `yaml:"split,omitempty"`      // percents with slashes between; "": the last tenth of the text is held out
+	Valid       string `yaml:"valid_text,omitempty"` // "": see Split
 	ValidSHA256 string `yaml:"valid_text_sha256,omitempty"`
 
 	Train *sourceConfig `yaml:"train,omitempty"` // of other tasks than a language model's
 	Held  *sourceConfig `yaml:"valid,omitempty"` // nil: a part of Train is held out
+
+	HoldOut float64 `yaml:"hold_out,omitempty"` // how large it is; 0: a tenth
 }
 
 // sourceConfig says where examples are.
@@ -197,6 +200,9 @@ func (c *config) check() error {
 			return usage("--%s is %q: it must be one of %s", f.flag, f.value, strings.Join(f.valid, ", "))
 		}
 	}
+	if _, err := c.Data.percents(); err != nil {
+		return err
+	}
 	if err := m.checkCell(); err != nil {
 		return err
 	}
@@ -219,6 +225,8 @@ func (c *config) check() error {
 		return c.checkSeq2Seq()
 	}
 	switch {
+	case !(c.Data.HoldOut >= 0 && c.Data.HoldOut < 1):
+		return usage("--hold-out is %g: it must be larger than 0 and less than 1", c.Data.HoldOut)
 	case m.Dropout > 0 && m.Layers == 1:
 		return usage("--dropout is between layers, and there is one: --layers 2 at least, or leave it out")
 	case m.Tied && m.Embed == 0:

@@ -56,7 +56,13 @@ func loadCorpus(textPath, validPath string, c *config) (*corpus, error) {
 			return nil, err
 		}
 	} else {
-		d.train, d.held = datasets.Split(d.train)
+		parts := c.Data.cut(d.train)
+		d.train, d.held = parts[0], parts[1]
+		if len(parts) == 3 {
+			if _, err := datasets.NewEvalWindows(parts[2], c.Training.Batch, c.Training.Seq); err != nil {
+				return nil, &datasets.Error{File: text.Name, What: "the last part: " + err.Error()}
+			}
+		}
 	}
 	if d.vocab.Len() < 2 && len(d.train) > 1 {
 		return nil, &datasets.Error{File: text.Name, What: fmt.Sprintf("every character is %q, so there is nothing to learn: use another text", text.Runes[0])}
@@ -64,7 +70,11 @@ func loadCorpus(textPath, validPath string, c *config) (*corpus, error) {
 	if d.windows, err = datasets.NewWindows(d.train, c.Training.Accumulate*c.Training.Batch, c.Training.Seq); err != nil {
 		part := ""
 		if validPath == "" {
-			part = ", the last tenth held out"
+			percents, err := c.Data.percents()
+			if err != nil {
+				return nil, err
+			}
+			part = fmt.Sprintf(", %d%% of them held out", 100-percents[0])
 		}
 		return nil, errors.WithMessagef(err, "%s (%d characters%s)", text.Name, len(text.Runes), part)
 	}

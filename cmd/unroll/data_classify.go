@@ -96,9 +96,9 @@ func readExamples(what string, s *sourceConfig) (*rawExamples, error) {
 	return x, nil
 }
 
-// divide gives the examples to train on and those to measure on: a tenth, or the images that are there for measuring. Equal texts
+// divide gives the examples to train on and those to measure on: a part, or the images that are there for measuring. Equal texts
 // stay together.
-func (x *rawExamples) divide(seed uint64) (train, held part, err error) {
+func (x *rawExamples) divide(c *config) (train, held part, err error) {
 	train, held = part{rawExamples: x}, part{rawExamples: x}
 	switch {
 	case x.test != nil:
@@ -106,14 +106,12 @@ func (x *rawExamples) divide(seed uint64) (train, held part, err error) {
 		test.images = x.test
 		return all(x), all(&test), nil
 	case x.table != nil:
-		train.which, held.which, err = datasets.HoldOut(x.name, len(x.table.Rows), heldOutPart, seed, func(i int) (string, error) { return x.table.Rows[i].Text, nil })
+		train.which, held.which, err = datasets.HoldOut(x.name, len(x.table.Rows), c.Data.heldOut(), c.Training.Seed, func(i int) (string, error) { return x.table.Rows[i].Text, nil })
 	default:
-		train.which, held.which, err = datasets.HoldOut(x.name, x.images.Len(), heldOutPart, seed, nil)
+		train.which, held.which, err = datasets.HoldOut(x.name, x.images.Len(), c.Data.heldOut(), c.Training.Seed, nil)
 	}
 	return train, held, err
 }
-
-const heldOutPart = 0.1
 
 // part are some of the examples.
 type part struct {

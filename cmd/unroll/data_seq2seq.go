@@ -63,14 +63,14 @@ func readPairs(what string, s *sourceConfig, seed uint64) (*rawPairs, error) {
 	return x, nil
 }
 
-// divide gives the pairs to train on and those to measure on: a tenth, or those that a task has for measuring. Pairs of one source
+// divide gives the pairs to train on and those to measure on: a part, or those that a task has for measuring. Pairs of one source
 // stay together.
-func (x *rawPairs) divide(seed uint64) (train, held pairsPart, err error) {
+func (x *rawPairs) divide(c *config) (train, held pairsPart, err error) {
 	if x.test != nil {
 		return allPairs(x.pairs), allPairs(x.test), nil
 	}
 	train, held = pairsPart{pairs: x.pairs}, pairsPart{pairs: x.pairs}
-	train.which, held.which, err = datasets.HoldOut(x.name, x.pairs.Len(), heldOutPart, seed, x.pairs.Sources)
+	train.which, held.which, err = datasets.HoldOut(x.name, x.pairs.Len(), c.Data.heldOut(), c.Training.Seed, x.pairs.Sources)
 	return train, held, err
 }
 
@@ -229,6 +229,30 @@ func (x *translations) translate(m *trainer.Seq2Seq) (written []string, pairs []
 		}
 	}
 	return written, pairs, nil
+}
+
+// search writes translations of the pairs one by one, each the best that the flags find.
+func (x *translations) search(m *trainer.Seq2Seq, vocab *datasets.Vocab, f *beamFlags) (written []string, pairs []datasets.Pair, err error) {
+	for _, i := range x.which {
+		pair, err := x.pairs.Pair(int(i))
+		if err != nil {
+			return nil, nil, err
+		}
+		tokens, _ := vocab.EncodeLine(pair.Source)
+		found, err := m.Search(padded(append(tokens, datasets.End)), f.search(len(tokens)+1))
+		if err != nil {
+			return nil, nil, err
+		}
+		written, pairs = append(written, x.target.Decode(found[0].Tokens)), append(pairs, pair)
+	}
+	return written, pairs, nil
+}
+
+// padded is a source of a length for which there is likely a program.
+func padded(tokens []int32) []int32 {
+	source := make([]int32, roundedLength(len(tokens)))
+	copy(source, tokens)
+	return source
 }
 
 // compare adds what translations are worth.

@@ -19,6 +19,8 @@ type evalCmd struct {
 	Examples      classifyFlags `embed:"" group:"Of a classifier:" set:"use=As --text, on"`
 	ValidExamples classifyFlags `embed:"" prefix:"valid-" group:"Of a classifier:" set:"use=As --valid-text, on"`
 
+	beamFlags `embed:"" group:"Of a sequence-to-sequence model:"`
+
 	Pairs      pairsFlags `embed:"" group:"Of a sequence-to-sequence model:" set:"use=As --text, on"`
 	ValidPairs pairsFlags `embed:"" prefix:"valid-" group:"Of a sequence-to-sequence model:" set:"use=As --valid-text, on"`
 
@@ -29,6 +31,7 @@ type evalCmd struct {
 // The splits that eval can measure.
 const (
 	splitHeldOut = "held-out" // what training held out, or was given for measuring
+	splitTest    = "test"     // what training never saw
 	splitAll     = "all"      // whatever it is, the whole of it
 )
 
@@ -36,6 +39,7 @@ const (
 type evalRecord struct {
 	Loss runlog.Float `json:"loss"`
 	measures
+	Beam       int     `json:"beam,omitempty"`
 	Seconds    float64 `json:"seconds"`
 	Text       string  `json:"text"` // or other data
 	Split      string  `json:"split"`
@@ -67,7 +71,10 @@ func (e *evalCmd) Run(a *app) error {
 	if e.Text != "" && e.ValidText != "" {
 		return usage("--text and --valid-text both name a text to measure on: leave one of them out")
 	}
-	if err := e.check(); err != nil {
+	if err := e.useFlags.check(); err != nil {
+		return err
+	}
+	if err := e.beamFlags.check(); err != nil {
 		return err
 	}
 	source, valid, err := e.sources()
@@ -96,6 +103,9 @@ func (e *evalCmd) Run(a *app) error {
 	rec := evalRecord{
 		Loss: runlog.Float(v.loss), measures: v.measures, Seconds: v.seconds,
 		Text: v.name, Split: v.split, Run: e.Dir, Checkpoint: e.Checkpoint, Step: v.at.Step,
+	}
+	if r.config.Task == taskSeq2Seq {
+		rec.Beam = e.Beam
 	}
 	if e.JSON {
 		return json.NewEncoder(a.stdout).Encode(rec)
@@ -141,6 +151,8 @@ func (e *evalCmd) fits(r *trained, source, valid *sourceConfig) error {
 		flag = "text"
 	case r.config.Task != taskLM && e.ValidText != "":
 		flag = "valid-text"
+	case r.config.Task != taskSeq2Seq && e.Beam > 1:
+		flag = "beam"
 	default:
 		return nil
 	}

@@ -60,7 +60,7 @@ func examplesToMeasure(r *trained, source, valid *sourceConfig) (part, string, e
 	case own && x.sha256 != source.SHA256:
 		return part{}, "", changed(x.name, x.sha256, source, what)
 	case d.Held == nil && x.sha256 == d.Train.SHA256:
-		_, held, err := x.divide(r.config.Training.Seed)
+		_, held, err := x.divide(r.config)
 		return held, splitHeldOut, err
 	case d.Held != nil && x.sha256 == d.Held.SHA256:
 		return all(x), splitHeldOut, nil

@@ -20,8 +20,9 @@ func (e *evalCmd) measureLM(r *trained) (*evaluated, error) {
 	if split == splitHeldOut {
 		v.what = text.Name + ", which training held out"
 		if r.config.Data.ValidSHA256 == "" {
-			v.what = "the part of " + text.Name + " that training held out, its last tenth"
-			_, tokens = datasets.Split(tokens)
+			parts := r.config.Data.cut(tokens)
+			tokens = parts[len(parts)-1]
+			v.what, v.split = r.config.Data.last(text.Name)
 		}
 	}
 	windows, err := datasets.NewEvalWindows(tokens, r.config.Training.Batch, r.config.Training.Seq)

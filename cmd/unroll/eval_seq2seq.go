@@ -4,6 +4,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/unroll-ml/unroll/datasets"
 	"github.com/unroll-ml/unroll/datasets/batches"
 )
 
@@ -15,6 +16,9 @@ func (e *evalCmd) measureSeq2Seq(r *trained, source, valid *sourceConfig) (*eval
 		return nil, err
 	}
 	defer p.pairs.Close()
+	if err := e.beamFlags.fits(r); err != nil {
+		return nil, err
+	}
 	encoded, err := batches.NewSeq2Seq(p.pairs, r.vocab, r.target)
 	if err != nil {
 		return nil, err
@@ -37,7 +41,11 @@ func (e *evalCmd) measureSeq2Seq(r *trained, source, valid *sourceConfig) (*eval
 		if err != nil {
 			return measured, err
 		}
-		written, pairs, err := x.translate(m)
+		translate := func() ([]string, []datasets.Pair, error) { return x.translate(m) }
+		if e.Beam > 1 {
+			translate = func() ([]string, []datasets.Pair, error) { return x.search(m, r.vocab, &e.beamFlags) }
+		}
+		written, pairs, err := translate()
 		if err != nil {
 			return measured, err
 		}
@@ -75,7 +83,7 @@ func pairsToMeasure(r *trained, source, valid *sourceConfig) (pairsPart, string,
 	case own && x.sha256 != source.SHA256:
 		return pairsPart{}, "", changed(x.name, x.sha256, source, what)
 	case d.Held == nil && x.sha256 == d.Train.SHA256:
-		_, held, err := x.divide(seed)
+		_, held, err := x.divide(r.config)
 		return held, splitHeldOut, err
 	case d.Held != nil && x.sha256 == d.Held.SHA256:
 		return allPairs(x.pairs), splitHeldOut, nil

@@ -60,6 +60,10 @@ func TestSeq2Seq(t *testing.T) {
 	if got := answers(t, "b213", "translate", "run", "--max-length", "2"); got != "21\n" {
 		t.Errorf("two tokens are %q", got)
 	}
+	greedy, beam := jsonLines(t, must(t, "eval", "run", "--json"))[0], jsonLines(t, must(t, strings.Fields("eval run --json --beam 3")...))[0]
+	if greedy["beam"] != 1.0 || beam["beam"] != 3.0 || greedy["loss"] != beam["loss"] || beam["exact_match"].(float64) < greedy["exact_match"].(float64)-0.05 {
+		t.Errorf("greedy %v, with a beam %v", greedy, beam)
+	}
 	// Several for each line, with the line's number; a blank line has none.
 	got := answers(t, "b213\n\na370\n", "translate", "run", "--beam", "3", "--n-best", "2")
 	if lines := strings.Split(got, "\n"); len(lines) != 5 || !strings.HasSuffix(lines[0], "\t213B") || !strings.HasPrefix(lines[1], "1\t-") || !strings.HasPrefix(lines[2], "3\t-") {
@@ -138,6 +142,7 @@ func TestSeq2SeqErrors(t *testing.T) {
 		{exitUsage, "translate run --beam 0", "--beam is 0: it must be at least 1 and at most 1,000"},
 		{exitUsage, "translate run --beam 2 --length-penalty -1", "--length-penalty is -1: it must not be negative"},
 		{exitUsage, "translate run --beam 2 --coverage-penalty -1", "--coverage-penalty is -1: it must not be negative"},
+		{exitUsage, "eval run --beam 0", "--beam is 0: it must be at least 1 and at most 1,000"},
 		{exitUsage, "translate run --n-best 0", "--n-best is 0: it must be at least 1"},
 		{exitUsage, "translate run --beam 2 --n-best 3", "--n-best 3 needs a --beam at least as wide, and it is 2"},
 		{exitUsage, "translate run --top-k 3", "--top-k and --top-p are for drawing at random: give a --temperature, too, or leave them out"},

@@ -17,6 +17,8 @@ type trainClassifyCmd struct {
 	Valid classifyFlags `embed:"" prefix:"valid-" group:"Data:" set:"use=Measure on"`
 	skipFlags
 
+	holdOutFlags
+
 	Tokens        string `group:"Model:" enum:"${tokenKinds}" default:"char" help:"What a text is cut into: ${enum}."`
 	MinFreq       int    `group:"Model:" default:"1" help:"Tokens that occur less often are unknown."`
 	cellFlags     `embed:"" group:"Model:" set:"cell=gru"`
@@ -58,6 +60,13 @@ func (t *trainClassifyCmd) Run(a *app) error {
 		Bidirectional: t.Bidirectional, Dropout: t.Dropout, Pooling: t.Pooling,
 	}
 	t.cellFlags.into(&c.Model)
+	own := ""
+	if held != nil {
+		own = "--valid-" + held.Kind
+	}
+	if err := t.holdOutFlags.into(&c.Data, own); err != nil {
+		return err
+	}
 	c.Training.Batch, c.Training.Longest, c.Training.Buckets = t.Batch, t.Longest, t.Buckets
 	if err := c.check(); err != nil {
 		return err
@@ -80,7 +89,7 @@ func loadClassify(c *config, train, held *sourceConfig) (*classifyTask, error) {
 	learn := all(raw)
 	var measure part
 	if held == nil {
-		if learn, measure, err = raw.divide(c.Training.Seed); err != nil {
+		if learn, measure, err = raw.divide(c); err != nil {
 			return nil, err
 		}
 	} else {

@@ -11,6 +11,7 @@ import (
 type trainLMCmd struct {
 	Text      string `group:"Data:" placeholder:"FILE" help:"Train on this text, plain or .gz, UTF-8. Without it: on the built-in text."`
 	ValidText string `group:"Data:" placeholder:"FILE" help:"Measure on this text. Without it: the last tenth of the text is held out."`
+	Split     string `group:"Data:" placeholder:"A/B/C" help:"Train on the first A percent of the text, measure on the next B, and keep the last C for unroll eval; or A/B. Default: 90/10."`
 
 	cellFlags `embed:"" group:"Model:" set:"cell=rnn"`
 	Hidden    int     `group:"Model:" default:"128" help:"Units of a layer."`
@@ -38,7 +39,11 @@ func (t *trainLMCmd) config() (*config, error) {
 	if t.ValidText != "" && t.Text == "" {
 		return nil, usage("--valid-text needs --text: the built-in text has a held-out part of its own")
 	}
+	if t.ValidText != "" && t.Split != "" {
+		return nil, usage("--split and --valid-text both say what is measured on: leave one of them out")
+	}
 	c := t.trainFlags.config(taskLM)
+	c.Data.Split = t.Split
 	c.Model = modelConfig{Hidden: t.Hidden, Layers: t.Layers, Embed: t.Embed, Dropout: t.Dropout, Tied: t.Tie}
 	t.cellFlags.into(&c.Model)
 	c.Training.Batch, c.Training.Seq = t.Batch, t.Seq

@@ -26,6 +26,8 @@ type trainSeq2SeqCmd struct {
 	Valid pairsFlags `embed:"" prefix:"valid-" group:"Data:" set:"use=Measure on"`
 	skipFlags
 
+	holdOutFlags
+
 	Tokens           string `group:"Model:" enum:"${tokenKinds}" default:"char" help:"What texts are cut into: ${enum}."`
 	MinFreq          int    `group:"Model:" default:"1" help:"Tokens that occur less often are unknown."`
 	MaxVocab         int    `group:"Model:" default:"0" help:"The most different tokens of sources, and of targets; 0: any number, for bpe ${bpe}."`
@@ -94,6 +96,16 @@ func (t *trainSeq2SeqCmd) Run(a *app) error {
 		Bidirectional: t.Bidirectional, Dropout: t.Dropout, Attention: t.Attention, Feeding: t.InputFeeding, Tied: t.Tie,
 	}
 	t.cellFlags.into(&c.Model)
+	own := ""
+	switch {
+	case held != nil:
+		own = "--valid-" + held.Kind
+	case train.Kind == kindTask:
+		own = "--task"
+	}
+	if err := t.holdOutFlags.into(&c.Data, own); err != nil {
+		return err
+	}
 	c.Model.Before, c.Model.EveryStep = t.AttentionBefore, t.ContextEveryStep
 	c.Training.Batch, c.Training.Longest, c.Training.Buckets, c.Training.ValidPairs = t.Batch, t.Longest, t.Buckets, t.ValidTranslate
 	c.Training.TeacherDecay, c.Training.TeacherSteps = t.TeacherDecay, t.TeacherSteps
@@ -121,7 +133,7 @@ func loadSeq2Seq(c *config, train, held *sourceConfig) (*seq2seqTask, error) {
 	learn := allPairs(raw.pairs)
 	var measure pairsPart
 	if held == nil {
-		if learn, measure, err = raw.divide(c.Training.Seed); err != nil {
+		if learn, measure, err = raw.divide(c); err != nil {
 			return nil, err
 		}
 	} else {

@@ -152,8 +152,7 @@ func (k *translateCmd) Run(a *app) error {
 		}
 		tokens, _ := r.vocab.EncodeLine(line)
 		tokens = append(tokens, datasets.End)
-		source := make([]int32, roundedLength(len(tokens))) // padded
-		copy(source, tokens)
+		source := padded(tokens)
 		beam := k.search(len(tokens))
 		beam.Best = k.NBest
 		var found []models.Hypothesis

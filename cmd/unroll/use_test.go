@@ -43,7 +43,7 @@ func TestEval(t *testing.T) {
 		}
 	}
 	out := must(t, "eval", "run")
-	for _, want := range []string{"run/best after step 12, on the part of /", "/rhyme.txt that training held out, its last tenth:\nloss ", "\n229 characters in 0."} {
+	for _, want := range []string{"run/best after step 12, on the part of /", "/rhyme.txt that training held out, its last 10%:\nloss ", "\n229 characters in 0."} {
 		if !strings.Contains(out, want) {
 			t.Errorf("%q is not in\n%s", want, out)
 		}
@@ -70,6 +70,35 @@ func TestEvalWithValidText(t *testing.T) {
 	if out := must(t, "eval", "run"); !strings.Contains(out, "valid.txt, which training held out:\n") {
 		t.Error(out)
 	}
+}
+
+// A text in three parts: the last is for eval alone.
+func TestSplit(t *testing.T) {
+	small(t, nil)
+	trainSmall(t, "--steps", "12", "--split", "70/20/10")
+	log := jsonLines(t, readFile(t, "run/log.jsonl"))
+	if valid := log[len(log)-2]; valid["tokens"] != 459.0 { // 20% of 2,300 characters
+		t.Errorf("measured in training: %v", valid)
+	}
+	o := jsonLines(t, must(t, "eval", "run", "--json"))[0]
+	if o["split"] != "test" || o["tokens"] != 229.0 {
+		t.Errorf("eval: %v", o)
+	}
+	writeFile(t, "end.txt", rhyme(100)[2070:])
+	if end := jsonLines(t, must(t, "eval", "run", "--text", "end.txt", "--json"))[0]; end["loss"] != o["loss"] || end["split"] != "all" {
+		t.Errorf("the last tenth by itself: %v, by the split %v", end, o)
+	}
+	if out := must(t, "eval", "run"); !strings.Contains(out, "/rhyme.txt that training held out, its last 10%, which was kept for this:\n") {
+		t.Error(out)
+	}
+	const numbers = ": it must be two or three numbers "
+	for split, why := range map[string]string{
+		"80/20/10": numbers + "that add up to 100", "100": numbers + "that add up to 100", "40/30/20/10": numbers + "that add up to 100",
+		"a/b": numbers + "of percents with slashes between, such as 80/10/10", "110/-10": numbers + "of percents with slashes between, such as 80/10/10",
+	} {
+		want(t, exitUsage, "--split is \""+split+"\""+why, "train", "lm", "--text", "rhyme.txt", "--split", split)
+	}
+	want(t, exitUsage, "--split and --valid-text both say what is measured on: leave one of them out", "train", "lm", "--text", "rhyme.txt", "--valid-text", "rhyme.txt", "--split", "90/10")
 }
 
 func TestUseErrors(t *testing.T) {
