@@ -81,7 +81,8 @@ type outcome struct {
 	code           int // -1: killed, or it did not end
 	stdout, stderr string
 	wall           time.Duration
-	peak           int64 // bytes, resident
+	cpu            time.Duration // if it was measured
+	peak           int64         // bytes, resident, if it was measured
 }
 
 // last is the last line of stderr.
@@ -129,7 +130,7 @@ func (h *harness) run(name, program string, args ...string) *outcome {
 // measureArg makes this program run another and write how much memory that took.
 const measureArg = "measure-memory-of"
 
-// measured is unroll with its peak of memory. What the kernel says of a process begins with what its parent held: a process that holds
+// measured is unroll with its time of the processor and its peak of memory. What the kernel says of a process begins with what its parent held: a process that holds
 // little stands between.
 func (h *harness) measured(args string) *outcome {
 	if h.self == "" {
@@ -137,24 +138,24 @@ func (h *harness) measured(args string) *outcome {
 	}
 	o := h.run(args, h.self, append([]string{measureArg, h.command}, strings.Fields(args)...)...)
 	if lines := strings.SplitAfter(o.stderr, "\n"); len(lines) > 1 {
-		fmt.Sscanf(lines[len(lines)-2], "%d", &o.peak)
+		fmt.Sscan(lines[len(lines)-2], &o.peak, &o.cpu)
 		o.stderr = strings.Join(lines[:len(lines)-2], "")
 	}
 	return o
 }
 
-// measure runs a command and writes the most bytes that it had resident as a last line of stderr.
+// measure runs a command and writes, as a last line of stderr, the most bytes that it had resident and the nanoseconds that it ran.
 func measure(command []string) int {
 	cmd := exec.Command(command[0], command[1:]...)
 	cmd.Stdout, cmd.Stderr = os.Stdout, os.Stderr
 	err := cmd.Run()
-	peak := int64(0)
-	if cmd.ProcessState != nil {
-		if usage, ok := cmd.ProcessState.SysUsage().(*syscall.Rusage); ok {
-			peak = usage.Maxrss << 10
-		}
+	if cmd.ProcessState == nil {
+		fmt.Fprintln(os.Stderr, err)
+		return -1
 	}
-	fmt.Fprintln(os.Stderr, peak)
+	if usage, ok := cmd.ProcessState.SysUsage().(*syscall.Rusage); ok {
+		fmt.Fprintln(os.Stderr, usage.Maxrss<<10, int64(cmd.ProcessState.UserTime()+cmd.ProcessState.SystemTime()))
+	}
 	return codeOf(err)
 }
 

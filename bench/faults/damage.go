@@ -212,7 +212,7 @@ func bombs(h *harness, r *record) {
 		return append(binary.LittleEndian.AppendUint64(nil, uint64(len(s))), s...)
 	}
 	deep := strings.Repeat("[", 20_000_000)
-	slowest, largest := time.Duration(0), int64(0)
+	slowest, longest, largest := time.Duration(0), time.Duration(0), int64(0)
 	try := func(name, file string, data []byte) {
 		path := h.path("run/last", file)
 		good, err := os.ReadFile(path)
@@ -228,10 +228,10 @@ func bombs(h *harness, r *record) {
 			r.tried--
 		}
 		o := h.measured("eval run --checkpoint last --threads 1")
-		slowest, largest = max(slowest, o.wall), max(largest, o.peak)
+		slowest, longest, largest = max(slowest, o.wall), max(longest, o.cpu), max(largest, o.peak)
 		if r.ended(o, exitData, "run/last") {
 			r.tried--
-			r.check(o.wall < time.Second && o.peak < 64<<20, "%s: %v and %d MB", name, o.wall, o.peak>>20)
+			r.check((o.wall < time.Second || busy()) && o.cpu < time.Second && o.peak < 64<<20, "%s: %v, %v of it on a processor, and %d MB", name, o.wall, o.cpu, o.peak>>20)
 		}
 		os.WriteFile(path, good, 0o644)
 		os.WriteFile(h.path("run/last/manifest.json"), manifest, 0o644)
@@ -256,7 +256,10 @@ func bombs(h *harness, r *record) {
 	try("a manifest of 64 MB", "manifest.json", []byte(strings.Repeat(" ", 64<<20)))
 	try("a deep manifest", "manifest.json", []byte(deep[:15<<20]))
 	try("a manifest of a million files", "manifest.json", []byte(`{"format":"unroll-checkpoint-1","files":{`+strings.TrimSuffix(many(100_000, `"%d":{"bytes":1,"sha256":""},`, func(i int) []any { return []any{i} }), ",")+"}}"))
-	r.note("at most %.2f s and %d MB; a whole checkpoint takes %.2f s and %d MB", slowest.Seconds(), largest>>20, base.wall.Seconds(), base.peak>>20)
+	r.note("at most %.2f s, %.2f s of it on a processor, and %d MB; a whole checkpoint takes %.2f s and %d MB", slowest.Seconds(), longest.Seconds(), largest>>20, base.wall.Seconds(), base.peak>>20)
+	if busy() {
+		r.note("the machine was busy")
+	}
 }
 
 // honest is a manifest that says of a file what it now is.

@@ -441,14 +441,17 @@ func overhead(h *harness, r *record) {
 		r.tried--
 	}
 	step, saving := gaps[0][0], gaps[1][0]-gaps[0][0] // the least disturbed by others
-	if load := loadAverage(); saving >= 0.6 && load > 2*float64(runtime.NumCPU()) {
+	if saving >= 0.6 && busy() {
 		r.tried = 0
-		r.leaveOut("%.1f processes at a time want %d processors: a time would say nothing", load, runtime.NumCPU())
+		r.leaveOut("%.0f processes at a time want %d processors: a time says nothing", loadAverage(), runtime.NumCPU())
 	} else {
 		r.check(saving < 0.6, "a checkpoint takes %.2f s", saving)
 	}
 	r.note("%.1f MB in %.3f s, the least of %d: %.2f%% of a minute; a step takes %.3f s", float64(bytes)/1e6, saving, len(gaps[1]), saving/60*100, step)
 }
+
+// busy says that others want the processors so much that times say little.
+func busy() bool { return loadAverage() > 2*float64(runtime.NumCPU()) }
 
 // loadAverage is how many processes wanted to run in the last minute.
 func loadAverage() (load float64) {
