@@ -15,7 +15,7 @@ import (
 type LMConfig struct {
 	Model models.LMConfig
 	Seq   int // T: steps of a window
-	Batch int // B: sequences side by side
+	Batch int // B: sequences side by side, in a part of a batch
 	Training
 	Device tape.Device
 }
