@@ -65,6 +65,9 @@ func (d *Device) Load(t *tape.Tape) (tape.Program, error) {
 	if d.precision > driver.BFloat16 {
 		return nil, errors.Errorf("cuda: load: products of precision %d: choose Float32, TF32 or BFloat16", d.precision)
 	}
+	if t.Arena > maxMemory {
+		return nil, errors.Errorf("cuda: load: an arena of %d bytes is larger than the memory of any GPU", t.Arena)
+	}
 	l, err := lower(t, d.precision)
 	if err != nil {
 		return nil, errors.WithMessage(err, "cuda: load")

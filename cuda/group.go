@@ -9,8 +9,8 @@ import (
 )
 
 // Elementwise instructions that do not depend on each other become one launch: any number of one kind outside of loops, such as the updates
-// of all parameters, as a table; a few small ones of any kind as a bundle. Instructions between them change places for that, where
-// neither sees it.
+// of all parameters, as a table; the sums of all results of Maps of one kind, such as the squared norms of all gradients, as a fold; a few
+// small ones of any kind as a bundle. Instructions between them change places for that, where neither sees it.
 
 const (
 	mostInstructions = 4000    // of a body that is looked at: dependences are found pair by pair
@@ -38,7 +38,10 @@ func (l *lowering) groups(code []tape.Instr) []group {
 	keys, small := make([]string, n), make([]bool, n)
 	count := map[string]int{}
 	for i, in := range code {
-		if e, ok := l.elementwise(in); ok {
+		if s, ok := in.(*sum); ok {
+			keys[i] = "sum of " + l.mapped(s.Map).FoldKey()
+			count[keys[i]]++
+		} else if e, ok := l.elementwise(in); ok {
 			small[i] = e.Items <= mostItems
 			if _, isMap := in.(*tape.Map); isMap && len(l.trips) == 0 {
 				keys[i] = e.Key()
@@ -104,48 +107,53 @@ func (l *lowering) elementwise(in tape.Instr) (e elementwise, ok bool) {
 	return e, false
 }
 
-// together makes the launch of a group.
-func (l *lowering) together(code []tape.Instr, g group) work {
+// together makes the launches of a group.
+func (l *lowering) together(code []tape.Instr, g group) []work {
+	first := code[g.members[0]]
+	if _, ok := first.(*sum); ok {
+		var sums []*sum
+		for _, i := range g.members {
+			sums = append(sums, code[i].(*sum))
+		}
+		return l.fold(sums)
+	}
 	var maps []kernel.Mapped
-	var es []elementwise
+	var args []place // of a bundle
+	t := &table{}
 	for _, i := range g.members {
 		e, _ := l.elementwise(code[i])
-		maps, es = append(maps, e.Mapped), append(es, e)
-	}
-	if g.table {
-		return l.inTable(code[g.members[0]], maps, es)
-	}
-	var args []place
-	for _, e := range es {
+		maps = append(maps, e.Mapped)
 		args = append(append(args, e.args...), number(e.Items))
+		t.words = append(append(t.words, number(e.Items)), e.args...)
 	}
-	return l.launch(code[g.members[0]], kernel.NewBundle(maps), args...)
+	if !g.table {
+		return []work{l.launch(first, kernel.NewBundle(maps), args...)}
+	}
+	k := kernel.NewTable(maps)
+	t.parts = k.Parts
+	words, parts := l.put(t)
+	return []work{l.launch(first, k.Launch, words, parts)}
 }
 
-// A table is what the kernel of a kernel.Table reads from device memory. It goes up when the program is loaded.
+// A table is what a kernel reads from device memory about the instructions of a group. It goes up when the program is loaded.
 type table struct {
 	at    place
-	maps  []elementwise
+	words []place // of 8 bytes each
 	parts [][2]uint32
 }
 
-func (l *lowering) inTable(in tape.Instr, maps []kernel.Mapped, es []elementwise) work {
-	k := kernel.NewTable(maps)
-	t := &table{maps: es, parts: k.Parts}
-	descriptions := 8 * len(es) * (1 + len(es[0].args))
-	t.at = l.keep(descriptions + 8*len(k.Parts))
+// put reserves memory for a table and says where its words and its parts are.
+func (l *lowering) put(t *table) (words, parts place) {
+	t.at = l.keep(8 * (len(t.words) + len(t.parts)))
 	l.tables = append(l.tables, t)
-	return l.launch(in, k.Launch, t.at, t.at.plus(descriptions))
+	return t.at, t.at.plus(8 * len(t.words))
 }
 
 // bytes are the contents of the table.
 func (t *table) bytes(base *[spaces]uint64) []byte {
 	var b []byte
-	for _, e := range t.maps {
-		b = binary.NativeEndian.AppendUint64(b, uint64(e.Items))
-		for i := range e.args {
-			b = binary.NativeEndian.AppendUint64(b, e.args[i].in(base, nil))
-		}
+	for i := range t.words {
+		b = binary.NativeEndian.AppendUint64(b, t.words[i].in(base, nil))
 	}
 	for _, p := range t.parts {
 		b = binary.NativeEndian.AppendUint32(b, p[0])

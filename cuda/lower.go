@@ -68,9 +68,12 @@ func (l *lowering) body(code []tape.Instr) (ws, before []work) {
 	f := &frame{writes: writes(l.tape, code, nil)}
 	l.frames = append(l.frames, f)
 	l.path = append(l.path, 0)
+	if len(l.frames) == 1 {
+		code = l.sums(code)
+	}
 	for _, g := range l.groups(code) {
 		if len(g.members) > 1 {
-			ws = append(ws, l.together(code, g))
+			ws = append(ws, l.together(code, g)...)
 			continue
 		}
 		i := g.members[0]
@@ -101,6 +104,8 @@ func (l *lowering) instruction(in tape.Instr) []work {
 	switch in := in.(type) {
 	case *tape.Loop:
 		return l.loop(in)
+	case *sum:
+		return l.fold([]*sum{in})
 	case *tape.Product:
 		return l.product(in)
 	case *tape.Map:

@@ -195,7 +195,7 @@ func simplify(shape []int, views [][]int, first int) (short []int, shortened [][
 	if len(short) == 0 {
 		short = []int{1}
 		for v := range shortened {
-			shortened[v] = []int{0}
+			shortened[v] = []int{1} // as a long one: one kernel for both
 		}
 	}
 	return short, shortened

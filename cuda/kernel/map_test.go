@@ -20,6 +20,7 @@ func init() {
 		check{"map bits", mapBits},
 		check{"maps in a table", mapTable},
 		check{"maps in a bundle", mapBundle},
+		check{"fold", folds},
 	)
 }
 
@@ -36,7 +37,7 @@ func flat(e Elem, n int) Operand { return Operand{Elem: e, Strides: []int{1}, Al
 
 // x*y + i, x < y, at lengths around those of blocks and vectors; one kernel for all lengths of a kind.
 func mapContiguous(r *rig) error {
-	for _, n := range []int{1, 1, 1, 1, 1, 1, 3, 4, 31, 33, 64, 128, 132, 255, 520} {
+	for _, n := range []int{1, 3, 4, 31, 33, 64, 128, 132, 255, 520} {
 		m := NewMap(Map{
 			Compute: F32, Shape: []int{n}, In: []Operand{flat(F32, 256), flat(I32, 256), flat(F32, 256)}, Out: []Operand{flat(F32, 256), flat(I32, 256)},
 			Code:   []tape.Op{{Fn: tape.Mul, Args: [3]int{0, 1}}, {Fn: tape.Iota}, {Fn: tape.Add, Args: [3]int{3, 4}}, {Fn: tape.Const, Value: 2}, {Fn: tape.Lt, Args: [3]int{0, 6}}},
@@ -45,7 +46,7 @@ func mapContiguous(r *rig) error {
 		if want := map[bool]int{true: 4, false: 1}[n%4 == 0]; m.spec.vector != want || len(m.Used) != 2 {
 			return fmt.Errorf("n = %d: vectors of %d, inputs %v", n, m.spec.vector, m.Used)
 		}
-		x, y := r.wholes(n), r.indices(n, 9)
+		x, y := r.wholes(n), convert[int32](r.wholes(n))
 		if n%3 == 1 {
 			x[n-1] = 2 // neither more nor less
 		}
@@ -108,7 +109,7 @@ func mapStrided(r *rig, wide bool) error {
 
 // Rows of vectors, as the gates of a cell: neighbours in memory along the last axis only.
 func mapRows(r *rig) error {
-	const rows, cols = 6, 20
+	const rows, cols = 26, 20
 	m := NewMap(Map{
 		Compute: F32, Shape: []int{rows, cols},
 		In:   []Operand{{F32, []int{60, 1}, 16}, {F32, []int{0, 1}, 16}, {F32, []int{1, 0}, 4}},
@@ -130,7 +131,7 @@ func mapRows(r *rig) error {
 }
 
 func mapFloat64(r *rig) error {
-	for _, n := range []int{6, 7, 70} {
+	for _, n := range []int{6, 7, 133, 262} {
 		m := NewMap(Map{
 			Compute: F64, Shape: []int{n}, In: []Operand{flat(F64, 256), flat(I32, 256)}, Out: []Operand{flat(F64, 256)},
 			Code: []tape.Op{{Fn: tape.Const, Value: 0.1}, {Fn: tape.Mul, Args: [3]int{1, 2}}, {Fn: tape.Add, Args: [3]int{0, 3}}}, Result: []int{4},
@@ -162,13 +163,18 @@ func bf16(x float32) uint16 {
 // Rows of 20 numbers go into rows of 24: rounded, ties to even, infinities and NaN too.
 func mapBF16(r *rig) error {
 	for _, align := range []int{16, 4} {
-		const rows, cols = 5, 20
+		const rows, cols = 20, 20
 		m := NewMap(Map{
 			Compute: F32, Shape: []int{rows, cols}, Result: []int{0},
 			In: []Operand{{F32, []int{cols, 1}, align}}, Out: []Operand{{BF16, []int{24, 1}, 256}},
 		})
 		x := r.normals(rows * cols)
-		copy(x, []float32{1 + 0x1p-8, 1 + 3*0x1p-8, 1 + 0x1p-8 + 0x1p-20, -1 - 0x1p-8, float32(math.Inf(1)), float32(math.NaN()), 0, math.MaxFloat32, 1e-45})
+		special := []float32{1 + 0x1p-8, 1 + 3*0x1p-8, 1 + 0x1p-8 + 0x1p-20, -1 - 0x1p-8, float32(math.Inf(1)), float32(math.NaN()), math.MaxFloat32}
+		for i := range x { // in every lane of a vector
+			if i%3 > 0 {
+				x[i] = special[i%len(special)]
+			}
+		}
 		want := make([]uint16, 24*rows)
 		for i, v := range x {
 			want[i/cols*24+i%cols] = bf16(v)
@@ -185,19 +191,19 @@ func mapBF16(r *rig) error {
 // A strided copy keeps the payloads of NaN.
 func mapBits(r *rig) error {
 	m := NewMap(Map{
-		Compute: B32, Shape: []int{3, 4}, Result: []int{0}, In: []Operand{{B32, []int{1, 3}, 4}}, Out: []Operand{{B32, []int{5, 1}, 4}},
+		Compute: B32, Shape: []int{30, 4}, Result: []int{0}, In: []Operand{{B32, []int{1, 30}, 4}}, Out: []Operand{{B32, []int{5, 1}, 4}},
 	})
-	x := make([]uint32, 12)
+	x := make([]uint32, 120)
 	for i := range x {
 		x[i] = 0x7f800000 + uint32(r.rng.IntN(1<<20))
 	}
-	want := make([]uint32, 15)
-	for i := range 3 {
+	want := make([]uint32, 150)
+	for i := range 30 {
 		for j := range 4 {
-			want[5*i+j] = x[i+3*j]
+			want[5*i+j] = x[i+30*j]
 		}
 	}
-	out := r.put(make([]uint32, 15))
+	out := r.put(make([]uint32, 150))
 	return first(r.launch(m.Launch, r.put(x), out, uint64(m.Items)), equal(r, "out", out, want))
 }
 
@@ -242,7 +248,7 @@ func mapTable(r *rig) error {
 
 // Maps of three kinds, one of them with 64-bit indices, in one launch, each of them of one block or of several.
 func mapBundle(r *rig) error {
-	for _, sizes := range [][3]int{{1, 1, 1}, {64, 256, 63}, {200, 65, 700}, {3, 1000, 64}} {
+	for _, sizes := range [][3]int{{1, 2, 1}, {64, 256, 63}, {200, 65, 700}, {3, 1000, 64}} {
 		maps := []Mapped{
 			NewMap(Map{
 				Compute: F32, Shape: []int{sizes[0]}, In: []Operand{flat(F32, 4), flat(F32, 4)}, Out: []Operand{flat(F32, 4)},
@@ -269,6 +275,45 @@ func mapBundle(r *rig) error {
 			equal(r, "difference", a, diff), equal(r, "every other", b, even), equal(r, "numbers", c, count))
 		if err != nil {
 			return fmt.Errorf("%v: %w", sizes, err)
+		}
+	}
+	return nil
+}
+
+// Sums of squares of several arrays, of one part and of several, with vectors and without.
+func folds(r *rig) error {
+	for _, odd := range []int{0, 1} {
+		for _, wide := range []bool{false, true} {
+			var maps []Mapped
+			var words, sums, outs []uint64
+			var wants []float32
+			for _, n := range []int{4, 400, 9000, 12, 2048} {
+				n += odd
+				m := NewMap(Map{
+					Compute: F32, Shape: []int{n}, In: []Operand{flat(F32, 256)}, Out: []Operand{flat(F32, 256)},
+					Code: []tape.Op{{Fn: tape.Mul}}, Result: []int{1},
+				})
+				m.spec.wide = wide
+				x := r.wholes(n)
+				want := float32(0)
+				for _, v := range x {
+					want += v * v
+				}
+				maps, wants, outs = append(maps, m), append(wants, want), append(outs, r.space(4))
+				words = append(words, uint64(m.Items), r.put(x))
+			}
+			f := NewFold(maps)
+			for k, s := range f.Sums {
+				sums = append(sums, uint64(s[0]), uint64(s[1]), outs[k])
+			}
+			parts := r.space(4 * len(f.Parts))
+			err := first(r.launch(f.First, r.put(words), r.put(f.Parts), parts), r.launch(f.Second, parts, r.put(sums)))
+			for k := range outs {
+				err = first(err, equal(r, fmt.Sprint("sum ", k), outs[k], wants[k:k+1]))
+			}
+			if err != nil {
+				return fmt.Errorf("odd %d, wide %v: %w", odd, wide, err)
+			}
 		}
 	}
 	return nil

@@ -34,18 +34,27 @@ func (s mapSpec) writeItem(b *ptx.Builder, i, items ptx.Value, in, out []ptx.Val
 		items = b.Convert(ptx.U32, items)
 	}
 	b.If(b.Lt(i, items), func() {
-		v := mapItem{mapSpec: s, b: b, index: s.indices(b, i), offsets: map[string]ptx.Value{}}
-		regs := make([][]ptx.Value, 0, len(s.in)+len(s.code))
-		for k, o := range s.in {
-			regs = append(regs, v.load(o, in[k]))
-		}
-		for k, op := range s.code {
-			regs = append(regs, v.apply(k, op, regs))
-		}
+		v, results := s.item(b, i, in)
 		for k, o := range s.out {
-			v.store(o, out[k], regs[s.result[k]])
+			v.store(o, out[k], results[k])
 		}
 	})
+}
+
+// item computes the results of item i.
+func (s mapSpec) item(b *ptx.Builder, i ptx.Value, in []ptx.Value) (v *mapItem, results [][]ptx.Value) {
+	v = &mapItem{mapSpec: s, b: b, index: s.indices(b, i), offsets: map[string]ptx.Value{}}
+	regs := make([][]ptx.Value, 0, len(s.in)+len(s.code))
+	for k, o := range s.in {
+		regs = append(regs, v.load(o, in[k]))
+	}
+	for k, op := range s.code {
+		regs = append(regs, v.apply(k, op, regs))
+	}
+	for _, r := range s.result {
+		results = append(results, regs[r])
+	}
+	return v, results
 }
 
 // indices are those of item i along each axis.

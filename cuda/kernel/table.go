@@ -40,26 +40,43 @@ func NewTable(maps []Mapped) Table {
 
 // writeTable writes the kernel of a table.
 func (s mapSpec) writeTable(b *ptx.Builder, threads int) {
+	d := s.description(b)
+	s.writeItem(b, d.item(s, threads), d.items, d.in, d.out)
+}
+
+// description is what a block of a table reads about its Map.
+type description struct {
+	b       *ptx.Builder
+	stretch ptx.Value // which stretch of the items is the block's
+	items   ptx.Value
+	in, out []ptx.Value
+}
+
+func (s mapSpec) description(b *ptx.Builder) description {
 	descriptions, parts := b.Pointer("descriptions"), b.Pointer("parts")
 	part := b.LoadVector(ptx.U32, 2, b.At(parts, b.Special(ptx.CtaidX), 8), 0)
-	description := b.At(descriptions, part[0], 8*(1+len(s.in)+len(s.out)))
+	at := b.At(descriptions, part[0], 8*(1+len(s.in)+len(s.out)))
 	word := 0
 	next := func() ptx.Value {
-		x := b.Load(ptx.U64, description, 8*word)
+		x := b.Load(ptx.U64, at, 8*word)
 		word++
 		return x
 	}
-	items := next()
-	var in, out []ptx.Value
+	d := description{b: b, stretch: part[1], items: next()}
 	for range s.in {
-		in = append(in, next())
+		d.in = append(d.in, next())
 	}
 	for range s.out {
-		out = append(out, next())
+		d.out = append(d.out, next())
 	}
-	i := b.Mad(part[1], ptx.Int(threads), b.Special(ptx.TidX))
+	return d
+}
+
+// item is the thread's first item in a stretch of span items.
+func (d description) item(s mapSpec, span int) ptx.Value {
+	tid := d.b.Special(ptx.TidX)
 	if s.wide {
-		i = b.MadWide(part[1], ptx.Int(threads), b.Convert(ptx.U64, b.Special(ptx.TidX)))
+		return d.b.MadWide(d.stretch, ptx.Int(span), d.b.Convert(ptx.U64, tid))
 	}
-	s.writeItem(b, i, items, in, out)
+	return d.b.Mad(d.stretch, ptx.Int(span), tid)
 }

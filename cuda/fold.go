@@ -1,0 +1,133 @@
+package cuda
+
+import (
+	"slices"
+
+	"github.com/unroll-ml/unroll/cuda/kernel"
+	"github.com/unroll-ml/unroll/graph/tape"
+)
+
+// sum is a Map and the Reduce that adds up all its results, which nobody else reads: they are never written.
+type sum struct {
+	*tape.Map
+	reduce *tape.Reduce
+}
+
+func (s *sum) Refs(f func(r tape.Ref, write bool)) {
+	for _, o := range s.In {
+		f(o.Ref, false)
+	}
+	f(s.reduce.Out, true)
+}
+
+func (s *sum) String() string { return s.Map.String() + "; " + s.reduce.String() }
+
+// sums puts together what can be a sum in code outside of loops.
+func (l *lowering) sums(code []tape.Instr) []tape.Instr {
+	var out []tape.Instr
+	for i := 0; i < len(code); i++ {
+		if i+1 < len(code) {
+			m, isMap := code[i].(*tape.Map)
+			r, isReduce := code[i+1].(*tape.Reduce)
+			if isMap && isReduce && l.sumsUp(m, r) && l.dead(m.Out[0].Buf, code[:i], code[i+2:]) {
+				out = append(out, &sum{m, r})
+				i++
+				continue
+			}
+		}
+		out = append(out, code[i])
+	}
+	return out
+}
+
+// sumsUp reports whether r is the sum of all that m computes.
+func (l *lowering) sumsUp(m *tape.Map, r *tape.Reduce) bool {
+	o := m.Out[0]
+	readsItself := slices.ContainsFunc(m.In, func(in tape.Operand) bool { return in.Buf == o.Buf })
+	return len(m.Out) == 1 && !readsItself && l.tape.Buffers[o.Buf].Dtype == l.tape.Float && contiguous(m.Shape, o.Strides) &&
+		r.Fn == tape.Sum && r.Outer == 1 && r.Inner == 1 && r.N == volume(m.Shape) && r.N > 0 && r.In.Buf == o.Buf && r.In.Off == o.Off
+}
+
+// dead reports whether nobody sees what is in a buffer between the code before and the code after: neither by its name, nor through another
+// buffer in the same place.
+func (l *lowering) dead(id tape.BufferID, before, after []tape.Instr) bool {
+	e := extentOf(l.tape, id)
+	for _, s := range l.tape.Slots {
+		if extentOf(l.tape, s.Buf).overlaps(e) {
+			return false
+		}
+	}
+	named := false
+	every(before, func(in tape.Instr) {
+		in.Refs(func(r tape.Ref, _ bool) { named = named || r.Buf == id })
+	})
+	overwritten := map[tape.BufferID]bool{}
+	for _, in := range after {
+		every([]tape.Instr{in}, func(in tape.Instr) {
+			in.Refs(func(r tape.Ref, write bool) {
+				named = named || r.Buf == id || !write && !overwritten[r.Buf] && extentOf(l.tape, r.Buf).overlaps(e)
+			})
+		})
+		if r, n := result(in); n > 0 && r.Off == 0 && n == l.tape.Buffers[r.Buf].Len {
+			overwritten[r.Buf] = true
+		}
+	}
+	return !named
+}
+
+// every calls f with all instructions, those of loops included.
+func every(code []tape.Instr, f func(in tape.Instr)) {
+	for _, in := range code {
+		if lp, ok := in.(*tape.Loop); ok {
+			every(lp.Body, f)
+		} else {
+			f(in)
+		}
+	}
+}
+
+// result is where an instruction outside of loops writes n neighbouring elements; n is 0 if it writes otherwise.
+func result(in tape.Instr) (r tape.Ref, n int) {
+	switch in := in.(type) {
+	case *tape.Map:
+		if len(in.Out) == 1 && contiguous(in.Shape, in.Out[0].Strides) {
+			return in.Out[0].Ref, volume(in.Shape)
+		}
+	case *tape.Copy:
+		if contiguous(in.Shape, in.Out.Strides) {
+			return in.Out.Ref, volume(in.Shape)
+		}
+	case *tape.Product:
+		if !in.Acc && contiguous([]int{in.Batch, in.M, in.N}, []int{in.StrideC, in.LdC, 1}) {
+			return in.C, in.Batch * in.M * in.N
+		}
+	case *tape.Reduce:
+		return in.Out, in.Outer * in.Inner
+	case *tape.ScatterAdd:
+		return in.Out, in.Rows * in.Width
+	}
+	return r, 0
+}
+
+// fold makes the launches of a group of sums.
+func (l *lowering) fold(group []*sum) []work {
+	var maps []kernel.Mapped
+	t, sums := &table{}, &table{}
+	for _, s := range group {
+		e := l.mapped(s.Map)
+		maps = append(maps, e.Mapped)
+		t.words = append(append(t.words, number(e.Items)), e.args[:len(e.Used)]...)
+	}
+	f := kernel.NewFold(maps)
+	t.parts = f.Parts
+	for k, s := range group {
+		sums.words = append(sums.words, number(f.Sums[k][0]), number(f.Sums[k][1]), l.place(s.reduce.Out))
+	}
+	parts := l.borrow(0, len(f.Parts)*l.float.Size())
+	first, at := l.put(t)
+	described, _ := l.put(sums)
+	return []work{
+		l.launch(group[0], f.First, first, at, parts),
+		l.launch(group[0], f.Second, parts, described),
+	}
+}
