@@ -74,8 +74,10 @@ func newLMTrainer(c LMConfig) (*lmTrainer, error) {
 	}
 	logits, last := m.Logits(b, inputs, states.entry, dropped)
 	loss := b.Mean(b.CrossEntropy(logits, targets, nil, 0))
-	t.trainProgram, err = newTrainProgram(b, c.Training.step(c.Device, loss, nil, m.Params.Nodes(), states.carry(b, last)...))
-	return t, err
+	if t.trainProgram, err = newTrainProgram(b, c.Training.step(c.Device, loss, nil, m.Params.Nodes(), states.carry(b, last)...)); err != nil {
+		return nil, err
+	}
+	return t, nil
 }
 
 // draw says what a run drops: the same for equal seeds.
@@ -135,8 +137,10 @@ func newLMEvaluator(c LMConfig) (*lmEvaluator, error) {
 	if b.Err() != nil {
 		return nil, b.Err()
 	}
-	e.Program, err = graph.Compile(graph.Config{Device: c.Device, Outputs: G.Nodes{e.nll, e.correct, e.top2}, Updates: carry(e.carried, last)})
-	return e, err
+	if e.Program, err = graph.Compile(graph.Config{Device: c.Device, Outputs: G.Nodes{e.nll, e.correct, e.top2}, Updates: carry(e.carried, last)}); err != nil {
+		return nil, err
+	}
+	return e, nil
 }
 
 // rank counts, for each row of logits, ...×V, the logits that are larger than the target's.
@@ -195,8 +199,10 @@ func newLMSampler(c LMConfig) (*lmSampler, error) {
 	if b.Err() != nil {
 		return nil, b.Err()
 	}
-	s.Program, err = graph.Compile(graph.Config{Device: c.Device, Outputs: G.Nodes{s.logits}, Updates: carry(s.carried, last)})
-	return s, err
+	if s.Program, err = graph.Compile(graph.Config{Device: c.Device, Outputs: G.Nodes{s.logits}, Updates: carry(s.carried, last)}); err != nil {
+		return nil, err
+	}
+	return s, nil
 }
 
 func (s *lmSampler) run(token int32) ([]float32, error) {

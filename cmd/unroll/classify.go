@@ -54,7 +54,7 @@ func (k *classifyCmd) Run(a *app) error {
 	if r.vocab == nil {
 		return fail(exitData, "RUN: %s classifies images, and stdin has lines of text: measure it with unroll eval", k.Dir)
 	}
-	m, _, err := k.classifier(r)
+	m, _, err := k.classifier(a, r)
 	if err != nil {
 		return err
 	}
@@ -80,8 +80,10 @@ func (k *classifyCmd) Run(a *app) error {
 }
 
 // classifier builds the classifier of a run and loads the checkpoint that the flags name.
-func (u *useFlags) classifier(r *trained) (*trainer.Classifier, position, error) {
-	u.runOn(r.config)
+func (u *useFlags) classifier(a *app, r *trained) (*trainer.Classifier, position, error) {
+	if err := u.runOn(a, r.config); err != nil {
+		return nil, position{}, err
+	}
 	m, err := newClassifier(r.config)
 	if err != nil {
 		return nil, position{}, err

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"fmt"
 	"io"
 	"maps"
@@ -13,6 +14,7 @@ import (
 	"github.com/pkg/errors"
 	"go.yaml.in/yaml/v3"
 
+	"github.com/unroll-ml/unroll/graph/tape"
 	"github.com/unroll-ml/unroll/models"
 )
 
@@ -147,8 +149,11 @@ type trainingConfig struct {
 }
 
 type runningConfig struct {
-	Device  string `yaml:"device"`
-	Threads int    `yaml:"threads"` // 0: as many as there are processors
+	Device    string `yaml:"device"`
+	Threads   int    `yaml:"threads"`             // 0: as many as there are processors
+	Precision string `yaml:"precision,omitempty"` // "": fp32
+
+	on tape.Device // nil: not yet open
 }
 
 // lm is the model that a config asks for.
@@ -158,7 +163,7 @@ func (c *config) lm() LMConfig {
 		Dropout: c.Model.Dropout, Tied: c.Model.Tied,
 		Batch: c.Training.Batch, Seq: c.Training.Seq,
 		Training: c.Training.moves(), Seed: c.Training.Seed,
-		Device: c.Running.Device, Threads: c.Running.Threads,
+		Device: c.Running.on,
 	}
 }
 
@@ -195,6 +200,7 @@ func (c *config) check() error {
 		valid       []string
 	}{
 		{"cell", m.Cell, cells}, {"optimizer", t.Optimizer, optimizers}, {"schedule", t.Schedule, schedules}, {"device", c.Running.Device, devices},
+		{"precision", cmp.Or(c.Running.Precision, precisionFP32), precisions},
 	} {
 		if !slices.Contains(f.valid, f.value) {
 			return usage("--%s is %q: it must be one of %s", f.flag, f.value, strings.Join(f.valid, ", "))
@@ -204,6 +210,9 @@ func (c *config) check() error {
 		return err
 	}
 	if err := m.checkCell(); err != nil {
+		return err
+	}
+	if err := c.Running.checkPrecision(); err != nil {
 		return err
 	}
 	if err := t.checkMoves(c.Task); err != nil {
@@ -273,37 +282,59 @@ func (c *config) checkSeq2Seq() error {
 
 // checkSeq2SeqSize is checkSize of a sequence-to-sequence model whose longest source and target have so many tokens together.
 func (c *config) checkSeq2SeqSize(tokens int) error {
-	m := &c.Model
-	hidden, embed, layers, target := float64(m.Hidden), float64(m.Embed), float64(m.Layers), float64(m.TargetVocab)
-	const gates = 4 // of the largest cell
-	weights := (float64(m.Vocab)+target)*embed + 3*gates*hidden*(embed+layers*(3*hidden+2)) + (3*hidden+embed)*(hidden+target)
-	if err := c.checkWeights(weights); err != nil {
+	if err := c.checkWeights(); err != nil {
 		return err
 	}
+	hidden, embed, layers, target := float64(c.Model.Hidden), float64(c.Model.Embed), float64(c.Model.Layers), float64(c.Model.TargetVocab)
 	return c.checkExamples(tokens, 3*gates*hidden*layers+embed+target+float64(tokens)*hidden)
 }
 
 func (c *config) checkSize() error {
-	m, t := &c.Model, &c.Training
-	hidden, layers, vocab := float64(m.Hidden), float64(m.Layers), float64(m.Vocab)
-	in := vocab
-	if m.Embed > 0 {
-		in = float64(m.Embed)
-	}
-	const gates = 4 // of the largest cell
-	weights := vocab*float64(m.Embed) + gates*hidden*(in+layers*(2*hidden+1)) + (hidden+1)*vocab
-	if err := c.checkWeights(weights); err != nil {
+	if err := c.checkWeights(); err != nil {
 		return err
 	}
-	activations := float64(t.Batch) * float64(t.Seq) * (gates*hidden*layers + in + vocab)
+	m, t := &c.Model, &c.Training
+	activations := float64(t.Batch) * float64(t.Seq) * (gates*float64(m.Hidden)*float64(m.Layers) + c.width() + float64(m.Vocab))
 	if activations > maxActivations {
 		return usage("--batch %d and --seq %d make a training step of about %.1e numbers: at most %.0e are supported", t.Batch, t.Seq, activations, float64(maxActivations))
 	}
 	return nil
 }
 
-func (c *config) checkWeights(weights float64) error {
-	if weights > maxWeights {
+// gates are those of the largest cell.
+const gates = 4
+
+// width is the size of what the first layer reads.
+func (c *config) width() float64 {
+	if c.Model.Embed > 0 && c.Model.Input == 0 {
+		return float64(c.Model.Embed)
+	}
+	return float64(c.Model.Vocab + c.Model.Input)
+}
+
+// weights is how many weights a model has at most.
+func (c *config) weights() float64 {
+	m := &c.Model
+	hidden, embed, layers, vocab, target := float64(m.Hidden), float64(m.Embed), float64(m.Layers), float64(m.Vocab), float64(m.TargetVocab)
+	switch c.Task {
+	case taskSeq2Seq:
+		return (vocab+target)*embed + 3*gates*hidden*(embed+layers*(3*hidden+2)) + (3*hidden+embed)*(hidden+target)
+	case taskClassify:
+		directions := c.directions()
+		return vocab*embed + directions*gates*hidden*(c.width()+layers*((directions+1)*hidden+2))
+	}
+	return vocab*embed + gates*hidden*(c.width()+layers*(2*hidden+1)) + (hidden+1)*vocab
+}
+
+func (c *config) directions() float64 {
+	if c.Model.Bidirectional {
+		return 2
+	}
+	return 1
+}
+
+func (c *config) checkWeights() error {
+	if weights := c.weights(); weights > maxWeights {
 		return usage("--hidden %d, --layers %d and --embed %d make a model of up to %.1e weights: at most %.0e are supported", c.Model.Hidden, c.Model.Layers, c.Model.Embed, weights, float64(maxWeights))
 	}
 	return nil
@@ -320,24 +351,10 @@ func (c *config) checkExamples(tokens int, numbers float64) error {
 
 // checkClassifierSize is checkSize of a classifier of examples of so many tokens.
 func (c *config) checkClassifierSize(tokens int) error {
-	m := &c.Model
-	vocab := float64(m.Vocab)
-	in := vocab + float64(m.Input)
-	if m.Embed > 0 && m.Input == 0 {
-		in = float64(m.Embed)
-	}
-	const gates = 4 // of the largest cell
-	hidden := float64(m.Hidden)
-	directions := 1.0
-	if m.Bidirectional {
-		directions = 2
-	}
-	perLayer := directions * gates * hidden
-	weights := vocab*float64(m.Embed) + perLayer*(in+float64(m.Layers)*((directions+1)*hidden+2))
-	if err := c.checkWeights(weights); err != nil {
+	if err := c.checkWeights(); err != nil {
 		return err
 	}
-	return c.checkExamples(tokens, perLayer*float64(m.Layers)+in)
+	return c.checkExamples(tokens, c.directions()*gates*float64(c.Model.Hidden)*float64(c.Model.Layers)+c.width())
 }
 
 // encode is the text of config.yaml.

@@ -91,11 +91,11 @@ func (e *evalCmd) Run(a *app) error {
 	var v *evaluated
 	switch r.config.Task {
 	case taskLM:
-		v, err = e.measureLM(r)
+		v, err = e.measureLM(a, r)
 	case taskClassify:
-		v, err = e.measureClassifier(r, source, valid)
+		v, err = e.measureClassifier(a, r, source, valid)
 	case taskSeq2Seq:
-		v, err = e.measureSeq2Seq(r, source, valid)
+		v, err = e.measureSeq2Seq(a, r, source, valid)
 	}
 	if err != nil {
 		return err

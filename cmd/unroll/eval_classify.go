@@ -3,7 +3,7 @@ package main
 import "path/filepath"
 
 // measureClassifier measures a classifier on source, on the whole of valid, or, if both are nil, on what the run held out.
-func (e *evalCmd) measureClassifier(r *trained, source, valid *sourceConfig) (*evaluated, error) {
+func (e *evalCmd) measureClassifier(a *app, r *trained, source, valid *sourceConfig) (*evaluated, error) {
 	p, split, err := examplesToMeasure(r, source, valid)
 	if err != nil {
 		return nil, err
@@ -12,7 +12,7 @@ func (e *evalCmd) measureClassifier(r *trained, source, valid *sourceConfig) (*e
 	if err != nil {
 		return nil, err
 	}
-	m, at, err := e.classifier(r)
+	m, at, err := e.classifier(a, r)
 	if err != nil {
 		return nil, err
 	}

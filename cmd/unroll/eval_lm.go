@@ -7,7 +7,7 @@ import (
 )
 
 // measureLM measures a language model.
-func (e *evalCmd) measureLM(r *trained) (*evaluated, error) {
+func (e *evalCmd) measureLM(a *app, r *trained) (*evaluated, error) {
 	text, split, err := e.text(r)
 	if err != nil {
 		return nil, err
@@ -29,7 +29,7 @@ func (e *evalCmd) measureLM(r *trained) (*evaluated, error) {
 	if err != nil {
 		return nil, &datasets.Error{File: text.Name, What: err.Error()}
 	}
-	lm, at, err := e.lm(r)
+	lm, at, err := e.lm(a, r)
 	if err != nil {
 		return nil, err
 	}

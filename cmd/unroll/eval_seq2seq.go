@@ -10,7 +10,7 @@ import (
 
 // measureSeq2Seq measures a sequence-to-sequence model on source, on the whole of valid, or, if both are nil, on what the run held
 // out: how well it predicts the targets' tokens, and what it writes by itself.
-func (e *evalCmd) measureSeq2Seq(r *trained, source, valid *sourceConfig) (*evaluated, error) {
+func (e *evalCmd) measureSeq2Seq(a *app, r *trained, source, valid *sourceConfig) (*evaluated, error) {
 	p, split, err := pairsToMeasure(r, source, valid)
 	if err != nil {
 		return nil, err
@@ -30,7 +30,7 @@ func (e *evalCmd) measureSeq2Seq(r *trained, source, valid *sourceConfig) (*eval
 	if err := r.config.checkSeq2SeqSize(x.longest); err != nil {
 		return nil, fail(exitData, "%s: %v", x.name, err)
 	}
-	m, at, err := e.seq2seq(r)
+	m, at, err := e.seq2seq(a, r)
 	if err != nil {
 		return nil, err
 	}

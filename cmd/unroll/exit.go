@@ -24,6 +24,7 @@ const (
 	exitIO          = 74 // reading or writing failed
 	exitStopped     = 75 // stopped, and can be continued
 	exitDiverged    = 80 // the numbers are no longer finite
+	exitGPU         = 81 // the GPU is full or lost
 )
 
 // exitError is an error with its exit code.

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"github.com/unroll-ml/unroll/graph/tape"
 	"github.com/unroll-ml/unroll/models"
 	"github.com/unroll-ml/unroll/trainer"
 	"github.com/unroll-ml/unroll/trainer/checkpoint"
@@ -16,8 +17,7 @@ type LMConfig struct {
 	Batch, Seq            int     // B and T of Train and Eval
 	Training              trainer.Training
 	Seed                  uint64 // of the initial weights
-	Device                string // one of devices
-	Threads               int    // 0: as many as there are processors
+	Device                tape.Device
 }
 
 // LM is a recurrent language model together with its optimizer. It keeps three independent states from call to call, of the
@@ -52,7 +52,7 @@ type LM interface {
 
 // learner is a model of any task together with its optimizer.
 type learner interface {
-	// Device is what the model runs on: "cpu", "ref".
+	// Device is what the model runs on: "cpu", "ref", "cuda".
 	Device() string
 
 	// Params are the weights.

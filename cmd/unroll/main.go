@@ -84,6 +84,7 @@ func dispatch(args []string, stdin io.Reader, stdout, stderr io.Writer) error {
 			"optimizers":     strings.Join(optimizers, ", "),
 			"drawn":          strconv.Itoa(drawnSentences),
 			"devices":        strings.Join(devices, ", "),
+			"precisions":     strings.Join(precisions, ", "),
 			"demoTask":       demoTask,
 			"demoEpochs":     strconv.Itoa(demoEpochs),
 			"demoSteps":      strconv.Itoa(demoSteps),
@@ -108,7 +109,7 @@ func dispatch(args []string, stdin io.Reader, stdout, stderr io.Writer) error {
 	if err != nil {
 		return usage("%v; see %s --help", err, helpfulCommand(err))
 	}
-	return ctx.Run(&app{args: args, stdin: stdin, stdout: stdout, stderr: stderr})
+	return gpuFailure(ctx.Run(&app{args: args, stdin: stdin, stdout: stdout, stderr: stderr}))
 }
 
 // joinNegatives makes "--flag -3" one argument: kong takes a word that begins with a dash for a flag, and would not let the

@@ -1,18 +1,12 @@
 package main
 
 import (
-	"github.com/unroll-ml/unroll/graph/cpu"
-	"github.com/unroll-ml/unroll/graph/ref"
-	"github.com/unroll-ml/unroll/graph/tape"
 	"github.com/unroll-ml/unroll/models"
 	"github.com/unroll-ml/unroll/trainer"
 )
 
-// What --cell and --device may name.
-var (
-	cells   = models.Cells
-	devices = []string{"auto", "cpu", "ref"}
-)
+// cells are what --cell may name.
+var cells = models.Cells
 
 // newLM builds a language model with fresh weights.
 var newLM = func(c LMConfig) (LM, error) {
@@ -20,22 +14,10 @@ var newLM = func(c LMConfig) (LM, error) {
 		Model: models.LMConfig{Vocab: c.Vocab, Cell: c.Cell, Hidden: c.Hidden, Layers: c.Layers, Embed: c.Embed, Dropout: c.Dropout, Tied: c.Tied, Seed: c.Seed},
 		Seq:   c.Seq, Batch: c.Batch,
 		Training: c.Training,
-		Device:   c.device(),
+		Device:   c.Device,
 	})
 	if err != nil {
 		return nil, err
 	}
 	return lm, nil
-}
-
-func (c *LMConfig) device() tape.Device { return device(c.Device, c.Threads) }
-
-func device(name string, threads int) tape.Device {
-	switch {
-	case name == "ref":
-		return ref.New()
-	case threads > 0:
-		return cpu.New(cpu.Threads(threads))
-	}
-	return cpu.New()
 }

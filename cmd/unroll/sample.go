@@ -25,21 +25,14 @@ type sampleCmd struct {
 // useFlags are what all commands share that use a trained model.
 type useFlags struct {
 	Checkpoint string `enum:"best,last" default:"best" help:"Which checkpoint of the run: ${enum}."`
-	Device     string `enum:"${devices}" default:"auto" help:"What to compute on: ${enum}."`
-	Threads    *int   `placeholder:"N" help:"Threads of the cpu device. Default: one for each processor."`
-}
-
-// check says what is wrong with the flags.
-func (u *useFlags) check() error {
-	if u.Threads != nil && *u.Threads < 1 {
-		return usage("--threads is %d: it must be at least 1", *u.Threads)
-	}
-	return nil
+	deviceFlags
 }
 
 // lm builds the language model of a run and loads the checkpoint that the flags name.
-func (u *useFlags) lm(r *trained) (LM, position, error) {
-	u.runOn(r.config)
+func (u *useFlags) lm(a *app, r *trained) (LM, position, error) {
+	if err := u.runOn(a, r.config); err != nil {
+		return nil, position{}, err
+	}
 	lm, err := newLM(r.config.lm())
 	if err != nil {
 		return nil, position{}, err
@@ -49,9 +42,9 @@ func (u *useFlags) lm(r *trained) (LM, position, error) {
 }
 
 // runOn makes a config run on what the flags name.
-func (u *useFlags) runOn(c *config) {
-	c.Running = runningConfig{Device: u.Device}
-	set(&c.Running.Threads, u.Threads)
+func (u *useFlags) runOn(a *app, c *config) error {
+	c.Running = u.running()
+	return c.Running.open(a.stderr)
 }
 
 // load loads the checkpoint that the flags name, or closes the model.
@@ -89,7 +82,7 @@ func (s *sampleCmd) Run(a *app) error {
 			return err
 		}
 	}
-	lm, _, err := s.lm(r)
+	lm, _, err := s.lm(a, r)
 	if err != nil {
 		return err
 	}

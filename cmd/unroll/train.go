@@ -29,8 +29,8 @@ type trainFlags struct {
 	LogEvery        *int `group:"Running:" placeholder:"N" help:"Show every N steps. Default: ${logEvery}, and at most one line a second. log.jsonl has every step."`
 	TensorBoard     bool `group:"Running:" name:"tensorboard" help:"Write the files that TensorBoard reads into the folder of the run, too."`
 
-	Device    string `group:"Running:" enum:"${devices}" default:"auto" help:"What to compute on: ${enum}."`
-	Threads   *int   `group:"Running:" placeholder:"N" help:"Threads of the cpu device. Default: one for each processor."`
+	deviceFlags `kong:"embed,group='Running:'"`
+
 	Out       string `group:"Running:" placeholder:"DIR" help:"Folder of the run. Default: the first free of runs/${task}-1, runs/${task}-2 ..."`
 	Resume    string `group:"Running:" enum:"auto,never" default:"auto" help:"auto: continue the run in --out, if it is the same and not finished. never: refuse."`
 	Overwrite bool   `group:"Running:" help:"Replace the run in --out."`
@@ -49,7 +49,7 @@ func (t *trainFlags) check() error {
 		value *int
 	}{
 		{"steps", t.Steps}, {"epochs", t.Epochs}, {"valid-every", t.ValidEvery}, {"valid-epochs", t.ValidEpochs}, {"checkpoint-every", t.CheckpointEvery},
-		{"log-every", t.LogEvery}, {"threads", t.Threads},
+		{"log-every", t.LogEvery},
 	} {
 		if f.value != nil && *f.value < 1 {
 			return usage("--%s is %d: it must be at least 1", f.flag, *f.value)
@@ -64,6 +64,9 @@ func (t *trainFlags) check() error {
 	if t.Overwrite && t.Out == "" {
 		return usage("--overwrite needs --out: without it a new folder is made")
 	}
+	if err := t.deviceFlags.check(); err != nil {
+		return err
+	}
 	return t.optimizerFlags.checkFlags()
 }
 
@@ -75,8 +78,7 @@ func (t *trainFlags) config(task string) *config {
 	c := &config{Format: configFormat, Task: task}
 	c.Training = t.optimizerFlags.config()
 	c.Training.Seed = t.Seed
-	c.Running.Device = t.Device
-	set(&c.Running.Threads, t.Threads)
+	c.Running = t.running()
 	set(&c.Training.Steps, t.Steps)
 	set(&c.Training.Epochs, t.Epochs)
 	set(&c.Training.Minutes, t.Minutes)
@@ -115,12 +117,15 @@ func (t *trainFlags) train(a *app, c *config, load func() (task, error)) error {
 	}
 	defer r.close()
 	r.stop = stop
-	return r.run()
+	return r.gpuFailed(r.run())
 }
 
 // prepare loads the data, builds the model, and either continues the run in the folder or begins a new one. Until all of that has
 // succeeded nothing in the folder changes.
 func (t *trainFlags) prepare(a *app, folder *runFolder, c *config, load func() (task, error)) (*training, error) {
+	if err := c.Running.open(a.stderr); err != nil {
+		return nil, err
+	}
 	work, err := load()
 	if err != nil {
 		return nil, err
@@ -147,7 +152,7 @@ func (t *trainFlags) prepare(a *app, folder *runFolder, c *config, load func() (
 		}
 	}
 	if err := work.build(); err != nil {
-		return nil, err
+		return nil, r.gpuFailed(err)
 	}
 	if err := r.place(a.stderr, t.Overwrite); err != nil {
 		work.Close()

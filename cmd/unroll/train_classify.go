@@ -134,7 +134,7 @@ func newClassifier(c *config) (*trainer.Classifier, error) {
 			Pooling: c.Model.Pooling, Classes: c.Model.Classes,
 		},
 		Seed: c.Training.Seed, Training: c.Training.moves(),
-		Device: device(c.Running.Device, c.Running.Threads),
+		Device: c.Running.on,
 	})
 }
 

@@ -189,7 +189,7 @@ func newSeq2Seq(c *config) (*trainer.Seq2Seq, error) {
 	return trainer.NewSeq2Seq(trainer.Seq2SeqConfig{
 		Model: model, TeacherForcing: c.Training.TeacherForcing, TeacherDecay: c.Training.teacherDecay(),
 		Seed: c.Training.Seed, Training: c.Training.moves(),
-		Device: device(c.Running.Device, c.Running.Threads),
+		Device: c.Running.on,
 	})
 }
 

@@ -140,7 +140,7 @@ func (k *translateCmd) Run(a *app) error {
 			return err
 		}
 	}
-	m, at, err := k.seq2seq(r)
+	m, at, err := k.seq2seq(a, r)
 	if err != nil {
 		return err
 	}
@@ -224,8 +224,10 @@ func jsonLine(x any) string {
 }
 
 // seq2seq builds the model of a run and loads the checkpoint that the flags name.
-func (u *useFlags) seq2seq(r *trained) (*trainer.Seq2Seq, position, error) {
-	u.runOn(r.config)
+func (u *useFlags) seq2seq(a *app, r *trained) (*trainer.Seq2Seq, position, error) {
+	if err := u.runOn(a, r.config); err != nil {
+		return nil, position{}, err
+	}
 	m, err := newSeq2Seq(r.config)
 	if err != nil {
 		return nil, position{}, err

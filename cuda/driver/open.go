@@ -17,6 +17,9 @@ import (
 	"github.com/unroll-ml/unroll/cuda/driver/internal/dl"
 )
 
+// Built says whether this build can reach GPUs.
+const Built = true
+
 // oldest is the first CUDA version whose driver compiles the project's kernels, PTX 7.8. What is called here came earlier (the last was
 // cuGraphInstantiateWithFlags, 11.4).
 var oldest = Version{11, 8}

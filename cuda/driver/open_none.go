@@ -2,6 +2,9 @@
 
 package driver
 
+// Built says whether this build can reach GPUs.
+const Built = false
+
 // Open makes the GPU of that number ready for use. In a build without the tag gpu, as this is, it says that there is none, and how to have one:
 // an *UnavailableError.
 func Open(ordinal int) (GPU, error) {

@@ -1,0 +1,145 @@
+package main
+
+import (
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/unroll-ml/unroll/cuda/driver"
+	"github.com/unroll-ml/unroll/cuda/driver/sim"
+)
+
+// onGPU gives a test an empty folder with a text, and a machine whose GPU open gets ready.
+func onGPU(t *testing.T, built bool, open func() (driver.GPU, error)) {
+	t.Helper()
+	t.Chdir(t.TempDir())
+	writeFile(t, "rhyme.txt", rhyme(40))
+	before := reach
+	t.Cleanup(func() { reach = before })
+	reach = gpus{built, func(int) (driver.GPU, error) { return open() }}
+}
+
+func noDriver() (driver.GPU, error) {
+	return nil, &driver.UnavailableError{Reason: "libcuda.so.1: there is no such file; install NVIDIA's driver"}
+}
+
+func simulated(c sim.Config) func() (driver.GPU, error) {
+	return func() (driver.GPU, error) { return sim.New(c), nil }
+}
+
+// tiny trains a tiny model of the real kind.
+func tiny(args string) result {
+	return unroll(strings.Fields("train lm --text rhyme.txt --hidden 4 --layers 1 --embed 0 --batch 4 --seq 5 --steps 3 --out run " + args)...)
+}
+
+func TestDeviceAuto(t *testing.T) {
+	for _, c := range []struct {
+		name   string
+		built  bool
+		open   func() (driver.GPU, error)
+		stderr string
+		on     string
+	}{
+		{"without GPU support", false, noDriver, "", "on cpu\n"},
+		{"without a driver", true, noDriver, "unroll: no GPU: libcuda.so.1: there is no such file; install NVIDIA's driver; computing on the CPU\n", "on cpu\n"},
+		{"with a GPU", true, simulated(sim.Config{}), "", "on cuda\n"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			onGPU(t, c.built, c.open)
+			if r := tiny(""); r.code != 0 || r.stderr != c.stderr || !strings.Contains(r.stdout, c.on) {
+				t.Errorf("exit code %d, stderr %q, want %q\n%s", r.code, r.stderr, c.stderr, r.stdout)
+			}
+			if r := unroll("eval", "run"); r.code != 0 || r.stderr != c.stderr {
+				t.Errorf("eval: exit code %d, stderr %q, want %q", r.code, r.stderr, c.stderr)
+			}
+		})
+	}
+}
+
+// What is asked for and not there.
+func TestDeviceUnavailable(t *testing.T) {
+	onGPU(t, true, noDriver)
+	const why = "no GPU: libcuda.so.1: there is no such file; install NVIDIA's driver"
+	if r := tiny("--device cuda"); r.code != exitUnavailable || r.stderr != "unroll: --device cuda: "+why+"\n" {
+		t.Errorf("%d, %s", r.code, r.stderr)
+	}
+	if r := tiny("--precision tf32"); r.code != exitUnavailable || r.stderr != "unroll: --precision tf32: "+why+"\n" {
+		t.Errorf("%d, %s", r.code, r.stderr)
+	}
+	if r := tiny("--device cpu --precision bf16"); r.code != exitUsage || r.stderr != "unroll: --precision bf16 is for --device cuda, and the device is cpu: leave one of them out\n" {
+		t.Errorf("%d, %s", r.code, r.stderr)
+	}
+	if r := tiny("--device cpu"); r.code != 0 {
+		t.Fatal(r.stderr)
+	}
+	want(t, exitUnavailable, "--device cuda: "+why, "sample", "run", "--device", "cuda")
+	want(t, exitUnavailable, "--device cuda: "+why, "eval", "run", "--device", "cuda")
+	want(t, exitUsage, "--precision tf32 is for --device cuda, and the device is ref: leave one of them out", "eval", "run", "--device", "ref", "--precision", "tf32")
+}
+
+// The precision is part of the configuration, and another one continues the run.
+func TestPrecision(t *testing.T) {
+	onGPU(t, true, simulated(sim.Config{}))
+	if r := tiny("--device cuda --precision bf16"); r.code != 0 {
+		t.Fatal(r.stderr)
+	}
+	if c := readFile(t, "run/config.yaml"); !strings.Contains(c, "device: cuda\n") || !strings.Contains(c, "precision: bf16\n") {
+		t.Error(c)
+	}
+	if r := tiny("--device cpu --steps 4"); r.code != 0 || !strings.Contains(r.stdout, "continuing after step 3\n") {
+		t.Errorf("%d, %s%s", r.code, r.stderr, r.stdout)
+	}
+}
+
+// A batch that is too large for the GPU's memory: the one that is proposed fits.
+func TestDeviceMemory(t *testing.T) {
+	const large = "--hidden 8 --batch 64 --seq 6"
+	onGPU(t, true, simulated(sim.Config{Memory: 150 << 10}))
+	r := tiny(large)
+	m := regexp.MustCompile(`^unroll: the GPU's memory is full: [\d,]+ bytes asked for, [\d,]+ free: try --batch (\d+) \(it is 64\)\n$`).FindStringSubmatch(r.stderr)
+	if r.code != exitGPU || m == nil {
+		t.Fatalf("%d, %s", r.code, r.stderr)
+	}
+	if r := tiny(large + " --batch " + m[1]); r.code != 0 {
+		t.Errorf("--batch %s: %d, %s", m[1], r.code, r.stderr)
+	}
+	r = tiny("--hidden 200 --batch 1 --seq 1 --overwrite")
+	if r.code != exitGPU || !strings.HasSuffix(r.stderr, " free: the model itself is too large for it; try a smaller --hidden, or --device cpu\n") {
+		t.Errorf("%d, %s", r.code, r.stderr)
+	}
+}
+
+// A GPU that fails in the middle: what was saved is whole, and the run goes on where it was saved, as if nothing had been.
+func TestDeviceLost(t *testing.T) {
+	fails := 0
+	onGPU(t, true, func() (driver.GPU, error) { return sim.New(sim.Config{FailLaunch: fails}), nil })
+	const args = "--checkpoint-every 1 --steps 20"
+	r := tiny(args)
+	if r.code != 0 {
+		t.Fatal(r.stderr)
+	}
+	weights := readFile(t, "run/last/weights.safetensors")
+	for _, c := range []struct {
+		fails int
+		want  string
+	}{
+		{1, ": nothing was saved yet: begin again with unroll train lm "},
+		{300, ": the last checkpoint, run/last, is whole: continue with unroll train lm --text rhyme.txt "},
+	} {
+		fails = c.fails
+		if r := tiny(args + " --overwrite"); r.code != exitGPU || !strings.HasPrefix(r.stderr, "unroll: the GPU is lost (") || !strings.Contains(r.stderr, c.want) || strings.Count(r.stderr, "\n") != 1 {
+			t.Errorf("%d, %s", r.code, r.stderr)
+		}
+	}
+	fails = 0
+	if r := tiny(args); r.code != 0 || !strings.Contains(r.stdout, "continuing after step ") {
+		t.Fatalf("%d, %s%s", r.code, r.stderr, r.stdout)
+	}
+	if readFile(t, "run/last/weights.safetensors") != weights {
+		t.Error("the run that was continued ends with other weights")
+	}
+	fails = 1
+	if r := unroll("eval", "run"); r.code != exitGPU || !strings.HasSuffix(r.stderr, ": run the command again; if that fails too, restart the machine or use --device cpu\n") {
+		t.Errorf("%d, %s", r.code, r.stderr)
+	}
+}
