@@ -135,7 +135,7 @@ func TestResumeIsExactWithEverything(t *testing.T) {
 	small(t, nil)
 	newLM = real
 	const all = "--steps 20 --log-every 7 --json --loss-scaling --ema 0.9 --accumulate 2 "
-	resumeExactly(t, 7, "train lm --text rhyme.txt --cell lstm --batch 2 --seq 40 --hidden 16 --embed 8 "+all+
+	resumeExactly(t, 7, "train lm --text rhyme.txt --cell lstm --batch 2 --seq 40 --hidden 16 --embed 8 --dropout 0.2 "+all+
 		"--optimizer adamw --schedule cosine --warmup 3 --best accuracy --patience 9 --valid-every 3")
 	writeFile(t, "words.tsv", parities(60))
 	resumeExactly(t, 7, classifySmall+all+
@@ -264,6 +264,24 @@ unroll: going back to run/best, of step 12
 		if names := names(t, "run"); names != ".lock best config.yaml last last-16 last-18 log.jsonl vocab.json" {
 			t.Errorf("%s: the run holds %s", c.name, names)
 		}
+	}
+}
+
+// A run that is resumed with fewer checkpoints to keep lets go of the others only when a new one is there.
+func TestResumeKeepsFewer(t *testing.T) {
+	small(t, nil)
+	const args = "train --text rhyme.txt --batch 4 --seq 40 --lr 5 --optimizer sgd --out run --checkpoint-every 2 --valid-every 50 --steps "
+	writeFile(t, "rhyme.txt", rhyme(100))
+	must(t, strings.Fields(args+"8 --keep 3")...)
+	for _, dir := range []string{"last", "best"} {
+		writeFile(t, filepath.Join("run", dir, "state.json"), "{}")
+	}
+	r := unroll(strings.Fields(args + "9 --keep 1")...)
+	if r.code != 0 || !strings.Contains(r.stderr, "unroll: going back to run/last-6, of step 6\n") {
+		t.Errorf("%d, %s", r.code, r.stderr)
+	}
+	if got := names(t, "run"); got != ".lock best config.yaml last log.jsonl vocab.json" {
+		t.Errorf("the run holds %s", got)
 	}
 }
 
