@@ -38,6 +38,7 @@ func flat(e Elem, n int) Operand { return Operand{Elem: e, Strides: []int{1}, Al
 // x*y + i, x < y, at lengths around those of blocks and vectors; one kernel for all lengths of a kind.
 func mapContiguous(r *rig) error {
 	for _, n := range []int{1, 3, 4, 31, 33, 64, 128, 132, 255, 520} {
+		r.clear()
 		m := NewMap(Map{
 			Compute: F32, Shape: []int{n}, In: []Operand{flat(F32, 256), flat(I32, 256), flat(F32, 256)}, Out: []Operand{flat(F32, 256), flat(I32, 256)},
 			Code:   []tape.Op{{Fn: tape.Mul, Args: [3]int{0, 1}}, {Fn: tape.Iota}, {Fn: tape.Add, Args: [3]int{3, 4}}, {Fn: tape.Const, Value: 2}, {Fn: tape.Lt, Args: [3]int{0, 6}}},

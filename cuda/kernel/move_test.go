@@ -29,6 +29,7 @@ func gathers(r *rig) error {
 	for _, width := range []int{1, 3, 4, 8, 34, 64} {
 		for _, bad := range bads {
 			for _, n := range []int{1, 7, 140} {
+				r.clear()
 				const rows, before = 9, 1000
 				table, index := r.wholes(rows*width), r.indices(n, rows)
 				index[0] = rows - 1
@@ -62,6 +63,7 @@ func scatters(r *rig) error {
 	for _, width := range []int{1, 33, 70, 300} {
 		for _, bad := range bads {
 			for _, n := range []int{1, 35, 70, 140} {
+				r.clear()
 				const rows, before = 6, 1000
 				index, in := r.indices(n, rows-1), r.normals(n*width) // the last row gets nothing
 				for i := range in {
@@ -94,6 +96,7 @@ func scatters(r *rig) error {
 func indexChecks(r *rig) error {
 	for _, bad := range bads {
 		for _, n := range []int{1, 35, 70, 140} {
+			r.clear()
 			const rows, before = 6, 1000
 			index := r.indices(n, rows)
 			index[n-1] = rows - 1
@@ -110,6 +113,7 @@ func indexChecks(r *rig) error {
 
 func randoms(r *rig) error {
 	for _, width := range []int{1, 2, 3, 4, 11, 32} {
+		r.clear()
 		const n = 9
 		keys := make([]int32, 4*n)
 		for i := range keys {
@@ -134,6 +138,7 @@ func randoms(r *rig) error {
 // transposes has tiles that are full and tiles that are not, one matrix and several, with gaps between rows.
 func transposes(r *rig) error {
 	for _, s := range [][3]int{{1, 16, 16}, {1, 33, 70}, {3, 64, 32}, {2, 40, 97}} {
+		r.clear()
 		batch, rows, cols := s[0], s[1], s[2]
 		strideIn, strideOut := rows+2, cols+3
 		batchIn, batchOut := cols*strideIn+5, rows*strideOut+1

@@ -17,6 +17,7 @@ func reduces(r *rig, fn tape.ReduceFn) error {
 		{3, 1, 1, 1}, {40, 45, 1, 1}, {20, 300, 1, 1}, {12, 2000, 1, 1}, {2, 9001, 1, 2}, {2, 0, 1, 1}, {1, 0, 3, 1},
 		{2, 3, 40, 1}, {9, 41, 33, 1}, {2, 150, 35, 2}, {1, 70, 2, 2},
 	} {
+		r.clear()
 		x := r.wholes(s.outer * s.n * s.inner)
 		if fn == tape.ReduceMax {
 			for o := 1; o < s.outer; o++ { // in each but the first, another number

@@ -40,6 +40,9 @@ func (r *rig) put(data any) uint64 {
 	return at
 }
 
+// clear gives all memory back: launches that look for races cost as much as there is memory.
+func (r *rig) clear() { r.mem = sim.NewMemory(64<<20, true) }
+
 // space is the address of memory that nobody has written.
 func (r *rig) space(bytes int) uint64 {
 	at, err := r.mem.Alloc(int64(bytes))

@@ -60,6 +60,7 @@ func all(int) bool { return true }
 
 func softmaxes(r *rig, masked bool) error {
 	for _, s := range rowsSizes {
+		r.clear()
 		rows, cols := s[0], s[1]
 		x, mask := r.logits(rows, cols), make([]float32, rows*cols)
 		for i := range mask {
@@ -95,6 +96,7 @@ func softmaxes(r *rig, masked bool) error {
 
 func logSoftmaxes(r *rig) error {
 	for _, s := range rowsSizes {
+		r.clear()
 		rows, cols := s[0], s[1]
 		x := r.logits(rows, cols)
 		var want []float32
@@ -116,6 +118,7 @@ func logSoftmaxes(r *rig) error {
 
 func gradients(r *rig) error {
 	for _, s := range rowsSizes {
+		r.clear()
 		rows, cols := s[0], s[1]
 		y, g := r.normals(rows*cols), r.normals(rows*cols)
 		for i := range y {
@@ -148,6 +151,7 @@ func gradients(r *rig) error {
 func losses(r *rig, masked bool, smoothing float64) error {
 	for _, bad := range []int{-1, 0, 2} {
 		for _, s := range rowsSizes {
+			r.clear()
 			rows, cols := s[0], s[1]
 			x, g, targets := r.logits(rows, cols), r.normals(rows), r.indices(rows, cols)
 			mask := make([]float32, rows)
@@ -218,6 +222,7 @@ func losses(r *rig, masked bool, smoothing float64) error {
 func argmaxes(r *rig) error {
 	inf, nan := float32(math.Inf(1)), float32(math.NaN())
 	for _, cols := range []int{1, 5, 33, 64, 130, 260, 1100} {
+		r.clear()
 		const rows = 9
 		x := r.normals(rows * cols)
 		for i := range rows {
