@@ -100,7 +100,8 @@ func (r *training) resume(stderr io.Writer) (found bool, err error) {
 // come before all, to be named.
 func (r *training) checkpoints() ([]string, error) {
 	last, best := r.folder.path(lastName), r.folder.path(bestName)
-	if err := checkpoint.Recover(last, r.keep); err != nil {
+	// What is too much for --keep goes with the next checkpoint, not before it is known what is whole.
+	if err := checkpoint.Recover(last, math.MaxInt); err != nil {
 		return nil, outputError(last, err)
 	}
 	if err := checkpoint.Recover(best, 1); err != nil {

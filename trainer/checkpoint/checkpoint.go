@@ -2,7 +2,8 @@
 // checkpoint that loads, and a damaged one is named and never used.
 //
 // A checkpoint is a folder: weights.safetensors, optimizer.safetensors, state.json, and manifest.json with the size and
-// SHA-256 of each, because safetensors has no checksum of its own. Save replaces a folder as a whole, Open reads one.
+// SHA-256 of each, because safetensors has no checksum of its own. Save replaces a folder as a whole and keeps as many of those
+// before it as is asked for, Open reads one, and Past lists what to go back to if it is damaged.
 //
 // This package knows files and named arrays. It must not know what a model, an optimizer or an epoch is.
 package checkpoint
