@@ -246,7 +246,7 @@ func closedStdout(h *harness, r *record) {
 func hangUp(h *harness, r *record) {
 	r.what = "checks"
 	h.write("text.txt", rhyme(400))
-	const steps = 10000
+	const steps = 4000
 	rarely := strings.Replace(small, "--valid-every 50", "--valid-every 500", 1)
 	r.ended(h.unroll(fmt.Sprintf("%s --steps %d --out straight", rarely, steps)), 0)
 	controller, terminal, err := openTerminal()
