@@ -119,6 +119,10 @@ func TestPatienceAndPlateau(t *testing.T) {
 	if n := len(got); float64(n) != end["step"] || got[0] != 5 || got[n-1] != 1.25 || got[n-7] != 5 || got[n-6] != 2.5 {
 		t.Errorf("the learning rates are %v", got)
 	}
+	words := must(t, strings.Fields("train lm --text rhyme.txt --batch 4 --seq 40 --lr 5 --optimizer sgd --out words --steps 1000 --valid-every 2 --valid-text valid.txt --patience 5 --best accuracy")...)
+	if !strings.Contains(words, ", ended by 5 measurements in a row without a better one; best by accuracy after step ") {
+		t.Errorf("the end in words is %s", words)
+	}
 	r := unroll(strings.Fields("train lm --text rhyme.txt --batch 4 --seq 40 --lr 5 --optimizer sgd --out run --steps 2000 --valid-every 2 --valid-text valid.txt --patience 5 --schedule plateau --schedule-patience 1")...)
 	if r.code != exitNoOutput || !strings.Contains(r.stderr, "run holds a run that is finished (") || !strings.Contains(r.stderr, "5 measurements in a row without a better one") {
 		t.Errorf("%d, %s", r.code, r.stderr)

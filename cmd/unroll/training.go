@@ -324,8 +324,15 @@ func (r *training) end(event, why string) error {
 
 // farewell shows what the best weights can do, and says what to do next.
 func (r *training) farewell() error {
-	fmt.Fprintf(r.out, "\n%s steps in %s; best after step %s, with a held-out loss of %.4f\n\n",
-		thousands(r.at.Step), clock(r.seconds()), thousands(r.at.BestStep), *r.at.BestLoss)
+	ended, best := "", "best"
+	if r.exhausted() {
+		ended = ", ended by " + r.whyExhausted()
+	}
+	if by := r.config.Training.Best; by != lossScore {
+		best = "best by " + by
+	}
+	fmt.Fprintf(r.out, "\n%s steps in %s%s; %s after step %s, with a held-out loss of %.4f\n\n",
+		thousands(r.at.Step), clock(r.seconds()), ended, best, thousands(r.at.BestStep), *r.at.BestLoss)
 	if _, err := loadCheckpoint(r.folder.path(bestName), r.task, false); err != nil {
 		return err
 	}
