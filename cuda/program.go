@@ -291,7 +291,7 @@ func (p *program) put() error {
 	if p.graph == nil {
 		g, err := p.m.stream.Capture(func() error { return putAll(p.m, p.code) })
 		if err != nil {
-			return errors.WithMessage(err, "capturing")
+			return errors.WithMessage(err, "capturing the run as a graph (the option Capture(false) does without)")
 		}
 		p.graph = g
 	}

@@ -227,6 +227,8 @@ func (e *event) Sync() error {
 }
 
 func (e *event) Since(earlier driver.Event) (float64, error) {
+	e.gpu.mu.Lock()
+	defer e.gpu.mu.Unlock()
 	from := earlier.(*event)
 	for _, x := range []*event{from, e} {
 		if x.stream == nil || x.stream.done < x.at {
