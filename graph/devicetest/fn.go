@@ -6,6 +6,7 @@ import (
 
 	"github.com/pkg/errors"
 
+	"github.com/unroll-ml/unroll/graph/internal/real"
 	"github.com/unroll-ml/unroll/graph/tape"
 )
 
@@ -88,15 +89,15 @@ var ieee = []tape.Fn{tape.Id, tape.Neg, tape.Abs, tape.Sqrt, tape.Add, tape.Sub,
 
 // accurate are the functions that a device approximates.
 var accurate = map[tape.Fn]func(x, y float64) float64{
-	tape.Exp:     func(x, _ float64) float64 { return math.Exp(x) },
-	tape.Log:     func(x, _ float64) float64 { return math.Log(x) },
+	tape.Exp:     func(x, _ float64) float64 { return real.Exp(x) },
+	tape.Log:     func(x, _ float64) float64 { return real.Log(x) },
 	tape.Log1p:   func(x, _ float64) float64 { return math.Log1p(x) },
 	tape.Expm1:   func(x, _ float64) float64 { return math.Expm1(x) },
 	tape.Sin:     func(x, _ float64) float64 { return math.Sin(x) },
 	tape.Cos:     func(x, _ float64) float64 { return math.Cos(x) },
 	tape.Tanh:    func(x, _ float64) float64 { return math.Tanh(x) },
 	tape.Sigmoid: func(x, _ float64) float64 { return 1 / (1 + math.Exp(-x)) },
-	tape.Pow:     math.Pow,
+	tape.Pow:     real.Pow,
 }
 
 // fnRig applies fn to numbers, the same ones in two arrays of which one is turned by some places, so that each number goes

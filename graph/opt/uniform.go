@@ -3,6 +3,7 @@ package opt
 import (
 	"math"
 
+	"github.com/unroll-ml/unroll/graph/internal/real"
 	"github.com/unroll-ml/unroll/graph/ir"
 	"github.com/unroll-ml/unroll/graph/tape"
 )
@@ -112,9 +113,9 @@ func apply(fn tape.Fn, x [3]float64) float64 {
 	case tape.Sqrt:
 		return math.Sqrt(a)
 	case tape.Exp:
-		return math.Exp(a)
+		return real.Exp(a)
 	case tape.Log:
-		return math.Log(a)
+		return real.Log(a)
 	case tape.Log1p:
 		return math.Log1p(a)
 	case tape.Expm1:
@@ -136,7 +137,7 @@ func apply(fn tape.Fn, x [3]float64) float64 {
 	case tape.Div:
 		return a / b
 	case tape.Pow:
-		return math.Pow(a, b)
+		return real.Pow(a, b)
 	case tape.Max:
 		return max(a, b)
 	case tape.Min:

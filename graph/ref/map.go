@@ -3,6 +3,7 @@ package ref
 import (
 	"math"
 
+	"github.com/unroll-ml/unroll/graph/internal/real"
 	"github.com/unroll-ml/unroll/graph/tape"
 )
 
@@ -114,9 +115,9 @@ func apply[F float](fn tape.Fn, dst, x, y, z []F) {
 	case tape.Sqrt:
 		unary(dst, x, math.Sqrt)
 	case tape.Exp:
-		unary(dst, x, math.Exp)
+		unary(dst, x, real.Exp)
 	case tape.Log:
-		unary(dst, x, math.Log)
+		unary(dst, x, real.Log)
 	case tape.Log1p:
 		unary(dst, x, math.Log1p)
 	case tape.Expm1:
@@ -147,7 +148,7 @@ func apply[F float](fn tape.Fn, dst, x, y, z []F) {
 		}
 	case tape.Pow:
 		for i := range dst {
-			dst[i] = F(math.Pow(float64(x[i]), float64(y[i])))
+			dst[i] = F(real.Pow(float64(x[i]), float64(y[i])))
 		}
 	case tape.Max:
 		for i := range dst {

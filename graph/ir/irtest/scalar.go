@@ -5,6 +5,7 @@ import (
 
 	"github.com/pkg/errors"
 
+	"github.com/unroll-ml/unroll/graph/internal/real"
 	"github.com/unroll-ml/unroll/graph/ir"
 	"github.com/unroll-ml/unroll/graph/tape"
 )
@@ -23,7 +24,7 @@ var unary = map[tape.Fn]func(float64) float64{
 		return x
 	},
 	tape.Floor: math.Floor, tape.Ceil: math.Ceil, tape.Sqrt: math.Sqrt,
-	tape.Exp: math.Exp, tape.Log: math.Log, tape.Log1p: math.Log1p, tape.Expm1: math.Expm1,
+	tape.Exp: real.Exp, tape.Log: real.Log, tape.Log1p: math.Log1p, tape.Expm1: math.Expm1,
 	tape.Sin: math.Sin, tape.Cos: math.Cos, tape.Tanh: math.Tanh,
 	tape.Sigmoid: func(x float64) float64 { return 1 / (1 + math.Exp(-x)) },
 }
@@ -33,7 +34,7 @@ var binary = map[tape.Fn]func(x, y float64) float64{
 	tape.Sub: func(x, y float64) float64 { return x - y },
 	tape.Mul: func(x, y float64) float64 { return x * y },
 	tape.Div: func(x, y float64) float64 { return x / y },
-	tape.Pow: math.Pow,
+	tape.Pow: real.Pow,
 	tape.Max: func(x, y float64) float64 { return max(x, y) },
 	tape.Min: func(x, y float64) float64 { return min(x, y) },
 	tape.Lt:  func(x, y float64) float64 { return truth(x < y) },

@@ -3,6 +3,7 @@ package kernel
 import (
 	"math"
 
+	"github.com/unroll-ml/unroll/graph/internal/real"
 	"github.com/unroll-ml/unroll/graph/tape"
 )
 
@@ -58,9 +59,9 @@ func apply[T Float](f tape.Fn) func(n int, dst, x, y, z *T) {
 	case tape.Sqrt:
 		return viaFloat64[T](math.Sqrt)
 	case tape.Exp:
-		return viaFloat64[T](math.Exp)
+		return viaFloat64[T](real.Exp)
 	case tape.Log:
-		return viaFloat64[T](math.Log)
+		return viaFloat64[T](real.Log)
 	case tape.Log1p:
 		return viaFloat64[T](math.Log1p)
 	case tape.Expm1:
@@ -102,7 +103,7 @@ func apply[T Float](f tape.Fn) func(n int, dst, x, y, z *T) {
 			}
 		}
 	case tape.Pow:
-		return binary(func(x, y T) T { return T(math.Pow(float64(x), float64(y))) })
+		return binary(func(x, y T) T { return T(real.Pow(float64(x), float64(y))) })
 	case tape.Max:
 		return binary(func(x, y T) T { return max(x, y) })
 	case tape.Min:
