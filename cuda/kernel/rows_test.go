@@ -153,6 +153,9 @@ func losses(r *rig, masked bool, smoothing float64) error {
 		for _, s := range rowsSizes {
 			r.clear()
 			rows, cols := s[0], s[1]
+			if cols == 1 && smoothing != 0 {
+				continue // all is certain
+			}
 			x, g, targets := r.logits(rows, cols), r.normals(rows), r.indices(rows, cols)
 			mask := make([]float32, rows)
 			for i := range mask {
