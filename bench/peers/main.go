@@ -20,6 +20,8 @@ import (
 	"strings"
 
 	"github.com/pkg/errors"
+
+	"github.com/unroll-ml/unroll/bench/workloads"
 )
 
 // options are the command's flags.
@@ -31,7 +33,7 @@ type options struct {
 	check     bool
 	json      bool
 	profile   string
-	sizeOf    func(workload) size
+	sizeOf    func(workload) workloads.Size
 }
 
 func main() {
@@ -52,7 +54,7 @@ func main() {
 // contenderArgument makes a contender of the command.
 const contenderArgument = "contender"
 
-func fullSize(w workload) size { return w.full }
+func fullSize(w workload) workloads.Size { return w.Full }
 
 func exit(err error) {
 	if err != nil {
@@ -88,7 +90,7 @@ func parse(args []string) (o options, err error) {
 		o.threads = append(o.threads, n)
 	}
 	if *names == "" {
-		o.workloads = workloads
+		o.workloads = list
 		return o, nil
 	}
 	for _, name := range strings.Split(*names, ",") {
@@ -114,7 +116,7 @@ func compare(o options, out, log io.Writer) error {
 			t, err := field.measure(w, n, o)
 			if err != nil {
 				failed++
-				fmt.Fprintf(log, "peers: %s: %v\n", w.name, err)
+				fmt.Fprintf(log, "peers: %s: %v\n", w.Name, err)
 				continue
 			}
 			if o.json {

@@ -82,7 +82,7 @@ func (f *field) entries(w workload) []*entry {
 
 // measure compares the contenders of one workload.
 func (f *field) measure(w workload, threads int, o options) (*table, error) {
-	file := filepath.Join(f.folder, w.name)
+	file := filepath.Join(f.folder, w.Name)
 	if !w.stock { // whose contenders draw the same numbers by themselves
 		if err := write(file, w, o.sizeOf(w)); err != nil {
 			return nil, err
@@ -96,11 +96,11 @@ func (f *field) measure(w workload, threads int, o options) (*table, error) {
 		}
 	}()
 	for _, e := range es {
-		if _, err := e.process.ask(request{Do: "build", Workload: w.name, Form: e.form, Threads: threads, File: file}); err != nil {
+		if _, err := e.process.ask(request{Do: "build", Workload: w.Name, Form: e.form, Threads: threads, File: file}); err != nil {
 			return nil, errors.Wrap(err, e.name)
 		}
 	}
-	t := &table{Workload: w.name, What: w.what, Threads: threads, GFLOP: w.flop(o.sizeOf(w)) / 1e9, path: f.path}
+	t := &table{Workload: w.Name, What: w.What, Threads: threads, GFLOP: w.FLOP(o.sizeOf(w)) / 1e9, path: f.path}
 	if len(w.torch) > 0 {
 		t.NoTorch = f.noTorch
 	}

@@ -10,10 +10,11 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/unroll-ml/unroll/bench/workloads"
 	"github.com/unroll-ml/unroll/graph/ref"
 )
 
-func tinySize(w workload) size { return w.tiny }
+func tinySize(w workload) workloads.Size { return w.Tiny }
 
 // client asks a contender that runs in the test itself.
 type client struct {
@@ -59,12 +60,12 @@ func (c *client) ask(r request) reply {
 // Every workload compiles, gives on the CPU device what it gives on the reference device, and learns.
 func TestWorkloads(t *testing.T) {
 	c := newClient(t)
-	for _, w := range workloads {
-		t.Run(w.name, func(t *testing.T) {
-			if r := c.ask(request{Do: "build", Workload: w.name, Threads: 2}); r.Error != "" {
+	for _, w := range list {
+		t.Run(w.Name, func(t *testing.T) {
+			if r := c.ask(request{Do: "build", Workload: w.Name, Threads: 2}); r.Error != "" {
 				t.Fatal(r.Error)
 			}
-			slow, err := build(w, w.tiny, "", ref.New())
+			slow, err := build(w, w.Tiny, "", ref.New())
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -81,14 +82,14 @@ func TestWorkloads(t *testing.T) {
 				}
 				losses = append(losses, got.Loss)
 			}
-			if !w.forward && !(losses[2] < losses[0]) {
+			if !w.Forward && !(losses[2] < losses[0]) {
 				t.Errorf("the loss does not fall: %v", losses)
 			}
 			if r := c.ask(request{Do: "run", Seconds: 0}); len(r.MS) != 1 || r.MS[0] <= 0 {
 				t.Errorf("a turn of no length took %v, want one step", r.MS)
 			}
-			if w.flop(w.tiny) <= 0 || w.flop(w.full) <= w.flop(w.tiny) {
-				t.Errorf("%g FLOP a step, %g when it is tiny", w.flop(w.full), w.flop(w.tiny))
+			if w.FLOP(w.Tiny) <= 0 || w.FLOP(w.Full) <= w.FLOP(w.Tiny) {
+				t.Errorf("%g FLOP a step, %g when it is tiny", w.FLOP(w.Full), w.FLOP(w.Tiny))
 			}
 		})
 	}
@@ -113,17 +114,17 @@ func TestTorch(t *testing.T) {
 	}
 	defer torch.close()
 	c := newClient(t)
-	for _, w := range workloads {
+	for _, w := range list {
 		for _, form := range w.torch {
-			t.Run(w.name+"/"+form, func(t *testing.T) {
-				file := filepath.Join(folder, w.name)
-				if err := write(file, w, w.tiny); err != nil {
+			t.Run(w.Name+"/"+form, func(t *testing.T) {
+				file := filepath.Join(folder, w.Name)
+				if err := write(file, w, w.Tiny); err != nil {
 					t.Fatal(err)
 				}
-				if r := c.ask(request{Do: "build", Workload: w.name, Threads: 1}); r.Error != "" {
+				if r := c.ask(request{Do: "build", Workload: w.Name, Threads: 1}); r.Error != "" {
 					t.Fatal(r.Error)
 				}
-				if _, err := torch.ask(request{Do: "build", Workload: w.name, Form: form, Threads: 1, File: file}); err != nil {
+				if _, err := torch.ask(request{Do: "build", Workload: w.Name, Form: form, Threads: 1, File: file}); err != nil {
 					t.Fatal(err)
 				}
 				for k := range 3 {
@@ -190,7 +191,7 @@ func TestProfile(t *testing.T) {
 		t.Fatal(err)
 	}
 	read := func(name string) []string {
-		data, err := os.ReadFile(filepath.Join(o.profile, w.name+name))
+		data, err := os.ReadFile(filepath.Join(o.profile, w.Name+name))
 		if err != nil {
 			t.Fatal(err)
 		}

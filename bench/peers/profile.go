@@ -22,7 +22,7 @@ func profile(o options, out io.Writer) error {
 	for _, w := range o.workloads {
 		for _, threads := range o.threads {
 			if err := profileOne(w, threads, o, out); err != nil {
-				return errors.Wrap(err, w.name)
+				return errors.Wrap(err, w.Name)
 			}
 		}
 	}
@@ -38,16 +38,16 @@ func profileOne(w workload, threads int, o options, out io.Writer) error {
 	defer job.Close()
 	built := time.Since(start)
 	t := job.(interface{ Tape() *tape.Tape }).Tape() // all but stock Gorgonia's have one
-	if err := os.WriteFile(filepath.Join(o.profile, w.name+".tape"), []byte(t.String()), 0o644); err != nil {
+	if err := os.WriteFile(filepath.Join(o.profile, w.Name+".tape"), []byte(t.String()), 0o644); err != nil {
 		return errors.WithStack(err)
 	}
-	if err := writeCosts(filepath.Join(o.profile, fmt.Sprintf("%s-%d.costs", w.name, threads)), t, threads); err != nil {
+	if err := writeCosts(filepath.Join(o.profile, fmt.Sprintf("%s-%d.costs", w.Name, threads)), t, threads); err != nil {
 		return err
 	}
 	if _, err := timed(job, 0); err != nil {
 		return err
 	}
-	f, err := os.Create(filepath.Join(o.profile, fmt.Sprintf("%s-%d.pprof", w.name, threads)))
+	f, err := os.Create(filepath.Join(o.profile, fmt.Sprintf("%s-%d.pprof", w.Name, threads)))
 	if err != nil {
 		return errors.WithStack(err)
 	}
@@ -60,7 +60,7 @@ func profileOne(w workload, threads int, o options, out io.Writer) error {
 	if err != nil {
 		return err
 	}
-	_, err = fmt.Fprintf(out, "%s, threads %d: built in %.0f ms, %d steps, median %.2f ms\n", w.name, threads, built.Seconds()*1e3, len(ms), median(ms))
+	_, err = fmt.Fprintf(out, "%s, threads %d: built in %.0f ms, %d steps, median %.2f ms\n", w.Name, threads, built.Seconds()*1e3, len(ms), median(ms))
 	return err
 }
 

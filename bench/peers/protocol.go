@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/pkg/errors"
+
+	"github.com/unroll-ml/unroll/bench/workloads"
 )
 
 // request is what a contender is asked, one JSON object a line; torch.py says what each does.
@@ -96,7 +98,7 @@ func (p *process) close() {
 }
 
 // serve is the contender in Go: it answers requests until there are no more.
-func serve(in io.Reader, out io.Writer, sizeOf func(workload) size) error {
+func serve(in io.Reader, out io.Writer, sizeOf func(workload) workloads.Size) error {
 	answers := json.NewEncoder(out)
 	if err := answers.Encode(reply{Version: "unroll"}); err != nil {
 		return err
@@ -120,7 +122,7 @@ func serve(in io.Reader, out io.Writer, sizeOf func(workload) size) error {
 }
 
 type server struct {
-	sizeOf func(workload) size
+	sizeOf func(workload) workloads.Size
 	jobs   map[string]contender // by form
 }
 

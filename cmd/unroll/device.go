@@ -83,21 +83,30 @@ func (r *runningConfig) open(stderr io.Writer) error {
 		r.on = newCPU(r.Threads)
 		return nil
 	}
+	_, err := r.openGPU()
+	if err == nil || r.Device == deviceCUDA || r.rounds() {
+		return err
+	}
+	if reach.built {
+		fmt.Fprintf(stderr, "unroll: %s; computing on the CPU\n", oneLine(err))
+	}
+	r.on = newCPU(r.Threads)
+	return nil
+}
+
+// openGPU gets the GPU ready.
+func (r *runningConfig) openGPU() (driver.GPU, error) {
 	gpu, err := reach.open(0)
 	switch {
 	case err == nil:
 		r.on = cuda.New(gpu, cuda.Precision(r.precision()))
+		return gpu, nil
 	case r.Device == deviceCUDA:
-		return fail(exitUnavailable, "--device cuda: %v", err)
+		return nil, fail(exitUnavailable, "--device cuda: %v", err)
 	case r.rounds():
-		return fail(exitUnavailable, "--precision %s: %v", r.Precision, err)
-	default:
-		if reach.built {
-			fmt.Fprintf(stderr, "unroll: %s; computing on the CPU\n", oneLine(err))
-		}
-		r.on = newCPU(r.Threads)
+		return nil, fail(exitUnavailable, "--precision %s: %v", r.Precision, err)
 	}
-	return nil
+	return nil, err
 }
 
 func newCPU(threads int) tape.Device { return cpu.New(cpu.Threads(threads)) }

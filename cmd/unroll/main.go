@@ -28,6 +28,8 @@ type cli struct {
 	Classify  classifyCmd  `cmd:"" help:"Label the lines of stdin with a trained classifier: label, tab, probability."`
 	Translate translateCmd `cmd:"" help:"Translate the lines of stdin with a trained sequence-to-sequence model."`
 	Data      dataCmd      `cmd:"" help:"Data sets: list, download, find."`
+	Bench     benchCmd     `cmd:"" help:"Measure the CPU and the GPU side by side."`
+	Doctor    doctorCmd    `cmd:"" help:"Say what there is to compute on, whether it works, and what --device auto chooses."`
 	Version   versionCmd   `cmd:"" help:"Say which version this is."`
 }
 

@@ -31,6 +31,8 @@ func TestHelp(t *testing.T) {
 		golden("help-train-seq2seq.txt"):  {"train", "seq2seq", "--help"},
 		golden("help-translate.txt"):      {"translate", "--help"},
 		golden("help-data.txt"):           {"data", "--help"},
+		golden("help-bench.txt"):          {"bench", "kernels", "--help"},
+		golden("help-doctor.txt"):         {"doctor", "--help"},
 	}
 	small(t, nil)
 	for path, args := range files {

@@ -13,6 +13,10 @@ type Ptr uint64
 // Version is a number such as 12.4: of a driver, a library, a compute capability.
 type Version struct{ Major, Minor int }
 
+// Oldest is the first CUDA version whose driver compiles the project's kernels, PTX 7.8. What is called of it came earlier (the last was
+// cuGraphInstantiateWithFlags, 11.4).
+var Oldest = Version{11, 8}
+
 // Info is what does not change about a GPU.
 type Info struct {
 	Name             string  // "NVIDIA H200"

@@ -20,10 +20,6 @@ import (
 // Built says whether this build can reach GPUs.
 const Built = true
 
-// oldest is the first CUDA version whose driver compiles the project's kernels, PTX 7.8. What is called here came earlier (the last was
-// cuGraphInstantiateWithFlags, 11.4).
-var oldest = Version{11, 8}
-
 // Open makes the GPU of that number ready for use: it loads the driver and cuBLAS, takes the device's primary context and asks what
 // the device is. *UnavailableError says what is lacking.
 //
@@ -75,8 +71,8 @@ var libraries = sync.OnceValues(func() (f found, err error) {
 	}
 	v := cu.Version() // such as 12040
 	f.driver = Version{v / 1000, v % 1000 / 10}
-	if f.driver.Major < oldest.Major || f.driver.Major == oldest.Major && f.driver.Minor < oldest.Minor {
-		return f, unavailable("the driver is for CUDA %d.%d, needed is one for %d.%d or newer", f.driver.Major, f.driver.Minor, oldest.Major, oldest.Minor)
+	if f.driver.Major < Oldest.Major || f.driver.Major == Oldest.Major && f.driver.Minor < Oldest.Minor {
+		return f, unavailable("the driver is for CUDA %d.%d, needed is one for %d.%d or newer", f.driver.Major, f.driver.Minor, Oldest.Major, Oldest.Minor)
 	}
 	var files []string
 	for major := min(f.driver.Major, 13); major >= 11; major-- {

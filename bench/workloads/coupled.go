@@ -1,4 +1,4 @@
-package main
+package workloads
 
 import (
 	"fmt"
@@ -45,7 +45,7 @@ func (cell *coupled) Step(b *op.Builder, x *G.Node, states []*G.Node) []*G.Node 
 }
 
 // coupledModel is languageModel with layers of coupled.
-func coupledModel(b *op.Builder, s size) (*problem, error) {
+func coupledModel(b *op.Builder, s Size) (*Problem, error) {
 	p := models.NewParams(b, tensor.Float32, 0)
 	x := newBatch(b)
 	xs, targets := x.tokens("tokens", s.In, s.Steps, s.Batch), x.tokens("targets", s.In, s.Steps, s.Batch)
@@ -56,5 +56,5 @@ func coupledModel(b *op.Builder, s size) (*problem, error) {
 		in = s.Hidden
 	}
 	logits := models.NewLinear(p, "output", s.Hidden, s.In).Apply(b, xs)
-	return &problem{b.Mean(b.CrossEntropy(logits, targets, nil, 0)), p.Nodes(), x.inputs}, nil
+	return &Problem{b.Mean(b.CrossEntropy(logits, targets, nil, 0)), p.Nodes(), x.inputs}, nil
 }

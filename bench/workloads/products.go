@@ -1,4 +1,4 @@
-package main
+package workloads
 
 import (
 	"math"
@@ -17,7 +17,7 @@ import (
 //	h_t = z_t[:, :H] + x_t   B×H
 //
 // U is H×4H. The result, instead of a loss, is z of all steps.
-func products(b *op.Builder, s size) (*problem, error) {
+func products(b *op.Builder, s Size) (*Problem, error) {
 	p := models.NewParams(b, tensor.Float32, 0)
 	x := newBatch(b)
 	xs, h0 := x.floats("rows", s.Steps, s.Batch, s.Hidden), zeros(b, s, "h0")
@@ -26,5 +26,5 @@ func products(b *op.Builder, s size) (*problem, error) {
 		z := b.Product(in.States[0], u)
 		return op.Out{States: []*G.Node{b.Add(b.Slice(z, 1, 0, s.Hidden), in.Seqs[0])}, Outs: []*G.Node{z}}
 	})
-	return &problem{run.Outs[0], p.Nodes(), x.inputs}, nil
+	return &Problem{run.Outs[0], p.Nodes(), x.inputs}, nil
 }

@@ -1,4 +1,4 @@
-package main
+package workloads
 
 import (
 	"math"
@@ -20,8 +20,8 @@ import (
 //	p_t   = softmax(W_o [s_t; w_t; E y_t] + b_o)
 //
 // In is the size of embeddings, Steps the length of both sentences; the decoder makes Steps-1 steps.
-func seq2seq(kind string) func(*op.Builder, size) (*problem, error) {
-	return func(b *op.Builder, s size) (*problem, error) {
+func seq2seq(kind string) func(*op.Builder, Size) (*Problem, error) {
+	return func(b *op.Builder, s Size) (*Problem, error) {
 		p := models.NewParams(b, tensor.Float32, 0)
 		x := newBatch(b)
 		source := x.tokens("source", s.Source, s.Steps, s.Batch)
@@ -35,12 +35,12 @@ func seq2seq(kind string) func(*op.Builder, size) (*problem, error) {
 		if err != nil {
 			return nil, err
 		}
-		return &problem{b.Mean(b.CrossEntropy(logits, targets, nil, 0)), p.Nodes(), x.inputs}, nil
+		return &Problem{b.Mean(b.CrossEntropy(logits, targets, nil, 0)), p.Nodes(), x.inputs}, nil
 	}
 }
 
 // encode gives the states of both directions for every word, B×S×2H, and the decoder's first state.
-func encode(b *op.Builder, p *models.Params, kind string, s size, source *G.Node) (enc, first *G.Node, err error) {
+func encode(b *op.Builder, p *models.Params, kind string, s Size, source *G.Node) (enc, first *G.Node, err error) {
 	embedded := b.Gather(p.Normal("encoder.embedding", 1, s.Source, s.In), source) // S×B×E
 	config := recurrent(kind, s.In, s)
 	config.Bidirectional = true
@@ -53,7 +53,7 @@ func encode(b *op.Builder, p *models.Params, kind string, s size, source *G.Node
 	return b.Transpose(enc, 1, 0, 2), first, nil
 }
 
-func decode(b *op.Builder, p *models.Params, kind string, s size, enc, first, inputs *G.Node) (*G.Node, error) {
+func decode(b *op.Builder, p *models.Params, kind string, s Size, enc, first, inputs *G.Node) (*G.Node, error) {
 	attention := models.NewLinear(p, "attention", 3*s.Hidden, s.Hidden)
 	v := p.Uniform("attention.v", 1/math.Sqrt(float64(s.Hidden)), 1, s.Hidden)
 	embedded := b.Gather(p.Normal("decoder.embedding", 1, s.Target, s.In), inputs)

@@ -1,4 +1,4 @@
-package main
+package workloads
 
 import (
 	"math/rand/v2"
@@ -10,30 +10,30 @@ import (
 	"github.com/unroll-ml/unroll/models"
 )
 
-// size is the size of a workload; what a workload has no use for is 0.
-type size struct {
+// Size is the size of a workload; what a workload has no use for is 0.
+type Size struct {
 	Batch, Steps, In, Hidden, Layers int
 	Source, Target                   int // vocabularies
 }
 
-// problem is what a workload computes: the loss of a model on one batch, or another result.
-type problem struct {
-	loss   *G.Node // or the result
-	params G.Nodes
-	inputs []input
+// Problem is what a workload computes: the loss of a model on one batch, or another result.
+type Problem struct {
+	Loss   *G.Node // or the result
+	Params G.Nodes
+	Inputs []Input
 }
 
-// input is an input of a problem with its contents, []float32 or []int32.
-type input struct {
-	node *G.Node
-	data any
+// Input is an input of a problem with its contents, []float32 or []int32.
+type Input struct {
+	Node *G.Node
+	Data any
 }
 
 // batch declares a workload's inputs and draws what is in them.
 type batch struct {
 	b      *op.Builder
 	rand   *rand.Rand
-	inputs []input
+	inputs []Input
 }
 
 func newBatch(b *op.Builder) *batch { return &batch{b: b, rand: rand.New(rand.NewPCG(1, 2))} }
@@ -45,7 +45,7 @@ func (x *batch) tokens(name string, n int, shape ...int) *G.Node {
 	for i := range data {
 		data[i] = int32(x.rand.IntN(n))
 	}
-	x.inputs = append(x.inputs, input{node, data})
+	x.inputs = append(x.inputs, Input{node, data})
 	return node
 }
 
@@ -56,12 +56,12 @@ func (x *batch) floats(name string, shape ...int) *G.Node {
 	for i := range data {
 		data[i] = x.rand.Float32()
 	}
-	x.inputs = append(x.inputs, input{node, data})
+	x.inputs = append(x.inputs, Input{node, data})
 	return node
 }
 
 // zeros declares states before the first step, B×H each.
-func zeros(b *op.Builder, s size, names ...string) []*G.Node {
+func zeros(b *op.Builder, s Size, names ...string) []*G.Node {
 	states := make([]*G.Node, len(names))
 	for i, name := range names {
 		states[i] = G.NewMatrix(b.Graph(), tensor.Float32, G.WithShape(s.Batch, s.Hidden), G.WithName(name))
@@ -70,13 +70,13 @@ func zeros(b *op.Builder, s size, names ...string) []*G.Node {
 }
 
 // recurrent describes recurrent layers.
-func recurrent(cell string, in int, s size) models.RecurrentConfig {
+func recurrent(cell string, in int, s Size) models.RecurrentConfig {
 	return models.RecurrentConfig{Cell: models.CellConfig{Kind: cell}, Input: in, Hidden: s.Hidden, Layers: s.Layers}
 }
 
 // languageModel predicts each of T×B characters from those before it.
-func languageModel(cell string) func(*op.Builder, size) (*problem, error) {
-	return func(b *op.Builder, s size) (*problem, error) {
+func languageModel(cell string) func(*op.Builder, Size) (*Problem, error) {
+	return func(b *op.Builder, s Size) (*Problem, error) {
 		m, err := models.NewLM(b, models.LMConfig{Vocab: s.In, Cell: models.CellConfig{Kind: cell}, Hidden: s.Hidden, Layers: s.Layers})
 		if err != nil {
 			return nil, err
@@ -85,12 +85,12 @@ func languageModel(cell string) func(*op.Builder, size) (*problem, error) {
 		tokens, targets := x.tokens("tokens", s.In, s.Steps, s.Batch), x.tokens("targets", s.In, s.Steps, s.Batch)
 		logits, _ := m.Logits(b, tokens, m.States(b, s.Batch), nil)
 		loss := b.Mean(b.CrossEntropy(logits, targets, nil, 0))
-		return &problem{loss, m.Params.Nodes(), x.inputs}, nil
+		return &Problem{loss, m.Params.Nodes(), x.inputs}, nil
 	}
 }
 
 // pixelRows classifies images from the last state of a network that reads them row by row.
-func pixelRows(b *op.Builder, s size) (*problem, error) {
+func pixelRows(b *op.Builder, s Size) (*Problem, error) {
 	p := models.NewParams(b, tensor.Float32, 0)
 	x := newBatch(b)
 	xs, targets := x.floats("rows", s.Steps, s.Batch, s.In), x.tokens("targets", s.Target, s.Batch)
@@ -100,5 +100,5 @@ func pixelRows(b *op.Builder, s size) (*problem, error) {
 	}
 	_, last := layers.Apply(b, xs, nil, layers.States(b, s.Batch), nil)
 	logits := models.NewLinear(p, "output", s.Hidden, s.Target).Apply(b, layers.Top(b, last))
-	return &problem{b.Mean(b.CrossEntropy(logits, targets, nil, 0)), p.Nodes(), x.inputs}, nil
+	return &Problem{b.Mean(b.CrossEntropy(logits, targets, nil, 0)), p.Nodes(), x.inputs}, nil
 }

@@ -1,0 +1,80 @@
+// Package side measures devices side by side: every kind of instruction, and the training steps of reference models.
+//
+// Before anything is timed each device's ceilings are measured: how fast it copies, and how fast it multiplies. What is timed is also
+// checked, on a smaller instance, against the reference device.
+//
+// This package knows devices as package tape does, and no more of them than that.
+package side
+
+import (
+	"math"
+	"slices"
+	"time"
+
+	"github.com/unroll-ml/unroll/graph/tape"
+	"github.com/unroll-ml/unroll/trainer/runlog"
+)
+
+// Side is a device that takes part.
+type Side struct {
+	tape.Device
+	What   string  // "2 threads, avx512"
+	Peak   float64 // multiply-adds of float32 in GFLOP/s, measured elsewhere; 0: measured here, with a square product
+	Square int     // the size of that product: one that keeps the device busy for a while
+	Ceilings
+}
+
+// Ceilings are the most that a device was seen to do.
+type Ceilings struct {
+	Copy    float64 `json:"copy_gb_per_s"`       // bytes read and written
+	Product float64 `json:"product_gflop_per_s"` // two for each multiply-add
+}
+
+// Options say how long to measure.
+type Options struct {
+	Time time.Duration // of each measurement, about
+	Tiny bool          // sizes for tests
+}
+
+// Result is what was measured, on each side.
+type Result struct {
+	Bench   string  `json:"bench"` // "kernels" or "models"
+	Kind    string  `json:"kind"`
+	Name    string  `json:"name"`
+	Times   []Time  `json:"times"`
+	Speedup float64 `json:"speedup,omitempty"` // the first side's median over the last's; 0: there is one side only
+}
+
+// Time is how fast a side was, and how right.
+type Time struct {
+	Device  string       `json:"device"`
+	Median  float64      `json:"median_s"`
+	P95     float64      `json:"p95_s"`
+	Best    float64      `json:"best_s"`
+	Runs    int          `json:"runs"` // that these are of
+	GB      float64      `json:"gb_per_s,omitempty"`
+	GFLOP   float64      `json:"gflop_per_s,omitempty"`
+	Ceiling float64      `json:"of_ceiling,omitempty"` // of that for products if there are any, else of that for copies
+	Error   runlog.Float `json:"error"`                // the largest difference from the reference device, relative to the largest number there
+	Build   float64      `json:"build_s,omitempty"`    // of a model: differentiation and compilation
+}
+
+// set fills in what follows from the times of runs that do this work.
+func (t *Time) set(all []float64, w work, c Ceilings) {
+	s := slices.Sorted(slices.Values(all))
+	n := len(s)
+	t.Best, t.Median, t.P95, t.Runs = s[0], (s[(n-1)/2]+s[n/2])/2, s[int(math.Ceil(0.95*float64(n)))-1], n
+	t.GB, t.GFLOP = w.bytes/t.Median/1e9, w.flop/t.Median/1e9
+	if w.flop > 0 && c.Product > 0 {
+		t.Ceiling = t.GFLOP / c.Product
+	} else if c.Copy > 0 {
+		t.Ceiling = t.GB / c.Copy
+	}
+}
+
+// finish compares the sides.
+func (r *Result) finish() {
+	if n := len(r.Times); n > 1 {
+		r.Speedup = r.Times[0].Median / r.Times[n-1].Median
+	}
+}

@@ -1,0 +1,70 @@
+// Package workloads is what measurements measure: training steps of reference models, with their sizes, their inputs and how much
+// arithmetic they need. bench/peers runs them beside other systems, package side on one device beside another.
+//
+// It must not know how anything is timed.
+package workloads
+
+import "github.com/unroll-ml/unroll/graph/op"
+
+// Workload is a training step, or something else that is computed again and again.
+type Workload struct {
+	Name, What string
+	Full, Tiny Size // Tiny is for tests
+	Forward    bool // compute the result only: there is nothing to train
+	Problem    func(*op.Builder, Size) (*Problem, error)
+	FLOP       func(Size) float64 // of the products of a step: what is necessary, not what a system computes
+}
+
+// The reference workloads.
+var (
+	LSTM = Workload{
+		Name: "lstm", What: "character model, 2 layers of LSTM",
+		Full:    Size{Batch: 50, Steps: 50, In: 65, Hidden: 512, Layers: 2},
+		Tiny:    Size{Batch: 3, Steps: 4, In: 7, Hidden: 6, Layers: 2},
+		Problem: languageModel("lstm"), FLOP: stacked(4, true),
+	}
+	RNN = Workload{
+		Name: "rnn", What: "character model, 1 layer of tanh RNN",
+		Full:    Size{Batch: 50, Steps: 50, In: 65, Hidden: 256, Layers: 1},
+		Tiny:    Size{Batch: 3, Steps: 4, In: 7, Hidden: 6, Layers: 1},
+		Problem: languageModel("rnn"), FLOP: stacked(1, true),
+	}
+	Rows = Workload{
+		Name: "rows", What: "images row by row, 2 layers of tanh RNN",
+		Full:    Size{Batch: 64, Steps: 28, In: 28, Hidden: 256, Layers: 2, Target: 10},
+		Tiny:    Size{Batch: 3, Steps: 4, In: 7, Hidden: 6, Layers: 2, Target: 5},
+		Problem: pixelRows, FLOP: stacked(1, false),
+	}
+	Seq2SeqGRU = Workload{
+		Name: "seq2seq-gru", What: "translation with additive attention, GRU",
+		Full:    Size{Batch: 128, Steps: 24, In: 256, Hidden: 512, Layers: 1, Source: 8000, Target: 6000},
+		Tiny:    Size{Batch: 3, Steps: 4, In: 5, Hidden: 6, Layers: 1, Source: 11, Target: 9},
+		Problem: seq2seq("gru"), FLOP: attended(3),
+	}
+	Seq2SeqLSTM = Workload{
+		Name: "seq2seq-lstm", What: "translation with additive attention, LSTM",
+		Full:    Size{Batch: 128, Steps: 24, In: 256, Hidden: 512, Layers: 1, Source: 8000, Target: 6000},
+		Tiny:    Size{Batch: 3, Steps: 4, In: 5, Hidden: 6, Layers: 1, Source: 11, Target: 9},
+		Problem: seq2seq("lstm"), FLOP: attended(4),
+	}
+)
+
+// Reference lists them.
+var Reference = []Workload{LSTM, RNN, Rows, Seq2SeqGRU, Seq2SeqLSTM}
+
+// What the compiler and the device are to be measured by beside them.
+var (
+	Products = Workload{
+		Name: "products", What: "50×512×2048 again and again with the same weights, nothing trained",
+		Full:    Size{Batch: 50, Steps: 50, Hidden: 512},
+		Tiny:    Size{Batch: 3, Steps: 4, Hidden: 6},
+		Forward: true, Problem: products,
+		FLOP: func(s Size) float64 { return 2 * float64(s.Steps*s.Batch*s.Hidden*4*s.Hidden) },
+	}
+	Coupled = Workload{
+		Name: "coupled", What: "character model, 2 layers of a user's own cell: LSTM with i = 1 - f",
+		Full:    Size{Batch: 50, Steps: 50, In: 65, Hidden: 512, Layers: 2},
+		Tiny:    Size{Batch: 3, Steps: 4, In: 7, Hidden: 6, Layers: 2},
+		Problem: coupledModel, FLOP: stacked(3, true),
+	}
+)

@@ -1,0 +1,218 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"os"
+	"runtime"
+	"time"
+
+	"github.com/pkg/errors"
+
+	"github.com/unroll-ml/unroll/bench/fma"
+	"github.com/unroll-ml/unroll/bench/side"
+	"github.com/unroll-ml/unroll/graph/cpu"
+	"github.com/unroll-ml/unroll/trainer/checkpoint"
+)
+
+// benchCmd is the group of commands that measure devices.
+type benchCmd struct {
+	Kernels benchKernelsCmd `cmd:"" help:"Time every kind of instruction on the CPU and on the GPU, and compare them with the reference device."`
+	Models  benchModelsCmd  `cmd:"" help:"Time training steps of reference models on the CPU and on the GPU."`
+}
+
+type benchKernelsCmd struct{ benchFlags }
+type benchModelsCmd struct{ benchFlags }
+
+// benchFlags are the flags of both.
+type benchFlags struct {
+	Quick     bool   `help:"Measure for a shorter time."`
+	JSON      bool   `name:"json" help:"Write JSON, an object a line, instead of a table."`
+	Save      string `placeholder:"FILE" help:"Write the JSON to this file, too."`
+	Plot      string `placeholder:"FILE.svg" help:"Draw the results."`
+	Device    string `enum:"${devices}" default:"auto" help:"What to measure: ${enum}. auto: the CPU, and the GPU if there is one."`
+	Threads   *int   `placeholder:"N" help:"Threads of the cpu device. Default: one for each processor."`
+	Precision string `enum:"${precisions}" default:"fp32" help:"Arithmetic of products on a GPU: ${enum}."`
+}
+
+// How long to measure one thing, about, in a quick run and otherwise. Tests measure tiny things.
+var (
+	kernelTimes = [2]time.Duration{250 * time.Millisecond, time.Second}
+	modelTimes  = [2]time.Duration{2500 * time.Millisecond, 10 * time.Second}
+	benchTiny   = false
+)
+
+func (k *benchKernelsCmd) Run(a *app) error {
+	return k.run(a, "unroll bench kernels", kernelTimes, side.Kernels)
+}
+
+func (m *benchModelsCmd) Run(a *app) error {
+	return m.run(a, "unroll bench models", modelTimes, side.Models)
+}
+
+// benchHead is the first line of the JSON.
+type benchHead struct {
+	Bench   string      `json:"bench"`
+	Version string      `json:"version"`
+	Sides   []benchSide `json:"sides"`
+	NoGPU   string      `json:"no_gpu,omitempty"` // why there is none
+}
+
+type benchSide struct {
+	Device string `json:"device"`
+	What   string `json:"what"`
+	side.Ceilings
+}
+
+func (f *benchFlags) run(a *app, title string, times [2]time.Duration, measure func([]*side.Side, side.Options, func(side.Result) error) error) error {
+	if err := f.check(); err != nil {
+		return err
+	}
+	sides, noGPU, err := f.sides()
+	if err != nil {
+		return err
+	}
+	o := side.Options{Time: times[1], Tiny: benchTiny}
+	if f.Quick {
+		o.Time = times[0]
+	}
+	lines := &jsonLog{file: f.Save}
+	if f.JSON {
+		lines.out = json.NewEncoder(a.stdout)
+	}
+	if noGPU != "" && !f.JSON {
+		fmt.Fprintf(a.stdout, "%-5s %s\n", deviceCUDA, noGPU)
+	}
+	head := benchHead{Bench: title, Version: version(), NoGPU: noGPU}
+	for _, s := range sides {
+		if err := s.Measure(side.Options{Time: times[0], Tiny: o.Tiny}); err != nil {
+			return err
+		}
+		head.Sides = append(head.Sides, benchSide{s.Name(), s.What, s.Ceilings})
+	}
+	if err := lines.add(head); err != nil {
+		return err
+	}
+	table := &side.Table{W: a.stdout, Sides: sides}
+	if !f.JSON {
+		if err := table.Head(); err != nil {
+			return errors.WithStack(err)
+		}
+	}
+	var results []side.Result
+	err = measure(sides, o, func(r side.Result) error {
+		results = append(results, r)
+		if err := lines.add(r); err != nil || f.JSON {
+			return err
+		}
+		return errors.WithStack(table.Line(r))
+	})
+	if err != nil {
+		return err
+	}
+	if err := lines.close(); err != nil || f.Plot == "" {
+		return err
+	}
+	var drawing bytes.Buffer
+	if err := side.Plot(&drawing, title+": how near to what the device can do", sides, results); err != nil {
+		return err
+	}
+	return checkpoint.WriteFile(f.Plot, drawing.Bytes())
+}
+
+func (f *benchFlags) check() error {
+	d := deviceFlags{Device: f.Device, Threads: f.Threads, Precision: f.Precision}
+	if err := d.check(); err != nil {
+		return err
+	}
+	for _, file := range []string{f.Plot, f.Save} { // before minutes of measuring
+		if file == "" {
+			continue
+		}
+		w, err := os.OpenFile(file, os.O_CREATE|os.O_WRONLY, 0o644)
+		if err != nil {
+			return fail(exitNoOutput, "%v: choose another file", err)
+		}
+		w.Close()
+	}
+	return nil
+}
+
+// sides are the devices to measure; if there is no GPU where one may be, noGPU says why.
+func (f *benchFlags) sides() (all []*side.Side, noGPU string, err error) {
+	r := runningConfig{Device: f.Device, Precision: f.Precision}
+	set(&r.Threads, f.Threads)
+	switch f.Device {
+	case "ref":
+		if err := r.open(nil); err != nil {
+			return nil, "", err
+		}
+		return []*side.Side{{Device: r.on, What: "plain loops", Square: 128}}, "", nil
+	case "cpu", deviceAuto:
+		c, err := cpuSide(r.Threads)
+		if err != nil {
+			return nil, "", err
+		}
+		all = append(all, c)
+	}
+	if f.Device == "cpu" {
+		return all, "", nil
+	}
+	gpu, err := r.openGPU()
+	if err != nil {
+		if f.Device == deviceCUDA || r.rounds() {
+			return nil, "", err
+		}
+		return all, oneLine(err), nil
+	}
+	return append(all, &side.Side{Device: r.on, What: gpu.Info().Name + ", " + f.Precision, Square: 4096}), "", nil
+}
+
+// cpuSide is the CPU with its instruction path and the most arithmetic that it does.
+func cpuSide(threads int) (*side.Side, error) {
+	path, err := cpu.Path()
+	if err != nil {
+		return nil, err
+	}
+	if threads == 0 {
+		threads = runtime.GOMAXPROCS(0)
+	}
+	return &side.Side{
+		Device: newCPU(threads), What: fmt.Sprintf("%s, %s, %s", cpuName(), plural(threads, "thread"), path),
+		Peak: fma.Peak(path, threads, 50*time.Millisecond), Square: 1024,
+	}, nil
+}
+
+func plural(n int, what string) string {
+	if n == 1 {
+		return "1 " + what
+	}
+	return fmt.Sprintf("%d %ss", n, what)
+}
+
+// jsonLog writes objects, a line each, to stdout and to a file; either may be missing.
+type jsonLog struct {
+	out  *json.Encoder // nil: not wanted
+	file string        // "": not wanted
+	all  []byte
+}
+
+func (l *jsonLog) add(object any) error {
+	line, err := json.Marshal(object)
+	if err != nil {
+		return errors.WithStack(err)
+	}
+	l.all = append(append(l.all, line...), '\n')
+	if l.out == nil {
+		return nil
+	}
+	return errors.WithStack(l.out.Encode(object))
+}
+
+func (l *jsonLog) close() error {
+	if l.file == "" {
+		return nil
+	}
+	return checkpoint.WriteFile(l.file, l.all)
+}
