@@ -3,6 +3,7 @@
 #	make gpu        build bin/unroll; it starts on every machine, and uses a GPU where there is a driver
 #	make gpu-check  build it, and check that it needs libc alone, one of 2021 or later (glibc 2.34)
 #	make gpu-test   run the driver's tests against a fake driver; with UNROLL_TEST_GPU=1, on the GPU itself
+#	make gpu-bench  build all that bench/gpu.sh runs on a machine with a GPU
 #	make gpu-env    print the environment for go commands with -tags gpu:  eval "$(make -s gpu-env)"
 
 # An archive without members: gorgonia.org/cu asks the linker for -lcuda, and cuda/driver/internal/dl holds what it would define.
@@ -10,7 +11,7 @@ STUB := bin/lib/libcuda.a
 
 ENV := CGO_ENABLED=1 CGO_CFLAGS='-O2 -I$(CURDIR)/cuda/driver/include' CGO_LDFLAGS='-L$(CURDIR)/bin/lib'
 
-.PHONY: gpu gpu-check gpu-test gpu-env
+.PHONY: gpu gpu-check gpu-test gpu-bench gpu-env
 
 # The same sources give the same bytes, wherever they lie: no path is left in the binary, and neither is what is made of the compiler's flags,
 # the tables for debuggers and the build id.
@@ -24,6 +25,10 @@ gpu-check: gpu
 gpu-test: $(STUB)
 	$(ENV) go vet -tags gpu ./cuda/driver/...
 	$(ENV) go test -tags gpu ./cuda/driver/...
+
+gpu-bench: gpu
+	$(ENV) go test -c -tags gpu -trimpath -ldflags '-s -w' -o bin/driver.test ./cuda/driver
+	$(ENV) go test -c -tags gpu -trimpath -ldflags '-s -w' -o bin/cuda.test ./cuda
 
 gpu-env: $(STUB)
 	@echo "export $(ENV)"

@@ -1,0 +1,72 @@
+//go:build gpu && linux && cgo
+
+package cuda_test
+
+import (
+	"math"
+	"os"
+	"testing"
+
+	"github.com/unroll-ml/unroll/cuda"
+	"github.com/unroll-ml/unroll/cuda/driver"
+	"github.com/unroll-ml/unroll/graph/devicetest"
+	"github.com/unroll-ml/unroll/graph/ref"
+)
+
+// onGPU is the environment variable that lets the tests of this file run: on the GPU itself.
+const onGPU = "UNROLL_TEST_GPU"
+
+func realGPU(t *testing.T, opts ...cuda.Option) *cuda.Device {
+	t.Helper()
+	if os.Getenv(onGPU) == "" {
+		t.Skipf("runs on a GPU, with %s=1", onGPU)
+	}
+	gpu, err := driver.Open(0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	d := cuda.New(gpu, opts...)
+	t.Cleanup(func() {
+		if err := d.Close(); err != nil {
+			t.Error(err)
+		}
+		if err := gpu.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return d
+}
+
+// The GPU keeps the contract of devices, whether runs are captured or not.
+func TestGPUDevice(t *testing.T) {
+	devicetest.Run(t, realGPU(t))
+}
+
+func TestGPUDeviceWithoutCapture(t *testing.T) {
+	devicetest.Run(t, realGPU(t, cuda.Capture(false)))
+}
+
+// Training on the GPU follows the curves of the reference device for 20 steps.
+func TestGPUModels(t *testing.T) {
+	for _, c := range trainings {
+		t.Run(c.name, func(t *testing.T) {
+			got, want := c.open(t, realGPU(t)), c.open(t, ref.New())
+			worst := 0.0
+			for k := range 20 {
+				loss, norm, err := got()
+				if err != nil {
+					t.Fatal(err)
+				}
+				wantLoss, wantNorm, err := want()
+				if err != nil {
+					t.Fatal(err)
+				}
+				worst = math.Max(worst, math.Abs(loss-wantLoss)/wantLoss)
+				if !(math.Abs(loss-wantLoss) <= 1e-4*wantLoss) || !(math.Abs(norm-wantNorm) <= 1e-3*wantNorm) {
+					t.Errorf("step %d: loss %v, norm %v, want %v and %v", k, loss, norm, wantLoss, wantNorm)
+				}
+			}
+			t.Logf("the losses of 20 steps differ by %.1e at most", worst)
+		})
+	}
+}
