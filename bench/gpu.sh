@@ -18,6 +18,9 @@ failed=0
 
 say() { printf '%s\n' "$*" | tee -a "$summary"; }
 
+# reason FILE: the line of a log that says best what went wrong.
+reason() { grep -m 1 'panic:\|fatal error:\|^SIG\|SIGSEGV\|^ *--- FAIL\|^unroll: ' "$1" || tail -n 1 "$1"; }
+
 # part NAME SECONDS COMMAND...: runs a command with its output in OUT/NAME.log.
 part() {
   local name=$1 limit=$2 start=$SECONDS code what
@@ -28,7 +31,7 @@ part() {
   0) what=passed ;;
   69) what="skipped: $(tail -n 1 "$out/$name.log")" ;;
   124 | 137) what="failed: not done after $limit s" ;;
-  *) what="failed with exit code $code: $(grep -v '^ok\|^PASS\|^FAIL$\|^exit status' "$out/$name.log" | tail -n 1)" ;;
+  *) what="failed with exit code $code: $(reason "$out/$name.log")" ;;
   esac
   say "$(printf '%-12s %4d s  %s' "$name" $((SECONDS - start)) "$what")"
   case $what in failed*) failed=1 ;; esac
@@ -56,14 +59,14 @@ cublas() {
 }
 
 say "unroll on a GPU, $(date -u '+%Y-%m-%d %H:%M UTC'), $(nproc) processors"
-others="driver device agreement kernels models models-tf32 torch compiled"
-part doctor 30 "$bin/unroll" doctor --device cuda
+others="driver device device-plain agreement kernels models models-tf32 torch compiled"
+part doctor 20 "$bin/unroll" doctor --device cuda
 code=$?
 if [ "$code" = 69 ] && [ -z "${UNROLL_LIBCUBLAS:-}" ] && grep -q 'cublas' "$out/doctor.log"; then
   if file=$(cublas) && [ -n "$file" ]; then
     export UNROLL_LIBCUBLAS=$file
     say "cuBLAS is $file"
-    part doctor 30 "$bin/unroll" doctor --device cuda
+    part doctor 20 "$bin/unroll" doctor --device cuda
     code=$?
   fi
 fi
@@ -82,16 +85,17 @@ tests() {
     skip "there is no $binary: make gpu-bench" "$name"
   fi
 }
-tests driver 40 "$bin/driver.test" .
-tests device 80 "$bin/cuda.test" TestGPUDevice
-tests agreement 50 "$bin/cuda.test" TestGPUModels
-part kernels 70 "$bin/unroll" bench kernels --quick --plot "$out/kernels.svg" --save "$out/kernels.jsonl"
-part models 70 "$bin/unroll" bench models --quick --plot "$out/models.svg" --save "$out/models.jsonl"
+tests driver 35 "$bin/driver.test" .
+tests device 70 "$bin/cuda.test" 'TestGPUDevice$'
+tests device-plain 40 "$bin/cuda.test" TestGPUDeviceWithoutCapture
+tests agreement 45 "$bin/cuda.test" TestGPUModels
+part kernels 65 "$bin/unroll" bench kernels --quick --plot "$out/kernels.svg" --save "$out/kernels.jsonl"
+part models 65 "$bin/unroll" bench models --quick --plot "$out/models.svg" --save "$out/models.jsonl"
 part models-tf32 30 "$bin/unroll" bench models --quick --device cuda --precision tf32 --save "$out/models-tf32.jsonl"
 python=${PYTHON:-python3}
 if "$python" -c 'import torch' 2>/dev/null; then
-  part torch 80 "$python" "$here/gpu/torch_gpu.py" --seconds 1
-  part compiled 60 "$python" "$here/gpu/torch_gpu.py" --seconds 1 --compile --precisions tf32
+  part torch 75 "$python" "$here/gpu/torch_gpu.py" --seconds 1
+  part compiled 50 "$python" "$here/gpu/torch_gpu.py" --seconds 1 --compile --precisions tf32
 else
   skip "$python has no PyTorch; set PYTHON to one that has" torch compiled
 fi
