@@ -56,6 +56,28 @@ func TestDeviceAuto(t *testing.T) {
 	}
 }
 
+// This binary on this machine: a GPU, or the CPU, and a word about it if a GPU was looked for.
+func TestDeviceOwn(t *testing.T) {
+	onGPU(t, driver.Built, noDriver)
+	reach = ownReach
+	if reach.built != driver.Built {
+		t.Errorf("built with GPU support: %v, want %v", reach.built, driver.Built)
+	}
+	switch r := tiny(""); {
+	case r.code != 0:
+		t.Errorf("exit code %d, %s", r.code, r.stderr)
+	case strings.Contains(r.stdout, "on cuda\n"):
+		if !driver.Built || r.stderr != "" {
+			t.Errorf("on a GPU: %s", r.stderr)
+		}
+	default:
+		said := strings.HasPrefix(r.stderr, "unroll: no GPU: ") && strings.HasSuffix(r.stderr, "; computing on the CPU\n") && strings.Count(r.stderr, "\n") == 1
+		if !strings.Contains(r.stdout, "on cpu\n") || said != driver.Built || !said && r.stderr != "" {
+			t.Errorf("on the CPU: %q\n%s", r.stderr, r.stdout)
+		}
+	}
+}
+
 // What is asked for and not there.
 func TestDeviceUnavailable(t *testing.T) {
 	onGPU(t, true, noDriver)
