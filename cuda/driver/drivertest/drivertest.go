@@ -270,14 +270,14 @@ func kernels(r *rig) {
 
 func capture(r *rig) {
 	f := r.kernel("increment")
-	const n = 100
+	const n, launches = 100, 300
 	p := upload(r, floats(n))
 	q := upload(r, make([]float32, n))
 	one := driver.Dim{X: 1, Y: 1, Z: 1}
 	g, err := r.stream.Capture(func() error {
 		args := []uint64{uint64(p), n}
 		defer clear(args) // a graph keeps copies
-		for range 3 {
+		for range launches {
 			if err := r.stream.Launch(f, one, driver.Dim{X: n, Y: 1, Z: 1}, 0, args); err != nil {
 				return err
 			}
@@ -297,9 +297,9 @@ func capture(r *rig) {
 	}
 	want := floats(n)
 	for i := range want {
-		want[i] += 9
+		want[i] += 3 * launches
 	}
-	want[0] = 3
+	want[0] = launches
 	r.equal("the copy, after three launches of the graph", download[float32](r, q, n), want)
 	want[0] = 0
 	r.equal("after three launches of the graph", download[float32](r, p, n), want)

@@ -4,7 +4,7 @@
 #include "fake.h"
 
 struct CUgraph_st {
-	struct node { int (*run)(const void *); void *data; } nodes[256];
+	struct node { int (*run)(const void *); void *data; } *nodes;
 	int n;
 };
 struct CUgraphExec_st { struct CUgraph_st graph; };
@@ -15,11 +15,19 @@ static double clock_ms; // every recorded event is half a millisecond after the 
 
 int fake_put(CUstream stream, int (*run)(const void *), const void *data, size_t size) {
 	if (!stream->capture) return run(data);
-	struct node *node = &stream->capture->nodes[stream->capture->n++];
-	node->run = run;
-	node->data = malloc(size);
-	memcpy(node->data, data, size);
+	CUgraph graph = stream->capture;
+	struct node *nodes = realloc(graph->nodes, (graph->n + 1) * sizeof *nodes);
+	if (!nodes) return CUDA_ERROR_OUT_OF_MEMORY;
+	graph->nodes = nodes;
+	void *kept = malloc(size);
+	if (!kept) return CUDA_ERROR_OUT_OF_MEMORY;
+	nodes[graph->n++] = (struct node){run, memcpy(kept, data, size)};
 	return CUDA_SUCCESS;
+}
+
+static void drop_nodes(CUgraph graph) {
+	for (int i = 0; i < graph->n; i++) free(graph->nodes[i].data);
+	free(graph->nodes);
 }
 
 CUresult cuStreamCreate(CUstream *stream, unsigned int flags) {
@@ -147,12 +155,14 @@ CUresult cuGraphInstantiateWithFlags(CUgraphExec *exec, CUgraph graph, unsigned 
 	CALL_IN("nodes=%d, %llu", graph->n, flags);
 	*exec = malloc(sizeof **exec);
 	(*exec)->graph = *graph;
+	*graph = (struct CUgraph_st){0}; // its nodes are the new one's: nobody makes two of a graph
 	fake_alive(1);
 	return CUDA_SUCCESS;
 }
 
 CUresult cuGraphDestroy(CUgraph graph) {
 	CALL_IN("");
+	drop_nodes(graph);
 	free(graph);
 	fake_alive(-1);
 	return CUDA_SUCCESS;
@@ -169,7 +179,7 @@ CUresult cuGraphLaunch(CUgraphExec exec, CUstream stream) {
 
 CUresult cuGraphExecDestroy(CUgraphExec exec) {
 	CALL_IN("");
-	for (int i = 0; i < exec->graph.n; i++) free(exec->graph.nodes[i].data);
+	drop_nodes(&exec->graph);
 	free(exec);
 	fake_alive(-1);
 	return CUDA_SUCCESS;
