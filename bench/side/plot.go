@@ -15,14 +15,14 @@ const (
 	plotBars  = 480
 	barHeight = 13
 	rowGap    = 9
-	plotTop   = 86
+	plotHead  = 30 // from the legend to the bars
 )
 
 const plotStyle = `
   text { font: 13px system-ui, sans-serif; fill: #1a1a1a }
   .title { font-size: 18px; font-weight: 600 }
   .note, .axis { fill: #5c5c5c; font-size: 12px }
-  .value { font-size: 11px; fill: #3d3d3d }
+  .value { font-size: 11px; fill: #3d3d3d; stroke: #ffffff; stroke-width: 3px; stroke-linejoin: round; paint-order: stroke }
   .page { fill: #ffffff }
   .grid { stroke: #dedede }
   .side0 { fill: #c2661a }
@@ -30,7 +30,7 @@ const plotStyle = `
   @media (prefers-color-scheme: dark) {
     text { fill: #ececec }
     .note, .axis { fill: #a8a8a8 }
-    .value { fill: #cfcfcf }
+    .value { fill: #cfcfcf; stroke: #16181c }
     .page { fill: #16181c }
     .grid { stroke: #3a3d44 }
     .side0 { fill: #e8934a }
@@ -43,7 +43,8 @@ const plotStyle = `
 func Plot(w io.Writer, title string, sides []*Side, results []Result) error {
 	var b strings.Builder
 	rowHeight := len(sides)*barHeight + rowGap
-	width, height := plotLeft+plotBars+plotRight, plotTop+len(results)*rowHeight+40
+	top := 34 + 16*len(sides) + plotHead
+	width, height := plotLeft+plotBars+plotRight, top+len(results)*rowHeight+40
 	fmt.Fprintf(&b, `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 %d %d" width="%d" height="%d" role="img" aria-label="%s">`+"\n<style>%s</style>\n", width, height, width, height, html.EscapeString(title), plotStyle)
 	fmt.Fprintf(&b, `<rect class="page" width="%d" height="%d"/>`+"\n", width, height)
 	text := func(class, anchor string, x, y int, s string) {
@@ -55,14 +56,17 @@ func Plot(w io.Writer, title string, sides []*Side, results []Result) error {
 		fmt.Fprintf(&b, `<rect class="side%d" x="20" y="%d" width="11" height="11" rx="2"/>`+"\n", i, y-10)
 		text("note", "start", 38, y, fmt.Sprintf("%s, %s. 100%%: copies %s, products %s", s.Name(), s.What, bytesPerSecond(s.Copy), flopPerSecond(s.Product)))
 	}
+	if len(sides) > 1 {
+		text("axis", "end", width-16, top-8, "speed-up")
+	}
 	bottom := height - 28
 	for k := 0; k <= 4; k++ {
 		x := plotLeft + k*plotBars/4
-		fmt.Fprintf(&b, `<line class="grid" x1="%d" x2="%d" y1="%d" y2="%d"/>`+"\n", x, x, plotTop-4, bottom)
+		fmt.Fprintf(&b, `<line class="grid" x1="%d" x2="%d" y1="%d" y2="%d"/>`+"\n", x, x, top-4, bottom)
 		text("axis", "middle", x, bottom+16, fmt.Sprintf("%d%%", 25*k))
 	}
 	for i, r := range results {
-		y := plotTop + i*rowHeight
+		y := top + i*rowHeight
 		label := r.Kind + ": " + r.Name
 		if r.Bench == "models" {
 			label = r.Name
@@ -72,7 +76,11 @@ func Plot(w io.Writer, title string, sides []*Side, results []Result) error {
 			n := int(math.Round(plotBars * min(1, x.Ceiling)))
 			at := y + j*barHeight
 			fmt.Fprintf(&b, `<rect class="side%d" x="%d" y="%d" width="%d" height="%d"/>`+"\n", j, plotLeft, at+1, max(n, 1), barHeight-2)
-			text("value", "start", plotLeft+n+6, at+barHeight-3, fmt.Sprintf("%s, %s", seconds(x.Median), x.rate()))
+			value := seconds(x.Median) + ", " + x.rate()
+			if x.Ceiling > 1 {
+				value += ", " + percent(x.Ceiling)
+			}
+			text("value", "start", plotLeft+n+6, at+barHeight-3, value)
 		}
 		if r.Speedup > 0 {
 			text("", "end", width-16, y+len(sides)*barHeight/2+5, fmt.Sprintf("%s×", digits(r.Speedup)))

@@ -57,7 +57,7 @@ func (t *Table) Line(r Result) error {
 		fmt.Fprintf(&b, " | %10s %10s %13s %5s %8.1e", seconds(x.Median), seconds(x.P95), x.rate(), percent(x.Ceiling), float64(x.Error))
 	}
 	if r.Speedup > 0 {
-		fmt.Fprintf(&b, " | %7.3gx", r.Speedup)
+		fmt.Fprintf(&b, " | %7sx", digits(r.Speedup))
 	}
 	b.WriteByte('\n')
 	_, err := io.WriteString(t.W, b.String())
@@ -72,18 +72,14 @@ func (t *Time) rate() string {
 	return bytesPerSecond(t.GB)
 }
 
-func flopPerSecond(giga float64) string {
-	if giga >= 1e4 {
-		return fmt.Sprintf("%.1f TFLOP/s", giga/1e3)
-	}
-	return fmt.Sprintf("%s GFLOP/s", digits(giga))
-}
+func flopPerSecond(giga float64) string  { return perSecond(giga, "FLOP") }
+func bytesPerSecond(giga float64) string { return perSecond(giga, "B") }
 
-func bytesPerSecond(giga float64) string {
-	if giga >= 1e3 {
-		return fmt.Sprintf("%.2f TB/s", giga/1e3)
+func perSecond(giga float64, what string) string {
+	if giga >= 999.5 {
+		return fmt.Sprintf("%s T%s/s", digits(giga/1e3), what)
 	}
-	return fmt.Sprintf("%s GB/s", digits(giga))
+	return fmt.Sprintf("%s G%s/s", digits(giga), what)
 }
 
 func percent(x float64) string { return fmt.Sprintf("%.0f%%", 100*x) }
