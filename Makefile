@@ -2,7 +2,8 @@
 #
 #	make gpu        build bin/unroll; it starts on every machine, and uses a GPU where there is a driver
 #	make gpu-check  build it, and check that it needs libc alone, one of 2021 or later (glibc 2.34)
-#	make gpu-test   run the driver's tests against a fake driver; with UNROLL_TEST_GPU=1, on the GPU itself
+#	make gpu-test   vet all of it with the tag, and run the tests that the tag changes: the driver's against a fake driver, the device's on its
+#	                simulator, the command's without a GPU; with UNROLL_TEST_GPU=1, the driver's and the device's on the GPU itself
 #	make gpu-bench  build all that bench/gpu.sh runs on a machine with a GPU
 #	make gpu-env    print the environment for go commands with -tags gpu:  eval "$(make -s gpu-env)"
 
@@ -23,8 +24,8 @@ gpu-check: gpu
 	test "$$( (echo GLIBC_2.34; readelf -V bin/unroll | grep -o 'GLIBC_[0-9.]*') | sort -V | tail -n 1)" = GLIBC_2.34
 
 gpu-test: $(STUB)
-	$(ENV) go vet -tags gpu ./cuda/driver/...
-	$(ENV) go test -tags gpu ./cuda/driver/...
+	$(ENV) go vet -tags gpu ./...
+	$(ENV) go test -tags gpu -short ./cuda/... ./cmd/unroll
 
 gpu-bench: gpu
 	$(ENV) go test -c -tags gpu -trimpath -ldflags '-s -w' -o bin/driver.test ./cuda/driver
