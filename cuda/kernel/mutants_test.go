@@ -34,6 +34,9 @@ var equivalent = []struct{ kind, was, now, why string }{
 // where they were made: the number of the block where there is one, a condition that holds for every shape that the kernel is made
 // for, in what order numbers are added in which lanes whose results nobody uses.
 func TestMutants(t *testing.T) {
+	if testing.Short() {
+		t.Skip("seconds of work that no build tag changes")
+	}
 	made, found := 0, 0
 	for _, c := range checks {
 		t.Run(c.name, func(t *testing.T) {
