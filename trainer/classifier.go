@@ -23,8 +23,8 @@ type ClassifierConfig struct {
 }
 
 // Classifier is a sequence classifier in use. For each shape of a batch there are two programs, one that trains and one that
-// classifies, each compiled when it is first called for. They have the weights in common, which are copied when a step has another
-// shape than the one before: few shapes are better than many.
+// classifies, each compiled when it is first called for. They have the weights in common; on a device that cannot share them they are
+// copied when a step has another shape than the one before.
 type Classifier struct {
 	config ClassifierConfig
 	*shared
@@ -62,8 +62,8 @@ func NewClassifier(c ClassifierConfig) (*Classifier, error) {
 }
 
 // Train runs a training step, the step-th counted from 0, with the given learning rate. weights, B, are 0 for rows that are no
-// examples, else 1. The batch must be divisible by Training.Accumulate. It gives the mean loss in nats per example and the norm of all gradients together before clipping, both at the
-// weights before the step.
+// examples, else 1. The batch must be divisible by Training.Accumulate. It gives the mean loss in nats per example and the norm of all
+// gradients together before clipping, both at the weights before the step.
 func (m *Classifier) Train(x Sequences, classes []int32, weights []float32, step int, rate float64) (loss, norm float64, err error) {
 	at, err := m.shape(x)
 	if err != nil {
@@ -74,12 +74,9 @@ func (m *Classifier) Train(x Sequences, classes []int32, weights []float32, step
 		return 0, 0, errors.Errorf("a batch of %d examples cannot be divided into %d equal parts", x.Batch, parts)
 	}
 	at.batch /= parts
-	t := m.train[at]
-	if t == nil {
-		if t, err = newClassifierTrainer(m.config, at); err != nil {
-			return 0, 0, err
-		}
-		m.train[at] = t
+	t, err := obtain(m.train, at, m.config, newClassifierTrainer)
+	if err != nil {
+		return 0, 0, err
 	}
 	return m.shared.train(t.trainProgram, rate, func(k, n int) error {
 		if t.key != nil {
@@ -97,12 +94,9 @@ func (m *Classifier) Logits(x Sequences) ([]float32, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := m.predict[at]
-	if p == nil {
-		if p, err = newClassifierPredictor(m.config, at); err != nil {
-			return nil, err
-		}
-		m.predict[at] = p
+	p, err := obtain(m.predict, at, m.config, newClassifierPredictor)
+	if err != nil {
+		return nil, err
 	}
 	if err := m.shared.sync(&p.applied); err != nil {
 		return nil, err

@@ -175,16 +175,3 @@ func (m *Seq2Seq) Close() error {
 }
 
 func (x *Translations) shape() pairShape { return pairShape{x.SourceSteps, x.TargetSteps, x.Batch} }
-
-// obtain gives the program for a shape, which it makes if there is none yet.
-func obtain[S comparable, P any](programs map[S]*P, at S, c Seq2SeqConfig, make func(Seq2SeqConfig, S) (*P, error)) (*P, error) {
-	if p := programs[at]; p != nil {
-		return p, nil
-	}
-	p, err := make(c, at)
-	if err != nil {
-		return nil, err
-	}
-	programs[at] = p
-	return p, nil
-}

@@ -382,3 +382,16 @@ func keyNode(b *op.Builder) *G.Node {
 func key(seed uint64, run int) []int32 {
 	return []int32{int32(uint32(seed)), int32(uint32(seed >> 32)), int32(run), 0}
 }
+
+// obtain gives the program for a shape, which it makes if there is none yet.
+func obtain[C any, S comparable, P any](programs map[S]*P, at S, c C, make func(C, S) (*P, error)) (*P, error) {
+	if p := programs[at]; p != nil {
+		return p, nil
+	}
+	p, err := make(c, at)
+	if err != nil {
+		return nil, err
+	}
+	programs[at] = p
+	return p, nil
+}

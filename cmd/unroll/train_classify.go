@@ -145,8 +145,8 @@ type classifyTask struct {
 	vocab      *datasets.Vocab // nil: images
 	labels     *datasets.Labels
 	data, held *examples
-	skipped    []string                      // of the data
-	feed       *batches.Feed[*classifyBatch] // nil: before the first step
+	skipped    []string // of the data
+	feed       feed[*classifyBatch]
 }
 
 func (t *classifyTask) build() (err error) {
@@ -157,13 +157,7 @@ func (t *classifyTask) build() (err error) {
 func (t *classifyTask) epoch() int { return t.data.plan.Len() }
 
 func (t *classifyTask) step(before int, rate float64) (loss, norm float64, tokens int, err error) {
-	if t.feed == nil {
-		at := batches.Position{Epoch: before / t.epoch(), Batch: before % t.epoch()}
-		if t.feed, err = batches.NewFeed(t.data.plan, t.config.Training.Seed, at, t.data.fill); err != nil {
-			return 0, 0, 0, err
-		}
-	}
-	b, _, err := t.feed.Next()
+	b, err := t.feed.next(t.data.plan, t.config.Training.Seed, before, t.data.fill)
 	if err != nil {
 		return 0, 0, 0, err
 	}
@@ -172,9 +166,7 @@ func (t *classifyTask) step(before int, rate float64) (loss, norm float64, token
 }
 
 func (t *classifyTask) Close() error {
-	if t.feed != nil {
-		t.feed.Close()
-	}
+	t.feed.close()
 	return t.Classifier.Close()
 }
 

@@ -199,9 +199,9 @@ type seq2seqTask struct {
 	config         *config
 	source, target *datasets.Vocab
 	data, held     *translations
-	skipped        []string                     // of the data
-	few            *translations                // some of held; nil: not yet chosen
-	feed           *batches.Feed[*seq2seqBatch] // nil: before the first step
+	skipped        []string      // of the data
+	few            *translations // some of held; nil: not yet chosen
+	feed           feed[*seq2seqBatch]
 }
 
 func (t *seq2seqTask) build() (err error) {
@@ -212,13 +212,7 @@ func (t *seq2seqTask) build() (err error) {
 func (t *seq2seqTask) epoch() int { return t.data.plan.Len() }
 
 func (t *seq2seqTask) step(before int, rate float64) (loss, norm float64, tokens int, err error) {
-	if t.feed == nil {
-		at := batches.Position{Epoch: before / t.epoch(), Batch: before % t.epoch()}
-		if t.feed, err = batches.NewFeed(t.data.plan, t.config.Training.Seed, at, t.data.fill); err != nil {
-			return 0, 0, 0, err
-		}
-	}
-	b, _, err := t.feed.Next()
+	b, err := t.feed.next(t.data.plan, t.config.Training.Seed, before, t.data.fill)
 	if err != nil {
 		return 0, 0, 0, err
 	}
@@ -227,9 +221,7 @@ func (t *seq2seqTask) step(before int, rate float64) (loss, norm float64, tokens
 }
 
 func (t *seq2seqTask) Close() error {
-	if t.feed != nil {
-		t.feed.Close()
-	}
+	t.feed.close()
 	for _, x := range []*translations{t.data, t.held} {
 		if err := x.pairs.Close(); err != nil {
 			return err
