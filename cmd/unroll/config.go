@@ -115,6 +115,7 @@ type modelConfig struct {
 type trainingConfig struct {
 	Batch           int     `yaml:"batch"`
 	Seq             int     `yaml:"seq,omitempty"`     // of a language model
+	Stride          int     `yaml:"stride,omitempty"`  // from window to window; 0: streams that go on
 	Longest         int     `yaml:"longest,omitempty"` // tokens of an example
 	Buckets         int     `yaml:"buckets,omitempty"` // different shapes of batches
 	TeacherForcing  float64 `yaml:"teacher_forcing,omitempty"`
@@ -184,7 +185,7 @@ func (c *config) check() error {
 		flag       string
 		value, min int
 	}{
-		{"hidden", m.Hidden, 1}, {"layers", m.Layers, 1}, {"embed", m.Embed, 0}, {"batch", t.Batch, 1}, {"seq", t.Seq, seq},
+		{"hidden", m.Hidden, 1}, {"layers", m.Layers, 1}, {"embed", m.Embed, 0}, {"batch", t.Batch, 1}, {"seq", t.Seq, seq}, {"stride", t.Stride, 0},
 		{"longest", t.Longest, examples}, {"buckets", t.Buckets, examples}, {"min-freq", m.MinFreq, 0},
 		{"valid-every", t.ValidEvery, 0}, {"valid-epochs", t.ValidEpochs, 0}, {"checkpoint-every", t.CheckpointEvery, 0},
 		{"accumulate", t.Accumulate, 1}, {"warmup", t.Warmup, 0}, {"schedule-steps", t.ScheduleSteps, 0}, {"schedule-patience", t.ScheduleWait, 0},

@@ -15,9 +15,30 @@ import (
 type corpus struct {
 	vocab       *datasets.Vocab
 	train, held []int32
-	windows     *datasets.Windows
-	evalWindows *datasets.EvalWindows
+	windows     trainWindows
+	evalWindows evalWindows
 	name        string // of the text
+}
+
+// trainWindows are what a language model learns from: for each step a T×B window, which goes on from that of the step before unless it
+// begins anew. Len is the number of steps of an epoch.
+type trainWindows interface {
+	Len() int
+	Fill(step int, inputs, targets []int32) (anew bool)
+}
+
+// evalWindows are those it is measured on, Len in all.
+type evalWindows interface {
+	Len() int
+	Fill(i int, inputs, targets []int32, mask []float32) (anew bool)
+}
+
+// windows cuts tokens to train on.
+func (c *trainingConfig) windows(tokens []int32) (trainWindows, error) {
+	if c.Stride > 0 {
+		return datasets.NewSlidingWindows(tokens, c.Accumulate*c.Batch, c.Seq, c.Stride, c.Seed)
+	}
+	return datasets.NewWindows(tokens, c.Accumulate*c.Batch, c.Seq)
 }
 
 // loadCorpus reads what the flags --text and --valid-text name, and writes into c which texts they are. The vocabulary is that of
@@ -67,7 +88,7 @@ func loadCorpus(textPath, validPath string, c *config) (*corpus, error) {
 	if d.vocab.Len() < 2 && len(d.train) > 1 {
 		return nil, &datasets.Error{File: text.Name, What: fmt.Sprintf("every character is %q, so there is nothing to learn: use another text", text.Runes[0])}
 	}
-	if d.windows, err = datasets.NewWindows(d.train, c.Training.Accumulate*c.Training.Batch, c.Training.Seq); err != nil {
+	if d.windows, err = c.Training.windows(d.train); err != nil {
 		part := ""
 		if validPath == "" {
 			percents, err := c.Data.percents()

@@ -16,6 +16,8 @@ type evalCmd struct {
 	Text      string `placeholder:"FILE" help:"Measure on this text. Of the text that the run was trained on: on the part that was held out. Without it: on what the run held out."`
 	ValidText string `placeholder:"FILE" help:"Measure on the whole of this text, whatever it is."`
 
+	Stride int `group:"Of a language model:" placeholder:"N" help:"Measure windows of as many characters as in a training step, which begin every N characters, each from a state of zero. Default 0: long streams that carry their state on, so that each character is predicted once and from all that came before."`
+
 	Examples      classifyFlags `embed:"" group:"Of a classifier:" set:"use=As --text, on"`
 	ValidExamples classifyFlags `embed:"" prefix:"valid-" group:"Of a classifier:" set:"use=As --valid-text, on"`
 
@@ -40,6 +42,7 @@ type evalRecord struct {
 	Loss runlog.Float `json:"loss"`
 	measures
 	Beam       int     `json:"beam,omitempty"`
+	Stride     int     `json:"stride,omitempty"`
 	Seconds    float64 `json:"seconds"`
 	Text       string  `json:"text"` // or other data
 	Split      string  `json:"split"`
@@ -77,6 +80,9 @@ func (e *evalCmd) Run(a *app) error {
 	if err := e.beamFlags.check(); err != nil {
 		return err
 	}
+	if e.Stride < 0 {
+		return usage("--stride is %d: it must be at least 0", e.Stride)
+	}
 	source, valid, err := e.sources()
 	if err != nil {
 		return err
@@ -101,7 +107,7 @@ func (e *evalCmd) Run(a *app) error {
 		return err
 	}
 	rec := evalRecord{
-		Loss: runlog.Float(v.loss), measures: v.measures, Seconds: v.seconds,
+		Loss: runlog.Float(v.loss), measures: v.measures, Stride: e.Stride, Seconds: v.seconds,
 		Text: v.name, Split: v.split, Run: e.Dir, Checkpoint: e.Checkpoint, Step: v.at.Step,
 	}
 	if r.config.Task == taskSeq2Seq {
@@ -151,6 +157,8 @@ func (e *evalCmd) fits(r *trained, source, valid *sourceConfig) error {
 		flag = "text"
 	case r.config.Task != taskLM && e.ValidText != "":
 		flag = "valid-text"
+	case r.config.Task != taskLM && e.Stride > 0:
+		flag = "stride"
 	case r.config.Task != taskSeq2Seq && e.Beam > 1:
 		flag = "beam"
 	default:

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"path/filepath"
 
 	"github.com/unroll-ml/unroll/datasets"
@@ -25,7 +26,10 @@ func (e *evalCmd) measureLM(a *app, r *trained) (*evaluated, error) {
 			v.what, v.split = r.config.Data.last(text.Name)
 		}
 	}
-	windows, err := datasets.NewEvalWindows(tokens, r.config.Training.Batch, r.config.Training.Seq)
+	if e.Stride > 0 {
+		v.what += fmt.Sprintf(", in windows of %d characters that begin every %d", r.config.Training.Seq, e.Stride)
+	}
+	windows, err := e.windows(tokens, &r.config.Training)
 	if err != nil {
 		return nil, &datasets.Error{File: text.Name, What: err.Error()}
 	}
@@ -35,7 +39,15 @@ func (e *evalCmd) measureLM(a *app, r *trained) (*evaluated, error) {
 	}
 	defer lm.Close()
 	v.at = at
-	return v, v.time(func() (metrics, error) { return measure(lm, windows) })
+	return v, v.time(func() (metrics, error) { return measure(lm, windows, &r.config.Training) })
+}
+
+// windows cuts tokens to measure on.
+func (e *evalCmd) windows(tokens []int32, c *trainingConfig) (evalWindows, error) {
+	if e.Stride > 0 {
+		return datasets.NewSlidingEvalWindows(tokens, c.Batch, c.Seq, e.Stride)
+	}
+	return datasets.NewEvalWindows(tokens, c.Batch, c.Seq)
 }
 
 // text is the text to measure on, and which part of it.

@@ -1,20 +1,18 @@
 package main
 
-import (
-	"github.com/unroll-ml/unroll/datasets"
-	"github.com/unroll-ml/unroll/trainer"
-)
+import "github.com/unroll-ml/unroll/trainer"
 
 // measure evaluates a model on a whole text.
-func measure(lm LM, w *datasets.EvalWindows) (metrics, error) {
-	if err := lm.ResetEval(); err != nil {
-		return metrics{}, err
-	}
-	n := w.Batch * w.Seq
+func measure(lm LM, w evalWindows, c *trainingConfig) (metrics, error) {
+	n := c.Batch * c.Seq
 	inputs, targets, mask := make([]int32, n), make([]int32, n), make([]float32, n)
 	var total trainer.Sums
 	for i := range w.Len() {
-		w.Fill(i, inputs, targets, mask)
+		if anew := w.Fill(i, inputs, targets, mask); anew {
+			if err := lm.ResetEval(); err != nil {
+				return metrics{}, err
+			}
+		}
 		s, err := lm.Eval(inputs, targets, mask)
 		if err != nil {
 			return metrics{}, err

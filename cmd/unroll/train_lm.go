@@ -22,6 +22,7 @@ type trainLMCmd struct {
 
 	Batch      int `group:"Training:" default:"32" help:"Streams of text that are read in parallel."`
 	Seq        int `group:"Training:" default:"64" help:"Characters of each stream in a step."`
+	Stride     int `group:"Training:" placeholder:"N" help:"Read windows of --seq characters that begin every N characters, --batch of them a step, in random order and each from a state of zero. Default 0: streams that are read in order and carry their state on."`
 	trainFlags `kong:"embed,set='task=lm',set='data=text',set='is=is',set='seedNote=',set='epochsNote=; on the built-in text, ${demoSteps} steps',set='validNote=; on the built-in text, every ${demoValid} steps'"`
 }
 
@@ -46,7 +47,7 @@ func (t *trainLMCmd) config() (*config, error) {
 	c.Data.Split = t.Split
 	c.Model = modelConfig{Hidden: t.Hidden, Layers: t.Layers, Embed: t.Embed, Dropout: t.Dropout, Tied: t.Tie}
 	t.cellFlags.into(&c.Model)
-	c.Training.Batch, c.Training.Seq = t.Batch, t.Seq
+	c.Training.Batch, c.Training.Seq, c.Training.Stride = t.Batch, t.Seq, t.Stride
 	if t.Text == "" {
 		if !t.limited() {
 			c.Training.Epochs, c.Training.Steps = 0, demoSteps
@@ -92,20 +93,20 @@ func (t *lmTask) step(before int, rate float64) (loss, norm float64, tokens int,
 	if t.inputs == nil {
 		t.inputs, t.targets = make([]int32, n), make([]int32, n)
 	}
-	window := before % t.epoch()
-	if window == 0 {
+	if anew := t.data.windows.Fill(before, t.inputs, t.targets); anew {
 		if err := t.ResetTrain(); err != nil {
 			return 0, 0, 0, err
 		}
 	}
-	t.data.windows.Fill(window, t.inputs, t.targets)
 	loss, norm, err = t.Train(t.inputs, t.targets, before, rate)
 	return loss, norm, n, err
 }
 
-func (t *lmTask) measure() (metrics, error) { return measure(t.LM, t.data.evalWindows) }
-func (t *lmTask) heldOut() string           { return "the held-out text" }
-func (t *lmTask) files() map[string][]byte  { return map[string][]byte{vocabName: t.data.vocab.JSON()} }
+func (t *lmTask) measure() (metrics, error) {
+	return measure(t.LM, t.data.evalWindows, &t.config.Training)
+}
+func (t *lmTask) heldOut() string          { return "the held-out text" }
+func (t *lmTask) files() map[string][]byte { return map[string][]byte{vocabName: t.data.vocab.JSON()} }
 
 func (t *lmTask) verify(dir string) error {
 	_, err := readRunVocab(dir, t.config)
@@ -118,10 +119,14 @@ func (t *lmTask) describe(weights int) []string {
 	if c.Model.Embed > 0 {
 		input = fmt.Sprintf("embedding %d", c.Model.Embed)
 	}
+	windows := fmt.Sprintf("batch %d, seq %d", c.Training.Batch, c.Training.Seq)
+	if c.Training.Stride > 0 {
+		windows += fmt.Sprintf(", stride %d", c.Training.Stride)
+	}
 	return []string{
 		fmt.Sprintf("training on %s: %s characters, and %s held out to measure on; %d different ones", d.name, thousands(len(d.train)), thousands(len(d.held)), d.vocab.Len()),
 		fmt.Sprintf("model: %s, %s, layers %d, hidden %d; %s weights, on %s", c.Model.Cell, input, c.Model.Layers, c.Model.Hidden, thousands(weights), t.Device()),
-		fmt.Sprintf("batch %d, seq %d: %s steps an epoch; %s", c.Training.Batch, c.Training.Seq, thousands(t.epoch()), c.Training.words()),
+		fmt.Sprintf("%s: %s steps an epoch; %s", windows, thousands(t.epoch()), c.Training.words()),
 	}
 }
 

@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"compress/gzip"
+	"math"
 	"os"
 	"strings"
 	"testing"
@@ -99,6 +100,49 @@ func TestSplit(t *testing.T) {
 		want(t, exitUsage, "--split is \""+split+"\""+why, "train", "lm", "--text", "rhyme.txt", "--split", split)
 	}
 	want(t, exitUsage, "--split and --valid-text both say what is measured on: leave one of them out", "train", "lm", "--text", "rhyme.txt", "--valid-text", "rhyme.txt", "--split", "90/10")
+}
+
+// Windows that begin every so many characters instead of streams: in training, and for measuring.
+func TestStride(t *testing.T) {
+	t.Chdir(t.TempDir())
+	writeFile(t, "rhyme.txt", rhyme(100))
+	const args = "train lm --text rhyme.txt --batch 4 --seq 40 --stride 15 --hidden 8 --embed 4 --log-every 5 --threads 1 --steps "
+	resumeExactly(t, 15, args+"40 --json")
+	if out := must(t, strings.Fields(args+"1 --out run")...); !strings.Contains(out, "\nbatch 4, seq 40, stride 15: 34 steps an epoch; ") { // of 136 windows
+		t.Error(out)
+	}
+	if config := readFile(t, "run/config.yaml"); !strings.Contains(config, "  stride: 15\n") {
+		t.Error(config)
+	}
+	eval := func(flags string) map[string]any {
+		t.Helper()
+		return jsonLines(t, must(t, strings.Fields("eval straight --json "+flags)...))[0]
+	}
+	if o := eval("--stride 30"); o["tokens"] != 280.0 || o["stride"] != 30.0 || o["split"] != "held-out" { // 7 windows of 230 characters
+		t.Errorf("eval --stride 30: %v", o)
+	}
+	if out := must(t, strings.Fields("eval straight --stride 30")...); !strings.Contains(out, ", its last 10%, in windows of 40 characters that begin every 30:\nloss ") {
+		t.Error(out)
+	}
+	writeFile(t, "window.txt", rhyme(100)[11:52])
+	one := eval("--text window.txt")
+	for _, flags := range []string{"--stride 7", "--stride 1000"} {
+		if o := eval(flags + " --text window.txt"); o["loss"] != one["loss"] || o["tokens"] != 40.0 {
+			t.Errorf("eval %s of one window: %v, as a stream %v", flags, o, one)
+		}
+	}
+	writeFile(t, "two.txt", rhyme(100)[11:92]) // ends where two windows do: together what they are alone
+	writeFile(t, "second.txt", rhyme(100)[51:92])
+	second, two := eval("--text second.txt"), eval("--stride 40 --text two.txt")
+	if mean := (one["loss"].(float64) + second["loss"].(float64)) / 2; math.Abs(two["loss"].(float64)-mean) > 1e-6 || two["tokens"] != 80.0 {
+		t.Errorf("two windows have %v, each by itself %v and %v", two, one, second)
+	}
+	writeFile(t, "short.txt", rhyme(100)[:40])
+	want(t, exitData, "short.txt: 40 characters to measure on, at least 41 are needed for a window: use a longer text", "eval", "straight", "--text", "short.txt", "--stride", "1")
+	want(t, exitUsage, "--stride is -1: it must be at least 0", "eval", "straight", "--stride", "-1")
+	want(t, exitUsage, "--stride is -1: it must be at least 0", "train", "lm", "--stride", "-1")
+	want(t, exitData, "rhyme.txt (2300 characters, 10% of them held out): 2070 characters to train on, but --batch 300, --seq 40 and --stride 15 need at least 40+1+(300-1)*15 = 4526: "+
+		"use a longer text, or --batch 136", "train", "lm", "--text", "rhyme.txt", "--batch", "300", "--seq", "40", "--stride", "15")
 }
 
 func TestUseErrors(t *testing.T) {

@@ -1,0 +1,63 @@
+package datasets
+
+import "math/rand/v2"
+
+// SlidingWindows cuts tokens into windows of T tokens that begin every S tokens, and so share T-S of them with the next where S is
+// less than T. An epoch has each window once, in an order that the seed and the epoch alone determine, B of them in a batch; those that
+// do not fill the last batch are left out until the next epoch. The target of a token is the one after it.
+type SlidingWindows struct {
+	Batch, Seq, Stride int // B, T, S
+	Seed               uint64
+	tokens             []int32
+	order              []int32 // of the windows, in epoch
+	epoch              int
+}
+
+// NewSlidingWindows cuts tokens. Tokens too few for one batch are a *TooShortError.
+func NewSlidingWindows(tokens []int32, batch, seq, stride int, seed uint64) (*SlidingWindows, error) {
+	w := &SlidingWindows{Batch: batch, Seq: seq, Stride: stride, Seed: seed, tokens: tokens, epoch: -1}
+	if w.Len() == 0 {
+		return nil, &TooShortError{Have: len(tokens), Batch: batch, Seq: seq, Stride: stride}
+	}
+	return w, nil
+}
+
+// windows is how many there are.
+func (w *SlidingWindows) windows() int { return slidingWindows(len(w.tokens), w.Seq, w.Stride) }
+
+// slidingWindows is how many windows of so many tokens begin every stride tokens, and have a target for the last of theirs.
+func slidingWindows(tokens, seq, stride int) int {
+	if tokens <= seq {
+		return 0
+	}
+	return (tokens-seq-1)/stride + 1
+}
+
+// Len is the number of batches in an epoch.
+func (w *SlidingWindows) Len() int { return w.windows() / w.Batch }
+
+// Fill writes the batch of a training step, counted from 0 over all epochs, T×B: element t*B+b is step t of window b. Windows always
+// begin anew: what a model carries from the step before must be forgotten.
+func (w *SlidingWindows) Fill(step int, inputs, targets []int32) (anew bool) {
+	epoch, i := step/w.Len(), step%w.Len()
+	if w.epoch != epoch {
+		w.shuffle(epoch)
+	}
+	for b, window := range w.order[i*w.Batch:][:w.Batch] {
+		column(w.tokens[int(window)*w.Stride:], b, w.Batch, w.Seq, inputs, targets)
+	}
+	return true
+}
+
+func (w *SlidingWindows) shuffle(epoch int) {
+	if w.order == nil {
+		w.order = make([]int32, w.windows())
+	}
+	for i := range w.order {
+		w.order[i] = int32(i)
+	}
+	rand.New(rand.NewPCG(w.Seed, uint64(epoch))).Shuffle(len(w.order), func(i, j int) {
+		w.order[i], w.order[j] = w.order[j], w.order[i]
+	})
+	w.epoch = epoch
+}

@@ -1,0 +1,40 @@
+package datasets
+
+import "fmt"
+
+// SlidingEvalWindows cuts tokens for measuring into windows of T tokens that begin every S tokens, in order, each of which a model reads
+// from a state of zero. A token is a target as often as windows hold it; the end that no window reaches is left out. EvalWindows measures
+// more truly, for there a model has seen what came before; this is how models are measured that were trained on SlidingWindows.
+type SlidingEvalWindows struct {
+	Batch, Seq, Stride int // B, T, S
+	tokens             []int32
+}
+
+// NewSlidingEvalWindows cuts tokens, more than T of them.
+func NewSlidingEvalWindows(tokens []int32, batch, seq, stride int) (*SlidingEvalWindows, error) {
+	if len(tokens) <= seq {
+		return nil, fmt.Errorf("%d characters to measure on, at least %d are needed for a window: use a longer text", len(tokens), seq+1)
+	}
+	return &SlidingEvalWindows{Batch: batch, Seq: seq, Stride: stride, tokens: tokens}, nil
+}
+
+// windows is how many there are.
+func (w *SlidingEvalWindows) windows() int { return slidingWindows(len(w.tokens), w.Seq, w.Stride) }
+
+// Len is the number of batches.
+func (w *SlidingEvalWindows) Len() int { return (w.windows() + w.Batch - 1) / w.Batch }
+
+// Fill writes batch i, T×B: element t*B+b is step t of window i*B+b. mask is 1 where there is one; elsewhere it is 0, and so are inputs
+// and targets. The windows always begin anew.
+func (w *SlidingEvalWindows) Fill(i int, inputs, targets []int32, mask []float32) (anew bool) {
+	clear(inputs)
+	clear(targets)
+	clear(mask)
+	for b := range min(w.Batch, w.windows()-i*w.Batch) {
+		column(w.tokens[(i*w.Batch+b)*w.Stride:], b, w.Batch, w.Seq, inputs, targets)
+		for t := range w.Seq {
+			mask[t*w.Batch+b] = 1
+		}
+	}
+	return true
+}

@@ -1,0 +1,42 @@
+package datasets
+
+import (
+	"fmt"
+	"strings"
+)
+
+// TooShortError says that there are too few tokens for a single batch of windows.
+type TooShortError struct {
+	Have       int
+	Batch, Seq int
+	Stride     int // 0: streams side by side
+}
+
+// Need is the number of tokens that one batch needs: (T+1)*B of streams, T+1+(B-1)*S of windows that begin every S tokens.
+func (e *TooShortError) Need() int {
+	if e.Stride == 0 {
+		return (e.Seq + 1) * e.Batch
+	}
+	return e.Seq + 1 + (e.Batch-1)*e.Stride
+}
+
+func (e *TooShortError) Error() string {
+	flags := fmt.Sprintf("--batch %d and --seq %d need at least (%d+1)*%d", e.Batch, e.Seq, e.Seq, e.Batch)
+	batch, seq := e.Have/(e.Seq+1), e.Have/e.Batch-1 // the largest that fit
+	if e.Stride > 0 {
+		flags = fmt.Sprintf("--batch %d, --seq %d and --stride %d need at least %d+1+(%d-1)*%d", e.Batch, e.Seq, e.Stride, e.Seq, e.Batch, e.Stride)
+		batch, seq = slidingWindows(e.Have, e.Seq, e.Stride), e.Have-1-(e.Batch-1)*e.Stride
+	}
+	var fits []string
+	if batch > 0 {
+		fits = append(fits, fmt.Sprintf("--batch %d", batch))
+	}
+	if seq > 0 {
+		fits = append(fits, fmt.Sprintf("--seq %d", seq))
+	}
+	next := "use a longer text"
+	if len(fits) > 0 {
+		next += ", or " + strings.Join(fits, " or ")
+	}
+	return fmt.Sprintf("%d characters to train on, but %s = %d: %s", e.Have, flags, e.Need(), next)
+}
