@@ -50,8 +50,8 @@ type Translations struct {
 // pairShape is what a program is compiled for; target is the most steps that a translation may have.
 type pairShape struct{ source, target, batch int }
 
-// beamShape is what a beam search for one source is compiled for.
-type beamShape struct{ source, width int }
+// beamShape is what a search is compiled for: steps of the sources, how many they are, and rows for each.
+type beamShape struct{ source, batch, width int }
 
 // NewSeq2Seq declares the model and draws its initial weights.
 func NewSeq2Seq(c Seq2SeqConfig) (*Seq2Seq, error) {
@@ -139,18 +139,14 @@ func (m *Seq2Seq) Greedy(source []int32, batch, steps int) ([]int32, error) {
 	return tokens, d.Get(d.tokens, tokens)
 }
 
-// Search translates one source, which may be padded, by beam search: the best hypotheses, the best first.
-func (m *Seq2Seq) Search(source []int32, c models.Beam) ([]models.Hypothesis, error) {
+// Search translates a batch of sources, S×B, which may be padded, by beam search: for each the best hypotheses, the best first.
+func (m *Seq2Seq) Search(source []int32, batch int, c models.Beam) ([][]models.Hypothesis, error) {
 	c.Tokens = m.config.Model.Tokens
-	d, length, err := m.read(source, c.Width)
+	d, lengths, err := m.read(source, batch, c.Width)
 	if err != nil {
 		return nil, err
 	}
-	found, err := c.Search(d.stepper, []int{length})
-	if err != nil {
-		return nil, err
-	}
-	return found[0], nil
+	return c.Search(d.stepper, lengths)
 }
 
 // Device is what the model runs on.

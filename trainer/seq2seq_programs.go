@@ -127,7 +127,7 @@ func newGreedyDecoder(c Seq2SeqConfig, s pairShape) (*greedyDecoder, error) {
 	return d, err
 }
 
-// beamDecoder translates one source at a time.
+// beamDecoder writes step by step, in several rows for each source.
 type beamDecoder struct {
 	encode, step applied
 	stepper      *models.SourceStepper
@@ -138,7 +138,7 @@ func newBeamDecoder(c Seq2SeqConfig, s beamShape) (*beamDecoder, error) {
 	if err != nil {
 		return nil, err
 	}
-	w, err := m.Stepwise(b, s.source, 1, s.width)
+	w, err := m.Stepwise(b, s.source, s.batch, s.width)
 	if err != nil {
 		return nil, err
 	}

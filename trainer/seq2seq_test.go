@@ -76,6 +76,10 @@ func TestSeq2SeqLearns(t *testing.T) {
 	if want := append(slices.Clone(x.Target), make([]int32, 2*x.Batch)...); !slices.Equal(written, want) {
 		t.Errorf("written %v, want %v", written, want)
 	}
+	together, err := m.Search(x.Source, x.Batch, models.Beam{Width: 3, Best: 3, MaxLength: 6})
+	if err != nil {
+		t.Fatal(err)
+	}
 	for b := range x.Batch {
 		var source, want []int32
 		for s := range x.SourceSteps {
@@ -85,12 +89,20 @@ func TestSeq2SeqLearns(t *testing.T) {
 			}
 		}
 		for _, width := range []int{1, 3} {
-			found, err := m.Search(source, models.Beam{Width: width, Best: width, MaxLength: 6})
+			found, err := m.Search(source, 1, models.Beam{Width: width, Best: width, MaxLength: 6})
 			if err != nil {
 				t.Fatal(err)
 			}
-			if len(found) != width || !slices.Equal(found[0].Tokens, want) {
+			if len(found[0]) != width || !slices.Equal(found[0][0].Tokens, want) {
 				t.Errorf("a beam of %d found %v, want %v first", width, found, want)
+			}
+			if width < 3 {
+				continue
+			}
+			for k, h := range together[b] {
+				if alone := found[0][k]; !slices.Equal(h.Tokens, alone.Tokens) || math.Abs(h.LogProb-alone.LogProb) > 1e-4 || len(h.Weights[0]) != len(alone.Weights[0]) {
+					t.Errorf("source %d, hypothesis %d: %+v in a batch, %+v alone", b, k, h, alone)
+				}
 			}
 		}
 	}

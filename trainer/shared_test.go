@@ -30,11 +30,11 @@ func TestSharedMemoryChangesNothing(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			found, err := m.Search(reversals(k, 0).Source[:4], models.Beam{Width: 3, MaxLength: 5})
+			found, err := m.Search(reversals(k, 0).Source[:4], 1, models.Beam{Width: 3, MaxLength: 5})
 			if err != nil {
 				t.Fatal(err)
 			}
-			numbers = append(numbers, s.NLL, found[0].LogProb)
+			numbers = append(numbers, s.NLL, found[0][0].LogProb)
 		}
 		measure(0)
 		for k := range 12 {

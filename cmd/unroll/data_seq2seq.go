@@ -196,20 +196,58 @@ func (x *translations) sample(c *config, n int) (*translations, error) {
 	for i := range n {
 		some.which = append(some.which, x.which[i*len(x.which)/n])
 	}
-	small := *c
-	small.Training.Batch = min(n, c.Training.Batch)
-	return some.ready(&small, x.encoded, x.target, 0)
+	return some.ready(smaller(c, n), x.encoded, x.target, 0)
+}
+
+// smaller is a config for batches of at most n.
+func smaller(c *config, n int) *config {
+	s := *c
+	s.Training.Batch = min(n, c.Training.Batch)
+	return &s
 }
 
 // translate writes translations, taking the likeliest token at every step. It gives what was written beside the pairs.
 func (x *translations) translate(m *trainer.Seq2Seq) (written []string, pairs []datasets.Pair, err error) {
+	return x.write(func(b *seq2seqBatch) ([][]int32, error) {
+		steps := longestWritten(b.SourceSteps)
+		tokens, err := m.Greedy(b.Source, b.Batch, steps)
+		rows := make([][]int32, b.Batch)
+		for i := range rows {
+			for t := range len(tokens) / b.Batch {
+				rows[i] = append(rows[i], tokens[t*b.Batch+i])
+			}
+		}
+		return rows, err
+	})
+}
+
+// maxRows is how many beginnings of translations are searched at once: more are not faster.
+const maxRows = 320
+
+// search writes translations, each the best that the flags find.
+func (x *translations) search(m *trainer.Seq2Seq, c *config, f *beamFlags) (written []string, pairs []datasets.Pair, err error) {
+	few, err := x.ready(smaller(c, max(1, maxRows/f.Beam)), x.encoded, x.target, 0)
+	if err != nil {
+		return nil, nil, err
+	}
+	return few.write(func(b *seq2seqBatch) ([][]int32, error) {
+		found, err := m.Search(b.Source, b.Batch, f.search(b.SourceSteps))
+		rows := make([][]int32, len(found))
+		for i := range rows {
+			rows[i] = found[i][0].Tokens
+		}
+		return rows, err
+	})
+}
+
+// write writes translations of all pairs, of which f makes those of a batch. It gives them beside the pairs.
+func (x *translations) write(f func(b *seq2seqBatch) ([][]int32, error)) (written []string, pairs []datasets.Pair, err error) {
 	for _, g := range x.plan.InOrder() {
 		b, err := x.fill(g)
 		if err != nil {
 			return nil, nil, err
 		}
-		steps := longestWritten(g.Source)
-		tokens, err := m.Greedy(b.Source, b.Batch, steps)
+		tokens, err := f(b)
 		if err != nil {
 			return nil, nil, err
 		}
@@ -221,38 +259,10 @@ func (x *translations) translate(m *trainer.Seq2Seq) (written []string, pairs []
 			if err != nil {
 				return nil, nil, err
 			}
-			one := make([]int32, steps)
-			for t := range one {
-				one[t] = tokens[t*b.Batch+i]
-			}
-			written, pairs = append(written, x.target.Decode(one)), append(pairs, pair)
+			written, pairs = append(written, x.target.Decode(tokens[i])), append(pairs, pair)
 		}
 	}
 	return written, pairs, nil
-}
-
-// search writes translations of the pairs one by one, each the best that the flags find.
-func (x *translations) search(m *trainer.Seq2Seq, vocab *datasets.Vocab, f *beamFlags) (written []string, pairs []datasets.Pair, err error) {
-	for _, i := range x.which {
-		pair, err := x.pairs.Pair(int(i))
-		if err != nil {
-			return nil, nil, err
-		}
-		tokens, _ := vocab.EncodeLine(pair.Source)
-		found, err := m.Search(padded(append(tokens, datasets.End)), f.search(len(tokens)+1))
-		if err != nil {
-			return nil, nil, err
-		}
-		written, pairs = append(written, x.target.Decode(found[0].Tokens)), append(pairs, pair)
-	}
-	return written, pairs, nil
-}
-
-// padded is a source of a length for which there is likely a program.
-func padded(tokens []int32) []int32 {
-	source := make([]int32, roundedLength(len(tokens)))
-	copy(source, tokens)
-	return source
 }
 
 // compare adds what translations are worth.

@@ -43,7 +43,7 @@ func (e *evalCmd) measureSeq2Seq(a *app, r *trained, source, valid *sourceConfig
 		}
 		translate := func() ([]string, []datasets.Pair, error) { return x.translate(m) }
 		if e.Beam > 1 {
-			translate = func() ([]string, []datasets.Pair, error) { return x.search(m, r.vocab, &e.beamFlags) }
+			translate = func() ([]string, []datasets.Pair, error) { return x.search(m, r.config, &e.beamFlags) }
 		}
 		written, pairs, err := translate()
 		if err != nil {

@@ -62,7 +62,7 @@ func (f *beamFlags) fits(r *trained) error {
 	return nil
 }
 
-// search is the search for the translation of a source of so many tokens.
+// search is the search for translations of sources of at most so many tokens.
 func (f *beamFlags) search(tokens int) models.Beam {
 	b := models.Beam{Width: f.Beam, Length: f.LengthPenalty, Coverage: f.CoveragePenalty, MaxLength: longestWritten(tokens)}
 	set(&b.MaxLength, f.MaxLength)
@@ -155,20 +155,20 @@ func (k *translateCmd) Run(a *app) error {
 		source := padded(tokens)
 		beam := k.search(len(tokens))
 		beam.Best = k.NBest
-		var found []models.Hypothesis
+		var found [][]models.Hypothesis
 		var err error
 		if k.Temperature != nil {
-			found, err = m.Sample(source, k.NBest, beam.MaxLength, k.sampling(), random)
+			found, err = m.Sample(source, 1, k.NBest, beam.MaxLength, k.sampling(), random)
 		} else {
-			found, err = m.Search(source, beam)
+			found, err = m.Search(source, 1, beam)
 		}
 		if err != nil {
 			return "", err
 		}
 		if page != nil {
-			page.add(number, line, tokens, found[0])
+			page.add(number, line, tokens, found[0][0])
 		}
-		return k.write(number, line, r.target, found), nil
+		return k.write(number, line, r.target, found[0]), nil
 	})
 	if err != nil {
 		return err
@@ -177,6 +177,13 @@ func (k *translateCmd) Run(a *app) error {
 		return nil
 	}
 	return page.write(at)
+}
+
+// padded is a source of a length for which there is likely a program.
+func padded(tokens []int32) []int32 {
+	source := make([]int32, roundedLength(len(tokens)))
+	copy(source, tokens)
+	return source
 }
 
 // how says in words how translations are found.
