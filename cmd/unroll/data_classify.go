@@ -104,7 +104,7 @@ func (x *rawExamples) divide(c *config) (train, held part, err error) {
 	case x.test != nil:
 		test := *x
 		test.images = x.test
-		return all(x), all(&test), nil
+		return x.all(), test.all(), nil
 	case x.table != nil:
 		train.which, held.which, err = datasets.HoldOut(x.name, len(x.table.Rows), c.Data.heldOut(), c.Training.Seed, func(i int) (string, error) { return x.table.Rows[i].Text, nil })
 	default:
@@ -119,7 +119,10 @@ type part struct {
 	which []int32
 }
 
-func all(x *rawExamples) part {
+func (x *rawExamples) origin() (name, sha256 string) { return x.name, x.sha256 }
+
+// all is the whole.
+func (x *rawExamples) all() part {
 	n := 0
 	if x.table != nil {
 		n = len(x.table.Rows)

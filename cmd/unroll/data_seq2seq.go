@@ -67,12 +67,17 @@ func readPairs(what string, s *sourceConfig, seed uint64) (*rawPairs, error) {
 // stay together.
 func (x *rawPairs) divide(c *config) (train, held pairsPart, err error) {
 	if x.test != nil {
-		return allPairs(x.pairs), allPairs(x.test), nil
+		return x.all(), allPairs(x.test), nil
 	}
 	train, held = pairsPart{pairs: x.pairs}, pairsPart{pairs: x.pairs}
 	train.which, held.which, err = datasets.HoldOut(x.name, x.pairs.Len(), c.Data.heldOut(), c.Training.Seed, x.pairs.Sources)
 	return train, held, err
 }
+
+func (x *rawPairs) origin() (name, sha256 string) { return x.name, x.sha256 }
+
+// all is the whole.
+func (x *rawPairs) all() pairsPart { return allPairs(x.pairs) }
 
 // pairsPart are some of the pairs.
 type pairsPart struct {

@@ -86,7 +86,7 @@ func loadClassify(c *config, train, held *sourceConfig) (*classifyTask, error) {
 	train.SHA256 = raw.sha256
 	c.Data.Train, c.Data.Held = train, held
 	t := &classifyTask{config: c, skipped: raw.skipped}
-	learn := all(raw)
+	learn := raw.all()
 	var measure part
 	if held == nil {
 		if learn, measure, err = raw.divide(c); err != nil {
@@ -101,7 +101,7 @@ func loadClassify(c *config, train, held *sourceConfig) (*classifyTask, error) {
 			return nil, err
 		}
 		held.SHA256 = other.sha256
-		measure = all(other)
+		measure = other.all()
 		t.skipped = append(t.skipped, other.skipped...)
 	}
 	if t.labels, err = raw.labels(); err != nil {

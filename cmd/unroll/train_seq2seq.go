@@ -130,7 +130,7 @@ func loadSeq2Seq(c *config, train, held *sourceConfig) (*seq2seqTask, error) {
 	train.SHA256 = raw.sha256
 	c.Data.Train, c.Data.Held = train, held
 	t := &seq2seqTask{config: c, skipped: leftOut(raw.name, raw.pairs.Skipped)}
-	learn := allPairs(raw.pairs)
+	learn := raw.all()
 	var measure pairsPart
 	if held == nil {
 		if learn, measure, err = raw.divide(c); err != nil {
@@ -145,7 +145,7 @@ func loadSeq2Seq(c *config, train, held *sourceConfig) (*seq2seqTask, error) {
 			return nil, err
 		}
 		held.SHA256 = other.sha256
-		measure = allPairs(other.pairs)
+		measure = other.all()
 		t.skipped = append(t.skipped, leftOut(other.name, other.pairs.Skipped)...)
 	}
 	if t.source, err = learn.vocab(c, func(p datasets.Pair) string { return p.Source }); err != nil {
