@@ -11,7 +11,7 @@ func TestEvalWindowsCoverAll(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		n := rapid.IntRange(2, 5000).Draw(t, "tokens")
 		batch, seq := rapid.IntRange(1, 9).Draw(t, "batch"), rapid.IntRange(1, 70).Draw(t, "seq")
-		w, err := NewEvalWindows(iota32(n), batch, seq)
+		w, err := NewEvalWindows(counting(n), batch, seq)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -19,7 +19,9 @@ func TestEvalWindowsCoverAll(t *testing.T) {
 		seen := make([]int, n)
 		last := make([]int32, batch)
 		for i := range w.Len() {
-			w.Fill(i, inputs, targets, mask)
+			if anew, err := w.Fill(i, inputs, targets, mask); anew != (i == 0) || err != nil {
+				t.Fatalf("window %d begins anew: %t, %v", i, anew, err)
+			}
 			some := false
 			for at, m := range mask {
 				if m == 0 {
@@ -46,14 +48,14 @@ func TestEvalWindowsCoverAll(t *testing.T) {
 			}
 		}
 	})
-	if _, err := NewEvalWindows(iota32(1), 4, 4); err == nil {
+	if _, err := NewEvalWindows(counting(1), 4, 4); err == nil {
 		t.Error("one token was accepted")
 	}
 }
 
 func TestEvalStreamsAreLong(t *testing.T) {
 	for _, c := range []struct{ tokens, batch, want int }{{2, 64, 1}, {2048, 64, 1}, {2049, 64, 2}, {111_540, 64, 64}, {111_540, 256, 108}} {
-		w, err := NewEvalWindows(iota32(c.tokens), c.batch, 8)
+		w, err := NewEvalWindows(counting(c.tokens), c.batch, 8)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -24,21 +24,28 @@ func FuzzReadText(f *testing.F) {
 			t.Fatal(err)
 		}
 		text, err := ReadText(path)
+		disk, diskErr := readText(path, 0) // from the disk
+		if (err == nil) != (diskErr == nil) || err != nil && err.Error() != diskErr.Error() {
+			t.Fatalf("in memory %v, on the disk %v", err, diskErr)
+		}
 		if err != nil {
 			oneLine(t, path, err)
 			return
 		}
-		s := string(text.Runes)
+		defer disk.Close()
+		s := whole(t, text)
+		if whole(t, disk) != s || disk.SHA256 != text.SHA256 || disk.Len() != text.Len() {
+			t.Fatalf("in memory %q, on the disk %q", s, whole(t, disk))
+		}
 		if s == "" || !utf8.ValidString(s) || strings.Contains(s, "\x00") {
 			t.Fatalf("read %q", s)
 		}
-		if again, err := NewText("x", s); err == nil && !strings.HasPrefix(s, "\ufeff") && !strings.Contains(s, "\r\n") && string(again.Runes) != s {
-			t.Fatalf("read %q, then %q", s, string(again.Runes))
+		if again, err := NewText("x", s); err == nil && !strings.HasPrefix(s, "\ufeff") && !strings.Contains(s, "\r\n") && whole(t, again) != s {
+			t.Fatalf("read %q, then %q", s, whole(t, again))
 		}
 		v := NewVocab(text)
-		tokens, err := v.Encode(text)
-		if err != nil || v.Decode(tokens) != s {
-			t.Fatalf("%q decodes as %q, %v", s, v.Decode(tokens), err)
+		if tokens := v.mustEncode(t, text); v.Decode(tokens) != s {
+			t.Fatalf("%q decodes as %q", s, v.Decode(tokens))
 		}
 		if len(s) > 2000 {
 			return // byte pairs take their time

@@ -25,7 +25,7 @@ func TestHoldOut(t *testing.T) {
 		}
 		all := append(slices.Clone(train), held...)
 		slices.Sort(all)
-		if !slices.IsSorted(train) || !slices.IsSorted(held) || !slices.Equal(all, iota32(n)) || len(train) == 0 || len(held) == 0 {
+		if !slices.IsSorted(train) || !slices.IsSorted(held) || !slices.Equal(all, counting(n)) || len(train) == 0 || len(held) == 0 {
 			t.Fatalf("%v and %v", train, held)
 		}
 		group := 1

@@ -1,7 +1,6 @@
 package datasets
 
 import (
-	"bufio"
 	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
@@ -261,36 +260,11 @@ func (p *Pairs) closeUnless(err *error) {
 	}
 }
 
-// contents are those of a file, uncompressed, in memory or not.
-type contents struct {
-	io.ReaderAt
-	size int64
-	xml  bool
-}
-
-func (c *contents) reader() io.Reader { return io.NewSectionReader(c, 0, c.size) }
-
-// open keeps a file open if it is plain, regular and longer than hold, and otherwise reads all of it.
+// open opens a file, which stays open if it is longer than hold.
 func (p *Pairs) open(path string, hold int64) (*contents, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return nil, errors.WithStack(err)
+	c, err := openContents(path, hold)
+	if err == nil && c.file != nil {
+		p.files = append(p.files, c.file)
 	}
-	info, err := f.Stat()
-	if err != nil {
-		f.Close()
-		return nil, errors.WithStack(err)
-	}
-	r := bufio.NewReader(f)
-	head, err := r.Peek(len(gzipMagic))
-	if info.Mode().IsRegular() && info.Size() > hold && err == nil && string(head) != gzipMagic {
-		p.files = append(p.files, f)
-		return &contents{ReaderAt: f, size: info.Size()}, nil
-	}
-	defer f.Close()
-	data, err := readPlain(r, path)
-	if err != nil {
-		return nil, err
-	}
-	return &contents{bytes.NewReader(data), int64(len(data)), isXML(data)}, nil
+	return c, err
 }

@@ -8,22 +8,23 @@ import "math/rand/v2"
 type SlidingWindows struct {
 	Batch, Seq, Stride int // B, T, S
 	Seed               uint64
-	tokens             []int32
+	tokens             Sequence
+	row                []int32 // of a window, one token more than T
 	order              []int32 // of the windows, in epoch
 	epoch              int
 }
 
 // NewSlidingWindows cuts tokens. Tokens too few for one batch are a *TooShortError.
-func NewSlidingWindows(tokens []int32, batch, seq, stride int, seed uint64) (*SlidingWindows, error) {
-	w := &SlidingWindows{Batch: batch, Seq: seq, Stride: stride, Seed: seed, tokens: tokens, epoch: -1}
+func NewSlidingWindows(tokens Sequence, batch, seq, stride int, seed uint64) (*SlidingWindows, error) {
+	w := &SlidingWindows{Batch: batch, Seq: seq, Stride: stride, Seed: seed, tokens: tokens, row: make([]int32, seq+1), epoch: -1}
 	if w.Len() == 0 {
-		return nil, &TooShortError{Have: len(tokens), Batch: batch, Seq: seq, Stride: stride}
+		return nil, &TooShortError{Have: tokens.Len(), Batch: batch, Seq: seq, Stride: stride}
 	}
 	return w, nil
 }
 
 // windows is how many there are.
-func (w *SlidingWindows) windows() int { return slidingWindows(len(w.tokens), w.Seq, w.Stride) }
+func (w *SlidingWindows) windows() int { return slidingWindows(w.tokens.Len(), w.Seq, w.Stride) }
 
 // slidingWindows is how many windows of so many tokens begin every stride tokens, and have a target for the last of theirs.
 func slidingWindows(tokens, seq, stride int) int {
@@ -38,15 +39,18 @@ func (w *SlidingWindows) Len() int { return w.windows() / w.Batch }
 
 // Fill writes the batch of a training step, counted from 0 over all epochs, T×B: element t*B+b is step t of window b. Windows always
 // begin anew: what a model carries from the step before must be forgotten.
-func (w *SlidingWindows) Fill(step int, inputs, targets []int32) (anew bool) {
+func (w *SlidingWindows) Fill(step int, inputs, targets []int32) (anew bool, err error) {
 	epoch, i := step/w.Len(), step%w.Len()
 	if w.epoch != epoch {
 		w.shuffle(epoch)
 	}
 	for b, window := range w.order[i*w.Batch:][:w.Batch] {
-		column(w.tokens[int(window)*w.Stride:], b, w.Batch, w.Seq, inputs, targets)
+		if err := w.tokens.Read(int(window)*w.Stride, w.row); err != nil {
+			return true, err
+		}
+		column(w.row, b, w.Batch, inputs, targets)
 	}
-	return true
+	return true, nil
 }
 
 func (w *SlidingWindows) shuffle(epoch int) {

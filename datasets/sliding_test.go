@@ -10,7 +10,7 @@ import (
 
 // The published setting: four fifths of 1,115,394 characters, 64 windows of 128 characters, one every 64.
 func TestSlidingWindowsOfTinyShakespeare(t *testing.T) {
-	w, err := NewSlidingWindows(iota32(892_315), 64, 128, 64, 1)
+	w, err := NewSlidingWindows(counting(892_315), 64, 128, 64, 1)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -24,15 +24,15 @@ func TestSlidingWindowsCoverAll(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		n, batch, seq := rapid.IntRange(2, 900).Draw(t, "tokens"), rapid.IntRange(1, 9).Draw(t, "batch"), rapid.IntRange(1, 40).Draw(t, "seq")
 		stride, epoch := rapid.IntRange(1, 50).Draw(t, "stride"), rapid.IntRange(0, 3).Draw(t, "epoch")
-		w, err := NewSlidingWindows(iota32(n), batch, seq, stride, 7)
+		w, err := NewSlidingWindows(counting(n), batch, seq, stride, 7)
 		if err != nil {
 			t.Skip("too short")
 		}
 		var begins []int
 		inputs, targets := make([]int32, batch*seq), make([]int32, batch*seq)
 		for i := range w.Len() {
-			if !w.Fill(epoch*w.Len()+i, inputs, targets) {
-				t.Fatal("windows go on")
+			if anew, err := w.Fill(epoch*w.Len()+i, inputs, targets); !anew || err != nil {
+				t.Fatalf("windows begin anew: %t, %v", anew, err)
 			}
 			for b := range batch {
 				begins = append(begins, int(inputs[b]))
@@ -62,13 +62,15 @@ func TestSlidingWindowsCoverAll(t *testing.T) {
 // The order depends on the seed and the epoch, and not on what was filled before.
 func TestSlidingWindowsOrder(t *testing.T) {
 	fill := func(seed uint64, steps ...int) []int32 {
-		w, err := NewSlidingWindows(iota32(101), 4, 10, 5, seed)
+		w, err := NewSlidingWindows(counting(101), 4, 10, 5, seed)
 		if err != nil {
 			t.Fatal(err)
 		}
 		inputs, targets := make([]int32, 40), make([]int32, 40)
 		for _, s := range steps {
-			w.Fill(s, inputs, targets)
+			if _, err := w.Fill(s, inputs, targets); err != nil {
+				t.Fatal(err)
+			}
 		}
 		return inputs
 	}

@@ -7,34 +7,38 @@ import "fmt"
 // more truly, for there a model has seen what came before; this is how models are measured that were trained on SlidingWindows.
 type SlidingEvalWindows struct {
 	Batch, Seq, Stride int // B, T, S
-	tokens             []int32
+	tokens             Sequence
+	row                []int32 // of a window, one token more than T
 }
 
 // NewSlidingEvalWindows cuts tokens, more than T of them.
-func NewSlidingEvalWindows(tokens []int32, batch, seq, stride int) (*SlidingEvalWindows, error) {
-	if len(tokens) <= seq {
-		return nil, fmt.Errorf("%d characters to measure on, at least %d are needed for a window: use a longer text", len(tokens), seq+1)
+func NewSlidingEvalWindows(tokens Sequence, batch, seq, stride int) (*SlidingEvalWindows, error) {
+	if tokens.Len() <= seq {
+		return nil, fmt.Errorf("%d characters to measure on, at least %d are needed for a window: use a longer text", tokens.Len(), seq+1)
 	}
-	return &SlidingEvalWindows{Batch: batch, Seq: seq, Stride: stride, tokens: tokens}, nil
+	return &SlidingEvalWindows{Batch: batch, Seq: seq, Stride: stride, tokens: tokens, row: make([]int32, seq+1)}, nil
 }
 
 // windows is how many there are.
-func (w *SlidingEvalWindows) windows() int { return slidingWindows(len(w.tokens), w.Seq, w.Stride) }
+func (w *SlidingEvalWindows) windows() int { return slidingWindows(w.tokens.Len(), w.Seq, w.Stride) }
 
 // Len is the number of batches.
 func (w *SlidingEvalWindows) Len() int { return (w.windows() + w.Batch - 1) / w.Batch }
 
 // Fill writes batch i, T×B: element t*B+b is step t of window i*B+b. mask is 1 where there is one; elsewhere it is 0, and so are inputs
 // and targets. The windows always begin anew.
-func (w *SlidingEvalWindows) Fill(i int, inputs, targets []int32, mask []float32) (anew bool) {
+func (w *SlidingEvalWindows) Fill(i int, inputs, targets []int32, mask []float32) (anew bool, err error) {
 	clear(inputs)
 	clear(targets)
 	clear(mask)
 	for b := range min(w.Batch, w.windows()-i*w.Batch) {
-		column(w.tokens[(i*w.Batch+b)*w.Stride:], b, w.Batch, w.Seq, inputs, targets)
+		if err := w.tokens.Read((i*w.Batch+b)*w.Stride, w.row); err != nil {
+			return true, err
+		}
+		column(w.row, b, w.Batch, inputs, targets)
 		for t := range w.Seq {
 			mask[t*w.Batch+b] = 1
 		}
 	}
-	return true
+	return true, nil
 }

@@ -12,7 +12,7 @@ func TestSlidingEvalWindowsCoverAll(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		n, batch, seq := rapid.IntRange(2, 400).Draw(t, "tokens"), rapid.IntRange(1, 9).Draw(t, "batch"), rapid.IntRange(1, 40).Draw(t, "seq")
 		stride := rapid.IntRange(1, 50).Draw(t, "stride")
-		w, err := NewSlidingEvalWindows(iota32(n), batch, seq, stride)
+		w, err := NewSlidingEvalWindows(counting(n), batch, seq, stride)
 		if n <= seq {
 			if err == nil {
 				t.Fatalf("%d tokens were accepted for windows of %d", n, seq)
@@ -25,8 +25,8 @@ func TestSlidingEvalWindowsCoverAll(t *testing.T) {
 		var got, want []int32
 		inputs, targets, mask := make([]int32, batch*seq), make([]int32, batch*seq), make([]float32, batch*seq)
 		for i := range w.Len() {
-			if !w.Fill(i, inputs, targets, mask) {
-				t.Fatal("windows go on")
+			if anew, err := w.Fill(i, inputs, targets, mask); !anew || err != nil {
+				t.Fatalf("windows begin anew: %t, %v", anew, err)
 			}
 			for b := range batch {
 				for at := b; at < len(mask); at += batch {

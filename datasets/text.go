@@ -1,135 +1,280 @@
 package datasets
 
 import (
+	"bufio"
 	"bytes"
-	"compress/gzip"
-	"fmt"
+	"crypto/sha256"
+	"encoding/hex"
 	"io"
+	"iter"
 	"os"
+	"sort"
 	"strings"
+	"unicode"
 	"unicode/utf8"
 
 	"github.com/pkg/errors"
 )
 
-// MaxTextBytes is the longest text that is read, uncompressed. It guards memory against a wrong file and a gzip bomb.
+// MaxTextBytes is the longest text that is read into memory, uncompressed. It guards memory against a wrong file and a gzip bomb.
 const MaxTextBytes = 1 << 30
 
-// Text is a text in memory, as characters.
+// MaxHeldText is the longest plain file of a text that is kept in memory.
+const MaxHeldText = 64 << 20
+
+// A text is cut into blocks of at least blockBytes, each of which ends with white space, or is maxBlockBytes long if there is none.
+const (
+	blockBytes    = 16 << 10
+	maxBlockBytes = 1 << 20
+)
+
+// Text is a text of characters, or a part of one. Plain files of more than MaxHeldText stay on the disk: for each 16 KiB a few bytes are
+// kept in memory. What is smaller or compressed is kept in memory.
 //
 // A byte order mark at the start is dropped and CRLF becomes LF, so that a text has the same characters whatever system wrote
 // it; a lone CR stays. Everything else is kept as it is.
 type Text struct {
 	Name   string // the file, or what a message should call the text
 	SHA256 string // of the file's bytes, uncompressed, in hexadecimal
-	Runes  []rune
+
+	contents io.ReaderAt
+	file     *os.File     // nil: in memory
+	blocks   []place      // where each begins; the last is the end
+	counts   map[rune]int // how often each character occurs in the whole text
+}
+
+// place is a place in a text: so many bytes of its contents and so many characters come before.
+type place struct {
+	offset int64
+	chars  int
 }
 
 // ReadText reads a UTF-8 text from a file, plain or compressed by gzip. Contents that begin with gzip's magic number are
-// gzip whatever the file is called; no UTF-8 text begins so.
+// gzip whatever the file is called; no UTF-8 text begins so. Close must be called.
 //
 // Empty texts, invalid UTF-8, NUL characters and damaged gzip data are an *Error.
-func ReadText(path string) (*Text, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return nil, errors.WithStack(err)
-	}
-	defer f.Close()
+func ReadText(path string) (*Text, error) { return readText(path, MaxHeldText) }
 
-	data, err := readPlain(f, path)
+func readText(path string, hold int64) (*Text, error) {
+	c, err := openContents(path, hold)
 	if err != nil {
 		return nil, err
 	}
-	return newText(path, data)
-}
-
-// readPlain is what a file holds or, if it holds gzip data, what those hold.
-func readPlain(f io.Reader, path string) ([]byte, error) {
-	raw, err := readCapped(f, path)
-	switch {
-	case err != nil:
+	t := &Text{Name: path, contents: c, file: c.file}
+	if err := t.scan(c.reader()); err != nil {
+		t.Close()
 		return nil, err
-	case bytes.HasPrefix(raw, []byte(gzipMagic)):
-		return gunzip(raw, path)
-	case strings.HasSuffix(path, ".gz") && len(raw) > 0:
-		return nil, &Error{File: path, What: "the name ends in .gz, the contents are not gzip: download it again, or rename it if it is not compressed"}
 	}
-	return raw, nil
+	return t, nil
 }
-
-// gzipMagic begins gzip data.
-const gzipMagic = "\x1f\x8b"
 
 // NewText is a text that is already in memory, with the rules of ReadText.
-func NewText(name, s string) (*Text, error) { return newText(name, []byte(s)) }
+func NewText(name, s string) (*Text, error) {
+	t := &Text{Name: name, contents: strings.NewReader(s)}
+	return t, t.scan(strings.NewReader(s))
+}
 
-func newText(name string, data []byte) (*Text, error) {
-	runes, err := decode(data, name)
+// Close closes the file, if the text has one open. Parts of the text share it.
+func (t *Text) Close() error {
+	if t.file == nil {
+		return nil
+	}
+	return errors.WithStack(t.file.Close())
+}
+
+// Len is the number of characters.
+func (t *Text) Len() int { return t.blocks[len(t.blocks)-1].chars - t.blocks[0].chars }
+
+// InMemory says whether the text does not need the disk.
+func (t *Text) InMemory() bool { return t.file == nil }
+
+// scan reads the whole text, checks it, counts its characters and cuts it into blocks.
+func (t *Text) scan(from io.Reader) error {
+	sum := sha256.New()
+	var few [0x800]int // of the characters that most texts have; a map takes its time
+	t.counts = map[rune]int{}
+	var last place
+	err := t.walk(io.TeeReader(from, sum), func(c rune, before, after place) bool {
+		if t.blocks == nil {
+			t.blocks = []place{before}
+		}
+		if int(c) < len(few) {
+			few[c]++
+		} else {
+			t.counts[c]++
+		}
+		if length := after.offset - t.blocks[len(t.blocks)-1].offset; length >= maxBlockBytes || length >= blockBytes && unicode.IsSpace(c) {
+			t.blocks = append(t.blocks, after)
+		}
+		last = after
+		return true
+	})
+	switch {
+	case err != nil:
+		return err
+	case last.chars == 0:
+		return &Error{File: t.Name, What: "the text is empty: choose another file"}
+	case t.blocks[len(t.blocks)-1] != last:
+		t.blocks = append(t.blocks, last)
+	}
+	for c, n := range few {
+		if n > 0 {
+			t.counts[rune(c)] = n
+		}
+	}
+	t.SHA256 = hex.EncodeToString(sum.Sum(nil))
+	return nil
+}
+
+// walk visits the characters of a whole text and the places before and after each, until visit has seen enough.
+func (t *Text) walk(from io.Reader, visit func(c rune, before, after place) bool) error {
+	r := bufio.NewReaderSize(from, 1<<16)
+	var before place
+	if mark, _ := r.Peek(len(byteOrderMark)); string(mark) == byteOrderMark {
+		r.Discard(len(mark))
+		before.offset = int64(len(mark))
+	}
+	line, start := 1, 0 // start is where the line begins, in characters
+	after := before
+	for {
+		c, size, err := r.ReadRune()
+		if err == io.EOF {
+			return nil
+		}
+		if err != nil {
+			return errors.WithStack(err)
+		}
+		if c == 0 || c == utf8.RuneError && size == 1 {
+			r.UnreadRune()
+			bad, _ := r.Peek(1)
+			return &Error{File: t.Name, Line: line, Col: before.chars - start + 1, What: notText(bad[0], after.offset)}
+		}
+		after.offset += int64(size)
+		if c == '\r' {
+			if next, _ := r.Peek(1); len(next) == 1 && next[0] == '\n' {
+				continue // CRLF: the LF alone
+			}
+		}
+		after.chars++
+		if !visit(c, before, after) {
+			return nil
+		}
+		if c == '\n' {
+			line, start = line+1, after.chars
+		}
+		before = after
+	}
+}
+
+const byteOrderMark = "\ufeff"
+
+// block reads block i.
+func (t *Text) block(i int) (string, error) {
+	data, err := t.raw(i)
 	if err != nil {
-		return nil, err
+		return "", err
 	}
-	return &Text{Name: name, SHA256: sha256Hex(data), Runes: runes}, nil
+	data = bytes.ReplaceAll(data, []byte("\r\n"), []byte("\n"))
+	if t.file != nil && (!utf8.Valid(data) || utf8.RuneCount(data) != t.blocks[i+1].chars-t.blocks[i].chars) {
+		return "", t.changed()
+	}
+	return string(data), nil
 }
 
-// Position is the line and column of character i, both from 1.
-func (t *Text) Position(i int) (line, col int) {
-	line, start := 1, 0
-	for j, r := range t.Runes[:i] {
-		if r == '\n' {
-			line, start = line+1, j+1
-		}
-	}
-	return line, i - start + 1
-}
-
-func gunzip(raw []byte, name string) ([]byte, error) {
-	z, err := gzip.NewReader(bytes.NewReader(raw))
-	if err == nil {
-		var plain []byte
-		if plain, err = readCapped(z, name); err == nil {
-			return plain, nil
-		}
-		var e *Error
-		if errors.As(err, &e) {
-			return nil, e
-		}
-	}
-	return nil, &Error{File: name, What: fmt.Sprintf("damaged gzip data (%v): copy or download it again", errors.Cause(err))}
-}
-
-func readCapped(r io.Reader, name string) ([]byte, error) {
-	data, err := io.ReadAll(io.LimitReader(r, MaxTextBytes+1))
-	if err != nil {
+// raw reads the bytes of block i.
+func (t *Text) raw(i int) ([]byte, error) {
+	data := make([]byte, t.blocks[i+1].offset-t.blocks[i].offset)
+	switch _, err := t.contents.ReadAt(data, t.blocks[i].offset); {
+	case err == io.EOF:
+		return nil, t.changed()
+	case err != nil:
 		return nil, errors.WithStack(err)
-	}
-	if len(data) > MaxTextBytes {
-		return nil, &Error{File: name, What: fmt.Sprintf("longer than %d bytes, the most that is read at once: use a part of it", MaxTextBytes)}
 	}
 	return data, nil
 }
 
-// decode is the characters of data. Offsets in its errors count bytes of data, the byte order mark included.
-func decode(data []byte, name string) ([]rune, error) {
-	rest := bytes.TrimPrefix(data, []byte("\ufeff"))
-	if len(rest) == 0 {
-		return nil, &Error{File: name, What: "the text is empty: choose another file"}
-	}
-	runes := make([]rune, 0, utf8.RuneCount(rest))
-	line, start := 1, 0 // start is where the line begins, in runes
-	for len(rest) > 0 {
-		r, size := utf8.DecodeRune(rest)
-		at := len(data) - len(rest)
-		switch {
-		case r == 0 || r == utf8.RuneError && size == 1:
-			return nil, &Error{File: name, Line: line, Col: len(runes) - start + 1, What: notText(rest[0], int64(at))}
-		case r == '\r' && len(rest) > 1 && rest[1] == '\n': // CRLF: the LF alone
-		default:
-			runes = append(runes, r)
+func (t *Text) changed() error {
+	return &Error{File: t.Name, What: "the file has changed while it was used: leave it as it is during training"}
+}
+
+// Blocks are the parts, one after the other, that the text is cut into: each ends with white space, unless there is none for a very long
+// time. If one cannot be read, that is the last, and failed is why.
+func (t *Text) Blocks(failed *error) iter.Seq[string] {
+	return func(yield func(string) bool) {
+		for i := range len(t.blocks) - 1 {
+			s, err := t.block(i)
+			if err != nil {
+				*failed = err
+				return
+			}
+			if !yield(s) {
+				return
+			}
 		}
-		if r == '\n' {
-			line, start = line+1, len(runes)
-		}
-		rest = rest[size:]
 	}
-	return runes, nil
+}
+
+// Cut cuts the text at characters, in ascending order, into one part more. With words, it cuts behind the next white space instead.
+func (t *Text) Cut(words bool, at ...int) ([]*Text, error) {
+	ends := []place{t.blocks[0]}
+	for _, chars := range at {
+		p, err := t.place(chars, words)
+		if err != nil {
+			return nil, err
+		}
+		ends = append(ends, p)
+	}
+	ends = append(ends, t.blocks[len(t.blocks)-1])
+	parts := make([]*Text, len(at)+1)
+	for i := range parts {
+		from, to := ends[i], ends[i+1]
+		part := *t
+		part.blocks = []place{from}
+		for _, b := range t.blocks {
+			if b.offset > from.offset && b.offset < to.offset {
+				part.blocks = append(part.blocks, b)
+			}
+		}
+		if to != from {
+			part.blocks = append(part.blocks, to)
+		}
+		parts[i] = &part
+	}
+	return parts, nil
+}
+
+// place finds the place before a character or, with words, the first there or after it that has white space before it.
+func (t *Text) place(char int, words bool) (place, error) {
+	if t.Len() == 0 {
+		return t.blocks[0], nil
+	}
+	char += t.blocks[0].chars
+	i := sort.Search(len(t.blocks)-2, func(i int) bool { return t.blocks[i+1].chars > char })
+	data, err := t.raw(i)
+	if err != nil {
+		return place{}, err
+	}
+	at, space := t.blocks[i], true // before a block there is white space
+	for len(data) > 0 && (at.chars < char || words && !space) {
+		c, size := utf8.DecodeRune(data)
+		if bytes.HasPrefix(data, []byte("\r\n")) {
+			size = 2
+		}
+		at.offset, at.chars, space = at.offset+int64(size), at.chars+1, unicode.IsSpace(c)
+		data = data[size:]
+	}
+	return at, nil
+}
+
+// Position is the line and column of character i in the file, both from 1.
+func (t *Text) Position(i int) (line, col int, err error) {
+	i += t.blocks[0].chars
+	line, start := 1, 0
+	err = t.walk(io.NewSectionReader(t.contents, 0, t.blocks[len(t.blocks)-1].offset), func(c rune, before, after place) bool {
+		if c == '\n' && before.chars < i {
+			line, start = line+1, after.chars
+		}
+		return after.chars < i
+	})
+	return line, i - start + 1, err
 }

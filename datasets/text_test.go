@@ -5,6 +5,7 @@ import (
 	"compress/gzip"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -54,8 +55,8 @@ func TestReadText(t *testing.T) {
 		got, err := ReadText(write(t, c.file, c.data))
 		if err != nil {
 			t.Errorf("%s: %v", c.name, err)
-		} else if string(got.Runes) != c.want {
-			t.Errorf("%s: got %.40q, want %.40q", c.name, string(got.Runes), c.want)
+		} else if whole(t, got) != c.want {
+			t.Errorf("%s: got %.40q, want %.40q", c.name, whole(t, got), c.want)
 		}
 	}
 }
@@ -120,8 +121,11 @@ func TestPosition(t *testing.T) {
 		t.Fatal(err)
 	}
 	var got [][2]int
-	for i := range text.Runes {
-		line, col := text.Position(i)
+	for i := range text.Len() {
+		line, col, err := text.Position(i)
+		if err != nil {
+			t.Fatal(err)
+		}
 		got = append(got, [2]int{line, col})
 	}
 	if diff := cmp.Diff([][2]int{{1, 1}, {1, 2}, {1, 3}, {2, 1}, {3, 1}, {3, 2}}, got); diff != "" {
@@ -131,7 +135,7 @@ func TestPosition(t *testing.T) {
 
 func TestBuiltin(t *testing.T) {
 	text := Builtin()
-	if n := len(text.Runes); n < 12_000 || n > 20_000 {
+	if n := text.Len(); n < 12_000 || n > 20_000 {
 		t.Errorf("%d characters", n)
 	}
 	if n := NewVocab(text).Len(); n > 70 {
@@ -142,11 +146,27 @@ func TestBuiltin(t *testing.T) {
 	}
 }
 
-func (v *Vocab) mustEncode(t *testing.T, text *Text) []int32 {
-	t.Helper()
+// fataler is a test, or one of a property.
+type fataler interface{ Fatal(...any) }
+
+// whole is all of a text.
+func whole(t fataler, text *Text) string {
+	var failed error
+	s := strings.Join(slices.Collect(text.Blocks(&failed)), "")
+	if failed != nil {
+		t.Fatal(failed)
+	}
+	return s
+}
+
+func (v *Vocab) mustEncode(t fataler, text *Text) Slice {
 	tokens, err := v.Encode(text)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return tokens
+	all := make(Slice, tokens.Len())
+	if err := tokens.Read(0, all); err != nil {
+		t.Fatal(err)
+	}
+	return all
 }

@@ -1,6 +1,7 @@
 package datasets
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 )
@@ -9,7 +10,8 @@ import (
 type TooShortError struct {
 	Have       int
 	Batch, Seq int
-	Stride     int // 0: streams side by side
+	Stride     int    // 0: streams side by side
+	Units      string // what tokens are called; "": characters
 }
 
 // Need is the number of tokens that one batch needs: (T+1)*B of streams, T+1+(B-1)*S of windows that begin every S tokens.
@@ -38,5 +40,5 @@ func (e *TooShortError) Error() string {
 	if len(fits) > 0 {
 		next += ", or " + strings.Join(fits, " or ")
 	}
-	return fmt.Sprintf("%d characters to train on, but %s = %d: %s", e.Have, flags, e.Need(), next)
+	return fmt.Sprintf("%d %s to train on, but %s = %d: %s", e.Have, cmp.Or(e.Units, "characters"), flags, e.Need(), next)
 }

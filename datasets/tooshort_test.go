@@ -13,9 +13,9 @@ import (
 func cut(tokens, batch, seq, stride int) error {
 	var err error
 	if stride == 0 {
-		_, err = NewWindows(iota32(tokens), batch, seq)
+		_, err = NewWindows(counting(tokens), batch, seq)
 	} else {
-		_, err = NewSlidingWindows(iota32(tokens), batch, seq, stride, 1)
+		_, err = NewSlidingWindows(counting(tokens), batch, seq, stride, 1)
 	}
 	return err
 }

@@ -1,7 +1,6 @@
 package datasets
 
 import (
-	"fmt"
 	"slices"
 	"strings"
 	"unicode/utf8"
@@ -56,8 +55,8 @@ type Vocab struct {
 func NewVocab(texts ...*Text) *Vocab {
 	seen := map[rune]int{}
 	for _, t := range texts {
-		for _, r := range t.Runes {
-			seen[r]++
+		for r, n := range t.counts {
+			seen[r] += n
 		}
 	}
 	return charVocab(0, frequent(seen, 0))
@@ -103,20 +102,14 @@ func (v *Vocab) Kind() Kind { return v.kind }
 // Special says whether the tokens Pad, Unknown, Start and End are reserved.
 func (v *Vocab) Special() bool { return v.special > 0 }
 
+// Reserved is the number of tokens that are reserved: they are the first.
+func (v *Vocab) Reserved() int32 { return int32(v.special) }
+
 // Len is the number of tokens, the reserved ones included.
 func (v *Vocab) Len() int { return len(v.tokens) }
 
 // Name is the unit of a token in [0, Len), for people to read: a reserved token has a name in angle brackets.
 func (v *Vocab) Name(token int32) string { return v.tokens[token] }
-
-// Rune is the character of a token in [0, Len) of a vocabulary of kind Char, and U+FFFD for a reserved token.
-func (v *Vocab) Rune(token int32) rune {
-	if int(token) < v.special {
-		return utf8.RuneError
-	}
-	r, _ := utf8.DecodeRuneInString(v.tokens[token])
-	return r
-}
 
 // Token is the token of a character; false if it has none.
 func (v *Vocab) Token(r rune) (int32, bool) {
@@ -126,30 +119,6 @@ func (v *Vocab) Token(r rune) (int32, bool) {
 	}
 	t, ok := v.runes[r]
 	return t, ok
-}
-
-// Encode is the tokens of a text. A unit that the vocabulary lacks is Unknown; if that is not reserved, it is an *Error with
-// the position.
-func (v *Vocab) Encode(t *Text) ([]int32, error) {
-	if v.kind != Char {
-		tokens, _ := v.encode(make([]int32, 0, len(t.Runes)/2), string(t.Runes))
-		return tokens, nil
-	}
-	tokens := make([]int32, len(t.Runes))
-	for i, r := range t.Runes {
-		token, ok := v.runes[r]
-		switch {
-		case ok:
-		case v.special > 0:
-			token = Unknown
-		default:
-			line, col := t.Position(i)
-			return nil, &Error{File: t.Name, Line: line, Col: col,
-				What: fmt.Sprintf("the character %q (%U) is not in the vocabulary of %d characters that the model was trained with: remove or replace it", r, r, len(v.tokens))}
-		}
-		tokens[i] = token
-	}
-	return tokens, nil
 }
 
 // EncodeLine is the tokens of a string, without Start and End, and how many of its units the vocabulary lacks: those are
@@ -208,33 +177,46 @@ func (v *Vocab) encode(tokens []int32, s string) (_ []int32, unknown int) {
 // the character U+FFFD elsewhere.
 func (v *Vocab) Decode(tokens []int32) string {
 	var b strings.Builder
-	begins := true // a line
+	d := v.Decoder()
 	for _, t := range tokens {
-		s := v.tokens[t]
-		if int(t) < v.special {
-			switch {
-			case t == End:
-				return b.String()
-			case t != Unknown:
-				continue
-			case v.kind != Word:
-				s = string(utf8.RuneError)
-			}
-		}
-		switch v.kind {
-		case Word:
-			if !begins && s != "\n" {
-				b.WriteByte(' ')
-			}
-		case BPE:
-			if rest, ok := strings.CutPrefix(s, string(wordStart)); ok {
-				if s = rest; !begins {
-					b.WriteByte(' ')
-				}
-			}
-		}
-		b.WriteString(s)
-		begins = s == "\n"
+		b.WriteString(d.Next(t))
 	}
 	return b.String()
+}
+
+// Decoder decodes token after token.
+type Decoder struct {
+	vocab         *Vocab
+	within, ended bool // a line; the text
+}
+
+// Decoder is a decoder at the beginning of a text.
+func (v *Vocab) Decoder() *Decoder { return &Decoder{vocab: v} }
+
+// Next is what one more token adds to the text: see Vocab.Decode.
+func (d *Decoder) Next(token int32) string {
+	v := d.vocab
+	s := v.tokens[token]
+	if int(token) < v.special {
+		d.ended = d.ended || token == End
+		switch {
+		case token != Unknown:
+			return ""
+		case v.kind != Word:
+			s = string(utf8.RuneError)
+		}
+	}
+	if d.ended {
+		return ""
+	}
+	line := s == "\n"
+	space := v.kind == Word && !line
+	if v.kind == BPE {
+		s, space = strings.CutPrefix(s, string(wordStart))
+	}
+	if space && d.within {
+		s = " " + s
+	}
+	d.within = !line
+	return s
 }

@@ -6,15 +6,16 @@ package datasets
 // does not fill is dropped: an epoch has ⌊(⌊N/B⌋-1)/T⌋ windows.
 type Windows struct {
 	Batch, Seq int // B, T
-	tokens     []int32
-	stream     int // ⌊N/B⌋
+	tokens     Sequence
+	stream     int     // ⌊N/B⌋
+	row        []int32 // of a stream, one token more than T
 }
 
 // NewWindows cuts tokens into streams. Tokens too few for one window are a *TooShortError.
-func NewWindows(tokens []int32, batch, seq int) (*Windows, error) {
-	w := &Windows{Batch: batch, Seq: seq, tokens: tokens, stream: len(tokens) / batch}
+func NewWindows(tokens Sequence, batch, seq int) (*Windows, error) {
+	w := &Windows{Batch: batch, Seq: seq, tokens: tokens, stream: tokens.Len() / batch, row: make([]int32, seq+1)}
 	if w.Len() == 0 {
-		return nil, &TooShortError{Have: len(tokens), Batch: batch, Seq: seq}
+		return nil, &TooShortError{Have: tokens.Len(), Batch: batch, Seq: seq}
 	}
 	return w, nil
 }
@@ -24,17 +25,20 @@ func (w *Windows) Len() int { return max(w.stream-1, 0) / w.Seq }
 
 // Fill writes the window of a training step, counted from 0 over all epochs, T×B: element t*B+b is step t of stream b. It says whether
 // the streams begin anew, so that a carried state must be forgotten.
-func (w *Windows) Fill(step int, inputs, targets []int32) (anew bool) {
+func (w *Windows) Fill(step int, inputs, targets []int32) (anew bool, err error) {
 	i := step % w.Len()
 	for b := range w.Batch {
-		column(w.tokens[b*w.stream+i*w.Seq:], b, w.Batch, w.Seq, inputs, targets)
+		if err := w.tokens.Read(b*w.stream+i*w.Seq, w.row); err != nil {
+			return false, err
+		}
+		column(w.row, b, w.Batch, inputs, targets)
 	}
-	return i == 0
+	return i == 0, nil
 }
 
-// column writes column b of a T×B window: tokens, and as targets those one later.
-func column(tokens []int32, b, batch, seq int, inputs, targets []int32) {
-	for t := range seq {
+// column writes column b of a T×B window: tokens but the last, and as targets those one later.
+func column(tokens []int32, b, batch int, inputs, targets []int32) {
+	for t := range len(tokens) - 1 {
 		inputs[t*batch+b], targets[t*batch+b] = tokens[t], tokens[t+1]
 	}
 }

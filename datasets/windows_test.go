@@ -6,8 +6,9 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-func iota32(n int) []int32 {
-	s := make([]int32, n)
+// counting is the numbers from 0 on.
+func counting(n int) Slice {
+	s := make(Slice, n)
 	for i := range s {
 		s[i] = int32(i)
 	}
@@ -16,7 +17,7 @@ func iota32(n int) []int32 {
 
 // Nine tenths of 1,115,394 characters, batch 64 of 128 characters.
 func TestWindowsOfTinyShakespeare(t *testing.T) {
-	w, err := NewWindows(iota32(1_003_854), 64, 128)
+	w, err := NewWindows(counting(1_003_854), 64, 128)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -26,7 +27,7 @@ func TestWindowsOfTinyShakespeare(t *testing.T) {
 }
 
 func TestWindowsLayout(t *testing.T) {
-	w, err := NewWindows(iota32(15), 2, 3) // streams 0..6 and 7..13; 14 is dropped
+	w, err := NewWindows(counting(15), 2, 3) // streams 0..6 and 7..13; 14 is dropped
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -39,8 +40,8 @@ func TestWindowsLayout(t *testing.T) {
 		{{3, 10, 4, 11, 5, 12}, {4, 11, 5, 12, 6, 13}},
 	} {
 		for step := i; step < 6; step += 2 { // of the second and the third epoch, too
-			if anew := w.Fill(step, inputs, targets); anew != (i == 0) {
-				t.Errorf("step %d begins anew: %t", step, anew)
+			if anew, err := w.Fill(step, inputs, targets); anew != (i == 0) || err != nil {
+				t.Errorf("step %d begins anew: %t, %v", step, anew, err)
 			}
 		}
 		if diff := cmp.Diff(want, [2][]int32{inputs, targets}); diff != "" {

@@ -14,6 +14,7 @@ import (
 	"github.com/pkg/errors"
 	"go.yaml.in/yaml/v3"
 
+	"github.com/unroll-ml/unroll/datasets"
 	"github.com/unroll-ml/unroll/graph/tape"
 	"github.com/unroll-ml/unroll/models"
 )
@@ -89,7 +90,7 @@ type modelConfig struct {
 	Vocab       int    `yaml:"vocab,omitempty"`
 	VocabSHA256 string `yaml:"vocab_sha256,omitempty"` // of vocab.json
 
-	Tokens        string  `yaml:"tokens,omitempty"` // a datasets.Kind
+	Tokens        string  `yaml:"tokens,omitempty"` // a datasets.Kind; "" of a language model: char
 	MinFreq       int     `yaml:"min_freq,omitempty"`
 	Input         int     `yaml:"input,omitempty"`        // columns of an image
 	Nonlinearity  string  `yaml:"nonlinearity,omitempty"` // "": tanh
@@ -110,6 +111,19 @@ type modelConfig struct {
 	LabelsSHA256  string  `yaml:"labels_sha256,omitempty"` // of labels.json
 	TargetVocab   int     `yaml:"target_vocab,omitempty"`
 	TargetSHA256  string  `yaml:"target_vocab_sha256,omitempty"` // of target-vocab.json
+}
+
+// kind is what texts are cut into.
+func (m *modelConfig) kind() datasets.Kind {
+	return datasets.Kind(cmp.Or(m.Tokens, string(datasets.Char)))
+}
+
+// units is what a token is called in words, of several.
+func (m *modelConfig) units() string {
+	if m.kind() == datasets.Char {
+		return "characters"
+	}
+	return "tokens"
 }
 
 type trainingConfig struct {
@@ -234,7 +248,13 @@ func (c *config) check() error {
 	case taskSeq2Seq:
 		return c.checkSeq2Seq()
 	}
-	switch {
+	switch kind := m.kind(); {
+	case !slices.Contains(datasets.Kinds, kind):
+		return usage("--tokens is %q: it must be one of %s", kind, strings.Join(vocabKinds(), ", "))
+	case m.MaxVocab < 0:
+		return usage("--max-vocab is %d: it must be at least 0", m.MaxVocab)
+	case kind == datasets.Char && (m.MinFreq > 1 || m.MaxVocab > 0):
+		return usage("--min-freq and --max-vocab are for --tokens word and bpe: a model of characters knows all that there are")
 	case !(c.Data.HoldOut >= 0 && c.Data.HoldOut < 1):
 		return usage("--hold-out is %g: it must be larger than 0 and less than 1", c.Data.HoldOut)
 	case m.Dropout > 0 && m.Layers == 1:

@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"path/filepath"
+	"strings"
 
 	"github.com/pkg/errors"
 
@@ -14,95 +15,131 @@ import (
 // corpus is a text to train on and one to measure on, as tokens.
 type corpus struct {
 	vocab       *datasets.Vocab
-	train, held []int32
+	train, held datasets.Sequence
 	windows     trainWindows
 	evalWindows evalWindows
-	name        string // of the text
+	name        string           // of the text
+	texts       []*datasets.Text // whole; the tokens may be read from them
+}
+
+func (d *corpus) close() error {
+	for _, t := range d.texts {
+		if err := t.Close(); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // trainWindows are what a language model learns from: for each step a T×B window, which goes on from that of the step before unless it
 // begins anew. Len is the number of steps of an epoch.
 type trainWindows interface {
 	Len() int
-	Fill(step int, inputs, targets []int32) (anew bool)
+	Fill(step int, inputs, targets []int32) (anew bool, err error)
 }
 
 // evalWindows are those it is measured on, Len in all.
 type evalWindows interface {
 	Len() int
-	Fill(i int, inputs, targets []int32, mask []float32) (anew bool)
+	Fill(i int, inputs, targets []int32, mask []float32) (anew bool, err error)
 }
 
 // windows cuts tokens to train on.
-func (c *trainingConfig) windows(tokens []int32) (trainWindows, error) {
+func (c *trainingConfig) windows(tokens datasets.Sequence) (trainWindows, error) {
 	if c.Stride > 0 {
 		return datasets.NewSlidingWindows(tokens, c.Accumulate*c.Batch, c.Seq, c.Stride, c.Seed)
 	}
 	return datasets.NewWindows(tokens, c.Accumulate*c.Batch, c.Seq)
 }
 
-// loadCorpus reads what the flags --text and --valid-text name, and writes into c which texts they are. The vocabulary is that of
-// all characters of both.
-func loadCorpus(textPath, validPath string, c *config) (*corpus, error) {
+// loadCorpus reads what the flags --text and --valid-text name, and writes into c which texts they are. A vocabulary of characters is
+// that of all characters of both; another is that of what is trained on.
+func loadCorpus(textPath, validPath string, c *config) (_ *corpus, err error) {
+	d := &corpus{}
+	defer func() {
+		if err != nil {
+			d.close()
+		}
+	}()
 	text, err := readOrBuiltin(textPath)
 	if err != nil {
 		return nil, inputError("--text", err)
 	}
-	d := &corpus{name: text.Name}
+	d.name, d.texts = text.Name, []*datasets.Text{text}
 	c.Data.TextSHA256 = text.SHA256
 	if textPath != "" {
 		if c.Data.Text, err = filepath.Abs(textPath); err != nil {
 			return nil, errors.WithStack(err)
 		}
 	}
-	texts := []*datasets.Text{text}
+	learn, part := text, "" // part says in words what is not in learn
+	var held *datasets.Text
 	if validPath != "" {
-		valid, err := datasets.ReadText(validPath)
-		if err != nil {
+		if held, err = datasets.ReadText(validPath); err != nil {
 			return nil, inputError("--valid-text", err)
 		}
-		c.Data.ValidSHA256 = valid.SHA256
+		d.texts = append(d.texts, held)
+		c.Data.ValidSHA256 = held.SHA256
 		if c.Data.Valid, err = filepath.Abs(validPath); err != nil {
 			return nil, errors.WithStack(err)
 		}
-		texts = append(texts, valid)
-	}
-	d.vocab = datasets.NewVocab(texts...)
-	c.Model.Vocab, c.Model.VocabSHA256 = d.vocab.Len(), sha256Hex(d.vocab.JSON())
-	if d.train, err = d.vocab.Encode(text); err != nil {
-		return nil, err
-	}
-	if validPath != "" {
-		if d.held, err = d.vocab.Encode(texts[1]); err != nil {
+	} else {
+		parts, err := c.cut(text)
+		if err != nil {
 			return nil, err
 		}
-	} else {
-		parts := c.Data.cut(d.train)
-		d.train, d.held = parts[0], parts[1]
-		if len(parts) == 3 {
-			if _, err := datasets.NewEvalWindows(parts[2], c.Training.Batch, c.Training.Seq); err != nil {
-				return nil, &datasets.Error{File: text.Name, What: "the last part: " + err.Error()}
-			}
+		learn, held = parts[0], parts[1]
+		if len(parts) == 3 && parts[2].Len() < 2 {
+			return nil, &datasets.Error{File: text.Name, What: fmt.Sprintf("the last part has %d characters, at least 2 are needed to measure on: use a longer text", parts[2].Len())}
 		}
+		percents, err := c.Data.percents()
+		if err != nil {
+			return nil, err
+		}
+		part = fmt.Sprintf(", %d%% of them held out", 100-percents[0])
 	}
-	if d.vocab.Len() < 2 && len(d.train) > 1 {
-		return nil, &datasets.Error{File: text.Name, What: fmt.Sprintf("every character is %q, so there is nothing to learn: use another text", text.Runes[0])}
+	if d.vocab, err = c.Model.vocabOf(learn, d.texts); err != nil {
+		return nil, err
+	}
+	c.Model.Vocab, c.Model.VocabSHA256 = d.vocab.Len(), sha256Hex(d.vocab.JSON())
+	if d.train, err = d.vocab.Encode(learn); err != nil {
+		return nil, err
+	}
+	if d.held, err = d.vocab.Encode(held); err != nil {
+		return nil, err
+	}
+	if known := d.vocab.Len() - int(d.vocab.Reserved()); known < 2 && d.train.Len() > 1 {
+		only := datasets.Unknown
+		if known == 1 {
+			only = d.vocab.Reserved()
+		}
+		return nil, &datasets.Error{File: text.Name,
+			What: fmt.Sprintf("every %s is %q, so there is nothing to learn: use another text", strings.TrimSuffix(c.Model.units(), "s"), d.vocab.Name(only))}
 	}
 	if d.windows, err = c.Training.windows(d.train); err != nil {
-		part := ""
-		if validPath == "" {
-			percents, err := c.Data.percents()
-			if err != nil {
-				return nil, err
-			}
-			part = fmt.Sprintf(", %d%% of them held out", 100-percents[0])
+		var short *datasets.TooShortError
+		if errors.As(err, &short) {
+			short.Units = c.Model.units()
 		}
-		return nil, errors.WithMessagef(err, "%s (%d characters%s)", text.Name, len(text.Runes), part)
+		return nil, errors.WithMessagef(err, "%s (%d characters%s)", text.Name, text.Len(), part)
 	}
 	if d.evalWindows, err = datasets.NewEvalWindows(d.held, c.Training.Batch, c.Training.Seq); err != nil {
-		return nil, &datasets.Error{File: texts[len(texts)-1].Name, What: err.Error()}
+		return nil, &datasets.Error{File: held.Name, What: err.Error()}
 	}
 	return d, nil
+}
+
+// vocabOf makes the vocabulary of a language model that learns from a part of texts.
+func (m *modelConfig) vocabOf(learn *datasets.Text, texts []*datasets.Text) (*datasets.Vocab, error) {
+	if m.kind() == datasets.Char {
+		return datasets.NewVocab(texts...), nil
+	}
+	var failed error
+	v, err := datasets.BuildVocab(datasets.VocabConfig{Kind: m.kind(), Least: m.MinFreq, Size: m.MaxVocab}, learn.Blocks(&failed))
+	if failed != nil {
+		return nil, failed
+	}
+	return v, err
 }
 
 func readOrBuiltin(path string) (*datasets.Text, error) {

@@ -16,7 +16,7 @@ type evalCmd struct {
 	Text      string `placeholder:"FILE" help:"Measure on this text. Of the text that the run was trained on: on the part that was held out. Without it: on what the run held out."`
 	ValidText string `placeholder:"FILE" help:"Measure on the whole of this text, whatever it is."`
 
-	Stride int `group:"Of a language model:" placeholder:"N" help:"Measure windows of as many characters as in a training step, which begin every N characters, each from a state of zero. Default 0: long streams that carry their state on, so that each character is predicted once and from all that came before."`
+	Stride int `group:"Of a language model:" placeholder:"N" help:"Measure windows of as many tokens as in a training step, which begin every N tokens, each from a state of zero. Default 0: long streams that carry their state on, so that each token is predicted once and from all that came before."`
 
 	Examples      classifyFlags `embed:"" group:"Of a classifier:" set:"use=As --text, on"`
 	ValidExamples classifyFlags `embed:"" prefix:"valid-" group:"Of a classifier:" set:"use=As --valid-text, on"`

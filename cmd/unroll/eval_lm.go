@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"path/filepath"
+	"strings"
 
 	"github.com/unroll-ml/unroll/datasets"
 )
@@ -13,21 +14,26 @@ func (e *evalCmd) measureLM(a *app, r *trained) (*evaluated, error) {
 	if err != nil {
 		return nil, err
 	}
+	defer text.Close()
+	units := r.config.Model.units()
+	v := &evaluated{name: text.Name, split: split, what: "all of " + text.Name, unit: strings.TrimSuffix(units, "s"), count: units}
+	if split == splitHeldOut {
+		v.what = text.Name + ", which training held out"
+		if r.config.Data.ValidSHA256 == "" {
+			parts, err := r.config.cut(text)
+			if err != nil {
+				return nil, err
+			}
+			text = parts[len(parts)-1]
+			v.what, v.split = r.config.Data.last(text.Name)
+		}
+	}
 	tokens, err := r.vocab.Encode(text)
 	if err != nil {
 		return nil, err
 	}
-	v := &evaluated{name: text.Name, split: split, what: "all of " + text.Name, unit: "character", count: "characters"}
-	if split == splitHeldOut {
-		v.what = text.Name + ", which training held out"
-		if r.config.Data.ValidSHA256 == "" {
-			parts := r.config.Data.cut(tokens)
-			tokens = parts[len(parts)-1]
-			v.what, v.split = r.config.Data.last(text.Name)
-		}
-	}
 	if e.Stride > 0 {
-		v.what += fmt.Sprintf(", in windows of %d characters that begin every %d", r.config.Training.Seq, e.Stride)
+		v.what += fmt.Sprintf(", in windows of %d %s that begin every %d", r.config.Training.Seq, units, e.Stride)
 	}
 	windows, err := e.windows(tokens, &r.config.Training)
 	if err != nil {
@@ -43,7 +49,7 @@ func (e *evalCmd) measureLM(a *app, r *trained) (*evaluated, error) {
 }
 
 // windows cuts tokens to measure on.
-func (e *evalCmd) windows(tokens []int32, c *trainingConfig) (evalWindows, error) {
+func (e *evalCmd) windows(tokens datasets.Sequence, c *trainingConfig) (evalWindows, error) {
 	if e.Stride > 0 {
 		return datasets.NewSlidingEvalWindows(tokens, c.Batch, c.Seq, e.Stride)
 	}

@@ -5,16 +5,18 @@ import "github.com/unroll-ml/unroll/datasets/batches"
 // A feed is the batches of a training, from the step on at which it is first asked for one. The zero value is ready.
 type feed[B any] struct{ from *batches.Feed[B] }
 
-// next is the batch of the step after so many; later calls give the ones that follow.
-func (f *feed[B]) next(p *batches.Plan, seed uint64, before int, fill func(batches.Group) (B, error)) (b B, err error) {
+// next is the batch of the step after so many, which fill makes; later calls give the ones that follow.
+func (f *feed[B]) next(before int, fill func(step int) (B, error)) (B, error) {
 	if f.from == nil {
-		at := batches.Position{Epoch: before / p.Len(), Batch: before % p.Len()}
-		if f.from, err = batches.NewFeed(p, seed, at, fill); err != nil {
-			return b, err
-		}
+		f.from = batches.NewFeed(before, fill)
 	}
-	b, _, err = f.from.Next()
-	return b, err
+	return f.from.Next()
+}
+
+// planned makes the batch of a step as a plan has it.
+func planned[B any](p *batches.Plan, seed uint64, fill func(batches.Group) (B, error)) func(step int) (B, error) {
+	at := p.Steps(seed)
+	return func(step int) (B, error) { return fill(at(step)) }
 }
 
 func (f *feed[B]) close() {

@@ -8,7 +8,11 @@ func measure(lm LM, w evalWindows, c *trainingConfig) (metrics, error) {
 	inputs, targets, mask := make([]int32, n), make([]int32, n), make([]float32, n)
 	var total trainer.Sums
 	for i := range w.Len() {
-		if anew := w.Fill(i, inputs, targets, mask); anew {
+		anew, err := w.Fill(i, inputs, targets, mask)
+		if err != nil {
+			return metrics{}, err
+		}
+		if anew {
 			if err := lm.ResetEval(); err != nil {
 				return metrics{}, err
 			}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"math"
 	"math/rand/v2"
 	"strings"
 
@@ -13,10 +14,10 @@ import (
 type sampleCmd struct {
 	Dir         string  `arg:"" name:"RUN" help:"Folder that unroll train wrote."`
 	Prompt      string  `placeholder:"TEXT" help:"Go on from this text. Without it: from the start of a line."`
-	Length      int     `default:"500" help:"Characters to write after the prompt."`
+	Length      int     `default:"500" help:"Tokens to write after the prompt: characters, unless the model was trained on words or byte pairs."`
 	Temperature float64 `default:"0.8" help:"Divide the logits by this: less is safer, more is wilder, 0 always takes the likeliest."`
-	TopK        int     `name:"top-k" default:"0" help:"Choose from the so many likeliest characters only; 0: from all."`
-	TopP        float64 `name:"top-p" default:"1" help:"Choose from the fewest characters only that have this probability together; 1: from all."`
+	TopK        int     `name:"top-k" default:"0" help:"Choose from the so many likeliest tokens only; 0: from all."`
+	TopP        float64 `name:"top-p" default:"1" help:"Choose from the fewest tokens only that have this probability together; 1: from all."`
 	Seed        uint64  `default:"1" help:"Seed of the random choices: another seed, another text."`
 	JSON        bool    `name:"json" help:"Write one JSON object with the prompt and the text after it, when all of it is there."`
 	useFlags
@@ -74,11 +75,7 @@ func (s *sampleCmd) Run(a *app) error {
 	var prompt []int32
 	if s.Prompt != "" {
 		// A prompt that the model cannot read is bad data, not a wrong command line: it depends on what the run has learned.
-		text, err := datasets.NewText("--prompt", s.Prompt)
-		if err != nil {
-			return err
-		}
-		if prompt, err = r.vocab.Encode(text); err != nil {
+		if prompt, err = readPrompt(r.vocab, s.Prompt); err != nil {
 			return err
 		}
 	}
@@ -90,8 +87,8 @@ func (s *sampleCmd) Run(a *app) error {
 	out := bufio.NewWriter(a.stdout)
 	if s.JSON {
 		var text strings.Builder
-		err := generate(lm, r.vocab, prompt, s.Length, how, s.Seed, func(c rune) error {
-			text.WriteRune(c)
+		err := generate(lm, r.vocab, prompt, s.Length, how, s.Seed, func(s string) error {
+			text.WriteString(s)
 			return nil
 		})
 		if err != nil {
@@ -101,9 +98,9 @@ func (s *sampleCmd) Run(a *app) error {
 		return out.Flush()
 	}
 	out.WriteString(r.vocab.Decode(prompt))
-	err = generate(lm, r.vocab, prompt, s.Length, how, s.Seed, func(c rune) error {
-		out.WriteRune(c)
-		return out.Flush() // each character as it comes
+	err = generate(lm, r.vocab, prompt, s.Length, how, s.Seed, func(s string) error {
+		out.WriteString(s)
+		return out.Flush() // each token as it comes
 	})
 	if err != nil {
 		return err
@@ -118,15 +115,36 @@ type sampled struct {
 	Text   string `json:"text"`
 }
 
-// generate reads the prompt and emits n characters after it. Without a prompt it reads a line break, or the first character of
-// the vocabulary if that has none.
-func generate(lm LM, v *datasets.Vocab, prompt []int32, n int, how models.Sampling, seed uint64, emit func(rune) error) error {
+// readPrompt is the tokens of a prompt.
+func readPrompt(v *datasets.Vocab, prompt string) ([]int32, error) {
+	text, err := datasets.NewText("--prompt", prompt)
+	if err != nil {
+		return nil, err
+	}
+	s, err := v.Encode(text)
+	if err != nil {
+		return nil, err
+	}
+	tokens := make([]int32, s.Len())
+	return tokens, s.Read(0, tokens)
+}
+
+// generate reads the prompt and emits the text of n tokens after it; reserved tokens are none of them. Without a prompt it reads a line
+// break, or the first token of the vocabulary if that has none.
+func generate(lm LM, v *datasets.Vocab, prompt []int32, n int, how models.Sampling, seed uint64, emit func(string) error) error {
 	if err := lm.ResetSample(); err != nil {
 		return err
 	}
 	if len(prompt) == 0 {
-		start, _ := v.Token('\n')
+		start, ok := v.Token('\n')
+		if !ok {
+			start = v.Reserved()
+		}
 		prompt = []int32{start}
+	}
+	text := v.Decoder()
+	for _, t := range prompt {
+		text.Next(t)
 	}
 	var logits []float32
 	var err error
@@ -141,8 +159,11 @@ func generate(lm LM, v *datasets.Vocab, prompt []int32, n int, how models.Sampli
 		for k, x := range logits {
 			wide[k] = float64(x)
 		}
+		for k := range v.Reserved() {
+			wide[k] = math.Inf(-1)
+		}
 		t := how.Draw(wide, random)
-		if err := emit(v.Rune(t)); err != nil {
+		if err := emit(text.Next(t)); err != nil {
 			return err
 		}
 		if i == n-1 {
@@ -155,13 +176,14 @@ func generate(lm LM, v *datasets.Vocab, prompt []int32, n int, how models.Sampli
 	return nil
 }
 
-// somePrompt is a prompt that a model of the vocabulary can read: an English word, or else the last of its characters.
+// somePrompt is a prompt that a model of the vocabulary can read: an English word, or else a word or a character of it.
 func somePrompt(v *datasets.Vocab) string {
-	prompt := "The "
-	for _, c := range prompt {
-		if _, ok := v.Token(c); !ok {
-			return string(v.Rune(int32(v.Len() - 1)))
-		}
+	const prompt = "The "
+	if _, unknown := v.EncodeLine(prompt); unknown == 0 {
+		return prompt
 	}
-	return prompt
+	if v.Kind() == datasets.Word {
+		return v.Name(v.Reserved()) // the most frequent one
+	}
+	return v.Name(int32(v.Len() - 1))
 }

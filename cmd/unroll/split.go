@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+
+	"github.com/unroll-ml/unroll/datasets"
 )
 
 // What is held out of data that come in one piece: of a text its end, of examples and pairs some that are drawn.
@@ -60,20 +62,19 @@ func (d *dataConfig) percents() ([]int, error) {
 	return percents, nil
 }
 
-// cut cuts a text into the parts of a config that was checked.
-func (d *dataConfig) cut(tokens []int32) [][]int32 {
-	percents, err := d.percents()
-	if err != nil { // was checked
-		panic(err)
+// cut cuts a text into the parts of a config that was checked: at characters, or where words end.
+func (c *config) cut(t *datasets.Text) ([]*datasets.Text, error) {
+	percents, err := c.Data.percents()
+	if err != nil {
+		return nil, err
 	}
-	var parts [][]int32
-	from, sum := 0, 0
-	for _, p := range percents {
+	var at []int
+	sum := 0
+	for _, p := range percents[:len(percents)-1] {
 		sum += p
-		to := len(tokens) * sum / 100
-		parts, from = append(parts, tokens[from:to]), to
+		at = append(at, t.Len()*sum/100)
 	}
-	return parts
+	return t.Cut(c.Model.kind() != datasets.Char, at...)
 }
 
 // last says in words which part of a text is measured at the end, and which split that is.

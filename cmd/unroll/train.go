@@ -9,7 +9,7 @@ import (
 // trainCmd is the group of commands that train; see chooseTask.
 type trainCmd struct {
 	Seq2Seq  trainSeq2SeqCmd  `cmd:"" name:"seq2seq" help:"Train a model that turns texts into others: translations, transliterations, dates. Without data: the demo."`
-	LM       trainLMCmd       `cmd:"" name:"lm" help:"Train a language model on the characters of a text."`
+	LM       trainLMCmd       `cmd:"" name:"lm" help:"Train a language model on a text."`
 	Classify trainClassifyCmd `cmd:"" help:"Train a classifier of texts or images."`
 }
 

@@ -157,7 +157,7 @@ func (t *classifyTask) build() (err error) {
 func (t *classifyTask) epoch() int { return t.data.plan.Len() }
 
 func (t *classifyTask) step(before int, rate float64) (loss, norm float64, tokens int, err error) {
-	b, err := t.feed.next(t.data.plan, t.config.Training.Seed, before, t.data.fill)
+	b, err := t.feed.next(before, planned(t.data.plan, t.config.Training.Seed, t.data.fill))
 	if err != nil {
 		return 0, 0, 0, err
 	}

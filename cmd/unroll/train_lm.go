@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 
+	"github.com/unroll-ml/unroll/datasets"
 	"github.com/unroll-ml/unroll/models"
 )
 
@@ -13,16 +14,20 @@ type trainLMCmd struct {
 	ValidText string `group:"Data:" placeholder:"FILE" help:"Measure on this text. Without it: the last tenth of the text is held out."`
 	Split     string `group:"Data:" placeholder:"A/B/C" help:"Train on the first A percent of the text, measure on the next B, and keep the last C for unroll eval; or A/B. Default: 90/10."`
 
+	Tokens   string `group:"Model:" enum:"${tokenKinds}" default:"char" help:"What the text is cut into: ${enum}."`
+	MinFreq  int    `group:"Model:" default:"1" help:"Words, or for bpe characters and pairs, that occur less often are unknown."`
+	MaxVocab int    `group:"Model:" default:"0" help:"The most different tokens; 0: any number, for bpe ${bpe}."`
+
 	cellFlags `embed:"" group:"Model:" set:"cell=rnn"`
 	Hidden    int     `group:"Model:" default:"128" help:"Units of a layer."`
 	Layers    int     `group:"Model:" default:"2" help:"Layers."`
-	Embed     int     `group:"Model:" default:"32" help:"Width of the embedding of a character; 0: one-hot, straight into the first layer."`
+	Embed     int     `group:"Model:" default:"32" help:"Width of the embedding of a token; 0: one-hot, straight into the first layer."`
 	Dropout   float64 `group:"Model:" default:"0" help:"Probability with which an output of a layer is dropped in training before the next layer sees it."`
 	Tie       bool    `group:"Model:" help:"The output's weights are the embedding's."`
 
 	Batch      int `group:"Training:" default:"32" help:"Streams of text that are read in parallel."`
-	Seq        int `group:"Training:" default:"64" help:"Characters of each stream in a step."`
-	Stride     int `group:"Training:" placeholder:"N" help:"Read windows of --seq characters that begin every N characters, --batch of them a step, in random order and each from a state of zero. Default 0: streams that are read in order and carry their state on."`
+	Seq        int `group:"Training:" default:"64" help:"Tokens of each stream in a step."`
+	Stride     int `group:"Training:" placeholder:"N" help:"Read windows of --seq tokens that begin every N tokens, --batch of them a step, in random order and each from a state of zero. Default 0: streams that are read in order and carry their state on."`
 	trainFlags `kong:"embed,set='task=lm',set='data=text',set='is=is',set='seedNote=',set='epochsNote=; on the built-in text, ${demoSteps} steps',set='validNote=; on the built-in text, every ${demoValid} steps'"`
 }
 
@@ -46,6 +51,13 @@ func (t *trainLMCmd) config() (*config, error) {
 	c := t.trainFlags.config(taskLM)
 	c.Data.Split = t.Split
 	c.Model = modelConfig{Hidden: t.Hidden, Layers: t.Layers, Embed: t.Embed, Dropout: t.Dropout, Tied: t.Tie}
+	if t.Tokens != string(datasets.Char) {
+		c.Model.Tokens = t.Tokens
+	}
+	if t.MinFreq != 1 {
+		c.Model.MinFreq = t.MinFreq
+	}
+	c.Model.MaxVocab = t.MaxVocab
 	t.cellFlags.into(&c.Model)
 	c.Training.Batch, c.Training.Seq, c.Training.Stride = t.Batch, t.Seq, t.Stride
 	if t.Text == "" {
@@ -76,9 +88,15 @@ func (t *trainLMCmd) Run(a *app) error {
 // lmTask is a language model and its text.
 type lmTask struct {
 	LM
-	config          *config
-	data            *corpus
-	inputs, targets []int32 // of a window
+	config *config
+	data   *corpus
+	feed   feed[*lmBatch]
+}
+
+// lmBatch is a T×B window.
+type lmBatch struct {
+	inputs, targets []int32
+	anew            bool // it does not go on from the one before
 }
 
 func (t *lmTask) build() (err error) {
@@ -89,17 +107,34 @@ func (t *lmTask) build() (err error) {
 func (t *lmTask) epoch() int { return t.data.windows.Len() }
 
 func (t *lmTask) step(before int, rate float64) (loss, norm float64, tokens int, err error) {
-	n := t.config.Training.Accumulate * t.config.Training.Batch * t.config.Training.Seq
-	if t.inputs == nil {
-		t.inputs, t.targets = make([]int32, n), make([]int32, n)
+	b, err := t.feed.next(before, t.fill)
+	if err != nil {
+		return 0, 0, 0, err
 	}
-	if anew := t.data.windows.Fill(before, t.inputs, t.targets); anew {
+	if b.anew {
 		if err := t.ResetTrain(); err != nil {
 			return 0, 0, 0, err
 		}
 	}
-	loss, norm, err = t.Train(t.inputs, t.targets, before, rate)
-	return loss, norm, n, err
+	loss, norm, err = t.Train(b.inputs, b.targets, before, rate)
+	return loss, norm, len(b.inputs), err
+}
+
+// fill reads the window of a step.
+func (t *lmTask) fill(step int) (*lmBatch, error) {
+	n := t.config.Training.Accumulate * t.config.Training.Batch * t.config.Training.Seq
+	b := &lmBatch{inputs: make([]int32, n), targets: make([]int32, n)}
+	var err error
+	b.anew, err = t.data.windows.Fill(step, b.inputs, b.targets)
+	return b, err
+}
+
+func (t *lmTask) Close() error {
+	t.feed.close()
+	if err := t.data.close(); err != nil {
+		return err
+	}
+	return t.LM.Close()
 }
 
 func (t *lmTask) measure() (metrics, error) {
@@ -124,15 +159,16 @@ func (t *lmTask) describe(weights int) []string {
 		windows += fmt.Sprintf(", stride %d", c.Training.Stride)
 	}
 	return []string{
-		fmt.Sprintf("training on %s: %s characters, and %s held out to measure on; %d different ones", d.name, thousands(len(d.train)), thousands(len(d.held)), d.vocab.Len()),
+		fmt.Sprintf("training on %s: %s %s, and %s held out to measure on; %s different ones",
+			d.name, thousands(d.train.Len()), c.Model.units(), thousands(d.held.Len()), thousands(d.vocab.Len())),
 		fmt.Sprintf("model: %s, %s, layers %d, hidden %d; %s weights, on %s", c.Model.Cell, input, c.Model.Layers, c.Model.Hidden, thousands(weights), t.Device()),
 		fmt.Sprintf("%s: %s steps an epoch; %s", windows, thousands(t.epoch()), c.Training.words()),
 	}
 }
 
 func (t *lmTask) farewell(w io.Writer, run string) error {
-	if err := generate(t.LM, t.data.vocab, nil, 300, models.Sampling{Temperature: 0.5}, 1, func(c rune) error {
-		_, err := fmt.Fprintf(w, "%c", c)
+	if err := generate(t.LM, t.data.vocab, nil, 300, models.Sampling{Temperature: 0.5}, 1, func(s string) error {
+		_, err := io.WriteString(w, s)
 		return err
 	}); err != nil {
 		return err

@@ -212,7 +212,7 @@ func (t *seq2seqTask) build() (err error) {
 func (t *seq2seqTask) epoch() int { return t.data.plan.Len() }
 
 func (t *seq2seqTask) step(before int, rate float64) (loss, norm float64, tokens int, err error) {
-	b, err := t.feed.next(t.data.plan, t.config.Training.Seed, before, t.data.fill)
+	b, err := t.feed.next(before, planned(t.data.plan, t.config.Training.Seed, t.data.fill))
 	if err != nil {
 		return 0, 0, 0, err
 	}

@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"compress/gzip"
+	"fmt"
 	"math"
 	"os"
 	"strings"
@@ -143,6 +144,52 @@ func TestStride(t *testing.T) {
 	want(t, exitUsage, "--stride is -1: it must be at least 0", "train", "lm", "--stride", "-1")
 	want(t, exitData, "rhyme.txt (2300 characters, 10% of them held out): 2070 characters to train on, but --batch 300, --seq 40 and --stride 15 need at least 40+1+(300-1)*15 = 4526: "+
 		"use a longer text, or --batch 136", "train", "lm", "--text", "rhyme.txt", "--batch", "300", "--seq", "40", "--stride", "15")
+}
+
+// A language model of words or of byte pairs: it knows the units of what it learns from, and writes in them.
+func TestUnits(t *testing.T) {
+	t.Chdir(t.TempDir())
+	writeFile(t, "rhyme.txt", rhyme(100))
+	const flags = " --text rhyme.txt --batch 4 --seq 8 --hidden 8 --embed 4 --threads 1"
+	for kind, vocab := range map[string]float64{"word": 4 + 10, "bpe": 30} {
+		resumeExactly(t, 15, "train lm --tokens "+kind+" --max-vocab 30"+flags+" --log-every 5 --json --steps 40")
+		valid := jsonLines(t, readFile(t, "straight/log.jsonl"))
+		measured := valid[len(valid)-2]
+		for _, args := range []string{"", " --text rhyme.txt"} {
+			o := jsonLines(t, must(t, strings.Fields("eval straight --json"+args)...))[0]
+			if o["loss"] != measured["valid_loss"] || o["split"] != "held-out" || o["tokens"] != measured["tokens"] {
+				t.Errorf("%s: eval%s gives %v, training measured %v", kind, args, o, measured)
+			}
+		}
+		if out := must(t, "eval", "straight"); !strings.Contains(out, " nats per token  ") || !strings.Contains(out, " tokens in 0.") {
+			t.Error(out)
+		}
+		config := readFile(t, "straight/config.yaml")
+		if want := fmt.Sprintf("  vocab: %g\n", vocab); !strings.Contains(config, want) || !strings.Contains(config, "  tokens: "+kind+"\n") {
+			t.Errorf("%q is not in\n%s", want, config)
+		}
+		text := jsonLines(t, must(t, "sample", "straight", "--prompt", "the cat", "--length", "20", "--json"))[0]["text"].(string)
+		if strings.Contains(text, "<") || strings.Contains(text, "\ufffd") {
+			t.Errorf("%s: a reserved token was written: %q", kind, text)
+		}
+		if n := len(strings.Fields(text)) + strings.Count(text, "\n"); kind == "word" && n != 20 {
+			t.Errorf("%d words and lines, want 20: %q", n, text)
+		}
+		if whole := must(t, "sample", "straight", "--prompt", "the cat", "--length", "20"); whole != "the cat"+text+"\n" {
+			t.Errorf("%s: token by token %q, together %q", kind, whole, text)
+		}
+	}
+	out := must(t, strings.Fields("train lm --tokens word --min-freq 50 --steps 1 --out run"+flags)...)
+	if !strings.HasPrefix(out, "training on rhyme.txt: ") || !strings.Contains(out, " tokens, and ") || !strings.Contains(out, "unroll sample run --prompt ") {
+		t.Error(out)
+	}
+	const few = "--min-freq and --max-vocab are for --tokens word and bpe: a model of characters knows all that there are"
+	want(t, exitUsage, few, "train", "lm", "--text", "rhyme.txt", "--min-freq", "2")
+	want(t, exitUsage, few, "train", "lm", "--text", "rhyme.txt", "--max-vocab", "100")
+	want(t, exitData, "rhyme.txt: every token is \"<unk>\", so there is nothing to learn: use another text", "train", "lm", "--text", "rhyme.txt", "--tokens", "word", "--min-freq", "1000")
+	writeFile(t, "blank.txt", strings.Repeat(" ", 5000))
+	want(t, exitData, "blank.txt (5000 characters, 10% of them held out): 0 tokens to train on, but --batch 4 and --seq 8 need at least (8+1)*4 = 36: use a longer text",
+		strings.Fields("train lm --text blank.txt --tokens word --batch 4 --seq 8")...)
 }
 
 func TestUseErrors(t *testing.T) {

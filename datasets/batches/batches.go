@@ -4,8 +4,8 @@
 // It must not know where sequences come from nor what a model does with them. Everything is time-major: element t*B+b of a T×B
 // slice is step t of the b-th example of a batch.
 //
-// The batches of an epoch depend on the lengths of the examples, the seed and the number of the epoch alone. So a Position, two
-// numbers, is all that must be kept to go on exactly where a run stopped.
+// The batches of an epoch depend on the lengths of the examples, the seed and the number of the epoch alone. So the number of
+// the step is all that must be kept to go on exactly where a run stopped.
 package batches
 
 // Shape is how many steps the sequences of a batch have: sources and targets. Without targets, as for a classifier, Target is 0.
@@ -36,10 +36,4 @@ func (g Group) Count() int {
 		}
 	}
 	return n
-}
-
-// Position says which batch is next: the Batch-th of an epoch, both from 0.
-type Position struct {
-	Epoch int `json:"epoch"`
-	Batch int `json:"batch"`
 }

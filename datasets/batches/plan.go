@@ -162,6 +162,17 @@ func (p *Plan) Epoch(seed uint64, epoch int) []Group {
 	return groups
 }
 
+// Steps gives the batches of training steps, which are counted from 0 over all epochs. It is for one goroutine at a time.
+func (p *Plan) Steps(seed uint64) func(step int) Group {
+	epoch, groups := -1, []Group(nil)
+	return func(step int) Group {
+		if e := step / p.Len(); e != epoch {
+			epoch, groups = e, p.Epoch(seed, e)
+		}
+		return groups[step%p.Len()]
+	}
+}
+
 func (p *Plan) groups(shuffle func([]int32)) []Group {
 	var groups []Group
 	more := make([][]int32, len(p.buckets)) // what remains of smaller buckets

@@ -103,6 +103,25 @@ func TestEpochsAreShuffled(t *testing.T) {
 	}
 }
 
+// The batch of a step is that of its epoch, in whatever order steps are asked for.
+func TestSteps(t *testing.T) {
+	var lengths []Shape
+	for i := range 23 {
+		lengths = append(lengths, Shape{i%7 + 1, i%5 + 1})
+	}
+	p := planOf(t, Config{Batch: 4, Buckets: 3}, lengths)
+	at := p.Steps(3)
+	for _, step := range []int{0, 1, p.Len(), 3*p.Len() - 1, p.Len() - 1, 2 * p.Len()} {
+		epoch := p.Epoch(3, step/p.Len())
+		if len(epoch) != p.Len() {
+			t.Fatalf("%d batches in epoch %d, want %d", len(epoch), step/p.Len(), p.Len())
+		}
+		if diff := cmp.Diff(epoch[step%p.Len()], at(step)); diff != "" {
+			t.Errorf("step %d: %s", step, diff)
+		}
+	}
+}
+
 // What remains of a bucket goes where it fits; only the longest have rows that are missing.
 func TestRemainders(t *testing.T) {
 	var lengths []Shape

@@ -1,0 +1,90 @@
+package datasets
+
+import (
+	"bufio"
+	"bytes"
+	"compress/gzip"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+
+	"github.com/pkg/errors"
+)
+
+// contents are those of a file, uncompressed, in memory or not.
+type contents struct {
+	io.ReaderAt
+	size int64
+	file *os.File // nil: in memory
+	xml  bool
+}
+
+func (c *contents) reader() io.Reader { return io.NewSectionReader(c, 0, c.size) }
+
+// openContents keeps a file open if it is plain, regular and longer than hold, and otherwise reads all of it.
+func openContents(path string, hold int64) (*contents, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, errors.WithStack(err)
+	}
+	info, err := f.Stat()
+	if err != nil {
+		f.Close()
+		return nil, errors.WithStack(err)
+	}
+	r := bufio.NewReader(f)
+	head, err := r.Peek(len(gzipMagic))
+	if info.Mode().IsRegular() && info.Size() > hold && err == nil && string(head) != gzipMagic && !strings.HasSuffix(path, ".gz") {
+		return &contents{ReaderAt: f, size: info.Size(), file: f}, nil
+	}
+	defer f.Close()
+	data, err := readPlain(r, path)
+	if err != nil {
+		return nil, err
+	}
+	return &contents{ReaderAt: bytes.NewReader(data), size: int64(len(data)), xml: isXML(data)}, nil
+}
+
+// gzipMagic begins gzip data.
+const gzipMagic = "\x1f\x8b"
+
+// readPlain is what a file holds or, if it holds gzip data, what those hold.
+func readPlain(f io.Reader, path string) ([]byte, error) {
+	raw, err := readCapped(f, path, "use a part of it")
+	switch {
+	case err != nil:
+		return nil, err
+	case bytes.HasPrefix(raw, []byte(gzipMagic)):
+		return gunzip(raw, path)
+	case strings.HasSuffix(path, ".gz") && len(raw) > 0:
+		return nil, &Error{File: path, What: "the name ends in .gz, the contents are not gzip: download it again, or rename it if it is not compressed"}
+	}
+	return raw, nil
+}
+
+func gunzip(raw []byte, name string) ([]byte, error) {
+	z, err := gzip.NewReader(bytes.NewReader(raw))
+	if err == nil {
+		var plain []byte
+		if plain, err = readCapped(z, name, "uncompress it, or use a part of it"); err == nil {
+			return plain, nil
+		}
+		var e *Error
+		if errors.As(err, &e) {
+			return nil, e
+		}
+	}
+	return nil, &Error{File: name, What: fmt.Sprintf("damaged gzip data (%v): copy or download it again", errors.Cause(err))}
+}
+
+func readCapped(r io.Reader, name, next string) ([]byte, error) {
+	data, err := io.ReadAll(io.LimitReader(r, MaxTextBytes+1))
+	if err != nil {
+		return nil, errors.WithStack(err)
+	}
+	if len(data) > MaxTextBytes {
+		return nil, &Error{File: name, What: fmt.Sprintf("longer than %d bytes, the most that is read at once: %s", MaxTextBytes, next)}
+	}
+	return data, nil
+}

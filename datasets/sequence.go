@@ -1,0 +1,150 @@
+package datasets
+
+import (
+	"container/list"
+	"fmt"
+	"sort"
+)
+
+// Sequence is tokens in a row.
+type Sequence interface {
+	Len() int
+
+	// Read fills to with the tokens from number from on.
+	Read(from int, to []int32) error
+}
+
+// Slice is a Sequence in memory.
+type Slice []int32
+
+// Len implements Sequence.
+func (s Slice) Len() int { return len(s) }
+
+// Read implements Sequence.
+func (s Slice) Read(from int, to []int32) error {
+	copy(to, s[from:from+len(to)])
+	return nil
+}
+
+// Encode is the tokens of a text: a Slice of one in memory, and otherwise a Sequence that reads the text when it is asked and is for
+// one goroutine at a time. A unit that the vocabulary lacks is Unknown; if that is not reserved, it is an *Error with the position.
+func (v *Vocab) Encode(t *Text) (Sequence, error) {
+	if err := v.check(t); err != nil {
+		return nil, err
+	}
+	var failed error
+	if t.InMemory() && t.Len() <= MaxHeldText {
+		tokens := make(Slice, 0, t.Len())
+		for s := range t.Blocks(&failed) {
+			tokens, _ = v.encode(tokens, s)
+		}
+		return tokens, failed
+	}
+	x := &encoded{text: t, vocab: v, held: map[int]*list.Element{}}
+	if v.kind == Char { // a token is a character
+		for _, b := range t.blocks {
+			x.first = append(x.first, b.chars-t.blocks[0].chars)
+		}
+		x.n = t.Len()
+		return x, nil
+	}
+	var tokens []int32
+	for s := range t.Blocks(&failed) {
+		tokens, _ = v.encode(tokens[:0], s)
+		x.first = append(x.first, x.n)
+		x.n += len(tokens)
+	}
+	x.first = append(x.first, x.n)
+	return x, failed
+}
+
+// check says where a text has a character that a vocabulary of characters lacks and cannot call unknown.
+func (v *Vocab) check(t *Text) error {
+	if v.kind != Char || v.special > 0 {
+		return nil
+	}
+	lacks := false
+	for r := range t.counts {
+		if _, ok := v.runes[r]; !ok {
+			lacks = true
+		}
+	}
+	if !lacks {
+		return nil
+	}
+	i := 0
+	var failed error
+	for s := range t.Blocks(&failed) {
+		for _, r := range s {
+			if _, ok := v.runes[r]; !ok {
+				line, col, err := t.Position(i)
+				if err != nil {
+					return err
+				}
+				return &Error{File: t.Name, Line: line, Col: col,
+					What: fmt.Sprintf("the character %q (%U) is not in the vocabulary of %d characters that the model was trained with: remove or replace it", r, r, len(v.tokens))}
+			}
+			i++
+		}
+	}
+	return failed
+}
+
+// maxHeldBlocks is how many blocks of a text on the disk stay in memory as tokens: as many as streams of it are usually read.
+const maxHeldBlocks = 1024
+
+// encoded is the tokens of a text on the disk. The blocks that were read last are held.
+type encoded struct {
+	text   *Text
+	vocab  *Vocab
+	first  []int // numbers of the first tokens of the blocks; the last is n
+	n      int
+	held   map[int]*list.Element // of recent, by the number of a block
+	recent list.List             // of heldBlock, what was used last in front
+}
+
+type heldBlock struct {
+	number int
+	tokens []int32
+}
+
+func (x *encoded) Len() int { return x.n }
+
+func (x *encoded) Read(from int, to []int32) error {
+	for len(to) > 0 {
+		i := sort.SearchInts(x.first, from+1) - 1
+		tokens, err := x.block(i)
+		if err != nil {
+			return err
+		}
+		n := copy(to, tokens[from-x.first[i]:])
+		to, from = to[n:], from+n
+	}
+	return nil
+}
+
+// block is the tokens of a block.
+func (x *encoded) block(i int) ([]int32, error) {
+	if e := x.held[i]; e != nil {
+		x.recent.MoveToFront(e)
+		return e.Value.(*heldBlock).tokens, nil
+	}
+	s, err := x.text.block(i)
+	if err != nil {
+		return nil, err
+	}
+	var b *heldBlock
+	if x.recent.Len() >= maxHeldBlocks {
+		b = x.recent.Remove(x.recent.Back()).(*heldBlock)
+		delete(x.held, b.number)
+	} else {
+		b = &heldBlock{}
+	}
+	b.number = i
+	b.tokens, _ = x.vocab.encode(b.tokens[:0], s)
+	if len(b.tokens) != x.first[i+1]-x.first[i] {
+		return nil, x.text.changed()
+	}
+	x.held[i] = x.recent.PushFront(b)
+	return b.tokens, nil
+}
