@@ -33,14 +33,15 @@ func (v *Vocab) Encode(t *Text) (Sequence, error) {
 		return nil, err
 	}
 	var failed error
+	e := &encoder{v, map[piece]joined{}}
 	if t.InMemory() && t.Len() <= MaxHeldText {
 		tokens := make(Slice, 0, t.Len())
 		for s := range t.Blocks(&failed) {
-			tokens, _ = v.encode(tokens, s)
+			tokens, _ = e.encode(tokens, s)
 		}
 		return tokens, failed
 	}
-	x := &encoded{text: t, vocab: v, held: map[int]*list.Element{}}
+	x := &encoded{text: t, encoder: e, held: map[int]*list.Element{}}
 	if v.kind == Char { // a token is a character
 		for _, b := range t.blocks {
 			x.first = append(x.first, b.chars-t.blocks[0].chars)
@@ -50,7 +51,7 @@ func (v *Vocab) Encode(t *Text) (Sequence, error) {
 	}
 	var tokens []int32
 	for s := range t.Blocks(&failed) {
-		tokens, _ = v.encode(tokens[:0], s)
+		tokens, _ = e.encode(tokens[:0], s)
 		x.first = append(x.first, x.n)
 		x.n += len(tokens)
 	}
@@ -95,12 +96,12 @@ const maxHeldBlocks = 1024
 
 // encoded is the tokens of a text on the disk. The blocks that were read last are held.
 type encoded struct {
-	text   *Text
-	vocab  *Vocab
-	first  []int // numbers of the first tokens of the blocks; the last is n
-	n      int
-	held   map[int]*list.Element // of recent, by the number of a block
-	recent list.List             // of heldBlock, what was used last in front
+	text    *Text
+	encoder *encoder
+	first   []int // numbers of the first tokens of the blocks; the last is n
+	n       int
+	held    map[int]*list.Element // of recent, by the number of a block
+	recent  list.List             // of heldBlock, what was used last in front
 }
 
 type heldBlock struct {
@@ -141,7 +142,7 @@ func (x *encoded) block(i int) ([]int32, error) {
 		b = &heldBlock{}
 	}
 	b.number = i
-	b.tokens, _ = x.vocab.encode(b.tokens[:0], s)
+	b.tokens, _ = x.encoder.encode(b.tokens[:0], s)
 	if len(b.tokens) != x.first[i+1]-x.first[i] {
 		return nil, x.text.changed()
 	}

@@ -124,53 +124,7 @@ func (v *Vocab) Token(r rune) (int32, bool) {
 // EncodeLine is the tokens of a string, without Start and End, and how many of its units the vocabulary lacks: those are
 // Unknown or, if that is not reserved, left out.
 func (v *Vocab) EncodeLine(s string) (tokens []int32, unknown int) {
-	return v.encode(nil, s)
-}
-
-// encode appends the tokens of s.
-func (v *Vocab) encode(tokens []int32, s string) (_ []int32, unknown int) {
-	lack := func() {
-		unknown++
-		if v.special > 0 {
-			tokens = append(tokens, Unknown)
-		}
-	}
-	switch v.kind {
-	case Char:
-		for _, r := range s {
-			if t, ok := v.runes[r]; ok {
-				tokens = append(tokens, t)
-			} else {
-				lack()
-			}
-		}
-	case Word:
-		for word := range words(s) {
-			if t, ok := v.words[word]; ok {
-				tokens = append(tokens, t)
-			} else {
-				lack()
-			}
-		}
-	case BPE:
-		var symbols []int32
-		for piece, starts := range pieces(s) {
-			symbols = symbols[:0]
-			if starts {
-				symbols = append(symbols, v.runes[wordStart])
-			}
-			for _, r := range piece {
-				t, ok := v.runes[r]
-				if !ok {
-					t = Unknown
-					unknown++
-				}
-				symbols = append(symbols, t)
-			}
-			tokens = append(tokens, v.join(symbols)...)
-		}
-	}
-	return tokens, unknown
+	return (&encoder{Vocab: v}).encode(nil, s)
 }
 
 // Decode is the text of tokens in [0, Len) up to the first End. Pad and Start are left out; Unknown is <unk> between words, and

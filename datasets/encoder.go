@@ -1,0 +1,75 @@
+package datasets
+
+import "strings"
+
+// encoder encodes with a vocabulary. It is for one goroutine at a time.
+type encoder struct {
+	*Vocab
+	known map[piece]joined // of byte pairs, for texts say most words again and again; nil: nothing is remembered
+}
+
+// joined is what a piece becomes.
+type joined struct {
+	tokens  []int32
+	unknown int // characters
+}
+
+// maxKnown is how many pieces are remembered: the first.
+const maxKnown = 1 << 16
+
+// encode appends the tokens of s.
+func (e *encoder) encode(tokens []int32, s string) (_ []int32, unknown int) {
+	lack := func() {
+		unknown++
+		if e.special > 0 {
+			tokens = append(tokens, Unknown)
+		}
+	}
+	switch e.kind {
+	case Char:
+		for _, r := range s {
+			if t, ok := e.runes[r]; ok {
+				tokens = append(tokens, t)
+			} else {
+				lack()
+			}
+		}
+	case Word:
+		for word := range words(s) {
+			if t, ok := e.words[word]; ok {
+				tokens = append(tokens, t)
+			} else {
+				lack()
+			}
+		}
+	case BPE:
+		for text, starts := range pieces(s) {
+			j, ok := e.known[piece{text, starts}]
+			if !ok {
+				j = e.join(text, starts)
+				if e.known != nil && len(e.known) < maxKnown {
+					e.known[piece{strings.Clone(text), starts}] = j
+				}
+			}
+			tokens, unknown = append(tokens, j.tokens...), unknown+j.unknown
+		}
+	}
+	return tokens, unknown
+}
+
+// join is what a piece becomes.
+func (e *encoder) join(text string, starts bool) (j joined) {
+	if starts {
+		j.tokens = append(j.tokens, e.runes[wordStart])
+	}
+	for _, r := range text {
+		t, ok := e.runes[r]
+		if !ok {
+			t = Unknown
+			j.unknown++
+		}
+		j.tokens = append(j.tokens, t)
+	}
+	j.tokens = e.Vocab.join(j.tokens)
+	return j
+}
