@@ -5,7 +5,7 @@
 #	bench/gpu.sh bin OUT      # where the GPU is, in nine minutes at most; needs nothing but the driver and cuBLAS
 #
 # Writes a log for each part to the folder OUT, and a summary, summary.txt, which it also prints. Each part has a time limit of its own, and a
-# part that fails ends nothing but itself. The exit code is 0 if all parts passed or could not be had, 1 if one failed, 69 if there is no GPU.
+# part that fails ends nothing but itself. The exit code is 0 if all parts of unroll passed, 1 if one failed or is missing, 69 if there is no GPU.
 set -uo pipefail
 [ $# = 2 ] || { sed -n '2,9s/^# \{0,1\}//p' "$0"; exit 2; }
 bin=$(cd "$1" && pwd) || exit 2
@@ -21,6 +21,9 @@ say() { printf '%s\n' "$*" | tee -a "$summary"; }
 # reason FILE: the line of a log that says best what went wrong.
 reason() { grep -m 1 'panic:\|fatal error:\|^SIG\|SIGSEGV\|^ *--- FAIL\|^unroll: ' "$1" || tail -n 1 "$1"; }
 
+# why FILE: of the log of tests, what failed and how.
+why() { grep '^ *[a-z_]*\.go:[0-9]*: \|the rule:\|--- FAIL\|panic\|CUDA error\|cuBLAS status\|running tests\|^fatal error' "$1" | head -n 60; }
+
 # part NAME SECONDS COMMAND...: runs a command with its output in OUT/NAME.log.
 part() {
   local name=$1 limit=$2 start=$SECONDS code what
@@ -33,8 +36,8 @@ part() {
   124 | 137) what="failed: not done after $limit s" ;;
   *) what="failed with exit code $code: $(reason "$out/$name.log")" ;;
   esac
-  say "$(printf '%-12s %4d s  %s' "$name" $((SECONDS - start)) "$what")"
-  case $what in failed*) failed=1 ;; esac
+  say "$(printf '%-14s %4d s  %s' "$name" $((SECONDS - start)) "$what")"
+  case $what in failed*) [ "$name" = "${name#torch}" ] && failed=1 ;; esac # PyTorch is the peer's matter
   return "$code"
 }
 
@@ -42,7 +45,7 @@ part() {
 skip() {
   local reason=$1 name
   shift
-  for name; do say "$(printf '%-12s %4d s  skipped: %s' "$name" 0 "$reason")"; done
+  for name; do say "$(printf '%-14s %4d s  skipped: %s' "$name" 0 "$reason")"; done
 }
 
 # cuBLAS may lie where the dynamic loader does not look: with a CUDA toolkit, or with PyTorch.
@@ -59,14 +62,14 @@ cublas() {
 }
 
 say "unroll on a GPU, $(date -u '+%Y-%m-%d %H:%M UTC'), $(nproc) processors"
-others="driver device device-plain agreement kernels models models-tf32 torch compiled"
-part doctor 20 "$bin/unroll" doctor --device cuda
+others="driver device device-plain agreement kernels models models-tf32 torch torch-compiled"
+part doctor 45 "$bin/unroll" doctor --device cuda
 code=$?
 if [ "$code" = 69 ] && [ -z "${UNROLL_LIBCUBLAS:-}" ] && grep -q 'cublas' "$out/doctor.log"; then
   if file=$(cublas) && [ -n "$file" ]; then
     export UNROLL_LIBCUBLAS=$file
     say "cuBLAS is $file"
-    part doctor 20 "$bin/unroll" doctor --device cuda
+    part doctor 45 "$bin/unroll" doctor --device cuda
     code=$?
   fi
 fi
@@ -80,27 +83,28 @@ export UNROLL_TEST_GPU=1
 tests() {
   local name=$1 limit=$2 binary=$3 pattern=$4
   if [ -x "$binary" ]; then
-    part "$name" "$limit" "$binary" -test.short -test.v -test.timeout "${limit}s" -test.run "$pattern"
+    part "$name" "$limit" "$binary" -test.short -test.v -test.timeout "$((limit - 3))s" -test.run "$pattern" || why "$out/$name.log" | tee -a "$summary"
   else
-    skip "there is no $binary: make gpu-bench" "$name"
+    say "$(printf '%-14s %4d s  failed: there is no %s: make gpu-bench' "$name" 0 "$binary")"
+    failed=1
   fi
 }
 tests driver 35 "$bin/driver.test" .
 tests device 70 "$bin/cuda.test" 'TestGPUDevice$'
-tests device-plain 40 "$bin/cuda.test" TestGPUDeviceWithoutCapture
+tests device-plain 50 "$bin/cuda.test" TestGPUDeviceWithoutCapture/f32
 tests agreement 45 "$bin/cuda.test" TestGPUModels
 part kernels 65 "$bin/unroll" bench kernels --quick --plot "$out/kernels.svg" --save "$out/kernels.jsonl"
 part models 65 "$bin/unroll" bench models --quick --plot "$out/models.svg" --save "$out/models.jsonl"
 part models-tf32 30 "$bin/unroll" bench models --quick --device cuda --precision tf32 --save "$out/models-tf32.jsonl"
 python=${PYTHON:-python3}
-if "$python" -c 'import torch' 2>/dev/null; then
-  part torch 75 "$python" "$here/gpu/torch_gpu.py" --seconds 1
-  part compiled 50 "$python" "$here/gpu/torch_gpu.py" --seconds 1 --compile --precisions tf32
+if timeout 30 "$python" -c 'import torch' 2>/dev/null; then
+  part torch 70 "$python" "$here/gpu/torch_gpu.py" --seconds 0.4
+  part torch-compiled 50 "$python" "$here/gpu/torch_gpu.py" --seconds 0.4 --compile --precisions tf32
 else
-  skip "$python has no PyTorch; set PYTHON to one that has" torch compiled
+  skip "$python has no PyTorch; set PYTHON to one that has" torch torch-compiled
 fi
 say ""
-for name in doctor agreement kernels models models-tf32 torch compiled; do
+for name in doctor agreement kernels models models-tf32 torch torch-compiled; do
   [ -s "$out/$name.log" ] || continue
   say "== $name"
   if [ "$name" = agreement ]; then grep 'differ by\|^ *--- ' "$out/$name.log"; else cat "$out/$name.log"; fi | tee -a "$summary"

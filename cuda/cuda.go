@@ -23,6 +23,7 @@ type Device struct {
 	gpu       driver.GPU
 	precision driver.Precision
 	capture   bool
+	refused   func(error) // is told why a run could not be captured; nil: nobody
 
 	mu      sync.Mutex
 	kernels map[string]driver.Function // by name: they stay from one program to the next
@@ -41,6 +42,10 @@ func Precision(p driver.Precision) Option { return func(d *Device) { d.precision
 // Capture says whether runs are captured and replayed; they are unless told otherwise. Without it each kernel is launched by itself, which
 // is slower but shows in a profiler which one takes how long.
 func Capture(on bool) Option { return func(d *Device) { d.capture = on } }
+
+// Uncaptured lets f know why a run could not be captured, once for each program: its runs are then launched piece by piece, with the same
+// results. It must be safe for use by several goroutines if the device is.
+func Uncaptured(f func(error)) Option { return func(d *Device) { d.refused = f } }
 
 // New makes a device of a GPU, which must stay open as long as the device and its programs are used.
 func New(gpu driver.GPU, opts ...Option) *Device {

@@ -5,6 +5,7 @@ package cuda_test
 import (
 	"math"
 	"os"
+	"sync"
 	"testing"
 
 	"github.com/unroll-ml/unroll/cuda"
@@ -16,16 +17,23 @@ import (
 // onGPU is the environment variable that lets the tests of this file run: on the GPU itself.
 const onGPU = "UNROLL_TEST_GPU"
 
+// held keeps the GPU's context from one test to the next: to make it anew takes its time, and cuBLAS may not outlive it.
+var held = sync.OnceValues(func() (driver.GPU, error) { return driver.Open(0) })
+
 func realGPU(t *testing.T, opts ...cuda.Option) *cuda.Device {
 	t.Helper()
 	if os.Getenv(onGPU) == "" {
 		t.Skipf("runs on a GPU, with %s=1", onGPU)
 	}
+	if _, err := held(); err != nil {
+		t.Fatal(err)
+	}
 	gpu, err := driver.Open(0)
 	if err != nil {
 		t.Fatal(err)
 	}
-	d := cuda.New(gpu, opts...)
+	refused := cuda.Uncaptured(func(err error) { t.Errorf("a run was not captured: %v", err) })
+	d := cuda.New(gpu, append(opts, refused)...)
 	t.Cleanup(func() {
 		if err := d.Close(); err != nil {
 			t.Error(err)

@@ -16,12 +16,13 @@ type lowering struct {
 	float     kernel.Elem
 	precision driver.Precision // of products
 
-	code     []work
-	launches []*launch
-	hosts    []*host
-	sites    []*site  // that check indices
-	tables   []*table // of groups of Maps
-	size     [spaces]int64
+	code       []work
+	launches   []*launch
+	multiplies bool // there are products
+	hosts      []*host
+	sites      []*site  // that check indices
+	tables     []*table // of groups of Maps
+	size       [spaces]int64
 
 	frames []*frame // the tape itself, then the enclosing loops, outermost first
 	trips  []int    // of the enclosing loops

@@ -18,6 +18,7 @@ func (l *lowering) product(p *tape.Product) []work {
 	case !l.fits(p, p.Batch, p.M, p.N, p.K, p.LdA, p.LdB, p.LdC):
 		return nil
 	}
+	l.multiplies = true
 	w := &product{
 		matrices: driver.Matrices{
 			Precision: l.precision, TransA: p.TransA, TransB: p.TransB, Batch: p.Batch, M: p.M, N: p.N, K: p.K,

@@ -79,10 +79,12 @@ func (p *program) start(l *lowering) error {
 		return err
 	}
 	p.closers = append(p.closers, p.m.stream.Close)
-	if p.m.blas, err = gpu.NewBLAS(p.m.stream); err != nil {
-		return err
+	if l.multiplies {
+		if p.m.blas, err = gpu.NewBLAS(p.m.stream); err != nil {
+			return err
+		}
+		p.closers = append(p.closers, p.m.blas.Close)
 	}
-	p.closers = append(p.closers, p.m.blas.Close)
 	if err := p.pin(l); err != nil {
 		return err
 	}
@@ -290,8 +292,16 @@ func (p *program) put() error {
 	}
 	if p.graph == nil {
 		g, err := p.m.stream.Capture(func() error { return putAll(p.m, p.code) })
-		if err != nil {
-			return errors.WithMessage(err, "capturing the run as a graph (the option Capture(false) does without)")
+		var lost *driver.LostError
+		switch {
+		case errors.As(err, &lost):
+			return err
+		case err != nil: // nothing of the run was done yet
+			if p.device.refused != nil {
+				p.device.refused(err)
+			}
+			p.plain = true
+			return putAll(p.m, p.code)
 		}
 		p.graph = g
 	}

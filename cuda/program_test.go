@@ -78,6 +78,26 @@ func TestPlain(t *testing.T) {
 	}
 }
 
+// A GPU that captures nothing computes the same, and somebody is told.
+func TestUncaptured(t *testing.T) {
+	b, x, _, y := recurrence(3)
+	var told []error
+	p, gpu := b.open(t, sim.Config{NoCapture: true}, cuda.Uncaptured(func(err error) { told = append(told, err) }))
+	write(t, p, x, slices.Repeat([]float32{1}, 40))
+	for k := range 4 {
+		run(t, p)
+		if got, want := read(t, p, y, 40)[0], float32((k+1)*3); got != want {
+			t.Errorf("run %d: y = %v, want %v", k, got, want)
+		}
+	}
+	if s := gpu.Stats(); s.Captures != 0 || s.GraphLaunches != 0 || s.Kernels != 4*3 {
+		t.Errorf("%+v", s)
+	}
+	if len(told) != 1 || told[0].Error() != "the capture makes no graph" {
+		t.Errorf("told %v", told)
+	}
+}
+
 // The host may write the next inputs, and run again, while the GPU is still busy: nothing waits before a read, and each run sees its
 // own inputs. (The simulator does not begin before somebody waits, and refuses pinned memory that changes too early.)
 func TestRunsAhead(t *testing.T) {

@@ -121,6 +121,11 @@ const (
 	most   = 200
 )
 
+// repeat is how many instructions take long enough, at least n, if each takes so many seconds.
+func (k kernel) repeat(n int, seconds float64) int {
+	return max(n, int(min(most, math.Ceil(enough.Seconds()/seconds))))
+}
+
 // time measures how long the instruction takes on a side.
 func (k kernel) time(side *Side, o Options) (Time, error) {
 	s := k.subject(k.full)
@@ -129,7 +134,14 @@ func (k kernel) time(side *Side, o Options) (Time, error) {
 	if err != nil {
 		return t, err
 	}
-	n := int(min(most, math.Ceil(enough.Seconds()/once[0])))
+	n := k.repeat(1, once[0])
+	if n > 1 { // what it takes to start was most of that one
+		some, err := s.times(side, n, k.loop, 0)
+		if err != nil {
+			return t, err
+		}
+		n = k.repeat(n, some[0])
+	}
 	all, err := s.times(side, n, k.loop, o.Time)
 	if err != nil {
 		return t, err

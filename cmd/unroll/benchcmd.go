@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"io"
 	"os"
 	"runtime"
 	"time"
@@ -69,7 +70,7 @@ func (f *benchFlags) run(a *app, title string, times [2]time.Duration, measure f
 	if err := f.check(); err != nil {
 		return err
 	}
-	sides, noGPU, err := f.sides()
+	sides, noGPU, err := f.sides(a.stderr)
 	if err != nil {
 		return err
 	}
@@ -140,7 +141,7 @@ func (f *benchFlags) check() error {
 }
 
 // sides are the devices to measure; if there is no GPU where one may be, noGPU says why.
-func (f *benchFlags) sides() (all []*side.Side, noGPU string, err error) {
+func (f *benchFlags) sides(stderr io.Writer) (all []*side.Side, noGPU string, err error) {
 	r := runningConfig{Device: f.Device, Precision: f.Precision}
 	set(&r.Threads, f.Threads)
 	switch f.Device {
@@ -159,7 +160,7 @@ func (f *benchFlags) sides() (all []*side.Side, noGPU string, err error) {
 	if f.Device == "cpu" {
 		return all, "", nil
 	}
-	gpu, err := r.openGPU()
+	gpu, err := r.openGPU(stderr)
 	if err != nil {
 		if f.Device == deviceCUDA || r.rounds() {
 			return nil, "", err

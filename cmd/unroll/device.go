@@ -5,6 +5,7 @@ import (
 	"io"
 	"math"
 	"slices"
+	"sync"
 
 	"github.com/pkg/errors"
 
@@ -83,7 +84,7 @@ func (r *runningConfig) open(stderr io.Writer) error {
 		r.on = newCPU(r.Threads)
 		return nil
 	}
-	_, err := r.openGPU()
+	_, err := r.openGPU(stderr)
 	if err == nil || r.Device == deviceCUDA || r.rounds() {
 		return err
 	}
@@ -94,12 +95,17 @@ func (r *runningConfig) open(stderr io.Writer) error {
 	return nil
 }
 
-// openGPU gets the GPU ready.
-func (r *runningConfig) openGPU() (driver.GPU, error) {
+// openGPU gets the GPU ready. What it does not do as well as it could is said on stderr, once.
+func (r *runningConfig) openGPU(stderr io.Writer) (driver.GPU, error) {
 	gpu, err := reach.open(0)
 	switch {
 	case err == nil:
-		r.on = cuda.New(gpu, cuda.Precision(r.precision()))
+		var once sync.Once
+		r.on = cuda.New(gpu, cuda.Precision(r.precision()), cuda.Uncaptured(func(err error) {
+			once.Do(func() {
+				fmt.Fprintf(stderr, "unroll: the GPU does not record a run (%s): its pieces are launched one by one, which is slower\n", oneLine(err))
+			})
+		}))
 		return gpu, nil
 	case r.Device == deviceCUDA:
 		return nil, fail(exitUnavailable, "--device cuda: %v", err)
@@ -177,8 +183,12 @@ func (c *config) tooLarge(full *driver.MemoryError) string {
 }
 
 // batchFor estimates the batch with which a program would fit that is too large now; 0: none. What was asked for is the weights, with a
-// gradient and two numbers of the optimizer for each, and what is proportional to the batch. A tenth is left free.
+// gradient and two numbers of the optimizer for each, and what is proportional to the batch. A tenth is left free. If it is not known, half
+// the batch is a guess.
 func (c *config) batchFor(full *driver.MemoryError) int {
+	if full.Asked == 0 {
+		return c.Training.Batch / 2
+	}
 	fixed := min(16*c.weights(), 0.9*float64(full.Asked))
 	batch := math.Floor(float64(c.Training.Batch) * (0.9*float64(full.Free) - fixed) / (float64(full.Asked) - fixed))
 	batch = min(batch, float64(c.Training.Batch-1))
@@ -191,5 +201,8 @@ func (c *config) batchFor(full *driver.MemoryError) int {
 }
 
 func memoryWords(full *driver.MemoryError) string {
+	if full.Asked == 0 {
+		return fmt.Sprintf("the GPU's memory is full: %s bytes free", thousands(int(full.Free)))
+	}
 	return fmt.Sprintf("the GPU's memory is full: %s bytes asked for, %s free", thousands(int(full.Asked)), thousands(int(full.Free)))
 }

@@ -67,7 +67,7 @@ const wrong = 1e-4
 func (d *doctorCmd) Run(a *app) error {
 	f := &finding{Version: version(), Go: runtime.Version(), System: runtime.GOOS + "/" + runtime.GOARCH, GPUSupport: reach.built, Installed: installedDriver(), Auto: "cpu"}
 	f.examineCPU()
-	f.examineGPU()
+	f.examineGPU(a.stderr)
 	var err error
 	if d.JSON {
 		err = json.NewEncoder(a.stdout).Encode(f)
@@ -104,9 +104,9 @@ func failure(worst float64, err error) string {
 	return ""
 }
 
-func (f *finding) examineGPU() {
+func (f *finding) examineGPU(stderr io.Writer) {
 	r := runningConfig{Device: deviceAuto}
-	gpu, err := r.openGPU()
+	gpu, err := r.openGPU(stderr)
 	if err != nil {
 		f.NoGPU = strings.TrimPrefix(oneLine(err), "no GPU: ")
 		return

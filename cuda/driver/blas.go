@@ -33,7 +33,11 @@ static CUresult query(CUcontext context, CUstream stream) {
 */
 import "C"
 
-import "github.com/pkg/errors"
+import (
+	"sync"
+
+	"github.com/pkg/errors"
+)
 
 // blas is a handle of cuBLAS.
 //
@@ -44,6 +48,10 @@ type blas struct {
 	handle    C.cublasHandle_t
 	workspace Ptr
 }
+
+// handles keeps cuBLAS from making and destroying handles while a stream captures: both may wait for the whole device, which CUDA forbids then,
+// and which breaks the capture. Captures hold it for reading.
+var handles sync.RWMutex
 
 // workspaceBytes is what NVIDIA recommends for cublasSetWorkspace: 32 MiB from Hopper on, else 4 MiB.
 func workspaceBytes(compute Version) int64 {
@@ -62,8 +70,14 @@ func (d *device) NewBLAS(s Stream) (BLAS, error) {
 	}
 	var op *C.char
 	var st C.cublasStatus_t
+	handles.Lock()
 	r := C.createBLAS(d.ctx(), b.stream.handle, C.CUdeviceptr(b.workspace), C.size_t(bytes), &b.handle, &op, &st)
-	if err = d.failure(C.GoString(op), r); err == nil {
+	handles.Unlock()
+	switch err = d.failure(C.GoString(op), r); {
+	case err != nil:
+	case st == C.CUBLAS_STATUS_NOT_INITIALIZED && d.nearlyFull(): // so cuBLAS says that it found no memory
+		err = errors.WithMessage(d.outOfMemory(), C.GoString(op))
+	default:
 		err = b.stream.multiplied(C.GoString(op), st)
 	}
 	if err != nil {
@@ -87,9 +101,17 @@ func (s *stream) multiplied(op string, st C.cublasStatus_t) error {
 	return errors.WithMessage(status(st), op)
 }
 
+// nearlyFull says whether so little memory is left that cuBLAS may not find what it wants for itself.
+func (d *device) nearlyFull() bool {
+	free, err := d.Free()
+	return err == nil && free < 512<<20
+}
+
 func (b *blas) Close() error {
 	d := b.stream.gpu
+	handles.Lock()
 	st := C.destroyBLAS(d.ctx(), b.handle)
+	handles.Unlock()
 	if err := d.Release(b.workspace); err != nil {
 		return err
 	}

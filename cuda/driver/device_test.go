@@ -6,8 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"runtime"
+	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/unroll-ml/unroll/cuda/driver"
 	"github.com/unroll-ml/unroll/cuda/driver/drivertest"
@@ -15,7 +17,7 @@ import (
 
 // Each of these errors ends the GPU: the fake driver recovers, package driver does not ask it any more.
 func TestLost(t *testing.T) {
-	for _, code := range []int{46, 214, 220, 700, 702, 709, 710, 714, 715, 716, 717, 718, 719, 911, 999} {
+	for _, code := range []int{46, 214, 220, 226, 700, 702, 709, 710, 714, 715, 716, 717, 718, 719, 721, 911, 999} {
 		t.Run(fmt.Sprint(code), func(t *testing.T) {
 			w := newWorld(t)
 			control.Fail("cuStreamSynchronize", code, 0)
@@ -75,6 +77,76 @@ func TestLostInProduct(t *testing.T) {
 	var lost *driver.LostError
 	if err := w.stream.Sync(); !errors.As(err, &lost) || lost.Op != "cublasGemm" {
 		t.Errorf("later, Sync gives %v", err)
+	}
+}
+
+// While a stream captures, cuBLAS neither makes nor destroys a handle: that may wait for the whole device, which breaks the capture.
+func TestHandlesAndCaptures(t *testing.T) {
+	w := newWorld(t)
+	other := must(w.gpu.NewStream())(t)
+	unused := must(w.gpu.NewBLAS(other))(t)
+	control.Calls()
+	var wait sync.WaitGroup
+	g, err := w.stream.Capture(func() error {
+		wait.Go(func() {
+			if b, err := w.gpu.NewBLAS(other); err != nil {
+				t.Error(err)
+			} else if err := b.Close(); err != nil {
+				t.Error(err)
+			}
+		})
+		wait.Go(func() {
+			if err := unused.Close(); err != nil {
+				t.Error(err)
+			}
+		})
+		time.Sleep(20 * time.Millisecond) // would be enough for both
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	wait.Wait()
+	ended, handles := -1, 0
+	for i, call := range control.Calls() {
+		switch {
+		case strings.HasPrefix(call, "cuStreamEndCapture"):
+			ended = i
+		case strings.HasPrefix(call, "cublasCreate"), strings.HasPrefix(call, "cublasDestroy"):
+			if handles++; ended < 0 {
+				t.Errorf("%s while a stream captures", call)
+			}
+		}
+	}
+	if ended < 0 || handles != 3 {
+		t.Errorf("%d calls for handles, want 3; the capture ended at call %d", handles, ended)
+	}
+	if err := g.Close(); err != nil {
+		t.Error(err)
+	}
+	if err := other.Close(); err != nil {
+		t.Error(err)
+	}
+}
+
+// cuBLAS says "not initialised" when it finds no memory for itself.
+func TestHandleWithoutMemory(t *testing.T) {
+	w := newWorld(t)
+	open := func() error {
+		control.Fail("cublasCreate_v2", 1, 0)
+		_, err := w.gpu.NewBLAS(w.stream)
+		return err
+	}
+	if err := open(); err == nil || err.Error() != "cublasCreate: not initialised (cuBLAS status 1)" {
+		t.Errorf("with much memory left: %v", err)
+	}
+	full := must(w.gpu.Alloc(must(w.gpu.Free())(t) - 100<<20))(t)
+	var want *driver.MemoryError
+	if err := open(); !errors.As(err, &want) || want.Asked != 0 || want.Free <= 0 || want.Free > 100<<20 {
+		t.Errorf("with little memory left: %v", err)
+	}
+	if err := w.gpu.Release(full); err != nil {
+		t.Error(err)
 	}
 }
 

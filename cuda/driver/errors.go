@@ -11,10 +11,13 @@ func (e *UnavailableError) Error() string { return "no GPU: " + e.Reason }
 
 // MemoryError says that device memory did not suffice.
 type MemoryError struct {
-	Asked, Free int64 // bytes
+	Asked, Free int64 // bytes; Asked is 0 if it is not known, as when a library wanted memory for itself
 }
 
 func (e *MemoryError) Error() string {
+	if e.Asked == 0 {
+		return fmt.Sprintf("out of device memory: %d bytes free", e.Free)
+	}
 	return fmt.Sprintf("out of device memory: %d bytes asked for, %d free", e.Asked, e.Free)
 }
 

@@ -47,11 +47,13 @@ type graph struct {
 }
 
 // Capture uses the relaxed mode, the only one that lets a capture begin and end on different threads, as a goroutine may. What f does with
-// other streams, and allocations, go on as ever.
+// other streams, and allocations, go on as ever; f must neither make nor close a BLAS.
 func (s *stream) Capture(f func() error) (g Graph, err error) {
 	if err := s.usable(); err != nil {
 		return nil, err
 	}
+	handles.RLock()
+	defer handles.RUnlock()
 	if err := s.gpu.failure("cuStreamBeginCapture", C.beginCapture(s.gpu.ctx(), s.handle)); err != nil {
 		return nil, err
 	}

@@ -41,6 +41,12 @@ func (r result) Error() string {
 	return fmt.Sprintf("%s (CUDA error %d)", C.GoString(text), int(r))
 }
 
+// These came with CUDA 12.8, and are in no older header.
+const (
+	contained        = 226 // CUDA_ERROR_CONTAINED
+	tensorMemoryLeak = 721 // CUDA_ERROR_TENSOR_MEMORY_LEAK
+)
+
 // sticky reports whether every later call of the context fails too. These are the errors after which, in the words of the reference, "the
 // process must be terminated and relaunched", and those of a device that is gone.
 func (r result) sticky() bool {
@@ -49,7 +55,7 @@ func (r result) sticky() bool {
 		C.CUDA_ERROR_ILLEGAL_ADDRESS, C.CUDA_ERROR_LAUNCH_TIMEOUT, C.CUDA_ERROR_CONTEXT_IS_DESTROYED, C.CUDA_ERROR_ASSERT,
 		C.CUDA_ERROR_HARDWARE_STACK_ERROR, C.CUDA_ERROR_ILLEGAL_INSTRUCTION, C.CUDA_ERROR_MISALIGNED_ADDRESS,
 		C.CUDA_ERROR_INVALID_ADDRESS_SPACE, C.CUDA_ERROR_INVALID_PC, C.CUDA_ERROR_LAUNCH_FAILED, C.CUDA_ERROR_EXTERNAL_DEVICE,
-		C.CUDA_ERROR_UNKNOWN:
+		C.CUDA_ERROR_UNKNOWN, contained, tensorMemoryLeak:
 		return true
 	}
 	return false

@@ -71,14 +71,14 @@ func Run(t *testing.T, open func() (driver.GPU, error)) {
 		{"products can be captured", capturedProduct},
 		{"PTX that is none is a CompileError with the compiler's words", compileError},
 		{"a kernel that is not in the module is an error", noKernel},
-		{"a kernel that goes wrong loses the GPU, for good, but not the next one", loss},
+		{"a kernel that goes wrong loses the GPU, for good", loss},
 	} {
 		t.Run(c.rule, func(t *testing.T) {
 			gpu, err := open()
 			if err != nil {
 				t.Fatal(err)
 			}
-			r := &rig{T: t, gpu: gpu, open: open}
+			r := &rig{T: t, gpu: gpu}
 			defer func() {
 				for i := range r.later {
 					r.later[len(r.later)-1-i]()
@@ -98,7 +98,6 @@ type rig struct {
 	*testing.T
 	gpu    driver.GPU
 	stream driver.Stream
-	open   func() (driver.GPU, error)
 	later  []func() // in reverse order
 }
 
@@ -385,11 +384,5 @@ func loss(r *rig) {
 	if _, err := r.gpu.Alloc(1); !errors.As(err, &lost) {
 		r.Errorf("later, Alloc gives %v", err)
 	}
-	r.must(r.gpu.Close())
-	r.later = nil
-	r.gpu, err = r.open()
-	r.must(err)
-	r.stream = r.newStream()
-	p := upload(r, floats(10))
-	r.equal("on the next GPU", download[float32](r, p, 10), floats(10))
+	r.later = nil // what is lost needs no giving back
 }

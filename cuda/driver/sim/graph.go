@@ -33,6 +33,9 @@ func (s *stream) Capture(f func() error) (driver.Graph, error) {
 	if err == nil {
 		err = s.misuse
 	}
+	if err == nil && s.gpu.config.NoCapture {
+		err = errors.New("the capture makes no graph")
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -25,6 +25,7 @@ type Config struct {
 	Memory     int64 // bytes of device memory; 0: 1 GiB
 	FailAlloc  int   // the n-th allocation of device memory, from 1 on, finds none
 	FailLaunch int   // the GPU is lost in the n-th kernel, from 1 on
+	NoCapture  bool  // what is captured makes no graph
 	Strict     bool  // the use of device memory that nobody has written is an error, not NaN
 	Races      bool  // so is an access to global memory that races with another one of the same launch; slow
 }

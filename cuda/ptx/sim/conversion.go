@@ -18,8 +18,19 @@ func conversions(t map[string]op) {
 			if to[1:] == "64" {
 				class = "d"
 			}
-			t["cvt."+name+"."+to+".f32"] = op{sig: class + "f", vec: each1(func(a uint64) uint64 { return saturate(round(float64(f32(a)))) })}
-			t["cvt."+name+"."+to+".f64"] = op{sig: class + "g", vec: each1(func(a uint64) uint64 { return saturate(round(f64(a))) })}
+			// What NaN becomes is not the same for all types.
+			nan32, nan64 := uint64(0), uint64(1<<31)
+			if class == "d" {
+				nan32, nan64 = 1<<63, 1<<63
+			}
+			integer := func(x float64, nan uint64) uint64 {
+				if x != x {
+					return nan
+				}
+				return saturate(round(x))
+			}
+			t["cvt."+name+"."+to+".f32"] = op{sig: class + "f", vec: each1(func(a uint64) uint64 { return integer(float64(f32(a)), nan32) })}
+			t["cvt."+name+"."+to+".f64"] = op{sig: class + "g", vec: each1(func(a uint64) uint64 { return integer(f64(a), nan64) })}
 		}
 	}
 
@@ -44,17 +55,12 @@ func conversions(t map[string]op) {
 	}
 }
 
-// saturated is the integer x, or the nearest in [lo, hi]; 0 for NaN.
-func saturated(x, lo, hi float64) uint64 {
-	if x != x {
-		return 0
-	}
-	return uint64(int64(min(max(x, lo), hi)))
-}
+// saturated is the integer x, or the nearest in [lo, hi].
+func saturated(x, lo, hi float64) uint64 { return uint64(int64(min(max(x, lo), hi))) }
 
 func saturatedU64(x float64) uint64 {
 	switch {
-	case x != x || x <= 0:
+	case x <= 0:
 		return 0
 	case x >= 1<<64:
 		return math.MaxUint64
@@ -64,8 +70,6 @@ func saturatedU64(x float64) uint64 {
 
 func saturatedS64(x float64) uint64 {
 	switch {
-	case x != x:
-		return 0
 	case x >= 1<<63:
 		return math.MaxInt64
 	case x < -1<<63:
