@@ -3,6 +3,7 @@ package datasets
 import (
 	"container/heap"
 	"iter"
+	"strings"
 )
 
 // pair are two neighbouring tokens.
@@ -113,6 +114,9 @@ func countPieces(texts iter.Seq[string]) map[piece]int {
 	counts := map[piece]int{}
 	for s := range texts {
 		for text, starts := range pieces(s) {
+			if _, ok := counts[piece{text, starts}]; !ok {
+				text = strings.Clone(text) // not to keep all of s
+			}
 			counts[piece{text, starts}]++
 		}
 	}

@@ -6,6 +6,7 @@ import (
 	"iter"
 	"maps"
 	"slices"
+	"strings"
 )
 
 // VocabConfig says which vocabulary to build.
@@ -44,6 +45,9 @@ func BuildVocab(c VocabConfig, texts iter.Seq[string]) (*Vocab, error) {
 		counts := map[string]int{}
 		for s := range texts {
 			for w := range words(s) {
+				if _, ok := counts[w]; !ok {
+					w = strings.Clone(w) // not to keep all of s
+				}
 				counts[w]++
 			}
 		}

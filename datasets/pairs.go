@@ -16,7 +16,7 @@ import (
 // Pair is a sequence and the one it should become.
 type Pair struct{ Source, Target string }
 
-// Pairs are numbered pairs. Plain files of more than MaxHeldBytes stay on the disk: of each pair 40 bytes are kept in memory, and
+// Pairs are numbered pairs. Plain files of more than MaxHeldBytes stay on the disk: of each pair 32 bytes are kept in memory, and
 // the pair is read when it is wanted. What is smaller or compressed is kept in memory.
 type Pairs struct {
 	Name    string // the file, or both files

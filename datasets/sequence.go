@@ -3,6 +3,7 @@ package datasets
 import (
 	"container/list"
 	"fmt"
+	"slices"
 	"sort"
 )
 
@@ -35,11 +36,11 @@ func (v *Vocab) Encode(t *Text) (Sequence, error) {
 	var failed error
 	e := &encoder{v, map[piece]joined{}}
 	if t.InMemory() && t.Len() <= MaxHeldText {
-		tokens := make(Slice, 0, t.Len())
+		var tokens Slice
 		for s := range t.Blocks(&failed) {
 			tokens, _ = e.encode(tokens, s)
 		}
-		return tokens, failed
+		return slices.Clone(tokens), failed // no longer than it must be
 	}
 	x := &encoded{text: t, encoder: e, held: map[int]*list.Element{}}
 	if v.kind == Char { // a token is a character

@@ -25,7 +25,7 @@ const MaxHeldText = 64 << 20
 // A text is cut into blocks of at least blockBytes, each of which ends with white space, or is maxBlockBytes long if there is none.
 const (
 	blockBytes    = 16 << 10
-	maxBlockBytes = 1 << 20
+	maxBlockBytes = 32 << 10
 )
 
 // Text is a text of characters, or a part of one. Plain files of more than MaxHeldText stay on the disk: for each 16 KiB a few bytes are

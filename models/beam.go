@@ -17,6 +17,7 @@ type Beam struct {
 	Width     int     // beginnings that are kept for each source
 	Best      int     // hypotheses wanted for each source; 0 is 1
 	MaxLength int     // the most tokens of a hypothesis, end included
+	Limits    []int   // the same for each source; nil: MaxLength for all
 	Length    float64 // α: length penalty; 0: none, and 0.6 to 1 is usual
 	Coverage  float64 // β: coverage penalty; 0: none; it needs attention
 	Tokens    Tokens
@@ -50,28 +51,36 @@ type candidate struct {
 // sentence is the search for one source.
 type sentence struct {
 	length int // of the source
+	limit  int // the most tokens of a hypothesis
 	live   []*beginning
 	ended  []Hypothesis // the best first
 	over   bool
 }
+
+// goesOn says whether hypotheses of so many tokens are looked for.
+func (s *sentence) goesOn(length int) bool { return !s.over && length <= s.limit }
 
 // Search gives the best hypotheses for each source, the best first. The stepper stands at the beginning of len(lengths) sources with
 // Width rows each; lengths are the sources' numbers of tokens without padding.
 //
 // Of all continuations of a step the Width likeliest that do not end are kept, and those that end are hypotheses if they are among
 // the Width likeliest. The search for a source is over when Width hypotheses have ended, or when no beginning can become better
-// than the hypotheses that are wanted. If fewer have ended within MaxLength, the likeliest beginnings are hypotheses too.
+// than the hypotheses that are wanted. If fewer have ended within MaxLength, or the source's own limit, the likeliest beginnings are hypotheses
+// too.
 func (c Beam) Search(s Stepper, lengths []int) ([][]Hypothesis, error) {
 	c.Best = max(c.Best, 1)
-	if err := c.check(); err != nil {
+	if err := c.check(len(lengths)); err != nil {
 		return nil, errors.Wrap(err, "beam search")
 	}
 	sentences := make([]*sentence, len(lengths))
 	for i, n := range lengths {
-		sentences[i] = &sentence{length: n, live: []*beginning{{token: c.Tokens.Start, row: i * c.Width}}}
+		sentences[i] = &sentence{length: n, limit: c.MaxLength, live: []*beginning{{token: c.Tokens.Start, row: i * c.Width}}}
+		if c.Limits != nil {
+			sentences[i].limit = c.Limits[i]
+		}
 	}
 	tokens, parents := make([]int32, len(lengths)*c.Width), make([]int32, len(lengths)*c.Width)
-	for length := 1; length <= c.MaxLength && slices.ContainsFunc(sentences, func(s *sentence) bool { return !s.over }); length++ {
+	for length := 1; slices.ContainsFunc(sentences, func(s *sentence) bool { return s.goesOn(length) }); length++ {
 		for i, s := range sentences {
 			for k := range c.Width { // rows that nobody needs repeat the first
 				row, of := i*c.Width+k, s.live[0]
@@ -89,7 +98,7 @@ func (c Beam) Search(s Stepper, lengths []int) ([][]Hypothesis, error) {
 			return nil, errors.Wrapf(err, "beam search, step %d", length)
 		}
 		for _, s := range sentences {
-			if !s.over {
+			if s.goesOn(length) {
 				c.extend(s, length, logProbs, weights)
 			}
 		}
@@ -107,10 +116,16 @@ func (c Beam) Search(s Stepper, lengths []int) ([][]Hypothesis, error) {
 	return best, nil
 }
 
-func (c Beam) check() error {
-	switch err := checkSizes(size{"width", c.Width, 1}, size{"greatest length", c.MaxLength, 1}); {
+func (c Beam) check(sources int) error {
+	sizes := []size{{"width", c.Width, 1}}
+	if c.Limits == nil {
+		sizes = append(sizes, size{"greatest length", c.MaxLength, 1})
+	}
+	switch err := checkSizes(sizes...); {
 	case err != nil:
 		return err
+	case c.Limits != nil && (len(c.Limits) != sources || slices.Min(c.Limits) < 1):
+		return errors.Errorf("limits %v for %d sources: there must be one for each, of at least 1", c.Limits, sources)
 	case c.Best > c.Width:
 		return errors.Errorf("%d hypotheses are wanted of a beam of width %d; make it wider", c.Best, c.Width)
 	case !(c.Length >= 0) || !(c.Coverage >= 0):
@@ -139,7 +154,7 @@ func (c Beam) extend(s *sentence, length int, logProbs, weights [][]float64) {
 	}
 	slices.SortStableFunc(s.ended, func(x, y Hypothesis) int { return cmp.Compare(y.Score, x.Score) })
 	s.over = len(live) == 0 || len(s.ended) >= c.Width ||
-		len(s.ended) >= c.Best && s.ended[c.Best-1].Score >= live[0].logProb/c.penalty(c.MaxLength)
+		len(s.ended) >= c.Best && s.ended[c.Best-1].Score >= live[0].logProb/c.penalty(s.limit)
 	if len(live) > 0 {
 		s.live = live
 	}

@@ -197,6 +197,30 @@ func (o *oracle) naive(c models.Beam, source, length int) []models.Hypothesis {
 	return ended[:c.Best]
 }
 
+// With a limit for each source, the search for it is as if it were alone, whatever stands beside it.
+func TestBeamLimits(t *testing.T) {
+	lengths, limits := slices.Repeat([]int{4, 2, 3, 1}, 8), slices.Repeat([]int{1, 5, 3, 2, 4, 1, 6}, 5)[:32]
+	c := models.Beam{Width: 3, Best: 2, Length: 1, Limits: limits, Tokens: models.Tokens{Start: start, End: end}}
+	o := newOracle(6, len(lengths), c.Width)
+	got, err := c.Search(o, lengths)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, hs := range got {
+		alone := c
+		alone.MaxLength, alone.Limits = limits[i], nil
+		o := newOracle(6, len(lengths), c.Width)
+		all, err := alone.Search(o, lengths)
+		if err != nil {
+			t.Fatal(err)
+		}
+		same(t, hs, all[i])
+		if n := len(hs[0].Tokens); n > limits[i] {
+			t.Errorf("source %d: %d tokens, at most %d were wanted", i, n, limits[i])
+		}
+	}
+}
+
 func TestBeam(t *testing.T) {
 	lengths := slices.Repeat([]int{4, 2, 3, 1}, 8)
 	cut := 0

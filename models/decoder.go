@@ -78,7 +78,7 @@ func NewDecoder(p *Params, name string, embedding *G.Node, c DecoderConfig) (*De
 	if features != embed {
 		d.projection = matrix("projection.weight", embed, features)
 	}
-	d.output = &Linear{embedding, p.Uniform(name+".output.bias", 1/math.Sqrt(float64(embed)), c.Vocab)}
+	d.output = &Linear{embedding, p.Constant(name+".output.bias", 0, c.Vocab)}
 	return d, nil
 }
 

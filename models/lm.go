@@ -48,6 +48,9 @@ func DeclareLM(b *op.Builder, c LMConfig) (*LM, error) {
 	return newLM(DeclareParams(b, tensor.Float32), c)
 }
 
+// tiedDeviation is that of an embedding that is the output's weights, too: with it logits are of size 1.
+func tiedDeviation(embed int) float64 { return 1 / math.Sqrt(float64(embed)) }
+
 func newLM(p *Params, c LMConfig) (*LM, error) {
 	err := checkSizes(size{"vocabulary", c.Vocab, 1}, size{"embedding size", c.Embed, 0})
 	if err == nil && c.Tied && c.Embed == 0 {
@@ -60,8 +63,8 @@ func newLM(p *Params, c LMConfig) (*LM, error) {
 	in := c.Vocab
 	if c.Embed > 0 {
 		deviation := 1.0
-		if c.Tied { // so that logits are of size 1
-			deviation = 1 / math.Sqrt(float64(c.Embed))
+		if c.Tied {
+			deviation = tiedDeviation(c.Embed)
 		}
 		m.embedding = p.Normal("embedding.weight", deviation, c.Vocab, c.Embed)
 		in = c.Embed

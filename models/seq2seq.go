@@ -65,7 +65,15 @@ func newSeq2Seq(p *Params, c Seq2SeqConfig) (*Seq2Seq, error) {
 		return nil, err
 	}
 	m := &Seq2Seq{Seq2SeqConfig: c, Params: p}
-	source := p.Normal("encoder.embedding.weight", 1, c.Source, c.Embed)
+	deviation := 1.0
+	if c.Tied {
+		deviation = tiedDeviation(c.Embed)
+	}
+	ofSource := 1.0
+	if c.Shared {
+		ofSource = deviation
+	}
+	source := p.Normal("encoder.embedding.weight", ofSource, c.Source, c.Embed)
 	target := source
 	layers := RecurrentConfig{Cell: c.Cell, Input: c.Embed, Hidden: c.Hidden, Layers: c.Layers, Bidirectional: c.Bidirectional, Dropout: c.Dropout}
 	var err error
@@ -80,7 +88,7 @@ func newSeq2Seq(p *Params, c Seq2SeqConfig) (*Seq2Seq, error) {
 		}
 	}
 	if !c.Shared {
-		target = p.Normal("decoder.embedding.weight", 1, c.Target, c.Embed)
+		target = p.Normal("decoder.embedding.weight", deviation, c.Target, c.Embed)
 	}
 	layers.Bidirectional = false
 	m.Decoder, err = NewDecoder(p, "decoder", target, DecoderConfig{

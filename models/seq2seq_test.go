@@ -204,7 +204,7 @@ func TestSeq2SeqParameters(t *testing.T) {
 	want := []struct {
 		name  string
 		shape tensor.Shape
-		fanIn int // the bound is 1/√ of this; 0: N(0, 1)
+		fanIn int // the bound is 1/√ of this; 0: N(0, 1); -1: 0
 	}{
 		{"encoder.embedding.weight", tensor.Shape{v, e}, 0},
 		{"encoder.rnn.weight_ih_l0", tensor.Shape{3 * h, e}, h}, {"encoder.rnn.weight_hh_l0", tensor.Shape{3 * h, h}, h},
@@ -219,7 +219,7 @@ func TestSeq2SeqParameters(t *testing.T) {
 		{"decoder.attention.v", tensor.Shape{h}, h},
 		{"decoder.attentional.weight", tensor.Shape{h, 3 * h}, 3 * h},
 		{"decoder.projection.weight", tensor.Shape{e, h}, h},
-		{"decoder.output.bias", tensor.Shape{w}, e},
+		{"decoder.output.bias", tensor.Shape{w}, -1},
 	}
 	nodes := f.p.Nodes()
 	if len(nodes) != len(want) {
@@ -237,8 +237,15 @@ func TestSeq2SeqParameters(t *testing.T) {
 		if bound := 1 / math.Sqrt(float64(want[i].fanIn)); want[i].fanIn > 0 && (most > bound || most < 0.8*bound) {
 			t.Errorf("the largest element of %s is %v, want U(±%v)", n.Name(), most, bound)
 		}
-		if want[i].fanIn == 0 && math.Abs(deviation-1) > 0.1 {
-			t.Errorf("the deviation of %s is %v, want N(0, 1)", n.Name(), deviation)
+		normal := 1.0
+		if n.Name() == "decoder.embedding.weight" { // it is the output's, too
+			normal = 1 / math.Sqrt(e)
+		}
+		if want[i].fanIn == 0 && math.Abs(deviation/normal-1) > 0.1 {
+			t.Errorf("the deviation of %s is %v, want N(0, %v²)", n.Name(), deviation, normal)
+		}
+		if want[i].fanIn < 0 && most != 0 {
+			t.Errorf("%s is not zero at first", n.Name())
 		}
 	}
 }

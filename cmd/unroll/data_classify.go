@@ -231,7 +231,7 @@ type classifyBatch struct {
 // fill makes a batch.
 func (x *examples) fill(g batches.Group) (*classifyBatch, error) {
 	n := len(g.Examples)
-	b := &classifyBatch{Sequences: trainer.Sequences{Steps: max(g.Source, 1), Batch: n}}
+	b := &classifyBatch{Sequences: trainer.Sequences{Steps: g.Source, Batch: n}}
 	if x.tokens != nil {
 		l, err := x.tokens.Fill(g)
 		if err != nil {

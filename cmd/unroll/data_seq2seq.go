@@ -155,10 +155,13 @@ func (x *translations) fill(g batches.Group) (*seq2seqBatch, error) {
 	b := &seq2seqBatch{Translations: trainer.Translations{
 		SourceSteps: g.Source, TargetSteps: g.Target, Batch: len(g.Examples), Source: p.Sources, Target: p.Targets,
 	}}
-	for _, mask := range [][]float32{p.SourceMask, p.TargetMask} {
-		for _, m := range mask {
-			b.tokens += int(m)
-		}
+	b.lengths = make([]int, len(g.Examples))
+	for i, m := range p.SourceMask {
+		b.lengths[i%len(g.Examples)] += int(m)
+		b.tokens += int(m)
+	}
+	for _, m := range p.TargetMask {
+		b.tokens += int(m)
 	}
 	return b, nil
 }
@@ -166,7 +169,8 @@ func (x *translations) fill(g batches.Group) (*seq2seqBatch, error) {
 // seq2seqBatch is a batch for trainer.Seq2Seq.
 type seq2seqBatch struct {
 	trainer.Translations
-	tokens int // of sources and targets
+	tokens  int   // of sources and targets
+	lengths []int // of the sources, ends included
 }
 
 // measure measures how well the model predicts the targets' tokens, one after the other.
@@ -191,9 +195,6 @@ func (x *translations) measure(m *trainer.Seq2Seq) (metrics, error) {
 	return measured, nil
 }
 
-// longestWritten is the most tokens that are written for a source of so many, ends included.
-func longestWritten(source int) int { return 2*source + 20 }
-
 // sample are at most n of the pairs, evenly spread.
 func (x *translations) sample(c *config, n int) (*translations, error) {
 	n = min(n, len(x.which))
@@ -212,17 +213,19 @@ func smaller(c *config, n int) *config {
 }
 
 // translate writes translations, taking the likeliest token at every step. It gives what was written beside the pairs.
-func (x *translations) translate(m *trainer.Seq2Seq) (written []string, pairs []datasets.Pair, err error) {
+func (x *translations) translate(m *trainer.Seq2Seq, f *beamFlags) (written []string, pairs []datasets.Pair, err error) {
 	return x.write(func(b *seq2seqBatch) ([][]int32, error) {
-		steps := longestWritten(b.SourceSteps)
-		tokens, err := m.Greedy(b.Source, b.Batch, steps)
+		tokens, err := m.Greedy(b.Source, b.Batch, f.longest(b.SourceSteps))
+		if err != nil {
+			return nil, err
+		}
 		rows := make([][]int32, b.Batch)
 		for i := range rows {
-			for t := range len(tokens) / b.Batch {
+			for t := range f.longest(b.lengths[i]) {
 				rows[i] = append(rows[i], tokens[t*b.Batch+i])
 			}
 		}
-		return rows, err
+		return rows, nil
 	})
 }
 
@@ -236,7 +239,7 @@ func (x *translations) search(m *trainer.Seq2Seq, c *config, f *beamFlags) (writ
 		return nil, nil, err
 	}
 	return few.write(func(b *seq2seqBatch) ([][]int32, error) {
-		found, err := m.Search(b.Source, b.Batch, f.search(b.SourceSteps))
+		found, err := m.Search(b.Source, b.Batch, f.search(b.lengths...))
 		rows := make([][]int32, len(found))
 		for i := range rows {
 			rows[i] = found[i][0].Tokens

@@ -42,7 +42,7 @@ func (e *evalCmd) measureSeq2Seq(a *app, r *trained, source, valid *sourceConfig
 		if err != nil {
 			return measured, err
 		}
-		translate := func() ([]string, []datasets.Pair, error) { return x.translate(m) }
+		translate := func() ([]string, []datasets.Pair, error) { return x.translate(m, &e.beamFlags) }
 		if e.Beam > 1 {
 			translate = func() ([]string, []datasets.Pair, error) { return x.search(m, r.config, &e.beamFlags) }
 		}

@@ -153,7 +153,7 @@ func resumeCommand(args []string, dir string) string {
 	hasOut := false
 	for i := 0; i < len(args); i++ {
 		switch arg := args[i]; {
-		case arg == "--overwrite" || strings.HasPrefix(arg, "--resume="):
+		case arg == "--overwrite" || strings.HasPrefix(arg, "--overwrite=") || strings.HasPrefix(arg, "--resume="):
 			continue
 		case arg == "--resume":
 			i++

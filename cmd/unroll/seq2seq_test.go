@@ -2,9 +2,12 @@ package main
 
 import (
 	"fmt"
+	"math"
 	"os"
 	"strings"
 	"testing"
+
+	scores "github.com/unroll-ml/unroll/trainer/metrics"
 )
 
 // swaps are n pairs of a letter and one to three digits, and the digits and the letter, in capitals.
@@ -83,6 +86,27 @@ func TestSeq2Seq(t *testing.T) {
 		t.Errorf("drawn are %q, again %q, and with another seed %q", one, again, two)
 	}
 	answers(t, strings.Repeat("a", 300)+"λ\n", "translate", "run", "--beam", "2") // longer than any that was learned, and a character that was not
+}
+
+// What eval measures is what translate writes, whatever stands beside a source in a batch.
+func TestEvalMeasuresTranslations(t *testing.T) {
+	t.Chdir(t.TempDir())
+	var lines, sources, targets strings.Builder
+	for i := range 60 {
+		a := strings.Repeat("ab"[i%2:i%2+1], 1+i*7%40)
+		fmt.Fprintf(&lines, "%s\t%s\n", a, a)
+		fmt.Fprintln(&sources, a)
+		fmt.Fprintln(&targets, a)
+	}
+	writeFile(t, "pairs.tsv", lines.String())
+	must(t, strings.Fields("train seq2seq --pairs pairs.tsv --hidden 8 --embed 4 --batch 8 --buckets 1 --threads 1 --steps 6 --out run")...) // it never ends what it writes
+	for _, args := range []string{"", " --beam 3", " --max-length 3", " --beam 2 --max-length 7"} {
+		o := jsonLines(t, must(t, strings.Fields("eval run --json --valid-pairs pairs.tsv"+args)...))[0]
+		written := strings.Split(strings.TrimSuffix(answers(t, sources.String(), strings.Fields("translate run"+args)...), "\n"), "\n")
+		if want := scores.CharErrorRate(written, strings.Fields(targets.String())); math.Abs(o["char_error_rate"].(float64)-want) > 1e-12 {
+			t.Errorf("eval%s measures a character error rate of %v, what translate writes has %v", args, o["char_error_rate"], want)
+		}
+	}
 }
 
 func TestSeq2SeqResumes(t *testing.T) {

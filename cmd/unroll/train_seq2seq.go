@@ -241,7 +241,7 @@ func (t *seq2seqTask) measure() (metrics, error) {
 			return m, err
 		}
 	}
-	written, pairs, err := t.few.translate(t.Seq2Seq)
+	written, pairs, err := t.few.translate(t.Seq2Seq, &beamFlags{})
 	if err != nil {
 		return m, err
 	}
@@ -305,7 +305,7 @@ func (t *seq2seqTask) farewell(w io.Writer, run string) error {
 	if err != nil {
 		return err
 	}
-	written, pairs, err := few.translate(t.Seq2Seq)
+	written, pairs, err := few.translate(t.Seq2Seq, &beamFlags{})
 	if err != nil {
 		return err
 	}

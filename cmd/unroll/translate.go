@@ -62,10 +62,19 @@ func (f *beamFlags) fits(r *trained) error {
 	return nil
 }
 
-// search is the search for translations of sources of at most so many tokens.
-func (f *beamFlags) search(tokens int) models.Beam {
-	b := models.Beam{Width: f.Beam, Length: f.LengthPenalty, Coverage: f.CoveragePenalty, MaxLength: longestWritten(tokens)}
-	set(&b.MaxLength, f.MaxLength)
+// longest is the most tokens of the translation of a source of so many, ends included.
+func (f *beamFlags) longest(tokens int) int {
+	n := 2*tokens + 20
+	set(&n, f.MaxLength)
+	return n
+}
+
+// search is the search for translations of sources of so many tokens each.
+func (f *beamFlags) search(tokens ...int) models.Beam {
+	b := models.Beam{Width: f.Beam, Length: f.LengthPenalty, Coverage: f.CoveragePenalty}
+	for _, n := range tokens {
+		b.Limits = append(b.Limits, f.longest(n))
+	}
 	return b
 }
 
@@ -158,7 +167,7 @@ func (k *translateCmd) Run(a *app) error {
 		var found [][]models.Hypothesis
 		var err error
 		if k.Temperature != nil {
-			found, err = m.Sample(source, 1, k.NBest, beam.MaxLength, k.sampling(), random)
+			found, err = m.Sample(source, 1, k.NBest, k.longest(len(tokens)), k.sampling(), random)
 		} else {
 			found, err = m.Search(source, 1, beam)
 		}

@@ -6,9 +6,9 @@ type Classification struct {
 	Classes   []int32
 }
 
-// Length is for NewPlan.
+// Length is for NewPlan. A sequence without tokens takes a step, too.
 func (c *Classification) Length(i int32) (Shape, error) {
-	return Shape{Source: len(c.Sequences[i])}, nil
+	return Shape{Source: max(len(c.Sequences[i]), 1)}, nil
 }
 
 // Labelled is a batch of sequences with a class each.
