@@ -16,8 +16,19 @@ import (
 type contents struct {
 	io.ReaderAt
 	size int64
-	file *os.File // nil: in memory
+	file *os.File    // nil: in memory
+	was  os.FileInfo // of the file, when it was opened
 	xml  bool
+}
+
+// changed says whether a file on the disk is not what it was. Contents that were changed within the resolution of the file system's clock
+// and have the same size are not noticed.
+func (c *contents) changed() bool {
+	if c.file == nil {
+		return false
+	}
+	now, err := c.file.Stat()
+	return err != nil || now.Size() != c.was.Size() || !now.ModTime().Equal(c.was.ModTime())
 }
 
 func (c *contents) reader() io.Reader { return io.NewSectionReader(c, 0, c.size) }
@@ -36,7 +47,7 @@ func openContents(path string, hold int64) (*contents, error) {
 	r := bufio.NewReader(f)
 	head, err := r.Peek(len(gzipMagic))
 	if info.Mode().IsRegular() && info.Size() > hold && err == nil && string(head) != gzipMagic && !strings.HasSuffix(path, ".gz") {
-		return &contents{ReaderAt: f, size: info.Size(), file: f}, nil
+		return &contents{ReaderAt: f, size: info.Size(), file: f, was: info}, nil
 	}
 	defer f.Close()
 	data, err := readPlain(r, path)

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"hash"
 	"io"
-	"os"
 	"strings"
 
 	"github.com/pkg/errors"
@@ -24,7 +23,7 @@ type Pairs struct {
 	Skipped Skipped
 
 	sides [2]io.ReaderAt // sources and targets: the contents of files, uncompressed
-	files []*os.File     // those that are open
+	files []*contents    // those that are on the disk
 	at    []pairAt
 }
 
@@ -230,11 +229,16 @@ func (p *Pairs) Pair(i int) (Pair, error) {
 		b := make([]byte, p.at[i].length[side])
 		if _, err := p.sides[side].ReadAt(b, p.at[i].offset[side]); err != nil {
 			if err == io.EOF {
-				return Pair{}, &Error{File: p.Name, Line: p.Line(i), What: "the file has become shorter while it was used: leave it as it is during training"}
+				return Pair{}, &Error{File: p.Name, Line: p.Line(i), What: "the file has become shorter while it was used: leave it as it is, and repeat the command"}
 			}
 			return Pair{}, errors.WithStack(err)
 		}
 		texts[side] = string(b)
+	}
+	for _, f := range p.files {
+		if f.changed() {
+			return Pair{}, &Error{File: p.Name, Line: p.Line(i), What: "the file has changed while it was used: leave it as it is, and repeat the command"}
+		}
 	}
 	return Pair{texts[0], texts[1]}, nil
 }
@@ -246,7 +250,7 @@ func (p *Pairs) InMemory() bool { return len(p.files) == 0 }
 func (p *Pairs) Close() error {
 	var first error
 	for _, f := range p.files {
-		if err := f.Close(); err != nil && first == nil {
+		if err := f.file.Close(); err != nil && first == nil {
 			first = errors.WithStack(err)
 		}
 	}
@@ -264,7 +268,7 @@ func (p *Pairs) closeUnless(err *error) {
 func (p *Pairs) open(path string, hold int64) (*contents, error) {
 	c, err := openContents(path, hold)
 	if err == nil && c.file != nil {
-		p.files = append(p.files, c.file)
+		p.files = append(p.files, c)
 	}
 	return c, err
 }

@@ -1,6 +1,9 @@
 package datasets
 
-import "math/rand/v2"
+import (
+	"fmt"
+	"math/rand/v2"
+)
 
 // SlidingWindows cuts tokens into windows of T tokens that begin every S tokens, and so share T-S of them with the next where S is
 // less than T. An epoch has each window once, in an order that the seed and the epoch alone determine, B of them in a batch; those that
@@ -14,9 +17,16 @@ type SlidingWindows struct {
 	epoch              int
 }
 
+// MaxSlidingWindows is how many windows there may be: their order takes 4 bytes of memory for each.
+const MaxSlidingWindows = 1 << 28
+
 // NewSlidingWindows cuts tokens. Tokens too few for one batch are a *TooShortError.
 func NewSlidingWindows(tokens Sequence, batch, seq, stride int, seed uint64) (*SlidingWindows, error) {
 	w := &SlidingWindows{Batch: batch, Seq: seq, Stride: stride, Seed: seed, tokens: tokens, row: make([]int32, seq+1), epoch: -1}
+	if n := w.windows(); n > MaxSlidingWindows {
+		return nil, fmt.Errorf("%d tokens and --stride %d make %d windows, at most %d are supported: a --stride of %d or more is needed",
+			tokens.Len(), stride, n, MaxSlidingWindows, (tokens.Len()+MaxSlidingWindows-1)/MaxSlidingWindows)
+	}
 	if w.Len() == 0 {
 		return nil, &TooShortError{Have: tokens.Len(), Batch: batch, Seq: seq, Stride: stride}
 	}

@@ -7,7 +7,6 @@ import (
 	"encoding/hex"
 	"io"
 	"iter"
-	"os"
 	"sort"
 	"strings"
 	"unicode"
@@ -37,8 +36,7 @@ type Text struct {
 	Name   string // the file, or what a message should call the text
 	SHA256 string // of the file's bytes, uncompressed, in hexadecimal
 
-	contents io.ReaderAt
-	file     *os.File     // nil: in memory
+	contents *contents
 	blocks   []place      // where each begins; the last is the end
 	counts   map[rune]int // how often each character occurs in the whole text
 }
@@ -60,7 +58,7 @@ func readText(path string, hold int64) (*Text, error) {
 	if err != nil {
 		return nil, err
 	}
-	t := &Text{Name: path, contents: c, file: c.file}
+	t := &Text{Name: path, contents: c}
 	if err := t.scan(c.reader()); err != nil {
 		t.Close()
 		return nil, err
@@ -70,23 +68,23 @@ func readText(path string, hold int64) (*Text, error) {
 
 // NewText is a text that is already in memory, with the rules of ReadText.
 func NewText(name, s string) (*Text, error) {
-	t := &Text{Name: name, contents: strings.NewReader(s)}
-	return t, t.scan(strings.NewReader(s))
+	t := &Text{Name: name, contents: &contents{ReaderAt: strings.NewReader(s), size: int64(len(s))}}
+	return t, t.scan(t.contents.reader())
 }
 
 // Close closes the file, if the text has one open. Parts of the text share it.
 func (t *Text) Close() error {
-	if t.file == nil {
+	if t.InMemory() {
 		return nil
 	}
-	return errors.WithStack(t.file.Close())
+	return errors.WithStack(t.contents.file.Close())
 }
 
 // Len is the number of characters.
 func (t *Text) Len() int { return t.blocks[len(t.blocks)-1].chars - t.blocks[0].chars }
 
 // InMemory says whether the text does not need the disk.
-func (t *Text) InMemory() bool { return t.file == nil }
+func (t *Text) InMemory() bool { return t.contents.file == nil }
 
 // scan reads the whole text, checks it, counts its characters and cuts it into blocks.
 func (t *Text) scan(from io.Reader) error {
@@ -123,6 +121,9 @@ func (t *Text) scan(from io.Reader) error {
 		}
 	}
 	t.SHA256 = hex.EncodeToString(sum.Sum(nil))
+	if t.contents.changed() {
+		return t.changed()
+	}
 	return nil
 }
 
@@ -175,7 +176,7 @@ func (t *Text) block(i int) (string, error) {
 		return "", err
 	}
 	data = bytes.ReplaceAll(data, []byte("\r\n"), []byte("\n"))
-	if t.file != nil && (!utf8.Valid(data) || utf8.RuneCount(data) != t.blocks[i+1].chars-t.blocks[i].chars) {
+	if !t.InMemory() && (!utf8.Valid(data) || utf8.RuneCount(data) != t.blocks[i+1].chars-t.blocks[i].chars) {
 		return "", t.changed()
 	}
 	return string(data), nil
@@ -189,12 +190,14 @@ func (t *Text) raw(i int) ([]byte, error) {
 		return nil, t.changed()
 	case err != nil:
 		return nil, errors.WithStack(err)
+	case t.contents.changed():
+		return nil, t.changed()
 	}
 	return data, nil
 }
 
 func (t *Text) changed() error {
-	return &Error{File: t.Name, What: "the file has changed while it was used: leave it as it is during training"}
+	return &Error{File: t.Name, What: "the file has changed while it was used: leave it as it is, and repeat the command"}
 }
 
 // Blocks are the parts, one after the other, that the text is cut into: each ends with white space, unless there is none for a very long
@@ -243,7 +246,7 @@ func (t *Text) Cut(words bool, at ...int) ([]*Text, error) {
 	return parts, nil
 }
 
-// place finds the place before a character or, with words, the first there or after it that has white space before it.
+// place finds the place before a character or, with words, the first there or after it that has white space before it, if that is near.
 func (t *Text) place(char int, words bool) (place, error) {
 	if t.Len() == 0 {
 		return t.blocks[0], nil
@@ -255,6 +258,7 @@ func (t *Text) place(char int, words bool) (place, error) {
 		return place{}, err
 	}
 	at, space := t.blocks[i], true // before a block there is white space
+	here := at
 	for len(data) > 0 && (at.chars < char || words && !space) {
 		c, size := utf8.DecodeRune(data)
 		if bytes.HasPrefix(data, []byte("\r\n")) {
@@ -262,6 +266,12 @@ func (t *Text) place(char int, words bool) (place, error) {
 		}
 		at.offset, at.chars, space = at.offset+int64(size), at.chars+1, unicode.IsSpace(c)
 		data = data[size:]
+		if at.chars == char {
+			here = at
+		}
+	}
+	if words && !space { // there is none in the block: a word of thousands of characters is none
+		return here, nil
 	}
 	return at, nil
 }

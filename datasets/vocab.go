@@ -99,9 +99,6 @@ func wordVocab(special int, words []string) *Vocab {
 // Kind is the kind of the vocabulary's units.
 func (v *Vocab) Kind() Kind { return v.kind }
 
-// Special says whether the tokens Pad, Unknown, Start and End are reserved.
-func (v *Vocab) Special() bool { return v.special > 0 }
-
 // Reserved is the number of tokens that are reserved: they are the first.
 func (v *Vocab) Reserved() int32 { return int32(v.special) }
 

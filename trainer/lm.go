@@ -79,6 +79,14 @@ type Sums struct {
 	Count   int
 }
 
+// Add adds the sums over other tokens.
+func (s *Sums) Add(other Sums) {
+	s.NLL += other.NLL
+	s.Correct += other.Correct
+	s.Top2 += other.Top2
+	s.Count += other.Count
+}
+
 // Eval measures a window. Where mask is 0 nothing is counted.
 func (m *LM) Eval(inputs, targets []int32, mask []float32) (Sums, error) {
 	if m.eval == nil {

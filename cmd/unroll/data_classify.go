@@ -255,10 +255,13 @@ func (x *examples) fill(g batches.Group) (*classifyBatch, error) {
 }
 
 // measure measures a classifier on the examples.
-func (x *examples) measure(m *trainer.Classifier) (metrics, error) {
+func (x *examples) measure(m *trainer.Classifier, stop func() bool) (metrics, error) {
 	var total trainer.Sums
 	tokens := 0
 	for _, g := range x.plan.InOrder() {
+		if stop() {
+			return metrics{}, errStopped
+		}
 		b, err := x.fill(g)
 		if err != nil {
 			return metrics{}, err
@@ -267,10 +270,7 @@ func (x *examples) measure(m *trainer.Classifier) (metrics, error) {
 		if err != nil {
 			return metrics{}, err
 		}
-		total.NLL += s.NLL
-		total.Correct += s.Correct
-		total.Top2 += s.Top2
-		total.Count += s.Count
+		total.Add(s)
 		tokens += b.tokens
 	}
 	measured := exampleMetrics(total)

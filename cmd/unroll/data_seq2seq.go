@@ -174,9 +174,12 @@ type seq2seqBatch struct {
 }
 
 // measure measures how well the model predicts the targets' tokens, one after the other.
-func (x *translations) measure(m *trainer.Seq2Seq) (metrics, error) {
+func (x *translations) measure(m *trainer.Seq2Seq, stop func() bool) (metrics, error) {
 	var total trainer.Sums
 	for _, g := range x.plan.InOrder() {
+		if stop() {
+			return metrics{}, errStopped
+		}
 		b, err := x.fill(g)
 		if err != nil {
 			return metrics{}, err
@@ -185,10 +188,7 @@ func (x *translations) measure(m *trainer.Seq2Seq) (metrics, error) {
 		if err != nil {
 			return metrics{}, err
 		}
-		total.NLL += s.NLL
-		total.Correct += s.Correct
-		total.Top2 += s.Top2
-		total.Count += s.Count
+		total.Add(s)
 	}
 	measured := tokenMetrics(total)
 	measured.Examples = x.plan.Examples()

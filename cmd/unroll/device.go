@@ -35,6 +35,9 @@ type deviceFlags struct {
 	Precision string `enum:"${precisions}" default:"fp32" help:"Arithmetic of products on a GPU: ${enum}."`
 }
 
+// maxThreads is more than any machine has processors: so many would only take memory.
+const maxThreads = 1024
+
 // running is what the flags ask for.
 func (f *deviceFlags) running() runningConfig {
 	r := runningConfig{Device: f.Device, Precision: f.Precision}
@@ -45,6 +48,9 @@ func (f *deviceFlags) running() runningConfig {
 func (f *deviceFlags) check() error {
 	if f.Threads != nil && *f.Threads < 1 {
 		return usage("--threads is %d: it must be at least 1", *f.Threads)
+	}
+	if f.Threads != nil && *f.Threads > maxThreads {
+		return usage("--threads is %d: at most %s are supported", *f.Threads, thousands(maxThreads))
 	}
 	return f.running().checkPrecision()
 }

@@ -16,5 +16,5 @@ func (e *evalCmd) measureClassifier(a *app, r *trained, source, valid *sourceCon
 	}
 	defer m.Close()
 	v := &evaluated{name: p.name, split: split, what: whichPart(p.name, split, r.config), unit: "example", count: "examples", at: at}
-	return v, v.time(func() (metrics, error) { return x.measure(m) })
+	return v, v.time(func() (metrics, error) { return x.measure(m, never) })
 }

@@ -45,7 +45,7 @@ func (e *evalCmd) measureLM(a *app, r *trained) (*evaluated, error) {
 	}
 	defer lm.Close()
 	v.at = at
-	return v, v.time(func() (metrics, error) { return measure(lm, windows, &r.config.Training) })
+	return v, v.time(func() (metrics, error) { return measure(lm, windows, &r.config.Training, never) })
 }
 
 // windows cuts tokens to measure on.

@@ -38,7 +38,7 @@ func (e *evalCmd) measureSeq2Seq(a *app, r *trained, source, valid *sourceConfig
 	defer m.Close()
 	v := &evaluated{name: x.name, split: split, what: whichPart(strings.TrimSuffix(x.name, ", held out"), split, r.config), unit: "token", count: "pairs", at: at}
 	return v, v.time(func() (metrics, error) {
-		measured, err := x.measure(m)
+		measured, err := x.measure(m, never)
 		if err != nil {
 			return measured, err
 		}

@@ -26,6 +26,8 @@ type pairLM struct {
 	explodeFor       int  // so many times; 0: 1
 	overflow         bool // and it is because of its factor
 	onStep           func(step int)
+	onEval           func(step int)
+	fails            func(step int) error // instead of a step
 }
 
 func newPairLM(c LMConfig) *pairLM {
@@ -81,6 +83,11 @@ func (m *pairLM) Train(inputs, targets []int32, _ int, lr float64) (loss, norm f
 	if m.onStep != nil {
 		m.onStep(m.steps)
 	}
+	if m.fails != nil {
+		if err := m.fails(m.steps); err != nil {
+			return 0, 0, err
+		}
+	}
 	if n := m.steps - m.explodeAt; m.explodeAt > 0 && n >= 0 && n < max(m.explodeFor, 1) {
 		return math.NaN(), math.Inf(1), nil
 	}
@@ -117,6 +124,9 @@ func (m *pairLM) Train(inputs, targets []int32, _ int, lr float64) (loss, norm f
 
 func (m *pairLM) Eval(inputs, targets []int32, mask []float32) (trainer.Sums, error) {
 	m.evaluated++
+	if m.onEval != nil {
+		m.onEval(m.steps)
+	}
 	var s trainer.Sums
 	for i, x := range inputs {
 		before := &m.eval[i%m.c.Batch]

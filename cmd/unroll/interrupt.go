@@ -10,17 +10,19 @@ import (
 )
 
 // interrupt listens for the wish to stop. The first INT or TERM asks the training to stop after its step; the second ends the
-// process at once, which the checkpoints survive.
+// process at once, which the checkpoints survive. Before the first step the first one does.
 type interrupt struct {
 	asked   atomic.Bool
+	began   atomic.Bool // steps are taken
+	abandon func()      // gives back what was made for a run that did not begin; nil: nothing
 	signals chan os.Signal
 	done    chan struct{} // closed when nothing more is said
 }
 
 // listen also makes the process deaf to a closed terminal, a closed pipe and a file size limit: the training goes on, or the write
 // that fails says so.
-func listen(stderr io.Writer) *interrupt {
-	i := &interrupt{signals: make(chan os.Signal, 2), done: make(chan struct{})}
+func listen(stderr io.Writer, abandon func()) *interrupt {
+	i := &interrupt{abandon: abandon, signals: make(chan os.Signal, 2), done: make(chan struct{})}
 	if len(ignoredSignals) > 0 { // none would mean all
 		signal.Ignore(ignoredSignals...)
 	}
@@ -28,6 +30,13 @@ func listen(stderr io.Writer) *interrupt {
 	go func() {
 		defer close(i.done)
 		for range i.signals {
+			if !i.began.Load() {
+				if i.abandon != nil {
+					i.abandon()
+				}
+				fmt.Fprintln(stderr, "unroll: stopped before the first step of this process: repeat the command to begin, or to go on")
+				os.Exit(exitStopped)
+			}
 			if i.asked.Swap(true) {
 				fmt.Fprintln(stderr, "unroll: stopped at once: the last checkpoint is whole, what came after it is lost; repeat the command to go on from there")
 				os.Exit(exitStopped)

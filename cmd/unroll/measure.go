@@ -1,13 +1,26 @@
 package main
 
-import "github.com/unroll-ml/unroll/trainer"
+import (
+	"github.com/pkg/errors"
+
+	"github.com/unroll-ml/unroll/trainer"
+)
+
+// errStopped is what measuring gives when it was told to stop.
+var errStopped = errors.New("measuring was stopped")
+
+// never does not stop measuring.
+func never() bool { return false }
 
 // measure evaluates a model on a whole text.
-func measure(lm LM, w evalWindows, c *trainingConfig) (metrics, error) {
+func measure(lm LM, w evalWindows, c *trainingConfig, stop func() bool) (metrics, error) {
 	n := c.Batch * c.Seq
 	inputs, targets, mask := make([]int32, n), make([]int32, n), make([]float32, n)
 	var total trainer.Sums
 	for i := range w.Len() {
+		if stop() {
+			return metrics{}, errStopped
+		}
 		anew, err := w.Fill(i, inputs, targets, mask)
 		if err != nil {
 			return metrics{}, err
@@ -21,10 +34,7 @@ func measure(lm LM, w evalWindows, c *trainingConfig) (metrics, error) {
 		if err != nil {
 			return metrics{}, err
 		}
-		total.NLL += s.NLL
-		total.Correct += s.Correct
-		total.Top2 += s.Top2
-		total.Count += s.Count
+		total.Add(s)
 	}
 	return tokenMetrics(total), nil
 }

@@ -126,6 +126,39 @@ func TestInterrupts(t *testing.T) {
 	}
 }
 
+// Before the first step there is nothing to wait for, and nothing stays behind.
+func TestInterruptWhileLoading(t *testing.T) {
+	small(t, nil)
+	if err := syscall.Mkfifo("endless.txt", 0o600); err != nil {
+		t.Fatal(err)
+	}
+	cmd := program("train", "--text", "endless.txt", "--out", "run")
+	var stderr strings.Builder
+	cmd.Stderr = &stderr
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	for wait := 0; ; wait++ {
+		if _, err := os.Stat("run/.lock"); err == nil {
+			break
+		}
+		if wait == 1000 {
+			t.Fatal("no run was begun")
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	time.Sleep(50 * time.Millisecond) // it listens
+	if err := cmd.Process.Signal(os.Interrupt); err != nil {
+		t.Fatal(err)
+	}
+	if code := exitOf(cmd.Wait()); code != exitStopped || stderr.String() != "unroll: stopped before the first step of this process: repeat the command to begin, or to go on\n" {
+		t.Errorf("%d, %s", code, stderr.String())
+	}
+	if _, err := os.Stat("run"); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("the folder stays behind: %v", err)
+	}
+}
+
 // The second INT ends the process while the first still waits for its step.
 func TestSecondInterrupt(t *testing.T) {
 	small(t, nil)

@@ -50,6 +50,9 @@ func (r *training) place(stderr io.Writer, overwrite bool) error {
 
 // goOn makes the folder ready for a run that was resumed.
 func (r *training) goOn() error {
+	if r.at.Due {
+		return nil
+	}
 	if r.budget.spent(r.at.Step, r.at.Seconds) {
 		return fail(exitNoOutput, "%s holds a run that is finished (%s steps): more --steps, --epochs or --minutes to train on, --overwrite to replace it, or choose another folder with --out",
 			r.folder.dir, thousands(r.at.Step))

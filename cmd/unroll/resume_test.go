@@ -13,6 +13,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/unroll-ml/unroll/datasets"
 	"github.com/unroll-ml/unroll/trainer/runlog"
 )
 
@@ -345,5 +346,62 @@ func TestShellQuote(t *testing.T) {
 	got := resumeCommand([]string{"train", "--resume", "never", "--prompt", "a b", "--overwrite", "--resume=never"}, "runs/lm 1")
 	if want := "unroll train --prompt 'a b' --out 'runs/lm 1'"; got != want {
 		t.Errorf("got %s, want %s", got, want)
+	}
+}
+
+// Whoever asks to stop while the held-out data are measured need not wait for it: that is done when the run goes on.
+func TestStopWhileMeasuring(t *testing.T) {
+	small(t, nil)
+	const args = "train --text rhyme.txt --batch 4 --seq 40 --lr 5 --optimizer sgd --valid-every 6 --patience 2 --schedule plateau --steps "
+	for _, steps := range []int{12, 15} { // the measurement is the last, and is not
+		for _, out := range []string{"straight", "stopped"} {
+			withPairLM(func(m *pairLM) {
+				m.onEval = func(step int) {
+					if out == "stopped" && step == 12 && m.evaluated == 6+2 { // 6 windows each time
+						terminate(t)
+					}
+				}
+			})
+			writeFile(t, "rhyme.txt", rhyme(100))
+			r := unroll(strings.Fields(fmt.Sprint(args, steps, " --overwrite --out ", out))...)
+			if want := map[string]int{"straight": exitOK, "stopped": exitStopped}[out]; r.code != want {
+				t.Fatalf("%s: %d, %s", out, r.code, r.stderr)
+			}
+		}
+		if log := jsonLines(t, readFile(t, "stopped/log.jsonl")); log[len(log)-1]["event"] != "stopped" || log[len(log)-2]["event"] != "step" {
+			t.Errorf("the log ends with %v", log[len(log)-2:])
+		}
+		withPairLM(nil)
+		must(t, strings.Fields(fmt.Sprint(args, steps, " --out stopped"))...)
+		if diff := cmp.Diff(story(t, "straight"), story(t, "stopped")); diff != "" {
+			t.Errorf("%d steps: the logs differ: %s", steps, diff)
+		}
+		for _, name := range []string{"last/weights.safetensors", "best/weights.safetensors"} {
+			if readFile(t, filepath.Join("straight", name)) != readFile(t, filepath.Join("stopped", name)) {
+				t.Errorf("%d steps: %s differs", steps, name)
+			}
+		}
+	}
+}
+
+// Data that cannot be read any more cost no step that was taken.
+func TestDataFailInTheMiddle(t *testing.T) {
+	small(t, nil)
+	writeFile(t, "rhyme.txt", rhyme(100))
+	args := strings.Fields("train --text rhyme.txt --batch 4 --seq 40 --lr 5 --optimizer sgd --steps 20 --out ")
+	must(t, append(args, "straight")...)
+	withPairLM(func(m *pairLM) {
+		m.fails = func(step int) error {
+			if step == 8 {
+				return &datasets.Error{File: "rhyme.txt", What: "gone"}
+			}
+			return nil
+		}
+	})
+	want(t, exitData, "rhyme.txt: gone; step 7 is saved in run/last: then continue with unroll "+strings.Join(args, " ")+" run", append(args, "run")...)
+	withPairLM(nil)
+	must(t, append(args, "run")...)
+	if readFile(t, "straight/last/weights.safetensors") != readFile(t, "run/last/weights.safetensors") {
+		t.Error("the weights differ from those of a run that nothing happened to")
 	}
 }

@@ -100,13 +100,13 @@ func set[T any](to *T, from *T) {
 
 // train trains what load gives, which completes the config with what the data says.
 func (t *trainFlags) train(a *app, c *config, load func() (task, error)) error {
-	stop := listen(a.stderr)
-	defer stop.close()
 	folder, err := openRunFolder(t.Out, c.Task)
 	if err != nil {
 		return err
 	}
 	defer folder.close()
+	stop := listen(a.stderr, folder.abandon)
+	defer stop.close()
 	if t.Resume == "never" && folder.before != nil && !t.Overwrite {
 		return fail(exitNoOutput, "%s holds a run: --overwrite to replace it, or choose another folder with --out", folder.dir)
 	}

@@ -170,8 +170,11 @@ func (t *classifyTask) Close() error {
 	return t.Classifier.Close()
 }
 
-func (t *classifyTask) measure() (metrics, error) { return t.held.measure(t.Classifier) }
-func (t *classifyTask) heldOut() string           { return "the held-out examples" }
+func (t *classifyTask) measure(stop func() bool) (metrics, error) {
+	return t.held.measure(t.Classifier, stop)
+}
+
+func (t *classifyTask) heldOut() string { return "the held-out examples" }
 
 func (t *classifyTask) files() map[string][]byte {
 	files := map[string][]byte{labelsName: t.labels.JSON()}
@@ -228,7 +231,7 @@ func sourceLengths(p *batches.Plan) string {
 }
 
 func (t *classifyTask) farewell(w io.Writer, run string) error {
-	m, err := t.measure()
+	m, err := t.measure(never)
 	if err != nil {
 		return err
 	}

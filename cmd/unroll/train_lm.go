@@ -137,9 +137,10 @@ func (t *lmTask) Close() error {
 	return t.LM.Close()
 }
 
-func (t *lmTask) measure() (metrics, error) {
-	return measure(t.LM, t.data.evalWindows, &t.config.Training)
+func (t *lmTask) measure(stop func() bool) (metrics, error) {
+	return measure(t.LM, t.data.evalWindows, &t.config.Training, stop)
 }
+
 func (t *lmTask) heldOut() string          { return "the held-out text" }
 func (t *lmTask) files() map[string][]byte { return map[string][]byte{vocabName: t.data.vocab.JSON()} }
 

@@ -231,8 +231,8 @@ func (t *seq2seqTask) Close() error {
 }
 
 // measure also translates some of what was held out.
-func (t *seq2seqTask) measure() (metrics, error) {
-	m, err := t.held.measure(t.Seq2Seq)
+func (t *seq2seqTask) measure(stop func() bool) (metrics, error) {
+	m, err := t.held.measure(t.Seq2Seq, stop)
 	if err != nil {
 		return m, err
 	}

@@ -25,8 +25,8 @@ type task interface {
 	// step takes the next training step after so many, and says how many tokens it has read.
 	step(before int, rate float64) (loss, norm float64, tokens int, err error)
 
-	// measure measures what was held out, which heldOut names.
-	measure() (metrics, error)
+	// measure measures what was held out, which heldOut names; errStopped if stop said so meanwhile.
+	measure(stop func() bool) (metrics, error)
 	heldOut() string
 
 	// files are the files of the run that describe the model's inputs and outputs, by name; verify says whether those in the
@@ -59,6 +59,7 @@ type training struct {
 	schedule trainer.Schedule // of the learning rate
 
 	at    position // where the run stands
+	saved int      // the step that was saved last
 	since time.Time
 	past  float64 // seconds before this process
 	first int     // the step before the first of this process
@@ -92,7 +93,7 @@ func (r *training) run() error {
 		}
 	}
 	r.schedule, r.at.Plateau = r.config.Training.schedule(), r.config.Training.plateau(r.at.Plateau)
-	r.since, r.past, r.first = time.Now(), r.at.Seconds, r.at.Step
+	r.since, r.past, r.first, r.saved = time.Now(), r.at.Seconds, r.at.Step, r.at.Step
 	r.report.begin(append(r.task.describe(countElements(params)), "run folder: "+r.folder.dir)...)
 	if r.first > 0 {
 		r.report.begin(fmt.Sprintf("continuing after step %s", thousands(r.first)))
@@ -100,6 +101,7 @@ func (r *training) run() error {
 			return err
 		}
 	}
+	r.stop.began.Store(true)
 	stopped, err := r.steps()
 	if err != nil {
 		return err
@@ -131,13 +133,18 @@ func (r *training) steps() (stopped bool, err error) {
 	measured := true // the state of this moment has been measured and saved
 	var busy time.Duration
 	tokens := 0
+	if r.at.Due { // the process before was stopped while it measured
+		if err := r.measure(); err != nil || r.at.Due {
+			return true, err
+		}
+	}
 	for !r.budget.spent(r.at.Step, r.seconds()) && !r.exhausted() {
 		step := r.at.Step + 1
 		begin := time.Now()
 		rate := r.rate()
 		loss, norm, n, err := r.task.step(r.at.Step, rate)
 		if err != nil {
-			return false, err
+			return false, r.interrupted(err)
 		}
 		took := time.Since(begin)
 		busy += took
@@ -176,8 +183,8 @@ func (r *training) steps() (stopped bool, err error) {
 		}
 		switch {
 		case last || c.ValidEvery > 0 && step%c.ValidEvery == 0 || c.ValidEvery == 0 && step%(epoch*max(c.ValidEpochs, 1)) == 0:
-			if err := r.measure(); err != nil {
-				return false, err
+			if err := r.measure(); err != nil || r.at.Due {
+				return true, err
 			}
 			measured = true
 		case c.CheckpointEvery > 0 && step%c.CheckpointEvery == 0:
@@ -193,9 +200,21 @@ func (r *training) steps() (stopped bool, err error) {
 		}
 	}
 	if !measured { // the time ran out while the step before was measured
-		return false, r.measure()
+		err := r.measure()
+		return r.at.Due, err
 	}
 	return false, nil
+}
+
+// interrupted is the error of a step that was not taken for want of its data. What was learned before is saved.
+func (r *training) interrupted(err error) error {
+	if code := exitCode(err); code != exitData && code != exitIO || r.at.Step == r.saved {
+		return err
+	}
+	if failed := r.save(lastName); failed != nil {
+		return failed
+	}
+	return fail(exitCode(err), "%v; step %s is saved in %s: then continue with %s", err, thousands(r.at.Step), r.folder.path(lastName), resumeCommand(r.args, r.folder.dir))
 }
 
 // rate is the learning rate of the next step.
@@ -216,12 +235,18 @@ func (r *training) whyExhausted() string {
 	return fmt.Sprintf("%d measurements in a row without a better one", r.at.Worse)
 }
 
-// measure measures what was held out, and saves the run, and the best one if this is it.
+// measure measures what was held out, and saves the run, and the best one if this is it. If someone asks to stop meanwhile, the run is saved
+// with a note that this is due.
 func (r *training) measure() error {
-	m, err := r.task.measure()
+	m, err := r.task.measure(r.stop.asked.Load)
+	if err == errStopped {
+		r.at.Due = true
+		return r.save(lastName)
+	}
 	if err != nil {
 		return err
 	}
+	r.at.Due = false
 	if !finite(m.loss) {
 		return r.diverged(r.at.Step, fmt.Sprintf("the loss on %s is %g", r.task.heldOut(), m.loss))
 	}
@@ -267,6 +292,7 @@ func (r *training) save(name string) error {
 		return err
 	}
 	r.at.Seconds = r.seconds()
+	r.saved = r.at.Step
 	keep := 1
 	if name == lastName {
 		keep = r.keep

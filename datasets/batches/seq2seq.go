@@ -78,7 +78,7 @@ func (s *Seq2Seq) Fill(g Group) (*Paired, error) {
 		}
 		source, target := tokens[0], tokens[1]
 		if !g.holds(Shape{len(source) + 1, len(target) + 1}) {
-			return nil, &datasets.Error{File: s.pairs.Name, Line: s.pairs.Line(int(i)), What: "the file has changed while it was used: leave it as it is during training"}
+			return nil, &datasets.Error{File: s.pairs.Name, Line: s.pairs.Line(int(i)), What: "the file has changed while it was used: leave it as it is, and repeat the command"}
 		}
 		column(p.Sources, p.SourceMask, b, batch, source)
 		p.Sources[len(source)*batch+b], p.SourceMask[len(source)*batch+b] = datasets.End, 1
