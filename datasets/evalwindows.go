@@ -21,7 +21,7 @@ const MinEvalStream = 1024
 func NewEvalWindows(tokens Sequence, batch, seq int) (*EvalWindows, error) {
 	n := tokens.Len() - 1
 	if n < 1 {
-		return nil, fmt.Errorf("%d characters to measure on, at least 2 are needed: use a longer text", tokens.Len())
+		return nil, fmt.Errorf("%d tokens to measure on, at least 2 are needed: use a longer text", tokens.Len())
 	}
 	return &EvalWindows{Batch: batch, Seq: seq, tokens: tokens, streams: max(1, min(batch, n/MinEvalStream)), row: make([]int32, seq+1)}, nil
 }

@@ -14,7 +14,7 @@ type SlidingEvalWindows struct {
 // NewSlidingEvalWindows cuts tokens, more than T of them.
 func NewSlidingEvalWindows(tokens Sequence, batch, seq, stride int) (*SlidingEvalWindows, error) {
 	if tokens.Len() <= seq {
-		return nil, fmt.Errorf("%d characters to measure on, at least %d are needed for a window: use a longer text", tokens.Len(), seq+1)
+		return nil, fmt.Errorf("%d tokens to measure on, at least %d are needed for a window: use a longer text", tokens.Len(), seq+1)
 	}
 	return &SlidingEvalWindows{Batch: batch, Seq: seq, Stride: stride, tokens: tokens, row: make([]int32, seq+1)}, nil
 }

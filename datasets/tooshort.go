@@ -10,6 +10,7 @@ import (
 type TooShortError struct {
 	Have       int
 	Batch, Seq int
+	Parts      int    // of a batch; 0: 1
 	Stride     int    // 0: streams side by side
 	Units      string // what tokens are called; "": characters
 }
@@ -23,14 +24,20 @@ func (e *TooShortError) Need() int {
 }
 
 func (e *TooShortError) Error() string {
-	flags := fmt.Sprintf("--batch %d and --seq %d need at least (%d+1)*%d", e.Batch, e.Seq, e.Seq, e.Batch)
+	parts := max(e.Parts, 1)
+	flags := fmt.Sprintf("--batch %d", e.Batch/parts)
+	if parts > 1 {
+		flags += fmt.Sprintf(", --accumulate %d", parts)
+	}
 	batch, seq := e.Have/(e.Seq+1), e.Have/e.Batch-1 // the largest that fit
-	if e.Stride > 0 {
-		flags = fmt.Sprintf("--batch %d, --seq %d and --stride %d need at least %d+1+(%d-1)*%d", e.Batch, e.Seq, e.Stride, e.Seq, e.Batch, e.Stride)
+	if e.Stride == 0 {
+		flags += fmt.Sprintf(" and --seq %d need at least (%d+1)*%d", e.Seq, e.Seq, e.Batch)
+	} else {
+		flags += fmt.Sprintf(", --seq %d and --stride %d need at least %d+1+(%d-1)*%d", e.Seq, e.Stride, e.Seq, e.Batch, e.Stride)
 		batch, seq = slidingWindows(e.Have, e.Seq, e.Stride), e.Have-1-(e.Batch-1)*e.Stride
 	}
 	var fits []string
-	if batch > 0 {
+	if batch /= parts; batch > 0 {
 		fits = append(fits, fmt.Sprintf("--batch %d", batch))
 	}
 	if seq > 0 {

@@ -77,6 +77,9 @@ func NewSeq2Seq(c Seq2SeqConfig) (*Seq2Seq, error) {
 // Train runs a training step, the step-th counted from 0, with the given learning rate. It gives the mean loss in nats per token,
 // with label smoothing, and the norm of all gradients together before clipping, both at the weights before the step.
 func (m *Seq2Seq) Train(x Translations, step int, rate float64) (loss, norm float64, err error) {
+	if err := x.check(); err != nil {
+		return 0, 0, err
+	}
 	at, parts := x.shape(), m.parts()
 	if x.Batch%parts != 0 {
 		return 0, 0, errors.Errorf("a batch of %d pairs cannot be divided into %d equal parts", x.Batch, parts)
@@ -109,6 +112,9 @@ func (c *Seq2SeqConfig) teacherForcing(step int) float64 {
 // Eval measures how well each token of the targets is predicted from the source and the target's tokens before it: sums over the
 // tokens, the end token included. There is neither label smoothing nor dropout.
 func (m *Seq2Seq) Eval(x Translations) (Sums, error) {
+	if err := x.check(); err != nil {
+		return Sums{}, err
+	}
 	e, err := obtain(m.eval, x.shape(), m.config, newSeq2SeqEvaluator)
 	if err != nil {
 		return Sums{}, err
@@ -122,6 +128,12 @@ func (m *Seq2Seq) Eval(x Translations) (Sums, error) {
 // Greedy translates a batch of sources, S×B, taking the likeliest token at every step. It gives at most steps tokens of each, T×B,
 // the end token included; padding follows it.
 func (m *Seq2Seq) Greedy(source []int32, batch, steps int) ([]int32, error) {
+	if err := checkSources(source, batch); err != nil {
+		return nil, err
+	}
+	if steps < 1 {
+		return nil, errors.Errorf("translations of at most %d tokens: it must be at least 1", steps)
+	}
 	d, err := obtain(m.greedy, pairShape{len(source) / batch, steps, batch}, m.config, newGreedyDecoder)
 	if err != nil {
 		return nil, err
@@ -168,6 +180,25 @@ func (m *Seq2Seq) Close() error {
 		programs = append(programs, p.encode.Program, p.step.Program)
 	}
 	return closeAll(programs)
+}
+
+// check says what is wrong with a batch.
+func (x *Translations) check() error {
+	if err := checkSources(x.Source, x.Batch); err != nil {
+		return err
+	}
+	if len(x.Source) != x.SourceSteps*x.Batch || x.TargetSteps < 1 || len(x.Target) != x.TargetSteps*x.Batch {
+		return errors.Errorf("a batch of %d pairs of %d and %d steps has %d and %d tokens", x.Batch, x.SourceSteps, x.TargetSteps, len(x.Source), len(x.Target))
+	}
+	return nil
+}
+
+// checkSources says whether there are so many sources of one length.
+func checkSources(source []int32, batch int) error {
+	if batch < 1 || len(source) < batch || len(source)%batch != 0 {
+		return errors.Errorf("%d tokens are no batch of %d sources", len(source), batch)
+	}
+	return nil
 }
 
 func (x *Translations) shape() pairShape { return pairShape{x.SourceSteps, x.TargetSteps, x.Batch} }

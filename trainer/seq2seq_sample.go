@@ -3,6 +3,8 @@ package trainer
 import (
 	"math/rand/v2"
 
+	"github.com/pkg/errors"
+
 	"github.com/unroll-ml/unroll/models"
 )
 
@@ -18,6 +20,12 @@ func (m *Seq2Seq) Sample(source []int32, batch, n, longest int, c models.Samplin
 // read makes a program that writes step by step ready for a batch of sources, each in so many rows. lengths are the sources' numbers of
 // tokens without padding.
 func (m *Seq2Seq) read(source []int32, batch, rows int) (d *beamDecoder, lengths []int, err error) {
+	if err := checkSources(source, batch); err != nil {
+		return nil, nil, err
+	}
+	if rows < 1 {
+		return nil, nil, errors.Errorf("%d rows for a source: there must be at least 1", rows)
+	}
 	if d, err = obtain(m.beam, beamShape{len(source) / batch, batch, rows}, m.config, newBeamDecoder); err != nil {
 		return nil, nil, err
 	}

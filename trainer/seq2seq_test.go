@@ -165,3 +165,31 @@ func TestSeq2SeqHandsOver(t *testing.T) {
 		}
 	}
 }
+
+// Batches that are none are errors.
+func TestSeq2SeqRefuses(t *testing.T) {
+	m := newTestSeq2Seq(t, Seq2SeqConfig{Model: models.Seq2SeqConfig{Attention: "dot"}, TeacherForcing: 1})
+	short := reversals(0, 0)
+	short.Target = short.Target[1:]
+	for name, f := range map[string]func() error{
+		"train on nothing":        func() error { _, _, err := m.Train(Translations{}, 0, 1); return err },
+		"train on a part":         func() error { _, _, err := m.Train(short, 0, 1); return err },
+		"measure nothing":         func() error { _, err := m.Eval(Translations{}); return err },
+		"translate nothing":       func() error { _, err := m.Greedy(nil, 0, 1); return err },
+		"translate to nothing":    func() error { _, err := m.Greedy([]int32{4, 3}, 1, 0); return err },
+		"search for nothing":      func() error { _, err := m.Search(nil, 0, models.Beam{Width: 1, MaxLength: 1}); return err },
+		"search with no beam":     func() error { _, err := m.Search([]int32{4, 3}, 1, models.Beam{MaxLength: 1}); return err },
+		"search for unequal ones": func() error { _, err := m.Search([]int32{4, 3, 3}, 2, models.Beam{Width: 1, MaxLength: 1}); return err },
+		"draw none": func() error {
+			_, err := m.Sample([]int32{4, 3}, 1, 0, 5, models.Sampling{Temperature: 1}, nil)
+			return err
+		},
+	} {
+		if err := f(); err == nil {
+			t.Errorf("%s: no error", name)
+		}
+	}
+	if what, _, err := m.Blame(); err == nil {
+		t.Errorf("before a step %q is blamed", what)
+	}
+}

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/pkg/errors"
 	G "gorgonia.org/gorgonia"
 	"gorgonia.org/tensor"
 
@@ -220,6 +221,9 @@ func (s *shared) reset() error {
 // name, or else the loss; overflow says that only the multiple of the loss was too large that LossScaling has made smaller since.
 func (s *shared) Blame() (what string, overflow bool, err error) {
 	p := s.trained
+	if p == nil {
+		return "", false, errors.New("no training step was taken yet")
+	}
 	loss, err := p.loss.number(p.Program)
 	if err != nil {
 		return "", false, err

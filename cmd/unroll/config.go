@@ -118,6 +118,14 @@ func (m *modelConfig) kind() datasets.Kind {
 	return datasets.Kind(cmp.Or(m.Tokens, string(datasets.Char)))
 }
 
+// kinds is what texts are cut into, in words.
+func (m *modelConfig) kinds() string {
+	if m.kind() == datasets.BPE {
+		return "byte pairs"
+	}
+	return string(m.kind()) + "s"
+}
+
 // units is what a token is called in words, of several.
 func (m *modelConfig) units() string {
 	if m.kind() == datasets.Char {
@@ -186,6 +194,8 @@ func (c *config) lm() LMConfig {
 const (
 	maxWeights     = 1e9 // numbers
 	maxActivations = 4e9 // numbers of one training step
+	maxTokens      = 1e9 // tokens of one training step, with all its parts
+	maxInteger     = 1_000_000_000
 )
 
 // check says what is wrong with a config, in the terms of the flags. The vocabulary may still be 0, for not known.
@@ -208,6 +218,9 @@ func (c *config) check() error {
 	} {
 		if f.value < f.min {
 			return usage("--%s is %d: it must be at least %d", f.flag, f.value, f.min)
+		}
+		if f.value > maxInteger {
+			return usage("--%s is %d: at most %s are supported", f.flag, f.value, thousands(maxInteger))
 		}
 	}
 	for _, f := range []struct {
@@ -319,6 +332,9 @@ func (c *config) checkSize() error {
 	if activations > maxActivations {
 		return usage("--batch %d and --seq %d make a training step of about %.1e numbers: at most %.0e are supported", t.Batch, t.Seq, activations, float64(maxActivations))
 	}
+	if tokens := float64(t.Batch) * float64(t.Accumulate) * float64(t.Seq); tokens > maxTokens {
+		return usage("--batch %d, --accumulate %d and --seq %d make a training step of %.1e tokens: at most %.0e are supported", t.Batch, t.Accumulate, t.Seq, tokens, float64(maxTokens))
+	}
 	return nil
 }
 
@@ -363,6 +379,10 @@ func (c *config) checkWeights() error {
 
 // checkExamples is for batches of examples of so many tokens; each takes so many numbers for each token.
 func (c *config) checkExamples(tokens int, numbers float64) error {
+	if n := float64(c.Training.Batch) * float64(c.Training.Accumulate); n*float64(tokens) > maxTokens {
+		return usage("--batch %d, --accumulate %d and examples of %s tokens make a training step of %.1e tokens: at most %.0e are supported",
+			c.Training.Batch, c.Training.Accumulate, thousands(tokens), n*float64(tokens), float64(maxTokens))
+	}
 	if activations := float64(c.Training.Batch) * float64(tokens) * numbers; activations > maxActivations {
 		return usage("--batch %d and examples of %s tokens make a training step of about %.1e numbers: at most %.0e are supported, so a smaller --batch or --longest is needed",
 			c.Training.Batch, thousands(tokens), activations, float64(maxActivations))
@@ -458,6 +478,36 @@ func (c config) repeats(d config) (difference string, same bool) {
 		x.Training.Steps, x.Training.Epochs, x.Training.Minutes, x.Training.CheckpointEvery, x.Training.Patience, x.Training.MaxSkipped = 0, 0, 0, 0, 0, 0
 		x.Running = runningConfig{}
 	}
+	// What follows from the data, or from other settings, says least.
+	there, here := c, d
+	for _, x := range []*config{&there, &here} {
+		x.Data.forget()
+		x.Model.Vocab, x.Model.VocabSHA256, x.Model.TargetVocab, x.Model.TargetSHA256, x.Model.Classes, x.Model.LabelsSHA256 = 0, "", 0, "", 0, ""
+	}
+	if difference, same := there.differs(&here); !same {
+		return difference, false
+	}
+	if difference, same := c.differs(&d); !same {
+		if key, _, _ := strings.Cut(difference, ":"); strings.HasSuffix(key, "sha256") {
+			return "other data, or data that have changed", false
+		}
+		return difference, false
+	}
+	return "", true
+}
+
+// forget removes what tells data from others.
+func (d *dataConfig) forget() {
+	d.TextSHA256, d.ValidSHA256 = "", ""
+	for _, s := range []**sourceConfig{&d.Train, &d.Held} {
+		if *s != nil {
+			*s = &sourceConfig{Kind: (*s).Kind}
+		}
+	}
+}
+
+// differs says whether two configs are the same, and if not, the first setting that differs.
+func (c *config) differs(d *config) (difference string, same bool) {
 	a, b := strings.Split(string(c.encode()), "\n"), strings.Split(string(d.encode()), "\n")
 	for i := range min(len(a), len(b)) { // the same order of settings, a line each
 		if a[i] == b[i] {

@@ -108,18 +108,15 @@ func loadCorpus(textPath, validPath string, c *config) (_ *corpus, err error) {
 	if d.held, err = d.vocab.Encode(held); err != nil {
 		return nil, err
 	}
-	if known := d.vocab.Len() - int(d.vocab.Reserved()); known < 2 && d.train.Len() > 1 {
-		only := datasets.Unknown
-		if known == 1 {
-			only = d.vocab.Reserved()
+	if d.train.Len() > 1 {
+		if err := c.Model.enough(d.vocab, text.Name); err != nil {
+			return nil, err
 		}
-		return nil, &datasets.Error{File: text.Name,
-			What: fmt.Sprintf("every %s is %q, so there is nothing to learn: use another text", strings.TrimSuffix(c.Model.units(), "s"), d.vocab.Name(only))}
 	}
 	if d.windows, err = c.Training.windows(d.train); err != nil {
 		var short *datasets.TooShortError
 		if errors.As(err, &short) {
-			short.Units = c.Model.units()
+			short.Units, short.Parts = c.Model.units(), c.Training.Accumulate
 		}
 		return nil, errors.WithMessagef(err, "%s (%d characters%s)", text.Name, text.Len(), part)
 	}
@@ -127,6 +124,26 @@ func loadCorpus(textPath, validPath string, c *config) (_ *corpus, err error) {
 		return nil, &datasets.Error{File: held.Name, What: err.Error()}
 	}
 	return d, nil
+}
+
+// enough says whether a vocabulary has something to choose from.
+func (m *modelConfig) enough(v *datasets.Vocab, name string) error {
+	known := v.Len() - int(v.Reserved())
+	switch {
+	case known >= 2:
+		return nil
+	case m.MinFreq > 1 || m.MaxVocab > 0:
+		but := ""
+		if known == 1 {
+			but = fmt.Sprintf(" but %q", v.Name(v.Reserved()))
+		}
+		return &datasets.Error{File: name,
+			What: fmt.Sprintf("with --min-freq %d and --max-vocab %d every token%s is unknown, so there is nothing to learn: choose others, or other data", max(m.MinFreq, 1), m.MaxVocab, but)}
+	case known == 1:
+		unit := strings.TrimSuffix(m.units(), "s")
+		return &datasets.Error{File: name, What: fmt.Sprintf("every %s is %q, so there is nothing to learn: use another text", unit, v.Name(v.Reserved()))}
+	}
+	return &datasets.Error{File: name, What: "it has no words, so there is nothing to learn: use other data"}
 }
 
 // vocabOf makes the vocabulary of a language model that learns from a part of texts.

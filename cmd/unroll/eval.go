@@ -26,6 +26,8 @@ type evalCmd struct {
 	Pairs      pairsFlags `embed:"" group:"Of a sequence-to-sequence model:" set:"use=As --text, on"`
 	ValidPairs pairsFlags `embed:"" prefix:"valid-" group:"Of a sequence-to-sequence model:" set:"use=As --valid-text, on"`
 
+	SkipBad bool `help:"Leave out lines of named data that cannot be used instead of stopping at the first."`
+
 	JSON bool `name:"json" help:"Write one JSON object instead of text."`
 	useFlags
 }
@@ -83,6 +85,9 @@ func (e *evalCmd) Run(a *app) error {
 	if e.Stride < 0 {
 		return usage("--stride is %d: it must be at least 0", e.Stride)
 	}
+	if e.Stride > maxInteger {
+		return usage("--stride is %d: at most %s are supported", e.Stride, thousands(maxInteger))
+	}
 	source, valid, err := e.sources()
 	if err != nil {
 		return err
@@ -133,6 +138,8 @@ func (e *evalCmd) sources() (source, valid *sourceConfig, err error) {
 	if valid, err = oneSource("valid-", append(e.ValidExamples.sources(), e.ValidPairs.sources()...)...); err != nil {
 		return nil, nil, err
 	}
+	skip := skipFlags{SkipBad: e.SkipBad}
+	skip.mark(source, valid)
 	switch {
 	case source != nil && valid != nil:
 		return nil, nil, usage("--%s and --valid-%s both name data to measure on: leave one of them out", source.Kind, valid.Kind)
@@ -161,6 +168,10 @@ func (e *evalCmd) fits(r *trained, source, valid *sourceConfig) error {
 		flag = "stride"
 	case r.config.Task != taskSeq2Seq && e.Beam > 1:
 		flag = "beam"
+	case r.config.Task != taskSeq2Seq && e.MaxLength != nil:
+		flag = "max-length"
+	case r.config.Task != taskSeq2Seq && e.CoveragePenalty > 0:
+		flag = "coverage-penalty"
 	default:
 		return nil
 	}

@@ -5,6 +5,7 @@ import (
 	"math"
 	"math/rand/v2"
 	"strings"
+	"unicode"
 
 	"github.com/unroll-ml/unroll/datasets"
 	"github.com/unroll-ml/unroll/models"
@@ -135,16 +136,17 @@ func generate(lm LM, v *datasets.Vocab, prompt []int32, n int, how models.Sampli
 	if err := lm.ResetSample(); err != nil {
 		return err
 	}
+	text := v.Decoder()
 	if len(prompt) == 0 {
 		start, ok := v.Token('\n')
 		if !ok {
 			start = v.Reserved()
 		}
 		prompt = []int32{start}
-	}
-	text := v.Decoder()
-	for _, t := range prompt {
-		text.Next(t)
+	} else {
+		for _, t := range prompt {
+			text.Next(t)
+		}
 	}
 	var logits []float32
 	var err error
@@ -176,14 +178,17 @@ func generate(lm LM, v *datasets.Vocab, prompt []int32, n int, how models.Sampli
 	return nil
 }
 
-// somePrompt is a prompt that a model of the vocabulary can read: an English word, or else a word or a character of it.
+// somePrompt is a prompt that a model of the vocabulary can read: an English word, or else a word or a letter of it.
 func somePrompt(v *datasets.Vocab) string {
 	const prompt = "The "
 	if _, unknown := v.EncodeLine(prompt); unknown == 0 {
 		return prompt
 	}
-	if v.Kind() == datasets.Word {
-		return v.Name(v.Reserved()) // the most frequent one
+	letter := func(r rune) bool { return unicode.IsLetter(r) }
+	for token := v.Reserved(); int(token) < v.Len(); token++ { // the most frequent words come first
+		if s := v.Decode([]int32{token}); strings.ContainsFunc(s, letter) && !strings.ContainsFunc(s, unicode.IsControl) {
+			return s
+		}
 	}
-	return v.Name(int32(v.Len() - 1))
+	return v.Decode([]int32{int32(v.Len() - 1)})
 }

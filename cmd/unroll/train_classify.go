@@ -112,6 +112,9 @@ func loadClassify(c *config, train, held *sourceConfig) (*classifyTask, error) {
 		if t.vocab, err = datasets.BuildVocab(datasets.VocabConfig{Kind: datasets.Kind(c.Model.Tokens), Least: c.Model.MinFreq}, learn.texts()); err != nil {
 			return nil, err
 		}
+		if err := c.Model.enough(t.vocab, raw.name); err != nil {
+			return nil, err
+		}
 		c.Model.Vocab, c.Model.VocabSHA256 = t.vocab.Len(), sha256Hex(t.vocab.JSON())
 	} else {
 		c.Model.Input, c.Model.Embed, c.Model.Tokens, c.Model.MinFreq = raw.images.Cols, 0, "", 0
@@ -198,7 +201,7 @@ func (t *classifyTask) describe(weights int) []string {
 	c := t.config
 	input := fmt.Sprintf("images of %d rows of %d", t.data.longest, c.Model.Input)
 	if t.vocab != nil {
-		input = fmt.Sprintf("%ss, %s different ones, embedding %d", c.Model.Tokens, thousands(t.vocab.Len()), c.Model.Embed)
+		input = fmt.Sprintf("%s, %s different ones, embedding %d", c.Model.kinds(), thousands(t.vocab.Len()), c.Model.Embed)
 		if c.Model.Embed == 0 {
 			input = strings.Replace(input, "embedding 0", "one-hot", 1)
 		}

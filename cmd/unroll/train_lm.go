@@ -28,7 +28,7 @@ type trainLMCmd struct {
 	Batch      int `group:"Training:" default:"32" help:"Streams of text that are read in parallel."`
 	Seq        int `group:"Training:" default:"64" help:"Tokens of each stream in a step."`
 	Stride     int `group:"Training:" placeholder:"N" help:"Read windows of --seq tokens that begin every N tokens, --batch of them a step, in random order and each from a state of zero. Default 0: streams that are read in order and carry their state on."`
-	trainFlags `kong:"embed,set='task=lm',set='data=text',set='is=is',set='seedNote=',set='epochsNote=; on the built-in text, ${demoSteps} steps',set='validNote=; on the built-in text, every ${demoValid} steps'"`
+	trainFlags `kong:"embed,set='task=lm',set='data=text',set='is=is',set='seedNote=, of what is dropped and, with --stride, of the order of the windows',set='epochsNote=; on the built-in text, ${demoSteps} steps',set='validNote=; on the built-in text, every ${demoValid} steps'"`
 }
 
 // Without a text: short, for a first impression.

@@ -154,6 +154,11 @@ func loadSeq2Seq(c *config, train, held *sourceConfig) (*seq2seqTask, error) {
 	if t.target, err = learn.vocab(c, func(p datasets.Pair) string { return p.Target }); err != nil {
 		return nil, err
 	}
+	for _, v := range []*datasets.Vocab{t.source, t.target} {
+		if err := c.Model.enough(v, learn.pairs.Name); err != nil {
+			return nil, err
+		}
+	}
 	c.Model.Vocab, c.Model.VocabSHA256 = t.source.Len(), sha256Hex(t.source.JSON())
 	c.Model.TargetVocab, c.Model.TargetSHA256 = t.target.Len(), sha256Hex(t.target.JSON())
 	encoded, err := batches.NewSeq2Seq(learn.pairs, t.source, t.target)
@@ -279,8 +284,8 @@ func (t *seq2seqTask) describe(weights int) []string {
 	}
 	lines := []string{
 		fmt.Sprintf("training on %s: %s pairs, and %s held out to measure on", t.data.name, thousands(t.data.plan.Examples()), thousands(t.held.plan.Examples())),
-		fmt.Sprintf("model: %ss, %s different ones of sources and %s of targets, embedding %d; %s, layers %d, hidden %d%s, attention %s%s; %s weights, on %s",
-			c.Model.Tokens, thousands(t.source.Len()), thousands(t.target.Len()), c.Model.Embed, c.Model.Cell, c.Model.Layers, c.Model.Hidden, ways(c),
+		fmt.Sprintf("model: %s, %s different ones of sources and %s of targets, embedding %d; %s, layers %d, hidden %d%s, attention %s%s; %s weights, on %s",
+			c.Model.kinds(), thousands(t.source.Len()), thousands(t.target.Len()), c.Model.Embed, c.Model.Cell, c.Model.Layers, c.Model.Hidden, ways(c),
 			c.Model.Attention, strings.Join(extras, ""), thousands(weights), t.Device()),
 		fmt.Sprintf("batch %d, lengths %s: %s steps an epoch; %s", c.Training.Batch, pairLengths(t.data.plan), thousands(t.epoch()), c.Training.words()),
 	}

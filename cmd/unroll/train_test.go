@@ -94,7 +94,7 @@ func TestTrainInWords(t *testing.T) {
 		"batch 4, seq 40: 12 steps an epoch; sgd, learning rate 5\nrun folder: run\nstep  1/14  epoch 1  loss 2.8",
 		"step  7/14  epoch 1  loss ", "\nheld out after step 7: loss ", "  best so far\n", "step 14/14  epoch 2  loss ",
 		"\n14 steps in 0:00; best after step 14, with a held-out loss of ",
-		"\nnext:\n  unroll eval run\n  unroll sample run --prompt t\n",
+		"\nnext:\n  unroll eval run\n  unroll sample run --prompt a\n",
 	} {
 		if !strings.Contains(out, want) {
 			t.Errorf("%q is not in\n%s", want, out)
@@ -248,6 +248,7 @@ func TestOutIsTaken(t *testing.T) {
 	trainSmall(t, "--steps", "3")
 	weights := readFile(t, "run/last/weights.safetensors")
 	same := "train --text rhyme.txt --batch 4 --seq 40 --lr 5 --optimizer sgd --out run"
+	writeFile(t, "other.txt", rhyme(30))
 	for _, c := range []struct {
 		code       int
 		args, want string
@@ -255,7 +256,8 @@ func TestOutIsTaken(t *testing.T) {
 		{exitNoOutput, same + " --steps 3", "run holds a run that is finished (3 steps): more --steps, --epochs or --minutes to train on, --overwrite to replace it, or choose another folder with --out"},
 		{exitNoOutput, same + " --steps 9 --resume never", "run holds a run: --overwrite to replace it, or choose another folder with --out"},
 		{exitData, same + " --steps 9 --hidden 64", "run holds a run with other settings (hidden: 128 there, hidden: 64 here): --overwrite to replace it, or choose another folder with --out"},
-		{exitData, "train lm --out run", "run holds a run with other settings (text_sha256: " + field(t, "run/config.yaml", "text_sha256") + " there, text_sha256: c9d1d9 here): --overwrite to replace it, or choose another folder with --out"},
+		{exitData, same + " --steps 9 --valid-text other.txt", "run holds a run with other settings (other data, or data that have changed): --overwrite to replace it, or choose another folder with --out"},
+		{exitData, "train lm --out run", "run holds a run with other settings (batch: 4 there, batch: 32 here): --overwrite to replace it, or choose another folder with --out"},
 	} {
 		r := unroll(strings.Fields(c.args)...)
 		if got := shortSHA(r.stderr); r.code != c.code || got != shortSHA("unroll: "+c.want+"\n") {

@@ -181,7 +181,7 @@ func TestBadInputs(t *testing.T) {
 		{"train --text one.txt", 65, "one.txt (1 characters, 10% of them held out): 0 characters to train on, but --batch 32 and --seq 64 need at least (64+1)*32 = 2080: use a longer text"},
 		{"train --text same.txt", 65, "same.txt: every character is \"x\", so there is nothing to learn: use another text"},
 		{"train --text short.txt", 65, "short.txt (460 characters, 10% of them held out): 414 characters to train on, but --batch 32 and --seq 64 need at least (64+1)*32 = 2080: use a longer text, or --batch 6 or --seq 11"},
-		{"train --text good.txt --valid-text one.txt" + sizes, 65, "one.txt: 1 characters to measure on, at least 2 are needed: use a longer text"},
+		{"train --text good.txt --valid-text one.txt" + sizes, 65, "one.txt: 1 tokens to measure on, at least 2 are needed: use a longer text"},
 		{"train --out good.txt", 73, "--out good.txt is a file: give a folder"},
 		{"train --out good.txt/run", 73, "good.txt/run cannot be written (not a directory): choose another folder with --out"},
 		{"train --out foreign", 73, "foreign holds letter.txt and no run: choose an empty or a new folder with --out"},
