@@ -43,7 +43,7 @@ func (v *Vocab) Encode(t *Text) (Sequence, error) {
 		return slices.Clone(tokens), failed // no longer than it must be
 	}
 	x := &encoded{text: t, encoder: e, held: map[int]*list.Element{}}
-	if v.kind == Char { // a token is a character
+	if v.kind == Char && v.special == 0 { // a token is a character, and none is unknown
 		for _, b := range t.blocks {
 			x.first = append(x.first, b.chars-t.blocks[0].chars)
 		}
@@ -51,13 +51,29 @@ func (v *Vocab) Encode(t *Text) (Sequence, error) {
 		return x, nil
 	}
 	var tokens []int32
+	var unknown int
 	for s := range t.Blocks(&failed) {
-		tokens, _ = e.encode(tokens[:0], s)
+		tokens, unknown = e.encode(tokens[:0], s)
+		x.unknown += unknown
 		x.first = append(x.first, x.n)
 		x.n += len(tokens)
 	}
 	x.first = append(x.first, x.n)
 	return x, failed
+}
+
+// Unknown is how many tokens of what Encode gave are Unknown.
+func (v *Vocab) Unknown(s Sequence) int {
+	if x, ok := s.(*encoded); ok {
+		return x.unknown
+	}
+	n := 0
+	for _, t := range s.(Slice) {
+		if v.special > 0 && t == Unknown {
+			n++
+		}
+	}
+	return n
 }
 
 // check says where a text has a character that a vocabulary of characters lacks and cannot call unknown.
@@ -101,6 +117,7 @@ type encoded struct {
 	encoder *encoder
 	first   []int // numbers of the first tokens of the blocks; the last is n
 	n       int
+	unknown int                   // of them
 	held    map[int]*list.Element // of recent, by the number of a block
 	recent  list.List             // of heldBlock, what was used last in front
 }

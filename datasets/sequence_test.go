@@ -54,7 +54,7 @@ func TestOnDisk(t *testing.T) {
 		t.Fatalf("%d blocks: too few to be a test", n)
 	}
 	for _, kind := range Kinds {
-		v := build(t, VocabConfig{Kind: kind, Size: 40}, whole(t, text))
+		v := build(t, VocabConfig{Kind: kind, Size: 40}, strings.ReplaceAll(whole(t, text), "🚢", "x"))
 		want, _ := v.EncodeLine(whole(t, text)) // in one piece
 		if diff := cmp.Diff(Slice(want), v.mustEncode(t, text)); diff != "" {
 			t.Fatalf("%s: blocks give other tokens than the whole: %s", kind, diff)
@@ -65,6 +65,9 @@ func TestOnDisk(t *testing.T) {
 		}
 		if s.Len() != len(want) {
 			t.Fatalf("%s: %d tokens on the disk, %d in memory", kind, s.Len(), len(want))
+		}
+		if got, want := v.Unknown(s), v.Unknown(Slice(want)); got != want || want == 0 {
+			t.Errorf("%s: %d tokens are unknown, in memory %d", kind, got, want)
 		}
 		r := rand.New(rand.NewPCG(2, 0))
 		for range 300 {

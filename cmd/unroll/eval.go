@@ -45,6 +45,7 @@ type evalRecord struct {
 	measures
 	Beam       int     `json:"beam,omitempty"`
 	Stride     int     `json:"stride,omitempty"`
+	Unknown    int     `json:"unknown,omitempty"` // of the tokens of a text
 	Seconds    float64 `json:"seconds"`
 	Text       string  `json:"text"` // or other data
 	Split      string  `json:"split"`
@@ -60,6 +61,7 @@ type evaluated struct {
 	what        string // the data in words
 	unit        string // that the loss is for, and what is counted
 	count       string
+	unknown     int // of the tokens of a text
 	at          position
 	seconds     float64
 }
@@ -112,7 +114,7 @@ func (e *evalCmd) Run(a *app) error {
 		return err
 	}
 	rec := evalRecord{
-		Loss: runlog.Float(v.loss), measures: v.measures, Stride: e.Stride, Seconds: v.seconds,
+		Loss: runlog.Float(v.loss), measures: v.measures, Stride: e.Stride, Unknown: v.unknown, Seconds: v.seconds,
 		Text: v.name, Split: v.split, Run: e.Dir, Checkpoint: e.Checkpoint, Step: v.at.Step,
 	}
 	if r.config.Task == taskSeq2Seq {
@@ -125,8 +127,12 @@ func (e *evalCmd) Run(a *app) error {
 	if number == 0 {
 		number = v.Tokens
 	}
-	_, err = fmt.Fprintf(a.stdout, "%s after step %s, on %s:\nloss %.4f nats per %s%s\n%s %s in %.2f s\n",
-		filepath.Join(e.Dir, e.Checkpoint), thousands(v.at.Step), v.what, v.loss, v.unit, v.words(3, 2)+v.further(), thousands(number), v.count, v.seconds)
+	unknown := ""
+	if v.unknown > 0 {
+		unknown = fmt.Sprintf(", %s of them unknown,", thousands(v.unknown))
+	}
+	_, err = fmt.Fprintf(a.stdout, "%s after step %s, on %s:\nloss %.4f nats per %s%s\n%s %s%s in %.2f s\n",
+		filepath.Join(e.Dir, e.Checkpoint), thousands(v.at.Step), v.what, v.loss, v.unit, v.words(3, 2)+v.further(), thousands(number), v.count, unknown, v.seconds)
 	return err
 }
 

@@ -32,6 +32,7 @@ func (e *evalCmd) measureLM(a *app, r *trained) (*evaluated, error) {
 	if err != nil {
 		return nil, err
 	}
+	v.unknown = r.vocab.Unknown(tokens)
 	if e.Stride > 0 {
 		v.what += fmt.Sprintf(", in windows of %d %s that begin every %d", r.config.Training.Seq, units, e.Stride)
 	}

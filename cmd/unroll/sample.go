@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"fmt"
 	"math"
 	"math/rand/v2"
 	"strings"
@@ -78,6 +79,9 @@ func (s *sampleCmd) Run(a *app) error {
 		// A prompt that the model cannot read is bad data, not a wrong command line: it depends on what the run has learned.
 		if prompt, err = readPrompt(r.vocab, s.Prompt); err != nil {
 			return err
+		}
+		if n := r.vocab.Unknown(datasets.Slice(prompt)); n > 0 {
+			fmt.Fprintf(a.stderr, "unroll: of the %s of the prompt the model does not know %s\n", count(len(prompt), "token", "tokens"), thousands(n))
 		}
 	}
 	lm, _, err := s.lm(a, r)

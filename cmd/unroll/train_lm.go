@@ -159,13 +159,20 @@ func (t *lmTask) describe(weights int) []string {
 	if c.Training.Stride > 0 {
 		windows += fmt.Sprintf(", stride %d", c.Training.Stride)
 	}
+	unknown := ""
+	if n := d.vocab.Unknown(d.held); n > 0 {
+		unknown = fmt.Sprintf(", %s of them unknown", percent(n, d.held.Len()))
+	}
 	return []string{
-		fmt.Sprintf("training on %s: %s %s, and %s held out to measure on; %s different ones",
-			d.name, thousands(d.train.Len()), c.Model.units(), thousands(d.held.Len()), thousands(d.vocab.Len())),
+		fmt.Sprintf("training on %s: %s %s, and %s held out to measure on%s; %s different ones",
+			d.name, thousands(d.train.Len()), c.Model.units(), thousands(d.held.Len()), unknown, thousands(d.vocab.Len())),
 		fmt.Sprintf("model: %s, %s, layers %d, hidden %d; %s weights, on %s", c.Model.Cell, input, c.Model.Layers, c.Model.Hidden, thousands(weights), t.Device()),
 		fmt.Sprintf("%s: %s steps an epoch; %s", windows, thousands(t.epoch()), c.Training.words()),
 	}
 }
+
+// percent is a part of n.
+func percent(part, n int) string { return fmt.Sprintf("%.1f%%", 100*float64(part)/float64(n)) }
 
 func (t *lmTask) farewell(w io.Writer, run string) error {
 	if err := generate(t.LM, t.data.vocab, nil, 300, models.Sampling{Temperature: 0.5}, 1, func(s string) error {

@@ -188,6 +188,13 @@ func TestUnits(t *testing.T) {
 	if !strings.HasPrefix(out, "training on rhyme.txt: ") || !strings.Contains(out, " tokens, and ") || !strings.Contains(out, "unroll sample run --prompt ") {
 		t.Error(out)
 	}
+	out = must(t, "eval", "run", "--valid-text", "rhyme.txt")
+	if !strings.Contains(out, "\n699 tokens, 200 of them unknown, in 0.") {
+		t.Error(out)
+	}
+	if r := unroll("sample", "run", "--prompt", "the yak sat", "--length", "1"); r.code != exitOK || r.stderr != "unroll: of the 3 tokens of the prompt the model does not know 2\n" {
+		t.Errorf("%d, %s", r.code, r.stderr)
+	}
 	const few = "--min-freq and --max-vocab are for --tokens word and bpe: a model of characters knows all that there are"
 	want(t, exitUsage, few, "train", "lm", "--text", "rhyme.txt", "--min-freq", "2")
 	want(t, exitUsage, few, "train", "lm", "--text", "rhyme.txt", "--max-vocab", "100")
