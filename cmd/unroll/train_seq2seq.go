@@ -320,7 +320,9 @@ func (t *seq2seqTask) farewell(w io.Writer, run string) error {
 	if t.config.Model.Attention != noAttention {
 		fmt.Fprintf(w, "  echo %s | unroll translate %s --attention look.html    # also where it looked\n", source, run)
 	}
-	_, err = fmt.Fprintln(w, "  unroll train seq2seq --pairs FILE    # on your own: a source, a tab and its target a line")
+	if t.config.Data.Train.Kind == kindTask {
+		_, err = fmt.Fprintln(w, "  unroll train seq2seq --pairs FILE    # on your own: a source, a tab and its target a line")
+	}
 	return err
 }
 
