@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"time"
 
 	"github.com/pkg/errors"
 )
@@ -120,13 +121,18 @@ func (t *trainFlags) train(a *app, c *config, load func() (task, error)) error {
 	return r.gpuFailed(r.run())
 }
 
+// patience is how long nothing may be said.
+const patience = 5 * time.Second
+
 // prepare loads the data, builds the model, and either continues the run in the folder or begins a new one. Until all of that has
 // succeeded nothing in the folder changes.
 func (t *trainFlags) prepare(a *app, folder *runFolder, c *config, load func() (task, error)) (*training, error) {
 	if err := c.Running.open(a.stderr); err != nil {
 		return nil, err
 	}
+	reading := time.AfterFunc(patience, func() { fmt.Fprintln(a.stderr, "unroll: reading the data; Ctrl-C to stop") })
 	work, err := load()
+	reading.Stop()
 	if err != nil {
 		return nil, err
 	}
