@@ -33,7 +33,7 @@ func TestFaults(t *testing.T) {
 		{"a register set on one way only", sim.Uninitialised, func(b *ptx.Builder, v values) {
 			var x ptx.Value
 			b.If(b.Lt(v.tid, ptx.Int(40)), func() { x = b.Add(v.tid, ptx.Int(1)) })
-			b.Store(v.p, 0, x)
+			b.Add(x, ptx.Int(1))
 		}, []string{"thread (40,0,0)", "the register %r"}},
 		{"a condition set on one way only", sim.Uninitialised, func(b *ptx.Builder, v values) {
 			var x ptx.Value
