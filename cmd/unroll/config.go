@@ -488,8 +488,9 @@ func (c config) repeats(d config) (difference string, same bool) {
 		return difference, false
 	}
 	if difference, same := c.differs(&d); !same {
-		if key, _, _ := strings.Cut(difference, ":"); strings.HasSuffix(key, "sha256") {
-			return "other data, or data that have changed", false
+		var key, thereSum, hereSum string
+		if n, _ := fmt.Sscanf(difference, "%s %s there, %s %s here", &key, &thereSum, &key, &hereSum); n == 4 && strings.HasSuffix(key, "sha256:") {
+			return fmt.Sprintf("other data, or data that have changed: sha256 %.12s there, %.12s here", thereSum, hereSum), false
 		}
 		return difference, false
 	}

@@ -109,7 +109,7 @@ func loadCorpus(textPath, validPath string, c *config) (_ *corpus, err error) {
 		return nil, err
 	}
 	if d.train.Len() > 1 {
-		if err := c.Model.enough(d.vocab, text.Name); err != nil {
+		if err := c.Model.enough(d.vocab, 2, text.Name); err != nil {
 			return nil, err
 		}
 	}
@@ -126,11 +126,11 @@ func loadCorpus(textPath, validPath string, c *config) (_ *corpus, err error) {
 	return d, nil
 }
 
-// enough says whether a vocabulary has something to choose from.
-func (m *modelConfig) enough(v *datasets.Vocab, name string) error {
+// enough says whether a vocabulary has so many tokens of its own: a text of one token has nothing to teach, but a translation may end.
+func (m *modelConfig) enough(v *datasets.Vocab, least int, name string) error {
 	known := v.Len() - int(v.Reserved())
 	switch {
-	case known >= 2:
+	case known >= least:
 		return nil
 	case m.MinFreq > 1 || m.MaxVocab > 0:
 		but := ""

@@ -112,7 +112,7 @@ func loadClassify(c *config, train, held *sourceConfig) (*classifyTask, error) {
 		if t.vocab, err = datasets.BuildVocab(datasets.VocabConfig{Kind: datasets.Kind(c.Model.Tokens), Least: c.Model.MinFreq}, learn.texts()); err != nil {
 			return nil, err
 		}
-		if err := c.Model.enough(t.vocab, raw.name); err != nil {
+		if err := c.Model.enough(t.vocab, 1, raw.name); err != nil {
 			return nil, err
 		}
 		c.Model.Vocab, c.Model.VocabSHA256 = t.vocab.Len(), sha256Hex(t.vocab.JSON())

@@ -155,7 +155,7 @@ func loadSeq2Seq(c *config, train, held *sourceConfig) (*seq2seqTask, error) {
 		return nil, err
 	}
 	for _, v := range []*datasets.Vocab{t.source, t.target} {
-		if err := c.Model.enough(v, learn.pairs.Name); err != nil {
+		if err := c.Model.enough(v, 1, learn.pairs.Name); err != nil {
 			return nil, err
 		}
 	}

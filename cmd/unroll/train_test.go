@@ -5,6 +5,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -256,7 +257,7 @@ func TestOutIsTaken(t *testing.T) {
 		{exitNoOutput, same + " --steps 3", "run holds a run that is finished (3 steps): more --steps, --epochs or --minutes to train on, --overwrite to replace it, or choose another folder with --out"},
 		{exitNoOutput, same + " --steps 9 --resume never", "run holds a run: --overwrite to replace it, or choose another folder with --out"},
 		{exitData, same + " --steps 9 --hidden 64", "run holds a run with other settings (hidden: 128 there, hidden: 64 here): --overwrite to replace it, or choose another folder with --out"},
-		{exitData, same + " --steps 9 --valid-text other.txt", "run holds a run with other settings (other data, or data that have changed): --overwrite to replace it, or choose another folder with --out"},
+		{exitData, same + " --steps 9 --valid-text other.txt", "run holds a run with other settings (valid_text_sha256: abc here, not there): --overwrite to replace it, or choose another folder with --out"},
 		{exitData, "train lm --out run", "run holds a run with other settings (batch: 4 there, batch: 32 here): --overwrite to replace it, or choose another folder with --out"},
 	} {
 		r := unroll(strings.Fields(c.args)...)
@@ -266,6 +267,11 @@ func TestOutIsTaken(t *testing.T) {
 		if readFile(t, "run/last/weights.safetensors") != weights {
 			t.Fatalf("unroll %s changed the run", c.args)
 		}
+	}
+	writeFile(t, "rhyme.txt", rhyme(99)+"the dog is on the mat.\n") // of the same length and letters
+	if r := unroll(strings.Fields(same + " --steps 9")...); r.code != exitData ||
+		!regexp.MustCompile(`^unroll: run holds a run with other settings \(other data, or data that have changed: sha256 [0-9a-f]{12} there, [0-9a-f]{12} here\): `).MatchString(r.stderr) {
+		t.Errorf("the text has changed: %d, %s", r.code, r.stderr)
 	}
 	writeFile(t, "run/notes.txt", "mine")
 	must(t, strings.Fields(same+" --steps 4 --overwrite")...)
