@@ -3,7 +3,6 @@
 package cuda_test
 
 import (
-	"math"
 	"os"
 	"sync"
 	"testing"
@@ -58,23 +57,7 @@ func TestGPUDeviceWithoutCapture(t *testing.T) {
 func TestGPUModels(t *testing.T) {
 	for _, c := range trainings {
 		t.Run(c.name, func(t *testing.T) {
-			got, want := c.open(t, realGPU(t)), c.open(t, ref.New())
-			worst := 0.0
-			for k := range 20 {
-				loss, norm, err := got()
-				if err != nil {
-					t.Fatal(err)
-				}
-				wantLoss, wantNorm, err := want()
-				if err != nil {
-					t.Fatal(err)
-				}
-				worst = math.Max(worst, math.Abs(loss-wantLoss)/wantLoss)
-				if !(math.Abs(loss-wantLoss) <= 1e-4*wantLoss) || !(math.Abs(norm-wantNorm) <= 1e-3*wantNorm) {
-					t.Errorf("step %d: loss %v, norm %v, want %v and %v", k, loss, norm, wantLoss, wantNorm)
-				}
-			}
-			t.Logf("the losses of 20 steps differ by %.1e at most", worst)
+			follows(t, c.open(t, realGPU(t)), c.open(t, ref.New()), 20, 1e-4)
 		})
 	}
 }

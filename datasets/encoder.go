@@ -1,11 +1,15 @@
 package datasets
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 // encoder encodes with a vocabulary. It is for one goroutine at a time.
 type encoder struct {
 	*Vocab
-	known map[piece]joined // of byte pairs, for texts say most words again and again; nil: nothing is remembered
+	known   map[piece]joined // of byte pairs, for texts say most words again and again; nil: nothing is remembered
+	scratch []int32
 }
 
 // joined is what a piece becomes.
@@ -48,7 +52,7 @@ func (e *encoder) encode(tokens []int32, s string) (_ []int32, unknown int) {
 			if !ok {
 				j = e.join(text, starts)
 				if e.known != nil && len(e.known) < maxKnown {
-					e.known[piece{strings.Clone(text), starts}] = j
+					e.known[piece{strings.Clone(text), starts}] = joined{slices.Clone(j.tokens), j.unknown}
 				}
 			}
 			tokens, unknown = append(tokens, j.tokens...), unknown+j.unknown
@@ -57,8 +61,9 @@ func (e *encoder) encode(tokens []int32, s string) (_ []int32, unknown int) {
 	return tokens, unknown
 }
 
-// join is what a piece becomes.
+// join is what a piece becomes, valid until the next call.
 func (e *encoder) join(text string, starts bool) (j joined) {
+	j.tokens = e.scratch[:0]
 	if starts {
 		j.tokens = append(j.tokens, e.runes[wordStart])
 	}
@@ -70,6 +75,7 @@ func (e *encoder) join(text string, starts bool) (j joined) {
 		}
 		j.tokens = append(j.tokens, t)
 	}
+	e.scratch = j.tokens
 	j.tokens = e.Vocab.join(j.tokens)
 	return j
 }

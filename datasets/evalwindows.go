@@ -55,10 +55,15 @@ func (w *EvalWindows) Fill(i int, inputs, targets []int32, mask []float32) (anew
 		if err := w.tokens.Read(from, row); err != nil {
 			return false, err
 		}
-		column(row, b, w.Batch, inputs, targets)
-		for t := range n {
-			mask[t*w.Batch+b] = 1
-		}
+		maskedColumn(row, b, w.Batch, inputs, targets, mask)
 	}
 	return i == 0, nil
+}
+
+// maskedColumn is column with a mask of 1.
+func maskedColumn(tokens []int32, b, batch int, inputs, targets []int32, mask []float32) {
+	column(tokens, b, batch, inputs, targets)
+	for t := range len(tokens) - 1 {
+		mask[t*batch+b] = 1
+	}
 }

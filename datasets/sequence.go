@@ -34,7 +34,7 @@ func (v *Vocab) Encode(t *Text) (Sequence, error) {
 		return nil, err
 	}
 	var failed error
-	e := &encoder{v, map[piece]joined{}}
+	e := &encoder{Vocab: v, known: map[piece]joined{}}
 	if t.InMemory() && t.Len() <= MaxHeldText {
 		var tokens Slice
 		for s := range t.Blocks(&failed) {

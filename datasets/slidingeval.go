@@ -35,10 +35,7 @@ func (w *SlidingEvalWindows) Fill(i int, inputs, targets []int32, mask []float32
 		if err := w.tokens.Read((i*w.Batch+b)*w.Stride, w.row); err != nil {
 			return true, err
 		}
-		column(w.row, b, w.Batch, inputs, targets)
-		for t := range w.Seq {
-			mask[t*w.Batch+b] = 1
-		}
+		maskedColumn(w.row, b, w.Batch, inputs, targets, mask)
 	}
 	return true, nil
 }

@@ -210,7 +210,7 @@ func (c *config) check() error {
 		value, min int
 	}{
 		{"hidden", m.Hidden, 1}, {"layers", m.Layers, 1}, {"embed", m.Embed, 0}, {"batch", t.Batch, 1}, {"seq", t.Seq, seq}, {"stride", t.Stride, 0},
-		{"longest", t.Longest, examples}, {"buckets", t.Buckets, examples}, {"min-freq", m.MinFreq, 0},
+		{"longest", t.Longest, examples}, {"buckets", t.Buckets, examples}, {"min-freq", m.MinFreq, 0}, {"max-vocab", m.MaxVocab, 0},
 		{"valid-every", t.ValidEvery, 0}, {"valid-epochs", t.ValidEpochs, 0}, {"checkpoint-every", t.CheckpointEvery, 0},
 		{"accumulate", t.Accumulate, 1}, {"warmup", t.Warmup, 0}, {"schedule-steps", t.ScheduleSteps, 0}, {"schedule-patience", t.ScheduleWait, 0},
 		{"max-skipped", t.MaxSkipped, 1}, {"patience", t.Patience, 0}, {"teacher-steps", t.TeacherSteps, 0},
@@ -264,8 +264,6 @@ func (c *config) check() error {
 	switch kind := m.kind(); {
 	case !slices.Contains(datasets.Kinds, kind):
 		return usage("--tokens is %q: it must be one of %s", kind, strings.Join(vocabKinds(), ", "))
-	case m.MaxVocab < 0:
-		return usage("--max-vocab is %d: it must be at least 0", m.MaxVocab)
 	case kind == datasets.Char && (m.MinFreq > 1 || m.MaxVocab > 0):
 		return usage("--min-freq and --max-vocab are for --tokens word and bpe: a model of characters knows all that there are")
 	case !(c.Data.HoldOut >= 0 && c.Data.HoldOut < 1):
@@ -284,8 +282,6 @@ func (c *config) checkSeq2Seq() error {
 	switch {
 	case m.Embed < 1:
 		return usage("--embed is %d: it must be at least 1", m.Embed)
-	case m.MaxVocab < 0:
-		return usage("--max-vocab is %d: it must be at least 0", m.MaxVocab)
 	case !slices.Contains(attentions, m.Attention):
 		return usage("--attention is %q: it must be one of %s", m.Attention, strings.Join(attentions, ", "))
 	case m.Feeding && m.Attention == noAttention:
@@ -332,8 +328,14 @@ func (c *config) checkSize() error {
 	if activations > maxActivations {
 		return usage("--batch %d and --seq %d make a training step of about %.1e numbers: at most %.0e are supported", t.Batch, t.Seq, activations, float64(maxActivations))
 	}
-	if tokens := float64(t.Batch) * float64(t.Accumulate) * float64(t.Seq); tokens > maxTokens {
-		return usage("--batch %d, --accumulate %d and --seq %d make a training step of %.1e tokens: at most %.0e are supported", t.Batch, t.Accumulate, t.Seq, tokens, float64(maxTokens))
+	return c.checkTokens(t.Seq, fmt.Sprintf("--seq %d", t.Seq))
+}
+
+// checkTokens is for training steps of sequences of so many tokens, which what names.
+func (c *config) checkTokens(each int, what string) error {
+	t := &c.Training
+	if tokens := float64(t.Batch) * float64(t.Accumulate) * float64(each); tokens > maxTokens {
+		return usage("--batch %d, --accumulate %d and %s make a training step of %.1e tokens: at most %.0e are supported", t.Batch, t.Accumulate, what, tokens, float64(maxTokens))
 	}
 	return nil
 }
@@ -379,9 +381,8 @@ func (c *config) checkWeights() error {
 
 // checkExamples is for batches of examples of so many tokens; each takes so many numbers for each token.
 func (c *config) checkExamples(tokens int, numbers float64) error {
-	if n := float64(c.Training.Batch) * float64(c.Training.Accumulate); n*float64(tokens) > maxTokens {
-		return usage("--batch %d, --accumulate %d and examples of %s tokens make a training step of %.1e tokens: at most %.0e are supported",
-			c.Training.Batch, c.Training.Accumulate, thousands(tokens), n*float64(tokens), float64(maxTokens))
+	if err := c.checkTokens(tokens, fmt.Sprintf("examples of %s tokens", thousands(tokens))); err != nil {
+		return err
 	}
 	if activations := float64(c.Training.Batch) * float64(tokens) * numbers; activations > maxActivations {
 		return usage("--batch %d and examples of %s tokens make a training step of about %.1e numbers: at most %.0e are supported, so a smaller --batch or --longest is needed",
@@ -484,15 +485,11 @@ func (c config) repeats(d config) (difference string, same bool) {
 		x.Data.forget()
 		x.Model.Vocab, x.Model.VocabSHA256, x.Model.TargetVocab, x.Model.TargetSHA256, x.Model.Classes, x.Model.LabelsSHA256 = 0, "", 0, "", 0, ""
 	}
-	if difference, same := there.differs(&here); !same {
-		return difference, false
+	if x := there.differs(&here); x != nil {
+		return x.words(), false
 	}
-	if difference, same := c.differs(&d); !same {
-		var key, thereSum, hereSum string
-		if n, _ := fmt.Sscanf(difference, "%s %s there, %s %s here", &key, &thereSum, &key, &hereSum); n == 4 && strings.HasSuffix(key, "sha256:") {
-			return fmt.Sprintf("other data, or data that have changed: sha256 %.12s there, %.12s here", thereSum, hereSum), false
-		}
-		return difference, false
+	if x := c.differs(&d); x != nil {
+		return x.words(), false
 	}
 	return "", true
 }
@@ -507,23 +504,41 @@ func (d *dataConfig) forget() {
 	}
 }
 
-// differs says whether two configs are the same, and if not, the first setting that differs.
-func (c *config) differs(d *config) (difference string, same bool) {
+// difference is a setting that two configs have differently: its key, and its lines; "" where there is none.
+type difference struct{ key, there, here string }
+
+// differs is the first setting that is not the same in both; nil if there is none.
+func (c *config) differs(d *config) *difference {
 	a, b := strings.Split(string(c.encode()), "\n"), strings.Split(string(d.encode()), "\n")
 	for i := range min(len(a), len(b)) { // the same order of settings, a line each
 		if a[i] == b[i] {
 			continue
 		}
-		there, here := strings.TrimSpace(a[i]), strings.TrimSpace(b[i])
+		x := &difference{there: strings.TrimSpace(a[i]), here: strings.TrimSpace(b[i])}
 		key, _, _ := strings.Cut(a[i], ":")
+		x.key = strings.TrimSpace(key)
 		other, _, _ := strings.Cut(b[i], ":")
 		switch {
 		case key == other:
-			return fmt.Sprintf("%s there, %s here", there, here), false
 		case slices.ContainsFunc(b[i:], func(line string) bool { return strings.HasPrefix(line, key+":") }): // b has a setting more
-			return fmt.Sprintf("%s here, not there", here), false
+			x.there = ""
+		default:
+			x.here = ""
 		}
-		return fmt.Sprintf("%s there, not here", there), false
+		return x
 	}
-	return "", true
+	return nil
+}
+
+func (x *difference) words() string {
+	value := func(line string) string { return strings.TrimPrefix(line, x.key+": ") }
+	switch {
+	case x.there == "":
+		return x.here + " here, not there"
+	case x.here == "":
+		return x.there + " there, not here"
+	case strings.HasSuffix(x.key, "sha256"):
+		return fmt.Sprintf("other data, or data that have changed: sha256 %.12s there, %.12s here", value(x.there), value(x.here))
+	}
+	return fmt.Sprintf("%s there, %s here", x.there, x.here)
 }

@@ -2,13 +2,16 @@ package main
 
 import "github.com/unroll-ml/unroll/datasets/batches"
 
-// A feed is the batches of a training, from the step on at which it is first asked for one. The zero value is ready.
-type feed[B any] struct{ from *batches.Feed[B] }
+// A feed is the batches of a training, from the step on at which it is first asked for one.
+type feed[B any] struct {
+	fill func(step int) (B, error) // makes the batch of a step
+	from *batches.Feed[B]          // nil: not begun
+}
 
-// next is the batch of the step after so many, which fill makes; later calls give the ones that follow.
-func (f *feed[B]) next(before int, fill func(step int) (B, error)) (B, error) {
+// next is the batch of the step after so many; later calls give the ones that follow.
+func (f *feed[B]) next(before int) (B, error) {
 	if f.from == nil {
-		f.from = batches.NewFeed(before, fill)
+		f.from = batches.NewFeed(before, f.fill)
 	}
 	return f.from.Next()
 }

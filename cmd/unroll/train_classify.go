@@ -125,6 +125,7 @@ func loadClassify(c *config, train, held *sourceConfig) (*classifyTask, error) {
 	if t.held, err = measure.ready(c, t.vocab, t.labels); err != nil {
 		return nil, err
 	}
+	t.feed.fill = planned(t.data.plan, c.Training.Seed, t.data.fill)
 	return t, c.checkClassifierSize(t.data.longest)
 }
 
@@ -160,7 +161,7 @@ func (t *classifyTask) build() (err error) {
 func (t *classifyTask) epoch() int { return t.data.plan.Len() }
 
 func (t *classifyTask) step(before int, rate float64) (loss, norm float64, tokens int, err error) {
-	b, err := t.feed.next(before, planned(t.data.plan, t.config.Training.Seed, t.data.fill))
+	b, err := t.feed.next(before)
 	if err != nil {
 		return 0, 0, 0, err
 	}

@@ -81,7 +81,9 @@ func (t *trainLMCmd) Run(a *app) error {
 		if err != nil {
 			return nil, err
 		}
-		return &lmTask{config: c, data: data}, c.checkSize()
+		task := &lmTask{config: c, data: data}
+		task.feed.fill = task.fill
+		return task, c.checkSize()
 	})
 }
 
@@ -107,7 +109,7 @@ func (t *lmTask) build() (err error) {
 func (t *lmTask) epoch() int { return t.data.windows.Len() }
 
 func (t *lmTask) step(before int, rate float64) (loss, norm float64, tokens int, err error) {
-	b, err := t.feed.next(before, t.fill)
+	b, err := t.feed.next(before)
 	if err != nil {
 		return 0, 0, 0, err
 	}

@@ -176,6 +176,7 @@ func loadSeq2Seq(c *config, train, held *sourceConfig) (*seq2seqTask, error) {
 	if t.held, err = measure.ready(c, encoded, t.target, 0); err != nil {
 		return nil, err
 	}
+	t.feed.fill = planned(t.data.plan, c.Training.Seed, t.data.fill)
 	return t, c.checkSeq2SeqSize(max(t.data.longest, t.held.longest))
 }
 
@@ -217,7 +218,7 @@ func (t *seq2seqTask) build() (err error) {
 func (t *seq2seqTask) epoch() int { return t.data.plan.Len() }
 
 func (t *seq2seqTask) step(before int, rate float64) (loss, norm float64, tokens int, err error) {
-	b, err := t.feed.next(before, planned(t.data.plan, t.config.Training.Seed, t.data.fill))
+	b, err := t.feed.next(before)
 	if err != nil {
 		return 0, 0, 0, err
 	}
