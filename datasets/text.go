@@ -92,7 +92,7 @@ func (t *Text) scan(from io.Reader) error {
 	var few [0x800]int // of the characters that most texts have; a map takes its time
 	t.counts = map[rune]int{}
 	var last place
-	err := t.walk(io.TeeReader(from, sum), func(c rune, before, after place) bool {
+	err := t.walkAll(io.TeeReader(from, sum), func(c rune, before, after place) bool {
 		if t.blocks == nil {
 			t.blocks = []place{before}
 		}
@@ -127,15 +127,21 @@ func (t *Text) scan(from io.Reader) error {
 	return nil
 }
 
-// walk visits the characters of a whole text and the places before and after each, until visit has seen enough.
-func (t *Text) walk(from io.Reader, visit func(c rune, before, after place) bool) error {
+// walkAll walks through a whole text.
+func (t *Text) walkAll(from io.Reader, visit func(c rune, before, after place) bool) error {
 	r := bufio.NewReaderSize(from, 1<<16)
-	var before place
+	var begin place
 	if mark, _ := r.Peek(len(byteOrderMark)); string(mark) == byteOrderMark {
 		r.Discard(len(mark))
-		before.offset = int64(len(mark))
+		begin.offset = int64(len(mark))
 	}
-	line, start := 1, 0 // start is where the line begins, in characters
+	return t.walk(r, begin, visit)
+}
+
+// walk visits the characters from a place on, and the places before and after each, until visit has seen enough. Its errors count lines from
+// there.
+func (t *Text) walk(r *bufio.Reader, before place, visit func(c rune, before, after place) bool) error {
+	line, start := 1, before.chars // start is where the line begins, in characters
 	after := before
 	for {
 		c, size, err := r.ReadRune()
@@ -259,16 +265,17 @@ func (t *Text) place(char int, words bool) (place, error) {
 	}
 	at, space := t.blocks[i], true // before a block there is white space
 	here := at
-	for len(data) > 0 && (at.chars < char || words && !space) {
-		c, size := utf8.DecodeRune(data)
-		if bytes.HasPrefix(data, []byte("\r\n")) {
-			size = 2
-		}
-		at.offset, at.chars, space = at.offset+int64(size), at.chars+1, unicode.IsSpace(c)
-		data = data[size:]
-		if at.chars == char {
+	found := func() bool { return at.chars >= char && (!words || space) }
+	if found() {
+		return at, nil
+	}
+	if err := t.walk(bufio.NewReader(bytes.NewReader(data)), at, func(c rune, _, after place) bool {
+		if at, space = after, unicode.IsSpace(c); at.chars == char {
 			here = at
 		}
+		return !found()
+	}); err != nil { // it was a text when it was scanned
+		return place{}, t.changed()
 	}
 	if words && !space { // there is none in the block: a word of thousands of characters is none
 		return here, nil
@@ -280,7 +287,7 @@ func (t *Text) place(char int, words bool) (place, error) {
 func (t *Text) Position(i int) (line, col int, err error) {
 	i += t.blocks[0].chars
 	line, start := 1, 0
-	err = t.walk(io.NewSectionReader(t.contents, 0, t.blocks[len(t.blocks)-1].offset), func(c rune, before, after place) bool {
+	err = t.walkAll(io.NewSectionReader(t.contents, 0, t.blocks[len(t.blocks)-1].offset), func(c rune, before, after place) bool {
 		if c == '\n' && before.chars < i {
 			line, start = line+1, after.chars
 		}

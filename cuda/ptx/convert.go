@@ -72,9 +72,10 @@ func (b *Builder) Select(p, x, y Value) Value {
 	return d
 }
 
-// Convert is x as a number of type t: a float becomes an integer by truncation, what does not fit becomes the nearest that does, and NaN
-// 0 or, if one of the types has 64 bits, the highest bit alone; numbers become floats by rounding to nearest; integers change their width by dropping or extending. A condition becomes
-// 1 or 0. Where nothing needs to be done (same type, or same width of integers) the result is the register of x itself.
+// Convert is x as a number of type t: a float becomes an integer by truncation, what does not fit becomes the nearest that does, and
+// NaN 0 or, if one of the types has 64 bits, the highest bit alone; numbers become floats by rounding to nearest; integers change
+// their width by dropping or extending. A condition becomes 1 or 0. Where nothing needs to be done (same type, or same width of
+// integers) the result is the register of x itself.
 func (b *Builder) Convert(t Type, x Value) Value {
 	from := b.unify("cvt", anyType, &x)
 	if !notPred(t) {
