@@ -11,6 +11,7 @@ import (
 	"github.com/unroll-ml/unroll/graph/tape"
 	"github.com/unroll-ml/unroll/models"
 	"github.com/unroll-ml/unroll/trainer"
+	"github.com/unroll-ml/unroll/trainer/optim"
 )
 
 // A training is a small reference model: step trains it once and gives the loss and the norm of the gradients.
@@ -32,7 +33,7 @@ func languageModel(c models.LMConfig, clip float64) func(testing.TB, tape.Device
 	return func(t testing.TB, d tape.Device) func() (float64, float64, error) {
 		const seq, batch = 6, 5
 		config := trainer.LMConfig{Model: c, Seq: seq, Batch: batch, Device: d}
-		config.Optimizer, config.Clip = trainer.DefaultAdam, clip
+		config.Optimizer, config.Clip = optim.DefaultAdam, clip
 		m, err := trainer.NewLM(config)
 		if err != nil {
 			t.Fatal(err)
@@ -59,7 +60,7 @@ func tokens(rng *rand.Rand, vocab, n int) []int32 {
 func classifier(t testing.TB, d tape.Device) func() (float64, float64, error) {
 	const steps, batch, vocab, classes = 5, 4, 7, 3
 	c := trainer.ClassifierConfig{Seed: 3, Device: d}
-	c.Optimizer, c.Clip = trainer.DefaultAdam, 1
+	c.Optimizer, c.Clip = optim.DefaultAdam, 1
 	c.Model = models.ClassifierConfig{Vocab: vocab, Embed: 4, Hidden: 8, Layers: 1, Bidirectional: true, Dropout: 0.3, Pooling: "max", Classes: classes}
 	c.Model.Cell.Kind = "lstm"
 	m, err := trainer.NewClassifier(c)
@@ -84,7 +85,7 @@ func classifier(t testing.TB, d tape.Device) func() (float64, float64, error) {
 func seq2seq(cell, attention string, feeding bool, forcing float64) func(testing.TB, tape.Device) func() (float64, float64, error) {
 	return func(t testing.TB, d tape.Device) func() (float64, float64, error) {
 		c := trainer.Seq2SeqConfig{Seed: 3, Device: d, TeacherForcing: forcing}
-		c.Optimizer, c.Clip = trainer.DefaultAdam, 1
+		c.Optimizer, c.Clip = optim.DefaultAdam, 1
 		c.Model = models.Seq2SeqConfig{Source: 9, Target: 10, Tokens: models.DefaultTokens, Attention: attention, Feeding: feeding}
 		c.Model.Cell.Kind, c.Model.Embed, c.Model.Hidden, c.Model.Layers = cell, 8, 12, 1
 		m, err := trainer.NewSeq2Seq(c)

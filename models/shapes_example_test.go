@@ -13,7 +13,7 @@ import (
 	"github.com/unroll-ml/unroll/graph/cpu"
 	"github.com/unroll-ml/unroll/graph/op"
 	"github.com/unroll-ml/unroll/models"
-	"github.com/unroll-ml/unroll/trainer"
+	"github.com/unroll-ml/unroll/trainer/optim"
 )
 
 // The shapes in which recurrent networks are used, each as a task that is learned in a moment.
@@ -27,7 +27,7 @@ func matrix(b *op.Builder, name string, steps, batch int) *G.Node {
 // integers, with the weights that were learned.
 func learn(b *op.Builder, loss, out *G.Node, params G.Nodes, steps int, feed func(p *graph.Program)) func(inputs map[*G.Node]any) []int32 {
 	device := cpu.New()
-	step, err := trainer.NewStep(b, trainer.StepConfig{Device: device, Loss: loss, Params: params, Optimizer: trainer.DefaultAdam, Clip: 1})
+	step, err := optim.NewStep(b, optim.StepConfig{Device: device, Loss: loss, Params: params, Optimizer: optim.DefaultAdam, Clip: 1})
 	if err != nil {
 		log.Fatal(err)
 	}

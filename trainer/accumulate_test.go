@@ -15,10 +15,11 @@ import (
 	"github.com/unroll-ml/unroll/graph/tape"
 	"github.com/unroll-ml/unroll/models"
 	"github.com/unroll-ml/unroll/trainer/checkpoint"
+	"github.com/unroll-ml/unroll/trainer/optim"
 )
 
 // Gradient descent shows differences of gradients as they are, which Adam would enlarge.
-var descent = Training{Optimizer: SGD{Momentum: 0.9}, Clip: 1}
+var descent = Training{Optimizer: optim.SGD{Momentum: 0.9}, Clip: 1}
 
 // farthest is the largest difference of two models' weights.
 func farthest(a, b []checkpoint.Tensor) float64 {
@@ -170,7 +171,7 @@ func TestPartsDropDifferently(t *testing.T) {
 		} else {
 			one.Mask = nil
 		}
-		training := Training{Optimizer: SGD{}, Accumulate: accumulate}
+		training := Training{Optimizer: optim.SGD{}, Accumulate: accumulate}
 		cell := models.CellConfig{Kind: "gru"}
 		c, err := NewClassifier(ClassifierConfig{
 			Model: models.ClassifierConfig{Vocab: 3, Embed: 4, Cell: cell, Hidden: 8, Layers: 1, Classes: 3, Dropout: 0.5}, Seed: 3,
@@ -282,7 +283,7 @@ func TestAccumulateExactly(t *testing.T) {
 				}
 				c := descent.step(device, g.loss, g.weight, g.params.Nodes())
 				c.Accumulate = parts > 1
-				s, err := NewStep(b, c)
+				s, err := optim.NewStep(b, c)
 				if err != nil {
 					t.Fatal(err)
 				}

@@ -9,13 +9,14 @@ import (
 
 	"github.com/unroll-ml/unroll/graph/cpu"
 	"github.com/unroll-ml/unroll/models"
+	"github.com/unroll-ml/unroll/trainer/optim"
 )
 
 // The average is what its formula says of the weights that training goes on from, which it does not touch.
 func TestAverage(t *testing.T) {
 	const d = 0.8
-	averaged := newTiny(t, cpu.New(), Training{Optimizer: DefaultAdam, Average: d})
-	plain := newTiny(t, cpu.New(), Training{Optimizer: DefaultAdam})
+	averaged := newTiny(t, cpu.New(), Training{Optimizer: optim.DefaultAdam, Average: d})
+	plain := newTiny(t, cpu.New(), Training{Optimizer: optim.DefaultAdam})
 	n := 0.0
 	sums := map[string][]float64{"u": make([]float64, tinySize), "v": make([]float64, tinySize)}
 	if before := averaged.contents(t); !cmp.Equal(before, plain.contents(t)) {
@@ -46,7 +47,7 @@ func TestAverageIsUsed(t *testing.T) {
 	make := func(average float64) *LM {
 		m, err := NewLM(LMConfig{
 			Model: models.LMConfig{Vocab: vocab, Cell: models.CellConfig{Kind: "gru"}, Hidden: 8, Layers: 1, Embed: 4, Seed: 3}, Seq: seq, Batch: batch,
-			Training: Training{Optimizer: DefaultAdam, Average: average}, Device: cpu.New(cpu.Threads(1)),
+			Training: Training{Optimizer: optim.DefaultAdam, Average: average}, Device: cpu.New(cpu.Threads(1)),
 		})
 		if err != nil {
 			t.Fatal(err)

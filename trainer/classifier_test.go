@@ -8,12 +8,13 @@ import (
 	"github.com/unroll-ml/unroll/graph/cpu"
 	"github.com/unroll-ml/unroll/models"
 	"github.com/unroll-ml/unroll/trainer/checkpoint"
+	"github.com/unroll-ml/unroll/trainer/optim"
 )
 
 func newTestClassifier(t *testing.T, c models.ClassifierConfig) *Classifier {
 	t.Helper()
 	c.Cell.Kind, c.Hidden, c.Layers, c.Classes = "gru", 8, 1, 3
-	m, err := NewClassifier(ClassifierConfig{Model: c, Seed: 3, Training: Training{Optimizer: DefaultAdam, Clip: 1}, Device: cpu.New(cpu.Threads(1))})
+	m, err := NewClassifier(ClassifierConfig{Model: c, Seed: 3, Training: Training{Optimizer: optim.DefaultAdam, Clip: 1}, Device: cpu.New(cpu.Threads(1))})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -14,6 +14,7 @@ import (
 	"github.com/unroll-ml/unroll/graph/ref"
 	"github.com/unroll-ml/unroll/graph/tape"
 	"github.com/unroll-ml/unroll/trainer/checkpoint"
+	"github.com/unroll-ml/unroll/trainer/optim"
 )
 
 // tiny is a model of two vectors of parameters, u and v, and an input x of the same size: its loss is Σ u² + Σ (v x)² + Σ e⁻ˣ, and
@@ -92,13 +93,13 @@ var (
 func TestGuard(t *testing.T) {
 	good := [][]float32{{1, 2, 3}, {-1, 0.5, 2}}
 	for name, c := range map[string]Training{
-		"sgd":         {Optimizer: SGD{}},
-		"momentum":    {Optimizer: SGD{Momentum: 0.9}, Clip: 1},
-		"adamw":       {Optimizer: Decoupled(DefaultAdam, 0.1), Clip: 1},
-		"adagrad":     {Optimizer: DefaultAdagrad, ClipValue: 0.5},
-		"rmsprop":     {Optimizer: RMSProp{Alpha: 0.99, Epsilon: 1e-8, Momentum: 0.9, Centered: true}},
-		"average":     {Optimizer: DefaultAdam, Average: 0.9},
-		"accumulated": {Optimizer: DefaultAdam, Average: 0.9, Accumulate: 2},
+		"sgd":         {Optimizer: optim.SGD{}},
+		"momentum":    {Optimizer: optim.SGD{Momentum: 0.9}, Clip: 1},
+		"adamw":       {Optimizer: optim.Decoupled(optim.DefaultAdam, 0.1), Clip: 1},
+		"adagrad":     {Optimizer: optim.DefaultAdagrad, ClipValue: 0.5},
+		"rmsprop":     {Optimizer: optim.RMSProp{Alpha: 0.99, Epsilon: 1e-8, Momentum: 0.9, Centered: true}},
+		"average":     {Optimizer: optim.DefaultAdam, Average: 0.9},
+		"accumulated": {Optimizer: optim.DefaultAdam, Average: 0.9, Accumulate: 2},
 	} {
 		for _, device := range []tape.Device{ref.New(), cpu.New()} {
 			parts := func(x []float32) [][]float32 {
@@ -170,8 +171,8 @@ func isFinite(x float64) bool { return !math.IsNaN(x) && !math.IsInf(x, 0) }
 // The factor of the loss is doubled after so many good steps, halved by an overflow, which leaves no other trace, and changes nothing
 // else.
 func TestLossScaling(t *testing.T) {
-	scaled := newTiny(t, cpu.New(), Training{Optimizer: DefaultAdam, Clip: 1, Scaling: LossScaling{From: 1024, Every: 2}})
-	plain := newTiny(t, cpu.New(), Training{Optimizer: DefaultAdam, Clip: 1})
+	scaled := newTiny(t, cpu.New(), Training{Optimizer: optim.DefaultAdam, Clip: 1, Scaling: optim.LossScaling{From: 1024, Every: 2}})
+	plain := newTiny(t, cpu.New(), Training{Optimizer: optim.DefaultAdam, Clip: 1})
 	scale := func() float32 { return scaled.contents(t)["loss scale"].([]float32)[0] }
 	x := []float32{1, 2, 3}
 	for k, want := range []float32{1024, 2048, 2048, 4096} {
@@ -212,11 +213,11 @@ func TestLossScaling(t *testing.T) {
 		}
 	}
 	// There is a largest factor.
-	most := newTiny(t, cpu.New(), Training{Optimizer: DefaultAdam, Scaling: LossScaling{From: mostScale / 2, Every: 1}})
+	most := newTiny(t, cpu.New(), Training{Optimizer: optim.DefaultAdam, Scaling: optim.LossScaling{From: 1 << 31, Every: 1}})
 	for range 3 {
 		most.train(t, 0.1, x)
 	}
-	if got := most.contents(t)["loss scale"].([]float32)[0]; got != mostScale {
+	if got := most.contents(t)["loss scale"].([]float32)[0]; got != 1<<32 {
 		t.Errorf("the largest factor is %v", got)
 	}
 	// It falls to 1 and stays there, and then nothing is an overflow any more.

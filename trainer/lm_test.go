@@ -10,11 +10,12 @@ import (
 	"github.com/unroll-ml/unroll/graph/ref"
 	"github.com/unroll-ml/unroll/graph/tape"
 	"github.com/unroll-ml/unroll/models"
+	"github.com/unroll-ml/unroll/trainer/optim"
 )
 
 const vocab, seq, batch = 7, 5, 3
 
-func newTestLM(t *testing.T, device tape.Device, o Optimizer, embed int) *LM {
+func newTestLM(t *testing.T, device tape.Device, o optim.Optimizer, embed int) *LM {
 	t.Helper()
 	m, err := NewLM(LMConfig{
 		Model:    models.LMConfig{Vocab: vocab, Cell: models.CellConfig{Kind: "rnn"}, Hidden: 16, Layers: 2, Embed: embed, Seed: 3},
@@ -56,7 +57,7 @@ func losses(t *testing.T, m *LM, steps int, rate float64) []float64 {
 }
 
 func TestLMLearns(t *testing.T) {
-	for name, o := range map[string]Optimizer{"adam": DefaultAdam, "sgd": SGD{Momentum: 0.9}} {
+	for name, o := range map[string]optim.Optimizer{"adam": optim.DefaultAdam, "sgd": optim.SGD{Momentum: 0.9}} {
 		for _, embed := range []int{0, 4} {
 			rate := map[string]float64{"adam": 0.02, "sgd": 0.2}[name]
 			ls := losses(t, newTestLM(t, cpu.New(), o, embed), 150, rate)
@@ -69,13 +70,13 @@ func TestLMLearns(t *testing.T) {
 
 // The same seed gives the same bits, whatever the number of threads; another device the same numbers.
 func TestLMIsReproducible(t *testing.T) {
-	want := losses(t, newTestLM(t, cpu.New(cpu.Threads(1)), DefaultAdam, 0), 20, 0.01)
+	want := losses(t, newTestLM(t, cpu.New(cpu.Threads(1)), optim.DefaultAdam, 0), 20, 0.01)
 	for _, threads := range []int{1, 2, 3} {
-		if got := losses(t, newTestLM(t, cpu.New(cpu.Threads(threads)), DefaultAdam, 0), 20, 0.01); !slices.Equal(got, want) {
+		if got := losses(t, newTestLM(t, cpu.New(cpu.Threads(threads)), optim.DefaultAdam, 0), 20, 0.01); !slices.Equal(got, want) {
 			t.Errorf("%d threads: losses %v, want the bits of %v", threads, got, want)
 		}
 	}
-	for k, l := range losses(t, newTestLM(t, ref.New(), DefaultAdam, 0), 20, 0.01) {
+	for k, l := range losses(t, newTestLM(t, ref.New(), optim.DefaultAdam, 0), 20, 0.01) {
 		if math.Abs(l-want[k]) > 1e-5*want[k] {
 			t.Errorf("step %d: loss %v on cpu, %v on ref", k, want[k], l)
 		}
@@ -85,8 +86,8 @@ func TestLMIsReproducible(t *testing.T) {
 // After the first, a training step allocates nothing, whatever it consists of.
 func TestTrainAllocatesNothing(t *testing.T) {
 	for _, c := range []Training{
-		{Optimizer: DefaultAdam, Clip: 1},
-		{Optimizer: Decoupled(DefaultAdam, 0.1), Clip: 1, Average: 0.9, Accumulate: 3, Scaling: DefaultLossScaling},
+		{Optimizer: optim.DefaultAdam, Clip: 1},
+		{Optimizer: optim.Decoupled(optim.DefaultAdam, 0.1), Clip: 1, Average: 0.9, Accumulate: 3, Scaling: optim.DefaultLossScaling},
 	} {
 		m, err := NewLM(LMConfig{
 			Model: models.LMConfig{Vocab: vocab, Cell: models.CellConfig{Kind: "rnn"}, Hidden: 16, Layers: 2, Embed: 4}, Seq: seq, Batch: batch / c.parts(),
@@ -111,10 +112,10 @@ func TestTrainAllocatesNothing(t *testing.T) {
 
 // Training in two halves, with the state handed over through Params, TrainState and Load, is training in one.
 func TestLMHandsOver(t *testing.T) {
-	whole := newTestLM(t, cpu.New(), DefaultAdam, 4)
+	whole := newTestLM(t, cpu.New(), optim.DefaultAdam, 4)
 	want := losses(t, whole, 12, 0.01)
 
-	first := newTestLM(t, cpu.New(), DefaultAdam, 4)
+	first := newTestLM(t, cpu.New(), optim.DefaultAdam, 4)
 	losses(t, first, 6, 0.01)
 	ws, err := first.Params()
 	if err != nil {
@@ -124,7 +125,7 @@ func TestLMHandsOver(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	second := newTestLM(t, cpu.New(), DefaultAdam, 4)
+	second := newTestLM(t, cpu.New(), optim.DefaultAdam, 4)
 	if err := second.Load(ws, state); err != nil {
 		t.Fatal(err)
 	}
@@ -138,7 +139,7 @@ func TestLMHandsOver(t *testing.T) {
 			t.Errorf("step %d: loss %v after the handover, %v without", k, l, want[k])
 		}
 	}
-	third := newTestLM(t, cpu.New(), DefaultAdam, 4)
+	third := newTestLM(t, cpu.New(), optim.DefaultAdam, 4)
 	if err := third.Load(contents(t, second)); err != nil {
 		t.Fatal(err)
 	}
@@ -163,7 +164,7 @@ func TestLMHandsOver(t *testing.T) {
 
 // Eval measures what Next predicts: the sums over windows are those of a plain loop over the logits.
 func TestEvalAgreesWithNext(t *testing.T) {
-	m := newTestLM(t, cpu.New(), DefaultAdam, 0)
+	m := newTestLM(t, cpu.New(), optim.DefaultAdam, 0)
 	losses(t, m, 10, 0.02)
 	r := rand.New(rand.NewPCG(1, 1))
 	const windows = 3
@@ -227,7 +228,7 @@ func TestEvalAgreesWithNext(t *testing.T) {
 }
 
 func TestNewLMRefuses(t *testing.T) {
-	good := LMConfig{Model: models.LMConfig{Vocab: 2, Cell: models.CellConfig{Kind: "rnn"}, Hidden: 2, Layers: 1}, Seq: 1, Batch: 1, Training: Training{Optimizer: SGD{}}, Device: ref.New()}
+	good := LMConfig{Model: models.LMConfig{Vocab: 2, Cell: models.CellConfig{Kind: "rnn"}, Hidden: 2, Layers: 1}, Seq: 1, Batch: 1, Training: Training{Optimizer: optim.SGD{}}, Device: ref.New()}
 	if _, err := NewLM(good); err != nil {
 		t.Fatal(err)
 	}

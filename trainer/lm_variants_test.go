@@ -6,6 +6,7 @@ import (
 
 	"github.com/unroll-ml/unroll/graph/cpu"
 	"github.com/unroll-ml/unroll/models"
+	"github.com/unroll-ml/unroll/trainer/optim"
 )
 
 // Each kind of cell and of output learns, and training in two halves is training in one, to the bit.
@@ -21,7 +22,7 @@ func TestLMVariants(t *testing.T) {
 	} {
 		c.Vocab, c.Hidden, c.Layers, c.Seed = vocab, 16, 2, 3
 		start := func() *LM {
-			m, err := NewLM(LMConfig{Model: c, Seq: seq, Batch: batch, Training: Training{Optimizer: DefaultAdam, Clip: 1}, Device: cpu.New(cpu.Threads(1))})
+			m, err := NewLM(LMConfig{Model: c, Seq: seq, Batch: batch, Training: Training{Optimizer: optim.DefaultAdam, Clip: 1}, Device: cpu.New(cpu.Threads(1))})
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -7,13 +7,14 @@ import (
 
 	"github.com/unroll-ml/unroll/graph/cpu"
 	"github.com/unroll-ml/unroll/models"
+	"github.com/unroll-ml/unroll/trainer/optim"
 )
 
 func newTestSeq2Seq(t *testing.T, c Seq2SeqConfig) *Seq2Seq {
 	t.Helper()
 	c.Model.Source, c.Model.Target, c.Model.Tokens = 8, 8, models.DefaultTokens
 	c.Model.Cell.Kind, c.Model.Embed, c.Model.Hidden, c.Model.Layers = "gru", 8, 16, 1
-	c.Seed, c.Optimizer, c.Clip, c.Device = 3, DefaultAdam, 1, cpu.New(cpu.Threads(1))
+	c.Seed, c.Optimizer, c.Clip, c.Device = 3, optim.DefaultAdam, 1, cpu.New(cpu.Threads(1))
 	m, err := NewSeq2Seq(c)
 	if err != nil {
 		t.Fatal(err)

@@ -13,6 +13,7 @@ import (
 	"github.com/unroll-ml/unroll/graph/op"
 	"github.com/unroll-ml/unroll/graph/tape"
 	"github.com/unroll-ml/unroll/trainer/checkpoint"
+	"github.com/unroll-ml/unroll/trainer/optim"
 )
 
 // shared are the weights and the training state that several programs have in common, one for each shape of a batch. Where the
@@ -39,24 +40,22 @@ func newShared(b *op.Builder, params G.Nodes, c Training, carried ...*G.Node) (*
 	for _, n := range params {
 		s.weights = append(s.weights, checkpoint.Tensor{Name: n.Name(), Shape: n.Shape(), Data: n.Value().Data()})
 	}
-	states := &States{g: b.Graph()}
-	dtype := params[0].Dtype()
-	if _, err := c.Scaling.declare(states, dtype); err != nil {
+	step := c.step(nil, nil, nil, params)
+	states, err := step.DeclareStates(b)
+	if err != nil {
 		return nil, err
 	}
-	step := c.step(nil, nil, nil, params)
-	step.move(b, states, G.NewScalar(b.Graph(), dtype, G.WithName("learning rate")), params)
 	s.sharable = c.Average == 0 // else what is used are not the weights that move
-	for _, n := range states.nodes {
+	for _, n := range states {
 		s.sharable = s.sharable && n.Value() == nil // that a program would begin with
 	}
 	for _, n := range carried {
 		s.carried = append(s.carried, n.Name())
 	}
-	for _, n := range append(states.nodes, carried...) {
+	for _, n := range append(states, carried...) {
 		s.names = append(s.names, checkpoint.Tensor{Name: n.Name(), Shape: n.Shape()})
 	}
-	return s, b.Err()
+	return s, nil
 }
 
 // share gives the device for the programs: where one can, they take turns in one memory, and weights and training state are there
@@ -139,13 +138,13 @@ func (s *shared) averaged(weights, state []checkpoint.Tensor) []checkpoint.Tenso
 		i := slices.IndexFunc(state, func(t checkpoint.Tensor) bool { return t.Name == name })
 		return state[i].Data.([]float32)
 	}
-	n := numbers(averageWeight)[0]
+	n := numbers(optim.AverageWeight)[0]
 	if n == 0 {
 		return weights
 	}
 	out := slices.Clone(weights)
 	for i, w := range weights {
-		mean := slices.Clone(numbers(averageKind + "/" + w.Name))
+		mean := slices.Clone(numbers(optim.AverageOf(w.Name)))
 		for k := range mean {
 			mean[k] /= n
 		}
@@ -254,7 +253,7 @@ func (s *shared) Blame() (what string, overflow bool, err error) {
 
 // trainProgram is a training program of one shape.
 type trainProgram struct {
-	*Step
+	*optim.Step
 	params           G.Nodes
 	states           G.Nodes // all that a step hands to the next but the weights
 	carried          G.Nodes // those of them that the model carries
@@ -263,8 +262,8 @@ type trainProgram struct {
 }
 
 // newTrainProgram compiles a training step.
-func newTrainProgram(b *op.Builder, c StepConfig) (*trainProgram, error) {
-	s, err := NewStep(b, c)
+func newTrainProgram(b *op.Builder, c optim.StepConfig) (*trainProgram, error) {
+	s, err := optim.NewStep(b, c)
 	if err != nil {
 		return nil, err
 	}

@@ -7,6 +7,7 @@ import (
 	"github.com/unroll-ml/unroll/graph/cpu"
 	"github.com/unroll-ml/unroll/graph/tape"
 	"github.com/unroll-ml/unroll/models"
+	"github.com/unroll-ml/unroll/trainer/optim"
 )
 
 // apart hides that a device can share.
@@ -19,7 +20,7 @@ func TestSharedMemoryChangesNothing(t *testing.T) {
 		c := Seq2SeqConfig{Model: models.Seq2SeqConfig{Attention: "additive", Dropout: 0.1}, TeacherForcing: 0.8}
 		c.Model.Source, c.Model.Target, c.Model.Tokens = 8, 8, models.DefaultTokens
 		c.Model.Cell.Kind, c.Model.Embed, c.Model.Hidden, c.Model.Layers = "lstm", 8, 16, 1
-		c.Seed, c.Optimizer, c.Clip, c.Device, c.Average = 3, DefaultAdam, 1, d, average
+		c.Seed, c.Optimizer, c.Clip, c.Device, c.Average = 3, optim.DefaultAdam, 1, d, average
 		m, err := NewSeq2Seq(c)
 		if err != nil {
 			t.Fatal(err)

@@ -6,11 +6,12 @@ import (
 
 	"github.com/unroll-ml/unroll/graph"
 	"github.com/unroll-ml/unroll/graph/tape"
+	"github.com/unroll-ml/unroll/trainer/optim"
 )
 
 // Training says how the weights of a model move: what all models have in common.
 type Training struct {
-	Optimizer Optimizer
+	Optimizer optim.Optimizer
 	Clip      float64 // the largest norm of all gradients together; 0: no limit
 	ClipValue float64 // the largest magnitude of an element of a gradient; 0: any
 
@@ -22,7 +23,7 @@ type Training struct {
 	// used and saved, and the weights that training goes on from are a part of the training state.
 	Average float64
 
-	Scaling LossScaling // of the loss; the zero value: none
+	Scaling optim.LossScaling // of the loss; the zero value: none
 }
 
 // parts is into how many a batch is divided.
@@ -39,8 +40,8 @@ func (c *Training) check() error {
 }
 
 // step is how a step is compiled for a loss that is a mean over a number, weight (nil: always the same).
-func (c *Training) step(device tape.Device, loss, weight *G.Node, params G.Nodes, carried ...graph.Update) StepConfig {
-	return StepConfig{
+func (c *Training) step(device tape.Device, loss, weight *G.Node, params G.Nodes, carried ...graph.Update) optim.StepConfig {
+	return optim.StepConfig{
 		Device: device, Loss: loss, Params: params, Carried: carried, Optimizer: c.Optimizer, Clip: c.Clip, ClipValue: c.ClipValue,
 		Accumulate: c.parts() > 1, Weight: weight, Average: c.Average, Scaling: c.Scaling,
 	}

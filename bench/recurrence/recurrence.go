@@ -16,7 +16,7 @@ import (
 
 	"github.com/unroll-ml/unroll/graph/op"
 	"github.com/unroll-ml/unroll/graph/tape"
-	"github.com/unroll-ml/unroll/trainer"
+	"github.com/unroll-ml/unroll/trainer/optim"
 )
 
 // Size is the size of the model.
@@ -66,7 +66,7 @@ func weights(g *G.ExprGraph, s Size, bias func(name string) *G.Node) (w, u, b [4
 
 // Scanned is the model as a Scan, compiled for a device.
 type Scanned struct {
-	step *trainer.Step
+	step *optim.Step
 	size Size
 }
 
@@ -84,8 +84,8 @@ func NewScanned(s Size, device tape.Device) (*Scanned, error) {
 		c = b.Add(b.Mul(f, c), b.Mul(i, g))
 		return op.Out{States: []*G.Node{b.Mul(o, b.Tanh(c)), c}}
 	})
-	step, err := trainer.NewStep(b, trainer.StepConfig{
-		Device: device, Loss: b.Mean(b.Square(run.States[0])), Params: all, Optimizer: trainer.DefaultAdam,
+	step, err := optim.NewStep(b, optim.StepConfig{
+		Device: device, Loss: b.Mean(b.Square(run.States[0])), Params: all, Optimizer: optim.DefaultAdam,
 	})
 	if err != nil {
 		return nil, err

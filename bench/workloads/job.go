@@ -8,7 +8,7 @@ import (
 	"github.com/unroll-ml/unroll/graph"
 	"github.com/unroll-ml/unroll/graph/op"
 	"github.com/unroll-ml/unroll/graph/tape"
-	"github.com/unroll-ml/unroll/trainer"
+	"github.com/unroll-ml/unroll/trainer/optim"
 )
 
 const learningRate = 1e-3
@@ -33,7 +33,7 @@ func (w Workload) Build(s Size, device tape.Device) (Job, error) {
 }
 
 // trained is a training step: forward, backward, Adam.
-type trained struct{ step *trainer.Step }
+type trained struct{ step *optim.Step }
 
 func newTrained(w Workload, s Size, device tape.Device) (Job, error) {
 	b := op.New(G.NewGraph())
@@ -41,7 +41,7 @@ func newTrained(w Workload, s Size, device tape.Device) (Job, error) {
 	if err != nil {
 		return nil, err
 	}
-	step, err := trainer.NewStep(b, trainer.StepConfig{Device: device, Loss: p.Loss, Params: p.Params, Optimizer: trainer.DefaultAdam})
+	step, err := optim.NewStep(b, optim.StepConfig{Device: device, Loss: p.Loss, Params: p.Params, Optimizer: optim.DefaultAdam})
 	if err != nil {
 		return nil, err
 	}

@@ -8,6 +8,7 @@ import (
 
 	"github.com/unroll-ml/unroll/trainer"
 	"github.com/unroll-ml/unroll/trainer/checkpoint"
+	"github.com/unroll-ml/unroll/trainer/optim"
 )
 
 // pairLM is a language model that is small enough to be obviously right: the logits of the next token are
@@ -91,7 +92,7 @@ func (m *pairLM) Train(inputs, targets []int32, _ int, lr float64) (loss, norm f
 	if n := m.steps - m.explodeAt; m.explodeAt > 0 && n >= 0 && n < max(m.explodeFor, 1) {
 		return math.NaN(), math.Inf(1), nil
 	}
-	sgd, _ := m.c.Training.Optimizer.(trainer.SGD)
+	sgd, _ := m.c.Training.Optimizer.(optim.SGD)
 	momentum := float32(sgd.Momentum)
 	v, n := m.c.Vocab, float64(len(inputs))
 	gw, gu := make([]float64, v*v), make([]float64, v*v)

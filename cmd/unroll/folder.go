@@ -11,8 +11,8 @@ import (
 	"github.com/pkg/errors"
 
 	"github.com/unroll-ml/unroll/datasets"
-	"github.com/unroll-ml/unroll/trainer"
 	"github.com/unroll-ml/unroll/trainer/checkpoint"
+	"github.com/unroll-ml/unroll/trainer/optim"
 )
 
 // The names in a run folder.
@@ -39,11 +39,11 @@ type position struct {
 	BestLoss *float64 `json:"best_valid_loss"` // of the best; nil: never measured
 	BestStep int      `json:"best_step"`
 
-	BestScore *float64         `json:"best_score,omitempty"`  // see metrics.score; nil: BestLoss
-	Worse     int              `json:"worse"`                 // measurements in a row without a better one
-	Due       bool             `json:"measure_due,omitempty"` // this step is to be measured
-	Skipped   int              `json:"skipped"`               // steps in a row that were not applied, overflows of the loss scaling aside
-	Plateau   *trainer.Plateau `json:"plateau,omitempty"`     // nil: not begun, or another schedule
+	BestScore *float64       `json:"best_score,omitempty"`  // see metrics.score; nil: BestLoss
+	Worse     int            `json:"worse"`                 // measurements in a row without a better one
+	Due       bool           `json:"measure_due,omitempty"` // this step is to be measured
+	Skipped   int            `json:"skipped"`               // steps in a row that were not applied, overflows of the loss scaling aside
+	Plateau   *optim.Plateau `json:"plateau,omitempty"`     // nil: not begun, or another schedule
 }
 
 // better says whether a score is the best so far.

@@ -9,6 +9,7 @@ import (
 
 	"github.com/unroll-ml/unroll/models"
 	"github.com/unroll-ml/unroll/trainer"
+	"github.com/unroll-ml/unroll/trainer/optim"
 )
 
 // What --optimizer, --schedule and --teacher-decay may name.
@@ -198,28 +199,28 @@ func (t *trainingConfig) complete(steps, epoch int) error {
 }
 
 // schedule is how the learning rate changes by itself, after complete. See plateau for the rest.
-func (t *trainingConfig) schedule() trainer.Schedule {
-	s := trainer.Constant()
+func (t *trainingConfig) schedule() optim.Schedule {
+	s := optim.Constant()
 	switch t.Schedule {
 	case "step":
-		s = trainer.StepDecay(t.ScheduleSteps, t.ScheduleFactor)
+		s = optim.StepDecay(t.ScheduleSteps, t.ScheduleFactor)
 	case "cosine":
-		s = trainer.Cosine(t.ScheduleSteps, t.ScheduleFactor)
+		s = optim.Cosine(t.ScheduleSteps, t.ScheduleFactor)
 	case "linear":
-		s = trainer.Linear(t.ScheduleSteps, t.ScheduleFactor)
+		s = optim.Linear(t.ScheduleSteps, t.ScheduleFactor)
 	case "inverse-sqrt":
-		return trainer.InverseSqrt(max(t.Warmup, 1))
+		return optim.InverseSqrt(max(t.Warmup, 1))
 	}
-	return trainer.Warmup(t.Warmup, s)
+	return optim.Warmup(t.Warmup, s)
 }
 
 // plateau makes p, which may have a state already, what the schedule asks for; nil if it is another one.
-func (t *trainingConfig) plateau(p *trainer.Plateau) *trainer.Plateau {
+func (t *trainingConfig) plateau(p *optim.Plateau) *optim.Plateau {
 	if t.Schedule != "plateau" {
 		return nil
 	}
 	if p == nil {
-		p = &trainer.Plateau{}
+		p = &optim.Plateau{}
 	}
 	p.Factor, p.Patience = t.ScheduleFactor, t.ScheduleWait
 	return p
@@ -229,34 +230,34 @@ func (t *trainingConfig) plateau(p *trainer.Plateau) *trainer.Plateau {
 func (t *trainingConfig) moves() trainer.Training {
 	m := trainer.Training{Optimizer: t.optimizer(), Clip: t.Clip, ClipValue: t.ClipValue, Accumulate: t.Accumulate, Average: t.EMA}
 	if t.LossScaling {
-		m.Scaling = trainer.DefaultLossScaling
+		m.Scaling = optim.DefaultLossScaling
 	}
 	return m
 }
 
-func (t *trainingConfig) optimizer() trainer.Optimizer {
-	var o trainer.Optimizer
+func (t *trainingConfig) optimizer() optim.Optimizer {
+	var o optim.Optimizer
 	switch t.Optimizer {
 	case "sgd":
-		o = trainer.SGD{Momentum: t.Momentum}
+		o = optim.SGD{Momentum: t.Momentum}
 	case "nesterov":
-		o = trainer.SGD{Momentum: t.Momentum, Nesterov: true}
+		o = optim.SGD{Momentum: t.Momentum, Nesterov: true}
 	case "adagrad":
-		o = trainer.DefaultAdagrad
+		o = optim.DefaultAdagrad
 	case "rmsprop":
-		r := trainer.DefaultRMSProp
+		r := optim.DefaultRMSProp
 		r.Momentum = t.Momentum
 		o = r
 	default:
-		o = trainer.DefaultAdam
+		o = optim.DefaultAdam
 	}
 	switch {
 	case t.WeightDecay == 0:
 		return o
 	case t.Optimizer == "adamw":
-		return trainer.Decoupled(o, t.WeightDecay)
+		return optim.Decoupled(o, t.WeightDecay)
 	}
-	return trainer.Regularized(o, t.WeightDecay)
+	return optim.Regularized(o, t.WeightDecay)
 }
 
 // teacherDecay is how teacher forcing becomes less: half of it at step TeacherSteps. nil: it stays.

@@ -6,9 +6,9 @@ import (
 	"math"
 	"time"
 
-	"github.com/unroll-ml/unroll/trainer"
 	"github.com/unroll-ml/unroll/trainer/checkpoint"
 	"github.com/unroll-ml/unroll/trainer/events"
+	"github.com/unroll-ml/unroll/trainer/optim"
 	"github.com/unroll-ml/unroll/trainer/runlog"
 )
 
@@ -56,7 +56,7 @@ type training struct {
 	log      *runlog.Log
 	board    *board // nil: not wanted
 
-	schedule trainer.Schedule // of the learning rate
+	schedule optim.Schedule // of the learning rate
 
 	at    position // where the run stands
 	saved int      // the step that was saved last

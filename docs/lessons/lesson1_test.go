@@ -11,6 +11,7 @@ import (
 	"github.com/unroll-ml/unroll/graph/op"
 	"github.com/unroll-ml/unroll/models"
 	"github.com/unroll-ml/unroll/trainer"
+	"github.com/unroll-ml/unroll/trainer/optim"
 )
 
 // The vanilla recurrent network over one sequence: its shapes.
@@ -114,7 +115,7 @@ func learnNames() (*trainer.Classifier, []float64) {
 		Model: models.ClassifierConfig{
 			Vocab: 26, Cell: models.CellConfig{Kind: "rnn"}, Hidden: 32, Layers: 1, Classes: 3,
 		},
-		Seed: 1, Training: trainer.Training{Optimizer: trainer.DefaultAdam, Clip: 1}, Device: device,
+		Seed: 1, Training: trainer.Training{Optimizer: optim.DefaultAdam, Clip: 1}, Device: device,
 	})
 	check(err)
 	var losses []float64

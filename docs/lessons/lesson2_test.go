@@ -14,6 +14,7 @@ import (
 	"github.com/unroll-ml/unroll/graph/op"
 	"github.com/unroll-ml/unroll/models"
 	"github.com/unroll-ml/unroll/trainer"
+	"github.com/unroll-ml/unroll/trainer/optim"
 )
 
 // The rule of the transliteration: a syllable of two letters becomes a character, and a second one, the sign of the vowel, unless
@@ -102,7 +103,7 @@ func learnTransliteration(steps int, teacherForcing float64) (*trainer.Seq2Seq, 
 			Source: 4 + len(latin), Target: 4 + len(indic), Tokens: models.DefaultTokens,
 			Cell: models.CellConfig{Kind: "lstm"}, Embed: 16, Hidden: 64, Layers: 1,
 		},
-		TeacherForcing: teacherForcing, Seed: 1, Training: trainer.Training{Optimizer: trainer.DefaultAdam, Clip: 1}, Device: device,
+		TeacherForcing: teacherForcing, Seed: 1, Training: trainer.Training{Optimizer: optim.DefaultAdam, Clip: 1}, Device: device,
 	})
 	check(err)
 	random := rand.New(rand.NewPCG(1, 2))

@@ -15,6 +15,7 @@ import (
 	"github.com/unroll-ml/unroll/graph/op"
 	"github.com/unroll-ml/unroll/models"
 	"github.com/unroll-ml/unroll/trainer"
+	"github.com/unroll-ml/unroll/trainer/optim"
 )
 
 // Three places to look at, and a query: all by hand.
@@ -122,7 +123,7 @@ var learnDates = sync.OnceValue(func() *datesModel {
 			Cell: models.CellConfig{Kind: "gru"}, Embed: 16, Hidden: 32, Layers: 1, Bidirectional: true,
 			Attention: "additive", Before: true,
 		},
-		TeacherForcing: 1, Seed: 1, Training: trainer.Training{Optimizer: trainer.DefaultAdam, Clip: 1}, Device: device,
+		TeacherForcing: 1, Seed: 1, Training: trainer.Training{Optimizer: optim.DefaultAdam, Clip: 1}, Device: device,
 	})
 	//lesson:end
 	check(err)

@@ -13,7 +13,7 @@ import (
 
 	"github.com/unroll-ml/unroll/graph/op"
 	"github.com/unroll-ml/unroll/graph/ref"
-	"github.com/unroll-ml/unroll/trainer"
+	"github.com/unroll-ml/unroll/trainer/optim"
 )
 
 // scalarRNN is a recurrent network of single numbers.
@@ -89,8 +89,8 @@ func Example_gradient() {
 // adam makes one step of Adam and gives the weights after it.
 func (m *scalarRNN) adam() []float32 {
 	//lesson:adam
-	step, err := trainer.NewStep(m.b, trainer.StepConfig{
-		Device: ref.New(), Loss: m.loss, Params: m.weights(), Optimizer: trainer.DefaultAdam,
+	step, err := optim.NewStep(m.b, optim.StepConfig{
+		Device: ref.New(), Loss: m.loss, Params: m.weights(), Optimizer: optim.DefaultAdam,
 	})
 	check(err)
 	check(step.Set(step.Rate, []float32{0.1}))

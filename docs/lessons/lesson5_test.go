@@ -9,7 +9,7 @@ import (
 	"github.com/unroll-ml/unroll/graph/op"
 	"github.com/unroll-ml/unroll/graph/ref"
 	"github.com/unroll-ml/unroll/models"
-	"github.com/unroll-ml/unroll/trainer"
+	"github.com/unroll-ml/unroll/trainer/optim"
 )
 
 // letters is the vocabulary of "hello".
@@ -20,7 +20,7 @@ type hello struct {
 	b                           *op.Builder
 	params                      *models.Params
 	logits, probabilities, loss *G.Node
-	step                        *trainer.Step // nil: not yet trained
+	step                        *optim.Step // nil: not yet trained
 }
 
 func newHello() *hello {
@@ -46,8 +46,8 @@ func newHello() *hello {
 func (m *hello) train() float64 {
 	if m.step == nil {
 		var err error
-		m.step, err = trainer.NewStep(m.b, trainer.StepConfig{
-			Device: ref.New(), Loss: m.loss, Params: m.params.Nodes(), Optimizer: trainer.DefaultAdam,
+		m.step, err = optim.NewStep(m.b, optim.StepConfig{
+			Device: ref.New(), Loss: m.loss, Params: m.params.Nodes(), Optimizer: optim.DefaultAdam,
 		})
 		check(err)
 		check(m.step.Set(m.step.Rate, []float32{0.1}))

@@ -1,4 +1,4 @@
-package trainer
+package optim
 
 import (
 	G "gorgonia.org/gorgonia"

@@ -1,4 +1,4 @@
-package trainer_test
+package optim_test
 
 import (
 	"fmt"
@@ -9,11 +9,11 @@ import (
 	"github.com/unroll-ml/unroll/graph"
 	"github.com/unroll-ml/unroll/graph/cpu"
 	"github.com/unroll-ml/unroll/graph/op"
-	"github.com/unroll-ml/unroll/trainer"
+	"github.com/unroll-ml/unroll/trainer/optim"
 )
 
 // line fits y = slope x + offset to three points on a line, in so many steps.
-func line(o trainer.Optimizer, schedule trainer.Schedule, steps int) error {
+func line(o optim.Optimizer, schedule optim.Schedule, steps int) error {
 	b := op.New(G.NewGraph())
 	vector := func(name string, xs ...float32) *G.Node {
 		return G.NewVector(b.Graph(), tensor.Float32, G.WithShape(len(xs)), G.WithName(name), G.WithValue(tensor.New(tensor.WithShape(len(xs)), tensor.WithBacking(xs))))
@@ -21,7 +21,7 @@ func line(o trainer.Optimizer, schedule trainer.Schedule, steps int) error {
 	slope, offset := vector("slope", 0), vector("offset", 0)
 	xs, ys := vector("xs", -1, 0, 1), vector("ys", -1, 1, 3)
 	loss := b.Mean(b.Square(b.Sub(b.Add(b.Mul(slope, xs), offset), ys)))
-	step, err := trainer.NewStep(b, trainer.StepConfig{Device: cpu.New(), Loss: loss, Params: G.Nodes{slope, offset}, Optimizer: o})
+	step, err := optim.NewStep(b, optim.StepConfig{Device: cpu.New(), Loss: loss, Params: G.Nodes{slope, offset}, Optimizer: o})
 	if err != nil {
 		return err
 	}
@@ -46,16 +46,16 @@ func line(o trainer.Optimizer, schedule trainer.Schedule, steps int) error {
 
 // Parameters with learning rates and weight decay of their own, by their names, and a learning rate that falls.
 func ExampleGroups() {
-	adamW := trainer.Groups{
-		Optimizer: trainer.DefaultAdam,
-		Of: func(param *G.Node) trainer.Group {
+	adamW := optim.Groups{
+		Optimizer: optim.DefaultAdam,
+		Of: func(param *G.Node) optim.Group {
 			if param.Name() == "offset" {
-				return trainer.Group{Rate: 0.5}
+				return optim.Group{Rate: 0.5}
 			}
-			return trainer.Group{Rate: 1, Decay: 0.001}
+			return optim.Group{Rate: 1, Decay: 0.001}
 		},
 	}
-	if err := line(adamW, trainer.Warmup(10, trainer.Cosine(190, 0.01)), 200); err != nil {
+	if err := line(adamW, optim.Warmup(10, optim.Cosine(190, 0.01)), 200); err != nil {
 		fmt.Println(err)
 	}
 	// Output:
@@ -66,7 +66,7 @@ func ExampleGroups() {
 // signs moves each weight by the learning rate, whatever the size of its gradient.
 type signs struct{}
 
-func (signs) Updates(b *op.Builder, _ *trainer.States, params []trainer.Param) (us []graph.Update) {
+func (signs) Updates(b *op.Builder, _ *optim.States, params []optim.Param) (us []graph.Update) {
 	for _, p := range params {
 		us = append(us, graph.Update{State: p.Weight, Value: b.Sub(p.Weight, b.Mul(p.Rate, b.Sign(p.Grad)))})
 	}
@@ -75,7 +75,7 @@ func (signs) Updates(b *op.Builder, _ *trainer.States, params []trainer.Param) (
 
 // An optimizer of one's own is a formula.
 func ExampleOptimizer() {
-	if err := line(signs{}, trainer.Linear(100, 0), 100); err != nil {
+	if err := line(signs{}, optim.Linear(100, 0), 100); err != nil {
 		fmt.Println(err)
 	}
 	// Output:

@@ -1,4 +1,4 @@
-package trainer
+package optim
 
 import (
 	G "gorgonia.org/gorgonia"
@@ -7,11 +7,13 @@ import (
 	"github.com/unroll-ml/unroll/graph/op"
 )
 
-// The states of the moving average.
-const (
-	averageKind   = "average"
-	averageWeight = "average weight"
-)
+// AverageWeight is the name of n, a state of the moving average: see StepConfig.Average.
+const AverageWeight = "average weight"
+
+const averageKind = "average"
+
+// AverageOf is the name of the state a of a parameter.
+func AverageOf(param string) string { return stateName(averageKind, param) }
 
 // average declares an exponential moving average of the parameters w (Polyak and Juditsky, 1992), of decay d:
 //
@@ -21,7 +23,7 @@ const (
 // a/n is a mean of the weights after each step, of which the newest count most; 1-n = d^steps would be what the weights before the
 // first step count for, so they are left out.
 func average(b *op.Builder, s *States, d float64, params G.Nodes, moved []graph.Update) []graph.Update {
-	n := s.Scalar(averageWeight, params[0].Dtype())
+	n := s.Scalar(AverageWeight, params[0].Dtype())
 	us := []graph.Update{{State: n, Value: b.Affine(n, d, 1-d)}}
 	next := map[*G.Node]*G.Node{}
 	for _, u := range moved {

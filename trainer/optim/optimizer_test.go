@@ -1,4 +1,4 @@
-package trainer
+package optim
 
 import (
 	"encoding/json"
@@ -153,7 +153,7 @@ func TestCenteredRMSPropOfEqualGradients(t *testing.T) {
 			t.Fatal(err)
 		}
 		for i, x := range now {
-			if !isFinite(x) {
+			if math.IsNaN(x) || math.IsInf(x, 0) {
 				t.Fatalf("step %d: weight %d is %v", k, i, x)
 			}
 		}

@@ -1,4 +1,4 @@
-package trainer
+package optim
 
 import (
 	"github.com/pkg/errors"
@@ -41,7 +41,11 @@ type StepConfig struct {
 	Accumulate bool
 	Weight     *G.Node
 
-	// Average is the decay of a moving average of the parameters: see average. 0: none.
+	// Average is the decay d, in (0, 1), of an exponential moving average a/n of the parameters w (Polyak and Juditsky, 1992), which
+	// states of the step hold: n, named AverageWeight, and for each parameter a, named AverageOf its name; 0: none. With each step
+	//
+	//	n' = d n + (1-d)
+	//	a' = d a + (1-d) w'
 	Average float64
 
 	// Scaling multiplies the loss, so that small gradients do not vanish in narrow formats. The zero value: no.
@@ -113,6 +117,17 @@ func NewStep(b *op.Builder, c StepConfig) (*Step, error) {
 	}
 	s.Program, err = graph.Compile(graph.Config{Device: c.Device, Outputs: outputs, Updates: append(updates, carried...)})
 	return s, err
+}
+
+// DeclareStates declares what will be Step.States, without a loss and its derivative: their names, shapes, and values at first.
+func (c *StepConfig) DeclareStates(b *op.Builder) (G.Nodes, error) {
+	states := &States{g: b.Graph()}
+	dtype := c.Params[0].Dtype()
+	if _, err := c.Scaling.declare(states, dtype); err != nil {
+		return nil, err
+	}
+	c.move(b, states, G.NewScalar(b.Graph(), dtype, G.WithName("learning rate")), c.Params)
+	return states.nodes, b.Err()
 }
 
 // move are the updates of parameters, of the optimizer and of the average.

@@ -1,9 +1,9 @@
-// Package trainer trains models.
+// Package optim has optimizers, learning-rate schedules and the training step.
 //
 // The optimizer is part of the graph: an update of a parameter is an expression like any other, compiled into the same tape as the
 // model and its derivative, so that parameters and optimizer state never leave the device. The package knows models only by
-// their parameters and their loss; it knows nothing of files (packages checkpoint and runlog) and of the terminal.
-package trainer
+// their parameters and their loss; it knows nothing of files and of the terminal.
+package optim
 
 import (
 	G "gorgonia.org/gorgonia"
@@ -34,8 +34,10 @@ type States struct {
 
 // Like declares a state with the type of a parameter; its name is kind, a slash and the parameter's name.
 func (s *States) Like(kind string, param *G.Node) *G.Node {
-	return s.declare(kind+"/"+param.Name(), param.Dtype(), param.Shape())
+	return s.declare(stateName(kind, param.Name()), param.Dtype(), param.Shape())
 }
+
+func stateName(kind, param string) string { return kind + "/" + param }
 
 // Scalar declares a state of one number.
 func (s *States) Scalar(name string, dtype tensor.Dtype) *G.Node { return s.declare(name, dtype, nil) }
