@@ -2,8 +2,7 @@
 //
 // A model declares its parameters once and can then be applied to inputs of any shape, several times in one graph. Parameters have
 // PyTorch's names, layouts and initial distributions, so that weights can be moved. The package decides neither how a model is
-// trained (package trainer) nor how it is computed (package graph). Beam search and sampling choose tokens on the host; they know a
-// model as a Stepper.
+// trained (package trainer), nor how it is computed (package graph), nor how tokens are chosen from its predictions (package decode).
 package models
 
 import (

@@ -66,7 +66,7 @@ func (m *Seq2Seq) Greedy(b *op.Builder, source *G.Node, steps int) Decoded {
 }
 
 // Stepwise is a model cut into two programs, for searches that choose the tokens on the host: one reads sources, the other writes
-// step by step and keeps its states. NewStepper joins them when they are compiled:
+// step by step and keeps its states. decode.NewStepper joins them when they are compiled:
 //
 //	graph.Config{Outputs: s.Encoded}
 //	graph.Config{Outputs: s.Outputs(), Updates: s.States[i] becomes s.Next[i]}

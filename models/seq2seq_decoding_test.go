@@ -16,6 +16,7 @@ import (
 	"github.com/unroll-ml/unroll/graph/ref"
 	"github.com/unroll-ml/unroll/graph/tape"
 	"github.com/unroll-ml/unroll/models"
+	"github.com/unroll-ml/unroll/models/decode"
 )
 
 // greedy writes by plain loops: the tokens, ln p, the weights.
@@ -189,7 +190,7 @@ func TestTeachingGradients(t *testing.T) {
 }
 
 // stepper compiles the programs of a model for decoding step by step, and reads the sources.
-func (x *translation) stepper(width int) *models.SourceStepper {
+func (x *translation) stepper(width int) *decode.SourceStepper {
 	x.t.Helper()
 	source := make([]int32, x.sourceSteps*len(x.sources))
 	for k, tokens := range x.sources {
@@ -200,7 +201,7 @@ func (x *translation) stepper(width int) *models.SourceStepper {
 	return stepper(x.t, ref.New(), x.b, x.m, source, x.sourceSteps, width)
 }
 
-func stepper(t *testing.T, device tape.Device, b *op.Builder, m *models.Seq2Seq, source []int32, steps, width int) *models.SourceStepper {
+func stepper(t *testing.T, device tape.Device, b *op.Builder, m *models.Seq2Seq, source []int32, steps, width int) *decode.SourceStepper {
 	t.Helper()
 	s, err := m.Stepwise(b, steps, len(source)/steps, width)
 	if err != nil {
@@ -218,7 +219,7 @@ func stepper(t *testing.T, device tape.Device, b *op.Builder, m *models.Seq2Seq,
 	if err != nil {
 		t.Fatal(err)
 	}
-	x := models.NewStepper(s, encode, step)
+	x := decode.NewStepper(s, encode, step)
 	if err := x.Read(source); err != nil {
 		t.Fatal(err)
 	}
@@ -261,7 +262,7 @@ func TestStepwiseSingle(t *testing.T) {
 		if err := x.Read(words); err != nil {
 			t.Fatal(err)
 		}
-		found, err := models.Beam{Width: 1, MaxLength: most, Tokens: m.Tokens}.Search(x, lengths)
+		found, err := decode.Beam{Width: 1, MaxLength: most, Tokens: m.Tokens}.Search(x, lengths)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -320,12 +321,12 @@ func TestStepwise(t *testing.T) {
 				return x
 			}
 			x := model()
-			beam := models.Beam{Width: 1, MaxLength: steps, Length: 1, Tokens: x.m.Tokens}
+			beam := decode.Beam{Width: 1, MaxLength: steps, Length: 1, Tokens: x.m.Tokens}
 			found, err := beam.Search(x.stepper(1), x.lengths())
 			if err != nil {
 				t.Fatal(err)
 			}
-			drawn, err := models.Sampling{}.Sequences(model().stepper(2), x.lengths(), 2, steps, x.m.Tokens, x.rand)
+			drawn, err := decode.Sampling{}.Sequences(model().stepper(2), x.lengths(), 2, steps, x.m.Tokens, x.rand)
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -9,6 +9,7 @@ import (
 	"github.com/unroll-ml/unroll/graph/op"
 	"github.com/unroll-ml/unroll/graph/tape"
 	"github.com/unroll-ml/unroll/models"
+	"github.com/unroll-ml/unroll/models/decode"
 )
 
 // Seq2SeqConfig says how a sequence-to-sequence model is trained.
@@ -152,7 +153,7 @@ func (m *Seq2Seq) Greedy(source []int32, batch, steps int) ([]int32, error) {
 }
 
 // Search translates a batch of sources, S×B, which may be padded, by beam search: for each the best hypotheses, the best first.
-func (m *Seq2Seq) Search(source []int32, batch int, c models.Beam) ([][]models.Hypothesis, error) {
+func (m *Seq2Seq) Search(source []int32, batch int, c decode.Beam) ([][]decode.Hypothesis, error) {
 	c.Tokens = m.config.Model.Tokens
 	d, lengths, err := m.read(source, batch, c.Width)
 	if err != nil {

@@ -10,6 +10,7 @@ import (
 	"github.com/unroll-ml/unroll/graph"
 	"github.com/unroll-ml/unroll/graph/op"
 	"github.com/unroll-ml/unroll/models"
+	"github.com/unroll-ml/unroll/models/decode"
 )
 
 func newSeq2SeqGraph(c Seq2SeqConfig) (*op.Builder, *models.Seq2Seq, error) {
@@ -130,7 +131,7 @@ func newGreedyDecoder(c Seq2SeqConfig, s pairShape) (*greedyDecoder, error) {
 // beamDecoder writes step by step, in several rows for each source.
 type beamDecoder struct {
 	encode, step applied
-	stepper      *models.SourceStepper
+	stepper      *decode.SourceStepper
 }
 
 func newBeamDecoder(c Seq2SeqConfig, s beamShape) (*beamDecoder, error) {
@@ -150,6 +151,6 @@ func newBeamDecoder(c Seq2SeqConfig, s beamShape) (*beamDecoder, error) {
 		d.encode.Close()
 		return nil, err
 	}
-	d.stepper = models.NewStepper(w, d.encode, d.step)
+	d.stepper = decode.NewStepper(w, d.encode, d.step)
 	return d, nil
 }

@@ -5,11 +5,11 @@ import (
 
 	"github.com/pkg/errors"
 
-	"github.com/unroll-ml/unroll/models"
+	"github.com/unroll-ml/unroll/models/decode"
 )
 
 // Sample draws translations of a batch of sources, S×B, which may be padded: for each n of them, of at most so many tokens.
-func (m *Seq2Seq) Sample(source []int32, batch, n, longest int, c models.Sampling, random *rand.Rand) ([][]models.Hypothesis, error) {
+func (m *Seq2Seq) Sample(source []int32, batch, n, longest int, c decode.Sampling, random *rand.Rand) ([][]decode.Hypothesis, error) {
 	d, lengths, err := m.read(source, batch, n)
 	if err != nil {
 		return nil, err

@@ -7,6 +7,7 @@ import (
 
 	"github.com/unroll-ml/unroll/graph/cpu"
 	"github.com/unroll-ml/unroll/models"
+	"github.com/unroll-ml/unroll/models/decode"
 	"github.com/unroll-ml/unroll/trainer/optim"
 )
 
@@ -77,7 +78,7 @@ func TestSeq2SeqLearns(t *testing.T) {
 	if want := append(slices.Clone(x.Target), make([]int32, 2*x.Batch)...); !slices.Equal(written, want) {
 		t.Errorf("written %v, want %v", written, want)
 	}
-	together, err := m.Search(x.Source, x.Batch, models.Beam{Width: 3, Best: 3, MaxLength: 6})
+	together, err := m.Search(x.Source, x.Batch, decode.Beam{Width: 3, Best: 3, MaxLength: 6})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -90,7 +91,7 @@ func TestSeq2SeqLearns(t *testing.T) {
 			}
 		}
 		for _, width := range []int{1, 3} {
-			found, err := m.Search(source, 1, models.Beam{Width: width, Best: width, MaxLength: 6})
+			found, err := m.Search(source, 1, decode.Beam{Width: width, Best: width, MaxLength: 6})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -178,11 +179,11 @@ func TestSeq2SeqRefuses(t *testing.T) {
 		"measure nothing":         func() error { _, err := m.Eval(Translations{}); return err },
 		"translate nothing":       func() error { _, err := m.Greedy(nil, 0, 1); return err },
 		"translate to nothing":    func() error { _, err := m.Greedy([]int32{4, 3}, 1, 0); return err },
-		"search for nothing":      func() error { _, err := m.Search(nil, 0, models.Beam{Width: 1, MaxLength: 1}); return err },
-		"search with no beam":     func() error { _, err := m.Search([]int32{4, 3}, 1, models.Beam{MaxLength: 1}); return err },
-		"search for unequal ones": func() error { _, err := m.Search([]int32{4, 3, 3}, 2, models.Beam{Width: 1, MaxLength: 1}); return err },
+		"search for nothing":      func() error { _, err := m.Search(nil, 0, decode.Beam{Width: 1, MaxLength: 1}); return err },
+		"search with no beam":     func() error { _, err := m.Search([]int32{4, 3}, 1, decode.Beam{MaxLength: 1}); return err },
+		"search for unequal ones": func() error { _, err := m.Search([]int32{4, 3, 3}, 2, decode.Beam{Width: 1, MaxLength: 1}); return err },
 		"draw none": func() error {
-			_, err := m.Sample([]int32{4, 3}, 1, 0, 5, models.Sampling{Temperature: 1}, nil)
+			_, err := m.Sample([]int32{4, 3}, 1, 0, 5, decode.Sampling{Temperature: 1}, nil)
 			return err
 		},
 	} {

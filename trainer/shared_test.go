@@ -7,6 +7,7 @@ import (
 	"github.com/unroll-ml/unroll/graph/cpu"
 	"github.com/unroll-ml/unroll/graph/tape"
 	"github.com/unroll-ml/unroll/models"
+	"github.com/unroll-ml/unroll/models/decode"
 	"github.com/unroll-ml/unroll/trainer/optim"
 )
 
@@ -31,7 +32,7 @@ func TestSharedMemoryChangesNothing(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			found, err := m.Search(reversals(k, 0).Source[:4], 1, models.Beam{Width: 3, MaxLength: 5})
+			found, err := m.Search(reversals(k, 0).Source[:4], 1, decode.Beam{Width: 3, MaxLength: 5})
 			if err != nil {
 				t.Fatal(err)
 			}

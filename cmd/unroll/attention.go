@@ -17,6 +17,7 @@ import (
 
 	"github.com/unroll-ml/unroll/datasets"
 	"github.com/unroll-ml/unroll/models"
+	"github.com/unroll-ml/unroll/models/decode"
 	"github.com/unroll-ml/unroll/trainer/checkpoint"
 )
 
@@ -87,7 +88,7 @@ func pageError(path string, err error) error {
 }
 
 // add adds a sentence: its tokens, with the end, and what was written.
-func (p *attentionPage) add(number int, line string, source []int32, h models.Hypothesis) {
+func (p *attentionPage) add(number int, line string, source []int32, h decode.Hypothesis) {
 	if len(p.Sentences) == drawnSentences {
 		p.Left++
 		return

@@ -9,7 +9,7 @@ import (
 	"unicode"
 
 	"github.com/unroll-ml/unroll/datasets"
-	"github.com/unroll-ml/unroll/models"
+	"github.com/unroll-ml/unroll/models/decode"
 )
 
 // sampleCmd writes text with a trained language model.
@@ -63,7 +63,7 @@ func (s *sampleCmd) Run(a *app) error {
 	if s.Length < 1 {
 		return usage("--length is %d: it must be at least 1", s.Length)
 	}
-	how := models.Sampling{Temperature: s.Temperature, TopK: s.TopK, TopP: s.TopP}
+	how := decode.Sampling{Temperature: s.Temperature, TopK: s.TopK, TopP: s.TopP}
 	if err := checkSampling(how); err != nil {
 		return err
 	}
@@ -136,7 +136,7 @@ func readPrompt(v *datasets.Vocab, prompt string) ([]int32, error) {
 
 // generate reads the prompt and emits the text of n tokens after it; reserved tokens are none of them. Without a prompt it reads a line
 // break, or the first token of the vocabulary if that has none.
-func generate(lm LM, v *datasets.Vocab, prompt []int32, n int, how models.Sampling, seed uint64, emit func(string) error) error {
+func generate(lm LM, v *datasets.Vocab, prompt []int32, n int, how decode.Sampling, seed uint64, emit func(string) error) error {
 	if err := lm.ResetSample(); err != nil {
 		return err
 	}

@@ -5,7 +5,7 @@ import (
 	"io"
 
 	"github.com/unroll-ml/unroll/datasets"
-	"github.com/unroll-ml/unroll/models"
+	"github.com/unroll-ml/unroll/models/decode"
 )
 
 // trainLMCmd trains a language model.
@@ -177,7 +177,7 @@ func (t *lmTask) describe(weights int) []string {
 func percent(part, n int) string { return fmt.Sprintf("%.1f%%", 100*float64(part)/float64(n)) }
 
 func (t *lmTask) farewell(w io.Writer, run string) error {
-	if err := generate(t.LM, t.data.vocab, nil, 300, models.Sampling{Temperature: 0.5}, 1, func(s string) error {
+	if err := generate(t.LM, t.data.vocab, nil, 300, decode.Sampling{Temperature: 0.5}, 1, func(s string) error {
 		_, err := io.WriteString(w, s)
 		return err
 	}); err != nil {

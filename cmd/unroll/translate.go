@@ -8,7 +8,7 @@ import (
 	"strings"
 
 	"github.com/unroll-ml/unroll/datasets"
-	"github.com/unroll-ml/unroll/models"
+	"github.com/unroll-ml/unroll/models/decode"
 	"github.com/unroll-ml/unroll/trainer"
 	"github.com/unroll-ml/unroll/trainer/runlog"
 )
@@ -70,8 +70,8 @@ func (f *beamFlags) longest(tokens int) int {
 }
 
 // search is the search for translations of sources of so many tokens each.
-func (f *beamFlags) search(tokens ...int) models.Beam {
-	b := models.Beam{Width: f.Beam, Length: f.LengthPenalty, Coverage: f.CoveragePenalty}
+func (f *beamFlags) search(tokens ...int) decode.Beam {
+	b := decode.Beam{Width: f.Beam, Length: f.LengthPenalty, Coverage: f.CoveragePenalty}
 	for _, n := range tokens {
 		b.Limits = append(b.Limits, f.longest(n))
 	}
@@ -101,14 +101,14 @@ func (k *translateCmd) check() error {
 	return k.useFlags.check()
 }
 
-func (k *translateCmd) sampling() models.Sampling {
-	s := models.Sampling{TopK: k.TopK, TopP: k.TopP}
+func (k *translateCmd) sampling() decode.Sampling {
+	s := decode.Sampling{TopK: k.TopK, TopP: k.TopP}
 	set(&s.Temperature, k.Temperature)
 	return s
 }
 
 // checkSampling says what is wrong, in the terms of the flags.
-func checkSampling(s models.Sampling) error {
+func checkSampling(s decode.Sampling) error {
 	switch {
 	case !(s.Temperature >= 0) || math.IsInf(s.Temperature, 0):
 		return usage("--temperature is %g: it must not be negative", s.Temperature)
@@ -164,7 +164,7 @@ func (k *translateCmd) Run(a *app) error {
 		source := padded(tokens)
 		beam := k.search(len(tokens))
 		beam.Best = k.NBest
-		var found [][]models.Hypothesis
+		var found [][]decode.Hypothesis
 		var err error
 		if k.Temperature != nil {
 			found, err = m.Sample(source, 1, k.NBest, k.longest(len(tokens)), k.sampling(), random)
@@ -207,7 +207,7 @@ func (k *translateCmd) how() string {
 }
 
 // write is what is written for a line.
-func (k *translateCmd) write(number int, line string, target *datasets.Vocab, found []models.Hypothesis) string {
+func (k *translateCmd) write(number int, line string, target *datasets.Vocab, found []decode.Hypothesis) string {
 	t := translated{Source: line, Translations: []translation{}}
 	for _, h := range found {
 		text := strings.ReplaceAll(target.Decode(h.Tokens), "\n", " ")

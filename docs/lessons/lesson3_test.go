@@ -14,6 +14,7 @@ import (
 	"github.com/unroll-ml/unroll/datasets/tasks"
 	"github.com/unroll-ml/unroll/graph/op"
 	"github.com/unroll-ml/unroll/models"
+	"github.com/unroll-ml/unroll/models/decode"
 	"github.com/unroll-ml/unroll/trainer"
 	"github.com/unroll-ml/unroll/trainer/optim"
 )
@@ -147,7 +148,7 @@ var learnDates = sync.OnceValue(func() *datesModel {
 // number for each that it reads, the end included.
 func (m *datesModel) translate(date string) (string, [][]float64) {
 	//lesson:weights
-	found, err := m.Search(m.letters.tokens([]string{date}, 20), 1, models.Beam{Width: 1, MaxLength: 11, Tokens: models.DefaultTokens})
+	found, err := m.Search(m.letters.tokens([]string{date}, 20), 1, decode.Beam{Width: 1, MaxLength: 11, Tokens: models.DefaultTokens})
 	check(err)
 	tokens, weights := found[0][0].Tokens, found[0][0].Weights // weights[t][i]: how much of place i the step t read
 	//lesson:end

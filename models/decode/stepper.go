@@ -1,9 +1,11 @@
-package models
+package decode
 
 import (
 	"github.com/pkg/errors"
 	G "gorgonia.org/gorgonia"
 	"gorgonia.org/tensor"
+
+	"github.com/unroll-ml/unroll/models"
 )
 
 // Program is a compiled graph: *graph.Program.
@@ -23,14 +25,14 @@ type Stepper interface {
 
 // SourceStepper is the Stepper of a Seq2Seq.
 type SourceStepper struct {
-	s            *Stepwise
+	s            *models.Stepwise
 	encode, step Program
 	logProbs     *matrix
 	weights      *matrix // nil: none
 }
 
 // NewStepper joins the two compiled programs of s.
-func NewStepper(s *Stepwise, encode, step Program) *SourceStepper {
+func NewStepper(s *models.Stepwise, encode, step Program) *SourceStepper {
 	x := &SourceStepper{s: s, encode: encode, step: step, logProbs: newMatrix(s.LogProbs)}
 	if s.Weights != nil {
 		x.weights = newMatrix(s.Weights)

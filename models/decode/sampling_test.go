@@ -1,4 +1,4 @@
-package models_test
+package decode_test
 
 import (
 	"fmt"
@@ -11,6 +11,7 @@ import (
 	"github.com/pkg/errors"
 
 	"github.com/unroll-ml/unroll/models"
+	"github.com/unroll-ml/unroll/models/decode"
 )
 
 func TestSamplingProbabilities(t *testing.T) {
@@ -21,31 +22,31 @@ func TestSamplingProbabilities(t *testing.T) {
 	square := 0.01 + 0.16 + 0.04 + 0.09
 	for _, c := range []struct {
 		name string
-		s    models.Sampling
+		s    decode.Sampling
 		want []float64
 	}{
-		{"as it is", models.Sampling{Temperature: 1}, []float64{0.1, 0.4, 0.2, 0.3}},
-		{"sharper", models.Sampling{Temperature: 0.5}, []float64{0.01 / square, 0.16 / square, 0.04 / square, 0.09 / square}},
-		{"the likeliest", models.Sampling{}, []float64{0, 1, 0, 0}},
-		{"two", models.Sampling{Temperature: 1, TopK: 2}, []float64{0, 4. / 7, 0, 3. / 7}},
-		{"more than there are", models.Sampling{Temperature: 1, TopK: 9}, []float64{0.1, 0.4, 0.2, 0.3}},
-		{"half", models.Sampling{Temperature: 1, TopP: 0.5}, []float64{0, 4. / 7, 0, 3. / 7}},
-		{"least of all", models.Sampling{Temperature: 1, TopP: 0.01}, []float64{0, 1, 0, 0}},
-		{"everything", models.Sampling{Temperature: 1, TopP: 1}, []float64{0.1, 0.4, 0.2, 0.3}},
-		{"0.6 of three, which is 0.54", models.Sampling{Temperature: 1, TopK: 3, TopP: 0.6}, []float64{0, 4. / 7, 0, 3. / 7}},
+		{"as it is", decode.Sampling{Temperature: 1}, []float64{0.1, 0.4, 0.2, 0.3}},
+		{"sharper", decode.Sampling{Temperature: 0.5}, []float64{0.01 / square, 0.16 / square, 0.04 / square, 0.09 / square}},
+		{"the likeliest", decode.Sampling{}, []float64{0, 1, 0, 0}},
+		{"two", decode.Sampling{Temperature: 1, TopK: 2}, []float64{0, 4. / 7, 0, 3. / 7}},
+		{"more than there are", decode.Sampling{Temperature: 1, TopK: 9}, []float64{0.1, 0.4, 0.2, 0.3}},
+		{"half", decode.Sampling{Temperature: 1, TopP: 0.5}, []float64{0, 4. / 7, 0, 3. / 7}},
+		{"least of all", decode.Sampling{Temperature: 1, TopP: 0.01}, []float64{0, 1, 0, 0}},
+		{"everything", decode.Sampling{Temperature: 1, TopP: 1}, []float64{0.1, 0.4, 0.2, 0.3}},
+		{"0.6 of three, which is 0.54", decode.Sampling{Temperature: 1, TopK: 3, TopP: 0.6}, []float64{0, 4. / 7, 0, 3. / 7}},
 	} {
 		equal(t, c.name, c.s.Probabilities(logits), c.want, 1e-12)
 	}
-	hard := models.Sampling{Temperature: 1, TopK: 1}.Probabilities([]float64{math.Inf(-1), 1000, 1000, -1000})
+	hard := decode.Sampling{Temperature: 1, TopK: 1}.Probabilities([]float64{math.Inf(-1), 1000, 1000, -1000})
 	equal(t, "the first of equals", hard, []float64{0, 1, 0, 0}, 0)
-	barred := models.Sampling{Temperature: 2}.Probabilities([]float64{math.Inf(-1), 3, 3})
+	barred := decode.Sampling{Temperature: 2}.Probabilities([]float64{math.Inf(-1), 3, 3})
 	equal(t, "one barred", barred, []float64{0, 0.5, 0.5}, 1e-12)
 }
 
 // Draws have the distribution, within four standard deviations.
 func TestSamplingDraw(t *testing.T) {
 	const n = 20000
-	s := models.Sampling{Temperature: 0.7, TopK: 4, TopP: 0.95}
+	s := decode.Sampling{Temperature: 0.7, TopK: 4, TopP: 0.95}
 	logits := []float64{0.3, -1, 2, math.Inf(-1), 1.2, 0.9}
 	counts, r := make([]float64, len(logits)), rand.New(rand.NewPCG(1, 2))
 	for range n {
@@ -63,14 +64,14 @@ func TestSamplingSequences(t *testing.T) {
 	lengths := []int{4, 2, 3}
 	tokens := models.Tokens{Start: start, End: end}
 	o := newOracle(5, len(lengths), 6)
-	got, err := models.Sampling{Temperature: 1}.Sequences(o, lengths, 6, 7, tokens, rand.New(rand.NewPCG(3, 4)))
+	got, err := decode.Sampling{Temperature: 1}.Sequences(o, lengths, 6, 7, tokens, rand.New(rand.NewPCG(3, 4)))
 	if err != nil {
 		t.Fatal(err)
 	}
 	ends, distinct := 0, map[string]bool{}
 	for i, hs := range got {
 		for _, h := range hs {
-			same(t, []models.Hypothesis{h}, []models.Hypothesis{o.hypothesis(i, h.Tokens, lengths[i], 0, 0)})
+			same(t, []decode.Hypothesis{h}, []decode.Hypothesis{o.hypothesis(i, h.Tokens, lengths[i], 0, 0)})
 			at := slices.Index(h.Tokens, end)
 			if at >= 0 {
 				ends++
@@ -88,15 +89,15 @@ func TestSamplingSequences(t *testing.T) {
 
 func TestSamplingMistakes(t *testing.T) {
 	for want, run := range map[string]func(o *oracle) error{
-		"temperature is -1":    sampled(models.Sampling{Temperature: -1}, 1, 2),
-		"temperature is NaN":   sampled(models.Sampling{Temperature: math.NaN()}, 1, 2),
-		"top-k is -1":          sampled(models.Sampling{TopK: -1}, 1, 2),
-		"top-p is 1.5":         sampled(models.Sampling{TopP: 1.5}, 1, 2),
-		"number of rows is 0":  sampled(models.Sampling{}, 0, 2),
-		"greatest length is 0": sampled(models.Sampling{}, 1, 0),
+		"temperature is -1":    sampled(decode.Sampling{Temperature: -1}, 1, 2),
+		"temperature is NaN":   sampled(decode.Sampling{Temperature: math.NaN()}, 1, 2),
+		"top-k is -1":          sampled(decode.Sampling{TopK: -1}, 1, 2),
+		"top-p is 1.5":         sampled(decode.Sampling{TopP: 1.5}, 1, 2),
+		"number of rows is 0":  sampled(decode.Sampling{}, 0, 2),
+		"greatest length is 0": sampled(decode.Sampling{}, 1, 0),
 		"step 1: the device is off": func(o *oracle) error {
 			o.fails = errors.New("the device is off")
-			return sampled(models.Sampling{}, 1, 2)(o)
+			return sampled(decode.Sampling{}, 1, 2)(o)
 		},
 	} {
 		if err := run(newOracle(4, 1, 1)); err == nil || !strings.Contains(err.Error(), want) {
@@ -106,14 +107,14 @@ func TestSamplingMistakes(t *testing.T) {
 }
 
 func TestSamplingLimits(t *testing.T) {
-	for _, c := range []models.Sampling{{}, {Temperature: 100}, {TopK: 1}, {TopP: 0.5}, {TopP: 1}} {
+	for _, c := range []decode.Sampling{{}, {Temperature: 100}, {TopK: 1}, {TopP: 0.5}, {TopP: 1}} {
 		if err := c.Check(); err != nil {
 			t.Errorf("%+v: %v", c, err)
 		}
 	}
 }
 
-func sampled(c models.Sampling, rows, most int) func(o *oracle) error {
+func sampled(c decode.Sampling, rows, most int) func(o *oracle) error {
 	return func(o *oracle) error {
 		_, err := c.Sequences(o, []int{1}, rows, most, models.DefaultTokens, rand.New(rand.NewPCG(1, 2)))
 		return err

@@ -1,4 +1,4 @@
-package models
+package decode
 
 import (
 	"cmp"
@@ -6,6 +6,8 @@ import (
 	"slices"
 
 	"github.com/pkg/errors"
+
+	"github.com/unroll-ml/unroll/models"
 )
 
 // Beam is beam search: at every step the likeliest continuations of the likeliest beginnings are kept. It ranks what has ended by
@@ -20,7 +22,7 @@ type Beam struct {
 	Limits    []int   // the same for each source; nil: MaxLength for all
 	Length    float64 // α: length penalty; 0: none, and 0.6 to 1 is usual
 	Coverage  float64 // β: coverage penalty; 0: none; it needs attention
-	Tokens    Tokens
+	Tokens    models.Tokens
 }
 
 // Hypothesis is a translation.
@@ -117,13 +119,11 @@ func (c Beam) Search(s Stepper, lengths []int) ([][]Hypothesis, error) {
 }
 
 func (c Beam) check(sources int) error {
-	sizes := []size{{"width", c.Width, 1}}
-	if c.Limits == nil {
-		sizes = append(sizes, size{"greatest length", c.MaxLength, 1})
-	}
-	switch err := checkSizes(sizes...); {
-	case err != nil:
-		return err
+	switch {
+	case c.Width < 1:
+		return tooSmall("width", c.Width)
+	case c.Limits == nil && c.MaxLength < 1:
+		return tooSmall("greatest length", c.MaxLength)
 	case c.Limits != nil && (len(c.Limits) != sources || slices.Min(c.Limits) < 1):
 		return errors.Errorf("limits %v for %d sources: there must be one for each, of at least 1", c.Limits, sources)
 	case c.Best > c.Width:
@@ -131,9 +131,13 @@ func (c Beam) check(sources int) error {
 	case !(c.Length >= 0) || !(c.Coverage >= 0):
 		return errors.Errorf("the length penalty is %g and the coverage penalty %g: neither may be negative", c.Length, c.Coverage)
 	case c.Tokens.Start == c.Tokens.End:
-		return errors.Errorf("start and end are one token, %d; see DefaultTokens", c.Tokens.End)
+		return errors.Errorf("start and end are one token, %d; see models.DefaultTokens", c.Tokens.End)
 	}
 	return nil
+}
+
+func tooSmall(size string, value int) error {
+	return errors.Errorf("the %s is %d, must be at least 1", size, value)
 }
 
 // extend makes a step of the search for one source.

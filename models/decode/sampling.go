@@ -1,4 +1,4 @@
-package models
+package decode
 
 import (
 	"cmp"
@@ -7,6 +7,8 @@ import (
 	"slices"
 
 	"github.com/pkg/errors"
+
+	"github.com/unroll-ml/unroll/models"
 )
 
 // Sampling draws tokens from a distribution that it sharpens and cuts first. With a temperature τ, from logits
@@ -128,10 +130,13 @@ func (c Sampling) Draw(logits []float64, random *rand.Rand) int32 {
 
 // Sequences draws a hypothesis for each row of a stepper that stands at the beginning of sources of the given lengths, of at most
 // maxLength tokens; there may be several rows for each source. The score of a hypothesis is its ln p, before the distribution is cut.
-func (c Sampling) Sequences(s Stepper, lengths []int, rows, maxLength int, t Tokens, random *rand.Rand) ([][]Hypothesis, error) {
-	err := checkSizes(size{"number of rows", rows, 1}, size{"greatest length", maxLength, 1})
-	if err == nil {
-		err = c.Check()
+func (c Sampling) Sequences(s Stepper, lengths []int, rows, maxLength int, t models.Tokens, random *rand.Rand) ([][]Hypothesis, error) {
+	err := c.Check()
+	switch {
+	case rows < 1:
+		err = tooSmall("number of rows", rows)
+	case maxLength < 1:
+		err = tooSmall("greatest length", maxLength)
 	}
 	if err != nil {
 		return nil, errors.Wrap(err, "sampling")

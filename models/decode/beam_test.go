@@ -1,4 +1,4 @@
-package models_test
+package decode_test
 
 import (
 	"cmp"
@@ -13,6 +13,7 @@ import (
 	"github.com/pkg/errors"
 
 	"github.com/unroll-ml/unroll/models"
+	"github.com/unroll-ml/unroll/models/decode"
 )
 
 // oracle is a Stepper whose answers are random functions of all that a row has read: of a source and of the tokens so far.
@@ -81,8 +82,8 @@ func (o *oracle) Step(tokens, parents []int32) (logProbs, weights [][]float64, e
 const start, end = 0, 1
 
 // hypothesis follows tokens from the start.
-func (o *oracle) hypothesis(source int, tokens []int32, length int, alpha, beta float64) models.Hypothesis {
-	h := models.Hypothesis{Tokens: tokens}
+func (o *oracle) hypothesis(source int, tokens []int32, length int, alpha, beta float64) decode.Hypothesis {
+	h := decode.Hypothesis{Tokens: tokens}
 	read := []int32{int32(source), start}
 	covered := make([]float64, length)
 	for _, t := range tokens {
@@ -116,12 +117,12 @@ func (o *oracle) all(n int) [][]int32 {
 	return sequences
 }
 
-func best(hs []models.Hypothesis, n int) []models.Hypothesis {
-	slices.SortStableFunc(hs, func(x, y models.Hypothesis) int { return cmp.Compare(y.Score, x.Score) })
+func best(hs []decode.Hypothesis, n int) []decode.Hypothesis {
+	slices.SortStableFunc(hs, func(x, y decode.Hypothesis) int { return cmp.Compare(y.Score, x.Score) })
 	return hs[:min(n, len(hs))]
 }
 
-func same(t *testing.T, got, want []models.Hypothesis) {
+func same(t *testing.T, got, want []decode.Hypothesis) {
 	t.Helper()
 	if len(got) != len(want) {
 		t.Fatalf("%d hypotheses, want %d", len(got), len(want))
@@ -145,14 +146,14 @@ func TestBeamOfEverything(t *testing.T) {
 	const vocab, steps, sources, n = 4, 4, 3, 5
 	lengths := []int{4, 2, 3}
 	for _, p := range [][2]float64{{0, 0}, {1, 0}, {0.6, 0.3}, {2, 5}} {
-		c := models.Beam{Width: 100, Best: n, MaxLength: steps, Length: p[0], Coverage: p[1], Tokens: models.Tokens{Start: start, End: end}}
+		c := decode.Beam{Width: 100, Best: n, MaxLength: steps, Length: p[0], Coverage: p[1], Tokens: models.Tokens{Start: start, End: end}}
 		o := newOracle(vocab, sources, c.Width)
 		got, err := c.Search(o, lengths)
 		if err != nil {
 			t.Fatal(err)
 		}
 		for i, hs := range got {
-			var want []models.Hypothesis
+			var want []decode.Hypothesis
 			for _, tokens := range o.all(steps) {
 				want = append(want, o.hypothesis(i, tokens, lengths[i], p[0], p[1]))
 			}
@@ -162,9 +163,9 @@ func TestBeamOfEverything(t *testing.T) {
 }
 
 // naive is beam search over whole prefixes, all continuations sorted at every step.
-func (o *oracle) naive(c models.Beam, source, length int) []models.Hypothesis {
-	live, ended := [][]int32{nil}, []models.Hypothesis(nil)
-	of := func(tokens []int32) models.Hypothesis {
+func (o *oracle) naive(c decode.Beam, source, length int) []decode.Hypothesis {
+	live, ended := [][]int32{nil}, []decode.Hypothesis(nil)
+	of := func(tokens []int32) decode.Hypothesis {
 		return o.hypothesis(source, tokens, length, c.Length, c.Coverage)
 	}
 	for range c.MaxLength {
@@ -200,7 +201,7 @@ func (o *oracle) naive(c models.Beam, source, length int) []models.Hypothesis {
 // With a limit for each source, the search for it is as if it were alone, whatever stands beside it.
 func TestBeamLimits(t *testing.T) {
 	lengths, limits := slices.Repeat([]int{4, 2, 3, 1}, 8), slices.Repeat([]int{1, 5, 3, 2, 4, 1, 6}, 5)[:32]
-	c := models.Beam{Width: 3, Best: 2, Length: 1, Limits: limits, Tokens: models.Tokens{Start: start, End: end}}
+	c := decode.Beam{Width: 3, Best: 2, Length: 1, Limits: limits, Tokens: models.Tokens{Start: start, End: end}}
 	o := newOracle(6, len(lengths), c.Width)
 	got, err := c.Search(o, lengths)
 	if err != nil {
@@ -227,7 +228,7 @@ func TestBeam(t *testing.T) {
 	for _, width := range []int{1, 2, 3, 5} {
 		for _, n := range []int{1, width} {
 			for _, alpha := range []float64{0, 1} {
-				c := models.Beam{Width: width, Best: n, MaxLength: 4, Length: alpha, Tokens: models.Tokens{Start: start, End: end}}
+				c := decode.Beam{Width: width, Best: n, MaxLength: 4, Length: alpha, Tokens: models.Tokens{Start: start, End: end}}
 				o := newOracle(6, len(lengths), width)
 				got, err := c.Search(o, lengths)
 				if err != nil {
@@ -249,7 +250,7 @@ func TestBeam(t *testing.T) {
 
 // Of equals the first is the best: the first row's continuation, and of these the lowest token.
 func TestBeamOfEquals(t *testing.T) {
-	got, err := models.Beam{Width: 3, Best: 3, MaxLength: 2, Tokens: models.Tokens{Start: 4, End: 5}}.Search(undecided{}, []int{1})
+	got, err := decode.Beam{Width: 3, Best: 3, MaxLength: 2, Tokens: models.Tokens{Start: 4, End: 5}}.Search(undecided{}, []int{1})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -273,7 +274,7 @@ func (undecided) Step(tokens, _ []int32) (logProbs, weights [][]float64, err err
 // A source for which nothing but the end is possible has one hypothesis, however many are wanted, and does not disturb the others.
 func TestBeamWithoutChoice(t *testing.T) {
 	const wanted = 3
-	got, err := models.Beam{Width: wanted, Best: wanted, MaxLength: 2, Tokens: models.Tokens{Start: start, End: end}}.Search(terse{wanted}, []int{1, 1})
+	got, err := decode.Beam{Width: wanted, Best: wanted, MaxLength: 2, Tokens: models.Tokens{Start: start, End: end}}.Search(terse{wanted}, []int{1, 1})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -307,7 +308,7 @@ func (s terse) Step(tokens, _ []int32) (logProbs, weights [][]float64, err error
 func TestBeamWithoutAttention(t *testing.T) {
 	o := newOracle(5, 1, 2)
 	o.attends = false
-	got, err := models.Beam{Width: 2, MaxLength: 5, Coverage: 1, Tokens: models.Tokens{Start: start, End: end}}.Search(o, []int{4})
+	got, err := decode.Beam{Width: 2, MaxLength: 5, Coverage: 1, Tokens: models.Tokens{Start: start, End: end}}.Search(o, []int{4})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -318,7 +319,7 @@ func TestBeamWithoutAttention(t *testing.T) {
 
 // What nothing attends to costs much, but leaves scores finite.
 func TestBeamCoverageOfNothing(t *testing.T) {
-	got, err := models.Beam{Width: 1, MaxLength: 1, Coverage: 1, Tokens: models.Tokens{Start: start, End: end}}.Search(blind{}, []int{2})
+	got, err := decode.Beam{Width: 1, MaxLength: 1, Coverage: 1, Tokens: models.Tokens{Start: start, End: end}}.Search(blind{}, []int{2})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -338,15 +339,15 @@ func (blind) Step(tokens, _ []int32) (logProbs, weights [][]float64, err error) 
 }
 
 func TestBeamMistakes(t *testing.T) {
-	good := models.Beam{Width: 2, MaxLength: 3, Tokens: models.Tokens{Start: start, End: end}}
-	for want, change := range map[string]func(c *models.Beam, o *oracle){
-		"width is 0":                func(c *models.Beam, _ *oracle) { c.Width = 0 },
-		"greatest length is 0":      func(c *models.Beam, _ *oracle) { c.MaxLength = 0 },
-		"3 hypotheses are wanted":   func(c *models.Beam, _ *oracle) { c.Best = 3 },
-		"length penalty is -1":      func(c *models.Beam, _ *oracle) { c.Length = -1 },
-		"coverage penalty NaN":      func(c *models.Beam, _ *oracle) { c.Coverage = math.NaN() },
-		"start and end are one":     func(c *models.Beam, _ *oracle) { c.Tokens = models.Tokens{} },
-		"step 1: the device is off": func(_ *models.Beam, o *oracle) { o.fails = errors.New("the device is off") },
+	good := decode.Beam{Width: 2, MaxLength: 3, Tokens: models.Tokens{Start: start, End: end}}
+	for want, change := range map[string]func(c *decode.Beam, o *oracle){
+		"width is 0":                func(c *decode.Beam, _ *oracle) { c.Width = 0 },
+		"greatest length is 0":      func(c *decode.Beam, _ *oracle) { c.MaxLength = 0 },
+		"3 hypotheses are wanted":   func(c *decode.Beam, _ *oracle) { c.Best = 3 },
+		"length penalty is -1":      func(c *decode.Beam, _ *oracle) { c.Length = -1 },
+		"coverage penalty NaN":      func(c *decode.Beam, _ *oracle) { c.Coverage = math.NaN() },
+		"start and end are one":     func(c *decode.Beam, _ *oracle) { c.Tokens = models.Tokens{} },
+		"step 1: the device is off": func(_ *decode.Beam, o *oracle) { o.fails = errors.New("the device is off") },
 	} {
 		c, o := good, newOracle(4, 1, 2)
 		change(&c, o)
@@ -354,4 +355,17 @@ func TestBeamMistakes(t *testing.T) {
 			t.Errorf("error is %v, want %q in it", err, want)
 		}
 	}
+}
+
+// logSoftmax is ln softmax(x), by plain loops.
+func logSoftmax(x []float64) []float64 {
+	most, sum := slices.Max(x), 0.0
+	for _, v := range x {
+		sum += math.Exp(v - most)
+	}
+	y := make([]float64, len(x))
+	for i, v := range x {
+		y[i] = v - most - math.Log(sum)
+	}
+	return y
 }
