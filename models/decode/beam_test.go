@@ -369,3 +369,15 @@ func logSoftmax(x []float64) []float64 {
 	}
 	return y
 }
+
+func equal(t *testing.T, what string, got, want []float64, tolerance float64) {
+	t.Helper()
+	if len(got) != len(want) {
+		t.Fatalf("%s has %d elements, want %d", what, len(got), len(want))
+	}
+	for i := range got {
+		if !(math.Abs(got[i]-want[i]) <= tolerance) {
+			t.Errorf("%s[%d] is %v, want %v", what, i, got[i], want[i])
+		}
+	}
+}
