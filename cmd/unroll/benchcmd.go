@@ -15,6 +15,7 @@ import (
 	"github.com/unroll-ml/unroll/bench/side"
 	"github.com/unroll-ml/unroll/graph/cpu"
 	"github.com/unroll-ml/unroll/trainer/checkpoint"
+	"github.com/unroll-ml/unroll/trainer/device"
 )
 
 // benchCmd is the group of commands that measure devices.
@@ -83,7 +84,7 @@ func (f *benchFlags) run(a *app, title string, times [2]time.Duration, measure f
 		lines.out = json.NewEncoder(a.stdout)
 	}
 	if noGPU != "" && !f.JSON {
-		fmt.Fprintf(a.stdout, "%-5s %s\n", deviceCUDA, noGPU)
+		fmt.Fprintf(a.stdout, "%-5s %s\n", device.CUDA, noGPU)
 	}
 	head := benchHead{Bench: title, Version: version(), NoGPU: noGPU}
 	for _, s := range sides {
@@ -146,11 +147,11 @@ func (f *benchFlags) sides(stderr io.Writer) (all []*side.Side, noGPU string, er
 	set(&r.Threads, f.Threads)
 	switch f.Device {
 	case "ref":
-		if err := r.open(nil); err != nil {
+		if err := r.open(stderr); err != nil {
 			return nil, "", err
 		}
 		return []*side.Side{{Device: r.on, What: "plain loops", Square: 128}}, "", nil
-	case "cpu", deviceAuto:
+	case "cpu", device.Auto:
 		c, err := cpuSide(r.Threads)
 		if err != nil {
 			return nil, "", err
@@ -160,14 +161,17 @@ func (f *benchFlags) sides(stderr io.Writer) (all []*side.Side, noGPU string, er
 	if f.Device == "cpu" {
 		return all, "", nil
 	}
-	gpu, err := r.openGPU(stderr)
-	if err != nil {
-		if f.Device == deviceCUDA || r.rounds() {
-			return nil, "", err
-		}
+	on, gpu, err := device.OpenGPU(r.options(stderr)...)
+	switch {
+	case err == nil:
+	case f.Device == device.CUDA:
+		return nil, "", &device.MissingError{Asked: "device cuda", Err: err}
+	case r.rounds():
+		return nil, "", &device.MissingError{Asked: "precision " + r.Precision, Err: err}
+	default:
 		return all, oneLine(err), nil
 	}
-	return append(all, &side.Side{Device: r.on, What: gpu.Info().Name + ", " + f.Precision, Square: 4096}), "", nil
+	return append(all, &side.Side{Device: on, What: gpu.Info().Name + ", " + f.Precision, Square: 4096}), "", nil
 }
 
 // cpuSide is the CPU with its instruction path and the most arithmetic that it does.
@@ -180,7 +184,7 @@ func cpuSide(threads int) (*side.Side, error) {
 		threads = runtime.GOMAXPROCS(0)
 	}
 	return &side.Side{
-		Device: newCPU(threads), What: fmt.Sprintf("%s, %s, %s", cpuName(), plural(threads, "thread"), path),
+		Device: cpu.New(cpu.Threads(threads)), What: fmt.Sprintf("%s, %s, %s", cpuName(), plural(threads, "thread"), path),
 		Peak: fma.Peak(path, threads, 50*time.Millisecond), Square: 1024,
 	}, nil
 }

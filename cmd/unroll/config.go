@@ -17,6 +17,7 @@ import (
 	"github.com/unroll-ml/unroll/datasets"
 	"github.com/unroll-ml/unroll/graph/tape"
 	"github.com/unroll-ml/unroll/models"
+	"github.com/unroll-ml/unroll/trainer/device"
 )
 
 const configFormat = "unroll-run-1"
@@ -227,8 +228,8 @@ func (c *config) check() error {
 		flag, value string
 		valid       []string
 	}{
-		{"cell", m.Cell, cells}, {"optimizer", t.Optimizer, optimizers}, {"schedule", t.Schedule, schedules}, {"device", c.Running.Device, devices},
-		{"precision", cmp.Or(c.Running.Precision, precisionFP32), precisions},
+		{"cell", m.Cell, cells}, {"optimizer", t.Optimizer, optimizers}, {"schedule", t.Schedule, schedules}, {"device", c.Running.Device, device.Names},
+		{"precision", cmp.Or(c.Running.Precision, device.FP32), device.Precisions},
 	} {
 		if !slices.Contains(f.valid, f.value) {
 			return usage("--%s is %q: it must be one of %s", f.flag, f.value, strings.Join(f.valid, ", "))

@@ -4,28 +4,10 @@ import (
 	"fmt"
 	"io"
 	"math"
-	"slices"
-	"sync"
 
 	"github.com/pkg/errors"
 
-	"github.com/unroll-ml/unroll/cuda"
-	"github.com/unroll-ml/unroll/cuda/driver"
-	"github.com/unroll-ml/unroll/graph/cpu"
-	"github.com/unroll-ml/unroll/graph/ref"
-	"github.com/unroll-ml/unroll/graph/tape"
-)
-
-// What --device and --precision may name.
-var (
-	devices    = []string{deviceAuto, "cpu", "ref", deviceCUDA}
-	precisions = []string{precisionFP32, "tf32", "bf16"}
-)
-
-const (
-	deviceAuto    = "auto"
-	deviceCUDA    = "cuda"
-	precisionFP32 = "fp32"
+	"github.com/unroll-ml/unroll/trainer/device"
 )
 
 // deviceFlags are the flags of all commands that compute.
@@ -56,93 +38,45 @@ func (f *deviceFlags) check() error {
 }
 
 func (r runningConfig) checkPrecision() error {
-	if r.rounds() && r.Device != deviceCUDA && r.Device != deviceAuto {
+	if r.rounds() && r.Device != device.CUDA && r.Device != device.Auto {
 		return usage("--precision %s is for --device cuda, and the device is %s: leave one of them out", r.Precision, r.Device)
 	}
 	return nil
 }
 
 // rounds says whether products are of numbers that are rounded before.
-func (r runningConfig) rounds() bool { return r.Precision != "" && r.Precision != precisionFP32 }
+func (r runningConfig) rounds() bool { return r.Precision != "" && r.Precision != device.FP32 }
 
-// gpus is how the program reaches GPUs.
-type gpus struct {
-	built bool // whether the binary has what it takes
-	open  func(ordinal int) (driver.GPU, error)
+// reach is how the program reaches GPUs. Tests have GPUs of their own.
+var reach = device.OwnDriver
+
+// options are those of the device that a config names. What does not stop the work is said on stderr.
+func (r runningConfig) options(stderr io.Writer) []device.Option {
+	return []device.Option{
+		device.Threads(r.Threads), device.Precision(r.Precision), device.Using(reach),
+		device.Tell(func(message string) { fmt.Fprintf(stderr, "unroll: %s\n", oneLine(errors.New(message))) }),
+	}
 }
 
-// devices are those that the binary knows, whether the machine has them or not.
-func (g gpus) devices() []string {
-	return slices.DeleteFunc(slices.Clone(devices), func(d string) bool { return d == deviceAuto || d == deviceCUDA && !g.built })
+// open gets the device ready. What was opened stays open while the program runs.
+func (r *runningConfig) open(stderr io.Writer) (err error) {
+	r.on, err = device.Open(r.Device, r.options(stderr)...)
+	return err
 }
 
-// reach is how this binary does. Tests have GPUs of their own.
-var reach = gpus{driver.Built, driver.Open}
-
-// open gets the device ready. A GPU that auto looked for in vain is said on stderr, unless the binary cannot have one. What was opened
-// stays open while the program runs.
-func (r *runningConfig) open(stderr io.Writer) error {
-	switch r.Device {
-	case "ref":
-		r.on = ref.New()
-		return nil
-	case "cpu":
-		r.on = newCPU(r.Threads)
-		return nil
-	}
-	_, err := r.openGPU(stderr)
-	if err == nil || r.Device == deviceCUDA || r.rounds() {
-		return err
-	}
-	if reach.built {
-		fmt.Fprintf(stderr, "unroll: %s; computing on the CPU\n", oneLine(err))
-	}
-	r.on = newCPU(r.Threads)
-	return nil
-}
-
-// openGPU gets the GPU ready. What it does not do as well as it could is said on stderr, once.
-func (r *runningConfig) openGPU(stderr io.Writer) (driver.GPU, error) {
-	gpu, err := reach.open(0)
-	switch {
-	case err == nil:
-		var once sync.Once
-		r.on = cuda.New(gpu, cuda.Precision(r.precision()), cuda.Uncaptured(func(err error) {
-			once.Do(func() {
-				fmt.Fprintf(stderr, "unroll: the GPU does not record a run (%s): its pieces are launched one by one, which is slower\n", oneLine(err))
-			})
-		}))
-		return gpu, nil
-	case r.Device == deviceCUDA:
-		return nil, fail(exitUnavailable, "--device cuda: %v", err)
-	case r.rounds():
-		return nil, fail(exitUnavailable, "--precision %s: %v", r.Precision, err)
-	}
-	return nil, err
-}
-
-func newCPU(threads int) tape.Device { return cpu.New(cpu.Threads(threads)) }
-
-func (r *runningConfig) precision() driver.Precision {
-	switch r.Precision {
-	case "tf32":
-		return driver.TF32
-	case "bf16":
-		return driver.BFloat16
-	}
-	return driver.Float32
-}
-
-// gpuFailure says what to do about a GPU that is full or lost; other errors pass.
+// gpuFailure says what to do about a GPU that is missing, full or lost; other errors pass.
 func gpuFailure(err error) error {
 	var (
 		coded *exitError
-		full  *driver.MemoryError
-		lost  *driver.LostError
+		none  *device.MissingError
+		full  *device.MemoryError
+		lost  *device.LostError
 	)
 	switch {
 	case errors.As(err, &coded):
 		return err
+	case errors.As(err, &none):
+		return fail(exitUnavailable, "--%v", none)
 	case errors.As(err, &full):
 		return fail(exitGPU, "%s: end what else uses the GPU, or use --device cpu", memoryWords(full))
 	case errors.As(err, &lost):
@@ -154,8 +88,8 @@ func gpuFailure(err error) error {
 // gpuFailed is gpuFailure of a training.
 func (r *training) gpuFailed(err error) error {
 	var (
-		full *driver.MemoryError
-		lost *driver.LostError
+		full *device.MemoryError
+		lost *device.LostError
 	)
 	switch {
 	case errors.As(err, &full):
@@ -180,7 +114,7 @@ func (r *training) wayOn() string {
 }
 
 // tooLarge says that a model and its batches do not fit into the GPU, and what would.
-func (c *config) tooLarge(full *driver.MemoryError) string {
+func (c *config) tooLarge(full *device.MemoryError) string {
 	words := memoryWords(full)
 	if batch := c.batchFor(full); batch > 0 {
 		return fmt.Sprintf("%s: try --batch %d (it is %d)", words, batch, c.Training.Batch)
@@ -191,7 +125,7 @@ func (c *config) tooLarge(full *driver.MemoryError) string {
 // batchFor estimates the batch with which a program would fit that is too large now; 0: none. What was asked for is the weights, with a
 // gradient and two numbers of the optimizer for each, and what is proportional to the batch. A tenth is left free. If it is not known, half
 // the batch is a guess.
-func (c *config) batchFor(full *driver.MemoryError) int {
+func (c *config) batchFor(full *device.MemoryError) int {
 	if full.Asked == 0 {
 		return c.Training.Batch / 2
 	}
@@ -206,7 +140,7 @@ func (c *config) batchFor(full *driver.MemoryError) int {
 	}
 }
 
-func memoryWords(full *driver.MemoryError) string {
+func memoryWords(full *device.MemoryError) string {
 	if full.Asked == 0 {
 		return fmt.Sprintf("the GPU's memory is full: %s bytes free", thousands(int(full.Free)))
 	}

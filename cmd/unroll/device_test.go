@@ -7,6 +7,7 @@ import (
 
 	"github.com/unroll-ml/unroll/cuda/driver"
 	"github.com/unroll-ml/unroll/cuda/driver/sim"
+	"github.com/unroll-ml/unroll/trainer/device"
 )
 
 // onGPU gives a test an empty folder with a text, and a machine whose GPU open gets ready.
@@ -16,7 +17,7 @@ func onGPU(t *testing.T, built bool, open func() (driver.GPU, error)) {
 	writeFile(t, "rhyme.txt", rhyme(40))
 	before := reach
 	t.Cleanup(func() { reach = before })
-	reach = gpus{built, func(int) (driver.GPU, error) { return open() }}
+	reach = device.Driver{Built: built, Open: func(int) (driver.GPU, error) { return open() }}
 }
 
 func noDriver() (driver.GPU, error) {
@@ -60,8 +61,8 @@ func TestDeviceAuto(t *testing.T) {
 func TestDeviceOwn(t *testing.T) {
 	onGPU(t, driver.Built, noDriver)
 	reach = ownReach
-	if reach.built != driver.Built {
-		t.Errorf("built with GPU support: %v, want %v", reach.built, driver.Built)
+	if reach.Built != driver.Built {
+		t.Errorf("built with GPU support: %v, want %v", reach.Built, driver.Built)
 	}
 	switch r := tiny(""); {
 	case r.code != 0:

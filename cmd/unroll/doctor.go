@@ -17,6 +17,7 @@ import (
 	"github.com/unroll-ml/unroll/bench/side"
 	"github.com/unroll-ml/unroll/cuda/driver"
 	"github.com/unroll-ml/unroll/graph/cpu"
+	"github.com/unroll-ml/unroll/trainer/device"
 	"github.com/unroll-ml/unroll/trainer/runlog"
 )
 
@@ -65,7 +66,7 @@ type gpuFinding struct {
 const wrong = 1e-4
 
 func (d *doctorCmd) Run(a *app) error {
-	f := &finding{Version: version(), Go: runtime.Version(), System: runtime.GOOS + "/" + runtime.GOARCH, GPUSupport: reach.built, Installed: installedDriver(), Auto: "cpu"}
+	f := &finding{Version: version(), Go: runtime.Version(), System: runtime.GOOS + "/" + runtime.GOARCH, GPUSupport: reach.Built, Installed: installedDriver(), Auto: "cpu"}
 	f.examineCPU()
 	f.examineGPU(a.stderr)
 	var err error
@@ -89,7 +90,7 @@ func (f *finding) examineCPU() {
 	}
 	f.CPU.Path = path
 	f.CPU.Peak = fma.Peak(path, f.CPU.Threads, 50*time.Millisecond)
-	worst, err := side.Check(newCPU(0))
+	worst, err := side.Check(cpu.New())
 	f.CPU.Error, f.CPU.Failed = runlog.Float(worst), failure(worst, err)
 }
 
@@ -105,8 +106,7 @@ func failure(worst float64, err error) string {
 }
 
 func (f *finding) examineGPU(stderr io.Writer) {
-	r := runningConfig{Device: deviceAuto}
-	gpu, err := r.openGPU(stderr)
+	on, gpu, err := device.OpenGPU(runningConfig{}.options(stderr)...)
 	if err != nil {
 		f.NoGPU = strings.TrimPrefix(oneLine(err), "no GPU: ")
 		return
@@ -117,10 +117,10 @@ func (f *finding) examineGPU(stderr io.Writer) {
 		Name: info.Name, Compute: number(info.Compute), Units: info.Multiprocessors, Memory: info.Memory,
 		CUDA: number(info.Driver), BLAS: number(info.BLAS), Files: loaded("libcuda", "libcublas"),
 	}
-	f.GPU, f.Auto = g, deviceCUDA
+	f.GPU, f.Auto = g, device.CUDA
 	if g.Free, err = gpu.Free(); err == nil {
 		var worst float64
-		worst, err = side.Check(r.on)
+		worst, err = side.Check(on)
 		g.Error = runlog.Float(worst)
 	}
 	g.Failed = failure(float64(g.Error), err)
@@ -129,13 +129,13 @@ func (f *finding) examineGPU(stderr io.Writer) {
 func number(v driver.Version) string { return fmt.Sprintf("%d.%d", v.Major, v.Minor) }
 
 // verdict is an error if what is asked for does not work.
-func (f *finding) verdict(device string) error {
+func (f *finding) verdict(name string) error {
 	switch {
-	case f.CPU.Failed != "" && device != deviceCUDA:
+	case f.CPU.Failed != "" && name != device.CUDA:
 		return fail(exitInternal, "the CPU does not work: %s: please report it", f.CPU.Failed)
-	case f.GPU != nil && f.GPU.Failed != "" && (device == deviceAuto || device == deviceCUDA):
+	case f.GPU != nil && f.GPU.Failed != "" && (name == device.Auto || name == device.CUDA):
 		return fail(exitGPU, "the GPU does not work: %s: use --device cpu, and see whether other programs can use the GPU", f.GPU.Failed)
-	case f.GPU == nil && device == deviceCUDA:
+	case f.GPU == nil && name == device.CUDA:
 		return fail(exitUnavailable, "--device cuda: no GPU: %s", f.NoGPU)
 	}
 	return nil

@@ -18,6 +18,7 @@ import (
 	"github.com/unroll-ml/unroll/datasets"
 	"github.com/unroll-ml/unroll/datasets/tasks"
 	"github.com/unroll-ml/unroll/models"
+	"github.com/unroll-ml/unroll/trainer/device"
 )
 
 // cli is the command line.
@@ -85,8 +86,8 @@ func dispatch(args []string, stdin io.Reader, stdout, stderr io.Writer) error {
 			"poolings":       strings.Join(models.Poolings, ", "),
 			"optimizers":     strings.Join(optimizers, ", "),
 			"drawn":          strconv.Itoa(drawnSentences),
-			"devices":        strings.Join(devices, ", "),
-			"precisions":     strings.Join(precisions, ", "),
+			"devices":        strings.Join(device.Names, ", "),
+			"precisions":     strings.Join(device.Precisions, ", "),
 			"demoTask":       demoTask,
 			"demoEpochs":     strconv.Itoa(demoEpochs),
 			"demoSteps":      strconv.Itoa(demoSteps),

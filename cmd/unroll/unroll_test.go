@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/unroll-ml/unroll/cuda/driver"
+	"github.com/unroll-ml/unroll/trainer/device"
 )
 
 // ownReach is how this binary reaches GPUs, outside of the tests.
@@ -19,7 +20,7 @@ var ownReach = reach
 // TestMain lets the test binary be the program, for what only a process of its own can show: signals, pipes, limits. Whatever it was built
 // with, and whatever the machine has, tests compute as one built without GPUs does, but those that ask for another with onGPU.
 func TestMain(m *testing.M) {
-	reach = gpus{false, func(int) (driver.GPU, error) { return noDriver() }}
+	reach = device.Driver{Open: func(int) (driver.GPU, error) { return noDriver() }}
 	if os.Getenv("UNROLL_TEST_MAIN") != "" {
 		withPairLM(func(m *pairLM) {
 			if os.Getenv("UNROLL_TEST_SLOW") != "" {

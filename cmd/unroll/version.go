@@ -11,7 +11,7 @@ type versionCmd struct{}
 
 func (versionCmd) Run(a *app) error {
 	_, err := fmt.Fprintf(a.stdout, "unroll %s, %s, %s/%s, devices: %s\n",
-		version(), runtime.Version(), runtime.GOOS, runtime.GOARCH, strings.Join(reach.devices(), ", "))
+		version(), runtime.Version(), runtime.GOOS, runtime.GOARCH, strings.Join(reach.Names(), ", "))
 	return err
 }
 

@@ -1,0 +1,165 @@
+// Package device opens devices by name: the CPU, the reference device, a GPU.
+//
+// A GPU needs a binary that was built with the tag gpu. The package knows which devices there are, and nothing of what they compute.
+package device
+
+import (
+	"fmt"
+	"slices"
+	"sync"
+
+	"github.com/pkg/errors"
+
+	"github.com/unroll-ml/unroll/cuda"
+	"github.com/unroll-ml/unroll/cuda/driver"
+	"github.com/unroll-ml/unroll/graph/cpu"
+	"github.com/unroll-ml/unroll/graph/ref"
+	"github.com/unroll-ml/unroll/graph/tape"
+)
+
+// The names of devices, and of the arithmetic of products on a GPU.
+const (
+	Auto = "auto" // a GPU if there is one, else the CPU
+	CPU  = "cpu"
+	Ref  = "ref" // plain loops: slow, and the oracle of all others
+	CUDA = "cuda"
+
+	FP32 = "fp32"
+	TF32 = "tf32"
+	BF16 = "bf16"
+)
+
+// Names are what Open knows, and Precisions what Precision knows.
+var (
+	Names      = []string{Auto, CPU, Ref, CUDA}
+	Precisions = []string{FP32, TF32, BF16}
+)
+
+// MissingError says that a GPU was asked for, by a name or by a precision, and there is none.
+type MissingError struct {
+	Asked string // "device cuda" or "precision bf16"
+	Err   error  // why there is none
+}
+
+func (e *MissingError) Error() string { return e.Asked + ": " + e.Err.Error() }
+func (e *MissingError) Unwrap() error { return e.Err }
+
+// What can go wrong with a GPU later: its memory does not suffice, or it can no longer be used. Compiling and running give them.
+type (
+	MemoryError = driver.MemoryError
+	LostError   = driver.LostError
+)
+
+// Driver is how GPUs are reached.
+type Driver struct {
+	Built bool // whether the binary has what it takes
+	Open  func(ordinal int) (driver.GPU, error)
+}
+
+// OwnDriver is how this binary reaches them.
+var OwnDriver = Driver{driver.Built, driver.Open}
+
+// Names are the devices that the binary knows, whether the machine has them or not.
+func (d Driver) Names() []string {
+	return slices.DeleteFunc(slices.Clone(Names), func(name string) bool { return name == Auto || name == CUDA && !d.Built })
+}
+
+// Option is a setting of Open.
+type Option func(*options)
+
+type options struct {
+	threads   int
+	precision string
+	driver    Driver
+	tell      func(string)
+}
+
+// Threads is the number of threads of the CPU; 0, the default: one for each processor.
+func Threads(n int) Option { return func(o *options) { o.threads = n } }
+
+// Precision is the arithmetic of products on a GPU, one of Precisions; fp32 by default. Another one needs a GPU.
+func Precision(name string) Option { return func(o *options) { o.precision = name } }
+
+// Tell lets f know of what does not stop the work: that Auto has found no GPU though the binary could use one, or that
+// the GPU works in a slower way. It must be safe for use by several goroutines if the device is.
+func Tell(f func(message string)) Option { return func(o *options) { o.tell = f } }
+
+// Using reaches GPUs through a driver other than OwnDriver, such as the simulator.
+func Using(d Driver) Option { return func(o *options) { o.driver = d } }
+
+func settings(opts []Option) *options {
+	o := &options{precision: FP32, driver: OwnDriver, tell: func(string) {}}
+	for _, set := range opts {
+		set(o)
+	}
+	return o
+}
+
+// Open gets a device ready. What it opens stays open while the process runs. If a GPU was asked for and there is none, the error is a
+// *MissingError.
+func Open(name string, opts ...Option) (tape.Device, error) {
+	o := settings(opts)
+	rounds, err := o.rounds(name)
+	if err != nil {
+		return nil, err
+	}
+	switch name {
+	case Ref:
+		return ref.New(), nil
+	case CPU:
+		return o.cpu(), nil
+	}
+	d, _, err := o.gpu()
+	switch {
+	case err == nil:
+		return d, nil
+	case name == CUDA:
+		return nil, &MissingError{"device " + name, err}
+	case rounds:
+		return nil, &MissingError{"precision " + o.precision, err}
+	case o.driver.Built:
+		o.tell(err.Error() + "; computing on the CPU")
+	}
+	return o.cpu(), nil
+}
+
+// OpenGPU gets a GPU ready, and gives it beside its device, for those who ask it for more than a run. Close it when the device is no
+// longer used.
+func OpenGPU(opts ...Option) (tape.Device, driver.GPU, error) {
+	o := settings(opts)
+	if _, err := o.rounds(CUDA); err != nil {
+		return nil, nil, err
+	}
+	return o.gpu()
+}
+
+// rounds says whether products are of numbers that are rounded before. The error says that there is no such device or precision, or that
+// they do not fit together.
+func (o *options) rounds(name string) (bool, error) {
+	rounds := o.precision != "" && o.precision != FP32
+	switch {
+	case !slices.Contains(Names, name):
+		return false, errors.Errorf("there is no device %q; the devices are %v", name, Names)
+	case rounds && !slices.Contains(Precisions, o.precision):
+		return false, errors.Errorf("there is no precision %q; the precisions are %v", o.precision, Precisions)
+	case rounds && name != CUDA && name != Auto:
+		return false, errors.Errorf("precision %s is for the device cuda, not for %s", o.precision, name)
+	}
+	return rounds, nil
+}
+
+func (o *options) cpu() tape.Device { return cpu.New(cpu.Threads(o.threads)) }
+
+func (o *options) gpu() (tape.Device, driver.GPU, error) {
+	gpu, err := o.driver.Open(0)
+	if err != nil {
+		return nil, nil, err
+	}
+	var once sync.Once
+	precision := map[string]driver.Precision{TF32: driver.TF32, BF16: driver.BFloat16}[o.precision] // else 0, Float32
+	return cuda.New(gpu, cuda.Precision(precision), cuda.Uncaptured(func(err error) {
+		once.Do(func() {
+			o.tell(fmt.Sprintf("the GPU does not record a run (%v): its pieces are launched one by one, which is slower", err))
+		})
+	})), gpu, nil
+}
