@@ -275,10 +275,11 @@ func (x *translations) write(f func(b *seq2seqBatch) ([][]int32, error)) (writte
 
 // compare adds what translations are worth.
 func (m *metrics) compare(written []string, pairs []datasets.Pair) error {
-	references := make([]string, len(pairs))
+	texts := make([]string, len(pairs))
 	for i, p := range pairs {
-		references[i] = p.Target
+		texts[i] = p.Target
 	}
+	references := scores.One(texts)
 	bleu, err := scores.BLEU{}.Corpus(written, references)
 	if err != nil {
 		return err

@@ -103,7 +103,7 @@ func TestEvalMeasuresTranslations(t *testing.T) {
 	for _, args := range []string{"", " --beam 3", " --max-length 3", " --beam 2 --max-length 7"} {
 		o := jsonLines(t, must(t, strings.Fields("eval run --json --valid-pairs pairs.tsv"+args)...))[0]
 		written := strings.Split(strings.TrimSuffix(answers(t, sources.String(), strings.Fields("translate run"+args)...), "\n"), "\n")
-		if want := scores.CharErrorRate(written, strings.Fields(targets.String())); math.Abs(o["char_error_rate"].(float64)-want) > 1e-12 {
+		if want := scores.CharErrorRate(written, scores.One(strings.Fields(targets.String()))); math.Abs(o["char_error_rate"].(float64)-want) > 1e-12 {
 			t.Errorf("eval%s measures a character error rate of %v, what translate writes has %v", args, o["char_error_rate"], want)
 		}
 	}

@@ -5,7 +5,6 @@ import (
 	"math"
 	"slices"
 	"strings"
-	"unicode"
 
 	"github.com/pkg/errors"
 )
@@ -21,67 +20,120 @@ const maxOrder = 4
 // pₙ is the part of the n-grams of all hypotheses that are in their references, each at most as often as in one of them; h is the
 // length of all hypotheses, r that of the references that are closest in length to each.
 type BLEU struct {
-	Tokenize  string // "13a", "intl" or "none", which cuts at white space only; "" is 13a
-	Smooth    string // "exp": the k-th order without a match has 1/2ᵏ of one, as in mteval-v13a; or "none"; "" is exp
-	Lowercase bool
+	Tokenize       string // one of Tokenizers; "" is 13a
+	Smooth         string // "exp": the k-th order without a match has 1/2ᵏ of one, as in mteval-v13a; or "none"; "" is exp
+	Lowercase      bool
+	EffectiveOrder bool // the mean is over the orders of which the hypotheses have n-grams
 }
 
 // Score is a BLEU score with what it was computed from.
 type Score struct {
-	BLEU       float64 // 0 to 100
+	BLEU       float64 // 0 to 100; NaN if it is undefined
+	Undefined  string  // why: "targets have fewer than 4 words"; "" if it is defined
 	Precisions [maxOrder]float64
 	Penalty    float64       // BP
 	Matches    [maxOrder]int // n-grams of the hypotheses that are in the references
 	Counts     [maxOrder]int // n-grams of the hypotheses
 	Hypotheses int           // h, in tokens
 	References int           // r
-	Signature  string        // of all that decides the number, in sacreBLEU's form
+	Signature  string        // of all that decides the number, in sacreBLEU's form; its version is "unroll"
 }
 
-// String is sacreBLEU's form of a score.
+// String is sacreBLEU's form of a score, or says that there is none.
 func (s *Score) String() string {
+	if s.Undefined != "" {
+		return "BLEU is undefined: " + s.Undefined
+	}
 	var p []string
 	for _, x := range s.Precisions {
 		p = append(p, fmt.Sprintf("%.1f", x))
 	}
+	ratio := 0.0
+	if s.References > 0 {
+		ratio = float64(s.Hypotheses) / float64(s.References)
+	}
 	return fmt.Sprintf("BLEU = %.2f %s (BP = %.3f ratio = %.3f hyp_len = %d ref_len = %d)",
-		s.BLEU, strings.Join(p, "/"), s.Penalty, float64(s.Hypotheses)/float64(s.References), s.Hypotheses, s.References)
+		s.BLEU, strings.Join(p, "/"), s.Penalty, ratio, s.Hypotheses, s.References)
 }
 
-// Corpus measures hypotheses, line by line, against one or more sets of references.
-func (b BLEU) Corpus(hypotheses []string, references ...[]string) (*Score, error) {
+// Check says what is wrong with the settings.
+func (b BLEU) Check() error {
+	if b.Tokenize != "" && !slices.Contains(Tokenizers, b.Tokenize) {
+		return errors.Errorf("BLEU knows no tokenizer %q; it knows %s", b.Tokenize, strings.Join(Tokenizers, ", "))
+	}
+	if b.Smooth != "" && b.Smooth != "exp" && b.Smooth != "none" {
+		return errors.Errorf("BLEU knows no smoothing %q; it knows exp and none", b.Smooth)
+	}
+	return nil
+}
+
+// Corpus measures hypotheses against references. sacreBLEU gives 0 or a smoothed number where no hypothesis or no reference has an
+// n-gram of some order, as with targets of a single word: that is undefined here, unless only orders that there are were asked for.
+func (b BLEU) Corpus(hypotheses []string, references References) (*Score, error) {
+	if err := b.Check(); err != nil {
+		return nil, err
+	}
+	if err := references.check(len(hypotheses)); err != nil {
+		return nil, err
+	}
+	b = b.resolved()
+	s := &Score{Signature: b.signature(references)}
+	longest := 0 // of the references
+	for i, h := range hypotheses {
+		refs := make([][]string, len(references[i]))
+		for j, ref := range references[i] {
+			refs[j] = b.cut(ref)
+			longest = max(longest, len(refs[j]))
+		}
+		s.add(b.cut(h), refs)
+	}
+	s.finish(b)
+	unit := tokenizers[b.Tokenize].unit
+	switch {
+	case b.EffectiveOrder:
+	case longest < maxOrder:
+		s.undefine("targets have fewer than %d %s", maxOrder, unit)
+	case s.Counts[maxOrder-1] == 0:
+		s.undefine("translations have fewer than %d %s", maxOrder, unit)
+	}
+	return s, nil
+}
+
+// Sentence measures one hypothesis. As sacreBLEU advises, the orders are those that it has.
+func (b BLEU) Sentence(hypothesis string, references ...string) (*Score, error) {
+	b.EffectiveOrder = true
+	return b.Corpus([]string{hypothesis}, References{references})
+}
+
+// Defined says whether hypotheses can have a score against references: whether one of these has an n-gram of every order.
+func (b BLEU) Defined(references References) bool {
+	b = b.resolved()
+	return b.EffectiveOrder || slices.ContainsFunc(references, func(refs []string) bool {
+		return slices.ContainsFunc(refs, func(ref string) bool { return len(b.cut(ref)) >= maxOrder })
+	})
+}
+
+// resolved has names for the defaults.
+func (b BLEU) resolved() BLEU {
 	if b.Tokenize == "" {
-		b.Tokenize = "13a"
+		b.Tokenize = Tokenizers[0]
 	}
 	if b.Smooth == "" {
 		b.Smooth = "exp"
 	}
-	tokenize, ok := tokenizers[b.Tokenize]
-	if !ok {
-		return nil, errors.Errorf("BLEU knows no tokenizer %q; it knows 13a, intl and none", b.Tokenize)
+	return b
+}
+
+func (b BLEU) cut(s string) []string {
+	if b.Lowercase {
+		s = lower(s)
 	}
-	if b.Smooth != "exp" && b.Smooth != "none" {
-		return nil, errors.Errorf("BLEU knows no smoothing %q; it knows exp and none", b.Smooth)
-	}
-	if err := checkSets(hypotheses, references); err != nil {
-		return nil, err
-	}
-	words := func(s string) []string {
-		if b.Lowercase {
-			s = strings.ToLower(s)
-		}
-		return tokenize(strings.TrimRightFunc(s, unicode.IsSpace))
-	}
-	s := &Score{Signature: fmt.Sprintf("nrefs:%d|case:%s|eff:no|tok:%s|smooth:%s|version:unroll", len(references), caseName(b.Lowercase), b.Tokenize, b.Smooth)}
-	for i, h := range hypotheses {
-		refs := make([][]string, len(references))
-		for j, set := range references {
-			refs[j] = words(set[i])
-		}
-		s.add(words(h), refs)
-	}
-	s.finish(b.Smooth == "exp")
-	return s, nil
+	return tokenizers[b.Tokenize].cut(strings.TrimRightFunc(s, isSpace))
+}
+
+func (b BLEU) signature(references References) string {
+	return fmt.Sprintf("nrefs:%s|case:%s|eff:%s|tok:%s|smooth:%s|version:unroll",
+		references.number(), caseName(b.Lowercase), yesNo(b.EffectiveOrder), b.Tokenize, b.Smooth)
 }
 
 func caseName(lowercase bool) string {
@@ -91,16 +143,11 @@ func caseName(lowercase bool) string {
 	return "mixed"
 }
 
-func checkSets(hypotheses []string, references [][]string) error {
-	if len(references) == 0 {
-		return errors.New("no references")
+func yesNo(x bool) string {
+	if x {
+		return "yes"
 	}
-	for _, set := range references {
-		if len(set) != len(hypotheses) {
-			return errors.Errorf("%d hypotheses and %d references: they must correspond, line by line", len(hypotheses), len(set))
-		}
-	}
-	return nil
+	return "no"
 }
 
 // add counts a hypothesis.
@@ -139,7 +186,7 @@ func grams(words []string, n int) map[string]int {
 	return counts
 }
 
-func (s *Score) finish(smooth bool) {
+func (s *Score) finish(b BLEU) {
 	s.Penalty = 1
 	switch {
 	case s.Hypotheses == 0 && s.References > 0:
@@ -150,17 +197,28 @@ func (s *Score) finish(smooth bool) {
 	if slices.Max(s.Matches[:]) == 0 {
 		return
 	}
-	logs, share := 0.0, 1.0
+	orders, share := maxOrder, 1.0
 	for n, matches := range s.Matches {
+		if s.Counts[n] == 0 {
+			if b.EffectiveOrder {
+				orders = n
+			}
+			break
+		}
 		m := float64(matches)
-		if matches == 0 && smooth {
+		if matches == 0 && b.Smooth == "exp" {
 			share /= 2
 			m = share
 		}
-		if s.Counts[n] > 0 {
-			s.Precisions[n] = 100 * m / float64(s.Counts[n])
-		}
-		logs += math.Log(s.Precisions[n])
+		s.Precisions[n] = 100 * m / float64(s.Counts[n])
 	}
-	s.BLEU = s.Penalty * math.Exp(logs/maxOrder)
+	logs := 0.0
+	for _, p := range s.Precisions[:orders] {
+		logs += math.Log(p)
+	}
+	s.BLEU = s.Penalty * math.Exp(logs/float64(orders))
+}
+
+func (s *Score) undefine(format string, args ...any) {
+	s.BLEU, s.Undefined = math.NaN(), fmt.Sprintf(format, args...)
 }

@@ -24,13 +24,12 @@ type ChrF struct {
 // gramCounts are the n-grams of the hypotheses, of the references, and of both, by order.
 type gramCounts struct{ hypotheses, references, both [charOrder]int }
 
-// Corpus measures hypotheses, line by line, against one or more sets of references: a score from 0 to 100, and the signature of
-// all that decides it.
-func (c ChrF) Corpus(hypotheses []string, references ...[]string) (score float64, signature string, err error) {
+// Corpus measures hypotheses against references: a score from 0 to 100, and the signature of all that decides it.
+func (c ChrF) Corpus(hypotheses []string, references References) (score float64, signature string, err error) {
 	if c.Beta == 0 {
 		c.Beta = 2
 	}
-	if err := checkSets(hypotheses, references); err != nil {
+	if err := references.check(len(hypotheses)); err != nil {
 		return 0, "", err
 	}
 	var sum gramCounts
@@ -38,29 +37,26 @@ func (c ChrF) Corpus(hypotheses []string, references ...[]string) (score float64
 		hypothesis := c.grams(h)
 		var best gramCounts
 		highest := -1.0
-		for _, set := range references {
-			counts := common(hypothesis, c.grams(set[i]))
+		for _, ref := range references[i] {
+			counts := common(hypothesis, c.grams(ref))
 			if f := counts.score(c.Beta); f > highest {
 				best, highest = counts, f
 			}
 		}
 		sum.add(best)
 	}
-	space := "no"
-	if c.Whitespace {
-		space = "yes"
-	}
-	signature = fmt.Sprintf("nrefs:%d|case:%s|eff:yes|nc:%d|nw:0|space:%s|version:unroll", len(references), caseName(c.Lowercase), charOrder, space)
+	signature = fmt.Sprintf("nrefs:%s|case:%s|eff:yes|nc:%d|nw:0|space:%s|version:unroll",
+		references.number(), caseName(c.Lowercase), charOrder, yesNo(c.Whitespace))
 	return sum.score(c.Beta), signature, nil
 }
 
 // grams counts the n-grams of characters by order.
 func (c ChrF) grams(s string) (counts [charOrder]map[string]int) {
 	if c.Lowercase {
-		s = strings.ToLower(s)
+		s = lower(s)
 	}
 	if !c.Whitespace {
-		s = strings.Join(strings.Fields(s), "")
+		s = strings.Join(fields(s), "")
 	}
 	var starts []int // of characters
 	for i := range s {

@@ -5,6 +5,7 @@ package metrics
 
 import (
 	"math"
+	"slices"
 	"strings"
 )
 
@@ -39,15 +40,12 @@ func TopK(scores [][]float32, classes []int32, k int) float64 {
 }
 
 // ExactMatch is the part of the hypotheses that equal one of their references, white space around them aside; NaN if there are
-// none. references are sets of references, each with one reference for each hypothesis.
-func ExactMatch(hypotheses []string, references ...[]string) float64 {
+// none.
+func ExactMatch(hypotheses []string, references References) float64 {
 	hits := 0
 	for i, h := range hypotheses {
-		for _, set := range references {
-			if strings.TrimSpace(h) == strings.TrimSpace(set[i]) {
-				hits++
-				break
-			}
+		if slices.ContainsFunc(references[i], func(ref string) bool { return strings.TrimSpace(h) == strings.TrimSpace(ref) }) {
+			hits++
 		}
 	}
 	return float64(hits) / float64(len(hypotheses))
@@ -55,12 +53,19 @@ func ExactMatch(hypotheses []string, references ...[]string) float64 {
 
 // CharErrorRate is the number of insertions, deletions and substitutions of characters that turn the hypotheses into their
 // references, divided by the number of characters of the references. It can be larger than 1; it is NaN if the references are empty.
-func CharErrorRate(hypotheses, references []string) float64 {
+// Of several references that counts which takes the fewest edits, of equal ones the longest.
+func CharErrorRate(hypotheses []string, references References) float64 {
 	edits, chars := 0, 0
 	for i, h := range hypotheses {
-		ref := []rune(references[i])
-		edits += Levenshtein([]rune(h), ref)
-		chars += len(ref)
+		fewest, length := math.MaxInt, 0
+		for _, text := range references[i] {
+			ref := []rune(text)
+			if n := Levenshtein([]rune(h), ref); n < fewest || n == fewest && len(ref) > length {
+				fewest, length = n, len(ref)
+			}
+		}
+		edits += fewest
+		chars += length
 	}
 	return float64(edits) / float64(chars)
 }
