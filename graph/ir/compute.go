@@ -176,12 +176,29 @@ func (o Random) Infer(args []*Value) (Type, error) {
 }
 
 // Host calls a Go function; see tape.Host. ID makes it unique: two Host values with different functions have different IDs.
+//
+// The last After arguments are not given to the function. They only have to be computed before it is called: it reads what their
+// functions left in memory of their own.
 type Host struct {
-	Name string
-	ID   int
-	Of   Type
-	Fn   func(out, in []any) error
+	Name  string
+	ID    int
+	Of    Type
+	Fn    func(out, in []any) error
+	After int
 }
 
-func (o *Host) String() string                    { return fmt.Sprintf("host(%s#%d)", o.Name, o.ID) }
-func (o *Host) Infer(args []*Value) (Type, error) { return o.Of, nil }
+// Given are the arguments that the function gets.
+func (o *Host) Given(args []*Value) []*Value { return args[:len(args)-o.After] }
+
+func (o *Host) String() string {
+	if o.After > 0 {
+		return fmt.Sprintf("host(%s#%d, after %d)", o.Name, o.ID, o.After)
+	}
+	return fmt.Sprintf("host(%s#%d)", o.Name, o.ID)
+}
+func (o *Host) Infer(args []*Value) (Type, error) {
+	if o.After > len(args) {
+		return Type{}, errors.Errorf("wants %d arguments to come after, got %d", o.After, len(args))
+	}
+	return o.Of, nil
+}

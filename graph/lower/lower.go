@@ -43,8 +43,9 @@ func Func(float ir.Dtype, inputs, outputs G.Nodes) (*ir.Func, error) {
 	if err := CheckMerged(Sorted(outputs)); err != nil {
 		return nil, err
 	}
+	var hidden order
 	for _, n := range sorted(outputs, values) {
-		v, err := node(b, n, values)
+		v, err := node(b, n, values, hidden.before(n))
 		if err != nil {
 			return nil, errors.Wrapf(err, "lowering %s", Describe(n))
 		}
@@ -56,19 +57,23 @@ func Func(float ir.Dtype, inputs, outputs G.Nodes) (*ir.Func, error) {
 	return f, nil
 }
 
-func node(b *ir.Builder, n *G.Node, values map[*G.Node]*ir.Value) (v *ir.Value, err error) {
+// node translates n; before are the nodes that it must come after although it does not take them.
+func node(b *ir.Builder, n *G.Node, values map[*G.Node]*ir.Value, before G.Nodes) (v *ir.Value, err error) {
 	if n.Op() == nil {
 		return nil, errors.New("it is an input that was not given; a step reaches outside values as constants of its Scan")
 	}
-	children := Children(n)
-	in := make([]*ir.Value, len(children))
-	for i, c := range children {
-		in[i] = values[c]
+	valuesOf := func(ns G.Nodes) []*ir.Value {
+		vs := make([]*ir.Value, len(ns))
+		for i, n := range ns {
+			vs[i] = values[n]
+		}
+		return vs
 	}
+	in := valuesOf(Children(n))
 	if op, ok := n.Op().(Op); ok {
 		v, err = op.Lower(b, in), b.Err()
 	} else {
-		v, err = stock(b, n, in)
+		v, err = stock(b, n, in, valuesOf(before))
 	}
 	if err != nil {
 		return nil, err
@@ -91,28 +96,29 @@ func Leaves(outputs G.Nodes) G.Nodes {
 // Sorted lists all that roots depend on, children before parents.
 func Sorted(roots G.Nodes) G.Nodes { return sorted(roots, nil) }
 
-// sorted lists what roots depend on, children before parents, without the nodes that have a value already and what only they need.
+// sorted lists what roots depend on, children before parents and in the order that hidden state asks for (see order), without the nodes that have a value already and what only they need.
 // It does not recurse: graphs unrolled over time are tens of thousands of nodes deep.
 func sorted(roots G.Nodes, values map[*G.Node]*ir.Value) G.Nodes {
 	type frame struct {
 		n        *G.Node
 		children G.Nodes
 	}
-	var order G.Nodes
+	var sorted G.Nodes
+	var hidden order
 	seen := map[*G.Node]bool{}
 	enter := func(stack []frame, n *G.Node) []frame {
 		if seen[n] || values[n] != nil {
 			return stack
 		}
 		seen[n] = true
-		return append(stack, frame{n, Children(n)})
+		return append(stack, frame{n, append(Children(n), hidden.before(n)...)})
 	}
 	for _, r := range roots {
 		stack := enter(nil, r)
 		for len(stack) > 0 {
 			top := &stack[len(stack)-1]
 			if len(top.children) == 0 {
-				order = append(order, top.n)
+				sorted = append(sorted, top.n)
 				stack = stack[:len(stack)-1]
 				continue
 			}
@@ -121,7 +127,7 @@ func sorted(roots G.Nodes, values map[*G.Node]*ir.Value) G.Nodes {
 			stack = enter(stack, c)
 		}
 	}
-	return order
+	return sorted
 }
 
 var childrenField = func() []int {

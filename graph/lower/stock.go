@@ -17,6 +17,8 @@ type call struct {
 	op    reflect.Value // the op's struct
 	shape ir.Shape      // of the result
 	in    []*ir.Value
+
+	before []*ir.Value // computed before it, although it does not take them; see order
 }
 
 // translation is how one of Gorgonia's op types is recognised and translated.
@@ -68,14 +70,14 @@ var stockOps = map[string]translation{
 }
 
 // stock translates a node whose op is not one of ours.
-func stock(b *ir.Builder, n *G.Node, in []*ir.Value) (*ir.Value, error) {
+func stock(b *ir.Builder, n *G.Node, in, before []*ir.Value) (*ir.Value, error) {
 	if err := SelfTest(); err != nil {
 		return nil, err
 	}
 	if _, err := TypeOf(n); err != nil {
 		return nil, err
 	}
-	c := call{Builder: b, node: n, op: structOf(n.Op()), shape: ir.Shape(n.Shape()), in: in}
+	c := call{Builder: b, node: n, op: structOf(n.Op()), shape: ir.Shape(n.Shape()), in: in, before: before}
 	var v *ir.Value
 	if t, ok := stockOps[stockName(n.Op())]; ok {
 		v = t.translate(c)

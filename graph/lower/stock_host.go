@@ -26,7 +26,8 @@ func (c call) host() *ir.Value {
 		}
 		h.in = append(h.in, x)
 	}
-	return c.New(&ir.Host{Name: stockName(h.op), ID: int(hosts.Add(1)), Of: t, Fn: h.run}, c.in...)
+	host := &ir.Host{Name: stockName(h.op), ID: int(hosts.Add(1)), Of: t, Fn: h.run, After: len(c.before)}
+	return c.New(host, slices.Concat(c.in, c.before)...)
 }
 
 type hostCall struct {

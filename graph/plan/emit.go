@@ -97,7 +97,7 @@ func (s *scope) emit(v *ir.Value) {
 	case *ir.Host:
 		s.at[k] = s.place(k, v.Type)
 		h := &tape.Host{Name: op.Name, Out: []tape.HostArg{{Ref: s.at[k].ref(), Shape: v.Shape}}, Fn: op.Fn}
-		for _, a := range v.Args {
+		for _, a := range op.Given(v.Args) {
 			h.In = append(h.In, tape.HostArg{Ref: s.dense(a).ref(), Shape: a.Shape})
 		}
 		s.code = append(s.code, h)

@@ -65,8 +65,8 @@ func scalar(fn tape.Fn, x [3]float64) float64 {
 
 // host calls the function with arrays of the types that a device would give it.
 func host(op *ir.Host, v *ir.Value, in [][]float64, out []float64) error {
-	args := make([]any, len(in))
-	for i, a := range v.Args {
+	args := make([]any, len(op.Given(v.Args)))
+	for i, a := range op.Given(v.Args) {
 		args[i] = array(a.Dtype, in[i])
 	}
 	result := array(v.Dtype, out)
