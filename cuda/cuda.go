@@ -24,6 +24,7 @@ type Device struct {
 	precision driver.Precision
 	capture   bool
 	refused   func(error) // is told why a run could not be captured; nil: nobody
+	queue     queue       // of the work of all programs
 
 	mu      sync.Mutex
 	kernels map[string]driver.Function // by name: they stay from one program to the next
@@ -59,7 +60,8 @@ func New(gpu driver.GPU, opts ...Option) *Device {
 // Name is "cuda".
 func (d *Device) Name() string { return "cuda" }
 
-// Load implements tape.Device. Device memory that does not suffice is a *driver.MemoryError.
+// Load implements tape.Device. Programs of a device take turns on the GPU: one waits for what another one, in another goroutine, asks for. A
+// host function holds nobody up. Device memory that does not suffice is a *driver.MemoryError.
 func (d *Device) Load(t *tape.Tape) (tape.Program, error) {
 	if err := tape.Verify(t); err != nil {
 		if u := (*tape.UnsupportedError)(nil); errors.As(err, &u) {
@@ -81,16 +83,16 @@ func (d *Device) Load(t *tape.Tape) (tape.Program, error) {
 	return p, errors.WithMessage(err, "cuda: load")
 }
 
-// Close unloads all kernels. The device's programs must be closed before.
+// Close gives back what the device's programs had in common, kernels included. The programs must be closed before.
 func (d *Device) Close() error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	var first error
+	first := d.queue.close() // waits for the kernels
 	for _, m := range d.modules {
 		if err := m.Unload(); first == nil {
 			first = err
 		}
 	}
 	d.modules, d.kernels = nil, map[string]driver.Function{}
-	return errors.WithMessage(first, "cuda: unloading kernels")
+	return errors.WithMessage(first, "cuda: close")
 }

@@ -9,5 +9,9 @@ import (
 )
 
 func TestDevice(t *testing.T) {
-	devicetest.Run(t, cuda.New(sim.New(sim.Config{})))
+	gpu := sim.New(sim.Config{})
+	devicetest.Run(t, cuda.New(gpu))
+	if s := gpu.Stats(); s.Streams != 1 || s.BLAS != 1 {
+		t.Errorf("all programs together made %d streams and %d handles for products, want one of each", s.Streams, s.BLAS)
+	}
 }

@@ -91,7 +91,10 @@ func (h *host) put(m *machine) error {
 	for _, a := range h.out {
 		clear(a.pinned)
 	}
-	if err := h.call(); err != nil {
+	m.Unlock() // the function may take its time, or use the device itself
+	err := h.call()
+	m.Lock()
+	if err != nil {
 		return err
 	}
 	for i := range h.out {

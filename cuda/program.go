@@ -39,7 +39,7 @@ func (d *Device) start(l *lowering) (*program, error) {
 	p := &program{
 		device: d, tape: l.tape, code: l.code, sites: l.sites, watch: newWatch(l.tape, l.sites),
 		plain: !d.capture || len(l.hosts) > 0 || pieces(l.code) > maxGraph,
-		m:     &machine{steps: make([]int, depth(l.tape.Code))},
+		m:     &machine{queue: &d.queue, steps: make([]int, depth(l.tape.Code))},
 	}
 	if err := p.start(l); err != nil {
 		p.release()
@@ -75,15 +75,10 @@ func (p *program) start(l *lowering) error {
 			p.m.base[s] += uint64(memory)
 		}
 	}
-	if p.m.stream, err = gpu.NewStream(); err != nil {
+	p.m.Lock()
+	defer p.m.Unlock()
+	if err := p.m.ready(gpu, l.multiplies); err != nil {
 		return err
-	}
-	p.closers = append(p.closers, p.m.stream.Close)
-	if l.multiplies {
-		if p.m.blas, err = gpu.NewBLAS(p.m.stream); err != nil {
-			return err
-		}
-		p.closers = append(p.closers, p.m.blas.Close)
 	}
 	if err := p.pin(l); err != nil {
 		return err
@@ -163,9 +158,13 @@ func (p *program) pin(l *lowering) error {
 	return fill(p.others, other)
 }
 
-// release gives everything back, the last first.
-func (p *program) release() error {
-	var first error
+// release waits for what the stream does with the program's memory, and gives everything back, the last first.
+func (p *program) release() (first error) {
+	p.m.Lock()
+	defer p.m.Unlock()
+	if p.m.stream != nil {
+		first = p.m.stream.Sync()
+	}
 	for i := len(p.closers) - 1; i >= 0; i-- {
 		if err := p.closers[i](); first == nil {
 			first = err
@@ -196,12 +195,7 @@ func (p *program) Close() error {
 	if p.graph != nil {
 		p.closers = append(p.closers, p.graph.Close)
 	}
-	syncErr := p.m.stream.Sync() // pinned memory is in use until the stream is done
-	err := p.release()
-	if syncErr != nil {
-		err = syncErr
-	}
-	return errors.WithMessage(err, "cuda: close")
+	return errors.WithMessage(p.release(), "cuda: close")
 }
 
 func (p *program) Write(s tape.SlotID, data any) error {
@@ -218,6 +212,8 @@ func (p *program) Write(s tape.SlotID, data any) error {
 	if via == nil {
 		via = p.others
 	}
+	p.m.Lock()
+	defer p.m.Unlock()
 	return errors.WithMessagef(via.upload(to, bytes), "cuda: write of slot %q", slot.Name)
 }
 
@@ -226,6 +222,8 @@ func (p *program) Read(s tape.SlotID, data any) error {
 	if err != nil {
 		return err
 	}
+	p.m.Lock()
+	defer p.m.Unlock()
 	return errors.WithMessagef(p.others.download(bytes, from), "cuda: read of slot %q", p.tape.Slots[s].Name)
 }
 
@@ -277,6 +275,8 @@ func (p *program) run() error {
 	if err := p.watch.check(p.sites); err != nil {
 		return err
 	}
+	p.m.Lock()
+	defer p.m.Unlock()
 	if err := p.put(); err != nil {
 		return err
 	}

@@ -148,7 +148,6 @@ func TestOutOfMemory(t *testing.T) {
 	b, _, _, _ := recurrence(5)
 	gpu := sim.New(sim.Config{FailAlloc: 1})
 	d := cuda.New(gpu)
-	defer d.Close()
 	_, err := d.Load(&b.Tape)
 	var full *driver.MemoryError
 	if !errors.As(err, &full) || full.Asked < b.Arena || full.Free != 1<<30 {
@@ -160,6 +159,9 @@ func TestOutOfMemory(t *testing.T) {
 	}
 	run(t, p)
 	if err := p.Close(); err != nil {
+		t.Error(err)
+	}
+	if err := d.Close(); err != nil {
 		t.Error(err)
 	}
 	if err := gpu.Close(); err != nil {

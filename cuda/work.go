@@ -12,8 +12,7 @@ type work interface {
 
 // A machine is what the work of one program needs.
 type machine struct {
-	stream driver.Stream
-	blas   driver.BLAS    // nil: the program has no product
+	*queue
 	base   [spaces]uint64 // addresses of the program's device memory
 	steps  []int          // where the enclosing loops stand, outermost first
 	faults func() error   // program.faults

@@ -53,17 +53,9 @@ type blas struct {
 // and which breaks the capture. Captures hold it for reading.
 var handles sync.RWMutex
 
-// workspaceBytes is what NVIDIA recommends for cublasSetWorkspace: 32 MiB from Hopper on, else 4 MiB.
-func workspaceBytes(compute Version) int64 {
-	if compute.Major >= 9 {
-		return 32 << 20
-	}
-	return 4 << 20
-}
-
 func (d *device) NewBLAS(s Stream) (BLAS, error) {
 	b := &blas{stream: s.(*stream)}
-	bytes := workspaceBytes(d.info.Compute)
+	bytes := WorkspaceBytes(d.info.Compute)
 	var err error
 	if b.workspace, err = d.Alloc(bytes); err != nil {
 		return nil, errors.WithMessage(err, "the workspace of cuBLAS")

@@ -52,11 +52,20 @@ type GPU interface {
 	NewStream() (Stream, error)
 	NewEvent() (Event, error)
 
-	// NewBLAS makes a handle for products on one stream, with a fixed workspace of its own, so that results have the same bits in every run.
+	// NewBLAS makes a handle for products on one stream, with a fixed workspace of its own, of WorkspaceBytes, so that results have the same bits
+	// in every run. A graph that holds products uses the workspace, too: the handle must stay open as long as it is launched.
 	NewBLAS(Stream) (BLAS, error)
 
 	// Close gives everything back. What was made by the GPU must not be used after it.
 	Close() error
+}
+
+// WorkspaceBytes is the device memory of a BLAS's workspace, as NVIDIA recommends it: 32 MiB from Hopper on, else 4 MiB.
+func WorkspaceBytes(compute Version) int64 {
+	if compute.Major >= 9 {
+		return 32 << 20
+	}
+	return 4 << 20
 }
 
 // Module is a compiled piece of PTX.

@@ -10,21 +10,36 @@ import (
 	"github.com/unroll-ml/unroll/cuda/ptx/sim"
 )
 
-// blas multiplies matrices with plain loops, on its stream.
+// blas multiplies matrices with plain loops, on its stream. It needs no workspace, but has one, as on a GPU.
 type blas struct {
-	stream *stream
-	closed bool
+	stream    *stream
+	workspace driver.Ptr
+	closed    bool
 }
 
 func (g *GPU) NewBLAS(s driver.Stream) (driver.BLAS, error) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	return &blas{stream: s.(*stream)}, g.lost
+	bytes := driver.WorkspaceBytes(g.Info().Compute)
+	p, err := g.alloc(bytes)
+	if err != nil {
+		return nil, err
+	}
+	g.stats.BLAS++
+	g.stats.Workspace += bytes
+	return &blas{stream: s.(*stream), workspace: p}, nil
 }
 
 func (b *blas) Close() error {
+	g := b.stream.gpu
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if b.closed {
+		return errors.New("sim: the handle was closed before")
+	}
 	b.closed = true
-	return nil
+	g.stats.Workspace -= driver.WorkspaceBytes(g.Info().Compute)
+	return g.device.Release(uint64(b.workspace))
 }
 
 func (b *blas) Product(m driver.Matrices) error {
@@ -37,6 +52,9 @@ func (b *blas) Product(m driver.Matrices) error {
 	gpu := b.stream.gpu
 	return b.stream.put(func() work {
 		return work{"product", func() error {
+			if b.closed {
+				return errors.New("the handle was closed, and its workspace released, before the stream reached the product")
+			}
 			gpu.stats.Products++
 			if m.Precision == driver.Float64 {
 				return product(gpu.device, m, loadFloat64, math.FMA)

@@ -104,6 +104,21 @@ func TestMistakes(t *testing.T) {
 			b.must(b.module.Unload())
 			return b.stream.Sync()
 		}},
+		{"the handle was closed, and its workspace released", sim.Config{}, func(b *bench) error {
+			blas, err := b.gpu.NewBLAS(b.stream)
+			b.must(err)
+			g, err := b.stream.Capture(func() error {
+				return blas.Product(driver.Matrices{
+					Batch: 1, M: 1, N: 1, K: 1, A: b.device, B: b.device, C: b.device + 4, LdA: 1, LdB: 1, LdC: 1,
+				})
+			})
+			b.must(err)
+			b.must(g.Launch(b.stream))
+			b.must(b.stream.Sync())
+			b.must(blas.Close())
+			b.must(g.Launch(b.stream))
+			return b.stream.Sync()
+		}},
 		{"an injected fault", sim.Config{FailLaunch: 2}, func(b *bench) error {
 			b.must(b.launch(b.device))
 			b.must(b.stream.Sync())

@@ -32,6 +32,9 @@ type Config struct {
 
 // Stats counts what a GPU was asked for.
 type Stats struct {
+	Streams       int   // that were made
+	BLAS          int   // handles for products that were made
+	Workspace     int64 // bytes of device memory that they have at present
 	Modules       int   // that were compiled
 	Launches      int   // of kernels by Stream.Launch, those of captures not included
 	Captures      int   // graphs that were made
@@ -106,6 +109,10 @@ func (g *GPU) Free() (int64, error) {
 func (g *GPU) Alloc(bytes int64) (driver.Ptr, error) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
+	return g.alloc(bytes)
+}
+
+func (g *GPU) alloc(bytes int64) (driver.Ptr, error) {
 	if g.lost != nil {
 		return 0, g.lost
 	}
@@ -154,6 +161,7 @@ func (g *GPU) NewStream() (driver.Stream, error) {
 	defer g.mu.Unlock()
 	s := &stream{gpu: g}
 	g.streams[s] = true
+	g.stats.Streams++
 	return s, g.lost
 }
 
