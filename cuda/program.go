@@ -56,7 +56,12 @@ func (p *program) start(l *lowering) error {
 	if err := p.device.compile(l.launches); err != nil {
 		return err
 	}
+	p.m.Lock()
+	defer p.m.Unlock()
 	gpu := p.device.gpu
+	if err := p.m.ready(gpu, l.multiplies); err != nil { // first, so that memory that is short is the program's own
+		return err
+	}
 	bytes := int64(0)
 	for s := range l.size {
 		p.m.base[s] = uint64(bytes)
@@ -74,11 +79,6 @@ func (p *program) start(l *lowering) error {
 		if space(s) != none {
 			p.m.base[s] += uint64(memory)
 		}
-	}
-	p.m.Lock()
-	defer p.m.Unlock()
-	if err := p.m.ready(gpu, l.multiplies); err != nil {
-		return err
 	}
 	if err := p.pin(l); err != nil {
 		return err

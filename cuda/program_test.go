@@ -168,8 +168,12 @@ func TestOutOfMemory(t *testing.T) {
 		t.Error(err)
 	}
 	small := sim.New(sim.Config{Memory: 1000})
-	if _, err := cuda.New(small).Load(&b.Tape); !errors.As(err, &full) || full.Free != 1000 {
+	d = cuda.New(small)
+	if _, err := d.Load(&b.Tape); !errors.As(err, &full) || full.Free != 1000 {
 		t.Errorf("Load on a small GPU gives %v", err)
+	}
+	if err := d.Close(); err != nil {
+		t.Error(err)
 	}
 	if err := small.Close(); err != nil {
 		t.Error(err)

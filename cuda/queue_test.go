@@ -89,7 +89,7 @@ func TestProgramsShareAQueue(t *testing.T) {
 
 // No memory for the workspace fails the Load that needs it first, and that one alone.
 func TestNoWorkspace(t *testing.T) {
-	gpu := sim.New(sim.Config{FailAlloc: 2})
+	gpu := sim.New(sim.Config{FailAlloc: 1})
 	d := cuda.New(gpu)
 	b := multiply(2)
 	var full *driver.MemoryError
