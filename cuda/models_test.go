@@ -21,19 +21,19 @@ type training struct {
 }
 
 var trainings = []training{
-	{"rnn", languageModel(models.LMConfig{Vocab: 11, Cell: models.CellConfig{Kind: "rnn"}, Hidden: 12, Layers: 1, Seed: 3}, 0)},
-	{"lstm", languageModel(models.LMConfig{Vocab: 11, Cell: models.CellConfig{Kind: "lstm"}, Hidden: 16, Layers: 2, Embed: 8, Seed: 3}, 1)},
-	{"gru", languageModel(models.LMConfig{Vocab: 11, Cell: models.CellConfig{Kind: "gru"}, Hidden: 8, Layers: 2, Seed: 3}, 1)},
+	{"rnn", languageModel(models.LMConfig{Vocab: 11, Cell: models.CellConfig{Kind: "rnn"}, Hidden: 12, Layers: 1}, 0)},
+	{"lstm", languageModel(models.LMConfig{Vocab: 11, Cell: models.CellConfig{Kind: "lstm"}, Hidden: 16, Layers: 2, Embed: 8}, 1)},
+	{"gru", languageModel(models.LMConfig{Vocab: 11, Cell: models.CellConfig{Kind: "gru"}, Hidden: 8, Layers: 2}, 1)},
 	{"classifier", classifier},
-	{"seq2seq gru", seq2seq("gru", "general", true, 0.5)},
-	{"seq2seq lstm", seq2seq("lstm", "additive", false, 1)},
+	{"seq2seq gru", seq2seq("gru", models.General{}, true, 0.5)},
+	{"seq2seq lstm", seq2seq("lstm", models.Additive{}, false, 1)},
 }
 
 func languageModel(c models.LMConfig, clip float64) func(testing.TB, tape.Device) func() (float64, float64, error) {
 	return func(t testing.TB, d tape.Device) func() (float64, float64, error) {
 		const seq, batch = 6, 5
 		config := trainer.LMConfig{Model: c, Seq: seq, Batch: batch, Device: d}
-		config.Optimizer, config.Clip = optim.DefaultAdam, clip
+		config.Seed, config.Optimizer, config.Clip = 3, optim.DefaultAdam, clip
 		m, err := trainer.NewLM(config)
 		if err != nil {
 			t.Fatal(err)
@@ -59,10 +59,10 @@ func tokens(rng *rand.Rand, vocab, n int) []int32 {
 // classifier is bidirectional, drops out, and takes the largest of each unit over time.
 func classifier(t testing.TB, d tape.Device) func() (float64, float64, error) {
 	const steps, batch, vocab, classes = 5, 4, 7, 3
-	c := trainer.ClassifierConfig{Seed: 3, Device: d}
-	c.Optimizer, c.Clip = optim.DefaultAdam, 1
+	c := trainer.ClassifierConfig{Device: d}
+	c.Seed, c.Optimizer, c.Clip = 3, optim.DefaultAdam, 1
 	c.Model = models.ClassifierConfig{Vocab: vocab, Embed: 4, Hidden: 8, Layers: 1, Bidirectional: true, Dropout: 0.3, Pooling: "max", Classes: classes}
-	c.Model.Cell.Kind = "lstm"
+	c.Model.Cell = models.CellConfig{Kind: "lstm"}
 	m, err := trainer.NewClassifier(c)
 	if err != nil {
 		t.Fatal(err)
@@ -82,12 +82,12 @@ func classifier(t testing.TB, d tape.Device) func() (float64, float64, error) {
 	}
 }
 
-func seq2seq(cell, attention string, feeding bool, forcing float64) func(testing.TB, tape.Device) func() (float64, float64, error) {
+func seq2seq(cell string, attention models.AttentionKind, feeding bool, forcing float64) func(testing.TB, tape.Device) func() (float64, float64, error) {
 	return func(t testing.TB, d tape.Device) func() (float64, float64, error) {
-		c := trainer.Seq2SeqConfig{Seed: 3, Device: d, TeacherForcing: forcing}
-		c.Optimizer, c.Clip = optim.DefaultAdam, 1
+		c := trainer.Seq2SeqConfig{Device: d, TeacherForcing: forcing}
+		c.Seed, c.Optimizer, c.Clip = 3, optim.DefaultAdam, 1
 		c.Model = models.Seq2SeqConfig{Source: 9, Target: 10, Tokens: models.DefaultTokens, Attention: attention, Feeding: feeding}
-		c.Model.Cell.Kind, c.Model.Embed, c.Model.Hidden, c.Model.Layers = cell, 8, 12, 1
+		c.Model.Cell, c.Model.Embed, c.Model.Hidden, c.Model.Layers = models.CellConfig{Kind: cell}, 8, 12, 1
 		m, err := trainer.NewSeq2Seq(c)
 		if err != nil {
 			t.Fatal(err)

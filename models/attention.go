@@ -1,54 +1,69 @@
 package models
 
 import (
+	"fmt"
 	"math"
 
-	"github.com/pkg/errors"
 	G "gorgonia.org/gorgonia"
 
 	"github.com/unroll-ml/unroll/graph/op"
+	"github.com/unroll-ml/unroll/graph/setting"
 )
 
-// Attention scores how much a query, B×H, has to do with each element of a memory, B×S×D.
-type Attention interface {
-	// Project is the part of the scores that depends on the memory alone, B×S×...: the memory itself where there is none.
-	Project(b *op.Builder, memory *G.Node) *G.Node
-
-	// Scores are B×S, from the query and the projected memory.
-	Scores(b *op.Builder, query, projected *G.Node) *G.Node
+// AttentionKind makes attentions: what a model is told about how its decoder looks at the source. The zero values of Dot, General,
+// Additive and Concat are such, and so may be a type of yours.
+type AttentionKind interface {
+	// NewAttention declares the parameters of an attention for queries of length hidden and a memory of vectors of length memory. p
+	// gives their names what tells them from others of the model.
+	NewAttention(p *Params, hidden, memory int) (Attention, error)
 }
 
-// Attentions are the kinds that NewAttention makes.
+// Attention scores how much a query, B×H, has to do with each element of a memory, B×S×D: B×S. An attention that is a Projector gets
+// the projected memory.
+type Attention interface {
+	Scores(b *op.Builder, query, memory *G.Node) *G.Node
+}
+
+// Projector is an Attention whose scores depend on the memory through something that can be computed once, for all queries.
+type Projector interface {
+	Attention
+
+	// Project is made of the memory, B×S×D, and has one row for each element of it too: B×S×....
+	Project(b *op.Builder, memory *G.Node) *G.Node
+}
+
+// Attentions are the names of the kinds that AttentionNamed knows.
 var Attentions = []string{"dot", "general", "additive", "concat"}
 
-// NewAttention declares the parameters of an attention of the given kind, for queries of size H and a memory of vectors of size D.
-// Matrices are U(±1/√columns) at first.
-func NewAttention(p *Params, kind, name string, hidden, memory int) (Attention, error) {
-	matrix := func(what string, rows, columns int) *G.Node {
-		return p.Uniform(name+"."+what, 1/math.Sqrt(float64(columns)), rows, columns)
+// AttentionNamed is one of Attentions.
+func AttentionNamed(name string) (AttentionKind, error) {
+	if err := setting.OneOf("Attention", name, Attentions); err != nil {
+		return nil, err
 	}
-	v := func() *G.Node { return p.Uniform(name+".v", 1/math.Sqrt(float64(hidden)), hidden) }
-	switch kind {
-	case "dot":
-		if hidden != memory {
-			return nil, errors.Errorf("dot attention needs a query and a memory of one size, not %d and %d; general attention takes both", hidden, memory)
-		}
-		return Dot{}, nil
-	case "general":
-		return &General{W: matrix("weight", hidden, memory)}, nil
-	case "additive":
-		return &Additive{W: matrix("query.weight", hidden, hidden), U: matrix("memory.weight", hidden, memory), V: v()}, nil
-	case "concat":
-		return &Concat{W: matrix("weight", hidden, hidden+memory), V: v()}, nil
-	}
-	return nil, errors.Errorf("there is no attention %q; the attentions are %v", kind, Attentions)
+	return map[string]AttentionKind{"dot": Dot{}, "general": General{}, "additive": Additive{}, "concat": Concat{}}[name], nil
+}
+
+// attentionMatrix declares a matrix that is U(±1/√columns) at first.
+func attentionMatrix(p *Params, name string, rows, columns int) *G.Node {
+	return p.Uniform(name, 1/math.Sqrt(float64(columns)), rows, columns)
+}
+
+// attentionVector declares v, U(±1/√H) at first.
+func attentionVector(p *Params, hidden int) *G.Node {
+	return p.Uniform("v", 1/math.Sqrt(float64(hidden)), hidden)
 }
 
 // Dot is score(q, m_s) = q·m_s (Luong et al., 2015).
 type Dot struct{}
 
-// Project implements Attention.
-func (Dot) Project(_ *op.Builder, memory *G.Node) *G.Node { return memory }
+// NewAttention needs queries and a memory of one size.
+func (Dot) NewAttention(_ *Params, hidden, memory int) (Attention, error) {
+	if hidden != memory {
+		return nil, &setting.Error{Setting: "Attention", Value: "dot",
+			Want: fmt.Sprintf("another, such as general, where the query has %d numbers and the memory %d", hidden, memory)}
+	}
+	return Dot{}, nil
+}
 
 // Scores implements Attention.
 func (Dot) Scores(b *op.Builder, query, memory *G.Node) *G.Node {
@@ -58,26 +73,40 @@ func (Dot) Scores(b *op.Builder, query, memory *G.Node) *G.Node {
 // General is score(q, m_s) = qᵀ·W·m_s, with W H×D (Luong et al., 2015).
 type General struct{ W *G.Node }
 
+// NewAttention declares weight.
+func (General) NewAttention(p *Params, hidden, memory int) (Attention, error) {
+	return General{W: attentionMatrix(p, "weight", hidden, memory)}, p.b.Err()
+}
+
 // Project is W·m_s, B×S×H.
-func (a *General) Project(b *op.Builder, memory *G.Node) *G.Node {
+func (a General) Project(b *op.Builder, memory *G.Node) *G.Node {
 	return b.Product(memory, a.W, op.TransY)
 }
 
 // Scores implements Attention.
-func (a *General) Scores(b *op.Builder, query, projected *G.Node) *G.Node {
+func (a General) Scores(b *op.Builder, query, projected *G.Node) *G.Node {
 	return Dot{}.Scores(b, query, projected)
 }
 
 // Additive is score(q, m_s) = v·tanh(W·q + U·m_s), with W H×H and U H×D (Bahdanau et al., 2015).
 type Additive struct{ W, U, V *G.Node }
 
+// NewAttention declares query.weight, memory.weight and v.
+func (Additive) NewAttention(p *Params, hidden, memory int) (Attention, error) {
+	return Additive{
+		W: attentionMatrix(p, "query.weight", hidden, hidden),
+		U: attentionMatrix(p, "memory.weight", hidden, memory),
+		V: attentionVector(p, hidden),
+	}, p.b.Err()
+}
+
 // Project is U·m_s, B×S×H.
-func (a *Additive) Project(b *op.Builder, memory *G.Node) *G.Node {
+func (a Additive) Project(b *op.Builder, memory *G.Node) *G.Node {
 	return b.Product(memory, a.U, op.TransY)
 }
 
 // Scores implements Attention.
-func (a *Additive) Scores(b *op.Builder, query, projected *G.Node) *G.Node {
+func (a Additive) Scores(b *op.Builder, query, projected *G.Node) *G.Node {
 	q := b.Expand(b.Product(query, a.W, op.TransY), 1)        // B×1×H
 	return b.Sum(b.Mul(b.Tanh(b.Add(q, projected)), a.V), -1) // B×S
 }
@@ -85,11 +114,13 @@ func (a *Additive) Scores(b *op.Builder, query, projected *G.Node) *G.Node {
 // Concat is score(q, m_s) = v·tanh(W·[q; m_s]), with W H×(H+D) (Luong et al., 2015). It is Additive with the two matrices side by side.
 type Concat struct{ W, V *G.Node }
 
-// Project implements Attention.
-func (*Concat) Project(_ *op.Builder, memory *G.Node) *G.Node { return memory }
+// NewAttention declares weight and v.
+func (Concat) NewAttention(p *Params, hidden, memory int) (Attention, error) {
+	return Concat{W: attentionMatrix(p, "weight", hidden, hidden+memory), V: attentionVector(p, hidden)}, p.b.Err()
+}
 
 // Scores implements Attention.
-func (a *Concat) Scores(b *op.Builder, query, memory *G.Node) *G.Node {
+func (a Concat) Scores(b *op.Builder, query, memory *G.Node) *G.Node {
 	if !ranked(b, "concat attention", query, 2) || !ranked(b, "concat attention", memory, 3) {
 		return b.Fail(b.Err())
 	}
@@ -101,20 +132,17 @@ func (a *Concat) Scores(b *op.Builder, query, memory *G.Node) *G.Node {
 // Memory is what a decoder sees of a source. What it does not need is nil.
 type Memory struct {
 	Values    *G.Node // B×S×D: the encoder's outputs
-	Projected *G.Node // B×S×...: see Attention.Project
+	Projected *G.Node // B×S×...: what a Projector makes of them, once; nil: Attend makes it, if there is one
 	Mask      *G.Node // B×S, 0 where the source is padding
 	Context   *G.Node // B×D: the source as one vector
 }
 
-// Nodes are those that are not nil, in the order of the fields.
-func (m Memory) Nodes() []*G.Node {
-	var ns []*G.Node
-	for _, n := range []*G.Node{m.Values, m.Projected, m.Mask, m.Context} {
-		if n != nil {
-			ns = append(ns, n)
-		}
+// For is the memory as the attention wants it, projected.
+func (m Memory) For(b *op.Builder, a Attention) Memory {
+	if p, ok := a.(Projector); ok && m.Projected == nil {
+		m.Projected = p.Project(b, m.Values)
 	}
-	return ns
+	return m
 }
 
 // Attend gives the mean of the memory as the attention weighs it, and the weights:
@@ -124,7 +152,12 @@ func (m Memory) Nodes() []*G.Node {
 //
 // query is B×H, context B×D, weights B×S.
 func Attend(b *op.Builder, a Attention, query *G.Node, m Memory) (context, weights *G.Node) {
-	scores := a.Scores(b, query, m.Projected) // B×S
+	m = m.For(b, a)
+	memory := m.Values
+	if m.Projected != nil {
+		memory = m.Projected
+	}
+	scores := a.Scores(b, query, memory) // B×S
 	if m.Mask == nil {
 		weights = b.Softmax(scores)
 	} else {

@@ -1,27 +1,40 @@
 package models
 
 import (
+	"cmp"
 	"math"
-	"slices"
 
 	"github.com/pkg/errors"
 	G "gorgonia.org/gorgonia"
 	"gorgonia.org/tensor"
 
 	"github.com/unroll-ml/unroll/graph/op"
+	"github.com/unroll-ml/unroll/graph/setting"
 )
+
+// CellKind makes cells: what a model is told about its recurrence. A CellConfig is one, and so may be a type of yours.
+type CellKind interface {
+	// NewCell declares the parameters of a cell with inputs of length in and states of length hidden. p gives their names what tells
+	// the layers of a model apart.
+	NewCell(p *Params, in, hidden int) (Cell, error)
+}
 
 // Cell is one time step of a recurrent layer, as equations.
 type Cell interface {
-	// Step gives the new states, B×H each; the first is the layer's output. x is B×I, or B integers: tokens, which stand for
-	// one-hot vectors of length I.
-	Step(b *op.Builder, x *G.Node, states []*G.Node) []*G.Node
-
 	// States is the number of states.
 	States() int
+
+	// Step gives the new states, B×H each, from the old ones; the first is the layer's output. x is B×I.
+	Step(b *op.Builder, x *G.Node, states []*G.Node) []*G.Node
 }
 
-// CellConfig describes a cell. Where it is zero the cell is PyTorch's.
+// tokenCell is a Cell that also takes B integers for x: tokens, which stand for one-hot vectors of length I. Others get the vectors.
+type tokenCell interface {
+	Cell
+	inputWeight() *G.Node // has a column for each token
+}
+
+// CellConfig is the kind of the cells RNN, GRU and LSTM. Where it is zero the cell is PyTorch's.
 type CellConfig struct {
 	Kind       string  // one of Cells
 	Activation string  // of an rnn: one of Activations; "" is tanh
@@ -31,7 +44,7 @@ type CellConfig struct {
 	LayerNorm  bool    // of an lstm: layer normalisation
 }
 
-// Cells are the kinds of cells that NewCell makes.
+// Cells are the kinds that a CellConfig makes.
 var Cells = []string{"rnn", "gru", "lstm"}
 
 // Activations are the nonlinearities of the vanilla RNN.
@@ -39,57 +52,65 @@ var Activations = []string{"tanh", "relu"}
 
 // check says what is wrong with the configuration.
 func (c CellConfig) check() error {
-	switch {
-	case !slices.Contains(Cells, c.Kind):
-		return errors.Errorf("there is no cell %q; the cells are %v", c.Kind, Cells)
-	case c.Activation != "" && !slices.Contains(Activations, c.Activation):
-		return errors.Errorf("there is no activation %q; the activations are %v", c.Activation, Activations)
-	case c.Activation != "" && c.Kind != "rnn":
-		return errors.Errorf("the activation %s is for the cell rnn; %s has its own", c.Activation, c.Kind)
-	case c.Kind != "lstm" && (c.ForgetBias != 0 || c.Peepholes || c.LayerNorm):
-		return errors.Errorf("forget bias, peepholes and layer normalisation are for the cell lstm, not %s", c.Kind)
-	case c.ForgetBias != 0 && c.NoBias:
-		return errors.Errorf("a forget bias of %g needs a cell with bias", c.ForgetBias)
+	if err := setting.OneOf("Cell", c.Kind, Cells); err != nil {
+		return err
+	}
+	if c.Activation != "" {
+		if err := setting.OneOf("Activation", c.Activation, Activations); err != nil {
+			return err
+		}
+	}
+	lstm := c.Kind == "lstm"
+	for _, e := range []struct {
+		wrong bool
+		setting.Error
+	}{
+		{c.Activation != "" && c.Kind != "rnn", setting.Error{Setting: "Activation", Value: c.Activation, Want: "left out, but for the cell rnn"}},
+		{math.IsNaN(c.ForgetBias) || math.IsInf(c.ForgetBias, 0), setting.Error{Setting: "ForgetBias", Value: c.ForgetBias, Want: "a finite number"}},
+		{c.ForgetBias != 0 && !lstm, setting.Error{Setting: "ForgetBias", Value: c.ForgetBias, Want: "0, but for the cell lstm"}},
+		{c.ForgetBias != 0 && c.NoBias, setting.Error{Setting: "ForgetBias", Value: c.ForgetBias, Want: "0 with NoBias: it needs a cell with bias"}},
+		{c.Peepholes && !lstm, setting.Error{Setting: "Peepholes", Value: true, Want: "left out, but for the cell lstm"}},
+		{c.LayerNorm && !lstm, setting.Error{Setting: "LayerNorm", Value: true, Want: "left out, but for the cell lstm"}},
+	} {
+		if e.wrong {
+			return &e.Error
+		}
 	}
 	return nil
 }
 
-// NewCell declares the parameters of a cell, name.weight_ih_layer and so on, as PyTorch's modules have them: with G gates, W_ih is
-// G·H×I, W_hh is G·H×H, b_ih and b_hh are G·H, all initially U(±1/√H). PyTorch's names of layers are l0, l1, ..., and l0_reverse, ...
-// for the other direction.
-func NewCell(p *Params, c CellConfig, name, layer string, in, hidden int) (Cell, error) {
-	if err := c.check(); err != nil {
+// NewCell declares weight_ih and so on, as PyTorch's modules have them: with G gates, W_ih is G·H×I, W_hh is G·H×H, b_ih and b_hh are
+// G·H, all initially U(±1/√H).
+func (c CellConfig) NewCell(p *Params, in, hidden int) (Cell, error) {
+	if err := cmp.Or(c.check(), setting.AtLeast("Input", in, 1), setting.AtLeast("Hidden", hidden, 1)); err != nil {
 		return nil, err
 	}
 	gates := map[string]int{"rnn": 1, "gru": 3, "lstm": 4}[c.Kind]
 	bound := 1 / math.Sqrt(float64(hidden))
 	rows := gates * hidden
-	declare := func(what string, shape ...int) *G.Node {
-		return p.Uniform(name+"."+what+"_"+layer, bound, shape...)
-	}
-	g := Gates{Wih: declare("weight_ih", rows, in), Whh: declare("weight_hh", rows, hidden)}
+	g := Gates{Wih: p.Uniform("weight_ih", bound, rows, in), Whh: p.Uniform("weight_hh", bound, rows, hidden)}
 	if !c.NoBias {
-		g.Bih, g.Bhh = declare("bias_ih", rows), declare("bias_hh", rows)
+		g.Bih, g.Bhh = p.Uniform("bias_ih", bound, rows), p.Uniform("bias_hh", bound, rows)
 	}
 	switch c.Kind {
 	case "rnn":
-		return &RNN{Gates: g, ReLU: c.Activation == "relu"}, nil
+		return &RNN{Gates: g, ReLU: c.Activation == "relu"}, p.b.Err()
 	case "gru":
-		return &GRU{g}, nil
+		return &GRU{g}, p.b.Err()
 	}
 	cell := &LSTM{Gates: g}
 	if c.ForgetBias != 0 {
 		p.shift(g.Bih, hidden, 2*hidden, c.ForgetBias)
 	}
 	if c.Peepholes {
-		cell.Peephole = declare("peephole", 3*hidden)
+		cell.Peephole = p.Uniform("peephole", bound, 3*hidden)
 	}
 	if c.LayerNorm {
-		cell.NormIh = p.Constant(name+".norm_ih_"+layer, 1, rows)
-		cell.NormHh = p.Constant(name+".norm_hh_"+layer, 1, rows)
-		cell.NormC = NewLayerNorm(p, name+".norm_c_"+layer, hidden)
+		cell.NormIh = p.Constant("norm_ih", 1, rows)
+		cell.NormHh = p.Constant("norm_hh", 1, rows)
+		cell.NormC = NewLayerNorm(p, "norm_c", hidden)
 	}
-	return cell, nil
+	return cell, p.b.Err()
 }
 
 // Gates are the parameters of a cell whose gates see the input and the output of the step before, one gate below the other.
@@ -98,6 +119,8 @@ type Gates struct {
 	Bih, Bhh       *G.Node // nil: none
 	NormIh, NormHh *G.Node // the gains γ of layer normalisation, G·H, whose biases are b_ih and b_hh; nil: none
 }
+
+func (g *Gates) inputWeight() *G.Node { return g.Wih }
 
 // input is x·W_ihᵀ + b_ih, B×G·H, with layer normalisation norm(x·W_ihᵀ) ⊙ γ_ih + b_ih. The product of a one-hot vector with W_ihᵀ
 // is a row of it.
@@ -124,12 +147,24 @@ func scaled(b *op.Builder, z, gain, bias *G.Node) *G.Node {
 	return z
 }
 
-// Layer runs a cell over xs, T×B×I or T×B tokens, from the given states. It gives the outputs of all steps, T×B×H, and the last
-// states. With a mask, T×B, a sequence whose mask is 0 stands still.
-func Layer(b *op.Builder, name string, cell Cell, xs *G.Node, states []*G.Node, mask *G.Node, reverse bool) (hs *G.Node, last []*G.Node) {
-	scan := op.Scan{Name: name, Seqs: []*G.Node{xs}, States: states, Mask: mask, Reverse: reverse}
+// Layer runs a cell over a sequence.
+type Layer struct {
+	Name    string // for dumps and errors
+	Cell    Cell
+	Reverse bool // from the last step to the first
+}
+
+// Apply gives the outputs of all steps, T×B×H, and the last states. Keys have no meaning here.
+func (l Layer) Apply(b *op.Builder, in Input) (hs *G.Node, last []*G.Node) {
+	switch {
+	case l.Cell == nil:
+		return b.Fail(errors.Errorf("layer %q has no cell", l.Name)), in.States
+	case len(in.States) != l.Cell.States():
+		return b.Fail(errors.Errorf("layer %q has %d states, not %d", l.Name, l.Cell.States(), len(in.States))), in.States
+	}
+	scan := op.Scan{Name: l.Name, Seqs: []*G.Node{in.X}, States: in.States, Mask: in.Mask, Reverse: l.Reverse}
 	run := b.Scan(scan, func(b *op.Builder, in op.In) op.Out {
-		return op.Out{States: cell.Step(b, in.Seqs[0], in.States)}
+		return op.Out{States: l.Cell.Step(b, in.Seqs[0], in.States)}
 	})
 	return run.States[0], run.Final
 }

@@ -52,7 +52,7 @@ func TestCells(t *testing.T) {
 						g := G.NewGraph()
 						b := op.New(g)
 						p := models.NewParams(b, tensor.Float64, 4)
-						cell, err := models.NewCell(p, models.CellConfig{Kind: kind}, "layer", "l0", in, hidden)
+						cell, err := models.CellConfig{Kind: kind}.NewCell(p, in, hidden)
 						if err != nil {
 							t.Fatal(err)
 						}
@@ -84,7 +84,7 @@ func TestCells(t *testing.T) {
 							n, data := input(fmt.Sprint("state", k), r.NormFloat64, batch, hidden)
 							states, start = append(states, n), append(start, data)
 						}
-						hs, last := models.Layer(b, "layer", cell, xs, states, mask, reverse)
+						hs, last := models.Layer{Name: "layer", Cell: cell, Reverse: reverse}.Apply(b, models.Input{X: xs, Mask: mask, States: states})
 						if b.Err() != nil {
 							t.Fatal(b.Err())
 						}

@@ -1,13 +1,15 @@
 package models
 
 import (
+	"cmp"
+	"fmt"
 	"math"
-	"slices"
 
 	"github.com/pkg/errors"
 	G "gorgonia.org/gorgonia"
 
 	"github.com/unroll-ml/unroll/graph/op"
+	"github.com/unroll-ml/unroll/graph/setting"
 )
 
 // ClassifierConfig describes a sequence classifier.
@@ -15,7 +17,7 @@ type ClassifierConfig struct {
 	Vocab         int // number of different tokens; 0: the inputs are vectors
 	Input         int // size of the vectors
 	Embed         int // size of the embedding; 0: tokens enter the first layer as one-hot vectors
-	Cell          CellConfig
+	Cell          CellKind
 	Hidden        int // units of a layer in one direction
 	Layers        int
 	Bidirectional bool
@@ -40,20 +42,31 @@ type Classifier struct {
 	output    *Linear // C×D
 }
 
+// check says what is wrong with the configuration; what concerns the layers alone, NewRecurrent says.
+func (c ClassifierConfig) check() error {
+	switch {
+	case c.Vocab == 0 && c.Embed > 0:
+		return &setting.Error{Setting: "Embed", Value: c.Embed, Want: "0 without tokens, that is with Vocab 0"}
+	case c.Vocab > 0 && c.Input > 0:
+		return &setting.Error{Setting: "Input", Value: c.Input, Want: fmt.Sprintf("0 with %d tokens, which are no vectors of numbers", c.Vocab)}
+	case c.Pooling != "":
+		if err := setting.OneOf("Pooling", c.Pooling, Poolings); err != nil {
+			return err
+		}
+	}
+	return cmp.Or(setting.AtLeast("Vocab", c.Vocab, 0), setting.AtLeast("Embed", c.Embed, 0), setting.AtLeast("Classes", c.Classes, 1))
+}
+
 // NewClassifier declares the model's parameters.
 func NewClassifier(p *Params, c ClassifierConfig) (*Classifier, error) {
-	err := checkSizes(size{"vocabulary", c.Vocab, 0}, size{"embedding size", c.Embed, 0}, size{"number of classes", c.Classes, 1})
-	switch {
-	case err != nil:
-	case c.Vocab == 0 && c.Embed > 0:
-		err = errors.Errorf("an embedding of size %d needs tokens, but the vocabulary is 0", c.Embed)
-	case c.Vocab > 0 && c.Input > 0:
-		err = errors.Errorf("inputs are either %d tokens or vectors of %d numbers: one of the two must be 0", c.Vocab, c.Input)
-	case c.Pooling != "" && !slices.Contains(Poolings, c.Pooling):
-		err = errors.Errorf("there is no pooling %q; the poolings are %v", c.Pooling, Poolings)
-	}
+	m, err := newClassifier(p, c)
+	return m, errors.Wrap(err, "classifier")
+}
+
+func newClassifier(p *Params, c ClassifierConfig) (*Classifier, error) {
+	err := cmp.Or(p.usable(), c.check())
 	if err != nil {
-		return nil, errors.Wrap(err, "classifier")
+		return nil, err
 	}
 	m := &Classifier{ClassifierConfig: c, Params: p}
 	in := c.Vocab + c.Input
@@ -65,30 +78,27 @@ func NewClassifier(p *Params, c ClassifierConfig) (*Classifier, error) {
 		Cell: c.Cell, Input: in, Hidden: c.Hidden, Layers: c.Layers, Bidirectional: c.Bidirectional, Dropout: c.Dropout,
 	})
 	if err != nil {
-		return nil, errors.Wrap(err, "classifier")
+		return nil, err
 	}
 	m.output = NewLinear(p, "output", m.layers.Output(), c.Classes)
-	return m, nil
+	return m, p.b.Err()
 }
 
-// Logits gives the logits of the classes, B×C, of sequences xs, T×B tokens or T×B×I vectors. mask and keys are as in Recurrent.Apply.
-func (m *Classifier) Logits(b *op.Builder, xs, mask, keys *G.Node) *G.Node {
+// Logits gives the logits of the classes, B×C, of sequences in.X, T×B tokens or T×B×I vectors.
+func (m *Classifier) Logits(b *op.Builder, in Input) *G.Node {
 	if m.embedding != nil {
-		xs = dropout(b, b.Gather(m.embedding, xs), m.Dropout, keys) // T×B×E
+		in.X = dropout(b, b.Gather(m.embedding, in.X), m.Dropout, in.Keys) // T×B×E
 	}
-	if !ranked(b, "classifier", xs, 2) {
-		return b.Fail(b.Err())
-	}
-	hs, last := m.layers.Apply(b, xs, mask, m.layers.Zeros(b, m.output.Weight, xs.Shape()[1]), keys) // T×B×D
-	y := m.layers.Top(b, last)                                                                       // B×D
+	hs, last := m.layers.Apply(b, in) // T×B×D
+	y := m.layers.Top(b, last)        // B×D
 	switch m.Pooling {
 	case "mean":
-		y = meanOver(b, hs, mask)
+		y = meanOver(b, hs, in.Mask)
 	case "max":
-		y = maxOver(b, hs, mask)
+		y = maxOver(b, hs, in.Mask)
 	}
-	if keys != nil {
-		y = b.Dropout(y, m.Dropout, b.Reshape(b.Slice(keys, 0, 0, 1), 4)) // the key of the first step: the stream is another
+	if in.Keys != nil {
+		y = b.Dropout(y, m.Dropout, b.Reshape(b.Slice(in.Keys, 0, 0, 1), 4)) // the key of the first step: the stream is another
 	}
 	return m.output.Apply(b, y)
 }

@@ -50,7 +50,7 @@ func TestClassifier(t *testing.T) {
 			for _, padded := range []bool{true, false} {
 				t.Run(fmt.Sprintf("%s/%s/padded=%t", pooling, name, padded), func(t *testing.T) {
 					f := newFixture(t)
-					c.Pooling, c.Cell.Kind, c.Hidden, c.Classes = pooling, "gru", hidden, classes
+					c.Pooling, c.Cell, c.Hidden, c.Classes = pooling, models.CellConfig{Kind: "gru"}, hidden, classes
 					m, err := models.NewClassifier(f.p, c)
 					if err != nil {
 						t.Fatal(err)
@@ -82,7 +82,7 @@ func TestClassifier(t *testing.T) {
 						xs, data = f.floats("xs", steps, len(lengths), c.Input)
 						x = func(s, k int) []float64 { return data[(s*len(lengths)+k)*c.Input:][:c.Input] }
 					}
-					logits := f.run(m.Logits(f.b, xs, mask, nil))[0]
+					logits := f.run(m.Logits(f.b, models.Input{X: xs, Mask: mask}))[0]
 					for k, n := range lengths {
 						var sequence [][]float64
 						for s := range n {
@@ -122,7 +122,7 @@ func TestClassifierOfNothing(t *testing.T) {
 				t.Fatal(err)
 			}
 			xs, _ := f.floats("xs", 4, 1, 2)
-			logits := m.Logits(f.b, xs, f.mask("mask", 4, []int{0}), nil)
+			logits := m.Logits(f.b, models.Input{X: xs, Mask: f.mask("mask", 4, []int{0})})
 			loss := f.b.Sum(f.b.CrossEntropy(logits, f.input("target", []int32{1}, 1), nil, 0))
 			grads, err := G.Grad(loss, f.p.Nodes()...)
 			if err != nil {
@@ -158,7 +158,7 @@ func TestClassifierGradients(t *testing.T) {
 					mask = f.mask("mask", 4, []int{2, 4, 3})
 				}
 				classes, _ := f.tokens("classes", 3, 3)
-				logits := m.Logits(f.b, xs, mask, f.b.Keys(f.key(), 4))
+				logits := m.Logits(f.b, models.Input{X: xs, Mask: mask, Keys: f.b.Keys(f.key(), 4)})
 				f.checkGradients(f.b.Mean(f.b.CrossEntropy(logits, classes, nil, 0)))
 			})
 		}
@@ -168,14 +168,14 @@ func TestClassifierGradients(t *testing.T) {
 func TestClassifierMistakes(t *testing.T) {
 	good := models.ClassifierConfig{Vocab: 4, Cell: models.CellConfig{Kind: "gru"}, Hidden: 3, Layers: 1, Classes: 2}
 	for want, change := range map[string]func(c *models.ClassifierConfig){
-		"vocabulary is -1":       func(c *models.ClassifierConfig) { c.Vocab = -1 },
-		"classes is 0":           func(c *models.ClassifierConfig) { c.Classes = 0 },
-		"needs tokens":           func(c *models.ClassifierConfig) { c.Vocab, c.Input, c.Embed = 0, 3, 2 },
-		"one of the two must":    func(c *models.ClassifierConfig) { c.Input = 3 },
-		"input size is 0":        func(c *models.ClassifierConfig) { c.Vocab = 0 },
-		`no pooling "median"`:    func(c *models.ClassifierConfig) { c.Pooling = "median" },
-		"embedding size is -1":   func(c *models.ClassifierConfig) { c.Embed = -1 },
-		"dropout is 2, must lie": func(c *models.ClassifierConfig) { c.Dropout = 2 },
+		"Vocab is -1":  func(c *models.ClassifierConfig) { c.Vocab = -1 },
+		"Classes is 0": func(c *models.ClassifierConfig) { c.Classes = 0 },
+		"Embed is 2: it must be 0 without tokens": func(c *models.ClassifierConfig) { c.Vocab, c.Input, c.Embed = 0, 3, 2 },
+		"Input is 3: it must be 0 with 4":         func(c *models.ClassifierConfig) { c.Input = 3 },
+		"Input is 0":                              func(c *models.ClassifierConfig) { c.Vocab = 0 },
+		`Pooling is "median": it must be one of`:  func(c *models.ClassifierConfig) { c.Pooling = "median" },
+		"Embed is -1":                             func(c *models.ClassifierConfig) { c.Embed = -1 },
+		"Dropout is 2: it must be in":             func(c *models.ClassifierConfig) { c.Dropout = 2 },
 	} {
 		c := good
 		change(&c)
@@ -189,14 +189,14 @@ func TestClassifierMistakes(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if m.Logits(f.b, G.NewVector(f.b.Graph(), tensor.Int32, G.WithShape(3), G.WithName("words")), nil, nil); f.b.Err() == nil ||
+	if m.Logits(f.b, models.Input{X: G.NewVector(f.b.Graph(), tensor.Int32, G.WithShape(3), G.WithName("words"))}); f.b.Err() == nil ||
 		!strings.Contains(f.b.Err().Error(), "words has shape [3]") {
 		t.Errorf("error is %v", f.b.Err())
 	}
-	if n := m.Logits(f.b, nil, nil, nil); n == nil {
+	if n := m.Logits(f.b, models.Input{}); n == nil {
 		t.Error("a node after an error is nil")
 	}
-	if b := op.New(f.b.Graph()); m.Logits(b, nil, nil, nil) == nil || b.Err() == nil {
+	if b := op.New(f.b.Graph()); m.Logits(b, models.Input{}) == nil || b.Err() == nil {
 		t.Error("no input is no error")
 	}
 }

@@ -1,24 +1,27 @@
 package models
 
 import (
+	"cmp"
 	"math"
+	"slices"
 
 	"github.com/pkg/errors"
 	G "gorgonia.org/gorgonia"
 
 	"github.com/unroll-ml/unroll/graph/op"
+	"github.com/unroll-ml/unroll/graph/setting"
 )
 
 // DecoderConfig describes a decoder.
 type DecoderConfig struct {
 	Layers    RecurrentConfig // Input is the size of the embedding; not bidirectional
 	Vocab     int
-	Memory    int    // D: size of the vectors that represent the source
-	EveryStep bool   // every step sees the source as one vector, not only the first states (Cho et al., 2014)
-	Attention string // one of Attentions; "": none
-	Before    bool   // attention before the cell (Bahdanau et al., 2015) instead of after it (Luong et al., 2015)
-	Feeding   bool   // input feeding: the cell sees the attentional vector of the step before (Luong et al., 2015)
-	Tied      bool   // the output's weights are the embedding's (Press and Wolf, 2017)
+	Memory    int           // D: size of the vectors that represent the source
+	EveryStep bool          // every step sees the source as one vector, not only the first states (Cho et al., 2014)
+	Attention AttentionKind // nil: none
+	Before    bool          // attention before the cell (Bahdanau et al., 2015) instead of after it (Luong et al., 2015)
+	Feeding   bool          // input feeding: the cell sees the attentional vector of the step before (Luong et al., 2015)
+	Tied      bool          // the output's weights are the embedding's (Press and Wolf, 2017)
 }
 
 // Decoder writes a target, one token after the other. With e = E[token], in one step
@@ -42,8 +45,11 @@ type Decoder struct {
 
 // NewDecoder declares the parameters; embedding is V×E.
 func NewDecoder(p *Params, name string, embedding *G.Node, c DecoderConfig) (*Decoder, error) {
-	if err := c.check(); err != nil {
+	if err := cmp.Or(p.usable(), c.check()); err != nil {
 		return nil, err
+	}
+	if want := []int{c.Vocab, c.Layers.Input}; embedding == nil || !slices.Equal(embedding.Shape(), want) {
+		return nil, errors.Errorf("the embedding of the decoder must be of shape %v", want)
 	}
 	d := &Decoder{DecoderConfig: c, Embedding: embedding}
 	embed, hidden := c.Layers.Input, c.Layers.Hidden
@@ -63,9 +69,12 @@ func NewDecoder(p *Params, name string, embedding *G.Node, c DecoderConfig) (*De
 	matrix := func(what string, rows, columns int) *G.Node {
 		return p.Uniform(name+"."+what, 1/math.Sqrt(float64(columns)), rows, columns)
 	}
-	if c.Attention != "" {
-		if d.attention, err = NewAttention(p, c.Attention, name+".attention", hidden, c.Memory); err != nil {
+	if c.Attention != nil {
+		if d.attention, err = c.Attention.NewAttention(p.Scope(name+".attention"), hidden, c.Memory); err != nil {
 			return nil, err
+		}
+		if d.attention == nil {
+			return nil, errors.Errorf("the attention %T made nothing", c.Attention)
 		}
 		if !c.Before {
 			d.attentional = matrix("attentional.weight", hidden, c.Memory+hidden)
@@ -73,46 +82,65 @@ func NewDecoder(p *Params, name string, embedding *G.Node, c DecoderConfig) (*De
 	}
 	if !c.Tied {
 		d.output = NewLinear(p, name+".output", features, c.Vocab)
-		return d, nil
+		return d, p.b.Err()
 	}
 	if features != embed {
 		d.projection = matrix("projection.weight", embed, features)
 	}
 	d.output = &Linear{embedding, p.Constant(name+".output.bias", 0, c.Vocab)}
-	return d, nil
+	return d, p.b.Err()
 }
 
 // check says what is wrong with the configuration.
 func (c DecoderConfig) check() error {
-	switch {
-	case c.Layers.Bidirectional:
-		return errors.New("a decoder cannot be bidirectional: it writes what it would read")
-	case c.Attention == "" && (c.Before || c.Feeding):
-		return errors.New("attention before the cell and input feeding need an attention")
-	case c.Attention != "" && c.EveryStep:
-		return errors.New("with attention every step sees the source already: the context at every step is for decoders without")
-	case c.Before && c.Feeding:
-		return errors.New("input feeding is for attention after the cell: before it the cell sees the context already")
+	some := c.Attention != nil
+	for _, e := range []struct {
+		wrong bool
+		setting.Error
+	}{
+		{c.Layers.Bidirectional, setting.Error{Setting: "Bidirectional", Value: true, Want: "left out of a decoder: it writes what it would read"}},
+		{c.Before && !some, setting.Error{Setting: "Before", Value: true, Want: "left out without Attention"}},
+		{c.Feeding && !some, setting.Error{Setting: "Feeding", Value: true, Want: "left out without Attention"}},
+		{c.EveryStep && some, setting.Error{Setting: "EveryStep", Value: true, Want: "left out with Attention, with which every step sees the source already"}},
+		{c.Before && c.Feeding, setting.Error{Setting: "Feeding", Value: true, Want: "left out with Before: the cell sees the context already"}},
+	} {
+		if e.wrong {
+			return &e.Error
+		}
 	}
-	return checkSizes(size{"target vocabulary", c.Vocab, 1}, size{"embedding size", c.Layers.Input, 1})
+	least := 0 // a decoder that sees the source only in its first states knows no size of it
+	if some || c.EveryStep {
+		least = 1
+	}
+	return cmp.Or(
+		setting.AtLeast("Vocab", c.Vocab, 1),
+		setting.AtLeast("Embed", c.Layers.Input, 1),
+		setting.AtLeast("Memory", c.Memory, least),
+		c.Layers.check(),
+	)
 }
 
-// Remember makes the memory of a decoder from the encoder's outputs, S×B×D, the mask of the source, S×B or nil, and the source as
-// one vector, B×D.
-func (d *Decoder) Remember(b *op.Builder, outputs, mask, context *G.Node) Memory {
+// Source is what an encoder gives.
+type Source struct {
+	Outputs *G.Node // S×B×D
+	Mask    *G.Node // S×B; nil: no source ends before the others
+	Context *G.Node // B×D: the source as one vector
+}
+
+// Remember makes the memory of the decoder from a source.
+func (d *Decoder) Remember(b *op.Builder, s Source) Memory {
 	var m Memory
 	if d.EveryStep {
-		m.Context = context
+		m.Context = s.Context
 	}
 	if d.attention == nil {
 		return m
 	}
-	m.Values = b.Transpose(outputs, 1, 0, 2) // B×S×D
-	m.Projected = d.attention.Project(b, m.Values)
-	if mask != nil {
-		m.Mask = b.Transpose(mask, 1, 0)
+	m.Values = b.Transpose(s.Outputs, 1, 0, 2) // B×S×D
+	if s.Mask != nil {
+		m.Mask = b.Transpose(s.Mask, 1, 0)
 	}
-	return m
+	return m.For(b, d.attention)
 }
 
 // Begin gives the states before the first step from those of the layers: with input feeding there is one more, a zero attentional
@@ -124,17 +152,17 @@ func (d *Decoder) Begin(b *op.Builder, layers []*G.Node) []*G.Node {
 	return append(layers[:len(layers):len(layers)], b.Fill(d.Embedding, 0, layers[0].Shape()...))
 }
 
-// Step is one step: from tokens, B, and the states, the logits of the next tokens, B×V, the new states, and the weights of the
-// attention, B×S, or nil. key is as in Recurrent.Step; the embedding is dropped as the outputs between layers are.
-func (d *Decoder) Step(b *op.Builder, token *G.Node, states []*G.Node, m Memory, key *G.Node) (logits *G.Node, next []*G.Node, weights *G.Node) {
-	layers := states
-	if d.Feeding && len(states) > 0 {
-		layers = states[:len(states)-1]
+// Step is one step: from in.X, B tokens, and the states, the logits of the next tokens, B×V, the new states, and the weights of the
+// attention, B×S, or nil. The embedding is dropped as the outputs between layers are.
+func (d *Decoder) Step(b *op.Builder, m Memory, in Input) (logits *G.Node, next []*G.Node, weights *G.Node) {
+	layers := in.States
+	if d.Feeding && len(layers) > 0 {
+		layers = layers[:len(layers)-1]
 	}
 	if !d.layers.fits(b, layers) {
-		return b.Fail(b.Err()), states, nil
+		return b.Fail(b.Err()), in.States, nil
 	}
-	e := dropout(b, b.Gather(d.Embedding, token), d.layers.Dropout, key) // B×E
+	e := dropout(b, b.Gather(d.Embedding, in.X), d.layers.Dropout, in.Keys) // B×E
 	x := e
 	context := m.Context
 	switch {
@@ -144,9 +172,9 @@ func (d *Decoder) Step(b *op.Builder, token *G.Node, states []*G.Node, m Memory,
 	case d.EveryStep:
 		x = b.Concat(1, e, context)
 	case d.Feeding:
-		x = b.Concat(1, e, states[len(states)-1])
+		x = b.Concat(1, e, in.States[len(in.States)-1])
 	}
-	h, next := d.layers.Step(b, x, layers, key)
+	h, next := d.layers.Step(b, Input{X: x, Keys: in.Keys, States: layers})
 	features := h
 	switch {
 	case d.Before || d.EveryStep:

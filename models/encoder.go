@@ -21,12 +21,9 @@ func NewEncoder(p *Params, name string, embedding *G.Node, c RecurrentConfig) (*
 	return &Encoder{embedding, layers}, err
 }
 
-// Apply gives the outputs for tokens, S×B -> S×B×D, and the last states, from zero states on. mask and keys are as in Recurrent.Apply;
-// embeddings are dropped as the outputs between layers are.
-func (e *Encoder) Apply(b *op.Builder, tokens, mask, keys *G.Node) (outputs *G.Node, last []*G.Node) {
-	if !ranked(b, "encoder", tokens, 2) {
-		return b.Fail(b.Err()), nil
-	}
-	x := dropout(b, b.Gather(e.Embedding, tokens), e.Layers.Dropout, keys) // S×B×E
-	return e.Layers.Apply(b, x, mask, e.Layers.Zeros(b, e.Embedding, tokens.Shape()[1]), keys)
+// Apply gives the outputs for tokens, S×B -> S×B×D, and the last states, from zero states on; embeddings are dropped as the outputs
+// between layers are.
+func (e *Encoder) Apply(b *op.Builder, in Input) (outputs *G.Node, last []*G.Node) {
+	in.X = dropout(b, b.Gather(e.Embedding, in.X), e.Layers.Dropout, in.Keys) // S×B×E
+	return e.Layers.Apply(b, in)
 }

@@ -291,7 +291,7 @@ func layersOf(c models.RecurrentConfig, w map[string][]float64, name string, xs,
 				if d != "" {
 					s = len(xs) - 1 - i
 				}
-				now = cellStep(c.Cell, w, name, fmt.Sprintf("l%d%s", l, d), xs[s], now)
+				now = cellStep(c.Cell.(models.CellConfig), w, name, fmt.Sprintf("l%d%s", l, d), xs[s], now)
 				ys[s] = append(ys[s], now[0]...)
 			}
 			last = append(last, now...)

@@ -1,25 +1,25 @@
 package models
 
 import (
+	"cmp"
 	"math"
 
 	"github.com/pkg/errors"
 	G "gorgonia.org/gorgonia"
-	"gorgonia.org/tensor"
 
 	"github.com/unroll-ml/unroll/graph/op"
+	"github.com/unroll-ml/unroll/graph/setting"
 )
 
 // LMConfig describes a language model.
 type LMConfig struct {
 	Vocab   int // number of different tokens
-	Cell    CellConfig
+	Cell    CellKind
 	Hidden  int // units of a layer
 	Layers  int
 	Embed   int     // size of the embedding; 0: tokens enter the first layer as one-hot vectors
 	Dropout float64 // between layers
 	Tied    bool    // the output's weights are the embedding's (Press and Wolf, 2017)
-	Seed    uint64
 }
 
 // LM is a language model: it predicts each token of a sequence from those before it.
@@ -38,26 +38,27 @@ type LM struct {
 	output     *Linear // V×H
 }
 
-// NewLM declares the model's parameters in the graph of b.
-func NewLM(b *op.Builder, c LMConfig) (*LM, error) {
-	return newLM(NewParams(b, tensor.Float32, c.Seed), c)
-}
-
-// DeclareLM is NewLM without initial values, for a model whose weights come from elsewhere.
-func DeclareLM(b *op.Builder, c LMConfig) (*LM, error) {
-	return newLM(DeclareParams(b, tensor.Float32), c)
-}
-
 // tiedDeviation is that of an embedding that is the output's weights, too: with it logits are of size 1.
 func tiedDeviation(embed int) float64 { return 1 / math.Sqrt(float64(embed)) }
 
-func newLM(p *Params, c LMConfig) (*LM, error) {
-	err := checkSizes(size{"vocabulary", c.Vocab, 1}, size{"embedding size", c.Embed, 0})
-	if err == nil && c.Tied && c.Embed == 0 {
-		err = errors.New("the output's weights cannot be those of an embedding of size 0")
+// check says what is wrong with the configuration; what concerns the layers alone, NewRecurrent says.
+func (c LMConfig) check() error {
+	if c.Tied && c.Embed == 0 {
+		return &setting.Error{Setting: "Tied", Value: true, Want: "left out with Embed 0: there is no embedding to share"}
 	}
+	return cmp.Or(setting.AtLeast("Vocab", c.Vocab, 1), setting.AtLeast("Embed", c.Embed, 0))
+}
+
+// NewLM declares the model's parameters.
+func NewLM(p *Params, c LMConfig) (*LM, error) {
+	m, err := newLM(p, c)
+	return m, errors.Wrap(err, "language model")
+}
+
+func newLM(p *Params, c LMConfig) (*LM, error) {
+	err := cmp.Or(p.usable(), c.check())
 	if err != nil {
-		return nil, errors.Wrap(err, "language model")
+		return nil, err
 	}
 	m := &LM{LMConfig: c, Params: p}
 	in := c.Vocab
@@ -71,34 +72,28 @@ func newLM(p *Params, c LMConfig) (*LM, error) {
 	}
 	m.layers, err = NewRecurrent(p, "rnn", RecurrentConfig{Cell: c.Cell, Input: in, Hidden: c.Hidden, Layers: c.Layers, Dropout: c.Dropout})
 	if err != nil {
-		return nil, errors.Wrap(err, "language model")
+		return nil, err
 	}
 	if !c.Tied {
 		m.output = NewLinear(p, "output", c.Hidden, c.Vocab)
-		return m, nil
+		return m, p.b.Err()
 	}
 	if c.Hidden != c.Embed {
 		m.projection = p.Uniform("projection.weight", 1/math.Sqrt(float64(c.Hidden)), c.Embed, c.Hidden)
 	}
 	m.output = &Linear{m.embedding, p.Constant("output.bias", 0, c.Vocab)}
-	return m, nil
+	return m, p.b.Err()
 }
 
 // States declares the states of the layers for sequences in a batch: inputs of B×H each, zero at first, layer after layer.
 func (m *LM) States(b *op.Builder, batch int) []*G.Node { return m.layers.States(b, batch) }
 
-// Logits gives the logits of the next token after each of tokens, T×B -> T×B×V, from the given states of the layers, and the states
-// after the last token. key is the random key of a training step, 4 integers; without it, nil, nothing is dropped.
-func (m *LM) Logits(b *op.Builder, tokens *G.Node, states []*G.Node, key *G.Node) (logits *G.Node, last []*G.Node) {
-	x := tokens
-	var keys *G.Node
-	if key != nil && ranked(b, "language model", tokens, 2) {
-		keys = b.Keys(key, tokens.Shape()[0])
-	}
+// Logits gives the logits of the next token after each token of in.X, T×B -> T×B×V, and the states after the last token.
+func (m *LM) Logits(b *op.Builder, in Input) (logits *G.Node, last []*G.Node) {
 	if m.embedding != nil {
-		x = b.Gather(m.embedding, tokens) // T×B×E
+		in.X = b.Gather(m.embedding, in.X) // T×B×E
 	}
-	x, last = m.layers.Apply(b, x, nil, states, keys) // T×B×H
+	x, last := m.layers.Apply(b, in) // T×B×H
 	if m.projection != nil {
 		x = b.Product(x, m.projection, op.TransY) // T×B×E
 	}

@@ -45,7 +45,7 @@ func TestLM(t *testing.T) {
 	const vocab, hidden, layers, steps, batch = 5, 4, 2, 6, 3
 	for _, embed := range []int{0, 3} {
 		b := op.New(G.NewGraph())
-		m, err := models.NewLM(b, models.LMConfig{Vocab: vocab, Cell: models.CellConfig{Kind: "rnn"}, Hidden: hidden, Layers: layers, Embed: embed, Seed: 9})
+		m, err := models.NewLM(models.NewParams(b, tensor.Float32, 9), models.LMConfig{Vocab: vocab, Cell: models.CellConfig{Kind: "rnn"}, Hidden: hidden, Layers: layers, Embed: embed})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -59,7 +59,7 @@ func TestLM(t *testing.T) {
 		}
 		in := G.NewMatrix(b.Graph(), tensor.Int32, G.WithShape(steps, batch), G.WithName("tokens"),
 			G.WithValue(tensor.New(tensor.WithShape(steps, batch), tensor.WithBacking(tokens))))
-		logits, last := m.Logits(b, in, m.States(b, batch), nil)
+		logits, last := m.Logits(b, models.Input{X: in, States: m.States(b, batch)})
 		if b.Err() != nil {
 			t.Fatal(b.Err())
 		}
@@ -119,7 +119,7 @@ func TestLM(t *testing.T) {
 // Weights can be moved to and from PyTorch: names, shapes and the ranges of the initial values are nn.RNN's and nn.Linear's.
 func TestParameters(t *testing.T) {
 	b := op.New(G.NewGraph())
-	m, err := models.NewLM(b, models.LMConfig{Vocab: 11, Cell: models.CellConfig{Kind: "rnn"}, Hidden: 64, Layers: 2, Seed: 1})
+	m, err := models.NewLM(models.NewParams(b, tensor.Float32, 1), models.LMConfig{Vocab: 11, Cell: models.CellConfig{Kind: "rnn"}, Hidden: 64, Layers: 2})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -8,31 +8,94 @@ package models
 import (
 	"math"
 	"math/rand/v2"
+	"slices"
+	"strings"
 
+	"github.com/pkg/errors"
 	G "gorgonia.org/gorgonia"
 	"gorgonia.org/tensor"
 
 	"github.com/unroll-ml/unroll/graph/op"
+	"github.com/unroll-ml/unroll/graph/setting"
 )
 
-// Params declares the parameters of a model and draws their initial values.
+// Params declares the parameters of a model and draws their initial values. A mistake, such as two parameters of one name, becomes the
+// error of the builder, which the constructors of models give.
 type Params struct {
+	*declared
+	prefix, layer string // of names: see Scope
+}
+
+// declared is what all scopes of a model have in common.
+type declared struct {
 	b     *op.Builder
 	dtype tensor.Dtype
-	rand  *rand.Rand
+	rand  *rand.Rand // nil: no initial values
 	nodes G.Nodes
+	names map[string]bool
 }
 
 // NewParams declares parameters in the graph of b, of type float32 or float64. Equal seeds draw equal values.
 func NewParams(b *op.Builder, dtype tensor.Dtype, seed uint64) *Params {
-	return &Params{b: b, dtype: dtype, rand: rand.New(rand.NewPCG(seed, 0x756e726f6c6c))}
+	p := DeclareParams(b, dtype)
+	p.rand = rand.New(rand.NewPCG(seed, 0x756e726f6c6c))
+	return p
 }
 
-// DeclareParams is NewParams without initial values, for a model whose weights come from elsewhere.
-func DeclareParams(b *op.Builder, dtype tensor.Dtype) *Params { return &Params{b: b, dtype: dtype} }
+// DeclareParams is NewParams without initial values, for a model whose weights come from elsewhere, or that is only counted.
+func DeclareParams(b *op.Builder, dtype tensor.Dtype) *Params {
+	if b == nil {
+		b = op.New(nil) // whose error says so
+	}
+	if dtype != tensor.Float32 && dtype != tensor.Float64 {
+		b.Fail(errors.Errorf("parameters of type %v: they are float32 or float64", dtype))
+	}
+	return &Params{declared: &declared{b: b, dtype: dtype, names: map[string]bool{}}}
+}
 
-// Nodes are all parameters, in the order of their declaration.
+// Scope declares parameters of the same model with names that begin with name and a dot.
+func (p *Params) Scope(name string) *Params {
+	scope := *p
+	scope.prefix += name + "."
+	return &scope
+}
+
+// ofLayer is the scope of a layer in a stack, such as l0 or l0_reverse: as PyTorch has it, the layer follows the first word of a name,
+// so that weight_ih becomes weight_ih_l0 and norm.weight becomes norm_l0.weight.
+func (p *Params) ofLayer(layer string) *Params {
+	scope := *p
+	scope.layer = "_" + layer
+	return &scope
+}
+
+// name is the whole name of a parameter.
+func (p *Params) name(name string) string {
+	word, rest, more := strings.Cut(name, ".")
+	if more {
+		rest = "." + rest
+	}
+	return p.prefix + word + p.layer + rest
+}
+
+// Nodes are all parameters of the model, whatever their scope, in the order of their declaration.
 func (p *Params) Nodes() G.Nodes { return p.nodes }
+
+// usable says whether parameters can be declared.
+func (p *Params) usable() error {
+	if p == nil {
+		return setting.Set("Params", false, "made by NewParams or DeclareParams")
+	}
+	return p.b.Err()
+}
+
+// Count is the number of weights: the elements of all parameters together.
+func (p *Params) Count() int {
+	n := 0
+	for _, w := range p.nodes {
+		n += w.Shape().TotalSize()
+	}
+	return n
+}
 
 // Uniform declares a parameter drawn from U(-bound, bound).
 func (p *Params) Uniform(name string, bound float64, shape ...int) *G.Node {
@@ -51,7 +114,7 @@ func (p *Params) Constant(name string, x float64, shape ...int) *G.Node {
 
 // shift adds x to the initial values of elements from, ..., to-1.
 func (p *Params) shift(n *G.Node, from, to int, x float64) {
-	if p.rand == nil {
+	if p.rand == nil || p.b.Err() != nil {
 		return
 	}
 	switch data := n.Value().Data().(type) {
@@ -66,7 +129,27 @@ func (p *Params) shift(n *G.Node, from, to int, x float64) {
 	}
 }
 
+// check says what is wrong with a parameter that is to be declared.
+func (p *Params) check(name string, shape []int) error {
+	switch {
+	case p.b.Err() != nil:
+		return p.b.Err()
+	case name == "":
+		return errors.Errorf("a parameter of shape %v has no name", shape)
+	case p.names[p.name(name)]:
+		return errors.Errorf("two parameters are named %s: see Params.Scope", p.name(name))
+	case len(shape) == 0 || slices.Min(shape) < 1:
+		return errors.Errorf("the parameter %s has shape %v: it needs dimensions of at least 1", p.name(name), shape)
+	}
+	return nil
+}
+
 func (p *Params) declare(name string, shape []int, draw func() float64) *G.Node {
+	if err := p.check(name, shape); err != nil {
+		return p.b.Fail(err)
+	}
+	name = p.name(name)
+	p.names[name] = true
 	n := G.NewTensor(p.b.Graph(), p.dtype, len(shape), G.WithShape(shape...), G.WithName(name))
 	p.nodes = append(p.nodes, n)
 	if p.rand == nil {

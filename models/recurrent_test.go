@@ -6,10 +6,12 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/pkg/errors"
 	G "gorgonia.org/gorgonia"
 	"gorgonia.org/tensor"
 
 	"github.com/unroll-ml/unroll/graph/op"
+	"github.com/unroll-ml/unroll/graph/setting"
 	"github.com/unroll-ml/unroll/models"
 )
 
@@ -78,7 +80,7 @@ func TestRecurrent(t *testing.T) {
 			t.Run(fmt.Sprintf("%s/%d/%t", name, c.Layers, c.Bidirectional), func(t *testing.T) {
 				c.Cell, c.Input, c.Hidden = cell, 3, 4
 				s := newStack(t, c, 6, lengths)
-				outputs, last := s.r.Apply(s.b, s.xs, s.mask, s.states, nil)
+				outputs, last := s.r.Apply(s.b, models.Input{X: s.xs, Mask: s.mask, States: s.states})
 				top := s.r.Top(s.b, last)
 				got := s.run(append([]*G.Node{outputs, top}, last...)...)
 				d := s.r.Output()
@@ -106,9 +108,9 @@ func TestRecurrentSteps(t *testing.T) {
 	for name, cell := range cells {
 		t.Run(name, func(t *testing.T) {
 			s := newStack(t, models.RecurrentConfig{Cell: cell, Input: 3, Hidden: 4, Layers: 2, Dropout: 0.3}, 5, []int{5, 5})
-			outputs, last := s.r.Apply(s.b, s.xs, nil, s.states, nil)
+			outputs, last := s.r.Apply(s.b, models.Input{X: s.xs, States: s.states})
 			stepped := s.b.Scan(op.Scan{Seqs: []*G.Node{s.xs}, States: s.states}, func(b *op.Builder, in op.In) op.Out {
-				y, next := s.r.Step(b, in.Seqs[0], in.States, nil)
+				y, next := s.r.Step(b, models.Input{X: in.Seqs[0], States: in.States})
 				return op.Out{States: next, Outs: []*G.Node{y}}
 			})
 			got := s.run(append(append([]*G.Node{outputs, stepped.Outs[0]}, last...), stepped.Final...)...)
@@ -125,7 +127,7 @@ func TestRecurrentGradients(t *testing.T) {
 	for name, cell := range cells {
 		t.Run(name, func(t *testing.T) {
 			s := newStack(t, models.RecurrentConfig{Cell: cell, Input: 2, Hidden: 3, Layers: 2, Bidirectional: true}, 3, []int{3, 2})
-			outputs, last := s.r.Apply(s.b, s.xs, s.mask, s.states, nil)
+			outputs, last := s.r.Apply(s.b, models.Input{X: s.xs, Mask: s.mask, States: s.states})
 			loss := s.b.Sum(s.b.Square(outputs))
 			for i, n := range last {
 				loss = s.b.Add(loss, s.b.Affine(s.b.Sum(s.b.Square(n)), float64(i+1), 0))
@@ -139,14 +141,14 @@ func TestRecurrentGradients(t *testing.T) {
 func TestRecurrentDropout(t *testing.T) {
 	s := newStack(t, models.RecurrentConfig{Cell: models.CellConfig{Kind: "gru"}, Input: 3, Hidden: 4, Layers: 2, Dropout: 1 - 1e-12}, 5, []int{5, 5})
 	keys := s.b.Keys(s.key(), s.steps)
-	_, dropped := s.r.Apply(s.b, s.xs, nil, s.states, keys)
+	_, dropped := s.r.Apply(s.b, models.Input{X: s.xs, States: s.states, Keys: keys})
 	got := s.run(dropped...)
 	for k := range s.lengths {
 		_, ends := s.plainly(k)
 		equal(t, "last state of layer 0", got[0][k*s.hid:][:s.hid], ends[0], 1e-12)
 		h := [][]float64{s.stateData[1][k*s.hid:][:s.hid]}
 		for range s.steps {
-			h = cellStep(s.r.Cell, s.params(), "layers", "l1", make([]float64, s.hid), h)
+			h = cellStep(s.r.Cell.(models.CellConfig), s.params(), "layers", "l1", make([]float64, s.hid), h)
 		}
 		equal(t, "last state of layer 1", got[1][k*s.hid:][:s.hid], h[0], 1e-12)
 	}
@@ -158,7 +160,7 @@ func TestForgetBias(t *testing.T) {
 	var bias [2][]float64
 	for i, x := range []float64{0, 1.5} {
 		p := models.NewParams(op.New(G.NewGraph()), tensor.Float32, 1)
-		if _, err := models.NewCell(p, models.CellConfig{Kind: "lstm", ForgetBias: x}, "cell", "l0", 2, hidden); err != nil {
+		if _, err := (models.CellConfig{Kind: "lstm", ForgetBias: x}).NewCell(p, 2, hidden); err != nil {
 			t.Fatal(err)
 		}
 		bias[i] = numbers(p.Nodes()[2])
@@ -177,7 +179,8 @@ func TestForgetBias(t *testing.T) {
 // Layer normalisation changes no numbers but by normalising them at first.
 func TestLayerNormParameters(t *testing.T) {
 	f := newFixture(t)
-	if _, err := models.NewCell(f.p, models.CellConfig{Kind: "lstm", LayerNorm: true}, "cell", "l0", 2, 3); err != nil {
+	c := models.RecurrentConfig{Cell: models.CellConfig{Kind: "lstm", LayerNorm: true}, Input: 2, Hidden: 3, Layers: 1}
+	if _, err := models.NewRecurrent(f.p, "cell", c); err != nil {
 		t.Fatal(err)
 	}
 	w := f.params()
@@ -196,30 +199,39 @@ func TestLayerNormParameters(t *testing.T) {
 func TestRecurrentMistakes(t *testing.T) {
 	good := models.RecurrentConfig{Cell: models.CellConfig{Kind: "lstm"}, Input: 2, Hidden: 3, Layers: 1}
 	for want, change := range map[string]func(c *models.RecurrentConfig){
-		`no cell "gnu"`:           func(c *models.RecurrentConfig) { c.Cell.Kind = "gnu" },
-		`no activation "sin"`:     func(c *models.RecurrentConfig) { c.Cell.Activation = "sin" },
-		"activation relu":         func(c *models.RecurrentConfig) { c.Cell.Activation = "relu" },
-		"peepholes":               func(c *models.RecurrentConfig) { c.Cell = models.CellConfig{Kind: "gru", Peepholes: true} },
-		"forget bias of 1":        func(c *models.RecurrentConfig) { c.Cell.NoBias, c.Cell.ForgetBias = true, 1 },
-		"input size is 0":         func(c *models.RecurrentConfig) { c.Input = 0 },
-		"hidden size is -1":       func(c *models.RecurrentConfig) { c.Hidden = -1 },
-		"number of layers is 0":   func(c *models.RecurrentConfig) { c.Layers = 0 },
-		"dropout is 1, must lie":  func(c *models.RecurrentConfig) { c.Dropout = 1 },
-		"dropout is NaN, must li": func(c *models.RecurrentConfig) { c.Dropout = math.NaN() },
+		"Cell is not set":                  func(c *models.RecurrentConfig) { c.Cell = nil },
+		`Cell is "gnu": it must be one of`: func(c *models.RecurrentConfig) { c.Cell = models.CellConfig{Kind: "gnu"} },
+		`Activation is "sin"`:              func(c *models.RecurrentConfig) { c.Cell = models.CellConfig{Kind: "rnn", Activation: "sin"} },
+		`Activation is "relu"`:             func(c *models.RecurrentConfig) { c.Cell = models.CellConfig{Kind: "gru", Activation: "relu"} },
+		"Peepholes is true":                func(c *models.RecurrentConfig) { c.Cell = models.CellConfig{Kind: "gru", Peepholes: true} },
+		"LayerNorm is true":                func(c *models.RecurrentConfig) { c.Cell = models.CellConfig{Kind: "gru", LayerNorm: true} },
+		"ForgetBias is 1: it must be 0, but for": func(c *models.RecurrentConfig) {
+			c.Cell = models.CellConfig{Kind: "gru", ForgetBias: 1}
+		},
+		"ForgetBias is 2: it must be 0 with NoBias": func(c *models.RecurrentConfig) {
+			c.Cell = models.CellConfig{Kind: "lstm", NoBias: true, ForgetBias: 2}
+		},
+		"ForgetBias is NaN":             func(c *models.RecurrentConfig) { c.Cell = models.CellConfig{Kind: "lstm", ForgetBias: math.NaN()} },
+		"Input is 0":                    func(c *models.RecurrentConfig) { c.Input = 0 },
+		"Hidden is -1":                  func(c *models.RecurrentConfig) { c.Hidden = -1 },
+		"Layers is 0":                   func(c *models.RecurrentConfig) { c.Layers = 0 },
+		"Dropout is 1: it must be in":   func(c *models.RecurrentConfig) { c.Dropout = 1 },
+		"Dropout is NaN: it must be in": func(c *models.RecurrentConfig) { c.Dropout = math.NaN() },
 	} {
 		c := good
 		change(&c)
 		_, err := models.NewRecurrent(newFixture(t).p, "layers", c)
-		if err == nil || !strings.Contains(err.Error(), want) {
+		if wrong := (*setting.Error)(nil); !errors.As(err, &wrong) || !strings.Contains(err.Error(), want) {
 			t.Errorf("error is %v, want %q in it", err, want)
 		}
 	}
 	for want, use := range map[string]func(s *stack){
-		"has 2 states, not 1": func(s *stack) { s.r.Apply(s.b, s.xs, nil, s.states[:1], nil) },
-		"has 2 states, not 0": func(s *stack) { s.r.Step(s.b, s.xs, nil, nil) },
+		"has 2 states, not 1": func(s *stack) { s.r.Apply(s.b, models.Input{X: s.xs, States: s.states[:1]}) },
+		"has 2 states, not 0": func(s *stack) { s.r.Step(s.b, models.Input{X: s.xs, States: s.states[:0]}) },
 		"has 2 states, not 3": func(s *stack) { s.r.Top(s.b, make([]*G.Node, 3)) },
-		"leading dimension": func(s *stack) {
-			s.r.Apply(s.b, G.NewScalar(s.b.Graph(), tensor.Float64, G.WithName("x")), nil, s.states, nil)
+		"the input is nil":    func(s *stack) { s.r.Apply(s.b, models.Input{States: s.states}) },
+		"2 dimensions or more": func(s *stack) {
+			s.r.Apply(s.b, models.Input{X: G.NewScalar(s.b.Graph(), tensor.Float64, G.WithName("x")), States: s.states})
 		},
 	} {
 		s := newStack(t, good, 2, []int{2})
@@ -230,7 +242,7 @@ func TestRecurrentMistakes(t *testing.T) {
 	}
 	good.Bidirectional = true
 	s := newStack(t, good, 2, []int{2})
-	if s.r.Step(s.b, s.xs, s.states, nil); s.b.Err() == nil || !strings.Contains(s.b.Err().Error(), "bidirectional") {
+	if s.r.Step(s.b, models.Input{X: s.xs, States: s.states}); s.b.Err() == nil || !strings.Contains(s.b.Err().Error(), "bidirectional") {
 		t.Errorf("error is %v", s.b.Err())
 	}
 }

@@ -1,12 +1,15 @@
 package models
 
 import (
+	"cmp"
 	"fmt"
+	"slices"
 
 	"github.com/pkg/errors"
 	G "gorgonia.org/gorgonia"
 
 	"github.com/unroll-ml/unroll/graph/op"
+	"github.com/unroll-ml/unroll/graph/setting"
 )
 
 // Tokens are the tokens with a meaning of their own, of source and target alike.
@@ -24,14 +27,14 @@ var DefaultTokens = Tokens{Padding: 0, Unknown: 1, Start: 2, End: 3}
 type Seq2SeqConfig struct {
 	Source, Target int // numbers of tokens
 	Tokens         Tokens
-	Cell           CellConfig
+	Cell           CellKind
 	Embed          int // size of the embeddings
 	Hidden         int // units of a layer in one direction
 	Layers         int // of the encoder, and of the decoder
 	Bidirectional  bool
 	Dropout        float64 // of the embeddings and between layers
 	EveryStep      bool    // these five: see DecoderConfig
-	Attention      string
+	Attention      AttentionKind
 	Before         bool
 	Feeding        bool
 	Tied           bool
@@ -61,7 +64,7 @@ func NewSeq2Seq(p *Params, c Seq2SeqConfig) (*Seq2Seq, error) {
 }
 
 func newSeq2Seq(p *Params, c Seq2SeqConfig) (*Seq2Seq, error) {
-	if err := c.check(); err != nil {
+	if err := cmp.Or(p.usable(), c.check()); err != nil {
 		return nil, err
 	}
 	m := &Seq2Seq{Seq2SeqConfig: c, Params: p}
@@ -98,26 +101,23 @@ func newSeq2Seq(p *Params, c Seq2SeqConfig) (*Seq2Seq, error) {
 	return m, err
 }
 
-// check says what is wrong with the configuration.
+// check says what is wrong with the configuration; what concerns the layers or the decoder alone, they say.
 func (c Seq2SeqConfig) check() error {
 	special := []int32{c.Tokens.Padding, c.Tokens.Unknown, c.Tokens.Start, c.Tokens.End}
 	for i, t := range special {
 		if t < 0 || int(t) >= min(c.Source, c.Target) {
-			return errors.Errorf("special token %d is not among the %d tokens of the source and the %d of the target", t, c.Source, c.Target)
+			return &setting.Error{Setting: "Tokens", Value: t,
+				Want: fmt.Sprintf("among the %d tokens of the source and the %d of the target", c.Source, c.Target)}
 		}
-		for _, u := range special[:i] {
-			if t == u {
-				return errors.Errorf("two special tokens are %d in %+v; see DefaultTokens", t, c.Tokens)
-			}
+		if slices.Contains(special[:i], t) {
+			return &setting.Error{Setting: "Tokens", Value: c.Tokens, Want: "four different tokens, such as DefaultTokens"}
 		}
 	}
-	switch {
-	case c.Shared && c.Source != c.Target:
-		return errors.Errorf("a shared embedding needs one vocabulary, not %d tokens of the source and %d of the target", c.Source, c.Target)
-	case !(c.Smoothing >= 0 && c.Smoothing < 1):
-		return errors.Errorf("the label smoothing is %g, must lie in [0, 1)", c.Smoothing)
+	if c.Shared && c.Source != c.Target {
+		return &setting.Error{Setting: "Shared", Value: true,
+			Want: fmt.Sprintf("left out where the source has %d tokens and the target %d: one embedding needs one vocabulary", c.Source, c.Target)}
 	}
-	return checkSizes(size{"embedding size", c.Embed, 1})
+	return cmp.Or(setting.Fraction("Smoothing", c.Smoothing), setting.AtLeast("Embed", c.Embed, 1))
 }
 
 // Mask is 1 where tokens are not padding, 0 elsewhere: integers of the same shape.
@@ -125,18 +125,18 @@ func (m *Seq2Seq) Mask(b *op.Builder, tokens *G.Node) *G.Node {
 	return b.Ne(tokens, b.Fill(tokens, float64(m.Tokens.Padding)))
 }
 
-// Encode reads a source, S×B tokens. It gives what the decoder sees of it and the decoder's first states. keys, S×4, are as in
-// Recurrent.Apply.
+// Encode reads a source, in.X, S×B tokens. It gives what the decoder sees of it and the decoder's first states. Where padding begins
+// it finds out itself.
 //
 // The encoder's last states are the decoder's first. Those of a bidirectional encoder pass a bridge, h = tanh([→h; ←h]·Wᵀ + b) and,
 // for cell states, c = [→c; ←c]·Wᵀ + b.
-func (m *Seq2Seq) Encode(b *op.Builder, source, keys *G.Node) (Memory, []*G.Node) {
-	mask := m.Mask(b, source)
-	outputs, last := m.Encoder.Apply(b, source, mask, keys)
+func (m *Seq2Seq) Encode(b *op.Builder, in Input) (Memory, []*G.Node) {
+	in.Mask = m.Mask(b, in.X)
+	outputs, last := m.Encoder.Apply(b, in)
 	if b.Err() != nil {
 		return Memory{}, nil
 	}
-	memory := m.Decoder.Remember(b, outputs, mask, m.Encoder.Layers.Top(b, last))
+	memory := m.Decoder.Remember(b, Source{Outputs: outputs, Mask: in.Mask, Context: m.Encoder.Layers.Top(b, last)})
 	if m.bridge == nil {
 		return memory, m.Decoder.Begin(b, last)
 	}
@@ -196,7 +196,7 @@ func (m *Seq2Seq) Predict(b *op.Builder, source, target *G.Node, teach Teaching)
 		sourceKeys = b.Keys(teach.Key, source.Shape()[0])
 		scan.Seqs = append(scan.Seqs, b.Keys(teach.Key, steps))
 	}
-	memory, states := m.Encode(b, source, sourceKeys)
+	memory, states := m.Encode(b, Input{X: source, Keys: sourceKeys})
 	if b.Err() != nil {
 		return broken()
 	}
@@ -215,7 +215,7 @@ func (m *Seq2Seq) Predict(b *op.Builder, source, target *G.Node, teach Teaching)
 			states = states[1:]
 			token = b.Where(b.Lt(b.Uniform(key, teach.Ratio, batch), teach.Ratio), token, own)
 		}
-		logits, next, weights := m.Decoder.Step(b, token, states, memory, key)
+		logits, next, weights := m.Decoder.Step(b, memory, Input{X: token, States: states, Keys: key})
 		if teach.Ratio != nil {
 			own := b.Argmax(logits)
 			if teach.Sample {
@@ -226,7 +226,7 @@ func (m *Seq2Seq) Predict(b *op.Builder, source, target *G.Node, teach Teaching)
 		return out(next, logits, weights)
 	})
 	p := Prediction{Logits: run.Outs[0]}
-	if m.Attention != "" {
+	if m.Attention != nil {
 		p.Weights = run.Outs[1]
 	}
 	return p

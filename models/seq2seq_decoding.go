@@ -1,6 +1,7 @@
 package models
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 
@@ -9,6 +10,7 @@ import (
 	"gorgonia.org/tensor"
 
 	"github.com/unroll-ml/unroll/graph/op"
+	"github.com/unroll-ml/unroll/graph/setting"
 )
 
 // logProbs is ln p of each token, B×V; -∞ for tokens that no translation has: padding, start and unknown.
@@ -33,7 +35,7 @@ func (m *Seq2Seq) Greedy(b *op.Builder, source *G.Node, steps int) Decoded {
 	if steps < 1 {
 		b.Fail(errors.Errorf("greedy decoding of %d steps: it must be at least 1", steps))
 	}
-	memory, states := m.Encode(b, source, nil)
+	memory, states := m.Encode(b, Input{X: source})
 	if b.Err() != nil {
 		n := b.Fail(b.Err())
 		return Decoded{n, n, n}
@@ -47,7 +49,7 @@ func (m *Seq2Seq) Greedy(b *op.Builder, source *G.Node, steps int) Decoded {
 		States: append([]*G.Node{token, total}, states...),
 	}, func(b *op.Builder, in op.In) op.Out {
 		token, total, states := in.States[0], in.States[1], in.States[2:]
-		logits, next, weights := m.Decoder.Step(b, token, states, memory, nil)
+		logits, next, weights := m.Decoder.Step(b, memory, Input{X: token, States: states})
 		ln := m.logProbs(b, logits)
 		over := b.Cast(b.Eq(token, b.Fill(token, float64(m.Tokens.End))), total)
 		over = b.Max(over, b.Cast(b.Eq(token, b.Fill(token, float64(m.Tokens.Padding))), total)) // B
@@ -59,7 +61,7 @@ func (m *Seq2Seq) Greedy(b *op.Builder, source *G.Node, steps int) Decoded {
 		return out(append([]*G.Node{token, total}, next...), weights)
 	})
 	d := Decoded{Tokens: run.States[0], LogProb: run.Final[1]}
-	if m.Attention != "" {
+	if m.Attention != nil {
 		d.Weights = run.Outs[0]
 	}
 	return d
@@ -93,7 +95,7 @@ func (s *Stepwise) Outputs() G.Nodes {
 // Stepwise declares the two programs for sources of S steps, batch of them at a time, with a number of rows for each: the width of a
 // beam.
 func (m *Seq2Seq) Stepwise(b *op.Builder, sourceSteps, batch, width int) (*Stepwise, error) {
-	if err := checkSizes(size{"source length", sourceSteps, 1}, size{"batch", batch, 1}, size{"width", width, 1}); err != nil {
+	if err := cmp.Or(setting.AtLeast("source steps", sourceSteps, 1), setting.AtLeast("batch", batch, 1), setting.AtLeast("Width", width, 1)); err != nil {
 		return nil, errors.Wrap(err, "decoding step by step")
 	}
 	integers := func(name string, shape ...int) *G.Node {
@@ -103,30 +105,27 @@ func (m *Seq2Seq) Stepwise(b *op.Builder, sourceSteps, batch, width int) (*Stepw
 		Tokens: m.Tokens, Source: integers("stepwise.source", sourceSteps, batch),
 		Token: integers("stepwise.token", batch*width), Parent: integers("stepwise.parent", batch*width),
 	}
-	memory, states := m.Encode(b, s.Source, nil)
+	memory, states := m.Encode(b, Input{X: s.Source})
 	if b.Err() != nil {
 		return nil, b.Err()
 	}
-	taken := map[*G.Node]*G.Node{} // the memory may hold a node twice
 	begin := func(n *G.Node) *G.Node {
-		if n == nil || taken[n] != nil {
-			return taken[n]
+		if n == nil {
+			return nil
 		}
 		shape := append(tensor.Shape{batch * width}, n.Shape()[1:]...)
 		in := G.NewTensor(b.Graph(), n.Dtype(), len(shape), G.WithShape(shape...), G.WithName(fmt.Sprint("stepwise.begin", len(s.Begin))))
 		s.Encoded, s.Begin = append(s.Encoded, n), append(s.Begin, in)
-		taken[n] = in
 		return in
 	}
 	memory = Memory{begin(memory.Values), begin(memory.Projected), begin(memory.Mask), begin(memory.Context)}
-	clear(taken) // a state that is the context too is an input of its own
 	var chosen []*G.Node
 	for _, n := range states {
 		s.States = append(s.States, begin(n))
 		chosen = append(chosen, b.Gather(s.States[len(s.States)-1], s.Parent))
 	}
 	var logits *G.Node
-	logits, s.Next, s.Weights = m.Decoder.Step(b, s.Token, chosen, memory, nil)
+	logits, s.Next, s.Weights = m.Decoder.Step(b, memory, Input{X: s.Token, States: chosen})
 	s.LogProbs = m.logProbs(b, logits)
 	return s, b.Err()
 }

@@ -233,7 +233,7 @@ func TestStepwiseSingle(t *testing.T) {
 	p := models.NewParams(b, tensor.Float32, 8)
 	m, err := models.NewSeq2Seq(p, models.Seq2SeqConfig{
 		Source: 20, Target: 30, Tokens: models.DefaultTokens, Cell: models.CellConfig{Kind: "lstm"},
-		Embed: 8, Hidden: 16, Layers: 2, Bidirectional: true, Attention: "general", Feeding: true,
+		Embed: 8, Hidden: 16, Layers: 2, Bidirectional: true, Attention: models.General{}, Feeding: true,
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -340,7 +340,7 @@ func TestStepwise(t *testing.T) {
 					for i := range h.Weights {
 						equal(t, "weights", h.Weights[i], weights[i], 1e-12)
 					}
-					if len(h.Weights) != len(tokens) && c.Attention != "" {
+					if len(h.Weights) != len(tokens) && c.Attention != nil {
 						t.Errorf("%d tokens have %d weights", len(tokens), len(h.Weights))
 					}
 				}

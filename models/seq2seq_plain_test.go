@@ -52,7 +52,7 @@ func (p *plainSeq2Seq) encode(source []int32) plainState {
 		xs = append(xs, p.sourceEmbedding()[int(t)*p.Embed:][:p.Embed])
 	}
 	per := 1
-	if p.Cell.Kind == "lstm" {
+	if p.Cell.(models.CellConfig).Kind == "lstm" {
 		per = 2
 	}
 	c := models.RecurrentConfig{Cell: p.Cell, Layers: p.Layers, Bidirectional: p.Bidirectional}
@@ -96,17 +96,17 @@ func (p *plainSeq2Seq) score(query, m []float64) float64 {
 		return z
 	}
 	switch p.Attention {
-	case "dot":
+	case models.Dot{}:
 		return dot(query, m)
-	case "general":
+	case models.General{}:
 		return dot(query, affine(w("weight"), nil, m))
-	case "additive":
+	case models.Additive{}:
 		z := affine(w("query.weight"), nil, query)
 		for j, x := range affine(w("memory.weight"), nil, m) {
 			z[j] += x
 		}
 		return dot(w("v"), squashed(z))
-	case "concat":
+	case models.Concat{}:
 		return dot(w("v"), squashed(affine(w("weight"), nil, concat(query, m))))
 	}
 	panic(p.Attention)
@@ -149,7 +149,7 @@ func (p *plainSeq2Seq) step(token int32, s *plainState) (logits, weights []float
 	switch {
 	case p.Before || p.EveryStep:
 		features = concat(h, context, e)
-	case p.Attention != "":
+	case p.Attention != nil:
 		context, weights = p.attend(h, s.memory)
 		features = affine(p.w["decoder.attentional.weight"], nil, concat(context, h))
 		for j := range features {

@@ -18,14 +18,14 @@ var translators = map[string]models.Seq2SeqConfig{
 	"context as first state":      {Cell: models.CellConfig{Kind: "gru"}},
 	"context at every step":       {Cell: models.CellConfig{Kind: "gru"}, EveryStep: true},
 	"every step, both directions": {Cell: models.CellConfig{Kind: "lstm"}, EveryStep: true, Bidirectional: true},
-	"dot":                         {Cell: models.CellConfig{Kind: "lstm"}, Attention: "dot", Layers: 2},
-	"dot before the cell":         {Cell: models.CellConfig{Kind: "gru"}, Attention: "dot", Before: true},
-	"general with input feeding":  {Cell: models.CellConfig{Kind: "lstm"}, Attention: "general", Bidirectional: true, Feeding: true},
-	"Bahdanau":                    {Cell: models.CellConfig{Kind: "gru"}, Attention: "additive", Bidirectional: true, Before: true},
-	"Bahdanau, two layers, tied":  {Cell: models.CellConfig{Kind: "lstm"}, Attention: "additive", Bidirectional: true, Before: true, Layers: 2, Tied: true},
-	"concat":                      {Cell: models.CellConfig{Kind: "rnn"}, Attention: "concat", Bidirectional: true},
-	"concat before, one table":    {Cell: models.CellConfig{Kind: "gru"}, Attention: "concat", Before: true, Tied: true, Shared: true},
-	"Luong, all options":          {Cell: models.CellConfig{Kind: "lstm", LayerNorm: true}, Attention: "concat", Feeding: true, Layers: 2, Tied: true, Shared: true},
+	"dot":                         {Cell: models.CellConfig{Kind: "lstm"}, Attention: models.Dot{}, Layers: 2},
+	"dot before the cell":         {Cell: models.CellConfig{Kind: "gru"}, Attention: models.Dot{}, Before: true},
+	"general with input feeding":  {Cell: models.CellConfig{Kind: "lstm"}, Attention: models.General{}, Bidirectional: true, Feeding: true},
+	"Bahdanau":                    {Cell: models.CellConfig{Kind: "gru"}, Attention: models.Additive{}, Bidirectional: true, Before: true},
+	"Bahdanau, two layers, tied":  {Cell: models.CellConfig{Kind: "lstm"}, Attention: models.Additive{}, Bidirectional: true, Before: true, Layers: 2, Tied: true},
+	"concat":                      {Cell: models.CellConfig{Kind: "rnn"}, Attention: models.Concat{}, Bidirectional: true},
+	"concat before, one table":    {Cell: models.CellConfig{Kind: "gru"}, Attention: models.Concat{}, Before: true, Tied: true, Shared: true},
+	"Luong, all options":          {Cell: models.CellConfig{Kind: "lstm", LayerNorm: true}, Attention: models.Concat{}, Feeding: true, Layers: 2, Tied: true, Shared: true},
 	"tied without projection":     {Cell: models.CellConfig{Kind: "gru"}, Tied: true, Embed: 4},
 }
 
@@ -78,7 +78,7 @@ func TestSeq2Seq(t *testing.T) {
 			p := x.m.Predict(x.b, x.source, x.target, models.Teaching{})
 			loss := x.m.Loss(x.b, p.Logits, x.target)
 			nodes := []*G.Node{loss, p.Logits}
-			if c.Attention != "" {
+			if c.Attention != nil {
 				nodes = append(nodes, p.Weights)
 			}
 			got := x.run(nodes...)
@@ -91,7 +91,7 @@ func TestSeq2Seq(t *testing.T) {
 				for i, want := range x.targets[k] {
 					logits, weights := plain.step(token, &s)
 					equal(t, fmt.Sprintf("logits of step %d of sequence %d", i, k), got[1][(i*batch+k)*vocab:][:vocab], logits, 1e-12)
-					if c.Attention != "" {
+					if c.Attention != nil {
 						weights = append(weights, make([]float64, x.sourceSteps-len(weights))...) // padding
 						equal(t, "weights", got[2][(i*batch+k)*x.sourceSteps:][:x.sourceSteps], weights, 1e-12)
 					}
@@ -168,10 +168,10 @@ func TestDecoderUnrolled(t *testing.T) {
 			for i, way := range []func(*op.Builder, op.Scan, op.Step) op.Scanned{(*op.Builder).Scan, (*op.Builder).Unroll} {
 				x := translate(t, c, 4, 3, []int{4, 2}, []int{3, 3})
 				keys := x.b.Keys(x.key(), 3)
-				memory, states := x.m.Encode(x.b, x.source, nil)
+				memory, states := x.m.Encode(x.b, models.Input{X: x.source})
 				scan := op.Scan{Seqs: []*G.Node{x.target, keys}, States: states}
 				run := way(x.b, scan, func(b *op.Builder, in op.In) op.Out {
-					logits, next, _ := x.m.Decoder.Step(b, in.Seqs[0], in.States, memory, in.Seqs[1])
+					logits, next, _ := x.m.Decoder.Step(b, memory, models.Input{X: in.Seqs[0], States: in.States, Keys: in.Seqs[1]})
 					return op.Out{States: next, Outs: []*G.Node{logits}}
 				})
 				loss := x.m.Loss(x.b, run.Outs[0], x.target)
@@ -197,7 +197,7 @@ func TestSeq2SeqParameters(t *testing.T) {
 	f := newFixture(t)
 	if _, err := models.NewSeq2Seq(f.p, models.Seq2SeqConfig{
 		Source: v, Target: w, Tokens: models.DefaultTokens, Cell: models.CellConfig{Kind: "gru"}, Embed: e, Hidden: h, Layers: 1,
-		Bidirectional: true, Attention: "additive", Feeding: true, Tied: true,
+		Bidirectional: true, Attention: models.Additive{}, Feeding: true, Tied: true,
 	}); err != nil {
 		t.Fatal(err)
 	}
@@ -255,20 +255,19 @@ func TestSeq2SeqMistakes(t *testing.T) {
 		Source: 9, Target: 9, Tokens: models.DefaultTokens, Cell: models.CellConfig{Kind: "gru"}, Embed: 3, Hidden: 4, Layers: 1,
 	}
 	for want, change := range map[string]func(c *models.Seq2SeqConfig){
-		"two special tokens are 0":   func(c *models.Seq2SeqConfig) { c.Tokens = models.Tokens{} },
-		"special token 3 is not":     func(c *models.Seq2SeqConfig) { c.Source = 3 },
-		"special token -1 is not":    func(c *models.Seq2SeqConfig) { c.Tokens.Padding = -1 },
+		"four different tokens":      func(c *models.Seq2SeqConfig) { c.Tokens = models.Tokens{} },
+		"Tokens is 3":                func(c *models.Seq2SeqConfig) { c.Source = 3 },
+		"Tokens is -1":               func(c *models.Seq2SeqConfig) { c.Tokens.Padding = -1 },
 		"needs one vocabulary":       func(c *models.Seq2SeqConfig) { c.Shared, c.Target = true, 10 },
-		"smoothing is 1, must":       func(c *models.Seq2SeqConfig) { c.Smoothing = 1 },
-		"embedding size is 0":        func(c *models.Seq2SeqConfig) { c.Embed = 0 },
-		"hidden size is 0":           func(c *models.Seq2SeqConfig) { c.Hidden = 0 },
-		"need an attention":          func(c *models.Seq2SeqConfig) { c.Feeding = true },
-		"before the cell and input":  func(c *models.Seq2SeqConfig) { c.Before = true },
-		"sees the source already":    func(c *models.Seq2SeqConfig) { c.Attention, c.EveryStep = "dot", true },
-		"input feeding is for":       func(c *models.Seq2SeqConfig) { c.Attention, c.Before, c.Feeding = "dot", true, true },
-		`no attention "self"`:        func(c *models.Seq2SeqConfig) { c.Attention = "self" },
-		"of one size, not 4 and 8":   func(c *models.Seq2SeqConfig) { c.Attention, c.Bidirectional = "dot", true },
-		`there is no cell "perceptr`: func(c *models.Seq2SeqConfig) { c.Cell.Kind = "perceptron" },
+		"Smoothing is 1: it must be": func(c *models.Seq2SeqConfig) { c.Smoothing = 1 },
+		"Embed is 0":                 func(c *models.Seq2SeqConfig) { c.Embed = 0 },
+		"Hidden is 0":                func(c *models.Seq2SeqConfig) { c.Hidden = 0 },
+		"Feeding is true: it must be left out without Attention": func(c *models.Seq2SeqConfig) { c.Feeding = true },
+		"Before is true: it must be left out without Attention":  func(c *models.Seq2SeqConfig) { c.Before = true },
+		"sees the source already":                                func(c *models.Seq2SeqConfig) { c.Attention, c.EveryStep = models.Dot{}, true },
+		"Feeding is true: it must be left out with Before":       func(c *models.Seq2SeqConfig) { c.Attention, c.Before, c.Feeding = models.Dot{}, true, true },
+		"4 numbers and the memory 8":                             func(c *models.Seq2SeqConfig) { c.Attention, c.Bidirectional = models.Dot{}, true },
+		`Cell is "perceptron"`:                                   func(c *models.Seq2SeqConfig) { c.Cell = models.CellConfig{Kind: "perceptron"} },
 	} {
 		c := good
 		change(&c)
@@ -285,8 +284,8 @@ func TestSeq2SeqMistakes(t *testing.T) {
 			ratio := G.NewScalar(x.b.Graph(), tensor.Float64, G.WithName("ratio"))
 			x.m.Predict(x.b, x.source, x.target, models.Teaching{Ratio: ratio})
 		},
-		"input 0 is nil":      func(x *translation) { x.m.Encode(x.b, nil, nil) },
-		"has 1 states, not 0": func(x *translation) { x.m.Decoder.Step(x.b, x.target, nil, models.Memory{}, nil) },
+		"input 0 is nil":      func(x *translation) { x.m.Encode(x.b, models.Input{}) },
+		"has 1 states, not 0": func(x *translation) { x.m.Decoder.Step(x.b, models.Memory{}, models.Input{X: x.target}) },
 	} {
 		x := translate(t, good, 2, 2, []int{2}, []int{2})
 		use(x)

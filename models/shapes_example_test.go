@@ -79,7 +79,7 @@ func Example_oneToOne() {
 	}
 	xs := G.NewTensor(b.Graph(), tensor.Float32, 3, G.WithShape(1, 4, 2), G.WithName("xs")) // 1 step × 4 examples × 2 numbers
 	classes := G.NewVector(b.Graph(), tensor.Int32, G.WithShape(4), G.WithName("classes"))
-	logits := m.Logits(b, xs, nil, nil)
+	logits := m.Logits(b, models.Input{X: xs})
 	loss := b.Mean(b.CrossEntropy(logits, classes, nil, 0))
 
 	inputs := []float32{0, 0, 0, 1, 1, 0, 1, 1}
@@ -109,7 +109,7 @@ func Example_oneToMany() {
 	spelled := matrix(b, "letters", steps, len(numbers))                                            // T×B
 	x := b.OneHot(number, len(numbers), output.Weight)                                              // B×I
 	xs := b.Broadcast(x, append([]int{steps}, x.Shape()...)...)                                     // T×B×I
-	hs, _ := layers.Apply(b, xs, nil, layers.Zeros(b, x, len(numbers)), nil)
+	hs, _ := layers.Apply(b, models.Input{X: xs})
 	logits := output.Apply(b, hs) // T×B×V
 	loss := b.Mean(b.CrossEntropy(logits, spelled, nil, 0))
 
@@ -167,7 +167,7 @@ func Example_manyToOne() {
 		}
 		xs, mask := matrix(b, "letters", steps, len(words)), matrix(b, "mask", steps, len(words))
 		classes := G.NewVector(b.Graph(), tensor.Int32, G.WithShape(len(words)), G.WithName("classes"))
-		logits := m.Logits(b, xs, mask, nil)
+		logits := m.Logits(b, models.Input{X: xs, Mask: mask})
 		loss := b.Mean(b.CrossEntropy(logits, classes, nil, 0))
 		answer := learn(b, loss, b.Argmax(logits), p.Nodes(), 200, func(p *graph.Program) {
 			p.Set(xs, letters)
@@ -196,8 +196,8 @@ func Example_manyToManyInStep() {
 	}
 	output := models.NewLinear(p, "output", 16, 2)
 	bits, parity := matrix(b, "bits", steps, batch), matrix(b, "parity", steps, batch)
-	hs, _ := layers.Apply(b, bits, nil, layers.Zeros(b, output.Weight, batch), nil) // T×B×H
-	logits := output.Apply(b, hs)                                                   // T×B×2
+	hs, _ := layers.Apply(b, models.Input{X: bits}) // T×B×H
+	logits := output.Apply(b, hs)                   // T×B×2
 	loss := b.Mean(b.CrossEntropy(logits, parity, nil, 0))
 
 	random := rand.New(rand.NewPCG(1, 2))
@@ -238,7 +238,7 @@ func Example_manyToMany() {
 	m, err := models.NewSeq2Seq(p, models.Seq2SeqConfig{
 		Source: first + letters, Target: first + letters, Tokens: t,
 		Cell: models.CellConfig{Kind: "gru"}, Embed: 16, Hidden: 32, Layers: 1, Bidirectional: true,
-		Attention: "additive", Before: true,
+		Attention: models.Additive{}, Before: true,
 	})
 	if err != nil {
 		log.Fatal(err)

@@ -40,7 +40,7 @@ func recurrentTorchModel(c models.RecurrentConfig, packed bool) torchModel {
 			mask = b.Lt(b.Iota(lengths, 0, xs.Shape()[:2]...), lengths)
 		}
 		kinds := []string{"h"}
-		if c.Cell.Kind == "lstm" {
+		if c.Cell.(models.CellConfig).Kind == "lstm" {
 			kinds = append(kinds, "c")
 		}
 		// PyTorch stacks the states of a kind, (layers·directions)×B×H; here they come layer by layer.
@@ -51,7 +51,7 @@ func recurrentTorchModel(c models.RecurrentConfig, packed bool) torchModel {
 				first[k*len(kinds)+i] = b.Squeeze(s, 0)
 			}
 		}
-		ys, last := layers.Apply(b, xs, mask, first, nil)
+		ys, last := layers.Apply(b, models.Input{X: xs, Mask: mask, States: first})
 		if packed {
 			ys = b.Mul(ys, b.Expand(b.Cast(mask, ys), -1))
 		}
@@ -73,13 +73,13 @@ func recurrentTorchModel(c models.RecurrentConfig, packed bool) torchModel {
 func attentionTorchModels() map[string]torchModel {
 	all := map[string]torchModel{}
 	for name, c := range map[string]models.Seq2SeqConfig{
-		"bahdanau": {Cell: models.CellConfig{Kind: "gru"}, Layers: 1, Attention: "additive", Bidirectional: true, Before: true},
+		"bahdanau": {Cell: models.CellConfig{Kind: "gru"}, Layers: 1, Attention: models.Additive{}, Bidirectional: true, Before: true},
 		"bahdanau-tied": {
-			Cell: models.CellConfig{Kind: "lstm"}, Layers: 2, Attention: "additive", Before: true, Tied: true, Smoothing: 0.1,
+			Cell: models.CellConfig{Kind: "lstm"}, Layers: 2, Attention: models.Additive{}, Before: true, Tied: true, Smoothing: 0.1,
 		},
-		"luong-dot":     {Cell: models.CellConfig{Kind: "lstm"}, Layers: 2, Attention: "dot"},
-		"luong-general": {Cell: models.CellConfig{Kind: "gru"}, Layers: 1, Attention: "general", Bidirectional: true, Feeding: true},
-		"luong-concat":  {Cell: models.CellConfig{Kind: "rnn"}, Layers: 2, Attention: "concat", Bidirectional: true, Smoothing: 0.1},
+		"luong-dot":     {Cell: models.CellConfig{Kind: "lstm"}, Layers: 2, Attention: models.Dot{}},
+		"luong-general": {Cell: models.CellConfig{Kind: "gru"}, Layers: 1, Attention: models.General{}, Bidirectional: true, Feeding: true},
+		"luong-concat":  {Cell: models.CellConfig{Kind: "rnn"}, Layers: 2, Attention: models.Concat{}, Bidirectional: true, Smoothing: 0.1},
 	} {
 		all[name] = func(r *replay) map[string]*G.Node {
 			source, target := r.shape("param.encoder.embedding.weight"), r.shape("param.decoder.embedding.weight")

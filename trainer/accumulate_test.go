@@ -94,15 +94,15 @@ func TestAccumulate(t *testing.T) {
 	}{
 		"language model": {[]int{2, 3, 6}, func(c Training, parts int) (stepper, error) {
 			m, err := NewLM(LMConfig{
-				Model: models.LMConfig{Vocab: vocab, Cell: models.CellConfig{Kind: "lstm"}, Hidden: 8, Layers: 2, Embed: 4, Seed: 3},
+				Model: models.LMConfig{Vocab: vocab, Cell: models.CellConfig{Kind: "lstm"}, Hidden: 8, Layers: 2, Embed: 4},
 				Seq:   seq, Batch: 6 / parts, Training: c, Device: cpu.New(cpu.Threads(1)),
 			})
 			return lmStepper{m}, err
 		}},
 		"classifier": {[]int{2, 3, 6}, func(c Training, _ int) (stepper, error) {
 			m, err := NewClassifier(ClassifierConfig{
-				Model: models.ClassifierConfig{Vocab: 3, Embed: 4, Cell: models.CellConfig{Kind: "gru"}, Hidden: 8, Layers: 1, Classes: 3},
-				Seed:  3, Training: c, Device: cpu.New(cpu.Threads(1)),
+				Model:    models.ClassifierConfig{Vocab: 3, Embed: 4, Cell: models.CellConfig{Kind: "gru"}, Hidden: 8, Layers: 1, Classes: 3},
+				Training: c, Device: cpu.New(cpu.Threads(1)),
 			})
 			return classifierStepper{m}, err
 		}},
@@ -110,9 +110,9 @@ func TestAccumulate(t *testing.T) {
 			m, err := NewSeq2Seq(Seq2SeqConfig{
 				Model: models.Seq2SeqConfig{
 					Source: 8, Target: 8, Tokens: models.DefaultTokens, Cell: models.CellConfig{Kind: "gru"}, Embed: 8, Hidden: 16, Layers: 1,
-					Attention: "general", Smoothing: 0.1,
+					Attention: models.General{}, Smoothing: 0.1,
 				},
-				TeacherForcing: 1, Seed: 3, Training: c, Device: cpu.New(cpu.Threads(1)),
+				TeacherForcing: 1, Training: c, Device: cpu.New(cpu.Threads(1)),
 			})
 			return seq2seqStepper{m}, err
 		}},
@@ -171,10 +171,10 @@ func TestPartsDropDifferently(t *testing.T) {
 		} else {
 			one.Mask = nil
 		}
-		training := Training{Optimizer: optim.SGD{}, Accumulate: accumulate}
+		training := Training{Seed: 3, Optimizer: optim.SGD{}, Accumulate: accumulate}
 		cell := models.CellConfig{Kind: "gru"}
 		c, err := NewClassifier(ClassifierConfig{
-			Model: models.ClassifierConfig{Vocab: 3, Embed: 4, Cell: cell, Hidden: 8, Layers: 1, Classes: 3, Dropout: 0.5}, Seed: 3,
+			Model:    models.ClassifierConfig{Vocab: 3, Embed: 4, Cell: cell, Hidden: 8, Layers: 1, Classes: 3, Dropout: 0.5},
 			Training: training, Device: cpu.New(cpu.Threads(1)),
 		})
 		if err != nil {
@@ -186,7 +186,7 @@ func TestPartsDropDifferently(t *testing.T) {
 		}
 		s, err := NewSeq2Seq(Seq2SeqConfig{
 			Model:          models.Seq2SeqConfig{Source: 8, Target: 8, Tokens: models.DefaultTokens, Cell: cell, Embed: 8, Hidden: 16, Layers: 1, Dropout: 0.5},
-			TeacherForcing: 1, Seed: 3, Training: training, Device: cpu.New(cpu.Threads(1)),
+			TeacherForcing: 1, Training: training, Device: cpu.New(cpu.Threads(1)),
 		})
 		if err != nil {
 			t.Fatal(err)
@@ -196,7 +196,7 @@ func TestPartsDropDifferently(t *testing.T) {
 			t.Fatal(err)
 		}
 		l, err := NewLM(LMConfig{
-			Model: models.LMConfig{Vocab: vocab, Cell: cell, Hidden: 8, Layers: 2, Embed: 4, Dropout: 0.5, Seed: 3}, Seq: seq, Batch: batch,
+			Model: models.LMConfig{Vocab: vocab, Cell: cell, Hidden: 8, Layers: 2, Embed: 4, Dropout: 0.5}, Seq: seq, Batch: batch,
 			Training: training, Device: cpu.New(cpu.Threads(1)),
 		})
 		if err != nil {
@@ -246,7 +246,7 @@ func TestAccumulateExactly(t *testing.T) {
 				return graph{}, err
 			}
 			xs, m := matrix(b, tensor.Int32, "xs", batch), matrix(b, tensor.Float64, "mask", batch)
-			h, _ := r.Apply(b, b.Gather(table, xs), nil, r.Zeros(b, table, batch), nil)
+			h, _ := r.Apply(b, models.Input{X: b.Gather(table, xs)})
 			logits := models.NewLinear(p, "output", 5, tokens).Apply(b, h)
 			return graph{b.MaskedMean(b.CrossEntropy(logits, xs, nil, 0), m), b.Sum(m), p, []*G.Node{xs, m}, []any{source, mask}}, nil
 		},
@@ -257,12 +257,12 @@ func TestAccumulateExactly(t *testing.T) {
 			}
 			xs, m := matrix(b, tensor.Int32, "xs", batch), matrix(b, tensor.Float64, "mask", batch)
 			classes, weights := b.Reshape(b.Slice(xs, 0, 0, 1), batch), b.Reshape(b.Slice(m, 0, 2, 3), batch) // of those of 3 tokens or more
-			loss := b.MaskedMean(b.CrossEntropy(c.Logits(b, xs, m, nil), classes, nil, 0), weights)
+			loss := b.MaskedMean(b.CrossEntropy(c.Logits(b, models.Input{X: xs, Mask: m}), classes, nil, 0), weights)
 			return graph{loss, b.Sum(weights), p, []*G.Node{xs, m}, []any{source, mask}}, nil
 		},
 		"sequence to sequence": func(b *op.Builder, p *models.Params, batch int) (graph, error) {
 			c, err := models.NewSeq2Seq(p, models.Seq2SeqConfig{
-				Source: tokens, Target: tokens, Tokens: models.DefaultTokens, Cell: cell, Embed: 4, Hidden: 5, Layers: 1, Attention: "general", Smoothing: 0.1,
+				Source: tokens, Target: tokens, Tokens: models.DefaultTokens, Cell: cell, Embed: 4, Hidden: 5, Layers: 1, Attention: models.General{}, Smoothing: 0.1,
 			})
 			if err != nil {
 				return graph{}, err

@@ -17,7 +17,6 @@ import (
 // ClassifierConfig says how a sequence classifier is trained.
 type ClassifierConfig struct {
 	Model models.ClassifierConfig
-	Seed  uint64 // of the initial weights and of what dropout drops
 	Training
 	Device tape.Device
 }

@@ -71,7 +71,7 @@ func newClassifierTrainer(c ClassifierConfig, s shape) (*classifierTrainer, erro
 		t.key = keyNode(b)
 		keys = b.Keys(t.key, s.steps)
 	}
-	logits := m.Logits(b, in.xs, in.mask, keys) // B×C
+	logits := m.Logits(b, models.Input{X: in.xs, Mask: in.mask, Keys: keys}) // B×C
 	loss := b.MaskedMean(b.CrossEntropy(logits, t.classes, nil, 0), t.weights)
 	t.trainProgram, err = newTrainProgram(b, c.Training.step(c.Device, loss, b.Sum(t.weights), m.Params.Nodes()))
 	return t, err
@@ -89,7 +89,9 @@ func newClassifierPredictor(c ClassifierConfig, s shape) (*classifierPredictor, 
 	if err != nil {
 		return nil, err
 	}
-	p := &classifierPredictor{applied: applied{params: m.Params.Nodes()}, sequenceInputs: in, logits: m.Logits(b, in.xs, in.mask, nil)}
+	p := &classifierPredictor{
+		applied: applied{params: m.Params.Nodes()}, sequenceInputs: in, logits: m.Logits(b, models.Input{X: in.xs, Mask: in.mask}),
+	}
 	if b.Err() != nil {
 		return nil, b.Err()
 	}

@@ -13,8 +13,8 @@ import (
 
 func newTestClassifier(t *testing.T, c models.ClassifierConfig) *Classifier {
 	t.Helper()
-	c.Cell.Kind, c.Hidden, c.Layers, c.Classes = "gru", 8, 1, 3
-	m, err := NewClassifier(ClassifierConfig{Model: c, Seed: 3, Training: Training{Optimizer: optim.DefaultAdam, Clip: 1}, Device: cpu.New(cpu.Threads(1))})
+	c.Cell, c.Hidden, c.Layers, c.Classes = models.CellConfig{Kind: "gru"}, 8, 1, 3
+	m, err := NewClassifier(ClassifierConfig{Model: c, Training: Training{Seed: 3, Optimizer: optim.DefaultAdam, Clip: 1}, Device: cpu.New(cpu.Threads(1))})
 	if err != nil {
 		t.Fatal(err)
 	}

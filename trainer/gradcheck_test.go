@@ -110,7 +110,11 @@ func TestCheckGradientsOfModels(t *testing.T) {
 			G.WithValue(tensor.New(tensor.WithShape(steps, batch), tensor.WithBacking(data))))
 	}
 	for _, cell := range models.Cells {
-		for _, attention := range models.Attentions {
+		for _, name := range models.Attentions {
+			attention, err := models.AttentionNamed(name)
+			if err != nil {
+				t.Fatal(err)
+			}
 			b := op.New(G.NewGraph())
 			p := models.NewParams(b, tensor.Float64, 1)
 			m, err := models.NewSeq2Seq(p, models.Seq2SeqConfig{

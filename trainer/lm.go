@@ -39,7 +39,7 @@ func NewLM(c LMConfig) (*LM, error) {
 		return nil, errors.Errorf("a window of %d steps of %d sequences: both must be at least 1", c.Seq, c.Batch)
 	}
 	b := op.New(G.NewGraph())
-	m, err := models.NewLM(b, c.Model)
+	m, err := models.NewLM(models.NewParams(b, tensor.Float32, c.Seed), c.Model)
 	if err != nil {
 		return nil, err
 	}
@@ -61,7 +61,7 @@ func (m *LM) Train(inputs, targets []int32, step int, rate float64) (loss, norm 
 		}
 	}
 	return m.shared.train(m.train.trainProgram, rate, func(k, n int) error {
-		if err := m.train.draw(m.config.Model.Seed, step*n+k); err != nil {
+		if err := m.train.draw(m.config.Seed, step*n+k); err != nil {
 			return err
 		}
 		return m.train.fill(m.config.Seq, inputs, targets, k, n)

@@ -18,10 +18,10 @@ const vocab, seq, batch = 7, 5, 3
 func newTestLM(t *testing.T, device tape.Device, o optim.Optimizer, embed int) *LM {
 	t.Helper()
 	m, err := NewLM(LMConfig{
-		Model:    models.LMConfig{Vocab: vocab, Cell: models.CellConfig{Kind: "rnn"}, Hidden: 16, Layers: 2, Embed: embed, Seed: 3},
+		Model:    models.LMConfig{Vocab: vocab, Cell: models.CellConfig{Kind: "rnn"}, Hidden: 16, Layers: 2, Embed: embed},
 		Seq:      seq,
 		Batch:    batch,
-		Training: Training{Optimizer: o, Clip: 1},
+		Training: Training{Seed: 3, Optimizer: o, Clip: 1},
 		Device:   device,
 	})
 	if err != nil {
@@ -228,7 +228,7 @@ func TestEvalAgreesWithNext(t *testing.T) {
 }
 
 func TestNewLMRefuses(t *testing.T) {
-	good := LMConfig{Model: models.LMConfig{Vocab: 2, Cell: models.CellConfig{Kind: "rnn"}, Hidden: 2, Layers: 1}, Seq: 1, Batch: 1, Training: Training{Optimizer: optim.SGD{}}, Device: ref.New()}
+	good := LMConfig{Model: models.LMConfig{Vocab: 2, Cell: models.CellConfig{Kind: "rnn"}, Hidden: 2, Layers: 1}, Seq: 1, Batch: 1, Training: Training{Seed: 3, Optimizer: optim.SGD{}}, Device: ref.New()}
 	if _, err := NewLM(good); err != nil {
 		t.Fatal(err)
 	}

@@ -57,7 +57,7 @@ type lmTrainer struct {
 
 func newLMTrainer(c LMConfig) (*lmTrainer, error) {
 	b := op.New(G.NewGraph())
-	m, err := models.DeclareLM(b, c.Model)
+	m, err := models.NewLM(models.DeclareParams(b, tensor.Float32), c.Model)
 	if err != nil {
 		return nil, err
 	}
@@ -67,12 +67,12 @@ func newLMTrainer(c LMConfig) (*lmTrainer, error) {
 	if states.part != nil {
 		t.part = newPort[int32](states.part)
 	}
-	var dropped *G.Node
+	var keys *G.Node
 	if c.Model.Dropout > 0 {
-		dropped = keyNode(b)
-		t.key = newPort[int32](dropped)
+		key := keyNode(b)
+		t.key, keys = newPort[int32](key), b.Keys(key, c.Seq)
 	}
-	logits, last := m.Logits(b, inputs, states.entry, dropped)
+	logits, last := m.Logits(b, models.Input{X: inputs, States: states.entry, Keys: keys})
 	loss := b.Mean(b.CrossEntropy(logits, targets, nil, 0))
 	if t.trainProgram, err = newTrainProgram(b, c.Training.step(c.Device, loss, nil, m.Params.Nodes(), states.carry(b, last)...)); err != nil {
 		return nil, err
@@ -118,7 +118,7 @@ type lmEvaluator struct {
 
 func newLMEvaluator(c LMConfig) (*lmEvaluator, error) {
 	b := op.New(G.NewGraph())
-	m, err := models.DeclareLM(b, c.Model)
+	m, err := models.NewLM(models.DeclareParams(b, tensor.Float32), c.Model)
 	if err != nil {
 		return nil, err
 	}
@@ -127,7 +127,7 @@ func newLMEvaluator(c LMConfig) (*lmEvaluator, error) {
 		inputs:  tokens(b, "inputs", c.Seq, c.Batch),
 		targets: tokens(b, "targets", c.Seq, c.Batch),
 	}
-	logits, last := m.Logits(b, e.inputs, e.carried, nil)
+	logits, last := m.Logits(b, models.Input{X: e.inputs, States: e.carried})
 	e.mask = G.NewMatrix(b.Graph(), logits.Dtype(), G.WithShape(c.Seq, c.Batch), G.WithName("mask"))
 	hit := b.Eq(b.Cast(b.Argmax(logits), logits), b.Cast(e.targets, logits)) // T×B
 	near := b.Lt(rank(b, logits, e.targets), b.Fill(logits, 2))              // T×B
@@ -185,7 +185,7 @@ type lmSampler struct {
 
 func newLMSampler(c LMConfig) (*lmSampler, error) {
 	b := op.New(G.NewGraph())
-	m, err := models.DeclareLM(b, c.Model)
+	m, err := models.NewLM(models.DeclareParams(b, tensor.Float32), c.Model)
 	if err != nil {
 		return nil, err
 	}
@@ -195,7 +195,7 @@ func newLMSampler(c LMConfig) (*lmSampler, error) {
 		out:     make([]float32, c.Model.Vocab),
 	}
 	var last []*G.Node
-	s.logits, last = m.Logits(b, s.token, s.carried, nil)
+	s.logits, last = m.Logits(b, models.Input{X: s.token, States: s.carried})
 	if b.Err() != nil {
 		return nil, b.Err()
 	}

@@ -23,7 +23,6 @@ type Seq2SeqConfig struct {
 	// TeacherDecay is what TeacherForcing is multiplied by at each step; nil: 1.
 	TeacherDecay models.Decay
 
-	Seed uint64 // of the initial weights, of what dropout drops and of where teacher forcing is left out
 	Training
 	Device tape.Device
 }

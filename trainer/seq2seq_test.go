@@ -14,7 +14,7 @@ import (
 func newTestSeq2Seq(t *testing.T, c Seq2SeqConfig) *Seq2Seq {
 	t.Helper()
 	c.Model.Source, c.Model.Target, c.Model.Tokens = 8, 8, models.DefaultTokens
-	c.Model.Cell.Kind, c.Model.Embed, c.Model.Hidden, c.Model.Layers = "gru", 8, 16, 1
+	c.Model.Cell, c.Model.Embed, c.Model.Hidden, c.Model.Layers = models.CellConfig{Kind: "gru"}, 8, 16, 1
 	c.Seed, c.Optimizer, c.Clip, c.Device = 3, optim.DefaultAdam, 1, cpu.New(cpu.Threads(1))
 	m, err := NewSeq2Seq(c)
 	if err != nil {
@@ -61,7 +61,7 @@ func byTurns(k int) int { return k * k % 3 }
 
 // It learns to reverse, and all ways to translate agree.
 func TestSeq2SeqLearns(t *testing.T) {
-	m := newTestSeq2Seq(t, Seq2SeqConfig{Model: models.Seq2SeqConfig{Attention: "general", Feeding: true}, TeacherForcing: 1})
+	m := newTestSeq2Seq(t, Seq2SeqConfig{Model: models.Seq2SeqConfig{Attention: models.General{}, Feeding: true}, TeacherForcing: 1})
 	seq2seqLosses(t, m, 0, 400, none)
 	x := reversals(1, 0)
 	s, err := m.Eval(x)
@@ -112,7 +112,7 @@ func TestSeq2SeqLearns(t *testing.T) {
 
 // Eval counts what Train does, without smoothing; batches of several shapes train the same weights.
 func TestSeq2SeqShapes(t *testing.T) {
-	c := Seq2SeqConfig{Model: models.Seq2SeqConfig{Attention: "dot"}, TeacherForcing: 1}
+	c := Seq2SeqConfig{Model: models.Seq2SeqConfig{Attention: models.Dot{}}, TeacherForcing: 1}
 	m := newTestSeq2Seq(t, c)
 	s, err := m.Eval(reversals(0, 1))
 	if err != nil {
@@ -170,7 +170,7 @@ func TestSeq2SeqHandsOver(t *testing.T) {
 
 // Batches that are none are errors.
 func TestSeq2SeqRefuses(t *testing.T) {
-	m := newTestSeq2Seq(t, Seq2SeqConfig{Model: models.Seq2SeqConfig{Attention: "dot"}, TeacherForcing: 1})
+	m := newTestSeq2Seq(t, Seq2SeqConfig{Model: models.Seq2SeqConfig{Attention: models.Dot{}}, TeacherForcing: 1})
 	short := reversals(0, 0)
 	short.Target = short.Target[1:]
 	for name, f := range map[string]func() error{

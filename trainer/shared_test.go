@@ -18,9 +18,9 @@ type apart struct{ tape.Device }
 // several shapes, measured and translated in between, saved and loaded.
 func TestSharedMemoryChangesNothing(t *testing.T) {
 	run := func(d tape.Device, average float64) (numbers []float64) {
-		c := Seq2SeqConfig{Model: models.Seq2SeqConfig{Attention: "additive", Dropout: 0.1}, TeacherForcing: 0.8}
+		c := Seq2SeqConfig{Model: models.Seq2SeqConfig{Attention: models.Additive{}, Dropout: 0.1}, TeacherForcing: 0.8}
 		c.Model.Source, c.Model.Target, c.Model.Tokens = 8, 8, models.DefaultTokens
-		c.Model.Cell.Kind, c.Model.Embed, c.Model.Hidden, c.Model.Layers = "lstm", 8, 16, 1
+		c.Model.Cell, c.Model.Embed, c.Model.Hidden, c.Model.Layers = models.CellConfig{Kind: "lstm"}, 8, 16, 1
 		c.Seed, c.Optimizer, c.Clip, c.Device, c.Average = 3, optim.DefaultAdam, 1, d, average
 		m, err := NewSeq2Seq(c)
 		if err != nil {

@@ -11,6 +11,7 @@ import (
 
 // Training says how the weights of a model move: what all models have in common.
 type Training struct {
+	Seed      uint64 // of the initial weights and of all random numbers of training: dropout, and where teacher forcing is left out
 	Optimizer optim.Optimizer
 	Clip      float64 // the largest norm of all gradients together; 0: no limit
 	ClipValue float64 // the largest magnitude of an element of a gradient; 0: any

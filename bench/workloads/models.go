@@ -77,13 +77,13 @@ func recurrent(cell string, in int, s Size) models.RecurrentConfig {
 // languageModel predicts each of T×B characters from those before it.
 func languageModel(cell string) func(*op.Builder, Size) (*Problem, error) {
 	return func(b *op.Builder, s Size) (*Problem, error) {
-		m, err := models.NewLM(b, models.LMConfig{Vocab: s.In, Cell: models.CellConfig{Kind: cell}, Hidden: s.Hidden, Layers: s.Layers})
+		m, err := models.NewLM(models.NewParams(b, tensor.Float32, 0), models.LMConfig{Vocab: s.In, Cell: models.CellConfig{Kind: cell}, Hidden: s.Hidden, Layers: s.Layers})
 		if err != nil {
 			return nil, err
 		}
 		x := newBatch(b)
 		tokens, targets := x.tokens("tokens", s.In, s.Steps, s.Batch), x.tokens("targets", s.In, s.Steps, s.Batch)
-		logits, _ := m.Logits(b, tokens, m.States(b, s.Batch), nil)
+		logits, _ := m.Logits(b, models.Input{X: tokens, States: m.States(b, s.Batch)})
 		loss := b.Mean(b.CrossEntropy(logits, targets, nil, 0))
 		return &Problem{loss, m.Params.Nodes(), x.inputs}, nil
 	}
@@ -98,7 +98,7 @@ func pixelRows(b *op.Builder, s Size) (*Problem, error) {
 	if err != nil {
 		return nil, err
 	}
-	_, last := layers.Apply(b, xs, nil, layers.States(b, s.Batch), nil)
+	_, last := layers.Apply(b, models.Input{X: xs, States: layers.States(b, s.Batch)})
 	logits := models.NewLinear(p, "output", s.Hidden, s.Target).Apply(b, layers.Top(b, last))
 	return &Problem{b.Mean(b.CrossEntropy(logits, targets, nil, 0)), p.Nodes(), x.inputs}, nil
 }

@@ -48,7 +48,7 @@ func encode(b *op.Builder, p *models.Params, kind string, s Size, source *G.Node
 	if err != nil {
 		return nil, nil, err
 	}
-	enc, last := layer.Apply(b, embedded, nil, layer.States(b, s.Batch), nil) // S×B×2H
+	enc, last := layer.Apply(b, models.Input{X: embedded, States: layer.States(b, s.Batch)}) // S×B×2H
 	first = b.Tanh(models.NewLinear(p, "encoder.state", 2*s.Hidden, s.Hidden).Apply(b, layer.Top(b, last)))
 	return b.Transpose(enc, 1, 0, 2), first, nil
 }
@@ -70,7 +70,7 @@ func decode(b *op.Builder, p *models.Params, kind string, s Size, enc, first, in
 		energy := b.Tanh(attention.Apply(b, b.Concat(2, repeated, enc)))                      // B×S×H
 		weights := b.Softmax(b.Reshape(b.Product(energy, v, op.TransY), s.Batch, 1, s.Steps)) // B×1×S
 		context := b.Reshape(b.Product(weights, enc), s.Batch, 2*s.Hidden)                    // B×2H
-		output, states := layer.Step(b, b.Concat(1, e, context), in.States, nil)
+		output, states := layer.Step(b, models.Input{X: b.Concat(1, e, context), States: in.States})
 		return op.Out{States: states, Outs: []*G.Node{linear.Apply(b, b.Concat(1, output, context, e))}}
 	})
 	return run.Outs[0], nil // T×B×V

@@ -186,8 +186,8 @@ func (c *config) lm() LMConfig {
 		Vocab: c.Model.Vocab, Cell: c.Model.cell(), Hidden: c.Model.Hidden, Layers: c.Model.Layers, Embed: c.Model.Embed,
 		Dropout: c.Model.Dropout, Tied: c.Model.Tied,
 		Batch: c.Training.Batch, Seq: c.Training.Seq,
-		Training: c.Training.moves(), Seed: c.Training.Seed,
-		Device: c.Running.on,
+		Training: c.Training.moves(),
+		Device:   c.Running.on,
 	}
 }
 

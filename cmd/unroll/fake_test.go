@@ -34,7 +34,7 @@ type pairLM struct {
 func newPairLM(c LMConfig) *pairLM {
 	n := c.Vocab * c.Vocab
 	m := &pairLM{c: c, w: make([]float32, n), u: make([]float32, n), dw: make([]float32, n), du: make([]float32, n)}
-	random := rand.New(rand.NewPCG(c.Seed, 1))
+	random := rand.New(rand.NewPCG(c.Training.Seed, 1))
 	for i := range m.w {
 		m.w[i], m.u[i] = 0.01*random.Float32(), 0.01*random.Float32()
 	}

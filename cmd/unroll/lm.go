@@ -16,7 +16,6 @@ type LMConfig struct {
 	Tied                  bool    // the output's weights are the embedding's
 	Batch, Seq            int     // B and T of Train and Eval
 	Training              trainer.Training
-	Seed                  uint64 // of the initial weights
 	Device                tape.Device
 }
 

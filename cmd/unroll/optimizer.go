@@ -228,7 +228,9 @@ func (t *trainingConfig) plateau(p *optim.Plateau) *optim.Plateau {
 
 // moves is how the weights of a model move.
 func (t *trainingConfig) moves() trainer.Training {
-	m := trainer.Training{Optimizer: t.optimizer(), Clip: t.Clip, ClipValue: t.ClipValue, Accumulate: t.Accumulate, Average: t.EMA}
+	m := trainer.Training{
+		Seed: t.Seed, Optimizer: t.optimizer(), Clip: t.Clip, ClipValue: t.ClipValue, Accumulate: t.Accumulate, Average: t.EMA,
+	}
 	if t.LossScaling {
 		m.Scaling = optim.DefaultLossScaling
 	}

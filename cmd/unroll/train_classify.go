@@ -137,8 +137,7 @@ func newClassifier(c *config) (*trainer.Classifier, error) {
 			Hidden: c.Model.Hidden, Layers: c.Model.Layers, Bidirectional: c.Model.Bidirectional, Dropout: c.Model.Dropout,
 			Pooling: c.Model.Pooling, Classes: c.Model.Classes,
 		},
-		Seed: c.Training.Seed, Training: c.Training.moves(),
-		Device: c.Running.on,
+		Training: c.Training.moves(), Device: c.Running.on,
 	})
 }
 

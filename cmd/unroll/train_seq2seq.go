@@ -190,12 +190,14 @@ func newSeq2Seq(c *config) (*trainer.Seq2Seq, error) {
 		Dropout: m.Dropout, Before: m.Before, EveryStep: m.EveryStep, Feeding: m.Feeding, Tied: m.Tied, Smoothing: c.Training.Smoothing,
 	}
 	if m.Attention != noAttention {
-		model.Attention = m.Attention
+		var err error
+		if model.Attention, err = models.AttentionNamed(m.Attention); err != nil {
+			return nil, err
+		}
 	}
 	return trainer.NewSeq2Seq(trainer.Seq2SeqConfig{
 		Model: model, TeacherForcing: c.Training.TeacherForcing, TeacherDecay: c.Training.teacherDecay(),
-		Seed: c.Training.Seed, Training: c.Training.moves(),
-		Device: c.Running.on,
+		Training: c.Training.moves(), Device: c.Running.on,
 	})
 }
 

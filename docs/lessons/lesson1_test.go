@@ -115,7 +115,7 @@ func learnNames() (*trainer.Classifier, []float64) {
 		Model: models.ClassifierConfig{
 			Vocab: 26, Cell: models.CellConfig{Kind: "rnn"}, Hidden: 32, Layers: 1, Classes: 3,
 		},
-		Seed: 1, Training: trainer.Training{Optimizer: optim.DefaultAdam, Clip: 1}, Device: device,
+		Training: trainer.Training{Seed: 1, Optimizer: optim.DefaultAdam, Clip: 1}, Device: device,
 	})
 	check(err)
 	var losses []float64
@@ -179,11 +179,11 @@ func Example_transliterationShapes() {
 	//lesson:transliteration
 	encoder, decoder, output := gru("encoder", 27), gru("decoder", 129), models.NewLinear(p, "output", 256, 129)
 
-	letters := b.OneHot(name, 27, like)                                               // 6×1×27
-	outputs, hidden := encoder.Apply(b, letters, nil, encoder.Zeros(b, like, 1), nil) // 6×1×256, and 1×256 for the one layer
-	character := b.OneHot(start, 129, like)                                           // 1×1×129
-	state, _ := decoder.Apply(b, character, nil, hidden, nil)                         // 1×1×256: begins where the encoder ended
-	probabilities := b.Softmax(output.Apply(b, state))                                // 1×1×129
+	letters := b.OneHot(name, 27, like)                                      // 6×1×27
+	outputs, hidden := encoder.Apply(b, models.Input{X: letters})            // 6×1×256, and 1×256 for the one layer
+	character := b.OneHot(start, 129, like)                                  // 1×1×129
+	state, _ := decoder.Apply(b, models.Input{X: character, States: hidden}) // 1×1×256: begins where the encoder ended
+	probabilities := b.Softmax(output.Apply(b, state))                       // 1×1×129
 	//lesson:end
 
 	fmt.Println("encoder input ", shape(letters))

@@ -103,7 +103,7 @@ func learnTransliteration(steps int, teacherForcing float64) (*trainer.Seq2Seq, 
 			Source: 4 + len(latin), Target: 4 + len(indic), Tokens: models.DefaultTokens,
 			Cell: models.CellConfig{Kind: "lstm"}, Embed: 16, Hidden: 64, Layers: 1,
 		},
-		TeacherForcing: teacherForcing, Seed: 1, Training: trainer.Training{Optimizer: optim.DefaultAdam, Clip: 1}, Device: device,
+		TeacherForcing: teacherForcing, Training: trainer.Training{Seed: 1, Optimizer: optim.DefaultAdam, Clip: 1}, Device: device,
 	})
 	check(err)
 	random := rand.New(rand.NewPCG(1, 2))
@@ -181,7 +181,7 @@ func Example_gates() {
 		for block := range len(c.blocks) + 1 {
 			b := op.New(G.NewGraph())
 			p := models.NewParams(b, tensor.Float32, 1)
-			cell, err := models.NewCell(p, models.CellConfig{Kind: c.kind}, "cell", "l0", 1, H)
+			cell, err := models.CellConfig{Kind: c.kind}.NewCell(p, 1, H)
 			check(err)
 			bias := slices.Clone(c.open)
 			name := "none"
@@ -218,7 +218,7 @@ func Example_gates() {
 func Example_sizes() {
 	for _, kind := range models.Cells {
 		p := models.NewParams(op.New(G.NewGraph()), tensor.Float32, 1)
-		_, err := models.NewCell(p, models.CellConfig{Kind: kind}, "cell", "l0", 27, 256)
+		_, err := models.CellConfig{Kind: kind}.NewCell(p, 27, 256)
 		check(err)
 		total := 0
 		fmt.Printf("%-4s", kind)
@@ -239,7 +239,7 @@ func jacobian(c models.CellConfig, steps int) float64 {
 	const H, I = 32, 16
 	b := op.New(G.NewGraph())
 	p := models.NewParams(b, tensor.Float32, 1)
-	cell, err := models.NewCell(p, c, "cell", "l0", I, H)
+	cell, err := c.NewCell(p, I, H)
 	check(err)
 	random := rand.New(rand.NewPCG(1, 2))
 	x := make([]float32, steps*I)
@@ -257,7 +257,7 @@ func jacobian(c models.CellConfig, steps int) float64 {
 	if cell.States() == 2 {
 		states = append(states, b.Fill(h0, 0, H, H))
 	}
-	_, last := models.Layer(b, "layer", cell, xs, states, nil, false)
+	_, last := models.Layer{Name: "layer", Cell: cell}.Apply(b, models.Input{X: xs, States: states})
 	diagonal := b.Sum(b.Mul(last[0], array(b, "1", eye, H, H))) // h_T of unit i in copy i
 	rows, err := G.Grad(diagonal, h0)                           // row i is ∂h_T,i/∂h_0
 	//lesson:end

@@ -47,13 +47,13 @@ func Example_decoder() {
 	const S, T, B, E, H = 5, 3, 2, 6, 8
 	b := op.New(G.NewGraph())
 	p := models.NewParams(b, tensor.Float32, 1)
-	cell, err := models.NewCell(p, models.CellConfig{Kind: "gru"}, "decoder", "l0", E+H, H)
+	cell, err := models.CellConfig{Kind: "gru"}.NewCell(p, E+H, H)
 	check(err)
-	attention, err := models.NewAttention(p, "additive", "attention", H, H)
+	attention, err := models.Additive{}.NewAttention(p.Scope("attention"), H, H)
 	check(err)
 	h, s0, es := p.Normal("h", 1, B, S, H), p.Normal("s0", 1, B, H), p.Normal("e", 1, T, B, E)
 	//lesson:decoder
-	memory := models.Memory{Values: h, Projected: attention.Project(b, h)} // h_i, and W_2·h_i
+	memory := models.Memory{Values: h}.For(b, attention) // h_i, and W_2·h_i
 	run := b.Scan(op.Scan{Seqs: []*G.Node{es}, States: []*G.Node{s0}},
 		func(b *op.Builder, in op.In) op.Out {
 			e, s := in.Seqs[0], in.States[0]
@@ -82,10 +82,10 @@ func Example_additive() {
 	h, s := p.Normal("h", 1, 1, 4, D), p.Normal("s", 1, 1, H)
 	//lesson:additive
 	W1, W2, v := p.Normal("W1", 1, H, H), p.Normal("W2", 1, H, D), p.Normal("v", 1, H)
-	additive := &models.Additive{W: W1, U: W2, V: v}
-	concat := &models.Concat{W: b.Concat(1, W1, W2), V: v}
+	additive := models.Additive{W: W1, U: W2, V: v}
+	concat := models.Concat{W: b.Concat(1, W1, W2), V: v}
 	//lesson:end
-	x := compute(b, additive.Scores(b, s, additive.Project(b, h)), concat.Scores(b, s, concat.Project(b, h)))
+	x := compute(b, additive.Scores(b, s, additive.Project(b, h)), concat.Scores(b, s, h))
 	fmt.Printf("additive %.4f\nconcat   %.4f\n", x[0], x[1])
 	// Output:
 	// additive [-0.0777 -0.1935 0.3846 -0.0765]
@@ -122,9 +122,9 @@ var learnDates = sync.OnceValue(func() *datesModel {
 		Model: models.Seq2SeqConfig{
 			Source: 4 + len(letters), Target: 4 + len(digits), Tokens: models.DefaultTokens,
 			Cell: models.CellConfig{Kind: "gru"}, Embed: 16, Hidden: 32, Layers: 1, Bidirectional: true,
-			Attention: "additive", Before: true,
+			Attention: models.Additive{}, Before: true,
 		},
-		TeacherForcing: 1, Seed: 1, Training: trainer.Training{Optimizer: optim.DefaultAdam, Clip: 1}, Device: device,
+		TeacherForcing: 1, Training: trainer.Training{Seed: 1, Optimizer: optim.DefaultAdam, Clip: 1}, Device: device,
 	})
 	//lesson:end
 	check(err)

@@ -35,9 +35,9 @@ func newHello() *hello {
 	check(err)
 	output := models.NewLinear(p, "output", 3, 4)
 
-	hs, _ := rnn.Apply(b, inputs, nil, rnn.Zeros(b, output.Weight, 1), nil) // T×B×H: h_t = tanh(W_xh x_t + W_hh h_{t-1} + b)
-	logits := output.Apply(b, hs)                                           // T×B×V: y_t = W_hy h_t + b
-	loss := b.Mean(b.CrossEntropy(logits, targets, nil, 0))                 // mean of -ln softmax(y_t)[target_t]
+	hs, _ := rnn.Apply(b, models.Input{X: inputs})          // T×B×H: h_t = tanh(W_xh x_t + W_hh h_{t-1} + b)
+	logits := output.Apply(b, hs)                           // T×B×V: y_t = W_hy h_t + b
+	loss := b.Mean(b.CrossEntropy(logits, targets, nil, 0)) // mean of -ln softmax(y_t)[target_t]
 	//lesson:end
 	return &hello{b: b, params: p, logits: logits, probabilities: b.Softmax(logits), loss: loss}
 }
@@ -146,7 +146,7 @@ func Example_shapes() {
 			rnn, output := layers(p)
 			//lesson:one_to_one
 			x := vectors(b, 1) // a sequence of one step
-			_, last := rnn.Apply(b, x, nil, rnn.Zeros(b, x, B), nil)
+			_, last := rnn.Apply(b, models.Input{X: x})
 			y := output.Apply(b, last[0])
 			//lesson:end
 			return x, y
@@ -156,7 +156,7 @@ func Example_shapes() {
 			//lesson:one_to_many
 			x := vectors(b, 1)
 			xs := b.Broadcast(x, T, B, I) // every step sees the one input
-			hs, _ := rnn.Apply(b, xs, nil, rnn.Zeros(b, x, B), nil)
+			hs, _ := rnn.Apply(b, models.Input{X: xs})
 			y := output.Apply(b, hs)
 			//lesson:end
 			return x, y
@@ -165,7 +165,7 @@ func Example_shapes() {
 			rnn, output := layers(p)
 			//lesson:many_to_one
 			x := vectors(b, T)
-			_, last := rnn.Apply(b, x, nil, rnn.Zeros(b, x, B), nil)
+			_, last := rnn.Apply(b, models.Input{X: x})
 			y := output.Apply(b, last[0]) // the last state alone
 			//lesson:end
 			return x, y
@@ -174,7 +174,7 @@ func Example_shapes() {
 			rnn, output := layers(p)
 			//lesson:in_step
 			x := vectors(b, T)
-			hs, _ := rnn.Apply(b, x, nil, rnn.Zeros(b, x, B), nil)
+			hs, _ := rnn.Apply(b, models.Input{X: x})
 			y := output.Apply(b, hs) // every state
 			//lesson:end
 			return x, y
@@ -215,7 +215,7 @@ func Example_rows() {
 	})
 	check(err)
 	images := G.NewTensor(b.Graph(), tensor.Float32, 3, G.WithShape(28, 64, 28)) // T×B×I: rows, images, columns
-	logits := m.Logits(b, images, nil, nil)                                      // B×C
+	logits := m.Logits(b, models.Input{X: images})                               // B×C
 	//lesson:end
 	check(b.Err())
 	fmt.Println("images", shape(images))

@@ -7,6 +7,7 @@ import (
 
 	"github.com/pkg/errors"
 
+	"github.com/unroll-ml/unroll/graph/setting"
 	"github.com/unroll-ml/unroll/models"
 )
 
@@ -119,11 +120,13 @@ func (c Beam) Search(s Stepper, lengths []int) ([][]Hypothesis, error) {
 }
 
 func (c Beam) check(sources int) error {
-	switch {
-	case c.Width < 1:
-		return tooSmall("width", c.Width)
-	case c.Limits == nil && c.MaxLength < 1:
-		return tooSmall("greatest length", c.MaxLength)
+	longest := 0
+	if c.Limits == nil {
+		longest = 1
+	}
+	switch err := cmp.Or(setting.AtLeast("Width", c.Width, 1), setting.AtLeast("MaxLength", c.MaxLength, longest)); {
+	case err != nil:
+		return err
 	case c.Limits != nil && (len(c.Limits) != sources || slices.Min(c.Limits) < 1):
 		return errors.Errorf("limits %v for %d sources: there must be one for each, of at least 1", c.Limits, sources)
 	case c.Best > c.Width:
@@ -134,10 +137,6 @@ func (c Beam) check(sources int) error {
 		return errors.Errorf("start and end are one token, %d; see models.DefaultTokens", c.Tokens.End)
 	}
 	return nil
-}
-
-func tooSmall(size string, value int) error {
-	return errors.Errorf("the %s is %d, must be at least 1", size, value)
 }
 
 // extend makes a step of the search for one source.

@@ -341,8 +341,8 @@ func (blind) Step(tokens, _ []int32) (logProbs, weights [][]float64, err error) 
 func TestBeamMistakes(t *testing.T) {
 	good := decode.Beam{Width: 2, MaxLength: 3, Tokens: models.Tokens{Start: start, End: end}}
 	for want, change := range map[string]func(c *decode.Beam, o *oracle){
-		"width is 0":                func(c *decode.Beam, _ *oracle) { c.Width = 0 },
-		"greatest length is 0":      func(c *decode.Beam, _ *oracle) { c.MaxLength = 0 },
+		"Width is 0":                func(c *decode.Beam, _ *oracle) { c.Width = 0 },
+		"MaxLength is 0":            func(c *decode.Beam, _ *oracle) { c.MaxLength = 0 },
 		"3 hypotheses are wanted":   func(c *decode.Beam, _ *oracle) { c.Best = 3 },
 		"length penalty is -1":      func(c *decode.Beam, _ *oracle) { c.Length = -1 },
 		"coverage penalty NaN":      func(c *decode.Beam, _ *oracle) { c.Coverage = math.NaN() },

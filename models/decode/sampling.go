@@ -8,6 +8,7 @@ import (
 
 	"github.com/pkg/errors"
 
+	"github.com/unroll-ml/unroll/graph/setting"
 	"github.com/unroll-ml/unroll/models"
 )
 
@@ -131,13 +132,7 @@ func (c Sampling) Draw(logits []float64, random *rand.Rand) int32 {
 // Sequences draws a hypothesis for each row of a stepper that stands at the beginning of sources of the given lengths, of at most
 // maxLength tokens; there may be several rows for each source. The score of a hypothesis is its ln p, before the distribution is cut.
 func (c Sampling) Sequences(s Stepper, lengths []int, rows, maxLength int, t models.Tokens, random *rand.Rand) ([][]Hypothesis, error) {
-	err := c.Check()
-	switch {
-	case rows < 1:
-		err = tooSmall("number of rows", rows)
-	case maxLength < 1:
-		err = tooSmall("greatest length", maxLength)
-	}
+	err := cmp.Or(setting.AtLeast("rows", rows, 1), setting.AtLeast("MaxLength", maxLength, 1), c.Check())
 	if err != nil {
 		return nil, errors.Wrap(err, "sampling")
 	}

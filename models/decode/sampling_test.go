@@ -89,12 +89,12 @@ func TestSamplingSequences(t *testing.T) {
 
 func TestSamplingMistakes(t *testing.T) {
 	for want, run := range map[string]func(o *oracle) error{
-		"temperature is -1":    sampled(decode.Sampling{Temperature: -1}, 1, 2),
-		"temperature is NaN":   sampled(decode.Sampling{Temperature: math.NaN()}, 1, 2),
-		"top-k is -1":          sampled(decode.Sampling{TopK: -1}, 1, 2),
-		"top-p is 1.5":         sampled(decode.Sampling{TopP: 1.5}, 1, 2),
-		"number of rows is 0":  sampled(decode.Sampling{}, 0, 2),
-		"greatest length is 0": sampled(decode.Sampling{}, 1, 0),
+		"temperature is -1":  sampled(decode.Sampling{Temperature: -1}, 1, 2),
+		"temperature is NaN": sampled(decode.Sampling{Temperature: math.NaN()}, 1, 2),
+		"top-k is -1":        sampled(decode.Sampling{TopK: -1}, 1, 2),
+		"top-p is 1.5":       sampled(decode.Sampling{TopP: 1.5}, 1, 2),
+		"rows is 0":          sampled(decode.Sampling{}, 0, 2),
+		"MaxLength is 0":     sampled(decode.Sampling{}, 1, 0),
 		"step 1: the device is off": func(o *oracle) error {
 			o.fails = errors.New("the device is off")
 			return sampled(decode.Sampling{}, 1, 2)(o)
