@@ -68,10 +68,14 @@ func NewVM(g *G.ExprGraph, opts ...Option) (*VM, error) {
 	if c.device == nil {
 		c.device = cpu.New()
 	}
+	if g == nil {
+		return nil, errors.New("there is no graph to compile: it is nil")
+	}
 	for _, n := range g.AllNodes() {
 		if op, ok := n.Op().(G.TrainModeOp); ok {
-			if err := op.SetTraining(!c.eval); err != nil {
-				return nil, errors.Wrap(err, lower.Describe(n))
+			err := lower.Guard(n, func() error { return errors.Wrap(op.SetTraining(!c.eval), lower.Describe(n)) })
+			if err != nil {
+				return nil, err
 			}
 		}
 	}
@@ -99,7 +103,7 @@ func (vm *VM) compile() error {
 	nodes := lower.Sorted(vm.outputs)
 	vm.slices = map[*G.Node][3]int{}
 	for _, n := range nodes {
-		if n.Op() == nil && n.Type() != nil && n.Dims() != len(n.Shape()) {
+		if t, ok := n.Type().(G.TensorType); ok && n.Op() == nil && t.Dims != len(n.Shape()) {
 			return errors.Errorf("input %s has no shape; give it one with gorgonia.WithShape", n.Name())
 		}
 		if s, ok := sliceOf(n); ok {
@@ -146,7 +150,7 @@ func (vm *VM) RunAll() error {
 		}
 	}
 	for _, n := range vm.program.Inputs() {
-		if err := vm.upload(n); err != nil {
+		if err := lower.Guard(n, func() error { return vm.upload(n) }); err != nil {
 			return err
 		}
 	}
@@ -172,24 +176,27 @@ func (vm *VM) upload(n *G.Node) error {
 // bind gives nodes their values.
 func (vm *VM) bind() error {
 	for _, n := range vm.outputs {
-		if n.Op() == nil || len(lower.Children(n)) == 0 {
+		if lower.Given(n) {
 			continue // it has its value
 		}
-		v, err := vm.value(n)
-		if err == nil {
-			err = G.UnsafeLet(n, v)
-		}
+		err := lower.Guard(n, func() error {
+			v, err := vm.value(n)
+			if err != nil {
+				return err
+			}
+			return G.UnsafeLet(n, v)
+		})
 		if err != nil {
 			return errors.Wrapf(err, "binding the value of %s", lower.Describe(n))
 		}
 	}
 	for _, n := range vm.params {
-		if err := vm.bindGradient(n); err != nil {
+		if err := lower.Guard(n, func() error { return vm.bindGradient(n) }); err != nil {
 			return errors.Wrapf(err, "binding the gradient of %s", lower.Describe(n))
 		}
 	}
 	for _, s := range vm.statements {
-		if err := vm.state(s); err != nil {
+		if err := lower.Guard(s.From, func() error { return vm.state(s) }); err != nil {
 			return errors.Wrapf(err, "the statement on %s", lower.Describe(s.From))
 		}
 	}

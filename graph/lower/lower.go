@@ -7,7 +7,6 @@
 package lower
 
 import (
-	"fmt"
 	"reflect"
 
 	"github.com/pkg/errors"
@@ -45,11 +44,13 @@ func Func(float ir.Dtype, inputs, outputs G.Nodes) (*ir.Func, error) {
 	}
 	var hidden order
 	for _, n := range sorted(outputs, values) {
-		v, err := node(b, n, values, hidden.before(n))
+		err := Guard(n, func() (err error) {
+			values[n], err = node(b, n, values, hidden.before(n))
+			return errors.Wrap(err, Describe(n))
+		})
 		if err != nil {
-			return nil, errors.Wrapf(err, "lowering %s", Describe(n))
+			return nil, errors.Wrap(err, "lowering")
 		}
-		values[n] = v
 	}
 	for _, n := range outputs {
 		f.Results = append(f.Results, values[n])
@@ -153,7 +154,14 @@ func TypeOf(n *G.Node) (ir.Type, error) {
 	if n.Type() == nil {
 		return ir.Type{}, errors.Errorf("%s has no value: it is a statement, or was returned to Gorgonia's pool of nodes", Describe(n))
 	}
-	d, err := DtypeOf(n.Dtype())
+	of, ok := n.Type().(tensor.Dtype)
+	if t, isTensor := n.Type().(G.TensorType); isTensor {
+		of, ok = t.Of.(tensor.Dtype)
+	}
+	if !ok {
+		return ir.Type{}, errors.Errorf("%s is of the type %v, which is no tensor of numbers", Describe(n), n.Type())
+	}
+	d, err := DtypeOf(of)
 	if err != nil {
 		return ir.Type{}, errors.Wrap(err, Describe(n))
 	}
@@ -171,9 +179,4 @@ func DtypeOf(d tensor.Dtype) (ir.Dtype, error) {
 		return tape.Int32, nil
 	}
 	return 0, errors.Errorf("element type %v is not supported; use float32, float64 or int32", d)
-}
-
-// Describe names a node in errors: its name and shape, and its op if it has no name of its own.
-func Describe(n *G.Node) string {
-	return fmt.Sprintf("%s%v", n.Name(), []int(n.Shape()))
 }

@@ -39,7 +39,7 @@ func CheckMerged(nodes G.Nodes) error {
 	}
 	m := newMergeCheck(nodes)
 	for _, n := range nodes {
-		if err := m.check(n); err != nil {
+		if err := Guard(n, func() error { return m.check(n) }); err != nil {
 			return errors.Wrap(err, "gorgonia has merged different nodes into one, silently")
 		}
 	}

@@ -34,6 +34,15 @@ func Gradients(nodes G.Nodes) map[*G.Node]bool {
 	return gradient
 }
 
+// Given reports whether a node has its value before the run: whether it is an input or a constant.
+func Given(n *G.Node) bool {
+	switch stockName(n.Op()) {
+	case "constantScalar", "constantTensor":
+		return true
+	}
+	return n.Op() == nil
+}
+
 // group is the mark that Gorgonia puts on some nodes of derivatives and on what it computes for them in vain.
 func group(n *G.Node) string {
 	g := reflect.ValueOf(n).Elem().FieldByName("group").String()
@@ -82,7 +91,7 @@ func Results(g *G.ExprGraph) G.Nodes {
 			if d := n.Deriv(); d != nil {
 				choose(d)
 			}
-		case len(Children(n)) == 0: // a constant
+		case Given(n): // a constant
 		case !gradient[n] && !usedForward[n] && stockName(n.Op()) != "sizeOp":
 			choose(n)
 		case gradient[n] && !used[n] && group(n) == "":

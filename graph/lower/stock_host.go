@@ -19,44 +19,46 @@ func (c call) host() *ir.Value {
 	if err != nil {
 		return c.Fail(err)
 	}
-	h := &hostCall{op: c.node.Op(), shape: t.Shape}
+	h := &hostCall{node: c.node, shape: t.Shape}
 	for i, x := range Children(c.node) {
 		if c.in[i].Parts != nil {
-			return c.Fail(errors.Errorf("%v cannot take several values as one", h.op))
+			return c.Fail(errors.Errorf("%v cannot take several values as one", c.node.Op()))
 		}
 		h.in = append(h.in, x)
 	}
-	host := &ir.Host{Name: stockName(h.op), ID: int(hosts.Add(1)), Of: t, Fn: h.run, After: len(c.before)}
+	host := &ir.Host{Name: stockName(c.node.Op()), ID: int(hosts.Add(1)), Of: t, Fn: h.run, After: len(c.before)}
 	return c.New(host, slices.Concat(c.in, c.before)...)
 }
 
 type hostCall struct {
-	op    G.Op
+	node  *G.Node
 	in    G.Nodes
 	shape ir.Shape
 }
 
-// run gives Do copies of its arguments, because some ops of Gorgonia write into them. They also like to panic.
-func (h *hostCall) run(out, in []any) (err error) {
-	defer func() {
-		if p := recover(); p != nil {
-			err = errors.Errorf("%v: panic: %v", h.op, p)
-		}
-	}()
+func (h *hostCall) run(out, in []any) error {
+	return Guard(h.node, func() error { return errors.Wrap(h.do(out, in), Describe(h.node)) })
+}
+
+// do gives Do copies of its arguments, because some ops of Gorgonia write into them.
+func (h *hostCall) do(out, in []any) error {
 	args := make([]G.Value, len(in))
 	for i, x := range h.in {
 		args[i] = WrapAs(clone(in[i]), ir.Shape(x.Shape()), x.Dtype())
 	}
-	v, err := h.op.Do(args...)
+	v, err := h.node.Op().Do(args...)
 	if err != nil {
-		return errors.Wrap(err, h.op.String())
+		return err
+	}
+	if v == nil {
+		return errors.New("its Do gave no value")
 	}
 	data, err := Flatten(v)
 	if err != nil {
-		return errors.Wrap(err, h.op.String())
+		return err
 	}
 	if !fill(out[0], data) {
-		return errors.Errorf("%v gave %T of shape %v, expected the elements of %v", h.op, v.Data(), v.Shape(), []int(h.shape))
+		return errors.Errorf("its Do gave %T of shape %v, expected the elements of %v", v.Data(), v.Shape(), []int(h.shape))
 	}
 	return nil
 }

@@ -26,12 +26,9 @@ func (c folder) reduce(op ir.Reduce, x *ir.Value) *ir.Value {
 		y := c.make(ir.Reduce{Fn: op.Fn, Axes: long}, x)
 		return c.make(ir.Reshape{Shape: without(x.Shape, op.Axes)}, y)
 	}
-	y := x
-	if x.Args != nil {
-		y = x.Args[0]
-	}
 	switch inner := x.Op.(type) {
 	case ir.Reduce:
+		y := x.Args[0]
 		if inner.Fn == op.Fn {
 			// The axes of op count among those that the inner one leaves.
 			left := without(indices(len(y.Shape)), inner.Axes)
@@ -57,10 +54,10 @@ func (c folder) reduce(op ir.Reduce, x *ir.Value) *ir.Value {
 				}
 			}
 		}
-		return c.make(ir.Transpose{Perm: perm}, c.make(ir.Reduce{Fn: op.Fn, Axes: axes}, y))
+		return c.make(ir.Transpose{Perm: perm}, c.make(ir.Reduce{Fn: op.Fn, Axes: axes}, x.Args[0]))
 	case ir.Pad:
 		if op.Fn == tape.Sum && slices.Contains(op.Axes, inner.Axis) {
-			return c.make(op, y)
+			return c.make(op, x.Args[0])
 		}
 	case ir.Broadcast:
 		return c.reduceOfBroadcast(op, x)

@@ -1,6 +1,7 @@
 package opt
 
 import (
+	"math"
 	"slices"
 	"testing"
 
@@ -130,7 +131,9 @@ func (d *drawer) value() *ir.Value {
 	b := d.b
 	unary := []tape.Fn{tape.Neg, tape.Abs, tape.Sin, tape.Tanh, tape.Tanh, tape.Sigmoid}
 	binary := []tape.Fn{tape.Add, tape.Add, tape.Sub, tape.Mul, tape.Max, tape.Min}
-	switch d.n(0, 15) {
+	switch d.n(0, 16) {
+	case 16:
+		return d.host()
 	case 0, 1:
 		return b.Elem(rapid.SampledFrom(unary).Draw(d.t, "fn"), d.float())
 	case 2, 3, 4:
@@ -164,6 +167,28 @@ func (d *drawer) value() *ir.Value {
 		return b.Reduce(rapid.SampledFrom([]tape.ReduceFn{tape.Sum, tape.Sum, tape.ReduceMax}).Draw(d.t, "reduce"), x, axes...)
 	}
 	return d.rows()
+}
+
+// host calls a Go function, with or without arguments.
+func (d *drawer) host() *ir.Value {
+	var args []*ir.Value
+	for range d.n(0, 2) {
+		args = append(args, d.float())
+	}
+	op := &ir.Host{Name: "drawn", ID: d.n(0, 1<<30), Of: f64(d.shape(0, 3)...), After: d.n(0, len(args))}
+	op.Fn = func(out, in []any) error {
+		y, sum := out[0].([]float64), float64(op.ID%7)/7
+		for _, x := range in {
+			for _, x := range x.([]float64) {
+				sum += x
+			}
+		}
+		for i := range y {
+			y[i] = math.Sin(sum + float64(i))
+		}
+		return nil
+	}
+	return d.b.New(op, args...)
 }
 
 // part cuts, pads or joins along an axis.
