@@ -13,11 +13,12 @@ import (
 	"github.com/unroll-ml/unroll/graph/setting"
 )
 
-// logProbs is ln p of each token, B×V; -∞ for tokens that no translation has: padding, start and unknown.
+// logProbs is ln p of each token, B×V; -∞ for tokens that no translation has: padding and start. A model may write that it does not know
+// a token: were that barred, it would write another, which is wrong and does not look it.
 func (m *Seq2Seq) logProbs(b *op.Builder, logits *G.Node) *G.Node {
 	columns := b.Iota(logits, 0, m.Target) // V
 	barred := b.Fill(logits, 0)
-	for _, t := range []int32{m.Tokens.Padding, m.Tokens.Start, m.Tokens.Unknown} {
+	for _, t := range []int32{m.Tokens.Padding, m.Tokens.Start} {
 		barred = b.Add(barred, b.Eq(columns, b.Fill(logits, float64(t))))
 	}
 	return b.Where(barred, b.Fill(logits, math.Inf(-1)), b.LogSoftmax(logits))
@@ -80,7 +81,7 @@ type Stepwise struct {
 	Begin         []*G.Node // N×... each: inputs that take their rows from Encoded, the states last
 	Token, Parent *G.Node   // N: what each row reads, and the row from whose states it goes on
 	States, Next  []*G.Node // the states before and after the step
-	LogProbs      *G.Node   // N×V: ln p of the next token; -∞ for padding, start and unknown
+	LogProbs      *G.Node   // N×V: ln p of the next token; -∞ for padding and start
 	Weights       *G.Node   // N×S, of the attention; nil without
 }
 

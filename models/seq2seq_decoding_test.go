@@ -26,7 +26,7 @@ func (p *plainSeq2Seq) greedy(source []int32, most int) (tokens []int32, total f
 	for len(tokens) < most && token != p.Tokens.End {
 		logits, w := p.step(token, &s)
 		ln := logSoftmax(logits)
-		for _, t := range []int32{p.Tokens.Padding, p.Tokens.Start, p.Tokens.Unknown} {
+		for _, t := range []int32{p.Tokens.Padding, p.Tokens.Start} {
 			ln[t] = math.Inf(-1)
 		}
 		token = argmax(ln)
@@ -326,7 +326,7 @@ func TestStepwise(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			drawn, err := decode.Sampling{}.Sequences(model().stepper(2), x.lengths(), 2, steps, x.m.Tokens, x.rand)
+			drawn, err := decode.Sampling{}.Sequences(model().stepper(2), x.lengths(), 2, slices.Repeat([]int{steps}, 4), x.m.Tokens, slices.Repeat([]*rand.Rand{x.rand}, 4))
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -77,7 +77,11 @@ type Sums struct {
 	Correct int     // targets with the largest logit
 	Top2    int     // targets with one of the two largest
 	Count   int
+	Unknown int // of Count, targets for which there is no right answer: neither Correct nor Top2 has them
 }
+
+// Known is the number of targets of which Correct and Top2 are parts.
+func (s Sums) Known() int { return s.Count - s.Unknown }
 
 // Add adds the sums over other tokens.
 func (s *Sums) Add(other Sums) {
@@ -85,6 +89,7 @@ func (s *Sums) Add(other Sums) {
 	s.Correct += other.Correct
 	s.Top2 += other.Top2
 	s.Count += other.Count
+	s.Unknown += other.Unknown
 }
 
 // Eval measures a window. Where mask is 0 nothing is counted.

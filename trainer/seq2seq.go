@@ -110,7 +110,8 @@ func (c *Seq2SeqConfig) teacherForcing(step int) float64 {
 }
 
 // Eval measures how well each token of the targets is predicted from the source and the target's tokens before it: sums over the
-// tokens, the end token included. There is neither label smoothing nor dropout.
+// tokens, the end token included. Unknown tokens count in the loss, but are neither right nor wrong. There is neither label smoothing nor
+// dropout.
 func (m *Seq2Seq) Eval(x Translations) (Sums, error) {
 	if err := x.check(); err != nil {
 		return Sums{}, err

@@ -67,8 +67,8 @@ func newSeq2SeqTrainer(c Seq2SeqConfig, s pairShape) (*seq2seqTrainer, error) {
 // seq2seqEvaluator measures batches.
 type seq2seqEvaluator struct {
 	applied
-	source, target            *G.Node
-	nll, correct, top2, count *G.Node
+	source, target                     *G.Node
+	nll, correct, top2, count, unknown *G.Node
 }
 
 func newSeq2SeqEvaluator(c Seq2SeqConfig, s pairShape) (*seq2seqEvaluator, error) {
@@ -79,12 +79,14 @@ func newSeq2SeqEvaluator(c Seq2SeqConfig, s pairShape) (*seq2seqEvaluator, error
 	e := &seq2seqEvaluator{source: tokens(b, "source", s.source, s.batch), target: tokens(b, "target", s.target, s.batch)}
 	logits := m.Predict(b, e.source, e.target, models.Teaching{}).Logits // T×B×V
 	mask := b.Cast(m.Mask(b, e.target), logits)                          // T×B
-	above := rank(b, logits, e.target)                                   // T×B
+	unknown := b.Cast(b.Eq(e.target, b.Fill(e.target, float64(m.Tokens.Unknown))), logits)
+	known := b.Sub(mask, unknown)
+	above := rank(b, logits, e.target) // T×B
 	e.nll = b.Sum(b.CrossEntropy(logits, e.target, mask, 0))
-	e.correct = b.Sum(b.Mul(mask, b.Lt(above, b.Fill(logits, 1))))
-	e.top2 = b.Sum(b.Mul(mask, b.Lt(above, b.Fill(logits, 2))))
-	e.count = b.Sum(mask)
-	e.applied, err = apply(c, b, m, G.Nodes{e.nll, e.correct, e.top2, e.count})
+	e.correct = b.Sum(b.Mul(known, b.Lt(above, b.Fill(logits, 1))))
+	e.top2 = b.Sum(b.Mul(known, b.Lt(above, b.Fill(logits, 2))))
+	e.count, e.unknown = b.Sum(mask), b.Sum(unknown)
+	e.applied, err = apply(c, b, m, G.Nodes{e.nll, e.correct, e.top2, e.count, e.unknown})
 	return e, err
 }
 
@@ -101,7 +103,7 @@ func (e *seq2seqEvaluator) run(x Translations) (s Sums, err error) {
 	for _, out := range []struct {
 		n  *G.Node
 		to *int
-	}{{e.correct, &s.Correct}, {e.top2, &s.Top2}, {e.count, &s.Count}} {
+	}{{e.correct, &s.Correct}, {e.top2, &s.Top2}, {e.count, &s.Count}, {e.unknown, &s.Unknown}} {
 		x, err := number(e.Program, out.n)
 		if err != nil {
 			return s, err

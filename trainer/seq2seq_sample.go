@@ -8,13 +8,14 @@ import (
 	"github.com/unroll-ml/unroll/models/decode"
 )
 
-// Sample draws translations of a batch of sources, S×B, which may be padded: for each n of them, of at most so many tokens.
-func (m *Seq2Seq) Sample(source []int32, batch, n, longest int, c decode.Sampling, random *rand.Rand) ([][]decode.Hypothesis, error) {
+// Sample draws translations of a batch of sources, S×B, which may be padded: for each n of them, of at most as many tokens as its limit,
+// and with its random numbers.
+func (m *Seq2Seq) Sample(source []int32, batch, n int, limits []int, c decode.Sampling, random []*rand.Rand) ([][]decode.Hypothesis, error) {
 	d, lengths, err := m.read(source, batch, n)
 	if err != nil {
 		return nil, err
 	}
-	return c.Sequences(d.stepper, lengths, n, longest, m.config.Model.Tokens, random)
+	return c.Sequences(d.stepper, lengths, n, limits, m.config.Model.Tokens, random)
 }
 
 // read makes a program that writes step by step ready for a batch of sources, each in so many rows. lengths are the sources' numbers of

@@ -129,6 +129,50 @@ func TestSeq2SeqShapes(t *testing.T) {
 	}
 }
 
+// Unknown targets count in the loss, and neither for nor against accuracy, however likely the model finds them.
+func TestSeq2SeqUnknown(t *testing.T) {
+	m := newTestSeq2Seq(t, Seq2SeqConfig{TeacherForcing: 1})
+	x := reversals(1, 0)
+	unknown := 0
+	for i, token := range x.Target {
+		if token > models.DefaultTokens.End {
+			x.Target[i] = models.DefaultTokens.Unknown
+			unknown++
+		}
+	}
+	for k := range 100 {
+		if _, _, err := m.Train(x, k, 0.01); err != nil {
+			t.Fatal(err)
+		}
+	}
+	s, err := m.Eval(x)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if s.Unknown != unknown || s.Count != unknown+x.Batch || s.Known() != x.Batch || s.Correct != x.Batch || s.Top2 != x.Batch {
+		t.Errorf("measured %+v, want %d unknown tokens and %d ends that are right", s, unknown, x.Batch)
+	}
+	// It writes what it learned: that it does not know.
+	written, err := m.Greedy(x.Source, x.Batch, 6)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := append(slices.Clone(x.Target), make([]int32, 2*x.Batch)...); !slices.Equal(written, want) {
+		t.Errorf("written %v, want %v", written, want)
+	}
+	found, err := m.Search(x.Source, x.Batch, decode.Beam{Width: 1, MaxLength: 6})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for b, hs := range found {
+		for i, token := range hs[0].Tokens {
+			if token != x.Target[i*x.Batch+b] {
+				t.Errorf("source %d: found %v", b, hs[0].Tokens)
+			}
+		}
+	}
+}
+
 // The probability of teacher forcing is that of its decay at each step.
 func TestSeq2SeqTeacherDecay(t *testing.T) {
 	decay := func(step int) float64 { return []float64{1, 0.5, 0}[min(step, 2)] }
@@ -183,7 +227,7 @@ func TestSeq2SeqRefuses(t *testing.T) {
 		"search with no beam":     func() error { _, err := m.Search([]int32{4, 3}, 1, decode.Beam{MaxLength: 1}); return err },
 		"search for unequal ones": func() error { _, err := m.Search([]int32{4, 3, 3}, 2, decode.Beam{Width: 1, MaxLength: 1}); return err },
 		"draw none": func() error {
-			_, err := m.Sample([]int32{4, 3}, 1, 0, 5, decode.Sampling{Temperature: 1}, nil)
+			_, err := m.Sample([]int32{4, 3}, 1, 0, []int{5}, decode.Sampling{Temperature: 1}, nil)
 			return err
 		},
 	} {

@@ -2,10 +2,10 @@ package main
 
 import (
 	"fmt"
-	"math"
 	"strings"
 
 	"github.com/unroll-ml/unroll/trainer"
+	scores "github.com/unroll-ml/unroll/trainer/metrics"
 	"github.com/unroll-ml/unroll/trainer/runlog"
 )
 
@@ -90,15 +90,18 @@ func some(x float64) *runlog.Float { return (*runlog.Float)(&x) }
 // tokenMetrics are the means of sums over at least one token.
 func tokenMetrics(s trainer.Sums) metrics {
 	m := exampleMetrics(s)
-	m.Perplexity, m.BitsPerToken = some(math.Exp(m.loss)), some(m.loss/math.Ln2)
+	m.Perplexity, m.BitsPerToken = some(scores.Perplexity(s.NLL, s.Count)), some(scores.Bits(s.NLL, s.Count))
 	m.Tokens, m.Examples = s.Count, 0
 	return m
 }
 
 // exampleMetrics are the means of sums over at least one example.
 func exampleMetrics(s trainer.Sums) metrics {
-	n := float64(s.Count)
-	return metrics{s.NLL / n, measures{Accuracy: some(float64(s.Correct) / n), Top2: some(float64(s.Top2) / n), Examples: s.Count}}
+	known := float64(s.Known())
+	return metrics{
+		s.NLL / float64(s.Count),
+		measures{Accuracy: some(float64(s.Correct) / known), Top2: some(float64(s.Top2) / known), Examples: s.Count},
+	}
 }
 
 // further are the measures that only eval says in words.

@@ -154,7 +154,6 @@ func (k *translateCmd) Run(a *app) error {
 		return err
 	}
 	defer m.Close()
-	random := rand.New(rand.NewPCG(k.Seed, 0))
 	err = eachLine(a.stdin, a.stdout, func(number int, line string) (string, error) {
 		if strings.TrimSpace(line) == "" {
 			return k.write(number, line, nil, nil), nil
@@ -167,7 +166,7 @@ func (k *translateCmd) Run(a *app) error {
 		var found [][]decode.Hypothesis
 		var err error
 		if k.Temperature != nil {
-			found, err = m.Sample(source, 1, k.NBest, k.longest(len(tokens)), k.sampling(), random)
+			found, err = m.Sample(source, 1, k.NBest, []int{k.longest(len(tokens))}, k.sampling(), []*rand.Rand{rand.New(rand.NewPCG(k.Seed, uint64(number)))})
 		} else {
 			found, err = m.Search(source, 1, beam)
 		}

@@ -23,12 +23,14 @@ type Beam struct {
 	Limits    []int   // the same for each source; nil: MaxLength for all
 	Length    float64 // α: length penalty; 0: none, and 0.6 to 1 is usual
 	Coverage  float64 // β: coverage penalty; 0: none; it needs attention
+	NoRepeat  int     // no so many tokens in a row occur twice in a hypothesis; 0: they may
 	Tokens    models.Tokens
 }
 
 // Hypothesis is a translation.
 type Hypothesis struct {
-	Tokens  []int32     // without start; the last is the end token, unless there was no room for it
+	Tokens  []int32     // without start; the last is the end token, if it has ended
+	Ended   bool        // false: it was cut at the greatest length
 	LogProb float64     // ln p of the tokens together
 	Score   float64     // by which hypotheses are ranked
 	Weights [][]float64 // by token: the weights of the attention over the source; nil without
@@ -67,9 +69,9 @@ func (s *sentence) goesOn(length int) bool { return !s.over && length <= s.limit
 // Width rows each; lengths are the sources' numbers of tokens without padding.
 //
 // Of all continuations of a step the Width likeliest that do not end are kept, and those that end are hypotheses if they are among
-// the Width likeliest. The search for a source is over when Width hypotheses have ended, or when no beginning can become better
-// than the hypotheses that are wanted. If fewer have ended within MaxLength, or the source's own limit, the likeliest beginnings are hypotheses
-// too.
+// the Width likeliest. The search for a source is over when no beginning can become better than the hypotheses that are wanted, or
+// when Width hypotheses have ended and none of the beginnings is better so far. Otherwise it is cut at MaxLength, or the source's own
+// limit, and the beginnings are hypotheses too, in their place by score: they might have become the best.
 func (c Beam) Search(s Stepper, lengths []int) ([][]Hypothesis, error) {
 	c.Best = max(c.Best, 1)
 	if err := c.check(len(lengths)); err != nil {
@@ -108,11 +110,11 @@ func (c Beam) Search(s Stepper, lengths []int) ([][]Hypothesis, error) {
 	}
 	best := make([][]Hypothesis, len(sentences))
 	for i, s := range sentences {
-		for _, of := range s.live {
-			if len(s.ended) >= c.Best || s.over {
-				break
+		if !s.over {
+			for _, of := range s.live {
+				s.ended = append(s.ended, c.hypothesis(of))
 			}
-			s.ended = append(s.ended, c.hypothesis(of))
+			byScore(s.ended)
 		}
 		best[i] = s.ended[:min(c.Best, len(s.ended))]
 	}
@@ -124,10 +126,13 @@ func (c Beam) check(sources int) error {
 	if c.Limits == nil {
 		longest = 1
 	}
-	switch err := cmp.Or(setting.AtLeast("Width", c.Width, 1), setting.AtLeast("MaxLength", c.MaxLength, longest)); {
+	err := cmp.Or(
+		setting.AtLeast("Width", c.Width, 1), setting.AtLeast("MaxLength", c.MaxLength, longest), setting.AtLeast("NoRepeat", c.NoRepeat, 0),
+	)
+	switch {
 	case err != nil:
 		return err
-	case c.Limits != nil && (len(c.Limits) != sources || slices.Min(c.Limits) < 1):
+	case c.Limits != nil && (len(c.Limits) != sources || sources == 0 || slices.Min(c.Limits) < 1):
 		return errors.Errorf("limits %v for %d sources: there must be one for each, of at least 1", c.Limits, sources)
 	case c.Best > c.Width:
 		return errors.Errorf("%d hypotheses are wanted of a beam of width %d; make it wider", c.Best, c.Width)
@@ -155,19 +160,35 @@ func (c Beam) extend(s *sentence, length int, logProbs, weights [][]float64) {
 			s.ended = append(s.ended, c.hypothesis(next))
 		}
 	}
-	slices.SortStableFunc(s.ended, func(x, y Hypothesis) int { return cmp.Compare(y.Score, x.Score) })
-	s.over = len(live) == 0 || len(s.ended) >= c.Width ||
-		len(s.ended) >= c.Best && s.ended[c.Best-1].Score >= live[0].logProb/c.penalty(s.limit)
+	byScore(s.ended)
+	s.over = len(live) == 0 || c.enough(s, live)
 	if len(live) > 0 {
 		s.live = live
 	}
+}
+
+// enough says whether hypotheses that have ended are to be preferred to whatever live beginnings become.
+func (c Beam) enough(s *sentence, live []*beginning) bool {
+	if len(s.ended) < c.Best {
+		return false
+	}
+	worst := s.ended[c.Best-1].Score
+	if worst >= live[0].logProb/c.penalty(s.limit) { // the best that can be
+		return true
+	}
+	return len(s.ended) >= c.Width && !slices.ContainsFunc(live, func(x *beginning) bool { return c.hypothesis(x).Score > worst })
+}
+
+// byScore puts the best first, and of equals those that were found first.
+func byScore(hs []Hypothesis) {
+	slices.SortStableFunc(hs, func(x, y Hypothesis) int { return cmp.Compare(y.Score, x.Score) })
 }
 
 // likeliest are the 2·Width likeliest continuations, the best first; of equals that of the first row, then the lowest token.
 func (c Beam) likeliest(live []*beginning, logProbs [][]float64) []candidate {
 	most := make([]candidate, 0, 2*c.Width+1)
 	for _, of := range live {
-		for token, ln := range logProbs[of.row] {
+		for token, ln := range c.allowed(of, logProbs[of.row]) {
 			p := of.logProb + ln
 			if math.IsInf(p, -1) || len(most) == 2*c.Width && p <= most[len(most)-1].logProb {
 				continue
@@ -185,9 +206,17 @@ func (c Beam) likeliest(live []*beginning, logProbs [][]float64) []candidate {
 	return most
 }
 
+// allowed is ln p of what may follow a beginning.
+func (c Beam) allowed(of *beginning, logProbs []float64) []float64 {
+	if c.NoRepeat == 0 {
+		return logProbs
+	}
+	return withoutRepeats(logProbs, c.hypothesis(of).Tokens, c.NoRepeat, c.Tokens.End)
+}
+
 // hypothesis follows a beginning back to its start.
 func (c Beam) hypothesis(last *beginning) Hypothesis {
-	h := Hypothesis{LogProb: last.logProb}
+	h := Hypothesis{LogProb: last.logProb, Ended: last.token == c.Tokens.End}
 	for x := last; x.before != nil; x = x.before {
 		h.Tokens = append(h.Tokens, x.token)
 		if x.weights != nil {

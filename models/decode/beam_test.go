@@ -102,15 +102,17 @@ func (o *oracle) hypothesis(source int, tokens []int32, length int, alpha, beta 
 	return h
 }
 
-// all lists the sequences of at most n tokens that end.
+// all lists the sequences of at most n tokens that end, and those of n that do not.
 func (o *oracle) all(n int) [][]int32 {
 	sequences := [][]int32{{end}}
-	if n > 1 {
-		for token := range int32(o.vocab) {
+	for token := range int32(o.vocab) {
+		switch {
+		case token == end:
+		case n == 1:
+			sequences = append(sequences, []int32{token})
+		default:
 			for _, rest := range o.all(n - 1) {
-				if token != end {
-					sequences = append(sequences, append([]int32{token}, rest...))
-				}
+				sequences = append(sequences, append([]int32{token}, rest...))
 			}
 		}
 	}
@@ -130,6 +132,9 @@ func same(t *testing.T, got, want []decode.Hypothesis) {
 	for i := range got {
 		if !slices.Equal(got[i].Tokens, want[i].Tokens) {
 			t.Fatalf("hypothesis %d is %v with score %v, want %v with %v", i, got[i].Tokens, got[i].Score, want[i].Tokens, want[i].Score)
+		}
+		if last := got[i].Tokens[len(got[i].Tokens)-1]; got[i].Ended != (last == end) {
+			t.Fatalf("hypothesis %d is %v, and has ended: %v", i, got[i].Tokens, got[i].Ended)
 		}
 		equal(t, "ln p and score", []float64{got[i].LogProb, got[i].Score}, []float64{want[i].LogProb, want[i].Score}, 1e-8)
 		if len(got[i].Weights) != len(got[i].Tokens) {
@@ -185,17 +190,15 @@ func (o *oracle) naive(c decode.Beam, source, length int) []decode.Hypothesis {
 				ended = append(ended, of(tokens))
 			}
 		}
-		if len(ended) >= c.Width {
-			break
+		ended = best(ended, len(ended))
+		if len(ended) >= c.Width && !slices.ContainsFunc(live, func(tokens []int32) bool { return of(tokens).Score > ended[c.Best-1].Score }) {
+			return ended[:c.Best]
 		}
 	}
-	ended = best(ended, len(ended))
 	for _, tokens := range live {
-		if len(ended) < c.Best {
-			ended = append(ended, of(tokens))
-		}
+		ended = append(ended, of(tokens))
 	}
-	return ended[:c.Best]
+	return best(ended, c.Best)
 }
 
 // With a limit for each source, the search for it is as if it were alone, whatever stands beside it.
@@ -246,6 +249,99 @@ func TestBeam(t *testing.T) {
 	if cut == 0 {
 		t.Error("every hypothesis has ended: the test wants some that have not")
 	}
+}
+
+// A search that is cut does not give a worse text that happens to end for the one that is not finished: number writes numbers in digits,
+// 1 is the end, and 1000 of 1001 times it writes the digits of 4567 before it ends.
+func TestBeamThatIsCut(t *testing.T) {
+	for _, width := range []int{1, 2, 5} {
+		for limit, want := range map[int]struct {
+			tokens []int32
+			ended  bool
+		}{
+			2: {[]int32{4, 5}, false},
+			4: {[]int32{4, 5, 6, 7}, false},
+			5: {[]int32{4, 5, 6, 7, end}, true},
+			9: {[]int32{4, 5, 6, 7, end}, true},
+		} {
+			got, err := decode.Beam{Width: width, Best: width, MaxLength: limit, Length: 0.6, Tokens: models.Tokens{Start: start, End: end}}.Search(&number{}, []int{1})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if h := got[0][0]; !slices.Equal(h.Tokens, want.tokens) || h.Ended != want.ended {
+				t.Errorf("width %d, at most %d tokens: %+v, want %v first", width, limit, h, want)
+			}
+			for i, h := range got[0] {
+				if i > 0 && h.Score > got[0][i-1].Score {
+					t.Errorf("width %d, at most %d tokens: hypothesis %d has a better score than that before it", width, limit, i)
+				}
+			}
+		}
+	}
+}
+
+// number is nearly sure of each digit of 4567; else it ends.
+type number struct{ step int }
+
+func (s *number) Step(tokens, _ []int32) (logProbs, weights [][]float64, err error) {
+	for range tokens {
+		ln := slices.Repeat([]float64{-12}, 8)
+		ln[end] = math.Log(1e-3)
+		if s.step < 4 {
+			ln[4+s.step] = math.Log(0.998)
+		} else {
+			ln[end] = math.Log(0.998)
+		}
+		logProbs = append(logProbs, ln)
+	}
+	s.step++
+	return logProbs, nil, nil
+}
+
+// No run of tokens occurs twice, in a search and in what is drawn; the end is always possible.
+func TestNoRepeat(t *testing.T) {
+	repeats := func(tokens []int32, n int) bool {
+		for i := range tokens {
+			for j := range i {
+				if i+n <= len(tokens) && slices.Equal(tokens[i:i+n], tokens[j:j+n]) {
+					return true
+				}
+			}
+		}
+		return false
+	}
+	for n := range 4 {
+		c := decode.Beam{Width: 3, Best: 3, MaxLength: 30, NoRepeat: n, Tokens: models.Tokens{Start: start, End: end}}
+		found, err := c.Search(stutter{}, []int{1})
+		if err != nil {
+			t.Fatal(err)
+		}
+		drawing := decode.Sampling{Temperature: 1, NoRepeat: n}
+		drawn, err := drawing.Sequences(stutter{}, []int{1}, 3, []int{30}, c.Tokens, randoms(1))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, h := range append(found[0], drawn[0]...) {
+			if got := n > 0 && repeats(h.Tokens, n); got || n == 0 && !repeats(h.Tokens, 3) {
+				t.Errorf("runs of %d may not repeat: %v", n, h.Tokens)
+			}
+		}
+	}
+	// What is never repeated: of 2 tokens and the end, each at most once.
+	got, err := decode.Beam{Width: 1, MaxLength: 30, NoRepeat: 1, Tokens: models.Tokens{Start: start, End: end}}.Search(stutter{}, []int{1})
+	if want := []int32{2, 3, end}; err != nil || !slices.Equal(got[0][0].Tokens, want) || !got[0][0].Ended {
+		t.Errorf("%v, %v, want %v", got, err, want)
+	}
+}
+
+// stutter writes 2 for ever, now and then 3, and hardly ever ends.
+type stutter struct{}
+
+func (stutter) Step(tokens, _ []int32) (logProbs, weights [][]float64, err error) {
+	for range tokens {
+		logProbs = append(logProbs, []float64{math.Inf(-1), math.Log(0.001), math.Log(0.9), math.Log(0.099)})
+	}
+	return logProbs, nil, nil
 }
 
 // Of equals the first is the best: the first row's continuation, and of these the lowest token.
@@ -346,6 +442,7 @@ func TestBeamMistakes(t *testing.T) {
 		"3 hypotheses are wanted":   func(c *decode.Beam, _ *oracle) { c.Best = 3 },
 		"length penalty is -1":      func(c *decode.Beam, _ *oracle) { c.Length = -1 },
 		"coverage penalty NaN":      func(c *decode.Beam, _ *oracle) { c.Coverage = math.NaN() },
+		"NoRepeat is -1":            func(c *decode.Beam, _ *oracle) { c.NoRepeat = -1 },
 		"start and end are one":     func(c *decode.Beam, _ *oracle) { c.Tokens = models.Tokens{} },
 		"step 1: the device is off": func(_ *decode.Beam, o *oracle) { o.fails = errors.New("the device is off") },
 	} {

@@ -22,6 +22,7 @@ type Sampling struct {
 	Temperature float64 // less is safer, more is wilder; 0 always takes the likeliest
 	TopK        int     // 0: all
 	TopP        float64 // 0 or 1: all
+	NoRepeat    int     // no so many tokens in a row are drawn twice in a hypothesis; 0: they may be
 }
 
 // Check says what is wrong with the numbers.
@@ -34,7 +35,7 @@ func (c Sampling) Check() error {
 	case !(c.TopP >= 0 && c.TopP <= 1):
 		return errors.Errorf("top-p is %g, must lie in [0, 1]", c.TopP)
 	}
-	return nil
+	return setting.AtLeast("NoRepeat", c.NoRepeat, 0)
 }
 
 // Probabilities is the distribution from which a token is drawn. logits may be -∞, but not all of them; any constant may be added to
@@ -129,10 +130,14 @@ func (c Sampling) Draw(logits []float64, random *rand.Rand) int32 {
 	return int32(last) // rounding has left a little of u
 }
 
-// Sequences draws a hypothesis for each row of a stepper that stands at the beginning of sources of the given lengths, of at most
-// maxLength tokens; there may be several rows for each source. The score of a hypothesis is its ln p, before the distribution is cut.
-func (c Sampling) Sequences(s Stepper, lengths []int, rows, maxLength int, t models.Tokens, random *rand.Rand) ([][]Hypothesis, error) {
-	err := cmp.Or(setting.AtLeast("rows", rows, 1), setting.AtLeast("MaxLength", maxLength, 1), c.Check())
+// Sequences draws a hypothesis for each row of a stepper that stands at the beginning of sources of the given lengths; there may be
+// several rows for each source. limits are the most tokens of the hypotheses of each source, and random is what they are drawn with: it
+// is the same whatever other sources there are. The score of a hypothesis is its ln p, before the distribution is cut.
+func (c Sampling) Sequences(s Stepper, lengths []int, rows int, limits []int, t models.Tokens, random []*rand.Rand) ([][]Hypothesis, error) {
+	err := cmp.Or(setting.AtLeast("rows", rows, 1), c.Check())
+	if err == nil && (len(limits) == 0 || len(limits) != len(lengths) || len(random) != len(lengths) || slices.Min(limits) < 1) {
+		err = errors.Errorf("limits %v and %d random numbers for %d sources: there must be one for each, of at least 1", limits, len(random), len(lengths))
+	}
 	if err != nil {
 		return nil, errors.Wrap(err, "sampling")
 	}
@@ -144,27 +149,40 @@ func (c Sampling) Sequences(s Stepper, lengths []int, rows, maxLength int, t mod
 	for i := range tokens {
 		tokens[i], parents[i] = t.Start, int32(i)
 	}
-	for step, writing := 0, true; writing && step < maxLength; step++ {
+	for step := range slices.Max(limits) {
 		logProbs, weights, err := s.Step(tokens, parents)
 		if err != nil {
 			return nil, errors.Wrapf(err, "sampling, step %d", step+1)
 		}
-		writing = false
+		writing := false
 		for i := range tokens {
-			if tokens[i] == t.End {
+			source := i / rows
+			h := &drawn[source][i%rows]
+			if h.Ended || step >= limits[source] {
 				continue
 			}
-			h := &drawn[i/rows][i%rows]
-			tokens[i] = c.Draw(logProbs[i], random)
-			h.Tokens = append(h.Tokens, tokens[i])
-			h.LogProb += logProbs[i][tokens[i]]
-			h.Score = h.LogProb
+			tokens[i] = c.Draw(withoutRepeats(logProbs[i], h.Tokens, c.NoRepeat, t.End), random[source])
+			var w []float64
 			if weights != nil {
-				w := weights[i]
-				h.Weights = append(h.Weights, slices.Clone(w[:min(lengths[i/rows], len(w))]))
+				w = slices.Clone(weights[i][:min(lengths[source], len(weights[i]))])
 			}
-			writing = writing || tokens[i] != t.End
+			h.add(tokens[i], logProbs[i][tokens[i]], w, t.End)
+			writing = writing || !h.Ended && step+1 < limits[source]
+		}
+		if !writing {
+			break
 		}
 	}
 	return drawn, nil
+}
+
+// add writes one more token, drawn with ln p and weights of the attention, if there is any.
+func (h *Hypothesis) add(token int32, logProb float64, weights []float64, end int32) {
+	h.Tokens = append(h.Tokens, token)
+	h.Ended = token == end
+	h.LogProb += logProb
+	h.Score = h.LogProb
+	if weights != nil {
+		h.Weights = append(h.Weights, weights)
+	}
 }

@@ -64,7 +64,7 @@ func TestSamplingSequences(t *testing.T) {
 	lengths := []int{4, 2, 3}
 	tokens := models.Tokens{Start: start, End: end}
 	o := newOracle(5, len(lengths), 6)
-	got, err := decode.Sampling{Temperature: 1}.Sequences(o, lengths, 6, 7, tokens, rand.New(rand.NewPCG(3, 4)))
+	got, err := decode.Sampling{Temperature: 1}.Sequences(o, lengths, 6, []int{7, 3, 9}, tokens, randoms(3))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -76,7 +76,7 @@ func TestSamplingSequences(t *testing.T) {
 			if at >= 0 {
 				ends++
 			}
-			if at >= 0 && at != len(h.Tokens)-1 || at < 0 && len(h.Tokens) != 7 {
+			if at >= 0 && at != len(h.Tokens)-1 || at < 0 && len(h.Tokens) != []int{7, 3, 9}[i] {
 				t.Errorf("%v does not stop at its end", h.Tokens)
 			}
 			distinct[fmt.Sprint(i, h.Tokens)] = true
@@ -87,6 +87,35 @@ func TestSamplingSequences(t *testing.T) {
 	}
 }
 
+// randoms are random numbers for so many sources.
+func randoms(n int) []*rand.Rand {
+	r := make([]*rand.Rand, n)
+	for i := range r {
+		r[i] = rand.New(rand.NewPCG(3, uint64(i)))
+	}
+	return r
+}
+
+// What is drawn for a source does not depend on those beside it.
+func TestSamplingAlone(t *testing.T) {
+	tokens := models.Tokens{Start: start, End: end}
+	draw := func(sources []int, random []*rand.Rand) [][]decode.Hypothesis {
+		o := newOracle(5, len(sources), 2)
+		for i := range o.rows {
+			o.rows[i][0] = int32(sources[i/2])
+		}
+		got, err := decode.Sampling{Temperature: 1}.Sequences(o, slices.Repeat([]int{4}, len(sources)), 2, slices.Repeat([]int{9}, len(sources)), tokens, random)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return got
+	}
+	together := draw([]int{0, 1, 2}, randoms(3))
+	for i := range 3 {
+		same(t, together[i], draw([]int{i}, randoms(3)[i:i+1])[0])
+	}
+}
+
 func TestSamplingMistakes(t *testing.T) {
 	for want, run := range map[string]func(o *oracle) error{
 		"temperature is -1":  sampled(decode.Sampling{Temperature: -1}, 1, 2),
@@ -94,7 +123,8 @@ func TestSamplingMistakes(t *testing.T) {
 		"top-k is -1":        sampled(decode.Sampling{TopK: -1}, 1, 2),
 		"top-p is 1.5":       sampled(decode.Sampling{TopP: 1.5}, 1, 2),
 		"rows is 0":          sampled(decode.Sampling{}, 0, 2),
-		"MaxLength is 0":     sampled(decode.Sampling{}, 1, 0),
+		"limits [0]":         sampled(decode.Sampling{}, 1, 0),
+		"NoRepeat is -2":     sampled(decode.Sampling{NoRepeat: -2}, 1, 2),
 		"step 1: the device is off": func(o *oracle) error {
 			o.fails = errors.New("the device is off")
 			return sampled(decode.Sampling{}, 1, 2)(o)
@@ -116,7 +146,7 @@ func TestSamplingLimits(t *testing.T) {
 
 func sampled(c decode.Sampling, rows, most int) func(o *oracle) error {
 	return func(o *oracle) error {
-		_, err := c.Sequences(o, []int{1}, rows, most, models.DefaultTokens, rand.New(rand.NewPCG(1, 2)))
+		_, err := c.Sequences(o, []int{1}, rows, []int{most}, models.DefaultTokens, randoms(1))
 		return err
 	}
 }
