@@ -5,6 +5,7 @@
 #	make gpu-test   vet all of it with the tag, and run the tests that the tag changes: the driver's against a fake driver, the device's on its
 #	                simulator, the command's without a GPU; with UNROLL_TEST_GPU=1, the driver's and the device's on the GPU itself
 #	make gpu-bench  build all that bench/gpu.sh runs on a machine with a GPU
+#	make gpu-dry    run the commands of bench/gpu/README.md against a fake driver, and check what they leave
 #	make gpu-env    print the environment for go commands with -tags gpu:  eval "$(make -s gpu-env)"
 
 # An archive without members: gorgonia.org/cu asks the linker for -lcuda, and cuda/driver/internal/dl holds what it would define.
@@ -12,7 +13,7 @@ STUB := bin/lib/libcuda.a
 
 ENV := CGO_ENABLED=1 CGO_CFLAGS='-O2 -I$(CURDIR)/cuda/driver/include' CGO_LDFLAGS='-L$(CURDIR)/bin/lib'
 
-.PHONY: gpu gpu-check gpu-test gpu-bench gpu-env
+.PHONY: gpu gpu-check gpu-test gpu-bench gpu-dry gpu-env
 
 # The same sources give the same bytes, wherever they lie: no path is left in the binary, and neither is what is made of the compiler's flags,
 # the tables for debuggers and the build id.
@@ -30,6 +31,10 @@ gpu-test: $(STUB)
 gpu-bench: gpu
 	$(ENV) go test -c -tags gpu -trimpath -ldflags '-s -w' -o bin/driver.test ./cuda/driver
 	$(ENV) go test -c -tags gpu -trimpath -ldflags '-s -w' -o bin/cuda.test ./cuda
+
+gpu-dry: gpu-bench
+	$(ENV) go run -tags gpu ./cuda/driver/internal/fake/build bin/fake
+	bench/gpu/dry.sh bin bin/fake
 
 gpu-env: $(STUB)
 	@echo "export $(ENV)"
