@@ -75,7 +75,7 @@ tests() {
 
 # torch NAME SECONDS ARGUMENT...: PyTorch on the same models.
 torch() {
-  if timeout 30 "$python" -c 'import torch' 2>/dev/null; then
+  if timeout 30 "$python" -c 'import torch' >/dev/null 2>&1; then
     part "$1" "$2" "$python" "$here/gpu/torch_gpu.py" "${@:3}"
   else
     skip "$1" "$python has no PyTorch; set PYTHON to one that has"

@@ -15,6 +15,7 @@ for tool in nvcc ncu compute-sanitizer python3 nvidia-smi; do
   printf '#!/bin/sh\necho "stand-in of %s: $*"\n' "$tool" >"$tmp/$tool"
   chmod +x "$tmp/$tool"
 done
+printf 'while [ $# -gt 1 ]; do [ "$1" != -o ] || cp "$0" "$2"; shift; done\n' >>"$tmp/nvcc" # what it "compiles" is a stand-in, too
 export PATH=$tmp:$PATH UNROLL_LIBCUDA=$fake/libcuda.so.1 UNROLL_LIBCUBLAS=$fake/libcublas.so.12 CUDA_CACHE_PATH=$tmp/cache
 wrong() { printf 'bench/gpu/dry.sh: %s\n' "$*" >&2; exit 1; }
 
@@ -37,7 +38,7 @@ while IFS= read -r command; do
   [ "$(ls "$tmp/out-$count")" = $'logs.tgz\nsummary.txt' ] || wrong "command $count left $(ls "$tmp/out-$count")"
   lines=$(wc -l <"$tmp/out-$count/summary.txt")
   [ "$lines" -le 120 ] || wrong "the summary of command $count has $lines lines"
-  cmp -s <(head -n 30 "$tmp/printed") <(head -n 30 "$tmp/out-$count/summary.txt") || wrong "command $count does not print its summary"
+  cmp -s <(head -n 30 "$tmp/printed") <(head -n 30 "$tmp/out-$count/summary.txt") || { diff "$tmp/printed" "$tmp/out-$count/summary.txt"; wrong "command $count does not print its summary"; }
   for part in $parts; do
     grep -q "^$part  *[0-9]* s  \(passed\|failed\)" "$tmp/out-$count/summary.txt" || { cat "$tmp/printed"; wrong "command $count has not run $part"; }
     tar -xOf "$tmp/out-$count/logs.tgz" "./$part.log" >/dev/null || wrong "command $count keeps no log of $part"
