@@ -10,6 +10,8 @@ import (
 	"strings"
 
 	"github.com/pkg/errors"
+
+	"github.com/unroll-ml/unroll/internal/safefile"
 )
 
 // contents are those of a file, uncompressed, in memory or not.
@@ -33,11 +35,11 @@ func (c *contents) changed() bool {
 
 func (c *contents) reader() io.Reader { return io.NewSectionReader(c, 0, c.size) }
 
-// openContents keeps a file open if it is plain, regular and longer than hold, and otherwise reads all of it.
+// openContents keeps a file open if it is plain and longer than hold, and otherwise reads all of it.
 func openContents(path string, hold int64) (*contents, error) {
-	f, err := os.Open(path)
+	f, err := safefile.Open(path)
 	if err != nil {
-		return nil, errors.WithStack(err)
+		return nil, err
 	}
 	info, err := f.Stat()
 	if err != nil {
@@ -46,7 +48,7 @@ func openContents(path string, hold int64) (*contents, error) {
 	}
 	r := bufio.NewReader(f)
 	head, err := r.Peek(len(gzipMagic))
-	if info.Mode().IsRegular() && info.Size() > hold && err == nil && string(head) != gzipMagic && !strings.HasSuffix(path, ".gz") {
+	if info.Size() > hold && err == nil && string(head) != gzipMagic && !strings.HasSuffix(path, ".gz") {
 		return &contents{ReaderAt: f, size: info.Size(), file: f, was: info}, nil
 	}
 	defer f.Close()

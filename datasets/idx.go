@@ -9,6 +9,8 @@ import (
 	"strconv"
 
 	"github.com/pkg/errors"
+
+	"github.com/unroll-ml/unroll/internal/safefile"
 )
 
 // Images are images with a class each, as sequences: a row is a step.
@@ -95,7 +97,7 @@ func ReadIDX(imagesPath, labelsPath string) (*Images, error) {
 //
 //	0 0 8 D | D sizes, big-endian uint32 | bytes
 func readIDX(path string, wantDims int) (dims []int, data []byte, err error) {
-	f, err := os.Open(path)
+	f, err := safefile.Open(path)
 	if err != nil {
 		return nil, nil, errors.WithStack(err)
 	}

@@ -3,11 +3,11 @@ package datasets
 import (
 	"encoding/json"
 	"fmt"
-	"os"
+	"path/filepath"
 	"slices"
 	"unicode/utf8"
 
-	"github.com/pkg/errors"
+	"github.com/unroll-ml/unroll/internal/safefile"
 )
 
 // Labels numbers the classes of a classifier. It is immutable.
@@ -56,9 +56,9 @@ func (l *Labels) JSON() []byte { return encodeJSON(labelsFile{labelsKind, l.name
 
 // ReadLabels reads labels from a file that holds what JSON returned, to the byte; a file that does not is an *Error.
 func ReadLabels(path string) (*Labels, error) {
-	data, err := os.ReadFile(path)
+	data, err := safefile.ReadIn(filepath.Dir(path), filepath.Base(path), maxJSON)
 	if err != nil {
-		return nil, errors.WithStack(err)
+		return nil, err
 	}
 	return parseLabels(path, data)
 }

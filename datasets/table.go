@@ -12,6 +12,8 @@ import (
 	"strings"
 
 	"github.com/pkg/errors"
+
+	"github.com/unroll-ml/unroll/internal/safefile"
 )
 
 // Table holds texts with a label each.
@@ -144,7 +146,7 @@ func (t *Table) Classes(l *Labels) ([]int32, error) {
 
 // eachLine calls f with the lines of a file that are not blank, and gives the hash of its contents, uncompressed.
 func eachLine(path string, l *lenient, f func(line []byte, number int) error) (sum string, err error) {
-	file, err := os.Open(path)
+	file, err := safefile.Open(path)
 	if err != nil {
 		return "", errors.WithStack(err)
 	}

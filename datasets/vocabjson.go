@@ -4,12 +4,15 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
-	"os"
+	"path/filepath"
 	"slices"
 	"unicode/utf8"
 
-	"github.com/pkg/errors"
+	"github.com/unroll-ml/unroll/internal/safefile"
 )
+
+// maxJSON is how many bytes of a vocabulary or of labels are read: four times as many as any data set has given.
+const maxJSON = 64 << 20
 
 // vocabFile is the JSON form of a vocabulary.
 type vocabFile struct {
@@ -41,9 +44,9 @@ func encodeJSON(x any) []byte {
 // ReadVocab reads a vocabulary from a file that holds what JSON returned, to the byte: a file that was changed or damaged is
 // an *Error, for a token that moved by one would turn every text into another.
 func ReadVocab(path string) (*Vocab, error) {
-	data, err := os.ReadFile(path)
+	data, err := safefile.ReadIn(filepath.Dir(path), filepath.Base(path), maxJSON)
 	if err != nil {
-		return nil, errors.WithStack(err)
+		return nil, err
 	}
 	return parseVocab(path, data)
 }

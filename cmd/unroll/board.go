@@ -1,6 +1,7 @@
 package main
 
 import (
+	"path/filepath"
 	"strings"
 
 	"github.com/unroll-ml/unroll/trainer/events"
@@ -30,5 +31,7 @@ func (b *board) add(record any) error {
 	return nil
 }
 
-// isEvents says whether a file of a run folder is TensorBoard's.
-func isEvents(name string) bool { return strings.HasPrefix(name, events.Prefix) }
+// isEvents says whether a name is that of one of TensorBoard's files in a run folder.
+func isEvents(name string) bool {
+	return strings.HasPrefix(name, events.Prefix) && name == filepath.Base(name)
+}

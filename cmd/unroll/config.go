@@ -7,7 +7,7 @@ import (
 	"io"
 	"maps"
 	"math"
-	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 
@@ -16,6 +16,7 @@ import (
 
 	"github.com/unroll-ml/unroll/datasets"
 	"github.com/unroll-ml/unroll/graph/tape"
+	"github.com/unroll-ml/unroll/internal/safefile"
 	"github.com/unroll-ml/unroll/models"
 	"github.com/unroll-ml/unroll/trainer/device"
 )
@@ -411,11 +412,14 @@ func (c *config) encode() []byte {
 	return b.Bytes()
 }
 
+// maxConfig is how many bytes of a config.yaml are read: far more than any run writes, and few enough for YAML's slowest case.
+const maxConfig = 1 << 17
+
 // readConfig reads a config.yaml, strictly. What is wrong with its contents is an exitError with exitData.
 func readConfig(path string) (*config, error) {
-	data, err := os.ReadFile(path)
+	data, err := safefile.ReadIn(filepath.Dir(path), filepath.Base(path), maxConfig)
 	if err != nil {
-		return nil, errors.WithStack(err)
+		return nil, err
 	}
 	bad := func(format string, args ...any) (*config, error) {
 		return nil, fail(exitData, "%s: %s: restore it from a copy of the run", path, fmt.Sprintf(format, args...))

@@ -94,7 +94,7 @@ func (r *training) gpuFailed(err error) error {
 	switch {
 	case errors.As(err, &full):
 		if dirs, err := r.checkpoints(); err == nil && len(dirs) == 0 {
-			r.folder.clear() // so that another batch can be tried there
+			r.folder.clear(nil) // so that another batch can be tried there
 			return fail(exitGPU, "%s", r.config.tooLarge(full))
 		}
 		return fail(exitGPU, "%s, in a new run: what %s holds is whole", r.config.tooLarge(full), r.folder.dir)

@@ -9,6 +9,7 @@ import (
 	"github.com/pkg/errors"
 
 	"github.com/unroll-ml/unroll/datasets"
+	"github.com/unroll-ml/unroll/internal/safefile"
 	"github.com/unroll-ml/unroll/trainer/checkpoint"
 )
 
@@ -48,7 +49,8 @@ func exitCode(err error) int {
 		data   *datasets.Error
 		short  *datasets.TooShortError
 		broken *checkpoint.CorruptError
-		locked *checkpoint.LockedError
+		locked *safefile.LockedError
+		unfit  *safefile.Error
 		write  *checkpoint.WriteError
 		path   *fs.PathError
 		errno  syscall.Errno
@@ -56,7 +58,9 @@ func exitCode(err error) int {
 	switch {
 	case errors.As(err, &coded):
 		return coded.code
-	case errors.As(err, &data), errors.As(err, &short), errors.As(err, &broken):
+	case errors.As(err, &unfit) && unfit.Writing:
+		return exitNoOutput
+	case errors.As(err, &unfit), errors.As(err, &data), errors.As(err, &short), errors.As(err, &broken):
 		return exitData
 	case errors.As(err, &locked):
 		return exitNoOutput

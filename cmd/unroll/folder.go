@@ -11,6 +11,7 @@ import (
 	"github.com/pkg/errors"
 
 	"github.com/unroll-ml/unroll/datasets"
+	"github.com/unroll-ml/unroll/internal/safefile"
 	"github.com/unroll-ml/unroll/trainer/checkpoint"
 	"github.com/unroll-ml/unroll/trainer/optim"
 )
@@ -28,8 +29,7 @@ const (
 	probeName  = "probe" // a file that is made to see whether files can be made
 )
 
-// runFiles are the files of a run folder. The configuration is the last to be removed, so that what remains after a crash can be
-// replaced or continued, too.
+// runFiles are the files of a run folder, whatever its task.
 var runFiles = []string{logName, vocabName, targetName, labelsName, configName}
 
 // position is where a run stands: state.json of its checkpoints.
@@ -43,6 +43,7 @@ type position struct {
 	Worse     int            `json:"worse"`                 // measurements in a row without a better one
 	Due       bool           `json:"measure_due,omitempty"` // this step is to be measured
 	Skipped   int            `json:"skipped"`               // steps in a row that were not applied, overflows of the loss scaling aside
+	Events    []string       `json:"events,omitempty"`      // TensorBoard's files of the run
 	Plateau   *optim.Plateau `json:"plateau,omitempty"`     // nil: not begun, or another schedule
 }
 
@@ -58,7 +59,7 @@ func (p *position) better(score float64) bool {
 // runFolder is a folder that this process may write a run into.
 type runFolder struct {
 	dir    string
-	lock   *checkpoint.FileLock
+	lock   *safefile.Lock
 	made   []string // folders that this process made, the innermost last
 	before *config  // of the run that is there already, or nil
 }
@@ -124,25 +125,31 @@ func (f *runFolder) makeAll(dir string) error {
 }
 
 func (f *runFolder) open() (*runFolder, error) {
-	lock, err := checkpoint.Lock(f.path(lockName))
-	var held *checkpoint.LockedError
-	if errors.As(err, &held) {
-		return nil, fail(exitNoOutput, "%s: process %d trains there: wait for it, stop it, or choose another folder with --out", f.dir, held.PID)
-	} else if err != nil {
-		f.remove()
-		return nil, outputError(f.dir, err)
+	err := f.inspect() // before anything in it is touched
+	if err == nil {
+		err = f.take()
 	}
-	f.lock = lock
-	if err := f.inspect(); err != nil {
+	if err != nil {
 		f.abandon()
 		return nil, err
 	}
 	return f, nil
 }
 
-// inspect finds out what the folder holds and whether it can be written.
-func (f *runFolder) inspect() error {
-	probe, err := os.CreateTemp(f.dir, "."+probeName+".tmp-*") // permissions alone do not tell of a read-only file system
+// take locks the folder and makes sure that it can be written.
+func (f *runFolder) take() error {
+	lock, err := safefile.TryLock(f.path(lockName))
+	var held *safefile.LockedError
+	if errors.As(err, &held) {
+		return fail(exitNoOutput, "%s: process %d trains there: wait for it, stop it, or choose another folder with --out", f.dir, held.PID)
+	} else if err != nil {
+		return outputError(f.dir, err)
+	}
+	f.lock = lock
+	if err := f.inspect(); err != nil { // another process may have trained there until now
+		return err
+	}
+	probe, err := safefile.CreateTemp(f.dir, "."+probeName+".tmp-") // permissions alone do not tell of a read-only file system
 	if err != nil {
 		return outputError(f.dir, err)
 	}
@@ -153,26 +160,42 @@ func (f *runFolder) inspect() error {
 	if err := checkpoint.Sweep(f.dir, append(runFiles, probeName)...); err != nil { // what a kill has left
 		return outputError(f.dir, err)
 	}
+	return nil
+}
+
+// inspect finds out what the folder holds, and refuses one that holds anything but a run. It changes nothing.
+func (f *runFolder) inspect() (err error) {
 	f.before, err = readConfig(f.path(configName))
-	if !errors.Is(err, fs.ErrNotExist) {
-		if err != nil {
-			return fail(exitNoOutput, "%v, or choose another folder with --out", err)
-		}
-		return nil
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fail(exitNoOutput, "%v, or choose another folder with --out", err)
 	}
 	entries, err := os.ReadDir(f.dir)
 	if err != nil {
 		return outputError(f.dir, err)
 	}
 	for _, e := range entries {
-		if !strings.HasPrefix(e.Name(), ".") {
+		if f.before == nil && !strings.HasPrefix(e.Name(), ".") {
 			return fail(exitNoOutput, "%s holds %s and no run: choose an empty or a new folder with --out", f.dir, e.Name())
+		}
+	}
+	for _, name := range []string{lockName, logName} { // these are written in their place
+		if err := safefile.Ours(f.path(name)); err != nil {
+			return err
+		}
+	}
+	for _, name := range []string{bestName, lastName} {
+		if err := checkpoint.Foreign(f.path(name)); err != nil {
+			return err
 		}
 	}
 	return nil
 }
 
 func outputError(dir string, err error) error {
+	var inTheWay *safefile.Error
+	if errors.As(err, &inTheWay) {
+		return err
+	}
 	reason := errors.Cause(err)
 	var path *fs.PathError
 	if errors.As(err, &path) {
@@ -181,30 +204,65 @@ func outputError(dir string, err error) error {
 	return fail(exitNoOutput, "%s cannot be written (%v): choose another folder with --out", dir, reason)
 }
 
-// clear removes a run, and nothing that unroll did not write.
-func (f *runFolder) clear() error {
+// clear removes the run that is there, and nothing that it did not write, to make room for these files.
+func (f *runFolder) clear(files map[string][]byte) error {
+	written := f.written()
+	for name := range files {
+		if _, err := os.Lstat(f.path(name)); err == nil && !slices.Contains(written, name) {
+			return &safefile.Error{Path: f.path(name), What: "the run that is to be replaced did not write it", Writing: true}
+		}
+	}
+	for _, name := range written {
+		if info, err := os.Lstat(f.path(name)); err == nil && info.IsDir() {
+			return &safefile.Error{Path: f.path(name), What: "it is a folder", Writing: true}
+		}
+	}
 	for _, name := range []string{bestName, lastName} {
 		if err := checkpoint.Remove(f.path(name)); err != nil {
 			return outputError(f.dir, err)
 		}
 	}
-	entries, err := os.ReadDir(f.dir)
-	if err != nil {
-		return outputError(f.dir, err)
-	}
-	for _, e := range entries {
-		if isEvents(e.Name()) {
-			if err := os.Remove(f.path(e.Name())); err != nil {
-				return outputError(f.dir, err)
-			}
-		}
-	}
-	for _, name := range runFiles {
-		if err := os.RemoveAll(f.path(name)); err != nil {
+	for _, name := range written {
+		if err := os.Remove(f.path(name)); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return outputError(f.dir, err)
 		}
 	}
 	f.before = nil
+	return nil
+}
+
+// written are the names of the files that the run in the folder has written. The configuration is the last, so that what remains
+// after a crash of clear can be replaced or continued, too.
+func (f *runFolder) written() []string {
+	if f.before == nil {
+		return nil
+	}
+	names := append(f.eventFiles(), logName)
+	if f.before.Model.Vocab > 0 {
+		names = append(names, vocabName)
+	}
+	switch f.before.Task {
+	case taskClassify:
+		names = append(names, labelsName)
+	case taskSeq2Seq:
+		names = append(names, targetName)
+	}
+	return append(names, configName)
+}
+
+// eventFiles are TensorBoard's files that the run has written, by its checkpoints.
+func (f *runFolder) eventFiles() []string {
+	for _, name := range []string{lastName, bestName} {
+		c, err := checkpoint.Open(f.path(name))
+		if err != nil {
+			continue
+		}
+		defer c.Close()
+		var at position
+		if c.State(&at) == nil {
+			return slices.DeleteFunc(at.Events, func(name string) bool { return !isEvents(name) })
+		}
+	}
 	return nil
 }
 
@@ -217,8 +275,9 @@ func (f *runFolder) abandon() {
 // remove removes what this process made: nothing, if the folder was there before.
 func (f *runFolder) remove() {
 	if slices.Contains(f.made, f.dir) {
-		f.clear()
-		os.Remove(f.path(lockName))
+		for _, name := range append(runFiles, lockName) {
+			os.Remove(f.path(name))
+		}
 	}
 	for _, dir := range slices.Backward(f.made) {
 		os.Remove(dir) // only if it is empty

@@ -34,13 +34,15 @@ func (r *training) place(stderr io.Writer, overwrite bool) error {
 		}
 		fmt.Fprintf(stderr, "unroll: %s holds a run without a checkpoint: it begins again\n", r.folder.dir)
 	}
-	if err := r.folder.clear(); err != nil {
+	files := r.task.files()
+	if err := r.folder.clear(files); err != nil {
 		return err
 	}
 	if err := checkpoint.WriteFile(r.folder.path(configName), r.config.encode()); err != nil {
 		return err
 	}
-	for name, data := range r.task.files() {
+	r.folder.before = r.config
+	for name, data := range files {
 		if err := checkpoint.WriteFile(r.folder.path(name), data); err != nil {
 			return err
 		}
@@ -64,9 +66,13 @@ func (r *training) goOn() error {
 	if err := r.task.verify(r.folder.dir); err != nil { // of the same data, so the same, unless it was damaged
 		return err
 	}
-	for _, dir := range r.damaged { // it should not count among those that are kept
-		if err := checkpoint.Drop(dir); err != nil {
-			return outputError(dir, err)
+	// What is damaged should not count among those that are kept.
+	if err := checkpoint.GoBack(r.folder.path(lastName), r.damaged); err != nil {
+		return outputError(r.folder.dir, err)
+	}
+	if best := r.folder.path(bestName); slices.Contains(r.damaged, best) {
+		if err := checkpoint.Drop(best); err != nil {
+			return outputError(r.folder.dir, err)
 		}
 	}
 	return checkpoint.WriteFile(r.folder.path(configName), r.config.encode())

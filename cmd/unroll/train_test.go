@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/unroll-ml/unroll/internal/safefile"
 	"github.com/unroll-ml/unroll/trainer/checkpoint"
 	"github.com/unroll-ml/unroll/trainer/runlog"
 )
@@ -285,7 +286,7 @@ func TestOutIsTaken(t *testing.T) {
 		t.Errorf("a foreign file holds %q", got)
 	}
 
-	lock, err := checkpoint.Lock("run/.lock")
+	lock, err := safefile.TryLock("run/.lock")
 	if err != nil {
 		t.Fatal(err)
 	}

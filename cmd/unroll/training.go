@@ -91,6 +91,7 @@ func (r *training) run() error {
 		if r.board.w, err = events.Create(r.folder.dir, r.at.Step+1); err != nil {
 			return err
 		}
+		r.at.Events = append(r.at.Events, r.board.w.Name())
 	}
 	r.schedule, r.at.Plateau = r.config.Training.schedule(), r.config.Training.plateau(r.at.Plateau)
 	r.since, r.past, r.first, r.saved = time.Now(), r.at.Seconds, r.at.Step, r.at.Step

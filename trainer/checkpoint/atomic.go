@@ -10,6 +10,8 @@ import (
 	"strings"
 
 	"github.com/pkg/errors"
+
+	"github.com/unroll-ml/unroll/internal/safefile"
 )
 
 // WriteError says that something could not be written. What was there before is still there, whole.
@@ -47,42 +49,49 @@ func Unwritten(path string, need int64, err error) error {
 	return writeError(path, need, err)
 }
 
+// writeError is the error of what could not be written; what was in the way is named as it is.
 func writeError(path string, need int64, err error) error {
+	var inTheWay *safefile.Error
+	if errors.As(err, &inTheWay) {
+		return err
+	}
 	return &WriteError{Path: path, Need: need, Free: freeBytes(filepath.Dir(path)), Err: err}
 }
 
-// WriteFile replaces a file: after a crash at any moment it has its old contents or the new, never a part of them. An error is
-// a *WriteError.
+// WriteFile replaces a file: after a crash at any moment it has its old contents or the new, never a part of them. A link of that
+// name is replaced, and what it points to stays. An error is a *WriteError, or a *safefile.Error that names what is in the way.
 func WriteFile(path string, data []byte) error {
 	dir, name := filepath.Split(path)
 	dir = filepath.Clean(dir)
-	f, err := files.createTemp(dir, tempPrefix(name)+"*")
+	f, err := files.createTemp(dir, tempPrefix(name))
 	if err != nil {
 		return writeError(path, int64(len(data)), err)
 	}
 	tmp := f.Name()
 	_, err = f.Write(data)
 	if err = closeSynced(f, err); err == nil {
-		err = files.chmod(tmp, 0o644)
-	}
-	if err == nil {
 		err = files.rename(tmp, path)
 	}
 	if err == nil {
 		err = files.syncDir(dir)
 	}
 	if err != nil {
-		files.removeAll(tmp)
+		files.remove(tmp)
 		return writeError(path, int64(len(data)), err)
 	}
 	return nil
 }
 
 // tempPrefix begins the names of what is written before it becomes name.
-func tempPrefix(name string) string { return "." + name + ".tmp-" }
+func tempPrefix(name string) string { return "." + name + tempMark }
 
-// Sweep removes what interrupted writes of files or checkpoints of these names have left in dir. Nobody else may be writing them:
-// see Lock.
+const (
+	tempMark = ".tmp-"
+	goneMark = ".gone-" // instead, in the name of a checkpoint that is being removed
+)
+
+// Sweep removes what interrupted writes of files or checkpoints of these names have left in dir: files, and folders that hold
+// nothing but files of a checkpoint. Nobody else may be writing them: see safefile.TryLock.
 func Sweep(dir string, names ...string) error {
 	entries, err := os.ReadDir(dir)
 	if err != nil {
@@ -92,7 +101,14 @@ func Sweep(dir string, names ...string) error {
 		if !slices.ContainsFunc(names, func(name string) bool { return isTemp(e.Name(), name) }) {
 			continue
 		}
-		if err := files.removeAll(filepath.Join(dir, e.Name())); err != nil {
+		path := filepath.Join(dir, e.Name())
+		switch {
+		case e.Type().IsRegular():
+			err = files.remove(path)
+		case e.IsDir() && Foreign(path) == nil:
+			err = discard(path)
+		}
+		if err != nil {
 			return errors.WithStack(err)
 		}
 	}
@@ -105,7 +121,8 @@ func isTemp(file, name string) bool {
 	if ok && strings.HasPrefix(rest, "-") {
 		rest = strings.TrimLeft(rest, "-0123456789")
 	}
-	return ok && (strings.HasPrefix(rest, ".tmp-") || strings.HasPrefix(rest, ".old.tmp-"))
+	rest = strings.TrimPrefix(rest, ".old")
+	return ok && (safefile.IsTemp(rest, tempMark) || safefile.IsTemp(rest, goneMark))
 }
 
 // counter counts the bytes that pass to w.

@@ -4,16 +4,17 @@ import (
 	"io"
 	"os"
 	"runtime"
+
+	"github.com/unroll-ml/unroll/internal/safefile"
 )
 
 // disk is every change that this package makes to files, a call for each, so that a test can make any one of them fail.
 type disk interface {
 	create(path string) (diskFile, error)
-	createTemp(dir, pattern string) (diskFile, error)
-	mkdirTemp(dir, pattern string) (string, error)
-	chmod(path string, mode os.FileMode) error
+	createTemp(dir, prefix string) (diskFile, error)
+	mkdirTemp(dir, prefix string) (string, error)
 	rename(from, to string) error
-	removeAll(path string) error
+	remove(path string) error // a file, a link, or a folder that is empty
 	syncDir(dir string) error // makes the names in a folder durable
 }
 
@@ -30,12 +31,13 @@ var files disk = osDisk{}
 
 type osDisk struct{}
 
-func (osDisk) create(path string) (diskFile, error)             { return os.Create(path) }
-func (osDisk) createTemp(dir, pattern string) (diskFile, error) { return os.CreateTemp(dir, pattern) }
-func (osDisk) mkdirTemp(dir, pattern string) (string, error)    { return os.MkdirTemp(dir, pattern) }
-func (osDisk) chmod(path string, mode os.FileMode) error        { return os.Chmod(path, mode) }
-func (osDisk) rename(from, to string) error                     { return os.Rename(from, to) }
-func (osDisk) removeAll(path string) error                      { return os.RemoveAll(path) }
+func (osDisk) create(path string) (diskFile, error) { return safefile.Create(path) }
+func (osDisk) createTemp(dir, prefix string) (diskFile, error) {
+	return safefile.CreateTemp(dir, prefix)
+}
+func (osDisk) mkdirTemp(dir, prefix string) (string, error) { return safefile.MkdirTemp(dir, prefix) }
+func (osDisk) rename(from, to string) error                 { return os.Rename(from, to) }
+func (osDisk) remove(path string) error                     { return os.Remove(path) }
 func (osDisk) syncDir(dir string) error {
 	if runtime.GOOS == "windows" { // it has no call for it
 		return nil

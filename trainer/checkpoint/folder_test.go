@@ -14,6 +14,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/pkg/errors"
+
+	"github.com/unroll-ml/unroll/internal/safefile"
 )
 
 // TestMain lets the test binary play the process that is killed while it saves.
@@ -385,32 +387,9 @@ func TestWriteFile(t *testing.T) {
 	}
 }
 
-func TestLock(t *testing.T) {
-	path := filepath.Join(t.TempDir(), ".lock")
-	first, err := Lock(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, err = Lock(path)
-	var e *LockedError
-	if !errors.As(err, &e) || e.PID != os.Getpid() {
-		t.Fatalf("a second lock: %v", err)
-	}
-	if err := first.Unlock(); err != nil {
-		t.Fatal(err)
-	}
-	second, err := Lock(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := second.Unlock(); err != nil {
-		t.Fatal(err)
-	}
-}
-
 // saveForever is the child of TestKill.
 func saveForever(dir string) {
-	lock, err := Lock(filepath.Join(filepath.Dir(dir), ".lock"))
+	lock, err := safefile.TryLock(filepath.Join(filepath.Dir(dir), ".lock"))
 	if err == nil {
 		err = Recover(dir, 1)
 	}

@@ -13,6 +13,7 @@ import (
 type manifest struct {
 	Format string              `json:"format"`
 	Step   int                 `json:"step,omitempty"`
+	Past   []int               `json:"past,omitempty"` // the steps of those before it that may be kept, the newest first
 	Files  map[string]fileInfo `json:"files"`
 	CRC    string              `json:"crc32c,omitempty"` // of the manifest without this field; older ones have none
 }
@@ -33,6 +34,7 @@ type fileInfo struct {
 const (
 	manifestFormat = "unroll-checkpoint-1"
 	maxManifest    = 8 << 20 // bytes, also of a state.json
+	maxPast        = 100_000 // steps
 )
 
 func crcString(sum uint32) string { return fmt.Sprintf("%08x", sum) }

@@ -8,8 +8,11 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"github.com/pkg/errors"
+
+	"github.com/unroll-ml/unroll/internal/safefile"
 )
 
 // Folder is an open checkpoint. It stays the same even while Save replaces it.
@@ -74,11 +77,38 @@ func moved(root *os.Root, path, dir string) bool {
 }
 
 func (f *Folder) open(root *os.Root) error {
-	m, err := root.Open(manifestFile)
+	if err := f.readManifest(root); err != nil {
+		return err
+	}
+	for _, name := range contentFiles {
+		info, ok := f.manifest.Files[name]
+		if !ok || len(f.manifest.Files) != len(contentFiles) {
+			return f.name(manifestFile, corrupt("", "lists %d files, want %q", len(f.manifest.Files), contentFiles))
+		}
+		file, err := safefile.OpenIn(root, name)
+		if errors.Is(err, fs.ErrNotExist) {
+			return f.name(name, corrupt("", "missing"))
+		} else if err != nil {
+			return f.name(name, err)
+		}
+		f.files[name] = file
+		stat, err := file.Stat()
+		if err != nil {
+			return errors.WithStack(err)
+		}
+		if stat.Size() != info.Bytes {
+			return f.name(name, f.sizeError(file, stat.Size(), info))
+		}
+	}
+	return nil
+}
+
+func (f *Folder) readManifest(root *os.Root) error {
+	m, err := safefile.OpenIn(root, manifestFile)
 	if errors.Is(err, fs.ErrNotExist) {
 		return &CorruptError{File: f.dir, What: "not a checkpoint, it holds no " + manifestFile}
 	} else if err != nil {
-		return errors.WithStack(err)
+		return f.name(manifestFile, err)
 	}
 	defer m.Close()
 	data, err := readSmall(m)
@@ -97,25 +127,8 @@ func (f *Folder) open(root *os.Root) error {
 	if f.manifest.Step < 0 {
 		return f.name(manifestFile, corrupt("", "step %d, want at least 0", f.manifest.Step))
 	}
-	for _, name := range contentFiles {
-		info, ok := f.manifest.Files[name]
-		if !ok || len(f.manifest.Files) != len(contentFiles) {
-			return f.name(manifestFile, corrupt("", "lists %d files, want %q", len(f.manifest.Files), contentFiles))
-		}
-		file, err := root.Open(name)
-		if errors.Is(err, fs.ErrNotExist) {
-			return f.name(name, corrupt("", "missing"))
-		} else if err != nil {
-			return errors.WithStack(err)
-		}
-		f.files[name] = file
-		stat, err := file.Stat()
-		if err != nil {
-			return errors.WithStack(err)
-		}
-		if stat.Size() != info.Bytes {
-			return f.name(name, f.sizeError(file, stat.Size(), info))
-		}
+	if past := f.manifest.Past; len(past) > maxPast || slices.ContainsFunc(past, func(step int) bool { return step < 0 }) {
+		return f.name(manifestFile, corrupt("", "a past of %d steps, want at most %d, none below 0", len(past), maxPast))
 	}
 	return nil
 }
@@ -137,6 +150,10 @@ func (f *Folder) name(file string, err error) error {
 	if errors.As(err, &e) {
 		e.File = path
 		return e
+	}
+	var unfit *safefile.Error
+	if errors.As(err, &unfit) {
+		return &CorruptError{File: path, What: unfit.What}
 	}
 	return errors.Wrap(err, path)
 }

@@ -38,8 +38,8 @@ func oldName(dir string) string {
 //
 // Everything is written to a temporary folder beside it and has reached the disk before two renames put it in place; between
 // these, the old checkpoint lies at a name where Open and Recover find it. Nothing is removed before those renames have reached
-// the disk, too. So there is a whole checkpoint at every moment, and an error, a *WriteError, means that the old one stays. Only
-// one process may save to a folder at a time: see Lock.
+// the disk, too. So there is a whole checkpoint at every moment, and an error means that the old one stays; it is a *WriteError, or
+// a *safefile.Error that names what is in the way. Only one process may save to a folder at a time: see safefile.TryLock.
 func Save(dir string, keep int, c Contents) error {
 	state, err := encodeJSON(c.State)
 	if err != nil {
@@ -49,15 +49,15 @@ func Save(dir string, keep int, c Contents) error {
 	if err := Recover(dir, keep); err != nil {
 		return writeError(dir, need, err)
 	}
-	tmp, err := files.mkdirTemp(filepath.Dir(dir), tempPrefix(filepath.Base(dir))+"*")
+	tmp, err := files.mkdirTemp(filepath.Dir(dir), tempPrefix(filepath.Base(dir)))
 	if err != nil {
 		return writeError(dir, need, err)
 	}
-	if err = writeFolder(tmp, c, state); err == nil {
+	if err = writeFolder(tmp, c, state, nextPast(dir, keep, c.Step)); err == nil {
 		err = replace(dir, tmp)
 	}
 	if err != nil {
-		files.removeAll(tmp) // first, so that the error tells of the space that a second attempt would find
+		discard(tmp) // first, so that the error tells of the space that a second attempt would find
 		return writeError(dir, need, err)
 	}
 	retire(dir, keep) // what this leaves undone the next Save or Recover does
@@ -74,11 +74,8 @@ func contentBytes(c Contents) int64 {
 	return total
 }
 
-func writeFolder(tmp string, c Contents, state []byte) error {
-	if err := files.chmod(tmp, 0o755); err != nil {
-		return err
-	}
-	m := manifest{Format: manifestFormat, Step: c.Step, Files: map[string]fileInfo{}}
+func writeFolder(tmp string, c Contents, state []byte, past []int) error {
+	m := manifest{Format: manifestFormat, Step: c.Step, Past: past, Files: map[string]fileInfo{}}
 	for _, f := range []struct {
 		name    string
 		tensors []Tensor
@@ -142,7 +139,11 @@ func (m *manifest) create(dir, name string, write func(io.Writer) (map[string]ui
 // replace puts the folder tmp in the place of dir, and what was there aside; or leaves everything as it was.
 func replace(dir, tmp string) error {
 	old := oldName(dir)
-	if err := files.rename(dir, old); err != nil && !os.IsNotExist(err) {
+	if _, err := os.Lstat(old); err == nil { // Recover has left it there, for what is in dir is damaged
+		if err := remove(dir); err != nil {
+			return err
+		}
+	} else if err := files.rename(dir, old); err != nil && !os.IsNotExist(err) {
 		return err
 	}
 	err := files.rename(tmp, dir)
@@ -157,9 +158,14 @@ func replace(dir, tmp string) error {
 }
 
 // Recover ends what a crash during Save left half done: a checkpoint that was moved aside comes back or becomes the past, of which
-// keep-1 are kept, and what no checkpoint refers to any more is removed.
+// keep-1 are kept, and what no checkpoint refers to any more is removed. If the one in dir is damaged, the one aside stays there.
 func Recover(dir string, keep int) error {
 	old := oldName(dir)
+	for _, path := range []string{dir, old} {
+		if err := foreignFile(path); err != nil {
+			return err
+		}
+	}
 	switch _, err := os.Stat(dir); {
 	case err == nil:
 		if _, err := os.Stat(old); err == nil { // the name of its successor may not have reached the disk

@@ -25,6 +25,8 @@ import (
 	"time"
 
 	"github.com/pkg/errors"
+
+	"github.com/unroll-ml/unroll/internal/safefile"
 )
 
 // Scalar is a number with the name that TensorBoard shows it by. It may be NaN or infinite.
@@ -55,7 +57,7 @@ func create(dir string, from int, now func() time.Time) (*Writer, error) {
 	// TensorBoard reads the files of a folder in the order of their names: the time comes first, and is never that of another.
 	var f *os.File
 	for at := now().Unix(); ; at++ {
-		f, err = os.OpenFile(filepath.Join(dir, fmt.Sprintf("%s%010d.%s", Prefix, at, host)), os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
+		f, err = safefile.Create(filepath.Join(dir, fmt.Sprintf("%s%010d.%s", Prefix, at, host)))
 		if err == nil {
 			break
 		} else if !errors.Is(err, os.ErrExist) {
@@ -73,6 +75,9 @@ func create(dir string, from int, now func() time.Time) (*Writer, error) {
 	}
 	return w, nil
 }
+
+// Name is the name of the file in its folder.
+func (w *Writer) Name() string { return filepath.Base(w.f.Name()) }
 
 // Write appends numbers of a step, with a single write.
 func (w *Writer) Write(step int, scalars ...Scalar) error {

@@ -22,6 +22,8 @@ import (
 	"strconv"
 
 	"github.com/pkg/errors"
+
+	"github.com/unroll-ml/unroll/internal/safefile"
 )
 
 // Float is a number that may be NaN or infinite.
@@ -74,9 +76,9 @@ type Log struct {
 // Open opens the log of a run that stands at a step, and creates it if need be. What it says of later steps is removed: the run
 // will come by there again. So is a last line without an end, which a kill leaves.
 func Open(path string, step int) (*Log, error) {
-	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o644)
+	f, err := safefile.Own(path)
 	if err != nil {
-		return nil, errors.WithStack(err)
+		return nil, err
 	}
 	end, err := upTo(f, step)
 	if err == nil {
@@ -87,33 +89,50 @@ func Open(path string, step int) (*Log, error) {
 	}
 	if err != nil {
 		f.Close()
-		return nil, errors.Wrap(err, path)
+		return nil, errors.WithStack(err)
 	}
 	return &Log{f: f, path: path}, nil
 }
 
-// upTo is the length of a log up to the last complete line of a step that is not later.
+// upTo is the length of a log up to the last complete line of a step that is not later. A file in which no line is of a log is
+// somebody else's, and an error.
 func upTo(f *os.File, step int) (int64, error) {
 	size, err := f.Seek(0, io.SeekEnd)
 	if err != nil {
 		return 0, err
 	}
 	end, err := lineStart(f, size)
+	isLog := end == 0 && begins(f) // a kill may leave a part of the first line
 	for err == nil && end > 0 {
 		start, err := lineStart(f, end-1)
 		if err != nil {
 			return 0, err
 		}
-		line := make([]byte, end-start)
+		line := make([]byte, min(end-start, maxLine))
 		if _, err := f.ReadAt(line, start); err != nil {
 			return 0, err
 		}
-		if h, err := parse(line); err == nil && h.Step <= step {
+		h, err := parse(line)
+		isLog = isLog || err == nil
+		if err == nil && h.Step <= step {
 			break
 		}
 		end = start
 	}
+	if err == nil && size > 0 && !isLog {
+		err = &safefile.Error{Path: f.Name(), What: "it is not the log of a run", Writing: true}
+	}
 	return end, err
+}
+
+// maxLine is how many bytes a line of a log has at most; a longer one is none.
+const maxLine = 1 << 20
+
+// begins says whether a file begins as a log does, or is empty.
+func begins(f *os.File) bool {
+	var first [1]byte
+	n, _ := f.ReadAt(first[:], 0)
+	return n == 0 || first[0] == '{'
 }
 
 // lineStart is where the line that byte end is in begins.

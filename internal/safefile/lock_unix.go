@@ -1,6 +1,6 @@
 //go:build unix
 
-package checkpoint
+package safefile
 
 import (
 	"os"
