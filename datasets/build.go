@@ -14,6 +14,10 @@ type VocabConfig struct {
 	Kind  Kind
 	Least int // a unit, for BPE a character or a pair, that occurs less often is left out
 	Size  int // the most tokens, the four reserved ones included; 0: DefaultBPE for BPE, and any number otherwise
+
+	// UnkIsUnknown says of kind Word that <unk> in a text means Unknown, as in the Penn Treebank's. Otherwise it is a word like any
+	// other, as the names of the other reserved tokens always are.
+	UnkIsUnknown bool
 }
 
 // DefaultBPE is the number of tokens of a vocabulary of kind BPE if nothing else is said.
@@ -51,8 +55,8 @@ func BuildVocab(c VocabConfig, texts iter.Seq[string]) (*Vocab, error) {
 				counts[w]++
 			}
 		}
-		for _, name := range specialNames { // a text that holds <unk> means Unknown by it
-			delete(counts, name)
+		if c.UnkIsUnknown {
+			delete(counts, specialNames[Unknown])
 		}
 		maps.DeleteFunc(counts, func(_ string, n int) bool { return n < c.Least })
 		list := slices.Collect(maps.Keys(counts))

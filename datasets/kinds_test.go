@@ -45,7 +45,8 @@ func TestBuildVocab(t *testing.T) {
 		{"frequent words", VocabConfig{Kind: Word, Least: 3}, []string{"to be or not to", "to be be"}, special + "be to"},
 		{"the most frequent words", VocabConfig{Kind: Word, Size: 6}, []string{"b a b c a"}, special + "a b"},
 		{"line breaks are words", VocabConfig{Kind: Word}, []string{"a b\n\nc\n"}, special + "\n a b c"},
-		{"reserved names are no words", VocabConfig{Kind: Word}, []string{"a <unk> <unk> </s> <pad> <s>"}, special + "a"},
+		{"reserved names are words", VocabConfig{Kind: Word}, []string{"a <unk> <unk> </s> <pad> <s>"}, special + "<unk> </s> <pad> <s> a"},
+		{"<unk> is unknown", VocabConfig{Kind: Word, UnkIsUnknown: true}, []string{"a <unk> <unk> </s> <s>"}, special + "</s> <s> a"},
 		{"nothing", VocabConfig{Kind: Word}, nil, strings.TrimSpace(special)},
 		// low×5 lower×2 newest×6 widest×3, the example of Sennrich et al.: e s 9, es t 9, then l o 7 before o w 7 and ▁ lo 7 before lo w 7, by the token numbers.
 		{"byte pairs", VocabConfig{Kind: BPE, Size: 19}, []string{strings.Repeat("low ", 5), "lower lower", strings.Repeat("newest ", 6), strings.Repeat("widest ", 3)},

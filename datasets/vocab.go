@@ -146,16 +146,23 @@ func (v *Vocab) Decoder() *Decoder { return &Decoder{vocab: v} }
 
 // Next is what one more token adds to the text: see Vocab.Decode.
 func (d *Decoder) Next(token int32) string {
+	unknown := specialNames[Unknown]
+	if d.vocab.kind != Word {
+		unknown = string(utf8.RuneError)
+	}
+	return d.next(token, unknown)
+}
+
+// next is Next with a text for Unknown.
+func (d *Decoder) next(token int32, unknown string) string {
 	v := d.vocab
 	s := v.tokens[token]
 	if int(token) < v.special {
 		d.ended = d.ended || token == End
-		switch {
-		case token != Unknown:
+		if token != Unknown {
 			return ""
-		case v.kind != Word:
-			s = string(utf8.RuneError)
 		}
+		s = unknown
 	}
 	if d.ended {
 		return ""

@@ -63,7 +63,6 @@ func TestReadVocabRefuses(t *testing.T) {
 		{"another kind", `{"kind":"labels","tokens":["a"]}`, `kind "labels", want one of ["char" "word" "bpe"]`},
 		{"reserves other tokens", `{"kind":"char","special":["<pad>"],"tokens":["a"]}`, `reserves ["<pad>"], want ["<pad>" "<unk>" "<s>" "</s>"]`},
 		{"two words", `{"kind":"word","tokens":["a b"]}`, `token 0 is "a b", want one word`},
-		{"a reserved word", `{"kind":"word","tokens":["<s>"]}`, `token 0 is "<s>", want one word`},
 		{"no word", `{"kind":"word","tokens":["a",""]}`, `token 1 is "", want one word`},
 		{"a word twice", `{"kind":"word","tokens":["a","b","a"]}`, `token 0 is "a", and so is another`},
 		{"pairs without reserved tokens", `{"kind":"bpe","tokens":["▁"]}`, `reserves nothing, want ["<pad>" "<unk>" "<s>" "</s>"]`},

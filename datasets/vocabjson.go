@@ -109,7 +109,7 @@ func decodeRunes(tokens []string) (runes []rune, wrong string) {
 
 func decodeWords(f *vocabFile) (v *Vocab, wrong string) {
 	for i, s := range f.Tokens {
-		if !validWord(s) || slices.Contains(specialNames, s) {
+		if !validWord(s) {
 			return nil, fmt.Sprintf("token %d is %q, want one word", i, s)
 		}
 	}

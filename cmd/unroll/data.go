@@ -152,7 +152,8 @@ func (m *modelConfig) vocabOf(learn *datasets.Text, texts []*datasets.Text) (*da
 		return datasets.NewVocab(texts...), nil
 	}
 	var failed error
-	v, err := datasets.BuildVocab(datasets.VocabConfig{Kind: m.kind(), Least: m.MinFreq, Size: m.MaxVocab}, learn.Blocks(&failed))
+	c := datasets.VocabConfig{Kind: m.kind(), Least: m.MinFreq, Size: m.MaxVocab, UnkIsUnknown: true}
+	v, err := datasets.BuildVocab(c, learn.Blocks(&failed))
 	if failed != nil {
 		return nil, failed
 	}

@@ -46,6 +46,17 @@ func TestSeq2SeqFill(t *testing.T) {
 	if l, _ := s.Length(1); l != (Shape{2, 4}) {
 		t.Errorf("length %v", l)
 	}
+	var sum Counts
+	for i := range int32(2) {
+		c, err := s.Count(i)
+		if err != nil {
+			t.Fatal(err)
+		}
+		sum.Add(c)
+	}
+	if want := (Counts{Tokens: [2]int{3, 4}, Unknown: [2]int{1, 0}}); sum != want {
+		t.Errorf("counts %+v, want %+v", sum, want)
+	}
 	got, err := s.Fill(Group{Shape{3, 4}, []int32{1, 0, -1}})
 	if err != nil {
 		t.Fatal(err)

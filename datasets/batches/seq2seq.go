@@ -44,8 +44,33 @@ func (s *Seq2Seq) encoded(i int32) (tokens [2][]int32, err error) {
 
 // Length is for NewPlan: the steps of a pair, End included.
 func (s *Seq2Seq) Length(i int32) (Shape, error) {
+	c, err := s.Count(i)
+	return Shape{c.Tokens[0] + 1, c.Tokens[1] + 1}, err
+}
+
+// Counts are numbers of tokens of sources and of targets, End not included.
+type Counts struct{ Tokens, Unknown [2]int }
+
+// Add adds those of other pairs.
+func (c *Counts) Add(other Counts) {
+	for side := range c.Tokens {
+		c.Tokens[side] += other.Tokens[side]
+		c.Unknown[side] += other.Unknown[side]
+	}
+}
+
+// Count counts the tokens of a pair.
+func (s *Seq2Seq) Count(i int32) (c Counts, err error) {
 	tokens, err := s.encoded(i)
-	return Shape{len(tokens[0]) + 1, len(tokens[1]) + 1}, err
+	for side, ts := range tokens {
+		c.Tokens[side] = len(ts)
+		for _, t := range ts {
+			if t == datasets.Unknown {
+				c.Unknown[side]++
+			}
+		}
+	}
+	return c, err
 }
 
 // Paired is a batch of pairs, for an encoder that reads a source x₁ ... xₙ and a decoder that is taught to write y₁ ... yₘ.
