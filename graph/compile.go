@@ -10,13 +10,17 @@
 package graph
 
 import (
+	"fmt"
+
 	"github.com/pkg/errors"
 	G "gorgonia.org/gorgonia"
 
+	"github.com/unroll-ml/unroll/graph/cpu"
 	"github.com/unroll-ml/unroll/graph/ir"
 	"github.com/unroll-ml/unroll/graph/lower"
 	"github.com/unroll-ml/unroll/graph/opt"
 	"github.com/unroll-ml/unroll/graph/plan"
+	"github.com/unroll-ml/unroll/graph/setting"
 	"github.com/unroll-ml/unroll/graph/tape"
 )
 
@@ -28,10 +32,44 @@ type Update struct {
 
 // Config says what to compile.
 type Config struct {
-	Device  tape.Device
-	Outputs G.Nodes // what can be read after a run
+	Device  tape.Device // nil: the CPU
+	Outputs G.Nodes     // what can be read after a run
 	Updates []Update
 	Plain   bool // leave out package opt: slow, and the same numbers up to rounding
+}
+
+// check says what is wrong with the configuration.
+func (c Config) check() error {
+	if len(c.Outputs)+len(c.Updates) == 0 {
+		return setting.Set("Outputs", false, "at least one node, unless there are Updates")
+	}
+	for i, n := range c.Outputs {
+		if n == nil {
+			return setting.Set(fmt.Sprintf("Outputs[%d]", i), false, "a node")
+		}
+	}
+	updated := map[*G.Node]bool{}
+	for i, u := range c.Updates {
+		switch {
+		case u.State == nil || u.Value == nil:
+			return setting.Set(fmt.Sprintf("Updates[%d]", i), false, "a state and its new value, both nodes")
+		case updated[u.State]:
+			return errors.Errorf("two updates of %s: a state has one new value", lower.Describe(u.State))
+		case u.State.Op() != nil:
+			return errors.Errorf("cannot update %s: it is not an input", lower.Describe(u.State))
+		}
+		updated[u.State] = true
+		old, err := lower.TypeOf(u.State)
+		if err != nil {
+			return err
+		}
+		if value, err := lower.TypeOf(u.Value); err != nil {
+			return err
+		} else if value.Dtype != old.Dtype || !value.Shape.Equal(old.Shape) {
+			return errors.Errorf("%s is %v and cannot become %s, %v", lower.Describe(u.State), old.Dtype, lower.Describe(u.Value), value.Dtype)
+		}
+	}
+	return nil
 }
 
 // Program is a compiled graph on a device. Its states live on the device from one run to the next. It is not safe for use by
@@ -46,6 +84,12 @@ type Program struct {
 // Compile compiles a graph and loads it. Inputs that have a value already (gorgonia.WithValue, gorgonia.Let) start with a copy of
 // it, all others with zeros.
 func Compile(c Config) (*Program, error) {
+	if err := c.check(); err != nil {
+		return nil, errors.Wrap(err, "compiling")
+	}
+	if c.Device == nil {
+		c.Device = cpu.New()
+	}
 	p := &Program{slots: map[*G.Node]tape.SlotID{}}
 	results := append(G.Nodes{}, c.Outputs...)
 	for _, u := range c.Updates {
@@ -66,9 +110,6 @@ func Compile(c Config) (*Program, error) {
 		names.Results = append(names.Results, plan.Result{Name: n.Name(), Updates: -1})
 	}
 	for _, u := range c.Updates {
-		if u.State.Op() != nil {
-			return nil, errors.Errorf("cannot update %s: it is not an input", lower.Describe(u.State))
-		}
 		if _, ok := known[u.State]; !ok {
 			p.inputs = append(p.inputs, u.State)
 			add(u.State)

@@ -7,7 +7,6 @@ import (
 	G "gorgonia.org/gorgonia"
 	"gorgonia.org/tensor"
 
-	"github.com/unroll-ml/unroll/graph/cpu"
 	"github.com/unroll-ml/unroll/graph/lower"
 	"github.com/unroll-ml/unroll/graph/tape"
 )
@@ -62,11 +61,11 @@ func EvalMode() Option { return func(c *vmConfig) { c.eval = true } }
 // NewVM compiles a graph.
 func NewVM(g *G.ExprGraph, opts ...Option) (*VM, error) {
 	var c vmConfig
-	for _, o := range opts {
+	for i, o := range opts {
+		if o == nil {
+			return nil, errors.Errorf("option %d is nil", i)
+		}
 		o(&c)
-	}
-	if c.device == nil {
-		c.device = cpu.New()
 	}
 	if g == nil {
 		return nil, errors.New("there is no graph to compile: it is nil")
@@ -81,6 +80,9 @@ func NewVM(g *G.ExprGraph, opts ...Option) (*VM, error) {
 	}
 	vm := &VM{device: c.device, outputs: lower.Results(g)}
 	for _, n := range c.outputs {
+		if n == nil {
+			return nil, errors.New("WithOutputs of a node that is nil")
+		}
 		if !slices.Contains(vm.outputs, n) {
 			vm.outputs = append(vm.outputs, n)
 		}

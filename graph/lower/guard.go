@@ -20,5 +20,8 @@ func Guard(n *G.Node, f func() error) (err error) {
 
 // Describe names a node in errors: its name and shape, and its op if it has no name of its own.
 func Describe(n *G.Node) string {
+	if n == nil {
+		return "a node that is nil"
+	}
 	return fmt.Sprintf("%s%v", n.Name(), []int(n.Shape()))
 }

@@ -151,7 +151,7 @@ func Children(n *G.Node) G.Nodes {
 
 // TypeOf is the type of a node's value.
 func TypeOf(n *G.Node) (ir.Type, error) {
-	if n.Type() == nil {
+	if n == nil || n.Type() == nil {
 		return ir.Type{}, errors.Errorf("%s has no value: it is a statement, or was returned to Gorgonia's pool of nodes", Describe(n))
 	}
 	of, ok := n.Type().(tensor.Dtype)

@@ -13,6 +13,9 @@ import (
 
 var hosts atomic.Int32
 
+// NewHostID is the identity of a function that no other has; see ir.Host.
+func NewHostID() int { return int(hosts.Add(1)) }
+
 // host calls the op's Do on the host: the meaning is Gorgonia's by construction. A random op draws anew in each run.
 func (c call) host() *ir.Value {
 	t, err := TypeOf(c.node)
@@ -26,7 +29,7 @@ func (c call) host() *ir.Value {
 		}
 		h.in = append(h.in, x)
 	}
-	host := &ir.Host{Name: stockName(c.node.Op()), ID: int(hosts.Add(1)), Of: t, Fn: h.run, After: len(c.before)}
+	host := &ir.Host{Name: stockName(c.node.Op()), ID: NewHostID(), Of: t, Fn: h.run, After: len(c.before)}
 	return c.New(host, slices.Concat(c.in, c.before)...)
 }
 
