@@ -215,7 +215,7 @@ func (vm *VM) value(n *G.Node) (G.Value, error) {
 	if err := vm.program.Get(n, data); err != nil {
 		return nil, err
 	}
-	return lower.WrapAs(data, t.Shape, n.Dtype()), nil
+	return lower.WrapAs(data, t.Shape, n.Dtype())
 }
 
 // bindGradient gives an input its gradient. Gorgonia wants it in the form of the input's value.
@@ -245,12 +245,18 @@ func (vm *VM) state(s lower.Statement) error {
 		return err
 	case s.To != nil:
 		return G.UnsafeLet(s.To, v)
-	case *s.Into != nil: // keep the value that the user may hold
+	case holds(*s.Into, v): // keep the value that the user may hold
 		_, err := G.Copy(*s.Into, v)
 		return err
 	}
 	*s.Into = v
 	return nil
+}
+
+// holds reports whether gorgonia.Copy can put v into old: the shapes are one, and it copies memory as it lies.
+func holds(old, v G.Value) bool {
+	t, ok := old.(*tensor.Dense)
+	return old != nil && old.Shape().Eq(v.Shape()) && (!ok || t.DataOrder().IsRowMajor())
 }
 
 // Reset does nothing: a run does not depend on the one before. It is there for Gorgonia's interface.

@@ -1,6 +1,7 @@
 package lower_test
 
 import (
+	"fmt"
 	"math"
 	"strings"
 	"testing"
@@ -30,6 +31,9 @@ var forward = []struct {
 	{"number ceil", number(G.Ceil, 0, 1)},
 	{"min", func(g *graph) *G.Node { return G.Must(G.MinBetween(g.input(-1, 1, 3, 5), g.input(-1, 1, 3, 5))) }},
 	{"max", func(g *graph) *G.Node { return G.Must(G.MaxBetween(g.input(-1, 1, 3, 5), g.input(-1, 1, 3, 5))) }},
+	{"min of a vector and a column", func(g *graph) *G.Node { return G.Must(G.MinBetween(g.input(-1, 1, 4), g.vector(4, 1))) }},
+	{"max of a column and a vector", func(g *graph) *G.Node { return G.Must(G.MaxBetween(g.vector(4, 1), g.input(-1, 1, 4))) }},
+	{"max of a row and a vector", func(g *graph) *G.Node { return G.Must(G.MaxBetween(g.vector(1, 4), g.input(-1, 1, 4))) }},
 	{"outer product", func(g *graph) *G.Node { return G.Must(G.OuterProd(g.input(-1, 1, 3), g.input(-1, 1, 5))) }},
 	{"to int", unary(func(n *G.Node) (*G.Node, error) { return G.ConvType(n, n.Dtype(), tensor.Int) }, -9, 9)},
 	{"from int", func(g *graph) *G.Node { return G.Must(G.ConvType(g.index(3, -1, 4), tensor.Int, g.dtype)) }},
@@ -57,6 +61,12 @@ var forward = []struct {
 	}},
 	{"average pooling", func(g *graph) *G.Node { return G.Must(G.GlobalAveragePool2D(g.input(-1, 1, 2, 3, 4, 4))) }},
 	{"sparsemax", func(g *graph) *G.Node { return G.Must(G.Sparsemax(g.input(-1, 1, 3, 5))) }},
+}
+
+// vector is a vector that is stored as a column or a row; its numbers lie between -1 and 1.
+func (g *graph) vector(shape ...int) *G.Node {
+	v := g.input(-1, 1, tensor.Shape(shape).TotalSize()).Value()
+	return G.NewVector(g.ExprGraph, g.dtype, G.WithShape(shape...), G.WithName(fmt.Sprint("v", len(g.inputs))), G.WithValue(v))
 }
 
 func TestForward(t *testing.T) {
@@ -167,7 +177,7 @@ func TestErrorsNameTheNode(t *testing.T) {
 		says string
 	}{
 		{"statement", G.Read(x, &into), "statement"},
-		{"other element type", G.NewVector(g.ExprGraph, tensor.Int64, G.WithShape(3), G.WithName("longs")), "longs"},
+		{"other element type", G.NewVector(g.ExprGraph, tensor.Complex128, G.WithShape(3), G.WithName("waves")), "waves"},
 	} {
 		f, err := lower.Func(tape.Float64, lower.Leaves(G.Nodes{c.node}), G.Nodes{c.node})
 		if err == nil || !strings.Contains(err.Error(), c.says) {

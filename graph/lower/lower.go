@@ -168,15 +168,17 @@ func TypeOf(n *G.Node) (ir.Type, error) {
 	return ir.Type{Dtype: d, Shape: ir.Shape(n.Shape())}, nil
 }
 
-// DtypeOf is the element type that holds a Gorgonia type. Gorgonia's int is held as Int32, its bool as 0 or 1 in Int32.
+// DtypeOf is the element type that holds a Gorgonia type. Integers of all types are held as Int32, and a number that does not fit is
+// an error when it appears; bool is held as 0 or 1 in Int32.
 func DtypeOf(d tensor.Dtype) (ir.Dtype, error) {
 	switch d {
 	case tensor.Float32:
 		return tape.Float32, nil
 	case tensor.Float64:
 		return tape.Float64, nil
-	case tensor.Int32, tensor.Int, tensor.Bool:
+	case tensor.Int32, tensor.Int, tensor.Int64, tensor.Int16, tensor.Int8,
+		tensor.Uint8, tensor.Uint16, tensor.Uint32, tensor.Uint64, tensor.Bool:
 		return tape.Int32, nil
 	}
-	return 0, errors.Errorf("element type %v is not supported; use float32, float64 or int32", d)
+	return 0, errors.Errorf("element type %v is not supported; use float32, float64, integers or bool", d)
 }

@@ -157,7 +157,9 @@ func ours(nodes G.Nodes) ([]G.Value, error) {
 		if err := p.Read(tape.SlotID(len(leaves)+i), data); err != nil {
 			return nil, err
 		}
-		vs[i] = lower.WrapAs(data, ir.Shape(n.Shape()), n.Dtype())
+		if vs[i], err = lower.WrapAs(data, ir.Shape(n.Shape()), n.Dtype()); err != nil {
+			return nil, err
+		}
 	}
 	return vs, nil
 }

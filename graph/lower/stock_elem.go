@@ -5,6 +5,7 @@ import (
 
 	"github.com/pkg/errors"
 	G "gorgonia.org/gorgonia"
+	"gorgonia.org/tensor"
 
 	"github.com/unroll-ml/unroll/graph/ir"
 	"github.com/unroll-ml/unroll/graph/tape"
@@ -138,13 +139,16 @@ func (c call) extreme(fn tape.Fn) *ir.Value {
 	if !c.floats() {
 		return nil
 	}
-	return c.Elem(fn, c.in...)
+	return c.Elem(fn, c.operand(c.in[0]), c.operand(c.in[1]))
 }
 
 func (c call) identity() *ir.Value { return c.in[0] }
 
-// convert is between int and floats, to int by truncation.
+// convert is between integers and floats, to integers by truncation. Integers of other types than int32 have other bounds.
 func (c call) convert() *ir.Value {
+	if d := c.node.Dtype(); d != tensor.Int32 && d != tensor.Float32 && d != tensor.Float64 {
+		return nil
+	}
 	to, err := DtypeOf(c.node.Dtype())
 	if err != nil {
 		return c.Fail(err)

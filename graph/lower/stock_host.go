@@ -47,7 +47,10 @@ func (h *hostCall) run(out, in []any) error {
 func (h *hostCall) do(out, in []any) error {
 	args := make([]G.Value, len(in))
 	for i, x := range h.in {
-		args[i] = WrapAs(clone(in[i]), ir.Shape(x.Shape()), x.Dtype())
+		var err error
+		if args[i], err = WrapAs(clone(in[i]), ir.Shape(x.Shape()), x.Dtype()); err != nil {
+			return err
+		}
 	}
 	v, err := h.node.Op().Do(args...)
 	if err != nil {

@@ -17,6 +17,9 @@ const (
 
 // linAlg is a product of matrices, vectors, or stacks of matrices. Vectors may be stored as columns or rows.
 func (c call) linAlg() *ir.Value {
+	if !c.floats() {
+		return nil
+	}
 	x, y := c.in[0], c.in[1]
 	transA, transB := c.flag("transA"), c.flag("transB")
 	switch c.int("āBinaryOperator") {
@@ -45,6 +48,9 @@ func (c call) stack(x *ir.Value) *ir.Value {
 
 // tensordot sums over pairs of axes, one of each argument. The free axes of the first come before those of the second.
 func (c call) tensordot() *ir.Value {
+	if !c.floats() {
+		return nil
+	}
 	as, bs := c.ints("aAxes"), c.ints("bAxes")
 	x, y := c.in[0], c.in[1]
 	freeA, freeB := without(x.Shape, as), without(y.Shape, bs)
