@@ -13,13 +13,19 @@ static long callCount(void *f) { return ((long (*)(void))f)(); }
 import "C"
 
 import (
+	"embed"
 	"fmt"
+	"os"
 	"os/exec"
 	"path/filepath"
-	"runtime"
 	"strings"
 	"unsafe"
+
+	"github.com/unroll-ml/unroll/cuda/driver/include"
 )
+
+//go:embed lib
+var sources embed.FS
 
 // Libraries are built libraries: paths for UNROLL_LIBCUDA and UNROLL_LIBCUBLAS.
 type Libraries struct{ CUDA, CUBLAS string }
@@ -28,11 +34,15 @@ type Libraries struct{ CUDA, CUBLAS string }
 //
 // The driver's environment can make it an old one (FAKE_VERSION=11070), one without GPUs (FAKE_DEVICES=0), one that does not start (FAKE_INIT=100).
 func Build(dir string, flags ...string) (Libraries, error) {
-	_, file, _, _ := runtime.Caller(0)
-	source := filepath.Join(filepath.Dir(file), "lib")
-	include := filepath.Join(filepath.Dir(file), "..", "..", "include")
+	source, headers := filepath.Join(dir, "lib"), filepath.Join(dir, "include")
+	if err := os.CopyFS(dir, sources); err != nil {
+		return Libraries{}, err
+	}
+	if err := os.CopyFS(headers, include.Files); err != nil {
+		return Libraries{}, err
+	}
 	libs := Libraries{filepath.Join(dir, "libcuda.so.1"), filepath.Join(dir, "libcublas.so.12")}
-	args := append([]string{"-O0", "-Wall", "-Wno-format-zero-length", "-Werror", "-shared", "-fPIC", "-I", include, "-I", source}, flags...)
+	args := append([]string{"-O0", "-Wall", "-Wno-format-zero-length", "-Werror", "-shared", "-fPIC", "-I", headers, "-I", source}, flags...)
 	for _, command := range [][]string{
 		{"-o", libs.CUDA, "-Wl,-soname,libcuda.so.1", filepath.Join(source, "driver.c"), filepath.Join(source, "memory.c"), filepath.Join(source, "stream.c"), filepath.Join(source, "module.c")},
 		{"-o", libs.CUBLAS, filepath.Join(source, "cublas.c"), "-L" + dir, "-l:libcuda.so.1", "-Wl,-rpath,$ORIGIN"},
