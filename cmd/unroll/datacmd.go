@@ -72,6 +72,7 @@ func (g *dataGetCmd) Run(a *app) error {
 	defer stop()
 	store := newStore(dir)
 	store.Progress = progressOn(a.stderr)
+	store.Waiting = func(pid int) { fmt.Fprintf(a.stderr, "unroll: waiting for process %d, which gets it\n", pid) }
 	for _, s := range sets {
 		if err := store.Get(ctx, s); err != nil {
 			return getError(s, dir, err)

@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"github.com/pkg/errors"
+
+	"github.com/unroll-ml/unroll/internal/safefile"
 )
 
 // StatusError is a server's answer other than the contents.
@@ -42,9 +44,9 @@ const tries = 4
 // download makes path hold what url has, at most limit bytes. It goes on from what path holds already, and again when the
 // connection breaks. joined says that not all of it came in one answer, so that it may be of two versions of the file.
 func (s *Store) download(ctx context.Context, url, path string, limit int64) (joined bool, err error) {
-	part, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o644)
+	part, err := safefile.Own(path)
 	if err != nil {
-		return false, errors.WithStack(err)
+		return false, err
 	}
 	defer part.Close()
 	d := &download{store: s, url: url, part: part, limit: limit}

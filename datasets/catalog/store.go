@@ -18,6 +18,7 @@ import (
 	"github.com/pkg/errors"
 
 	"github.com/unroll-ml/unroll/datasets"
+	"github.com/unroll-ml/unroll/internal/safefile"
 )
 
 // Store is a folder with a folder for each data set.
@@ -27,6 +28,7 @@ type Store struct {
 	Stall    time.Duration                     // the longest that nothing may come; 0: half a minute
 	Pause    time.Duration                     // before the second try, doubled before each further one; 0: a second
 	Progress func(url string, have, all int64) // all is -1 if it is not known; nil: nobody is told
+	Waiting  func(pid int)                     // told when another process gets the set; nil: nobody is
 }
 
 func (s *Store) stall() time.Duration {
@@ -43,13 +45,28 @@ func (s *Store) pause() time.Duration {
 	return s.Pause
 }
 
-var patient = &http.Client{Transport: &http.Transport{
-	Proxy:                 http.ProxyFromEnvironment,
-	DialContext:           (&net.Dialer{Timeout: 20 * time.Second}).DialContext,
-	TLSHandshakeTimeout:   20 * time.Second,
-	ResponseHeaderTimeout: 30 * time.Second,
-	ForceAttemptHTTP2:     true,
-}}
+var patient = &http.Client{
+	CheckRedirect: staysPrivate,
+	Transport: &http.Transport{
+		Proxy:                 http.ProxyFromEnvironment,
+		DialContext:           (&net.Dialer{Timeout: 20 * time.Second}).DialContext,
+		TLSHandshakeTimeout:   20 * time.Second,
+		ResponseHeaderTimeout: 30 * time.Second,
+		ForceAttemptHTTP2:     true,
+	},
+}
+
+// staysPrivate refuses to go on without encryption where it began with it.
+func staysPrivate(req *http.Request, via []*http.Request) error {
+	const most = 10
+	switch last := via[len(via)-1]; {
+	case last.URL.Scheme == "https" && req.URL.Scheme != "https":
+		return errors.Errorf("the server sends on to %s://%s, which is not encrypted", req.URL.Scheme, req.URL.Host)
+	case len(via) >= most:
+		return errors.Errorf("the server sends on more than %d times", most)
+	}
+	return nil
+}
 
 func (s *Store) client() *http.Client {
 	if s.Client == nil {
@@ -71,26 +88,24 @@ func (s *Store) progress(url string, have, all int64) {
 // Contents that are wrong after the download are a *datasets.Error, a download that failed a *StatusError or a *NetworkError.
 func (s *Store) Get(ctx context.Context, set *Set) error {
 	folder := set.Folder(s.Dir)
-	var want []File
-	for _, f := range set.Files {
-		path := f.path(folder)
-		if path != "" {
-			err := f.verify(path)
-			if err == nil {
-				continue
-			}
-			var wrong *datasets.Error
-			if !errors.As(err, &wrong) {
-				return err
-			}
-		}
-		want = append(want, f)
+	want, err := set.wanted(folder)
+	if err != nil || len(want) == 0 {
+		return err
 	}
-	if len(want) == 0 {
-		return nil
-	}
-	if err := os.MkdirAll(folder, 0o755); err != nil {
+	if err := os.MkdirAll(folder, 0o777); err != nil {
 		return errors.WithStack(err)
+	}
+	lock, err := safefile.WaitLock(ctx, filepath.Join(s.Dir, "."+set.Name+".lock"), func(held *safefile.LockedError) {
+		if s.Waiting != nil {
+			s.Waiting(held.PID)
+		}
+	})
+	if err != nil {
+		return err
+	}
+	defer lock.Unlock()
+	if want, err = set.wanted(folder); err != nil || len(want) == 0 { // another process may have got it meanwhile
+		return err
 	}
 	if set.Archive != "" {
 		return s.getArchive(ctx, set.Archive, folder, want)
@@ -101,6 +116,24 @@ func (s *Store) Get(ctx context.Context, set *Set) error {
 		}
 	}
 	return syncDir(folder)
+}
+
+// wanted are the files of the set that are missing in its folder or damaged.
+func (set *Set) wanted(folder string) (want []File, err error) {
+	for _, f := range set.Files {
+		if path := f.path(folder); path != "" {
+			err := f.verify(path)
+			if err == nil {
+				continue
+			}
+			var wrong *datasets.Error
+			if !errors.As(err, &wrong) {
+				return nil, err
+			}
+		}
+		want = append(want, f)
+	}
+	return want, nil
 }
 
 // getFile tries the addresses of a file one after the other.
@@ -187,9 +220,9 @@ func partPath(folder, name, url string) string {
 
 // verify says whether a file, plain or compressed by gzip, has the right contents; an *datasets.Error if not.
 func (f *File) verify(path string) error {
-	file, err := os.Open(path)
+	file, err := safefile.Open(path)
 	if err != nil {
-		return errors.WithStack(err)
+		return err
 	}
 	defer file.Close()
 	var r io.Reader = bufio.NewReader(file)
@@ -240,21 +273,20 @@ func (f *File) install(folder, part string) error {
 	if err := os.Remove(filepath.Join(folder, other)); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return errors.WithStack(err)
 	}
-	rest, err := filepath.Glob(filepath.Join(folder, "."+f.Name+"-*.part")) // of other addresses
-	if err != nil {
-		return errors.WithStack(err)
-	}
-	for _, path := range rest {
-		os.Remove(path)
+	for _, url := range f.URLs { // what has come from the other addresses
+		os.Remove(partPath(folder, f.Name, url))
 	}
 	return nil
 }
 
-// writeFile writes a file and makes its contents durable.
+// writeFile writes a new file, in the place of what an interrupted call has left, and makes its contents durable.
 func writeFile(path string, r io.Reader) error {
-	f, err := os.Create(path)
-	if err != nil {
+	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return errors.WithStack(err)
+	}
+	f, err := safefile.Create(path)
+	if err != nil {
+		return err
 	}
 	_, err = io.Copy(f, r)
 	if err == nil {
