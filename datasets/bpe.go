@@ -4,6 +4,7 @@ import (
 	"container/heap"
 	"iter"
 	"strings"
+	"unicode"
 )
 
 // pair are two neighbouring tokens.
@@ -17,7 +18,7 @@ type merge struct {
 
 // bpeVocab is a vocabulary of characters; merges come by add.
 func bpeVocab(alphabet []rune) *Vocab {
-	v := &Vocab{kind: BPE, special: len(specialNames), tokens: append([]string{}, specialNames...), ranks: map[pair]int32{}}
+	v := &Vocab{kind: BPE, special: len(specialNames), tokens: append([]string{}, specialNames...), ranks: map[pair]int32{}, spaces: true}
 	v.addRunes(alphabet)
 	return v
 }
@@ -42,6 +43,26 @@ func (v *Vocab) units() map[string]int32 {
 		known[s] = int32(v.special + i)
 	}
 	return known
+}
+
+// symbols appends the characters of a piece as tokens, and says how many of them the vocabulary lacks. White space that it lacks is left out:
+// the word after it begins a word all the same.
+func (v *Vocab) symbols(tokens []int32, text string, starts bool) (_ []int32, unknown int) {
+	if starts {
+		tokens = append(tokens, v.runes[wordStart])
+	}
+	for _, r := range text {
+		t, ok := v.runes[r]
+		switch {
+		case !ok && r != '\n' && unicode.IsSpace(r):
+			continue
+		case !ok:
+			t = Unknown
+			unknown++
+		}
+		tokens = append(tokens, t)
+	}
+	return tokens, unknown
 }
 
 // join joins pairs of neighbours in the order in which they were learned, in place.
@@ -113,7 +134,7 @@ type piece struct {
 func countPieces(texts iter.Seq[string]) map[piece]int {
 	counts := map[piece]int{}
 	for s := range texts {
-		for text, starts := range pieces(s) {
+		for text, starts := range pieces(s, true) {
 			if _, ok := counts[piece{text, starts}]; !ok {
 				text = strings.Clone(text) // not to keep all of s
 			}
@@ -139,17 +160,7 @@ type bpeWord struct {
 func newBPETrainer(v *Vocab, counts map[piece]int) *bpeTrainer {
 	t := &bpeTrainer{counts: map[pair]int{}, where: map[pair][]int32{}}
 	for p, n := range counts { // in any order: only sums depend on it
-		var symbols []int32
-		if p.starts {
-			symbols = append(symbols, v.runes[wordStart])
-		}
-		for _, r := range p.text {
-			symbol, ok := v.runes[r]
-			if !ok {
-				symbol = Unknown
-			}
-			symbols = append(symbols, symbol)
-		}
+		symbols, _ := v.symbols(nil, p.text, p.starts)
 		t.words = append(t.words, bpeWord{symbols, n})
 		t.count(int32(len(t.words)-1), 1)
 	}

@@ -12,8 +12,9 @@ import (
 // VocabConfig says which vocabulary to build.
 type VocabConfig struct {
 	Kind  Kind
-	Least int // a unit, for BPE a character or a pair, that occurs less often is left out
-	Size  int // the most tokens, the four reserved ones included; 0: DefaultBPE for BPE, and any number otherwise
+	Least int  // a unit, for BPE a character or a pair, that occurs less often is left out
+	Size  int  // the most tokens, the four reserved ones included; 0: DefaultBPE for BPE, and any number otherwise
+	Form  Form // that texts are brought to, then and later
 
 	// UnkIsUnknown says of kind Word that <unk> in a text means Unknown, as in the Penn Treebank's. Otherwise it is a word like any
 	// other, as the names of the other reserved tokens always are.
@@ -27,6 +28,24 @@ const DefaultBPE = 8000
 // order of their code points, words in that of how often they occur, the most frequent first and equally frequent ones in that of
 // their bytes, byte pairs in the order in which they were learned. The same texts in any order give the same vocabulary.
 func BuildVocab(c VocabConfig, texts iter.Seq[string]) (*Vocab, error) {
+	if err := c.Form.Check(); err != nil {
+		return nil, err
+	}
+	v, err := buildVocab(c, func(yield func(string) bool) {
+		for s := range texts {
+			if !yield(c.Form.apply(s)) {
+				return
+			}
+		}
+	})
+	if err != nil {
+		return nil, err
+	}
+	v.form = c.Form
+	return v, nil
+}
+
+func buildVocab(c VocabConfig, texts iter.Seq[string]) (*Vocab, error) {
 	switch c.Kind {
 	case Char:
 		counts := map[rune]int{}

@@ -17,10 +17,10 @@ import (
 // contents are those of a file, uncompressed, in memory or not.
 type contents struct {
 	io.ReaderAt
-	size int64
-	file *os.File    // nil: in memory
-	was  os.FileInfo // of the file, when it was opened
-	xml  bool
+	size   int64
+	file   *os.File    // nil: in memory
+	was    os.FileInfo // of the file, when it was opened
+	markup string      // what it begins with in words, if that is markup
 }
 
 // changed says whether a file on the disk is not what it was. Contents that were changed within the resolution of the file system's clock
@@ -47,17 +47,20 @@ func openContents(path string, hold int64) (*contents, error) {
 		return nil, errors.WithStack(err)
 	}
 	r := bufio.NewReader(f)
-	head, err := r.Peek(len(gzipMagic))
-	if info.Size() > hold && err == nil && string(head) != gzipMagic && !strings.HasSuffix(path, ".gz") {
-		return &contents{ReaderAt: f, size: info.Size(), file: f, was: info}, nil
+	head, _ := r.Peek(headBytes)
+	if info.Mode().IsRegular() && info.Size() > max(hold, 1) && !bytes.HasPrefix(head, []byte(gzipMagic)) && !strings.HasSuffix(path, ".gz") {
+		return &contents{ReaderAt: f, size: info.Size(), file: f, was: info, markup: markup(head)}, nil
 	}
 	defer f.Close()
 	data, err := readPlain(r, path)
 	if err != nil {
 		return nil, err
 	}
-	return &contents{ReaderAt: bytes.NewReader(data), size: int64(len(data)), xml: isXML(data)}, nil
+	return &contents{ReaderAt: bytes.NewReader(data), size: int64(len(data)), markup: markup(data)}, nil
 }
+
+// headBytes are enough to tell markup by.
+const headBytes = 512
 
 // gzipMagic begins gzip data.
 const gzipMagic = "\x1f\x8b"

@@ -23,6 +23,7 @@ const maxKnown = 1 << 16
 
 // encode appends the tokens of s.
 func (e *encoder) encode(tokens []int32, s string) (_ []int32, unknown int) {
+	s = e.form.apply(s)
 	lack := func() {
 		unknown++
 		if e.special > 0 {
@@ -47,7 +48,7 @@ func (e *encoder) encode(tokens []int32, s string) (_ []int32, unknown int) {
 			}
 		}
 	case BPE:
-		for text, starts := range pieces(s) {
+		for text, starts := range pieces(s, e.spaces) {
 			j, ok := e.known[piece{text, starts}]
 			if !ok {
 				j = e.join(text, starts)
@@ -63,19 +64,7 @@ func (e *encoder) encode(tokens []int32, s string) (_ []int32, unknown int) {
 
 // join is what a piece becomes, valid until the next call.
 func (e *encoder) join(text string, starts bool) (j joined) {
-	j.tokens = e.scratch[:0]
-	if starts {
-		j.tokens = append(j.tokens, e.runes[wordStart])
-	}
-	for _, r := range text {
-		t, ok := e.runes[r]
-		if !ok {
-			t = Unknown
-			j.unknown++
-		}
-		j.tokens = append(j.tokens, t)
-	}
-	e.scratch = j.tokens
-	j.tokens = e.Vocab.join(j.tokens)
+	e.scratch, j.unknown = e.symbols(e.scratch[:0], text, starts)
+	j.tokens = e.Vocab.join(e.scratch)
 	return j
 }

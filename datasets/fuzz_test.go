@@ -89,7 +89,7 @@ func FuzzReadFolder(f *testing.F) {
 				t.Fatal(err)
 			}
 		}
-		table, err := ReadFolder(dir, skip)
+		table, err := ReadFolder(dir, Format{SkipBad: skip})
 		if err != nil {
 			oneLine(t, dir, err)
 			return
@@ -145,7 +145,7 @@ func FuzzReadNEWS(f *testing.F) {
 	f.Add(strings.Replace(newsXML, "DEOGAN", "&#x0;<![CDATA[x]]>", 1))
 	f.Add(`<?xml version="1.0" encoding="ISO-8859-1"?><TransliterationCorpus><Name><SourceName>a</SourceName></Name></TransliterationCorpus>`)
 	f.Fuzz(func(t *testing.T, data string) {
-		p, err := readNEWS("a.xml", strings.NewReader(data))
+		p, err := readNEWS("a.xml", []byte(data))
 		if err != nil {
 			oneLine(t, "a.xml", err)
 			return

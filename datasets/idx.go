@@ -4,9 +4,13 @@ import (
 	"encoding/binary"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
+	"regexp"
+	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/pkg/errors"
 
@@ -22,52 +26,86 @@ type Images struct {
 	classes    []byte
 }
 
-// ReadIDXFolder reads a folder as MNIST has it (LeCun, Cortes and Burges): train-images-idx3-ubyte, train-labels-idx1-ubyte,
-// t10k-images-idx3-ubyte and t10k-labels-idx1-ubyte, each plain or with .gz. Without the third test is nil.
+// ReadIDXFolder reads a folder of images as those of MNIST and EMNIST are, or DIR/PREFIX of a folder that has several sets. The files are
+//
+//	[PREFIX-]train-images-idx3-ubyte   [PREFIX-]train-labels-idx1-ubyte
+//	[PREFIX-]test-images-idx3-ubyte    [PREFIX-]test-labels-idx1-ubyte     or with t10k for test
+//
+// each plain or with .gz, and some copies have a dot for the last but one hyphen. What is missing is nil; nothing at all is an *Error.
 func ReadIDXFolder(dir string) (train, test *Images, err error) {
-	if _, err := os.ReadDir(dir); err != nil {
-		return nil, nil, errors.WithStack(err)
-	}
-	if train, err = readIDXPart(dir, "train"); err != nil {
-		return nil, nil, err
-	}
-	if _, err := findIDX(dir, "t10k-images", "idx3-ubyte"); err != nil {
-		return train, nil, nil
-	}
-	test, err = readIDXPart(dir, "t10k")
-	if err == nil && (train.Rows != test.Rows || train.Cols != test.Cols) {
-		err = &Error{File: dir, What: fmt.Sprintf("images of %d×%d to train on and of %d×%d to measure on: they must be alike", train.Rows, train.Cols, test.Rows, test.Cols)}
-	}
+	sets, dir, prefix, err := listIDX(dir)
 	if err != nil {
 		return nil, nil, err
+	}
+	files := sets[prefix]
+	parts := [2]*Images{}
+	for i, part := range [2]string{"train", "test"} {
+		images, labels := files[part+"-images"], files[part+"-labels"]
+		switch {
+		case images == "" && labels == "":
+			continue
+		case images == "" || labels == "":
+			return nil, nil, &Error{File: dir, What: fmt.Sprintf("it has %s%s, and the file that belongs to it is missing: copy or download it, too", images, labels)}
+		}
+		if parts[i], err = ReadIDX(filepath.Join(dir, images), filepath.Join(dir, labels)); err != nil {
+			return nil, nil, err
+		}
+	}
+	train, test = parts[0], parts[1]
+	if train != nil && test != nil && (train.Rows != test.Rows || train.Cols != test.Cols) {
+		return nil, nil, &Error{File: dir, What: fmt.Sprintf("images of %d×%d to train on and of %d×%d to measure on: they must be alike", train.Rows, train.Cols, test.Rows, test.Cols)}
 	}
 	return train, test, nil
 }
 
-func readIDXPart(dir, part string) (*Images, error) {
-	images, err := findIDX(dir, part+"-images", "idx3-ubyte")
-	if err != nil {
-		return nil, err
-	}
-	labels, err := findIDX(dir, part+"-labels", "idx1-ubyte")
-	if err != nil {
-		return nil, err
-	}
-	return ReadIDX(images, labels)
-}
+// idxName is the name of an idx file: a prefix, which part it is of, and what it holds.
+var idxName = regexp.MustCompile(`^(?:(.*)[-_.])?(train|test|t10k)-(images|labels)[-.]idx[13]-ubyte(?:\.gz)?$`)
 
-// findIDX is the path of a file; some copies have a dot in the name.
-func findIDX(dir, name, kind string) (string, error) {
-	for _, sep := range []string{"-", "."} {
-		for _, suffix := range []string{"", ".gz"} {
-			path := filepath.Join(dir, name+sep+kind+suffix)
-			if _, err := os.Stat(path); err == nil {
-				return path, nil
-			}
+// listIDX finds the files of a folder by their prefixes and by part and contents, as in train-images. A path that is no folder is that of a
+// prefix in one.
+func listIDX(path string) (sets map[string]map[string]string, dir, prefix string, err error) {
+	dir = path
+	entries, err := os.ReadDir(dir)
+	named := false
+	if errors.Is(err, fs.ErrNotExist) {
+		if above, aboveErr := os.ReadDir(filepath.Dir(path)); aboveErr == nil {
+			entries, named = above, true
+			dir, prefix = filepath.Dir(path), filepath.Base(path)
 		}
 	}
-	path := filepath.Join(dir, name+"-"+kind)
-	return "", &fs.PathError{Op: "open", Path: path, Err: fs.ErrNotExist}
+	if err != nil && !named {
+		return nil, "", "", errors.WithStack(err)
+	}
+	sets = map[string]map[string]string{}
+	var names []string
+	for _, e := range entries {
+		names = append(names, e.Name())
+		m := idxName.FindStringSubmatch(e.Name())
+		if m == nil {
+			continue
+		}
+		if sets[m[1]] == nil {
+			sets[m[1]] = map[string]string{}
+		}
+		key := strings.Replace(m[2], "t10k", "test", 1) + "-" + m[3]
+		if other := sets[m[1]][key]; other == "" || strings.HasSuffix(other, ".gz") { // plain before compressed
+			sets[m[1]][key] = e.Name()
+		}
+	}
+	prefixes := slices.Sorted(maps.Keys(sets))
+	switch {
+	case named && sets[prefix] == nil:
+		return nil, "", "", errors.WithStack(err)
+	case named:
+		return sets, dir, prefix, nil
+	case len(sets) == 0 && len(names) == 0:
+		return nil, "", "", &Error{File: dir, What: "the folder is empty: it should hold train-images-idx3-ubyte and train-labels-idx1-ubyte, as that of MNIST does"}
+	case len(sets) == 0:
+		return nil, "", "", &Error{File: dir, What: fmt.Sprintf("no images, the folder has %s: it should hold train-images-idx3-ubyte and train-labels-idx1-ubyte, as that of MNIST does", listed(names))}
+	case len(sets) > 1:
+		return nil, "", "", &Error{File: dir, What: fmt.Sprintf("it has several sets of images (%s): name one, as in %s", listed(prefixes), filepath.Join(dir, prefixes[len(prefixes)-1]))}
+	}
+	return sets, dir, prefixes[0], nil
 }
 
 // ReadIDX reads images, an idx file of bytes of three dimensions, and their labels, one of one dimension, plain or compressed by
@@ -144,6 +182,21 @@ func parseIDX(raw []byte, wantDims int) (dims []int, data []byte, wrong string) 
 	return dims, data, ""
 }
 
+// Transpose makes columns of the rows of all images, and rows of the columns: EMNIST keeps them so.
+func (m *Images) Transpose() {
+	turned := make([]byte, len(m.pixels))
+	size := m.Rows * m.Cols
+	for image := range m.Len() {
+		from, to := m.pixels[image*size:][:size], turned[image*size:][:size]
+		for row := range m.Rows {
+			for col := range m.Cols {
+				to[col*m.Rows+row] = from[row*m.Cols+col]
+			}
+		}
+	}
+	m.pixels, m.Rows, m.Cols = turned, m.Cols, m.Rows
+}
+
 // Len is the number of images.
 func (m *Images) Len() int { return len(m.classes) }
 
@@ -162,18 +215,14 @@ func (m *Images) Labels() *Labels {
 	return labelsOf(names)
 }
 
-// Classes are the numbers of the images' labels. A label that l lacks is an *Error.
-func (m *Images) Classes(l *Labels) ([]int32, error) {
-	classes := make([]int32, len(m.classes))
-	for i, c := range m.classes {
-		class, ok := l.Class(strconv.Itoa(int(c)))
-		if !ok {
-			return nil, &Error{File: m.Name, What: fmt.Sprintf("the label %d of image %d is not among the %d labels of the training data: correct it, or train with it", c, i, l.Len())}
-		}
-		classes[i] = class
-	}
-	return classes, nil
+// Classes are the numbers of the images' labels, NoClass for a label that l lacks; unknown says which those are. If l lacks all, it is an
+// *Error.
+func (m *Images) Classes(l *Labels) (classes []int32, unknown *UnknownLabels, err error) {
+	return l.classes(m.Name, m.Len(), m.Label)
 }
+
+// Label is the label of an image.
+func (m *Images) Label(i int) string { return strconv.Itoa(int(m.classes[i])) }
 
 // Fill writes some of the images as a batch, T×B×I: element (t*B+b)*I+i is column i of row t of the b-th image, 0 for black and
 // 1 for white, byte/255. A number below 0 gives an image of zeros.

@@ -29,7 +29,7 @@ func TestReadIDX(t *testing.T) {
 		t.Fatalf("%d of %d×%d", images.Len(), images.Rows, images.Cols)
 	}
 	l := images.Labels()
-	classes, err := images.Classes(l)
+	classes, _, err := images.Classes(l)
 	if diff := cmp.Diff([]int32{1, 0}, classes); diff != "" || err != nil || l.Name(1) != "7" {
 		t.Error(diff, err)
 	}
@@ -75,38 +75,72 @@ func TestReadIDXRefuses(t *testing.T) {
 	wantError(t, "no images", path, err, "FILE: 0 images of 28×28: there is nothing to learn")
 }
 
+// put writes a file into a folder.
+func put(t *testing.T, dir, name, data string) {
+	t.Helper()
+	path := filepath.Join(dir, name)
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(path, []byte(data), 0o644); err != nil {
+		t.Fatal(err)
+	}
+}
+
 func TestReadIDXFolder(t *testing.T) {
 	dir := t.TempDir()
-	put := func(name, data string) {
-		t.Helper()
-		if err := os.WriteFile(filepath.Join(dir, name), []byte(data), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
+	put := func(name, data string) { put(t, dir, name, data) }
 	_, _, err := ReadIDXFolder(dir)
-	var path *fs.PathError
-	if !errors.As(err, &path) || path.Path != filepath.Join(dir, "train-images-idx3-ubyte") || !errors.Is(err, fs.ErrNotExist) {
-		t.Errorf("an empty folder: %v", err)
+	wantError(t, "an empty folder", dir, err, "FILE: the folder is empty: it should hold train-images-idx3-ubyte and train-labels-idx1-ubyte, as that of MNIST does")
+	if _, _, err = ReadIDXFolder(filepath.Join(dir, "none")); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("no folder: %v", err)
 	}
+	put("pictures.zip", "")
+	_, _, err = ReadIDXFolder(dir)
+	wantError(t, "no images", dir, err, "FILE: no images, the folder has pictures.zip: it should hold train-images-idx3-ubyte and train-labels-idx1-ubyte, as that of MNIST does")
 	put("train-images.idx3-ubyte", idx([]byte{1, 2}, 2, 1, 1))
 	put("train-labels-idx1-ubyte.gz", string(zip(t, idx([]byte{1, 2}, 2))))
 	train, test, err := ReadIDXFolder(dir)
 	if err != nil || train.Len() != 2 || test != nil {
 		t.Fatalf("%v, %v, %v", train, test, err)
 	}
-	put("t10k-images-idx3-ubyte", idx([]byte{1}, 1, 1, 1))
-	if _, _, err := ReadIDXFolder(dir); !errors.Is(err, fs.ErrNotExist) {
-		t.Errorf("labels are missing: %v", err)
-	}
-	put("t10k-labels-idx1-ubyte", idx([]byte{5}, 1))
-	if _, test, err = ReadIDXFolder(dir); err != nil || test.Len() != 1 {
+	put("t10k-images-idx3-ubyte", idx([]byte{1, 3, 9}, 3, 1, 1))
+	_, _, err = ReadIDXFolder(dir)
+	wantError(t, "labels are missing", dir, err, "FILE: it has t10k-images-idx3-ubyte, and the file that belongs to it is missing: copy or download it, too")
+	put("t10k-labels-idx1-ubyte", idx([]byte{5, 2, 5}, 3))
+	if _, test, err = ReadIDXFolder(dir); err != nil || test.Len() != 3 {
 		t.Fatal(err)
 	}
-	_, err = test.Classes(train.Labels())
-	wantError(t, "a label that was never seen", test.Name, err, "FILE: the label 5 of image 0 is not among the 2 labels of the training data: correct it, or train with it")
-	put("t10k-images-idx3-ubyte", idx([]byte{1, 2}, 1, 1, 2))
+	classes, unknown, err := test.Classes(train.Labels())
+	if diff := cmp.Diff([]int32{NoClass, 1, NoClass}, classes); diff != "" || unknown.Examples != 2 || err != nil {
+		t.Error(diff, unknown, err)
+	}
+	put("t10k-images-idx3-ubyte", idx([]byte{1, 2, 3, 4, 5, 6}, 3, 1, 2))
 	_, _, err = ReadIDXFolder(dir)
 	wantError(t, "other sizes", dir, err, "FILE: images of 1×1 to train on and of 1×2 to measure on: they must be alike")
+}
+
+// The names of EMNIST, and a folder with images to measure on alone.
+func TestReadIDXFolderOfEMNIST(t *testing.T) {
+	dir := t.TempDir()
+	put(t, dir, "emnist-letters-test-images-idx3-ubyte.gz", string(zip(t, idx([]byte{1, 2, 3, 4, 5, 6}, 1, 2, 3))))
+	put(t, dir, "emnist-letters-test-labels-idx1-ubyte.gz", string(zip(t, idx([]byte{1}, 1))))
+	put(t, dir, "emnist-letters-mapping.txt", "1 65 97\n")
+	train, test, err := ReadIDXFolder(dir)
+	if err != nil || train != nil || test.Len() != 1 {
+		t.Fatalf("%v, %v, %v", train, test, err)
+	}
+	test.Transpose()
+	if diff := cmp.Diff([]byte{1, 4, 2, 5, 3, 6}, test.pixels); diff != "" || test.Rows != 3 || test.Cols != 2 {
+		t.Error(diff, test.Rows, test.Cols)
+	}
+	put(t, dir, "emnist-digits-train-images-idx3-ubyte", idx([]byte{1, 2}, 2, 1, 1))
+	put(t, dir, "emnist-digits-train-labels-idx1-ubyte", idx([]byte{1, 2}, 2))
+	_, _, err = ReadIDXFolder(dir)
+	wantError(t, "two sets", dir, err, "FILE: it has several sets of images (emnist-digits, emnist-letters): name one, as in FILE/emnist-letters")
+	if train, test, err = ReadIDXFolder(filepath.Join(dir, "emnist-digits")); err != nil || train.Len() != 2 || test != nil {
+		t.Errorf("%v, %v, %v", train, test, err)
+	}
 }
 
 func FuzzParseIDX(f *testing.F) {

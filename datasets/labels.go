@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"unicode/utf8"
 
 	"github.com/unroll-ml/unroll/internal/safefile"
@@ -41,6 +42,49 @@ func (l *Labels) Name(class int32) string { return l.names[class] }
 func (l *Labels) Class(name string) (int32, bool) {
 	class, ok := l.numbers[name]
 	return class, ok
+}
+
+// NoClass is the number of a label that there is not.
+const NoClass int32 = -1
+
+// UnknownLabels are labels of examples that are not among those of the training data.
+type UnknownLabels struct {
+	Examples int      // that have them
+	Names    []string // the different ones, in the order in which they occur
+}
+
+// Words says how many there are, and which; l are the labels that there are.
+func (u *UnknownLabels) Words(l *Labels) string {
+	names := make([]string, len(u.Names))
+	for i, name := range u.Names {
+		names[i] = strconv.Quote(name)
+	}
+	verb := "examples have labels that are"
+	if u.Examples == 1 {
+		verb = "example has a label that is"
+	}
+	return fmt.Sprintf("%d %s not among the %d of the training data (%s)", u.Examples, verb, l.Len(), listed(names))
+}
+
+// classes are the numbers of the labels of n examples.
+func (l *Labels) classes(file string, n int, label func(i int) string) (classes []int32, unknown *UnknownLabels, err error) {
+	classes, unknown = make([]int32, n), &UnknownLabels{}
+	seen := map[string]bool{}
+	for i := range classes {
+		class, ok := l.Class(label(i))
+		if !ok {
+			class = NoClass
+			unknown.Examples++
+			if name := label(i); !seen[name] {
+				seen[name], unknown.Names = true, append(unknown.Names, name)
+			}
+		}
+		classes[i] = class
+	}
+	if unknown.Examples == n {
+		return nil, nil, &Error{File: file, What: fmt.Sprintf("none of its labels (%q, ...) is among the %d of the training data (%q, ...): use data with the same labels", unknown.Names[0], l.Len(), l.Name(0))}
+	}
+	return classes, unknown, nil
 }
 
 // labelsFile is the JSON form of labels.

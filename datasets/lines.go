@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"fmt"
 	"io"
+	"unicode"
 	"unicode/utf8"
 
 	"github.com/pkg/errors"
@@ -45,6 +46,7 @@ type lineReader struct {
 	number int   // of the line that was read last, from 1
 	offset int64 // of that line in the text, in bytes
 	next   int64 // of the line after it
+	ended  bool  // that line, by LF
 	long   []byte
 }
 
@@ -64,6 +66,11 @@ func (l *lineReader) read() ([]byte, error) {
 	if l.number == 1 && bytes.HasPrefix(line, []byte("\ufeff")) {
 		line = line[len("\ufeff"):]
 		l.offset += int64(len("\ufeff"))
+	}
+	if l.number == 1 && !l.ended {
+		if wrong := foreignBreaks(line); wrong != "" {
+			return nil, &Error{File: l.name, What: wrong}
+		}
 	}
 	switch {
 	case tooLong:
@@ -95,32 +102,108 @@ func (l *lineReader) readLine() (line []byte, tooLong bool, err error) {
 			l.long = append(l.long, part...)
 			part = l.long
 		}
-		part = bytes.TrimSuffix(bytes.TrimSuffix(part, []byte("\n")), []byte("\r"))
+		part, l.ended = bytes.CutSuffix(part, []byte("\n"))
+		part = bytes.TrimSuffix(part, []byte("\r"))
 		return part, len(part) > MaxLineBytes, nil
 	}
 }
 
+// foreignBreaks says which character seems to end the lines of a text that has no LF; "" if none.
+func foreignBreaks(text []byte) string {
+	switch {
+	case bytes.ContainsRune(text, '\r'):
+		return crBreaks
+	case bytes.ContainsRune(text, '\u0085'):
+		return nelBreaks
+	}
+	return ""
+}
+
+// What is wrong with a text without LF.
+const (
+	crBreaks  = `its lines end in CR alone, as those of old Macs do: convert it, for example with tr '\r' '\n'`
+	nelBreaks = `its lines end in NEL (U+0085), as those of mainframes do: convert it, for example with sed 's/\xc2\x85/\n/g'`
+)
+
 // notText says where a line is not UTF-8 or has a NUL.
 func (l *lineReader) notText(line []byte) *Error {
-	e := &Error{File: l.name, Line: l.number, Col: 1}
-	for at := 0; at < len(line); e.Col++ {
-		r, size := utf8.DecodeRune(line[at:])
-		if r == 0 || r == utf8.RuneError && size == 1 {
-			e.What = notText(line[at], l.offset+int64(at))
-			return e
-		}
-		at += size
-	}
+	e := notTextIn(line, l.offset)
+	e.File, e.Line = l.name, l.number
 	return e
 }
 
-// notText says what is wrong with a byte that is NUL or no part of UTF-8, at an offset in a text.
-func notText(b byte, offset int64) string {
-	switch {
-	case b == 0:
-		return fmt.Sprintf("byte %d is NUL, so this is not text: choose another file", offset)
-	case offset == 0 && (b == 0xff || b == 0xfe):
-		return fmt.Sprintf("byte 0 (%#02x) is not UTF-8, it looks like UTF-16: convert it, for example with iconv -f UTF-16 -t UTF-8", b)
+// notTextIn says where in a line, which begins at an offset in its text, is what is not UTF-8 or NUL; nil if nothing is.
+func notTextIn(line []byte, offset int64) *Error {
+	for at, col := 0, 1; at < len(line); col++ {
+		r, size := utf8.DecodeRune(line[at:])
+		if r == 0 || r == utf8.RuneError && size == 1 {
+			return &Error{Col: col, What: notText(line[at:], offset+int64(at))}
+		}
+		at += size
 	}
-	return fmt.Sprintf("byte %d (%#02x) is not UTF-8: convert the text to UTF-8, for example with iconv, or choose another file", offset, b)
+	return nil
 }
+
+// notText says what is wrong with bytes of which the first is NUL or no part of UTF-8, at an offset in a text.
+func notText(b []byte, offset int64) string {
+	const utf16 = "it looks like UTF-16: convert it, for example with iconv -f UTF-16"
+	switch {
+	case offset == 0 && bytes.HasPrefix(b, []byte("\xff\xfe\x00\x00")), bytes.HasPrefix(b, []byte("\x00\x00\xfe\xff")) && offset == 0:
+		return fmt.Sprintf("byte 0 (%#02x) is not UTF-8, it looks like UTF-32: convert it, for example with iconv -f UTF-32 -t UTF-8", b[0])
+	case offset == 0 && (b[0] == 0xff || b[0] == 0xfe):
+		return fmt.Sprintf("byte 0 (%#02x) is not UTF-8, %s -t UTF-8", b[0], utf16)
+	case offset < 2 && b[0] == 0 && len(b) > 2 && b[1] != 0 && b[2] == 0: // letters of ASCII, without a byte order mark
+		return fmt.Sprintf("byte %d is NUL, %s%s -t UTF-8", offset, utf16, map[int64]string{0: "BE", 1: "LE"}[offset])
+	case b[0] == 0:
+		return fmt.Sprintf("byte %d is NUL, so this is not text: choose another file", offset)
+	}
+	return fmt.Sprintf("byte %d (%#02x) is not UTF-8: convert the text to UTF-8, for example with iconv, or choose another file", offset, b[0])
+}
+
+// trim is s without the white space around it, of any kind, and without byte order marks there, which files that were joined have. All that
+// reads examples trims them so.
+func trim(s []byte) []byte { return bytes.TrimFunc(s, isBlank) }
+
+func isBlank(r rune) bool { return unicode.IsSpace(r) || r == '\ufeff' }
+
+// Lines reads texts, one a line, by the rules of files of examples: without white space around them, without a byte order mark, CRLF or LF at
+// the end. What is no text, markup, and a line that is too long are an *Error.
+type Lines struct {
+	// Column is which part of a line with tabs is the text, from 1, as in a table; 0: all of it.
+	Column int
+
+	// Tabs is in how many lines there was more than that column.
+	Tabs int
+
+	lines *lineReader
+	begun bool
+}
+
+// NewLines reads lines from r. Errors call it by name.
+func NewLines(name string, r io.Reader) *Lines { return &Lines{lines: newLineReader(name, r)} }
+
+// Read gives the next text, "" for a blank line, or io.EOF.
+func (l *Lines) Read() (string, error) {
+	line, err := l.lines.read()
+	if err != nil {
+		return "", err
+	}
+	if !l.begun && len(trim(line)) > 0 {
+		l.begun = true
+		if what := markup(line); what != "" {
+			return "", &Error{File: l.lines.name, Line: l.lines.number, What: what + ", and a text is wanted, a line each: convert it"}
+		}
+	}
+	if l.Column > 0 && bytes.IndexByte(line, '\t') >= 0 {
+		cells := bytes.Split(line, []byte("\t"))
+		if len(cells) < l.Column {
+			return "", &Error{File: l.lines.name, Line: l.lines.number, What: fmt.Sprintf("%d columns, and the text of a line with tabs is column %d, as in the training data: complete it", len(cells), l.Column)}
+		}
+		l.Tabs++
+		line = cells[l.Column-1]
+	}
+	return string(trim(line)), nil
+}
+
+// Buffered says whether more of the text has been read than lines were given.
+func (l *Lines) Buffered() bool { return l.lines.r.Buffered() > 0 }

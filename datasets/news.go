@@ -6,13 +6,10 @@ import (
 	"fmt"
 	"io"
 	"strings"
-
-	"github.com/pkg/errors"
 )
 
-func isXML(data []byte) bool {
-	return bytes.HasPrefix(bytes.TrimPrefix(data, []byte("\ufeff")), []byte("<?xml"))
-}
+// newsRoot is the first element of a corpus of NEWS.
+const newsRoot = "TransliterationCorpus"
 
 // newsName is an entry of a corpus of the NEWS shared tasks on the transliteration of names (Zhang et al., 2012).
 type newsName struct {
@@ -23,11 +20,7 @@ type newsName struct {
 // readNEWS reads the pairs of a corpus:
 //
 //	<TransliterationCorpus> <Name> <SourceName>…</SourceName> <TargetName>…</TargetName> … </Name> … </TransliterationCorpus>
-func readNEWS(name string, r io.Reader) (*Pairs, error) {
-	data, err := io.ReadAll(r)
-	if err != nil {
-		return nil, errors.WithStack(err)
-	}
+func readNEWS(name string, data []byte) (*Pairs, error) {
 	dec := xml.NewDecoder(bytes.NewReader(bytes.TrimPrefix(data, []byte("\ufeff"))))
 	bad := func(what string) error {
 		line, _ := dec.InputPos()
@@ -35,7 +28,6 @@ func readNEWS(name string, r io.Reader) (*Pairs, error) {
 	}
 	var pairs []Pair
 	var lines []int32
-	root := true
 	for {
 		token, err := dec.Token()
 		if err == io.EOF {
@@ -47,10 +39,6 @@ func readNEWS(name string, r io.Reader) (*Pairs, error) {
 		start, ok := token.(xml.StartElement)
 		switch {
 		case !ok:
-		case root && start.Name.Local != "TransliterationCorpus":
-			return nil, bad(fmt.Sprintf("XML that begins with <%s>, want a <TransliterationCorpus>: convert it to lines of a source, a tab and its target", start.Name.Local))
-		case root:
-			root = false
 		case start.Name.Local == "Name":
 			line, _ := dec.InputPos()
 			var n newsName
@@ -67,12 +55,11 @@ func readNEWS(name string, r io.Reader) (*Pairs, error) {
 			}
 		}
 	}
-	p := NewPairs(name, pairs)
+	p := numbered(name, pairs, lines)
 	p.SHA256 = sha256Hex(data)
-	for i, line := range lines {
-		p.at[i].line = line
+	for i := range p.at {
 		if p.at[i].length[1] == 0 {
-			return nil, &Error{File: name, Line: int(line), What: "a target is empty: remove or complete it"}
+			return nil, &Error{File: name, Line: p.Line(i), What: "a target is empty: remove or complete it"}
 		}
 	}
 	return p, p.check("no names, so there is nothing to learn: copy or download it again")

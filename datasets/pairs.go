@@ -21,6 +21,7 @@ type Pairs struct {
 	Name    string // the file, or both files
 	SHA256  string // of the file's bytes, uncompressed; of two files, of their hashes
 	Skipped Skipped
+	Notes   []string // what was taken for what, and what was left out, in words
 
 	sides [2]io.ReaderAt // sources and targets: the contents of files, uncompressed
 	files []*contents    // those that are on the disk
@@ -53,78 +54,78 @@ func NewPairs(name string, pairs []Pair) *Pairs {
 	return p
 }
 
-// ReadPairs reads a file of lines "source TAB target", plain or compressed by gzip, or a file of name pairs in the XML of the NEWS
-// transliteration tasks, where a source with several targets makes several pairs. What follows a second tab is left out, and so
-// are blank lines. With skip, so are lines that cannot be used, and counted; without, the first of them is an *Error.
-func ReadPairs(path string, skip bool) (*Pairs, error) { return readPairs(path, skip, MaxHeldBytes) }
+// numbered are pairs in memory that stand in lines of a file.
+func numbered(name string, pairs []Pair, lines []int32) *Pairs {
+	p := NewPairs(name, pairs)
+	for i, line := range lines {
+		p.at[i].line = line
+	}
+	return p
+}
 
-func readPairs(path string, skip bool, hold int64) (_ *Pairs, err error) {
+// ReadPairs reads a file of rows with a source and its target, as a format says, plain or compressed by gzip; or a file of name pairs in the
+// XML of the NEWS transliteration tasks, where a source with several targets makes several pairs; or a test set of WMT that has both sides.
+// Columns that are not wanted are left out, and so are blank rows.
+func ReadPairs(path string, f Format) (*Pairs, error) { return readPairs(path, f, MaxHeldBytes) }
+
+func readPairs(path string, f Format, hold int64) (_ *Pairs, err error) {
 	p := &Pairs{Name: path}
 	defer p.closeUnless(&err)
-	s, err := p.open(path, hold)
+	c, err := p.open(path, hold)
 	if err != nil {
 		return nil, err
 	}
-	if s.xml {
-		return readNEWS(path, s.reader())
-	}
-	l := &lenient{skip: skip}
-	sum := sha256.New()
-	lines := newLineReader(path, io.TeeReader(s.reader(), sum))
-	p.sides = [2]io.ReaderAt{s, s}
-	for {
-		line, err := lines.read()
-		if err == io.EOF {
-			break
-		}
-		if err = p.addLine(lines, line, err, l); err != nil {
+	l := &lenient{skip: f.SkipBad}
+	if c.markup != "" {
+		data, err := readCapped(c.reader(), path, "use a part of it")
+		if err != nil {
 			return nil, err
 		}
+		p.Close()
+		return readMarkup(path, data, l)
 	}
-	p.SHA256, p.Skipped = hex.EncodeToString(sum.Sum(nil)), l.skipped
-	return p, p.check("no pairs: a line is a source, a tab and its target")
-}
-
-// addLine adds the pair of a line, or takes note of what is wrong with it.
-func (p *Pairs) addLine(lines *lineReader, line []byte, err error, l *lenient) error {
-	var e *Error
-	if errors.As(err, &e) {
-		return l.bad(e)
-	}
-	if err != nil {
-		return err
-	}
-	source, rest, ok := bytes.Cut(line, []byte("\t"))
-	target, _, _ := bytes.Cut(rest, []byte("\t"))
-	at := pairAt{line: int32(lines.number)}
-	at.set(0, lines.offset, source)
-	at.set(1, lines.offset+int64(len(source)+1), target)
-	what := ""
-	switch {
-	case len(bytes.TrimSpace(line)) == 0:
-		return nil
-	case !ok:
-		what = "no tab: a line is a source, a tab and its target"
-	case at.length[0] == 0:
-		what = "the source before the tab is empty: remove the line or complete it"
-	case at.length[1] == 0:
-		what = "the target after the tab is empty: remove the line or complete it"
-	default:
+	p.sides = [2]io.ReaderAt{c, c}
+	var pairs []Pair // of records, which are not in the file as they are
+	var lines []int32
+	s := &scan{name: path, roles: pairRoles, format: f, lenient: l}
+	if err := s.rows(c, func(r *row, cells [2][]byte) error {
+		if !s.plain {
+			pairs, lines = append(pairs, Pair{string(cells[0]), string(cells[1])}), append(lines, int32(r.line))
+			return nil
+		}
+		at := pairAt{line: int32(r.line)}
+		for side, cell := range s.columns.at {
+			at.set(side, r.place(cell), r.cells[cell])
+		}
 		p.at = append(p.at, at)
 		return nil
+	}); err != nil {
+		return nil, err
 	}
-	return l.bad(&Error{File: p.Name, Line: lines.number, What: what})
+	if !s.plain {
+		p.Close()
+		p = numbered(path, pairs, lines)
+	}
+	p.SHA256, p.Skipped, p.Notes = s.sum, l.skipped, s.notes
+	if err := p.check("no pairs: " + pairRoles.line); err != nil {
+		return nil, err
+	}
+	if what := s.profile.checkPairs(s.columns); what != "" {
+		return nil, &Error{File: path, What: what}
+	}
+	return p, nil
 }
 
 // set notes where a side of a pair stands, without white space around it.
 func (at *pairAt) set(side int, offset int64, s []byte) {
-	left := bytes.TrimLeft(s, " \t\r")
+	left := bytes.TrimLeftFunc(s, isBlank)
 	at.offset[side] = offset + int64(len(s)-len(left))
-	at.length[side] = int32(len(bytes.TrimRight(left, " \t\r")))
+	at.length[side] = int32(len(trim(left)))
 }
 
 // ReadParallel reads pairs from two files: the lines of one are the sources, those of the other the targets. Both may be compressed
-// by gzip. Pairs of blank lines are left out. Different numbers of lines are an *Error; skip is as in ReadPairs.
+// by gzip. Pairs of blank lines are left out. Different numbers of lines are an *Error; with skip, lines that cannot be used are left out and
+// counted. A file may also be a test set of WMT: its segments are the lines.
 func ReadParallel(source, target string, skip bool) (*Pairs, error) {
 	return readParallel(source, target, skip, MaxHeldBytes)
 }
@@ -141,7 +142,14 @@ func readParallel(source, target string, skip bool, hold int64) (_ *Pairs, err e
 			return nil, err
 		}
 		sums[side] = sha256.New()
-		lines[side] = newLineReader(path, io.TeeReader(s.reader(), sums[side]))
+		name := path
+		if s.markup != "" {
+			if s, err = p.segments(path, s, side); err != nil {
+				return nil, err
+			}
+			name += ", a line for a segment"
+		}
+		lines[side] = newLineReader(name, io.TeeReader(s.reader(), sums[side]))
 		p.sides[side] = s
 	}
 	for {
@@ -163,6 +171,31 @@ func readParallel(source, target string, skip bool, hold int64) (_ *Pairs, err e
 	both := hex.EncodeToString(sums[0].Sum(nil)) + hex.EncodeToString(sums[1].Sum(nil))
 	p.SHA256, p.Skipped = sha256Hex([]byte(both)), l.skipped
 	return p, p.check("no pairs, both files are empty: choose others")
+}
+
+// segments are those of one side of a test set, as lines.
+func (p *Pairs) segments(path string, c *contents, side int) (*contents, error) {
+	data, err := readCapped(c.reader(), path, "use a part of it")
+	if err != nil {
+		return nil, err
+	}
+	segments, err := readSegments(path, data)
+	if err != nil {
+		return nil, err
+	}
+	segments, left, err := sideOfSet(path, segments, [2]string{srcSide, refSide}[side])
+	if err != nil {
+		return nil, err
+	}
+	p.Notes = append(p.Notes, fmt.Sprintf("%s: %d segments of a test set", path, len(segments)))
+	if left > 0 {
+		p.Notes = append(p.Notes, moreReferences(path, left))
+	}
+	var b strings.Builder
+	for _, s := range segments {
+		b.WriteString(s.text + "\n")
+	}
+	return &contents{ReaderAt: strings.NewReader(b.String()), size: int64(b.Len())}, nil
 }
 
 // addLines adds the pair of two lines, or takes note of what is wrong with them.

@@ -33,43 +33,63 @@ func (v *Vocab) Encode(t *Text) (Sequence, error) {
 	if err := v.check(t); err != nil {
 		return nil, err
 	}
+	s, _, err := v.encode(t, true)
+	return s, err
+}
+
+// EncodeKnown is Encode, but for characters that the vocabulary lacks and cannot call unknown: it leaves them out, and says how many.
+func (v *Vocab) EncodeKnown(t *Text) (s Sequence, left int, err error) {
+	s, unknown, err := v.encode(t, v.check(t) == nil)
+	if v.special > 0 {
+		unknown = 0
+	}
+	return s, unknown, err
+}
+
+// encode also says how many units are unknown. all says that none is left out.
+func (v *Vocab) encode(t *Text, all bool) (_ Sequence, unknown int, err error) {
 	var failed error
 	e := &encoder{Vocab: v, known: map[piece]joined{}}
 	if t.InMemory() && t.Len() <= MaxHeldText {
 		var tokens Slice
 		for s := range t.Blocks(&failed) {
-			tokens, _ = e.encode(tokens, s)
+			var lacks int
+			tokens, lacks = e.encode(tokens, s)
+			unknown += lacks
 		}
-		return slices.Clone(tokens), failed // no longer than it must be
+		return slices.Clone(tokens), unknown, failed // no longer than it must be
 	}
 	x := &encoded{text: t, encoder: e, held: map[int]*list.Element{}}
-	if v.kind == Char && v.special == 0 { // a token is a character, and none is unknown
+	if v.kind == Char && v.special == 0 && all { // a token is a character
 		for _, b := range t.blocks {
 			x.first = append(x.first, b.chars-t.blocks[0].chars)
 		}
 		x.n = t.Len()
-		return x, nil
+		return x, 0, nil
 	}
 	var tokens []int32
-	var unknown int
 	for s := range t.Blocks(&failed) {
-		tokens, unknown = e.encode(tokens[:0], s)
-		x.unknown += unknown
+		var lacks int
+		tokens, lacks = e.encode(tokens[:0], s)
+		x.unknown += lacks
 		x.first = append(x.first, x.n)
 		x.n += len(tokens)
 	}
 	x.first = append(x.first, x.n)
-	return x, failed
+	return x, x.unknown, failed
 }
 
 // Unknown is how many tokens of what Encode gave are Unknown.
 func (v *Vocab) Unknown(s Sequence) int {
+	if v.special == 0 {
+		return 0
+	}
 	if x, ok := s.(*encoded); ok {
 		return x.unknown
 	}
 	n := 0
 	for _, t := range s.(Slice) {
-		if v.special > 0 && t == Unknown {
+		if t == Unknown {
 			n++
 		}
 	}
@@ -100,7 +120,7 @@ func (v *Vocab) check(t *Text) error {
 					return err
 				}
 				return &Error{File: t.Name, Line: line, Col: col,
-					What: fmt.Sprintf("the character %q (%U) is not in the vocabulary of %d characters that the model was trained with: remove or replace it", r, r, len(v.tokens))}
+					What: fmt.Sprintf("the character %q (%U) is not in the vocabulary of %d characters that the model was trained with: remove or replace it, or leave out such characters with --skip-unknown", r, r, len(v.tokens))}
 			}
 			i++
 		}

@@ -5,15 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
-	"io"
-	"os"
-	"path/filepath"
 	"slices"
-	"strings"
-
-	"github.com/pkg/errors"
-
-	"github.com/unroll-ml/unroll/internal/safefile"
 )
 
 // Table holds texts with a label each.
@@ -22,6 +14,7 @@ type Table struct {
 	SHA256  string // of the file's bytes, uncompressed; of a folder, of the names and hashes of its files
 	Rows    []Row
 	Skipped Skipped
+	Notes   []string // what was taken for what, and what was left out, in words
 }
 
 // Row is a text with its label.
@@ -31,80 +24,57 @@ type Row struct {
 	Line        int
 }
 
-// ReadTable reads a file of lines "text TAB label", plain or compressed by gzip. Blank lines are left out. With skip, so are lines
-// that cannot be used, and counted; without, the first of them is an *Error.
-func ReadTable(path string, skip bool) (*Table, error) {
-	t := &Table{Name: path}
-	l := &lenient{skip: skip}
-	sum, err := eachLine(path, l, func(line []byte, number int) error {
-		text, label, ok := bytes.Cut(line, []byte("\t"))
-		text, label = bytes.TrimSpace(text), bytes.TrimSpace(label)
-		what := ""
-		switch {
-		case !ok:
-			what = "no tab: a line is a text, a tab and its label"
-		case bytes.IndexByte(label, '\t') >= 0:
-			what = "more than one tab: a line is a text, a tab and its label"
-		case len(text) == 0:
-			what = "the text before the tab is empty: remove the line or complete it"
-		case len(label) == 0:
-			what = "the label after the tab is empty: remove the line or complete it"
-		default:
-			t.Rows = append(t.Rows, Row{Text: string(text), Label: string(label), File: path, Line: number})
-			return nil
-		}
-		return l.bad(&Error{File: path, Line: number, What: what})
-	})
+// ReadTable reads a file of rows with a text and its label, as a format says, plain or compressed by gzip. Blank rows are left out.
+func ReadTable(path string, f Format) (*Table, error) {
+	data, err := readFile(path)
 	if err != nil {
 		return nil, err
 	}
-	t.SHA256, t.Skipped = sum, l.skipped
-	return t, t.check("no examples: a line is a text, a tab and its label")
+	t := &Table{Name: path}
+	s := &scan{name: path, roles: tableRoles, format: f, lenient: &lenient{skip: f.SkipBad}}
+	c := &contents{ReaderAt: bytes.NewReader(data), size: int64(len(data))}
+	if err := s.rows(c, func(r *row, cells [2][]byte) error {
+		t.Rows = append(t.Rows, Row{Text: string(cells[0]), Label: string(cells[1]), File: path, Line: r.line})
+		return nil
+	}); err != nil {
+		return nil, err
+	}
+	t.SHA256, t.Skipped, t.Notes = s.sum, s.lenient.skipped, s.notes
+	if err := t.check("no examples: " + tableRoles.line); err != nil {
+		return nil, err
+	}
+	if what := s.profile.checkTable(s.columns); what != "" {
+		return nil, &Error{File: path, What: what}
+	}
+	t.judgeFirst(s)
+	return t, nil
 }
 
-// ReadFolder reads a folder with one file for each label: LABEL.txt or LABEL.txt.gz, one text a line. Files with other names are
-// left out, and so are README, LICENSE and PROVENANCE, blank lines, and folders. skip is as in ReadTable.
-func ReadFolder(dir string, skip bool) (*Table, error) {
-	entries, err := os.ReadDir(dir)
-	if err != nil {
-		return nil, errors.WithStack(err)
+// judgeFirst decides, now that all labels are known, whether the first row is an example or a header, if nothing but its looks says it.
+func (t *Table) judgeFirst(s *scan) {
+	if s.format.Header != "" || s.format.named() {
+		return
 	}
-	t := &Table{Name: dir}
-	l := &lenient{skip: skip}
-	sums := sha256.New()
-	seen := map[string]bool{}
-	for _, e := range entries {
-		label, ok := labelOf(e.Name())
-		if !ok || e.IsDir() {
-			continue
-		}
-		path := filepath.Join(dir, e.Name())
-		if seen[label] {
-			return nil, &Error{File: path, What: fmt.Sprintf("a second file of the label %q: remove one of them", label)}
-		}
-		seen[label] = true
-		before := len(t.Rows)
-		sum, err := eachLine(path, l, func(line []byte, number int) error {
-			t.Rows = append(t.Rows, Row{Text: string(bytes.TrimSpace(line)), Label: label, File: path, Line: number})
-			return nil
-		})
-		if err == nil && len(t.Rows) == before {
-			err = l.bad(&Error{File: path, What: "no examples of this label: remove the file or complete it"})
-		}
-		if err != nil {
-			return nil, err
-		}
-		fmt.Fprintf(sums, "%s  %s\n", sum, label)
+	counts := map[string]int{}
+	for _, r := range t.Rows {
+		counts[r.Label]++
 	}
-	t.SHA256, t.Skipped = hex.EncodeToString(sums.Sum(nil)), l.skipped
-	return t, t.check("no examples: the folder should hold a file LABEL.txt or LABEL.txt.gz for each label")
-}
-
-// labelOf is the label of a file; false if it is none of the files of labels.
-func labelOf(name string) (string, bool) {
-	label, ok := strings.CutSuffix(strings.TrimSuffix(name, ".gz"), ".txt")
-	about := slices.Contains([]string{"README", "LICENSE", "PROVENANCE"}, strings.ToUpper(label))
-	return label, ok && label != "" && !strings.HasPrefix(label, ".") && !about
+	if first := s.first; first != nil && s.columns.at == [2]int{0, 1} {
+		if label := string(trim(first.cells[1])); counts[label] > 0 {
+			t.Rows = slices.Insert(t.Rows, 0, Row{Text: string(trim(first.cells[0])), Label: label, File: t.Name, Line: first.line})
+			t.Notes = slices.DeleteFunc(t.Notes, func(note string) bool { return slices.Contains(s.columns.notes, note) })
+		}
+		return
+	}
+	first, once := t.Rows[0], 0
+	for _, n := range counts {
+		if n == 1 {
+			once++
+		}
+	}
+	if len(t.Rows) >= fewRows && once == 1 && counts[first.Label] == 1 {
+		t.Notes = append(t.Notes, fmt.Sprintf("%s: the label %q of line %d occurs nowhere else; if that line is a header, give --header yes", t.Name, first.Label, first.Line))
+	}
 }
 
 // check says whether there is anything to learn in a table.
@@ -131,46 +101,9 @@ func (t *Table) Labels() (*Labels, error) {
 	return l, nil
 }
 
-// Classes are the numbers of the rows' labels. A label that l lacks is an *Error.
-func (t *Table) Classes(l *Labels) ([]int32, error) {
-	classes := make([]int32, len(t.Rows))
-	for i, r := range t.Rows {
-		class, ok := l.Class(r.Label)
-		if !ok {
-			return nil, &Error{File: r.File, Line: r.Line, What: fmt.Sprintf("the label %q is not among the %d labels of the training data: correct it, or train with it", r.Label, l.Len())}
-		}
-		classes[i] = class
-	}
-	return classes, nil
-}
-
-// eachLine calls f with the lines of a file that are not blank, and gives the hash of its contents, uncompressed.
-func eachLine(path string, l *lenient, f func(line []byte, number int) error) (sum string, err error) {
-	file, err := safefile.Open(path)
-	if err != nil {
-		return "", errors.WithStack(err)
-	}
-	defer file.Close()
-	data, err := readPlain(file, path)
-	if err != nil {
-		return "", err
-	}
-	lines := newLineReader(path, bytes.NewReader(data))
-	for {
-		line, err := lines.read()
-		var e *Error
-		switch {
-		case err == io.EOF:
-			return sha256Hex(data), nil
-		case errors.As(err, &e):
-			err = l.bad(e)
-		case err == nil && len(bytes.TrimSpace(line)) > 0:
-			err = f(line, lines.number)
-		}
-		if err != nil {
-			return "", err
-		}
-	}
+// Classes are the numbers of the rows' labels, NoClass for a label that l lacks; unknown says which those are. If l lacks all, it is an *Error.
+func (t *Table) Classes(l *Labels) (classes []int32, unknown *UnknownLabels, err error) {
+	return l.classes(t.Name, len(t.Rows), func(i int) string { return t.Rows[i].Label })
 }
 
 func sha256Hex(data []byte) string {

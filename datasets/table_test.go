@@ -29,7 +29,7 @@ func TestReadTable(t *testing.T) {
 		"  Ang  Li \t Chinese \n \t\nÓg\tIrish\n\n\n",
 	} {
 		for _, path := range []string{write(t, "a.tsv", []byte(data)), write(t, "a.tsv.gz", zip(t, data))} {
-			table, err := ReadTable(path, false)
+			table, err := ReadTable(path, Format{})
 			if err != nil {
 				t.Errorf("%q: %v", data, err)
 				continue
@@ -49,7 +49,7 @@ func TestReadTableRefuses(t *testing.T) {
 		{"empty", "", "FILE: no examples: a line is a text, a tab and its label"},
 		{"blank", "\n \t \n\n", "FILE: no examples: a line is a text, a tab and its label"},
 		{"no tab", "a\tx\nb x\n", "FILE:2: no tab: a line is a text, a tab and its label"},
-		{"two tabs", "a\tb\tc\n", "FILE:1: more than one tab: a line is a text, a tab and its label"},
+		{"two tabs", "a\tb\nc\td\te\n", "FILE:2: 3 columns, and the first row has 2: remove what is too much"},
 		{"no text", "a\tx\n \tx\n", "FILE:2: the text before the tab is empty: remove the line or complete it"},
 		{"no label", "a\tx\nb\t\n", "FILE:2: the label after the tab is empty: remove the line or complete it"},
 		{"bad UTF-8", "a\tx\néb\xff\tx\n", "FILE:2:3: byte 7 (0xff) is not UTF-8: convert the text to UTF-8, for example with iconv, or choose another file"},
@@ -60,13 +60,13 @@ func TestReadTableRefuses(t *testing.T) {
 		{"a line of 10 MB", "a\tx\n" + strings.Repeat("b", 10<<20) + "\tx\n", "FILE:2: the line is longer than 1048576 bytes, the most that an example can have: cut it, or choose another file"},
 	} {
 		path := write(t, "a.tsv", []byte(c.data))
-		_, err := ReadTable(path, false)
+		_, err := ReadTable(path, Format{})
 		wantError(t, c.name, path, err, c.want)
 	}
 	path := write(t, "a.tsv.gz", zip(t, "a\tx\nb")[:20])
-	_, err := ReadTable(path, false)
+	_, err := ReadTable(path, Format{})
 	wantError(t, "damaged gzip", path, err, "FILE: damaged gzip data (unexpected EOF): copy or download it again")
-	if _, err := ReadTable(filepath.Join(t.TempDir(), "none"), false); !errors.Is(err, os.ErrNotExist) {
+	if _, err := ReadTable(filepath.Join(t.TempDir(), "none"), Format{}); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("a missing file: %v", err)
 	}
 }
@@ -78,7 +78,7 @@ func TestLongLines(t *testing.T) {
 	for _, n := range lengths {
 		data.WriteString(strings.Repeat("x", n) + "\ty\r\n")
 	}
-	table, err := ReadTable(write(t, "a.tsv", []byte(data.String())), true)
+	table, err := ReadTable(write(t, "a.tsv", []byte(data.String())), Format{SkipBad: true})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -97,7 +97,7 @@ func TestLongLines(t *testing.T) {
 
 func TestReadTableSkips(t *testing.T) {
 	path := write(t, "a.tsv", []byte("a\tx\nb\nc\xff\tx\n\nd\ty\n"))
-	table, err := ReadTable(path, true)
+	table, err := ReadTable(path, Format{SkipBad: true})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -105,18 +105,13 @@ func TestReadTableSkips(t *testing.T) {
 		t.Errorf("%d rows, skipped %+v", len(table.Rows), table.Skipped)
 	}
 	path = write(t, "a.tsv", []byte("a\nb\n"))
-	_, err = ReadTable(path, true)
+	_, err = ReadTable(path, Format{SkipBad: true})
 	wantError(t, "nothing remains", path, err, "FILE: all 2 lines had to be left out, the first because: FILE:1: no tab: a line is a text, a tab and its label")
 }
 
 func TestReadFolder(t *testing.T) {
 	dir := t.TempDir()
-	put := func(name, data string) {
-		t.Helper()
-		if err := os.WriteFile(filepath.Join(dir, name), []byte(data), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
+	put := func(name, data string) { put(t, dir, name, data) }
 	put("Greek.txt", "Adamou\n\n Close \n")
 	put("Irish.txt.gz", string(zip(t, "Ó Dónaill\r\n")))
 	put("PROVENANCE.txt", "from somewhere\n")
@@ -126,7 +121,7 @@ func TestReadFolder(t *testing.T) {
 	if err := os.Mkdir(filepath.Join(dir, "folder.txt"), 0o755); err != nil {
 		t.Fatal(err)
 	}
-	table, err := ReadFolder(dir, false)
+	table, err := ReadFolder(dir, Format{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -138,29 +133,29 @@ func TestReadFolder(t *testing.T) {
 
 	before := table.SHA256
 	put("Irish.txt.gz", string(zip(t, "Ó Dónaill\n")))
-	if table, err = ReadFolder(dir, false); err != nil || table.SHA256 == before {
+	if table, err = ReadFolder(dir, Format{}); err != nil || table.SHA256 == before {
 		t.Errorf("another file, and the hash is the same; %v", err)
 	}
 	put("Empty.txt", "\n")
-	_, err = ReadFolder(dir, false)
-	wantError(t, "an empty file", dir, err, "FILE/Empty.txt: no examples of this label: remove the file or complete it")
+	_, err = ReadFolder(dir, Format{})
+	wantError(t, "an empty file", dir, err, "FILE/Empty.txt: no examples of this label: remove it or complete it")
 	put("Greek.txt.gz", string(zip(t, "x")))
-	_, err = ReadFolder(dir, true)
+	_, err = ReadFolder(dir, Format{SkipBad: true})
 	wantError(t, "a label twice", dir, err, `FILE/Greek.txt.gz: a second file of the label "Greek": remove one of them`)
 	put("Greek.txt.gz", "")
 	put("Greek.txt", "x\xff\n")
-	_, err = ReadFolder(dir, false)
+	_, err = ReadFolder(dir, Format{})
 	if dir = t.TempDir(); err == nil {
 		t.Error("read a bad file")
 	}
-	_, err = ReadFolder(dir, false)
-	wantError(t, "an empty folder", dir, err, "FILE: no examples: the folder should hold a file LABEL.txt or LABEL.txt.gz for each label")
+	_, err = ReadFolder(dir, Format{})
+	wantError(t, "an empty folder", dir, err, "FILE: no examples: the folder should hold a file LABEL.txt or LABEL.txt.gz for each label, or a folder LABEL with a file for each text")
 }
 
 func TestClasses(t *testing.T) {
 	read := func(data string) *Table {
 		t.Helper()
-		table, err := ReadTable(write(t, "a.tsv", []byte(data)), false)
+		table, err := ReadTable(write(t, "a.tsv", []byte(data)), Format{})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -171,13 +166,21 @@ func TestClasses(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	classes, err := table.Classes(l)
-	if diff := cmp.Diff([]int32{1, 0, 1}, classes); diff != "" || err != nil {
+	classes, unknown, err := table.Classes(l)
+	if diff := cmp.Diff([]int32{1, 0, 1}, classes); diff != "" || unknown.Examples != 0 || err != nil {
+		t.Error(diff, unknown, err)
+	}
+	test := read("a\ty\n\nb\tz\nc\tw\nd\tz\n")
+	classes, unknown, err = test.Classes(l)
+	if diff := cmp.Diff([]int32{1, NoClass, NoClass, NoClass}, classes); diff != "" || err != nil {
 		t.Error(diff, err)
 	}
-	test := read("a\ty\n\nb\tz\n")
-	_, err = test.Classes(l)
-	wantError(t, "a label that was never seen", test.Name, err, `FILE:3: the label "z" is not among the 2 labels of the training data: correct it, or train with it`)
+	if got, want := unknown.Words(l), `3 examples have labels that are not among the 2 of the training data ("z", "w")`; got != want {
+		t.Errorf("got  %s\nwant %s", got, want)
+	}
+	other := read("a\tz\nb\tw\n")
+	_, _, err = other.Classes(l)
+	wantError(t, "no label that was ever seen", other.Name, err, `FILE: none of its labels ("z", ...) is among the 2 of the training data ("x", ...): use data with the same labels`)
 	one := read("a\ty\nb\ty\n")
 	_, err = one.Labels()
 	wantError(t, "one label", one.Name, err, `FILE: every label is "y", so there is nothing to learn: use other data`)
@@ -192,7 +195,7 @@ func FuzzReadTable(f *testing.F) {
 		if err := os.WriteFile(path, data, 0o644); err != nil {
 			t.Fatal(err)
 		}
-		table, err := ReadTable(path, skip)
+		table, err := ReadTable(path, Format{SkipBad: skip})
 		if err != nil {
 			oneLine(t, path, err)
 			return

@@ -21,7 +21,8 @@ const MaxTextBytes = 1 << 30
 // MaxHeldText is the longest plain file of a text that is kept in memory.
 const MaxHeldText = 64 << 20
 
-// A text is cut into blocks of at least blockBytes, each of which ends with white space, or is maxBlockBytes long if there is none.
+// A text is cut into blocks of at least blockBytes, each of which ends with white space that the next does not go on with, or is maxBlockBytes
+// long if there is none.
 const (
 	blockBytes    = 16 << 10
 	maxBlockBytes = 32 << 10
@@ -31,7 +32,7 @@ const (
 // kept in memory. What is smaller or compressed is kept in memory.
 //
 // A byte order mark at the start is dropped and CRLF becomes LF, so that a text has the same characters whatever system wrote
-// it; a lone CR stays. Everything else is kept as it is.
+// it; a lone CR stays, but in a text without LF it is an error. Everything else is kept as it is.
 type Text struct {
 	Name   string // the file, or what a message should call the text
 	SHA256 string // of the file's bytes, uncompressed, in hexadecimal
@@ -92,17 +93,20 @@ func (t *Text) scan(from io.Reader) error {
 	var few [0x800]int // of the characters that most texts have; a map takes its time
 	t.counts = map[rune]int{}
 	var last place
+	space := false // is before c
 	err := t.walkAll(io.TeeReader(from, sum), func(c rune, before, after place) bool {
 		if t.blocks == nil {
 			t.blocks = []place{before}
 		}
+		length := before.offset - t.blocks[len(t.blocks)-1].offset
+		if length >= maxBlockBytes || length >= blockBytes && space && !unicode.IsSpace(c) {
+			t.blocks = append(t.blocks, before)
+		}
+		space = unicode.IsSpace(c)
 		if int(c) < len(few) {
 			few[c]++
 		} else {
 			t.counts[c]++
-		}
-		if length := after.offset - t.blocks[len(t.blocks)-1].offset; length >= maxBlockBytes || length >= blockBytes && unicode.IsSpace(c) {
-			t.blocks = append(t.blocks, after)
 		}
 		last = after
 		return true
@@ -119,6 +123,13 @@ func (t *Text) scan(from io.Reader) error {
 		if n > 0 {
 			t.counts[rune(c)] = n
 		}
+	}
+	switch {
+	case t.counts['\n'] > 0:
+	case t.counts['\r'] > 0:
+		return &Error{File: t.Name, What: crBreaks}
+	case t.counts['\u0085'] > 0:
+		return &Error{File: t.Name, What: nelBreaks}
 	}
 	t.SHA256 = hex.EncodeToString(sum.Sum(nil))
 	if t.contents.changed() {
@@ -153,8 +164,8 @@ func (t *Text) walk(r *bufio.Reader, before place, visit func(c rune, before, af
 		}
 		if c == 0 || c == utf8.RuneError && size == 1 {
 			r.UnreadRune()
-			bad, _ := r.Peek(1)
-			return &Error{File: t.Name, Line: line, Col: before.chars - start + 1, What: notText(bad[0], after.offset)}
+			bad, _ := r.Peek(4)
+			return &Error{File: t.Name, Line: line, Col: before.chars - start + 1, What: notText(bad, after.offset)}
 		}
 		after.offset += int64(size)
 		if c == '\r' {

@@ -46,7 +46,7 @@ func TestReadText(t *testing.T) {
 		{"byte order mark", "a.txt", []byte("\ufeffone"), "one"},
 		{"mark in the middle is a character", "a.txt", []byte("o\ufeffne"), "o\ufeffne"},
 		{"CRLF", "a.txt", []byte("one\r\ntwo\r\n"), "one\ntwo\n"},
-		{"lone CR", "a.txt", []byte("one\rtwo\r"), "one\rtwo\r"},
+		{"lone CR", "a.txt", []byte("one\rtwo\r\nthree\r"), "one\rtwo\nthree\r"},
 		{"the replacement character itself", "a.txt", []byte("a\ufffdb"), "a\ufffdb"},
 		{"gzip", "a.txt.gz", zip(t, "one\r\ntwo"), "one\ntwo"},
 		{"gzip by contents", "a.txt", zip(t, "one"), "one"},

@@ -2,6 +2,7 @@ package datasets
 
 import (
 	"iter"
+	"strings"
 	"unicode"
 	"unicode/utf8"
 )
@@ -52,7 +53,7 @@ func class(r rune) int {
 	switch {
 	case r == '\n':
 		return lineClass
-	case unicode.IsSpace(r) || r == wordStart:
+	case unicode.IsSpace(r):
 		return spaceClass
 	case unicode.IsLetter(r) || unicode.IsMark(r) || unicode.Is(unicode.Cf, r): // Cf: the joiners within words of Hindi or Persian
 		return letterClass
@@ -63,27 +64,63 @@ func class(r rune) int {
 }
 
 // pieces are the parts of s that byte pairs are joined within, and whether each begins a word: runs of characters of one class, at
-// most maxPiece long. A line break is a piece by itself and begins no word. White space separates words and is in no piece.
-func pieces(s string) iter.Seq2[string, bool] {
+// most maxPiece long. A line break is a piece by itself and begins no word. A single space between words, which ▁ stands for, is in no piece,
+// nor is one at the end of s, after which a word may follow.
+// With spaces, other white space is a piece; without, it separates words, too, and is in no piece.
+func pieces(s string, spaces bool) iter.Seq2[string, bool] {
+	s = strings.ReplaceAll(s, string(wordStart), " ")
 	return func(yield func(string, bool) bool) {
-		last, starts := spaceClass, false
-		from, length := 0, 0
-		for i, r := range s {
-			c := class(r)
-			if c == last && c != lineClass && length < maxPiece {
-				length++
-				continue
-			}
-			if last != spaceClass && !yield(s[from:i], starts) {
+		before := lineClass // the class of the piece before
+		for len(s) > 0 {
+			c, end := run(s)
+			text := s[:end]
+			s = s[end:]
+			implied := !spaces || text == " " && before != lineClass && (s == "" || s[0] != '\n')
+			starts := c != spaceClass && c != lineClass && (before == spaceClass || before == lineClass)
+			if (c != spaceClass || !implied) && !yield(text, starts) {
 				return
 			}
-			starts = c != lineClass && (last == spaceClass || last == lineClass)
-			last, from, length = c, i, 1
-		}
-		if last != spaceClass && from < len(s) {
-			yield(s[from:], starts)
+			before = c
 		}
 	}
+}
+
+// run is the class of the first characters of s that have the same, and where they end.
+func run(s string) (first, end int) {
+	length := 0
+	for i, r := range s {
+		c := class(r)
+		if i == 0 {
+			first = c
+		} else if c != first || c == lineClass || length == maxPiece {
+			return first, i
+		}
+		length++
+	}
+	return first, len(s)
+}
+
+// lostSpace is how many characters of white space in s are not restored when its words are joined with single spaces.
+func lostSpace(s string) int {
+	lost, length, within := 0, 0, false // length is that of the white space that was read last
+	plain := true                       // and it has plain spaces alone
+	for _, r := range s {
+		switch {
+		case r == '\n':
+			lost += length
+			length, within, plain = 0, false, true
+		case unicode.IsSpace(r):
+			length++
+			plain = plain && r == ' '
+		default:
+			if within && length > 0 && plain {
+				length--
+			}
+			lost += length
+			length, within, plain = 0, true, true
+		}
+	}
+	return lost + length
 }
 
 // validWord says whether s may be a unit of a word vocabulary: one word, or a line break.

@@ -3,6 +3,7 @@ package datasets
 import (
 	"slices"
 	"strings"
+	"unicode"
 	"unicode/utf8"
 )
 
@@ -19,9 +20,10 @@ const (
 	Word Kind = "word"
 
 	// BPE: a unit is a part of a word that often occurs, found by byte-pair encoding (Sennrich, Haddow and Birch, 2016) on
-	// characters. The beginning of a word is the character ▁ (U+2581), as SentencePiece has it, so that decoding restores the
-	// spaces; that character in a text is taken for a space. Letters, digits and other characters are never in one unit, so
-	// that a text need not have been tokenised. A line break is a unit.
+	// characters. The beginning of a word is the character ▁ (U+2581), as SentencePiece has it, and stands for a single space
+	// before it; that character in a text is taken for a space. Other white space makes units of its own, so that decoding
+	// restores all of it, as far as it occurred in the texts that the vocabulary was learned from. Letters, digits and other
+	// characters are never in one unit, so that a text need not have been tokenised. A line break is a unit.
 	BPE Kind = "bpe"
 )
 
@@ -48,6 +50,8 @@ type Vocab struct {
 	words   map[string]int32 // of Word
 	merges  []merge          // of BPE
 	ranks   map[pair]int32   // of BPE: the place of a pair in merges
+	spaces  bool             // of BPE: white space is kept; false in vocabularies of early versions, in which it only separates words
+	form    Form             // that texts are brought to
 }
 
 // NewVocab is the vocabulary of all characters of the texts, in the order of their code points. It reserves no tokens, as a
@@ -135,10 +139,19 @@ func (v *Vocab) Decode(tokens []int32) string {
 	return b.String()
 }
 
+// LostSpace is how many characters of white space in s decoding does not restore.
+func (v *Vocab) LostSpace(s string) int {
+	if v.kind != Word {
+		return 0
+	}
+	return lostSpace(s)
+}
+
 // Decoder decodes token after token.
 type Decoder struct {
-	vocab         *Vocab
-	within, ended bool // a line; the text
+	vocab *Vocab
+	open  bool // a word that begins now has a space before it
+	ended bool
 }
 
 // Decoder is a decoder at the beginning of a text.
@@ -172,9 +185,14 @@ func (d *Decoder) next(token int32, unknown string) string {
 	if v.kind == BPE {
 		s, space = strings.CutPrefix(s, string(wordStart))
 	}
-	if space && d.within {
+	if space && d.open {
 		s = " " + s
 	}
-	d.within = !line
+	switch last, _ := utf8.DecodeLastRuneInString(s); {
+	case !v.spaces:
+		d.open = !line
+	case s != "":
+		d.open = !unicode.IsSpace(last)
+	}
 	return s
 }

@@ -26,7 +26,7 @@ func TestVocab(t *testing.T) {
 	}
 	other, _ := NewText("b.txt", "ban\nxé")
 	_, err := v.Encode(other)
-	want := `b.txt:2:1: the character 'x' (U+0078) is not in the vocabulary of 7 characters that the model was trained with: remove or replace it`
+	want := `b.txt:2:1: the character 'x' (U+0078) is not in the vocabulary of 7 characters that the model was trained with: remove or replace it, or leave out such characters with --skip-unknown`
 	if err == nil || err.Error() != want {
 		t.Errorf("got %v\nwant %s", err, want)
 	}

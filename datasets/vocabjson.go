@@ -20,11 +20,18 @@ type vocabFile struct {
 	Special []string   `json:"special,omitempty"` // the reserved tokens, which come first
 	Tokens  []string   `json:"tokens"`            // the others
 	Merges  [][2]int32 `json:"merges,omitempty"`  // of BPE: the pairs of tokens that are joined, in this order
+	Spaces  string     `json:"spaces,omitempty"`  // of BPE: keptSpaces; "": white space but line breaks only separates words
+	Form    Form       `json:"normalize,omitempty"`
 }
+
+const keptSpaces = "kept"
 
 // JSON is the form in which a vocabulary is kept: {"kind":"char","tokens":["\n"," ","!", ...]}, in the order of the tokens.
 func (v *Vocab) JSON() []byte {
-	f := vocabFile{Kind: v.kind, Special: v.tokens[:v.special], Tokens: v.tokens[v.special:]}
+	f := vocabFile{Kind: v.kind, Special: v.tokens[:v.special], Tokens: v.tokens[v.special:], Form: v.form}
+	if v.spaces {
+		f.Spaces = keptSpaces
+	}
 	for _, m := range v.merges {
 		f.Merges = append(f.Merges, [2]int32{m.left, m.right})
 	}
@@ -78,18 +85,29 @@ func decodeVocab(data []byte) (v *Vocab, wrong string) {
 		return nil, "no tokens"
 	case len(f.Special) == 0 && f.Kind == BPE:
 		return nil, fmt.Sprintf("reserves nothing, want %q", specialNames)
+	case f.Form.Check() != nil:
+		return nil, f.Form.Check().Error()
+	case len(f.Special) == 0 && f.Form != "":
+		return nil, fmt.Sprintf("normalizes to %s and reserves nothing, want %q", f.Form, specialNames)
+	case f.Spaces != "" && (f.Kind != BPE || f.Spaces != keptSpaces):
+		return nil, fmt.Sprintf("spaces %q in a vocabulary of kind %s", f.Spaces, f.Kind)
 	}
 	switch f.Kind {
 	case Word:
-		return decodeWords(&f)
+		v, wrong = decodeWords(&f)
 	case BPE:
-		return decodeBPE(&f)
+		v, wrong = decodeBPE(&f)
+	default:
+		var runes []rune
+		if runes, wrong = decodeRunes(f.Tokens); wrong == "" {
+			v = charVocab(len(f.Special), runes)
+		}
 	}
-	runes, wrong := decodeRunes(f.Tokens)
 	if wrong != "" {
 		return nil, wrong
 	}
-	return charVocab(len(f.Special), runes), ""
+	v.form, v.spaces = f.Form, f.Spaces == keptSpaces
+	return v, ""
 }
 
 // decodeRunes are single characters in the order of their code points.

@@ -17,7 +17,7 @@ func (v *Vocab) Units(s string) []string {
 		}
 	case BPE:
 		e := &encoder{Vocab: v}
-		for text, starts := range pieces(s) {
+		for text, starts := range pieces(s, v.spaces) {
 			for _, token := range e.join(text, starts).tokens {
 				n := len(strings.TrimPrefix(v.tokens[token], string(wordStart)))
 				if token == Unknown {
@@ -34,10 +34,18 @@ func (v *Vocab) Units(s string) []string {
 	return units
 }
 
-// Written is a string as decoding would write it if the vocabulary had all of its units: a vocabulary of words or byte pairs knows one
-// space between words, whatever white space there was. What a model writes can be compared with that.
+// Written is a string as decoding would write it if the vocabulary had all of its units: a vocabulary of words knows one space
+// between words, whatever white space there was, and so do byte pairs of early versions. What a model writes can be compared with that.
 func (v *Vocab) Written(s string) string {
-	if v.kind == Char {
+	switch {
+	case v.kind == Char:
+		return s
+	case v.kind == BPE && v.spaces:
+		s = strings.ReplaceAll(s, string(wordStart), " ")
+		cut := strings.TrimSuffix(s, " ") // a single space at the end is in no piece
+		if last, _ := utf8.DecodeLastRuneInString(cut); cut != "" && class(last) != spaceClass && class(last) != lineClass {
+			return cut
+		}
 		return s
 	}
 	separates := func(r rune) bool { return unicode.IsSpace(r) || v.kind == BPE && r == wordStart }

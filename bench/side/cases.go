@@ -157,7 +157,7 @@ func rows(kind tape.RowsKind) kernel {
 		case tape.CrossEntropyGrad:
 			r.In = append(r.In, s.indices("target", d[0], d[1]), s.floats("g", d[0]))
 		case tape.Argmax:
-			r.Out = s.buffer("out", tape.Output, tape.Int32, d[0], nil)
+			r.Out = s.buffer("out", tape.State, tape.Int32, d[0], nil)
 			return r
 		}
 		r.Out = s.out(n)

@@ -127,7 +127,7 @@ func TestModels(t *testing.T) {
 		}
 		return nil
 	})
-	if got := strings.Join(names, " "); err != nil || got != "lstm rnn rows seq2seq-gru seq2seq-lstm" {
+	if got := strings.Join(names, " "); err != nil || got != "lstm coupled rnn rows seq2seq-gru seq2seq-lstm" {
 		t.Error(got, err)
 	}
 }

@@ -161,7 +161,7 @@ func TestClassifyErrors(t *testing.T) {
 		{exitNoInput, "train classify --table none", "--table: none does not exist: check the path"},
 		{exitData, "train classify --table bad.tsv", "bad.tsv:2: no tab: a line is a text, a tab and its label"},
 		{exitData, "train classify --table same.tsv", `same.tsv: every label is "x", so there is nothing to learn: use other data`},
-		{exitData, "eval run --table other.tsv", `other.tsv:1: the label "x" is not among the 2 labels of the training data: correct it, or train with it`},
+		{exitData, "eval run --table other.tsv", `other.tsv: none of its labels ("x", ...) is among the 2 of the training data ("begins with a", ...): use data with the same labels`},
 		{exitData, "sample run", "RUN: run holds a classifier: this command is for a language model"},
 		{exitData, classifySmall + "--steps 5 --out run --cell rnn", "run holds a run with other settings (cell: gru there, cell: rnn here): --overwrite to replace it, or choose another folder with --out"},
 		{exitData, classifySmall + "--steps 5 --out run --bidirectional", "run holds a run with other settings (bidirectional: true here, not there): --overwrite to replace it, or choose another folder with --out"},

@@ -76,9 +76,9 @@ func readExamples(what string, s *sourceConfig) (*rawExamples, error) {
 	var err error
 	switch s.Kind {
 	case kindTable:
-		x.table, err = datasets.ReadTable(s.Paths[0], s.SkipBad)
+		x.table, err = datasets.ReadTable(s.Paths[0], datasets.Format{SkipBad: s.SkipBad})
 	case kindFolder:
-		x.table, err = datasets.ReadFolder(s.Paths[0], s.SkipBad)
+		x.table, err = datasets.ReadFolder(s.Paths[0], datasets.Format{SkipBad: s.SkipBad})
 	default:
 		x.images, x.test, err = datasets.ReadIDXFolder(s.Paths[0])
 	}
@@ -100,16 +100,20 @@ func readExamples(what string, s *sourceConfig) (*rawExamples, error) {
 // stay together.
 func (x *rawExamples) divide(c *config) (train, held part, err error) {
 	train, held = part{rawExamples: x}, part{rawExamples: x}
-	switch {
-	case x.test != nil:
+	if x.test != nil {
 		test := *x
 		test.images = x.test
 		return x.all(), test.all(), nil
-	case x.table != nil:
-		train.which, held.which, err = datasets.HoldOut(x.name, len(x.table.Rows), c.Data.heldOut(), c.Training.Seed, func(i int) (string, error) { return x.table.Rows[i].Text, nil })
-	default:
-		train.which, held.which, err = datasets.HoldOut(x.name, x.images.Len(), c.Data.heldOut(), c.Training.Seed, nil)
 	}
+	d := datasets.Division{Name: x.name, Part: c.Data.heldOut(), Seed: c.Training.Seed}
+	if x.table != nil {
+		d.Len = len(x.table.Rows)
+		d.Key = func(i int) (string, error) { return x.table.Rows[i].Text, nil }
+		d.Class = func(i int) string { return x.table.Rows[i].Label }
+	} else {
+		d.Len, d.Class = x.images.Len(), x.images.Label
+	}
+	train.which, held.which, err = d.Split()
 	return train, held, err
 }
 
@@ -170,8 +174,9 @@ type examples struct {
 	tokens  *batches.Classification // nil: images
 	images  *datasets.Images
 	classes []int32 // of images
-	longest int     // steps
-	cut     int     // how many are longer than what is read of them
+	unknown *datasets.UnknownLabels
+	longest int // steps
+	cut     int // how many are longer than what is read of them
 }
 
 // ready encodes a part as the model of a config wants it.
@@ -184,7 +189,7 @@ func (p part) ready(c *config, vocab *datasets.Vocab, labels *datasets.Labels) (
 			return nil, fail(exitData, "%s holds texts, and the model reads images: name images with --idx", p.name)
 		}
 		x.tokens = &batches.Classification{Sequences: make([][]int32, len(p.table.Rows))}
-		if x.tokens.Classes, err = p.table.Classes(labels); err != nil {
+		if x.tokens.Classes, x.unknown, err = p.table.Classes(labels); err != nil {
 			return nil, err
 		}
 		for _, i := range p.which {
@@ -200,9 +205,12 @@ func (p part) ready(c *config, vocab *datasets.Vocab, labels *datasets.Labels) (
 		if p.images.Cols != c.Model.Input {
 			return nil, fail(exitData, "%s holds images of %d columns, and the model reads %s: use other data", p.name, p.images.Cols, cmp.Or(columns(c), "texts"))
 		}
-		if x.classes, err = p.images.Classes(labels); err != nil {
+		if x.classes, x.unknown, err = p.images.Classes(labels); err != nil {
 			return nil, err
 		}
+	}
+	if x.unknown.Examples > 0 {
+		return nil, fail(exitData, "%s: %s: correct them, or train with them", p.name, x.unknown.Words(labels))
 	}
 	if x.plan, err = batches.NewPlan(batches.Config{Batch: c.Training.Batch, Buckets: c.Training.Buckets}, p.which, shape); err != nil {
 		return nil, &datasets.Error{File: p.name, What: err.Error()}

@@ -50,7 +50,7 @@ func readPairs(what string, s *sourceConfig, seed uint64) (*rawPairs, error) {
 	var err error
 	switch s.Kind {
 	case kindPairs:
-		x.pairs, err = datasets.ReadPairs(s.Paths[0], s.SkipBad)
+		x.pairs, err = datasets.ReadPairs(s.Paths[0], datasets.Format{SkipBad: s.SkipBad})
 	case kindParallel:
 		x.pairs, err = datasets.ReadParallel(s.Paths[0], s.Paths[1], s.SkipBad)
 	default:
@@ -70,7 +70,7 @@ func (x *rawPairs) divide(c *config) (train, held pairsPart, err error) {
 		return x.all(), allPairs(x.test), nil
 	}
 	train, held = pairsPart{pairs: x.pairs}, pairsPart{pairs: x.pairs}
-	train.which, held.which, err = datasets.HoldOut(x.name, x.pairs.Len(), c.Data.heldOut(), c.Training.Seed, x.pairs.Sources)
+	train.which, held.which, err = datasets.Division{Name: x.name, Len: x.pairs.Len(), Part: c.Data.heldOut(), Seed: c.Training.Seed, Key: x.pairs.Sources}.Split()
 	return train, held, err
 }
 

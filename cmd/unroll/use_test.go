@@ -221,7 +221,7 @@ func TestUseErrors(t *testing.T) {
 	}
 	writeFile(t, "strange.txt", "the cat\nis ön the mat\n")
 	writeFile(t, "one.txt", "t")
-	const unknown = "is not in the vocabulary of 17 characters that the model was trained with: remove or replace it"
+	const unknown = "is not in the vocabulary of 17 characters that the model was trained with: remove or replace it, or leave out such characters with --skip-unknown"
 	want(t, exitData, "strange.txt:2:4: the character 'ö' (U+00F6) "+unknown, "eval", "run", "--text", "strange.txt")
 	want(t, exitData, "--prompt:1:5: the character 'C' (U+0043) "+unknown, "sample", "run", "--prompt", "the Cat")
 	want(t, exitData, "--prompt:2:1: the character '\ufffd' (U+FFFD) "+unknown, "sample", "run", "--prompt", "the\n\xff")
