@@ -35,8 +35,7 @@ type Config struct {
 	Device  tape.Device // nil: the CPU
 	Outputs G.Nodes     // what can be read after a run
 	Updates []Update
-	Alike   G.Nodes // nodes that Gorgonia has merged and that are one; see Alike
-	Plain   bool    // leave out package opt: slow, and the same numbers up to rounding
+	Plain   bool // leave out package opt: slow, and the same numbers up to rounding
 }
 
 // check says what is wrong with the configuration.
@@ -127,7 +126,7 @@ func Compile(c Config) (*Program, error) {
 	if err != nil {
 		return nil, err
 	}
-	f, err := lower.Func(float, p.inputs, results, c.Alike...)
+	f, err := lower.Func(float, p.inputs, results)
 	if err != nil {
 		return nil, err
 	}
