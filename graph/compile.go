@@ -35,7 +35,8 @@ type Config struct {
 	Device  tape.Device // nil: the CPU
 	Outputs G.Nodes     // what can be read after a run
 	Updates []Update
-	Plain   bool // leave out package opt: slow, and the same numbers up to rounding
+	Alike   G.Nodes // nodes that Gorgonia has merged and that are one; see Alike
+	Plain   bool    // leave out package opt: slow, and the same numbers up to rounding
 }
 
 // check says what is wrong with the configuration.
@@ -126,7 +127,7 @@ func Compile(c Config) (*Program, error) {
 	if err != nil {
 		return nil, err
 	}
-	f, err := lower.Func(float, p.inputs, results)
+	f, err := lower.Func(float, p.inputs, results, c.Alike...)
 	if err != nil {
 		return nil, err
 	}

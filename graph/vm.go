@@ -29,6 +29,7 @@ import (
 type VM struct {
 	device     tape.Device
 	outputs    G.Nodes // what gets a value
+	alike      G.Nodes
 	params     G.Nodes // inputs with a derivative
 	statements []lower.Statement
 	slices     map[*G.Node][3]int // the slices that were compiled
@@ -44,6 +45,7 @@ type vmConfig struct {
 	device  tape.Device
 	outputs G.Nodes
 	eval    bool
+	alike   G.Nodes
 }
 
 // WithDevice sets the device; the default is the CPU.
@@ -57,6 +59,13 @@ func WithOutputs(nodes ...*G.Node) Option {
 // EvalMode lets ops that are different in training, such as Gorgonia's Dropout, compute as in evaluation. As on Gorgonia's machine
 // the mode belongs to the ops of the graph: it is that of the VM that was made last.
 func EvalMode() Option { return func(c *vmConfig) { c.eval = true } }
+
+// Alike says of nodes that were asked for several times that it was in the same way each time, as of the two calls of
+// SoftMax(x) where a model is built twice. Gorgonia makes one node of such calls and forgets whether they were alike: without
+// this option a graph with such nodes is refused.
+func Alike(nodes ...*G.Node) Option {
+	return func(c *vmConfig) { c.alike = append(c.alike, nodes...) }
+}
 
 // NewVM compiles a graph.
 func NewVM(g *G.ExprGraph, opts ...Option) (*VM, error) {
@@ -78,7 +87,7 @@ func NewVM(g *G.ExprGraph, opts ...Option) (*VM, error) {
 			}
 		}
 	}
-	vm := &VM{device: c.device, outputs: lower.Results(g)}
+	vm := &VM{device: c.device, alike: c.alike, outputs: lower.Results(g)}
 	for _, n := range c.outputs {
 		if n == nil {
 			return nil, errors.New("WithOutputs of a node that is nil")
@@ -112,7 +121,7 @@ func (vm *VM) compile() error {
 			vm.slices[n] = s
 		}
 	}
-	p, err := Compile(Config{Device: vm.device, Outputs: vm.outputs})
+	p, err := Compile(Config{Device: vm.device, Outputs: vm.outputs, Alike: vm.alike})
 	if err != nil {
 		return err
 	}

@@ -194,6 +194,19 @@ func TestVMThenStock(t *testing.T) {
 	}
 }
 
+// A SoftMax that was asked for twice is refused until the user says that it is one.
+func TestVMAlike(t *testing.T) {
+	g := G.NewGraph()
+	x := vector(g, "x", 1, 2, 3)
+	p, q := G.Must(G.SoftMax(x)), G.Must(G.SoftMax(x))
+	y := G.Must(G.Add(p, q))
+	if _, err := graph.NewVM(g); err == nil || !strings.Contains(err.Error(), "graph.Alike") {
+		t.Fatalf("%v; expected it to speak of graph.Alike", err)
+	}
+	run(t, newVM(t, g, graph.Alike(p)))
+	wants(t, "p+q", y.Value(), 2*0.09003057317038046, 2*0.24472847105479764, 2*0.6652409557748218)
+}
+
 func TestVMErrors(t *testing.T) {
 	for _, c := range []struct {
 		name  string

@@ -24,8 +24,9 @@ type Op interface {
 }
 
 // Func translates the computation of outputs from inputs. Its parameters are the inputs, its results the outputs, both in order.
-// Every leaf that the outputs need must be among the inputs or a constant, and Gorgonia must not have merged nodes (CheckMerged). Floating-point values get the element type float.
-func Func(float ir.Dtype, inputs, outputs G.Nodes) (*ir.Func, error) {
+// Every leaf that the outputs need must be among the inputs or a constant, and Gorgonia must not have merged nodes, but for those in
+// alike (CheckMerged). Floating-point values get the element type float.
+func Func(float ir.Dtype, inputs, outputs G.Nodes, alike ...*G.Node) (*ir.Func, error) {
 	f := &ir.Func{}
 	values := map[*G.Node]*ir.Value{}
 	for _, n := range inputs {
@@ -39,7 +40,7 @@ func Func(float ir.Dtype, inputs, outputs G.Nodes) (*ir.Func, error) {
 		values[n] = f.AddParam(t, n.Name())
 	}
 	b := &ir.Builder{Float: float}
-	if err := CheckMerged(Sorted(outputs)); err != nil {
+	if err := CheckMerged(Sorted(outputs), alike); err != nil {
 		return nil, err
 	}
 	var hidden order
