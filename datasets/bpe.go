@@ -4,7 +4,7 @@ import (
 	"container/heap"
 	"iter"
 	"strings"
-	"unicode"
+	"unicode/utf8"
 )
 
 // pair are two neighbouring tokens.
@@ -45,18 +45,27 @@ func (v *Vocab) units() map[string]int32 {
 	return known
 }
 
-// symbols appends the characters of a piece as tokens, and says how many of them the vocabulary lacks. White space that it lacks is left out:
-// the word after it begins a word all the same.
+// withKnownSpaces is a piece without white space that the vocabulary lacks: the word after it begins a word all the same.
+func (v *Vocab) withKnownSpaces(piece string) string {
+	if first, _ := utf8.DecodeRuneInString(piece); class(first) != spaceClass {
+		return piece
+	}
+	return strings.Map(func(r rune) rune {
+		if _, ok := v.runes[r]; !ok {
+			return -1
+		}
+		return r
+	}, piece)
+}
+
+// symbols appends the characters of a piece as tokens, and says how many of them the vocabulary lacks.
 func (v *Vocab) symbols(tokens []int32, text string, starts bool) (_ []int32, unknown int) {
 	if starts {
 		tokens = append(tokens, v.runes[wordStart])
 	}
-	for _, r := range text {
+	for _, r := range v.withKnownSpaces(text) {
 		t, ok := v.runes[r]
-		switch {
-		case !ok && r != '\n' && unicode.IsSpace(r):
-			continue
-		case !ok:
+		if !ok {
 			t = Unknown
 			unknown++
 		}

@@ -48,7 +48,7 @@ func openContents(path string, hold int64) (*contents, error) {
 	}
 	r := bufio.NewReader(f)
 	head, _ := r.Peek(headBytes)
-	if info.Mode().IsRegular() && info.Size() > max(hold, 1) && !bytes.HasPrefix(head, []byte(gzipMagic)) && !strings.HasSuffix(path, ".gz") {
+	if info.Size() > max(hold, 1) && !bytes.HasPrefix(head, []byte(gzipMagic)) && !strings.HasSuffix(path, ".gz") {
 		return &contents{ReaderAt: f, size: info.Size(), file: f, was: info, markup: markup(head)}, nil
 	}
 	defer f.Close()

@@ -123,6 +123,8 @@ func TestFormatsRefuse(t *testing.T) {
 			"FILE:2: a quotation mark stands where CSV has none: write two for one, and one on each side of the cell, or leave out --quoted and give --format tsv if quotation marks mean nothing"},
 		{"an open quote", "a.csv", "a,b\n\"c,d\ne,f\ng,h\n", Format{SkipBad: true}, false,
 			"FILE:2: a quotation mark begins a cell, and none ends it before the end of the file: write one more, or leave out --quoted and give --format tsv if quotation marks mean nothing"},
+		{"rows over several lines", "a.tsv", "three\ty\n\"one, too\ntwo\"\tx\n", Format{}, false,
+			"FILE:2: no tab: a line is a text, a tab and its label; a cell in quotation marks that has line breaks is read with --quoted"},
 		{"rows over several lines, skipping", "a.tsv", "\"one\ntwo\"\tx\nthree\ty\n", Format{SkipBad: true}, false,
 			"FILE:2: a cell in quotation marks goes on from the line before: give --quoted, which reads cells as spreadsheets write them"},
 		{"UTF-16", "a.csv", "\xff\xfea\x00,\x00b\x00", Format{}, false, "FILE:1:1: byte 0 (0xff) is not UTF-8, it looks like UTF-16: convert it, for example with iconv -f UTF-16 -t UTF-8"},

@@ -13,8 +13,6 @@ import (
 	"strings"
 
 	"github.com/pkg/errors"
-
-	"github.com/unroll-ml/unroll/internal/safefile"
 )
 
 // Images are images with a class each, as sequences: a row is a step.
@@ -135,12 +133,7 @@ func ReadIDX(imagesPath, labelsPath string) (*Images, error) {
 //
 //	0 0 8 D | D sizes, big-endian uint32 | bytes
 func readIDX(path string, wantDims int) (dims []int, data []byte, err error) {
-	f, err := safefile.Open(path)
-	if err != nil {
-		return nil, nil, errors.WithStack(err)
-	}
-	defer f.Close()
-	raw, err := readPlain(f, path)
+	raw, err := readFile(path)
 	if err != nil {
 		return nil, nil, err
 	}

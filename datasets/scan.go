@@ -103,6 +103,8 @@ func (s *scan) row(r *row, visit func(r *row, cells [2][]byte) error) (err error
 func (s *scan) wrong(r *row) string {
 	n, at := len(r.cells), s.columns.at
 	switch missing := max(at[0], at[1]) + 1; {
+	case n == 1 && s.plain && openQuote(r.cells[0]):
+		return "no tab: " + s.roles.line + "; a cell in quotation marks that has line breaks is read with --quoted"
 	case n == 1 && s.plain && bytes.ContainsAny(r.cells[0], ",;"):
 		return "no tab: " + s.roles.line + "; of a file with commas or semicolons give --format csv"
 	case n == 1 && s.plain:
@@ -144,7 +146,7 @@ func (q *quotes) add(r *row, bad bool) (rest bool) {
 		return true
 	}
 	last := r.cells[len(r.cells)-1]
-	q.open = bad && bytes.HasPrefix(last, []byte(`"`)) && bytes.Count(last, []byte(`"`))%2 == 1
+	q.open = bad && openQuote(last)
 	for _, c := range r.cells {
 		if n := len(c); n > 1 && c[0] == '"' && c[n-1] == '"' && bytes.Count(c[1:n-1], []byte(`""`))*2 == bytes.Count(c[1:n-1], []byte(`"`)) {
 			if q.cells++; q.first == 0 {
@@ -153,6 +155,11 @@ func (q *quotes) add(r *row, bad bool) (rest bool) {
 		}
 	}
 	return false
+}
+
+// openQuote says whether a cell begins with a quotation mark that is not closed.
+func openQuote(cell []byte) bool {
+	return bytes.HasPrefix(cell, []byte(`"`)) && bytes.Count(cell, []byte(`"`))%2 == 1
 }
 
 func (q *quotes) note(name string) []string {
