@@ -5,6 +5,7 @@ package translate
 
 import (
 	"cmp"
+	"context"
 	"maps"
 	"math/rand/v2"
 	"slices"
@@ -28,15 +29,16 @@ type Model interface {
 type Translator struct {
 	Model          Model
 	Source, Target *datasets.Vocab
+	Lengths        decode.Lengths // the limits of translations, as training data have it
+}
 
-	Beam     decode.Beam      // how to search; its limits are set here. Width 0 or 1: the likeliest token at every step
-	Sampling *decode.Sampling // draws Beam.Best translations of each line instead; nil: searches
+// Options say how to translate. The zero value takes the likeliest token at every step.
+type Options struct {
+	Beam     decode.Beam      // how to search, and how many translations of each line are wanted; MaxLength 0: Lengths limits them
+	Sampling *decode.Sampling // draws translations instead; nil: searches
 	Seed     uint64           // of what is drawn
+	Details  bool             // LogProb, Score and Weights are wanted
 
-	Lengths   decode.Lengths // the limits of translations, as training data have it
-	MaxLength int            // the limit of all translations, instead of Lengths; 0: that is not known
-
-	Details      bool         // LogProb, Score and Weights are wanted
 	Unknown      *Replacement // what to write for words that the model does not know; nil: what stands for one, see datasets.Vocab.Decode
 	JoinSubwords bool         // makes words of parts that are marked as such, see metrics.Subwords
 }
@@ -62,24 +64,24 @@ func (t *Translation) Unknowns() int {
 const maxRows = 320
 
 // Block is how many lines fill a batch.
-func (t *Translator) Block() int { return max(1, maxRows/t.rows()) }
+func (o *Options) Block() int { return max(1, maxRows/o.rows()) }
 
 // rows is how many beginnings there are for each line.
-func (t *Translator) rows() int {
-	if t.Sampling != nil {
-		return max(1, t.Beam.Best)
+func (o *Options) rows() int {
+	if o.Sampling != nil {
+		return max(1, o.Beam.Best)
 	}
-	return max(1, t.Beam.Width)
+	return max(1, o.Beam.Width)
 }
 
-// Limit is the most tokens of the translation of a source of so many, both with the end token.
-func (t *Translator) Limit(source int) int {
-	return cmp.Or(t.MaxLength, t.Lengths.Limit(source))
+// limit is the most tokens of the translation of a source of so many, both with the end token.
+func (t *Translator) limit(source int, o *Options) int {
+	return cmp.Or(o.Beam.MaxLength, t.Lengths.Limit(source))
 }
 
 // Lines translates lines: it gives for each the best translations, the best first, and none for a blank line. first is the number of the
 // first line among all, on which depends what is drawn; nothing depends on which lines are translated together.
-func (t *Translator) Lines(first int, lines []string) ([][]Translation, error) {
+func (t *Translator) Lines(ctx context.Context, first int, lines []string, o Options) ([][]Translation, error) {
 	translated := make([][]Translation, len(lines))
 	byLength := map[int][]int{} // lines by the length of the program for them
 	tokens := make([][]int32, len(lines))
@@ -93,17 +95,20 @@ func (t *Translator) Lines(first int, lines []string) ([][]Translation, error) {
 		byLength[n] = append(byLength[n], i)
 	}
 	for _, n := range slices.Sorted(maps.Keys(byLength)) {
-		for some := range slices.Chunk(byLength[n], t.Block()) {
+		for some := range slices.Chunk(byLength[n], o.Block()) {
+			if err := ctx.Err(); err != nil {
+				return nil, err
+			}
 			b := batch{steps: n, first: first}
 			for _, i := range some {
 				b.lines, b.tokens = append(b.lines, i), append(b.tokens, tokens[i])
 			}
-			found, err := t.translate(&b)
+			found, err := t.translate(&b, &o)
 			if err != nil {
 				return nil, err
 			}
 			for k, i := range some {
-				translated[i] = t.texts(lines[i], found[k])
+				translated[i] = t.texts(lines[i], found[k], &o)
 			}
 		}
 	}
@@ -158,33 +163,33 @@ func (b *batch) limits(limit func(int) int) []int {
 }
 
 // translate gives hypotheses for the sources of a batch.
-func (t *Translator) translate(b *batch) ([][]decode.Hypothesis, error) {
-	limits := b.limits(t.Limit)
+func (t *Translator) translate(b *batch, o *Options) ([][]decode.Hypothesis, error) {
+	limits := b.limits(func(source int) int { return t.limit(source, o) })
 	if slices.Min(limits) < 1 {
 		return nil, errors.New("the greatest length of translations is not known: name one")
 	}
 	switch {
-	case t.Sampling != nil:
+	case o.Sampling != nil:
 		random := make([]*rand.Rand, b.size())
 		for k := range random {
-			random[k] = rand.New(rand.NewPCG(t.Seed, 0))
+			random[k] = rand.New(rand.NewPCG(o.Seed, 0))
 			if k < len(b.lines) {
-				random[k] = rand.New(rand.NewPCG(t.Seed, uint64(b.first+b.lines[k])))
+				random[k] = rand.New(rand.NewPCG(o.Seed, uint64(b.first+b.lines[k])))
 			}
 		}
-		return t.Model.Sample(b.source(), b.size(), max(1, t.Beam.Best), limits, *t.Sampling, random)
-	case t.rows() == 1 && t.Beam.NoRepeat == 0 && t.Unknown == nil && !t.Details:
-		return t.greedy(b, limits)
+		return t.Model.Sample(b.source(), b.size(), max(1, o.Beam.Best), limits, *o.Sampling, random)
+	case o.rows() == 1 && o.Beam.NoRepeat == 0 && o.Unknown == nil && !o.Details:
+		return t.greedy(b, limits, t.limit(b.steps, o))
 	}
-	beam := t.Beam
-	beam.Width, beam.Limits = t.rows(), limits
+	beam := o.Beam
+	beam.Width, beam.Limits = o.rows(), limits
 	return t.Model.Search(b.source(), b.size(), beam)
 }
 
 // greedy takes the likeliest token at every step, all of them in one run of a program.
-func (t *Translator) greedy(b *batch, limits []int) ([][]decode.Hypothesis, error) {
+func (t *Translator) greedy(b *batch, limits []int, most int) ([][]decode.Hypothesis, error) {
 	size := b.size()
-	tokens, err := t.Model.Greedy(b.source(), size, t.Limit(b.steps))
+	tokens, err := t.Model.Greedy(b.source(), size, most)
 	if err != nil {
 		return nil, err
 	}
@@ -201,16 +206,16 @@ func (t *Translator) greedy(b *batch, limits []int) ([][]decode.Hypothesis, erro
 }
 
 // texts are the texts of hypotheses for a line.
-func (t *Translator) texts(line string, found []decode.Hypothesis) []Translation {
+func (t *Translator) texts(line string, found []decode.Hypothesis, o *Options) []Translation {
 	written := make([]Translation, len(found))
 	for i, h := range found {
 		text := ""
-		if t.Unknown != nil {
-			text = t.Unknown.decode(t, line, h)
+		if o.Unknown != nil {
+			text = o.Unknown.decode(t, line, h)
 		} else {
 			text = t.Target.Decode(h.Tokens)
 		}
-		if t.JoinSubwords {
+		if o.JoinSubwords {
 			text = metrics.DetectSubwords([]string{text}).Join(text)
 		}
 		written[i] = Translation{text, h}

@@ -1,6 +1,8 @@
 package translate_test
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"math"
 	"math/rand/v2"
@@ -59,24 +61,25 @@ func TestTranslatorTogether(t *testing.T) {
 		lines = append(lines, b.String())
 	}
 	lines[3], lines[10] = "", "  "
-	for name, set := range map[string]func(x *translate.Translator){
-		"greedy":       func(*translate.Translator) {},
-		"with details": func(x *translate.Translator) { x.Details = true },
-		"beam":         func(x *translate.Translator) { x.Beam = decode.Beam{Width: 5, Best: 2, Length: 0.6}; x.Details = true },
-		"no repeats":   func(x *translate.Translator) { x.Beam.NoRepeat = 2 },
-		"drawn": func(x *translate.Translator) {
-			x.Sampling, x.Seed, x.Beam.Best = &decode.Sampling{Temperature: 1}, 7, 3
+	for name, set := range map[string]func(o *translate.Options){
+		"greedy":       func(*translate.Options) {},
+		"with details": func(o *translate.Options) { o.Details = true },
+		"beam":         func(o *translate.Options) { o.Beam = decode.Beam{Width: 5, Best: 2, Length: 0.6}; o.Details = true },
+		"no repeats":   func(o *translate.Options) { o.Beam.NoRepeat = 2 },
+		"drawn": func(o *translate.Options) {
+			o.Sampling, o.Seed, o.Beam.Best = &decode.Sampling{Temperature: 1}, 7, 3
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			x := untrained(t)
-			set(x)
-			together, err := x.Lines(1, lines)
+			var o translate.Options
+			set(&o)
+			together, err := x.Lines(t.Context(), 1, lines, o)
 			if err != nil {
 				t.Fatal(err)
 			}
 			for i, line := range lines {
-				alone, err := x.Lines(1+i, []string{line})
+				alone, err := x.Lines(t.Context(), 1+i, []string{line}, o)
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -86,9 +89,10 @@ func TestTranslatorTogether(t *testing.T) {
 				if blank := strings.TrimSpace(line) == ""; blank != (len(together[i]) == 0) {
 					t.Errorf("line %d %q has %d translations", i, line, len(together[i]))
 				}
+				limit := x.Lengths.Limit(len(line) + 1)
 				for _, w := range together[i] {
-					if n := len(w.Tokens); n > x.Limit(len(line)+1) || !w.Ended && n < x.Limit(len(line)+1) {
-						t.Errorf("line %d has %d tokens, the limit is %d; ended: %v", i, n, x.Limit(len(line)+1), w.Ended)
+					if n := len(w.Tokens); n > limit || !w.Ended && n < limit {
+						t.Errorf("line %d has %d tokens, the limit is %d; ended: %v", i, n, limit, w.Ended)
 					}
 				}
 			}
@@ -102,12 +106,13 @@ var nearly = cmp.Comparer(func(a, b float64) bool { return math.Abs(a-b) <= 1e-5
 // A beam of one row is the likeliest token at every step, with scores or without.
 func TestTranslatorGreedy(t *testing.T) {
 	x, lines := untrained(t), []string{"abc", "hgfedcba", "a a"}
-	plain, err := x.Lines(1, lines)
+	var o translate.Options
+	plain, err := x.Lines(t.Context(), 1, lines, o)
 	if err != nil {
 		t.Fatal(err)
 	}
-	x.Details = true
-	scored, err := x.Lines(1, lines)
+	o.Details = true
+	scored, err := x.Lines(t.Context(), 1, lines, o)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -116,13 +121,18 @@ func TestTranslatorGreedy(t *testing.T) {
 			t.Errorf("%+v, with scores %+v", plain[i][0], scored[i][0])
 		}
 	}
-	x.MaxLength = 2
-	if short, err := x.Lines(1, lines[:1]); err != nil || len(short[0][0].Tokens) != 2 || short[0][0].Ended {
+	o.Beam.MaxLength = 2
+	if short, err := x.Lines(t.Context(), 1, lines[:1], o); err != nil || len(short[0][0].Tokens) != 2 || short[0][0].Ended {
 		t.Errorf("%+v, %v: at most 2 tokens were wanted", short, err)
 	}
-	x.MaxLength, x.Lengths = 0, decode.Lengths{}
-	if _, err := x.Lines(1, lines); err == nil {
+	o.Beam.MaxLength, x.Lengths = 0, decode.Lengths{}
+	if _, err := x.Lines(t.Context(), 1, lines, o); err == nil {
 		t.Error("a model without lengths needs no limit")
+	}
+	stopped, stop := context.WithCancel(t.Context())
+	stop()
+	if _, err := untrained(t).Lines(stopped, 1, lines, o); !errors.Is(err, context.Canceled) {
+		t.Errorf("%v: it was to stop", err)
 	}
 }
 
@@ -177,8 +187,8 @@ func TestReplaceUnknown(t *testing.T) {
 		"Babeza veut le bateau .": {},
 		"Babésa veut le bateau .": {Words: words},
 	} {
-		x := &translate.Translator{Model: scripted{h}, Source: source, Target: target, MaxLength: 20, Unknown: r}
-		got, err := x.Lines(1, []string{english})
+		x := &translate.Translator{Model: scripted{h}, Source: source, Target: target}
+		got, err := x.Lines(t.Context(), 1, []string{english}, translate.Options{Beam: decode.Beam{MaxLength: 20}, Unknown: r})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -186,8 +196,9 @@ func TestReplaceUnknown(t *testing.T) {
 			t.Errorf("written %q with %d unknown words, want %q", got[0][0].Text, got[0][0].Unknowns(), want)
 		}
 	}
-	x := &translate.Translator{Model: scripted{h}, Source: vocab(t, datasets.BPE, 0, "abc"), Target: target, MaxLength: 20, Unknown: &translate.Replacement{}}
-	if got, err := x.Lines(1, []string{"▁"}); err != nil || got[0][0].Text != "<unk> veut le bateau ." {
+	x := &translate.Translator{Model: scripted{h}, Source: vocab(t, datasets.BPE, 0, "abc"), Target: target}
+	o := translate.Options{Beam: decode.Beam{MaxLength: 20}, Unknown: &translate.Replacement{}}
+	if got, err := x.Lines(t.Context(), 1, []string{"▁"}, o); err != nil || got[0][0].Text != "<unk> veut le bateau ." {
 		t.Errorf("%v, %v: of a source without units nothing can be copied", got, err)
 	}
 }
@@ -197,10 +208,10 @@ func TestJoinSubwords(t *testing.T) {
 	for written, want := range map[string]string{"No@@ us vo@@ yo@@ ns": "Nous voyons", "▁No us ▁vo yo ns": "Nous voyons", "plain words": "plain words"} {
 		v := vocab(t, datasets.Word, 0, written)
 		tokens, _ := v.EncodeLine(written)
-		x := &translate.Translator{Model: scripted{decode.Hypothesis{Tokens: append(tokens, datasets.End)}}, Source: v, Target: v, MaxLength: 20}
+		x := &translate.Translator{Model: scripted{decode.Hypothesis{Tokens: append(tokens, datasets.End)}}, Source: v, Target: v}
 		for _, join := range []bool{false, true} {
-			x.JoinSubwords = join
-			got, err := x.Lines(1, []string{"plain"})
+			o := translate.Options{Beam: decode.Beam{MaxLength: 20}, JoinSubwords: join}
+			got, err := x.Lines(t.Context(), 1, []string{"plain"}, o)
 			if err != nil {
 				t.Fatal(err)
 			}
