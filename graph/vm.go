@@ -8,64 +8,37 @@ import (
 	"gorgonia.org/tensor"
 
 	"github.com/unroll-ml/unroll/graph/lower"
-	"github.com/unroll-ml/unroll/graph/tape"
 )
 
 // VM runs a whole graph behind Gorgonia's VM interface: where a program has gorgonia.NewTapeMachine, it can have NewVM.
 //
-// Each RunAll uploads the values that are bound to the graph's inputs then, as solvers change them in place; runs; and binds
-// new values, which later runs do not touch, to
+// Each RunAll uploads the values that are bound to the graph's inputs then, as solvers change them in place; runs; and gives a
+// value to every node. Of these
 //
-//   - the ends of the forward pass: nodes that no other node uses, or only a derivative, as it is with a cost;
-//   - the derivatives of inputs, both where Node.Deriv finds them and where Node.Grad and solvers do. Each input has a copy of
-//     its own there, since solvers compute in the memory of gradients; it is not added to that of the run before;
-//   - the nodes given by WithOutputs.
+//   - the results are new values, which later runs do not touch: the ends of the forward pass, the roots of Grad, the
+//     derivatives of inputs, and the nodes given by WithOutputs;
+//   - the gradients that solvers and Node.Grad find are copies of their own, since solvers compute in their memory; they are not
+//     added to those of the run before;
+//   - all others, the inner nodes, have a value that the next run writes over, as on Gorgonia's machine.
 //
-// Other nodes get no value, unlike on Gorgonia's machine, because they have no memory that outlives their use. gorgonia.Read and
-// gorgonia.Set are served after the run.
+// Inner values cost memory and time, because what nobody reads need not exist: see ResultsOnly. gorgonia.Read and gorgonia.Set are
+// served after the run.
 //
 // Graphs in which Gorgonia has merged different nodes are refused; see lower.CheckMerged. A VM is not safe for use by several
-// goroutines at once.
+// goroutines at once. docs/gorgonia.md tells all differences from Gorgonia's tape machine.
 type VM struct {
-	device     tape.Device
-	outputs    G.Nodes // what gets a value
-	alike      G.Nodes
+	config     vmConfig
+	graph      *G.ExprGraph
+	outputs    G.Nodes // what gets a value: results, then inner nodes
+	results    int     // how many are results
 	params     G.Nodes // inputs with a derivative
 	statements []lower.Statement
 	slices     map[*G.Node][3]int // the slices that were compiled
+	kept       map[*G.Node]G.Value
 	program    *Program
 }
 
 var _ G.VM = (*VM)(nil)
-
-// Option is a setting of NewVM.
-type Option func(*vmConfig)
-
-type vmConfig struct {
-	device  tape.Device
-	outputs G.Nodes
-	eval    bool
-	alike   G.Nodes
-}
-
-// WithDevice sets the device; the default is the CPU.
-func WithDevice(d tape.Device) Option { return func(c *vmConfig) { c.device = d } }
-
-// WithOutputs adds nodes that get a value in each run.
-func WithOutputs(nodes ...*G.Node) Option {
-	return func(c *vmConfig) { c.outputs = append(c.outputs, nodes...) }
-}
-
-// EvalMode lets ops that are different in training, such as Gorgonia's Dropout, compute as in evaluation. As on Gorgonia's machine
-// the mode belongs to the ops of the graph: it is that of the VM that was made last.
-func EvalMode() Option { return func(c *vmConfig) { c.eval = true } }
-
-// Alike says of nodes that were asked for several times that it was in the same way each time, as of the two calls of
-// SoftMax(x) where a model is built twice. Gorgonia makes one node of such calls and forgets whether they were alike: without
-// this option a graph with such nodes is refused.
-func Alike(nodes ...*G.Node) Option {
-	return func(c *vmConfig) { c.alike = append(c.alike, nodes...) }
-}
 
 // NewVM compiles a graph.
 func NewVM(g *G.ExprGraph, opts ...Option) (*VM, error) {
@@ -87,14 +60,10 @@ func NewVM(g *G.ExprGraph, opts ...Option) (*VM, error) {
 			}
 		}
 	}
-	vm := &VM{device: c.device, alike: c.alike, outputs: lower.Results(g)}
-	for _, n := range c.outputs {
-		if n == nil {
-			return nil, errors.New("WithOutputs of a node that is nil")
-		}
-		if !slices.Contains(vm.outputs, n) {
-			vm.outputs = append(vm.outputs, n)
-		}
+	vm := &VM{config: c, graph: g, kept: map[*G.Node]G.Value{}, outputs: distinct(lower.Results(g), c.outputs)}
+	vm.results = len(vm.outputs)
+	if !c.resultsOnly || c.nan || c.inf {
+		vm.outputs = distinct(vm.outputs, lower.Inner(g))
 	}
 	for _, n := range g.AllNodes() {
 		if s, ok := lower.StatementOf(n); ok {
@@ -110,6 +79,18 @@ func NewVM(g *G.ExprGraph, opts ...Option) (*VM, error) {
 	return vm, nil
 }
 
+// distinct lists the nodes of both lists once.
+func distinct(lists ...G.Nodes) (all G.Nodes) {
+	seen := map[*G.Node]bool{}
+	for _, n := range slices.Concat(lists...) {
+		if !seen[n] {
+			seen[n] = true
+			all = append(all, n)
+		}
+	}
+	return all
+}
+
 func (vm *VM) compile() error {
 	nodes := lower.Sorted(vm.outputs)
 	vm.slices = map[*G.Node][3]int{}
@@ -121,7 +102,7 @@ func (vm *VM) compile() error {
 			vm.slices[n] = s
 		}
 	}
-	p, err := Compile(Config{Device: vm.device, Outputs: vm.outputs, Alike: vm.alike})
+	p, err := Compile(Config{Device: vm.config.device, Outputs: vm.outputs, Alike: vm.config.alike})
 	if err != nil {
 		return err
 	}
@@ -168,7 +149,10 @@ func (vm *VM) RunAll() error {
 	if err := vm.program.Run(); err != nil {
 		return errors.Wrap(err, "running the graph")
 	}
-	return vm.bind()
+	if err := vm.bind(); err != nil {
+		return err
+	}
+	return vm.watch()
 }
 
 func (vm *VM) upload(n *G.Node) error {
@@ -184,90 +168,6 @@ func (vm *VM) upload(n *G.Node) error {
 	return vm.program.setValue(n, v)
 }
 
-// bind gives nodes their values.
-func (vm *VM) bind() error {
-	for _, n := range vm.outputs {
-		if lower.Given(n) {
-			continue // it has its value
-		}
-		err := lower.Guard(n, func() error {
-			v, err := vm.value(n)
-			if err != nil {
-				return err
-			}
-			return G.UnsafeLet(n, v)
-		})
-		if err != nil {
-			return errors.Wrapf(err, "binding the value of %s", lower.Describe(n))
-		}
-	}
-	for _, n := range vm.params {
-		if err := lower.Guard(n, func() error { return vm.bindGradient(n) }); err != nil {
-			return errors.Wrapf(err, "binding the gradient of %s", lower.Describe(n))
-		}
-	}
-	for _, s := range vm.statements {
-		if err := lower.Guard(s.From, func() error { return vm.state(s) }); err != nil {
-			return errors.Wrapf(err, "the statement on %s", lower.Describe(s.From))
-		}
-	}
-	return nil
-}
-
-// value is a new copy of a node's value.
-func (vm *VM) value(n *G.Node) (G.Value, error) {
-	t, err := lower.TypeOf(n)
-	if err != nil {
-		return nil, err
-	}
-	data := lower.Zeros(t)
-	if err := vm.program.Get(n, data); err != nil {
-		return nil, err
-	}
-	return lower.WrapAs(data, t.Shape, n.Dtype())
-}
-
-// bindGradient gives an input its gradient. Gorgonia wants it in the form of the input's value.
-func (vm *VM) bindGradient(n *G.Node) error {
-	grad, err := vm.value(n.Deriv())
-	if err != nil {
-		return err
-	}
-	value, ok := n.Value().(tensor.Tensor)
-	if n.Value() == nil || grad.Size() != n.Value().Size() {
-		return errors.Errorf("the input's value %v and its gradient of shape %v do not fit", n.Value(), []int(grad.Shape()))
-	}
-	switch {
-	case ok && len(value.Shape()) == 0:
-		grad = tensor.New(tensor.FromScalar(grad.Data()))
-	case ok:
-		grad = tensor.New(tensor.WithShape(value.Shape().Clone()...), tensor.WithBacking(grad.Data()))
-	}
-	G.WithGrad(grad)(n)
-	return nil
-}
-
-func (vm *VM) state(s lower.Statement) error {
-	v, err := vm.value(s.From)
-	switch {
-	case err != nil:
-		return err
-	case s.To != nil:
-		return G.UnsafeLet(s.To, v)
-	case holds(*s.Into, v): // keep the value that the user may hold
-		_, err := G.Copy(*s.Into, v)
-		return err
-	}
-	*s.Into = v
-	return nil
-}
-
-// holds reports whether gorgonia.Copy can put v into old: the shapes are one, and it copies memory as it lies.
-func holds(old, v G.Value) bool {
-	t, ok := old.(*tensor.Dense)
-	return old != nil && old.Shape().Eq(v.Shape()) && (!ok || t.DataOrder().IsRowMajor())
-}
-
 // Reset does nothing: a run does not depend on the one before. It is there for Gorgonia's interface.
 func (vm *VM) Reset() {}
 
@@ -280,3 +180,31 @@ func (vm *VM) Close() error {
 	vm.program = nil
 	return err
 }
+
+// Let is gorgonia.Let for a node of the graph: it gives an input a value.
+func (vm *VM) Let(n *G.Node, be any) error {
+	if n.Graph() != vm.graph {
+		return errors.Errorf("%s is not in the graph of the VM", lower.Describe(n))
+	}
+	return G.Let(n, be)
+}
+
+// Set gives a copy of b's value to a, an input.
+func (vm *VM) Set(a, b *G.Node) error {
+	for _, n := range []*G.Node{a, b} {
+		if n.Graph() != vm.graph {
+			return errors.Errorf("%s is not in the graph of the VM", lower.Describe(n))
+		}
+	}
+	if b.Value() == nil {
+		return errors.Errorf("%s has no value yet to set %s to; run the VM first", lower.Describe(b), lower.Describe(a))
+	}
+	v, err := G.CloneValue(b.Value())
+	if err != nil {
+		return err
+	}
+	return G.UnsafeLet(a, v)
+}
+
+// Program is what the graph was compiled to. It belongs to the VM, which replaces it when slices are changed.
+func (vm *VM) Program() *Program { return vm.program }

@@ -216,13 +216,15 @@ func BenchmarkVM(b *testing.B) {
 		m := newStockModel(tensor.Float32, lstm(16, 64, steps))
 		machines := map[string]func() G.VM{
 			"stock": func() G.VM { return G.NewTapeMachine(m.g, G.BindDualValues(m.params...)) },
-			"ours": func() G.VM {
-				vm, err := graph.NewVM(m.g, graph.WithDevice(cpu.New(cpu.Threads(1))))
+		}
+		for name, opts := range map[string][]graph.Option{"ours": nil, "ours, results only": {graph.ResultsOnly()}} {
+			machines[name] = func() G.VM {
+				vm, err := graph.NewVM(m.g, append(opts, graph.WithDevice(cpu.New(cpu.Threads(1))))...)
 				if err != nil {
 					b.Fatal(err)
 				}
 				return vm
-			},
+			}
 		}
 		for name, machine := range machines {
 			b.Run(fmt.Sprintf("%s/%d", name, steps), func(b *testing.B) {
@@ -233,6 +235,9 @@ func BenchmarkVM(b *testing.B) {
 						b.Fatal(err)
 					}
 					vm.Reset()
+				}
+				if ours, ok := vm.(*graph.VM); ok {
+					b.ReportMetric(float64(ours.Program().Tape().Arena), "arena-bytes")
 				}
 			})
 		}

@@ -140,10 +140,11 @@ func (o *sharingOp) SymDiff(in G.Nodes, _, grad *G.Node) (G.Nodes, error) {
 }
 func (o *sharingOp) Do(in ...G.Value) (G.Value, error) { return o.squareOp.Do(in...) }
 
-// perturb gives the parameters other values, so that what an op kept of the run before is wrong.
+// perturb gives parameters other values, but for single numbers, so that what an op kept of the run before is wrong.
 func (m *stockModel) perturb() {
 	for _, p := range m.params {
-		for i, xs := 0, p.Value().Data().([]float64); i < len(xs); i++ {
+		xs, _ := p.Value().Data().([]float64)
+		for i := range xs {
 			xs[i] = m.rng.Float64() - 0.5
 		}
 	}

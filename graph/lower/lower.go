@@ -23,6 +23,10 @@ type Op interface {
 	Lower(b *ir.Builder, in []*ir.Value) *ir.Value
 }
 
+// Tuple is implemented by op types whose node may stand for several values, of which none is the node's own. (Gorgonia adds such
+// nodes up, where derivatives meet.)
+type Tuple interface{ Tuple() bool }
+
 // Func translates the computation of outputs from inputs. Its parameters are the inputs, its results the outputs, both in order.
 // Every leaf that the outputs need must be among the inputs or a constant, and Gorgonia must not have merged nodes, but for those in
 // alike (CheckMerged). Floating-point values get the element type float.

@@ -55,6 +55,7 @@ func group(n *G.Node) string {
 // Results lists the nodes of a graph whose values its user can expect to read after a run:
 //
 //   - the ends of the forward pass: what no other node uses, or only a derivative (a cost);
+//   - what was differentiated (a cost that is used on);
 //   - what was computed from derivatives and is used by no other node, if the user made it;
 //   - the derivatives of inputs;
 //   - what statements (gorgonia.Read, gorgonia.Set) take.
@@ -94,9 +95,27 @@ func Results(g *G.ExprGraph) G.Nodes {
 		case Given(n): // a constant
 		case !gradient[n] && !usedForward[n] && stockName(n.Op()) != "sizeOp":
 			choose(n)
-		case gradient[n] && !used[n] && group(n) == "":
+		case gradient[n] && !used[n] && group(n) == "", n.Deriv() != nil && Given(n.Deriv()):
 			choose(n)
 		}
 	}
 	return results
+}
+
+// Inner lists all nodes of a graph that can have a value of their own, children before parents, but for inputs, constants, and what
+// Gorgonia differentiated in vain.
+func Inner(g *G.ExprGraph) G.Nodes {
+	var inner G.Nodes
+	tuples := map[*G.Node]bool{}
+	for _, n := range sorted(g.AllNodes(), nil) {
+		if _, isStatement := StatementOf(n); isStatement || Given(n) || n.Type() == nil {
+			continue
+		}
+		t, _ := n.Op().(Tuple)
+		tuples[n] = t != nil && t.Tuple() || stockName(n.Op()) == "elemBinOp" && tuples[Children(n)[0]]
+		if !tuples[n] && group(n) != "undifferentiated nodes" {
+			inner = append(inner, n)
+		}
+	}
+	return inner
 }

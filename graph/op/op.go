@@ -65,8 +65,9 @@ type node struct {
 var nodes atomic.Uint32
 
 var (
-	_ G.SDOp   = (*node)(nil)
-	_ lower.Op = (*node)(nil)
+	_ G.SDOp      = (*node)(nil)
+	_ lower.Op    = (*node)(nil)
+	_ lower.Tuple = (*node)(nil)
 )
 
 func (n *node) Arity() int            { return len(n.in) }
@@ -77,6 +78,12 @@ func (n *node) WriteHash(h hash.Hash) { fmt.Fprintf(h, "unroll/op %d", n.id) }
 
 // Hashcode is what Gorgonia compares when the hashes of two nodes collide: two ops never have the same.
 func (n *node) Hashcode() uint32 { return n.id }
+
+// Tuple reports whether the node holds several values in one; see packedType.
+func (n *node) Tuple() bool {
+	_, ok := n.rule.(packer)
+	return ok
+}
 
 func (n *node) Type() hm.Type {
 	return hm.NewFnType(append(slices.Clone(n.of), gorgoniaType(n.out))...)
