@@ -11,6 +11,7 @@ import (
 	"github.com/unroll-ml/unroll/graph/op"
 	"github.com/unroll-ml/unroll/graph/tape"
 	"github.com/unroll-ml/unroll/models"
+	"github.com/unroll-ml/unroll/models/decode"
 	"github.com/unroll-ml/unroll/trainer/metrics"
 )
 
@@ -87,8 +88,16 @@ func (m *Classifier) Train(x Sequences, classes []int32, weights []float32, step
 	})
 }
 
-// Logits are those of the classes, B×C.
+// Logits are those of the classes, B×C. Logits that are not finite are a *decode.NotFiniteError.
 func (m *Classifier) Logits(x Sequences) ([]float32, error) {
+	logits, err := m.logits(x)
+	if err != nil {
+		return nil, err
+	}
+	return logits, decode.CheckFinite(logits)
+}
+
+func (m *Classifier) logits(x Sequences) ([]float32, error) {
 	at, err := m.shape(x)
 	if err != nil {
 		return nil, err
@@ -113,7 +122,7 @@ func (m *Classifier) Logits(x Sequences) ([]float32, error) {
 // Eval measures a batch: sums over its examples. Where weights is 0 nothing is counted.
 func (m *Classifier) Eval(x Sequences, classes []int32, weights []float32) (Sums, error) {
 	var s Sums
-	logits, err := m.Logits(x)
+	logits, err := m.logits(x)
 	if err != nil {
 		return s, err
 	}

@@ -9,6 +9,7 @@ import (
 	"github.com/unroll-ml/unroll/graph/op"
 	"github.com/unroll-ml/unroll/graph/tape"
 	"github.com/unroll-ml/unroll/models"
+	"github.com/unroll-ml/unroll/models/decode"
 )
 
 // LMConfig says how a language model is trained and measured.
@@ -114,7 +115,8 @@ func (m *LM) ResetEval() error {
 	return begin(m.eval.Program, m.eval.carried)
 }
 
-// Next takes one token and gives the logits of the token after it; the slice is valid until the next call.
+// Next takes one token and gives the logits of the token after it; the slice is valid until the next call. Logits that are not finite
+// are a *decode.NotFiniteError.
 func (m *LM) Next(token int32) ([]float32, error) {
 	if m.sample == nil {
 		var err error
@@ -125,7 +127,11 @@ func (m *LM) Next(token int32) ([]float32, error) {
 	if err := m.sync(&m.sample.applied); err != nil {
 		return nil, err
 	}
-	return m.sample.run(token)
+	logits, err := m.sample.run(token)
+	if err != nil {
+		return nil, err
+	}
+	return logits, decode.CheckFinite(logits)
 }
 
 // ResetSample forgets the state that Next carries.

@@ -9,6 +9,7 @@ import (
 	"github.com/unroll-ml/unroll/graph"
 	"github.com/unroll-ml/unroll/graph/op"
 	"github.com/unroll-ml/unroll/models"
+	"github.com/unroll-ml/unroll/trainer/metrics"
 )
 
 // lmStates are the states that a language model carries from window to window in training.
@@ -129,11 +130,10 @@ func newLMEvaluator(c LMConfig) (*lmEvaluator, error) {
 	}
 	logits, last := m.Logits(b, models.Input{X: e.inputs, States: e.carried})
 	e.mask = G.NewMatrix(b.Graph(), logits.Dtype(), G.WithShape(c.Seq, c.Batch), G.WithName("mask"))
-	hit := b.Eq(b.Cast(b.Argmax(logits), logits), b.Cast(e.targets, logits)) // T×B
-	near := b.Lt(rank(b, logits, e.targets), b.Fill(logits, 2))              // T×B
+	tops := metrics.Tops(b, logits, e.targets, 1, 2) // T×B each
 	e.nll = b.Sum(b.CrossEntropy(logits, e.targets, e.mask, 0))
-	e.correct = b.Sum(b.Mul(e.mask, hit))
-	e.top2 = b.Sum(b.Mul(e.mask, near))
+	e.correct = b.Sum(b.Mul(e.mask, tops[0]))
+	e.top2 = b.Sum(b.Mul(e.mask, tops[1]))
 	if b.Err() != nil {
 		return nil, b.Err()
 	}
@@ -141,14 +141,6 @@ func newLMEvaluator(c LMConfig) (*lmEvaluator, error) {
 		return nil, err
 	}
 	return e, nil
-}
-
-// rank counts, for each row of logits, ...×V, the logits that are larger than the target's.
-func rank(b *op.Builder, logits, targets *G.Node) *G.Node {
-	shape := logits.Shape()
-	axis := len(shape) - 1
-	target := b.Sum(b.Mul(logits, b.OneHot(targets, shape[axis], logits)), axis) // ...
-	return b.Sum(b.Gt(logits, b.Expand(target, axis)), axis)
 }
 
 func (e *lmEvaluator) run(inputs, targets []int32, mask []float32) (s Sums, err error) {

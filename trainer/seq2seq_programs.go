@@ -11,6 +11,7 @@ import (
 	"github.com/unroll-ml/unroll/graph/op"
 	"github.com/unroll-ml/unroll/models"
 	"github.com/unroll-ml/unroll/models/decode"
+	"github.com/unroll-ml/unroll/trainer/metrics"
 )
 
 func newSeq2SeqGraph(c Seq2SeqConfig) (*op.Builder, *models.Seq2Seq, error) {
@@ -81,10 +82,10 @@ func newSeq2SeqEvaluator(c Seq2SeqConfig, s pairShape) (*seq2seqEvaluator, error
 	mask := b.Cast(m.Mask(b, e.target), logits)                          // T×B
 	unknown := b.Cast(b.Eq(e.target, b.Fill(e.target, float64(m.Tokens.Unknown))), logits)
 	known := b.Sub(mask, unknown)
-	above := rank(b, logits, e.target) // T×B
+	tops := metrics.Tops(b, logits, e.target, 1, 2) // T×B each
 	e.nll = b.Sum(b.CrossEntropy(logits, e.target, mask, 0))
-	e.correct = b.Sum(b.Mul(known, b.Lt(above, b.Fill(logits, 1))))
-	e.top2 = b.Sum(b.Mul(known, b.Lt(above, b.Fill(logits, 2))))
+	e.correct = b.Sum(b.Mul(known, tops[0]))
+	e.top2 = b.Sum(b.Mul(known, tops[1]))
 	e.count, e.unknown = b.Sum(mask), b.Sum(unknown)
 	e.applied, err = apply(c, b, m, G.Nodes{e.nll, e.correct, e.top2, e.count, e.unknown})
 	return e, err

@@ -113,6 +113,10 @@ func (e *evalCmd) Run(a *app) error {
 	if err != nil {
 		return err
 	}
+	if !finite(v.loss) {
+		return fail(exitDiverged, "the loss of %s on %s is %g: its weights are too large to compute with, measure another checkpoint",
+			filepath.Join(e.Dir, e.Checkpoint), v.what, v.loss)
+	}
 	rec := evalRecord{
 		Loss: runlog.Float(v.loss), measures: v.measures, Stride: e.Stride, Unknown: v.unknown, Seconds: v.seconds,
 		Text: v.name, Split: v.split, Run: e.Dir, Checkpoint: e.Checkpoint, Step: v.at.Step,

@@ -10,6 +10,7 @@ import (
 
 	"github.com/unroll-ml/unroll/datasets"
 	"github.com/unroll-ml/unroll/internal/safefile"
+	"github.com/unroll-ml/unroll/models/decode"
 	"github.com/unroll-ml/unroll/trainer/checkpoint"
 )
 
@@ -51,6 +52,7 @@ func exitCode(err error) int {
 		broken *checkpoint.CorruptError
 		locked *safefile.LockedError
 		unfit  *safefile.Error
+		number *decode.NotFiniteError
 		write  *checkpoint.WriteError
 		path   *fs.PathError
 		errno  syscall.Errno
@@ -62,6 +64,8 @@ func exitCode(err error) int {
 		return exitNoOutput
 	case errors.As(err, &unfit), errors.As(err, &data), errors.As(err, &short), errors.As(err, &broken):
 		return exitData
+	case errors.As(err, &number):
+		return exitDiverged
 	case errors.As(err, &locked):
 		return exitNoOutput
 	case errors.As(err, &write), errors.As(err, &path), errors.As(err, &errno):

@@ -168,7 +168,10 @@ func generate(lm LM, v *datasets.Vocab, prompt []int32, n int, how decode.Sampli
 		for k := range v.Reserved() {
 			wide[k] = math.Inf(-1)
 		}
-		t := how.Draw(wide, random)
+		t, err := how.Draw(wide, random)
+		if err != nil {
+			return err
+		}
 		if err := emit(text.Next(t)); err != nil {
 			return err
 		}

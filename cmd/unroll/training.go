@@ -6,6 +6,9 @@ import (
 	"math"
 	"time"
 
+	"github.com/pkg/errors"
+
+	"github.com/unroll-ml/unroll/models/decode"
 	"github.com/unroll-ml/unroll/trainer/checkpoint"
 	"github.com/unroll-ml/unroll/trainer/events"
 	"github.com/unroll-ml/unroll/trainer/optim"
@@ -243,6 +246,10 @@ func (r *training) measure() error {
 	if err == errStopped {
 		r.at.Due = true
 		return r.save(lastName)
+	}
+	var number *decode.NotFiniteError
+	if errors.As(err, &number) {
+		return r.diverged(r.at.Step, fmt.Sprintf("on %s, %v", r.task.heldOut(), number))
 	}
 	if err != nil {
 		return err

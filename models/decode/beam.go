@@ -104,6 +104,11 @@ func (c Beam) Search(s Stepper, lengths []int) ([][]Hypothesis, error) {
 		}
 		for _, s := range sentences {
 			if s.goesOn(length) {
+				for _, of := range s.live {
+					if err := checkLogits(logProbs[of.row]); err != nil {
+						return nil, errors.Wrapf(err, "beam search, step %d", length)
+					}
+				}
 				c.extend(s, length, logProbs, weights)
 			}
 		}

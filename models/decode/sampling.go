@@ -39,8 +39,15 @@ func (c Sampling) Check() error {
 }
 
 // Probabilities is the distribution from which a token is drawn. logits may be -∞, but not all of them; any constant may be added to
-// them, so that ln p are logits too. Of equals the first counts as the likeliest.
-func (c Sampling) Probabilities(logits []float64) []float64 {
+// them, so that ln p are logits too. Of equals the first counts as the likeliest. If a logit is NaN or +∞ the error is a *NotFiniteError.
+func (c Sampling) Probabilities(logits []float64) ([]float64, error) {
+	if err := checkLogits(logits); err != nil {
+		return nil, err
+	}
+	return c.probabilities(logits), nil
+}
+
+func (c Sampling) probabilities(logits []float64) []float64 {
 	p := make([]float64, len(logits))
 	most := largest(logits, 1)[0]
 	if c.Temperature == 0 {
@@ -114,20 +121,24 @@ func largest(x []float64, n int) []int {
 	return best
 }
 
-// Draw draws a token.
-func (c Sampling) Draw(logits []float64, random *rand.Rand) int32 {
+// Draw draws a token. Its error is that of Probabilities.
+func (c Sampling) Draw(logits []float64, random *rand.Rand) (int32, error) {
+	all, err := c.Probabilities(logits)
+	if err != nil {
+		return 0, err
+	}
 	u := random.Float64()
 	last := 0
-	for i, p := range c.Probabilities(logits) {
+	for i, p := range all {
 		if p == 0 {
 			continue
 		}
 		if u < p {
-			return int32(i)
+			return int32(i), nil
 		}
 		u, last = u-p, i
 	}
-	return int32(last) // rounding has left a little of u
+	return int32(last), nil // rounding has left a little of u
 }
 
 // Sequences draws a hypothesis for each row of a stepper that stands at the beginning of sources of the given lengths; there may be
@@ -161,7 +172,10 @@ func (c Sampling) Sequences(s Stepper, lengths []int, rows int, limits []int, t 
 			if h.Ended || step >= limits[source] {
 				continue
 			}
-			tokens[i] = c.Draw(withoutRepeats(logProbs[i], h.Tokens, c.NoRepeat, t.End), random[source])
+			logits := withoutRepeats(logProbs[i], h.Tokens, c.NoRepeat, t.End)
+			if tokens[i], err = c.Draw(logits, random[source]); err != nil {
+				return nil, errors.Wrapf(err, "sampling, step %d", step+1)
+			}
 			var w []float64
 			if weights != nil {
 				w = slices.Clone(weights[i][:min(lengths[source], len(weights[i]))])

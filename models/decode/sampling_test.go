@@ -35,12 +35,35 @@ func TestSamplingProbabilities(t *testing.T) {
 		{"everything", decode.Sampling{Temperature: 1, TopP: 1}, []float64{0.1, 0.4, 0.2, 0.3}},
 		{"0.6 of three, which is 0.54", decode.Sampling{Temperature: 1, TopK: 3, TopP: 0.6}, []float64{0, 4. / 7, 0, 3. / 7}},
 	} {
-		equal(t, c.name, c.s.Probabilities(logits), c.want, 1e-12)
+		equal(t, c.name, probabilities(t, c.s, logits), c.want, 1e-12)
 	}
-	hard := decode.Sampling{Temperature: 1, TopK: 1}.Probabilities([]float64{math.Inf(-1), 1000, 1000, -1000})
+	hard := probabilities(t, decode.Sampling{Temperature: 1, TopK: 1}, []float64{math.Inf(-1), 1000, 1000, -1000})
 	equal(t, "the first of equals", hard, []float64{0, 1, 0, 0}, 0)
-	barred := decode.Sampling{Temperature: 2}.Probabilities([]float64{math.Inf(-1), 3, 3})
+	barred := probabilities(t, decode.Sampling{Temperature: 2}, []float64{math.Inf(-1), 3, 3})
 	equal(t, "one barred", barred, []float64{0, 0.5, 0.5}, 1e-12)
+}
+
+func probabilities(t *testing.T, s decode.Sampling, logits []float64) []float64 {
+	t.Helper()
+	p, err := s.Probabilities(logits)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
+// Nothing is drawn from what is no distribution, however it is drawn.
+func TestDrawFromNoNumbers(t *testing.T) {
+	r := rand.New(rand.NewPCG(1, 2))
+	nan, inf := math.NaN(), math.Inf(1)
+	for _, logits := range [][]float64{{1, nan, 2}, {nan}, {nan, nan}, {1, inf}, {inf, -inf}, {-inf, -inf}} {
+		for _, s := range []decode.Sampling{{}, {Temperature: 1}, {Temperature: 1, TopK: 1}, {Temperature: 0.5, TopP: 0.5}} {
+			var e *decode.NotFiniteError
+			if token, err := s.Draw(logits, r); !errors.As(err, &e) {
+				t.Errorf("%+v of %v: %d, %v", s, logits, token, err)
+			}
+		}
+	}
 }
 
 // Draws have the distribution, within four standard deviations.
@@ -50,9 +73,13 @@ func TestSamplingDraw(t *testing.T) {
 	logits := []float64{0.3, -1, 2, math.Inf(-1), 1.2, 0.9}
 	counts, r := make([]float64, len(logits)), rand.New(rand.NewPCG(1, 2))
 	for range n {
-		counts[s.Draw(logits, r)]++
+		token, err := s.Draw(logits, r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		counts[token]++
 	}
-	for i, p := range s.Probabilities(logits) {
+	for i, p := range probabilities(t, s, logits) {
 		if d := math.Sqrt(n * p * (1 - p)); math.Abs(counts[i]-n*p) > 4*d {
 			t.Errorf("token %d comes up %v times, want %v ± %v", i, counts[i], n*p, d)
 		}

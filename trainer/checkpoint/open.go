@@ -161,10 +161,10 @@ func (f *Folder) name(file string, err error) error {
 // Step is the step that was saved.
 func (f *Folder) Step() int { return f.manifest.Step }
 
-// Weights reads the weights.
+// Weights reads the weights. A number that is not finite is a *CorruptError: no training saves one.
 func (f *Folder) Weights() ([]Tensor, error) { return f.tensors(weightsFile) }
 
-// Optimizer reads what else the next training step depends on.
+// Optimizer reads what else the next training step depends on, as Weights does.
 func (f *Folder) Optimizer() ([]Tensor, error) { return f.tensors(optimizerFile) }
 
 func (f *Folder) tensors(name string) ([]Tensor, error) {
@@ -179,6 +179,9 @@ func (f *Folder) tensors(name string) ([]Tensor, error) {
 		return nil, f.name(name, err)
 	}
 	if hex.EncodeToString(sum.Sum(nil)) == info.SHA256 {
+		if tensor, i, bad := FirstNotFinite(tensors); bad {
+			return nil, f.name(name, corrupt(tensor, "element %d is not finite: use another checkpoint", i))
+		}
 		return tensors, nil
 	}
 	for _, t := range tensors {

@@ -1,6 +1,6 @@
 // Package metrics measures predictions: classes against labels, texts against references.
 //
-// It works on plain numbers and strings. It must not know models, devices or vocabularies.
+// It works on plain numbers and strings, or gives nodes that do the same in a graph. It must not know models, devices or vocabularies.
 package metrics
 
 import (
@@ -14,30 +14,6 @@ func Perplexity(nll float64, tokens int) float64 { return math.Exp(nll / float64
 
 // Bits is the mean negative log-likelihood of a token in bits; NaN if there are no tokens.
 func Bits(nll float64, tokens int) float64 { return nll / float64(tokens) / math.Ln2 }
-
-// InTop says whether the score of a class is among the k largest. A NaN is larger than nothing, and a class that scores NaN is in
-// no top; of equal scores all are in it if one is.
-func InTop(scores []float32, class, k int) bool {
-	larger := 0
-	for _, s := range scores {
-		if s > scores[class] {
-			larger++
-		}
-	}
-	return larger < k && scores[class] == scores[class]
-}
-
-// TopK is the part of the examples whose class has one of the k largest scores; with k = 1 it is the accuracy. NaN if there are
-// no examples. scores is one row for each example.
-func TopK(scores [][]float32, classes []int32, k int) float64 {
-	hits := 0
-	for i, row := range scores {
-		if InTop(row, int(classes[i]), k) {
-			hits++
-		}
-	}
-	return float64(hits) / float64(len(scores))
-}
 
 // ExactMatch is the part of the hypotheses that equal one of their references, white space around them aside; NaN if there are
 // none.
