@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 
+	"github.com/pkg/errors"
 	G "gorgonia.org/gorgonia"
 
 	"github.com/unroll-ml/unroll/graph/op"
@@ -75,6 +76,9 @@ type General struct{ W *G.Node }
 
 // NewAttention declares weight.
 func (General) NewAttention(p *Params, hidden, memory int) (Attention, error) {
+	if err := p.usable(); err != nil {
+		return nil, err
+	}
 	return General{W: attentionMatrix(p, "weight", hidden, memory)}, p.b.Err()
 }
 
@@ -93,6 +97,9 @@ type Additive struct{ W, U, V *G.Node }
 
 // NewAttention declares query.weight, memory.weight and v.
 func (Additive) NewAttention(p *Params, hidden, memory int) (Attention, error) {
+	if err := p.usable(); err != nil {
+		return nil, err
+	}
 	return Additive{
 		W: attentionMatrix(p, "query.weight", hidden, hidden),
 		U: attentionMatrix(p, "memory.weight", hidden, memory),
@@ -116,6 +123,9 @@ type Concat struct{ W, V *G.Node }
 
 // NewAttention declares weight and v.
 func (Concat) NewAttention(p *Params, hidden, memory int) (Attention, error) {
+	if err := p.usable(); err != nil {
+		return nil, err
+	}
 	return Concat{W: attentionMatrix(p, "weight", hidden, hidden+memory), V: attentionVector(p, hidden)}, p.b.Err()
 }
 
@@ -152,6 +162,10 @@ func (m Memory) For(b *op.Builder, a Attention) Memory {
 //
 // query is B×H, context B×D, weights B×S.
 func Attend(b *op.Builder, a Attention, query *G.Node, m Memory) (context, weights *G.Node) {
+	if a == nil {
+		n := b.Fail(errors.New("there is no attention to attend with"))
+		return n, n
+	}
 	m = m.For(b, a)
 	memory := m.Values
 	if m.Projected != nil {

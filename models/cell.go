@@ -3,6 +3,7 @@ package models
 import (
 	"cmp"
 	"math"
+	"slices"
 
 	"github.com/pkg/errors"
 	G "gorgonia.org/gorgonia"
@@ -82,7 +83,7 @@ func (c CellConfig) check() error {
 // NewCell declares weight_ih and so on, as PyTorch's modules have them: with G gates, W_ih is G·H×I, W_hh is G·H×H, b_ih and b_hh are
 // G·H, all initially U(±1/√H).
 func (c CellConfig) NewCell(p *Params, in, hidden int) (Cell, error) {
-	if err := cmp.Or(c.check(), setting.AtLeast("Input", in, 1), setting.AtLeast("Hidden", hidden, 1)); err != nil {
+	if err := cmp.Or(p.usable(), c.check(), setting.AtLeast("Input", in, 1), setting.AtLeast("Hidden", hidden, 1)); err != nil {
 		return nil, err
 	}
 	gates := map[string]int{"rnn": 1, "gru": 3, "lstm": 4}[c.Kind]
@@ -111,6 +112,19 @@ func (c CellConfig) NewCell(p *Params, in, hidden int) (Cell, error) {
 		cell.NormC = NewLayerNorm(p, "norm_c", hidden)
 	}
 	return cell, p.b.Err()
+}
+
+// fitting reports whether a cell can take a step from x and the states.
+func fitting(b *op.Builder, c Cell, x *G.Node, states []*G.Node) bool {
+	if len(states) != c.States() || slices.Contains(states, nil) {
+		b.Fail(errors.Errorf("a step of %T needs %d states, not %v", c, c.States(), states))
+	}
+	return ranked(b, "the input of a cell", x, 1)
+}
+
+// unfit are the states after an error.
+func unfit(b *op.Builder, c Cell) []*G.Node {
+	return slices.Repeat([]*G.Node{b.Fail(b.Err())}, c.States())
 }
 
 // Gates are the parameters of a cell whose gates see the input and the output of the step before, one gate below the other.

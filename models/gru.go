@@ -21,6 +21,9 @@ func (*GRU) States() int { return 1 }
 
 // Step implements Cell.
 func (c *GRU) Step(b *op.Builder, x *G.Node, states []*G.Node) []*G.Node {
+	if !fitting(b, c, x, states) {
+		return unfit(b, c)
+	}
 	h := states[0]
 	zx, zh := b.Split(c.input(b, x), 1, 3), b.Split(c.hidden(b, h), 1, 3)
 	r := b.Sigmoid(b.Add(zx[0], zh[0]))

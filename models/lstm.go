@@ -25,6 +25,9 @@ func (*LSTM) States() int { return 2 }
 
 // Step implements Cell.
 func (cell *LSTM) Step(b *op.Builder, x *G.Node, states []*G.Node) []*G.Node {
+	if !fitting(b, cell, x, states) {
+		return unfit(b, cell)
+	}
 	h, c := states[0], states[1]
 	z := b.Split(b.Add(cell.input(b, x), cell.hidden(b, h)), 1, 4)
 	peep := func(z *G.Node, k int, c *G.Node) *G.Node {

@@ -21,6 +21,9 @@ func (*RNN) States() int { return 1 }
 
 // Step implements Cell.
 func (c *RNN) Step(b *op.Builder, x *G.Node, states []*G.Node) []*G.Node {
+	if !fitting(b, c, x, states) {
+		return unfit(b, c)
+	}
 	h := states[0]
 	z := b.Add(c.input(b, x), c.hidden(b, h))
 	if c.ReLU {

@@ -96,7 +96,7 @@ func (s *Stepwise) Outputs() G.Nodes {
 // Stepwise declares the two programs for sources of S steps, batch of them at a time, with a number of rows for each: the width of a
 // beam.
 func (m *Seq2Seq) Stepwise(b *op.Builder, sourceSteps, batch, width int) (*Stepwise, error) {
-	if err := cmp.Or(setting.AtLeast("source steps", sourceSteps, 1), setting.AtLeast("batch", batch, 1), setting.AtLeast("Width", width, 1)); err != nil {
+	if err := cmp.Or(b.Err(), setting.AtLeast("source steps", sourceSteps, 1), setting.AtLeast("batch", batch, 1), setting.AtLeast("Width", width, 1)); err != nil {
 		return nil, errors.Wrap(err, "decoding step by step")
 	}
 	integers := func(name string, shape ...int) *G.Node {

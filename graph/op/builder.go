@@ -23,13 +23,24 @@ type Builder struct {
 }
 
 // New gives a builder of nodes in g.
-func New(g *G.ExprGraph) *Builder { return &Builder{g: g} }
+func New(g *G.ExprGraph) *Builder {
+	b := &Builder{g: g}
+	if g == nil {
+		b.fail(errors.New("there is no graph to build in: it is nil"))
+	}
+	return b
+}
 
 // Graph is the graph that b builds.
 func (b *Builder) Graph() *G.ExprGraph { return b.g }
 
-// Err is the first error of any method.
-func (b *Builder) Err() error { return b.err }
+// Err is the first error of any method. That of a builder that is nil, or that has no graph, is that it is so.
+func (b *Builder) Err() error {
+	if b == nil {
+		return errors.New("there is no builder: it is nil")
+	}
+	return b.err
+}
 
 // Fail is how functions that build with b report a mistake of their caller: err is b's error from now on, unless it has one. It
 // gives a node without meaning, as all methods do after an error.

@@ -182,6 +182,9 @@ func (s Scan) steps() (int, error) {
 
 // masked runs the step; with a mask, which is then the last of in.Seqs, it holds back what the mask forbids.
 func (b *Builder) masked(s Scan, step Step, in In) (Out, error) {
+	if step == nil {
+		return Out{}, errors.New("there is no step: it is nil")
+	}
 	given := in
 	given.Seqs = in.Seqs[:len(s.Seqs)]
 	out := step(b, given)

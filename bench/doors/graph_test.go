@@ -1,0 +1,69 @@
+package doors
+
+import (
+	"testing"
+
+	G "gorgonia.org/gorgonia"
+
+	"github.com/unroll-ml/unroll/graph"
+	"github.com/unroll-ml/unroll/graph/op"
+	"github.com/unroll-ml/unroll/graph/ref"
+)
+
+// doubled is a graph of one operation on an input of two numbers.
+func doubled() (x, y *G.Node) {
+	g := G.NewGraph()
+	x = G.NewVector(g, G.Float32, G.WithShape(2), G.WithName("x"))
+	return x, op.New(g).Affine(x, 2, 0)
+}
+
+func program(t *testing.T) (p *graph.Program, x, y *G.Node) {
+	t.Helper()
+	x, y = doubled()
+	p, err := graph.Compile(graph.Config{Outputs: G.Nodes{y}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p, x, y
+}
+
+func init() {
+	doors = append(doors, door{"graph", map[string]func(t *testing.T) call{
+		"Compile": func(*testing.T) call {
+			x, y := doubled()
+			c := graph.Config{Device: ref.New(), Outputs: G.Nodes{y}, Updates: []graph.Update{{State: x, Value: y}}}
+			return call{func(c graph.Config) error {
+				p, err := graph.Compile(c)
+				if err != nil {
+					return err
+				}
+				return p.Run()
+			}, []any{c}}
+		},
+		"Program.Set": func(t *testing.T) call {
+			p, x, _ := program(t)
+			return call{p.Set, []any{x, []float32{1, 2}}}
+		},
+		"Program.Get": func(t *testing.T) call {
+			p, _, y := program(t)
+			return call{p.Get, []any{y, make([]float32, 2)}}
+		},
+		"Program.Run": func(t *testing.T) call {
+			p, _, _ := program(t)
+			return call{p.Run, nil}
+		},
+		"NewVM": func(*testing.T) call {
+			_, y := doubled()
+			return call{graph.NewVM, []any{y.Graph(), []graph.Option{graph.WithDevice(ref.New()), graph.WithOutputs(y), graph.EvalMode()}}}
+		},
+		"VM.RunAll": func(t *testing.T) call {
+			x, y := doubled()
+			G.WithValue(G.NewTensor(G.NewGraph(), G.Float32, 1, G.WithShape(2), G.WithInit(G.Zeroes()), G.WithName("v")).Value())(x)
+			vm, err := graph.NewVM(y.Graph())
+			if err != nil {
+				t.Fatal(err)
+			}
+			return call{vm.RunAll, nil}
+		},
+	}})
+}
