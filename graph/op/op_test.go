@@ -14,6 +14,7 @@ import (
 	"testing"
 
 	G "gorgonia.org/gorgonia"
+	"gorgonia.org/tensor"
 
 	"github.com/unroll-ml/unroll/graph/cpu"
 	"github.com/unroll-ml/unroll/graph/ir"
@@ -554,7 +555,7 @@ func TestUnsupportedElementType(t *testing.T) {
 		"OneHot": func(b *Builder, index, odd *G.Node) { b.OneHot(index, 3, odd) },
 	} {
 		b, in := inputs(tape.Float32, []input{ints(0, 1, 2)})
-		method(b, in[0], G.NewVector(b.Graph(), G.Int64, G.WithShape(2), G.WithName("odd")))
+		method(b, in[0], G.NewVector(b.Graph(), tensor.Complex64, G.WithShape(2), G.WithName("odd")))
 		if b.Err() == nil || !strings.Contains(b.Err().Error(), "odd[2]") {
 			t.Errorf("%s: error is %v", name, b.Err())
 		}
