@@ -134,6 +134,13 @@ step() {
   rm -rf "$logs/text" "$logs/run"
 }
 
+# slowest sums up what ncu says, the kernels that take most time of the steps first: microseconds in all, runs, microseconds each, kernel.
+slowest() {
+  awk '/Invocations/ { n = $NF; name = $0; sub(/ \([0-9]+, [0-9]+, [0-9]+\)x\(.*/, "", name); sub(/^ */, "", name) }
+    /^ *gpu__time_duration/ { each = $NF * ($2 == "ms" ? 1000 : $2 == "ns" ? 0.001 : 1); printf "%9.1f us  %4d x %8.2f us  %s\n", n * each, n, each, substr(name, 1, 110) }' |
+    sort -rn
+}
+
 # told NAME: the lines of a part's log that belong in the summary, and how many at most.
 told() {
   case $1 in
@@ -141,7 +148,7 @@ told() {
   driver | agreement | device* | memcheck | racecheck)
     grep -v 'needs the fake driver' | grep 'differ by\|_test\.go:[0-9]*: \|[a-z]\.go:[0-9]*: \|the rule:\|--- FAIL\|panic\|CUDA error\|cuBLAS status\|^fatal error\|ERROR SUMMARY\|=========.* Invalid\|Race reported' | head -n 12 ;;
   torch* | models*) head -n 26 ;;
-  step) grep -A 1 '^  *[a-zA-Z_].*(\|gpu__time_duration' | grep -v '^--' | tail -n 40 ;;
+  step) slowest | head -n 24 ;;
   *) head -n 45 ;;
   esac | cut -c 1-160
 }

@@ -85,6 +85,8 @@ func (k kernel) measure(s *Side, o Options) (Time, error) {
 func (k kernel) subject(d []int) *subject {
 	s := &subject{Tape: tape.Tape{Float: tape.Float32}}
 	s.instr = k.make(s, d)
+	s.probe = tape.SlotID(len(s.Slots))
+	s.buffer("probe", tape.State, tape.Float32, 1, nil)
 	return s
 }
 
@@ -153,21 +155,19 @@ func (k kernel) time(side *Side, o Options) (Time, error) {
 // A device is warm after so many runs: it may arrange things in the first two.
 const warm = 3
 
-// times are those of one instruction, in seconds, of runs that together take about d, at least one. A run has ended when a result of it
-// can be read.
+// times are those of one instruction, in seconds, of runs that together take about d, at least one. A run has ended when a slot can be read.
 func (s *subject) times(d tape.Device, n int, loop bool, about time.Duration) ([]float64, error) {
 	p, err := s.load(d, n, loop)
 	if err != nil {
 		return nil, err
 	}
 	defer p.Close()
-	probe := newProbe(p, &s.Tape)
 	run := func() (time.Duration, error) {
 		start := time.Now()
 		if err := p.Run(); err != nil {
 			return 0, err
 		}
-		err := probe.wait()
+		err := s.wait(p)
 		return time.Since(start), err
 	}
 	for range warm {
@@ -186,25 +186,8 @@ func (s *subject) times(d tape.Device, n int, loop bool, about time.Duration) ([
 	return all, nil
 }
 
-// probe is the smallest slot of a program, which is read to wait for a run.
-type probe struct {
-	p    tape.Program
-	slot tape.SlotID
-	data any
-}
-
-func newProbe(p tape.Program, t *tape.Tape) *probe {
-	w := &probe{p: p}
-	for i, s := range t.Slots {
-		if s.Shape[0] < t.Slots[w.slot].Shape[0] {
-			w.slot = tape.SlotID(i)
-		}
-	}
-	w.data = zeros(t, w.slot)
-	return w
-}
-
-func (w *probe) wait() error { return w.p.Read(w.slot, w.data) }
+// wait waits for a run by reading the smallest of the slots, which no instruction touches: to read more would be timed with the run.
+func (s *subject) wait(p tape.Program) error { return p.Read(s.probe, make([]float32, 1)) }
 
 func zeros(t *tape.Tape, s tape.SlotID) any {
 	n := t.Slots[s].Shape[0]

@@ -7,6 +7,7 @@ type subject struct {
 	tape.Tape
 	instr tape.Instr
 	data  []func() any // by slot, what the host writes; nil: nothing
+	probe tape.SlotID
 }
 
 // buffer adds a slot.
