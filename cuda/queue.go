@@ -8,11 +8,13 @@ import (
 	"github.com/unroll-ml/unroll/cuda/driver"
 )
 
-// A queue is what all programs of a device put their work into: one stream, and one handle for products with its workspace. A GPU does one
-// program's work after another's anyway, and a workspace alone is tens of megabytes.
+// A queue is what all programs of a device put their work into: one stream, and one handle for products with
+// its workspace. A GPU does one program's work after another's anyway, and a workspace alone is tens of
+// megabytes.
 //
-// Programs take turns: who holds the lock puts work in, or waits for it, and nobody else does. So no work of one program gets into what
-// another one captures, and every captured product finds the workspace that it was captured with.
+// Programs take turns: who holds the lock puts work in, or waits for it, and nobody else does. So no work of
+// one program gets into what another one captures, and every captured product finds the workspace that it was
+// captured with.
 type queue struct {
 	sync.Mutex
 	stream driver.Stream // nil until a program needs it

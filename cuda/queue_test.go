@@ -44,8 +44,8 @@ func closeAll(t *testing.T, gpu driver.GPU, d *cuda.Device, programs ...tape.Pro
 	}
 }
 
-// All programs of a device have one stream, one handle for products and one workspace, whose place does not change from the time when a run is
-// captured to that when it is launched.
+// All programs of a device have one stream, one handle for products and one workspace, whose place does not
+// change from the time when a run is captured to that when it is launched.
 func TestProgramsShareAQueue(t *testing.T) {
 	gpu := sim.New(sim.Config{})
 	d := cuda.New(gpu)
@@ -79,7 +79,8 @@ func TestProgramsShareAQueue(t *testing.T) {
 	}
 	s := gpu.Stats()
 	if want := driver.WorkspaceBytes(gpu.Info().Compute); s.Streams != 1 || s.BLAS != 1 || s.Workspace != want {
-		t.Errorf("11 programs have %d streams, %d handles, %d bytes of workspace, want 1, 1, %d", s.Streams, s.BLAS, s.Workspace, want)
+		t.Errorf("11 programs have %d streams, %d handles and %d bytes of workspace, want 1, 1, %d",
+			s.Streams, s.BLAS, s.Workspace, want)
 	}
 	if s.Captures != 11 {
 		t.Errorf("%d graphs were made, want 11", s.Captures)

@@ -150,14 +150,15 @@ func TestRefusals(t *testing.T) {
 	e, err := b.gpu.NewEvent()
 	b.must(err)
 	for what, err := range map[string]error{
-		"an upload of memory that is not pinned":     b.stream.Upload(b.device, make([]byte, 8)),
-		"a download to memory that is not pinned":    b.stream.Download(make([]byte, 8), b.device),
-		"a launch without arguments":                 b.stream.Launch(b.kernel, one, one, 0, nil),
-		"a launch of no blocks":                      b.stream.Launch(b.kernel, driver.Dim{}, one, 0, []uint64{0}),
-		"a launch of too many threads":               b.stream.Launch(b.kernel, one, driver.Dim{X: 1025, Y: 1, Z: 1}, 0, []uint64{0}),
-		"a release of what is no allocation":         b.gpu.Release(b.device + 1),
-		"a release of host memory that is no pinned": b.gpu.ReleaseHost(b.pinned[1:]),
-		"closing a GPU that is in use":               b.gpu.Close(),
+		"an upload of memory that is not pinned":         b.stream.Upload(b.device, make([]byte, 8)),
+		"a download to memory that is not pinned":        b.stream.Download(make([]byte, 8), b.device),
+		"a launch without arguments":                     b.stream.Launch(b.kernel, one, one, 0, nil),
+		"a launch of no blocks":                          b.stream.Launch(b.kernel, driver.Dim{}, one, 0, []uint64{0}),
+		"a launch of too many threads":                   b.stream.Launch(b.kernel, one, driver.Dim{X: 1025, Y: 1, Z: 1}, 0, []uint64{0}),
+		"a launch with more shared memory than is given": b.stream.Launch(b.kernel, one, one, 48<<10+1, []uint64{0}),
+		"a release of what is no allocation":             b.gpu.Release(b.device + 1),
+		"a release of host memory that is no pinned":     b.gpu.ReleaseHost(b.pinned[1:]),
+		"closing a GPU that is in use":                   b.gpu.Close(),
 	} {
 		if err == nil {
 			t.Errorf("%s is no error", what)

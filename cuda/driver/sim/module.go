@@ -59,7 +59,12 @@ func (s *stream) Launch(f driver.Function, grid, block driver.Dim, shared int, a
 	fn := f.(*function)
 	values := slices.Clone(args)
 	g := s.gpu
-	if err := checkLaunch(fn, grid, block, shared, values); err != nil {
+	prepare := func() *sim.Launch {
+		return &sim.Launch{
+			Grid: sim.Dim(grid), Block: sim.Dim(block), Shared: shared, Args: values, Memory: g.device, Races: g.config.Races,
+		}
+	}
+	if err := fn.Check(prepare()); err != nil {
 		return err
 	}
 	if s.capturing == nil {
@@ -76,23 +81,8 @@ func (s *stream) Launch(f driver.Function, grid, block driver.Dim, shared int, a
 			if g.stats.Kernels == g.config.FailLaunch {
 				return errors.New("an injected fault: an illegal address was accessed")
 			}
-			_, err := fn.Function.Launch(&sim.Launch{
-				Grid: sim.Dim(grid), Block: sim.Dim(block), Shared: shared, Args: values, Memory: g.device, Races: g.config.Races,
-			})
+			_, err := fn.Function.Launch(prepare())
 			return err
 		}}
 	})
-}
-
-// checkLaunch refuses what a driver refuses at once.
-func checkLaunch(f *function, grid, block driver.Dim, shared int, args []uint64) error {
-	switch {
-	case grid.X < 1 || grid.Y < 1 || grid.Z < 1 || grid.X > 1<<31-1 || grid.Y > 1<<16-1 || grid.Z > 1<<16-1:
-		return errors.Errorf("sim: kernel %s: a grid of %+v blocks", f.Name(), grid)
-	case block.X < 1 || block.Y < 1 || block.Z < 1 || block.X*block.Y*block.Z > f.MaxThreads():
-		return errors.Errorf("sim: kernel %s: a block of %+v threads, at most %d", f.Name(), block, f.MaxThreads())
-	case len(args) != f.Params():
-		return errors.Errorf("sim: kernel %s: %d arguments for %d parameters", f.Name(), len(args), f.Params())
-	}
-	return nil
 }

@@ -73,6 +73,9 @@ func (k *kernel) param() {
 	if _, two := k.params[name]; two {
 		k.fail(line, "there are two parameters %s", name)
 	}
+	if len(k.f.params) == maxParams {
+		k.fail(line, "more than %d parameters, which is 4,096 bytes", maxParams)
+	}
 	r := k.register("parameter " + name)
 	k.params[name] = r
 	k.f.params = append(k.f.params, r)
@@ -129,14 +132,14 @@ func (k *kernel) declareShared(line int) {
 		k.fail(line, "there are two of the name %s", name)
 	}
 	k.expect("[")
-	n := k.number(maxShared)
+	n := k.number(maxArray)
 	k.expect("]", ";")
 	a := place(k.f.arrays, name, n)
 	k.f.arrays = append(k.f.arrays, a)
 	k.shared[name] = a.at
-	k.f.shared += (n + sharedAlign - 1) / sharedAlign * sharedAlign
+	k.f.shared = (k.f.shared+sharedAlign-1)/sharedAlign*sharedAlign + n
 	if k.f.shared > maxShared {
-		k.fail(line, "more than %d bytes of shared memory", maxShared)
+		k.fail(line, "%d bytes of shared memory, at most %d", k.f.shared, maxShared)
 	}
 }
 

@@ -4,8 +4,6 @@ import (
 	"runtime"
 	"sync"
 	"sync/atomic"
-
-	"github.com/pkg/errors"
 )
 
 // Launch is one run of a kernel.
@@ -31,17 +29,9 @@ type Stats struct {
 
 const defaultBudget = 1 << 26
 
-// Limits of NVIDIA's GPUs since Volta.
-const (
-	maxBlock  = 1024
-	maxBlockZ = 64
-	maxGridX  = 1<<31 - 1
-	maxGridYZ = 1<<16 - 1
-)
-
 // Launch runs the kernel to its end. What goes wrong in it is a *Fault: of the first block that has one.
 func (f *Function) Launch(l *Launch) (Stats, error) {
-	if err := f.verify(l); err != nil {
+	if err := f.Check(l); err != nil {
 		return Stats{}, err
 	}
 	if l.Races {
@@ -111,23 +101,4 @@ func (f *Function) Launch(l *Launch) (Stats, error) {
 		return stats, fault
 	}
 	return stats, nil
-}
-
-func (f *Function) verify(l *Launch) error {
-	threads := l.Block.size()
-	switch {
-	case l.Memory == nil:
-		return errors.Errorf("sim: kernel %s: a launch without memory", f.name)
-	case len(l.Args) != len(f.params):
-		return errors.Errorf("sim: kernel %s: %d arguments for %d parameters", f.name, len(l.Args), len(f.params))
-	case l.Grid.X < 1 || l.Grid.Y < 1 || l.Grid.Z < 1 || l.Grid.X > maxGridX || l.Grid.Y > maxGridYZ || l.Grid.Z > maxGridYZ:
-		return errors.Errorf("sim: kernel %s: a grid of %v blocks", f.name, l.Grid)
-	case l.Block.X < 1 || l.Block.Y < 1 || l.Block.Z < 1 || l.Block.X > maxBlock || l.Block.Y > maxBlock || l.Block.Z > maxBlockZ || threads > maxBlock:
-		return errors.Errorf("sim: kernel %s: a block of %v threads", f.name, l.Block)
-	case threads > f.maxThreads:
-		return errors.Errorf("sim: kernel %s: a block of %v threads, and the text allows %d", f.name, l.Block, f.maxThreads)
-	case l.Shared < 0 || f.shared+l.Shared > maxShared:
-		return errors.Errorf("sim: kernel %s: %d bytes of shared memory beside the %d declared", f.name, l.Shared, f.shared)
-	}
-	return nil
 }

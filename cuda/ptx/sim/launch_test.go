@@ -174,13 +174,34 @@ func TestLaunchRefused(t *testing.T) {
 		{func(l *sim.Launch) { l.Block.X = 0 }, "a block of (0,1,1) threads"},
 		{func(l *sim.Launch) { l.Block = sim.Dim{X: 64, Y: 64, Z: 1} }, "a block of (64,64,1) threads"},
 		{func(l *sim.Launch) { l.Block.X = 129 }, "the text allows 128"},
-		{func(l *sim.Launch) { l.Shared = 227 << 10 }, "bytes of shared memory beside the 64 declared"},
+		{func(l *sim.Launch) { l.Shared = 48<<10 - 64 }, ""},
+		{func(l *sim.Launch) { l.Shared = 48<<10 - 63 }, "49089 bytes of shared memory beside the 64 declared"},
+		{func(l *sim.Launch) { l.Shared = -1 }, "-1 bytes of shared memory"},
+		{func(l *sim.Launch) { l.Shared = math.MaxInt }, "bytes of shared memory"},
 	} {
 		l := &sim.Launch{Grid: good.Grid, Block: good.Block, Args: good.Args, Memory: good.Memory}
 		c.change(l)
 		_, err := f.Launch(l)
 		if c.want == "" && err != nil || c.want != "" && (err == nil || !strings.Contains(err.Error(), c.want)) {
 			t.Errorf("%v, want %q", err, c.want)
+		}
+	}
+}
+
+// A block of a kernel whose text has no .maxntid may have so many registers that 256 threads are all that fit.
+func TestRegisters(t *testing.T) {
+	for _, c := range []struct {
+		says, threads int
+		fits          bool
+	}{{0, 256, true}, {0, 257, false}, {1024, 1024, true}, {257, 257, true}} {
+		f := kernel(t, func(b *ptx.Builder) {
+			if c.says > 0 {
+				b.MaxThreads(c.says)
+			}
+		})
+		_, err := f.Launch(&sim.Launch{Grid: line(1), Block: line(c.threads), Memory: memory()})
+		if c.fits && err != nil || !c.fits && (err == nil || !strings.Contains(err.Error(), "may want more registers")) {
+			t.Errorf(".maxntid %d, a block of %d threads: %v", c.says, c.threads, err)
 		}
 	}
 }

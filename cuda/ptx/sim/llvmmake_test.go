@@ -92,7 +92,7 @@ func llvmText(ks []llvmKernel, gpu bool) string {
 	if gpu {
 		var all []string
 		for i, k := range ks {
-			fmt.Fprintf(&b, "!%d = !{ptr @%s, !\"kernel\", i32 1}\n", i, k.name)
+			fmt.Fprintf(&b, "!%d = !{ptr @%s, !\"kernel\", i32 1, !\"maxntidx\", i32 %d}\n", i, k.name, llvmRuns)
 			all = append(all, fmt.Sprintf("!%d", i))
 		}
 		fmt.Fprintf(&b, "!nvvm.annotations = !{%s}\n", strings.Join(all, ", "))

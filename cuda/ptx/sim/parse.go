@@ -140,7 +140,7 @@ func (p *parser) externShared() {
 // Limits of what is declared, so that no text makes the parser reserve much.
 const (
 	maxRegisters = 1 << 16
-	maxShared    = 227 << 10 // of sm_90
+	maxArray     = 1 << 20
 	sharedAlign  = 16
 )
 
@@ -149,7 +149,7 @@ func (p *parser) entry() {
 	at := p.line()
 	k := &kernel{
 		parser: p,
-		f:      &Function{name: p.name(), source: p.lines, dynamic: p.extern != "", maxThreads: 1024},
+		f:      &Function{name: p.name(), source: p.lines, dynamic: p.extern != "", maxThreads: maxUnbounded},
 		params: map[string]int32{}, declared: map[string]declaration{}, registers: map[string]int32{}, predicates: map[string]int32{},
 		constants: map[uint64]int32{}, specials: map[string]int32{}, shared: map[string]int{}, labels: map[string]int32{},
 	}
@@ -169,9 +169,9 @@ func (p *parser) entry() {
 		k.param()
 	}
 	if p.accept(".maxntid") {
-		x := p.number(1024)
+		x := p.number(maxBlock)
 		p.expect(",", "1", ",", "1")
-		k.f.maxThreads = x
+		k.f.maxThreads, k.f.bounded = x, true
 	}
 	p.expect("{")
 	for !p.accept("}") {

@@ -2,6 +2,7 @@ package sim_test
 
 import (
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 
@@ -71,7 +72,9 @@ func TestRefused(t *testing.T) {
 		{"	.reg .b16 %h<4>;", "registers of type .b16"},
 		{"	.shared .align 16 .b8 shared0[64];", "two of the name shared0"},
 		{"	.shared .align 4 .b8 other[64];", "aligned to 16"},
-		{"	.shared .align 16 .b8 other[999999];", "a number up to"},
+		{"	.shared .align 16 .b8 other[9999999];", "a number up to"},
+		{"	.shared .align 16 .b8 other[49089];", "49153 bytes of shared memory, at most 49152"},
+		{"	.shared .align 16 .b8 one[1];\n	.shared .align 16 .b8 other[49073];", "49153 bytes of shared memory"},
 		{"	.local .b8 x[4];", `"x" where "," is expected`},
 		{"	add.s32 %r1, %r2, %r3", "\"ret\" where"},
 		{"	add.s32 %r1 %r2;", "is expected"},
@@ -90,6 +93,15 @@ func TestRefused(t *testing.T) {
 	}
 }
 
+// params are n more parameters.
+func params(n int) string {
+	var b strings.Builder
+	for i := range n {
+		fmt.Fprintf(&b, ", .param .u64 p%d", i)
+	}
+	return b.String()
+}
+
 func TestRefusedModules(t *testing.T) {
 	whole := module("")
 	for _, c := range []struct{ text, why string }{
@@ -99,6 +111,7 @@ func TestRefusedModules(t *testing.T) {
 		{strings.Replace(whole, "_size 64", "_size 32", 1), `"64" is expected`},
 		{strings.Replace(whole, ".s64 n", ".s32 n", 1), "all have 8 bytes"},
 		{strings.Replace(whole, ".s64 n", ".s64 p", 1), "two parameters p"},
+		{strings.Replace(whole, ".s64 n", ".s64 n"+params(511), 1), "more than 512 parameters, which is 4,096 bytes"},
 		{strings.Replace(whole, "	ret;", "", 1), "does not end with ret"},
 		{strings.Replace(whole, "	ret;", "	@%p1 ret;", 1), "does not end with ret"},
 		{whole + whole[strings.Index(whole, ".visible"):], "two kernels of this name"},
@@ -109,8 +122,15 @@ func TestRefusedModules(t *testing.T) {
 			t.Errorf("%v, want %q of\n%s", err, c.why, c.text)
 		}
 	}
-	if _, err := sim.Compile(whole); err != nil {
-		t.Error(err)
+	for _, text := range []string{
+		whole,
+		strings.Replace(whole, ".s64 n", ".s64 n"+params(510), 1),
+		module("	.shared .align 16 .b8 other[49088];"),
+		module("	.shared .align 16 .b8 one[1];\n	.shared .align 16 .b8 other[49072];"),
+	} {
+		if _, err := sim.Compile(text); err != nil {
+			t.Error(err)
+		}
 	}
 	m, err := sim.Compile(whole)
 	if err != nil {

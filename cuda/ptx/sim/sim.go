@@ -48,6 +48,7 @@ type Function struct {
 	arrays     []array
 	dynamic    bool
 	maxThreads int
+	bounded    bool // maxThreads is of the text
 }
 
 // constant is a pseudo-register that holds a number.
@@ -89,5 +90,5 @@ func (f *Function) Shared() int { return f.shared }
 // Instructions is the length of the kernel's code.
 func (f *Function) Instructions() int { return len(f.code) }
 
-// MaxThreads is the size of the largest block that the text allows.
+// MaxThreads is the size of the largest block that is certain to have the registers it needs: what the text says, else 256.
 func (f *Function) MaxThreads() int { return f.maxThreads }
