@@ -138,7 +138,7 @@ func TestGuard(t *testing.T) {
 				if isFinite(loss) && isFinite(norm) {
 					t.Errorf("%s: of %v the loss is %v and the norm %v, this test shows nothing", name, bad.x, loss, norm)
 				}
-				if what, overflow, err := m.Blame(); what != bad.what || overflow || err != nil {
+				if what, overflow, err := m.NonFinite(); what != bad.what || overflow || err != nil {
 					t.Errorf("%s: to blame is %q, want %q (%v, %v)", name, what, bad.what, overflow, err)
 				}
 				if diff := cmp.Diff(before, m.contents(t)); diff != "" && c.Accumulate < 2 {
@@ -193,7 +193,7 @@ func TestLossScaling(t *testing.T) {
 			}
 			break
 		}
-		if what, overflow, err := scaled.Blame(); err != nil || !overflow || what != "the gradient of v" {
+		if what, overflow, err := scaled.NonFinite(); err != nil || !overflow || what != "the gradient of v" {
 			t.Errorf("an overflow is taken for a fault: %q, %v, %v", what, overflow, err)
 		}
 		after := scaled.contents(t)
@@ -208,7 +208,7 @@ func TestLossScaling(t *testing.T) {
 	}
 	// A loss that is not finite by itself is a fault, whatever the factor.
 	if scaled.train(t, 0.1, []float32{nan, 1, 1}); true {
-		if _, overflow, err := scaled.Blame(); err != nil || overflow {
+		if _, overflow, err := scaled.NonFinite(); err != nil || overflow {
 			t.Errorf("a fault is taken for an overflow: %v", err)
 		}
 	}
@@ -224,7 +224,7 @@ func TestLossScaling(t *testing.T) {
 	for range 20 {
 		scaled.train(t, 0.1, []float32{1, 1, 1e18})
 	}
-	if _, overflow, err := scaled.Blame(); err != nil || overflow || scale() != 1 {
+	if _, overflow, err := scaled.NonFinite(); err != nil || overflow || scale() != 1 {
 		t.Errorf("the factor is %v, overflow %v, %v", scale(), overflow, err)
 	}
 }

@@ -235,7 +235,7 @@ func TestSeq2SeqRefuses(t *testing.T) {
 			t.Errorf("%s: no error", name)
 		}
 	}
-	if what, _, err := m.Blame(); err == nil {
+	if what, _, err := m.NonFinite(); err == nil {
 		t.Errorf("before a step %q is blamed", what)
 	}
 }

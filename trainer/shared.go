@@ -216,9 +216,9 @@ func (s *shared) reset() error {
 	return nil
 }
 
-// Blame says what was not finite in the newest training step, which was therefore not applied: the gradient of a parameter, by its
+// NonFinite says what was not finite in the newest training step, which was therefore not applied: the gradient of a parameter, by its
 // name, or else the loss; overflow says that only the multiple of the loss was too large that LossScaling has made smaller since.
-func (s *shared) Blame() (what string, overflow bool, err error) {
+func (s *shared) NonFinite() (what string, overflow bool, err error) {
 	p := s.trained
 	if p == nil {
 		return "", false, errors.New("no training step was taken yet")

@@ -277,7 +277,7 @@ func honest(manifest []byte, name string, data []byte) []byte {
 	return []byte(strings.Join(lines, "\n"))
 }
 
-var firstBad = regexp.MustCompile(`the loss is not finite|the loss on the held-out text is NaN|the gradient of \S+ is not finite|of tensor "\S+" is not finite`)
+var firstBad = regexp.MustCompile(`the loss is not finite|the validation loss is NaN|the gradient of \S+ is not finite|of tensor "\S+" is not finite`)
 
 // divergence trains with a rate at which the numbers soon end.
 func divergence(h *harness, r *record) {
@@ -293,7 +293,7 @@ func divergence(h *harness, r *record) {
 		o := h.unroll(strings.Replace(small, " --valid-every 50", "", 1) + c + " --out " + run)
 		words := []string{"diverged at step ", "the norm of the gradient ", "try a smaller --lr"}
 		if strings.Contains(c, "--valid-every 1") { // the weights are finite, and the loss that is measured with them is not
-			words = []string{"diverged at step 1: the loss on the held-out text is NaN", "try a smaller --lr"}
+			words = []string{"diverged at step 1: the validation loss is NaN", "try a smaller --lr"}
 		}
 		if r.ended(o, exitDiverged, words...) {
 			r.check(firstBad.MatchString(o.last()), "%v; want what is not finite, the loss or the gradient of a tensor", o)

@@ -16,9 +16,10 @@ import (
 	"github.com/pkg/errors"
 
 	"github.com/unroll-ml/unroll/datasets"
+	"github.com/unroll-ml/unroll/internal/words"
 	"github.com/unroll-ml/unroll/models"
-	"github.com/unroll-ml/unroll/models/decode"
 	"github.com/unroll-ml/unroll/trainer/checkpoint"
+	"github.com/unroll-ml/unroll/trainer/run"
 )
 
 //go:embed attention.html
@@ -33,7 +34,7 @@ const drawnSentences = 500
 // across and those that were written down.
 type attentionPage struct {
 	path string
-	r    *trained
+	r    *run.Run
 
 	Run, Model, How string
 	Sentences       []drawnSentence
@@ -60,9 +61,9 @@ type drawnCell struct {
 }
 
 // newAttentionPage makes sure that there is something to draw and that the file can be written, before the work begins.
-func newAttentionPage(path string, r *trained, how string) (*attentionPage, error) {
-	if r.config.Model.Attention == noAttention {
-		return nil, usage("--attention draws where the attention looked, and the model of %s has none: leave it out, or train a model with --attention %s", r.dir, models.Attentions[0])
+func newAttentionPage(path string, r *run.Run, how string) (*attentionPage, error) {
+	if r.Config().Model.Attention == run.NoAttention {
+		return nil, usage("--attention draws where the attention looked, and the model of %s has none: leave it out, or train a model with --attention %s", r.Dir(), models.Attentions[0])
 	}
 	if info, err := os.Stat(path); err == nil && !info.Mode().IsRegular() {
 		return nil, fail(exitNoOutput, "--attention: %s is no file that can be replaced: name another", path)
@@ -88,23 +89,23 @@ func pageError(path string, err error) error {
 }
 
 // add adds a sentence: its tokens, with the end, and what was written.
-func (p *attentionPage) add(number int, line string, source []int32, h decode.Hypothesis) {
+func (p *attentionPage) add(number int, line string, source []int32, t run.Translation) {
 	if len(p.Sentences) == drawnSentences {
 		p.Left++
 		return
 	}
-	s := drawnSentence{Number: number, Source: line, Target: p.r.target.Decode(h.Tokens), LogProb: h.LogProb}
+	s := drawnSentence{Number: number, Source: line, Target: p.r.Target().Decode(t.Tokens), LogProb: t.LogProb}
 	letters := []rune(line)
-	for i, t := range source {
-		name := shown(p.r.vocab, t)
-		if t == datasets.Unknown && p.r.vocab.Kind() == datasets.Char && len(letters) == len(source)-1 {
+	for i, token := range source {
+		name := shown(p.r.Vocab(), token)
+		if token == datasets.Unknown && p.r.Vocab().Kind() == datasets.Char && len(letters) == len(source)-1 {
 			name = string(letters[i])
 		}
 		s.From = append(s.From, name)
 		s.Words = s.Words || utf8.RuneCountInString(name) > 2
 	}
-	for i, weights := range h.Weights {
-		row := drawnRow{To: shown(p.r.target, h.Tokens[i])}
+	for i, weights := range t.Weights {
+		row := drawnRow{To: shown(p.r.Target(), t.Tokens[i])}
 		for k, w := range weights {
 			row.Cells = append(row.Cells, drawnCell{template.CSS(strconv.FormatFloat(w, 'f', 3, 64)), fmt.Sprintf("%.3f  %s looks at %s", w, row.To, s.From[k])})
 		}
@@ -122,10 +123,10 @@ func shown(v *datasets.Vocab, token int32) string {
 }
 
 // write writes the page: all of it or nothing.
-func (p *attentionPage) write(at position) error {
-	m := &p.r.config.Model
-	p.Run = p.r.dir
-	p.Model = fmt.Sprintf("%s of %d units, attention %s, after step %s", m.Cell, m.Hidden, m.Attention, thousands(at.Step))
+func (p *attentionPage) write(at run.Position) error {
+	m := &p.r.Config().Model
+	p.Run = p.r.Dir()
+	p.Model = fmt.Sprintf("%s of %d units, attention %s, after step %s", m.Cell, m.Hidden, m.Attention, words.Thousands(at.Step))
 	var b bytes.Buffer
 	if err := attentionTemplate.Execute(&b, p); err != nil {
 		return errors.WithStack(err)

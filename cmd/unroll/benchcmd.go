@@ -14,8 +14,10 @@ import (
 	"github.com/unroll-ml/unroll/bench/fma"
 	"github.com/unroll-ml/unroll/bench/side"
 	"github.com/unroll-ml/unroll/graph/cpu"
+	"github.com/unroll-ml/unroll/graph/ref"
 	"github.com/unroll-ml/unroll/trainer/checkpoint"
 	"github.com/unroll-ml/unroll/trainer/device"
+	"github.com/unroll-ml/unroll/trainer/run"
 )
 
 // benchCmd is the group of commands that measure devices.
@@ -143,14 +145,11 @@ func (f *benchFlags) check() error {
 
 // sides are the devices to measure; if there is no GPU where one may be, noGPU says why.
 func (f *benchFlags) sides(stderr io.Writer) (all []*side.Side, noGPU string, err error) {
-	r := runningConfig{Device: f.Device, Precision: f.Precision}
+	r := run.Running{Device: f.Device, Precision: f.Precision}
 	set(&r.Threads, f.Threads)
 	switch f.Device {
 	case "ref":
-		if err := r.open(stderr); err != nil {
-			return nil, "", err
-		}
-		return []*side.Side{{Device: r.on, What: "plain loops", Square: 128}}, "", nil
+		return []*side.Side{{Device: ref.New(), What: "plain loops", Square: 128}}, "", nil
 	case "cpu", device.Auto:
 		c, err := cpuSide(r.Threads)
 		if err != nil {
@@ -161,12 +160,12 @@ func (f *benchFlags) sides(stderr io.Writer) (all []*side.Side, noGPU string, er
 	if f.Device == "cpu" {
 		return all, "", nil
 	}
-	on, gpu, err := device.OpenGPU(r.options(stderr)...)
+	on, gpu, err := device.OpenGPU(deviceOptions(r, stderr)...)
 	switch {
 	case err == nil:
 	case f.Device == device.CUDA:
 		return nil, "", &device.MissingError{Asked: "device cuda", Err: err}
-	case r.rounds():
+	case r.Precision != device.FP32:
 		return nil, "", &device.MissingError{Asked: "precision " + r.Precision, Err: err}
 	default:
 		return all, oneLine(err), nil

@@ -3,18 +3,16 @@ package main
 import (
 	"bufio"
 	"bytes"
-	"cmp"
+	"context"
 	"fmt"
 	"io"
-	"math"
-	"slices"
 	"strings"
 	"unicode/utf8"
 
 	"github.com/pkg/errors"
 
 	"github.com/unroll-ml/unroll/datasets"
-	"github.com/unroll-ml/unroll/trainer"
+	"github.com/unroll-ml/unroll/trainer/run"
 	"github.com/unroll-ml/unroll/trainer/runlog"
 )
 
@@ -47,79 +45,42 @@ func (k *classifyCmd) Run(a *app) error {
 	if err := k.check(); err != nil {
 		return err
 	}
-	r, err := openTrained(k.Dir, taskClassify)
+	r, err := k.open(a, k.Dir, run.TaskClassify)
 	if err != nil {
 		return err
 	}
-	if r.vocab == nil {
+	if r.Vocab() == nil {
 		return fail(exitData, "RUN: %s classifies images, and stdin has lines of text: measure it with unroll eval", k.Dir)
 	}
-	m, _, err := k.classifier(a, r)
+	if err := k.compute(a, r); err != nil {
+		return err
+	}
+	m, err := r.Classifier()
 	if err != nil {
 		return err
 	}
 	defer m.Close()
 	return eachLine(a.stdin, a.stdout, func(_ int, line string) (string, error) {
-		c := classified{Text: line, Labels: []label{}}
-		if strings.TrimSpace(line) != "" {
-			labels, err := classifyLine(m, r, line)
-			if err != nil {
-				return "", err
-			}
-			c.Labels = labels[:min(k.Top, len(labels))]
+		labels, err := m.Classify(context.Background(), []string{line})
+		if err != nil {
+			return "", err
 		}
-		if k.JSON {
-			return jsonLine(c), nil
-		}
-		var fields []string
-		for _, l := range c.Labels {
-			fields = append(fields, fmt.Sprintf("%s\t%.4f", l.Label, l.Probability))
-		}
-		return strings.Join(fields, "\t") + "\n", nil
+		return k.write(line, labels[0]), nil
 	})
 }
 
-// classifier builds the classifier of a run and loads the checkpoint that the flags name.
-func (u *useFlags) classifier(a *app, r *trained) (*trainer.Classifier, position, error) {
-	if err := u.runOn(a, r.config); err != nil {
-		return nil, position{}, err
+// write is what is written for a line.
+func (k *classifyCmd) write(line string, labels []run.Label) string {
+	c := classified{Text: line, Labels: []label{}}
+	var fields []string
+	for _, l := range labels[:min(k.Top, len(labels))] {
+		c.Labels = append(c.Labels, label{l.Name, runlog.Float(l.Probability)})
+		fields = append(fields, fmt.Sprintf("%s\t%.4f", l.Name, l.Probability))
 	}
-	m, err := newClassifier(r.config)
-	if err != nil {
-		return nil, position{}, err
+	if k.JSON {
+		return jsonLine(c)
 	}
-	at, err := u.load(r, m)
-	return m, at, err
-}
-
-// classifyLine gives the labels of a text and their probabilities, the likeliest first.
-func classifyLine(m *trainer.Classifier, r *trained, line string) ([]label, error) {
-	tokens, _ := r.vocab.EncodeLine(line)
-	tokens = tokens[:min(len(tokens), r.config.Training.Longest)]
-	x := trainer.Sequences{Steps: roundedLength(len(tokens)), Batch: 1}
-	x.Tokens, x.Mask = make([]int32, x.Steps), make([]float32, x.Steps)
-	for i, t := range tokens {
-		x.Tokens[i], x.Mask[i] = t, 1
-	}
-	logits, err := m.Logits(x)
-	if err != nil {
-		return nil, err
-	}
-	labels := make([]label, len(logits))
-	for i, ln := range trainer.LogSoftmax(logits) {
-		labels[i] = label{r.labels.Name(int32(i)), runlog.Float(math.Exp(ln))}
-	}
-	slices.SortStableFunc(labels, func(a, b label) int { return cmp.Compare(b.Probability, a.Probability) })
-	return labels, nil
-}
-
-// roundedLength is the length of the program that reads so many tokens: the next power of two, so that there are few programs.
-func roundedLength(tokens int) int {
-	n := 8
-	for n < tokens {
-		n *= 2
-	}
-	return n
+	return strings.Join(fields, "\t") + "\n"
 }
 
 // eachLine writes what f makes of each line that it reads, at once. Lines are counted from 1.

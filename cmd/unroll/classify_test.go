@@ -12,7 +12,7 @@ import (
 func answers(t *testing.T, stdin string, args ...string) string {
 	t.Helper()
 	var stdout, stderr strings.Builder
-	if code := run(args, strings.NewReader(stdin), &stdout, &stderr); code != 0 || stderr.Len() > 0 {
+	if code := execute(args, strings.NewReader(stdin), &stdout, &stderr); code != 0 || stderr.Len() > 0 {
 		t.Fatalf("unroll %s: exit code %d\n%s", strings.Join(args, " "), code, stderr.String())
 	}
 	return stdout.String()
@@ -40,9 +40,9 @@ func TestClassify(t *testing.T) {
 	writeFile(t, "words.tsv", parities(120))
 	out := must(t, strings.Fields(classifySmall+"--epochs 8 --lr 0.03 --out run")...)
 	for _, want := range []string{
-		"training on words.tsv: 108 examples of 2 classes, and 12 held out to measure on\n",
+		"training on words.tsv: 108 examples of 2 classes, and 12 for validation\n",
 		"model: chars, 6 different ones, embedding 4; gru, layers 1, hidden 8, pooling last; ",
-		"\nof the held-out examples 100.0% are classified right\n\nnext:\n  unroll eval run\n  unroll classify run ",
+		"\nof the validation examples 100.0% are classified right\n\nnext:\n  unroll eval run\n  unroll classify run ",
 	} {
 		if !strings.Contains(out, want) {
 			t.Errorf("%q is not in\n%s", want, out)
@@ -53,17 +53,17 @@ func TestClassify(t *testing.T) {
 	for _, c := range []struct {
 		args, split string
 		examples    float64
-	}{{"", "held-out", 12}, {"--table words.tsv", "held-out", 12}, {"--valid-table words.tsv", "all", 120}} {
+	}{{"", "validation", 12}, {"--table words.tsv", "validation", 12}, {"--valid-table words.tsv", "all", 120}} {
 		o := jsonLines(t, must(t, append(strings.Fields("eval run --json"), strings.Fields(c.args)...)...))[0]
 		if o["split"] != c.split || o["examples"] != c.examples || o["accuracy"] != 1.0 || o["top2"] != 1.0 || o["perplexity"] != nil ||
 			o["tokens"].(float64) < 2*c.examples {
 			t.Errorf("eval run %s: %v", c.args, o)
 		}
-		if c.split == "held-out" && o["loss"] != valid["valid_loss"] {
+		if c.split == "validation" && o["loss"] != valid["valid_loss"] {
 			t.Errorf("eval run %s gives %v, training measured %v", c.args, o["loss"], valid["valid_loss"])
 		}
 	}
-	if out := must(t, "eval", "run"); !strings.Contains(out, "/words.tsv that training held out:\nloss ") || !strings.Contains(out, " nats per example  accuracy 100.00%  in the two likeliest 100.00%\n12 examples in ") {
+	if out := must(t, "eval", "run"); !strings.Contains(out, "on the validation part of /") || !strings.Contains(out, " nats per example  accuracy 100.00%  in the two likeliest 100.00%\n12 examples in ") {
 		t.Error(out)
 	}
 	lines := strings.Split(answers(t, "abba\r\n\n  \nbab?\n"+strings.Repeat("ba", 900), "classify", "run"), "\n")
@@ -88,7 +88,7 @@ func TestHoldOut(t *testing.T) {
 	t.Chdir(t.TempDir())
 	writeFile(t, "words.tsv", parities(120))
 	out := must(t, strings.Fields(classifySmall+"--steps 5 --hold-out 0.25 --out run")...)
-	if !strings.Contains(out, "words.tsv: 90 examples of 2 classes, and 30 held out to measure on\n") {
+	if !strings.Contains(out, "words.tsv: 90 examples of 2 classes, and 30 for validation\n") {
 		t.Error(out)
 	}
 	log := jsonLines(t, readFile(t, "run/log.jsonl"))
@@ -126,7 +126,7 @@ func TestClassifyImages(t *testing.T) {
 	}
 	must(t, strings.Fields("train classify --idx images --hidden 8 --batch 8 --epochs 20 --lr 0.03 --pooling mean --bidirectional --out run")...)
 	o := jsonLines(t, must(t, "eval", "run", "--json"))[0]
-	if o["split"] != "held-out" || o["examples"] != 4.0 || o["accuracy"] != 1.0 || o["tokens"] != 12.0 {
+	if o["split"] != "validation" || o["examples"] != 4.0 || o["accuracy"] != 1.0 || o["tokens"] != 12.0 {
 		t.Errorf("eval: %v", o)
 	}
 	want(t, exitData, "RUN: run classifies images, and stdin has lines of text: measure it with unroll eval", "classify", "run")
@@ -173,7 +173,7 @@ func TestClassifyErrors(t *testing.T) {
 		strings.Repeat("a", 1<<20) + "b": "stdin:1: the line is longer than 1048576 bytes, the most that is read: cut it",
 	} {
 		var stdout, stderr strings.Builder
-		code := run([]string{"classify", "run"}, strings.NewReader(stdin), &stdout, &stderr)
+		code := execute([]string{"classify", "run"}, strings.NewReader(stdin), &stdout, &stderr)
 		if code != exitData || stderr.String() != "unroll: "+problem+"\n" || strings.Count(stdout.String(), "\n") != strings.Count(stdin, "\n")/2 {
 			t.Errorf("%d, %s%s", code, stdout.String(), stderr.String())
 		}

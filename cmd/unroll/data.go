@@ -1,173 +1,81 @@
 package main
 
-import (
-	"crypto/sha256"
-	"encoding/hex"
-	"fmt"
-	"path/filepath"
-	"strings"
+import "github.com/unroll-ml/unroll/trainer/run"
 
-	"github.com/pkg/errors"
+// The flags that name data.
 
-	"github.com/unroll-ml/unroll/datasets"
-)
-
-// corpus is a text to train on and one to measure on, as tokens.
-type corpus struct {
-	vocab       *datasets.Vocab
-	train, held datasets.Sequence
-	windows     trainWindows
-	evalWindows evalWindows
-	name        string           // of the text
-	texts       []*datasets.Text // whole; the tokens may be read from them
+// classifyFlags name data of a classifier.
+type classifyFlags struct {
+	Table  string `placeholder:"FILE" help:"${use} this table: a text, a tab and its label a line, plain or .gz."`
+	Folder string `placeholder:"DIR" help:"${use} this folder: a file LABEL.txt for each label, with a text a line."`
+	IDX    string `name:"idx" placeholder:"DIR" help:"${use} the images of this folder, in files as MNIST has them; a row of an image is a step."`
 }
 
-func (d *corpus) close() error {
-	for _, t := range d.texts {
-		if err := t.Close(); err != nil {
-			return err
-		}
+// sources are what the flags may name, without a path where they do not.
+func (f *classifyFlags) sources() []run.Source {
+	return []run.Source{
+		{Kind: run.KindTable, Paths: []string{f.Table}}, {Kind: run.KindFolder, Paths: []string{f.Folder}}, {Kind: run.KindIDX, Paths: []string{f.IDX}},
 	}
-	return nil
 }
 
-// trainWindows are what a language model learns from: for each step a T×B window, which goes on from that of the step before unless it
-// begins anew. Len is the number of steps of an epoch.
-type trainWindows interface {
-	Len() int
-	Fill(step int, inputs, targets []int32) (anew bool, err error)
+// pairsFlags name pairs of texts.
+type pairsFlags struct {
+	Pairs string `placeholder:"FILE" help:"${use} these pairs: a source, a tab and its target a line, plain or .gz."`
+	Src   string `placeholder:"FILE" help:"${use} the lines of this file as sources, with --tgt."`
+	Tgt   string `placeholder:"FILE" help:"The targets, line for line."`
 }
 
-// evalWindows are those it is measured on, Len in all.
-type evalWindows interface {
-	Len() int
-	Fill(i int, inputs, targets []int32, mask []float32) (anew bool, err error)
+// sources are what the flags may name, without a path where they do not.
+func (f *pairsFlags) sources() []run.Source {
+	return []run.Source{{Kind: run.KindPairs, Paths: []string{f.Pairs}}, {Kind: run.KindParallel, Paths: []string{f.Src, f.Tgt}}}
 }
 
-// windows cuts tokens to train on.
-func (c *trainingConfig) windows(tokens datasets.Sequence) (trainWindows, error) {
-	if c.Stride > 0 {
-		return datasets.NewSlidingWindows(tokens, c.Accumulate*c.Batch, c.Seq, c.Stride, c.Seed)
+func (f *pairsFlags) incomplete() bool { return (f.Src == "") != (f.Tgt == "") }
+
+// oneSource is the one whose first path is given; nil if none is. prefix is that of the flags.
+func oneSource(prefix string, sources ...run.Source) (*run.Source, error) {
+	var found *run.Source
+	for _, s := range sources {
+		if s.Paths[0] == "" {
+			continue
+		}
+		if found != nil {
+			return nil, usage("--%s%s and --%s%s both name data: leave one of them out", prefix, found.Kind, prefix, s.Kind)
+		}
+		found = &s
 	}
-	return datasets.NewWindows(tokens, c.Accumulate*c.Batch, c.Seq)
+	return found, nil
 }
 
-// loadCorpus reads what the flags --text and --valid-text name, and writes into c which texts they are. A vocabulary of characters is
-// that of all characters of both; another is that of what is trained on.
-func loadCorpus(textPath, validPath string, c *config) (_ *corpus, err error) {
-	d := &corpus{}
-	defer func() {
-		if err != nil {
-			d.close()
-		}
-	}()
-	text, err := readOrBuiltin(textPath)
-	if err != nil {
-		return nil, inputError("--text", err)
-	}
-	d.name, d.texts = text.Name, []*datasets.Text{text}
-	c.Data.TextSHA256 = text.SHA256
-	if textPath != "" {
-		if c.Data.Text, err = filepath.Abs(textPath); err != nil {
-			return nil, errors.WithStack(err)
-		}
-	}
-	learn, part := text, "" // part says in words what is not in learn
-	var held *datasets.Text
-	if validPath != "" {
-		if held, err = datasets.ReadText(validPath); err != nil {
-			return nil, inputError("--valid-text", err)
-		}
-		d.texts = append(d.texts, held)
-		c.Data.ValidSHA256 = held.SHA256
-		if c.Data.Valid, err = filepath.Abs(validPath); err != nil {
-			return nil, errors.WithStack(err)
-		}
-	} else {
-		parts, err := c.cut(text)
-		if err != nil {
-			return nil, err
-		}
-		learn, held = parts[0], parts[1]
-		if len(parts) == 3 && parts[2].Len() < 2 {
-			return nil, &datasets.Error{File: text.Name, What: fmt.Sprintf("the last part has %d characters, at least 2 are needed to measure on: use a longer text", parts[2].Len())}
-		}
-		percents, err := c.Data.percents()
-		if err != nil {
-			return nil, err
-		}
-		part = fmt.Sprintf(", %d%% of them held out", 100-percents[0])
-	}
-	if d.vocab, err = c.Model.vocabOf(learn, d.texts); err != nil {
-		return nil, err
-	}
-	c.Model.Vocab, c.Model.VocabSHA256 = d.vocab.Len(), sha256Hex(d.vocab.JSON())
-	if d.train, err = d.vocab.Encode(learn); err != nil {
-		return nil, err
-	}
-	if d.held, err = d.vocab.Encode(held); err != nil {
-		return nil, err
-	}
-	if d.train.Len() > 1 {
-		if err := c.Model.enough(d.vocab, 2, text.Name); err != nil {
-			return nil, err
-		}
-	}
-	if d.windows, err = c.Training.windows(d.train); err != nil {
-		var short *datasets.TooShortError
-		if errors.As(err, &short) {
-			short.Units, short.Parts = c.Model.units(), c.Training.Accumulate
-		}
-		return nil, errors.WithMessagef(err, "%s (%d characters%s)", text.Name, text.Len(), part)
-	}
-	if d.evalWindows, err = datasets.NewEvalWindows(d.held, c.Training.Batch, c.Training.Seq); err != nil {
-		return nil, &datasets.Error{File: held.Name, What: err.Error()}
-	}
-	return d, nil
+// skipFlags say what becomes of lines that cannot be used.
+type skipFlags struct {
+	SkipBad bool `group:"Data:" help:"Leave out lines that cannot be used, and say how many, instead of stopping at the first."`
 }
 
-// enough says whether a vocabulary has so many tokens of its own: a text of one token has nothing to teach, but a translation may end.
-func (m *modelConfig) enough(v *datasets.Vocab, least int, name string) error {
-	known := v.Len() - int(v.Reserved())
+// mark notes in sources, any of which may be nil, what is wanted of their lines.
+func (f *skipFlags) mark(sources ...*run.Source) {
+	for _, s := range sources {
+		if s != nil {
+			s.SkipBad = f.SkipBad
+		}
+	}
+}
+
+// holdOutFlags say how much is held out.
+type holdOutFlags struct {
+	HoldOut *float64 `group:"Data:" placeholder:"PART" help:"Hold out this part of the data to measure on, drawn with --seed. Default: 0.1."`
+}
+
+// into writes the flag into a config; own says what stands against it: a flag that names other data to measure on, or a task.
+func (f *holdOutFlags) into(d *run.Data, own string) error {
 	switch {
-	case known >= least:
+	case f.HoldOut == nil:
 		return nil
-	case m.MinFreq > 1 || m.MaxVocab > 0:
-		but := ""
-		if known == 1 {
-			but = fmt.Sprintf(" but %q", v.Name(v.Reserved()))
-		}
-		return &datasets.Error{File: name,
-			What: fmt.Sprintf("with --min-freq %d and --max-vocab %d every token%s is unknown, so there is nothing to learn: choose others, or other data", max(m.MinFreq, 1), m.MaxVocab, but)}
-	case known == 1:
-		unit := strings.TrimSuffix(m.units(), "s")
-		return &datasets.Error{File: name, What: fmt.Sprintf("every %s is %q, so there is nothing to learn: use another text", unit, v.Name(v.Reserved()))}
+	case !(*f.HoldOut > 0 && *f.HoldOut < 1):
+		return usage("--hold-out is %g: it must be larger than 0 and less than 1", *f.HoldOut)
+	case own != "":
+		return usage("--hold-out and %s both say what is measured on: leave one of them out", own)
 	}
-	return &datasets.Error{File: name, What: "it has no words, so there is nothing to learn: use other data"}
-}
-
-// vocabOf makes the vocabulary of a language model that learns from a part of texts.
-func (m *modelConfig) vocabOf(learn *datasets.Text, texts []*datasets.Text) (*datasets.Vocab, error) {
-	if m.kind() == datasets.Char {
-		return datasets.NewVocab(texts...), nil
-	}
-	var failed error
-	c := datasets.VocabConfig{Kind: m.kind(), Least: m.MinFreq, Size: m.MaxVocab, UnkIsUnknown: true}
-	v, err := datasets.BuildVocab(c, learn.Blocks(&failed))
-	if failed != nil {
-		return nil, failed
-	}
-	return v, err
-}
-
-func readOrBuiltin(path string) (*datasets.Text, error) {
-	if path == "" {
-		return datasets.Builtin(), nil
-	}
-	return datasets.ReadText(path)
-}
-
-func sha256Hex(data []byte) string {
-	sum := sha256.Sum256(data)
-	return hex.EncodeToString(sum[:])
+	d.HoldOut = *f.HoldOut
+	return nil
 }

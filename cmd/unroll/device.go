@@ -1,13 +1,18 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"math"
+	"path/filepath"
+	"slices"
 
 	"github.com/pkg/errors"
 
+	"github.com/unroll-ml/unroll/internal/words"
 	"github.com/unroll-ml/unroll/trainer/device"
+	"github.com/unroll-ml/unroll/trainer/run"
 )
 
 // deviceFlags are the flags of all commands that compute.
@@ -21,8 +26,8 @@ type deviceFlags struct {
 const maxThreads = 1024
 
 // running is what the flags ask for.
-func (f *deviceFlags) running() runningConfig {
-	r := runningConfig{Device: f.Device, Precision: f.Precision}
+func (f *deviceFlags) running() run.Running {
+	r := run.Running{Device: f.Device, Precision: f.Precision}
 	set(&r.Threads, f.Threads)
 	return r
 }
@@ -32,36 +37,32 @@ func (f *deviceFlags) check() error {
 		return usage("--threads is %d: it must be at least 1", *f.Threads)
 	}
 	if f.Threads != nil && *f.Threads > maxThreads {
-		return usage("--threads is %d: at most %s are supported", *f.Threads, thousands(maxThreads))
+		return usage("--threads is %d: at most %s are supported", *f.Threads, words.Thousands(maxThreads))
 	}
-	return f.running().checkPrecision()
+	r := f.running()
+	return r.Check()
 }
-
-func (r runningConfig) checkPrecision() error {
-	if r.rounds() && r.Device != device.CUDA && r.Device != device.Auto {
-		return usage("--precision %s is for --device cuda, and the device is %s: leave one of them out", r.Precision, r.Device)
-	}
-	return nil
-}
-
-// rounds says whether products are of numbers that are rounded before.
-func (r runningConfig) rounds() bool { return r.Precision != "" && r.Precision != device.FP32 }
 
 // reach is how the program reaches GPUs. Tests have GPUs of their own.
 var reach = device.OwnDriver
 
-// options are those of the device that a config names. What does not stop the work is said on stderr.
-func (r runningConfig) options(stderr io.Writer) []device.Option {
-	return []device.Option{
-		device.Threads(r.Threads), device.Precision(r.Precision), device.Using(reach),
-		device.Tell(func(message string) { fmt.Fprintf(stderr, "unroll: %s\n", oneLine(errors.New(message))) }),
-	}
+// deviceOptions are those of the device that a config names. What does not stop the work is said on stderr.
+func deviceOptions(r run.Running, stderr io.Writer) []device.Option {
+	return []device.Option{device.Threads(r.Threads), device.Precision(r.Precision), device.Using(reach), device.Tell(notice(stderr))}
 }
 
-// open gets the device ready. What was opened stays open while the program runs.
-func (r *runningConfig) open(stderr io.Writer) (err error) {
-	r.on, err = device.Open(r.Device, r.options(stderr)...)
-	return err
+// notice says on stderr what the user should know.
+func notice(stderr io.Writer) func(message string) {
+	return func(message string) { fmt.Fprintf(stderr, "unroll: %s\n", oneLine(errors.New(message))) }
+}
+
+// modelOptions are for all models that the program makes. Tests have models of their own.
+var modelOptions []run.Option
+
+// runOptions opens the device that is asked for. What was opened stays open while the program runs.
+func (a *app) runOptions(r run.Running) ([]run.Option, error) {
+	d, err := device.Open(r.Device, deviceOptions(r, a.stderr)...)
+	return append(slices.Clip(modelOptions), run.On(d)), err
 }
 
 // gpuFailure says what to do about a GPU that is missing, full or lost; other errors pass.
@@ -85,51 +86,80 @@ func gpuFailure(err error) error {
 	return err
 }
 
-// gpuFailed is gpuFailure of a training.
-func (r *training) gpuFailed(err error) error {
+// trainError says what to do about an error that ended a training.
+func trainError(err error, args []string, f *run.Folder, c *run.Config) error {
+	resume := resumeCommand(args, f.Dir())
 	var (
-		full *device.MemoryError
-		lost *device.LostError
+		full     *device.MemoryError
+		lost     *device.LostError
+		diverged *run.DivergedError
+		stopped  *run.StoppedError
+		unsaved  *run.UnsavedError
 	)
 	switch {
 	case errors.As(err, &full):
-		if dirs, err := r.checkpoints(); err == nil && len(dirs) == 0 {
-			r.folder.clear(nil) // so that another batch can be tried there
-			return fail(exitGPU, "%s", r.config.tooLarge(full))
-		}
-		return fail(exitGPU, "%s, in a new run: what %s holds is whole", r.config.tooLarge(full), r.folder.dir)
+		return memoryFailure(full, f, c)
 	case errors.As(err, &lost):
-		return fail(exitGPU, "%v: %s", lost, r.wayOn())
+		return fail(exitGPU, "%v: %s", lost, resumeHint(f, resume))
+	case errors.As(err, &diverged):
+		return divergedError(diverged, c)
+	case errors.As(err, &unsaved):
+		return fail(exitIO, "%v: what was saved before is whole: make room and continue with %s", unsaved.Err, resume)
+	case errors.As(err, &stopped) && errors.Is(stopped.Err, context.Canceled):
+		return fail(exitStopped, "stopped after step %s, saved in %s: continue with %s", words.Thousands(stopped.Step), stopped.Saved, resume)
+	case errors.As(err, &stopped):
+		return fail(exitCode(stopped.Err), "%s; step %s is saved in %s: then continue with %s",
+			flagWords(stopped.Err), words.Thousands(stopped.Step), stopped.Saved, resume)
 	}
 	return err
 }
 
-// wayOn says what is left of a run that ended in the middle, and how to go on.
-func (r *training) wayOn() string {
-	dirs, err := r.checkpoints()
-	if err != nil || len(dirs) == 0 {
-		return "nothing was saved yet: begin again with " + resumeCommand(r.args, r.folder.dir)
+// memoryFailure says which batch would fit. A run that has nothing yet is removed, so that another batch can be tried there.
+func memoryFailure(full *device.MemoryError, f *run.Folder, c *run.Config) error {
+	if dirs, err := f.Checkpoints(); err == nil && len(dirs) == 0 {
+		f.Clear()
+		return fail(exitGPU, "%s", tooLarge(full, c))
 	}
-	return fmt.Sprintf("the last checkpoint, %s, is whole: continue with %s", dirs[0], resumeCommand(r.args, r.folder.dir))
+	return fail(exitGPU, "%s, in a new run: what %s holds is whole", tooLarge(full, c), f.Dir())
+}
+
+func divergedError(e *run.DivergedError, c *run.Config) error {
+	kept, clip := "nothing was saved yet", ""
+	if e.BestStep > 0 {
+		kept = fmt.Sprintf("%s is of step %s", filepath.Join(e.Dir, run.Best), words.Thousands(e.BestStep))
+	}
+	if c.Training.Clip == 0 {
+		clip = " and --clip 1"
+	}
+	return fail(exitDiverged, "diverged at step %s: %s; %s: try a smaller --lr (it is %g)%s", words.Thousands(e.Step), e.Why, kept, c.Training.LR, clip)
+}
+
+// resumeHint says what is left of a run that ended in the middle, and how to go on.
+func resumeHint(f *run.Folder, resume string) string {
+	dirs, err := f.Checkpoints()
+	if err != nil || len(dirs) == 0 {
+		return "nothing was saved yet: begin again with " + resume
+	}
+	return fmt.Sprintf("the last checkpoint, %s, is whole: continue with %s", dirs[0], resume)
 }
 
 // tooLarge says that a model and its batches do not fit into the GPU, and what would.
-func (c *config) tooLarge(full *device.MemoryError) string {
-	words := memoryWords(full)
-	if batch := c.batchFor(full); batch > 0 {
-		return fmt.Sprintf("%s: try --batch %d (it is %d)", words, batch, c.Training.Batch)
+func tooLarge(full *device.MemoryError, c *run.Config) string {
+	reason := memoryWords(full)
+	if batch := batchFor(full, c); batch > 0 {
+		return fmt.Sprintf("%s: try --batch %d (it is %d)", reason, batch, c.Training.Batch)
 	}
-	return fmt.Sprintf("%s: the model itself is too large for it; try a smaller --hidden, or --device cpu", words)
+	return fmt.Sprintf("%s: the model itself is too large for it; try a smaller --hidden, or --device cpu", reason)
 }
 
 // batchFor estimates the batch with which a program would fit that is too large now; 0: none. What was asked for is the weights, with a
 // gradient and two numbers of the optimizer for each, and what is proportional to the batch. A tenth is left free. If it is not known, half
 // the batch is a guess.
-func (c *config) batchFor(full *device.MemoryError) int {
+func batchFor(full *device.MemoryError, c *run.Config) int {
 	if full.Asked == 0 {
 		return c.Training.Batch / 2
 	}
-	fixed := min(16*c.weights(), 0.9*float64(full.Asked))
+	fixed := min(16*c.Weights(), 0.9*float64(full.Asked))
 	batch := math.Floor(float64(c.Training.Batch) * (0.9*float64(full.Free) - fixed) / (float64(full.Asked) - fixed))
 	batch = min(batch, float64(c.Training.Batch-1))
 	switch n := int(max(batch, 0)); {
@@ -142,7 +172,7 @@ func (c *config) batchFor(full *device.MemoryError) int {
 
 func memoryWords(full *device.MemoryError) string {
 	if full.Asked == 0 {
-		return fmt.Sprintf("the GPU's memory is full: %s bytes free", thousands(int(full.Free)))
+		return fmt.Sprintf("the GPU's memory is full: %s bytes free", words.Thousands(int(full.Free)))
 	}
-	return fmt.Sprintf("the GPU's memory is full: %s bytes asked for, %s free", thousands(int(full.Asked)), thousands(int(full.Free)))
+	return fmt.Sprintf("the GPU's memory is full: %s bytes asked for, %s free", words.Thousands(int(full.Asked)), words.Thousands(int(full.Free)))
 }

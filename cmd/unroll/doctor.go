@@ -18,6 +18,7 @@ import (
 	"github.com/unroll-ml/unroll/cuda/driver"
 	"github.com/unroll-ml/unroll/graph/cpu"
 	"github.com/unroll-ml/unroll/trainer/device"
+	"github.com/unroll-ml/unroll/trainer/run"
 	"github.com/unroll-ml/unroll/trainer/runlog"
 )
 
@@ -106,7 +107,7 @@ func failure(worst float64, err error) string {
 }
 
 func (f *finding) examineGPU(stderr io.Writer) {
-	on, gpu, err := device.OpenGPU(runningConfig{}.options(stderr)...)
+	on, gpu, err := device.OpenGPU(deviceOptions(run.Running{}, stderr)...)
 	if err != nil {
 		f.NoGPU = strings.TrimPrefix(oneLine(err), "no GPU: ")
 		return

@@ -1,12 +1,16 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
+	"io"
+	"math"
 	"path/filepath"
 	"slices"
-	"time"
 
+	"github.com/unroll-ml/unroll/internal/words"
+	"github.com/unroll-ml/unroll/trainer/run"
 	"github.com/unroll-ml/unroll/trainer/runlog"
 )
 
@@ -32,17 +36,10 @@ type evalCmd struct {
 	useFlags
 }
 
-// The splits that eval can measure.
-const (
-	splitHeldOut = "held-out" // what training held out, or was given for measuring
-	splitTest    = "test"     // what training never saw
-	splitAll     = "all"      // whatever it is, the whole of it
-)
-
 // evalRecord is what eval --json writes.
 type evalRecord struct {
 	Loss runlog.Float `json:"loss"`
-	measures
+	run.Measures
 	Beam       int     `json:"beam,omitempty"`
 	Stride     int     `json:"stride,omitempty"`
 	Unknown    int     `json:"unknown,omitempty"` // of the tokens of a text
@@ -52,26 +49,6 @@ type evalRecord struct {
 	Run        string  `json:"run"`
 	Checkpoint string  `json:"checkpoint"`
 	Step       int     `json:"step"`
-}
-
-// evaluated is what eval found.
-type evaluated struct {
-	metrics
-	name, split string // of the data
-	what        string // the data in words
-	unit        string // that the loss is for, and what is counted
-	count       string
-	unknown     int // of the tokens of a text
-	at          position
-	seconds     float64
-}
-
-// time measures, and notes how long that took.
-func (v *evaluated) time(measure func() (metrics, error)) (err error) {
-	begin := time.Now()
-	v.metrics, err = measure()
-	v.seconds = time.Since(begin).Seconds()
-	return err
 }
 
 func (e *evalCmd) Run(a *app) error {
@@ -87,106 +64,108 @@ func (e *evalCmd) Run(a *app) error {
 	if e.Stride < 0 {
 		return usage("--stride is %d: it must be at least 0", e.Stride)
 	}
-	if e.Stride > maxInteger {
-		return usage("--stride is %d: at most %s are supported", e.Stride, thousands(maxInteger))
+	if e.Stride > run.MaxInteger {
+		return usage("--stride is %d: at most %s are supported", e.Stride, words.Thousands(run.MaxInteger))
 	}
-	source, valid, err := e.sources()
+	config := run.EvalConfig{Stride: e.Stride, Beam: e.search()}
+	if err := e.data(&config); err != nil {
+		return err
+	}
+	r, err := e.open(a, e.Dir)
 	if err != nil {
 		return err
 	}
-	r, err := openTrained(e.Dir, taskLM, taskClassify, taskSeq2Seq)
+	if err := e.fits(r, config); err != nil {
+		return err
+	}
+	if err := e.compute(a, r); err != nil {
+		return err
+	}
+	v, err := r.Evaluate(context.Background(), config)
 	if err != nil {
 		return err
 	}
-	if err := e.fits(r, source, valid); err != nil {
-		return err
-	}
-	var v *evaluated
-	switch r.config.Task {
-	case taskLM:
-		v, err = e.measureLM(a, r)
-	case taskClassify:
-		v, err = e.measureClassifier(a, r, source, valid)
-	case taskSeq2Seq:
-		v, err = e.measureSeq2Seq(a, r, source, valid)
-	}
-	if err != nil {
-		return err
-	}
-	if !finite(v.loss) {
+	if math.IsNaN(v.Loss) || math.IsInf(v.Loss, 0) {
 		return fail(exitDiverged, "the loss of %s on %s is %g: its weights are too large to compute with, measure another checkpoint",
-			filepath.Join(e.Dir, e.Checkpoint), v.what, v.loss)
-	}
-	rec := evalRecord{
-		Loss: runlog.Float(v.loss), measures: v.measures, Stride: e.Stride, Unknown: v.unknown, Seconds: v.seconds,
-		Text: v.name, Split: v.split, Run: e.Dir, Checkpoint: e.Checkpoint, Step: v.at.Step,
-	}
-	if r.config.Task == taskSeq2Seq {
-		rec.Beam = e.Beam
+			filepath.Join(e.Dir, e.Checkpoint), v.What, v.Loss)
 	}
 	if e.JSON {
+		rec := evalRecord{
+			Loss: runlog.Float(v.Loss), Measures: v.Measures, Stride: e.Stride, Unknown: v.Unknown, Seconds: v.Seconds,
+			Text: v.Name, Split: v.Split, Run: e.Dir, Checkpoint: e.Checkpoint, Step: v.At.Step,
+		}
+		if r.Config().Task == run.TaskSeq2Seq {
+			rec.Beam = e.Beam
+		}
 		return json.NewEncoder(a.stdout).Encode(rec)
 	}
+	return e.write(a.stdout, v)
+}
+
+// write says what was measured.
+func (e *evalCmd) write(w io.Writer, v *run.Evaluation) error {
 	number := v.Examples
 	if number == 0 {
 		number = v.Tokens
 	}
 	unknown := ""
-	if v.unknown > 0 {
-		unknown = fmt.Sprintf(", %s of them unknown,", thousands(v.unknown))
+	if v.Unknown > 0 {
+		unknown = fmt.Sprintf(", %s of them unknown,", words.Thousands(v.Unknown))
 	}
-	_, err = fmt.Fprintf(a.stdout, "%s after step %s, on %s:\nloss %.4f nats per %s%s\n%s %s%s in %.2f s\n",
-		filepath.Join(e.Dir, e.Checkpoint), thousands(v.at.Step), v.what, v.loss, v.unit, v.words(3, 2)+v.further(), thousands(number), v.count, unknown, v.seconds)
+	_, err := fmt.Fprintf(w, "%s after step %s, on %s:\nloss %.4f nats per %s%s\n%s %s%s in %.2f s\n",
+		filepath.Join(e.Dir, e.Checkpoint), words.Thousands(v.At.Step), v.What, v.Loss, v.Unit,
+		measureWords(&v.Measures, 3, 2)+evalWords(&v.Measures), words.Thousands(number), v.Count, unknown, v.Seconds)
 	return err
 }
 
-// sources are the data that flags name but a text; nil if none do.
-func (e *evalCmd) sources() (source, valid *sourceConfig, err error) {
-	if source, err = oneSource("", append(e.Examples.sources(), e.Pairs.sources()...)...); err != nil {
-		return nil, nil, err
+// data writes into a config the data that flags name.
+func (e *evalCmd) data(c *run.EvalConfig) error {
+	text := func(path string) run.Source { return run.Source{Kind: run.KindText, Paths: []string{path}} }
+	source, err := oneSource("", append(append(e.Examples.sources(), e.Pairs.sources()...), text(e.Text))...)
+	if err != nil {
+		return err
 	}
-	if valid, err = oneSource("valid-", append(e.ValidExamples.sources(), e.ValidPairs.sources()...)...); err != nil {
-		return nil, nil, err
+	valid, err := oneSource("valid-", append(append(e.ValidExamples.sources(), e.ValidPairs.sources()...), text(e.ValidText))...)
+	if err != nil {
+		return err
+	}
+	switch {
+	case source != nil && valid != nil:
+		return usage("--%s and --valid-%s both name data to measure on: leave one of them out", source.Kind, valid.Kind)
+	case e.Pairs.incomplete():
+		return usage("--src and --tgt name two files that belong together: give both")
+	case e.ValidPairs.incomplete():
+		return usage("--valid-src and --valid-tgt name two files that belong together: give both")
 	}
 	skip := skipFlags{SkipBad: e.SkipBad}
 	skip.mark(source, valid)
-	switch {
-	case source != nil && valid != nil:
-		return nil, nil, usage("--%s and --valid-%s both name data to measure on: leave one of them out", source.Kind, valid.Kind)
-	case e.Pairs.incomplete():
-		return nil, nil, usage("--src and --tgt name two files that belong together: give both")
-	case e.ValidPairs.incomplete():
-		return nil, nil, usage("--valid-src and --valid-tgt name two files that belong together: give both")
+	if c.Data = source; valid != nil {
+		c.Data, c.Whole = valid, true
 	}
-	return source, valid, nil
+	return nil
 }
 
-// fits says whether the flags name data of the run's task.
-func (e *evalCmd) fits(r *trained, source, valid *sourceConfig) error {
-	fit := func(s *sourceConfig) bool { return s == nil || slices.Contains(dataKinds[r.config.Task], s.Kind) }
-	flag := ""
+// fits says whether the flags are for the run's task.
+func (e *evalCmd) fits(r *run.Run, c run.EvalConfig) error {
+	task, flag := r.Config().Task, ""
 	switch {
-	case !fit(source):
-		flag = source.Kind
-	case !fit(valid):
-		flag = "valid-" + valid.Kind
-	case r.config.Task != taskLM && e.Text != "":
-		flag = "text"
-	case r.config.Task != taskLM && e.ValidText != "":
-		flag = "valid-text"
-	case r.config.Task != taskLM && e.Stride > 0:
+	case c.Data != nil && !slices.Contains(run.DataKinds[task], c.Data.Kind):
+		flag = c.Data.Kind
+		if c.Whole {
+			flag = "valid-" + flag
+		}
+	case task != run.TaskLM && e.Stride > 0:
 		flag = "stride"
-	case r.config.Task != taskSeq2Seq && e.Beam > 1:
+	case task != run.TaskSeq2Seq && e.Beam > 1:
 		flag = "beam"
-	case r.config.Task != taskSeq2Seq && e.MaxLength != nil:
+	case task != run.TaskSeq2Seq && e.MaxLength != nil:
 		flag = "max-length"
-	case r.config.Task != taskSeq2Seq && e.CoveragePenalty > 0:
+	case task != run.TaskSeq2Seq && e.CoveragePenalty > 0:
 		flag = "coverage-penalty"
+	case task == run.TaskSeq2Seq:
+		return e.beamFlags.fits(r)
 	default:
 		return nil
 	}
-	return usage("--%s is not for %s, which %s holds: see unroll eval --help", flag, taskNames[r.config.Task], r.dir)
+	return usage("--%s is not for %s, which %s holds: see unroll eval --help", flag, run.TaskName(task), e.Dir)
 }
-
-// dataKinds are the kinds of sources that tasks have.
-var dataKinds = map[string][]string{taskClassify: {kindTable, kindFolder, kindIDX}, taskSeq2Seq: {kindPairs, kindParallel, kindTask}}

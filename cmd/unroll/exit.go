@@ -3,6 +3,8 @@ package main
 import (
 	"fmt"
 	"io/fs"
+	"path/filepath"
+	"regexp"
 	"strings"
 	"syscall"
 
@@ -11,7 +13,7 @@ import (
 	"github.com/unroll-ml/unroll/datasets"
 	"github.com/unroll-ml/unroll/internal/safefile"
 	"github.com/unroll-ml/unroll/models/decode"
-	"github.com/unroll-ml/unroll/trainer/checkpoint"
+	"github.com/unroll-ml/unroll/trainer/run"
 )
 
 // Exit codes, where there is one after sysexits(3).
@@ -45,53 +47,82 @@ func usage(format string, args ...any) error { return fail(exitUsage, format, ar
 
 // exitCode is the code that an error ends the program with.
 func exitCode(err error) int {
-	var (
-		coded  *exitError
-		data   *datasets.Error
-		short  *datasets.TooShortError
-		broken *checkpoint.CorruptError
-		locked *safefile.LockedError
-		unfit  *safefile.Error
-		number *decode.NotFiniteError
-		write  *checkpoint.WriteError
-		path   *fs.PathError
-		errno  syscall.Errno
-	)
-	switch {
-	case errors.As(err, &coded):
+	var coded *exitError
+	if errors.As(err, &coded) {
 		return coded.code
-	case errors.As(err, &unfit) && unfit.Writing:
+	}
+	if unfit := (*safefile.Error)(nil); errors.As(err, &unfit) && unfit.Writing {
 		return exitNoOutput
-	case errors.As(err, &unfit), errors.As(err, &data), errors.As(err, &short), errors.As(err, &broken):
-		return exitData
-	case errors.As(err, &number):
-		return exitDiverged
-	case errors.As(err, &locked):
-		return exitNoOutput
-	case errors.As(err, &write), errors.As(err, &path), errors.As(err, &errno):
-		return exitIO
+	}
+	for _, x := range []struct {
+		code  int
+		kinds []any
+	}{
+		{exitUsage, []any{new(*run.SettingsError)}},
+		{exitNoInput, []any{new(*run.InputError)}},
+		{exitNoOutput, []any{new(*run.OutputError), new(*run.FinishedError), new(*run.LockedError)}},
+		{exitData, []any{
+			new(*run.OtherSettingsError), new(*run.DataError), new(*run.TaskError), new(*run.NotARunError), new(*run.CorruptError),
+			new(*datasets.Error), new(*datasets.TooShortError), new(*safefile.Error),
+		}},
+		{exitDiverged, []any{new(*decode.NotFiniteError)}},
+		{exitIO, []any{new(*run.WriteError), new(*fs.PathError), new(syscall.Errno)}},
+	} {
+		for _, kind := range x.kinds {
+			if errors.As(err, kind) {
+				return x.code
+			}
+		}
 	}
 	return exitInternal
 }
 
-// inputError turns a failure to read what a flag or an argument names into one that says what to do. Errors about contents pass.
-func inputError(what string, err error) error {
-	var path *fs.PathError
-	if err == nil || !errors.As(err, &path) {
-		return err
-	}
+// advise says of errors that package run knows what to do, in the terms of the command line; others stay as they are.
+func advise(err error) error {
+	const anotherFolder = "choose another folder with --out"
+	var (
+		output   *run.OutputError
+		other    *run.OtherSettingsError
+		finished *run.FinishedError
+		locked   *run.LockedError
+	)
 	switch {
-	case errors.Is(err, fs.ErrNotExist):
-		return fail(exitNoInput, "%s: %s does not exist: check the path", what, path.Path)
-	case errors.Is(err, fs.ErrPermission):
-		return fail(exitNoInput, "%s: %s: reading it is not permitted: change its permissions or choose another", what, path.Path)
-	case errors.Is(path.Err, syscall.EISDIR):
-		return fail(exitNoInput, "%s: %s is a folder: give a file", what, path.Path)
+	case errors.As(err, &output) && output.Err != nil:
+		return fail(exitNoOutput, "%v, or %s", output.Err, anotherFolder)
+	case errors.As(err, &output):
+		return fail(exitNoOutput, "%s %s: %s", output.Dir, output.What, anotherFolder)
+	case errors.As(err, &other):
+		return fail(exitData, "%s holds a run with other settings (%s): --overwrite to replace it, or %s", other.Dir, other.Difference, anotherFolder)
+	case errors.As(err, &finished):
+		more := "--steps, --epochs or --minutes"
+		if finished.Bad {
+			more = "--patience"
+		}
+		return fail(exitNoOutput, "%s holds a run that is finished (%s): more %s to train on, --overwrite to replace it, or %s",
+			finished.Dir, finished.Why, more, anotherFolder)
+	case errors.As(err, &locked):
+		return fail(exitNoOutput, "%s: process %d trains there: wait for it, stop it, or %s", filepath.Dir(locked.Path), locked.PID, anotherFolder)
 	}
 	return err
 }
 
+// flagNames are the flags whose settings have another name.
+var flagNames = map[string]string{"valid_pairs": "valid-translate"}
+
+var settingName = regexp.MustCompile("`[a-z][a-z0-9_]*`")
+
+// flagWords is an error in the terms of the command line: a setting, in backquotes, becomes its flag.
+func flagWords(err error) string {
+	return settingName.ReplaceAllStringFunc(err.Error(), func(quoted string) string {
+		name := strings.Trim(quoted, "`")
+		if flag, ok := flagNames[name]; ok {
+			return "--" + flag
+		}
+		return "--" + strings.ReplaceAll(name, "_", "-")
+	})
+}
+
 // oneLine is a message without line breaks.
 func oneLine(err error) string {
-	return strings.Join(strings.FieldsFunc(err.Error(), func(r rune) bool { return r == '\n' || r == '\r' }), "; ")
+	return strings.Join(strings.FieldsFunc(flagWords(err), func(r rune) bool { return r == '\n' || r == '\r' }), "; ")
 }

@@ -18,7 +18,7 @@ import (
 // with the exact gradient of the mean loss and SGD with momentum. Like a recurrent model it carries a state from window to window:
 // the token before.
 type pairLM struct {
-	c                LMConfig
+	c                trainer.LMConfig
 	w, u, dw, du     []float32 // V×V; the latter two are velocities
 	train, eval      []int32   // B, the token before, or -1
 	sample           int32
@@ -31,8 +31,8 @@ type pairLM struct {
 	fails            func(step int) error // instead of a step
 }
 
-func newPairLM(c LMConfig) *pairLM {
-	n := c.Vocab * c.Vocab
+func newPairLM(c trainer.LMConfig) *pairLM {
+	n := c.Model.Vocab * c.Model.Vocab
 	m := &pairLM{c: c, w: make([]float32, n), u: make([]float32, n), dw: make([]float32, n), du: make([]float32, n)}
 	random := rand.New(rand.NewPCG(c.Training.Seed, 1))
 	for i := range m.w {
@@ -52,15 +52,15 @@ func fill(s []int32, x int32) error {
 	return nil
 }
 
-func (m *pairLM) Device() string               { return "fake" }
-func (m *pairLM) Blame() (string, bool, error) { return "the gradient of w", m.overflow, nil }
-func (m *pairLM) Close() error                 { return nil }
-func (m *pairLM) ResetTrain() error            { return fill(m.train, -1) }
-func (m *pairLM) ResetEval() error             { return fill(m.eval, -1) }
-func (m *pairLM) ResetSample() error           { m.sample = -1; return nil }
+func (m *pairLM) Device() string                   { return "fake" }
+func (m *pairLM) NonFinite() (string, bool, error) { return "the gradient of w", m.overflow, nil }
+func (m *pairLM) Close() error                     { return nil }
+func (m *pairLM) ResetTrain() error                { return fill(m.train, -1) }
+func (m *pairLM) ResetEval() error                 { return fill(m.eval, -1) }
+func (m *pairLM) ResetSample() error               { m.sample = -1; return nil }
 
 func (m *pairLM) logits(x, before int32) []float64 {
-	v := m.c.Vocab
+	v := m.c.Model.Vocab
 	z := make([]float64, v)
 	for j := range z {
 		z[j] = float64(m.w[int(x)*v+j])
@@ -94,7 +94,7 @@ func (m *pairLM) Train(inputs, targets []int32, _ int, lr float64) (loss, norm f
 	}
 	sgd, _ := m.c.Training.Optimizer.(optim.SGD)
 	momentum := float32(sgd.Momentum)
-	v, n := m.c.Vocab, float64(len(inputs))
+	v, n := m.c.Model.Vocab, float64(len(inputs))
 	gw, gu := make([]float64, v*v), make([]float64, v*v)
 	for i, x := range inputs {
 		before := &m.train[i%m.c.Batch]
@@ -164,12 +164,12 @@ func (m *pairLM) Next(token int32) ([]float32, error) {
 }
 
 func (m *pairLM) Params() ([]checkpoint.Tensor, error) {
-	shape := []int{m.c.Vocab, m.c.Vocab}
+	shape := []int{m.c.Model.Vocab, m.c.Model.Vocab}
 	return []checkpoint.Tensor{{Name: "w", Shape: shape, Data: slices.Clone(m.w)}, {Name: "u", Shape: shape, Data: slices.Clone(m.u)}}, nil
 }
 
 func (m *pairLM) TrainState() ([]checkpoint.Tensor, error) {
-	shape := []int{m.c.Vocab, m.c.Vocab}
+	shape := []int{m.c.Model.Vocab, m.c.Model.Vocab}
 	return []checkpoint.Tensor{
 		{Name: "w.velocity", Shape: shape, Data: slices.Clone(m.dw)}, {Name: "u.velocity", Shape: shape, Data: slices.Clone(m.du)},
 		{Name: "before", Shape: []int{m.c.Batch}, Data: slices.Clone(m.train)},
@@ -179,8 +179,8 @@ func (m *pairLM) TrainState() ([]checkpoint.Tensor, error) {
 func (m *pairLM) Load(weights, state []checkpoint.Tensor) error {
 	to := map[string]any{"w": m.w, "u": m.u, "w.velocity": m.dw, "u.velocity": m.du, "before": m.train}
 	for _, t := range slices.Concat(weights, state) {
-		if fmt.Sprint(t.Shape) != fmt.Sprint([]int{m.c.Vocab, m.c.Vocab}) && t.Name != "before" {
-			return fmt.Errorf("%q has shape %v, the model wants %v", t.Name, t.Shape, []int{m.c.Vocab, m.c.Vocab})
+		if fmt.Sprint(t.Shape) != fmt.Sprint([]int{m.c.Model.Vocab, m.c.Model.Vocab}) && t.Name != "before" {
+			return fmt.Errorf("%q has shape %v, the model wants %v", t.Name, t.Shape, []int{m.c.Model.Vocab, m.c.Model.Vocab})
 		}
 		switch data := t.Data.(type) {
 		case []float32:

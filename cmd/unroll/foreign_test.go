@@ -8,6 +8,8 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+
+	"github.com/unroll-ml/unroll/trainer/run"
 )
 
 const smallTrain = "train --text rhyme.txt --batch 4 --seq 40 --lr 5 --optimizer sgd --out run --steps "
@@ -16,11 +18,11 @@ const smallTrain = "train --text rhyme.txt --batch 4 --seq 40 --lr 5 --optimizer
 func TestObstaclesStay(t *testing.T) {
 	small(t, nil)
 	writeFile(t, "rhyme.txt", rhyme(100))
-	for _, name := range []string{lockName, logName} {
+	for _, name := range []string{".lock", run.LogName} {
 		for kind, put := range map[string]func(path string) error{
 			"a link":              func(path string) error { return os.Symlink("../else/precious.txt", path) },
 			"a link to nothing":   func(path string) error { return os.Symlink("../else/none", path) },
-			"a link in the run":   func(path string) error { return os.Symlink(vocabName, path) },
+			"a link in the run":   func(path string) error { return os.Symlink("vocab.json", path) },
 			"a hard link":         func(path string) error { return os.Link("else/precious.txt", path) },
 			"a pipe":              func(path string) error { return syscall.Mkfifo(path, 0o666) },
 			"a folder":            func(path string) error { return os.Mkdir(path, 0o777) },
@@ -52,7 +54,7 @@ func TestObstaclesStay(t *testing.T) {
 			if r.code != exitNoOutput || strings.Count(r.stderr, "\n") != 1 {
 				t.Errorf("%s is %s: %d, %s", name, kind, r.code, r.stderr)
 			}
-			if after := contentsOf(t, "."); after != before && !(name == logName && strings.Contains(after, "years of work")) {
+			if after := contentsOf(t, "."); after != before && !(name == run.LogName && strings.Contains(after, "years of work")) {
 				t.Errorf("%s is %s: then\n%s\nwant\n%s", name, kind, after, before)
 			}
 		}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"os"
@@ -12,9 +13,9 @@ import (
 // interrupt listens for the wish to stop. The first INT or TERM asks the training to stop after its step; the second ends the
 // process at once, which the checkpoints survive. Before the first step the first one does.
 type interrupt struct {
-	asked   atomic.Bool
-	began   atomic.Bool // steps are taken
-	abandon func()      // gives back what was made for a run that did not begin; nil: nothing
+	ctx     context.Context // done when the training is to stop
+	began   atomic.Bool     // steps are taken
+	abandon func()          // gives back what was made for a run that did not begin; nil: nothing
 	signals chan os.Signal
 	done    chan struct{} // closed when nothing more is said
 }
@@ -22,13 +23,15 @@ type interrupt struct {
 // listen also makes the process deaf to a closed terminal, a closed pipe and a file size limit: the training goes on, or the write
 // that fails says so.
 func listen(stderr io.Writer, abandon func()) *interrupt {
-	i := &interrupt{abandon: abandon, signals: make(chan os.Signal, 2), done: make(chan struct{})}
+	ctx, stop := context.WithCancel(context.Background())
+	i := &interrupt{ctx: ctx, abandon: abandon, signals: make(chan os.Signal, 2), done: make(chan struct{})}
 	if len(ignoredSignals) > 0 { // none would mean all
 		signal.Ignore(ignoredSignals...)
 	}
 	signal.Notify(i.signals, os.Interrupt, syscall.SIGTERM)
 	go func() {
 		defer close(i.done)
+		defer stop()
 		for range i.signals {
 			if !i.began.Load() {
 				if i.abandon != nil {
@@ -37,10 +40,11 @@ func listen(stderr io.Writer, abandon func()) *interrupt {
 				fmt.Fprintln(stderr, "unroll: stopped before the first step of this process: repeat the command to begin, or to go on")
 				os.Exit(exitStopped)
 			}
-			if i.asked.Swap(true) {
+			if ctx.Err() != nil {
 				fmt.Fprintln(stderr, "unroll: stopped at once: the last checkpoint is whole, what came after it is lost; repeat the command to go on from there")
 				os.Exit(exitStopped)
 			}
+			stop()
 			fmt.Fprintln(stderr, "unroll: stopping after this step; once more to stop at once, without saving")
 		}
 	}()

@@ -1,7 +1,7 @@
 // Command unroll trains recurrent sequence models, measures them and uses them.
 //
-// One file per subcommand. Training is the same for all models: what is trained on what stands behind the interface task. This
-// package knows flags, files, exit codes and the order of things; it must not know how anything is computed.
+// This package knows flags, words for people, exit codes and the terminal. What a run is, and how it is trained and used, is in package
+// trainer/run.
 package main
 
 import (
@@ -19,6 +19,7 @@ import (
 	"github.com/unroll-ml/unroll/datasets/tasks"
 	"github.com/unroll-ml/unroll/models"
 	"github.com/unroll-ml/unroll/trainer/device"
+	"github.com/unroll-ml/unroll/trainer/run"
 )
 
 // cli is the command line.
@@ -41,10 +42,10 @@ type app struct {
 	stdout, stderr io.Writer
 }
 
-func main() { os.Exit(run(os.Args[1:], os.Stdin, os.Stdout, os.Stderr)) }
+func main() { os.Exit(execute(os.Args[1:], os.Stdin, os.Stdout, os.Stderr)) }
 
-// run is the program: it takes the arguments, reads and writes, and returns the exit code. Every error is one line on stderr.
-func run(args []string, stdin io.Reader, stdout, stderr io.Writer) (code int) {
+// execute is the program: it takes the arguments, reads and writes, and returns the exit code. Every error is one line on stderr.
+func execute(args []string, stdin io.Reader, stdout, stderr io.Writer) (code int) {
 	defer func() {
 		switch p := recover().(type) {
 		case nil:
@@ -77,14 +78,14 @@ func dispatch(args []string, stdin io.Reader, stdout, stderr io.Writer) error {
 		kong.Exit(func(code int) { panic(helpShown(code)) }),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true}),
 		kong.Vars{
-			"cells":          strings.Join(cells, ", "),
+			"cells":          strings.Join(run.Cells, ", "),
 			"nonlinearities": strings.Join(models.Activations, ", "),
-			"tokenKinds":     strings.Join(vocabKinds(), ", "),
-			"attentions":     strings.Join(attentions, ", "),
+			"tokenKinds":     strings.Join(run.VocabKinds(), ", "),
+			"attentions":     strings.Join(run.Attentions, ", "),
 			"tasks":          strings.Join(tasks.Tasks, ", "),
 			"bpe":            strconv.Itoa(datasets.DefaultBPE),
 			"poolings":       strings.Join(models.Poolings, ", "),
-			"optimizers":     strings.Join(optimizers, ", "),
+			"optimizers":     strings.Join(run.Optimizers, ", "),
 			"drawn":          strconv.Itoa(drawnSentences),
 			"devices":        strings.Join(device.Names, ", "),
 			"precisions":     strings.Join(device.Precisions, ", "),
@@ -94,15 +95,15 @@ func dispatch(args []string, stdin io.Reader, stdout, stderr io.Writer) error {
 			"demoValid":      strconv.Itoa(demoValid),
 			"epochs":         strconv.Itoa(defaultEpochs),
 			"logEvery":       strconv.Itoa(defaultLog),
-			"schedules":      strings.Join(schedules, ", "),
+			"schedules":      strings.Join(run.Schedules, ", "),
 
 			"learningRates":    learningRates(),
 			"nesterovMomentum": fmt.Sprint(defaultNesterov),
 			"adamwDecay":       fmt.Sprint(defaultDecay),
 			"stepFactor":       fmt.Sprint(defaultFactor),
 			"plateauPatience":  fmt.Sprint(defaultPatience),
-			"teacherDecays":    strings.Join(teacherDecays, ", "),
-			"translated":       strconv.Itoa(translatedPairs),
+			"teacherDecays":    strings.Join(run.TeacherDecays, ", "),
+			"translated":       strconv.Itoa(run.ValidPairs),
 		},
 	)
 	if err != nil {
@@ -112,7 +113,7 @@ func dispatch(args []string, stdin io.Reader, stdout, stderr io.Writer) error {
 	if err != nil {
 		return usage("%v; see %s --help", err, helpfulCommand(err))
 	}
-	return gpuFailure(ctx.Run(&app{args: args, stdin: stdin, stdout: stdout, stderr: stderr}))
+	return advise(gpuFailure(ctx.Run(&app{args: args, stdin: stdin, stdout: stdout, stderr: stderr})))
 }
 
 // joinNegatives makes "--flag -3" one argument: kong takes a word that begins with a dash for a flag, and would not let the

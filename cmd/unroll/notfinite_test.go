@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/unroll-ml/unroll/trainer/checkpoint"
+	"github.com/unroll-ml/unroll/trainer/run"
 )
 
 // rewrite changes the weights of a checkpoint, whose checksums are right afterwards.
@@ -19,7 +20,7 @@ func rewrite(t *testing.T, dir string, change func(weights []checkpoint.Tensor))
 		t.Fatal(err)
 	}
 	defer f.Close()
-	var at position
+	var at run.Position
 	if err := f.State(&at); err != nil {
 		t.Fatal(err)
 	}
@@ -67,13 +68,13 @@ func threeTasks(t *testing.T) (uses map[string][]string) {
 
 // Weights that are not finite are refused by everything that uses them, with the tensor and the element.
 func TestWeightsThatAreNotFinite(t *testing.T) {
-	for run, uses := range threeTasks(t) {
-		best := filepath.Join(run, "best")
+	for dir, uses := range threeTasks(t) {
+		best := filepath.Join(dir, "best")
 		for _, x := range []float64{math.NaN(), math.Inf(1), math.Inf(-1)} {
 			if err := os.RemoveAll(best); err != nil {
 				t.Fatal(err)
 			}
-			if err := os.CopyFS(best, os.DirFS(filepath.Join(run, "last"))); err != nil {
+			if err := os.CopyFS(best, os.DirFS(filepath.Join(dir, "last"))); err != nil {
 				t.Fatal(err)
 			}
 			var first checkpoint.Tensor
@@ -94,14 +95,14 @@ func TestWeightsThatAreNotFinite(t *testing.T) {
 // given is what a command makes of a stdin.
 func given(stdin, args string) result {
 	var stdout, stderr strings.Builder
-	code := run(strings.Fields(args), strings.NewReader(stdin), &stdout, &stderr)
+	code := execute(strings.Fields(args), strings.NewReader(stdin), &stdout, &stderr)
 	return result{code, stdout.String(), stderr.String()}
 }
 
 // Nothing is written by what cannot be computed.
 func TestWeightsThatAreTooLarge(t *testing.T) {
-	for run, uses := range threeTasks(t) {
-		rewrite(t, filepath.Join(run, "best"), func(weights []checkpoint.Tensor) {
+	for dir, uses := range threeTasks(t) {
+		rewrite(t, filepath.Join(dir, "best"), func(weights []checkpoint.Tensor) {
 			for _, w := range weights {
 				for i, x := range w.Data.([]float32) {
 					w.Data.([]float32)[i] = float32(math.Copysign(3e38, float64(x)))
@@ -119,8 +120,8 @@ func TestWeightsThatAreTooLarge(t *testing.T) {
 // A model without an opinion is right as often as what it writes: it writes the first class or token.
 func TestConstantModel(t *testing.T) {
 	threeTasks(t)
-	for _, run := range []string{"lm", "classify", "seq2seq"} {
-		rewrite(t, filepath.Join(run, "best"), everywhere(0))
+	for _, dir := range []string{"lm", "classify", "seq2seq"} {
+		rewrite(t, filepath.Join(dir, "best"), everywhere(0))
 	}
 	for args, want := range map[string][2]float64{
 		"eval lm --json --text text.txt":                       {0.2, 0.4}, // five characters

@@ -112,7 +112,7 @@ func TestPatienceAndPlateau(t *testing.T) {
 	out := trainSmall(t, "--steps", "1000", "--valid-every", "2", "--valid-text", "valid.txt", "--patience", "5", "--schedule", "plateau", "--schedule-patience", "1", "--json")
 	objects := jsonLines(t, out)
 	end := objects[len(objects)-1]
-	if end["event"] != "done" || end["why"] != "5 measurements in a row without a better one" || end["step"] != end["best_step"].(float64)+10 {
+	if end["event"] != "done" || end["why"] != "5 validations in a row without a better one" || end["step"] != end["best_step"].(float64)+10 {
 		t.Errorf("the end is %v", end)
 	}
 	got := rates(t, "run")
@@ -120,11 +120,11 @@ func TestPatienceAndPlateau(t *testing.T) {
 		t.Errorf("the learning rates are %v", got)
 	}
 	words := must(t, strings.Fields("train lm --text rhyme.txt --batch 4 --seq 40 --lr 5 --optimizer sgd --out words --steps 1000 --valid-every 2 --valid-text valid.txt --patience 5 --best accuracy")...)
-	if !strings.Contains(words, ", ended by 5 measurements in a row without a better one; best by accuracy after step ") {
+	if !strings.Contains(words, ", ended by 5 validations in a row without a better one; best by accuracy after step ") {
 		t.Errorf("the end in words is %s", words)
 	}
 	r := unroll(strings.Fields("train lm --text rhyme.txt --batch 4 --seq 40 --lr 5 --optimizer sgd --out run --steps 2000 --valid-every 2 --valid-text valid.txt --patience 5 --schedule plateau --schedule-patience 1")...)
-	if r.code != exitNoOutput || !strings.Contains(r.stderr, "run holds a run that is finished (") || !strings.Contains(r.stderr, "5 measurements in a row without a better one") {
+	if r.code != exitNoOutput || !strings.Contains(r.stderr, "run holds a run that is finished (") || !strings.Contains(r.stderr, "5 validations in a row without a better one") {
 		t.Errorf("%d, %s", r.code, r.stderr)
 	}
 	// With more patience it goes on.
@@ -172,21 +172,5 @@ func TestValidEpochs(t *testing.T) {
 	}
 	if got := strings.Join(at, " "); got != "24 48 60" {
 		t.Errorf("measured at %s", got)
-	}
-}
-
-// A teacher's ratio is half of what it was after --teacher-steps, whatever the decay.
-func TestTeacherDecay(t *testing.T) {
-	for _, name := range teacherDecays[1:] {
-		for _, n := range []int{1, 10, 5000} {
-			d := (&trainingConfig{TeacherDecay: name, TeacherSteps: n}).teacherDecay()
-			half, most := d(n), d(0)
-			if math.Abs(half-0.5) > 1e-12 || most > 1 || d(10*n) > 0.1 || n > 1 && most < 0.7 {
-				t.Errorf("%s in %d steps: from %v to %v and %v", name, n, most, half, d(10*n))
-			}
-		}
-	}
-	if (&trainingConfig{TeacherDecay: noDecay}).teacherDecay() != nil {
-		t.Error("no decay decays")
 	}
 }

@@ -129,10 +129,8 @@ func TestInterrupts(t *testing.T) {
 // Before the first step there is nothing to wait for, and nothing stays behind.
 func TestInterruptWhileLoading(t *testing.T) {
 	small(t, nil)
-	if err := syscall.Mkfifo("endless.txt", 0o600); err != nil {
-		t.Fatal(err)
-	}
-	cmd := program("train", "--text", "endless.txt", "--out", "run")
+	writeFile(t, "long.txt", strings.Repeat("a text that takes a while to read\n", 4<<20))
+	cmd := program("train", "--text", "long.txt", "--out", "run")
 	var stderr strings.Builder
 	cmd.Stderr = &stderr
 	if err := cmd.Start(); err != nil {

@@ -5,6 +5,8 @@ import (
 	"math"
 	"reflect"
 	"testing"
+
+	"github.com/unroll-ml/unroll/trainer/run"
 )
 
 // fillNaN makes every number with a fraction NaN, but times, which cannot be.
@@ -29,7 +31,7 @@ func fillNaN(v reflect.Value) {
 
 // Whatever is written as JSON can be written when its numbers have ended: that is when it is wanted most.
 func TestRecordsOfNaN(t *testing.T) {
-	for _, record := range []any{&stepRecord{}, &validRecord{}, &endRecord{}, &evalRecord{}, &translated{}, &classified{}} {
+	for _, record := range []any{&run.StepRecord{}, &run.ValidRecord{}, &run.EndRecord{}, &evalRecord{}, &translated{}, &classified{}} {
 		v := reflect.ValueOf(record).Elem()
 		fillNaN(v)
 		if _, err := json.Marshal(record); err != nil {

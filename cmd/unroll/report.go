@@ -5,55 +5,58 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"strconv"
 	"strings"
 	"time"
 
 	"github.com/schollz/progressbar/v3"
 	"golang.org/x/term"
+
+	"github.com/unroll-ml/unroll/internal/words"
+	"github.com/unroll-ml/unroll/trainer/run"
+	"github.com/unroll-ml/unroll/trainer/runlog"
 )
 
 // reporter tells the user how the training goes.
 type reporter interface {
-	// begin says what is going to happen.
-	begin(lines ...string)
-	// step is called after every step; logged ones are written to the log, too.
-	step(r stepRecord, left string, logged bool)
-	valid(r validRecord)
-	end(r endRecord)
+	Begin(run.Start)
+	Step(run.StepRecord, run.Progress)
+	Valid(run.ValidRecord)
+	End(run.EndRecord)
+
+	writer() io.Writer
 }
 
 // newReporter chooses how to report: JSON objects, a progress bar on a terminal, or lines of text. everyLine asks for a line for
-// each logged step; otherwise there is at most one a second.
-func newReporter(w io.Writer, asJSON, everyLine bool, b budget) reporter {
+// each step that is to be shown; otherwise there is at most one a second.
+func newReporter(w io.Writer, asJSON, everyLine bool) reporter {
 	if asJSON {
 		return jsonReporter{w}
 	}
-	if f, ok := w.(*deafWriter); ok && f.terminal() {
-		return newBarReporter(w, b)
+	if f, ok := w.(*bestEffortWriter); ok && f.terminal() {
+		return &barReporter{lineReporter: lineReporter{w: w}}
 	}
-	return &lineReporter{w: w, every: everyLine, budget: b}
+	return &lineReporter{w: w, every: everyLine}
 }
 
-// deafWriter writes until the first error, says once that it gave up, and then accepts everything: training does not end because
-// nobody listens.
-type deafWriter struct {
-	w    io.Writer
-	deaf bool
-	gone func(error)
+// bestEffortWriter writes until the first error, says once that it gave up, and then accepts everything: training does not end because
+// its output has no reader any more.
+type bestEffortWriter struct {
+	w      io.Writer
+	gaveUp bool
+	gone   func(error)
 }
 
-func (d *deafWriter) Write(p []byte) (int, error) {
-	if !d.deaf {
+func (d *bestEffortWriter) Write(p []byte) (int, error) {
+	if !d.gaveUp {
 		if _, err := d.w.Write(p); err != nil {
-			d.deaf = true
+			d.gaveUp = true
 			d.gone(err)
 		}
 	}
 	return len(p), nil
 }
 
-func (d *deafWriter) terminal() bool {
+func (d *bestEffortWriter) terminal() bool {
 	f, ok := d.w.(*os.File)
 	return ok && term.IsTerminal(int(f.Fd()))
 }
@@ -66,55 +69,71 @@ func (j jsonReporter) write(v any) {
 	}
 }
 
-func (j jsonReporter) begin(...string) {}
-func (j jsonReporter) step(r stepRecord, _ string, logged bool) {
-	if logged {
+func (j jsonReporter) Begin(run.Start) {}
+func (j jsonReporter) Step(r run.StepRecord, p run.Progress) {
+	if p.Shown {
 		j.write(r)
 	}
 }
-func (j jsonReporter) valid(r validRecord) { j.write(r) }
-func (j jsonReporter) end(r endRecord)     { j.write(r) }
+func (j jsonReporter) Valid(r run.ValidRecord) { j.write(r) }
+func (j jsonReporter) End(r run.EndRecord)     { j.write(r) }
+func (j jsonReporter) writer() io.Writer       { return j.w }
 
 // lineReporter writes plain lines.
 type lineReporter struct {
-	w      io.Writer
-	every  bool
-	budget budget
-	last   time.Time // of the last line
+	w     io.Writer
+	every bool
+	start run.Start
+	last  time.Time // of the last line
 }
 
-func (l *lineReporter) begin(lines ...string) {
-	for _, s := range lines {
-		fmt.Fprintln(l.w, s)
+func (l *lineReporter) writer() io.Writer { return l.w }
+
+func (l *lineReporter) Begin(s run.Start) {
+	l.start = s
+	for _, line := range append(s.Lines, "run folder: "+s.Dir) {
+		fmt.Fprintln(l.w, line)
+	}
+	if s.After > 0 {
+		fmt.Fprintf(l.w, "continuing after step %s\n", words.Thousands(s.After))
 	}
 }
 
-func (l *lineReporter) step(r stepRecord, left string, logged bool) {
+// stepOf says which step of how many it is.
+func (l *lineReporter) stepOf(step int) string {
+	if l.start.Steps == 0 {
+		return "step " + words.Thousands(step)
+	}
+	all := words.Thousands(l.start.Steps)
+	return fmt.Sprintf("step %*s/%s", len(all), words.Thousands(step), all)
+}
+
+func (l *lineReporter) Step(r run.StepRecord, p run.Progress) {
 	if r.Skipped != "" {
 		why := "is not finite"
 		if r.Overflow {
 			why = "overflows, so from now on the loss is multiplied by less"
 		}
-		fmt.Fprintf(l.w, "step %s is left out: %s %s\n", thousands(r.Step), r.Skipped, why)
+		fmt.Fprintf(l.w, "step %s is left out: %s %s\n", words.Thousands(r.Step), r.Skipped, why)
 		return
 	}
-	if !logged || !l.every && time.Since(l.last) < time.Second {
+	if !p.Shown || !l.every && time.Since(l.last) < time.Second {
 		return
 	}
 	l.last = time.Now()
 	fmt.Fprintf(l.w, "%s  epoch %d  loss %.4f  gradient %.3g  %s tokens/s  %s left\n",
-		l.budget.stepOf(r.Step), r.Epoch, float64(r.Loss), float64(r.GradNorm), thousands(int(r.TokensPerSecond)), left)
+		l.stepOf(r.Step), r.Epoch, float64(r.Loss), float64(r.GradNorm), words.Thousands(int(r.TokensPerSecond)), clock(p.Left))
 }
 
-func (l *lineReporter) valid(r validRecord) {
+func (l *lineReporter) Valid(r run.ValidRecord) {
 	best := ""
 	if r.Best {
 		best = "  best so far"
 	}
-	fmt.Fprintf(l.w, "held out after step %s: loss %.4f%s%s\n", thousands(r.Step), float64(r.Loss), r.words(2, 1), best)
+	fmt.Fprintf(l.w, "validation after step %s: loss %.4f%s%s\n", words.Thousands(r.Step), float64(r.Loss), measureWords(&r.Measures, 2, 1), best)
 }
 
-func (l *lineReporter) end(endRecord) {}
+func (l *lineReporter) End(run.EndRecord) {}
 
 // barReporter draws a progress bar, and writes lines above it.
 type barReporter struct {
@@ -122,46 +141,48 @@ type barReporter struct {
 	bar *progressbar.ProgressBar
 }
 
-func newBarReporter(w io.Writer, b budget) *barReporter {
-	return &barReporter{
-		lineReporter: lineReporter{w: w, budget: b},
-		bar: progressbar.NewOptions64(b.total(),
-			progressbar.OptionSetWriter(w),
-			progressbar.OptionSetWidth(16),
-			progressbar.OptionThrottle(100*time.Millisecond),
-			progressbar.OptionSetPredictTime(false), // the description has it
-			progressbar.OptionSetElapsedTime(false),
-		),
-	}
+func (b *barReporter) Begin(s run.Start) {
+	b.lineReporter.Begin(s)
+	b.bar = progressbar.NewOptions64(length(s),
+		progressbar.OptionSetWriter(b.w),
+		progressbar.OptionSetWidth(16),
+		progressbar.OptionThrottle(100*time.Millisecond),
+		progressbar.OptionSetPredictTime(false), // the description has it
+		progressbar.OptionSetElapsedTime(false),
+	)
 }
 
-func (b *barReporter) step(r stepRecord, left string, logged bool) {
+// length and done are the length of a progress bar and where it stands: steps or milliseconds.
+func length(s run.Start) int64 {
+	if s.Steps > 0 {
+		return int64(s.Steps)
+	}
+	return int64(s.Seconds * 1000)
+}
+
+func (b *barReporter) done(r run.StepRecord) int64 {
+	if b.start.Steps > 0 {
+		return int64(r.Step)
+	}
+	return min(int64(r.Seconds*1000), length(b.start))
+}
+
+func (b *barReporter) Step(r run.StepRecord, p run.Progress) {
 	if r.Skipped != "" {
 		b.bar.Clear()
-		b.lineReporter.step(r, left, logged)
+		b.lineReporter.Step(r, p)
 		return
 	}
-	b.bar.Describe(fmt.Sprintf("%s  loss %.3f  %s tokens/s  %s left", b.budget.stepOf(r.Step), float64(r.Loss), thousands(int(r.TokensPerSecond)), left))
-	b.bar.Set64(b.budget.done(r.Step, r.Seconds))
+	b.bar.Describe(fmt.Sprintf("%s  loss %.3f  %s tokens/s  %s left", b.stepOf(r.Step), float64(r.Loss), words.Thousands(int(r.TokensPerSecond)), clock(p.Left)))
+	b.bar.Set64(b.done(r))
 }
 
-func (b *barReporter) valid(r validRecord) {
+func (b *barReporter) Valid(r run.ValidRecord) {
 	b.bar.Clear()
-	b.lineReporter.valid(r)
+	b.lineReporter.Valid(r)
 }
 
-func (b *barReporter) end(endRecord) { b.bar.Clear() }
-
-// thousands writes a number that is not negative with commas.
-func thousands(n int) string {
-	s := strconv.Itoa(n)
-	var groups []string
-	for len(s) > 3 {
-		groups = append([]string{s[len(s)-3:]}, groups...)
-		s = s[:len(s)-3]
-	}
-	return strings.Join(append([]string{s}, groups...), ",")
-}
+func (b *barReporter) End(run.EndRecord) { b.bar.Clear() }
 
 // clock writes seconds as minutes or hours.
 func clock(seconds float64) string {
@@ -170,4 +191,42 @@ func clock(seconds float64) string {
 		return fmt.Sprintf("%d:%02d:%02d", s/3600, s/60%60, s%60)
 	}
 	return fmt.Sprintf("%d:%02d", s/60, s%60)
+}
+
+// measureWords says measures in one line, with so many digits of perplexity and bits, and of percentages.
+func measureWords(m *run.Measures, digits, percent int) string {
+	return say([]spoken{
+		{"  perplexity %.*f", digits, m.Perplexity, 1},
+		{"  %.*f bits", digits, m.BitsPerToken, 1},
+		{"  accuracy %.*f%%", percent, m.Accuracy, 100},
+		{"  exactly right %.*f%%", percent, m.ExactMatch, 100},
+	})
+}
+
+// evalWords are the measures that only eval says.
+func evalWords(m *run.Measures) string {
+	return say([]spoken{
+		{"  in the two likeliest %.*f%%", 2, m.Top2, 100},
+		{"\ncharacter errors %.*f%%", 2, m.CharErrorRate, 100},
+		{"  BLEU %.*f", 2, m.BLEU, 1},
+		{"  chrF %.*f", 2, m.ChrF, 1},
+	})
+}
+
+// spoken is a measure, nil if the task has none, with the words for it.
+type spoken struct {
+	format string
+	digits int
+	x      *runlog.Float
+	scale  float64
+}
+
+func say(measures []spoken) string {
+	var b strings.Builder
+	for _, m := range measures {
+		if m.x != nil {
+			fmt.Fprintf(&b, m.format, m.digits, m.scale*float64(*m.x))
+		}
+	}
+	return b.String()
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/unroll-ml/unroll/datasets"
+	"github.com/unroll-ml/unroll/trainer/run"
 	"github.com/unroll-ml/unroll/trainer/runlog"
 )
 
@@ -53,7 +54,7 @@ func resumeExactly(t *testing.T, stopAt int, args string) {
 
 	stdout := &trigger{on: fmt.Sprintf(`"event":"step","step":%d,`, stopAt), do: func() { terminate(t) }}
 	var stderr strings.Builder
-	code := run(strings.Fields(args+" --out stopped --overwrite"), strings.NewReader(""), stdout, &stderr)
+	code := execute(strings.Fields(args+" --out stopped --overwrite"), strings.NewReader(""), stdout, &stderr)
 	lines := strings.Split(strings.TrimSpace(stderr.String()), "\n")
 	if code != exitStopped || len(lines) != 2 || lines[0] != "unroll: stopping after this step; once more to stop at once, without saving" {
 		t.Fatalf("%d, %s", code, stderr.String())
@@ -88,11 +89,11 @@ func resumeExactly(t *testing.T, stopAt int, args string) {
 // story is what a log tells, but for times. Its lines are in order, and none is there twice.
 func story(t *testing.T, dir string) (objects []map[string]any) {
 	t.Helper()
-	entries, err := runlog.Read(filepath.Join(dir, logName))
+	entries, err := runlog.Read(filepath.Join(dir, run.LogName))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if raw := strings.Count(readFile(t, filepath.Join(dir, logName)), "\n"); raw != len(entries) {
+	if raw := strings.Count(readFile(t, filepath.Join(dir, run.LogName)), "\n"); raw != len(entries) {
 		t.Errorf("%s: %d lines in the file, %d hold", dir, raw, len(entries))
 	}
 	steps := 0
@@ -121,9 +122,8 @@ func TestResumeIsExact(t *testing.T) {
 
 // The same with the real model, on the real device: the state of Adam and the hidden state come back, too.
 func TestResumeIsExactWithTheRealModel(t *testing.T) {
-	real := newLM
 	small(t, nil)
-	newLM = real
+	modelOptions = nil
 	const args = "train lm --text rhyme.txt --batch 4 --seq 40 --hidden 16 --embed 8 --steps 20 --json --log-every "
 	resumeExactly(t, 5, args+"5")
 	resumeExactly(t, 12, args+"4") // at the end of an epoch, after which the hidden state begins anew
@@ -132,9 +132,8 @@ func TestResumeIsExactWithTheRealModel(t *testing.T) {
 // So does everything else that a training step depends on: parts of batches with states of their own, averages, the loss's factor,
 // schedules and what they have seen, moments of all kinds, and what is drawn at random.
 func TestResumeIsExactWithEverything(t *testing.T) {
-	real := newLM
 	small(t, nil)
-	newLM = real
+	modelOptions = nil
 	const all = "--steps 20 --log-every 7 --json --loss-scaling --ema 0.9 --accumulate 2 "
 	resumeExactly(t, 7, "train lm --text rhyme.txt --cell lstm --batch 2 --seq 40 --hidden 16 --embed 8 --dropout 0.2 "+all+
 		"--optimizer adamw --schedule cosine --warmup 3 --best accuracy --patience 9 --valid-every 3")

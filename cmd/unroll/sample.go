@@ -2,14 +2,17 @@ package main
 
 import (
 	"bufio"
+	"context"
 	"fmt"
-	"math"
-	"math/rand/v2"
 	"strings"
 	"unicode"
 
+	"github.com/pkg/errors"
+
 	"github.com/unroll-ml/unroll/datasets"
+	"github.com/unroll-ml/unroll/internal/words"
 	"github.com/unroll-ml/unroll/models/decode"
+	"github.com/unroll-ml/unroll/trainer/run"
 )
 
 // sampleCmd writes text with a trained language model.
@@ -31,32 +34,35 @@ type useFlags struct {
 	deviceFlags
 }
 
-// lm builds the language model of a run and loads the checkpoint that the flags name.
-func (u *useFlags) lm(a *app, r *trained) (LM, position, error) {
-	if err := u.runOn(a, r.config); err != nil {
-		return nil, position{}, err
+// open opens a run to use its model, which must be of one of some tasks, if there are any.
+func (u *useFlags) open(a *app, dir string, tasks ...string) (*run.Run, error) {
+	r, err := run.Open(dir, run.Checkpoint(u.Checkpoint))
+	if err == nil {
+		err = r.Want(tasks...)
 	}
-	lm, err := newLM(r.config.lm())
-	if err != nil {
-		return nil, position{}, err
+	var (
+		noRun *run.NotARunError
+		task  *run.TaskError
+		input *run.InputError
+	)
+	switch {
+	case errors.As(err, &noRun):
+		return nil, fail(exitData, "RUN: %s %s: give the folder that unroll train wrote", noRun.Dir, noRun.What)
+	case errors.As(err, &task):
+		return nil, fail(exitData, "RUN: %s holds %s: this command is for %s", task.Dir, run.TaskName(task.Task), task.Wanted())
+	case errors.As(err, &input):
+		return nil, fail(exitNoInput, "RUN: %v", input)
 	}
-	at, err := u.load(r, lm)
-	return lm, at, err
+	return r, err
 }
 
-// runOn makes a config run on what the flags name.
-func (u *useFlags) runOn(a *app, c *config) error {
-	c.Running = u.running()
-	return c.Running.open(a.stderr)
-}
-
-// load loads the checkpoint that the flags name, or closes the model.
-func (u *useFlags) load(r *trained, m learner) (position, error) {
-	at, err := r.load(m, u.Checkpoint)
-	if err != nil {
-		m.Close()
+// compute gets the device ready that the flags name, for the model of a run.
+func (u *useFlags) compute(a *app, r *run.Run) error {
+	opts, err := a.runOptions(u.running())
+	if err == nil {
+		r.Use(opts...)
 	}
-	return at, err
+	return err
 }
 
 func (s *sampleCmd) Run(a *app) error {
@@ -70,29 +76,36 @@ func (s *sampleCmd) Run(a *app) error {
 	if err := s.check(); err != nil {
 		return err
 	}
-	r, err := openTrained(s.Dir, taskLM)
+	r, err := s.open(a, s.Dir, run.TaskLM)
 	if err != nil {
 		return err
 	}
 	var prompt []int32
 	if s.Prompt != "" {
 		// A prompt that the model cannot read is bad data, not a wrong command line: it depends on what the run has learned.
-		if prompt, err = readPrompt(r.vocab, s.Prompt); err != nil {
+		if prompt, err = r.Prompt("--prompt", s.Prompt); err != nil {
 			return err
 		}
-		if n := r.vocab.Unknown(datasets.Slice(prompt)); n > 0 {
-			fmt.Fprintf(a.stderr, "unroll: of the %s of the prompt the model does not know %s\n", count(len(prompt), "token", "tokens"), thousands(n))
+		if n := r.Vocab().Unknown(datasets.Slice(prompt)); n > 0 {
+			fmt.Fprintf(a.stderr, "unroll: of the %s of the prompt the model does not know %s\n",
+				words.Count(len(prompt), "token", "tokens"), words.Thousands(n))
 		}
 	}
-	lm, _, err := s.lm(a, r)
+	if err := s.compute(a, r); err != nil {
+		return err
+	}
+	lm, err := r.LanguageModel()
 	if err != nil {
 		return err
 	}
 	defer lm.Close()
+	write := func(emit func(string) error) error {
+		return lm.Write(context.Background(), prompt, s.Length, how, s.Seed, emit)
+	}
 	out := bufio.NewWriter(a.stdout)
 	if s.JSON {
 		var text strings.Builder
-		err := generate(lm, r.vocab, prompt, s.Length, how, s.Seed, func(s string) error {
+		err := write(func(s string) error {
 			text.WriteString(s)
 			return nil
 		})
@@ -102,8 +115,8 @@ func (s *sampleCmd) Run(a *app) error {
 		out.WriteString(jsonLine(sampled{s.Prompt, text.String()}))
 		return out.Flush()
 	}
-	out.WriteString(r.vocab.Decode(prompt))
-	err = generate(lm, r.vocab, prompt, s.Length, how, s.Seed, func(s string) error {
+	out.WriteString(r.Vocab().Decode(prompt))
+	err = write(func(s string) error {
 		out.WriteString(s)
 		return out.Flush() // each token as it comes
 	})
@@ -118,71 +131,6 @@ func (s *sampleCmd) Run(a *app) error {
 type sampled struct {
 	Prompt string `json:"prompt"`
 	Text   string `json:"text"`
-}
-
-// readPrompt is the tokens of a prompt.
-func readPrompt(v *datasets.Vocab, prompt string) ([]int32, error) {
-	text, err := datasets.NewText("--prompt", prompt)
-	if err != nil {
-		return nil, err
-	}
-	s, err := v.Encode(text)
-	if err != nil {
-		return nil, err
-	}
-	tokens := make([]int32, s.Len())
-	return tokens, s.Read(0, tokens)
-}
-
-// generate reads the prompt and emits the text of n tokens after it; reserved tokens are none of them. Without a prompt it reads a line
-// break, or the first token of the vocabulary if that has none.
-func generate(lm LM, v *datasets.Vocab, prompt []int32, n int, how decode.Sampling, seed uint64, emit func(string) error) error {
-	if err := lm.ResetSample(); err != nil {
-		return err
-	}
-	text := v.Decoder()
-	if len(prompt) == 0 {
-		start, ok := v.Token('\n')
-		if !ok {
-			start = v.Reserved()
-		}
-		prompt = []int32{start}
-	} else {
-		for _, t := range prompt {
-			text.Next(t)
-		}
-	}
-	var logits []float32
-	var err error
-	for _, t := range prompt {
-		if logits, err = lm.Next(t); err != nil {
-			return err
-		}
-	}
-	random := rand.New(rand.NewPCG(seed, 0))
-	wide := make([]float64, len(logits))
-	for i := range n {
-		for k, x := range logits {
-			wide[k] = float64(x)
-		}
-		for k := range v.Reserved() {
-			wide[k] = math.Inf(-1)
-		}
-		t, err := how.Draw(wide, random)
-		if err != nil {
-			return err
-		}
-		if err := emit(text.Next(t)); err != nil {
-			return err
-		}
-		if i == n-1 {
-			break
-		}
-		if logits, err = lm.Next(t); err != nil {
-			return err
-		}
-	}
-	return nil
 }
 
 // somePrompt is a prompt that a model of the vocabulary can read: an English word, or else a word or a letter of it.

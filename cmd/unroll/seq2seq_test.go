@@ -27,9 +27,9 @@ func TestSeq2Seq(t *testing.T) {
 	writeFile(t, "swaps.tsv", swaps(400))
 	out := must(t, strings.Fields(seq2seqSmall+"--epochs 12 --lr 0.02 --out run")...)
 	for _, want := range []string{
-		"training on swaps.tsv: 360 pairs, and 40 held out to measure on\n",
+		"training on swaps.tsv: 360 pairs, and 40 for validation\n",
 		"model: chars, 18 different ones of sources and 18 of targets, embedding 8; gru, layers 1, hidden 24, attention additive; ",
-		"  perplexity 1.", "  exactly right 100.0%  best so far\n", "\n\nheld-out pairs, translated:\n  a416  ->  416A  right\n",
+		"  perplexity 1.", "  exactly right 100.0%  best so far\n", "\n\nvalidation pairs, translated:\n  a416  ->  416A  right\n",
 		"\n\nnext:\n  unroll eval run\n  echo a416 | unroll translate run ",
 	} {
 		if !strings.Contains(out, want) {
@@ -41,18 +41,18 @@ func TestSeq2Seq(t *testing.T) {
 	for _, c := range []struct {
 		args, split string
 		examples    float64
-	}{{"", "held-out", 40}, {"--pairs swaps.tsv", "held-out", 40}, {"--valid-pairs swaps.tsv", "all", 400}} {
+	}{{"", "validation", 40}, {"--pairs swaps.tsv", "validation", 40}, {"--valid-pairs swaps.tsv", "all", 400}} {
 		o := jsonLines(t, must(t, append(strings.Fields("eval run --checkpoint last --json"), strings.Fields(c.args)...)...))[0]
 		exact, wrong := o["exact_match"].(float64), o["char_error_rate"].(float64)
 		if o["split"] != c.split || o["examples"] != c.examples || exact < 0.9 || wrong > 0.05 || o["chrf"].(float64) < 90 || o["bleu"] == nil ||
 			o["tokens"].(float64) < 3*c.examples {
 			t.Errorf("eval run %s: %v", c.args, o)
 		}
-		if c.split == "held-out" && o["loss"] != valid["valid_loss"] {
+		if c.split == "validation" && o["loss"] != valid["valid_loss"] {
 			t.Errorf("eval run %s gives %v, training measured %v", c.args, o["loss"], valid["valid_loss"])
 		}
 	}
-	if out := must(t, "eval", "run"); !strings.Contains(out, "/swaps.tsv that training held out:\nloss ") || !strings.Contains(out, "  exactly right ") || !strings.Contains(out, "\n40 pairs in ") {
+	if out := must(t, "eval", "run"); !strings.Contains(out, "on the validation part of /") || !strings.Contains(out, "  exactly right ") || !strings.Contains(out, "\n40 pairs in ") {
 		t.Error(out)
 	}
 	for _, args := range []string{"", " --beam 3", " --beam 3 --length-penalty 0", " --max-length 9"} {
@@ -133,7 +133,7 @@ func TestSeq2SeqKinds(t *testing.T) {
 	} {
 		must(t, strings.Fields("train seq2seq "+args+small)...)
 		o := jsonLines(t, must(t, "eval", "run", "--json"))[0]
-		if o["split"] != "held-out" || o["loss"].(float64) <= 0 {
+		if o["split"] != "validation" || o["loss"].(float64) <= 0 {
 			t.Errorf("%s: %v", args, o)
 		}
 		if got := answers(t, "the cat sees 3\n7+8\n", "translate", "run"); strings.Count(got, "\n") != 2 {

@@ -2,9 +2,14 @@ package main
 
 import (
 	"fmt"
+	"io"
+	"path/filepath"
 	"time"
 
 	"github.com/pkg/errors"
+
+	"github.com/unroll-ml/unroll/internal/words"
+	"github.com/unroll-ml/unroll/trainer/run"
 )
 
 // trainCmd is the group of commands that train; see chooseTask.
@@ -75,8 +80,8 @@ func (t *trainFlags) check() error {
 func (t *trainFlags) limited() bool { return t.Steps != nil || t.Epochs != nil || t.Minutes != nil }
 
 // config is what the flags ask for.
-func (t *trainFlags) config(task string) *config {
-	c := &config{Format: configFormat, Task: task}
+func (t *trainFlags) config(task string) *run.Config {
+	c := &run.Config{Task: task}
 	c.Training = t.optimizerFlags.config()
 	c.Training.Seed = t.Seed
 	c.Running = t.running()
@@ -99,70 +104,116 @@ func set[T any](to *T, from *T) {
 	}
 }
 
-// train trains what load gives, which completes the config with what the data says.
-func (t *trainFlags) train(a *app, c *config, load func() (task, error)) error {
-	folder, err := openRunFolder(t.Out, c.Task)
+// train trains what a config asks for.
+func (t *trainFlags) train(a *app, c *run.Config) error {
+	if err := c.Check(); err != nil {
+		return err
+	}
+	folder, err := openFolder(t.Out, c.Task)
 	if err != nil {
 		return err
 	}
-	defer folder.close()
-	stop := listen(a.stderr, folder.abandon)
+	defer folder.Close()
+	stop := listen(a.stderr, folder.Abandon)
 	defer stop.close()
-	if t.Resume == "never" && folder.before != nil && !t.Overwrite {
-		return fail(exitNoOutput, "%s holds a run: --overwrite to replace it, or choose another folder with --out", folder.dir)
+	if t.Resume == "never" && folder.Holds() && !t.Overwrite {
+		return fail(exitNoOutput, "%s holds a run: --overwrite to replace it, or choose another folder with --out", folder.Dir())
 	}
-	r, err := t.prepare(a, folder, c, load)
+	task, err := load(a, c)
 	if err != nil {
-		folder.abandon()
+		folder.Abandon()
 		return err
 	}
-	defer r.close()
-	r.stop = stop
-	return r.gpuFailed(r.run())
+	defer task.Close()
+	p := &progress{interrupt: stop, stderr: a.stderr}
+	p.reporter = newReporter(t.stdout(a, folder), t.JSON, t.LogEvery != nil)
+	end, err := folder.Train(stop.ctx, task, t.options(p))
+	switch {
+	case err != nil && !p.began:
+		folder.Abandon()
+		fallthrough
+	case err != nil:
+		return trainError(err, a.args, folder, task.Config())
+	case t.JSON:
+		return nil
+	}
+	return summary(p.reporter.writer(), folder, task, end)
+}
+
+// openFolder opens the folder of a run: the one that is named, or a new one.
+func openFolder(dir, task string) (*run.Folder, error) {
+	if dir == "" {
+		return run.NewFolder(task)
+	}
+	return run.OpenFolder(dir)
 }
 
 // patience is how long nothing may be said.
 const patience = 5 * time.Second
 
-// prepare loads the data, builds the model, and either continues the run in the folder or begins a new one. Until all of that has
-// succeeded nothing in the folder changes.
-func (t *trainFlags) prepare(a *app, folder *runFolder, c *config, load func() (task, error)) (*training, error) {
-	if err := c.Running.open(a.stderr); err != nil {
-		return nil, err
-	}
-	reading := time.AfterFunc(patience, func() { fmt.Fprintln(a.stderr, "unroll: reading the data; Ctrl-C to stop") })
-	work, err := load()
-	reading.Stop()
+// load reads the data and makes the model.
+func load(a *app, c *run.Config) (run.Task, error) {
+	opts, err := a.runOptions(c.Running)
 	if err != nil {
 		return nil, err
 	}
-	limit := newBudget(&c.Training, work.epoch())
-	if err := c.Training.complete(limit.steps, work.epoch()); err != nil {
-		return nil, err
+	reading := time.AfterFunc(patience, func() { fmt.Fprintln(a.stderr, "unroll: reading the data; Ctrl-C to stop") })
+	defer reading.Stop()
+	return run.Load(*c, opts...)
+}
+
+// stdout is what the training is reported to. It goes on if nobody reads that any more.
+func (t *trainFlags) stdout(a *app, folder *run.Folder) io.Writer {
+	return &bestEffortWriter{w: a.stdout, gone: func(err error) {
+		fmt.Fprintf(a.stderr, "unroll: stdout cannot be written (%v): training goes on, its log is %s\n",
+			errors.Cause(err), filepath.Join(folder.Dir(), run.LogName))
+	}}
+}
+
+func (t *trainFlags) options(p *progress) run.Options {
+	o := run.Options{Report: p, Keep: t.Keep, TensorBoard: t.TensorBoard, Overwrite: t.Overwrite}
+	set(&o.LogEvery, t.LogEvery)
+	return o
+}
+
+// progress reports a training to the user.
+type progress struct {
+	reporter
+	*interrupt
+	stderr io.Writer
+	began  bool
+}
+
+func (p *progress) Begin(s run.Start) {
+	p.began = true
+	p.reporter.Begin(s)
+	p.interrupt.began.Store(true)
+}
+
+func (p *progress) Notice(message string) { notice(p.stderr)(message) }
+
+// summary shows what the best weights can do, and says what to do next.
+func summary(w io.Writer, folder *run.Folder, task run.Task, end run.End) error {
+	ended, best := "", "best"
+	if end.Why != "" {
+		ended = ", ended by " + end.Why
 	}
-	r := &training{
-		args: a.args, folder: folder, config: c, task: work, budget: limit,
-		logEvery: defaultLog, keep: t.Keep, json: t.JSON,
-		out: &deafWriter{w: a.stdout, gone: func(err error) {
-			fmt.Fprintf(a.stderr, "unroll: stdout cannot be written (%v): training goes on, its log is %s\n", errors.Cause(err), folder.path(logName))
-		}},
+	if by := task.Config().Training.Best; by != run.LossScore {
+		best = "best by " + by
 	}
-	set(&r.logEvery, t.LogEvery)
-	if t.TensorBoard {
-		r.board = &board{}
+	fmt.Fprintf(w, "\n%s steps in %s%s; %s after step %s, with a validation loss of %.4f\n\n",
+		words.Thousands(end.Step), clock(end.Seconds), ended, best, words.Thousands(end.BestStep), end.BestLoss)
+	if _, err := folder.Load(task, run.Best); err != nil {
+		return err
 	}
-	r.report = newReporter(r.out, t.JSON, t.LogEvery != nil, r.budget)
-	if folder.before != nil && !t.Overwrite {
-		if err := mayContinue(folder, c); err != nil {
-			return nil, err
-		}
+	dir := shellQuote(folder.Dir())
+	switch t := task.(type) {
+	case *run.LMTask:
+		return summaryLM(w, t, dir)
+	case *run.ClassifierTask:
+		return summaryClassifier(w, t, dir)
+	case *run.Seq2SeqTask:
+		return summarySeq2Seq(w, t, dir)
 	}
-	if err := work.build(); err != nil {
-		return nil, r.gpuFailed(err)
-	}
-	if err := r.place(a.stderr, t.Overwrite); err != nil {
-		work.Close()
-		return nil, err
-	}
-	return r, nil
+	return nil
 }

@@ -1,11 +1,13 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"io"
 
 	"github.com/unroll-ml/unroll/datasets"
 	"github.com/unroll-ml/unroll/models/decode"
+	"github.com/unroll-ml/unroll/trainer/run"
 )
 
 // trainLMCmd trains a language model.
@@ -38,7 +40,7 @@ const (
 )
 
 // config is what the flags ask for; what the data says is not in it yet.
-func (t *trainLMCmd) config() (*config, error) {
+func (t *trainLMCmd) config() (*run.Config, error) {
 	if err := t.check(); err != nil {
 		return nil, err
 	}
@@ -48,9 +50,9 @@ func (t *trainLMCmd) config() (*config, error) {
 	if t.ValidText != "" && t.Split != "" {
 		return nil, usage("--split and --valid-text both say what is measured on: leave one of them out")
 	}
-	c := t.trainFlags.config(taskLM)
-	c.Data.Split = t.Split
-	c.Model = modelConfig{Hidden: t.Hidden, Layers: t.Layers, Embed: t.Embed, Dropout: t.Dropout, Tied: t.Tie}
+	c := t.trainFlags.config(run.TaskLM)
+	c.Data.Text, c.Data.Valid, c.Data.Split = t.Text, t.ValidText, t.Split
+	c.Model = run.Model{Hidden: t.Hidden, Layers: t.Layers, Embed: t.Embed, Dropout: t.Dropout, Tied: t.Tie}
 	if t.Tokens != string(datasets.Char) {
 		c.Model.Tokens = t.Tokens
 	}
@@ -68,7 +70,7 @@ func (t *trainLMCmd) config() (*config, error) {
 			c.Training.ValidEvery = demoValid
 		}
 	}
-	return c, c.check()
+	return c, nil
 }
 
 func (t *trainLMCmd) Run(a *app) error {
@@ -76,113 +78,17 @@ func (t *trainLMCmd) Run(a *app) error {
 	if err != nil {
 		return err
 	}
-	return t.train(a, c, func() (task, error) {
-		data, err := loadCorpus(t.Text, t.ValidText, c)
-		if err != nil {
-			return nil, err
-		}
-		task := &lmTask{config: c, data: data}
-		task.feed.fill = task.fill
-		return task, c.checkSize()
-	})
+	return t.train(a, c)
 }
 
-// lmTask is a language model and its text.
-type lmTask struct {
-	LM
-	config *config
-	data   *corpus
-	feed   feed[*lmBatch]
-}
-
-// lmBatch is a T×B window.
-type lmBatch struct {
-	inputs, targets []int32
-	anew            bool // it does not go on from the one before
-}
-
-func (t *lmTask) build() (err error) {
-	t.LM, err = newLM(t.config.lm())
-	return err
-}
-
-func (t *lmTask) epoch() int { return t.data.windows.Len() }
-
-func (t *lmTask) step(before int, rate float64) (loss, norm float64, tokens int, err error) {
-	b, err := t.feed.next(before)
-	if err != nil {
-		return 0, 0, 0, err
-	}
-	if b.anew {
-		if err := t.ResetTrain(); err != nil {
-			return 0, 0, 0, err
-		}
-	}
-	loss, norm, err = t.Train(b.inputs, b.targets, before, rate)
-	return loss, norm, len(b.inputs), err
-}
-
-// fill reads the window of a step.
-func (t *lmTask) fill(step int) (*lmBatch, error) {
-	n := t.config.Training.Accumulate * t.config.Training.Batch * t.config.Training.Seq
-	b := &lmBatch{inputs: make([]int32, n), targets: make([]int32, n)}
-	var err error
-	b.anew, err = t.data.windows.Fill(step, b.inputs, b.targets)
-	return b, err
-}
-
-func (t *lmTask) Close() error {
-	t.feed.close()
-	if err := t.data.close(); err != nil {
-		return err
-	}
-	return t.LM.Close()
-}
-
-func (t *lmTask) measure(stop func() bool) (metrics, error) {
-	return measure(t.LM, t.data.evalWindows, &t.config.Training, stop)
-}
-
-func (t *lmTask) heldOut() string          { return "the held-out text" }
-func (t *lmTask) files() map[string][]byte { return map[string][]byte{vocabName: t.data.vocab.JSON()} }
-
-func (t *lmTask) verify(dir string) error {
-	_, err := readRunVocab(dir, t.config)
-	return err
-}
-
-func (t *lmTask) describe(weights int) []string {
-	c, d := t.config, t.data
-	input := "one-hot"
-	if c.Model.Embed > 0 {
-		input = fmt.Sprintf("embedding %d", c.Model.Embed)
-	}
-	windows := fmt.Sprintf("batch %d, seq %d", c.Training.Batch, c.Training.Seq)
-	if c.Training.Stride > 0 {
-		windows += fmt.Sprintf(", stride %d", c.Training.Stride)
-	}
-	unknown := ""
-	if n := d.vocab.Unknown(d.held); n > 0 {
-		unknown = fmt.Sprintf(", %s of them unknown", percent(n, d.held.Len()))
-	}
-	return []string{
-		fmt.Sprintf("training on %s: %s %s, and %s held out to measure on%s; %s different ones",
-			d.name, thousands(d.train.Len()), c.Model.units(), thousands(d.held.Len()), unknown, thousands(d.vocab.Len())),
-		fmt.Sprintf("model: %s, %s, layers %d, hidden %d; %s weights, on %s", c.Model.Cell, input, c.Model.Layers, c.Model.Hidden, thousands(weights), t.Device()),
-		fmt.Sprintf("%s: %s steps an epoch; %s", windows, thousands(t.epoch()), c.Training.words()),
-	}
-}
-
-// percent is a part of n.
-func percent(part, n int) string { return fmt.Sprintf("%.1f%%", 100*float64(part)/float64(n)) }
-
-func (t *lmTask) farewell(w io.Writer, run string) error {
-	if err := generate(t.LM, t.data.vocab, nil, 300, decode.Sampling{Temperature: 0.5}, 1, func(s string) error {
+// summaryLM writes some text with the best weights, and says what to do next.
+func summaryLM(w io.Writer, t *run.LMTask, dir string) error {
+	if err := t.Write(context.Background(), 300, decode.Sampling{Temperature: 0.5}, 1, func(s string) error {
 		_, err := io.WriteString(w, s)
 		return err
 	}); err != nil {
 		return err
 	}
-	_, err := fmt.Fprintf(w, "\n\nnext:\n  unroll eval %s\n  unroll sample %s --prompt %s\n", run, run, shellQuote(somePrompt(t.data.vocab)))
+	_, err := fmt.Fprintf(w, "\n\nnext:\n  unroll eval %s\n  unroll sample %s --prompt %s\n", dir, dir, shellQuote(somePrompt(t.Vocab())))
 	return err
 }

@@ -8,16 +8,9 @@ import (
 	"unicode/utf8"
 
 	"github.com/unroll-ml/unroll/datasets"
-	"github.com/unroll-ml/unroll/datasets/batches"
 	"github.com/unroll-ml/unroll/datasets/tasks"
-	"github.com/unroll-ml/unroll/models"
-	"github.com/unroll-ml/unroll/trainer"
+	"github.com/unroll-ml/unroll/trainer/run"
 )
-
-// noAttention is what --attention names besides models.Attentions.
-const noAttention = "none"
-
-var attentions = append([]string{noAttention}, models.Attentions...)
 
 // trainSeq2SeqCmd trains a sequence-to-sequence model.
 type trainSeq2SeqCmd struct {
@@ -66,7 +59,7 @@ func (t *trainSeq2SeqCmd) Run(a *app) error {
 	if err := t.check(); err != nil {
 		return err
 	}
-	train, err := oneSource("", append(t.Data.sources(), sourceConfig{Kind: kindTask, Paths: []string{t.Task}})...)
+	train, err := oneSource("", append(t.Data.sources(), run.Source{Kind: run.KindTask, Paths: []string{t.Task}})...)
 	if err != nil {
 		return err
 	}
@@ -80,18 +73,18 @@ func (t *trainSeq2SeqCmd) Run(a *app) error {
 		return usage("--valid-src and --valid-tgt name two files that belong together: give both")
 	case train == nil && held != nil:
 		return usage("--valid-%s is to measure on, and nothing is there to train on: name data with --pairs, with --src and --tgt, or with --task", held.Kind)
-	case train != nil && train.Kind == kindTask && !slices.Contains(tasks.Tasks, t.Task):
+	case train != nil && train.Kind == run.KindTask && !slices.Contains(tasks.Tasks, t.Task):
 		return usage("--task is %q: it must be one of %s", t.Task, strings.Join(tasks.Tasks, ", "))
 	}
 	t.mark(train, held)
-	c := t.trainFlags.config(taskSeq2Seq)
+	c := t.trainFlags.config(run.TaskSeq2Seq)
 	if train == nil {
-		train = &sourceConfig{Kind: kindTask, Paths: []string{demoTask}}
+		train = &run.Source{Kind: run.KindTask, Paths: []string{demoTask}}
 		if !t.limited() {
 			c.Training.Epochs = demoEpochs
 		}
 	}
-	c.Model = modelConfig{
+	c.Model = run.Model{
 		Hidden: t.Hidden, Layers: t.Layers, Embed: t.Embed, Tokens: t.Tokens, MinFreq: t.MinFreq, MaxVocab: t.MaxVocab,
 		Bidirectional: t.Bidirectional, Dropout: t.Dropout, Attention: t.Attention, Feeding: t.InputFeeding, Tied: t.Tie,
 	}
@@ -100,7 +93,7 @@ func (t *trainSeq2SeqCmd) Run(a *app) error {
 	switch {
 	case held != nil:
 		own = "--valid-" + held.Kind
-	case train.Kind == kindTask:
+	case train.Kind == run.KindTask:
 		own = "--task"
 	}
 	if err := t.holdOutFlags.into(&c.Data, own); err != nil {
@@ -110,227 +103,30 @@ func (t *trainSeq2SeqCmd) Run(a *app) error {
 	c.Training.Batch, c.Training.Longest, c.Training.Buckets, c.Training.ValidPairs = t.Batch, t.Longest, t.Buckets, t.ValidTranslate
 	c.Training.TeacherDecay, c.Training.TeacherSteps = t.TeacherDecay, t.TeacherSteps
 	c.Training.TeacherForcing, c.Training.Smoothing = t.TeacherForcing, t.LabelSmoothing
-	if err := c.check(); err != nil {
-		return err
-	}
-	return t.train(a, c, func() (task, error) { return loadSeq2Seq(c, train, held) })
-}
-
-// loadSeq2Seq reads the data and writes into c which they are.
-func loadSeq2Seq(c *config, train, held *sourceConfig) (*seq2seqTask, error) {
-	raw, err := readPairs("--"+train.Kind, train, c.Training.Seed)
-	if err != nil {
-		return nil, err
-	}
-	if train.Kind != kindTask {
-		if train.Paths, err = absolute(train.Paths); err != nil {
-			return nil, err
-		}
-	}
-	train.SHA256 = raw.sha256
 	c.Data.Train, c.Data.Held = train, held
-	t := &seq2seqTask{config: c, skipped: leftOut(raw.name, raw.pairs.Skipped)}
-	learn := raw.all()
-	var measure pairsPart
-	if held == nil {
-		if learn, measure, err = raw.divide(c); err != nil {
-			return nil, err
-		}
-	} else {
-		other, err := readPairs("--valid-"+held.Kind, held, c.Training.Seed)
-		if err != nil {
-			return nil, err
-		}
-		if held.Paths, err = absolute(held.Paths); err != nil {
-			return nil, err
-		}
-		held.SHA256 = other.sha256
-		measure = other.all()
-		t.skipped = append(t.skipped, leftOut(other.name, other.pairs.Skipped)...)
-	}
-	if t.source, err = learn.vocab(c, func(p datasets.Pair) string { return p.Source }); err != nil {
-		return nil, err
-	}
-	if t.target, err = learn.vocab(c, func(p datasets.Pair) string { return p.Target }); err != nil {
-		return nil, err
-	}
-	for _, v := range []*datasets.Vocab{t.source, t.target} {
-		if err := c.Model.enough(v, 1, learn.pairs.Name); err != nil {
-			return nil, err
-		}
-	}
-	c.Model.Vocab, c.Model.VocabSHA256 = t.source.Len(), sha256Hex(t.source.JSON())
-	c.Model.TargetVocab, c.Model.TargetSHA256 = t.target.Len(), sha256Hex(t.target.JSON())
-	encoded, err := batches.NewSeq2Seq(learn.pairs, t.source, t.target)
-	if err != nil {
-		return nil, err
-	}
-	if t.data, err = learn.ready(c.accumulated(), encoded, t.target, c.Training.Longest); err != nil {
-		return nil, err
-	}
-	if measure.pairs != learn.pairs {
-		if encoded, err = batches.NewSeq2Seq(measure.pairs, t.source, t.target); err != nil {
-			return nil, err
-		}
-	}
-	if t.held, err = measure.ready(c, encoded, t.target, 0); err != nil {
-		return nil, err
-	}
-	t.feed.fill = planned(t.data.plan, c.Training.Seed, t.data.fill)
-	return t, c.checkSeq2SeqSize(max(t.data.longest, t.held.longest))
+	return t.train(a, c)
 }
 
-// newSeq2Seq is the model that a config asks for, with fresh weights.
-func newSeq2Seq(c *config) (*trainer.Seq2Seq, error) {
-	m := &c.Model
-	model := models.Seq2SeqConfig{
-		Source: m.Vocab, Target: m.TargetVocab,
-		Tokens: models.Tokens{Padding: datasets.Pad, Unknown: datasets.Unknown, Start: datasets.Start, End: datasets.End},
-		Cell:   m.cell(), Embed: m.Embed, Hidden: m.Hidden, Layers: m.Layers, Bidirectional: m.Bidirectional,
-		Dropout: m.Dropout, Before: m.Before, EveryStep: m.EveryStep, Feeding: m.Feeding, Tied: m.Tied, Smoothing: c.Training.Smoothing,
-	}
-	if m.Attention != noAttention {
-		var err error
-		if model.Attention, err = models.AttentionNamed(m.Attention); err != nil {
-			return nil, err
-		}
-	}
-	return trainer.NewSeq2Seq(trainer.Seq2SeqConfig{
-		Model: model, TeacherForcing: c.Training.TeacherForcing, TeacherDecay: c.Training.teacherDecay(),
-		Training: c.Training.moves(), Device: c.Running.on,
-	})
-}
-
-// seq2seqTask is a sequence-to-sequence model and its pairs.
-type seq2seqTask struct {
-	*trainer.Seq2Seq
-	config         *config
-	source, target *datasets.Vocab
-	data, held     *translations
-	skipped        []string      // of the data
-	few            *translations // some of held; nil: not yet chosen
-	feed           feed[*seq2seqBatch]
-}
-
-func (t *seq2seqTask) build() (err error) {
-	t.Seq2Seq, err = newSeq2Seq(t.config)
-	return err
-}
-
-func (t *seq2seqTask) epoch() int { return t.data.plan.Len() }
-
-func (t *seq2seqTask) step(before int, rate float64) (loss, norm float64, tokens int, err error) {
-	b, err := t.feed.next(before)
-	if err != nil {
-		return 0, 0, 0, err
-	}
-	loss, norm, err = t.Train(b.Translations, before, rate)
-	return loss, norm, b.tokens, err
-}
-
-func (t *seq2seqTask) Close() error {
-	t.feed.close()
-	for _, x := range []*translations{t.data, t.held} {
-		if err := x.pairs.Close(); err != nil {
-			return err
-		}
-	}
-	return t.Seq2Seq.Close()
-}
-
-// measure also translates some of what was held out.
-func (t *seq2seqTask) measure(stop func() bool) (metrics, error) {
-	m, err := t.held.measure(t.Seq2Seq, stop)
-	if err != nil {
-		return m, err
-	}
-	if t.few == nil {
-		if t.few, err = t.held.sample(t.config, t.config.Training.ValidPairs); err != nil {
-			return m, err
-		}
-	}
-	written, pairs, err := t.few.translate(t.Seq2Seq, &beamFlags{})
-	if err != nil {
-		return m, err
-	}
-	return m, m.compare(written, pairs)
-}
-
-// translatedPairs is how many held-out pairs are translated at most, unless --valid-translate is given, whenever they are measured while
-// the model learns.
-const translatedPairs = 200
-
-func (t *seq2seqTask) heldOut() string { return "the held-out pairs" }
-
-func (t *seq2seqTask) files() map[string][]byte {
-	return map[string][]byte{vocabName: t.source.JSON(), targetName: t.target.JSON()}
-}
-
-func (t *seq2seqTask) verify(dir string) error {
-	if _, err := readRunVocab(dir, t.config); err != nil {
-		return err
-	}
-	_, err := readTargetVocab(dir, t.config)
-	return err
-}
-
-func (t *seq2seqTask) describe(weights int) []string {
-	c := t.config
-	var extras []string
-	for _, x := range []struct {
-		on   bool
-		name string
-	}{{c.Model.Before, " before the cell"}, {c.Model.EveryStep, ", the source at every step"}, {c.Model.Feeding, ", input feeding"}, {c.Model.Tied, ", tied"}} {
-		if x.on {
-			extras = append(extras, x.name)
-		}
-	}
-	lines := []string{
-		fmt.Sprintf("training on %s: %s pairs, and %s held out to measure on", t.data.name, thousands(t.data.plan.Examples()), thousands(t.held.plan.Examples())),
-		fmt.Sprintf("model: %s, %s different ones of sources and %s of targets, embedding %d; %s, layers %d, hidden %d%s, attention %s%s; %s weights, on %s",
-			c.Model.kinds(), thousands(t.source.Len()), thousands(t.target.Len()), c.Model.Embed, c.Model.Cell, c.Model.Layers, c.Model.Hidden, ways(c),
-			c.Model.Attention, strings.Join(extras, ""), thousands(weights), t.Device()),
-		fmt.Sprintf("batch %d, lengths %s: %s steps an epoch; %s", c.Training.Batch, pairLengths(t.data.plan), thousands(t.epoch()), c.Training.words()),
-	}
-	if n := t.data.plan.TooLong; n > 0 {
-		lines = append(lines, fmt.Sprintf("%s pairs are longer than %s tokens and left out; --longest for more", thousands(n), thousands(c.Training.Longest)))
-	}
-	return append(lines, t.skipped...)
-}
-
-// pairLengths lists the lengths of a plan's batches: of sources and of targets.
-func pairLengths(p *batches.Plan) string {
-	var lengths []string
-	for _, s := range p.Shapes() {
-		lengths = append(lengths, fmt.Sprintf("%d+%d", s.Source, s.Target))
-	}
-	return strings.Join(lengths, ", ")
-}
-
-// farewell shows a few translations.
-func (t *seq2seqTask) farewell(w io.Writer, run string) error {
-	few, err := t.held.sample(t.config, 6)
+// summarySeq2Seq shows a few translations with the best weights, and says what to do next.
+func summarySeq2Seq(w io.Writer, t *run.Seq2SeqTask, dir string) error {
+	written, pairs, err := t.Translated(6)
 	if err != nil {
 		return err
 	}
-	written, pairs, err := few.translate(t.Seq2Seq, &beamFlags{})
-	if err != nil {
-		return err
-	}
-	fmt.Fprintf(w, "held-out pairs, translated:\n%s\nnext:\n", judged(written, pairs))
+	fmt.Fprintf(w, "validation pairs, translated:\n%s\nnext:\n", formatTranslations(written, pairs))
 	source := shellQuote(pairs[0].Source)
-	fmt.Fprintf(w, "  unroll eval %s\n  echo %s | unroll translate %s    # a source a line, and its translation\n", run, source, run)
-	if t.config.Model.Attention != noAttention {
-		fmt.Fprintf(w, "  echo %s | unroll translate %s --attention look.html    # also where it looked\n", source, run)
+	fmt.Fprintf(w, "  unroll eval %s\n  echo %s | unroll translate %s    # a source a line, and its translation\n", dir, source, dir)
+	if t.Config().Model.Attention != run.NoAttention {
+		fmt.Fprintf(w, "  echo %s | unroll translate %s --attention look.html    # also where it looked\n", source, dir)
 	}
-	if t.config.Data.Train.Kind == kindTask {
+	if t.Config().Data.Train.Kind == run.KindTask {
 		_, err = fmt.Fprintln(w, "  unroll train seq2seq --pairs FILE    # on your own: a source, a tab and its target a line")
 	}
 	return err
 }
 
-// judged shows translations beside what was wanted: a line each, or three if one of them is long.
-func judged(written []string, pairs []datasets.Pair) string {
+// formatTranslations shows translations beside what was wanted: a line each, or three if one of them is long.
+func formatTranslations(written []string, pairs []datasets.Pair) string {
 	const long = 40 // characters
 	source, target := 0, 0
 	for _, p := range pairs {

@@ -12,6 +12,7 @@ import (
 
 	"github.com/unroll-ml/unroll/internal/safefile"
 	"github.com/unroll-ml/unroll/trainer/checkpoint"
+	"github.com/unroll-ml/unroll/trainer/run"
 	"github.com/unroll-ml/unroll/trainer/runlog"
 )
 
@@ -68,14 +69,14 @@ func TestTrainWritesARun(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer f.Close()
-		var at position
+		var at run.Position
 		if err := f.State(&at); err != nil {
 			t.Error(err)
 		} else if at.Step != 36 || at.BestStep != 36 {
 			t.Errorf("%s stands at %+v", name, at)
 		}
 	}
-	c, err := readConfig("run/config.yaml")
+	c, err := run.ReadConfig("run/config.yaml")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -92,10 +93,10 @@ func TestTrainInWords(t *testing.T) {
 	small(t, nil)
 	out := trainSmall(t, "--steps", "14", "--log-every", "7", "--valid-every", "7")
 	for _, want := range []string{
-		"training on rhyme.txt: 2,070 characters, and 230 held out to measure on; 17 different ones\n",
+		"training on rhyme.txt: 2,070 characters, and 230 for validation; 17 different ones\n",
 		"batch 4, seq 40: 12 steps an epoch; sgd, learning rate 5\nrun folder: run\nstep  1/14  epoch 1  loss 2.8",
-		"step  7/14  epoch 1  loss ", "\nheld out after step 7: loss ", "  best so far\n", "step 14/14  epoch 2  loss ",
-		"\n14 steps in 0:00; best after step 14, with a held-out loss of ",
+		"step  7/14  epoch 1  loss ", "\nvalidation after step 7: loss ", "  best so far\n", "step 14/14  epoch 2  loss ",
+		"\n14 steps in 0:00; best after step 14, with a validation loss of ",
 		"\nnext:\n  unroll eval run\n  unroll sample run --prompt a\n",
 	} {
 		if !strings.Contains(out, want) {
@@ -126,7 +127,7 @@ func TestTrainLMWithNothing(t *testing.T) {
 			t.Errorf("%q is not in\n%s", want, out)
 		}
 	}
-	c, err := readConfig("runs/lm-1/config.yaml")
+	c, err := run.ReadConfig("runs/lm-1/config.yaml")
 	if err != nil {
 		t.Fatal(err)
 	}

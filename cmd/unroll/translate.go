@@ -1,15 +1,16 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"math"
 	"math/rand/v2"
 	"strings"
 
-	"github.com/unroll-ml/unroll/datasets"
+	"github.com/unroll-ml/unroll/internal/words"
 	"github.com/unroll-ml/unroll/models/decode"
-	"github.com/unroll-ml/unroll/trainer"
+	"github.com/unroll-ml/unroll/trainer/run"
 	"github.com/unroll-ml/unroll/trainer/runlog"
 )
 
@@ -43,7 +44,7 @@ const maxBeam = 1000
 func (f *beamFlags) check() error {
 	switch {
 	case f.Beam < 1 || f.Beam > maxBeam:
-		return usage("--beam is %d: it must be at least 1 and at most %s", f.Beam, thousands(maxBeam))
+		return usage("--beam is %d: it must be at least 1 and at most %s", f.Beam, words.Thousands(maxBeam))
 	case !(f.LengthPenalty >= 0) || math.IsInf(f.LengthPenalty, 0):
 		return usage("--length-penalty is %g: it must not be negative", f.LengthPenalty)
 	case !(f.CoveragePenalty >= 0) || math.IsInf(f.CoveragePenalty, 0):
@@ -55,26 +56,17 @@ func (f *beamFlags) check() error {
 }
 
 // fits says what is wrong with the flags for a model.
-func (f *beamFlags) fits(r *trained) error {
-	if f.CoveragePenalty > 0 && r.config.Model.Attention == noAttention {
-		return usage("--coverage-penalty asks where the attention looked, and the model of %s has none: leave it out", r.dir)
+func (f *beamFlags) fits(r *run.Run) error {
+	if f.CoveragePenalty > 0 && r.Config().Model.Attention == run.NoAttention {
+		return usage("--coverage-penalty asks where the attention looked, and the model of %s has none: leave it out", r.Dir())
 	}
 	return nil
 }
 
-// longest is the most tokens of the translation of a source of so many, ends included.
-func (f *beamFlags) longest(tokens int) int {
-	n := 2*tokens + 20
-	set(&n, f.MaxLength)
-	return n
-}
-
-// search is the search for translations of sources of so many tokens each.
-func (f *beamFlags) search(tokens ...int) decode.Beam {
+// search is the search for translations.
+func (f *beamFlags) search() decode.Beam {
 	b := decode.Beam{Width: f.Beam, Length: f.LengthPenalty, Coverage: f.CoveragePenalty}
-	for _, n := range tokens {
-		b.Limits = append(b.Limits, f.longest(n))
-	}
+	set(&b.MaxLength, f.MaxLength)
 	return b
 }
 
@@ -93,7 +85,7 @@ func (k *translateCmd) check() error {
 	case k.Temperature != nil && k.Beam > 1:
 		return usage("--beam searches for the likeliest translation and --temperature draws one at random: leave one of them out")
 	case k.NBest > maxBeam:
-		return usage("--n-best is %d: it must be at most %s", k.NBest, thousands(maxBeam))
+		return usage("--n-best is %d: it must be at most %s", k.NBest, words.Thousands(maxBeam))
 	}
 	if err := checkSampling(draw); err != nil {
 		return err
@@ -136,7 +128,7 @@ func (k *translateCmd) Run(a *app) error {
 	if err := k.check(); err != nil {
 		return err
 	}
-	r, err := openTrained(k.Dir, taskSeq2Seq)
+	r, err := k.open(a, k.Dir, run.TaskSeq2Seq)
 	if err != nil {
 		return err
 	}
@@ -149,34 +141,24 @@ func (k *translateCmd) Run(a *app) error {
 			return err
 		}
 	}
-	m, at, err := k.seq2seq(a, r)
+	if err := k.compute(a, r); err != nil {
+		return err
+	}
+	m, err := r.Translator()
 	if err != nil {
 		return err
 	}
 	defer m.Close()
+	translate := k.translator(m)
 	err = eachLine(a.stdin, a.stdout, func(number int, line string) (string, error) {
-		if strings.TrimSpace(line) == "" {
-			return k.write(number, line, nil, nil), nil
-		}
-		tokens, _ := r.vocab.EncodeLine(line)
-		tokens = append(tokens, datasets.End)
-		source := padded(tokens)
-		beam := k.search(len(tokens))
-		beam.Best = k.NBest
-		var found [][]decode.Hypothesis
-		var err error
-		if k.Temperature != nil {
-			found, err = m.Sample(source, 1, k.NBest, []int{k.longest(len(tokens))}, k.sampling(), []*rand.Rand{rand.New(rand.NewPCG(k.Seed, uint64(number)))})
-		} else {
-			found, err = m.Search(source, 1, beam)
-		}
+		found, err := translate(number, line)
 		if err != nil {
 			return "", err
 		}
-		if page != nil {
-			page.add(number, line, tokens, found[0][0])
+		if page != nil && len(found) > 0 {
+			page.add(number, line, m.Source(line), found[0])
 		}
-		return k.write(number, line, r.target, found[0]), nil
+		return k.write(number, line, found), nil
 	})
 	if err != nil {
 		return err
@@ -184,14 +166,27 @@ func (k *translateCmd) Run(a *app) error {
 	if page == nil {
 		return nil
 	}
-	return page.write(at)
+	return page.write(r.At())
 }
 
-// padded is a source of a length for which there is likely a program.
-func padded(tokens []int32) []int32 {
-	source := make([]int32, roundedLength(len(tokens)))
-	copy(source, tokens)
-	return source
+// translator is how a line is translated.
+func (k *translateCmd) translator(m *run.Translator) func(number int, line string) ([]run.Translation, error) {
+	if k.Temperature != nil {
+		most := 0
+		set(&most, k.MaxLength)
+		return func(number int, line string) ([]run.Translation, error) {
+			return m.Draw(line, k.NBest, most, k.sampling(), rand.New(rand.NewPCG(k.Seed, uint64(number))))
+		}
+	}
+	beam := k.search()
+	beam.Best = k.NBest
+	return func(_ int, line string) ([]run.Translation, error) {
+		found, err := m.Translate(context.Background(), []string{line}, beam)
+		if err != nil {
+			return nil, err
+		}
+		return found[0], nil
+	}
 }
 
 // how says in words how translations are found.
@@ -206,11 +201,10 @@ func (k *translateCmd) how() string {
 }
 
 // write is what is written for a line.
-func (k *translateCmd) write(number int, line string, target *datasets.Vocab, found []decode.Hypothesis) string {
+func (k *translateCmd) write(number int, line string, found []run.Translation) string {
 	t := translated{Source: line, Translations: []translation{}}
 	for _, h := range found {
-		text := strings.ReplaceAll(target.Decode(h.Tokens), "\n", " ")
-		t.Translations = append(t.Translations, translation{text, runlog.Float(h.LogProb), runlog.Float(h.Score)})
+		t.Translations = append(t.Translations, translation{h.Text, runlog.Float(h.LogProb), runlog.Float(h.Score)})
 	}
 	switch {
 	case k.JSON:
@@ -236,17 +230,4 @@ func jsonLine(x any) string {
 		panic(err)
 	}
 	return b.String()
-}
-
-// seq2seq builds the model of a run and loads the checkpoint that the flags name.
-func (u *useFlags) seq2seq(a *app, r *trained) (*trainer.Seq2Seq, position, error) {
-	if err := u.runOn(a, r.config); err != nil {
-		return nil, position{}, err
-	}
-	m, err := newSeq2Seq(r.config)
-	if err != nil {
-		return nil, position{}, err
-	}
-	at, err := u.load(r, m)
-	return m, at, err
 }

@@ -11,7 +11,9 @@ import (
 	"time"
 
 	"github.com/unroll-ml/unroll/cuda/driver"
+	"github.com/unroll-ml/unroll/trainer"
 	"github.com/unroll-ml/unroll/trainer/device"
+	"github.com/unroll-ml/unroll/trainer/run"
 )
 
 // ownReach is how this binary reaches GPUs, outside of the tests.
@@ -37,13 +39,13 @@ func TestMain(m *testing.M) {
 
 // withPairLM makes the program use the small model of the tests, after setting it up.
 func withPairLM(setUp func(*pairLM)) {
-	newLM = func(c LMConfig) (LM, error) {
+	modelOptions = []run.Option{run.WithLM(func(c trainer.LMConfig) (run.LM, error) {
 		m := newPairLM(c)
 		if setUp != nil {
 			setUp(m)
 		}
 		return m, nil
-	}
+	})}
 }
 
 // small gives a test an empty folder to work in, and the small model.
@@ -51,8 +53,8 @@ func small(t *testing.T, setUp func(*pairLM)) {
 	t.Helper()
 	t.Chdir(t.TempDir())
 	t.Setenv("COLUMNS", "80")
-	before := newLM
-	t.Cleanup(func() { newLM = before })
+	before := modelOptions
+	t.Cleanup(func() { modelOptions = before })
 	withPairLM(setUp)
 }
 
@@ -66,7 +68,7 @@ func unroll(args ...string) result { return unrollOn("", args...) }
 // unrollOn runs a command that reads stdin.
 func unrollOn(stdin string, args ...string) result {
 	var stdout, stderr bytes.Buffer
-	code := run(args, strings.NewReader(stdin), &stdout, &stderr)
+	code := execute(args, strings.NewReader(stdin), &stdout, &stderr)
 	return result{code, stdout.String(), stderr.String()}
 }
 

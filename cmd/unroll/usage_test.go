@@ -8,6 +8,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/unroll-ml/unroll/trainer/run"
 )
 
 var update = flag.Bool("update", false, "write the golden files")
@@ -69,7 +71,7 @@ func TestUsageErrors(t *testing.T) {
 		{"train --seq 3 --hiden 3", `unknown flag --hiden, did you mean "--hidden"?; see unroll train lm --help`},
 		{"train --table 3 --hiden 3", `unknown flag --hiden, did you mean "--hidden"?; see unroll train classify --help`},
 		{"train lm --hiden 3", `unknown flag --hiden, did you mean "--hidden"?; see unroll train lm --help`},
-		{"train lm --cell elman", `--cell must be one of "` + strings.Join(cells, `","`) + `" but got "elman"; see unroll train lm --help`},
+		{"train lm --cell elman", `--cell must be one of "` + strings.Join(run.Cells, `","`) + `" but got "elman"; see unroll train lm --help`},
 		{"train lm --optimizer adamax", `--optimizer must be one of "adam","adamw","sgd","nesterov","adagrad","rmsprop" but got "adamax"; see unroll train lm --help`},
 		{"train lm --device gpu", `--device must be one of "auto","cpu","ref","cuda" but got "gpu"; see unroll train lm --help`},
 		{"train lm --resume maybe", `--resume must be one of "auto","never" but got "maybe"; see unroll train lm --help`},
@@ -182,10 +184,10 @@ func TestBadInputs(t *testing.T) {
 		{"train --text same.txt", 65, "same.txt: every character is \"x\", so there is nothing to learn: use another text"},
 		{"train --text short.txt", 65, "short.txt (460 characters, 10% of them held out): 414 characters to train on, but --batch 32 and --seq 64 need at least (64+1)*32 = 2080: use a longer text, or --batch 6 or --seq 11"},
 		{"train --text good.txt --valid-text one.txt" + sizes, 65, "one.txt: 1 tokens to measure on, at least 2 are needed: use a longer text"},
-		{"train --out good.txt", 73, "--out good.txt is a file: give a folder"},
+		{"train --out good.txt", 73, "good.txt is a file: choose another folder with --out"},
 		{"train --out good.txt/run", 73, "good.txt/run cannot be written (not a directory): choose another folder with --out"},
-		{"train --out foreign", 73, "foreign holds letter.txt and no run: choose an empty or a new folder with --out"},
-		{"train --out foreign --overwrite", 73, "foreign holds letter.txt and no run: choose an empty or a new folder with --out"},
+		{"train --out foreign", 73, "foreign holds letter.txt and no run: choose another folder with --out"},
+		{"train --out foreign --overwrite", 73, "foreign holds letter.txt and no run: choose another folder with --out"},
 		{"train --out odd --overwrite", 73, "odd/config.yaml: not the configuration of a run (line 1: field hidden not found): restore it from a copy of the run, or choose another folder with --out"},
 		{"eval none", 66, "RUN: none does not exist: check the path"},
 		{"eval good.txt", 65, "RUN: good.txt is a file: give the folder that unroll train wrote"},

@@ -10,6 +10,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/unroll-ml/unroll/internal/words"
 )
 
 func TestEval(t *testing.T) {
@@ -27,9 +29,9 @@ func TestEval(t *testing.T) {
 		args, split, text string
 		tokens            float64
 	}{
-		{"", "held-out", "rhyme.txt", 229},
-		{"--text rhyme.txt", "held-out", "rhyme.txt", 229},
-		{"--text copy.gz", "held-out", "copy.gz", 229},
+		{"", "validation", "rhyme.txt", 229},
+		{"--text rhyme.txt", "validation", "rhyme.txt", 229},
+		{"--text copy.gz", "validation", "copy.gz", 229},
 		{"--valid-text rhyme.txt", "all", "rhyme.txt", 2299},
 		{"--text other.txt", "all", "other.txt", 2308},
 		{"--valid-text other.txt", "all", "other.txt", 2308},
@@ -40,12 +42,12 @@ func TestEval(t *testing.T) {
 			o["step"] != 12.0 || o["checkpoint"] != "best" || o["seconds"].(float64) <= 0 {
 			t.Errorf("eval run %s: %s", c.args, out)
 		}
-		if c.split == "held-out" && (o["loss"] != valid["valid_loss"] || o["accuracy"] != valid["accuracy"] || o["top2"] != valid["top2"]) {
+		if c.split == "validation" && (o["loss"] != valid["valid_loss"] || o["accuracy"] != valid["accuracy"] || o["top2"] != valid["top2"]) {
 			t.Errorf("eval run %s gives %v, training measured %v", c.args, o, valid)
 		}
 	}
 	out := must(t, "eval", "run")
-	for _, want := range []string{"run/best after step 12, on the part of /", "/rhyme.txt that training held out, its last 10%:\nloss ", "\n229 characters in 0."} {
+	for _, want := range []string{"run/best after step 12, on the validation part of /", "/rhyme.txt, its last 10%:\nloss ", "\n229 characters in 0."} {
 		if !strings.Contains(out, want) {
 			t.Errorf("%q is not in\n%s", want, out)
 		}
@@ -63,13 +65,13 @@ func TestEvalWithValidText(t *testing.T) {
 	for _, c := range []struct {
 		args, split string
 		tokens      float64
-	}{{"", "held-out", 160}, {"--text valid.txt", "held-out", 160}, {"--text rhyme.txt", "all", 2299}, {"--valid-text valid.txt", "all", 160}} {
+	}{{"", "validation", 160}, {"--text valid.txt", "validation", 160}, {"--text rhyme.txt", "all", 2299}, {"--valid-text valid.txt", "all", 160}} {
 		o := jsonLines(t, must(t, append([]string{"eval", "run", "--json"}, strings.Fields(c.args)...)...))[0]
 		if o["split"] != c.split || o["tokens"] != c.tokens {
 			t.Errorf("eval run %s: %v", c.args, o)
 		}
 	}
-	if out := must(t, "eval", "run"); !strings.Contains(out, "valid.txt, which training held out:\n") {
+	if out := must(t, "eval", "run"); !strings.Contains(out, "valid.txt, the validation data of the run:\n") {
 		t.Error(out)
 	}
 }
@@ -90,7 +92,7 @@ func TestSplit(t *testing.T) {
 	if end := jsonLines(t, must(t, "eval", "run", "--text", "end.txt", "--json"))[0]; end["loss"] != o["loss"] || end["split"] != "all" {
 		t.Errorf("the last tenth by itself: %v, by the split %v", end, o)
 	}
-	if out := must(t, "eval", "run"); !strings.Contains(out, "/rhyme.txt that training held out, its last 10%, which was kept for this:\n") {
+	if out := must(t, "eval", "run"); !strings.Contains(out, "/rhyme.txt, which were kept for this:\n") {
 		t.Error(out)
 	}
 	const numbers = ": it must be two or three numbers "
@@ -119,7 +121,7 @@ func TestStride(t *testing.T) {
 		t.Helper()
 		return jsonLines(t, must(t, strings.Fields("eval straight --json "+flags)...))[0]
 	}
-	if o := eval("--stride 30"); o["tokens"] != 280.0 || o["stride"] != 30.0 || o["split"] != "held-out" { // 7 windows of 230 characters
+	if o := eval("--stride 30"); o["tokens"] != 280.0 || o["stride"] != 30.0 || o["split"] != "validation" { // 7 windows of 230 characters
 		t.Errorf("eval --stride 30: %v", o)
 	}
 	if out := must(t, strings.Fields("eval straight --stride 30")...); !strings.Contains(out, ", its last 10%, in windows of 40 characters that begin every 30:\nloss ") {
@@ -162,7 +164,7 @@ func TestUnits(t *testing.T) {
 		measured := valid[len(valid)-2]
 		for _, args := range []string{"", " --text rhyme.txt"} {
 			o := jsonLines(t, must(t, strings.Fields("eval straight --json"+args)...))[0]
-			if o["loss"] != measured["valid_loss"] || o["split"] != "held-out" || o["tokens"] != measured["tokens"] {
+			if o["loss"] != measured["valid_loss"] || o["split"] != "validation" || o["tokens"] != measured["tokens"] {
 				t.Errorf("%s: eval%s gives %v, training measured %v", kind, args, o, measured)
 			}
 		}
@@ -297,7 +299,7 @@ func TestSampleCuts(t *testing.T) {
 func TestWords(t *testing.T) {
 	var got []string
 	for _, n := range []int{0, 999, 1000, 1234567} {
-		got = append(got, thousands(n))
+		got = append(got, words.Thousands(n))
 	}
 	for _, s := range []float64{0, 59.6, 61, 3600, 36610} {
 		got = append(got, clock(s))

@@ -1,4 +1,4 @@
-package main
+package run
 
 import (
 	"bytes"
@@ -16,20 +16,20 @@ func FuzzReadConfig(f *testing.F) {
 	f.Add([]byte(lmConfig + "---\n" + lmConfig))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		writeFile(t, path, string(data))
-		c, err := readConfig(path)
+		c, err := ReadConfig(path)
 		if err != nil {
-			if exitCode(err) != exitData || !strings.HasPrefix(err.Error(), path+": ") {
-				t.Fatalf("got %v, want an error of exit code %d that names the file", err, exitData)
+			if !isData(err) || !strings.HasPrefix(err.Error(), path+": ") {
+				t.Fatalf("got %v, want one of data that names the file", err)
 			}
 			return
 		}
-		once := c.encode()
+		once := c.Encode()
 		writeFile(t, path, string(once))
-		again, err := readConfig(path)
+		again, err := ReadConfig(path)
 		if err != nil {
 			t.Fatalf("read but cannot read what it was written as: %v\n%s", err, once)
 		}
-		if twice := again.encode(); !bytes.Equal(once, twice) {
+		if twice := again.Encode(); !bytes.Equal(once, twice) {
 			t.Fatalf("written\n%s\nthen\n%s", once, twice)
 		}
 	})

@@ -1,4 +1,4 @@
-package main
+package run
 
 import (
 	"path/filepath"
@@ -13,13 +13,13 @@ type board struct{ w *events.Writer }
 // add tells of a record, under the names that log.jsonl has for its numbers.
 func (b *board) add(record any) error {
 	switch r := record.(type) {
-	case stepRecord:
+	case StepRecord:
 		return b.w.Write(r.Step,
 			events.Scalar{Tag: "loss", Value: float64(r.Loss)},
 			events.Scalar{Tag: "grad_norm", Value: float64(r.GradNorm)},
 			events.Scalar{Tag: "lr", Value: float64(r.LR)},
 			events.Scalar{Tag: "tokens_per_second", Value: float64(r.TokensPerSecond)})
-	case validRecord:
+	case ValidRecord:
 		scalars := []events.Scalar{{Tag: "valid_loss", Value: float64(r.Loss)}}
 		for _, m := range r.named() {
 			if m.value != nil {

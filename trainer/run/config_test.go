@@ -1,6 +1,7 @@
-package main
+package run
 
 import (
+	"os"
 	"strings"
 	"testing"
 )
@@ -41,12 +42,12 @@ running:
 func TestOldConfig(t *testing.T) {
 	t.Chdir(t.TempDir())
 	writeFile(t, "config.yaml", lmConfig)
-	c, err := readConfig("config.yaml")
+	c, err := ReadConfig("config.yaml")
 	if err != nil {
 		t.Fatal(err)
 	}
-	writeFile(t, "config.yaml", string(c.encode()))
-	d, err := readConfig("config.yaml")
+	writeFile(t, "config.yaml", string(c.Encode()))
+	d, err := ReadConfig("config.yaml")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -61,15 +62,22 @@ func TestConfigRefuses(t *testing.T) {
 		{"task: lm", "task: poetry", `task "poetry", this version knows classify, lm, seq2seq`},
 		{"task: lm", "task: classify", "no data"},
 		{"vocab: 51", "vocab: 0", "a vocabulary of 0"},
-		{"seq: 64", "seq: 0", "--seq is 0: it must be at least 1"},
+		{"seq: 64", "seq: 0", "`seq` is 0: it must be at least 1"},
 		{"steps: 400", "steps: 0", "0 of steps, epochs and minutes, want one"},
 		{"data:", "data:\n  train: {kind: folder, paths: [], sha256: b}", "data of another task, or without their paths"},
 		{"data:", "data:\n  train: {kind: folder, paths: [a], sha256: b}\n  file: c", "not the configuration of a run (line 5: field file not found)"},
 	} {
 		writeFile(t, "config.yaml", strings.Replace(lmConfig, c.old, c.new, 1))
-		_, err := readConfig("config.yaml")
-		if want := "config.yaml: " + c.problem + ": restore it from a copy of the run"; err == nil || err.Error() != want || exitCode(err) != exitData {
+		_, err := ReadConfig("config.yaml")
+		if want := "config.yaml: " + c.problem + ": restore it from a copy of the run"; err == nil || err.Error() != want || !isData(err) {
 			t.Errorf("with %s: %v, want %s", c.new, err, want)
 		}
+	}
+}
+
+func writeFile(t testing.TB, name, data string) {
+	t.Helper()
+	if err := os.WriteFile(name, []byte(data), 0o644); err != nil {
+		t.Fatal(err)
 	}
 }

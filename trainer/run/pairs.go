@@ -1,20 +1,22 @@
-package main
+package run
 
 import (
+	"context"
 	"iter"
 
 	"github.com/unroll-ml/unroll/datasets"
 	"github.com/unroll-ml/unroll/datasets/batches"
 	"github.com/unroll-ml/unroll/datasets/tasks"
+	"github.com/unroll-ml/unroll/models/decode"
 	"github.com/unroll-ml/unroll/trainer"
-	scores "github.com/unroll-ml/unroll/trainer/metrics"
+	"github.com/unroll-ml/unroll/trainer/metrics"
 )
 
-// The kinds of data of a sequence-to-sequence model: the flags that name them.
+// The kinds of data of a sequence-to-sequence model.
 const (
-	kindPairs    = "pairs"
-	kindParallel = "src"
-	kindTask     = "task"
+	KindPairs    = "pairs" // a source, a tab and its target a line
+	KindParallel = "src"   // two files, line for line
+	KindTask     = "task"  // one of tasks.Tasks, of which the data are made
 )
 
 // How many pairs of a task there are.
@@ -23,20 +25,6 @@ const (
 	taskHeld  = 500
 )
 
-// pairsFlags name pairs of texts.
-type pairsFlags struct {
-	Pairs string `placeholder:"FILE" help:"${use} these pairs: a source, a tab and its target a line, plain or .gz."`
-	Src   string `placeholder:"FILE" help:"${use} the lines of this file as sources, with --tgt."`
-	Tgt   string `placeholder:"FILE" help:"The targets, line for line."`
-}
-
-// sources are what the flags may name, without a path where they do not.
-func (f *pairsFlags) sources() []sourceConfig {
-	return []sourceConfig{{Kind: kindPairs, Paths: []string{f.Pairs}}, {Kind: kindParallel, Paths: []string{f.Src, f.Tgt}}}
-}
-
-func (f *pairsFlags) incomplete() bool { return (f.Src == "") != (f.Tgt == "") }
-
 // rawPairs are pairs before they are encoded.
 type rawPairs struct {
 	name, sha256 string
@@ -44,20 +32,20 @@ type rawPairs struct {
 	test         *datasets.Pairs // those that a task has for measuring; else nil
 }
 
-// readPairs reads what a flag, or a file that is called so, names. The seed is that of the run.
-func readPairs(what string, s *sourceConfig, seed uint64) (*rawPairs, error) {
+// readPairs reads what a setting, or a file, of that name names. The seed is that of the run.
+func readPairs(name string, s *Source, seed uint64) (*rawPairs, error) {
 	x := &rawPairs{}
 	var err error
 	switch s.Kind {
-	case kindPairs:
+	case KindPairs:
 		x.pairs, err = datasets.ReadPairs(s.Paths[0], datasets.Format{SkipBad: s.SkipBad})
-	case kindParallel:
+	case KindParallel:
 		x.pairs, err = datasets.ReadParallel(s.Paths[0], s.Paths[1], s.SkipBad)
 	default:
 		x.pairs, x.test, err = tasks.Pairs(s.Paths[0], tasks.Config{Seed: seed, Train: taskPairs, Valid: taskHeld})
 	}
 	if err != nil {
-		return nil, inputError(what, err)
+		return nil, NewInputError(name, err)
 	}
 	x.name, x.sha256 = x.pairs.Name, x.pairs.SHA256
 	return x, nil
@@ -65,12 +53,13 @@ func readPairs(what string, s *sourceConfig, seed uint64) (*rawPairs, error) {
 
 // divide gives the pairs to train on and those to measure on: a part, or those that a task has for measuring. Pairs of one source
 // stay together.
-func (x *rawPairs) divide(c *config) (train, held pairsPart, err error) {
+func (x *rawPairs) divide(c *Config) (train, held pairsPart, err error) {
 	if x.test != nil {
 		return x.all(), allPairs(x.test), nil
 	}
 	train, held = pairsPart{pairs: x.pairs}, pairsPart{pairs: x.pairs}
-	train.which, held.which, err = datasets.Division{Name: x.name, Len: x.pairs.Len(), Part: c.Data.heldOut(), Seed: c.Training.Seed, Key: x.pairs.Sources}.Split()
+	d := datasets.Division{Name: x.name, Len: x.pairs.Len(), Part: c.Data.heldOut(), Seed: c.Training.Seed, Key: x.pairs.Sources}
+	train.which, held.which, err = d.Split()
 	return train, held, err
 }
 
@@ -88,7 +77,7 @@ type pairsPart struct {
 func allPairs(p *datasets.Pairs) pairsPart { return pairsPart{p, numbers(p.Len())} }
 
 // vocab builds the vocabulary of one side.
-func (p pairsPart) vocab(c *config, side func(datasets.Pair) string) (*datasets.Vocab, error) {
+func (p pairsPart) vocab(c *Config, side func(datasets.Pair) string) (*datasets.Vocab, error) {
 	var failed error
 	texts := iter.Seq[string](func(yield func(string) bool) {
 		for _, i := range p.which {
@@ -121,7 +110,7 @@ type translations struct {
 
 // ready makes batches of a part as a config wants them. encoded are all its pairs, as tokens. Pairs with a side of more than longest
 // tokens are left out; 0: none.
-func (p pairsPart) ready(c *config, encoded *batches.Seq2Seq, target *datasets.Vocab, longest int) (*translations, error) {
+func (p pairsPart) ready(c *Config, encoded *batches.Seq2Seq, target *datasets.Vocab, longest int) (*translations, error) {
 	x := &translations{pairsPart: p, name: p.pairs.Name, encoded: encoded, target: target}
 	if longest > 0 {
 		longest++ // the end token
@@ -173,20 +162,20 @@ type seq2seqBatch struct {
 	lengths []int // of the sources, ends included
 }
 
-// measure measures how well the model predicts the targets' tokens, one after the other.
-func (x *translations) measure(m *trainer.Seq2Seq, stop func() bool) (metrics, error) {
+// validate measures how well the model predicts the targets' tokens, one after the other.
+func (x *translations) validate(ctx context.Context, m *trainer.Seq2Seq) (Metrics, error) {
 	var total trainer.Sums
 	for _, g := range x.plan.InOrder() {
-		if stop() {
-			return metrics{}, errStopped
+		if err := ctx.Err(); err != nil {
+			return Metrics{}, err
 		}
 		b, err := x.fill(g)
 		if err != nil {
-			return metrics{}, err
+			return Metrics{}, err
 		}
 		s, err := m.Eval(b.Translations)
 		if err != nil {
-			return metrics{}, err
+			return Metrics{}, err
 		}
 		total.Add(s)
 	}
@@ -196,7 +185,7 @@ func (x *translations) measure(m *trainer.Seq2Seq, stop func() bool) (metrics, e
 }
 
 // sample are at most n of the pairs, evenly spread.
-func (x *translations) sample(c *config, n int) (*translations, error) {
+func (x *translations) sample(c *Config, n int) (*translations, error) {
 	n = min(n, len(x.which))
 	some := pairsPart{pairs: x.pairs}
 	for i := range n {
@@ -206,22 +195,22 @@ func (x *translations) sample(c *config, n int) (*translations, error) {
 }
 
 // smaller is a config for batches of at most n.
-func smaller(c *config, n int) *config {
+func smaller(c *Config, n int) *Config {
 	s := *c
 	s.Training.Batch = min(n, c.Training.Batch)
 	return &s
 }
 
-// translate writes translations, taking the likeliest token at every step. It gives what was written beside the pairs.
-func (x *translations) translate(m *trainer.Seq2Seq, f *beamFlags) (written []string, pairs []datasets.Pair, err error) {
+// greedy writes translations, taking the likeliest token at every step. It gives what was written beside the pairs.
+func (x *translations) greedy(m *trainer.Seq2Seq, most limit) (written []string, pairs []datasets.Pair, err error) {
 	return x.write(func(b *seq2seqBatch) ([][]int32, error) {
-		tokens, err := m.Greedy(b.Source, b.Batch, f.longest(b.SourceSteps))
+		tokens, err := m.Greedy(b.Source, b.Batch, most.of(b.SourceSteps))
 		if err != nil {
 			return nil, err
 		}
 		rows := make([][]int32, b.Batch)
 		for i := range rows {
-			for t := range f.longest(b.lengths[i]) {
+			for t := range most.of(b.lengths[i]) {
 				rows[i] = append(rows[i], tokens[t*b.Batch+i])
 			}
 		}
@@ -229,17 +218,38 @@ func (x *translations) translate(m *trainer.Seq2Seq, f *beamFlags) (written []st
 	})
 }
 
-// maxRows is how many beginnings of translations are searched at once: more are not faster.
+// limit is the most tokens of a translation; 0: what is usual for the length of the source.
+type limit int
+
+// of is the limit for a source of so many tokens, ends included.
+func (l limit) of(tokens int) int {
+	if l > 0 {
+		return int(l)
+	}
+	return 2*tokens + 20
+}
+
+// limited is a search for translations of sources of so many tokens each.
+func limited(b decode.Beam, tokens []int) decode.Beam {
+	most := limit(b.MaxLength)
+	b.Limits = make([]int, len(tokens))
+	for i, n := range tokens {
+		b.Limits[i] = most.of(n)
+	}
+	return b
+}
+
+// maxRows is how many hypotheses are extended at once: more are not faster.
 const maxRows = 320
 
-// search writes translations, each the best that the flags find.
-func (x *translations) search(m *trainer.Seq2Seq, c *config, f *beamFlags) (written []string, pairs []datasets.Pair, err error) {
-	few, err := x.ready(smaller(c, max(1, maxRows/f.Beam)), x.encoded, x.target, 0)
+// search writes translations, each the best that a beam search finds.
+func (x *translations) search(m *trainer.Seq2Seq, c *Config, beam decode.Beam) (written []string, pairs []datasets.Pair, err error) {
+	few, err := x.ready(smaller(c, max(1, maxRows/beam.Width)), x.encoded, x.target, 0)
 	if err != nil {
 		return nil, nil, err
 	}
 	return few.write(func(b *seq2seqBatch) ([][]int32, error) {
-		found, err := m.Search(b.Source, b.Batch, f.search(b.lengths...))
+		found, err := m.Search(b.Source, b.Batch, limited(beam, b.lengths))
 		rows := make([][]int32, len(found))
 		for i := range rows {
 			rows[i] = found[i][0].Tokens
@@ -274,21 +284,21 @@ func (x *translations) write(f func(b *seq2seqBatch) ([][]int32, error)) (writte
 }
 
 // compare adds what translations are worth.
-func (m *metrics) compare(written []string, pairs []datasets.Pair) error {
+func (m *Metrics) compare(written []string, pairs []datasets.Pair) error {
 	texts := make([]string, len(pairs))
 	for i, p := range pairs {
 		texts[i] = p.Target
 	}
-	references := scores.One(texts)
-	bleu, err := scores.BLEU{}.Corpus(written, references)
+	references := metrics.One(texts)
+	bleu, err := metrics.BLEU{}.Corpus(written, references)
 	if err != nil {
 		return err
 	}
-	chrf, _, err := scores.ChrF{}.Corpus(written, references)
+	chrf, _, err := metrics.ChrF{}.Corpus(written, references)
 	if err != nil {
 		return err
 	}
-	m.ExactMatch, m.CharErrorRate = some(scores.ExactMatch(written, references)), some(scores.CharErrorRate(written, references))
+	m.ExactMatch, m.CharErrorRate = some(metrics.ExactMatch(written, references)), some(metrics.CharErrorRate(written, references))
 	m.BLEU, m.ChrF = some(bleu.BLEU), some(chrf)
 	return nil
 }

@@ -1,7 +1,9 @@
-package main
+package run
 
 import (
 	"cmp"
+	"context"
+	"fmt"
 	"iter"
 	"path/filepath"
 	"slices"
@@ -10,44 +12,16 @@ import (
 
 	"github.com/unroll-ml/unroll/datasets"
 	"github.com/unroll-ml/unroll/datasets/batches"
+	"github.com/unroll-ml/unroll/internal/words"
 	"github.com/unroll-ml/unroll/trainer"
 )
 
-// The kinds of data of a classifier: the flags that name them.
+// The kinds of data of a classifier.
 const (
-	kindTable  = "table"
-	kindFolder = "folder"
-	kindIDX    = "idx"
+	KindTable  = "table"  // a text, a tab and its label a line
+	KindFolder = "folder" // a file LABEL.txt for each label, with a text a line
+	KindIDX    = "idx"    // images, in files as MNIST has them; a row of an image is a step
 )
-
-// classifyFlags name data of a classifier.
-type classifyFlags struct {
-	Table  string `placeholder:"FILE" help:"${use} this table: a text, a tab and its label a line, plain or .gz."`
-	Folder string `placeholder:"DIR" help:"${use} this folder: a file LABEL.txt for each label, with a text a line."`
-	IDX    string `name:"idx" placeholder:"DIR" help:"${use} the images of this folder, in files as MNIST has them; a row of an image is a step."`
-}
-
-// sources are what the flags may name, without a path where they do not.
-func (f *classifyFlags) sources() []sourceConfig {
-	return []sourceConfig{
-		{Kind: kindTable, Paths: []string{f.Table}}, {Kind: kindFolder, Paths: []string{f.Folder}}, {Kind: kindIDX, Paths: []string{f.IDX}},
-	}
-}
-
-// oneSource is the one whose first path is given; nil if none is. prefix is that of the flags.
-func oneSource(prefix string, sources ...sourceConfig) (*sourceConfig, error) {
-	var found *sourceConfig
-	for _, s := range sources {
-		if s.Paths[0] == "" {
-			continue
-		}
-		if found != nil {
-			return nil, usage("--%s%s and --%s%s both name data: leave one of them out", prefix, found.Kind, prefix, s.Kind)
-		}
-		found = &s
-	}
-	return found, nil
-}
 
 // absolute makes paths absolute.
 func absolute(paths []string) ([]string, error) {
@@ -70,24 +44,24 @@ type rawExamples struct {
 	skipped      []string         // what was left out
 }
 
-// readExamples reads what a flag, or a file that is called so, names.
-func readExamples(what string, s *sourceConfig) (*rawExamples, error) {
+// readExamples reads what a setting, or a file, of that name names.
+func readExamples(name string, s *Source) (*rawExamples, error) {
 	x := &rawExamples{name: s.Paths[0]}
+	var table *datasets.Table
 	var err error
 	switch s.Kind {
-	case kindTable:
-		x.table, err = datasets.ReadTable(s.Paths[0], datasets.Format{SkipBad: s.SkipBad})
-	case kindFolder:
-		x.table, err = datasets.ReadFolder(s.Paths[0], datasets.Format{SkipBad: s.SkipBad})
+	case KindTable:
+		table, err = datasets.ReadTable(s.Paths[0], datasets.Format{SkipBad: s.SkipBad})
+	case KindFolder:
+		table, err = datasets.ReadFolder(s.Paths[0], datasets.Format{SkipBad: s.SkipBad})
 	default:
 		x.images, x.test, err = datasets.ReadIDXFolder(s.Paths[0])
 	}
 	if err != nil {
-		return nil, inputError(what, err)
+		return nil, NewInputError(name, err)
 	}
-	if x.table != nil {
-		x.sha256, x.skipped = x.table.SHA256, leftOut(x.table.Name, x.table.Skipped)
-		return x, nil
+	if table != nil {
+		return tableExamples(table), nil
 	}
 	x.sha256 = x.images.SHA256
 	if x.test != nil {
@@ -96,9 +70,14 @@ func readExamples(what string, s *sourceConfig) (*rawExamples, error) {
 	return x, nil
 }
 
+// tableExamples are those of a table.
+func tableExamples(t *datasets.Table) *rawExamples {
+	return &rawExamples{name: t.Name, table: t, sha256: t.SHA256, skipped: leftOut(t.Name, t.Skipped)}
+}
+
 // divide gives the examples to train on and those to measure on: a part, or the images that are there for measuring. Equal texts
 // stay together.
-func (x *rawExamples) divide(c *config) (train, held part, err error) {
+func (x *rawExamples) divide(c *Config) (train, held part, err error) {
 	train, held = part{rawExamples: x}, part{rawExamples: x}
 	if x.test != nil {
 		test := *x
@@ -180,13 +159,13 @@ type examples struct {
 }
 
 // ready encodes a part as the model of a config wants it.
-func (p part) ready(c *config, vocab *datasets.Vocab, labels *datasets.Labels) (*examples, error) {
+func (p part) ready(c *Config, vocab *datasets.Vocab, labels *datasets.Labels) (*examples, error) {
 	x := &examples{name: p.name, images: p.images}
 	shape := func(int32) (batches.Shape, error) { return batches.Shape{Source: p.images.Rows}, nil }
 	var err error
 	if p.table != nil {
 		if vocab == nil {
-			return nil, fail(exitData, "%s holds texts, and the model reads images: name images with --idx", p.name)
+			return nil, badData("%s holds texts, and the model reads images: name images with `idx`", p.name)
 		}
 		x.tokens = &batches.Classification{Sequences: make([][]int32, len(p.table.Rows))}
 		if x.tokens.Classes, x.unknown, err = p.table.Classes(labels); err != nil {
@@ -203,14 +182,14 @@ func (p part) ready(c *config, vocab *datasets.Vocab, labels *datasets.Labels) (
 		shape = x.tokens.Length
 	} else {
 		if p.images.Cols != c.Model.Input {
-			return nil, fail(exitData, "%s holds images of %d columns, and the model reads %s: use other data", p.name, p.images.Cols, cmp.Or(columns(c), "texts"))
+			return nil, badData("%s holds images of %d columns, and the model reads %s: use other data", p.name, p.images.Cols, cmp.Or(columns(c), "texts"))
 		}
 		if x.classes, x.unknown, err = p.images.Classes(labels); err != nil {
 			return nil, err
 		}
 	}
 	if x.unknown.Examples > 0 {
-		return nil, fail(exitData, "%s: %s: correct them, or train with them", p.name, x.unknown.Words(labels))
+		return nil, badData("%s: %s: correct them, or train with them", p.name, x.unknown.Words(labels))
 	}
 	if x.plan, err = batches.NewPlan(batches.Config{Batch: c.Training.Batch, Buckets: c.Training.Buckets}, p.which, shape); err != nil {
 		return nil, &datasets.Error{File: p.name, What: err.Error()}
@@ -221,11 +200,11 @@ func (p part) ready(c *config, vocab *datasets.Vocab, labels *datasets.Labels) (
 	return x, nil
 }
 
-func columns(c *config) string {
+func columns(c *Config) string {
 	if c.Model.Input == 0 {
 		return ""
 	}
-	return "those of " + thousands(c.Model.Input)
+	return "those of " + words.Thousands(c.Model.Input)
 }
 
 // classifyBatch is a batch for trainer.Classifier.
@@ -262,21 +241,21 @@ func (x *examples) fill(g batches.Group) (*classifyBatch, error) {
 	return b, nil
 }
 
-// measure measures a classifier on the examples.
-func (x *examples) measure(m *trainer.Classifier, stop func() bool) (metrics, error) {
+// validate measures a classifier on the examples.
+func (x *examples) validate(ctx context.Context, m *trainer.Classifier) (Metrics, error) {
 	var total trainer.Sums
 	tokens := 0
 	for _, g := range x.plan.InOrder() {
-		if stop() {
-			return metrics{}, errStopped
+		if err := ctx.Err(); err != nil {
+			return Metrics{}, err
 		}
 		b, err := x.fill(g)
 		if err != nil {
-			return metrics{}, err
+			return Metrics{}, err
 		}
 		s, err := m.Eval(b.Sequences, b.classes, b.weights)
 		if err != nil {
-			return metrics{}, err
+			return Metrics{}, err
 		}
 		total.Add(s)
 		tokens += b.tokens
@@ -286,11 +265,20 @@ func (x *examples) measure(m *trainer.Classifier, stop func() bool) (metrics, er
 	return measured, nil
 }
 
-// vocabKinds are what --tokens may name.
-func vocabKinds() []string {
+// VocabKinds are what Model.Tokens may name.
+func VocabKinds() []string {
 	var names []string
 	for _, k := range datasets.Kinds {
 		names = append(names, string(k))
 	}
 	return slices.Clip(names)
+}
+
+// leftOut says what a reader left out, if it left out anything.
+func leftOut(name string, s datasets.Skipped) []string {
+	if s.Count == 0 {
+		return nil
+	}
+	return []string{fmt.Sprintf("left out of %s: %s, the first because: %v", name,
+		words.Count(s.Count, "line that cannot be used", "lines that cannot be used"), s.First)}
 }

@@ -1,23 +1,9 @@
-package main
+package run
 
 import (
-	"github.com/unroll-ml/unroll/graph/tape"
-	"github.com/unroll-ml/unroll/models"
 	"github.com/unroll-ml/unroll/trainer"
 	"github.com/unroll-ml/unroll/trainer/checkpoint"
 )
-
-// LMConfig is all that determines a language model and its training steps.
-type LMConfig struct {
-	Vocab                 int
-	Cell                  models.CellConfig
-	Hidden, Layers, Embed int     // Embed 0: one-hot characters straight into the first cell
-	Dropout               float64 // between layers
-	Tied                  bool    // the output's weights are the embedding's
-	Batch, Seq            int     // B and T of Train and Eval
-	Training              trainer.Training
-	Device                tape.Device
-}
 
 // LM is a recurrent language model together with its optimizer. It keeps three independent states from call to call, of the
 // same weights: of training, of evaluation and of sampling. All are zero at first.
@@ -26,7 +12,7 @@ type LMConfig struct {
 //
 // An implementation should compile what a method needs when it is first called: sampling must not pay for training.
 type LM interface {
-	learner
+	Learner
 
 	// Train takes a training step on a window, the step-th counted from 0, with the learning rate lr, and carries the state of training on. It returns the
 	// mean loss per token and the global norm of the gradient before clipping, both at the weights before the step.
@@ -49,8 +35,8 @@ type LM interface {
 	ResetSample() error
 }
 
-// learner is a model of any task together with its optimizer.
-type learner interface {
+// Learner is a model of any task together with its optimizer.
+type Learner interface {
 	// Device is what the model runs on: "cpu", "ref", "cuda".
 	Device() string
 
@@ -65,9 +51,9 @@ type learner interface {
 	// and TrainState give, the error names the first difference.
 	Load(weights, trainState []checkpoint.Tensor) error
 
-	// Blame says what was not finite in the newest training step, which was not applied for that; overflow says that only the
+	// NonFinite says what was not finite in the newest training step, which was not applied for that; overflow says that only the
 	// scaling of the loss was too large.
-	Blame() (what string, overflow bool, err error)
+	NonFinite() (what string, overflow bool, err error)
 
 	// Close frees the model.
 	Close() error

@@ -1,0 +1,30 @@
+// Package words writes numbers for people.
+package words
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+)
+
+// Thousands writes a number that is not negative with commas.
+func Thousands(n int) string {
+	s := strconv.Itoa(n)
+	var groups []string
+	for len(s) > 3 {
+		groups = append([]string{s[len(s)-3:]}, groups...)
+		s = s[:len(s)-3]
+	}
+	return strings.Join(append([]string{s}, groups...), ",")
+}
+
+// Count is a number with its noun.
+func Count(n int, one, many string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return Thousands(n) + " " + many
+}
+
+// Percent is a part of n.
+func Percent(part, n int) string { return fmt.Sprintf("%.1f%%", 100*float64(part)/float64(n)) }

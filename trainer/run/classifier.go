@@ -1,0 +1,221 @@
+package run
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/unroll-ml/unroll/datasets"
+	"github.com/unroll-ml/unroll/datasets/batches"
+	"github.com/unroll-ml/unroll/internal/words"
+	"github.com/unroll-ml/unroll/models"
+	"github.com/unroll-ml/unroll/trainer"
+)
+
+// rawSources reads data to train on, and to validate on if there are such, and notes in the configuration which they are.
+func readSources[R raw[P], P any](c *Config, read func(name string, s *Source) (R, error)) (train, valid R, err error) {
+	for _, x := range []struct {
+		prefix string
+		source *Source
+		to     *R
+	}{{"", c.Data.Train, &train}, {"valid_", c.Data.Held, &valid}} {
+		if x.source == nil {
+			continue
+		}
+		if *x.to, err = read("`"+x.prefix+x.source.Kind+"`", x.source); err != nil {
+			return train, valid, err
+		}
+		_, x.source.SHA256 = (*x.to).origin()
+		if x.source.Kind != KindTask {
+			if x.source.Paths, err = absolute(x.source.Paths); err != nil {
+				return train, valid, err
+			}
+		}
+	}
+	return train, valid, nil
+}
+
+// ClassifierTask is a classifier that learns examples.
+type ClassifierTask struct {
+	*trainer.Classifier
+	config     *Config
+	vocab      *datasets.Vocab // nil: images
+	labels     *datasets.Labels
+	data, held *examples
+	skipped    []string // of the data
+	feed       feed[*classifyBatch]
+}
+
+// NewClassifier makes a classifier that learns the texts of a table, with fresh weights. It is validated on valid or, if that is nil, on a
+// part of the table.
+func NewClassifier(c Config, table, valid *datasets.Table, opts ...Option) (*ClassifierTask, error) {
+	if err := c.begin(TaskClassify, opts); err != nil {
+		return nil, err
+	}
+	c.Data.Train, c.Data.Held = nil, nil
+	var err error
+	if c.Data.Train, err = sourceOf(KindTable, table.Name, table.SHA256); err != nil {
+		return nil, err
+	}
+	var other *rawExamples
+	if valid != nil {
+		if c.Data.Held, err = sourceOf(KindTable, valid.Name, valid.SHA256); err != nil {
+			return nil, err
+		}
+		other = tableExamples(valid)
+	}
+	return newClassifierTask(&c, tableExamples(table), other)
+}
+
+// sourceOf is the source of data of a kind that were read already.
+func sourceOf(kind, name, sha256 string) (*Source, error) {
+	paths, err := absolute([]string{name})
+	return &Source{Kind: kind, Paths: paths, SHA256: sha256}, err
+}
+
+// readClassifier reads the data that a configuration names.
+func readClassifier(c *Config) (*ClassifierTask, error) {
+	raw, other, err := readSources(c, readExamples)
+	if err != nil {
+		return nil, err
+	}
+	return newClassifierTask(c, raw, other)
+}
+
+// newClassifierTask divides the data, of which other, to validate on, may be nil, and writes into c what they say of the model.
+func newClassifierTask(c *Config, raw, other *rawExamples) (_ *ClassifierTask, err error) {
+	t := &ClassifierTask{config: c, skipped: raw.skipped}
+	learn := raw.all()
+	var valid part
+	if other == nil {
+		if learn, valid, err = raw.divide(c); err != nil {
+			return nil, err
+		}
+	} else {
+		valid = other.all()
+		t.skipped = append(t.skipped, other.skipped...)
+	}
+	if t.labels, err = raw.labels(); err != nil {
+		return nil, err
+	}
+	c.Model.Classes, c.Model.LabelsSHA256 = t.labels.Len(), sha256Hex(t.labels.JSON())
+	if raw.table != nil {
+		if t.vocab, err = datasets.BuildVocab(datasets.VocabConfig{Kind: datasets.Kind(c.Model.Tokens), Least: c.Model.MinFreq}, learn.texts()); err != nil {
+			return nil, err
+		}
+		if err := c.Model.checkVocabSize(t.vocab, 1, raw.name); err != nil {
+			return nil, err
+		}
+		c.Model.Vocab, c.Model.VocabSHA256 = t.vocab.Len(), sha256Hex(t.vocab.JSON())
+	} else {
+		c.Model.Input, c.Model.Embed, c.Model.Tokens, c.Model.MinFreq = raw.images.Cols, 0, "", 0
+	}
+	if t.data, err = learn.ready(c.accumulated(), t.vocab, t.labels); err != nil {
+		return nil, err
+	}
+	if t.held, err = valid.ready(c, t.vocab, t.labels); err != nil {
+		return nil, err
+	}
+	if err := c.checkClassifierSize(t.data.longest); err != nil {
+		return nil, err
+	}
+	t.feed.fill = planned(t.data.plan, c.Training.Seed, t.data.fill)
+	t.Classifier, err = c.newClassifier()
+	return t, err
+}
+
+// newClassifier makes the classifier that a configuration asks for, with fresh weights.
+func (c *Config) newClassifier() (*trainer.Classifier, error) {
+	return trainer.NewClassifier(trainer.ClassifierConfig{
+		Model: models.ClassifierConfig{
+			Vocab: c.Model.Vocab, Input: c.Model.Input, Embed: c.Model.Embed, Cell: c.Model.cell(),
+			Hidden: c.Model.Hidden, Layers: c.Model.Layers, Bidirectional: c.Model.Bidirectional, Dropout: c.Model.Dropout,
+			Pooling: c.Model.Pooling, Classes: c.Model.Classes,
+		},
+		Training: c.Training.trainer(), Device: c.with.device,
+	})
+}
+
+// Config implements Task.
+func (t *ClassifierTask) Config() *Config { return t.config }
+
+// Epoch implements Task.
+func (t *ClassifierTask) Epoch() int { return t.data.plan.Len() }
+
+// Step implements Task.
+func (t *ClassifierTask) Step(before int, rate float64) (loss, norm float64, tokens int, err error) {
+	b, err := t.feed.next(before)
+	if err != nil {
+		return 0, 0, 0, err
+	}
+	loss, norm, err = t.Train(b.Sequences, b.classes, b.weights, before, rate)
+	return loss, norm, b.tokens, err
+}
+
+// Close frees the model.
+func (t *ClassifierTask) Close() error {
+	t.feed.close()
+	return t.Classifier.Close()
+}
+
+// Validate implements Task.
+func (t *ClassifierTask) Validate(ctx context.Context) (Metrics, error) {
+	return t.held.validate(ctx, t.Classifier)
+}
+
+// Files are the labels and the vocabulary, as the folder of the run holds them.
+func (t *ClassifierTask) Files() map[string][]byte {
+	files := map[string][]byte{labelsName: t.labels.JSON()}
+	if t.vocab != nil {
+		files[vocabName] = t.vocab.JSON()
+	}
+	return files
+}
+
+// Verify says whether those in a folder are those of the task.
+func (t *ClassifierTask) Verify(dir string) error {
+	if t.vocab != nil {
+		if _, err := readRunVocab(dir, t.config); err != nil {
+			return err
+		}
+	}
+	_, err := readRunLabels(dir, t.config)
+	return err
+}
+
+// Describe says what is trained on what.
+func (t *ClassifierTask) Describe(weights int) []string {
+	c := t.config
+	input := fmt.Sprintf("images of %d rows of %d", t.data.longest, c.Model.Input)
+	if t.vocab != nil {
+		input = fmt.Sprintf("%s, %s different ones, embedding %d", c.Model.kinds(), words.Thousands(t.vocab.Len()), c.Model.Embed)
+		if c.Model.Embed == 0 {
+			input = strings.Replace(input, "embedding 0", "one-hot", 1)
+		}
+	}
+	lines := []string{
+		fmt.Sprintf("training on %s: %s examples of %d classes, and %s for validation", t.data.name, words.Thousands(t.data.plan.Examples()), t.labels.Len(), words.Thousands(t.held.plan.Examples())),
+		fmt.Sprintf("model: %s; %s, layers %d, hidden %d%s, pooling %s; %s weights, on %s", input, c.Model.Cell, c.Model.Layers, c.Model.Hidden, directionWords(c), c.Model.Pooling, words.Thousands(weights), t.Device()),
+		fmt.Sprintf("batch %d, lengths %s: %s steps an epoch; %s", c.Training.Batch, sourceLengths(t.data.plan), words.Thousands(t.Epoch()), c.Training.summary()),
+	}
+	if t.data.cut > 0 {
+		lines = append(lines, fmt.Sprintf("%s examples are longer than %s tokens, of which the first are read: see `longest`", words.Thousands(t.data.cut), words.Thousands(c.Training.Longest)))
+	}
+	return append(lines, t.skipped...)
+}
+
+func directionWords(c *Config) string {
+	if c.Model.Bidirectional {
+		return " in both directions"
+	}
+	return ""
+}
+
+// sourceLengths lists the lengths of a plan's batches.
+func sourceLengths(p *batches.Plan) string {
+	var lengths []string
+	for _, s := range p.Shapes() {
+		lengths = append(lengths, words.Thousands(s.Source))
+	}
+	return strings.Join(lengths, ", ")
+}

@@ -1,0 +1,266 @@
+package run
+
+import (
+	"bytes"
+	"cmp"
+	"fmt"
+	"io"
+	"maps"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/pkg/errors"
+	"go.yaml.in/yaml/v3"
+
+	"github.com/unroll-ml/unroll/datasets"
+	"github.com/unroll-ml/unroll/internal/safefile"
+	"github.com/unroll-ml/unroll/trainer/checkpoint"
+)
+
+const configFormat = "unroll-run-1"
+
+// The tasks that a model can be trained for.
+const (
+	TaskLM       = "lm"
+	TaskClassify = "classify"
+	TaskSeq2Seq  = "seq2seq"
+)
+
+var taskNames = map[string]string{TaskLM: "a language model", TaskClassify: "a classifier", TaskSeq2Seq: "a sequence-to-sequence model"}
+
+// TaskName is a task in words, such as "a language model".
+func TaskName(task string) string { return taskNames[task] }
+
+// Config is config.yaml: everything that is needed to repeat a run. What a task has no use for is left out of the file.
+type Config struct {
+	Format   string   `yaml:"format"`
+	Task     string   `yaml:"task"`
+	Data     Data     `yaml:"data"`
+	Model    Model    `yaml:"model"`
+	Training Training `yaml:"training"`
+	Running  Running  `yaml:"running"`
+
+	with with // what a file can only name
+}
+
+// Data says what a model learns from and is validated on.
+type Data struct {
+	Text        string `yaml:"text,omitempty"` // absolute path; "" is the built-in text
+	TextSHA256  string `yaml:"text_sha256,omitempty"`
+	Split       string `yaml:"split,omitempty"`      // percents with slashes between; "": the last tenth of the text is held out
+	Valid       string `yaml:"valid_text,omitempty"` // "": see Split
+	ValidSHA256 string `yaml:"valid_text_sha256,omitempty"`
+
+	Train *Source `yaml:"train,omitempty"` // of other tasks than a language model's
+	Held  *Source `yaml:"valid,omitempty"` // nil: a part of Train is held out
+
+	HoldOut float64 `yaml:"hold_out,omitempty"` // how large it is; 0: a tenth
+}
+
+// Source says where examples are: see the constants such as Table.
+type Source struct {
+	Kind   string   `yaml:"kind"`       // the flag that names them
+	Paths  []string `yaml:"paths,flow"` // absolute
+	SHA256 string   `yaml:"sha256"`
+
+	SkipBad bool `yaml:"skip_bad,omitempty"` // leave out lines that cannot be used
+}
+
+// DataKinds are the kinds of data that tasks have.
+var DataKinds = map[string][]string{
+	TaskLM: {KindText}, TaskClassify: {KindTable, KindFolder, KindIDX}, TaskSeq2Seq: {KindPairs, KindParallel, KindTask},
+}
+
+// fits says whether it may be a source of a task; nil may.
+func (s *Source) fits(task string) bool {
+	if s == nil {
+		return true
+	}
+	paths := 1
+	if s.Kind == KindParallel {
+		paths = 2
+	}
+	return slices.Contains(DataKinds[task], s.Kind) && len(s.Paths) == paths
+}
+
+// withoutPaths is s for examples that may lie elsewhere.
+func (s *Source) withoutPaths() *Source {
+	if s == nil {
+		return nil
+	}
+	return &Source{Kind: s.Kind, SHA256: s.SHA256}
+}
+
+// Model says which model it is.
+type Model struct {
+	Cell        string `yaml:"cell"`
+	Hidden      int    `yaml:"hidden"`
+	Layers      int    `yaml:"layers"`
+	Embed       int    `yaml:"embed"`
+	Vocab       int    `yaml:"vocab,omitempty"`
+	VocabSHA256 string `yaml:"vocab_sha256,omitempty"` // of vocab.json
+
+	Tokens        string  `yaml:"tokens,omitempty"` // a datasets.Kind; "" of a language model: char
+	MinFreq       int     `yaml:"min_freq,omitempty"`
+	Input         int     `yaml:"input,omitempty"`        // columns of an image
+	Nonlinearity  string  `yaml:"nonlinearity,omitempty"` // "": tanh
+	NoBias        bool    `yaml:"no_bias,omitempty"`
+	ForgetBias    float64 `yaml:"forget_bias,omitempty"`
+	Peepholes     bool    `yaml:"peepholes,omitempty"`
+	LayerNorm     bool    `yaml:"layer_norm,omitempty"`
+	Bidirectional bool    `yaml:"bidirectional,omitempty"`
+	Dropout       float64 `yaml:"dropout,omitempty"`
+	Pooling       string  `yaml:"pooling,omitempty"`
+	MaxVocab      int     `yaml:"max_vocab,omitempty"`
+	Attention     string  `yaml:"attention,omitempty"`
+	Before        bool    `yaml:"attention_before,omitempty"`
+	EveryStep     bool    `yaml:"context_every_step,omitempty"`
+	Feeding       bool    `yaml:"input_feeding,omitempty"`
+	Tied          bool    `yaml:"tie,omitempty"`
+	Classes       int     `yaml:"classes,omitempty"`
+	LabelsSHA256  string  `yaml:"labels_sha256,omitempty"` // of labels.json
+	TargetVocab   int     `yaml:"target_vocab,omitempty"`
+	TargetSHA256  string  `yaml:"target_vocab_sha256,omitempty"` // of target-vocab.json
+}
+
+// kind is what texts are cut into.
+func (m *Model) kind() datasets.Kind {
+	return datasets.Kind(cmp.Or(m.Tokens, string(datasets.Char)))
+}
+
+// kinds is what texts are cut into, in words.
+func (m *Model) kinds() string {
+	if m.kind() == datasets.BPE {
+		return "byte pairs"
+	}
+	return string(m.kind()) + "s"
+}
+
+// units is what a token is called in words, of several.
+func (m *Model) units() string {
+	if m.kind() == datasets.Char {
+		return "characters"
+	}
+	return "tokens"
+}
+
+// Training says how it learns.
+type Training struct {
+	Batch           int     `yaml:"batch"`
+	Seq             int     `yaml:"seq,omitempty"`     // of a language model
+	Stride          int     `yaml:"stride,omitempty"`  // from window to window; 0: streams that go on
+	Longest         int     `yaml:"longest,omitempty"` // tokens of an example
+	Buckets         int     `yaml:"buckets,omitempty"` // different shapes of batches
+	TeacherForcing  float64 `yaml:"teacher_forcing,omitempty"`
+	TeacherDecay    string  `yaml:"teacher_decay,omitempty"`
+	TeacherSteps    int     `yaml:"teacher_steps,omitempty"`
+	Smoothing       float64 `yaml:"label_smoothing,omitempty"`
+	Optimizer       string  `yaml:"optimizer"`
+	LR              float64 `yaml:"lr"`
+	Momentum        float64 `yaml:"momentum"`
+	WeightDecay     float64 `yaml:"weight_decay"`
+	Clip            float64 `yaml:"clip"`
+	ClipValue       float64 `yaml:"clip_value"`
+	Accumulate      int     `yaml:"accumulate"`
+	Schedule        string  `yaml:"schedule"`
+	Warmup          int     `yaml:"warmup"`                      // steps
+	ScheduleSteps   int     `yaml:"schedule_steps,omitempty"`    // see Training.schedule
+	ScheduleFactor  float64 `yaml:"schedule_factor,omitempty"`   // likewise
+	ScheduleWait    int     `yaml:"schedule_patience,omitempty"` // of the schedule plateau
+	EMA             float64 `yaml:"ema"`
+	LossScaling     bool    `yaml:"loss_scaling"`
+	MaxSkipped      int     `yaml:"max_skipped"`
+	Best            string  `yaml:"best"` // one of taskScores
+	Patience        int     `yaml:"patience"`
+	Seed            uint64  `yaml:"seed"`
+	ValidEvery      int     `yaml:"valid_every"`            // steps; 0: after epochs
+	ValidEpochs     int     `yaml:"valid_epochs,omitempty"` // 0: 1
+	ValidPairs      int     `yaml:"valid_pairs,omitempty"`  // that are translated
+	CheckpointEvery int     `yaml:"checkpoint_every"`       // steps; 0: only when validated
+	Steps           int     `yaml:"steps"`                  // one of steps, epochs and minutes is not 0
+	Epochs          int     `yaml:"epochs"`
+	Minutes         float64 `yaml:"minutes"`
+}
+
+// Running says what a run is computed on.
+type Running struct {
+	Device    string `yaml:"device"`
+	Threads   int    `yaml:"threads"`             // 0: as many as there are processors
+	Precision string `yaml:"precision,omitempty"` // "": fp32
+}
+
+// Encode is the text of config.yaml.
+func (c *Config) Encode() []byte {
+	var b bytes.Buffer
+	enc := yaml.NewEncoder(&b)
+	enc.SetIndent(2)
+	if err := enc.Encode(c); err != nil { // strings and numbers always encode
+		panic(err)
+	}
+	return b.Bytes()
+}
+
+// maxConfig is how many bytes of a config.yaml are read: far more than any run writes, and few enough for YAML's slowest case.
+const maxConfig = 1 << 17
+
+// ReadConfig reads a config.yaml, strictly. What is wrong with its contents is a *checkpoint.CorruptError.
+func ReadConfig(path string, opts ...Option) (*Config, error) {
+	data, err := safefile.ReadIn(filepath.Dir(path), filepath.Base(path), maxConfig)
+	if err != nil {
+		return nil, err
+	}
+	bad := func(format string, args ...any) (*Config, error) {
+		return nil, &checkpoint.CorruptError{File: path, What: fmt.Sprintf(format, args...) + ": restore it from a copy of the run"}
+	}
+	c := &Config{}
+	dec := yaml.NewDecoder(bytes.NewReader(data))
+	dec.KnownFields(true)
+	if err := dec.Decode(c); err != nil {
+		return bad("not the configuration of a run (%s)", yamlReason(err))
+	}
+	if err := dec.Decode(&Config{}); err != io.EOF {
+		return bad("more than one configuration")
+	}
+	t := &c.Training
+	t.applyDefaults(c.Task)
+	c.use(opts)
+	limits := 0
+	for _, given := range []bool{t.Steps != 0, t.Epochs != 0, t.Minutes != 0} {
+		if given {
+			limits++
+		}
+	}
+	switch {
+	case c.Format != configFormat:
+		return bad("format %q, this version reads %q", c.Format, configFormat)
+	case taskNames[c.Task] == "":
+		return bad("task %q, this version knows %s", c.Task, strings.Join(slices.Sorted(maps.Keys(taskNames)), ", "))
+	case c.Model.Vocab < 1 && c.Model.Input < 1:
+		return bad("a vocabulary of %d", c.Model.Vocab)
+	case c.Task != TaskLM && c.Data.Train == nil:
+		return bad("no data")
+	case !c.Data.Train.fits(c.Task) || !c.Data.Held.fits(c.Task):
+		return bad("data of another task, or without their paths")
+	case c.Task == TaskSeq2Seq && c.Model.TargetVocab < 1:
+		return bad("a target vocabulary of %d", c.Model.TargetVocab)
+	case c.Task == TaskClassify && c.Model.Classes < 2:
+		return bad("%d classes", c.Model.Classes)
+	case limits != 1:
+		return bad("%d of steps, epochs and minutes, want one", limits)
+	}
+	if err := c.Check(); err != nil {
+		return bad("%s", err)
+	}
+	return c, nil
+}
+
+// yamlReason is the first thing that is wrong, without the names of Go types.
+func yamlReason(err error) string {
+	var t *yaml.TypeError
+	if errors.As(err, &t) {
+		reason, _, _ := strings.Cut(t.Errors[0], " in type ")
+		return reason
+	}
+	return strings.TrimPrefix(err.Error(), "yaml: ")
+}

@@ -1,0 +1,97 @@
+package run
+
+import (
+	"context"
+	"strings"
+
+	"github.com/unroll-ml/unroll/datasets"
+	"github.com/unroll-ml/unroll/datasets/batches"
+	"github.com/unroll-ml/unroll/models/decode"
+	"github.com/unroll-ml/unroll/trainer"
+)
+
+// evaluateClassifier measures a classifier.
+func (r *Run) evaluateClassifier(ctx context.Context, e EvalConfig) (*Evaluation, error) {
+	p, split, err := toEvaluate(r, e, readExamples)
+	if err != nil {
+		return nil, err
+	}
+	x, err := p.ready(r.config, r.vocab, r.labels)
+	if err != nil {
+		return nil, err
+	}
+	v := &Evaluation{Name: p.name, Split: split, What: whichPart(p.name, split, r.config), Unit: "example", Count: "examples"}
+	m, err := r.classifier(v)
+	if err != nil {
+		return nil, err
+	}
+	defer m.Close()
+	return v.time(func() (Metrics, error) { return x.validate(ctx, m) })
+}
+
+// classifier makes the classifier of the run: see lm.
+func (r *Run) classifier(v *Evaluation) (*trainer.Classifier, error) {
+	m, err := r.config.newClassifier()
+	if err != nil {
+		return nil, err
+	}
+	return m, r.loadFor(m, v)
+}
+
+// evaluateSeq2Seq measures a sequence-to-sequence model: how well it predicts the targets' tokens, and what it writes by itself.
+func (r *Run) evaluateSeq2Seq(ctx context.Context, e EvalConfig) (*Evaluation, error) {
+	p, split, err := toEvaluate(r, e, func(name string, s *Source) (*rawPairs, error) {
+		return readPairs(name, s, r.config.Training.Seed)
+	})
+	if err != nil {
+		return nil, err
+	}
+	defer p.pairs.Close()
+	encoded, err := batches.NewSeq2Seq(p.pairs, r.vocab, r.target)
+	if err != nil {
+		return nil, err
+	}
+	x, err := p.ready(r.config, encoded, r.target, 0)
+	if err != nil {
+		return nil, err
+	}
+	if err := r.config.checkSeq2SeqSize(x.longest); err != nil {
+		return nil, badData("%s: %v", x.name, err)
+	}
+	v := &Evaluation{Name: x.name, Split: split, Unit: "token", Count: "pairs"}
+	v.What = whichPart(strings.TrimSuffix(x.name, ", held out"), split, r.config)
+	m, err := r.seq2seq(v)
+	if err != nil {
+		return nil, err
+	}
+	defer m.Close()
+	return v.time(func() (Metrics, error) { return x.evaluate(ctx, m, r.config, e.Beam) })
+}
+
+// evaluate is validate, and measures also what translations of all pairs are worth.
+func (x *translations) evaluate(ctx context.Context, m *trainer.Seq2Seq, c *Config, beam decode.Beam) (Metrics, error) {
+	measured, err := x.validate(ctx, m)
+	if err != nil {
+		return measured, err
+	}
+	var written []string
+	var pairs []datasets.Pair
+	if beam.Width > 1 {
+		written, pairs, err = x.search(m, c, beam)
+	} else {
+		written, pairs, err = x.greedy(m, limit(beam.MaxLength))
+	}
+	if err != nil {
+		return measured, err
+	}
+	return measured, measured.compare(written, pairs)
+}
+
+// seq2seq makes the sequence-to-sequence model of the run: see lm.
+func (r *Run) seq2seq(v *Evaluation) (*trainer.Seq2Seq, error) {
+	m, err := r.config.newSeq2Seq()
+	if err != nil {
+		return nil, err
+	}
+	return m, r.loadFor(m, v)
+}

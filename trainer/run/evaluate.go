@@ -1,0 +1,91 @@
+package run
+
+import (
+	"context"
+	"time"
+
+	"github.com/unroll-ml/unroll/models/decode"
+	"github.com/unroll-ml/unroll/trainer"
+)
+
+// KindText is the kind of data of a language model: a text.
+const KindText = "text"
+
+// The parts of data that Evaluate measures.
+const (
+	SplitValidation = "validation" // what training was validated on
+	SplitTest       = "test"       // what training never saw
+	SplitAll        = "all"        // whatever it is, the whole of it
+)
+
+// EvalConfig says what a model is measured on.
+type EvalConfig struct {
+	// Data are those to measure on; of data that the run was trained on, the part that was held out. nil: what the run held out.
+	Data *Source
+
+	Whole  bool        // the whole of Data, whatever they are
+	Stride int         // of a language model: see datasets.NewSlidingEvalWindows; 0: long streams that carry their state on
+	Beam   decode.Beam // of a sequence-to-sequence model; Width 1: the likeliest token at every step
+}
+
+// Evaluation is what was found.
+type Evaluation struct {
+	Metrics
+	Name, Split string // of the data
+	What        string // the data in words
+	Unit        string // that the loss is for
+	Count       string // what is counted
+	Unknown     int    // of the tokens of a text
+	At          Position
+	Seconds     float64
+}
+
+// time measures, and notes how long that took.
+func (v *Evaluation) time(measure func() (Metrics, error)) (*Evaluation, error) {
+	begin := time.Now()
+	var err error
+	v.Metrics, err = measure()
+	v.Seconds = time.Since(begin).Seconds()
+	return v, err
+}
+
+// Evaluate measures the model of the run.
+func (r *Run) Evaluate(ctx context.Context, e EvalConfig) (*Evaluation, error) {
+	if err := r.config.open(); err != nil {
+		return nil, err
+	}
+	switch r.config.Task {
+	case TaskLM:
+		return r.evaluateLM(ctx, e)
+	case TaskClassify:
+		return r.evaluateClassifier(ctx, e)
+	}
+	return r.evaluateSeq2Seq(ctx, e)
+}
+
+// validateLM measures a language model on a whole text.
+func validateLM(ctx context.Context, lm LM, w evalWindows, c *Training) (Metrics, error) {
+	n := c.Batch * c.Seq
+	inputs, targets, mask := make([]int32, n), make([]int32, n), make([]float32, n)
+	var total trainer.Sums
+	for i := range w.Len() {
+		if err := ctx.Err(); err != nil {
+			return Metrics{}, err
+		}
+		reset, err := w.Fill(i, inputs, targets, mask)
+		if err != nil {
+			return Metrics{}, err
+		}
+		if reset {
+			if err := lm.ResetEval(); err != nil {
+				return Metrics{}, err
+			}
+		}
+		s, err := lm.Eval(inputs, targets, mask)
+		if err != nil {
+			return Metrics{}, err
+		}
+		total.Add(s)
+	}
+	return tokenMetrics(total), nil
+}

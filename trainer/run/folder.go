@@ -1,0 +1,293 @@
+package run
+
+import (
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/pkg/errors"
+
+	"github.com/unroll-ml/unroll/internal/safefile"
+	"github.com/unroll-ml/unroll/trainer/checkpoint"
+	"github.com/unroll-ml/unroll/trainer/optim"
+)
+
+// The names in the folder of a run.
+const (
+	configName = "config.yaml"
+	vocabName  = "vocab.json"
+	labelsName = "labels.json"
+	targetName = "target-vocab.json"
+	lockName   = ".lock"
+	probeName  = "probe" // a file that is made to see whether files can be made
+
+	LogName = "log.jsonl"
+
+	Best = "best" // the checkpoint that validation found best
+	Last = "last" // the newest checkpoint
+)
+
+// runFiles are the files of a run folder, whatever its task.
+var runFiles = []string{LogName, vocabName, targetName, labelsName, configName}
+
+// position is where a run stands: state.json of its checkpoints.
+type Position struct {
+	Step     int      `json:"step"`            // steps taken
+	Seconds  float64  `json:"seconds"`         // of training, over all times that it was continued
+	BestLoss *float64 `json:"best_valid_loss"` // of the best; nil: never measured
+	BestStep int      `json:"best_step"`
+
+	BestScore *float64       `json:"best_score,omitempty"`  // see metrics.score; nil: BestLoss
+	Worse     int            `json:"worse"`                 // measurements in a row without a better one
+	Due       bool           `json:"measure_due,omitempty"` // this step is to be measured
+	Skipped   int            `json:"skipped"`               // steps in a row that were not applied, overflows of the loss scaling aside
+	Events    []string       `json:"events,omitempty"`      // TensorBoard's files of the run
+	Plateau   *optim.Plateau `json:"plateau,omitempty"`     // nil: not begun, or another schedule
+}
+
+// better says whether a score is the best so far.
+func (p *Position) better(score float64) bool {
+	best := p.BestScore
+	if best == nil {
+		best = p.BestLoss // before there were other scores
+	}
+	return best == nil || score < *best
+}
+
+// Folder is a folder that this process may write a run into.
+type Folder struct {
+	dir    string
+	lock   *safefile.Lock
+	made   []string // folders that this process made, the innermost last
+	before *Config  // of the run that is there already, or nil
+}
+
+// Dir is the path of the folder.
+func (f *Folder) Dir() string { return f.dir }
+
+// Holds says whether there is a run in the folder.
+func (f *Folder) Holds() bool { return f.before != nil }
+
+func (f *Folder) path(name string) string { return filepath.Join(f.dir, name) }
+
+// OpenFolder makes a folder ready to be written: it exists, can be written, no other process writes to it, and it holds
+// nothing but, at most, a run. Close it. What is wrong with the folder is an *OutputError; a *checkpoint.LockedError says that another
+// process trains there.
+func OpenFolder(dir string) (*Folder, error) {
+	f := &Folder{dir: dir}
+	switch info, err := os.Stat(dir); {
+	case err == nil && !info.IsDir():
+		return nil, &OutputError{Dir: dir, What: "is a file"}
+	case errors.Is(err, fs.ErrNotExist):
+		if err := f.makeAll(dir); err != nil {
+			f.remove()
+			return nil, outputError(dir, err)
+		}
+	case err != nil:
+		return nil, outputError(dir, err)
+	}
+	return f.open()
+}
+
+// NewFolder is OpenFolder of the first free of runs/TASK-1, runs/TASK-2, ...
+func NewFolder(task string) (*Folder, error) {
+	const parent = "runs"
+	f := &Folder{}
+	if err := f.makeAll(parent); err != nil {
+		return nil, outputError(parent, err)
+	}
+	for n := 1; ; n++ {
+		f.dir = filepath.Join(parent, fmt.Sprintf("%s-%d", task, n))
+		err := os.Mkdir(f.dir, 0o755)
+		if err == nil {
+			f.made = append(f.made, f.dir)
+			return f.open()
+		}
+		if !errors.Is(err, fs.ErrExist) {
+			f.remove()
+			return nil, outputError(f.dir, err)
+		}
+	}
+}
+
+// makeAll is os.MkdirAll that notes what it makes.
+func (f *Folder) makeAll(dir string) error {
+	if _, err := os.Stat(dir); err == nil {
+		return nil
+	}
+	if parent := filepath.Dir(dir); parent != dir {
+		if err := f.makeAll(parent); err != nil {
+			return err
+		}
+	}
+	if err := os.Mkdir(dir, 0o755); err != nil {
+		return errors.WithStack(err)
+	}
+	f.made = append(f.made, dir)
+	return nil
+}
+
+func (f *Folder) open() (*Folder, error) {
+	err := f.inspect() // before anything in it is touched
+	if err == nil {
+		err = f.take()
+	}
+	if err != nil {
+		f.Abandon()
+		return nil, err
+	}
+	return f, nil
+}
+
+// take locks the folder and makes sure that it can be written.
+func (f *Folder) take() error {
+	lock, err := safefile.TryLock(f.path(lockName))
+	var held *safefile.LockedError
+	if errors.As(err, &held) {
+		return err
+	} else if err != nil {
+		return outputError(f.dir, err)
+	}
+	f.lock = lock
+	if err := f.inspect(); err != nil { // another process may have trained there until now
+		return err
+	}
+	probe, err := safefile.CreateTemp(f.dir, "."+probeName+".tmp-") // permissions alone do not tell of a read-only file system
+	if err != nil {
+		return outputError(f.dir, err)
+	}
+	probe.Close()
+	if err := os.Remove(probe.Name()); err != nil {
+		return outputError(f.dir, err)
+	}
+	if err := checkpoint.Sweep(f.dir, append(runFiles, probeName)...); err != nil { // what a kill has left
+		return outputError(f.dir, err)
+	}
+	return nil
+}
+
+// inspect finds out what the folder holds, and refuses one that holds anything but a run. It changes nothing.
+func (f *Folder) inspect() (err error) {
+	f.before, err = ReadConfig(f.path(configName))
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return &OutputError{Dir: f.dir, Err: err}
+	}
+	entries, err := os.ReadDir(f.dir)
+	if err != nil {
+		return outputError(f.dir, err)
+	}
+	for _, e := range entries {
+		if f.before == nil && !strings.HasPrefix(e.Name(), ".") {
+			return &OutputError{Dir: f.dir, What: fmt.Sprintf("holds %s and no run", e.Name())}
+		}
+	}
+	for _, name := range []string{lockName, LogName} { // these are written in their place
+		if err := safefile.Ours(f.path(name)); err != nil {
+			return err
+		}
+	}
+	for _, name := range []string{Best, Last} {
+		if err := checkpoint.Foreign(f.path(name)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Clear removes the run that is there, and nothing that it did not write.
+func (f *Folder) Clear() error { return f.clear(nil) }
+
+// clear removes the run that is there, and nothing that it did not write, to make room for these files.
+func (f *Folder) clear(files map[string][]byte) error {
+	written := f.written()
+	for name := range files {
+		if _, err := os.Lstat(f.path(name)); err == nil && !slices.Contains(written, name) {
+			return &safefile.Error{Path: f.path(name), What: "the run that is to be replaced did not write it", Writing: true}
+		}
+	}
+	for _, name := range written {
+		if info, err := os.Lstat(f.path(name)); err == nil && info.IsDir() {
+			return &safefile.Error{Path: f.path(name), What: "it is a folder", Writing: true}
+		}
+	}
+	for _, name := range []string{Best, Last} {
+		if err := checkpoint.Remove(f.path(name)); err != nil {
+			return outputError(f.dir, err)
+		}
+	}
+	for _, name := range written {
+		if err := os.Remove(f.path(name)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return outputError(f.dir, err)
+		}
+	}
+	f.before = nil
+	return nil
+}
+
+// written are the names of the files that the run in the folder has written. The configuration is the last, so that what remains
+// after a crash of clear can be replaced or continued, too.
+func (f *Folder) written() []string {
+	if f.before == nil {
+		return nil
+	}
+	names := append(f.eventFiles(), LogName)
+	if f.before.Model.Vocab > 0 {
+		names = append(names, vocabName)
+	}
+	switch f.before.Task {
+	case TaskClassify:
+		names = append(names, labelsName)
+	case TaskSeq2Seq:
+		names = append(names, targetName)
+	}
+	return append(names, configName)
+}
+
+// eventFiles are TensorBoard's files that the run has written, by its checkpoints.
+func (f *Folder) eventFiles() []string {
+	for _, name := range []string{Last, Best} {
+		c, err := checkpoint.Open(f.path(name))
+		if err != nil {
+			continue
+		}
+		defer c.Close()
+		var at Position
+		if c.State(&at) == nil {
+			return slices.DeleteFunc(at.Events, func(name string) bool { return !isEvents(name) })
+		}
+	}
+	return nil
+}
+
+// Abandon gives the folder back as it was, before a run has begun in it.
+func (f *Folder) Abandon() {
+	f.Close()
+	f.remove()
+}
+
+// remove removes what this process made: nothing, if the folder was there before.
+func (f *Folder) remove() {
+	if slices.Contains(f.made, f.dir) {
+		for _, name := range append(runFiles, lockName) {
+			os.Remove(f.path(name))
+		}
+	}
+	for _, dir := range slices.Backward(f.made) {
+		os.Remove(dir) // only if it is empty
+	}
+}
+
+// Close lets other processes use the folder.
+func (f *Folder) Close() {
+	if f.lock != nil {
+		f.lock.Unlock()
+	}
+}
+
+// Load loads a checkpoint of the run, Best or Last, into a model.
+func (f *Folder) Load(m Learner, name string) (Position, error) {
+	return loadCheckpoint(f.path(name), m, false)
+}

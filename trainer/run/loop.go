@@ -1,0 +1,474 @@
+package run
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"time"
+
+	"github.com/pkg/errors"
+
+	"github.com/unroll-ml/unroll/models/decode"
+	"github.com/unroll-ml/unroll/trainer/checkpoint"
+	"github.com/unroll-ml/unroll/trainer/events"
+	"github.com/unroll-ml/unroll/trainer/optim"
+	"github.com/unroll-ml/unroll/trainer/runlog"
+)
+
+// Task is a model with the data that it learns from.
+type Task interface {
+	Learner
+
+	// Config is what config.yaml will say. It must not change any more.
+	Config() *Config
+
+	// Epoch is the number of steps of a pass over the data.
+	Epoch() int
+
+	// Step takes the next training step after so many, and says how many tokens it has read.
+	Step(before int, rate float64) (loss, norm float64, tokens int, err error)
+
+	// Validate measures the model on the validation data; the context's error if that is done meanwhile.
+	Validate(ctx context.Context) (Metrics, error)
+}
+
+// filed is a Task whose run has files of its own, by name; Verify says whether those in the folder of a run that is to be continued are
+// the same and whole.
+type filed interface {
+	Files() map[string][]byte
+	Verify(dir string) error
+}
+
+// described is a Task that can say in a few lines what is trained on what.
+type described interface {
+	Describe(weights int) []string
+}
+
+// Options say how to train, but for what decides which steps are taken: that is the task's configuration.
+type Options struct {
+	Report      Reporter // nil: nobody is told
+	Keep        int      // the newest checkpoints that are kept; 0: 2
+	LogEvery    int      // steps, after which a step is to be shown; 0: 10. The log has every step.
+	TensorBoard bool     // write the files that TensorBoard reads, too
+	Overwrite   bool     // replace the run that is in the folder
+}
+
+// The defaults of Options.
+const (
+	DefaultKeep     = 2
+	DefaultLogEvery = 10
+)
+
+// End is how a training ended.
+type End struct {
+	Step     int
+	BestStep int     // that of the best checkpoint
+	BestLoss float64 // its validation loss
+	Seconds  float64 // of training, over all times that it was continued
+	Why      string  // it ended before its time: there was no better validation for too long; else ""
+}
+
+// Train trains a task in a folder: see Folder.Train.
+func Train(ctx context.Context, dir string, t Task, o Options) (End, error) {
+	f, err := OpenFolder(dir)
+	if err != nil {
+		return End{}, err
+	}
+	defer f.Close()
+	end, err := f.Train(ctx, t, o)
+	if err != nil && !f.Holds() {
+		f.Abandon()
+	}
+	return end, err
+}
+
+// Train trains a task until its budget is spent, or there was no better validation for too long. The run that the folder holds, if it is
+// the same, is continued where its newest whole checkpoint stands; the bits are those of a run that nothing happened to.
+//
+// When the context is done, all is saved after the current step, and the error is a *StoppedError: calling Train again goes on. A
+// *DivergedError says that the numbers are no longer finite, an *OtherSettingsError that the folder holds another run, a *FinishedError
+// that its run has nothing left to do.
+func (f *Folder) Train(ctx context.Context, t Task, o Options) (End, error) {
+	r, err := f.prepare(t, o)
+	if err != nil {
+		return End{}, err
+	}
+	defer r.close()
+	return r.run(ctx)
+}
+
+// prepare either continues the run in the folder or begins a new one. Until it is known that this can be done nothing in the folder
+// changes.
+func (f *Folder) prepare(t Task, o Options) (*training, error) {
+	c := t.Config()
+	limit := newBudget(&c.Training, t.Epoch())
+	if err := c.Training.complete(limit.steps, t.Epoch()); err != nil {
+		return nil, err
+	}
+	r := &training{folder: f, config: c, task: t, budget: limit, Options: o}
+	if r.Keep < 1 {
+		r.Keep = DefaultKeep
+	}
+	if r.LogEvery < 1 {
+		r.LogEvery = DefaultLogEvery
+	}
+	if r.Report == nil {
+		r.Report = silent{}
+	}
+	if f.before != nil && !o.Overwrite {
+		if difference, same := f.before.repeats(*c); !same {
+			return nil, &OtherSettingsError{f.dir, difference}
+		}
+	}
+	return r, r.place()
+}
+
+// training is a run in progress.
+type training struct {
+	Options
+	folder  *Folder
+	config  *Config
+	task    Task
+	budget  budget
+	damaged []string // checkpoints that were skipped when the run was resumed
+	log     *runlog.Log
+	board   *board // nil: not wanted
+
+	schedule optim.Schedule // of the learning rate
+
+	at        Position // where the run stands
+	saved     int      // the step that was saved last
+	validated bool     // the state of this moment was validated and saved
+	since     time.Time
+	past      float64 // seconds before this process
+	first     int     // the step before the first of this process
+
+	busy   time.Duration // of the steps since one was shown, without validating and saving
+	tokens int           // that they have read
+}
+
+func (r *training) close() {
+	if r.log != nil {
+		r.log.Close()
+	}
+	if r.board != nil {
+		r.board.w.Close()
+	}
+}
+
+// seconds is the time that the run has taken.
+func (r *training) seconds() float64 { return r.past + time.Since(r.since).Seconds() }
+
+// run trains until the budget is spent or someone asks to stop.
+func (r *training) run(ctx context.Context) (End, error) {
+	params, err := r.task.Params()
+	if err != nil {
+		return End{}, err
+	}
+	if r.log, err = runlog.Open(r.folder.path(LogName), r.at.Step); err != nil {
+		return End{}, err
+	}
+	if r.TensorBoard {
+		w, err := events.Create(r.folder.dir, r.at.Step+1)
+		if err != nil {
+			return End{}, err
+		}
+		r.board = &board{w}
+		r.at.Events = append(r.at.Events, w.Name())
+	}
+	r.schedule, r.at.Plateau = r.config.Training.schedule(), r.config.Training.plateau(r.at.Plateau)
+	r.since, r.past, r.first, r.saved = time.Now(), r.at.Seconds, r.at.Step, r.at.Step
+	start := Start{Dir: r.folder.dir, After: r.first, Steps: r.budget.steps, Seconds: r.budget.seconds}
+	if t, ok := r.task.(described); ok {
+		start.Lines = t.Describe(countElements(params))
+	}
+	r.Report.Begin(start)
+	if r.first > 0 {
+		if err := r.end(runlog.Resumed, ""); err != nil {
+			return End{}, err
+		}
+	}
+	stopped, err := r.steps(ctx)
+	if err != nil {
+		return r.summary(), err
+	}
+	if stopped {
+		if err := r.end("stopped", ""); err != nil {
+			return r.summary(), err
+		}
+		return r.summary(), &StoppedError{r.folder.dir, r.at.Step, r.folder.path(Last), context.Cause(ctx)}
+	}
+	return r.summary(), r.end("done", r.whyExhausted())
+}
+
+func (r *training) summary() End {
+	e := End{Step: r.at.Step, BestStep: r.at.BestStep, BestLoss: math.NaN(), Seconds: r.seconds(), Why: r.whyExhausted()}
+	if r.at.BestLoss != nil {
+		e.BestLoss = *r.at.BestLoss
+	}
+	return e
+}
+
+// steps takes the steps that are left; true if it was asked to stop.
+func (r *training) steps(ctx context.Context) (stopped bool, err error) {
+	r.validated = true
+	if r.at.Due { // the process before was stopped while it validated
+		if err := r.validate(ctx); err != nil || r.at.Due {
+			return true, err
+		}
+	}
+	for !r.budget.spent(r.at.Step, r.seconds()) && !r.exhausted() {
+		rec, err := r.step()
+		if err != nil {
+			return false, err
+		}
+		last := r.budget.spent(r.at.Step, r.seconds())
+		r.show(rec, last)
+		switch c := &r.config.Training; {
+		case last || r.validates():
+			if err := r.validate(ctx); err != nil || r.at.Due {
+				return true, err
+			}
+		case c.CheckpointEvery > 0 && r.at.Step%c.CheckpointEvery == 0:
+			if err := r.save(Last); err != nil {
+				return false, err
+			}
+		}
+		if ctx.Err() != nil && !last && !r.exhausted() {
+			if !r.validated {
+				err = r.save(Last)
+			}
+			return true, err
+		}
+	}
+	if !r.validated { // the time ran out while the step before was validated
+		err := r.validate(ctx)
+		return r.at.Due, err
+	}
+	return false, nil
+}
+
+// validates says whether validation comes after this step.
+func (r *training) validates() bool {
+	c := &r.config.Training
+	if c.ValidEvery > 0 {
+		return r.at.Step%c.ValidEvery == 0
+	}
+	return r.at.Step%(r.task.Epoch()*max(c.ValidEpochs, 1)) == 0
+}
+
+// step takes a step and logs it. One that is not finite is not applied by the model: too many of them in a row end the run.
+func (r *training) step() (StepRecord, error) {
+	begin, rate := time.Now(), r.rate()
+	loss, norm, n, err := r.task.Step(r.at.Step, rate)
+	if err != nil {
+		return StepRecord{}, r.interrupted(err)
+	}
+	took := time.Since(begin)
+	r.busy, r.tokens = r.busy+took, r.tokens+n
+	step := r.at.Step + 1
+	rec := StepRecord{
+		Event: "step", Step: step, Epoch: (step-1)/r.task.Epoch() + 1, Loss: runlog.Float(loss), GradNorm: runlog.Float(norm),
+		TokensPerSecond: runlog.Float(float64(n) / took.Seconds()), LR: runlog.Float(rate), PeakMemory: peakMemory(), Seconds: r.seconds(),
+	}
+	if !finite(loss) || !finite(norm) {
+		if rec.Skipped, rec.Overflow, err = r.task.NonFinite(); err != nil {
+			return rec, err
+		}
+	}
+	if err := r.append(rec); err != nil {
+		return rec, err
+	}
+	if err := r.countSkipped(rec); err != nil {
+		return rec, err
+	}
+	r.at.Step, r.validated = step, false
+	return rec, nil
+}
+
+// countSkipped counts steps in a row that were not applied. Overflows of the loss scaling are no faults: it has made itself smaller.
+func (r *training) countSkipped(rec StepRecord) error {
+	switch {
+	case rec.Skipped == "":
+		r.at.Skipped = 0
+	case !rec.Overflow:
+		r.at.Skipped++
+	}
+	if rec.Skipped == "" || r.at.Skipped < r.config.Training.MaxSkipped {
+		return nil
+	}
+	why := fmt.Sprintf("%s is not finite, the loss is %g and the norm of the gradient %g", rec.Skipped, float64(rec.Loss), float64(rec.GradNorm))
+	if r.at.Skipped > 1 {
+		why = fmt.Sprintf("%d steps in a row could not be applied; in this one %s", r.at.Skipped, why)
+	}
+	return r.diverged(rec.Step, why)
+}
+
+// show reports a step. Those that are shown say how fast all were since the one that was shown before.
+func (r *training) show(rec StepRecord, last bool) {
+	shown := rec.Step == r.first+1 || rec.Step%r.LogEvery == 0 || last || rec.Skipped != ""
+	rec.TokensPerSecond = runlog.Float(float64(r.tokens) / r.busy.Seconds())
+	r.Report.Step(rec, Progress{Shown: shown, Left: r.budget.left(rec.Step, rec.Step-r.first, rec.Seconds-r.past, rec.Seconds)})
+	if shown {
+		r.busy, r.tokens = 0, 0
+	}
+}
+
+// interrupted is the error of a step that was not taken for want of its data. What was learned before is saved.
+func (r *training) interrupted(err error) error {
+	if !isData(err) && !isIO(err) || r.at.Step == r.saved {
+		return err
+	}
+	if failed := r.save(Last); failed != nil {
+		return failed
+	}
+	return &StoppedError{r.folder.dir, r.at.Step, r.folder.path(Last), err}
+}
+
+// rate is the learning rate of the next step.
+func (r *training) rate() float64 {
+	rate := r.config.Training.LR * r.schedule(r.at.Step)
+	if r.at.Plateau != nil {
+		rate *= r.at.Plateau.Rate()
+	}
+	return rate
+}
+
+// exhausted says whether there was no better validation for too long.
+func (r *training) exhausted() bool {
+	return r.config.Training.Patience > 0 && r.at.Worse >= r.config.Training.Patience
+}
+
+func (r *training) whyExhausted() string {
+	if !r.exhausted() {
+		return ""
+	}
+	return fmt.Sprintf("%d validations in a row without a better one", r.at.Worse)
+}
+
+// validate validates, and saves the run, and the best one if this is it. If the context is done meanwhile, the run is saved with a note
+// that this is due.
+func (r *training) validate(ctx context.Context) error {
+	m, err := r.task.Validate(ctx)
+	if err != nil && ctx.Err() != nil && errors.Is(err, ctx.Err()) {
+		r.at.Due = true
+		return r.save(Last)
+	}
+	if number := (*decode.NotFiniteError)(nil); errors.As(err, &number) {
+		return r.diverged(r.at.Step, fmt.Sprintf("in validation, %v", number))
+	}
+	if err != nil {
+		return err
+	}
+	r.at.Due = false
+	if !finite(m.Loss) {
+		return r.diverged(r.at.Step, fmt.Sprintf("the validation loss is %g", m.Loss))
+	}
+	score := m.score(r.config.Training.Best)
+	best := r.at.better(score)
+	if r.at.Plateau != nil {
+		r.at.Plateau.Observe(score)
+	}
+	rec := ValidRecord{
+		Event: "valid", Step: r.at.Step, Epoch: (r.at.Step-1)/r.task.Epoch() + 1,
+		Loss: runlog.Float(m.Loss), Measures: m.Measures, Best: best, Seconds: r.seconds(),
+	}
+	if err := r.append(rec); err != nil { // before the checkpoints, of whose steps the log then has everything
+		return err
+	}
+	r.Report.Valid(rec)
+	r.at.Worse++
+	if best {
+		r.at.BestLoss, r.at.BestScore, r.at.BestStep, r.at.Worse = &m.Loss, &score, r.at.Step, 0
+		if err := r.save(Best); err != nil {
+			return err
+		}
+	}
+	r.validated = true
+	return r.save(Last)
+}
+
+// save writes a checkpoint of this moment, unless its numbers are no longer finite.
+func (r *training) save(name string) error {
+	weights, err := r.task.Params()
+	if err != nil {
+		return err
+	}
+	state, err := r.task.TrainState()
+	if err != nil {
+		return err
+	}
+	for _, tensors := range [][]checkpoint.Tensor{weights, state} {
+		if tensor, i, bad := checkpoint.FirstNotFinite(tensors); bad {
+			return r.diverged(r.at.Step, fmt.Sprintf("element %d of tensor %q is not finite", i, tensor))
+		}
+	}
+	if err := r.writing(r.log.Sync()); err != nil {
+		return err
+	}
+	r.at.Seconds = r.seconds()
+	r.saved = r.at.Step
+	keep := 1
+	if name == Last {
+		keep = r.Keep
+	}
+	return r.writing(checkpoint.Save(r.folder.path(name), keep, checkpoint.Contents{Weights: weights, Optimizer: state, State: r.at, Step: r.at.Step}))
+}
+
+// append logs a record.
+func (r *training) append(record any) error {
+	n, err := r.log.Append(record)
+	if n > 0 {
+		err = checkpoint.Unwritten(r.folder.path(LogName), int64(n), err)
+	}
+	if err == nil && r.board != nil {
+		err = r.board.add(record)
+	}
+	return r.writing(err)
+}
+
+// writing says of an error that the folder cannot be written any more.
+func (r *training) writing(err error) error {
+	if err == nil || !isIO(err) {
+		return err
+	}
+	return &UnsavedError{r.folder.dir, err}
+}
+
+// diverged logs the end of a run whose numbers are no longer finite.
+func (r *training) diverged(step int, why string) error {
+	r.at.Step = step
+	if err := r.end("diverged", why); err != nil {
+		return err
+	}
+	e := &DivergedError{Dir: r.folder.dir, Step: step, Why: why}
+	if r.at.BestLoss != nil {
+		e.BestStep = r.at.BestStep
+	}
+	return e
+}
+
+// end writes a last record, or that of a run that goes on.
+func (r *training) end(event, why string) error {
+	rec := EndRecord{Event: event, Step: r.at.Step, Run: r.folder.dir, BestStep: r.at.BestStep, Why: why, Seconds: r.seconds()}
+	if r.at.BestLoss != nil {
+		loss := runlog.Float(*r.at.BestLoss)
+		rec.BestLoss = &loss
+	}
+	r.Report.End(rec)
+	return r.append(rec)
+}
+
+func countElements(tensors []checkpoint.Tensor) int {
+	total := 0
+	for _, t := range tensors {
+		n := 1
+		for _, d := range t.Shape {
+			n *= d
+		}
+		total += n
+	}
+	return total
+}
+
+func finite(x float64) bool { return !math.IsNaN(x) && !math.IsInf(x, 0) }

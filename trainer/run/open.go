@@ -1,0 +1,162 @@
+package run
+
+import (
+	"cmp"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+
+	"github.com/pkg/errors"
+
+	"github.com/unroll-ml/unroll/datasets"
+	"github.com/unroll-ml/unroll/trainer/checkpoint"
+)
+
+// Run is a folder of a run, opened for reading.
+type Run struct {
+	dir    string
+	config *Config
+	vocab  *datasets.Vocab  // nil: the inputs are images
+	labels *datasets.Labels // of a classifier
+	target *datasets.Vocab  // of a sequence-to-sequence model
+	at     Position         // where the checkpoint stands that was loaded last
+}
+
+// Open reads what the folder of a run says of its model. A folder that holds none gives a *NotARunError, one that is not there an
+// *InputError, a damaged one a *checkpoint.CorruptError.
+func Open(dir string, opts ...Option) (*Run, error) {
+	info, err := os.Stat(dir)
+	if err != nil {
+		return nil, NewInputError("", err)
+	}
+	if !info.IsDir() {
+		return nil, &NotARunError{dir, "is a file"}
+	}
+	r := &Run{dir: dir}
+	if r.config, err = ReadConfig(filepath.Join(dir, configName), opts...); err != nil {
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil, &NotARunError{dir, "is no run, it holds no " + configName}
+		}
+		return nil, err
+	}
+	if r.config.Model.Vocab > 0 {
+		if r.vocab, err = readRunVocab(dir, r.config); err != nil {
+			return nil, err
+		}
+	}
+	if r.config.Task == TaskSeq2Seq {
+		if r.target, err = readTargetVocab(dir, r.config); err != nil {
+			return nil, err
+		}
+	}
+	if r.config.Task == TaskClassify {
+		if r.labels, err = readRunLabels(dir, r.config); err != nil {
+			return nil, err
+		}
+	}
+	return r, nil
+}
+
+// Dir is the folder, and Config what its configuration says.
+func (r *Run) Dir() string     { return r.dir }
+func (r *Run) Config() *Config { return r.config }
+
+// Want is a *TaskError unless the run is of one of some tasks; any will do if none are named.
+func (r *Run) Want(tasks ...string) error {
+	if len(tasks) == 0 || slices.Contains(tasks, r.config.Task) {
+		return nil
+	}
+	return &TaskError{r.dir, r.config.Task, tasks}
+}
+
+// Use gives the run more options.
+func (r *Run) Use(opts ...Option) { r.config.use(opts) }
+
+// At is where the run stood at the checkpoint of the model that was made last.
+func (r *Run) At() Position { return r.at }
+
+// Vocab is the vocabulary of the inputs, nil for images; Target that of the outputs of a sequence-to-sequence model, else nil.
+func (r *Run) Vocab() *datasets.Vocab  { return r.vocab }
+func (r *Run) Target() *datasets.Vocab { return r.target }
+
+func readRunLabels(dir string, c *Config) (*datasets.Labels, error) {
+	path := filepath.Join(dir, labelsName)
+	l, err := datasets.ReadLabels(path)
+	if err != nil {
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil, corrupt("%s is missing: restore it from a copy of the run, or train again", path)
+		}
+		return nil, err
+	}
+	if l.Len() != c.Model.Classes || sha256Hex(l.JSON()) != c.Model.LabelsSHA256 {
+		return nil, corrupt("%s are not the labels that %s names (%d with sha256 %.12s, %d with %.12s there): they are of different runs", path, filepath.Join(dir, configName),
+			l.Len(), sha256Hex(l.JSON()), c.Model.Classes, c.Model.LabelsSHA256)
+	}
+	return l, nil
+}
+
+func readRunVocab(dir string, c *Config) (*datasets.Vocab, error) {
+	return readVocab(dir, vocabName, c.Model.Vocab, c.Model.VocabSHA256)
+}
+
+func readTargetVocab(dir string, c *Config) (*datasets.Vocab, error) {
+	return readVocab(dir, targetName, c.Model.TargetVocab, c.Model.TargetSHA256)
+}
+
+func readVocab(dir, name string, size int, sha256 string) (*datasets.Vocab, error) {
+	path := filepath.Join(dir, name)
+	v, err := datasets.ReadVocab(path)
+	if err != nil {
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil, corrupt("%s is missing: restore it from a copy of the run, or train again", path)
+		}
+		return nil, err
+	}
+	if v.Len() != size || sha256Hex(v.JSON()) != sha256 {
+		return nil, corrupt("%s is not the vocabulary that %s names (%d tokens with sha256 %.12s, %d with %.12s there): they are of different runs", path, filepath.Join(dir, configName),
+			v.Len(), sha256Hex(v.JSON()), size, sha256)
+	}
+	return v, nil
+}
+
+// load reads the weights of the run's checkpoint into a model, and says where the run stood.
+func (r *Run) load(m Learner) (Position, error) {
+	return loadCheckpoint(filepath.Join(r.dir, cmp.Or(r.config.with.checkpoint, Best)), m, false)
+}
+
+// loadCheckpoint reads a checkpoint into a model, with what the next training step needs if training is true.
+func loadCheckpoint(dir string, m Learner, training bool) (Position, error) {
+	var at Position
+	f, err := checkpoint.Open(dir)
+	if err != nil {
+		if errors.Is(err, fs.ErrNotExist) {
+			return at, corrupt("%s: there is no such checkpoint: train until the first one is saved", dir)
+		}
+		return at, err
+	}
+	defer f.Close()
+	if err := f.State(&at); err != nil {
+		return at, err
+	}
+	weights, err := f.Weights()
+	if err != nil {
+		return at, err
+	}
+	var state []checkpoint.Tensor
+	if training {
+		if state, err = f.Optimizer(); err != nil {
+			return at, err
+		}
+	}
+	if err := m.Load(weights, state); err != nil {
+		return at, &checkpoint.CorruptError{File: dir, What: fmt.Sprintf("%v: the checkpoint and %s are of different runs", err, configName)}
+	}
+	return at, nil
+}
+
+// corrupt says that files of a run are not whole, or of different runs.
+func corrupt(format string, args ...any) error {
+	return &checkpoint.CorruptError{What: fmt.Sprintf(format, args...)}
+}

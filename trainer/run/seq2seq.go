@@ -1,0 +1,241 @@
+package run
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/unroll-ml/unroll/datasets"
+	"github.com/unroll-ml/unroll/datasets/batches"
+	"github.com/unroll-ml/unroll/internal/words"
+	"github.com/unroll-ml/unroll/models"
+	"github.com/unroll-ml/unroll/trainer"
+)
+
+// NoAttention is what Model.Attention may be besides models.Attentions.
+const NoAttention = "none"
+
+// Attentions are what Model.Attention may name.
+var Attentions = append([]string{NoAttention}, models.Attentions...)
+
+// ValidPairs is how many validation pairs are translated, at most, whenever a model is validated, unless Training.ValidPairs says otherwise.
+const ValidPairs = 200
+
+// Seq2SeqTask is a sequence-to-sequence model that learns pairs.
+type Seq2SeqTask struct {
+	*trainer.Seq2Seq
+	config         *Config
+	source, target *datasets.Vocab
+	data, held     *translations
+	skipped        []string      // of the data
+	few            *translations // some of held; nil: not yet chosen
+	feed           feed[*seq2seqBatch]
+}
+
+// NewSeq2Seq makes a sequence-to-sequence model that learns pairs, with fresh weights. It is validated on valid or, if that is nil, on a
+// part of the pairs. Close closes the pairs.
+func NewSeq2Seq(c Config, pairs, valid *datasets.Pairs, opts ...Option) (*Seq2SeqTask, error) {
+	if err := c.begin(TaskSeq2Seq, opts); err != nil {
+		return nil, err
+	}
+	c.Data.Train, c.Data.Held = nil, nil
+	var err error
+	if c.Data.Train, err = sourceOf(KindPairs, pairs.Name, pairs.SHA256); err != nil {
+		return nil, err
+	}
+	var other *rawPairs
+	if valid != nil {
+		if c.Data.Held, err = sourceOf(KindPairs, valid.Name, valid.SHA256); err != nil {
+			return nil, err
+		}
+		other = &rawPairs{name: valid.Name, sha256: valid.SHA256, pairs: valid}
+	}
+	return newSeq2SeqTask(&c, &rawPairs{name: pairs.Name, sha256: pairs.SHA256, pairs: pairs}, other)
+}
+
+// readSeq2Seq reads the data that a configuration names.
+func readSeq2Seq(c *Config) (*Seq2SeqTask, error) {
+	raw, other, err := readSources(c, func(name string, s *Source) (*rawPairs, error) { return readPairs(name, s, c.Training.Seed) })
+	if err != nil {
+		return nil, err
+	}
+	return newSeq2SeqTask(c, raw, other)
+}
+
+// newSeq2SeqTask divides the data, of which other, to validate on, may be nil, and writes into c what they say of the model.
+func newSeq2SeqTask(c *Config, raw, other *rawPairs) (_ *Seq2SeqTask, err error) {
+	t := &Seq2SeqTask{config: c, skipped: leftOut(raw.name, raw.pairs.Skipped)}
+	learn := raw.all()
+	var valid pairsPart
+	if other == nil {
+		if learn, valid, err = raw.divide(c); err != nil {
+			return nil, err
+		}
+	} else {
+		valid = other.all()
+		t.skipped = append(t.skipped, leftOut(other.name, other.pairs.Skipped)...)
+	}
+	if t.source, err = learn.vocab(c, func(p datasets.Pair) string { return p.Source }); err != nil {
+		return nil, err
+	}
+	if t.target, err = learn.vocab(c, func(p datasets.Pair) string { return p.Target }); err != nil {
+		return nil, err
+	}
+	for _, v := range []*datasets.Vocab{t.source, t.target} {
+		if err := c.Model.checkVocabSize(v, 1, learn.pairs.Name); err != nil {
+			return nil, err
+		}
+	}
+	c.Model.Vocab, c.Model.VocabSHA256 = t.source.Len(), sha256Hex(t.source.JSON())
+	c.Model.TargetVocab, c.Model.TargetSHA256 = t.target.Len(), sha256Hex(t.target.JSON())
+	if err := t.encode(learn, valid); err != nil {
+		return nil, err
+	}
+	if err := c.checkSeq2SeqSize(max(t.data.longest, t.held.longest)); err != nil {
+		return nil, err
+	}
+	t.feed.fill = planned(t.data.plan, c.Training.Seed, t.data.fill)
+	t.Seq2Seq, err = c.newSeq2Seq()
+	return t, err
+}
+
+// encode makes batches of the pairs to train on and of those to validate on.
+func (t *Seq2SeqTask) encode(learn, valid pairsPart) error {
+	encoded, err := batches.NewSeq2Seq(learn.pairs, t.source, t.target)
+	if err != nil {
+		return err
+	}
+	if t.data, err = learn.ready(t.config.accumulated(), encoded, t.target, t.config.Training.Longest); err != nil {
+		return err
+	}
+	if valid.pairs != learn.pairs {
+		if encoded, err = batches.NewSeq2Seq(valid.pairs, t.source, t.target); err != nil {
+			return err
+		}
+	}
+	t.held, err = valid.ready(t.config, encoded, t.target, 0)
+	return err
+}
+
+// newSeq2Seq makes the model that a configuration asks for, with fresh weights.
+func (c *Config) newSeq2Seq() (*trainer.Seq2Seq, error) {
+	m := &c.Model
+	model := models.Seq2SeqConfig{
+		Source: m.Vocab, Target: m.TargetVocab,
+		Tokens: models.Tokens{Padding: datasets.Pad, Unknown: datasets.Unknown, Start: datasets.Start, End: datasets.End},
+		Cell:   m.cell(), Embed: m.Embed, Hidden: m.Hidden, Layers: m.Layers, Bidirectional: m.Bidirectional,
+		Dropout: m.Dropout, Before: m.Before, EveryStep: m.EveryStep, Feeding: m.Feeding, Tied: m.Tied, Smoothing: c.Training.Smoothing,
+	}
+	if m.Attention != NoAttention {
+		var err error
+		if model.Attention, err = models.AttentionNamed(m.Attention); err != nil {
+			return nil, err
+		}
+	}
+	return trainer.NewSeq2Seq(trainer.Seq2SeqConfig{
+		Model: model, TeacherForcing: c.Training.TeacherForcing, TeacherDecay: c.Training.teacherDecay(),
+		Training: c.Training.trainer(), Device: c.with.device,
+	})
+}
+
+// Config implements Task.
+func (t *Seq2SeqTask) Config() *Config { return t.config }
+
+// Epoch implements Task.
+func (t *Seq2SeqTask) Epoch() int { return t.data.plan.Len() }
+
+// Step implements Task.
+func (t *Seq2SeqTask) Step(before int, rate float64) (loss, norm float64, tokens int, err error) {
+	b, err := t.feed.next(before)
+	if err != nil {
+		return 0, 0, 0, err
+	}
+	loss, norm, err = t.Train(b.Translations, before, rate)
+	return loss, norm, b.tokens, err
+}
+
+// Close frees the model and closes the pairs.
+func (t *Seq2SeqTask) Close() error {
+	t.feed.close()
+	for _, x := range []*translations{t.data, t.held} {
+		if err := x.pairs.Close(); err != nil {
+			return err
+		}
+	}
+	return t.Seq2Seq.Close()
+}
+
+// Validate implements Task. It also translates some of the pairs.
+func (t *Seq2SeqTask) Validate(ctx context.Context) (Metrics, error) {
+	m, err := t.held.validate(ctx, t.Seq2Seq)
+	if err != nil {
+		return m, err
+	}
+	if t.few == nil {
+		if t.few, err = t.held.sample(t.config, t.config.Training.ValidPairs); err != nil {
+			return m, err
+		}
+	}
+	written, pairs, err := t.few.greedy(t.Seq2Seq, 0)
+	if err != nil {
+		return m, err
+	}
+	return m, m.compare(written, pairs)
+}
+
+// Translated translates n of the validation pairs, evenly spread.
+func (t *Seq2SeqTask) Translated(n int) (written []string, pairs []datasets.Pair, err error) {
+	few, err := t.held.sample(t.config, n)
+	if err != nil {
+		return nil, nil, err
+	}
+	return few.greedy(t.Seq2Seq, 0)
+}
+
+// Files are the vocabularies, as the folder of the run holds them.
+func (t *Seq2SeqTask) Files() map[string][]byte {
+	return map[string][]byte{vocabName: t.source.JSON(), targetName: t.target.JSON()}
+}
+
+// Verify says whether those in a folder are those of the task.
+func (t *Seq2SeqTask) Verify(dir string) error {
+	if _, err := readRunVocab(dir, t.config); err != nil {
+		return err
+	}
+	_, err := readTargetVocab(dir, t.config)
+	return err
+}
+
+// Describe says what is trained on what.
+func (t *Seq2SeqTask) Describe(weights int) []string {
+	c := t.config
+	var extras []string
+	for _, x := range []struct {
+		on   bool
+		name string
+	}{{c.Model.Before, " before the cell"}, {c.Model.EveryStep, ", the source at every step"}, {c.Model.Feeding, ", input feeding"}, {c.Model.Tied, ", tied"}} {
+		if x.on {
+			extras = append(extras, x.name)
+		}
+	}
+	lines := []string{
+		fmt.Sprintf("training on %s: %s pairs, and %s for validation", t.data.name, words.Thousands(t.data.plan.Examples()), words.Thousands(t.held.plan.Examples())),
+		fmt.Sprintf("model: %s, %s different ones of sources and %s of targets, embedding %d; %s, layers %d, hidden %d%s, attention %s%s; %s weights, on %s",
+			c.Model.kinds(), words.Thousands(t.source.Len()), words.Thousands(t.target.Len()), c.Model.Embed, c.Model.Cell, c.Model.Layers, c.Model.Hidden, directionWords(c),
+			c.Model.Attention, strings.Join(extras, ""), words.Thousands(weights), t.Device()),
+		fmt.Sprintf("batch %d, lengths %s: %s steps an epoch; %s", c.Training.Batch, pairLengths(t.data.plan), words.Thousands(t.Epoch()), c.Training.summary()),
+	}
+	if n := t.data.plan.TooLong; n > 0 {
+		lines = append(lines, fmt.Sprintf("%s pairs are longer than %s tokens and left out: see `longest`", words.Thousands(n), words.Thousands(c.Training.Longest)))
+	}
+	return append(lines, t.skipped...)
+}
+
+// pairLengths lists the lengths of a plan's batches: of sources and of targets.
+func pairLengths(p *batches.Plan) string {
+	var lengths []string
+	for _, s := range p.Shapes() {
+		lengths = append(lengths, fmt.Sprintf("%d+%d", s.Source, s.Target))
+	}
+	return strings.Join(lengths, ", ")
+}

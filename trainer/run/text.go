@@ -1,0 +1,181 @@
+package run
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"path/filepath"
+	"strings"
+
+	"github.com/pkg/errors"
+
+	"github.com/unroll-ml/unroll/datasets"
+)
+
+// corpus is a text to train on and one to measure on, as tokens.
+type corpus struct {
+	vocab       *datasets.Vocab
+	train, held datasets.Sequence
+	windows     trainWindows
+	evalWindows evalWindows
+	name        string           // of the text
+	texts       []*datasets.Text // whole; the tokens may be read from them
+}
+
+func (d *corpus) close() error {
+	for _, t := range d.texts {
+		if err := t.Close(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// trainWindows are what a language model learns from: for each step a T×B window, which goes on from that of the step before unless it
+// begins with a state of zero. Len is the number of steps of an epoch.
+type trainWindows interface {
+	Len() int
+	Fill(step int, inputs, targets []int32) (reset bool, err error)
+}
+
+// evalWindows are those it is measured on, Len in all.
+type evalWindows interface {
+	Len() int
+	Fill(i int, inputs, targets []int32, mask []float32) (reset bool, err error)
+}
+
+// windows cuts tokens to train on.
+func (c *Training) windows(tokens datasets.Sequence) (trainWindows, error) {
+	if c.Stride > 0 {
+		return datasets.NewSlidingWindows(tokens, c.Accumulate*c.Batch, c.Seq, c.Stride, c.Seed)
+	}
+	return datasets.NewWindows(tokens, c.Accumulate*c.Batch, c.Seq)
+}
+
+// readCorpus reads the texts that a configuration names, and writes into it which they are.
+func readCorpus(c *Config) (*corpus, error) {
+	text, err := readOrBuiltin(c.Data.Text)
+	if err != nil {
+		return nil, NewInputError("`text`", err)
+	}
+	if c.Data.Valid == "" {
+		return newCorpus(c, text, nil)
+	}
+	valid, err := datasets.ReadText(c.Data.Valid)
+	if err != nil {
+		text.Close()
+		return nil, NewInputError("`valid_text`", err)
+	}
+	return newCorpus(c, text, valid)
+}
+
+// newCorpus makes windows of a text and of one to validate on, of which nil is a part of the text; close closes them. It writes into c which
+// texts they are. A vocabulary of characters is that of all characters of both; another is that of what is trained on.
+func newCorpus(c *Config, text, valid *datasets.Text) (_ *corpus, err error) {
+	d := &corpus{name: text.Name, texts: []*datasets.Text{text}}
+	defer func() {
+		if err != nil {
+			d.close()
+		}
+	}()
+	c.Data.TextSHA256, c.Data.Text = text.SHA256, ""
+	if text.Name != datasets.BuiltinName {
+		if c.Data.Text, err = filepath.Abs(text.Name); err != nil {
+			return nil, errors.WithStack(err)
+		}
+	}
+	learn, held, part := text, valid, "" // part says in words what is not in learn
+	if valid != nil {
+		d.texts = append(d.texts, held)
+		c.Data.ValidSHA256 = held.SHA256
+		if c.Data.Valid, err = filepath.Abs(valid.Name); err != nil {
+			return nil, errors.WithStack(err)
+		}
+	} else {
+		parts, err := c.cut(text)
+		if err != nil {
+			return nil, err
+		}
+		learn, held = parts[0], parts[1]
+		if len(parts) == 3 && parts[2].Len() < 2 {
+			return nil, &datasets.Error{File: text.Name, What: fmt.Sprintf("the last part has %d characters, at least 2 are needed to measure on: use a longer text", parts[2].Len())}
+		}
+		percents, err := c.Data.percents()
+		if err != nil {
+			return nil, err
+		}
+		part = fmt.Sprintf(", %d%% of them held out", 100-percents[0])
+	}
+	if d.vocab, err = c.Model.vocabOf(learn, d.texts); err != nil {
+		return nil, err
+	}
+	c.Model.Vocab, c.Model.VocabSHA256 = d.vocab.Len(), sha256Hex(d.vocab.JSON())
+	if d.train, err = d.vocab.Encode(learn); err != nil {
+		return nil, err
+	}
+	if d.held, err = d.vocab.Encode(held); err != nil {
+		return nil, err
+	}
+	if d.train.Len() > 1 {
+		if err := c.Model.checkVocabSize(d.vocab, 2, text.Name); err != nil {
+			return nil, err
+		}
+	}
+	if d.windows, err = c.Training.windows(d.train); err != nil {
+		var short *datasets.TooShortError
+		if errors.As(err, &short) {
+			short.Units, short.Parts = c.Model.units(), c.Training.Accumulate
+		}
+		return nil, errors.WithMessagef(err, "%s (%d characters%s)", text.Name, text.Len(), part)
+	}
+	if d.evalWindows, err = datasets.NewEvalWindows(d.held, c.Training.Batch, c.Training.Seq); err != nil {
+		return nil, &datasets.Error{File: held.Name, What: err.Error()}
+	}
+	return d, nil
+}
+
+// checkVocabSize says whether a vocabulary has so many tokens of its own: a text of one token has nothing to teach, but a translation may end.
+func (m *Model) checkVocabSize(v *datasets.Vocab, least int, name string) error {
+	known := v.Len() - int(v.Reserved())
+	switch {
+	case known >= least:
+		return nil
+	case m.MinFreq > 1 || m.MaxVocab > 0:
+		but := ""
+		if known == 1 {
+			but = fmt.Sprintf(" but %q", v.Name(v.Reserved()))
+		}
+		return &datasets.Error{File: name,
+			What: fmt.Sprintf("with --min-freq %d and --max-vocab %d every token%s is unknown, so there is nothing to learn: choose others, or other data", max(m.MinFreq, 1), m.MaxVocab, but)}
+	case known == 1:
+		unit := strings.TrimSuffix(m.units(), "s")
+		return &datasets.Error{File: name, What: fmt.Sprintf("every %s is %q, so there is nothing to learn: use another text", unit, v.Name(v.Reserved()))}
+	}
+	return &datasets.Error{File: name, What: "it has no words, so there is nothing to learn: use other data"}
+}
+
+// vocabOf makes the vocabulary of a language model that learns from a part of texts.
+func (m *Model) vocabOf(learn *datasets.Text, texts []*datasets.Text) (*datasets.Vocab, error) {
+	if m.kind() == datasets.Char {
+		return datasets.NewVocab(texts...), nil
+	}
+	var failed error
+	c := datasets.VocabConfig{Kind: m.kind(), Least: m.MinFreq, Size: m.MaxVocab, UnkIsUnknown: true}
+	v, err := datasets.BuildVocab(c, learn.Blocks(&failed))
+	if failed != nil {
+		return nil, failed
+	}
+	return v, err
+}
+
+func readOrBuiltin(path string) (*datasets.Text, error) {
+	if path == "" {
+		return datasets.Builtin(), nil
+	}
+	return datasets.ReadText(path)
+}
+
+func sha256Hex(data []byte) string {
+	sum := sha256.Sum256(data)
+	return hex.EncodeToString(sum[:])
+}
