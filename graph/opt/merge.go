@@ -17,23 +17,13 @@ func merge(f *ir.Func) (*ir.Func, error) {
 	g := newLoopGraph(f)
 	edits := map[*ir.Value]*parts{}
 	for i, v := range g.loops {
-		best, most := -1, -1
-		for j := range i {
-			if g.trip(j) != g.trip(i) || g.leader(j) != j {
-				continue
-			}
-			if shared := sharedArgs(edits[g.loops[j]], v); shared > most && !g.depends(i, j) {
-				best, most = j, shared
-			}
-		}
+		best := g.best(i)
 		p := takeApart(v)
 		edits[v] = p
-		if best < 0 {
-			continue
+		if best >= 0 {
+			edits[v] = edits[g.loops[best]].absorb(p)
+			g.join(best, i)
 		}
-		first := edits[g.loops[best]]
-		edits[v] = first.absorb(p)
-		g.join(best, i)
 	}
 	for _, p := range edits {
 		if len(p.carries)+len(p.stacks) == p.results && p.results == len(p.loop.Parts) && len(p.instead) == 0 {
@@ -41,27 +31,6 @@ func merge(f *ir.Func) (*ir.Func, error) {
 		}
 	}
 	return rewriteLoops(f, builderFor(f), edits)
-}
-
-// sharedArgs is how many arguments of v are arguments of p.
-func sharedArgs(p *parts, v *ir.Value) int {
-	args := map[*ir.Value]bool{}
-	for _, s := range p.seqs {
-		args[s.arg] = true
-	}
-	for _, c := range p.carries {
-		args[c.init] = true
-	}
-	for _, c := range p.consts {
-		args[c.arg] = true
-	}
-	n := 0
-	for _, a := range v.Args {
-		if args[a] {
-			n++
-		}
-	}
-	return n
 }
 
 // absorb puts what q computes into p, and returns q as a loop all of whose results come from p.
@@ -108,82 +77,98 @@ func joinLabels(a, b string) string {
 
 const labelSeparator = " + "
 
-// loopGraph says which loops of a function depend on which.
+// loopGraph says which loops of a function depend on which. Loops are numbered, arguments before users; loops that are merged have
+// the number of the first of them, their leader. Sets are of leaders, so that the work for a loop does not grow with the loops
+// that it cannot be merged with: most of those of a deep model.
 type loopGraph struct {
-	loops []*ir.Value // arguments before users
-	on    [][]bool    // on[i][j]: loop i, or one merged with it, needs a result of loop j
-	lead  []int       // the first of the loops that a loop is merged with
+	loops []*ir.Value
+	on    []bitset              // on[i]: the loops whose results loop i needs, directly or not
+	lead  []int                 // the leader of a loop
+	needs []bitset              // of a leader: on, with what merging has added
+	equal map[int]bitset        // by number of steps: the leaders
+	users map[*ir.Value][]int32 // the leaders that have a value as an argument, or a loop that has joined them
 }
 
 func newLoopGraph(f *ir.Func) *loopGraph {
-	g := &loopGraph{}
-	needs := map[*ir.Value][]bool{} // the loops that a value depends on; slices are shared and never changed
+	g := &loopGraph{equal: map[int]bitset{}, users: map[*ir.Value][]int32{}}
+	needs := map[*ir.Value]bitset{} // the loops that a value depends on; sets are shared and never changed
 	for _, v := range f.Values() {
-		var set []bool
+		var set bitset
 		for _, a := range v.Args {
 			set = union(set, needs[a])
 		}
 		if _, ok := v.Op.(*ir.Loop); ok {
 			i := len(g.loops)
-			g.loops = append(g.loops, v)
-			g.lead = append(g.lead, i)
-			g.on = append(g.on, set)
-			set = append(slices.Clone(set), make([]bool, i+1-len(set))...)
-			set[i] = true
+			g.loops, g.on = append(g.loops, v), append(g.on, set)
+			set = slices.Clone(set)
+			set.add(i)
 		}
 		needs[v] = set
 	}
 	return g
 }
 
-// union is the elements of both sets; one of the arguments if it holds the other.
-func union(a, b []bool) []bool {
-	if len(a) < len(b) {
-		a, b = b, a
-	}
-	cloned := false
-	for i, in := range b {
-		if in && !a[i] {
-			if !cloned {
-				a, cloned = slices.Clone(a), true
-			}
-			a[i] = true
-		}
-	}
-	return a
-}
-
 func (g *loopGraph) trip(i int) int { return g.loops[i].Op.(*ir.Loop).Trip }
 
-func (g *loopGraph) leader(i int) int { return g.lead[i] }
-
-// depends reports whether loop i needs leader j, directly or through what loops are merged with. The other way round cannot be
-// while j is merged with loops before i only, for arguments come before their users.
-func (g *loopGraph) depends(i, j int) bool {
-	seen := make([]bool, len(g.loops))
-	var visit func(k int) bool
-	visit = func(k int) bool {
-		if seen[k] {
-			return false
-		}
-		seen[k] = true
-		for m, needed := range g.on[k] {
-			if needed && (g.lead[m] == j || visit(g.lead[m])) {
-				return true
+// best makes loop i a leader, and gives the leader before it that it may be merged with and shares the most arguments with, the first
+// of equals; -1 if there is none. A leader cannot need loop i while it stands for loops before i only, for arguments come before users.
+func (g *loopGraph) best(i int) int {
+	needs := g.leaders(i)
+	free := g.equal[g.trip(i)].without(needs)
+	best, most := free.first(), int32(0)
+	shared := map[int32]int32{}
+	for _, a := range g.loops[i].Args {
+		for _, j := range g.users[a] {
+			shared[j]++
+			if n := shared[j]; free.has(int(j)) && (n > most || n == most && int(j) < best) {
+				best, most = int(j), n
 			}
 		}
-		return false
 	}
-	return visit(i)
+	g.lead, g.needs = append(g.lead, i), append(g.needs, needs)
+	equal := g.equal[g.trip(i)]
+	equal.add(i)
+	g.equal[g.trip(i)] = equal
+	g.uses(i, i)
+	return best
 }
 
-// join merges loop j into leader i.
-func (g *loopGraph) join(i, j int) {
-	g.lead[j] = i
-	n := max(len(g.on[i]), len(g.on[j]))
-	set := make([]bool, n)
-	for k := range n {
-		set[k] = k < len(g.on[i]) && g.on[i][k] || k < len(g.on[j]) && g.on[j][k]
+// leaders are those that loop i needs. What is needed by what is needed has mostly been found with the last of them.
+func (g *loopGraph) leaders(i int) bitset {
+	var all bitset
+	for m := g.on[i].last(len(g.on[i]) * 64); m >= 0; m = g.on[i].last(m) {
+		if j := g.lead[m]; !all.has(j) {
+			all = slices.Clone(union(all, g.needs[j]))
+			all.add(j)
+		}
 	}
-	g.on[i] = set
+	return all
+}
+
+// uses notes that leader j has the arguments of loop i.
+func (g *loopGraph) uses(j, i int) {
+	for _, a := range g.loops[i].Args {
+		if !slices.Contains(g.users[a], int32(j)) {
+			g.users[a] = append(g.users[a], int32(j))
+		}
+	}
+}
+
+// join merges loop j, the last that best was called for, into leader i.
+func (g *loopGraph) join(i, j int) {
+	more := g.needs[j]
+	g.lead[j] = i
+	g.equal[g.trip(j)].remove(j)
+	for _, a := range g.loops[j].Args {
+		g.users[a] = slices.DeleteFunc(g.users[a], func(k int32) bool { return int(k) == j })
+	}
+	g.uses(i, j)
+	if len(more.without(g.needs[i])) == 0 {
+		return
+	}
+	for k, needs := range g.needs {
+		if k == i || needs.has(i) {
+			g.needs[k] = union(needs, more)
+		}
+	}
 }

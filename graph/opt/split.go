@@ -25,14 +25,15 @@ func split(f *ir.Func) (*ir.Func, error) {
 }
 
 // support is which sequences and carries each value of a body depends on.
-type support map[*ir.Value][]bool
+type support map[*ir.Value]bitset
 
 func newSupport(p *parts) support {
 	of := support{}
 	n := 0
 	add := func(param *ir.Value) {
-		of[param] = make([]bool, n+1)
-		of[param][n] = true
+		var one bitset
+		one.add(n)
+		of[param] = one
 		n++
 	}
 	for _, s := range p.seqs {
@@ -49,25 +50,16 @@ func newSupport(p *parts) support {
 	return of
 }
 
-func intersect(a, b []bool) bool {
-	for i := range min(len(a), len(b)) {
-		if a[i] && b[i] {
-			return true
-		}
-	}
-	return false
-}
-
 // groups puts parts together that depend on something in common; constants are one group.
 func (s support) groups(parts []*ir.Value) [][]int {
 	var groups [][]int
-	var sets [][]bool
+	var sets []bitset
 	for i, p := range parts {
 		mine, set := []int{i}, s[p]
 		var others [][]int
-		var otherSets [][]bool
+		var otherSets []bitset
 		for k, g := range groups {
-			if intersect(sets[k], set) || len(sets[k]) == 0 && len(s[p]) == 0 {
+			if sets[k].meets(set) || len(sets[k]) == 0 && len(s[p]) == 0 {
 				mine, set = append(g, mine...), union(sets[k], set)
 			} else {
 				others, otherSets = append(others, g), append(otherSets, sets[k])
