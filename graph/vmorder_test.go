@@ -140,13 +140,25 @@ func (o *sharingOp) SymDiff(in G.Nodes, _, grad *G.Node) (G.Nodes, error) {
 }
 func (o *sharingOp) Do(in ...G.Value) (G.Value, error) { return o.squareOp.Do(in...) }
 
-// perturb gives parameters other values, but for single numbers, so that what an op kept of the run before is wrong.
-func (m *stockModel) perturb() {
+// elements are the places of the numbers of all parameters.
+func (m *stockModel) elements() (xs []*float64) {
 	for _, p := range m.params {
-		xs, _ := p.Value().Data().([]float64)
-		for i := range xs {
-			xs[i] = m.rng.Float64() - 0.5
+		switch v := p.Value().(type) {
+		case *G.F64:
+			xs = append(xs, (*float64)(v))
+		case *tensor.Dense:
+			for i := range v.Data().([]float64) {
+				xs = append(xs, &v.Data().([]float64)[i])
+			}
 		}
+	}
+	return xs
+}
+
+// perturb gives the parameters other values, so that what an op kept of the run before is wrong.
+func (m *stockModel) perturb() {
+	for _, x := range m.elements() {
+		*x = m.rng.Float64() - 0.5
 	}
 }
 
@@ -167,17 +179,15 @@ func (m *stockModel) gradients(t *testing.T) (gs []float64) {
 func (m *stockModel) differences(t *testing.T, vm G.VM) (ds []float64) {
 	t.Helper()
 	const h = 1e-5
-	for _, p := range m.params {
-		for i, xs := 0, p.Value().Data().([]float64); i < len(xs); i++ {
-			x := xs[i]
-			xs[i] = x + h
-			run(t, vm)
-			above := numbers(t, m.cost.Value())[0]
-			xs[i] = x - h
-			run(t, vm)
-			ds = append(ds, (above-numbers(t, m.cost.Value())[0])/(2*h))
-			xs[i] = x
-		}
+	costAt := func(x *float64, value float64) float64 {
+		was := *x
+		*x = value
+		run(t, vm)
+		*x = was
+		return numbers(t, m.cost.Value())[0]
+	}
+	for _, x := range m.elements() {
+		ds = append(ds, (costAt(x, *x+h)-costAt(x, *x-h))/(2*h))
 	}
 	return ds
 }

@@ -52,7 +52,6 @@ var forward = []struct {
 	}},
 
 	// Ops that are called on the host.
-	{"columns of 3d by index", func(g *graph) *G.Node { return G.Must(G.ByIndices(g.input(-1, 1, 3, 5, 2), g.index(4, 0, 2), 2)) }},
 	{"convolution", func(g *graph) *G.Node {
 		return G.Must(G.Conv2d(g.input(-1, 1, 2, 3, 5, 5), g.input(-1, 1, 4, 3, 2, 2), tensor.Shape{2, 2}, []int{1, 1}, []int{1, 1}, []int{1, 1}))
 	}},

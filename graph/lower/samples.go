@@ -128,8 +128,16 @@ func samples() []sample {
 	b.derivative(soft, attrs{"axis": 0, "isLog": false}, x, soft, nil)
 	soft = b.add(attrs{"axis": -1, "isLog": true}, y)(G.LogSoftMax(y))
 	b.derivative(soft, attrs{"axis": -1, "isLog": true}, y, soft, nil)
+	sparse := b.input("sparse", 5, 6)
+	soft = b.add(attrs{"axis": 1}, sparse)(G.Sparsemax(sparse, 1))
+	b.derivative(soft, nil, soft, nil)
 	rows := b.add(attrs{"axis": 0}, x, i)(G.ByIndices(x, i, 0))
 	b.derivative(rows, attrs{"axis": 0}, x, nil, i)
+
+	b.derivative(b.add(nil, x)(G.Dropout(x, 0.5)), nil)
+	image := b.input("image", 2, 3, 8, 9)
+	window := attrs{"h": 2, "w": 3, "padNorth": 4, "padWest": 5, "strideH": 6, "strideW": 7, "explicitPadding": false}
+	b.derivative(b.add(window, image)(G.AveragePool2D(image, tensor.Shape{2, 3}, []int{4, 5}, []int{6, 7})), window)
 
 	b.add(attrs{"axis": 1}, x)(G.SizeOf(1, x))
 	b.add(nil, x)(G.Reshape(x, tensor.Shape{6, 5}))

@@ -36,7 +36,10 @@ type field struct {
 	kind reflect.Kind
 }
 
-// stockOps are Gorgonia's op types by the names of their Go types. What is not among them (dropout, pooling, normalisation,
+var windowFields = []field{{"h", reflect.Int}, {"w", reflect.Int}, {"padNorth", reflect.Int}, {"padWest", reflect.Int},
+	{"padSouth", reflect.Int}, {"padEast", reflect.Int}, {"strideH", reflect.Int}, {"strideW", reflect.Int}, {"explicitPadding", reflect.Bool}}
+
+// stockOps are Gorgonia's op types by the names of their Go types. What is not among them (pooling by maximum, normalisation,
 // random nodes, ops of other packages) is called on the host.
 var stockOps = map[string]translation{
 	"elemBinOp":   {call.binary, []field{{binaryField, reflect.Interface}, {"retSame", reflect.Bool}}},
@@ -53,8 +56,15 @@ var stockOps = map[string]translation{
 	"maxOp":             {call.max, []field{{"along", reflect.Slice}}},
 	"softmaxOp":         {call.softmax, []field{{"axis", reflect.Int}, {"isLog", reflect.Bool}}},
 	"softmaxDiffOp":     {call.softmaxDiff, []field{{"axis", reflect.Int}, {"isLog", reflect.Bool}}},
+	"sparsemaxOp":       {call.sparsemax, []field{{"axis", reflect.Int}}},
+	"sparsemaxDiffOp":   {call.sparsemaxDiff, nil},
 	"byIndicesOp":       {call.byIndices, []field{{"axis", reflect.Int}}},
 	"byIndicesOpDiffOp": {call.byIndicesDiff, []field{{"axis", reflect.Int}}},
+
+	"dropoutOp":     {call.dropout, nil},
+	"dropoutDiffOp": {call.dropoutDiff, nil},
+	"avgPoolOp":     {call.meanPool, windowFields},
+	"avgPoolDiffOp": {call.meanPoolDiff, windowFields},
 
 	"repeatOp":    {call.repeat, []field{{"along", reflect.Int}}},
 	"sizeOp":      {call.size, []field{{"axis", reflect.Int}}},
@@ -78,8 +88,8 @@ func stock(b *ir.Builder, n *G.Node, in, before []*ir.Value) (*ir.Value, error) 
 		return nil, err
 	}
 	c := call{Builder: b, node: n, op: structOf(n.Op()), shape: ir.Shape(n.Shape()), in: in, before: before}
-	var v *ir.Value
-	if t, ok := stockOps[stockName(n.Op())]; ok {
+	v := c.repaired()
+	if t, ok := stockOps[stockName(n.Op())]; ok && v == nil {
 		v = t.translate(c)
 	}
 	if v == nil {

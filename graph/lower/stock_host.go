@@ -7,6 +7,7 @@ import (
 
 	"github.com/pkg/errors"
 	G "gorgonia.org/gorgonia"
+	"gorgonia.org/tensor"
 
 	"github.com/unroll-ml/unroll/graph/ir"
 )
@@ -17,26 +18,37 @@ var hosts atomic.Int32
 func NewHostID() int { return int(hosts.Add(1)) }
 
 // host calls the op's Do on the host: the meaning is Gorgonia's by construction. A random op draws anew in each run.
-func (c call) host() *ir.Value {
+func (c call) host() *ir.Value { return c.hostOf(c.node.Op(), c.shape) }
+
+// hostOf calls the Do of an op, which gives a value of the given shape. It and the arguments may have other shapes than those of the
+// node.
+func (c call) hostOf(op G.Op, shape ir.Shape) *ir.Value {
 	t, err := TypeOf(c.node)
 	if err != nil {
 		return c.Fail(err)
 	}
-	h := &hostCall{node: c.node, shape: t.Shape}
+	t.Shape = shape
+	h := &hostCall{node: c.node, op: op, shape: shape}
 	for i, x := range Children(c.node) {
 		if c.in[i].Parts != nil {
-			return c.Fail(errors.Errorf("%v cannot take several values as one", c.node.Op()))
+			return c.Fail(errors.Errorf("%v cannot take several values as one", op))
 		}
-		h.in = append(h.in, x)
+		h.in = append(h.in, hostArg{c.in[i].Shape, x.Dtype()})
 	}
-	host := &ir.Host{Name: stockName(c.node.Op()), ID: NewHostID(), Of: t, Fn: h.run, After: len(c.before)}
+	host := &ir.Host{Name: stockName(op), ID: int(hosts.Add(1)), Of: t, Fn: h.run, After: len(c.before)}
 	return c.New(host, slices.Concat(c.in, c.before)...)
 }
 
 type hostCall struct {
-	node  *G.Node
-	in    G.Nodes
+	node  *G.Node // for errors
+	op    G.Op
+	in    []hostArg
 	shape ir.Shape
+}
+
+type hostArg struct {
+	shape ir.Shape
+	dtype tensor.Dtype
 }
 
 func (h *hostCall) run(out, in []any) error {
@@ -48,11 +60,11 @@ func (h *hostCall) do(out, in []any) error {
 	args := make([]G.Value, len(in))
 	for i, x := range h.in {
 		var err error
-		if args[i], err = WrapAs(clone(in[i]), ir.Shape(x.Shape()), x.Dtype()); err != nil {
+		if args[i], err = WrapAs(clone(in[i]), x.shape, x.dtype); err != nil {
 			return err
 		}
 	}
-	v, err := h.node.Op().Do(args...)
+	v, err := h.op.Do(args...)
 	if err != nil {
 		return err
 	}

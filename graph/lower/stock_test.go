@@ -2,6 +2,7 @@ package lower_test
 
 import (
 	"fmt"
+	"slices"
 	"testing"
 
 	G "gorgonia.org/gorgonia"
@@ -178,8 +179,14 @@ func TestOps(t *testing.T) {
 	}
 }
 
+// repaired are ops of which Gorgonia's derivative is not that of the value; package graph tests ours against differences.
+var repaired = []string{"log2", "inverse sqrt", "softmax column", "rows of a vector", "columns by index"}
+
 func TestGradients(t *testing.T) {
 	for _, op := range ops {
+		if slices.Contains(repaired, op.name) {
+			continue
+		}
 		for _, dtype := range dtypes {
 			t.Run(op.name+"/"+dtype.String(), func(t *testing.T) {
 				g := newGraph(dtype)

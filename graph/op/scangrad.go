@@ -234,6 +234,11 @@ func (o scanGrad) step(b *ir.Builder, params, given []*ir.Value) ([]*ir.Value, e
 			outputs = append(outputs, n)
 		}
 	}
+	for _, n := range lower.Sorted(outputs) {
+		if lower.Random(n) {
+			return nil, errors.Errorf("%s draws other numbers in the derivative than in the step; use Dropout or Uniform of op.Builder", lower.Describe(n))
+		}
+	}
 	f, err := lower.Func(b.Float, inputs, outputs)
 	if err != nil {
 		return nil, err
