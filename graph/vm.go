@@ -183,16 +183,16 @@ func (vm *VM) Close() error {
 
 // Let is gorgonia.Let for a node of the graph: it gives an input a value.
 func (vm *VM) Let(n *G.Node, be any) error {
-	if n.Graph() != vm.graph {
+	if n == nil || n.Graph() != vm.graph {
 		return errors.Errorf("%s is not in the graph of the VM", lower.Describe(n))
 	}
-	return G.Let(n, be)
+	return lower.Guard(n, func() error { return G.Let(n, be) })
 }
 
 // Set gives a copy of b's value to a, an input.
 func (vm *VM) Set(a, b *G.Node) error {
 	for _, n := range []*G.Node{a, b} {
-		if n.Graph() != vm.graph {
+		if n == nil || n.Graph() != vm.graph {
 			return errors.Errorf("%s is not in the graph of the VM", lower.Describe(n))
 		}
 	}

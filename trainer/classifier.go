@@ -19,7 +19,7 @@ import (
 type ClassifierConfig struct {
 	Model models.ClassifierConfig
 	Training
-	Device tape.Device
+	Device tape.Device // nil: the CPU
 }
 
 // Classifier is a sequence classifier in use. For each shape of a batch there are two programs, one that trains and one that
@@ -67,6 +67,9 @@ func NewClassifier(c ClassifierConfig) (*Classifier, error) {
 func (m *Classifier) Train(x Sequences, classes []int32, weights []float32, step int, rate float64) (loss, norm float64, err error) {
 	at, err := m.shape(x)
 	if err != nil {
+		return 0, 0, err
+	}
+	if err := m.checkExamples(x, classes, weights); err != nil {
 		return 0, 0, err
 	}
 	parts := m.parts()
@@ -122,6 +125,9 @@ func (m *Classifier) logits(x Sequences) ([]float32, error) {
 // Eval measures a batch: sums over its examples. Where weights is 0 nothing is counted.
 func (m *Classifier) Eval(x Sequences, classes []int32, weights []float32) (Sums, error) {
 	var s Sums
+	if err := m.checkExamples(x, classes, weights); err != nil {
+		return s, err
+	}
 	logits, err := m.logits(x)
 	if err != nil {
 		return s, err
@@ -174,6 +180,19 @@ func (m *Classifier) Close() error {
 		programs = append(programs, p.Program)
 	}
 	return closeAll(programs)
+}
+
+// checkExamples says what is wrong with the classes of a batch, and with their weights.
+func (m *Classifier) checkExamples(x Sequences, classes []int32, weights []float32) error {
+	if len(classes) != x.Batch || len(weights) != x.Batch {
+		return errors.Errorf("%d classes and %d weights for %d sequences: there must be one of both for each", len(classes), len(weights), x.Batch)
+	}
+	for i, class := range classes {
+		if weights[i] != 0 && (class < 0 || int(class) >= m.config.Model.Classes) {
+			return errors.Errorf("sequence %d has class %d of %d", i, class, m.config.Model.Classes)
+		}
+	}
+	return nil
 }
 
 // shape checks the sizes of a batch.

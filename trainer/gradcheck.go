@@ -14,6 +14,7 @@ import (
 	"github.com/unroll-ml/unroll/graph/lower"
 	"github.com/unroll-ml/unroll/graph/op"
 	"github.com/unroll-ml/unroll/graph/ref"
+	"github.com/unroll-ml/unroll/graph/setting"
 )
 
 // GradientCheck says how to compare derivatives with finite differences. The zero value is good for most models.
@@ -86,7 +87,16 @@ func CheckGradients(b *op.Builder, loss *G.Node, params G.Nodes, c GradientCheck
 	if len(params) == 0 {
 		return nil, errors.New("no parameters to check the derivative of")
 	}
+	if loss == nil || loss.Dims() != 0 {
+		return nil, errors.Errorf("the loss %s is no scalar: take Mean or Sum of it", lower.Describe(loss))
+	}
+	if err := cmp.Or(setting.AtLeast("Step", c.Step, 0), setting.AtLeast("Elements", c.Elements, 0)); err != nil {
+		return nil, err
+	}
 	for _, n := range append(G.Nodes{loss}, params...) {
+		if n == nil {
+			return nil, errors.New("a parameter is nil")
+		}
 		if n.Dtype() != G.Float64 {
 			return nil, errors.Errorf("%s is %v: derivatives are checked in float64; declare the model in it", lower.Describe(n), n.Dtype())
 		}

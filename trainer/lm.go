@@ -1,12 +1,15 @@
 package trainer
 
 import (
+	"cmp"
+
 	"github.com/pkg/errors"
 	G "gorgonia.org/gorgonia"
 	"gorgonia.org/tensor"
 
 	"github.com/unroll-ml/unroll/graph"
 	"github.com/unroll-ml/unroll/graph/op"
+	"github.com/unroll-ml/unroll/graph/setting"
 	"github.com/unroll-ml/unroll/graph/tape"
 	"github.com/unroll-ml/unroll/models"
 	"github.com/unroll-ml/unroll/models/decode"
@@ -18,7 +21,7 @@ type LMConfig struct {
 	Seq   int // T: steps of a window
 	Batch int // B: sequences side by side, in a part of a batch
 	Training
-	Device tape.Device
+	Device tape.Device // nil: the CPU
 }
 
 // LM is a language model in use: three programs on one device that train it, measure it and draw from it, each compiled when it is
@@ -36,8 +39,8 @@ type LM struct {
 
 // NewLM declares the model and draws its initial weights.
 func NewLM(c LMConfig) (*LM, error) {
-	if c.Seq < 1 || c.Batch < 1 {
-		return nil, errors.Errorf("a window of %d steps of %d sequences: both must be at least 1", c.Seq, c.Batch)
+	if err := cmp.Or(setting.AtLeast("Seq", c.Seq, 1), setting.AtLeast("Batch", c.Batch, 1)); err != nil {
+		return nil, errors.Wrap(err, "language model")
 	}
 	b := op.New(G.NewGraph())
 	m, err := models.NewLM(models.NewParams(b, tensor.Float32, c.Seed), c.Model)

@@ -14,13 +14,18 @@ type port[T int32 | float32] struct {
 	boxed any // data
 }
 
+// settable is a program or a training step.
+type settable interface {
+	Set(input *G.Node, data any) error
+}
+
 func newPort[T int32 | float32](n *G.Node) *port[T] {
 	data := make([]T, n.Shape().TotalSize())
 	return &port[T]{n, data, data}
 }
 
 // setPart gives the input the k-th of n parts of a batch that is stored row by row: the k-th part of every row.
-func (p *port[T]) setPart(to *graph.Program, xs []T, rows, k, n int) error {
+func (p *port[T]) setPart(to settable, xs []T, rows, k, n int) error {
 	if len(xs) != n*len(p.data) {
 		return to.Set(p.node, xs) // an error that says so
 	}
@@ -32,7 +37,7 @@ func (p *port[T]) setPart(to *graph.Program, xs []T, rows, k, n int) error {
 }
 
 // setNumber gives a scalar input a value.
-func (p *port[T]) setNumber(to *graph.Program, x T) error {
+func (p *port[T]) setNumber(to settable, x T) error {
 	p.data[0] = x
 	return to.Set(p.node, p.boxed)
 }

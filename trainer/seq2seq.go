@@ -7,6 +7,7 @@ import (
 
 	"github.com/unroll-ml/unroll/graph"
 	"github.com/unroll-ml/unroll/graph/op"
+	"github.com/unroll-ml/unroll/graph/setting"
 	"github.com/unroll-ml/unroll/graph/tape"
 	"github.com/unroll-ml/unroll/models"
 	"github.com/unroll-ml/unroll/models/decode"
@@ -24,7 +25,7 @@ type Seq2SeqConfig struct {
 	TeacherDecay models.Decay
 
 	Training
-	Device tape.Device
+	Device tape.Device // nil: the CPU
 }
 
 // Seq2Seq is a sequence-to-sequence model in use. For each shape of a batch there are programs that train, measure and translate,
@@ -55,8 +56,8 @@ type beamShape struct{ source, batch, width int }
 
 // NewSeq2Seq declares the model and draws its initial weights.
 func NewSeq2Seq(c Seq2SeqConfig) (*Seq2Seq, error) {
-	if !(c.TeacherForcing >= 0 && c.TeacherForcing <= 1) {
-		return nil, errors.Errorf("the probability of teacher forcing is %g, must lie in [0, 1]", c.TeacherForcing)
+	if err := setting.Within("TeacherForcing", c.TeacherForcing, 0, 1); err != nil {
+		return nil, errors.Wrap(err, "sequence-to-sequence model")
 	}
 	b := op.New(G.NewGraph())
 	p := models.NewParams(b, tensor.Float32, c.Seed)

@@ -10,7 +10,9 @@ import (
 	"gorgonia.org/tensor"
 
 	"github.com/unroll-ml/unroll/graph"
+	"github.com/unroll-ml/unroll/graph/cpu"
 	"github.com/unroll-ml/unroll/graph/op"
+	"github.com/unroll-ml/unroll/graph/setting"
 	"github.com/unroll-ml/unroll/graph/tape"
 	"github.com/unroll-ml/unroll/trainer/checkpoint"
 	"github.com/unroll-ml/unroll/trainer/optim"
@@ -61,6 +63,9 @@ func newShared(b *op.Builder, params G.Nodes, c Training, carried ...*G.Node) (*
 // share gives the device for the programs: where one can, they take turns in one memory, and weights and training state are there
 // once.
 func (s *shared) share(d tape.Device) tape.Device {
+	if d == nil {
+		d = cpu.New()
+	}
 	sharer, ok := d.(tape.Sharer)
 	if !ok {
 		return d
@@ -283,10 +288,13 @@ func newTrainProgram(b *op.Builder, c optim.StepConfig) (*trainProgram, error) {
 
 // train runs a training step. fill gives the program the k-th of n parts of the batch.
 func (s *shared) train(p *trainProgram, rate float64, fill func(k, n int) error) (loss, norm float64, err error) {
+	if err := setting.AtLeast("rate", rate, 0); err != nil {
+		return 0, 0, errors.Wrap(err, "training step")
+	}
 	if err := s.lend(p); err != nil {
 		return 0, 0, err
 	}
-	if err := p.rate.setNumber(p.Program, float32(rate)); err != nil {
+	if err := p.rate.setNumber(p.Step, float32(rate)); err != nil {
 		return 0, 0, err
 	}
 	n := s.parts()

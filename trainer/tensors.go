@@ -5,6 +5,7 @@ import (
 
 	"github.com/pkg/errors"
 	G "gorgonia.org/gorgonia"
+	"gorgonia.org/tensor"
 
 	"github.com/unroll-ml/unroll/graph"
 	"github.com/unroll-ml/unroll/trainer/checkpoint"
@@ -53,6 +54,9 @@ func match(what string, want, got []checkpoint.Tensor) error {
 		}
 		if !slices.Equal(g.Shape, w.Shape) {
 			return errors.Errorf("%s: %q has shape %v, the model wants %v", what, w.Name, g.Shape, w.Shape)
+		}
+		if data, ok := g.Data.([]float32); !ok || len(data) != tensor.Shape(w.Shape).TotalSize() {
+			return errors.Errorf("%s: %q has data of type %T, or not as much as shape %v wants", what, w.Name, g.Data, w.Shape)
 		}
 		delete(byName, w.Name)
 	}

@@ -1,10 +1,10 @@
 package trainer
 
 import (
-	"github.com/pkg/errors"
 	G "gorgonia.org/gorgonia"
 
 	"github.com/unroll-ml/unroll/graph"
+	"github.com/unroll-ml/unroll/graph/setting"
 	"github.com/unroll-ml/unroll/graph/tape"
 	"github.com/unroll-ml/unroll/trainer/optim"
 )
@@ -30,14 +30,9 @@ type Training struct {
 // parts is into how many a batch is divided.
 func (c *Training) parts() int { return max(c.Accumulate, 1) }
 
+// check says what is wrong with what is not of the step alone, which DeclareStates checks.
 func (c *Training) check() error {
-	switch {
-	case c.Accumulate < 0:
-		return errors.Errorf("batches in %d parts: there must be at least 1", c.Accumulate)
-	case !(c.Average >= 0 && c.Average < 1):
-		return errors.Errorf("the decay of the average is %g, must lie in [0, 1)", c.Average)
-	}
-	return nil
+	return setting.AtLeast("Accumulate", c.Accumulate, 0)
 }
 
 // step is how a step is compiled for a loss that is a mean over a number, weight (nil: always the same).

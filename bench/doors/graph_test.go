@@ -4,6 +4,7 @@ import (
 	"testing"
 
 	G "gorgonia.org/gorgonia"
+	"gorgonia.org/tensor"
 
 	"github.com/unroll-ml/unroll/graph"
 	"github.com/unroll-ml/unroll/graph/op"
@@ -56,14 +57,32 @@ func init() {
 			_, y := doubled()
 			return call{graph.NewVM, []any{y.Graph(), []graph.Option{graph.WithDevice(ref.New()), graph.WithOutputs(y), graph.EvalMode()}}}
 		},
-		"VM.RunAll": func(t *testing.T) call {
-			x, y := doubled()
-			G.WithValue(G.NewTensor(G.NewGraph(), G.Float32, 1, G.WithShape(2), G.WithInit(G.Zeroes()), G.WithName("v")).Value())(x)
-			vm, err := graph.NewVM(y.Graph())
-			if err != nil {
+		"VM.Let": func(t *testing.T) call {
+			vm, x, _ := machine(t)
+			return call{vm.Let, []any{x, x.Value()}}
+		},
+		"VM.Set": func(t *testing.T) call {
+			vm, x, y := machine(t)
+			if err := vm.RunAll(); err != nil {
 				t.Fatal(err)
 			}
+			return call{vm.Set, []any{x, y}}
+		},
+		"VM.RunAll": func(t *testing.T) call {
+			vm, _, _ := machine(t)
 			return call{vm.RunAll, nil}
 		},
 	}})
+}
+
+// machine is a VM of doubled, whose input has a value.
+func machine(t *testing.T) (vm *graph.VM, x, y *G.Node) {
+	t.Helper()
+	x, y = doubled()
+	G.WithValue(tensor.New(tensor.WithBacking([]float32{1, 2})))(x)
+	vm, err := graph.NewVM(y.Graph())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return vm, x, y
 }

@@ -63,11 +63,11 @@ func changes(v reflect.Value, depth int) []change {
 			add(fmt.Sprint(x), x)
 		}
 	case reflect.Float32, reflect.Float64:
-		for _, x := range []float64{0, -1, 2, math.NaN(), math.Inf(1)} {
+		for _, x := range []float64{0, -1, 2, math.NaN()} {
 			add(fmt.Sprint(x), x)
 		}
 	case reflect.String:
-		for _, s := range []string{"", "nope", "a\x00b"} {
+		for _, s := range []string{"", "nope"} {
 			add(fmt.Sprintf("%q", s), s)
 		}
 	case reflect.Pointer, reflect.Func, reflect.Map:

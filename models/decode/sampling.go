@@ -123,6 +123,9 @@ func largest(x []float64, n int) []int {
 
 // Draw draws a token. Its error is that of Probabilities.
 func (c Sampling) Draw(logits []float64, random *rand.Rand) (int32, error) {
+	if random == nil {
+		return 0, setting.Set("random", false, "a source of random numbers")
+	}
 	all, err := c.Probabilities(logits)
 	if err != nil {
 		return 0, err

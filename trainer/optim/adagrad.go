@@ -3,6 +3,7 @@ package optim
 import (
 	"github.com/unroll-ml/unroll/graph"
 	"github.com/unroll-ml/unroll/graph/op"
+	"github.com/unroll-ml/unroll/graph/setting"
 )
 
 // Adagrad is the optimizer of Duchi et al. (2011), with a diagonal matrix, as PyTorch's Adagrad has it:
@@ -13,6 +14,9 @@ type Adagrad struct{ Epsilon float64 }
 
 // DefaultAdagrad has PyTorch's constant.
 var DefaultAdagrad = Adagrad{Epsilon: 1e-10}
+
+// Check says what is wrong with the settings.
+func (o Adagrad) Check() error { return setting.Positive("Epsilon", o.Epsilon) }
 
 // Updates implements Optimizer.
 func (o Adagrad) Updates(b *op.Builder, s *States, params []Param) []graph.Update {

@@ -1,10 +1,12 @@
 package optim
 
 import (
+	"cmp"
 	"math"
 
 	"github.com/unroll-ml/unroll/graph"
 	"github.com/unroll-ml/unroll/graph/op"
+	"github.com/unroll-ml/unroll/graph/setting"
 )
 
 // Adam is the optimizer of Kingma and Ba (2015), algorithm 1:
@@ -19,6 +21,11 @@ type Adam struct{ Beta1, Beta2, Epsilon float64 }
 
 // DefaultAdam has the constants of the paper.
 var DefaultAdam = Adam{Beta1: 0.9, Beta2: 0.999, Epsilon: 1e-8}
+
+// Check says what is wrong with the settings.
+func (o Adam) Check() error {
+	return cmp.Or(setting.Fraction("Beta1", o.Beta1), setting.Fraction("Beta2", o.Beta2), setting.Positive("Epsilon", o.Epsilon))
+}
 
 // Updates implements Optimizer.
 func (o Adam) Updates(b *op.Builder, s *States, params []Param) []graph.Update {

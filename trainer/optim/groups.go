@@ -1,10 +1,14 @@
 package optim
 
 import (
+	"cmp"
+
+	"github.com/pkg/errors"
 	G "gorgonia.org/gorgonia"
 
 	"github.com/unroll-ml/unroll/graph"
 	"github.com/unroll-ml/unroll/graph/op"
+	"github.com/unroll-ml/unroll/graph/setting"
 )
 
 // Groups gives parameters learning rates and weight decay of their own. With the optimizer's step w' = f(w, g, lr):
@@ -47,12 +51,25 @@ func ofMatrices(g Group) func(*G.Node) Group {
 	}
 }
 
+// Check says what is wrong with the settings.
+func (o Groups) Check() error {
+	return cmp.Or(checkOptimizer(o.Optimizer), setting.Set("Of", o.Of != nil, "a function that gives each parameter its group"))
+}
+
+// check says what is wrong with the settings of a group.
+func (g Group) check() error {
+	return cmp.Or(setting.AtLeast("Rate", g.Rate, 0), setting.AtLeast("L2", g.L2, 0), setting.AtLeast("Decay", g.Decay, 0))
+}
+
 // Updates implements Optimizer.
 func (o Groups) Updates(b *op.Builder, s *States, params []Param) []graph.Update {
 	decay := map[*G.Node]*G.Node{} // lr_w Decay w, by w
 	own := make([]Param, len(params))
 	for i, p := range params {
 		g := o.Of(p.Weight)
+		if err := g.check(); err != nil {
+			b.Fail(errors.Wrapf(err, "the group of %s", p.Weight.Name()))
+		}
 		if g.Rate != 1 {
 			p.Rate = b.Affine(p.Rate, g.Rate, 0)
 		}

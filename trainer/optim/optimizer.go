@@ -11,12 +11,27 @@ import (
 
 	"github.com/unroll-ml/unroll/graph"
 	"github.com/unroll-ml/unroll/graph/op"
+	"github.com/unroll-ml/unroll/graph/setting"
 )
 
 // Optimizer says how parameters move, as graph expressions.
 type Optimizer interface {
 	// Updates gives the new values of parameters, and of whatever states the optimizer declares for itself.
 	Updates(b *op.Builder, s *States, params []Param) []graph.Update
+}
+
+// checker is implemented by optimizers that know what is wrong with their settings.
+type checker interface{ Check() error }
+
+// checkOptimizer says what is wrong with an optimizer.
+func checkOptimizer(o Optimizer) error {
+	if o == nil {
+		return setting.Set("Optimizer", false, "an optimizer, such as optim.DefaultAdam")
+	}
+	if c, ok := o.(checker); ok {
+		return c.Check()
+	}
+	return nil
 }
 
 // Param is a parameter that an optimizer moves.

@@ -1,8 +1,11 @@
 package optim
 
 import (
+	"cmp"
+
 	"github.com/unroll-ml/unroll/graph"
 	"github.com/unroll-ml/unroll/graph/op"
+	"github.com/unroll-ml/unroll/graph/setting"
 )
 
 // RMSProp divides by a running mean of the gradient's magnitude (Tieleman and Hinton, 2012), as PyTorch's RMSprop does:
@@ -20,6 +23,11 @@ type RMSProp struct {
 
 // DefaultRMSProp has PyTorch's constants.
 var DefaultRMSProp = RMSProp{Alpha: 0.99, Epsilon: 1e-8}
+
+// Check says what is wrong with the settings.
+func (o RMSProp) Check() error {
+	return cmp.Or(setting.Fraction("Alpha", o.Alpha), setting.Positive("Epsilon", o.Epsilon), setting.Fraction("Momentum", o.Momentum))
+}
 
 // Updates implements Optimizer.
 func (o RMSProp) Updates(b *op.Builder, s *States, params []Param) []graph.Update {

@@ -1,11 +1,14 @@
 package optim
 
 import (
+	"cmp"
+
 	G "gorgonia.org/gorgonia"
 	"gorgonia.org/tensor"
 
 	"github.com/unroll-ml/unroll/graph"
 	"github.com/unroll-ml/unroll/graph/op"
+	"github.com/unroll-ml/unroll/graph/setting"
 )
 
 // LossScaling differentiates a multiple of the loss, and divides the gradients by it again (Micikevicius et al., 2018). The factor is
@@ -25,6 +28,13 @@ const mostScale = 1 << 32
 type scaler struct {
 	scale, good *G.Node
 	every       int
+}
+
+func (l LossScaling) check() error {
+	if l.From == 0 {
+		return nil
+	}
+	return cmp.Or(setting.Within("Scaling.From", l.From, 1, mostScale), setting.AtLeast("Scaling.Every", l.Every, 1))
 }
 
 func (l LossScaling) declare(s *States, dtype tensor.Dtype) (*scaler, error) {

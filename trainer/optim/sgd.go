@@ -3,6 +3,7 @@ package optim
 import (
 	"github.com/unroll-ml/unroll/graph"
 	"github.com/unroll-ml/unroll/graph/op"
+	"github.com/unroll-ml/unroll/graph/setting"
 )
 
 // SGD is gradient descent with momentum μ, as PyTorch's SGD has it:
@@ -13,6 +14,14 @@ import (
 type SGD struct {
 	Momentum float64
 	Nesterov bool
+}
+
+// Check says what is wrong with the settings.
+func (o SGD) Check() error {
+	if o.Nesterov && o.Momentum == 0 {
+		return &setting.Error{Setting: "Momentum", Value: 0.0, Want: "greater than 0 with Nesterov"}
+	}
+	return setting.Fraction("Momentum", o.Momentum)
 }
 
 // Updates implements Optimizer.

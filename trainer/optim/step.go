@@ -1,11 +1,17 @@
 package optim
 
 import (
+	"cmp"
+	"fmt"
+
 	"github.com/pkg/errors"
 	G "gorgonia.org/gorgonia"
+	"gorgonia.org/tensor"
 
 	"github.com/unroll-ml/unroll/graph"
+	"github.com/unroll-ml/unroll/graph/lower"
 	"github.com/unroll-ml/unroll/graph/op"
+	"github.com/unroll-ml/unroll/graph/setting"
 	"github.com/unroll-ml/unroll/graph/tape"
 )
 
@@ -22,11 +28,28 @@ type Step struct {
 	Last    *G.Node // likewise
 	Scale   *G.Node // scalar: see StepConfig.Scaling; else nil
 	States  G.Nodes // of the optimizer, of the average and of the scaling
+
+	rated bool // whether Rate was set
+}
+
+// Set is Program.Set.
+func (s *Step) Set(input *G.Node, data any) error {
+	err := s.Program.Set(input, data)
+	s.rated = s.rated || input == s.Rate && err == nil
+	return err
+}
+
+// Run takes a step. Before the first the learning rate must be set.
+func (s *Step) Run() error {
+	if !s.rated {
+		return errors.New("the learning rate was not set: Set(step.Rate, []float32{0.001}) or another")
+	}
+	return s.Program.Run()
 }
 
 // StepConfig says how to train.
 type StepConfig struct {
-	Device    tape.Device
+	Device    tape.Device // nil: the CPU
 	Loss      *G.Node
 	Params    G.Nodes
 	Carried   []graph.Update // states that the model carries from one step to the next
@@ -52,15 +75,59 @@ type StepConfig struct {
 	Scaling LossScaling
 }
 
+// check says what is wrong with the configuration, but for the loss.
+func (c *StepConfig) check() error {
+	if len(c.Params) == 0 {
+		return setting.Set("Params", false, "at least one parameter")
+	}
+	known := map[*G.Node]bool{}
+	for i, p := range c.Params {
+		switch {
+		case p == nil:
+			return setting.Set(fmt.Sprintf("Params[%d]", i), false, "a parameter")
+		case p.Op() != nil || p.Dtype() != c.Params[0].Dtype() || p.Dtype() != tensor.Float32 && p.Dtype() != tensor.Float64:
+			return errors.Errorf("%s is no parameter: it must be an input of numbers, all of one type", lower.Describe(p))
+		case known[p]:
+			return errors.Errorf("%s is a parameter twice", lower.Describe(p))
+		case p.Deriv() != nil: // Gorgonia would give the derivative of the other loss again
+			return errors.Errorf("%s has a derivative already; differentiate each loss in a graph of its own", p.Name())
+		}
+		known[p] = true
+	}
+	for i, u := range c.Carried {
+		if u.State == nil || u.Value == nil {
+			return setting.Set(fmt.Sprintf("Carried[%d]", i), false, "a state and its new value, both nodes")
+		}
+	}
+	return cmp.Or(
+		checkOptimizer(c.Optimizer),
+		setting.AtLeast("Clip", c.Clip, 0),
+		setting.AtLeast("ClipValue", c.ClipValue, 0),
+		setting.Fraction("Average", c.Average),
+		c.Scaling.check(),
+	)
+}
+
+// checkLoss says what is wrong with the loss, and with what it is weighted by.
+func (c *StepConfig) checkLoss() error {
+	switch {
+	case c.Loss == nil:
+		return setting.Set("Loss", false, "a scalar node")
+	case c.Loss.Dims() != 0 || c.Loss.Dtype() != c.Params[0].Dtype():
+		return errors.Errorf("the loss %s must be a scalar of the parameters' type: take Mean or Sum of it", lower.Describe(c.Loss))
+	case c.Weight != nil && c.Weight.Dims() != 0:
+		return errors.Errorf("the weight %s must be a scalar", lower.Describe(c.Weight))
+	}
+	return nil
+}
+
 // NewStep differentiates the loss, adds the optimizer and compiles all of it into one program.
 func NewStep(b *op.Builder, c StepConfig) (*Step, error) {
-	if b.Err() != nil {
-		return nil, b.Err()
+	if err := cmp.Or(b.Err(), c.check()); err != nil {
+		return nil, errors.Wrap(err, "training step")
 	}
-	for _, p := range c.Params {
-		if p.Deriv() != nil { // Gorgonia would give the derivative of the other loss again
-			return nil, errors.Errorf("%s has a derivative already; differentiate each loss in a graph of its own", p.Name())
-		}
+	if err := c.checkLoss(); err != nil {
+		return nil, errors.Wrap(err, "training step")
 	}
 	s := &Step{Loss: c.Loss, Rate: G.NewScalar(b.Graph(), c.Loss.Dtype(), G.WithName("learning rate"))}
 	states := &States{g: b.Graph()}
@@ -121,6 +188,9 @@ func NewStep(b *op.Builder, c StepConfig) (*Step, error) {
 
 // DeclareStates declares what will be Step.States, without a loss and its derivative: their names, shapes, and values at first.
 func (c *StepConfig) DeclareStates(b *op.Builder) (G.Nodes, error) {
+	if err := cmp.Or(b.Err(), c.check()); err != nil {
+		return nil, err
+	}
 	states := &States{g: b.Graph()}
 	dtype := c.Params[0].Dtype()
 	if _, err := c.Scaling.declare(states, dtype); err != nil {
