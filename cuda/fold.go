@@ -114,7 +114,7 @@ func (l *lowering) fold(group []*sum) []work {
 	var maps []kernel.Mapped
 	t, sums := &table{}, &table{}
 	for _, s := range group {
-		e := l.mapped(s.Map)
+		e := l.mapped(s.Map, kernel.NewPart)
 		maps = append(maps, e.Mapped)
 		t.words = append(append(t.words, number(e.Items)), e.args[:len(e.Used)]...)
 	}

@@ -39,12 +39,12 @@ func (l *lowering) groups(code []tape.Instr) []group {
 	count := map[string]int{}
 	for i, in := range code {
 		if s, ok := in.(*sum); ok {
-			keys[i] = "sum of " + l.mapped(s.Map).FoldKey()
+			keys[i] = "sum of " + l.mapped(s.Map, kernel.NewPart).FoldKey()
 			count[keys[i]]++
 		} else if e, ok := l.elementwise(in); ok {
 			small[i] = e.Items <= mostItems
-			if _, isMap := in.(*tape.Map); isMap && len(l.trips) == 0 {
-				keys[i] = e.Key()
+			if m, isMap := in.(*tape.Map); isMap && len(l.trips) == 0 {
+				keys[i] = l.mapped(m, kernel.NewPart).Key()
 				count[keys[i]]++
 			}
 		}
@@ -94,7 +94,7 @@ func (l *lowering) elementwise(in tape.Instr) (e elementwise, ok bool) {
 	switch in := in.(type) {
 	case *tape.Map:
 		if volume(in.Shape) > 0 {
-			return l.mapped(in), true
+			return l.mapped(in, kernel.NewMap), true
 		}
 	case *tape.Copy:
 		if volume(in.Shape) == 0 {
@@ -121,7 +121,12 @@ func (l *lowering) together(code []tape.Instr, g group) []work {
 	var args []place // of a bundle
 	t := &table{}
 	for _, i := range g.members {
-		e, _ := l.elementwise(code[i])
+		var e elementwise
+		if m, isMap := code[i].(*tape.Map); isMap && g.table {
+			e = l.mapped(m, kernel.NewPart)
+		} else {
+			e, _ = l.elementwise(code[i])
+		}
 		maps = append(maps, e.Mapped)
 		args = append(append(args, e.args...), number(e.Items))
 		t.words = append(append(t.words, number(e.Items)), e.args...)

@@ -9,7 +9,7 @@ func (l *lowering) mapping(m *tape.Map) []work {
 	if volume(m.Shape) == 0 {
 		return nil
 	}
-	return []work{l.alone(m, l.mapped(m))}
+	return []work{l.alone(m, l.mapped(m, kernel.NewMap))}
 }
 
 // elementwise is a Map made ready, or a strided copy as one, with what its kernel takes: addresses, and the number of items.
@@ -23,7 +23,8 @@ func (l *lowering) alone(in tape.Instr, e elementwise) *launch {
 	return l.launch(in, e.Launch, append(e.args, number(e.Items))...)
 }
 
-func (l *lowering) mapped(m *tape.Map) elementwise {
+// mapped makes a Map ready with kernel.NewMap or kernel.NewPart.
+func (l *lowering) mapped(m *tape.Map, ready func(kernel.Map) kernel.Mapped) elementwise {
 	k := kernel.Map{Compute: l.float, Shape: m.Shape, Code: m.Code, Result: m.Result}
 	var in, out []place
 	operand := func(o tape.Operand, places *[]place) kernel.Operand {
@@ -37,7 +38,7 @@ func (l *lowering) mapped(m *tape.Map) elementwise {
 	for _, o := range m.Out {
 		k.Out = append(k.Out, operand(o, &out))
 	}
-	e := elementwise{Mapped: kernel.NewMap(k)}
+	e := elementwise{Mapped: ready(k)}
 	for _, i := range e.Used {
 		e.args = append(e.args, in[i])
 	}

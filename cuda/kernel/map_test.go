@@ -39,7 +39,7 @@ func flat(e Elem, n int) Operand { return Operand{Elem: e, Strides: []int{1}, Al
 func mapContiguous(r *rig) error {
 	for _, n := range []int{1, 3, 4, 31, 33, 64, 128, 132, 255, 520} {
 		r.clear()
-		m := NewMap(Map{
+		m := NewPart(Map{
 			Compute: F32, Shape: []int{n}, In: []Operand{flat(F32, 256), flat(I32, 256), flat(F32, 256)}, Out: []Operand{flat(F32, 256), flat(I32, 256)},
 			Code:   []tape.Op{{Fn: tape.Mul, Args: [3]int{0, 1}}, {Fn: tape.Iota}, {Fn: tape.Add, Args: [3]int{3, 4}}, {Fn: tape.Const, Value: 2}, {Fn: tape.Lt, Args: [3]int{0, 6}}},
 			Result: []int{5, 7},
@@ -111,7 +111,7 @@ func mapStrided(r *rig, wide bool) error {
 // Rows of vectors, as the gates of a cell: neighbours in memory along the last axis only.
 func mapRows(r *rig) error {
 	const rows, cols = 26, 20
-	m := NewMap(Map{
+	m := NewPart(Map{
 		Compute: F32, Shape: []int{rows, cols},
 		In:   []Operand{{F32, []int{60, 1}, 16}, {F32, []int{0, 1}, 16}, {F32, []int{1, 0}, 4}},
 		Out:  []Operand{{F32, []int{24, 1}, 16}},
@@ -133,7 +133,7 @@ func mapRows(r *rig) error {
 
 func mapFloat64(r *rig) error {
 	for _, n := range []int{6, 7, 133, 262} {
-		m := NewMap(Map{
+		m := NewPart(Map{
 			Compute: F64, Shape: []int{n}, In: []Operand{flat(F64, 256), flat(I32, 256)}, Out: []Operand{flat(F64, 256)},
 			Code: []tape.Op{{Fn: tape.Const, Value: 0.1}, {Fn: tape.Mul, Args: [3]int{1, 2}}, {Fn: tape.Add, Args: [3]int{0, 3}}}, Result: []int{4},
 		})
@@ -165,7 +165,7 @@ func bf16(x float32) uint16 {
 func mapBF16(r *rig) error {
 	for _, align := range []int{16, 4} {
 		const rows, cols = 20, 20
-		m := NewMap(Map{
+		m := NewPart(Map{
 			Compute: F32, Shape: []int{rows, cols}, Result: []int{0},
 			In: []Operand{{F32, []int{cols, 1}, align}}, Out: []Operand{{BF16, []int{24, 1}, 256}},
 		})
@@ -217,7 +217,7 @@ func mapTable(r *rig) error {
 		var wants [][]float32
 		scale := r.put([]float32{3})
 		for _, n := range []int{4, 1024, 1028, 8, 2600} {
-			m := NewMap(Map{
+			m := NewPart(Map{
 				Compute: F32, Shape: []int{n}, In: []Operand{flat(F32, 256), {F32, []int{0}, 4}}, Out: []Operand{flat(F32, 256)},
 				Code: []tape.Op{{Fn: tape.Mul, Args: [3]int{0, 1}}}, Result: []int{2},
 			})
@@ -290,7 +290,7 @@ func folds(r *rig) error {
 			var wants []float32
 			for _, n := range []int{4, 400, 9000, 12, 2048} {
 				n += odd
-				m := NewMap(Map{
+				m := NewPart(Map{
 					Compute: F32, Shape: []int{n}, In: []Operand{flat(F32, 256)}, Out: []Operand{flat(F32, 256)},
 					Code: []tape.Op{{Fn: tape.Mul}}, Result: []int{1},
 				})
@@ -383,9 +383,25 @@ func TestSpecialise(t *testing.T) {
 		{[]int{1, 1}, operand(5, 5), operand(9, 9), "[]", 1, false},
 		{[]int{2, 4}, operand(1<<29, 1), operand(4, 1), "[1]", 4, true},
 	} {
-		s, _, items := specialise(Map{Compute: F32, Shape: c.shape, In: []Operand{c.in}, Out: []Operand{c.out}, Result: []int{0}})
+		s, _, items := specialise(Map{Compute: F32, Shape: c.shape, In: []Operand{c.in}, Out: []Operand{c.out}, Result: []int{0}}, 0)
 		if fmt.Sprint(s.inner) != c.inner || s.vector != c.vector || s.wide != c.wide || items*s.vector != volume(c.shape) {
 			t.Errorf("%v %v -> %v: inner %v, vectors of %d, wide %v, %d items; want %s, %d, %v", c.shape, c.in.Strides, c.out.Strides, s.inner, s.vector, s.wide, items, c.inner, c.vector, c.wide)
+		}
+	}
+}
+
+// Vectors get narrower until there are threads enough, but for pairs of bfloat16, which share a word; what is part of a larger launch has
+// the widest.
+func TestVectorWidth(t *testing.T) {
+	for _, c := range []struct{ rows, vector, pairs int }{{50, 1, 2}, {65, 1, 2}, {130, 2, 2}, {259, 2, 2}, {260, 4, 4}} {
+		m := Map{
+			Compute: F32, Shape: []int{c.rows, 512}, Result: []int{0},
+			In: []Operand{{F32, []int{2048, 1}, 16}}, Out: []Operand{{F32, []int{512, 1}, 16}},
+		}
+		own, part := NewMap(m).spec.vector, NewPart(m).spec.vector
+		m.Out[0].Elem = BF16
+		if pairs := NewMap(m).spec.vector; own != c.vector || part != 4 || pairs != c.pairs {
+			t.Errorf("%d×512: vectors of %d, %d as a part, %d of bfloat16; want %d, 4, %d", c.rows, own, part, pairs, c.vector, c.pairs)
 		}
 	}
 }

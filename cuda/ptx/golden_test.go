@@ -3,6 +3,7 @@ package ptx_test
 import (
 	"flag"
 	"os"
+	"strings"
 	"testing"
 
 	"github.com/unroll-ml/unroll/cuda/ptx"
@@ -162,4 +163,21 @@ func TestEveryFunction(t *testing.T) {
 		t.Fatal(err)
 	}
 	golden(t, "testdata/functions.ptx", text)
+}
+
+// The functions that cells are made of neither divide nor branch: a thread's chain of instructions is what a step of a recurrence takes.
+func TestCellFunctionsAreStraight(t *testing.T) {
+	for _, fn := range []tape.Fn{tape.Tanh, tape.Sigmoid} {
+		for _, typ := range []ptx.Type{ptx.F32, ptx.F64} {
+			var m ptx.Module
+			m.Kernel("k", func(b *ptx.Builder) {
+				p := b.Pointer("p")
+				b.Store(p, 0, b.Fn(fn, b.Load(typ, p, 0)))
+			})
+			text, err := m.PTX()
+			if err != nil || strings.Contains(text, "div.") || strings.Contains(text, "bra") {
+				t.Errorf("%v of %v: %v\n%s", fn, typ, err, text)
+			}
+		}
+	}
 }

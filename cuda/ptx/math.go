@@ -20,6 +20,7 @@ type arith struct {
 	expm1Lo        float64 // below, eˣ-1 rounds to -1
 	tanhHi         float64 // above, tanh x rounds to 1
 	exp            []float64
+	rcpSteps       int // of Newton, after rcpPoly, so that the error of 1/d squared is less than half an ulp
 }
 
 var arith32 = arith{
@@ -27,7 +28,8 @@ var arith32 = arith{
 	ln2Hi: 0.693145751953125, ln2Lo: 1.4286068203094173e-06,
 	expLo: -104, expHi: 89, expm1Lo: -18, tanhHi: 10,
 	// (eʳ-1-r)/r² for |r| <= ½ln2; eʳ to 7e-10, eʳ-1 to 2e-9
-	exp: []float64{0.5, 0.1666666716337204, 0.04166646674275398, 0.00833331048488617, 0.0013933641603216529, 0.00019890980911441147},
+	exp:      []float64{0.5, 0.1666666716337204, 0.04166646674275398, 0.00833331048488617, 0.0013933641603216529, 0.00019890980911441147},
+	rcpSteps: 1, // 3e-6
 }
 
 var arith64 = arith{
@@ -37,6 +39,7 @@ var arith64 = arith{
 	// (eʳ-1-r)/r² for |r| <= ½ln2; eʳ to 2e-17, eʳ-1 to 4e-17
 	exp: []float64{0.5000000000000001, 0.16666666666666669, 0.041666666666624164, 0.008333333333330065, 0.0013888888917196719,
 		0.00019841269863040545, 2.4801521322368692e-05, 2.7557268480310024e-06, 2.7620075879983367e-07, 2.5100375832561234e-08},
+	rcpSteps: 2, // 9e-12
 }
 
 func arithOf(t Type) *arith {
