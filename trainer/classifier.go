@@ -62,7 +62,7 @@ func NewClassifier(c ClassifierConfig) (*Classifier, error) {
 }
 
 // Train runs a training step, the step-th counted from 0, with the given learning rate. weights, B, are 0 for rows that are no
-// examples, else 1. The batch must be divisible by Training.Accumulate. It gives the mean loss in nats per example and the norm of all
+// examples, else 1, or how much an example counts in the mean loss. The batch must be divisible by Training.Accumulate. It gives the mean loss in nats per example and the norm of all
 // gradients together before clipping, both at the weights before the step.
 func (m *Classifier) Train(x Sequences, classes []int32, weights []float32, step int, rate float64) (loss, norm float64, err error) {
 	at, err := m.shape(x)
@@ -90,6 +90,9 @@ func (m *Classifier) Train(x Sequences, classes []int32, weights []float32, step
 		return set(t.Program, append(t.values(x, k, n), t.classes, part(classes, 1, k, n), t.weights, part(weights, 1, k, n))...)
 	})
 }
+
+// Classes is the number of classes.
+func (m *Classifier) Classes() int { return m.config.Model.Classes }
 
 // Logits are those of the classes, B×C. Logits that are not finite are a *decode.NotFiniteError.
 func (m *Classifier) Logits(x Sequences) ([]float32, error) {
@@ -124,6 +127,11 @@ func (m *Classifier) logits(x Sequences) ([]float32, error) {
 
 // Eval measures a batch: sums over its examples. Where weights is 0 nothing is counted.
 func (m *Classifier) Eval(x Sequences, classes []int32, weights []float32) (Sums, error) {
+	return m.Confuse(x, classes, weights, nil)
+}
+
+// Confuse is Eval, and counts in confusion, if it is not nil, what the examples are taken for: the first of the likeliest classes.
+func (m *Classifier) Confuse(x Sequences, classes []int32, weights []float32, confusion *metrics.Confusion) (Sums, error) {
 	var s Sums
 	if err := m.checkExamples(x, classes, weights); err != nil {
 		return s, err
@@ -138,6 +146,9 @@ func (m *Classifier) Eval(x Sequences, classes []int32, weights []float32) (Sums
 			continue
 		}
 		row := logits[i*n:][:n]
+		if confusion != nil {
+			confusion.Add(int(class), likeliest(row))
+		}
 		s.Count++
 		s.NLL -= LogSoftmax(row)[class]
 		if metrics.InTop(row, int(class), 1) {
@@ -148,6 +159,17 @@ func (m *Classifier) Eval(x Sequences, classes []int32, weights []float32) (Sums
 		}
 	}
 	return s, nil
+}
+
+// likeliest is the class of the largest logit, of equals the first; NaN is larger than nothing.
+func likeliest(logits []float32) int {
+	at := 0
+	for i, x := range logits {
+		if best := logits[at]; x > best || best != best {
+			at = i
+		}
+	}
+	return at
 }
 
 // LogSoftmax is ln p of each class, x - ln Σ eˣ.

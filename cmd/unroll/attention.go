@@ -20,6 +20,7 @@ import (
 	"github.com/unroll-ml/unroll/models"
 	"github.com/unroll-ml/unroll/trainer/checkpoint"
 	"github.com/unroll-ml/unroll/trainer/run"
+	"github.com/unroll-ml/unroll/trainer/translate"
 )
 
 //go:embed attention.html
@@ -89,12 +90,12 @@ func pageError(path string, err error) error {
 }
 
 // add adds a sentence: its tokens, with the end, and what was written.
-func (p *attentionPage) add(number int, line string, source []int32, t run.Translation) {
+func (p *attentionPage) add(number int, line string, source []int32, t translate.Translation) {
 	if len(p.Sentences) == drawnSentences {
 		p.Left++
 		return
 	}
-	s := drawnSentence{Number: number, Source: line, Target: p.r.Target().Decode(t.Tokens), LogProb: t.LogProb}
+	s := drawnSentence{Number: number, Source: line, Target: t.Text, LogProb: t.LogProb}
 	letters := []rune(line)
 	for i, token := range source {
 		name := shown(p.r.Vocab(), token)

@@ -60,12 +60,16 @@ func (k *classifyCmd) Run(a *app) error {
 		return err
 	}
 	defer m.Close()
-	return eachLine(a.stdin, a.stdout, func(_ int, line string) (string, error) {
-		labels, err := m.Classify(context.Background(), []string{line})
+	return eachBlock(a.stdin, a.stdout, run.MostTexts, func(_ int, lines []string) (string, error) {
+		labels, err := m.Classify(context.Background(), lines)
 		if err != nil {
 			return "", err
 		}
-		return k.write(line, labels[0]), nil
+		var b strings.Builder
+		for i, line := range lines {
+			b.WriteString(k.write(line, labels[i]))
+		}
+		return b.String(), nil
 	})
 }
 
@@ -83,31 +87,42 @@ func (k *classifyCmd) write(line string, labels []run.Label) string {
 	return strings.Join(fields, "\t") + "\n"
 }
 
-// eachLine writes what f makes of each line that it reads, at once. Lines are counted from 1.
-func eachLine(in io.Reader, to io.Writer, f func(number int, line string) (string, error)) error {
+// eachBlock writes what f makes of lines, as many at once as are there already, and most at most. Lines are counted from 1, and first is the
+// number of the first.
+func eachBlock(in io.Reader, to io.Writer, most int, f func(first int, lines []string) (string, error)) error {
 	r := bufio.NewReaderSize(in, 64<<10)
-	w := bufio.NewWriter(to)
-	for number := 1; ; number++ {
-		line, err := readLine(r, number)
-		if err == io.EOF {
-			return w.Flush()
+	for number := 1; ; {
+		var lines []string
+		var failed error
+		for failed == nil && (lines == nil || len(lines) < most && holdsLine(r)) {
+			var line []byte
+			if line, failed = readLine(r, number+len(lines)); failed == nil {
+				lines = append(lines, string(line))
+			}
 		}
-		if err != nil {
-			w.Flush()
-			return err
-		}
-		made, err := f(number, string(line))
-		if err != nil {
-			w.Flush()
-			return err
-		}
-		w.WriteString(made)
-		if r.Buffered() == 0 { // whoever writes the lines may wait for the answer
-			if err := w.Flush(); err != nil {
+		if len(lines) > 0 {
+			made, err := f(number, lines)
+			if err != nil {
+				return err
+			}
+			if _, err := io.WriteString(to, made); err != nil {
 				return errors.WithStack(err)
 			}
 		}
+		if failed == io.EOF {
+			return nil
+		}
+		if failed != nil {
+			return failed
+		}
+		number += len(lines)
 	}
+}
+
+// holdsLine says whether a whole line can be read without waiting for whoever writes it, who may wait for an answer.
+func holdsLine(r *bufio.Reader) bool {
+	ready, _ := r.Peek(r.Buffered())
+	return bytes.IndexByte(ready, '\n') >= 0
 }
 
 // readLine reads a line of UTF-8 of at most datasets.MaxLineBytes, without its end.

@@ -11,11 +11,21 @@ import (
 // answers runs a command with something on stdin that should succeed, and returns its stdout.
 func answers(t *testing.T, stdin string, args ...string) string {
 	t.Helper()
+	stdout, stderr := answersAndRemarks(t, stdin, args...)
+	if stderr != "" {
+		t.Fatalf("unroll %s: %s", strings.Join(args, " "), stderr)
+	}
+	return stdout
+}
+
+// answersAndRemarks are what is written for lines of stdin, and what is said of it.
+func answersAndRemarks(t *testing.T, stdin string, args ...string) (answers, remarks string) {
+	t.Helper()
 	var stdout, stderr strings.Builder
-	if code := execute(args, strings.NewReader(stdin), &stdout, &stderr); code != 0 || stderr.Len() > 0 {
+	if code := execute(args, strings.NewReader(stdin), &stdout, &stderr); code != 0 {
 		t.Fatalf("unroll %s: exit code %d\n%s", strings.Join(args, " "), code, stderr.String())
 	}
-	return stdout.String()
+	return stdout.String(), stderr.String()
 }
 
 // parities is a table of n words of a and b with a label that says with which they begin.
@@ -63,8 +73,19 @@ func TestClassify(t *testing.T) {
 			t.Errorf("eval run %s gives %v, training measured %v", c.args, o["loss"], valid["valid_loss"])
 		}
 	}
-	if out := must(t, "eval", "run"); !strings.Contains(out, "on the validation part of /") || !strings.Contains(out, " nats per example  accuracy 100.00%  in the two likeliest 100.00%\n12 examples in ") {
+	if out := must(t, "eval", "run"); !strings.Contains(out, "on the validation part of /") || !strings.Contains(out, " nats per example  accuracy 100.00%  in the two likeliest 100.00%  macro F1 100.00%\n12 examples in ") {
 		t.Error(out)
+	}
+	table := must(t, "eval", "run", "--by-class", "--valid-table", "words.tsv")
+	if want := "\nbegins with a  100.00%    100.00%  100.00%  60        begins with a 60\n"; !strings.Contains(table, want) {
+		t.Errorf("%q is not in\n%s", want, table)
+	}
+	o := jsonLines(t, must(t, "eval", "run", "--by-class", "--json"))[0]
+	classes, confusion := o["classes"].([]any), o["confusion"].([]any)
+	first := classes[0].(map[string]any)
+	if o["macro_f1"] != 1.0 || len(classes) != 2 || first["label"] != "begins with a" || first["f1"] != 1.0 || first["examples"] != first["predicted"] ||
+		confusion[0].([]any)[0] != first["examples"] || confusion[0].([]any)[1] != 0.0 {
+		t.Errorf("by class: %v", o)
 	}
 	lines := strings.Split(answers(t, "abba\r\n\n  \nbab?\n"+strings.Repeat("ba", 900), "classify", "run"), "\n")
 	if len(lines) != 6 || !strings.HasPrefix(lines[0], "begins with a\t0.") || lines[1] != "" || lines[2] != "" ||

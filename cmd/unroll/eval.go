@@ -30,6 +30,11 @@ type evalCmd struct {
 	Pairs      pairsFlags `embed:"" group:"Of a sequence-to-sequence model:" set:"use=As --text, on"`
 	ValidPairs pairsFlags `embed:"" prefix:"valid-" group:"Of a sequence-to-sequence model:" set:"use=As --valid-text, on"`
 
+	BleuTokenize      string `group:"Of a sequence-to-sequence model:" enum:"run, ${bleuTokenizers}" default:"run" help:"How texts are cut into words for BLEU: ${enum}. run: as the run was trained with."`
+	SeveralReferences bool   `group:"Of a sequence-to-sequence model:" help:"Translate a source that has several targets once, and take each of them for right."`
+
+	ByClass bool `group:"Of a classifier:" help:"Write precision, recall and F1 of each class, too, and what its examples are taken for."`
+
 	SkipBad bool `help:"Leave out lines of named data that cannot be used instead of stopping at the first."`
 
 	JSON bool `name:"json" help:"Write one JSON object instead of text."`
@@ -49,6 +54,9 @@ type evalRecord struct {
 	Run        string  `json:"run"`
 	Checkpoint string  `json:"checkpoint"`
 	Step       int     `json:"step"`
+
+	Classes   []classRecord `json:"classes,omitempty"`
+	Confusion [][]int       `json:"confusion,omitempty"` // examples of the class of the row that were taken for that of the column
 }
 
 func (e *evalCmd) Run(a *app) error {
@@ -67,7 +75,14 @@ func (e *evalCmd) Run(a *app) error {
 	if e.Stride > run.MaxInteger {
 		return usage("--stride is %d: at most %s are supported", e.Stride, words.Thousands(run.MaxInteger))
 	}
-	config := run.EvalConfig{Stride: e.Stride, Beam: e.search()}
+	config := run.EvalConfig{Stride: e.Stride, Several: e.SeveralReferences}
+	if e.BleuTokenize != "run" {
+		config.Tokenize = e.BleuTokenize
+	}
+	var err error
+	if config.Translate, err = e.options(); err != nil {
+		return err
+	}
 	if err := e.data(&config); err != nil {
 		return err
 	}
@@ -97,6 +112,9 @@ func (e *evalCmd) Run(a *app) error {
 		if r.Config().Task == run.TaskSeq2Seq {
 			rec.Beam = e.Beam
 		}
+		if e.ByClass {
+			rec.Classes, rec.Confusion = classRecords(v)
+		}
 		return json.NewEncoder(a.stdout).Encode(rec)
 	}
 	return e.write(a.stdout, v)
@@ -115,7 +133,38 @@ func (e *evalCmd) write(w io.Writer, v *run.Evaluation) error {
 	_, err := fmt.Fprintf(w, "%s after step %s, on %s:\nloss %.4f nats per %s%s\n%s %s%s in %.2f s\n",
 		filepath.Join(e.Dir, e.Checkpoint), words.Thousands(v.At.Step), v.What, v.Loss, v.Unit,
 		measureWords(&v.Measures, 3, 2)+evalWords(&v.Measures), words.Thousands(number), v.Count, unknown, v.Seconds)
+	for _, remark := range e.remarks(v) {
+		if err == nil {
+			_, err = fmt.Fprintln(w, remark)
+		}
+	}
+	if err == nil && e.ByClass {
+		_, err = io.WriteString(w, classTable(v))
+	}
 	return err
+}
+
+// remarks are what else there is to know of translations that were measured.
+func (e *evalCmd) remarks(v *run.Evaluation) (remarks []string) {
+	n := v.TranslationNotes
+	if n == nil {
+		return nil
+	}
+	if v.UnknownSources > 0 {
+		remarks = append(remarks, words.Thousands(v.UnknownSources)+" tokens of the sources are unknown")
+	}
+	if v.UnknownTargets > 0 {
+		remarks = append(remarks, fmt.Sprintf("%s of %s tokens of the targets are unknown: they count in the loss, and neither for nor against accuracy",
+			words.Thousands(v.UnknownTargets), words.Thousands(v.Tokens)))
+	}
+	remarks = append(remarks, e.beamFlags.remarks(n.Lines, n.Cut, n.Unknown)...)
+	if n.Subwords != "" {
+		remarks = append(remarks, fmt.Sprintf("words were made of the parts that %s marks, and then measured", n.Subwords))
+	}
+	if n.Undefined != "" {
+		remarks = append(remarks, fmt.Sprintf("BLEU is undefined: %s; see chrF, or cut them otherwise: --bleu-tokenize char", n.Undefined))
+	}
+	return append(remarks, "BLEU "+n.BLEUSignature, "chrF "+n.ChrFSignature)
 }
 
 // data writes into a config the data that flags name.
@@ -162,6 +211,18 @@ func (e *evalCmd) fits(r *run.Run, c run.EvalConfig) error {
 		flag = "max-length"
 	case task != run.TaskSeq2Seq && e.CoveragePenalty > 0:
 		flag = "coverage-penalty"
+	case task != run.TaskSeq2Seq && e.NoRepeatNgram > 0:
+		flag = "no-repeat-ngram"
+	case task != run.TaskSeq2Seq && e.ReplaceUnk:
+		flag = "replace-unk"
+	case task != run.TaskSeq2Seq && e.UnkDictionary != "":
+		flag = "unk-dictionary"
+	case task != run.TaskSeq2Seq && e.BleuTokenize != "run":
+		flag = "bleu-tokenize"
+	case task != run.TaskSeq2Seq && e.SeveralReferences:
+		flag = "several-references"
+	case task != run.TaskClassify && e.ByClass:
+		flag = "by-class"
 	case task == run.TaskSeq2Seq:
 		return e.beamFlags.fits(r)
 	default:

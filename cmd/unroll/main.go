@@ -19,6 +19,7 @@ import (
 	"github.com/unroll-ml/unroll/datasets/tasks"
 	"github.com/unroll-ml/unroll/models"
 	"github.com/unroll-ml/unroll/trainer/device"
+	"github.com/unroll-ml/unroll/trainer/metrics"
 	"github.com/unroll-ml/unroll/trainer/run"
 )
 
@@ -79,6 +80,8 @@ func dispatch(args []string, stdin io.Reader, stdout, stderr io.Writer) error {
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true}),
 		kong.Vars{
 			"cells":          strings.Join(run.Cells, ", "),
+			"bleuTokenizers": strings.Join(metrics.Tokenizers, ", "),
+			"classWeights":   strings.Join(run.ClassWeights, ", "),
 			"nonlinearities": strings.Join(models.Activations, ", "),
 			"tokenKinds":     strings.Join(run.VocabKinds(), ", "),
 			"attentions":     strings.Join(run.Attentions, ", "),

@@ -130,7 +130,8 @@ func (l *lineReporter) Valid(r run.ValidRecord) {
 	if r.Best {
 		best = "  best so far"
 	}
-	fmt.Fprintf(l.w, "validation after step %s: loss %.4f%s%s\n", words.Thousands(r.Step), float64(r.Loss), measureWords(&r.Measures, 2, 1), best)
+	fmt.Fprintf(l.w, "validation after step %s: loss %.4f%s%s%s\n", words.Thousands(r.Step), float64(r.Loss),
+		measureWords(&r.Measures, 2, 1), translationWords(&r.Measures, 1), best)
 }
 
 func (l *lineReporter) End(run.EndRecord) {}
@@ -207,10 +208,22 @@ func measureWords(m *run.Measures, digits, percent int) string {
 func evalWords(m *run.Measures) string {
 	return say([]spoken{
 		{"  in the two likeliest %.*f%%", 2, m.Top2, 100},
+		{"  macro F1 %.*f%%", 2, m.MacroF1, 100},
 		{"\ncharacter errors %.*f%%", 2, m.CharErrorRate, 100},
-		{"  BLEU %.*f", 2, m.BLEU, 1},
-		{"  chrF %.*f", 2, m.ChrF, 1},
-	})
+	}) + translationWords(m, 2)
+}
+
+// translationWords are the measures of translations, and whether some were cut.
+func translationWords(m *run.Measures, digits int) string {
+	bleu := say([]spoken{{"  BLEU %.*f", digits, m.BLEU, 1}})
+	if m.TranslationNotes != nil && m.Undefined != "" {
+		bleu = "  BLEU undefined"
+	}
+	text := bleu + say([]spoken{{"  chrF %.*f", digits, m.ChrF, 1}})
+	if m.TranslationNotes != nil && m.Cut > 0 {
+		text += fmt.Sprintf("  %s of %s cut", words.Thousands(m.Cut), words.Thousands(m.Lines))
+	}
+	return text
 }
 
 // spoken is a measure, nil if the task has none, with the words for it.

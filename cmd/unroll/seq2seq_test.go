@@ -29,8 +29,9 @@ func TestSeq2Seq(t *testing.T) {
 	for _, want := range []string{
 		"training on swaps.tsv: 360 pairs, and 40 for validation\n",
 		"model: chars, 18 different ones of sources and 18 of targets, embedding 8; gru, layers 1, hidden 24, attention additive; ",
-		"  perplexity 1.", "  exactly right 100.0%  best so far\n", "\n\nvalidation pairs, translated:\n  a416  ->  416A  right\n",
-		"\n\nnext:\n  unroll eval run\n  echo a416 | unroll translate run ",
+		"  perplexity 1.", "  exactly right 100.0%  BLEU undefined  chrF 100.0  best so far\n",
+		"\nvalidation pairs, translated:\n  c74   ->  74C   right\n", "\n\nnext:\n  unroll eval run\n  echo c74 | unroll translate run ",
+		"\ntranslations are measured with BLEU nrefs:1|case:mixed|eff:no|tok:13a|smooth:exp|version:unroll, and chrF nrefs:1|",
 	} {
 		if !strings.Contains(out, want) {
 			t.Errorf("%q is not in\n%s", want, out)
@@ -44,7 +45,8 @@ func TestSeq2Seq(t *testing.T) {
 	}{{"", "validation", 40}, {"--pairs swaps.tsv", "validation", 40}, {"--valid-pairs swaps.tsv", "all", 400}} {
 		o := jsonLines(t, must(t, append(strings.Fields("eval run --checkpoint last --json"), strings.Fields(c.args)...)...))[0]
 		exact, wrong := o["exact_match"].(float64), o["char_error_rate"].(float64)
-		if o["split"] != c.split || o["examples"] != c.examples || exact < 0.9 || wrong > 0.05 || o["chrf"].(float64) < 90 || o["bleu"] == nil ||
+		if o["split"] != c.split || o["examples"] != c.examples || exact < 0.9 || wrong > 0.05 || o["chrf"].(float64) < 90 || o["bleu"] != "NaN" ||
+			o["bleu_undefined"] != "targets have fewer than 4 words" || o["cut"] != 0.0 || o["translated"] != c.examples ||
 			o["tokens"].(float64) < 3*c.examples {
 			t.Errorf("eval run %s: %v", c.args, o)
 		}
@@ -60,15 +62,24 @@ func TestSeq2Seq(t *testing.T) {
 			t.Errorf("translate%s: %q", args, got)
 		}
 	}
-	if got := answers(t, "b213", "translate", "run", "--max-length", "2"); got != "21\n" {
-		t.Errorf("two tokens are %q", got)
+	// What is cut is said, and is no translation that has ended.
+	got, remarks := answersAndRemarks(t, "b213\na370\n", "translate", "run", "--max-length", "2", "--beam", "3")
+	if got != "21\n37\n" || remarks != "unroll: 2 of 2 translations cut at the greatest length, unfinished: --max-length for more\n" {
+		t.Errorf("two tokens are %q: %s", got, remarks)
+	}
+	got, _ = answersAndRemarks(t, "b213\n", "translate", "run", "--max-length", "2", "--json")
+	if x := jsonLines(t, got)[0]["translations"].([]any)[0].(map[string]any); x["finished"] != false {
+		t.Errorf("two tokens are %v", x)
+	}
+	if o := jsonLines(t, must(t, "eval", "run", "--max-length", "2", "--json"))[0]; o["cut"] != 40.0 || o["exact_match"] != 0.0 {
+		t.Errorf("with two tokens each eval measures %v", o)
 	}
 	greedy, beam := jsonLines(t, must(t, "eval", "run", "--json"))[0], jsonLines(t, must(t, strings.Fields("eval run --json --beam 3")...))[0]
 	if greedy["beam"] != 1.0 || beam["beam"] != 3.0 || greedy["loss"] != beam["loss"] || beam["exact_match"].(float64) < greedy["exact_match"].(float64)-0.05 {
 		t.Errorf("greedy %v, with a beam %v", greedy, beam)
 	}
 	// Several for each line, with the line's number; a blank line has none.
-	got := answers(t, "b213\n\na370\n", "translate", "run", "--beam", "3", "--n-best", "2")
+	got = answers(t, "b213\n\na370\n", "translate", "run", "--beam", "3", "--n-best", "2")
 	if lines := strings.Split(got, "\n"); len(lines) != 5 || !strings.HasSuffix(lines[0], "\t213B") || !strings.HasPrefix(lines[1], "1\t-") || !strings.HasPrefix(lines[2], "3\t-") {
 		t.Errorf("two translations each are %q", got)
 	}
@@ -80,12 +91,13 @@ func TestSeq2Seq(t *testing.T) {
 		t.Errorf("a blank line gives %v", objects)
 	}
 	draw := func(seed string) string {
-		return answers(t, "b213\n", "translate", "run", "--temperature", "3", "--n-best", "4", "--seed", seed)
+		drawn, _ := answersAndRemarks(t, "b213\n", "translate", "run", "--temperature", "3", "--n-best", "4", "--seed", seed)
+		return drawn
 	}
 	if one, again, two := draw("1"), draw("1"), draw("2"); one != again || one == two {
 		t.Errorf("drawn are %q, again %q, and with another seed %q", one, again, two)
 	}
-	answers(t, strings.Repeat("a", 300)+"λ\n", "translate", "run", "--beam", "2") // longer than any that was learned, and a character that was not
+	answersAndRemarks(t, strings.Repeat("a", 300)+"λ\n", "translate", "run", "--beam", "2") // longer than any that was learned, and a character that was not
 }
 
 // What eval measures is what translate writes, whatever stands beside a source in a batch.
@@ -102,7 +114,8 @@ func TestEvalMeasuresTranslations(t *testing.T) {
 	must(t, strings.Fields("train seq2seq --pairs pairs.tsv --hidden 8 --embed 4 --batch 8 --buckets 1 --threads 1 --steps 6 --out run")...) // it never ends what it writes
 	for _, args := range []string{"", " --beam 3", " --max-length 3", " --beam 2 --max-length 7"} {
 		o := jsonLines(t, must(t, strings.Fields("eval run --json --valid-pairs pairs.tsv"+args)...))[0]
-		written := strings.Split(strings.TrimSuffix(answers(t, sources.String(), strings.Fields("translate run"+args)...), "\n"), "\n")
+		all, _ := answersAndRemarks(t, sources.String(), strings.Fields("translate run"+args)...)
+		written := strings.Split(strings.TrimSuffix(all, "\n"), "\n")
 		if want := scores.CharErrorRate(written, scores.One(strings.Fields(targets.String()))); math.Abs(o["char_error_rate"].(float64)-want) > 1e-12 {
 			t.Errorf("eval%s measures a character error rate of %v, what translate writes has %v", args, o["char_error_rate"], want)
 		}
@@ -136,7 +149,7 @@ func TestSeq2SeqKinds(t *testing.T) {
 		if o["split"] != "validation" || o["loss"].(float64) <= 0 {
 			t.Errorf("%s: %v", args, o)
 		}
-		if got := answers(t, "the cat sees 3\n7+8\n", "translate", "run"); strings.Count(got, "\n") != 2 {
+		if got, _ := answersAndRemarks(t, "the cat sees 3\n7+8\n", "translate", "run"); strings.Count(got, "\n") != 2 {
 			t.Errorf("%s: translated as %q", args, got)
 		}
 	}
@@ -175,6 +188,11 @@ func TestSeq2SeqErrors(t *testing.T) {
 		{exitUsage, "translate run --temperature 1 --top-k -1", "--top-k is -1: it must be at least 1, or 0 for all"},
 		{exitUsage, "translate run --temperature 1 --top-p 0", "--top-p is 0: it must be larger than 0 and at most 1"},
 		{exitUsage, "translate run --max-length 0", "--max-length is 0: it must be at least 1"},
+		{exitUsage, "translate run --no-repeat-ngram -1", "--no-repeat-ngram is -1: it must be at least 1, or 0 for none"},
+		{exitNoInput, "translate run --unk-dictionary none.tsv", "--unk-dictionary: none.tsv does not exist: check the path"},
+		{exitUsage, "eval run --by-class", "--by-class is not for a sequence-to-sequence model, which run holds: see unroll eval --help"},
+		{exitUsage, seq2seqSmall + "--best bleu --steps 2", "--best is bleu, and that is undefined for these data: the validation targets have fewer than 4 words; " +
+			"choose chrf or exact_match, or another way to cut them with --bleu-tokenize, such as char"},
 		{exitUsage, "eval run --table swaps.tsv", "--table is not for a sequence-to-sequence model, which run holds: see unroll eval --help"},
 		{exitUsage, "eval run --valid-src a", "--valid-src and --valid-tgt name two files that belong together: give both"},
 		{exitNoInput, "train seq2seq --src none --tgt two.txt", "--src: none does not exist: check the path"},

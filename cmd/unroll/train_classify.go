@@ -30,6 +30,8 @@ type trainClassifyCmd struct {
 	Longest int `group:"Training:" default:"500" help:"Tokens that are read of an example, then and later."`
 	Buckets int `group:"Training:" default:"4" help:"Different lengths of batches, at most: more of them are less padding and more programs."`
 
+	ClassWeights string `group:"Training:" enum:"${classWeights}" default:"none" help:"How much the classes count in the loss: none, each example the same, or balanced, each class the same, however rare it is."`
+
 	trainFlags `kong:"embed,set='task=classify',set='data=examples',set='is=are',set='seedNote=, of the order of the examples, of what is held out and of what is dropped',set='epochsNote=',set='validNote='"`
 }
 
@@ -65,6 +67,9 @@ func (t *trainClassifyCmd) Run(a *app) error {
 		return err
 	}
 	c.Training.Batch, c.Training.Longest, c.Training.Buckets = t.Batch, t.Longest, t.Buckets
+	if t.ClassWeights != run.ClassWeights[0] {
+		c.Training.ClassWeights = t.ClassWeights
+	}
 	c.Data.Train, c.Data.Held = train, held
 	return t.train(a, c)
 }

@@ -1,14 +1,15 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"slices"
 	"strings"
 	"unicode/utf8"
 
-	"github.com/unroll-ml/unroll/datasets"
 	"github.com/unroll-ml/unroll/datasets/tasks"
+	"github.com/unroll-ml/unroll/trainer/metrics"
 	"github.com/unroll-ml/unroll/trainer/run"
 )
 
@@ -43,6 +44,9 @@ type trainSeq2SeqCmd struct {
 	TeacherDecay   string  `group:"Training:" enum:"${teacherDecays}" default:"none" help:"How that probability falls while the model learns: ${enum}."`
 	TeacherSteps   int     `group:"Training:" placeholder:"N" default:"0" help:"Steps after which it is half of what it was."`
 	LabelSmoothing float64 `group:"Training:" default:"0" help:"Part of the probability that the loss wants spread over all tokens."`
+
+	MaxLength    int    `group:"Running:" placeholder:"N" default:"0" help:"The most tokens of a translation, now and later. Default: a quarter more than the longest target of such sources in the training data."`
+	BleuTokenize string `group:"Running:" enum:"${bleuTokenizers}" default:"13a" help:"How texts are cut into words for BLEU: ${enum}, as in sacreBLEU; zh or char for languages without spaces."`
 
 	ValidTranslate int `group:"Running:" placeholder:"N" default:"${translated}" help:"Translate so many of the held-out pairs, at most, whenever they are measured. Default: ${default}."`
 
@@ -103,18 +107,22 @@ func (t *trainSeq2SeqCmd) Run(a *app) error {
 	c.Training.Batch, c.Training.Longest, c.Training.Buckets, c.Training.ValidPairs = t.Batch, t.Longest, t.Buckets, t.ValidTranslate
 	c.Training.TeacherDecay, c.Training.TeacherSteps = t.TeacherDecay, t.TeacherSteps
 	c.Training.TeacherForcing, c.Training.Smoothing = t.TeacherForcing, t.LabelSmoothing
+	c.Training.MaxLength = t.MaxLength
+	if t.BleuTokenize != metrics.Tokenizers[0] {
+		c.Training.Tokenize = t.BleuTokenize
+	}
 	c.Data.Train, c.Data.Held = train, held
 	return t.train(a, c)
 }
 
 // summarySeq2Seq shows a few translations with the best weights, and says what to do next.
 func summarySeq2Seq(w io.Writer, t *run.Seq2SeqTask, dir string) error {
-	written, pairs, err := t.Translated(6)
+	x, err := t.Translated(context.Background(), 6)
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(w, "validation pairs, translated:\n%s\nnext:\n", formatTranslations(written, pairs))
-	source := shellQuote(pairs[0].Source)
+	fmt.Fprintf(w, "validation pairs, translated:\n%s\nnext:\n", formatTranslations(x))
+	source := shellQuote(x.Sources[0])
 	fmt.Fprintf(w, "  unroll eval %s\n  echo %s | unroll translate %s    # a source a line, and its translation\n", dir, source, dir)
 	if t.Config().Model.Attention != run.NoAttention {
 		fmt.Fprintf(w, "  echo %s | unroll translate %s --attention look.html    # also where it looked\n", source, dir)
@@ -126,23 +134,29 @@ func summarySeq2Seq(w io.Writer, t *run.Seq2SeqTask, dir string) error {
 }
 
 // formatTranslations shows translations beside what was wanted: a line each, or three if one of them is long.
-func formatTranslations(written []string, pairs []datasets.Pair) string {
+func formatTranslations(x *run.TranslatedPairs) string {
 	const long = 40 // characters
 	source, target := 0, 0
-	for _, p := range pairs {
-		source, target = max(source, utf8.RuneCountInString(p.Source)), max(target, utf8.RuneCountInString(p.Target))
+	for i, s := range x.Sources {
+		source, target = max(source, utf8.RuneCountInString(s)), max(target, utf8.RuneCountInString(x.References[i][0]))
 	}
 	var b strings.Builder
-	for i, p := range pairs {
-		verdict := "right"
+	for i, s := range x.Sources {
+		written, reference, verdict := x.Written[i][0], x.References[i][0], "right"
 		switch {
-		case max(source, target) > long:
-			fmt.Fprintf(&b, "\n  source       %s\n  translation  %s\n  reference    %s\n", p.Source, written[i], p.Target)
-			continue
-		case written[i] != p.Target:
-			verdict = "wrong, it is " + p.Target
+		case written.Text != reference:
+			verdict = "wrong, it is " + reference
+		case !written.Ended:
+			verdict = "right so far"
 		}
-		fmt.Fprintf(&b, "  %-*s  ->  %-*s  %s\n", source, p.Source, target, written[i], verdict)
+		if !written.Ended {
+			verdict += ", and it is cut"
+		}
+		if max(source, target) <= long {
+			fmt.Fprintf(&b, "  %-*s  ->  %-*s  %s\n", source, s, target, written.Text, verdict)
+			continue
+		}
+		fmt.Fprintf(&b, "\n  source       %s\n  translation  %s\n  reference    %s\n", s, written.Text, reference)
 	}
 	return b.String()
 }

@@ -5,13 +5,13 @@ import (
 	"encoding/json"
 	"fmt"
 	"math"
-	"math/rand/v2"
 	"strings"
 
 	"github.com/unroll-ml/unroll/internal/words"
 	"github.com/unroll-ml/unroll/models/decode"
 	"github.com/unroll-ml/unroll/trainer/run"
 	"github.com/unroll-ml/unroll/trainer/runlog"
+	"github.com/unroll-ml/unroll/trainer/translate"
 )
 
 // translateCmd translates the lines of stdin.
@@ -20,7 +20,9 @@ type translateCmd struct {
 	beamFlags
 	NBest     int    `name:"n-best" default:"1" help:"Translations of each line. If more than one, each is a line with the number of the source's line, ln p and the translation, with tabs between."`
 	Attention string `placeholder:"FILE" help:"Draw where the attention looked: an HTML file with a picture for each of the first ${drawn} lines."`
-	JSON      bool   `name:"json" help:"Write a JSON object a line, with the translations and their ln p."`
+	JSON      bool   `name:"json" help:"Write a JSON object a line, with the translations, their ln p, and whether they are finished."`
+
+	JoinSubwords bool `help:"Make words of parts that the training data mark as such: No@@ us, or \u2581No us."`
 
 	Temperature *float64 `group:"Drawing words at random:" placeholder:"X" help:"Draw each token from the distribution of the logits divided by X, instead of searching for the likeliest; 1 leaves them as they are."`
 	TopK        int      `group:"Drawing words at random:" name:"top-k" default:"0" help:"Draw from the so many likeliest tokens only; 0: from all."`
@@ -34,7 +36,10 @@ type beamFlags struct {
 	Beam            int     `default:"1" help:"Beginnings that are kept at every step; 1: the likeliest only."`
 	LengthPenalty   float64 `default:"0.6" help:"How much longer translations of a beam are preferred: alpha of Wu et al. (2016); 0: not at all."`
 	CoveragePenalty float64 `default:"0" help:"How much translations of a beam are preferred whose attention looked at all of the source: beta of Wu et al. (2016); 0: not at all."`
-	MaxLength       *int    `placeholder:"N" help:"The most tokens of a translation. Default: twice as many as the source has, and 20."`
+	NoRepeatNgram   int     `placeholder:"N" default:"0" help:"Do not write the same N tokens in a row twice; 0: they may repeat."`
+	ReplaceUnk      bool    `help:"For a word that the model does not know, write the word of the source that the attention looked at most, instead of what stands for unknown words."`
+	UnkDictionary   string  `placeholder:"FILE" help:"As --replace-unk, but write what the file has for that word, if it is there: a word of a source, a tab and its translation a line."`
+	MaxLength       *int    `placeholder:"N" help:"The most tokens of a translation. Default: as the run was trained with, or a quarter more than the longest target of such sources in the training data."`
 }
 
 // maxBeam is the widest beam: more has no use and takes much memory.
@@ -51,23 +56,42 @@ func (f *beamFlags) check() error {
 		return usage("--coverage-penalty is %g: it must not be negative", f.CoveragePenalty)
 	case f.MaxLength != nil && *f.MaxLength < 1:
 		return usage("--max-length is %d: it must be at least 1", *f.MaxLength)
+	case f.NoRepeatNgram < 0:
+		return usage("--no-repeat-ngram is %d: it must be at least 1, or 0 for none", f.NoRepeatNgram)
 	}
 	return nil
 }
 
 // fits says what is wrong with the flags for a model.
 func (f *beamFlags) fits(r *run.Run) error {
-	if f.CoveragePenalty > 0 && r.Config().Model.Attention == run.NoAttention {
-		return usage("--coverage-penalty asks where the attention looked, and the model of %s has none: leave it out", r.Dir())
+	if r.Config().Model.Attention != run.NoAttention {
+		return nil
+	}
+	for _, x := range []struct {
+		flag  string
+		given bool
+	}{{"coverage-penalty", f.CoveragePenalty > 0}, {"replace-unk", f.ReplaceUnk}, {"unk-dictionary", f.UnkDictionary != ""}} {
+		if x.given {
+			return usage("--%s asks where the attention looked, and the model of %s has none: leave it out", x.flag, r.Dir())
+		}
 	}
 	return nil
 }
 
-// search is the search for translations.
-func (f *beamFlags) search() decode.Beam {
-	b := decode.Beam{Width: f.Beam, Length: f.LengthPenalty, Coverage: f.CoveragePenalty}
-	set(&b.MaxLength, f.MaxLength)
-	return b
+// options are how to translate. The dictionary is read.
+func (f *beamFlags) options() (o translate.Options, err error) {
+	o.Beam = decode.Beam{Width: f.Beam, Length: f.LengthPenalty, Coverage: f.CoveragePenalty, NoRepeat: f.NoRepeatNgram}
+	set(&o.Beam.MaxLength, f.MaxLength)
+	if f.ReplaceUnk {
+		o.Unknown = &translate.Replacement{}
+	}
+	if f.UnkDictionary != "" {
+		o.Unknown = &translate.Replacement{}
+		if o.Unknown.Words, err = translate.ReadDictionary(f.UnkDictionary); err != nil {
+			return o, run.NewInputError("--unk-dictionary", err)
+		}
+	}
+	return o, nil
 }
 
 func (k *translateCmd) check() error {
@@ -122,6 +146,9 @@ type translation struct {
 	Text    string       `json:"text"`
 	LogProb runlog.Float `json:"log_prob"`
 	Score   runlog.Float `json:"score"` // by which those of a beam are ranked
+
+	Finished bool `json:"finished"`          // false: cut at the greatest length
+	Unknown  int  `json:"unknown,omitempty"` // tokens that the model does not know
 }
 
 func (k *translateCmd) Run(a *app) error {
@@ -149,17 +176,27 @@ func (k *translateCmd) Run(a *app) error {
 		return err
 	}
 	defer m.Close()
-	translate := k.translator(m)
-	err = eachLine(a.stdin, a.stdout, func(number int, line string) (string, error) {
-		found, err := translate(number, line)
+	o, err := k.options()
+	if err != nil {
+		return err
+	}
+	var said translationCounts
+	err = eachBlock(a.stdin, a.stdout, o.Block(), func(first int, lines []string) (string, error) {
+		all, err := m.Translate(context.Background(), first, lines, o)
 		if err != nil {
 			return "", err
 		}
-		if page != nil && len(found) > 0 {
-			page.add(number, line, m.Source(line), found[0])
+		var b strings.Builder
+		for i, found := range all {
+			if page != nil && len(found) > 0 {
+				page.add(first+i, lines[i], m.Source(lines[i]), found[0])
+			}
+			said.add(found)
+			b.WriteString(k.write(first+i, lines[i], found))
 		}
-		return k.write(number, line, found), nil
+		return b.String(), nil
 	})
+	said.tell(notice(a.stderr), &k.beamFlags)
 	if err != nil {
 		return err
 	}
@@ -169,24 +206,55 @@ func (k *translateCmd) Run(a *app) error {
 	return page.write(r.At())
 }
 
-// translator is how a line is translated.
-func (k *translateCmd) translator(m *run.Translator) func(number int, line string) ([]run.Translation, error) {
+// options are how to translate.
+func (k *translateCmd) options() (translate.Options, error) {
+	o, err := k.beamFlags.options()
+	o.Beam.Best, o.Seed, o.Details, o.JoinSubwords = k.NBest, k.Seed, true, k.JoinSubwords
 	if k.Temperature != nil {
-		most := 0
-		set(&most, k.MaxLength)
-		return func(number int, line string) ([]run.Translation, error) {
-			return m.Draw(line, k.NBest, most, k.sampling(), rand.New(rand.NewPCG(k.Seed, uint64(number))))
-		}
+		s := k.sampling()
+		s.NoRepeat = k.NoRepeatNgram
+		o.Sampling = &s
 	}
-	beam := k.search()
-	beam.Best = k.NBest
-	return func(_ int, line string) ([]run.Translation, error) {
-		found, err := m.Translate(context.Background(), []string{line}, beam)
-		if err != nil {
-			return nil, err
-		}
-		return found[0], nil
+	return o, err
+}
+
+// translationCounts counts lines whose best translation is not what it seems.
+type translationCounts struct{ lines, cut, unknown int }
+
+func (c *translationCounts) add(found []translate.Translation) {
+	if len(found) == 0 {
+		return
 	}
+	c.lines++
+	if !found[0].Ended {
+		c.cut++
+	}
+	if found[0].Unknowns() > 0 {
+		c.unknown++
+	}
+}
+
+// tell says how many there are, if there are any.
+func (c *translationCounts) tell(tell func(string), f *beamFlags) {
+	for _, line := range f.remarks(c.lines, c.cut, c.unknown) {
+		tell(line)
+	}
+}
+
+// remarks are what there is to say of so many translations, of which some were cut and some have unknown words.
+func (f *beamFlags) remarks(lines, cut, unknown int) (remarks []string) {
+	of := func(n int) string {
+		return fmt.Sprintf("%s of %s", words.Thousands(n), words.Count(lines, "translation", "translations"))
+	}
+	if cut > 0 {
+		remarks = append(remarks, of(cut)+" cut at the greatest length, unfinished: --max-length for more")
+	}
+	if unknown > 0 && f.ReplaceUnk || unknown > 0 && f.UnkDictionary != "" {
+		remarks = append(remarks, of(unknown)+" with words that the model does not know, replaced by words of the source")
+	} else if unknown > 0 {
+		remarks = append(remarks, of(unknown)+" with words that the model does not know: --replace-unk writes those of the source")
+	}
+	return remarks
 }
 
 // how says in words how translations are found.
@@ -201,10 +269,11 @@ func (k *translateCmd) how() string {
 }
 
 // write is what is written for a line.
-func (k *translateCmd) write(number int, line string, found []run.Translation) string {
+func (k *translateCmd) write(number int, line string, found []translate.Translation) string {
 	t := translated{Source: line, Translations: []translation{}}
 	for _, h := range found {
-		t.Translations = append(t.Translations, translation{h.Text, runlog.Float(h.LogProb), runlog.Float(h.Score)})
+		text := strings.ReplaceAll(h.Text, "\n", " ")
+		t.Translations = append(t.Translations, translation{text, runlog.Float(h.LogProb), runlog.Float(h.Score), h.Ended, h.Unknowns()})
 	}
 	switch {
 	case k.JSON:

@@ -45,11 +45,14 @@ func (s *Seq2Seq) encoded(i int32) (tokens [2][]int32, err error) {
 // Length is for NewPlan: the steps of a pair, End included.
 func (s *Seq2Seq) Length(i int32) (Shape, error) {
 	c, err := s.Count(i)
-	return Shape{c.Tokens[0] + 1, c.Tokens[1] + 1}, err
+	return c.Shape(), err
 }
 
 // Counts are numbers of tokens of sources and of targets, End not included.
 type Counts struct{ Tokens, Unknown [2]int }
+
+// Shape are the steps of a pair of so many tokens, End included.
+func (c Counts) Shape() Shape { return Shape{c.Tokens[0] + 1, c.Tokens[1] + 1} }
 
 // Add adds those of other pairs.
 func (c *Counts) Add(other Counts) {

@@ -15,7 +15,8 @@ import (
 //
 //	score = ln p / lp + cp    with lp = ((5 + length) / 6)^α   and   cp = β Σ_s ln min(1, Σ_t weight_ts)
 //
-// as Wu et al. (2016), equation 14, with the end token counted in the length.
+// as Wu et al. (2016), equation 14, with the end token counted in the length. What was cut before it ended has lp = 1: it is preferred to
+// a text that has ended only if it is likelier than that by far.
 type Beam struct {
 	Width     int     // beginnings that are kept for each source
 	Best      int     // hypotheses wanted for each source; 0 is 1
@@ -181,7 +182,10 @@ func (c Beam) enough(s *sentence, live []*beginning) bool {
 	if worst >= live[0].logProb/c.penalty(s.limit) { // the best that can be
 		return true
 	}
-	return len(s.ended) >= c.Width && !slices.ContainsFunc(live, func(x *beginning) bool { return c.hypothesis(x).Score > worst })
+	return len(s.ended) >= c.Width && !slices.ContainsFunc(live, func(x *beginning) bool {
+		h := c.hypothesis(x)
+		return c.score(&h, x.length) > worst
+	})
 }
 
 // byScore puts the best first, and of equals those that were found first.
@@ -230,8 +234,17 @@ func (c Beam) hypothesis(last *beginning) Hypothesis {
 	}
 	slices.Reverse(h.Tokens)
 	slices.Reverse(h.Weights)
-	h.Score = h.LogProb/c.penalty(last.length) + c.coverage(h.Weights)
+	length := last.length
+	if !h.Ended {
+		length = 1 // how long it would have become is not known
+	}
+	h.Score = c.score(&h, length)
 	return h
+}
+
+// score ranks a hypothesis as one of a length.
+func (c Beam) score(h *Hypothesis, length int) float64 {
+	return h.LogProb/c.penalty(length) + c.coverage(h.Weights)
 }
 
 // penalty is lp.

@@ -95,11 +95,18 @@ func (o *oracle) hypothesis(source int, tokens []int32, length int, alpha, beta 
 		h.Weights = append(h.Weights, w[:length])
 		read = append(read, t)
 	}
-	h.Score = h.LogProb / (math.Pow(5+float64(len(tokens)), alpha) / math.Pow(6, alpha))
+	if tokens[len(tokens)-1] != end {
+		alpha = 0 // it was cut
+	}
+	h.Score = score(h.LogProb, len(tokens), alpha)
 	for _, c := range covered {
 		h.Score += beta * math.Log(min(c, 1))
 	}
 	return h
+}
+
+func score(logProb float64, length int, alpha float64) float64 {
+	return logProb / (math.Pow(5+float64(length), alpha) / math.Pow(6, alpha))
 }
 
 // all lists the sequences of at most n tokens that end, and those of n that do not.
@@ -191,7 +198,10 @@ func (o *oracle) naive(c decode.Beam, source, length int) []decode.Hypothesis {
 			}
 		}
 		ended = best(ended, len(ended))
-		if len(ended) >= c.Width && !slices.ContainsFunc(live, func(tokens []int32) bool { return of(tokens).Score > ended[c.Best-1].Score }) {
+		better := func(tokens []int32) bool {
+			return score(of(tokens).LogProb, len(tokens), c.Length) > ended[c.Best-1].Score
+		}
+		if len(ended) >= c.Width && !slices.ContainsFunc(live, better) {
 			return ended[:c.Best]
 		}
 	}
@@ -278,6 +288,33 @@ func TestBeamThatIsCut(t *testing.T) {
 			}
 		}
 	}
+}
+
+// Nor does a long text that goes on stand before one that ends, only because long texts are preferred: 2 and the end have p = 0.5, and
+// what begins with 3 is less likely and never ends.
+func TestBeamThatEnds(t *testing.T) {
+	got, err := decode.Beam{Width: 3, Best: 2, MaxLength: 40, Length: 0.6, Tokens: models.Tokens{Start: start, End: end}}.Search(&endless{}, []int{1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if h := got[0][0]; !slices.Equal(h.Tokens, []int32{2, end}) || !h.Ended || got[0][1].Ended {
+		t.Errorf("%+v, want 2 and its end first, and then what does not end", got[0])
+	}
+}
+
+type endless struct{}
+
+func (endless) Step(tokens, _ []int32) (logProbs, weights [][]float64, err error) {
+	never := math.Inf(-1)
+	for _, token := range tokens {
+		logProbs = append(logProbs, map[int32][]float64{
+			start: {never, never, math.Log(0.5), math.Log(0.4)},
+			2:     {never, 0, never, never},
+			3:     {never, never, never, 0},
+			end:   {never, 0, never, never},
+		}[token])
+	}
+	return logProbs, nil, nil
 }
 
 // number is nearly sure of each digit of 4567; else it ends.

@@ -15,13 +15,16 @@ import (
 // μ and σ are the mean and the standard deviation of target/source over the pairs. The end token is counted in all lengths. The
 // zero value has no limits: it was made of no pairs.
 type Lengths struct {
-	Mean      float64 // μ
-	Deviation float64 // σ
-	Longest   []Reach // in rising order of both numbers
+	Mean      float64 `yaml:"mean"`      // μ, at least 0.0001
+	Deviation float64 `yaml:"deviation"` // σ
+	Longest   []Reach `yaml:"longest"`   // in rising order of both numbers
 }
 
 // Reach is the longest target of sources of at most so many tokens.
-type Reach struct{ Source, Target int }
+type Reach struct {
+	Source int `yaml:"source"`
+	Target int `yaml:"target"`
+}
 
 // Limit is the most tokens of the translation of a source of so many tokens, both with the end token.
 func (l *Lengths) Limit(source int) int {
@@ -70,13 +73,14 @@ func (c *LengthCounter) Add(source, target int) {
 	c.longest[source] = max(c.longest[source], target)
 }
 
-// Lengths are those of the pairs so far, in any order.
+// Lengths are those of the pairs so far, in any order. μ and σ have four decimals, so that they are the same numbers on every processor.
 func (c *LengthCounter) Lengths() Lengths {
 	if c.pairs == 0 {
 		return Lengths{}
 	}
-	l := Lengths{Mean: c.sum / float64(c.pairs)}
-	l.Deviation = math.Sqrt(max(0, c.squares/float64(c.pairs)-l.Mean*l.Mean))
+	mean := c.sum / float64(c.pairs)
+	deviation := math.Sqrt(max(0, c.squares/float64(c.pairs)-mean*mean))
+	l := Lengths{Mean: max(1e-4, fourDecimals(mean)), Deviation: fourDecimals(deviation)}
 	sources := make([]int, 0, len(c.longest))
 	for s := range c.longest {
 		sources = append(sources, s)
@@ -90,3 +94,5 @@ func (c *LengthCounter) Lengths() Lengths {
 	}
 	return l
 }
+
+func fourDecimals(x float64) float64 { return math.Round(x*1e4) / 1e4 }

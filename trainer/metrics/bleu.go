@@ -77,7 +77,7 @@ func (b BLEU) Corpus(hypotheses []string, references References) (*Score, error)
 		return nil, err
 	}
 	b = b.resolved()
-	s := &Score{Signature: b.signature(references)}
+	s := &Score{Signature: b.Signature(references)}
 	longest := 0 // of the references
 	for i, h := range hypotheses {
 		refs := make([][]string, len(references[i]))
@@ -131,7 +131,9 @@ func (b BLEU) cut(s string) []string {
 	return tokenizers[b.Tokenize].cut(strings.TrimRightFunc(s, isSpace))
 }
 
-func (b BLEU) signature(references References) string {
+// Signature names all that decides a score against references, in sacreBLEU's form; its version is "unroll".
+func (b BLEU) Signature(references References) string {
+	b = b.resolved()
 	return fmt.Sprintf("nrefs:%s|case:%s|eff:%s|tok:%s|smooth:%s|version:unroll",
 		references.number(), caseName(b.Lowercase), yesNo(b.EffectiveOrder), b.Tokenize, b.Smooth)
 }

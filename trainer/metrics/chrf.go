@@ -45,9 +45,13 @@ func (c ChrF) Corpus(hypotheses []string, references References) (score float64,
 		}
 		sum.add(best)
 	}
-	signature = fmt.Sprintf("nrefs:%s|case:%s|eff:yes|nc:%d|nw:0|space:%s|version:unroll",
+	return sum.score(c.Beta), c.Signature(references), nil
+}
+
+// Signature names all that decides a score against references but β, in sacreBLEU's form; its version is "unroll".
+func (c ChrF) Signature(references References) string {
+	return fmt.Sprintf("nrefs:%s|case:%s|eff:yes|nc:%d|nw:0|space:%s|version:unroll",
 		references.number(), caseName(c.Lowercase), charOrder, yesNo(c.Whitespace))
-	return sum.score(c.Beta), signature, nil
 }
 
 // grams counts the n-grams of characters by order.

@@ -11,6 +11,7 @@ import (
 	"github.com/unroll-ml/unroll/internal/words"
 	"github.com/unroll-ml/unroll/models"
 	"github.com/unroll-ml/unroll/trainer/device"
+	"github.com/unroll-ml/unroll/trainer/metrics"
 )
 
 // The most that one model may ask for, so that a slip of the finger does not take the machine down.
@@ -37,7 +38,7 @@ func (c *Config) Check() error {
 		{"valid_every", t.ValidEvery, 0}, {"valid_epochs", t.ValidEpochs, 0}, {"checkpoint_every", t.CheckpointEvery, 0},
 		{"accumulate", t.Accumulate, 1}, {"warmup", t.Warmup, 0}, {"schedule_steps", t.ScheduleSteps, 0}, {"schedule_patience", t.ScheduleWait, 0},
 		{"max_skipped", t.MaxSkipped, 1}, {"patience", t.Patience, 0}, {"teacher_steps", t.TeacherSteps, 0},
-		{"steps", t.Steps, 0}, {"epochs", t.Epochs, 0}, {"threads", c.Running.Threads, 0}, {"vocab", m.Vocab, 0},
+		{"max_length", t.MaxLength, 0}, {"steps", t.Steps, 0}, {"epochs", t.Epochs, 0}, {"threads", c.Running.Threads, 0}, {"vocab", m.Vocab, 0},
 	} {
 		if f.value < f.min {
 			return settings("`%s` is %d: it must be at least %d", f.flag, f.value, f.min)
@@ -80,6 +81,9 @@ func (c *Config) Check() error {
 		if !slices.Contains(models.Poolings, m.Pooling) {
 			return settings("`pooling` is %q: it must be one of %s", m.Pooling, strings.Join(models.Poolings, ", "))
 		}
+		if !slices.Contains(ClassWeights, cmp.Or(t.ClassWeights, ClassWeights[0])) {
+			return settings("`class_weights` is %q: it must be one of %s", t.ClassWeights, strings.Join(ClassWeights, ", "))
+		}
 		return c.checkClassifierSize(1)
 	case TaskSeq2Seq:
 		return c.checkSeq2Seq()
@@ -121,6 +125,8 @@ func (c *Config) checkSeq2Seq() error {
 		return settings("`teacher_forcing` is %g: it must be at least 0 and at most 1", t.TeacherForcing)
 	case t.ValidPairs < 1:
 		return settings("`valid_translate` is %d: it must be at least 1", t.ValidPairs)
+	case t.Tokenize != "" && !slices.Contains(metrics.Tokenizers, t.Tokenize):
+		return settings("`bleu_tokenize` is %q: it must be one of %s", t.Tokenize, strings.Join(metrics.Tokenizers, ", "))
 	case !slices.Contains(TeacherDecays, t.TeacherDecay):
 		return settings("`teacher_decay` is %q: it must be one of %s", t.TeacherDecay, strings.Join(TeacherDecays, ", "))
 	case t.TeacherDecay != NoDecay && t.TeacherSteps < 1:

@@ -10,7 +10,14 @@ import (
 	"github.com/unroll-ml/unroll/internal/words"
 	"github.com/unroll-ml/unroll/models"
 	"github.com/unroll-ml/unroll/trainer"
+	"github.com/unroll-ml/unroll/trainer/metrics"
 )
+
+// BalancedWeights is what Training.ClassWeights says for metrics.BalancedWeights.
+const BalancedWeights = "balanced"
+
+// ClassWeights are what Training.ClassWeights may name.
+var ClassWeights = []string{"none", BalancedWeights}
 
 // rawSources reads data to train on, and to validate on if there are such, and notes in the configuration which they are.
 func readSources[R raw[P], P any](c *Config, read func(name string, s *Source) (R, error)) (train, valid R, err error) {
@@ -119,6 +126,9 @@ func newClassifierTask(c *Config, raw, other *rawExamples) (_ *ClassifierTask, e
 	if err := c.checkClassifierSize(t.data.longest); err != nil {
 		return nil, err
 	}
+	if c.Training.ClassWeights == BalancedWeights {
+		t.data.weights = metrics.BalancedWeights(t.data.perClass(t.labels.Len()))
+	}
 	t.feed.fill = planned(t.data.plan, c.Training.Seed, t.data.fill)
 	t.Classifier, err = c.newClassifier()
 	return t, err
@@ -160,7 +170,8 @@ func (t *ClassifierTask) Close() error {
 
 // Validate implements Task.
 func (t *ClassifierTask) Validate(ctx context.Context) (Metrics, error) {
-	return t.held.validate(ctx, t.Classifier)
+	measured, _, err := t.held.validate(ctx, t.Classifier)
+	return measured, err
 }
 
 // Files are the labels and the vocabulary, as the folder of the run holds them.

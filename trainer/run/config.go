@@ -15,6 +15,7 @@ import (
 
 	"github.com/unroll-ml/unroll/datasets"
 	"github.com/unroll-ml/unroll/internal/safefile"
+	"github.com/unroll-ml/unroll/models/decode"
 	"github.com/unroll-ml/unroll/trainer/checkpoint"
 )
 
@@ -122,6 +123,9 @@ type Model struct {
 	LabelsSHA256  string  `yaml:"labels_sha256,omitempty"` // of labels.json
 	TargetVocab   int     `yaml:"target_vocab,omitempty"`
 	TargetSHA256  string  `yaml:"target_vocab_sha256,omitempty"` // of target-vocab.json
+
+	// Lengths say how long translations may be; nil: a run of an early version, which does not know.
+	Lengths *decode.Lengths `yaml:"target_lengths,omitempty,flow"`
 }
 
 // kind is what texts are cut into.
@@ -174,11 +178,14 @@ type Training struct {
 	Best            string  `yaml:"best"` // one of taskScores
 	Patience        int     `yaml:"patience"`
 	Seed            uint64  `yaml:"seed"`
-	ValidEvery      int     `yaml:"valid_every"`            // steps; 0: after epochs
-	ValidEpochs     int     `yaml:"valid_epochs,omitempty"` // 0: 1
-	ValidPairs      int     `yaml:"valid_pairs,omitempty"`  // that are translated
-	CheckpointEvery int     `yaml:"checkpoint_every"`       // steps; 0: only when validated
-	Steps           int     `yaml:"steps"`                  // one of steps, epochs and minutes is not 0
+	ValidEvery      int     `yaml:"valid_every"`             // steps; 0: after epochs
+	ValidEpochs     int     `yaml:"valid_epochs,omitempty"`  // 0: 1
+	ValidPairs      int     `yaml:"valid_pairs,omitempty"`   // that are translated
+	MaxLength       int     `yaml:"max_length,omitempty"`    // tokens of a translation; 0: see Model.Lengths
+	Tokenize        string  `yaml:"bleu_tokenize,omitempty"` // for BLEU, one of metrics.Tokenizers; "": the first
+	ClassWeights    string  `yaml:"class_weights,omitempty"` // of the loss, one of ClassWeights; "": none
+	CheckpointEvery int     `yaml:"checkpoint_every"`        // steps; 0: only when validated
+	Steps           int     `yaml:"steps"`                   // one of steps, epochs and minutes is not 0
 	Epochs          int     `yaml:"epochs"`
 	Minutes         float64 `yaml:"minutes"`
 }
@@ -244,6 +251,8 @@ func ReadConfig(path string, opts ...Option) (*Config, error) {
 		return bad("data of another task, or without their paths")
 	case c.Task == TaskSeq2Seq && c.Model.TargetVocab < 1:
 		return bad("a target vocabulary of %d", c.Model.TargetVocab)
+	case c.Model.Lengths != nil && c.Model.Lengths.Check() != nil:
+		return bad("%v", c.Model.Lengths.Check())
 	case c.Task == TaskClassify && c.Model.Classes < 2:
 		return bad("%d classes", c.Model.Classes)
 	case limits != 1:

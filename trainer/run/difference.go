@@ -20,6 +20,7 @@ func (c Config) repeats(d Config) (difference string, same bool) {
 	for _, x := range []*Config{&there, &here} {
 		x.Data.forget()
 		x.Model.Vocab, x.Model.VocabSHA256, x.Model.TargetVocab, x.Model.TargetSHA256, x.Model.Classes, x.Model.LabelsSHA256 = 0, "", 0, "", 0, ""
+		x.Model.Lengths = nil
 	}
 	if x := there.differs(&here); x != nil {
 		return x.words(), false

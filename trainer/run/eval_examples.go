@@ -1,12 +1,11 @@
 package run
 
 import (
+	"cmp"
 	"context"
 	"strings"
 
-	"github.com/unroll-ml/unroll/datasets"
 	"github.com/unroll-ml/unroll/datasets/batches"
-	"github.com/unroll-ml/unroll/models/decode"
 	"github.com/unroll-ml/unroll/trainer"
 )
 
@@ -26,7 +25,11 @@ func (r *Run) evaluateClassifier(ctx context.Context, e EvalConfig) (*Evaluation
 		return nil, err
 	}
 	defer m.Close()
-	return v.time(func() (Metrics, error) { return x.validate(ctx, m) })
+	v.Labels = r.labels
+	return v.time(func() (measured Metrics, err error) {
+		measured, v.Confusion, err = x.validate(ctx, m)
+		return measured, err
+	})
 }
 
 // classifier makes the classifier of the run: see lm.
@@ -51,7 +54,7 @@ func (r *Run) evaluateSeq2Seq(ctx context.Context, e EvalConfig) (*Evaluation, e
 	if err != nil {
 		return nil, err
 	}
-	x, err := p.ready(r.config, encoded, r.target, 0)
+	x, err := p.ready(r.config, encoded, 0)
 	if err != nil {
 		return nil, err
 	}
@@ -65,26 +68,17 @@ func (r *Run) evaluateSeq2Seq(ctx context.Context, e EvalConfig) (*Evaluation, e
 		return nil, err
 	}
 	defer m.Close()
-	return v.time(func() (Metrics, error) { return x.evaluate(ctx, m, r.config, e.Beam) })
-}
-
-// evaluate is validate, and measures also what translations of all pairs are worth.
-func (x *translations) evaluate(ctx context.Context, m *trainer.Seq2Seq, c *Config, beam decode.Beam) (Metrics, error) {
-	measured, err := x.validate(ctx, m)
-	if err != nil {
-		return measured, err
-	}
-	var written []string
-	var pairs []datasets.Pair
-	if beam.Width > 1 {
-		written, pairs, err = x.search(m, c, beam)
-	} else {
-		written, pairs, err = x.greedy(m, limit(beam.MaxLength))
-	}
-	if err != nil {
-		return measured, err
-	}
-	return measured, measured.compare(written, pairs)
+	return v.time(func() (Metrics, error) {
+		measured, err := x.validate(ctx, m)
+		if err != nil {
+			return measured, err
+		}
+		translated, err := x.translated(ctx, r.config.translator(m, r.vocab, r.target), r.config.limited(e.Translate), e.Several)
+		if err != nil {
+			return measured, err
+		}
+		return measured, measured.add(translated, r.target, cmp.Or(e.Tokenize, r.config.Training.Tokenize))
+	})
 }
 
 // seq2seq makes the sequence-to-sequence model of the run: see lm.

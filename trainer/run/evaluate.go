@@ -4,8 +4,10 @@ import (
 	"context"
 	"time"
 
-	"github.com/unroll-ml/unroll/models/decode"
+	"github.com/unroll-ml/unroll/datasets"
 	"github.com/unroll-ml/unroll/trainer"
+	"github.com/unroll-ml/unroll/trainer/metrics"
+	"github.com/unroll-ml/unroll/trainer/translate"
 )
 
 // KindText is the kind of data of a language model: a text.
@@ -23,19 +25,25 @@ type EvalConfig struct {
 	// Data are those to measure on; of data that the run was trained on, the part that was held out. nil: what the run held out.
 	Data *Source
 
-	Whole  bool        // the whole of Data, whatever they are
-	Stride int         // of a language model: see datasets.NewSlidingEvalWindows; 0: long streams that carry their state on
-	Beam   decode.Beam // of a sequence-to-sequence model; Width 1: the likeliest token at every step
+	Whole  bool // the whole of Data, whatever they are
+	Stride int  // of a language model: see datasets.NewSlidingEvalWindows; 0: long streams that carry their state on
+
+	// Of a sequence-to-sequence model:
+	Translate translate.Options
+	Tokenize  string // for BLEU, one of metrics.Tokenizers; "": as the run has it
+	Several   bool   // a source that has several targets is translated once, and each of them is right
 }
 
 // Evaluation is what was found.
 type Evaluation struct {
 	Metrics
-	Name, Split string // of the data
-	What        string // the data in words
-	Unit        string // that the loss is for
-	Count       string // what is counted
-	Unknown     int    // of the tokens of a text
+	Name, Split string             // of the data
+	What        string             // the data in words
+	Unit        string             // that the loss is for
+	Count       string             // what is counted
+	Unknown     int                // of the tokens of a text
+	Confusion   *metrics.Confusion // of a classifier: what examples are taken for; classes are those of Labels
+	Labels      *datasets.Labels
 	At          Position
 	Seconds     float64
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/unroll-ml/unroll/datasets/batches"
 	"github.com/unroll-ml/unroll/internal/words"
 	"github.com/unroll-ml/unroll/trainer"
+	"github.com/unroll-ml/unroll/trainer/metrics"
 )
 
 // The kinds of data of a classifier.
@@ -154,13 +155,28 @@ type examples struct {
 	images  *datasets.Images
 	classes []int32 // of images
 	unknown *datasets.UnknownLabels
-	longest int // steps
-	cut     int // how many are longer than what is read of them
+	which   []int32
+	weights []float64 // of classes, in the loss; nil: 1
+	longest int       // steps
+	cut     int       // how many are longer than what is read of them
+}
+
+// perClass counts the examples of so many classes.
+func (x *examples) perClass(classes int) []int {
+	of := x.classes
+	if x.tokens != nil {
+		of = x.tokens.Classes
+	}
+	counts := make([]int, classes)
+	for _, i := range x.which {
+		counts[of[i]]++
+	}
+	return counts
 }
 
 // ready encodes a part as the model of a config wants it.
 func (p part) ready(c *Config, vocab *datasets.Vocab, labels *datasets.Labels) (*examples, error) {
-	x := &examples{name: p.name, images: p.images}
+	x := &examples{name: p.name, images: p.images, which: p.which}
 	shape := func(int32) (batches.Shape, error) { return batches.Shape{Source: p.images.Rows}, nil }
 	var err error
 	if p.table != nil {
@@ -217,6 +233,20 @@ type classifyBatch struct {
 
 // fill makes a batch.
 func (x *examples) fill(g batches.Group) (*classifyBatch, error) {
+	b, err := x.read(g)
+	if err != nil {
+		return nil, err
+	}
+	if x.weights != nil {
+		for i, class := range b.classes {
+			b.weights[i] *= float32(x.weights[class])
+		}
+	}
+	return b, nil
+}
+
+// read makes a batch in which examples weigh 1.
+func (x *examples) read(g batches.Group) (*classifyBatch, error) {
 	n := len(g.Examples)
 	b := &classifyBatch{Sequences: trainer.Sequences{Steps: g.Source, Batch: n}}
 	if x.tokens != nil {
@@ -241,28 +271,29 @@ func (x *examples) fill(g batches.Group) (*classifyBatch, error) {
 	return b, nil
 }
 
-// validate measures a classifier on the examples.
-func (x *examples) validate(ctx context.Context, m *trainer.Classifier) (Metrics, error) {
+// validate measures a classifier on the examples, and counts what they are taken for.
+func (x *examples) validate(ctx context.Context, m *trainer.Classifier) (measured Metrics, confusion *metrics.Confusion, err error) {
 	var total trainer.Sums
 	tokens := 0
+	confusion = metrics.NewConfusion(m.Classes())
 	for _, g := range x.plan.InOrder() {
 		if err := ctx.Err(); err != nil {
-			return Metrics{}, err
+			return measured, nil, err
 		}
 		b, err := x.fill(g)
 		if err != nil {
-			return Metrics{}, err
+			return measured, nil, err
 		}
-		s, err := m.Eval(b.Sequences, b.classes, b.weights)
+		s, err := m.Confuse(b.Sequences, b.classes, b.weights, confusion)
 		if err != nil {
-			return Metrics{}, err
+			return measured, nil, err
 		}
 		total.Add(s)
 		tokens += b.tokens
 	}
-	measured := exampleMetrics(total)
-	measured.Tokens = tokens
-	return measured, nil
+	measured = exampleMetrics(total)
+	measured.Tokens, measured.MacroF1 = tokens, some(confusion.MacroF1())
+	return measured, confusion, nil
 }
 
 // VocabKinds are what Model.Tokens may name.

@@ -48,8 +48,8 @@ func (r *Run) Classifier() (*Classifier, error) {
 // Close frees the model.
 func (c *Classifier) Close() error { return c.model.Close() }
 
-// mostTexts is how many texts are classified at once: more are not faster.
-const mostTexts = 64
+// MostTexts is how many texts are classified at once: more are not faster.
+const MostTexts = 64
 
 // Classify gives all labels of each text with their probabilities, the likeliest first. Texts are read together. One of blanks has none.
 func (c *Classifier) Classify(ctx context.Context, texts []string) ([][]Label, error) {
@@ -63,7 +63,7 @@ func (c *Classifier) Classify(ctx context.Context, texts []string) ([][]Label, e
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	all := make([][]Label, len(texts))
-	for _, g := range group(sizes(tokens), mostTexts) {
+	for _, g := range group(sizes(tokens), MostTexts) {
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
@@ -93,4 +93,12 @@ func (c *Classifier) ranked(logits []float32) []Label {
 	}
 	slices.SortStableFunc(labels, func(a, b Label) int { return cmp.Compare(b.Probability, a.Probability) })
 	return labels
+}
+
+func sizes(texts [][]int32) []int {
+	n := make([]int, len(texts))
+	for i, t := range texts {
+		n[i] = len(t)
+	}
+	return n
 }

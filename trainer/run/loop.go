@@ -8,6 +8,7 @@ import (
 
 	"github.com/pkg/errors"
 
+	"github.com/unroll-ml/unroll/internal/words"
 	"github.com/unroll-ml/unroll/models/decode"
 	"github.com/unroll-ml/unroll/trainer/checkpoint"
 	"github.com/unroll-ml/unroll/trainer/events"
@@ -365,8 +366,8 @@ func (r *training) validate(ctx context.Context) error {
 		return r.diverged(r.at.Step, fmt.Sprintf("the validation loss is %g", m.Loss))
 	}
 	score := m.score(r.config.Training.Best)
-	best := r.at.better(score)
-	if r.at.Plateau != nil {
+	best, undefined := r.at.better(score), score == undefinedScore
+	if r.at.Plateau != nil && !undefined {
 		r.at.Plateau.Observe(score)
 	}
 	rec := ValidRecord{
@@ -377,7 +378,11 @@ func (r *training) validate(ctx context.Context) error {
 		return err
 	}
 	r.Report.Valid(rec)
-	r.at.Worse++
+	if undefined {
+		r.Report.Notice(fmt.Sprintf("%s is undefined after step %s: this validation is neither better nor worse than others", r.config.Training.Best, words.Thousands(r.at.Step)))
+	} else {
+		r.at.Worse++
+	}
 	if best {
 		r.at.BestLoss, r.at.BestScore, r.at.BestStep, r.at.Worse = &m.Loss, &score, r.at.Step, 0
 		if err := r.save(Best); err != nil {

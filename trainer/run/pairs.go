@@ -9,7 +9,6 @@ import (
 	"github.com/unroll-ml/unroll/datasets/tasks"
 	"github.com/unroll-ml/unroll/models/decode"
 	"github.com/unroll-ml/unroll/trainer"
-	"github.com/unroll-ml/unroll/trainer/metrics"
 )
 
 // The kinds of data of a sequence-to-sequence model.
@@ -104,22 +103,29 @@ type translations struct {
 	name    string
 	plan    *batches.Plan
 	encoded *batches.Seq2Seq
-	target  *datasets.Vocab
-	longest int // steps of a source and a target together
+	longest int            // steps of a source and a target together
+	counts  batches.Counts // of all pairs that are in batches
+	lengths decode.Lengths // likewise
 }
 
 // ready makes batches of a part as a config wants them. encoded are all its pairs, as tokens. Pairs with a side of more than longest
 // tokens are left out; 0: none.
-func (p pairsPart) ready(c *Config, encoded *batches.Seq2Seq, target *datasets.Vocab, longest int) (*translations, error) {
-	x := &translations{pairsPart: p, name: p.pairs.Name, encoded: encoded, target: target}
+func (p pairsPart) ready(c *Config, encoded *batches.Seq2Seq, longest int) (*translations, error) {
+	x := &translations{pairsPart: p, name: p.pairs.Name, encoded: encoded}
 	if longest > 0 {
 		longest++ // the end token
 	}
 	limits := batches.Config{Batch: c.Training.Batch, Buckets: c.Training.Buckets, Longest: batches.Shape{Source: longest, Target: longest}}
 	var failed error // to read a pair
+	var lengths decode.LengthCounter
 	plan, err := batches.NewPlan(limits, p.which, func(i int32) (batches.Shape, error) {
-		s, err := encoded.Length(i)
+		counts, err := encoded.Count(i)
 		failed = err
+		s := counts.Shape()
+		if longest == 0 || max(s.Source, s.Target) <= longest {
+			x.counts.Add(counts)
+			lengths.Add(s.Source, s.Target)
+		}
 		return s, err
 	})
 	switch {
@@ -128,7 +134,7 @@ func (p pairsPart) ready(c *Config, encoded *batches.Seq2Seq, target *datasets.V
 	case err != nil:
 		return nil, &datasets.Error{File: x.name, What: err.Error()}
 	}
-	x.plan = plan
+	x.plan, x.lengths = plan, lengths.Lengths()
 	for _, s := range plan.Shapes() {
 		x.longest = max(x.longest, s.Source+s.Target)
 	}
@@ -144,13 +150,10 @@ func (x *translations) fill(g batches.Group) (*seq2seqBatch, error) {
 	b := &seq2seqBatch{Translations: trainer.Translations{
 		SourceSteps: g.Source, TargetSteps: g.Target, Batch: len(g.Examples), Source: p.Sources, Target: p.Targets,
 	}}
-	b.lengths = make([]int, len(g.Examples))
-	for i, m := range p.SourceMask {
-		b.lengths[i%len(g.Examples)] += int(m)
-		b.tokens += int(m)
-	}
-	for _, m := range p.TargetMask {
-		b.tokens += int(m)
+	for _, mask := range [][]float32{p.SourceMask, p.TargetMask} {
+		for _, m := range mask {
+			b.tokens += int(m)
+		}
 	}
 	return b, nil
 }
@@ -158,8 +161,7 @@ func (x *translations) fill(g batches.Group) (*seq2seqBatch, error) {
 // seq2seqBatch is a batch for trainer.Seq2Seq.
 type seq2seqBatch struct {
 	trainer.Translations
-	tokens  int   // of sources and targets
-	lengths []int // of the sources, ends included
+	tokens int // of sources and targets
 }
 
 // validate measures how well the model predicts the targets' tokens, one after the other.
@@ -181,124 +183,16 @@ func (x *translations) validate(ctx context.Context, m *trainer.Seq2Seq) (Metric
 	}
 	measured := tokenMetrics(total)
 	measured.Examples = x.plan.Examples()
+	measured.UnknownSources, measured.UnknownTargets = x.counts.Unknown[0], total.Unknown
 	return measured, nil
 }
 
 // sample are at most n of the pairs, evenly spread.
-func (x *translations) sample(c *Config, n int) (*translations, error) {
-	n = min(n, len(x.which))
-	some := pairsPart{pairs: x.pairs}
+func (p pairsPart) sample(n int) pairsPart {
+	n = min(n, len(p.which))
+	some := pairsPart{pairs: p.pairs}
 	for i := range n {
-		some.which = append(some.which, x.which[i*len(x.which)/n])
+		some.which = append(some.which, p.which[i*len(p.which)/n])
 	}
-	return some.ready(smaller(c, n), x.encoded, x.target, 0)
-}
-
-// smaller is a config for batches of at most n.
-func smaller(c *Config, n int) *Config {
-	s := *c
-	s.Training.Batch = min(n, c.Training.Batch)
-	return &s
-}
-
-// greedy writes translations, taking the likeliest token at every step. It gives what was written beside the pairs.
-func (x *translations) greedy(m *trainer.Seq2Seq, most limit) (written []string, pairs []datasets.Pair, err error) {
-	return x.write(func(b *seq2seqBatch) ([][]int32, error) {
-		tokens, err := m.Greedy(b.Source, b.Batch, most.of(b.SourceSteps))
-		if err != nil {
-			return nil, err
-		}
-		rows := make([][]int32, b.Batch)
-		for i := range rows {
-			for t := range most.of(b.lengths[i]) {
-				rows[i] = append(rows[i], tokens[t*b.Batch+i])
-			}
-		}
-		return rows, nil
-	})
-}
-
-// limit is the most tokens of a translation; 0: what is usual for the length of the source.
-type limit int
-
-// of is the limit for a source of so many tokens, ends included.
-func (l limit) of(tokens int) int {
-	if l > 0 {
-		return int(l)
-	}
-	return 2*tokens + 20
-}
-
-// limited is a search for translations of sources of so many tokens each.
-func limited(b decode.Beam, tokens []int) decode.Beam {
-	most := limit(b.MaxLength)
-	b.Limits = make([]int, len(tokens))
-	for i, n := range tokens {
-		b.Limits[i] = most.of(n)
-	}
-	return b
-}
-
-// maxRows is how many hypotheses are extended at once: more are not faster.
-const maxRows = 320
-
-// search writes translations, each the best that a beam search finds.
-func (x *translations) search(m *trainer.Seq2Seq, c *Config, beam decode.Beam) (written []string, pairs []datasets.Pair, err error) {
-	few, err := x.ready(smaller(c, max(1, maxRows/beam.Width)), x.encoded, x.target, 0)
-	if err != nil {
-		return nil, nil, err
-	}
-	return few.write(func(b *seq2seqBatch) ([][]int32, error) {
-		found, err := m.Search(b.Source, b.Batch, limited(beam, b.lengths))
-		rows := make([][]int32, len(found))
-		for i := range rows {
-			rows[i] = found[i][0].Tokens
-		}
-		return rows, err
-	})
-}
-
-// write writes translations of all pairs, of which f makes those of a batch. It gives them beside the pairs.
-func (x *translations) write(f func(b *seq2seqBatch) ([][]int32, error)) (written []string, pairs []datasets.Pair, err error) {
-	for _, g := range x.plan.InOrder() {
-		b, err := x.fill(g)
-		if err != nil {
-			return nil, nil, err
-		}
-		tokens, err := f(b)
-		if err != nil {
-			return nil, nil, err
-		}
-		for i, e := range g.Examples {
-			if e < 0 {
-				continue
-			}
-			pair, err := x.pairs.Pair(int(e))
-			if err != nil {
-				return nil, nil, err
-			}
-			written, pairs = append(written, x.target.Decode(tokens[i])), append(pairs, pair)
-		}
-	}
-	return written, pairs, nil
-}
-
-// compare adds what translations are worth.
-func (m *Metrics) compare(written []string, pairs []datasets.Pair) error {
-	texts := make([]string, len(pairs))
-	for i, p := range pairs {
-		texts[i] = p.Target
-	}
-	references := metrics.One(texts)
-	bleu, err := metrics.BLEU{}.Corpus(written, references)
-	if err != nil {
-		return err
-	}
-	chrf, _, err := metrics.ChrF{}.Corpus(written, references)
-	if err != nil {
-		return err
-	}
-	m.ExactMatch, m.CharErrorRate = some(metrics.ExactMatch(written, references)), some(metrics.CharErrorRate(written, references))
-	m.BLEU, m.ChrF = some(bleu.BLEU), some(chrf)
-	return nil
+	return some
 }

@@ -64,8 +64,15 @@ type Measures struct {
 	CharErrorRate *runlog.Float `json:"char_error_rate,omitempty"`
 	BLEU          *runlog.Float `json:"bleu,omitempty"`
 	ChrF          *runlog.Float `json:"chrf,omitempty"`
+	MacroF1       *runlog.Float `json:"macro_f1,omitempty"`
 	Tokens        int           `json:"tokens"`
 	Examples      int           `json:"examples,omitempty"`
+
+	// Tokens of sources and of targets that the vocabularies lack. Those of targets are not in the accuracy.
+	UnknownSources int `json:"unknown_sources,omitempty"`
+	UnknownTargets int `json:"unknown_targets,omitempty"`
+
+	*TranslationNotes // of a sequence-to-sequence model
 }
 
 // namedMeasure is a measure with the name that records have for it.
@@ -78,7 +85,7 @@ type namedMeasure struct {
 func (m *Measures) named() []namedMeasure {
 	return []namedMeasure{
 		{"perplexity", m.Perplexity}, {"bits_per_token", m.BitsPerToken}, {"accuracy", m.Accuracy}, {"top2", m.Top2},
-		{"exact_match", m.ExactMatch}, {"char_error_rate", m.CharErrorRate}, {"bleu", m.BLEU}, {"chrf", m.ChrF},
+		{"exact_match", m.ExactMatch}, {"char_error_rate", m.CharErrorRate}, {"bleu", m.BLEU}, {"chrf", m.ChrF}, {"macro_f1", m.MacroF1},
 	}
 }
 

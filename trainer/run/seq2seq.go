@@ -10,6 +10,7 @@ import (
 	"github.com/unroll-ml/unroll/internal/words"
 	"github.com/unroll-ml/unroll/models"
 	"github.com/unroll-ml/unroll/trainer"
+	"github.com/unroll-ml/unroll/trainer/translate"
 )
 
 // NoAttention is what Model.Attention may be besides models.Attentions.
@@ -27,9 +28,9 @@ type Seq2SeqTask struct {
 	config         *Config
 	source, target *datasets.Vocab
 	data, held     *translations
-	skipped        []string      // of the data
-	few            *translations // some of held; nil: not yet chosen
+	skipped        []string // of the data
 	feed           feed[*seq2seqBatch]
+	translator     *translate.Translator
 }
 
 // NewSeq2Seq makes a sequence-to-sequence model that learns pairs, with fresh weights. It is validated on valid or, if that is nil, on a
@@ -94,9 +95,30 @@ func newSeq2SeqTask(c *Config, raw, other *rawPairs) (_ *Seq2SeqTask, err error)
 	if err := c.checkSeq2SeqSize(max(t.data.longest, t.held.longest)); err != nil {
 		return nil, err
 	}
+	c.Model.Lengths = &t.data.lengths
+	if err := t.checkBest(); err != nil {
+		return nil, err
+	}
 	t.feed.fill = planned(t.data.plan, c.Training.Seed, t.data.fill)
-	t.Seq2Seq, err = c.newSeq2Seq()
-	return t, err
+	if t.Seq2Seq, err = c.newSeq2Seq(); err != nil {
+		return nil, err
+	}
+	t.translator = c.translator(t.Seq2Seq, t.source, t.target)
+	return t, nil
+}
+
+// checkBest says whether the measure by which the best checkpoint is chosen can be had of the data.
+func (t *Seq2SeqTask) checkBest() error {
+	c := &t.config.Training
+	if c.Best != "bleu" {
+		return nil
+	}
+	ok, err := t.held.sample(c.ValidPairs).definesBLEU(t.target, c.Tokenize)
+	if err != nil || ok {
+		return err
+	}
+	return settings("`best` is bleu, and that is undefined for these data: the validation targets have fewer than 4 words; choose chrf or exact_match, " +
+		"or another way to cut them with `bleu_tokenize`, such as char")
 }
 
 // encode makes batches of the pairs to train on and of those to validate on.
@@ -105,7 +127,7 @@ func (t *Seq2SeqTask) encode(learn, valid pairsPart) error {
 	if err != nil {
 		return err
 	}
-	if t.data, err = learn.ready(t.config.accumulated(), encoded, t.target, t.config.Training.Longest); err != nil {
+	if t.data, err = learn.ready(t.config.accumulated(), encoded, t.config.Training.Longest); err != nil {
 		return err
 	}
 	if valid.pairs != learn.pairs {
@@ -113,7 +135,7 @@ func (t *Seq2SeqTask) encode(learn, valid pairsPart) error {
 			return err
 		}
 	}
-	t.held, err = valid.ready(t.config, encoded, t.target, 0)
+	t.held, err = valid.ready(t.config, encoded, 0)
 	return err
 }
 
@@ -171,25 +193,16 @@ func (t *Seq2SeqTask) Validate(ctx context.Context) (Metrics, error) {
 	if err != nil {
 		return m, err
 	}
-	if t.few == nil {
-		if t.few, err = t.held.sample(t.config, t.config.Training.ValidPairs); err != nil {
-			return m, err
-		}
-	}
-	written, pairs, err := t.few.greedy(t.Seq2Seq, 0)
+	x, err := t.Translated(ctx, t.config.Training.ValidPairs)
 	if err != nil {
 		return m, err
 	}
-	return m, m.compare(written, pairs)
+	return m, m.add(x, t.target, t.config.Training.Tokenize)
 }
 
 // Translated translates n of the validation pairs, evenly spread.
-func (t *Seq2SeqTask) Translated(n int) (written []string, pairs []datasets.Pair, err error) {
-	few, err := t.held.sample(t.config, n)
-	if err != nil {
-		return nil, nil, err
-	}
-	return few.greedy(t.Seq2Seq, 0)
+func (t *Seq2SeqTask) Translated(ctx context.Context, n int) (*TranslatedPairs, error) {
+	return t.held.sample(n).translated(ctx, t.translator, t.config.limited(translate.Options{}), false)
 }
 
 // Files are the vocabularies, as the folder of the run holds them.
@@ -225,9 +238,13 @@ func (t *Seq2SeqTask) Describe(weights int) []string {
 			c.Model.Attention, strings.Join(extras, ""), words.Thousands(weights), t.Device()),
 		fmt.Sprintf("batch %d, lengths %s: %s steps an epoch; %s", c.Training.Batch, pairLengths(t.data.plan), words.Thousands(t.Epoch()), c.Training.summary()),
 	}
+	bleu, chrf := measureSignatures(c)
+	lines = append(lines, fmt.Sprintf("translations are measured with BLEU %s, and chrF %s", bleu, chrf))
 	if n := t.data.plan.TooLong; n > 0 {
 		lines = append(lines, fmt.Sprintf("%s pairs are longer than %s tokens and left out: see `longest`", words.Thousands(n), words.Thousands(c.Training.Longest)))
 	}
+	lines = append(lines, t.data.unknownWords("in training")...)
+	lines = append(lines, t.held.unknownWords("in validation")...)
 	return append(lines, t.skipped...)
 }
 

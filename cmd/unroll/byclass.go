@@ -1,0 +1,57 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+	"text/tabwriter"
+
+	"github.com/unroll-ml/unroll/trainer/run"
+	"github.com/unroll-ml/unroll/trainer/runlog"
+)
+
+// classRecord is what eval --by-class --json writes of a class.
+type classRecord struct {
+	Label     string       `json:"label"`
+	Precision runlog.Float `json:"precision"`
+	Recall    runlog.Float `json:"recall"`
+	F1        runlog.Float `json:"f1"`
+	Examples  int          `json:"examples"`
+	Predicted int          `json:"predicted"`
+}
+
+// classRecords are those of all classes, and how often examples of the one were taken for the other.
+func classRecords(v *run.Evaluation) (classes []classRecord, confusion [][]int) {
+	for class := range v.Confusion.Classes {
+		s := v.Confusion.Class(class)
+		classes = append(classes, classRecord{
+			Label: v.Labels.Name(int32(class)), Precision: runlog.Float(s.Precision), Recall: runlog.Float(s.Recall), F1: runlog.Float(s.F1),
+			Examples: s.Examples, Predicted: s.Predicted,
+		})
+		row := make([]int, v.Confusion.Classes)
+		for predicted := range row {
+			row[predicted] = v.Confusion.Count(class, predicted)
+		}
+		confusion = append(confusion, row)
+	}
+	return classes, confusion
+}
+
+// classTable is the same for people: of each class, and the classes that its examples were taken for, without zeros.
+func classTable(v *run.Evaluation) string {
+	classes, confusion := classRecords(v)
+	var b strings.Builder
+	w := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(w, "label\tprecision\trecall\tF1\texamples\ttaken for")
+	for i, c := range classes {
+		var taken []string
+		for predicted, n := range confusion[i] {
+			if n > 0 {
+				taken = append(taken, fmt.Sprintf("%s %d", classes[predicted].Label, n))
+			}
+		}
+		fmt.Fprintf(w, "%s\t%.2f%%\t%.2f%%\t%.2f%%\t%d\t%s\n",
+			c.Label, 100*float64(c.Precision), 100*float64(c.Recall), 100*float64(c.F1), c.Examples, strings.Join(taken, ", "))
+	}
+	w.Flush()
+	return b.String()
+}

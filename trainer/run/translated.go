@@ -1,0 +1,120 @@
+package run
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+
+	"github.com/unroll-ml/unroll/datasets"
+	"github.com/unroll-ml/unroll/internal/words"
+	"github.com/unroll-ml/unroll/trainer/metrics"
+	"github.com/unroll-ml/unroll/trainer/translate"
+)
+
+// translator translates with a model of the configuration.
+func (c *Config) translator(m translate.Model, source, target *datasets.Vocab) *translate.Translator {
+	t := &translate.Translator{Model: m, Source: source, Target: target}
+	if c.Model.Lengths != nil {
+		t.Lengths = *c.Model.Lengths
+	}
+	return t
+}
+
+// limited are options with the limit of the run, unless they have one.
+func (c *Config) limited(o translate.Options) translate.Options {
+	o.Beam.MaxLength = cmp.Or(o.Beam.MaxLength, c.Training.MaxLength)
+	return o
+}
+
+// TranslatedPairs are sources, what they were translated to, and what they should be.
+type TranslatedPairs struct {
+	Sources    []string
+	Written    [][]translate.Translation
+	References metrics.References
+}
+
+// pairsRead is how many pairs are read and translated before the next are read.
+const pairsRead = 4096
+
+// translated translates the sources of the pairs. With several, a source that has several targets is translated once.
+func (p pairsPart) translated(ctx context.Context, t *translate.Translator, o translate.Options, several bool) (*TranslatedPairs, error) {
+	x := &TranslatedPairs{}
+	seen := map[string]int{} // where a source is
+	for _, i := range p.which {
+		pair, err := p.pairs.Pair(int(i))
+		if err != nil {
+			return nil, err
+		}
+		if at, ok := seen[pair.Source]; ok {
+			x.References[at] = append(x.References[at], pair.Target)
+			continue
+		}
+		if several {
+			seen[pair.Source] = len(x.Sources)
+		}
+		x.Sources, x.References = append(x.Sources, pair.Source), append(x.References, []string{pair.Target})
+	}
+	for at := 0; at < len(x.Sources); at += pairsRead {
+		written, err := t.Lines(ctx, at+1, x.Sources[at:min(at+pairsRead, len(x.Sources))], o)
+		if err != nil {
+			return nil, err
+		}
+		x.Written = append(x.Written, written...)
+	}
+	return x, nil
+}
+
+// add adds what the translations are worth.
+func (m *Metrics) add(x *TranslatedPairs, target *datasets.Vocab, tokenize string) error {
+	w, err := translate.Measure(x.Written, x.References, target, metrics.BLEU{Tokenize: tokenize})
+	if err != nil {
+		return err
+	}
+	m.ExactMatch, m.CharErrorRate, m.BLEU, m.ChrF = some(w.ExactMatch), some(w.CharErrorRate), some(w.BLEU.BLEU), some(w.ChrF)
+	m.TranslationNotes = &TranslationNotes{
+		Lines: w.Lines, Cut: w.Cut, Unknown: w.Unknown, Subwords: string(w.Subwords),
+		Undefined: w.BLEU.Undefined, BLEUSignature: w.BLEU.Signature, ChrFSignature: w.ChrFSignature,
+	}
+	return nil
+}
+
+// TranslationNotes are what else there is to know of measures of translations.
+type TranslationNotes struct {
+	Lines         int    `json:"translated"`                // lines that were translated
+	Cut           int    `json:"cut"`                       // of them: translations that were cut at their limit
+	Unknown       int    `json:"with_unknown"`              // of them: translations with what stands for an unknown word
+	Subwords      string `json:"joined_subwords,omitempty"` // marks of parts that were made words before measuring
+	Undefined     string `json:"bleu_undefined,omitempty"`  // why there is no BLEU
+	BLEUSignature string `json:"bleu_signature"`
+	ChrFSignature string `json:"chrf_signature"`
+}
+
+// definesBLEU says whether translations can have a BLEU beside the targets of pairs.
+func (p pairsPart) definesBLEU(target *datasets.Vocab, tokenize string) (bool, error) {
+	var references metrics.References
+	for _, i := range p.which {
+		pair, err := p.pairs.Pair(int(i))
+		if err != nil {
+			return false, err
+		}
+		references = append(references, []string{pair.Target})
+	}
+	references, _ = translate.References(target, references)
+	return metrics.BLEU{Tokenize: tokenize}.Defined(references), nil
+}
+
+// measureSignatures are those of the measures with which translations are compared in training.
+func measureSignatures(c *Config) (bleu, chrf string) {
+	one := metrics.One([]string{""})
+	return metrics.BLEU{Tokenize: c.Training.Tokenize}.Signature(one), metrics.ChrF{}.Signature(one)
+}
+
+// unknownWords says how much of pairs the vocabularies do not know, if that is anything.
+func (x *translations) unknownWords(where string) []string {
+	unknown, all := x.counts.Unknown, x.counts.Tokens
+	if unknown[0]+unknown[1] == 0 {
+		return nil
+	}
+	return []string{fmt.Sprintf("unknown %s: %s of the tokens of sources and %s of those of targets; accuracy is that of the others", where,
+		words.Percent(unknown[0], all[0]), words.Percent(unknown[1], all[1]))}
+}
