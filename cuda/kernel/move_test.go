@@ -62,7 +62,7 @@ func gathers(r *rig) error {
 func scatters(r *rig) error {
 	for _, width := range []int{1, 33, 70, 300} {
 		for _, bad := range bads {
-			for _, n := range []int{1, 35, 70, 140} {
+			for _, n := range []int{1, 35, 70, 140, 300} { // runs longer than what is loaded at once, and all lengths of what is left
 				r.clear()
 				const rows, before = 6, 1000
 				index, in := r.indices(n, rows-1), r.normals(n*width) // the last row gets nothing

@@ -28,6 +28,7 @@ var equivalent = []struct{ kind, was, now, why string }{
 	{"", ", 2, 31, -1;", ", 3, 31, -1;", "likewise"},
 	{"reduce_row", "shfl.sync.bfly", "shfl.sync.down", "the result of one lane is used, and it is the same"},
 	{"fold", "shfl.sync.bfly", "shfl.sync.down", "likewise"},
+	{"scatter_rank", "shfl.sync.bfly", "shfl.sync.down", "likewise"},
 }
 
 // The checks tell right kernels from wrong ones. Those that survive are, but for a few, changes of what does not matter in the kernels
