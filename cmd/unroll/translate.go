@@ -37,7 +37,7 @@ type beamFlags struct {
 	LengthPenalty   float64 `default:"0.6" help:"How much longer translations of a beam are preferred: alpha of Wu et al. (2016); 0: not at all."`
 	CoveragePenalty float64 `default:"0" help:"How much translations of a beam are preferred whose attention looked at all of the source: beta of Wu et al. (2016); 0: not at all."`
 	NoRepeatNgram   int     `placeholder:"N" default:"0" help:"Do not write the same N tokens in a row twice; 0: they may repeat."`
-	ReplaceUnk      bool    `help:"For a word that the model does not know, write the word of the source that the attention looked at most, instead of what stands for unknown words."`
+	ReplaceUnk      bool    `help:"For a word that the model does not know, write a word of the source instead of what stands for unknown words: of those that the model does not know either, if there are any, the one that the attention looked at most."`
 	UnkDictionary   string  `placeholder:"FILE" help:"As --replace-unk, but write what the file has for that word, if it is there: a word of a source, a tab and its translation a line."`
 	MaxLength       *int    `placeholder:"N" help:"The most tokens of a translation. Default: as the run was trained with, or a quarter more than the longest target of such sources in the training data."`
 }

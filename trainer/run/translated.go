@@ -26,7 +26,7 @@ func (c *Config) limited(o translate.Options) translate.Options {
 	return o
 }
 
-// TranslatedPairs are sources, what they were translated to, and what they should be.
+// TranslatedPairs are sources, what they were translated to, and what they should be, as the vocabulary writes it.
 type TranslatedPairs struct {
 	Sources    []string
 	Written    [][]translate.Translation
@@ -45,14 +45,15 @@ func (p pairsPart) translated(ctx context.Context, t *translate.Translator, o tr
 		if err != nil {
 			return nil, err
 		}
+		reference := t.Target.Written(pair.Target)
 		if at, ok := seen[pair.Source]; ok {
-			x.References[at] = append(x.References[at], pair.Target)
+			x.References[at] = append(x.References[at], reference)
 			continue
 		}
 		if several {
 			seen[pair.Source] = len(x.Sources)
 		}
-		x.Sources, x.References = append(x.Sources, pair.Source), append(x.References, []string{pair.Target})
+		x.Sources, x.References = append(x.Sources, pair.Source), append(x.References, []string{reference})
 	}
 	for at := 0; at < len(x.Sources); at += pairsRead {
 		written, err := t.Lines(ctx, at+1, x.Sources[at:min(at+pairsRead, len(x.Sources))], o)

@@ -1,12 +1,15 @@
 package translate
 
 import (
+	"slices"
+
 	"github.com/unroll-ml/unroll/datasets"
 	"github.com/unroll-ml/unroll/models/decode"
 )
 
 // Replacement writes for a word that the model does not know the unit of the source that the attention looked at most when it wrote
-// it, as Luong et al. (2015) have it: a name is copied.
+// it, as Luong et al. (2015) have it: a name is copied. If the model does not know some units of the source either, it is one of those,
+// each once: where all look the same to the model, the attention need not tell them from others.
 type Replacement struct {
 	Words map[string]string // what to write instead of the unit itself
 }
@@ -36,20 +39,32 @@ func (r *Replacement) decode(t *Translator, line string, h decode.Hypothesis) st
 	if len(units) == 0 {
 		return t.Target.Decode(h.Tokens)
 	}
+	tokens, _ := t.Source.EncodeLine(line)
+	var unknown, all []int // units of the source
+	for i, token := range tokens {
+		all = append(all, i)
+		if token == datasets.Unknown {
+			unknown = append(unknown, i)
+		}
+	}
 	return t.Target.DecodeWith(h.Tokens, func(i int) string {
-		unit := units[looked(h.Weights[i][:len(units)])] // the end of the source is no word
-		if word, ok := r.Words[unit]; ok {
+		at := looked(h.Weights[i], all) // the end of the source is no unit
+		if len(unknown) > 0 {
+			at = looked(h.Weights[i], unknown)
+			unknown = slices.DeleteFunc(unknown, func(i int) bool { return i == at })
+		}
+		if word, ok := r.Words[units[at]]; ok {
 			return word
 		}
-		return unit
+		return units[at]
 	})
 }
 
-// looked is the index of the largest weight, of equals the first.
-func looked(weights []float64) int {
-	at := 0
-	for i, w := range weights {
-		if w > weights[at] {
+// looked is the one of some places that has the largest weight, of equals the first.
+func looked(weights []float64, places []int) int {
+	at := places[0]
+	for _, i := range places {
+		if weights[i] > weights[at] {
 			at = i
 		}
 	}

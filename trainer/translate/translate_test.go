@@ -159,7 +159,7 @@ func (s scripted) Sample([]int32, int, int, []int, decode.Sampling, []*rand.Rand
 	return nil, fmt.Errorf("nothing is drawn")
 }
 
-// A name that occurs once is written as what stands for unknown words, or copied from where the attention looked, or replaced by a
+// A name that occurs once is written as what stands for unknown words, or copied, wherever the attention looked, or replaced by a
 // dictionary's word; never is another word written for it.
 func TestReplaceUnknown(t *testing.T) {
 	english, french := "Babeza wants the boat .", "Babeza veut le bateau ."
@@ -171,7 +171,7 @@ func TestReplaceUnknown(t *testing.T) {
 	h := decode.Hypothesis{Tokens: append(tokens, datasets.End), Ended: true}
 	for i := range h.Tokens {
 		w := []float64{0.1, 0.1, 0.1, 0.1, 0.1, 0.5} // the end is looked at most, and is no word
-		w[min(i, 4)] = 0.2
+		w[min(i+1, 4)] = 0.2
 		h.Weights = append(h.Weights, w)
 	}
 	path := filepath.Join(t.TempDir(), "words.tsv")
@@ -196,9 +196,17 @@ func TestReplaceUnknown(t *testing.T) {
 			t.Errorf("written %q with %d unknown words, want %q", got[0][0].Text, got[0][0].Unknowns(), want)
 		}
 	}
+	// Both names are unknown, and so is the verb, for which no unknown word is left; the attention always looks at "sees".
+	h = decode.Hypothesis{Tokens: []int32{datasets.Unknown, datasets.Unknown, datasets.Unknown, datasets.End}, Ended: true}
+	h.Weights = slices.Repeat([][]float64{{0.1, 0.6, 0.3, 0}}, 4)
+	two := &translate.Translator{Model: scripted{h}, Source: vocab(t, datasets.Word, 0, "sees"), Target: target}
+	got, err := two.Lines(t.Context(), 1, []string{"Babeza sees Hivero"}, translate.Options{Beam: decode.Beam{MaxLength: 20}, Unknown: &translate.Replacement{}})
+	if err != nil || got[0][0].Text != "Hivero Babeza sees" {
+		t.Errorf("%v, %v: want each name once, and then what the attention looked at", got, err)
+	}
 	x := &translate.Translator{Model: scripted{h}, Source: vocab(t, datasets.BPE, 0, "abc"), Target: target}
 	o := translate.Options{Beam: decode.Beam{MaxLength: 20}, Unknown: &translate.Replacement{}}
-	if got, err := x.Lines(t.Context(), 1, []string{"▁"}, o); err != nil || got[0][0].Text != "<unk> veut le bateau ." {
+	if got, err := x.Lines(t.Context(), 1, []string{"▁"}, o); err != nil || got[0][0].Text != "<unk> <unk> <unk>" {
 		t.Errorf("%v, %v: of a source without units nothing can be copied", got, err)
 	}
 }
