@@ -178,7 +178,7 @@ func (s *shared) TrainState() ([]checkpoint.Tensor, error) {
 // Load replaces the weights and the training state; nil is that before the first step. Names and shapes must be those of Params
 // and TrainState.
 func (s *shared) Load(weights, state []checkpoint.Tensor) error {
-	if err := match("weights", s.weights, weights); err != nil {
+	if err := checkpoint.Match("weights", s.weights, weights); err != nil {
 		return err
 	}
 	if state != nil {
@@ -193,12 +193,12 @@ func (s *shared) Load(weights, state []checkpoint.Tensor) error {
 					rest = append(rest, t)
 				}
 			}
-			if err := match("training state", s.weights, raw); err != nil {
+			if err := checkpoint.Match("training state", s.weights, raw); err != nil {
 				return err
 			}
 			weights, state = raw, rest
 		}
-		if err := match("training state", names, state); err != nil {
+		if err := checkpoint.Match("training state", names, state); err != nil {
 			return err
 		}
 	}

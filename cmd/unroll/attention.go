@@ -28,8 +28,11 @@ var attentionHTML string
 
 var attentionTemplate = template.Must(template.New("attention").Parse(attentionHTML))
 
-// drawnSentences is how many sentences a page has at most: more are slow to show.
-const drawnSentences = 500
+// What a page has at most: more is slow to show. A cell is about 50 bytes of the page.
+const (
+	drawnSentences = 500
+	drawnCells     = 500_000 // over all sentences
+)
 
 // attentionPage is an HTML page that shows where the attention looked: for each sentence a table of shades, the source's tokens
 // across and those that were written down.
@@ -40,6 +43,8 @@ type attentionPage struct {
 	Run, Model, How string
 	Sentences       []drawnSentence
 	Left            int // more were translated than are drawn
+
+	cells int
 }
 
 type drawnSentence struct {
@@ -91,10 +96,12 @@ func pageError(path string, err error) error {
 
 // add adds a sentence: its tokens, with the end, and what was written.
 func (p *attentionPage) add(number int, line string, source []int32, t translate.Translation) {
-	if len(p.Sentences) == drawnSentences {
+	cells := len(source) * len(t.Weights)
+	if p.Left > 0 || len(p.Sentences) == drawnSentences || p.cells+cells > drawnCells {
 		p.Left++
 		return
 	}
+	p.cells += cells
 	s := drawnSentence{Number: number, Source: line, Target: t.Text, LogProb: t.LogProb}
 	letters := []rune(line)
 	for i, token := range source {

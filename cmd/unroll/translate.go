@@ -7,6 +7,9 @@ import (
 	"math"
 	"strings"
 
+	"github.com/pkg/errors"
+
+	"github.com/unroll-ml/unroll/datasets"
 	"github.com/unroll-ml/unroll/internal/words"
 	"github.com/unroll-ml/unroll/models/decode"
 	"github.com/unroll-ml/unroll/trainer/run"
@@ -183,6 +186,10 @@ func (k *translateCmd) Run(a *app) error {
 	var said translationCounts
 	err = eachBlock(a.stdin, a.stdout, o.Block(), func(first int, lines []string) (string, error) {
 		all, err := m.Translate(context.Background(), first, lines, o)
+		var long *translate.TooLongError
+		if errors.As(err, &long) {
+			return "", &datasets.Error{File: stdinName, Line: long.Line, What: long.Error()}
+		}
 		if err != nil {
 			return "", err
 		}
@@ -209,7 +216,7 @@ func (k *translateCmd) Run(a *app) error {
 // options are how to translate.
 func (k *translateCmd) options() (translate.Options, error) {
 	o, err := k.beamFlags.options()
-	o.Beam.Best, o.Seed, o.Details, o.JoinSubwords = k.NBest, k.Seed, true, k.JoinSubwords
+	o.Beam.Best, o.Seed, o.Details, o.Weights, o.JoinSubwords = k.NBest, k.Seed, true, k.Attention != "", k.JoinSubwords
 	if k.Temperature != nil {
 		s := k.sampling()
 		s.NoRepeat = k.NoRepeatNgram

@@ -26,6 +26,8 @@ type Beam struct {
 	Coverage  float64 // β: coverage penalty; 0: none; it needs attention
 	NoRepeat  int     // no so many tokens in a row occur twice in a hypothesis; 0: they may
 	Tokens    models.Tokens
+
+	WithoutWeights bool // hypotheses keep no weights of the attention, whose number is that of the source's tokens times theirs
 }
 
 // Hypothesis is a translation.
@@ -155,7 +157,7 @@ func (c Beam) extend(s *sentence, length int, logProbs, weights [][]float64) {
 	var live []*beginning
 	for rank, x := range c.likeliest(s.live, logProbs) {
 		next := &beginning{before: x.of, token: x.token, length: length, logProb: x.logProb, row: x.of.row}
-		if weights != nil {
+		if weights != nil && (!c.WithoutWeights || c.Coverage != 0) {
 			w := weights[x.of.row]
 			next.weights = slices.Clone(w[:min(s.length, len(w))])
 		}
@@ -239,6 +241,9 @@ func (c Beam) hypothesis(last *beginning) Hypothesis {
 		length = 1 // how long it would have become is not known
 	}
 	h.Score = c.score(&h, length)
+	if c.WithoutWeights {
+		h.Weights = nil
+	}
 	return h
 }
 

@@ -23,6 +23,8 @@ type Sampling struct {
 	TopK        int     // 0: all
 	TopP        float64 // 0 or 1: all
 	NoRepeat    int     // no so many tokens in a row are drawn twice in a hypothesis; 0: they may be
+
+	WithoutWeights bool // hypotheses keep no weights of the attention, whose number is that of the source's tokens times theirs
 }
 
 // Check says what is wrong with the numbers.
@@ -180,7 +182,7 @@ func (c Sampling) Sequences(s Stepper, lengths []int, rows int, limits []int, t 
 				return nil, errors.Wrapf(err, "sampling, step %d", step+1)
 			}
 			var w []float64
-			if weights != nil {
+			if weights != nil && !c.WithoutWeights {
 				w = slices.Clone(weights[i][:min(lengths[source], len(weights[i]))])
 			}
 			h.add(tokens[i], logProbs[i][tokens[i]], w, t.End)

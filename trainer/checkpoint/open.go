@@ -161,6 +161,43 @@ func (f *Folder) name(file string, err error) error {
 // Step is the step that was saved.
 func (f *Folder) Step() int { return f.manifest.Step }
 
+// Fits says whether the checkpoint has the weights of a model, by their names and shapes, and an optimizer's state of a few times their
+// size. It reads headers only: a file that says it is larger than the model costs no memory.
+func (f *Folder) Fits(weights []Tensor) error {
+	have, err := f.header(weightsFile)
+	if err != nil {
+		return err
+	}
+	if err := Match("weights", weights, have); err != nil {
+		return &CorruptError{File: f.dir, What: err.Error() + ": the checkpoint is of another model"}
+	}
+	const (
+		most  = 8       // numbers for each weight: moments, averages, what is not yet applied
+		other = 1 << 28 // bytes for what does not grow with the weights, such as states that are carried on
+	)
+	if optimizer := f.manifest.Files[optimizerFile].Bytes; optimizer > most*f.manifest.Files[weightsFile].Bytes+other {
+		return f.name(optimizerFile, corrupt("", "%d bytes, more than any optimizer has for these weights", optimizer))
+	}
+	return nil
+}
+
+// header is what one of the files says of its tensors.
+func (f *Folder) header(name string) ([]Tensor, error) {
+	file := f.files[name]
+	if _, err := file.Seek(0, io.SeekStart); err != nil {
+		return nil, f.name(name, err)
+	}
+	entries, err := readHeader(file, f.manifest.Files[name].Bytes)
+	if err != nil {
+		return nil, f.name(name, err)
+	}
+	tensors := make([]Tensor, len(entries))
+	for i, e := range entries {
+		tensors[i] = Tensor{Name: e.name, Shape: e.shape}
+	}
+	return tensors, nil
+}
+
 // Weights reads the weights. A number that is not finite is a *CorruptError: no training saves one.
 func (f *Folder) Weights() ([]Tensor, error) { return f.tensors(weightsFile) }
 

@@ -120,30 +120,35 @@ func ReadTensors(r io.Reader, size int64) ([]Tensor, error) {
 	return tensors, err
 }
 
-func readTensors(r io.Reader, size int64) ([]Tensor, map[string]uint32, error) {
+// readHeader reads what the file says of its tensors, and checks it.
+func readHeader(r io.Reader, size int64) ([]entry, error) {
 	var first [8]byte
 	if size < 8 {
-		return nil, nil, corrupt("", "%d bytes are too few for a safetensors file", size)
+		return nil, corrupt("", "%d bytes are too few for a safetensors file", size)
 	}
 	if err := readFull(r, first[:], ""); err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	length, data := binary.LittleEndian.Uint64(first[:]), size-8
 	switch {
 	case length > maxHeader:
-		return nil, nil, corrupt("", "a header of %d bytes, at most %d are allowed", length, maxHeader)
+		return nil, corrupt("", "a header of %d bytes, at most %d are allowed", length, maxHeader)
 	case int64(length) > data:
-		return nil, nil, corrupt("", "a header of %d bytes in a file of %d", length, size)
+		return nil, corrupt("", "a header of %d bytes in a file of %d", length, size)
 	}
 	data -= int64(length)
 	entries, err := parseHeader(r, int64(length))
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
-	if err := checkLayout(entries, data); err != nil {
-		return nil, nil, err
-	}
+	return entries, checkLayout(entries, data)
+}
 
+func readTensors(r io.Reader, size int64) ([]Tensor, map[string]uint32, error) {
+	entries, err := readHeader(r, size)
+	if err != nil {
+		return nil, nil, err
+	}
 	tensors := make([]Tensor, len(entries))
 	sums := make(map[string]uint32, len(entries))
 	buf := make([]byte, chunk)

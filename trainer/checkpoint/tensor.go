@@ -4,7 +4,10 @@ import (
 	"fmt"
 	"math"
 	"math/bits"
+	"slices"
 	"unicode/utf8"
+
+	"github.com/pkg/errors"
 )
 
 // Tensor is a dense row-major array with a name.
@@ -101,6 +104,41 @@ func product(shape []int) (int64, bool) {
 		n = lo
 	}
 	return int64(n), true
+}
+
+func isProduct(shape []int, n int) bool {
+	size, ok := product(shape)
+	return ok && size == int64(n)
+}
+
+// Match checks that two lists of tensors have the same names and shapes, in any order, and names the first difference. What has data in
+// got must have it as float32.
+func Match(what string, want, got []Tensor) error {
+	byName := map[string]Tensor{}
+	for _, t := range got {
+		byName[t.Name] = t
+	}
+	for _, w := range want {
+		g, ok := byName[w.Name]
+		if !ok {
+			return errors.Errorf("%s: %q is missing", what, w.Name)
+		}
+		if !slices.Equal(g.Shape, w.Shape) {
+			return errors.Errorf("%s: %q has shape %v, the model wants %v", what, w.Name, g.Shape, w.Shape)
+		}
+		if g.Data != nil {
+			if dtype, n, err := describe(g.Data); err != nil || dtype != "F32" || !isProduct(w.Shape, n) {
+				return errors.Errorf("%s: %q has data of type %T, or not as much as shape %v wants", what, w.Name, g.Data, w.Shape)
+			}
+		}
+		delete(byName, w.Name)
+	}
+	for _, g := range got {
+		if _, left := byName[g.Name]; left {
+			return errors.Errorf("%s: %q is not a part of the model", what, g.Name)
+		}
+	}
+	return nil
 }
 
 // FirstNotFinite is the first tensor with a NaN or an infinity, and where it is; false if all are finite.

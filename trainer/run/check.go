@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"math"
+	"reflect"
 	"slices"
 	"strings"
 
@@ -20,10 +21,63 @@ const (
 	maxActivations = 4e9 // numbers of one training step
 	maxTokens      = 1e9 // tokens of one training step, with all its parts
 	MaxInteger     = 1_000_000_000
+	maxLayers      = 4096
 )
+
+// checkNumbers calls check for every number of a configuration, or of a part of it, with its name.
+func checkNumbers(v reflect.Value, check func(name string, x reflect.Value) error) error {
+	for i := range v.NumField() {
+		name, _, _ := strings.Cut(v.Type().Field(i).Tag.Get("yaml"), ",")
+		x := v.Field(i)
+		if x.Kind() == reflect.Pointer && !x.IsNil() {
+			x = x.Elem()
+		}
+		var err error
+		switch {
+		case name == "": // not in the file
+		case x.Kind() == reflect.Struct:
+			err = checkNumbers(x, check)
+		case x.CanInt() || x.CanFloat():
+			err = check(name, x)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// checkInteger says that an integer is larger than any that can be meant, so that sums of two cannot wrap around.
+func checkInteger(name string, x reflect.Value) error {
+	if x.CanInt() && x.Int() > MaxInteger {
+		return settings("`%s` is %d: at most %s are supported", name, x.Int(), words.Thousands(MaxInteger))
+	}
+	if x.CanInt() && x.Int() < -MaxInteger {
+		return settings("`%s` is %d: it must be larger", name, x.Int())
+	}
+	return nil
+}
+
+// checkFloat says that no computation can use a number.
+func checkFloat(name string, x reflect.Value) error {
+	if x.CanFloat() && !(math.Abs(x.Float()) <= math.MaxFloat32) {
+		return settings("`%s` is %g: it must be a number that a float32 can be", name, x.Float())
+	}
+	return nil
+}
 
 // Check says what is wrong with a configuration. Vocabularies may still be 0, for not known.
 func (c *Config) Check() error {
+	if err := checkNumbers(reflect.ValueOf(c).Elem(), checkInteger); err != nil {
+		return err
+	}
+	if err := c.check(); err != nil { // it knows most numbers, and has more to say
+		return err
+	}
+	return checkNumbers(reflect.ValueOf(c).Elem(), checkFloat)
+}
+
+func (c *Config) check() error {
 	m, t := &c.Model, &c.Training
 	seq, examples := 1, 0
 	if c.Task != TaskLM {
@@ -39,13 +93,17 @@ func (c *Config) Check() error {
 		{"accumulate", t.Accumulate, 1}, {"warmup", t.Warmup, 0}, {"schedule_steps", t.ScheduleSteps, 0}, {"schedule_patience", t.ScheduleWait, 0},
 		{"max_skipped", t.MaxSkipped, 1}, {"patience", t.Patience, 0}, {"teacher_steps", t.TeacherSteps, 0},
 		{"max_length", t.MaxLength, 0}, {"steps", t.Steps, 0}, {"epochs", t.Epochs, 0}, {"threads", c.Running.Threads, 0}, {"vocab", m.Vocab, 0},
+		{"input", m.Input, 0}, {"classes", m.Classes, 0}, {"target_vocab", m.TargetVocab, 0}, {"valid_translate", t.ValidPairs, 0},
 	} {
 		if f.value < f.min {
 			return settings("`%s` is %d: it must be at least %d", f.flag, f.value, f.min)
 		}
-		if f.value > MaxInteger {
-			return settings("`%s` is %d: at most %s are supported", f.flag, f.value, words.Thousands(MaxInteger))
-		}
+	}
+	if m.Layers > maxLayers {
+		return settings("`layers` is %d: at most %s are supported", m.Layers, words.Thousands(maxLayers))
+	}
+	if !(c.Data.HoldOut >= 0 && c.Data.HoldOut < 1) {
+		return settings("`hold_out` is %g: it must be larger than 0 and less than 1", c.Data.HoldOut)
 	}
 	for _, f := range []struct {
 		flag, value string
@@ -93,8 +151,6 @@ func (c *Config) Check() error {
 		return settings("`tokens` is %q: it must be one of %s", kind, strings.Join(VocabKinds(), ", "))
 	case kind == datasets.Char && (m.MinFreq > 1 || m.MaxVocab > 0):
 		return settings("`min_freq` and `max_vocab` are for `tokens` word and bpe: a model of characters knows all that there are")
-	case !(c.Data.HoldOut >= 0 && c.Data.HoldOut < 1):
-		return settings("`hold_out` is %g: it must be larger than 0 and less than 1", c.Data.HoldOut)
 	case m.Dropout > 0 && m.Layers == 1:
 		return settings("`dropout` is between layers, and there is one: `layers` 2 at least, or leave it out")
 	case m.Tied && m.Embed == 0:
@@ -177,7 +233,7 @@ func (c *Config) width() float64 {
 	if c.Model.Embed > 0 && c.Model.Input == 0 {
 		return float64(c.Model.Embed)
 	}
-	return float64(c.Model.Vocab + c.Model.Input)
+	return float64(c.Model.Vocab) + float64(c.Model.Input)
 }
 
 // Weights is about how many weights the model has, at most.
@@ -189,7 +245,7 @@ func (c *Config) Weights() float64 {
 		return (vocab+target)*embed + 3*gates*hidden*(embed+layers*(3*hidden+2)) + (3*hidden+embed)*(hidden+target)
 	case TaskClassify:
 		directions := c.directions()
-		return vocab*embed + directions*gates*hidden*(c.width()+layers*((directions+1)*hidden+2))
+		return vocab*embed + directions*gates*hidden*(c.width()+layers*((directions+1)*hidden+2)) + (directions*hidden+1)*float64(m.Classes)
 	}
 	return vocab*embed + gates*hidden*(c.width()+layers*(2*hidden+1)) + (hidden+1)*vocab
 }
@@ -225,5 +281,5 @@ func (c *Config) checkClassifierSize(tokens int) error {
 	if err := c.checkWeights(); err != nil {
 		return err
 	}
-	return c.checkExamples(tokens, c.directions()*gates*float64(c.Model.Hidden)*float64(c.Model.Layers)+c.width())
+	return c.checkExamples(tokens, c.directions()*gates*float64(c.Model.Hidden)*float64(c.Model.Layers)+c.width()+float64(c.Model.Classes))
 }

@@ -137,13 +137,16 @@ func newClassifierTask(c *Config, raw, other *rawExamples) (_ *ClassifierTask, e
 // newClassifier makes the classifier that a configuration asks for, with fresh weights.
 func (c *Config) newClassifier() (*trainer.Classifier, error) {
 	return trainer.NewClassifier(trainer.ClassifierConfig{
-		Model: models.ClassifierConfig{
-			Vocab: c.Model.Vocab, Input: c.Model.Input, Embed: c.Model.Embed, Cell: c.Model.cell(),
-			Hidden: c.Model.Hidden, Layers: c.Model.Layers, Bidirectional: c.Model.Bidirectional, Dropout: c.Model.Dropout,
-			Pooling: c.Model.Pooling, Classes: c.Model.Classes,
-		},
-		Training: c.Training.trainer(), Device: c.with.device,
+		Model: c.classifierModel(), Training: c.Training.trainer(), Device: c.with.device,
 	})
+}
+
+func (c *Config) classifierModel() models.ClassifierConfig {
+	return models.ClassifierConfig{
+		Vocab: c.Model.Vocab, Input: c.Model.Input, Embed: c.Model.Embed, Cell: c.Model.cell(),
+		Hidden: c.Model.Hidden, Layers: c.Model.Layers, Bidirectional: c.Model.Bidirectional, Dropout: c.Model.Dropout,
+		Pooling: c.Model.Pooling, Classes: c.Model.Classes,
+	}
 }
 
 // Config implements Task.

@@ -34,6 +34,9 @@ func (r *Run) evaluateClassifier(ctx context.Context, e EvalConfig) (*Evaluation
 
 // classifier makes the classifier of the run: see lm.
 func (r *Run) classifier(v *Evaluation) (*trainer.Classifier, error) {
+	if err := r.fits(); err != nil {
+		return nil, err
+	}
 	m, err := r.config.newClassifier()
 	if err != nil {
 		return nil, err
@@ -83,6 +86,9 @@ func (r *Run) evaluateSeq2Seq(ctx context.Context, e EvalConfig) (*Evaluation, e
 
 // seq2seq makes the sequence-to-sequence model of the run: see lm.
 func (r *Run) seq2seq(v *Evaluation) (*trainer.Seq2Seq, error) {
+	if err := r.fits(); err != nil {
+		return nil, err
+	}
 	m, err := r.config.newSeq2Seq()
 	if err != nil {
 		return nil, err

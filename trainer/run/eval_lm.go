@@ -53,6 +53,9 @@ func (r *Run) evaluateLM(ctx context.Context, e EvalConfig) (*Evaluation, error)
 
 // lm makes the language model of the run, and notes in v, which may be nil, where it stands.
 func (r *Run) lm(v *Evaluation) (LM, error) {
+	if err := r.fits(); err != nil {
+		return nil, err
+	}
 	m, err := r.config.newLM()
 	if err != nil {
 		return nil, err

@@ -3,6 +3,7 @@ package run
 import (
 	"fmt"
 	"io/fs"
+	"math"
 	"os"
 	"path/filepath"
 	"slices"
@@ -46,6 +47,28 @@ type Position struct {
 	Skipped   int            `json:"skipped"`               // steps in a row that were not applied, overflows of the loss scaling aside
 	Events    []string       `json:"events,omitempty"`      // TensorBoard's files of the run
 	Plateau   *optim.Plateau `json:"plateau,omitempty"`     // nil: not begun, or another schedule
+}
+
+// wrong says what of a position cannot be, in a checkpoint of a step.
+func (p *Position) wrong(step int) string {
+	for _, n := range []*float64{&p.Seconds, p.BestLoss, p.BestScore} {
+		if n != nil && (math.IsNaN(*n) || math.IsInf(*n, 0)) {
+			return fmt.Sprintf("a number of its state is %g", *n)
+		}
+	}
+	switch {
+	case p.Step != step:
+		return fmt.Sprintf("its state is of step %d, its manifest of step %d", p.Step, step)
+	case step > MaxInteger:
+		return fmt.Sprintf("step %d: at most %d are supported", step, MaxInteger)
+	case p.BestStep < 0 || p.BestStep > step:
+		return fmt.Sprintf("the best of step %d, at step %d", p.BestStep, step)
+	case p.Worse < 0 || p.Worse > step || p.Skipped < 0 || p.Skipped > step:
+		return fmt.Sprintf("%d measurements without a better one and %d steps left out, at step %d", p.Worse, p.Skipped, step)
+	case !(p.Seconds >= 0):
+		return fmt.Sprintf("%g seconds of training", p.Seconds)
+	}
+	return ""
 }
 
 // better says whether a score is the best so far.
@@ -287,7 +310,7 @@ func (f *Folder) Close() {
 	}
 }
 
-// Load loads a checkpoint of the run, Best or Last, into a model.
-func (f *Folder) Load(m Learner, name string) (Position, error) {
-	return loadCheckpoint(f.path(name), m, false)
+// Load loads a checkpoint of the run, Best or Last, into the model of a task.
+func (f *Folder) Load(t Task, name string) (Position, error) {
+	return loadCheckpoint(f.path(name), t.Config(), t, false)
 }

@@ -47,11 +47,8 @@ func newLMTask(c *Config, data *corpus) (_ *LMTask, err error) {
 // newLM makes the language model that a configuration asks for, with fresh weights.
 func (c *Config) newLM() (LM, error) {
 	config := trainer.LMConfig{
-		Model: models.LMConfig{
-			Vocab: c.Model.Vocab, Cell: c.Model.cell(), Hidden: c.Model.Hidden, Layers: c.Model.Layers, Embed: c.Model.Embed,
-			Dropout: c.Model.Dropout, Tied: c.Model.Tied,
-		},
-		Seq: c.Training.Seq, Batch: c.Training.Batch,
+		Model: c.lmModel(),
+		Seq:   c.Training.Seq, Batch: c.Training.Batch,
 		Training: c.Training.trainer(),
 		Device:   c.with.device,
 	}
@@ -63,6 +60,13 @@ func (c *Config) newLM() (LM, error) {
 		return nil, err
 	}
 	return m, nil
+}
+
+func (c *Config) lmModel() models.LMConfig {
+	return models.LMConfig{
+		Vocab: c.Model.Vocab, Cell: c.Model.cell(), Hidden: c.Model.Hidden, Layers: c.Model.Layers, Embed: c.Model.Embed,
+		Dropout: c.Model.Dropout, Tied: c.Model.Tied,
+	}
 }
 
 // lmBatch is a T×B window.

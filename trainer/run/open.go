@@ -11,6 +11,7 @@ import (
 	"github.com/pkg/errors"
 
 	"github.com/unroll-ml/unroll/datasets"
+	"github.com/unroll-ml/unroll/trainer"
 	"github.com/unroll-ml/unroll/trainer/checkpoint"
 )
 
@@ -121,23 +122,74 @@ func readVocab(dir, name string, size int, sha256 string) (*datasets.Vocab, erro
 	return v, nil
 }
 
-// load reads the weights of the run's checkpoint into a model, and says where the run stood.
-func (r *Run) load(m Learner) (Position, error) {
-	return loadCheckpoint(filepath.Join(r.dir, cmp.Or(r.config.with.checkpoint, Best)), m, false)
+// checkpoint is the folder of the run's checkpoint that is used.
+func (r *Run) checkpoint() string {
+	return filepath.Join(r.dir, cmp.Or(r.config.with.checkpoint, Best))
 }
 
-// loadCheckpoint reads a checkpoint into a model, with what the next training step needs if training is true.
-func loadCheckpoint(dir string, m Learner, training bool) (Position, error) {
-	var at Position
-	f, err := checkpoint.Open(dir)
+// load reads the weights of the run's checkpoint into a model, and says where the run stood.
+func (r *Run) load(m Learner) (Position, error) {
+	return loadCheckpoint(r.checkpoint(), r.config, m, false)
+}
+
+// fits says whether the run's checkpoint is of the model that its configuration describes, before that is built.
+func (r *Run) fits() error {
+	f, err := openCheckpoint(r.checkpoint())
 	if err != nil {
-		if errors.Is(err, fs.ErrNotExist) {
-			return at, corrupt("%s: there is no such checkpoint: train until the first one is saved", dir)
-		}
+		return err
+	}
+	defer f.Close()
+	return r.config.fits(f)
+}
+
+// fits says whether a checkpoint is of the model that the configuration describes.
+func (c *Config) fits(f *checkpoint.Folder) error {
+	if c.with.lm != nil { // another model, whose weights are its own affair
+		return nil
+	}
+	var model any
+	var err error
+	switch c.Task {
+	case TaskLM:
+		model = c.lmModel()
+	case TaskClassify:
+		model = c.classifierModel()
+	case TaskSeq2Seq:
+		model, err = c.seq2seqModel()
+	}
+	if err != nil {
+		return err
+	}
+	weights, err := trainer.Weights(model)
+	if err != nil {
+		return err
+	}
+	return f.Fits(weights)
+}
+
+func openCheckpoint(dir string) (*checkpoint.Folder, error) {
+	f, err := checkpoint.Open(dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, corrupt("%s: there is no such checkpoint: train until the first one is saved", dir)
+	}
+	return f, err
+}
+
+// loadCheckpoint reads a checkpoint into the model of a configuration, with what the next training step needs if training is true.
+func loadCheckpoint(dir string, c *Config, m Learner, training bool) (Position, error) {
+	var at Position
+	f, err := openCheckpoint(dir)
+	if err != nil {
 		return at, err
 	}
 	defer f.Close()
 	if err := f.State(&at); err != nil {
+		return at, err
+	}
+	if what := at.wrong(f.Step()); what != "" {
+		return at, &checkpoint.CorruptError{File: dir, What: what}
+	}
+	if err := c.fits(f); err != nil {
 		return at, err
 	}
 	weights, err := f.Weights()

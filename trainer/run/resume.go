@@ -81,7 +81,7 @@ func (r *training) resume() (found bool, err error) {
 	skip := func(err error) { r.Report.Notice("skipped a damaged checkpoint: " + err.Error()) }
 	var broken error
 	for _, dir := range dirs {
-		at, err := loadCheckpoint(dir, r.task, true)
+		at, err := loadCheckpoint(dir, r.config, r.task, true)
 		if err == nil {
 			r.at = at
 			if broken != nil {

@@ -141,6 +141,17 @@ func (t *Seq2SeqTask) encode(learn, valid pairsPart) error {
 
 // newSeq2Seq makes the model that a configuration asks for, with fresh weights.
 func (c *Config) newSeq2Seq() (*trainer.Seq2Seq, error) {
+	model, err := c.seq2seqModel()
+	if err != nil {
+		return nil, err
+	}
+	return trainer.NewSeq2Seq(trainer.Seq2SeqConfig{
+		Model: model, TeacherForcing: c.Training.TeacherForcing, TeacherDecay: c.Training.teacherDecay(),
+		Training: c.Training.trainer(), Device: c.with.device,
+	})
+}
+
+func (c *Config) seq2seqModel() (models.Seq2SeqConfig, error) {
 	m := &c.Model
 	model := models.Seq2SeqConfig{
 		Source: m.Vocab, Target: m.TargetVocab,
@@ -148,16 +159,11 @@ func (c *Config) newSeq2Seq() (*trainer.Seq2Seq, error) {
 		Cell:   m.cell(), Embed: m.Embed, Hidden: m.Hidden, Layers: m.Layers, Bidirectional: m.Bidirectional,
 		Dropout: m.Dropout, Before: m.Before, EveryStep: m.EveryStep, Feeding: m.Feeding, Tied: m.Tied, Smoothing: c.Training.Smoothing,
 	}
+	var err error
 	if m.Attention != NoAttention {
-		var err error
-		if model.Attention, err = models.AttentionNamed(m.Attention); err != nil {
-			return nil, err
-		}
+		model.Attention, err = models.AttentionNamed(m.Attention)
 	}
-	return trainer.NewSeq2Seq(trainer.Seq2SeqConfig{
-		Model: model, TeacherForcing: c.Training.TeacherForcing, TeacherDecay: c.Training.teacherDecay(),
-		Training: c.Training.trainer(), Device: c.with.device,
-	})
+	return model, err
 }
 
 // Config implements Task.

@@ -6,6 +6,7 @@ package translate
 import (
 	"cmp"
 	"context"
+	"fmt"
 	"maps"
 	"math/rand/v2"
 	"slices"
@@ -37,7 +38,8 @@ type Options struct {
 	Beam     decode.Beam      // how to search, and how many translations of each line are wanted; MaxLength 0: Lengths limits them
 	Sampling *decode.Sampling // draws translations instead; nil: searches
 	Seed     uint64           // of what is drawn
-	Details  bool             // LogProb, Score and Weights are wanted
+	Details  bool             // LogProb and Score are wanted
+	Weights  bool             // Weights are wanted, as many for each line as its tokens times those of its translation
 
 	Unknown      *Replacement // what to write for words that the model does not know; nil: what stands for one, see datasets.Vocab.Decode
 	JoinSubwords bool         // makes words of parts that are marked as such, see metrics.Subwords
@@ -46,7 +48,7 @@ type Options struct {
 // Translation is what was written for a line.
 type Translation struct {
 	Text              string
-	decode.Hypothesis // of the text; without Details it has Tokens and Ended only
+	decode.Hypothesis // of the text; without Details and Weights it has Tokens and Ended only
 }
 
 // Unknowns is how many of its tokens are unknown ones.
@@ -66,6 +68,34 @@ const maxRows = 320
 // Block is how many lines fill a batch.
 func (o *Options) Block() int { return max(1, maxRows/o.rows()) }
 
+// What bounds one search: the tokens of its sources, those that may be written, and the beginnings, multiplied. The time grows with
+// it and, if the weights of the attention are kept, so does the memory, 8 bytes each.
+const (
+	maxSearch = 1e9
+	maxKept   = 5e7
+)
+
+// bound is that of a search.
+func (o *Options) bound() float64 {
+	if o.Weights || o.Unknown != nil || o.Beam.Coverage != 0 {
+		return maxKept
+	}
+	return maxSearch
+}
+
+// TooLongError says that translating a line would take too long.
+type TooLongError struct {
+	Line   int
+	Tokens int // of the line
+	Length int // tokens that a translation may have
+	Rows   int // translations that are looked for at once
+}
+
+func (e *TooLongError) Error() string {
+	return fmt.Sprintf("%d tokens, to be translated by up to %d in %d ways at once: that would take too long, cut the line, or give a smaller length or beam",
+		e.Tokens, e.Length, e.Rows)
+}
+
 // rows is how many beginnings there are for each line.
 func (o *Options) rows() int {
 	if o.Sampling != nil {
@@ -80,7 +110,8 @@ func (t *Translator) limit(source int, o *Options) int {
 }
 
 // Lines translates lines: it gives for each the best translations, the best first, and none for a blank line. first is the number of the
-// first line among all, on which depends what is drawn; nothing depends on which lines are translated together.
+// first line among all, on which depends what is drawn; nothing depends on which lines are translated together. A line for which it
+// would take too long is a *TooLongError, before any is translated.
 func (t *Translator) Lines(ctx context.Context, first int, lines []string, o Options) ([][]Translation, error) {
 	translated := make([][]Translation, len(lines))
 	byLength := map[int][]int{} // lines by the length of the program for them
@@ -91,11 +122,16 @@ func (t *Translator) Lines(ctx context.Context, first int, lines []string, o Opt
 		}
 		tokens[i], _ = t.Source.EncodeLine(line)
 		tokens[i] = append(tokens[i], datasets.End)
-		n := rounded(len(tokens[i]), 8)
+		size, most := len(tokens[i]), t.limit(len(tokens[i]), &o)
+		if float64(size)*float64(most)*float64(o.rows()) > o.bound() {
+			return nil, &TooLongError{first + i, size, most, o.rows()}
+		}
+		n := rounded(size, 8)
 		byLength[n] = append(byLength[n], i)
 	}
 	for _, n := range slices.Sorted(maps.Keys(byLength)) {
-		for some := range slices.Chunk(byLength[n], o.Block()) {
+		together := o.bound() / (float64(n) * float64(max(1, t.limit(n, &o))) * float64(o.rows()))
+		for some := range slices.Chunk(byLength[n], max(1, min(o.Block(), int(together)))) {
 			if err := ctx.Err(); err != nil {
 				return nil, err
 			}
@@ -177,12 +213,14 @@ func (t *Translator) translate(b *batch, o *Options) ([][]decode.Hypothesis, err
 				random[k] = rand.New(rand.NewPCG(o.Seed, uint64(b.first+b.lines[k])))
 			}
 		}
-		return t.Model.Sample(b.source(), b.size(), max(1, o.Beam.Best), limits, *o.Sampling, random)
-	case o.rows() == 1 && o.Beam.NoRepeat == 0 && o.Unknown == nil && !o.Details:
+		sampling := *o.Sampling
+		sampling.WithoutWeights = !o.Weights && o.Unknown == nil
+		return t.Model.Sample(b.source(), b.size(), max(1, o.Beam.Best), limits, sampling, random)
+	case o.rows() == 1 && o.Beam.NoRepeat == 0 && o.Unknown == nil && !o.Details && !o.Weights:
 		return t.greedy(b, limits, t.limit(b.steps, o))
 	}
 	beam := o.Beam
-	beam.Width, beam.Limits = o.rows(), limits
+	beam.Width, beam.Limits, beam.WithoutWeights = o.rows(), limits, !o.Weights && o.Unknown == nil
 	return t.Model.Search(b.source(), b.size(), beam)
 }
 
