@@ -88,6 +88,11 @@ func Compile(c Config) (*Program, error) {
 	if err := c.check(); err != nil {
 		return nil, errors.Wrap(err, "compiling")
 	}
+	return load(c)
+}
+
+// load compiles what was checked. There may be no outputs: a graph with nothing in it runs as well.
+func load(c Config) (*Program, error) {
 	if c.Device == nil {
 		c.Device = cpu.New()
 	}

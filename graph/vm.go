@@ -102,7 +102,7 @@ func (vm *VM) compile() error {
 			vm.slices[n] = s
 		}
 	}
-	p, err := Compile(Config{Device: vm.config.device, Outputs: vm.outputs, Alike: vm.config.alike})
+	p, err := load(Config{Device: vm.config.device, Outputs: vm.outputs, Alike: vm.config.alike})
 	if err != nil {
 		return err
 	}

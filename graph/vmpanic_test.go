@@ -123,3 +123,12 @@ func TestVMRudeOps(t *testing.T) {
 		t.Error("a graph that is nil is accepted")
 	}
 }
+
+// Graphs in which nothing is computed run.
+func TestVMWithoutOps(t *testing.T) {
+	g := G.NewGraph()
+	run(t, newVM(t, g))
+	x := vector(g, "x", 1, 2)
+	run(t, newVM(t, g))
+	wants(t, "x", x.Value(), 1, 2)
+}

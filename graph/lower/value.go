@@ -162,10 +162,11 @@ func Zeros(t ir.Type) any {
 	return make([]int32, n)
 }
 
-// Wrap makes a Gorgonia value of elements in row-major order; the value keeps the slice. Scalars become Gorgonia's scalars.
+// Wrap makes a Gorgonia value of elements in row-major order; the value keeps the slice. Scalars become Gorgonia's scalars. The engine
+// of tensors is that of Gorgonia's machines, which its ops expect.
 func Wrap(data any, shape ir.Shape) G.Value {
 	if len(shape) > 0 {
-		return tensor.New(tensor.WithShape(shape...), tensor.WithBacking(data))
+		return tensor.New(tensor.WithShape(shape...), tensor.WithBacking(data), tensor.WithEngine(G.StandardEngine{}))
 	}
 	switch x := data.(type) {
 	case []float32:
