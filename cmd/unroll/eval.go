@@ -161,6 +161,9 @@ func (e *evalCmd) remarks(v *run.Evaluation) (remarks []string) {
 	if n.Subwords != "" {
 		remarks = append(remarks, fmt.Sprintf("words were made of the parts that %s marks, and then measured", n.Subwords))
 	}
+	if n.Tokenized {
+		remarks = append(remarks, "most targets end in \" .\", as texts do that were cut into words: BLEU is not comparable with that of other texts")
+	}
 	if n.Undefined != "" {
 		remarks = append(remarks, fmt.Sprintf("BLEU is undefined: %s; see chrF, or cut them otherwise: --bleu-tokenize char", n.Undefined))
 	}

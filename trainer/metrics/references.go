@@ -2,6 +2,7 @@ package metrics
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/pkg/errors"
 )
@@ -17,6 +18,9 @@ func One(texts []string) References {
 	}
 	return all
 }
+
+// All are those of all hypotheses.
+func (r References) All() []string { return slices.Concat(r...) }
 
 // check says whether there are references for so many hypotheses.
 func (r References) check(hypotheses int) error {

@@ -1,8 +1,6 @@
 package metrics
 
-import (
-	"strings"
-)
+import "strings"
 
 // Subwords is how texts mark the parts that a program has cut words into. Words must be whole before they are compared, or the number
 // is that of the cutting.
@@ -57,4 +55,16 @@ func (m Subwords) JoinAll(texts []string) []string {
 		joined[i] = m.Join(s)
 	}
 	return joined
+}
+
+// LooksTokenized says whether most texts end in a full stop with a space before it, as no person writes it: their words were cut for a
+// program. A score of such texts is not comparable with those of others.
+func LooksTokenized(texts []string) bool {
+	cut := 0
+	for _, s := range texts {
+		if strings.HasSuffix(strings.TrimRightFunc(s, isSpace), " .") {
+			cut++
+		}
+	}
+	return 2*cut > len(texts)
 }

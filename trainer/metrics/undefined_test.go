@@ -72,3 +72,18 @@ func TestSubwords(t *testing.T) {
 		}
 	}
 }
+
+func TestLooksTokenized(t *testing.T) {
+	for _, c := range []struct {
+		texts []string
+		want  bool
+	}{
+		{[]string{"It rains .", "They see the horse . ", "Why ?"}, true},
+		{[]string{"It rains.", "They see the horse .", "Why?"}, false},
+		{nil, false},
+	} {
+		if got := LooksTokenized(c.texts); got != c.want {
+			t.Errorf("%q look tokenized: %v", c.texts, got)
+		}
+	}
+}

@@ -73,7 +73,7 @@ func (m *Metrics) add(x *TranslatedPairs, target *datasets.Vocab, tokenize strin
 	}
 	m.ExactMatch, m.CharErrorRate, m.BLEU, m.ChrF = some(w.ExactMatch), some(w.CharErrorRate), some(w.BLEU.BLEU), some(w.ChrF)
 	m.TranslationNotes = &TranslationNotes{
-		Lines: w.Lines, Cut: w.Cut, Unknown: w.Unknown, Subwords: string(w.Subwords),
+		Lines: w.Lines, Cut: w.Cut, Unknown: w.Unknown, Subwords: string(w.Subwords), Tokenized: w.Tokenized,
 		Undefined: w.BLEU.Undefined, BLEUSignature: w.BLEU.Signature, ChrFSignature: w.ChrFSignature,
 	}
 	return nil
@@ -85,6 +85,7 @@ type TranslationNotes struct {
 	Cut           int    `json:"cut"`                       // of them: translations that were cut at their limit
 	Unknown       int    `json:"with_unknown"`              // of them: translations with what stands for an unknown word
 	Subwords      string `json:"joined_subwords,omitempty"` // marks of parts that were made words before measuring
+	Tokenized     bool   `json:"looks_tokenized,omitempty"` // the references look cut into words already
 	Undefined     string `json:"bleu_undefined,omitempty"`  // why there is no BLEU
 	BLEUSignature string `json:"bleu_signature"`
 	ChrFSignature string `json:"chrf_signature"`

@@ -14,22 +14,21 @@ type Worth struct {
 	ChrF          float64
 	ChrFSignature string
 
-	Subwords metrics.Subwords // marks of parts that were made words before all this
-	Cut      int              // translations that ended at their limit
-	Unknown  int              // translations with words that the model does not know
+	Subwords  metrics.Subwords // marks of parts that were made words before all this
+	Tokenized bool             // the references look cut into words already
+	Cut       int              // translations that ended at their limit
+	Unknown   int              // translations with words that the model does not know
 }
 
 // References are references as a vocabulary writes them, since no model can write others, of words that are whole.
 func References(target *datasets.Vocab, references metrics.References) (written metrics.References, marks metrics.Subwords) {
-	var all []string
 	written = make(metrics.References, len(references))
 	for i, refs := range references {
 		for _, ref := range refs {
 			written[i] = append(written[i], target.Written(ref))
 		}
-		all = append(all, written[i]...)
 	}
-	marks = metrics.DetectSubwords(all)
+	marks = metrics.DetectSubwords(written.All())
 	for i, refs := range written {
 		written[i] = marks.JoinAll(refs)
 	}
@@ -40,6 +39,7 @@ func References(target *datasets.Vocab, references metrics.References) (written 
 func Measure(translated [][]Translation, references metrics.References, target *datasets.Vocab, bleu metrics.BLEU) (*Worth, error) {
 	w := &Worth{Lines: len(translated)}
 	references, w.Subwords = References(target, references)
+	w.Tokenized = metrics.LooksTokenized(references.All())
 	texts := make([]string, len(translated))
 	for i, found := range translated {
 		if len(found) == 0 {

@@ -60,7 +60,7 @@ func TestSubwordsAreJoined(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if w.Subwords != metrics.PartGoesOn || w.BLEU.BLEU != want.BLEU || w.ExactMatch != 0.5 || w.CharErrorRate != 2.0/(20+22) {
+	if w.Subwords != metrics.PartGoesOn || w.BLEU.BLEU != want.BLEU || w.Tokenized || w.ExactMatch != 0.5 || w.CharErrorRate != 2.0/(20+22) {
 		t.Errorf("%+v, %v; want %v", w, w.BLEU, want)
 	}
 }
@@ -68,6 +68,9 @@ func TestSubwordsAreJoined(t *testing.T) {
 // Lines that were cut and that hold unknown words are counted.
 func TestCounts(t *testing.T) {
 	v := vocab(t, datasets.Word, 2, "a a b")
+	if w, err := translate.Measure(decoded(v, "a a ."), metrics.One([]string{"a a ."}), v, metrics.BLEU{}); err != nil || !w.Tokenized {
+		t.Errorf("%+v, %v: it looks cut into words", w, err)
+	}
 	written := append(decoded(v, "a", "a b"), []translate.Translation{{Text: "a a a", Hypothesis: decode.Hypothesis{Tokens: []int32{4, 4, 4}}}}, nil)
 	w, err := translate.Measure(written, metrics.One([]string{"a", "a b", "a a a a", "b"}), v, metrics.BLEU{})
 	if err != nil {
