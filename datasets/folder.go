@@ -30,7 +30,7 @@ func ReadFolder(dir string, f Format) (*Table, error) {
 	if err != nil {
 		return nil, err
 	}
-	t := &Table{Name: dir, Notes: l.notes()}
+	t := &Table{Name: dir, Notes: l.notes(), Format: f}
 	r := &folderReader{Table: t, lenient: &lenient{skip: f.SkipBad}, sums: sha256.New()}
 	for _, x := range l.labels {
 		before := len(t.Rows)

@@ -2,7 +2,6 @@ package datasets
 
 import (
 	"fmt"
-	"iter"
 	"slices"
 
 	"golang.org/x/text/unicode/norm"
@@ -61,14 +60,6 @@ func (c *Coverage) Encode(v *Vocab, s string) []int32 {
 	_, decomposed := v.EncodeLine(norm.NFD.String(s))
 	c.composed, c.decomposed = c.composed+composed, c.decomposed+decomposed
 	return tokens
-}
-
-// Cover is the coverage of texts.
-func (v *Vocab) Cover(texts iter.Seq[string]) (c Coverage) {
-	for s := range texts {
-		c.Encode(v, s)
-	}
-	return c
 }
 
 // Hint says what to do if unknown tokens come of another normal form than that of the training data; otherwise it is "".

@@ -56,7 +56,9 @@ func TestCoverage(t *testing.T) {
 		{Char, name, "ЯZ", 2, 1, ""},
 	} {
 		v := build(t, VocabConfig{Kind: c.kind}, c.learned)
-		got := v.Cover(slices.Values([]string{c.read, ""}))
+		var got Coverage
+		got.Encode(v, c.read)
+		got.Encode(v, "")
 		hint := got.Hint()
 		if got.Tokens != c.tokens || got.Unknown != c.unknown || !strings.HasPrefix(hint, c.hint) || (c.hint == "") != (hint == "") {
 			t.Errorf("%s of %q: %d of %d unknown, %q", c.kind, c.read, got.Unknown, got.Tokens, hint)
@@ -64,7 +66,8 @@ func TestCoverage(t *testing.T) {
 	}
 	// Without a token for what is unknown, it is left out, and counted all the same.
 	text, _ := NewText("x", "abc")
-	if got := NewVocab(text).Cover(slices.Values([]string{"adb"})); got.Tokens != 3 || got.Unknown != 1 {
+	var got Coverage
+	if tokens := got.Encode(NewVocab(text), "adb"); len(tokens) != 2 || got.Tokens != 3 || got.Unknown != 1 {
 		t.Errorf("%+v", got)
 	}
 }

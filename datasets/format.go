@@ -7,26 +7,29 @@ import (
 	"strings"
 )
 
-// Format says how a table or pairs are written, and what of them is wanted. The zero value is: what the file's name and its first line say.
+// Format says how data are written, and what of them is wanted. The zero value is: what the file's name and its first line say.
 type Format struct {
-	// Kind is FormatTSV, FormatCSV, or "": CSV if the file's name ends in .csv or .csv.gz.
-	Kind string
+	// Kind is, of a table or pairs, FormatTSV, FormatCSV, or "": CSV if the file's name ends in .csv or .csv.gz.
+	Kind string `yaml:"format,omitempty"`
 
 	// Quoted says that cells with tabs between are quoted as those of CSV are.
-	Quoted bool
+	Quoted bool `yaml:"quoted,omitempty"`
 
 	// Columns are the two that are wanted, text and label or source and target: numbers from 1, or names that the header has. Without
 	// them: those that the header's names point to, and otherwise the first two.
-	Columns []string
+	Columns []string `yaml:"columns,omitempty,flow"`
 
 	// Header says whether the first row has the names of the columns: HeaderYes, HeaderNo, or "": if it looks so.
-	Header string
+	Header string `yaml:"header,omitempty"`
 
 	// Labels are the labels of a folder that are wanted; nil: all.
-	Labels []string
+	Labels []string `yaml:"labels,omitempty,flow"`
+
+	// Transpose says that images are stored column by column, as those of EMNIST are.
+	Transpose bool `yaml:"transpose,omitempty"`
 
 	// SkipBad leaves out rows that cannot be used, and counts them; without it the first of them is an *Error.
-	SkipBad bool
+	SkipBad bool `yaml:"skip_bad,omitempty"`
 }
 
 // What Format.Kind and Format.Header may be, besides "".
@@ -79,15 +82,6 @@ func (f Format) named() bool {
 // csv says whether a file is read as CSV.
 func (f Format) csv(path string) bool {
 	return f.Kind == FormatCSV || f.Kind == "" && strings.HasSuffix(strings.ToLower(strings.TrimSuffix(path, ".gz")), ".csv")
-}
-
-// TextColumn is which column of a line with tabs holds the text, from 1; 0 if only the file's header can tell.
-func (f Format) TextColumn() int {
-	if len(f.Columns) == 0 {
-		return 1
-	}
-	n, _ := strconv.Atoi(f.Columns[0])
-	return n
 }
 
 func isNumber(s string) bool {

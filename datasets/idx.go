@@ -30,7 +30,7 @@ type Images struct {
 //	[PREFIX-]test-images-idx3-ubyte    [PREFIX-]test-labels-idx1-ubyte     or with t10k for test
 //
 // each plain or with .gz, and some copies have a dot for the last but one hyphen. What is missing is nil; nothing at all is an *Error.
-func ReadIDXFolder(dir string) (train, test *Images, err error) {
+func ReadIDXFolder(dir string, f Format) (train, test *Images, err error) {
 	sets, dir, prefix, err := listIDX(dir)
 	if err != nil {
 		return nil, nil, err
@@ -47,6 +47,9 @@ func ReadIDXFolder(dir string) (train, test *Images, err error) {
 		}
 		if parts[i], err = ReadIDX(filepath.Join(dir, images), filepath.Join(dir, labels)); err != nil {
 			return nil, nil, err
+		}
+		if f.Transpose {
+			parts[i].transpose()
 		}
 	}
 	train, test = parts[0], parts[1]
@@ -175,8 +178,8 @@ func parseIDX(raw []byte, wantDims int) (dims []int, data []byte, wrong string) 
 	return dims, data, ""
 }
 
-// Transpose makes columns of the rows of all images, and rows of the columns: EMNIST keeps them so.
-func (m *Images) Transpose() {
+// transpose makes columns of the rows of all images, and rows of the columns.
+func (m *Images) transpose() {
 	turned := make([]byte, len(m.pixels))
 	size := m.Rows * m.Cols
 	for image := range m.Len() {

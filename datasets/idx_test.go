@@ -90,25 +90,25 @@ func put(t *testing.T, dir, name, data string) {
 func TestReadIDXFolder(t *testing.T) {
 	dir := t.TempDir()
 	put := func(name, data string) { put(t, dir, name, data) }
-	_, _, err := ReadIDXFolder(dir)
+	_, _, err := ReadIDXFolder(dir, Format{})
 	wantError(t, "an empty folder", dir, err, "FILE: the folder is empty: it should hold train-images-idx3-ubyte and train-labels-idx1-ubyte, as that of MNIST does")
-	if _, _, err = ReadIDXFolder(filepath.Join(dir, "none")); !errors.Is(err, fs.ErrNotExist) {
+	if _, _, err = ReadIDXFolder(filepath.Join(dir, "none"), Format{}); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("no folder: %v", err)
 	}
 	put("pictures.zip", "")
-	_, _, err = ReadIDXFolder(dir)
+	_, _, err = ReadIDXFolder(dir, Format{})
 	wantError(t, "no images", dir, err, "FILE: no images, the folder has pictures.zip: it should hold train-images-idx3-ubyte and train-labels-idx1-ubyte, as that of MNIST does")
 	put("train-images.idx3-ubyte", idx([]byte{1, 2}, 2, 1, 1))
 	put("train-labels-idx1-ubyte.gz", string(zip(t, idx([]byte{1, 2}, 2))))
-	train, test, err := ReadIDXFolder(dir)
+	train, test, err := ReadIDXFolder(dir, Format{})
 	if err != nil || train.Len() != 2 || test != nil {
 		t.Fatalf("%v, %v, %v", train, test, err)
 	}
 	put("t10k-images-idx3-ubyte", idx([]byte{1, 3, 9}, 3, 1, 1))
-	_, _, err = ReadIDXFolder(dir)
+	_, _, err = ReadIDXFolder(dir, Format{})
 	wantError(t, "labels are missing", dir, err, "FILE: it has t10k-images-idx3-ubyte, and the file that belongs to it is missing: copy or download it, too")
 	put("t10k-labels-idx1-ubyte", idx([]byte{5, 2, 5}, 3))
-	if _, test, err = ReadIDXFolder(dir); err != nil || test.Len() != 3 {
+	if _, test, err = ReadIDXFolder(dir, Format{}); err != nil || test.Len() != 3 {
 		t.Fatal(err)
 	}
 	classes, unknown, err := test.Classes(train.Labels())
@@ -116,7 +116,7 @@ func TestReadIDXFolder(t *testing.T) {
 		t.Error(diff, unknown, err)
 	}
 	put("t10k-images-idx3-ubyte", idx([]byte{1, 2, 3, 4, 5, 6}, 3, 1, 2))
-	_, _, err = ReadIDXFolder(dir)
+	_, _, err = ReadIDXFolder(dir, Format{})
 	wantError(t, "other sizes", dir, err, "FILE: images of 1×1 to train on and of 1×2 to measure on: they must be alike")
 }
 
@@ -126,19 +126,18 @@ func TestReadIDXFolderOfEMNIST(t *testing.T) {
 	put(t, dir, "emnist-letters-test-images-idx3-ubyte.gz", string(zip(t, idx([]byte{1, 2, 3, 4, 5, 6}, 1, 2, 3))))
 	put(t, dir, "emnist-letters-test-labels-idx1-ubyte.gz", string(zip(t, idx([]byte{1}, 1))))
 	put(t, dir, "emnist-letters-mapping.txt", "1 65 97\n")
-	train, test, err := ReadIDXFolder(dir)
+	train, test, err := ReadIDXFolder(dir, Format{Transpose: true})
 	if err != nil || train != nil || test.Len() != 1 {
 		t.Fatalf("%v, %v, %v", train, test, err)
 	}
-	test.Transpose()
 	if diff := cmp.Diff([]byte{1, 4, 2, 5, 3, 6}, test.pixels); diff != "" || test.Rows != 3 || test.Cols != 2 {
 		t.Error(diff, test.Rows, test.Cols)
 	}
 	put(t, dir, "emnist-digits-train-images-idx3-ubyte", idx([]byte{1, 2}, 2, 1, 1))
 	put(t, dir, "emnist-digits-train-labels-idx1-ubyte", idx([]byte{1, 2}, 2))
-	_, _, err = ReadIDXFolder(dir)
+	_, _, err = ReadIDXFolder(dir, Format{})
 	wantError(t, "two sets", dir, err, "FILE: it has several sets of images (emnist-digits, emnist-letters): name one, as in FILE/emnist-letters")
-	if train, test, err = ReadIDXFolder(filepath.Join(dir, "emnist-digits")); err != nil || train.Len() != 2 || test != nil {
+	if train, test, err = ReadIDXFolder(filepath.Join(dir, "emnist-digits"), Format{}); err != nil || train.Len() != 2 || test != nil {
 		t.Errorf("%v, %v, %v", train, test, err)
 	}
 }

@@ -125,16 +125,12 @@ func TestBytePairsKeepSpaces(t *testing.T) {
 }
 
 func TestLostSpace(t *testing.T) {
-	v := build(t, VocabConfig{Kind: Word}, "a")
 	for s, want := range map[string]int{
 		"a b": 0, "a  b": 1, "a\tb": 1, "  a": 2, "a ": 1, "a\u202fb": 1, "a\n    b \n": 5, "a \u3000 b": 3, "": 0, "\n\n": 0,
 	} {
-		if got := v.LostSpace(s); got != want {
+		if got := LostSpace(s); got != want {
 			t.Errorf("%q loses %d characters of white space, want %d", s, got, want)
 		}
-	}
-	if got := build(t, VocabConfig{Kind: BPE}, "a  b").LostSpace("a  b"); got != 0 {
-		t.Errorf("byte pairs lose %d", got)
 	}
 }
 

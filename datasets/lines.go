@@ -205,5 +205,8 @@ func (l *Lines) Read() (string, error) {
 	return string(trim(line)), nil
 }
 
-// Buffered says whether more of the text has been read than lines were given.
-func (l *Lines) Buffered() bool { return l.lines.r.Buffered() > 0 }
+// Ready says whether a whole line can be read without waiting for whoever writes it, who may wait for an answer.
+func (l *Lines) Ready() bool {
+	ready, _ := l.lines.r.Peek(l.lines.r.Buffered())
+	return bytes.IndexByte(ready, '\n') >= 0
+}

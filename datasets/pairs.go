@@ -22,6 +22,8 @@ type Pairs struct {
 	SHA256  string // of the file's bytes, uncompressed; of two files, of their hashes
 	Skipped Skipped
 	Notes   []string // what was taken for what, and what was left out, in words
+	Format  Format   // as which they were read
+	Column  int      // that of the sources, from 1; 0: they are lines, or in markup
 
 	sides [2]io.ReaderAt // sources and targets: the contents of files, uncompressed
 	files []*contents    // those that are on the disk
@@ -106,10 +108,11 @@ func readPairs(path string, f Format, hold int64) (_ *Pairs, err error) {
 		p.Close()
 		p = numbered(path, pairs, lines)
 	}
-	p.SHA256, p.Skipped, p.Notes = s.sum, l.skipped, s.notes
+	p.SHA256, p.Skipped, p.Notes, p.Format = s.sum, l.skipped, s.notes, f
 	if err := p.check("no pairs: " + pairRoles.line); err != nil {
 		return nil, err
 	}
+	p.Column = s.columns.at[0] + 1
 	if what := s.profile.checkPairs(s.columns); what != "" {
 		return nil, &Error{File: path, What: what}
 	}

@@ -15,6 +15,8 @@ type Table struct {
 	Rows    []Row
 	Skipped Skipped
 	Notes   []string // what was taken for what, and what was left out, in words
+	Format  Format   // as which it was read
+	Column  int      // that of the texts, from 1; 0: a text is a line or a file
 }
 
 // Row is a text with its label.
@@ -39,13 +41,14 @@ func ReadTable(path string, f Format) (*Table, error) {
 	}); err != nil {
 		return nil, err
 	}
-	t.SHA256, t.Skipped, t.Notes = s.sum, s.lenient.skipped, s.notes
+	t.SHA256, t.Skipped, t.Notes, t.Format = s.sum, s.lenient.skipped, s.notes, f
 	if err := t.check("no examples: " + tableRoles.line); err != nil {
 		return nil, err
 	}
 	if what := s.profile.checkTable(s.columns); what != "" {
 		return nil, &Error{File: path, What: what}
 	}
+	t.Column = s.columns.at[0] + 1
 	t.judgeFirst(s)
 	return t, nil
 }

@@ -100,8 +100,9 @@ func run(s string) (first, end int) {
 	return first, len(s)
 }
 
-// lostSpace is how many characters of white space in s are not restored when its words are joined with single spaces.
-func lostSpace(s string) int {
+// LostSpace is how many characters of white space in s are not restored when its words are joined with single spaces, as a vocabulary of
+// words does.
+func LostSpace(s string) int {
 	lost, length, within := 0, 0, false // length is that of the white space that was read last
 	plain := true                       // and it has plain spaces alone
 	for _, r := range s {

@@ -139,14 +139,6 @@ func (v *Vocab) Decode(tokens []int32) string {
 	return b.String()
 }
 
-// LostSpace is how many characters of white space in s decoding does not restore.
-func (v *Vocab) LostSpace(s string) int {
-	if v.kind != Word {
-		return 0
-	}
-	return lostSpace(s)
-}
-
 // Decoder decodes token after token.
 type Decoder struct {
 	vocab *Vocab

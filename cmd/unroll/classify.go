@@ -1,17 +1,15 @@
 package main
 
 import (
-	"bufio"
-	"bytes"
 	"context"
 	"fmt"
 	"io"
 	"strings"
-	"unicode/utf8"
 
 	"github.com/pkg/errors"
 
 	"github.com/unroll-ml/unroll/datasets"
+	"github.com/unroll-ml/unroll/internal/words"
 	"github.com/unroll-ml/unroll/trainer/run"
 	"github.com/unroll-ml/unroll/trainer/runlog"
 )
@@ -29,8 +27,9 @@ const stdinName = "stdin"
 
 // classified is what classify --json writes for a line.
 type classified struct {
-	Text   string  `json:"text"`
-	Labels []label `json:"labels"` // the likeliest first
+	Text    string  `json:"text"`
+	Unknown int     `json:"unknown,omitempty"` // of its tokens
+	Labels  []label `json:"labels"`            // the likeliest first
 }
 
 type label struct {
@@ -60,22 +59,22 @@ func (k *classifyCmd) Run(a *app) error {
 		return err
 	}
 	defer m.Close()
-	return eachBlock(a.stdin, a.stdout, run.MostTexts, func(_ int, lines []string) (string, error) {
+	return eachBlock(a, r, run.MostTexts, func(_ int, lines []string, unknown []int) (string, error) {
 		labels, err := m.Classify(context.Background(), lines)
 		if err != nil {
 			return "", err
 		}
 		var b strings.Builder
 		for i, line := range lines {
-			b.WriteString(k.write(line, labels[i]))
+			b.WriteString(k.write(line, unknown[i], labels[i]))
 		}
 		return b.String(), nil
 	})
 }
 
 // write is what is written for a line.
-func (k *classifyCmd) write(line string, labels []run.Label) string {
-	c := classified{Text: line, Labels: []label{}}
+func (k *classifyCmd) write(line string, unknown int, labels []run.Label) string {
+	c := classified{Text: line, Unknown: unknown, Labels: []label{}}
 	var fields []string
 	for _, l := range labels[:min(k.Top, len(labels))] {
 		c.Labels = append(c.Labels, label{l.Name, runlog.Float(l.Probability)})
@@ -87,62 +86,60 @@ func (k *classifyCmd) write(line string, labels []run.Label) string {
 	return strings.Join(fields, "\t") + "\n"
 }
 
-// eachBlock writes what f makes of lines, as many at once as are there already, and most at most. Lines are counted from 1, and first is the
-// number of the first.
-func eachBlock(in io.Reader, to io.Writer, most int, f func(first int, lines []string) (string, error)) error {
-	r := bufio.NewReaderSize(in, 64<<10)
+// eachBlock writes what f makes of lines of the standard input, as many at once as are there already, and most at most. They are read as the
+// data of the run were. Lines are counted from 1, and first is the number of the first; unknown are how many tokens of each the run does not
+// know, of which more is said at the end.
+func eachBlock(a *app, r *run.Run, most int, f func(first int, lines []string, unknown []int) (string, error)) error {
+	in := datasets.NewLines(stdinName, a.stdin)
+	in.Column = r.Config().Data.Train.Column
+	var known datasets.Coverage
 	for number := 1; ; {
 		var lines []string
+		var unknown []int
 		var failed error
-		for failed == nil && (lines == nil || len(lines) < most && holdsLine(r)) {
-			var line []byte
-			if line, failed = readLine(r, number+len(lines)); failed == nil {
-				lines = append(lines, string(line))
+		for failed == nil && (lines == nil || len(lines) < most && in.Ready()) {
+			var line string
+			if line, failed = in.Read(); failed == nil {
+				before := known.Unknown
+				known.Encode(r.Vocab(), line)
+				lines, unknown = append(lines, line), append(unknown, known.Unknown-before)
 			}
 		}
 		if len(lines) > 0 {
-			made, err := f(number, lines)
+			made, err := f(number, lines, unknown)
 			if err != nil {
 				return err
 			}
-			if _, err := io.WriteString(to, made); err != nil {
+			if _, err := io.WriteString(a.stdout, made); err != nil {
 				return errors.WithStack(err)
 			}
 		}
 		if failed == io.EOF {
+			tellOfInput(notice(a.stderr), in, known)
 			return nil
 		}
 		if failed != nil {
-			return failed
+			return readError(failed)
 		}
 		number += len(lines)
 	}
 }
 
-// holdsLine says whether a whole line can be read without waiting for whoever writes it, who may wait for an answer.
-func holdsLine(r *bufio.Reader) bool {
-	ready, _ := r.Peek(r.Buffered())
-	return bytes.IndexByte(ready, '\n') >= 0
+// tellOfInput says what of lines was not read, and what of them is unknown.
+func tellOfInput(tell func(string), in *datasets.Lines, known datasets.Coverage) {
+	if in.Tabs > 0 {
+		tell(fmt.Sprintf("%s: %s tabs, of which column %d was read", stdinName, words.Count(in.Tabs, "line has", "lines have"), in.Column))
+	}
+	if what := run.UnknownWords(stdinName, known); what != "" {
+		tell(what)
+	}
 }
 
-// readLine reads a line of UTF-8 of at most datasets.MaxLineBytes, without its end.
-func readLine(r *bufio.Reader, number int) ([]byte, error) {
-	var line []byte
-	for {
-		more, err := r.ReadSlice('\n')
-		line = append(line, more...)
-		switch {
-		case len(line) > datasets.MaxLineBytes:
-			return nil, &datasets.Error{File: stdinName, Line: number, What: fmt.Sprintf("the line is longer than %d bytes, the most that is read: cut it", datasets.MaxLineBytes)}
-		case err == bufio.ErrBufferFull:
-			continue
-		case err == io.EOF && len(line) == 0:
-			return nil, io.EOF
-		case err != nil && err != io.EOF:
-			return nil, fail(exitIO, "%s: line %d cannot be read: %v", stdinName, number, errors.Cause(err))
-		case !utf8.Valid(line):
-			return nil, &datasets.Error{File: stdinName, Line: number, What: "not UTF-8 text: convert it"}
-		}
-		return bytes.TrimRight(line, "\r\n"), nil
+// readError is the error of reading the standard input.
+func readError(err error) error {
+	var bad *datasets.Error
+	if errors.As(err, &bad) {
+		return err
 	}
+	return fail(exitIO, "%s cannot be read: %v", stdinName, errors.Cause(err))
 }

@@ -1,14 +1,17 @@
 package main
 
-import "github.com/unroll-ml/unroll/trainer/run"
+import (
+	"github.com/unroll-ml/unroll/datasets"
+	"github.com/unroll-ml/unroll/trainer/run"
+)
 
 // The flags that name data.
 
 // classifyFlags name data of a classifier.
 type classifyFlags struct {
-	Table  string `placeholder:"FILE" help:"${use} this table: a text, a tab and its label a line, plain or .gz."`
-	Folder string `placeholder:"DIR" help:"${use} this folder: a file LABEL.txt for each label, with a text a line."`
-	IDX    string `name:"idx" placeholder:"DIR" help:"${use} the images of this folder, in files as MNIST has them; a row of an image is a step."`
+	Table  string `placeholder:"FILE" help:"${use} this table: a text, a tab and its label a line, or CSV, plain or .gz."`
+	Folder string `placeholder:"DIR" help:"${use} this folder: a file LABEL.txt for each label, with a text a line, or a folder LABEL with a file for each text."`
+	IDX    string `name:"idx" placeholder:"DIR" help:"${use} the images of this folder, in files as MNIST and EMNIST have them; a row of an image is a step."`
 }
 
 // sources are what the flags may name, without a path where they do not.
@@ -20,8 +23,8 @@ func (f *classifyFlags) sources() []run.Source {
 
 // pairsFlags name pairs of texts.
 type pairsFlags struct {
-	Pairs string `placeholder:"FILE" help:"${use} these pairs: a source, a tab and its target a line, plain or .gz."`
-	Src   string `placeholder:"FILE" help:"${use} the lines of this file as sources, with --tgt."`
+	Pairs string `placeholder:"FILE" help:"${use} these pairs: a source, a tab and its target a line, or CSV, or a test set of WMT in XML, plain or .gz."`
+	Src   string `placeholder:"FILE" help:"${use} the lines of this file as sources, with --tgt; a test set of WMT is read, too."`
 	Tgt   string `placeholder:"FILE" help:"The targets, line for line."`
 }
 
@@ -47,18 +50,88 @@ func oneSource(prefix string, sources ...run.Source) (*run.Source, error) {
 	return found, nil
 }
 
-// skipFlags say what becomes of lines that cannot be used.
-type skipFlags struct {
-	SkipBad bool `group:"Data:" help:"Leave out lines that cannot be used, and say how many, instead of stopping at the first."`
+// rowFlags say how tables and pairs are written, those to train on and those to measure on alike.
+type rowFlags struct {
+	Format  string   `group:"Data:" enum:"auto,tsv,csv" default:"auto" help:"How tables and pairs are written. tsv: with tabs between cells; csv: with commas, semicolons or tabs, and cells that may be quoted. auto: csv if the file is called so."`
+	Quoted  bool     `group:"Data:" help:"Cells with tabs between may be quoted, as spreadsheets write them."`
+	Columns []string `group:"Data:" placeholder:"A,B" help:"The columns of text and label, or of source and target: numbers from 1, or names that the header has. Default: those that the names of a header point to, or else 1,2."`
+	Header  string   `group:"Data:" enum:"auto,yes,no" default:"auto" help:"Whether the first row of tables and pairs has the names of the columns. auto: if it looks so, which is said."`
+	SkipBad bool     `group:"Data:" help:"Leave out lines that cannot be used, and examples with labels that the model does not have, and say how many, instead of stopping at the first or counting them as wrong."`
 }
 
-// mark notes in sources, any of which may be nil, what is wanted of their lines.
-func (f *skipFlags) mark(sources ...*run.Source) {
+// format is what the flags ask for.
+func (f *rowFlags) format() datasets.Format {
+	auto := func(s string) string {
+		if s == "auto" {
+			return ""
+		}
+		return s
+	}
+	return datasets.Format{Kind: auto(f.Format), Quoted: f.Quoted, Columns: f.Columns, Header: auto(f.Header), SkipBad: f.SkipBad}
+}
+
+// exampleFlags say how the data of a classifier are written.
+type exampleFlags struct {
+	rowFlags  `embed:""`
+	Labels    []string `group:"Data:" placeholder:"A,B" help:"Take these labels of a folder only."`
+	Transpose bool     `group:"Data:" help:"The images are stored column by column, as those of EMNIST are."`
+}
+
+func (f *exampleFlags) format() datasets.Format {
+	all := f.rowFlags.format()
+	all.Labels, all.Transpose = f.Labels, f.Transpose
+	return all
+}
+
+// setFormat writes into sources, any of which may be nil, what concerns each of what is asked for.
+func setFormat(all datasets.Format, sources ...*run.Source) error {
+	used := datasets.Format{SkipBad: all.SkipBad}
 	for _, s := range sources {
-		if s != nil {
-			s.SkipBad = f.SkipBad
+		if s == nil {
+			continue
+		}
+		s.Format = datasets.Format{SkipBad: all.SkipBad}
+		switch s.Kind {
+		case run.KindTable, run.KindPairs:
+			s.Format = all
+			s.Format.Labels, s.Format.Transpose = nil, false
+			used.Kind, used.Quoted, used.Columns, used.Header = all.Kind, all.Quoted, all.Columns, all.Header
+		case run.KindFolder:
+			s.Format.Labels, used.Labels = all.Labels, all.Labels
+		case run.KindIDX:
+			s.Format.Transpose, used.Transpose = all.Transpose, all.Transpose
 		}
 	}
+	switch {
+	case used.Kind != all.Kind || used.Quoted != all.Quoted || used.Header != all.Header || len(used.Columns) != len(all.Columns):
+		return usage("--format, --quoted, --columns and --header are for data that --table or --pairs names, and there are none: leave them out")
+	case len(used.Labels) != len(all.Labels):
+		return usage("--labels is for data that --folder names, and there are none: leave it out")
+	case used.Transpose != all.Transpose:
+		return usage("--transpose is for data that --idx names, and there are none: leave it out")
+	}
+	return nil
+}
+
+// likeTraining completes the format of data to measure on by that of the data of the same kind that a run was trained on.
+func likeTraining(s, trained *run.Source) {
+	if s == nil || trained == nil || s.Kind != trained.Kind {
+		return
+	}
+	f, t := &s.Format, trained.Format
+	if f.Kind == "" && !f.Quoted {
+		f.Kind, f.Quoted = t.Kind, t.Quoted
+	}
+	if f.Columns == nil {
+		f.Columns = t.Columns
+	}
+	if f.Header == "" {
+		f.Header = t.Header
+	}
+	if f.Labels == nil {
+		f.Labels = t.Labels
+	}
+	f.Transpose = f.Transpose || t.Transpose
 }
 
 // holdOutFlags say how much is held out.
@@ -78,4 +151,17 @@ func (f *holdOutFlags) into(d *run.Data, own string) error {
 	}
 	d.HoldOut = *f.HoldOut
 	return nil
+}
+
+// normalFlags say which normal form texts are brought to.
+type normalFlags struct {
+	Normalize string `group:"Model:" enum:"none,nfc,nfkc" default:"none" help:"Normal form of Unicode that texts are brought to, then and later: ${enum}."`
+}
+
+// form is the setting of the flag.
+func (f *normalFlags) form() string {
+	if f.Normalize == "none" {
+		return ""
+	}
+	return f.Normalize
 }

@@ -35,7 +35,8 @@ type evalCmd struct {
 
 	ByClass bool `group:"Of a classifier:" help:"Write precision, recall and F1 of each class, too, and what its examples are taken for."`
 
-	SkipBad bool `help:"Leave out lines of named data that cannot be used instead of stopping at the first."`
+	exampleFlags
+	SkipUnknown bool `group:"Of a language model:" help:"Leave out characters that a model of characters does not know, and say how many, instead of stopping at the first."`
 
 	JSON bool `name:"json" help:"Write one JSON object instead of text."`
 	useFlags
@@ -45,15 +46,18 @@ type evalCmd struct {
 type evalRecord struct {
 	Loss runlog.Float `json:"loss"`
 	run.Measures
-	Beam       int     `json:"beam,omitempty"`
-	Stride     int     `json:"stride,omitempty"`
-	Unknown    int     `json:"unknown,omitempty"` // of the tokens of a text
-	Seconds    float64 `json:"seconds"`
-	Text       string  `json:"text"` // or other data
-	Split      string  `json:"split"`
-	Run        string  `json:"run"`
-	Checkpoint string  `json:"checkpoint"`
-	Step       int     `json:"step"`
+	Beam       int      `json:"beam,omitempty"`
+	Stride     int      `json:"stride,omitempty"`
+	Unknown    int      `json:"unknown,omitempty"`        // tokens that the model does not know, of a text or of examples
+	LeftOut    int      `json:"left_out,omitempty"`       // characters of a text
+	NoLabel    int      `json:"unknown_labels,omitempty"` // examples
+	Notes      []string `json:"notes,omitempty"`          // what is to be said of the data
+	Seconds    float64  `json:"seconds"`
+	Text       string   `json:"text"` // or other data
+	Split      string   `json:"split"`
+	Run        string   `json:"run"`
+	Checkpoint string   `json:"checkpoint"`
+	Step       int      `json:"step"`
 
 	Classes   []classRecord `json:"classes,omitempty"`
 	Confusion [][]int       `json:"confusion,omitempty"` // examples of the class of the row that were taken for that of the column
@@ -75,7 +79,7 @@ func (e *evalCmd) Run(a *app) error {
 	if e.Stride > run.MaxInteger {
 		return usage("--stride is %d: at most %s are supported", e.Stride, words.Thousands(run.MaxInteger))
 	}
-	config := run.EvalConfig{Stride: e.Stride, Several: e.SeveralReferences}
+	config := run.EvalConfig{Stride: e.Stride, Several: e.SeveralReferences, Skip: e.SkipUnknown}
 	if e.BleuTokenize != "run" {
 		config.Tokenize = e.BleuTokenize
 	}
@@ -93,6 +97,7 @@ func (e *evalCmd) Run(a *app) error {
 	if err := e.fits(r, config); err != nil {
 		return err
 	}
+	likeTraining(config.Data, r.Config().Data.Train)
 	if err := e.compute(a, r); err != nil {
 		return err
 	}
@@ -106,7 +111,8 @@ func (e *evalCmd) Run(a *app) error {
 	}
 	if e.JSON {
 		rec := evalRecord{
-			Loss: runlog.Float(v.Loss), Measures: v.Measures, Stride: e.Stride, Unknown: v.Unknown, Seconds: v.Seconds,
+			Loss: runlog.Float(v.Loss), Measures: v.Measures, Stride: e.Stride, Seconds: v.Seconds,
+			Unknown: v.Unknown, LeftOut: v.LeftOut, NoLabel: v.NoLabel, Notes: v.Notes,
 			Text: v.Name, Split: v.Split, Run: e.Dir, Checkpoint: e.Checkpoint, Step: v.At.Step,
 		}
 		if r.Config().Task == run.TaskSeq2Seq {
@@ -126,14 +132,10 @@ func (e *evalCmd) write(w io.Writer, v *run.Evaluation) error {
 	if number == 0 {
 		number = v.Tokens
 	}
-	unknown := ""
-	if v.Unknown > 0 {
-		unknown = fmt.Sprintf(", %s of them unknown,", words.Thousands(v.Unknown))
-	}
-	_, err := fmt.Fprintf(w, "%s after step %s, on %s:\nloss %.4f nats per %s%s\n%s %s%s in %.2f s\n",
+	_, err := fmt.Fprintf(w, "%s after step %s, on %s:\nloss %.4f nats per %s%s\n%s %s in %.2f s\n",
 		filepath.Join(e.Dir, e.Checkpoint), words.Thousands(v.At.Step), v.What, v.Loss, v.Unit,
-		measureWords(&v.Measures, 3, 2)+evalWords(&v.Measures), words.Thousands(number), v.Count, unknown, v.Seconds)
-	for _, remark := range e.remarks(v) {
+		measureWords(&v.Measures, 3, 2)+evalWords(&v.Measures), words.Thousands(number), v.Count, v.Seconds)
+	for _, remark := range append(slices.Clone(v.Notes), e.remarks(v)...) {
 		if err == nil {
 			_, err = fmt.Fprintln(w, remark)
 		}
@@ -189,8 +191,9 @@ func (e *evalCmd) data(c *run.EvalConfig) error {
 	case e.ValidPairs.incomplete():
 		return usage("--valid-src and --valid-tgt name two files that belong together: give both")
 	}
-	skip := skipFlags{SkipBad: e.SkipBad}
-	skip.mark(source, valid)
+	if err := setFormat(e.format(), source, valid); err != nil {
+		return err
+	}
 	if c.Data = source; valid != nil {
 		c.Data, c.Whole = valid, true
 	}
@@ -208,6 +211,8 @@ func (e *evalCmd) fits(r *run.Run, c run.EvalConfig) error {
 		}
 	case task != run.TaskLM && e.Stride > 0:
 		flag = "stride"
+	case task != run.TaskLM && e.SkipUnknown:
+		flag = "skip-unknown"
 	case task != run.TaskSeq2Seq && e.Beam > 1:
 		flag = "beam"
 	case task != run.TaskSeq2Seq && e.MaxLength != nil:

@@ -3,14 +3,12 @@ package main
 import (
 	"bufio"
 	"context"
-	"fmt"
 	"strings"
 	"unicode"
 
 	"github.com/pkg/errors"
 
 	"github.com/unroll-ml/unroll/datasets"
-	"github.com/unroll-ml/unroll/internal/words"
 	"github.com/unroll-ml/unroll/models/decode"
 	"github.com/unroll-ml/unroll/trainer/run"
 )
@@ -24,6 +22,7 @@ type sampleCmd struct {
 	TopK        int     `name:"top-k" default:"0" help:"Choose from the so many likeliest tokens only; 0: from all."`
 	TopP        float64 `name:"top-p" default:"1" help:"Choose from the fewest tokens only that have this probability together; 1: from all."`
 	Seed        uint64  `default:"1" help:"Seed of the random choices: another seed, another text."`
+	SkipUnknown bool    `help:"Leave out characters of the prompt that a model of characters does not know."`
 	JSON        bool    `name:"json" help:"Write one JSON object with the prompt and the text after it, when all of it is there."`
 	useFlags
 }
@@ -81,14 +80,14 @@ func (s *sampleCmd) Run(a *app) error {
 		return err
 	}
 	var prompt []int32
+	var known datasets.Coverage
 	if s.Prompt != "" {
 		// A prompt that the model cannot read is bad data, not a wrong command line: it depends on what the run has learned.
-		if prompt, err = r.Prompt("--prompt", s.Prompt); err != nil {
+		if prompt, known, err = r.Prompt("--prompt", s.Prompt, s.SkipUnknown); err != nil {
 			return err
 		}
-		if n := r.Vocab().Unknown(datasets.Slice(prompt)); n > 0 {
-			fmt.Fprintf(a.stderr, "unroll: of the %s of the prompt the model does not know %s\n",
-				words.Count(len(prompt), "token", "tokens"), words.Thousands(n))
+		if what := run.UnknownWords("--prompt", known); what != "" {
+			notice(a.stderr)(what)
 		}
 	}
 	if err := s.compute(a, r); err != nil {
@@ -112,7 +111,7 @@ func (s *sampleCmd) Run(a *app) error {
 		if err != nil {
 			return err
 		}
-		out.WriteString(jsonLine(sampled{s.Prompt, text.String()}))
+		out.WriteString(jsonLine(sampled{s.Prompt, known.Unknown, text.String()}))
 		return out.Flush()
 	}
 	out.WriteString(r.Vocab().Decode(prompt))
@@ -129,8 +128,9 @@ func (s *sampleCmd) Run(a *app) error {
 
 // sampled is what sample --json writes.
 type sampled struct {
-	Prompt string `json:"prompt"`
-	Text   string `json:"text"`
+	Prompt  string `json:"prompt"`
+	Unknown int    `json:"unknown,omitempty"` // of the prompt's tokens
+	Text    string `json:"text"`
 }
 
 // somePrompt is a prompt that a model of the vocabulary can read: an English word, or else a word or a letter of it.

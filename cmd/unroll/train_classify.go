@@ -12,12 +12,13 @@ import (
 type trainClassifyCmd struct {
 	Data  classifyFlags `embed:"" group:"Data:" set:"use=Train on"`
 	Valid classifyFlags `embed:"" prefix:"valid-" group:"Data:" set:"use=Measure on"`
-	skipFlags
+	exampleFlags
 
 	holdOutFlags
 
-	Tokens        string `group:"Model:" enum:"${tokenKinds}" default:"char" help:"What a text is cut into: ${enum}."`
-	MinFreq       int    `group:"Model:" default:"1" help:"Tokens that occur less often are unknown."`
+	Tokens  string `group:"Model:" enum:"${tokenKinds}" default:"char" help:"What a text is cut into: ${enum}."`
+	MinFreq int    `group:"Model:" default:"1" help:"Tokens that occur less often are unknown."`
+	normalFlags
 	cellFlags     `embed:"" group:"Model:" set:"cell=gru"`
 	Hidden        int     `group:"Model:" default:"128" help:"Units of a layer in one direction."`
 	Layers        int     `group:"Model:" default:"1" help:"Layers."`
@@ -52,10 +53,12 @@ func (t *trainClassifyCmd) Run(a *app) error {
 	case held != nil && (held.Kind == run.KindIDX) != (train.Kind == run.KindIDX):
 		return usage("--%s and --valid-%s are texts and images: both must be the same", train.Kind, held.Kind)
 	}
-	t.mark(train, held)
+	if err := setFormat(t.format(), train, held); err != nil {
+		return err
+	}
 	c := t.trainFlags.config(run.TaskClassify)
 	c.Model = run.Model{
-		Hidden: t.Hidden, Layers: t.Layers, Embed: t.Embed, Tokens: t.Tokens, MinFreq: t.MinFreq,
+		Hidden: t.Hidden, Layers: t.Layers, Embed: t.Embed, Tokens: t.Tokens, MinFreq: t.MinFreq, Normalize: t.form(),
 		Bidirectional: t.Bidirectional, Dropout: t.Dropout, Pooling: t.Pooling,
 	}
 	t.cellFlags.into(&c.Model)

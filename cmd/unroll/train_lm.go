@@ -17,8 +17,9 @@ type trainLMCmd struct {
 	Split     string `group:"Data:" placeholder:"A/B/C" help:"Train on the first A percent of the text, measure on the next B, and keep the last C for unroll eval; or A/B. Default: 90/10."`
 
 	Tokens   string `group:"Model:" enum:"${tokenKinds}" default:"char" help:"What the text is cut into: ${enum}."`
-	MinFreq  int    `group:"Model:" default:"1" help:"Words, or for bpe characters and pairs, that occur less often are unknown."`
+	MinFreq  int    `group:"Model:" default:"1" help:"Words or characters, or for bpe characters and pairs, that occur less often are unknown."`
 	MaxVocab int    `group:"Model:" default:"0" help:"The most different tokens; 0: any number, for bpe ${bpe}."`
+	normalFlags
 
 	cellFlags `embed:"" group:"Model:" set:"cell=rnn"`
 	Hidden    int     `group:"Model:" default:"128" help:"Units of a layer."`
@@ -52,7 +53,7 @@ func (t *trainLMCmd) config() (*run.Config, error) {
 	}
 	c := t.trainFlags.config(run.TaskLM)
 	c.Data.Text, c.Data.Valid, c.Data.Split = t.Text, t.ValidText, t.Split
-	c.Model = run.Model{Hidden: t.Hidden, Layers: t.Layers, Embed: t.Embed, Dropout: t.Dropout, Tied: t.Tie}
+	c.Model = run.Model{Hidden: t.Hidden, Layers: t.Layers, Embed: t.Embed, Dropout: t.Dropout, Tied: t.Tie, Normalize: t.form()}
 	if t.Tokens != string(datasets.Char) {
 		c.Model.Tokens = t.Tokens
 	}

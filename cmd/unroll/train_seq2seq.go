@@ -18,7 +18,7 @@ type trainSeq2SeqCmd struct {
 	Data  pairsFlags `embed:"" group:"Data:" set:"use=Train on"`
 	Task  string     `group:"Data:" placeholder:"NAME" help:"Train on a task of which unroll makes the data: ${tasks}. ${demoTask} if no data are named, which is the demo."`
 	Valid pairsFlags `embed:"" prefix:"valid-" group:"Data:" set:"use=Measure on"`
-	skipFlags
+	rowFlags
 
 	holdOutFlags
 
@@ -29,13 +29,14 @@ type trainSeq2SeqCmd struct {
 	AttentionBefore  bool   `group:"Model:" help:"The attention looks before the cell moves, as Bahdanau et al. (2015) have it, not after it, as Luong et al. (2015)."`
 	ContextEveryStep bool   `group:"Model:" help:"Without attention: every step of the decoder sees the source as one vector, as Cho et al. (2014) have it, not only the first."`
 	InputFeeding     bool   `group:"Model:" help:"The decoder sees what its attention found in the step before."`
-	cellFlags        `embed:"" group:"Model:" set:"cell=gru"`
-	Hidden           int     `group:"Model:" default:"128" help:"Units of a layer in one direction."`
-	Layers           int     `group:"Model:" default:"1" help:"Layers of the encoder, and of the decoder."`
-	Embed            int     `group:"Model:" default:"32" help:"Width of the embedding of a token."`
-	Bidirectional    bool    `group:"Model:" help:"Read sources from both ends."`
-	Tie              bool    `group:"Model:" help:"The output's weights are the embedding's."`
-	Dropout          float64 `group:"Model:" default:"0" help:"Probability with which an input of a layer is dropped in training."`
+	normalFlags
+	cellFlags     `embed:"" group:"Model:" set:"cell=gru"`
+	Hidden        int     `group:"Model:" default:"128" help:"Units of a layer in one direction."`
+	Layers        int     `group:"Model:" default:"1" help:"Layers of the encoder, and of the decoder."`
+	Embed         int     `group:"Model:" default:"32" help:"Width of the embedding of a token."`
+	Bidirectional bool    `group:"Model:" help:"Read sources from both ends."`
+	Tie           bool    `group:"Model:" help:"The output's weights are the embedding's."`
+	Dropout       float64 `group:"Model:" default:"0" help:"Probability with which an input of a layer is dropped in training."`
 
 	Batch          int     `group:"Training:" default:"64" help:"Pairs in a step."`
 	Longest        int     `group:"Training:" default:"200" help:"Pairs with more tokens in the source or in the target are left out of training."`
@@ -80,7 +81,9 @@ func (t *trainSeq2SeqCmd) Run(a *app) error {
 	case train != nil && train.Kind == run.KindTask && !slices.Contains(tasks.Tasks, t.Task):
 		return usage("--task is %q: it must be one of %s", t.Task, strings.Join(tasks.Tasks, ", "))
 	}
-	t.mark(train, held)
+	if err := setFormat(t.format(), train, held); err != nil {
+		return err
+	}
 	c := t.trainFlags.config(run.TaskSeq2Seq)
 	if train == nil {
 		train = &run.Source{Kind: run.KindTask, Paths: []string{demoTask}}
@@ -89,7 +92,7 @@ func (t *trainSeq2SeqCmd) Run(a *app) error {
 		}
 	}
 	c.Model = run.Model{
-		Hidden: t.Hidden, Layers: t.Layers, Embed: t.Embed, Tokens: t.Tokens, MinFreq: t.MinFreq, MaxVocab: t.MaxVocab,
+		Hidden: t.Hidden, Layers: t.Layers, Embed: t.Embed, Tokens: t.Tokens, MinFreq: t.MinFreq, MaxVocab: t.MaxVocab, Normalize: t.form(),
 		Bidirectional: t.Bidirectional, Dropout: t.Dropout, Attention: t.Attention, Feeding: t.InputFeeding, Tied: t.Tie,
 	}
 	t.cellFlags.into(&c.Model)

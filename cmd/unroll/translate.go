@@ -142,6 +142,7 @@ func checkSampling(s decode.Sampling) error {
 // translated is what translate --json writes for a line.
 type translated struct {
 	Source       string        `json:"source"`
+	Unknown      int           `json:"unknown,omitempty"` // of its tokens
 	Translations []translation `json:"translations"`
 }
 
@@ -184,7 +185,7 @@ func (k *translateCmd) Run(a *app) error {
 		return err
 	}
 	var said translationCounts
-	err = eachBlock(a.stdin, a.stdout, o.Block(), func(first int, lines []string) (string, error) {
+	err = eachBlock(a, r, o.Block(), func(first int, lines []string, unknown []int) (string, error) {
 		all, err := m.Translate(context.Background(), first, lines, o)
 		var long *translate.TooLongError
 		if errors.As(err, &long) {
@@ -199,7 +200,7 @@ func (k *translateCmd) Run(a *app) error {
 				page.add(first+i, lines[i], m.Source(lines[i]), found[0])
 			}
 			said.add(found)
-			b.WriteString(k.write(first+i, lines[i], found))
+			b.WriteString(k.write(first+i, lines[i], unknown[i], found))
 		}
 		return b.String(), nil
 	})
@@ -276,8 +277,8 @@ func (k *translateCmd) how() string {
 }
 
 // write is what is written for a line.
-func (k *translateCmd) write(number int, line string, found []translate.Translation) string {
-	t := translated{Source: line, Translations: []translation{}}
+func (k *translateCmd) write(number int, line string, unknown int, found []translate.Translation) string {
+	t := translated{Source: line, Unknown: unknown, Translations: []translation{}}
 	for _, h := range found {
 		text := strings.ReplaceAll(h.Text, "\n", " ")
 		t.Translations = append(t.Translations, translation{text, runlog.Float(h.LogProb), runlog.Float(h.Score), h.Ended, h.Unknowns()})

@@ -122,6 +122,14 @@ func (c *Config) check() error {
 	if err := m.checkCell(); err != nil {
 		return err
 	}
+	if err := datasets.Form(m.Normalize).Check(); err != nil {
+		return settings("`normalize`: %v", err)
+	}
+	for _, s := range []*Source{c.Data.Train, c.Data.Held} {
+		if err := s.check(); err != nil {
+			return err
+		}
+	}
 	if err := c.Running.Check(); err != nil {
 		return err
 	}
@@ -149,8 +157,6 @@ func (c *Config) check() error {
 	switch kind := m.kind(); {
 	case !slices.Contains(datasets.Kinds, kind):
 		return settings("`tokens` is %q: it must be one of %s", kind, strings.Join(VocabKinds(), ", "))
-	case kind == datasets.Char && (m.MinFreq > 1 || m.MaxVocab > 0):
-		return settings("`min_freq` and `max_vocab` are for `tokens` word and bpe: a model of characters knows all that there are")
 	case m.Dropout > 0 && m.Layers == 1:
 		return settings("`dropout` is between layers, and there is one: `layers` 2 at least, or leave it out")
 	case m.Tied && m.Embed == 0:

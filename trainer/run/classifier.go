@@ -3,6 +3,7 @@ package run
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/unroll-ml/unroll/datasets"
@@ -49,7 +50,7 @@ type ClassifierTask struct {
 	vocab      *datasets.Vocab // nil: images
 	labels     *datasets.Labels
 	data, held *examples
-	skipped    []string // of the data
+	notes      []string // of the data
 	feed       feed[*classifyBatch]
 }
 
@@ -61,12 +62,12 @@ func NewClassifier(c Config, table, valid *datasets.Table, opts ...Option) (*Cla
 	}
 	c.Data.Train, c.Data.Held = nil, nil
 	var err error
-	if c.Data.Train, err = sourceOf(KindTable, table.Name, table.SHA256); err != nil {
+	if c.Data.Train, err = tableSource(table); err != nil {
 		return nil, err
 	}
 	var other *rawExamples
 	if valid != nil {
-		if c.Data.Held, err = sourceOf(KindTable, valid.Name, valid.SHA256); err != nil {
+		if c.Data.Held, err = tableSource(valid); err != nil {
 			return nil, err
 		}
 		other = tableExamples(valid)
@@ -74,10 +75,10 @@ func NewClassifier(c Config, table, valid *datasets.Table, opts ...Option) (*Cla
 	return newClassifierTask(&c, tableExamples(table), other)
 }
 
-// sourceOf is the source of data of a kind that were read already.
-func sourceOf(kind, name, sha256 string) (*Source, error) {
-	paths, err := absolute([]string{name})
-	return &Source{Kind: kind, Paths: paths, SHA256: sha256}, err
+// tableSource is the source of a table that was read already.
+func tableSource(t *datasets.Table) (*Source, error) {
+	paths, err := absolute([]string{t.Name})
+	return &Source{Kind: KindTable, Paths: paths, SHA256: t.SHA256, Format: t.Format, Column: t.Column}, err
 }
 
 // readClassifier reads the data that a configuration names.
@@ -91,7 +92,11 @@ func readClassifier(c *Config) (*ClassifierTask, error) {
 
 // newClassifierTask divides the data, of which other, to validate on, may be nil, and writes into c what they say of the model.
 func newClassifierTask(c *Config, raw, other *rawExamples) (_ *ClassifierTask, err error) {
-	t := &ClassifierTask{config: c, skipped: raw.skipped}
+	if err := raw.toLearn(); err != nil {
+		return nil, err
+	}
+	c.Data.Reading = currentReading
+	t := &ClassifierTask{config: c, notes: slices.Clone(raw.notes)}
 	learn := raw.all()
 	var valid part
 	if other == nil {
@@ -99,15 +104,16 @@ func newClassifierTask(c *Config, raw, other *rawExamples) (_ *ClassifierTask, e
 			return nil, err
 		}
 	} else {
-		valid = other.all()
-		t.skipped = append(t.skipped, other.skipped...)
+		valid = other.toMeasure()
+		t.notes = append(t.notes, other.notes...)
 	}
 	if t.labels, err = raw.labels(); err != nil {
 		return nil, err
 	}
 	c.Model.Classes, c.Model.LabelsSHA256 = t.labels.Len(), sha256Hex(t.labels.JSON())
+	var lost spaces
 	if raw.table != nil {
-		if t.vocab, err = datasets.BuildVocab(datasets.VocabConfig{Kind: datasets.Kind(c.Model.Tokens), Least: c.Model.MinFreq}, learn.texts()); err != nil {
+		if t.vocab, err = datasets.BuildVocab(c.Model.vocab(), lost.count(c.Model.kind(), learn.texts())); err != nil {
 			return nil, err
 		}
 		if err := c.Model.checkVocabSize(t.vocab, 1, raw.name); err != nil {
@@ -116,6 +122,7 @@ func newClassifierTask(c *Config, raw, other *rawExamples) (_ *ClassifierTask, e
 		c.Model.Vocab, c.Model.VocabSHA256 = t.vocab.Len(), sha256Hex(t.vocab.JSON())
 	} else {
 		c.Model.Input, c.Model.Embed, c.Model.Tokens, c.Model.MinFreq = raw.images.Cols, 0, "", 0
+		c.Model.Normalize = ""
 	}
 	if t.data, err = learn.ready(c.accumulated(), t.vocab, t.labels); err != nil {
 		return nil, err
@@ -129,6 +136,12 @@ func newClassifierTask(c *Config, raw, other *rawExamples) (_ *ClassifierTask, e
 	if c.Training.ClassWeights == BalancedWeights {
 		t.data.weights = metrics.BalancedWeights(t.data.perClass(t.labels.Len()))
 	}
+	share := ""
+	if other == nil && raw.test == nil {
+		share = c.heldShare(raw.name, len(learn.which), len(valid.which))
+	}
+	t.notes = append(t.notes, known(share, raw.singles(t.labels), sameData(c.Data.Train, c.Data.Held), lost.note(), t.held.unknownLabels(t.labels),
+		UnknownWords("training examples", t.data.known), UnknownWords("validation examples", t.held.known))...)
 	t.feed.fill = planned(t.data.plan, c.Training.Seed, t.data.fill)
 	t.Classifier, err = c.newClassifier()
 	return t, err
@@ -215,7 +228,7 @@ func (t *ClassifierTask) Describe(weights int) []string {
 	if t.data.cut > 0 {
 		lines = append(lines, fmt.Sprintf("%s examples are longer than %s tokens, of which the first are read: see `longest`", words.Thousands(t.data.cut), words.Thousands(c.Training.Longest)))
 	}
-	return append(lines, t.skipped...)
+	return append(lines, t.notes...)
 }
 
 func directionWords(c *Config) string {

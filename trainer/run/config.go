@@ -57,7 +57,14 @@ type Data struct {
 	Held  *Source `yaml:"valid,omitempty"` // nil: a part of Train is held out
 
 	HoldOut float64 `yaml:"hold_out,omitempty"` // how large it is; 0: a tenth
+
+	Reading int `yaml:"reading,omitempty"` // how examples are read and divided: see currentReading; not of a language model
 }
+
+// currentReading is the number of the rules by which examples are read and divided. They decide what a run learns from and what it is
+// measured on, beside the files' contents. 0: white space of some kinds stayed around texts, parts that were held out could be larger than
+// asked for, and of a folder of images to measure on the first file was taken.
+const currentReading = 1
 
 // Source says where examples are: see the constants such as Table.
 type Source struct {
@@ -65,7 +72,8 @@ type Source struct {
 	Paths  []string `yaml:"paths,flow"` // absolute
 	SHA256 string   `yaml:"sha256"`
 
-	SkipBad bool `yaml:"skip_bad,omitempty"` // leave out lines that cannot be used
+	Format datasets.Format `yaml:",inline"`
+	Column int             `yaml:"text_column,omitempty"` // that of the texts in lines with tabs, from 1; 0: tabs are part of texts
 }
 
 // DataKinds are the kinds of data that tasks have.
@@ -85,12 +93,34 @@ func (s *Source) fits(task string) bool {
 	return slices.Contains(DataKinds[task], s.Kind) && len(s.Paths) == paths
 }
 
+// check says what is wrong with the format of a source, which may be nil.
+func (s *Source) check() error {
+	if s == nil {
+		return nil
+	}
+	f := s.Format
+	rows := s.Kind == KindTable || s.Kind == KindPairs
+	switch err := f.Check(); {
+	case err != nil:
+		return settings("%v", err)
+	case !rows && (f.Kind != "" || f.Quoted || f.Columns != nil || f.Header != ""):
+		return settings("`format`, `quoted`, `columns` and `header` are for `table` and `pairs`, and the data are named with `%s`: leave them out", s.Kind)
+	case s.Kind != KindFolder && f.Labels != nil:
+		return settings("`labels` is for `folder`, and the data are named with `%s`: leave it out", s.Kind)
+	case s.Kind != KindIDX && f.Transpose:
+		return settings("`transpose` is for `idx`, and the data are named with `%s`: leave it out", s.Kind)
+	}
+	return nil
+}
+
 // withoutPaths is s for examples that may lie elsewhere.
 func (s *Source) withoutPaths() *Source {
 	if s == nil {
 		return nil
 	}
-	return &Source{Kind: s.Kind, SHA256: s.SHA256}
+	f := s.Format
+	f.SkipBad = false // what could not be read otherwise
+	return &Source{Kind: s.Kind, SHA256: s.SHA256, Format: f}
 }
 
 // Model says which model it is.
@@ -104,6 +134,7 @@ type Model struct {
 
 	Tokens        string  `yaml:"tokens,omitempty"` // a datasets.Kind; "" of a language model: char
 	MinFreq       int     `yaml:"min_freq,omitempty"`
+	Normalize     string  `yaml:"normalize,omitempty"`    // a datasets.Form that texts are brought to
 	Input         int     `yaml:"input,omitempty"`        // columns of an image
 	Nonlinearity  string  `yaml:"nonlinearity,omitempty"` // "": tanh
 	NoBias        bool    `yaml:"no_bias,omitempty"`
@@ -131,6 +162,11 @@ type Model struct {
 // kind is what texts are cut into.
 func (m *Model) kind() datasets.Kind {
 	return datasets.Kind(cmp.Or(m.Tokens, string(datasets.Char)))
+}
+
+// vocab is the vocabulary that is to be made.
+func (m *Model) vocab() datasets.VocabConfig {
+	return datasets.VocabConfig{Kind: m.kind(), Least: m.MinFreq, Size: m.MaxVocab, Form: datasets.Form(m.Normalize)}
 }
 
 // kinds is what texts are cut into, in words.

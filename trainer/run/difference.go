@@ -36,7 +36,7 @@ func (d *Data) forget() {
 	d.TextSHA256, d.ValidSHA256 = "", ""
 	for _, s := range []**Source{&d.Train, &d.Held} {
 		if *s != nil {
-			*s = &Source{Kind: (*s).Kind}
+			*s = &Source{Kind: (*s).Kind, Format: (*s).Format}
 		}
 	}
 }
@@ -70,6 +70,8 @@ func (c *Config) differs(d *Config) *difference {
 func (x *difference) words() string {
 	value := func(line string) string { return strings.TrimPrefix(line, x.key+": ") }
 	switch {
+	case strings.HasPrefix(x.here, "reading:") || strings.HasPrefix(x.there, "reading:"):
+		return "made by another version, which read and divided data by other rules"
 	case x.there == "":
 		return x.here + " here, not there"
 	case x.here == "":

@@ -10,7 +10,7 @@ import (
 // raw are examples or pairs before they are encoded; P are some of them.
 type raw[P any] interface {
 	origin() (name, sha256 string)
-	all() P
+	toMeasure() P
 	divide(c *Config) (train, held P, err error)
 }
 
@@ -37,7 +37,7 @@ func toEvaluate[R raw[P], P any](r *Run, e EvalConfig, read func(name string, s 
 	case err != nil:
 		return some, "", err
 	case e.Whole:
-		return x.all(), SplitAll, nil
+		return x.toMeasure(), SplitAll, nil
 	}
 	origin, sha256 := x.origin()
 	switch {
@@ -47,9 +47,12 @@ func toEvaluate[R raw[P], P any](r *Run, e EvalConfig, read func(name string, s 
 		_, held, err := x.divide(r.config)
 		return held, SplitValidation, err
 	case d.Held != nil && sha256 == d.Held.SHA256:
-		return x.all(), SplitValidation, nil
+		if d.Held.Kind == KindIDX {
+			err = d.checkReading()
+		}
+		return x.toMeasure(), SplitValidation, err
 	}
-	return x.all(), SplitAll, nil
+	return x.toMeasure(), SplitAll, nil
 }
 
 // changed says that data of a run are not what they were; what names the run's configuration.

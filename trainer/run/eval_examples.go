@@ -3,6 +3,7 @@ package run
 import (
 	"cmp"
 	"context"
+	"slices"
 	"strings"
 
 	"github.com/unroll-ml/unroll/datasets/batches"
@@ -20,6 +21,13 @@ func (r *Run) evaluateClassifier(ctx context.Context, e EvalConfig) (*Evaluation
 		return nil, err
 	}
 	v := &Evaluation{Name: p.name, Split: split, What: whichPart(p.name, split, r.config), Unit: "example", Count: "examples"}
+	v.Unknown, v.NoLabel = x.known.Unknown, x.unknown.Examples
+	v.Notes = append(slices.Clone(p.notes), known(x.unknownLabels(r.labels), UnknownWords("texts", x.known))...)
+	if p.apart() {
+		v.What = "the test images of " + p.name
+	} else {
+		v.Notes = append(v.Notes, known(r.learnedFrom(p.sha256, split))...)
+	}
 	m, err := r.classifier(v)
 	if err != nil {
 		return nil, err
@@ -30,6 +38,14 @@ func (r *Run) evaluateClassifier(ctx context.Context, e EvalConfig) (*Evaluation
 		measured, v.Confusion, err = x.validate(ctx, m)
 		return measured, err
 	})
+}
+
+// learnedFrom says that what is measured is what the run was trained on.
+func (r *Run) learnedFrom(sha256, split string) string {
+	if split != SplitAll || sha256 != r.config.Data.Train.SHA256 {
+		return ""
+	}
+	return "the run was trained on these data: how well it does on others stays unknown"
 }
 
 // classifier makes the classifier of the run: see lm.
@@ -66,6 +82,11 @@ func (r *Run) evaluateSeq2Seq(ctx context.Context, e EvalConfig) (*Evaluation, e
 	}
 	v := &Evaluation{Name: x.name, Split: split, Unit: "token", Count: "pairs"}
 	v.What = whichPart(strings.TrimSuffix(x.name, ", held out"), split, r.config)
+	hints, err := x.hints(r.vocab, r.target)
+	if err != nil {
+		return nil, err
+	}
+	v.Notes = slices.Concat(p.pairs.Notes, leftOut(x.name, p.pairs.Skipped), known(r.learnedFrom(p.pairs.SHA256, split)), hints)
 	m, err := r.seq2seq(v)
 	if err != nil {
 		return nil, err

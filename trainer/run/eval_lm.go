@@ -9,6 +9,7 @@ import (
 	"github.com/pkg/errors"
 
 	"github.com/unroll-ml/unroll/datasets"
+	"github.com/unroll-ml/unroll/internal/words"
 )
 
 // evaluateLM measures a language model.
@@ -31,11 +32,23 @@ func (r *Run) evaluateLM(ctx context.Context, e EvalConfig) (*Evaluation, error)
 			v.What, v.Split = r.config.Data.last(text.Name)
 		}
 	}
-	tokens, err := r.vocab.Encode(text)
+	var tokens datasets.Sequence
+	if e.Skip {
+		tokens, v.LeftOut, err = r.vocab.EncodeKnown(text)
+	} else {
+		tokens, err = r.vocab.Encode(text)
+	}
 	if err != nil {
 		return nil, err
 	}
-	v.Unknown = r.vocab.Unknown(tokens)
+	note, err := unknownInText("text", r.vocab, text, tokens)
+	if err != nil {
+		return nil, err
+	}
+	v.Unknown, v.Notes = r.vocab.Unknown(tokens), known(note)
+	if v.LeftOut > 0 {
+		v.Notes = append(v.Notes, fmt.Sprintf("text: %s that the model does not know left out", words.Count(v.LeftOut, "character", "characters")))
+	}
 	if e.Stride > 0 {
 		v.What += fmt.Sprintf(", in windows of %d %s that begin every %d", r.config.Training.Seq, units, e.Stride)
 	}

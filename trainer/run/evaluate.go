@@ -26,6 +26,7 @@ type EvalConfig struct {
 	Data *Source
 
 	Whole  bool // the whole of Data, whatever they are
+	Skip   bool // of a language model of characters that knows no unknown ones: leave them out
 	Stride int  // of a language model: see datasets.NewSlidingEvalWindows; 0: long streams that carry their state on
 
 	// Of a sequence-to-sequence model:
@@ -41,7 +42,10 @@ type Evaluation struct {
 	What        string             // the data in words
 	Unit        string             // that the loss is for
 	Count       string             // what is counted
-	Unknown     int                // of the tokens of a text
+	Unknown     int                // tokens that the model does not know, of a text or of examples
+	LeftOut     int                // characters of a text that were left out
+	NoLabel     int                // examples with labels that the model does not have
+	Notes       []string           // what is to be said of the data
 	Confusion   *metrics.Confusion // of a classifier: what examples are taken for; classes are those of Labels
 	Labels      *datasets.Labels
 	At          Position
@@ -60,6 +64,9 @@ func (v *Evaluation) time(measure func() (Metrics, error)) (*Evaluation, error) 
 // Evaluate measures the model of the run.
 func (r *Run) Evaluate(ctx context.Context, e EvalConfig) (*Evaluation, error) {
 	if err := r.config.open(); err != nil {
+		return nil, err
+	}
+	if err := e.Data.check(); err != nil {
 		return nil, err
 	}
 	switch r.config.Task {

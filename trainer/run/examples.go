@@ -40,9 +40,10 @@ func absolute(paths []string) ([]string, error) {
 type rawExamples struct {
 	name, sha256 string
 	table        *datasets.Table  // nil: images
-	images       *datasets.Images // nil: texts
+	images       *datasets.Images // nil: texts, or a folder that has images for measuring alone
 	test         *datasets.Images // those that a folder of images has for measuring; may be nil
-	skipped      []string         // what was left out
+	strict       bool             // examples whose label is unknown are left out, not counted as wrong
+	notes        []string         // what was taken for what, and what was left out
 }
 
 // readExamples reads what a setting, or a file, of that name names.
@@ -52,28 +53,35 @@ func readExamples(name string, s *Source) (*rawExamples, error) {
 	var err error
 	switch s.Kind {
 	case KindTable:
-		table, err = datasets.ReadTable(s.Paths[0], datasets.Format{SkipBad: s.SkipBad})
+		table, err = datasets.ReadTable(s.Paths[0], s.Format)
 	case KindFolder:
-		table, err = datasets.ReadFolder(s.Paths[0], datasets.Format{SkipBad: s.SkipBad})
+		table, err = datasets.ReadFolder(s.Paths[0], s.Format)
 	default:
-		x.images, x.test, err = datasets.ReadIDXFolder(s.Paths[0])
+		x.images, x.test, err = datasets.ReadIDXFolder(s.Paths[0], s.Format)
 	}
 	if err != nil {
 		return nil, NewInputError(name, err)
 	}
 	if table != nil {
-		return tableExamples(table), nil
+		x = tableExamples(table)
+		s.Column = table.Column
 	}
-	x.sha256 = x.images.SHA256
-	if x.test != nil {
+	x.strict = s.Format.SkipBad
+	switch {
+	case table != nil:
+	case x.images != nil && x.test != nil:
 		x.sha256 = sha256Hex([]byte(x.images.SHA256 + x.test.SHA256))
+	case x.test != nil:
+		x.sha256 = x.test.SHA256
+	default:
+		x.sha256 = x.images.SHA256
 	}
 	return x, nil
 }
 
 // tableExamples are those of a table.
 func tableExamples(t *datasets.Table) *rawExamples {
-	return &rawExamples{name: t.Name, table: t, sha256: t.SHA256, skipped: leftOut(t.Name, t.Skipped)}
+	return &rawExamples{name: t.Name, table: t, sha256: t.SHA256, notes: append(slices.Clone(t.Notes), leftOut(t.Name, t.Skipped)...)}
 }
 
 // divide gives the examples to train on and those to measure on: a part, or the images that are there for measuring. Equal texts
@@ -81,9 +89,10 @@ func tableExamples(t *datasets.Table) *rawExamples {
 func (x *rawExamples) divide(c *Config) (train, held part, err error) {
 	train, held = part{rawExamples: x}, part{rawExamples: x}
 	if x.test != nil {
-		test := *x
-		test.images = x.test
-		return x.all(), test.all(), nil
+		return x.all(), x.toMeasure(), nil
+	}
+	if err := c.Data.checkReading(); err != nil {
+		return train, held, err
 	}
 	d := datasets.Division{Name: x.name, Part: c.Data.heldOut(), Seed: c.Training.Seed}
 	if x.table != nil {
@@ -103,7 +112,28 @@ type part struct {
 	which []int32
 }
 
+// apart says whether it is of images that are there for measuring.
+func (p part) apart() bool { return p.table == nil && p.images == p.test }
+
 func (x *rawExamples) origin() (name, sha256 string) { return x.name, x.sha256 }
+
+// toMeasure are the images that are there for measuring, or else all examples.
+func (x *rawExamples) toMeasure() part {
+	if x.test == nil {
+		return x.all()
+	}
+	test := *x
+	test.images = x.test
+	return test.all()
+}
+
+// toLearn says why there is nothing to learn from.
+func (x *rawExamples) toLearn() error {
+	if x.table == nil && x.images == nil {
+		return &datasets.Error{File: x.name, What: "it has images to measure on alone: choose a folder that has train-images-idx3-ubyte"}
+	}
+	return nil
+}
 
 // all is the whole.
 func (x *rawExamples) all() part {
@@ -135,6 +165,31 @@ func (p part) texts() iter.Seq[string] {
 	}
 }
 
+// singles names the classes that have a single example.
+func (x *rawExamples) singles(l *datasets.Labels) string {
+	all := x.all()
+	label := func(i int) string { return x.table.Rows[i].Label }
+	if x.table == nil {
+		label = x.images.Label
+	}
+	counts := map[string]int{}
+	for _, i := range all.which {
+		counts[label(int(i))]++
+	}
+	n, first := 0, ""
+	for class := range int32(l.Len()) {
+		if name := l.Name(class); counts[name] == 1 {
+			if n++; n == 1 {
+				first = name
+			}
+		}
+	}
+	if n == 0 {
+		return ""
+	}
+	return fmt.Sprintf("%s: %s a single example, such as %q", x.name, words.Count(n, "class has", "classes have"), first)
+}
+
 // labels are those of all examples, whatever the part.
 func (x *rawExamples) labels() (*datasets.Labels, error) {
 	if x.table != nil {
@@ -154,29 +209,28 @@ type examples struct {
 	tokens  *batches.Classification // nil: images
 	images  *datasets.Images
 	classes []int32 // of images
-	unknown *datasets.UnknownLabels
 	which   []int32
 	weights []float64 // of classes, in the loss; nil: 1
 	longest int       // steps
 	cut     int       // how many are longer than what is read of them
+
+	known   datasets.Coverage       // of texts
+	unknown *datasets.UnknownLabels // of examples that are not in the plan
+	wrong   int                     // how many of those count as wrong
 }
 
 // perClass counts the examples of so many classes.
 func (x *examples) perClass(classes int) []int {
-	of := x.classes
-	if x.tokens != nil {
-		of = x.tokens.Classes
-	}
 	counts := make([]int, classes)
 	for _, i := range x.which {
-		counts[of[i]]++
+		counts[x.class(i)]++
 	}
 	return counts
 }
 
 // ready encodes a part as the model of a config wants it.
 func (p part) ready(c *Config, vocab *datasets.Vocab, labels *datasets.Labels) (*examples, error) {
-	x := &examples{name: p.name, images: p.images, which: p.which}
+	x := &examples{name: p.name, images: p.images}
 	shape := func(int32) (batches.Shape, error) { return batches.Shape{Source: p.images.Rows}, nil }
 	var err error
 	if p.table != nil {
@@ -188,7 +242,7 @@ func (p part) ready(c *Config, vocab *datasets.Vocab, labels *datasets.Labels) (
 			return nil, err
 		}
 		for _, i := range p.which {
-			tokens, _ := vocab.EncodeLine(p.table.Rows[i].Text)
+			tokens := x.known.Encode(vocab, p.table.Rows[i].Text)
 			if len(tokens) > c.Training.Longest {
 				tokens = tokens[:c.Training.Longest]
 				x.cut++
@@ -205,8 +259,12 @@ func (p part) ready(c *Config, vocab *datasets.Vocab, labels *datasets.Labels) (
 		}
 	}
 	if x.unknown.Examples > 0 {
-		return nil, badData("%s: %s: correct them, or train with them", p.name, x.unknown.Words(labels))
+		p.which = slices.DeleteFunc(slices.Clone(p.which), func(i int32) bool { return x.class(i) == datasets.NoClass })
+		if !p.strict {
+			x.wrong = x.unknown.Examples
+		}
 	}
+	x.which = p.which
 	if x.plan, err = batches.NewPlan(batches.Config{Batch: c.Training.Batch, Buckets: c.Training.Buckets}, p.which, shape); err != nil {
 		return nil, &datasets.Error{File: p.name, What: err.Error()}
 	}
@@ -214,6 +272,25 @@ func (p part) ready(c *Config, vocab *datasets.Vocab, labels *datasets.Labels) (
 		x.longest = max(x.longest, s.Source)
 	}
 	return x, nil
+}
+
+// class is the class of an example.
+func (x *examples) class(i int32) int32 {
+	if x.tokens != nil {
+		return x.tokens.Classes[i]
+	}
+	return x.classes[i]
+}
+
+// unknownLabels says what becomes of examples with labels that the model does not have.
+func (x *examples) unknownLabels(l *datasets.Labels) string {
+	switch {
+	case x.unknown.Examples == 0:
+		return ""
+	case x.wrong == 0:
+		return x.name + ": " + x.unknown.Words(l) + ": left out"
+	}
+	return x.name + ": " + x.unknown.Words(l) + ": counted as wrong"
 }
 
 func columns(c *Config) string {
@@ -293,6 +370,7 @@ func (x *examples) validate(ctx context.Context, m *trainer.Classifier) (measure
 	}
 	measured = exampleMetrics(total)
 	measured.Tokens, measured.MacroF1 = tokens, some(confusion.MacroF1())
+	measured.addWrong(x.wrong)
 	return measured, confusion, nil
 }
 

@@ -142,14 +142,10 @@ func (t *LMTask) Describe(weights int) []string {
 	if c.Training.Stride > 0 {
 		windows += fmt.Sprintf(", stride %d", c.Training.Stride)
 	}
-	unknown := ""
-	if n := d.vocab.Unknown(d.held); n > 0 {
-		unknown = fmt.Sprintf(", %s of them unknown", words.Percent(n, d.held.Len()))
-	}
-	return []string{
-		fmt.Sprintf("training on %s: %s %s, and %s for validation%s; %s different ones",
-			d.name, words.Thousands(d.train.Len()), c.Model.units(), words.Thousands(d.held.Len()), unknown, words.Thousands(d.vocab.Len())),
+	return append([]string{
+		fmt.Sprintf("training on %s: %s %s, and %s for validation; %s different ones",
+			d.name, words.Thousands(d.train.Len()), c.Model.units(), words.Thousands(d.held.Len()), words.Thousands(d.vocab.Len())),
 		fmt.Sprintf("model: %s, %s, layers %d, hidden %d; %s weights, on %s", c.Model.Cell, input, c.Model.Layers, c.Model.Hidden, words.Thousands(weights), t.Device()),
 		fmt.Sprintf("%s: %s steps an epoch; %s", windows, words.Thousands(t.Epoch()), c.Training.summary()),
-	}
+	}, d.notes...)
 }

@@ -3,6 +3,7 @@ package run
 import (
 	"context"
 	"iter"
+	"slices"
 
 	"github.com/unroll-ml/unroll/datasets"
 	"github.com/unroll-ml/unroll/datasets/batches"
@@ -37,16 +38,19 @@ func readPairs(name string, s *Source, seed uint64) (*rawPairs, error) {
 	var err error
 	switch s.Kind {
 	case KindPairs:
-		x.pairs, err = datasets.ReadPairs(s.Paths[0], datasets.Format{SkipBad: s.SkipBad})
+		x.pairs, err = datasets.ReadPairs(s.Paths[0], s.Format)
 	case KindParallel:
-		x.pairs, err = datasets.ReadParallel(s.Paths[0], s.Paths[1], s.SkipBad)
+		x.pairs, err = datasets.ReadParallel(s.Paths[0], s.Paths[1], s.Format.SkipBad)
 	default:
 		x.pairs, x.test, err = tasks.Pairs(s.Paths[0], tasks.Config{Seed: seed, Train: taskPairs, Valid: taskHeld})
 	}
 	if err != nil {
 		return nil, NewInputError(name, err)
 	}
-	x.name, x.sha256 = x.pairs.Name, x.pairs.SHA256
+	x.name, x.sha256, s.Column = x.pairs.Name, x.pairs.SHA256, x.pairs.Column
+	if s.Kind == KindTask {
+		s.Column = 1
+	}
 	return x, nil
 }
 
@@ -55,6 +59,9 @@ func readPairs(name string, s *Source, seed uint64) (*rawPairs, error) {
 func (x *rawPairs) divide(c *Config) (train, held pairsPart, err error) {
 	if x.test != nil {
 		return x.all(), allPairs(x.test), nil
+	}
+	if err := c.Data.checkReading(); err != nil {
+		return train, held, err
 	}
 	train, held = pairsPart{pairs: x.pairs}, pairsPart{pairs: x.pairs}
 	d := datasets.Division{Name: x.name, Len: x.pairs.Len(), Part: c.Data.heldOut(), Seed: c.Training.Seed, Key: x.pairs.Sources}
@@ -67,6 +74,14 @@ func (x *rawPairs) origin() (name, sha256 string) { return x.name, x.sha256 }
 // all is the whole.
 func (x *rawPairs) all() pairsPart { return allPairs(x.pairs) }
 
+// toMeasure is the whole.
+func (x *rawPairs) toMeasure() pairsPart { return x.all() }
+
+// notes say what was taken for what, and what was left out.
+func (x *rawPairs) notes() []string {
+	return append(slices.Clone(x.pairs.Notes), leftOut(x.name, x.pairs.Skipped)...)
+}
+
 // pairsPart are some of the pairs.
 type pairsPart struct {
 	pairs *datasets.Pairs
@@ -76,7 +91,7 @@ type pairsPart struct {
 func allPairs(p *datasets.Pairs) pairsPart { return pairsPart{p, numbers(p.Len())} }
 
 // vocab builds the vocabulary of one side.
-func (p pairsPart) vocab(c *Config, side func(datasets.Pair) string) (*datasets.Vocab, error) {
+func (p pairsPart) vocab(c *Config, n *spaces, side func(datasets.Pair) string) (*datasets.Vocab, error) {
 	var failed error
 	texts := iter.Seq[string](func(yield func(string) bool) {
 		for _, i := range p.which {
@@ -90,7 +105,7 @@ func (p pairsPart) vocab(c *Config, side func(datasets.Pair) string) (*datasets.
 			}
 		}
 	})
-	v, err := datasets.BuildVocab(datasets.VocabConfig{Kind: datasets.Kind(c.Model.Tokens), Least: c.Model.MinFreq, Size: c.Model.MaxVocab}, texts)
+	v, err := datasets.BuildVocab(c.Model.vocab(), n.count(c.Model.kind(), texts))
 	if failed != nil {
 		return nil, failed
 	}
@@ -185,6 +200,32 @@ func (x *translations) validate(ctx context.Context, m *trainer.Seq2Seq) (Metric
 	measured.Examples = x.plan.Examples()
 	measured.UnknownSources, measured.UnknownTargets = x.counts.Unknown[0], total.Unknown
 	return measured, nil
+}
+
+// hintPairs is how many pairs are looked at to say why tokens are unknown.
+const hintPairs = 1000
+
+// hints say why tokens of sources and of targets may be unknown.
+func (x *translations) hints(source, target *datasets.Vocab) (notes []string, err error) {
+	if x.counts.Unknown == [2]int{} {
+		return nil, nil
+	}
+	var sources, targets datasets.Coverage
+	for _, i := range x.which[:min(len(x.which), hintPairs)] {
+		pair, err := x.pairs.Pair(int(i))
+		if err != nil {
+			return nil, err
+		}
+		sources.Encode(source, pair.Source)
+		targets.Encode(target, pair.Target)
+	}
+	for side, hint := range map[string]string{"sources": sources.Hint(), "targets": targets.Hint()} {
+		if hint != "" {
+			notes = append(notes, "unknown tokens of "+side+": "+hint)
+		}
+	}
+	slices.Sort(notes)
+	return notes, nil
 }
 
 // sample are at most n of the pairs, evenly spread.

@@ -99,6 +99,14 @@ func tokenMetrics(s trainer.Sums) Metrics {
 	return m
 }
 
+// addWrong counts examples as wrong that were not measured.
+func (m *Metrics) addWrong(n int) {
+	part := runlog.Float(float64(m.Examples) / float64(m.Examples+n))
+	*m.Accuracy *= part
+	*m.Top2 *= part
+	m.Examples += n
+}
+
 // exampleMetrics are the means of sums over at least one example.
 func exampleMetrics(s trainer.Sums) Metrics {
 	known := float64(s.Known())

@@ -3,6 +3,7 @@ package run
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/unroll-ml/unroll/datasets"
@@ -28,7 +29,7 @@ type Seq2SeqTask struct {
 	config         *Config
 	source, target *datasets.Vocab
 	data, held     *translations
-	skipped        []string // of the data
+	notes          []string // of the data
 	feed           feed[*seq2seqBatch]
 	translator     *translate.Translator
 }
@@ -41,17 +42,23 @@ func NewSeq2Seq(c Config, pairs, valid *datasets.Pairs, opts ...Option) (*Seq2Se
 	}
 	c.Data.Train, c.Data.Held = nil, nil
 	var err error
-	if c.Data.Train, err = sourceOf(KindPairs, pairs.Name, pairs.SHA256); err != nil {
+	if c.Data.Train, err = pairsSource(pairs); err != nil {
 		return nil, err
 	}
 	var other *rawPairs
 	if valid != nil {
-		if c.Data.Held, err = sourceOf(KindPairs, valid.Name, valid.SHA256); err != nil {
+		if c.Data.Held, err = pairsSource(valid); err != nil {
 			return nil, err
 		}
 		other = &rawPairs{name: valid.Name, sha256: valid.SHA256, pairs: valid}
 	}
 	return newSeq2SeqTask(&c, &rawPairs{name: pairs.Name, sha256: pairs.SHA256, pairs: pairs}, other)
+}
+
+// pairsSource is the source of pairs that were read already.
+func pairsSource(p *datasets.Pairs) (*Source, error) {
+	paths, err := absolute([]string{p.Name})
+	return &Source{Kind: KindPairs, Paths: paths, SHA256: p.SHA256, Format: p.Format, Column: p.Column}, err
 }
 
 // readSeq2Seq reads the data that a configuration names.
@@ -65,7 +72,8 @@ func readSeq2Seq(c *Config) (*Seq2SeqTask, error) {
 
 // newSeq2SeqTask divides the data, of which other, to validate on, may be nil, and writes into c what they say of the model.
 func newSeq2SeqTask(c *Config, raw, other *rawPairs) (_ *Seq2SeqTask, err error) {
-	t := &Seq2SeqTask{config: c, skipped: leftOut(raw.name, raw.pairs.Skipped)}
+	c.Data.Reading = currentReading
+	t := &Seq2SeqTask{config: c, notes: raw.notes()}
 	learn := raw.all()
 	var valid pairsPart
 	if other == nil {
@@ -74,12 +82,13 @@ func newSeq2SeqTask(c *Config, raw, other *rawPairs) (_ *Seq2SeqTask, err error)
 		}
 	} else {
 		valid = other.all()
-		t.skipped = append(t.skipped, leftOut(other.name, other.pairs.Skipped)...)
+		t.notes = append(t.notes, other.notes()...)
 	}
-	if t.source, err = learn.vocab(c, func(p datasets.Pair) string { return p.Source }); err != nil {
+	var lost spaces
+	if t.source, err = learn.vocab(c, &lost, func(p datasets.Pair) string { return p.Source }); err != nil {
 		return nil, err
 	}
-	if t.target, err = learn.vocab(c, func(p datasets.Pair) string { return p.Target }); err != nil {
+	if t.target, err = learn.vocab(c, &lost, func(p datasets.Pair) string { return p.Target }); err != nil {
 		return nil, err
 	}
 	for _, v := range []*datasets.Vocab{t.source, t.target} {
@@ -93,6 +102,14 @@ func newSeq2SeqTask(c *Config, raw, other *rawPairs) (_ *Seq2SeqTask, err error)
 		return nil, err
 	}
 	if err := c.checkSeq2SeqSize(max(t.data.longest, t.held.longest)); err != nil {
+		return nil, err
+	}
+	share := ""
+	if other == nil && raw.test == nil {
+		share = c.heldShare(raw.name, len(learn.which), len(valid.which))
+	}
+	t.notes = append(t.notes, known(share, sameData(c.Data.Train, c.Data.Held), lost.note())...)
+	if err := t.noteUnknown(); err != nil {
 		return nil, err
 	}
 	c.Model.Lengths = &t.data.lengths
@@ -119,6 +136,13 @@ func (t *Seq2SeqTask) checkBest() error {
 	}
 	return settings("`best` is bleu, and that is undefined for these data: the validation targets have fewer than 4 words; choose chrf or exact_match, " +
 		"or another way to cut them with `bleu_tokenize`, such as char")
+}
+
+// noteUnknown says how much of the pairs is unknown, and why it may be.
+func (t *Seq2SeqTask) noteUnknown() error {
+	hints, err := t.held.hints(t.source, t.target)
+	t.notes = slices.Concat(t.notes, t.data.unknownWords("in training"), t.held.unknownWords("in validation"), hints)
+	return err
 }
 
 // encode makes batches of the pairs to train on and of those to validate on.
@@ -249,9 +273,7 @@ func (t *Seq2SeqTask) Describe(weights int) []string {
 	if n := t.data.plan.TooLong; n > 0 {
 		lines = append(lines, fmt.Sprintf("%s pairs are longer than %s tokens and left out: see `longest`", words.Thousands(n), words.Thousands(c.Training.Longest)))
 	}
-	lines = append(lines, t.data.unknownWords("in training")...)
-	lines = append(lines, t.held.unknownWords("in validation")...)
-	return append(lines, t.skipped...)
+	return append(lines, t.notes...)
 }
 
 // pairLengths lists the lengths of a plan's batches: of sources and of targets.

@@ -21,6 +21,14 @@ func (d *Data) heldOut() float64 {
 	return heldOutPart
 }
 
+// checkReading says whether examples are read and divided as they were when the run was trained.
+func (d *Data) checkReading() error {
+	if d.Reading == currentReading {
+		return nil
+	}
+	return badData("the run was made by another version of unroll, which held out other examples: measure on data that it has not seen with `valid_%s`", d.Train.Kind)
+}
+
 // percents are the parts of a text that a config asks for, in the order of the text: to train on, to measure on while training and, if
 // there are three, to measure on at the end.
 func (d *Data) percents() ([]int, error) {

@@ -20,6 +20,23 @@ type corpus struct {
 	evalWindows evalWindows
 	name        string           // of the text
 	texts       []*datasets.Text // whole; the tokens may be read from them
+	notes       []string         // what was lost of them
+}
+
+// noteUnknown says how much of the parts is unknown, if anything is.
+func (d *corpus) noteUnknown(learn, held *datasets.Text) error {
+	for _, x := range []struct {
+		name   string
+		text   *datasets.Text
+		tokens datasets.Sequence
+	}{{"training text", learn, d.train}, {"validation text", held, d.held}} {
+		note, err := unknownInText(x.name, d.vocab, x.text, x.tokens)
+		if err != nil {
+			return err
+		}
+		d.notes = append(d.notes, known(note)...)
+	}
+	return nil
 }
 
 func (d *corpus) close() error {
@@ -106,7 +123,8 @@ func newCorpus(c *Config, text, valid *datasets.Text) (_ *corpus, err error) {
 		}
 		part = fmt.Sprintf(", %d%% of them held out", 100-percents[0])
 	}
-	if d.vocab, err = c.Model.vocabOf(learn, d.texts); err != nil {
+	var lost spaces
+	if d.vocab, err = c.Model.vocabOf(learn, d.texts, &lost); err != nil {
 		return nil, err
 	}
 	c.Model.Vocab, c.Model.VocabSHA256 = d.vocab.Len(), sha256Hex(d.vocab.JSON())
@@ -114,6 +132,10 @@ func newCorpus(c *Config, text, valid *datasets.Text) (_ *corpus, err error) {
 		return nil, err
 	}
 	if d.held, err = d.vocab.Encode(held); err != nil {
+		return nil, err
+	}
+	d.notes = known(lost.note())
+	if err := d.noteUnknown(learn, held); err != nil {
 		return nil, err
 	}
 	if d.train.Len() > 1 {
@@ -155,13 +177,14 @@ func (m *Model) checkVocabSize(v *datasets.Vocab, least int, name string) error 
 }
 
 // vocabOf makes the vocabulary of a language model that learns from a part of texts.
-func (m *Model) vocabOf(learn *datasets.Text, texts []*datasets.Text) (*datasets.Vocab, error) {
-	if m.kind() == datasets.Char {
+func (m *Model) vocabOf(learn *datasets.Text, texts []*datasets.Text, n *spaces) (*datasets.Vocab, error) {
+	if m.kind() == datasets.Char && m.MinFreq <= 1 && m.MaxVocab == 0 && m.Normalize == "" {
 		return datasets.NewVocab(texts...), nil
 	}
 	var failed error
-	c := datasets.VocabConfig{Kind: m.kind(), Least: m.MinFreq, Size: m.MaxVocab, UnkIsUnknown: true}
-	v, err := datasets.BuildVocab(c, learn.Blocks(&failed))
+	c := m.vocab()
+	c.UnkIsUnknown = true
+	v, err := datasets.BuildVocab(c, n.count(m.kind(), learn.Blocks(&failed)))
 	if failed != nil {
 		return nil, failed
 	}

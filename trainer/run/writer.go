@@ -38,17 +38,27 @@ func (m *LanguageModel) Close() error { return m.model.Close() }
 
 // Prompt is the tokens of a text that the model is to go on from; name is what errors call it. A model of characters knows those of its
 // vocabulary only; others know unknown words.
-func (r *Run) Prompt(name, text string) ([]int32, error) {
+//
+// With skip, characters that a model of characters does not know and cannot call unknown are left out; known counts them, too.
+func (r *Run) Prompt(name, text string, skip bool) (tokens []int32, known datasets.Coverage, err error) {
 	t, err := datasets.NewText(name, text)
 	if err != nil {
-		return nil, err
+		return nil, known, err
 	}
-	s, err := r.vocab.Encode(t)
+	encode := r.vocab.Encode
+	if skip {
+		encode = func(t *datasets.Text) (datasets.Sequence, error) {
+			s, _, err := r.vocab.EncodeKnown(t)
+			return s, err
+		}
+	}
+	s, err := encode(t)
 	if err != nil {
-		return nil, err
+		return nil, known, err
 	}
-	tokens := make([]int32, s.Len())
-	return tokens, s.Read(0, tokens)
+	known.Encode(r.vocab, text)
+	tokens = make([]int32, s.Len())
+	return tokens, known, s.Read(0, tokens)
 }
 
 // Write goes on from a prompt, which may be empty, with n tokens. It gives their text to emit, as it comes.
