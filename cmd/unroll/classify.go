@@ -59,14 +59,16 @@ func (k *classifyCmd) Run(a *app) error {
 		return err
 	}
 	defer m.Close()
-	return eachBlock(a, r, run.MostTexts, func(_ int, lines []string, unknown []int) (string, error) {
+	in := newInput(a.stdin, r)
+	defer in.tell(notice(a.stderr))
+	return eachBlock(in.Lines, a.stdout, run.MostTexts, func(_ int, lines []string) (string, error) {
 		labels, err := m.Classify(context.Background(), lines)
 		if err != nil {
 			return "", err
 		}
 		var b strings.Builder
 		for i, line := range lines {
-			b.WriteString(k.write(line, unknown[i], labels[i]))
+			b.WriteString(k.write(line, in.unknown(line), labels[i]))
 		}
 		return b.String(), nil
 	})
@@ -86,52 +88,64 @@ func (k *classifyCmd) write(line string, unknown int, labels []run.Label) string
 	return strings.Join(fields, "\t") + "\n"
 }
 
-// eachBlock writes what f makes of lines of the standard input, as many at once as are there already, and most at most. They are read as the
-// data of the run were. Lines are counted from 1, and first is the number of the first; unknown are how many tokens of each the run does not
-// know, of which more is said at the end.
-func eachBlock(a *app, r *run.Run, most int, f func(first int, lines []string, unknown []int) (string, error)) error {
-	in := datasets.NewLines(stdinName, a.stdin)
+// input are the lines of the standard input, read as the data of a run were, and how much of them the run knows.
+type input struct {
+	*datasets.Lines
+	vocab *datasets.Vocab
+	known datasets.Coverage
+}
+
+func newInput(from io.Reader, r *run.Run) *input {
+	in := &input{Lines: datasets.NewLines(stdinName, from), vocab: r.Vocab()}
 	in.Column = r.Config().Data.Train.Column
-	var known datasets.Coverage
+	return in
+}
+
+// unknown is how many tokens of a line the run does not know.
+func (in *input) unknown(line string) int {
+	before := in.known.Unknown
+	in.known.Encode(in.vocab, line)
+	return in.known.Unknown - before
+}
+
+// tell says what of the lines was not read, and what of them is unknown.
+func (in *input) tell(tell func(string)) {
+	if in.Tabs > 0 {
+		tell(fmt.Sprintf("%s: %s tabs, of which column %d was read", stdinName, words.Count(in.Tabs, "line has", "lines have"), in.Column))
+	}
+	if what := run.UnknownWords(stdinName, in.known); what != "" {
+		tell(what)
+	}
+}
+
+// eachBlock writes what f makes of lines, as many at once as are there already, and most at most. Lines are counted from 1, and first is the
+// number of the first.
+func eachBlock(in *datasets.Lines, to io.Writer, most int, f func(first int, lines []string) (string, error)) error {
 	for number := 1; ; {
 		var lines []string
-		var unknown []int
 		var failed error
 		for failed == nil && (lines == nil || len(lines) < most && in.Ready()) {
 			var line string
 			if line, failed = in.Read(); failed == nil {
-				before := known.Unknown
-				known.Encode(r.Vocab(), line)
-				lines, unknown = append(lines, line), append(unknown, known.Unknown-before)
+				lines = append(lines, line)
 			}
 		}
 		if len(lines) > 0 {
-			made, err := f(number, lines, unknown)
+			made, err := f(number, lines)
 			if err != nil {
 				return err
 			}
-			if _, err := io.WriteString(a.stdout, made); err != nil {
+			if _, err := io.WriteString(to, made); err != nil {
 				return errors.WithStack(err)
 			}
 		}
 		if failed == io.EOF {
-			tellOfInput(notice(a.stderr), in, known)
 			return nil
 		}
 		if failed != nil {
 			return readError(failed)
 		}
 		number += len(lines)
-	}
-}
-
-// tellOfInput says what of lines was not read, and what of them is unknown.
-func tellOfInput(tell func(string), in *datasets.Lines, known datasets.Coverage) {
-	if in.Tabs > 0 {
-		tell(fmt.Sprintf("%s: %s tabs, of which column %d was read", stdinName, words.Count(in.Tabs, "line has", "lines have"), in.Column))
-	}
-	if what := run.UnknownWords(stdinName, known); what != "" {
-		tell(what)
 	}
 }
 

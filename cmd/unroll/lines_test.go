@@ -6,6 +6,8 @@ import (
 	"io"
 	"strings"
 	"testing"
+
+	"github.com/unroll-ml/unroll/datasets"
 )
 
 // block answers a block of lines with its size and the number of each line.
@@ -19,7 +21,7 @@ func block(first int, lines []string) (string, error) {
 
 func TestEachBlock(t *testing.T) {
 	var out strings.Builder
-	if err := eachBlock(strings.NewReader("a\nb\r\n\nc\nd"), &out, 2, block); err != nil {
+	if err := eachBlock(datasets.NewLines(stdinName, strings.NewReader("a\nb\r\n\nc\nd")), &out, 2, block); err != nil {
 		t.Fatal(err)
 	}
 	if want := "1 of 2: a\n2 of 2: b\n3 of 2: \n4 of 2: c\n5 of 1: d\n"; out.String() != want {
@@ -27,7 +29,7 @@ func TestEachBlock(t *testing.T) {
 	}
 	// What stands before a line that cannot be read is answered.
 	out.Reset()
-	if err := eachBlock(strings.NewReader("a\nb\n\xff\nc\n"), &out, 9, block); err == nil || !strings.Contains(err.Error(), "3") {
+	if err := eachBlock(datasets.NewLines(stdinName, strings.NewReader("a\nb\n\xff\nc\n")), &out, 9, block); err == nil || !strings.Contains(err.Error(), "3") {
 		t.Errorf("%v: the third line is not UTF-8", err)
 	}
 	if want := "1 of 2: a\n2 of 2: b\n"; out.String() != want {
@@ -41,7 +43,7 @@ func TestEachBlockAnswersAtOnce(t *testing.T) {
 	read, out := io.Pipe()
 	done := make(chan error, 1)
 	go func() {
-		done <- eachBlock(in, out, 100, block)
+		done <- eachBlock(datasets.NewLines(stdinName, in), out, 100, block)
 		out.Close()
 	}()
 	answers := bufio.NewReader(read)

@@ -185,7 +185,8 @@ func (k *translateCmd) Run(a *app) error {
 		return err
 	}
 	var said translationCounts
-	err = eachBlock(a, r, o.Block(), func(first int, lines []string, unknown []int) (string, error) {
+	in := newInput(a.stdin, r)
+	err = eachBlock(in.Lines, a.stdout, o.Block(), func(first int, lines []string) (string, error) {
 		all, err := m.Translate(context.Background(), first, lines, o)
 		var long *translate.TooLongError
 		if errors.As(err, &long) {
@@ -200,10 +201,11 @@ func (k *translateCmd) Run(a *app) error {
 				page.add(first+i, lines[i], m.Source(lines[i]), found[0])
 			}
 			said.add(found)
-			b.WriteString(k.write(first+i, lines[i], unknown[i], found))
+			b.WriteString(k.write(first+i, lines[i], in.unknown(lines[i]), found))
 		}
 		return b.String(), nil
 	})
+	in.tell(notice(a.stderr))
 	said.tell(notice(a.stderr), &k.beamFlags)
 	if err != nil {
 		return err
