@@ -12,20 +12,20 @@ import (
 
 // VM runs a whole graph behind Gorgonia's VM interface: where a program has gorgonia.NewTapeMachine, it can have NewVM.
 //
-// Each RunAll uploads the values that are bound to the graph's inputs then, as solvers change them in place; runs; and gives a
-// value to every node. Of these
+// Each RunAll uploads the values that are bound to the graph's inputs then, as solvers change them in place; runs;
+// and gives a value to every node. Of these
 //
 //   - the results are new values, which later runs do not touch: the ends of the forward pass, the roots of Grad, the
 //     derivatives of inputs, and the nodes given by WithOutputs;
-//   - the gradients that solvers and Node.Grad find are copies of their own, since solvers compute in their memory; they are not
-//     added to those of the run before;
+//   - the gradients that solvers and Node.Grad find are copies of their own, since solvers compute in their memory;
+//     they are not added to those of the run before;
 //   - all others, the inner nodes, have a value that the next run writes over, as on Gorgonia's machine.
 //
-// Inner values cost memory and time, because what nobody reads need not exist: see ResultsOnly. gorgonia.Read and gorgonia.Set are
-// served after the run.
+// Inner values cost memory and time, because what nobody reads need not exist: see ResultsOnly. gorgonia.Read and
+// gorgonia.Set are served after the run.
 //
-// Graphs in which Gorgonia has merged different nodes are refused; see lower.CheckMerged. A VM is not safe for use by several
-// goroutines at once. docs/gorgonia.md tells all differences from Gorgonia's tape machine.
+// Graphs in which Gorgonia has merged different nodes are refused; see lower.CheckMerged. A VM is not safe for use by
+// several goroutines at once. docs/gorgonia.md tells all differences from Gorgonia's tape machine.
 type VM struct {
 	config     vmConfig
 	graph      *G.ExprGraph
@@ -127,8 +127,8 @@ func sliceOf(n *G.Node) (s [3]int, ok bool) {
 	return s, true
 }
 
-// RunAll runs the graph once, with the values that its inputs have now. An input without a value, or with one of another shape,
-// is an error. If slices were changed since the last run, the graph is compiled again first.
+// RunAll runs the graph once, with the values that its inputs have now. An input without a value, or with one of
+// another shape, is an error. If slices were changed since the last run, the graph is compiled again first.
 func (vm *VM) RunAll() error {
 	if vm.program == nil {
 		return errors.New("the VM is closed")
@@ -163,7 +163,8 @@ func (vm *VM) upload(n *G.Node) error {
 	case v == nil:
 		return errors.Errorf("input %s has no value; bind one with gorgonia.Let before RunAll", lower.Describe(n))
 	case !n.Shape().Eq(v.Shape()):
-		return errors.Errorf("input %s has a value of shape %v; bind one of the input's shape", lower.Describe(n), []int(v.Shape()))
+		return errors.Errorf("input %s has a value of shape %v; bind one of the input's shape",
+			lower.Describe(n), []int(v.Shape()))
 	}
 	return vm.program.setValue(n, v)
 }

@@ -112,7 +112,8 @@ func holds(old, v G.Value) bool {
 	return old != nil && old.Shape().Eq(v.Shape()) && (!ok || t.DataOrder().IsRowMajor())
 }
 
-// watch logs the values that are watched, and looks for those that are not finite, in the order in which nodes are computed.
+// watch logs the values that are watched, and looks for those that are not finite, in the order in which nodes are
+// computed.
 func (vm *VM) watch() error {
 	c := vm.config
 	logger, format := c.logger, c.format

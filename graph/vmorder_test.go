@@ -18,8 +18,8 @@ import (
 	"github.com/unroll-ml/unroll/graph/ref"
 )
 
-// Graphs whose derivative reads what the forward op left in itself, and whose cost is linear in the forward op's value, so that no
-// value says what comes first.
+// Graphs whose derivative reads what the forward op left in itself, and whose cost is linear in the forward op's
+// value, so that no value says what comes first.
 var hiddenState = map[string]func(m *stockModel) *G.Node{
 	"BatchNorm":                  func(m *stockModel) *G.Node { return linear(m, batchNorm(m, m.param("x", 3, 2, 1, 2))) },
 	"BatchNorm1d":                func(m *stockModel) *G.Node { return linear(m, batchNorm1d(m, m.param("x", 4, 3))) },
@@ -178,18 +178,26 @@ func (m *stockModel) gradients(t *testing.T) (gs []float64) {
 // differences are the derivatives of the cost by central differences.
 func (m *stockModel) differences(t *testing.T, vm G.VM) (ds []float64) {
 	t.Helper()
-	const h = 1e-5
-	costAt := func(x *float64, value float64) float64 {
-		was := *x
-		*x = value
-		run(t, vm)
-		*x = was
-		return numbers(t, m.cost.Value())[0]
-	}
-	for _, x := range m.elements() {
-		ds = append(ds, (costAt(x, *x+h)-costAt(x, *x-h))/(2*h))
+	for i := range m.elements() {
+		ds = append(ds, m.difference(t, vm, i))
 	}
 	return ds
+}
+
+// difference is that of the i-th element of all parameters.
+func (m *stockModel) difference(t *testing.T, vm G.VM, i int) float64 {
+	t.Helper()
+	const h = 1e-5
+	x := m.elements()[i]
+	was := *x
+	costAt := func(value float64) float64 {
+		*x = value
+		run(t, vm)
+		return numbers(t, m.cost.Value())[0]
+	}
+	d := (costAt(was+h) - costAt(was-h)) / (2 * h)
+	*x = was
+	return d
 }
 
 func TestHiddenStateIsReadAfterItIsWritten(t *testing.T) {

@@ -12,7 +12,8 @@ import (
 	"github.com/unroll-ml/unroll/graph/cpu"
 )
 
-// Random nodes have no arguments: what is done to them, and to derivatives that they are part of, must not look for any.
+// Random nodes have no arguments: what is done to them, and to derivatives that they are part of, must not look for
+// any.
 func TestVMOnRandomNodes(t *testing.T) {
 	for name, build := range map[string]func(noise *G.Node) *G.Node{
 		"sum":       func(n *G.Node) *G.Node { return G.Must(G.Sum(n)) },

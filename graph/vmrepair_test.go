@@ -163,3 +163,23 @@ func TestRepairedNodes(t *testing.T) {
 		}
 	}
 }
+
+// Without Gorgonia's stabilisation, Log leaves the SoftMax what it is.
+func TestLogOfSoftMax(t *testing.T) {
+	G.UseNonStable()
+	defer G.UseStabilization()
+	g := G.NewGraph()
+	x := vector(g, "x", 1, 2, 3)
+	p := G.Must(G.SoftMax(x))
+	loss := G.Must(G.Neg(G.Must(G.Mean(G.Must(G.Log(p))))))
+	var read G.Value
+	G.Read(p, &read)
+	if _, err := G.Grad(loss, x); err != nil {
+		t.Fatal(err)
+	}
+	run(t, newVM(t, g))
+	want := []float64{0.09003057317038046, 0.24472847105479764, 0.6652409557748218}
+	wants(t, "probabilities", read, want...)
+	wants(t, "probabilities", p.Value(), want...)
+	wants(t, "gradient", x.Deriv().Value(), want[0]-1/3.0, want[1]-1/3.0, want[2]-1/3.0)
+}

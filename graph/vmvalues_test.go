@@ -13,7 +13,8 @@ import (
 	"github.com/unroll-ml/unroll/graph/op"
 )
 
-// Every node has the value that it has on Gorgonia's machine at the time that it is computed, on the first run and on later ones.
+// Every node has the value that it has on Gorgonia's machine at the time that it is computed, on the first run and on
+// later ones.
 func TestVMEveryNodeHasAValue(t *testing.T) {
 	for name, build := range models {
 		t.Run(name, func(t *testing.T) {

@@ -2,10 +2,12 @@
 //
 //	go run ./bench/stock
 //
-// It copies Gorgonia's source from the module cache to a temporary folder, lets its tests make a graph.VM wherever they make a tape
-// machine, builds them once, and runs them. Tests that never run a graph on the VM are not counted. Nothing of Gorgonia's is kept.
+// It copies Gorgonia's source from the module cache to a temporary folder, lets its tests make a graph.VM wherever
+// they make a tape machine, builds them once, and runs them. Tests that never run a graph on the VM are not counted.
+// Nothing of Gorgonia's is kept.
 //
-// A test that fails and is not among exceptions, and one that is among them and passes, ends the command with the status 1.
+// A test that fails and is not among exceptions, and one that is among them and passes, ends the command with the
+// status 1.
 package main
 
 import (

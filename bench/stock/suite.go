@@ -13,8 +13,8 @@ import (
 	"github.com/pkg/errors"
 )
 
-// Two files are added to Gorgonia's: one of its package, in which tests find the machine, and one of its external tests, which puts
-// unroll's VM there. So Gorgonia does not import unroll, which imports Gorgonia.
+// Two files are added to Gorgonia's: one of its package, in which tests find the machine, and one of its external
+// tests, which puts unroll's VM there. So Gorgonia does not import unroll, which imports Gorgonia.
 var (
 	//go:embed machine.go.txt
 	machineFile []byte
@@ -149,8 +149,8 @@ func parse(text string) (rs []result) {
 func (s *suite) execute(args ...string) string {
 	cmd := exec.Command(s.binary, args...)
 	cmd.Dir = s.source
-	// The first is what an old package of Gorgonia's asks for with new versions of Go; the second are the random numbers of the
-	// version of Go that the tests were written for.
+	// The first is what an old package of Gorgonia's asks for with new versions of Go; the second are the random numbers
+	// of the version of Go that the tests were written for.
 	cmd.Env = append(os.Environ(), "ASSUME_NO_MOVING_GC_UNSAFE_RISK_IT_WITH=go1.26", "GODEBUG=randautoseed=0,randseednop=0")
 	var out bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &out

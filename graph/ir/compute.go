@@ -8,8 +8,8 @@ import (
 	"github.com/unroll-ml/unroll/graph/tape"
 )
 
-// Product is op(A)·op(B) of two matrices (M×K, K×N), or of two stacks of N matrices each (N×M×K, N×K×N). The Trans flags say
-// that the last two dimensions of the operand are exchanged.
+// Product is op(A)·op(B) of two matrices (M×K, K×N), or of two stacks of N matrices each (N×M×K, N×K×N). The Trans
+// flags say that the last two dimensions of the operand are exchanged.
 type Product struct{ TransA, TransB bool }
 
 func (o Product) String() string {
@@ -67,8 +67,8 @@ func (o Reduce) Infer(args []*Value) (Type, error) {
 	return Type{x.Dtype, s}, nil
 }
 
-// Rows is a function of the rows (the last dimension) of its first argument; see tape.Rows for what the kinds compute and
-// which arguments they take. Dimensions before the last are rows.
+// Rows is a function of the rows (the last dimension) of its first argument; see tape.Rows for what the kinds compute
+// and which arguments they take. Dimensions before the last are rows.
 type Rows struct {
 	Kind      tape.RowsKind
 	Mask      bool // the last argument is a mask
@@ -140,7 +140,8 @@ func (Gather) Infer(args []*Value) (Type, error) {
 	return Type{table.Dtype, append(append(Shape{}, index.Shape...), table.Shape[1:]...)}, nil
 }
 
-// ScatterAdd is the derivative of Gather: (index N..., g N...×D...) -> Rows×D..., where the rows of g with the same index are added.
+// ScatterAdd is the derivative of Gather: (index N..., g N...×D...) -> Rows×D..., where the rows of g with the same
+// index are added.
 type ScatterAdd struct{ Rows int }
 
 func (o ScatterAdd) String() string { return fmt.Sprintf("scatteradd(%d)", o.Rows) }
@@ -175,10 +176,11 @@ func (o Random) Infer(args []*Value) (Type, error) {
 	return Type{o.Of.Dtype, append(append(Shape{}, k.Shape[:n-1]...), o.Of.Shape...)}, nil
 }
 
-// Host calls a Go function; see tape.Host. ID makes it unique: two Host values with different functions have different IDs.
+// Host calls a Go function; see tape.Host. ID makes it unique: two Host values with different functions have
+// different IDs.
 //
-// The last After arguments are not given to the function. They only have to be computed before it is called: it reads what their
-// functions left in memory of their own.
+// The last After arguments are not given to the function. They only have to be computed before it is called: it reads
+// what their functions left in memory of their own.
 type Host struct {
 	Name  string
 	ID    int

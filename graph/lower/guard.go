@@ -7,8 +7,8 @@ import (
 	G "gorgonia.org/gorgonia"
 )
 
-// Guard calls f for a node. Gorgonia's functions and users' ops, which f may call, like to panic: that is an error, which names
-// the node. (A panic in a goroutine that they start cannot be caught.)
+// Guard calls f for a node. Gorgonia's functions and users' ops, which f may call, like to panic: that is an error,
+// which names the node. (A panic in a goroutine that they start cannot be caught.)
 func Guard(n *G.Node, f func() error) (err error) {
 	defer func() {
 		if p := recover(); p != nil {

@@ -23,13 +23,13 @@ type Op interface {
 	Lower(b *ir.Builder, in []*ir.Value) *ir.Value
 }
 
-// Tuple is implemented by op types whose node may stand for several values, of which none is the node's own. (Gorgonia adds such
-// nodes up, where derivatives meet.)
+// Tuple is implemented by op types whose node may stand for several values, of which none is the node's own.
+// (Gorgonia adds such nodes up, where derivatives meet.)
 type Tuple interface{ Tuple() bool }
 
-// Func translates the computation of outputs from inputs. Its parameters are the inputs, its results the outputs, both in order.
-// Every leaf that the outputs need must be among the inputs or a constant, and Gorgonia must not have merged nodes, but for those in
-// alike (CheckMerged). Floating-point values get the element type float.
+// Func translates the computation of outputs from inputs. Its parameters are the inputs, its results the outputs,
+// both in order. Every leaf that the outputs need must be among the inputs or a constant, and Gorgonia must not have
+// merged nodes, but for those in alike (CheckMerged). Floating-point values get the element type float.
 func Func(float ir.Dtype, inputs, outputs G.Nodes, alike ...*G.Node) (*ir.Func, error) {
 	f := &ir.Func{}
 	values := map[*G.Node]*ir.Value{}
@@ -87,8 +87,9 @@ func node(b *ir.Builder, n *G.Node, values map[*G.Node]*ir.Value, before G.Nodes
 	return v, check(n, v)
 }
 
-// Leaves lists what outputs depend on and has to be given: the inputs (nodes without an op), and the constants that are not one
-// number, whose elements are given like an input's. They stand in the order in which a depth-first walk meets them.
+// Leaves lists what outputs depend on and has to be given: the inputs (nodes without an op), and the constants that
+// are not one number, whose elements are given like an input's. They stand in the order in which a depth-first walk
+// meets them.
 func Leaves(outputs G.Nodes) G.Nodes {
 	var leaves G.Nodes
 	for _, n := range sorted(outputs, nil) {
@@ -102,8 +103,9 @@ func Leaves(outputs G.Nodes) G.Nodes {
 // Sorted lists all that roots depend on, children before parents.
 func Sorted(roots G.Nodes) G.Nodes { return sorted(roots, nil) }
 
-// sorted lists what roots depend on, children before parents and in the order that hidden state asks for (see order), without the nodes that have a value already and what only they need.
-// It does not recurse: graphs unrolled over time are tens of thousands of nodes deep.
+// sorted lists what roots depend on, children before parents and in the order that hidden state asks for (see order),
+// without the nodes that have a value already and what only they need. It does not recurse: graphs unrolled over time
+// are tens of thousands of nodes deep.
 func sorted(roots G.Nodes, values map[*G.Node]*ir.Value) G.Nodes {
 	type frame struct {
 		n        *G.Node
@@ -144,7 +146,8 @@ var childrenField = func() []int {
 	return f.Index
 }()
 
-// Children lists the arguments of a node's op, in order. Gorgonia keeps them in an unexported field, which reflection may read.
+// Children lists the arguments of a node's op, in order. Gorgonia keeps them in an unexported field, which reflection
+// may read.
 func Children(n *G.Node) G.Nodes {
 	field := reflect.ValueOf(n).Elem().FieldByIndex(childrenField)
 	children := make(G.Nodes, field.Len())
@@ -173,8 +176,8 @@ func TypeOf(n *G.Node) (ir.Type, error) {
 	return ir.Type{Dtype: d, Shape: ir.Shape(n.Shape())}, nil
 }
 
-// DtypeOf is the element type that holds a Gorgonia type. Integers of all types are held as Int32, and a number that does not fit is
-// an error when it appears; bool is held as 0 or 1 in Int32.
+// DtypeOf is the element type that holds a Gorgonia type. Integers of all types are held as Int32, and a number that
+// does not fit is an error when it appears; bool is held as 0 or 1 in Int32.
 func DtypeOf(d tensor.Dtype) (ir.Dtype, error) {
 	switch d {
 	case tensor.Float32:

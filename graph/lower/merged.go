@@ -13,34 +13,34 @@ import (
 	"github.com/unroll-ml/unroll/graph/tape"
 )
 
-// CheckMerged refuses graphs in which Gorgonia has made one node of what the user wrote as several. nodes are all nodes of a
-// program, children before parents; of those in alike the user says that each was asked for in one way only.
+// CheckMerged refuses graphs in which Gorgonia has made one node of what the user wrote as several. nodes are all
+// nodes of a program, children before parents; of those in alike the user says that each was asked for in one way only.
 //
-// Gorgonia merges nodes with equal hashes, and some of its ops leave attributes out of the hash; see forgetful, and slices, of
-// which the hash has the low byte of the start and of the end, so that 0:128 and 256:384 are the same to it. The first node is
-// used for all, without an error.
+// Gorgonia merges nodes with equal hashes, and some of its ops leave attributes out of the hash; see forgetful, and
+// slices, of which the hash has the low byte of the start and of the end, so that 0:128 and 256:384 are the same to
+// it. The first node is used for all, without an error.
 //
-// What can be seen afterwards is this. Each time that a node is asked for, Gorgonia appends its edges to ExprGraph.to, also if
-// the node was there already. Grad and Gorgonia's machine remove the duplicates from these lists, but leave them behind the
-// end of the slice until it grows again. So the edges give a lower bound of how often a node was asked for: it is exact until
-// Grad is called and often still tells the truth after it.
+// What can be seen afterwards is this. Each time that a node is asked for, Gorgonia appends its edges to
+// ExprGraph.to, also if the node was there already. Grad and Gorgonia's machine remove the duplicates from these
+// lists, but leave them behind the end of the slice until it grows again. So the edges give a lower bound of how
+// often a node was asked for: it is exact until Grad is called and often still tells the truth after it.
 //
-// A node of a forgetful op that was asked for twice is refused, unless what the hash forgot cannot be anything else. So is a
-// softmax that is multiplied by itself: that is what SoftMax(x)*LogSoftMax(x) becomes. A slice is refused if
+// A node of a forgetful op that was asked for twice is refused, unless what the hash forgot cannot be anything else.
+// So is a softmax that is multiplied by itself: that is what SoftMax(x)*LogSoftMax(x) becomes. A slice is refused if
 //
-//   - its range, moved by a multiple of 256, fits the axis as well, and so is a range that Gorgonia could have taken for it
-//     (this cannot be if the axis is not longer than the slice by 256);
+//   - its range, moved by a multiple of 256, fits the axis as well, and so is a range that Gorgonia could have taken
+//     for it (this cannot be if the axis is not longer than the slice by 256);
 //   - such a range is not covered by the slices of the same node along the axis, so that part of the node seems unused;
-//   - and the slice was asked for twice, or is used twice, or the one value computed from it is, and so on. The derivative,
-//     which uses what the forward pass uses once more, is not counted.
+//   - and the slice was asked for twice, or is used twice, or the one value computed from it is, and so on. The
+//     derivative, which uses what the forward pass uses once more, is not counted.
 //
-// So a slice that is used several times passes if the axis is short, or if the slices of the axis together cover it, or if it
-// is the start of a chain.
+// So a slice that is used several times passes if the axis is short, or if the slices of the axis together cover it,
+// or if it is the start of a chain.
 //
-// It cannot be seen that nodes were merged once the edges are lost, which is so after Grad for Dropout, CTCLoss, tables, and a
-// SoftMax and a LogSoftMax that are not multiplied; nor that constants were given one name; nor that Log was taken of a SoftMax,
-// which makes that very node a LogSoftMax; nor that two ops were merged because their 32-bit hashes collide by chance.
-// docs/gorgonia.md says how to be safe.
+// It cannot be seen that nodes were merged once the edges are lost, which is so after Grad for Dropout, CTCLoss,
+// tables, and a SoftMax and a LogSoftMax that are not multiplied; nor that constants were given one name; nor that
+// Log was taken of a SoftMax, which makes that very node a LogSoftMax; nor that two ops were merged because their
+// 32-bit hashes collide by chance. docs/gorgonia.md says how to be safe.
 func CheckMerged(nodes, alike G.Nodes) error {
 	if err := SelfTest(); err != nil {
 		return err
@@ -70,8 +70,9 @@ type forgetting struct {
 	certain func(n *G.Node) bool
 }
 
-// forgetful are Gorgonia's op types whose hash leaves out what matters, but for slices. The hashes of derivatives leave out no
-// more than those of their ops; and what a hash of a pool or of an upsampling leaves out shows in the shape, which is part of it.
+// forgetful are Gorgonia's op types whose hash leaves out what matters, but for slices. The hashes of derivatives
+// leave out no more than those of their ops; and what a hash of a pool or of an upsampling leaves out shows in the
+// shape, which is part of it.
 var forgetful = map[string]forgetting{
 	"softmaxOp":   {attributes: "whether as SoftMax or as LogSoftMax", instead: "Softmax and LogSoftmax"},
 	"dropoutOp":   {attributes: "with which probability", instead: "Dropout", differs: true},
@@ -79,7 +80,7 @@ var forgetful = map[string]forgetting{
 	"sparsemaxOp": {attributes: "along which axis", certain: func(n *G.Node) bool { return n.Dims() <= 1 }},
 	"ctcLossOp":   {attributes: "with which reduction"},
 	"yoloOp":      {attributes: "with which masks, sizes and threshold"},
-	"BatchNormOp": {attributes: "with which epsilon and momentum, of which the hash has one decimal", differs: true, inner: true},
+	"BatchNormOp": {attributes: "with which epsilon and momentum", differs: true, inner: true},
 	"GroupNormOp": {attributes: "with which epsilon", inner: true},
 	"im2colOp":    {attributes: "with which dilation", certain: oneDilation},
 }
@@ -181,8 +182,9 @@ func (m *mergeCheck) forgotten(n *G.Node, f forgetting) error {
 	return errors.Errorf("%s was asked for %d times, and it cannot be seen %s; %s", Describe(n), times, f.attributes, advice)
 }
 
-// timesOfResult is how often the node that a function computed from n was asked for: the function makes n, then a chain of nodes
-// of which each is used by the next alone. If n has several users itself, then each comes from a call of its own.
+// timesOfResult is how often the node that a function computed from n was asked for: the function makes n, then a
+// chain of nodes of which each is used by the next alone. If n has several users itself, then each comes from a call
+// of its own.
 func (m *mergeCheck) timesOfResult(n *G.Node) int {
 	const chain = 2 // BatchNorm and GroupNorm multiply by the scale and add the bias
 	times := len(m.users[n])
@@ -196,8 +198,8 @@ func (m *mergeCheck) timesOfResult(n *G.Node) int {
 	return times
 }
 
-// table refuses a constant that was used several times if its name is what Gorgonia prints of it and leaves out some elements:
-// constants of one name are one to Gorgonia.
+// table refuses a constant that was used several times if its name is what Gorgonia prints of it and leaves out some
+// elements: constants of one name are one to Gorgonia.
 func (m *mergeCheck) table(n *G.Node) error {
 	times := 0
 	for i, u := range m.users[n] {
@@ -208,8 +210,8 @@ func (m *mergeCheck) table(n *G.Node) error {
 	if times < 2 || !strings.Contains(n.Name(), "...") || n.Name() != fmt.Sprint(n.Value()) {
 		return nil
 	}
-	return errors.Errorf("a constant table of shape %v is used %d times, and Gorgonia takes tables for one that print alike; give each a name with WithName",
-		[]int(n.Shape()), times)
+	return errors.Errorf("a constant table of shape %v is used %d times, and Gorgonia takes tables for one that print alike; "+
+		"give each a name with WithName", []int(n.Shape()), times)
 }
 
 // selfProduct refuses the product of a softmax with itself.
@@ -221,8 +223,8 @@ func (m *mergeCheck) selfProduct(n *G.Node) error {
 	if binaryOps[attribute(structOf(n.Op()), binaryField).(int)].fn != tape.Mul {
 		return nil
 	}
-	return errors.Errorf("%s is %s times itself, as SoftMax(x)*LogSoftMax(x) and p*Log(p) become; use Softmax and LogSoftmax of op.Builder (package graph/op), or Square if you mean the square",
-		Describe(n), Describe(children[0]))
+	return errors.Errorf("%s is %s times itself, as SoftMax(x)*LogSoftMax(x) and p*Log(p) become; use Softmax and "+
+		"LogSoftmax of op.Builder (package graph/op), or Square if you mean the square", Describe(n), Describe(children[0]))
 }
 
 func (m *mergeCheck) slice(n *G.Node) error {

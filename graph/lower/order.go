@@ -9,9 +9,10 @@ import (
 	"gorgonia.org/tensor"
 )
 
-// Some ops keep in themselves what they computed, for the op of their derivative to find there: BatchNorm its mean and variance,
-// CTCLoss its table, GroupNorm its statistics. No edge of the graph says so. What says it is that the derivative's op refers to
-// the op itself, or to memory that both share. The order of such calls is kept by edges in the IR: see ir.Host.
+// Some ops keep in themselves what they computed, for the op of their derivative to find there: BatchNorm its mean
+// and variance, CTCLoss its table, GroupNorm its statistics. No edge of the graph says so. What says it is that the
+// derivative's op refers to the op itself, or to memory that both share. The order of such calls is kept by edges in
+// the IR: see ir.Host.
 
 // order finds the nodes that must be called before another one although it does not take their values.
 type order struct {
@@ -27,9 +28,9 @@ type opaqueOps struct {
 // memory is the address of something that an op may change.
 type memory unsafe.Pointer
 
-// before lists the nodes that n's op may read the hidden state of: they were made earlier, their ops refer to memory that n's op
-// refers to, and n takes them or one of their arguments, as a derivative does. A node of which n's op holds the op itself is
-// among them whatever its arguments are.
+// before lists the nodes that n's op may read the hidden state of: they were made earlier, their ops refer to memory
+// that n's op refers to, and n takes them or one of their arguments, as a derivative does. A node of which n's op
+// holds the op itself is among them whatever its arguments are.
 func (o *order) before(n *G.Node) G.Nodes {
 	g := n.Graph()
 	if g == nil || !opaque(n) {
@@ -98,7 +99,8 @@ func self(op G.Op) memory {
 	return nil
 }
 
-// references lists the memory that an op refers to, itself included if it is a pointer. What functions have captured cannot be seen.
+// references lists the memory that an op refers to, itself included if it is a pointer. What functions have captured
+// cannot be seen.
 func references(op G.Op) []memory {
 	w := &memoryWalk{}
 	w.visit(reflect.ValueOf(op), 0)
@@ -168,5 +170,6 @@ func isTensor(t reflect.Type) bool { return t.Implements(reflect.TypeFor[tensor.
 
 // plain reports whether values of a type cannot refer to memory.
 func plain(t reflect.Type) bool {
-	return t.Kind() < reflect.Array && t.Kind() != reflect.Invalid && t.Kind() != reflect.Uintptr || t.Kind() == reflect.String
+	k := t.Kind()
+	return k == reflect.String || reflect.Bool <= k && k <= reflect.Complex128 && k != reflect.Uintptr
 }

@@ -7,9 +7,9 @@ import (
 	G "gorgonia.org/gorgonia"
 )
 
-// Gradients tells which nodes are part of a derivative: those that Grad made or marked as such, and what is computed from them,
-// but not what was differentiated. (Grad also marks nodes of the forward pass that it finds a use for.) nodes come in an order in
-// which children are before parents.
+// Gradients tells which nodes are part of a derivative: those that Grad made or marked as such, and what is computed
+// from them, but not what was differentiated. (Grad also marks nodes of the forward pass that it finds a use for.)
+// nodes come in an order in which children are before parents.
 func Gradients(nodes G.Nodes) map[*G.Node]bool {
 	differentiated := map[*G.Node]bool{}
 	for _, n := range slices.Backward(nodes) {
@@ -102,8 +102,8 @@ func Results(g *G.ExprGraph) G.Nodes {
 	return results
 }
 
-// Inner lists all nodes of a graph that can have a value of their own, children before parents, but for inputs, constants, and what
-// Gorgonia differentiated in vain.
+// Inner lists all nodes of a graph that can have a value of their own, children before parents, but for inputs,
+// constants, and what Gorgonia differentiated in vain.
 func Inner(g *G.ExprGraph) G.Nodes {
 	var inner G.Nodes
 	tuples := map[*G.Node]bool{}

@@ -11,9 +11,10 @@ import (
 	"github.com/unroll-ml/unroll/graph/tape"
 )
 
-// Some derivatives are wrong in Gorgonia v0.9.18, and two values. Here they are made right where a node tells for certain what it
-// is, and else refused; docs/gorgonia.md lists all. Those that are ops of their own are repaired where these are translated
-// (dropoutDiff, avgPoolDiff, byIndicesDiff, softmaxDiff); the others are formulas of nodes, found by repaired.
+// Some derivatives are wrong in Gorgonia v0.9.18, and two values. Here they are made right where a node tells for
+// certain what it is, and else refused; docs/gorgonia.md lists all. Those that are ops of their own are repaired
+// where these are translated (dropoutDiff, avgPoolDiff, byIndicesDiff, softmaxDiff); the others are formulas of
+// nodes, found by repaired.
 
 // repaired is the right value of a node that is part of a wrong formula, or nil.
 func (c call) repaired() *ir.Value {
@@ -37,7 +38,10 @@ func (c call) log2Diff() *ir.Value {
 		return nil
 	}
 	x, ln2 := operands(quotient, tape.Div)
-	if ln2 == nil || !isNumber(ln2, math.Ln2) || c.differentiated(grad, func(y *G.Node) bool { return isUnary(y, "log2", x) }) == nil {
+	if ln2 == nil || !isNumber(ln2, math.Ln2) {
+		return nil
+	}
+	if c.differentiated(grad, func(y *G.Node) bool { return isUnary(y, "log2", x) }) == nil {
 		return nil
 	}
 	return c.Div(c.operand(c.in[0]), c.Mul(c.operand(c.in[1]), c.Const(math.Ln2*math.Ln2)))
@@ -53,15 +57,16 @@ func (c call) inverseSqrtDiff() *ir.Value {
 	if cube == nil || !isNumber(two, 2) {
 		return nil
 	}
-	if c.differentiated(grad, func(y *G.Node) bool { return isUnary(y, "invSqrt", nil) && isUnary(cube, "cube", y) }) == nil {
+	isRoot := func(y *G.Node) bool { return isUnary(y, "invSqrt", nil) && isUnary(cube, "cube", y) }
+	if c.differentiated(grad, isRoot) == nil {
 		return nil
 	}
 	quotient := c.in[0] // grad/(2y³), of which the right value is grad·(2y³)/4
 	return c.Mul(c.Mul(quotient.Args[0], quotient.Args[1]), c.Const(-0.25))
 }
 
-// outerProductDiff refuses the derivative of OuterProd: Gorgonia multiplies the gradient by the wrong vectors, and if both are one
-// vector, by one node.
+// outerProductDiff refuses the derivative of OuterProd: Gorgonia multiplies the gradient by the wrong vectors, and if
+// both are one vector, by one node.
 func (c call) outerProductDiff() *ir.Value {
 	children := Children(c.node)
 	for i, grad := range children {
@@ -71,13 +76,15 @@ func (c call) outerProductDiff() *ir.Value {
 				attribute(structOf(y.Op()), "āBinaryOperator").(int) == outerProd
 		})
 		if y != nil {
-			return c.Fail(errors.Errorf("it is part of the derivative of the OuterProd %s, which is wrong in Gorgonia; use Mul of a column and a row", Describe(y)))
+			return c.Fail(errors.Errorf("it is part of the derivative of the OuterProd %s, which is wrong in Gorgonia; "+
+				"use Mul of a column and a row", Describe(y)))
 		}
 	}
 	return nil
 }
 
-// logSumExp refuses LogSumExp, which is max + log Σ exp(x-max); Gorgonia makes it log(max + Σ exp(x-max)), and differentiates that.
+// logSumExp refuses LogSumExp, which is max + log Σ exp(x-max); Gorgonia makes it log(max + Σ exp(x-max)), and
+// differentiates that.
 func (c call) logSumExp() *ir.Value {
 	sum, most := operands(Children(c.node)[0], tape.Add)
 	if most == nil || stockName(most.Op()) != "maxOp" || stockName(sum.Op()) != "sumOp" {
@@ -90,7 +97,8 @@ func (c call) logSumExp() *ir.Value {
 	if x, m := operands(Children(exp)[0], tape.Sub); m != most || x != Children(most)[0] {
 		return nil
 	}
-	return c.Fail(errors.New("it is Gorgonia's LogSumExp, which adds the maximum within the logarithm; use LogSumExp of op.Builder (package graph/op), or Log(Sum(Exp(x), axis))"))
+	return c.Fail(errors.New("it is Gorgonia's LogSumExp, which adds the maximum within the logarithm; " +
+		"use LogSumExp of op.Builder (package graph/op), or Log(Sum(Exp(x), axis))"))
 }
 
 // operands are the arguments of a node of the given binary function, or nil.
@@ -116,8 +124,8 @@ func isNumber(n *G.Node, x float64) bool {
 	return ok && err == nil && float32(y) == float32(x)
 }
 
-// differentiated finds the node whose derivative grad is, among those that a function accepts. Of a constant derivative the graph
-// has a copy.
+// differentiated finds the node whose derivative grad is, among those that a function accepts. Of a constant
+// derivative the graph has a copy.
 func (c call) differentiated(grad *G.Node, accept func(*G.Node) bool) *G.Node {
 	for _, y := range c.node.Graph().AllNodes() {
 		d := y.Deriv()

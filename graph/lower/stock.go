@@ -23,8 +23,8 @@ type call struct {
 
 // translation is how one of Gorgonia's op types is recognised and translated.
 type translation struct {
-	// translate gives the op's value, with exactly the meaning of the op's Do. It gives nil where that meaning is not worth
-	// translating (an oddity of Gorgonia, integers in arithmetic): the op is then called on the host.
+	// translate gives the op's value, with exactly the meaning of the op's Do. It gives nil where that meaning is not
+	// worth translating (an oddity of Gorgonia, integers in arithmetic): the op is then called on the host.
 	translate func(call) *ir.Value
 
 	// fields are the struct fields that translate reads; see SelfTest.
@@ -39,8 +39,8 @@ type field struct {
 var windowFields = []field{{"h", reflect.Int}, {"w", reflect.Int}, {"padNorth", reflect.Int}, {"padWest", reflect.Int},
 	{"padSouth", reflect.Int}, {"padEast", reflect.Int}, {"strideH", reflect.Int}, {"strideW", reflect.Int}, {"explicitPadding", reflect.Bool}}
 
-// stockOps are Gorgonia's op types by the names of their Go types. What is not among them (pooling by maximum, normalisation,
-// random nodes, ops of other packages) is called on the host.
+// stockOps are Gorgonia's op types by the names of their Go types. What is not among them (pooling by maximum,
+// normalisation, random nodes, ops of other packages) is called on the host.
 var stockOps = map[string]translation{
 	"elemBinOp":   {call.binary, []field{{binaryField, reflect.Interface}, {"retSame", reflect.Bool}}},
 	"elemUnaryOp": {call.unary, nil},
@@ -136,8 +136,8 @@ func structOf(op G.Op) reflect.Value {
 	return v
 }
 
-// attribute reads a field: a bool, an int or a []int. The operator of an elemBinOp is a struct in an interface; its code is
-// in a field of the same name.
+// attribute reads a field: a bool, an int or a []int. The operator of an elemBinOp is a struct in an interface; its
+// code is in a field of the same name.
 func attribute(op reflect.Value, name string) any {
 	f := op.FieldByName(name)
 	if f.Kind() == reflect.Interface {

@@ -20,8 +20,8 @@ func NewHostID() int { return int(hosts.Add(1)) }
 // host calls the op's Do on the host: the meaning is Gorgonia's by construction. A random op draws anew in each run.
 func (c call) host() *ir.Value { return c.hostOf(c.node.Op(), c.shape) }
 
-// hostOf calls the Do of an op, which gives a value of the given shape. It and the arguments may have other shapes than those of the
-// node.
+// hostOf calls the Do of an op, which gives a value of the given shape. It and the arguments may have other shapes
+// than those of the node.
 func (c call) hostOf(op G.Op, shape ir.Shape) *ir.Value {
 	t, err := TypeOf(c.node)
 	if err != nil {

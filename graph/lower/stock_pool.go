@@ -72,7 +72,8 @@ func (w window) each(f func(out, in int)) {
 	}
 }
 
-// meanPool is the sum over the window by the window's size, where padding counts as zeros. (Gorgonia divides by the width of the image.)
+// meanPool is the sum over the window by the window's size, where padding counts as zeros. (Gorgonia divides by the
+// width of the image.)
 func (c call) meanPool() *ir.Value {
 	w := c.window(c.in[0].Shape, c.shape)
 	return c.pooled(w, c.in[0], func(to, from int) (int, int) { return to, from })

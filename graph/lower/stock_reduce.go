@@ -33,7 +33,8 @@ func (c call) softmaxAxis() int {
 	return axis
 }
 
-// softmaxDiff is the derivative of softmax from its result and the gradient. (Gorgonia's is over the last axis of a column as well.)
+// softmaxDiff is the derivative of softmax from its result and the gradient. (Gorgonia's is over the last axis of a
+// column as well.)
 func (c call) softmaxDiff() *ir.Value {
 	kind := tape.SoftmaxGrad
 	if c.flag("isLog") {
@@ -59,8 +60,8 @@ var sparsemaxOfRows = sync.OnceValue(func() G.Op {
 	return G.Must(G.Sparsemax(G.NewMatrix(G.NewGraph(), G.Float64, G.WithShape(1, 1), G.WithName("x")))).Op()
 })
 
-// sparsemaxDiff is the derivative of a sparsemax from its result y and the gradient: the gradient where y is not 0, less its mean
-// there. (Gorgonia's forgets the axis.)
+// sparsemaxDiff is the derivative of a sparsemax from its result y and the gradient: the gradient where y is not 0,
+// less its mean there. (Gorgonia's forgets the axis.)
 func (c call) sparsemaxDiff() *ir.Value {
 	axis, forward := len(c.shape)-1, Children(c.node)[0]
 	if stockName(forward.Op()) != "sparsemaxOp" || axis < 0 {

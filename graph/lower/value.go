@@ -11,10 +11,12 @@ import (
 	"github.com/unroll-ml/unroll/graph/tape"
 )
 
-// Flatten gives the elements of a Gorgonia value, in row-major order, as the []float32, []float64 or []int32 that devices take,
-// however the value lies in memory: in column-major order, as a view, as a sparse matrix. The slice may be the value's own memory.
+// Flatten gives the elements of a Gorgonia value, in row-major order, as the []float32, []float64 or []int32 that
+// devices take, however the value lies in memory: in column-major order, as a view, as a sparse matrix. The slice may
+// be the value's own memory.
 //
-// Integers of all types and truth values become int32; an integer that does not fit is an error, as is a masked element.
+// Integers of all types and truth values become int32; an integer that does not fit is an error, as is a masked
+// element.
 func Flatten(v G.Value) (any, error) {
 	if s, ok := v.(*tensor.CS); ok {
 		v = s.Dense()
@@ -162,8 +164,8 @@ func Zeros(t ir.Type) any {
 	return make([]int32, n)
 }
 
-// Wrap makes a Gorgonia value of elements in row-major order; the value keeps the slice. Scalars become Gorgonia's scalars. The engine
-// of tensors is that of Gorgonia's machines, which its ops expect.
+// Wrap makes a Gorgonia value of elements in row-major order; the value keeps the slice. Scalars become Gorgonia's
+// scalars. The engine of tensors is that of Gorgonia's machines, which its ops expect.
 func Wrap(data any, shape ir.Shape) G.Value {
 	if len(shape) > 0 {
 		return tensor.New(tensor.WithShape(shape...), tensor.WithBacking(data), tensor.WithEngine(G.StandardEngine{}))
@@ -187,8 +189,8 @@ func Wrap(data any, shape ir.Shape) G.Value {
 	return tensor.New(tensor.WithShape(), tensor.WithBacking(data))
 }
 
-// WrapAs is Wrap with a value of the given Gorgonia type: Int32 elements may stand for any integers and for truth values. A number
-// that the type cannot hold is an error.
+// WrapAs is Wrap with a value of the given Gorgonia type: Int32 elements may stand for any integers and for truth
+// values. A number that the type cannot hold is an error.
 func WrapAs(data any, shape ir.Shape, d tensor.Dtype) (G.Value, error) {
 	xs, ok := data.([]int32)
 	if !ok || d == tensor.Int32 {
