@@ -73,7 +73,7 @@ func TestClassify(t *testing.T) {
 			t.Errorf("eval run %s gives %v, training measured %v", c.args, o["loss"], valid["valid_loss"])
 		}
 	}
-	if out := must(t, "eval", "run"); !strings.Contains(out, "on the validation part of /") || !strings.Contains(out, " nats per example  accuracy 100.00%  in the two likeliest 100.00%  macro F1 100.00%\n12 examples in ") {
+	if out := must(t, "eval", "run"); !strings.Contains(out, "on the validation part of /") || !strings.Contains(out, " nats per example  accuracy 100.00%  macro F1 100.00%  in the two likeliest 100.00%\n12 examples in ") {
 		t.Error(out)
 	}
 	table := must(t, "eval", "run", "--by-class", "--valid-table", "words.tsv")

@@ -200,6 +200,7 @@ func measureWords(m *run.Measures, digits, percent int) string {
 		{"  perplexity %.*f", digits, m.Perplexity, 1},
 		{"  %.*f bits", digits, m.BitsPerToken, 1},
 		{"  accuracy %.*f%%", percent, m.Accuracy, 100},
+		{"  macro F1 %.*f%%", percent, m.MacroF1, 100},
 		{"  exactly right %.*f%%", percent, m.ExactMatch, 100},
 	})
 }
@@ -208,7 +209,6 @@ func measureWords(m *run.Measures, digits, percent int) string {
 func evalWords(m *run.Measures) string {
 	return say([]spoken{
 		{"  in the two likeliest %.*f%%", 2, m.Top2, 100},
-		{"  macro F1 %.*f%%", 2, m.MacroF1, 100},
 		{"\ncharacter errors %.*f%%", 2, m.CharErrorRate, 100},
 	}) + translationWords(m, 2)
 }
