@@ -8,6 +8,7 @@ import (
 	"github.com/pkg/errors"
 	G "gorgonia.org/gorgonia"
 
+	"github.com/unroll-ml/unroll/datasets"
 	"github.com/unroll-ml/unroll/graph/op"
 	"github.com/unroll-ml/unroll/graph/setting"
 )
@@ -20,8 +21,8 @@ type Tokens struct {
 	End     int32 // the last token of every target
 }
 
-// DefaultTokens are the first four.
-var DefaultTokens = Tokens{Padding: 0, Unknown: 1, Start: 2, End: 3}
+// DefaultTokens are those that vocabularies of package datasets reserve.
+var DefaultTokens = Tokens{Padding: datasets.Pad, Unknown: datasets.Unknown, Start: datasets.Start, End: datasets.End}
 
 // Seq2SeqConfig describes a sequence-to-sequence model.
 type Seq2SeqConfig struct {

@@ -119,7 +119,7 @@ func TestUsageErrors(t *testing.T) {
 		{"train --valid-translate 0", `--valid-translate is 0: it must be at least 1`},
 		{"train lm --optimizer sgd --momentum 1", `--momentum is 1: it must be at least 0 and less than 1`},
 		{"train lm --seed=-1", `--seed: expected a valid 64 bit uint but got "-1"; see unroll train lm --help`},
-		{"train lm --hidden 1000000", `--hidden 1000000, --layers 2 and --embed 32 make a model of up to 1.6e+13 weights: at most 1e+09 are supported`},
+		{"train lm --hidden 1000000", `--hidden 1000000, --layers 2 and --embed 32 make a model of 1.6e+13 weights: at most 1e+09 are supported`},
 		{"train lm --batch 1000000 --seq 1000000", `--batch 1000000 and --seq 1000000 make a training step of about 1.1e+15 numbers: at most 4e+09 are supported`},
 		{"train lm --valid-text a.txt", `--valid-text needs --text: the built-in text has a held-out part of its own`},
 		{"train lm --overwrite", `--overwrite needs --out: without it a new folder is made`},

@@ -8,6 +8,8 @@
 // the step is all that must be kept to go on exactly where a run stopped.
 package batches
 
+import "github.com/pkg/errors"
+
 // Shape is how many steps the sequences of a batch have: sources and targets. Without targets, as for a classifier, Target is 0.
 type Shape struct{ Source, Target int }
 
@@ -25,6 +27,19 @@ func (s Shape) holds(t Shape) bool { return s.over(t) == s }
 type Group struct {
 	Shape
 	Examples []int32 // B numbers; -1 where an example is missing, after the others
+}
+
+// check says what is wrong with a group of examples below n.
+func (g Group) check(n int) error {
+	if len(g.Examples) == 0 || g.Source < 1 || g.Target < 0 {
+		return errors.Errorf("a batch of %d examples of %d and %d steps", len(g.Examples), g.Source, g.Target)
+	}
+	for _, i := range g.Examples {
+		if int(i) >= n {
+			return errors.Errorf("example %d of %d", i, n)
+		}
+	}
+	return nil
 }
 
 // Count is the number of examples that are not missing.

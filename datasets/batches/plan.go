@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"slices"
+
+	"github.com/pkg/errors"
 )
 
 // Plan says which examples are in which batch.
@@ -39,6 +41,9 @@ const DefaultBuckets = 8
 func NewPlan(c Config, examples []int32, length func(i int32) (Shape, error)) (*Plan, error) {
 	if c.Batch < 1 || c.Buckets < 0 {
 		return nil, fmt.Errorf("batches of %d in %d buckets: there must be at least 1 of both", c.Batch, c.Buckets)
+	}
+	if length == nil {
+		return nil, errors.New("there is no function that gives the length of an example")
 	}
 	if c.Buckets == 0 {
 		c.Buckets = DefaultBuckets

@@ -1,6 +1,10 @@
 package batches
 
 import (
+	"slices"
+
+	"github.com/pkg/errors"
+
 	"github.com/unroll-ml/unroll/datasets"
 )
 
@@ -13,6 +17,12 @@ type Seq2Seq struct {
 
 // NewSeq2Seq encodes pairs with vocabularies that reserve tokens. Pairs that are on the disk are encoded when they are wanted.
 func NewSeq2Seq(pairs *datasets.Pairs, source, target *datasets.Vocab) (*Seq2Seq, error) {
+	if pairs == nil || source == nil || target == nil {
+		return nil, errors.New("pairs, or one of their vocabularies, are nil")
+	}
+	if source.Reserved() == 0 || target.Reserved() == 0 {
+		return nil, errors.New("a vocabulary of pairs must reserve tokens: build it with datasets.BuildVocab")
+	}
 	s := &Seq2Seq{pairs: pairs, vocabs: [2]*datasets.Vocab{source, target}}
 	if pairs.InMemory() {
 		cached := make([][2][]int32, pairs.Len())
@@ -81,39 +91,41 @@ func (s *Seq2Seq) Count(i int32) (c Counts, err error) {
 // An example that is missing has a source of End alone, so that what attends to sources has something to attend to, and no targets.
 type Paired struct {
 	Group
-	Sources    []int32   // S×B: x₁ ... xₙ End Pad ...
-	SourceMask []float32 // S×B: 1 up to End, 0 after it
-	Inputs     []int32   // T×B: Start y₁ ... yₘ Pad ...
-	Targets    []int32   // T×B: y₁ ... yₘ End Pad ...
-	TargetMask []float32 // T×B: 1 up to End, 0 after it
+	Sources []int32 // S×B: x₁ ... xₙ End Pad ...
+	Targets []int32 // T×B: y₁ ... yₘ End Pad ...
+	Tokens  int     // of sources and targets, End included
 }
 
 // Fill makes a batch. Its Shape must hold the examples, as it does in groups of a plan.
 func (s *Seq2Seq) Fill(g Group) (*Paired, error) {
 	batch := len(g.Examples)
-	p := &Paired{
-		Group: g, Sources: make([]int32, g.Source*batch), SourceMask: make([]float32, g.Source*batch),
-		Inputs: make([]int32, g.Target*batch), Targets: make([]int32, g.Target*batch), TargetMask: make([]float32, g.Target*batch),
+	if err := g.check(s.pairs.Len()); err != nil {
+		return nil, err
 	}
+	p := &Paired{Group: g, Sources: make([]int32, g.Source*batch), Targets: make([]int32, g.Target*batch)}
 	for b, i := range g.Examples {
 		if i < 0 {
-			column(p.Sources, p.SourceMask, b, batch, []int32{datasets.End})
+			p.Sources[b] = datasets.End
+			p.Tokens++
 			continue
 		}
 		tokens, err := s.encoded(i)
 		if err != nil {
 			return nil, err
 		}
-		source, target := tokens[0], tokens[1]
-		if !g.holds(Shape{len(source) + 1, len(target) + 1}) {
-			return nil, &datasets.Error{File: s.pairs.Name, Line: s.pairs.Line(int(i)), What: "the file has changed while it was used: leave it as it is, and repeat the command"}
+		source, target := ended(tokens[0]), ended(tokens[1])
+		if !g.holds(Shape{len(source), len(target)}) {
+			return nil, &datasets.Error{File: s.pairs.Name, Line: s.pairs.Line(int(i)),
+				What: "the file has changed while it was used: leave it as it is, and repeat the command"}
 		}
-		column(p.Sources, p.SourceMask, b, batch, source)
-		p.Sources[len(source)*batch+b], p.SourceMask[len(source)*batch+b] = datasets.End, 1
-		column(p.Inputs[batch:], p.TargetMask[batch:], b, batch, target)
-		column(p.Targets, p.TargetMask, b, batch, target)
-		p.Inputs[b] = datasets.Start
-		p.Targets[len(target)*batch+b], p.TargetMask[len(target)*batch+b] = datasets.End, 1
+		column(p.Sources, b, batch, source)
+		column(p.Targets, b, batch, target)
+		p.Tokens += len(source) + len(target)
 	}
 	return p, nil
+}
+
+// ended is a copy of a sequence with End behind it.
+func ended(tokens []int32) []int32 {
+	return append(slices.Clone(tokens), datasets.End)
 }

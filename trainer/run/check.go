@@ -242,18 +242,24 @@ func (c *Config) width() float64 {
 	return float64(c.Model.Vocab) + float64(c.Model.Input)
 }
 
-// Weights is about how many weights the model has, at most.
+// Weights is how many weights the model has; 0 if there can be no such model.
 func (c *Config) Weights() float64 {
-	m := &c.Model
-	hidden, embed, layers, vocab, target := float64(m.Hidden), float64(m.Embed), float64(m.Layers), float64(m.Vocab), float64(m.TargetVocab)
+	count := c.lmModel().Weights
 	switch c.Task {
-	case TaskSeq2Seq:
-		return (vocab+target)*embed + 3*gates*hidden*(embed+layers*(3*hidden+2)) + (3*hidden+embed)*(hidden+target)
 	case TaskClassify:
-		directions := c.directions()
-		return vocab*embed + directions*gates*hidden*(c.width()+layers*((directions+1)*hidden+2)) + (directions*hidden+1)*float64(m.Classes)
+		count = c.classifierModel().Weights
+	case TaskSeq2Seq:
+		model, err := c.seq2seqModel()
+		if err != nil {
+			return 0
+		}
+		count = model.Weights
 	}
-	return vocab*embed + gates*hidden*(c.width()+layers*(2*hidden+1)) + (hidden+1)*vocab
+	n, err := count()
+	if err != nil {
+		return 0
+	}
+	return n
 }
 
 func (c *Config) directions() float64 {
@@ -265,7 +271,7 @@ func (c *Config) directions() float64 {
 
 func (c *Config) checkWeights() error {
 	if weights := c.Weights(); weights > maxWeights {
-		return settings("`hidden` %d, `layers` %d and `embed` %d make a model of up to %.1e weights: at most %.0e are supported", c.Model.Hidden, c.Model.Layers, c.Model.Embed, weights, float64(maxWeights))
+		return settings("`hidden` %d, `layers` %d and `embed` %d make a model of %.1e weights: at most %.0e are supported", c.Model.Hidden, c.Model.Layers, c.Model.Embed, weights, float64(maxWeights))
 	}
 	return nil
 }

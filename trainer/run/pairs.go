@@ -162,15 +162,12 @@ func (x *translations) fill(g batches.Group) (*seq2seqBatch, error) {
 	if err != nil {
 		return nil, err
 	}
-	b := &seq2seqBatch{Translations: trainer.Translations{
-		SourceSteps: g.Source, TargetSteps: g.Target, Batch: len(g.Examples), Source: p.Sources, Target: p.Targets,
-	}}
-	for _, mask := range [][]float32{p.SourceMask, p.TargetMask} {
-		for _, m := range mask {
-			b.tokens += int(m)
-		}
-	}
-	return b, nil
+	return &seq2seqBatch{
+		Translations: trainer.Translations{
+			SourceSteps: g.Source, TargetSteps: g.Target, Batch: len(g.Examples), Source: p.Sources, Target: p.Targets,
+		},
+		tokens: p.Tokens,
+	}, nil
 }
 
 // seq2seqBatch is a batch for trainer.Seq2Seq.

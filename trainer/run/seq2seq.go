@@ -178,9 +178,8 @@ func (c *Config) newSeq2Seq() (*trainer.Seq2Seq, error) {
 func (c *Config) seq2seqModel() (models.Seq2SeqConfig, error) {
 	m := &c.Model
 	model := models.Seq2SeqConfig{
-		Source: m.Vocab, Target: m.TargetVocab,
-		Tokens: models.Tokens{Padding: datasets.Pad, Unknown: datasets.Unknown, Start: datasets.Start, End: datasets.End},
-		Cell:   m.cell(), Embed: m.Embed, Hidden: m.Hidden, Layers: m.Layers, Bidirectional: m.Bidirectional,
+		Source: m.Vocab, Target: m.TargetVocab, Tokens: models.DefaultTokens,
+		Cell: m.cell(), Embed: m.Embed, Hidden: m.Hidden, Layers: m.Layers, Bidirectional: m.Bidirectional,
 		Dropout: m.Dropout, Before: m.Before, EveryStep: m.EveryStep, Feeding: m.Feeding, Tied: m.Tied, Smoothing: c.Training.Smoothing,
 	}
 	var err error
