@@ -7,6 +7,8 @@ import (
 	"maps"
 	"slices"
 	"strings"
+
+	"github.com/unroll-ml/unroll/graph/setting"
 )
 
 // VocabConfig says which vocabulary to build.
@@ -29,6 +31,9 @@ const DefaultBPE = 8000
 // their bytes, byte pairs in the order in which they were learned. The same texts in any order give the same vocabulary.
 func BuildVocab(c VocabConfig, texts iter.Seq[string]) (*Vocab, error) {
 	if err := c.Form.Check(); err != nil {
+		return nil, err
+	}
+	if err := cmp.Or(setting.AtLeast("Size", c.Size, 0), setting.Set("texts", texts != nil, "the texts to learn from")); err != nil {
 		return nil, err
 	}
 	v, err := buildVocab(c, func(yield func(string) bool) {

@@ -19,6 +19,9 @@ const MinEvalStream = 1024
 
 // NewEvalWindows cuts tokens, at least two of them.
 func NewEvalWindows(tokens Sequence, batch, seq int) (*EvalWindows, error) {
+	if err := checkWindows(tokens, batch, seq, 1); err != nil {
+		return nil, err
+	}
 	n := tokens.Len() - 1
 	if n < 1 {
 		return nil, fmt.Errorf("%d tokens to measure on, at least 2 are needed: use a longer text", tokens.Len())
@@ -41,6 +44,9 @@ func (w *EvalWindows) Len() int {
 // Fill writes window i, T×B: element t*B+b is step t of stream b. mask is 1 where there is a prediction; elsewhere it is 0, and
 // so are inputs and targets. It says whether the streams begin anew: they do in window 0.
 func (w *EvalWindows) Fill(i int, inputs, targets []int32, mask []float32) (anew bool, err error) {
+	if err := checkRoom(i, w.Batch, w.Seq, len(inputs), len(targets), len(mask)); err != nil {
+		return false, err
+	}
 	clear(inputs)
 	clear(targets)
 	clear(mask)

@@ -6,6 +6,8 @@ import (
 	"math"
 	"math/rand/v2"
 	"slices"
+
+	"github.com/unroll-ml/unroll/graph/setting"
 )
 
 // Division says how examples are divided into those to train on and those to measure on.
@@ -26,6 +28,9 @@ type Division struct {
 // than what is still wanted, so that frequent ones stay in training, and those that would leave a class without an example. Both results are in
 // increasing order and none is empty: if that cannot be, it is an *Error.
 func (d Division) Split() (train, held []int32, err error) {
+	if err := setting.AtLeast("Len", d.Len, 0); err != nil {
+		return nil, nil, err
+	}
 	g, err := d.groups()
 	if err != nil {
 		return nil, nil, err

@@ -68,6 +68,9 @@ func (u *UnknownLabels) Words(l *Labels) string {
 
 // classes are the numbers of the labels of n examples.
 func (l *Labels) classes(file string, n int, label func(i int) string) (classes []int32, unknown *UnknownLabels, err error) {
+	if l == nil {
+		return nil, nil, &Error{File: file, What: "there are no labels to compare with: they are nil"}
+	}
 	classes, unknown = make([]int32, n), &UnknownLabels{}
 	seen := map[string]bool{}
 	for i := range classes {
@@ -81,7 +84,7 @@ func (l *Labels) classes(file string, n int, label func(i int) string) (classes 
 		}
 		classes[i] = class
 	}
-	if unknown.Examples == n {
+	if n > 0 && unknown.Examples == n {
 		return nil, nil, &Error{File: file, What: fmt.Sprintf("none of its labels (%q, ...) is among the %d of the training data (%q, ...): use data with the same labels", unknown.Names[0], l.Len(), l.Name(0))}
 	}
 	return classes, unknown, nil

@@ -260,6 +260,9 @@ func (p *Pairs) Line(i int) int { return int(p.at[i].line) }
 
 // Pair reads pair i in [0, Len).
 func (p *Pairs) Pair(i int) (Pair, error) {
+	if i < 0 || i >= p.Len() {
+		return Pair{}, errors.Errorf("%s: pair %d of %d", p.Name, i, p.Len())
+	}
 	var texts [2]string
 	for side := range texts {
 		b := make([]byte, p.at[i].length[side])

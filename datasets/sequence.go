@@ -2,6 +2,7 @@ package datasets
 
 import (
 	"container/list"
+	"errors"
 	"fmt"
 	"slices"
 	"sort"
@@ -23,13 +24,21 @@ func (s Slice) Len() int { return len(s) }
 
 // Read implements Sequence.
 func (s Slice) Read(from int, to []int32) error {
-	copy(to, s[from:from+len(to)])
+	if from < 0 || from > len(s)-len(to) {
+		return fmt.Errorf("tokens %d to %d of %d", from, from+len(to), len(s))
+	}
+	copy(to, s[from:])
 	return nil
 }
+
+var errNoText = errors.New("there is no text: it is nil")
 
 // Encode is the tokens of a text: a Slice of one in memory, and otherwise a Sequence that reads the text when it is asked and is for
 // one goroutine at a time. A unit that the vocabulary lacks is Unknown; if that is not reserved, it is an *Error with the position.
 func (v *Vocab) Encode(t *Text) (Sequence, error) {
+	if t == nil {
+		return nil, errNoText
+	}
 	if err := v.check(t); err != nil {
 		return nil, err
 	}
@@ -39,6 +48,9 @@ func (v *Vocab) Encode(t *Text) (Sequence, error) {
 
 // EncodeKnown is Encode, but for characters that the vocabulary lacks and cannot call unknown: it leaves them out, and says how many.
 func (v *Vocab) EncodeKnown(t *Text) (s Sequence, left int, err error) {
+	if t == nil {
+		return nil, 0, errNoText
+	}
 	s, unknown, err := v.encode(t, v.check(t) == nil)
 	if v.special > 0 {
 		unknown = 0

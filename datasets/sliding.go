@@ -22,6 +22,9 @@ const MaxSlidingWindows = 1 << 28
 
 // NewSlidingWindows cuts tokens. Tokens too few for one batch are a *TooShortError.
 func NewSlidingWindows(tokens Sequence, batch, seq, stride int, seed uint64) (*SlidingWindows, error) {
+	if err := checkWindows(tokens, batch, seq, stride); err != nil {
+		return nil, err
+	}
 	w := &SlidingWindows{Batch: batch, Seq: seq, Stride: stride, Seed: seed, tokens: tokens, row: make([]int32, seq+1), epoch: -1}
 	if n := w.windows(); n > MaxSlidingWindows {
 		return nil, fmt.Errorf("%d tokens and --stride %d make %d windows, at most %d are supported: a --stride of %d or more is needed",
@@ -50,6 +53,9 @@ func (w *SlidingWindows) Len() int { return w.windows() / w.Batch }
 // Fill writes the batch of a training step, counted from 0 over all epochs, T×B: element t*B+b is step t of window b. Windows always
 // begin anew: what a model carries from the step before must be forgotten.
 func (w *SlidingWindows) Fill(step int, inputs, targets []int32) (anew bool, err error) {
+	if err := checkRoom(step, w.Batch, w.Seq, len(inputs), len(targets)); err != nil {
+		return false, err
+	}
 	epoch, i := step/w.Len(), step%w.Len()
 	if w.epoch != epoch {
 		w.shuffle(epoch)

@@ -13,6 +13,9 @@ type SlidingEvalWindows struct {
 
 // NewSlidingEvalWindows cuts tokens, more than T of them.
 func NewSlidingEvalWindows(tokens Sequence, batch, seq, stride int) (*SlidingEvalWindows, error) {
+	if err := checkWindows(tokens, batch, seq, stride); err != nil {
+		return nil, err
+	}
 	if tokens.Len() <= seq {
 		return nil, fmt.Errorf("%d tokens to measure on, at least %d are needed for a window: use a longer text", tokens.Len(), seq+1)
 	}
@@ -28,6 +31,9 @@ func (w *SlidingEvalWindows) Len() int { return (w.windows() + w.Batch - 1) / w.
 // Fill writes batch i, T×B: element t*B+b is step t of window i*B+b. mask is 1 where there is one; elsewhere it is 0, and so are inputs
 // and targets. The windows always begin anew.
 func (w *SlidingEvalWindows) Fill(i int, inputs, targets []int32, mask []float32) (anew bool, err error) {
+	if err := checkRoom(i, w.Batch, w.Seq, len(inputs), len(targets), len(mask)); err != nil {
+		return false, err
+	}
 	clear(inputs)
 	clear(targets)
 	clear(mask)

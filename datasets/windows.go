@@ -13,6 +13,9 @@ type Windows struct {
 
 // NewWindows cuts tokens into streams. Tokens too few for one window are a *TooShortError.
 func NewWindows(tokens Sequence, batch, seq int) (*Windows, error) {
+	if err := checkWindows(tokens, batch, seq, 1); err != nil {
+		return nil, err
+	}
 	w := &Windows{Batch: batch, Seq: seq, tokens: tokens, stream: tokens.Len() / batch, row: make([]int32, seq+1)}
 	if w.Len() == 0 {
 		return nil, &TooShortError{Have: tokens.Len(), Batch: batch, Seq: seq}
@@ -26,6 +29,9 @@ func (w *Windows) Len() int { return max(w.stream-1, 0) / w.Seq }
 // Fill writes the window of a training step, counted from 0 over all epochs, T×B: element t*B+b is step t of stream b. It says whether
 // the streams begin anew, so that a carried state must be forgotten.
 func (w *Windows) Fill(step int, inputs, targets []int32) (anew bool, err error) {
+	if err := checkRoom(step, w.Batch, w.Seq, len(inputs), len(targets)); err != nil {
+		return false, err
+	}
 	i := step % w.Len()
 	for b := range w.Batch {
 		if err := w.tokens.Read(b*w.stream+i*w.Seq, w.row); err != nil {

@@ -206,6 +206,9 @@ func init() {
 			x := newBench()
 			return call{models.Attend, []any{x.b, x.attention(t, "dot"), x.vector, models.Memory{Values: x.matrix}}}
 		},
+		"LMConfig.Weights":         func(*testing.T) call { return call{models.LMConfig.Weights, []any{lm}} },
+		"ClassifierConfig.Weights": func(*testing.T) call { return call{models.ClassifierConfig.Weights, []any{classifier}} },
+		"Seq2SeqConfig.Weights":    func(*testing.T) call { return call{models.Seq2SeqConfig.Weights, []any{seq2seq}} },
 		"Layer.Apply": func(t *testing.T) call {
 			x := newBench()
 			return call{func(l models.Layer, b *op.Builder, in models.Input) { l.Apply(b, in) },

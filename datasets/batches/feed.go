@@ -27,6 +27,11 @@ const ahead = 1
 // NewFeed begins with the batch of a step. fill makes the batch of a step; one goroutine calls it, step after step, so it needs no lock,
 // but it must not write to what an earlier call returned. Close must be called.
 func NewFeed[B any](step int, fill func(step int) (B, error)) *Feed[B] {
+	if fill == nil {
+		fill = func(int) (none B, err error) {
+			return none, errors.New("there is no function that fills batches: it is nil")
+		}
+	}
 	f := &Feed[B]{items: make(chan item[B], ahead), stop: make(chan struct{})}
 	go f.run(step, fill)
 	return f

@@ -39,6 +39,9 @@ func NewSeq2Seq(pairs *datasets.Pairs, source, target *datasets.Vocab) (*Seq2Seq
 
 // encoded are the tokens of a pair, source and target, without Start and End.
 func (s *Seq2Seq) encoded(i int32) (tokens [2][]int32, err error) {
+	if i < 0 || int(i) >= s.pairs.Len() {
+		return tokens, errors.Errorf("pair %d of %d", i, s.pairs.Len())
+	}
 	if s.cached != nil {
 		return s.cached[i], nil
 	}

@@ -77,7 +77,7 @@ func (s *sentence) goesOn(length int) bool { return !s.over && length <= s.limit
 // limit, and the beginnings are hypotheses too, in their place by score: they might have become the best.
 func (c Beam) Search(s Stepper, lengths []int) ([][]Hypothesis, error) {
 	c.Best = max(c.Best, 1)
-	if err := c.check(len(lengths)); err != nil {
+	if err := cmp.Or(checkSources(s, lengths), c.check(len(lengths))); err != nil {
 		return nil, errors.Wrap(err, "beam search")
 	}
 	sentences := make([]*sentence, len(lengths))

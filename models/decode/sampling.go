@@ -150,7 +150,7 @@ func (c Sampling) Draw(logits []float64, random *rand.Rand) (int32, error) {
 // several rows for each source. limits are the most tokens of the hypotheses of each source, and random is what they are drawn with: it
 // is the same whatever other sources there are. The score of a hypothesis is its ln p, before the distribution is cut.
 func (c Sampling) Sequences(s Stepper, lengths []int, rows int, limits []int, t models.Tokens, random []*rand.Rand) ([][]Hypothesis, error) {
-	err := cmp.Or(setting.AtLeast("rows", rows, 1), c.Check())
+	err := cmp.Or(checkSources(s, lengths), setting.AtLeast("rows", rows, 1), c.Check())
 	if err == nil && (len(limits) == 0 || len(limits) != len(lengths) || len(random) != len(lengths) || slices.Min(limits) < 1) {
 		err = errors.Errorf("limits %v and %d random numbers for %d sources: there must be one for each, of at least 1", limits, len(random), len(lengths))
 	}

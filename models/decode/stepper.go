@@ -1,6 +1,8 @@
 package decode
 
 import (
+	"slices"
+
 	"github.com/pkg/errors"
 	G "gorgonia.org/gorgonia"
 	"gorgonia.org/tensor"
@@ -21,6 +23,14 @@ type Stepper interface {
 	// results are for each row ln p of all tokens, and the weights of the attention over the source, or nil; they are valid until
 	// the next call.
 	Step(tokens, parents []int32) (logProbs, weights [][]float64, err error)
+}
+
+// checkSources says what is wrong with what a search is for: a stepper at the beginning of sources of the given lengths.
+func checkSources(s Stepper, lengths []int) error {
+	if s == nil || len(lengths) == 0 || slices.Min(lengths) < 0 {
+		return errors.Errorf("no stepper for sources of lengths %v: there must be one, and no length may be negative", lengths)
+	}
+	return nil
 }
 
 // SourceStepper is the Stepper of a Seq2Seq.
