@@ -136,6 +136,9 @@ func (m *Classifier) Confuse(x Sequences, classes []int32, weights []float32, co
 	if err := m.checkExamples(x, classes, weights); err != nil {
 		return s, err
 	}
+	if confusion != nil && confusion.Classes != m.config.Model.Classes {
+		return s, errors.Errorf("a confusion of %d classes for a model of %d", confusion.Classes, m.config.Model.Classes)
+	}
 	logits, err := m.logits(x)
 	if err != nil {
 		return s, err

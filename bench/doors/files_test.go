@@ -3,6 +3,7 @@ package doors
 import (
 	"bytes"
 	"math/rand/v2"
+	"os"
 	"testing"
 
 	G "gorgonia.org/gorgonia"
@@ -74,16 +75,22 @@ func init() {
 			return call{checkpoint.ReadTensors, []any{&b, int64(b.Len())}}
 		},
 	}}, door{"trainer/runlog", map[string]func(t *testing.T) call{
-		"Read":                func(t *testing.T) call { return call{runlog.Read, []any{file(t, "log", "{\"step\":1}\n")}} },
-		"Open":                func(t *testing.T) call { return call{runlog.Open, []any{file(t, "log", "{\"step\":1}\n"), 1}} },
+		"Read": func(t *testing.T) call {
+			return call{runlog.Read, []any{file(t, "log", "{\"event\":\"step\",\"step\":1}\n")}}
+		},
+		"Open": func(t *testing.T) call {
+			return call{runlog.Open, []any{file(t, "log", "{\"event\":\"step\",\"step\":1}\n"), 1}}
+		},
 		"Float.MarshalJSON":   func(*testing.T) call { return call{runlog.Float.MarshalJSON, []any{runlog.Float(1)}} },
 		"Float.UnmarshalJSON": func(*testing.T) call { return call{new(runlog.Float).UnmarshalJSON, []any{[]byte("1.5")}} },
-		"Log.Append":          func(t *testing.T) call { return call{logged(t).Append, []any{any(map[string]int{"step": 2})}} },
-		"Log.Sync":            func(t *testing.T) call { return call{logged(t).Sync, nil} },
+		"Log.Append": func(t *testing.T) call {
+			return call{logged(t).Append, []any{any(map[string]any{"event": "step", "step": 2})}}
+		},
+		"Log.Sync": func(t *testing.T) call { return call{logged(t).Sync, nil} },
 	}}, door{"trainer/events", map[string]func(t *testing.T) call{
-		"Create": func(*testing.T) call { return call{events.Create, []any{"board", 0}} },
+		"Create": func(t *testing.T) call { return call{events.Create, []any{board(t), 0}} },
 		"Writer.Write": func(t *testing.T) call {
-			w, err := events.Create("board", 0)
+			w, err := events.Create(board(t), 0)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -129,6 +136,15 @@ func init() {
 			return call{s.Step, []any{[]int32{2, 2, 2, 2}, []int32{0, 1, 2, 3}}}
 		},
 	}})
+}
+
+// board is a folder.
+func board(t *testing.T) string {
+	t.Helper()
+	if err := os.MkdirAll("board", 0o700); err != nil {
+		t.Fatal(err)
+	}
+	return "board"
 }
 
 var sampling = decode.Sampling{Temperature: 1, TopK: 2, TopP: 0.9}

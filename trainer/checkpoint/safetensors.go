@@ -23,6 +23,9 @@ var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 // WriteTensors writes tensors in the safetensors format. The same tensors give the same bytes, whatever their order: wide
 // element types come first, so that all data is aligned, then they are sorted by name.
 func WriteTensors(w io.Writer, tensors []Tensor) error {
+	if w == nil {
+		return errors.New("no writer to write tensors to: it is nil")
+	}
 	_, err := writeTensors(w, tensors)
 	return err
 }
@@ -123,6 +126,9 @@ func ReadTensors(r io.Reader, size int64) ([]Tensor, error) {
 // readHeader reads what the file says of its tensors, and checks it.
 func readHeader(r io.Reader, size int64) ([]entry, error) {
 	var first [8]byte
+	if r == nil {
+		return nil, nil, errors.New("no reader to read tensors from: it is nil")
+	}
 	if size < 8 {
 		return nil, corrupt("", "%d bytes are too few for a safetensors file", size)
 	}

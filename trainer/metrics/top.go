@@ -2,11 +2,14 @@ package metrics
 
 import (
 	"math"
+	"slices"
 
+	"github.com/pkg/errors"
 	G "gorgonia.org/gorgonia"
 	"gorgonia.org/tensor"
 
 	"github.com/unroll-ml/unroll/graph/op"
+	"github.com/unroll-ml/unroll/graph/setting"
 )
 
 // InTop says whether a class is among the k whose scores are largest. Of equal scores the first are the largest, so that with k = 1
@@ -27,6 +30,17 @@ func InTop(scores []float32, class, k int) bool {
 // Tops is InTop as nodes of a graph: (scores ...×C, classes ...) -> for each k a node ..., 1 where the class is among the k largest
 // and 0 where it is not. Classes are integers.
 func Tops(b *op.Builder, scores, classes *G.Node, ks ...int) G.Nodes {
+	if scores == nil || scores.Dims() == 0 {
+		b.Fail(errors.New("the scores to rank are nil, or a scalar"))
+	}
+	for _, k := range ks {
+		if err := setting.AtLeast("k", k, 1); err != nil {
+			b.Fail(err)
+		}
+	}
+	if b.Err() != nil {
+		return slices.Repeat(G.Nodes{b.Fail(b.Err())}, len(ks))
+	}
 	shape := scores.Shape()
 	axis := len(shape) - 1
 	// Another score that is not finite makes this NaN, for 0·∞ and 0·NaN are.
