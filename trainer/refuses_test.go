@@ -79,7 +79,11 @@ func TestClassifierRefuses(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	weights[0].Data = []float64{1}
+	weights[1].Data = nil
+	if err := m.Load(weights, nil); err == nil || !strings.Contains(err.Error(), "has no data") {
+		t.Errorf("error is %v", err)
+	}
+	weights[0].Data, weights[1].Data = []float64{1}, weights[0].Data
 	if err := m.Load(weights, nil); err == nil || !strings.Contains(err.Error(), "data of type []float64") {
 		t.Errorf("error is %v", err)
 	}

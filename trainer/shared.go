@@ -178,6 +178,11 @@ func (s *shared) TrainState() ([]checkpoint.Tensor, error) {
 // Load replaces the weights and the training state; nil is that before the first step. Names and shapes must be those of Params
 // and TrainState.
 func (s *shared) Load(weights, state []checkpoint.Tensor) error {
+	for _, t := range slices.Concat(weights, state) {
+		if t.Data == nil {
+			return errors.Errorf("%q has no data to load", t.Name)
+		}
+	}
 	if err := checkpoint.Match("weights", s.weights, weights); err != nil {
 		return err
 	}

@@ -180,6 +180,7 @@ func init() {
 			random := []*rand.Rand{rand.New(rand.NewPCG(1, 1)), rand.New(rand.NewPCG(1, 2))}
 			return call{newSeq2Seq(t).Sample, []any{pairs.Source, 2, 2, []int{3, 3}, decode.Sampling{Temperature: 1, TopK: 3, TopP: 0.9}, random}}
 		},
+		"Weights": func(*testing.T) call { return call{trainer.Weights, []any{any(lm)}} },
 		"CheckGradients": func(*testing.T) call {
 			b, loss, w := loss(tensor.Float64)
 			return call{trainer.CheckGradients, []any{b, loss, G.Nodes{w}, trainer.GradientCheck{}}}

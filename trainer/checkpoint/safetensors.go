@@ -127,7 +127,7 @@ func ReadTensors(r io.Reader, size int64) ([]Tensor, error) {
 func readHeader(r io.Reader, size int64) ([]entry, error) {
 	var first [8]byte
 	if r == nil {
-		return nil, nil, errors.New("no reader to read tensors from: it is nil")
+		return nil, errors.New("no reader to read tensors from: it is nil")
 	}
 	if size < 8 {
 		return nil, corrupt("", "%d bytes are too few for a safetensors file", size)
