@@ -6,7 +6,6 @@ import (
 
 	"github.com/pkg/errors"
 
-	"github.com/unroll-ml/unroll/graph/internal/real"
 	"github.com/unroll-ml/unroll/graph/tape"
 )
 
@@ -57,48 +56,14 @@ func truth(b bool) float64 {
 	return 0
 }
 
-// exact are the functions that are rounded once, in float64; rounding the result again to float32 gives the same number as
-// computing in float32 (Figueroa, "When is double rounding innocuous?", 1995).
-var exact = map[tape.Fn]func(x, y float64) float64{
-	tape.Id:    func(x, _ float64) float64 { return x },
-	tape.Neg:   func(x, _ float64) float64 { return -x },
-	tape.Abs:   func(x, _ float64) float64 { return math.Abs(x) },
-	tape.Floor: func(x, _ float64) float64 { return math.Floor(x) },
-	tape.Ceil:  func(x, _ float64) float64 { return math.Ceil(x) },
-	tape.Sqrt:  func(x, _ float64) float64 { return math.Sqrt(x) },
-	tape.Sign: func(x, _ float64) float64 {
-		if x != x {
-			return x
-		}
-		return truth(x > 0) - truth(x < 0)
-	},
-	tape.Add: func(x, y float64) float64 { return x + y },
-	tape.Sub: func(x, y float64) float64 { return x - y },
-	tape.Mul: func(x, y float64) float64 { return x * y },
-	tape.Div: func(x, y float64) float64 { return x / y },
-	tape.Max: func(x, y float64) float64 { return max(x, y) }, // NaN if either is
-	tape.Min: func(x, y float64) float64 { return min(x, y) },
-	tape.Lt:  func(x, y float64) float64 { return truth(x < y) },
-	tape.Le:  func(x, y float64) float64 { return truth(x <= y) },
-	tape.Eq:  func(x, y float64) float64 { return truth(x == y) },
-	tape.Ne:  func(x, y float64) float64 { return truth(x != y) },
+// formula is a function in float64. One that is rounded there once and then to float32 gives the same number as computing in float32 (Figueroa,
+// "When is double rounding innocuous?", 1995).
+func formula(fn tape.Fn) func(x, y float64) float64 {
+	return func(x, y float64) float64 { return fn.Of(x, y, 0) }
 }
 
 // ieee are the functions whose sign IEEE 754 defines for a zero.
 var ieee = []tape.Fn{tape.Id, tape.Neg, tape.Abs, tape.Sqrt, tape.Add, tape.Sub, tape.Mul, tape.Div}
-
-// accurate are the functions that a device approximates.
-var accurate = map[tape.Fn]func(x, y float64) float64{
-	tape.Exp:     func(x, _ float64) float64 { return real.Exp(x) },
-	tape.Log:     func(x, _ float64) float64 { return real.Log(x) },
-	tape.Log1p:   func(x, _ float64) float64 { return math.Log1p(x) },
-	tape.Expm1:   func(x, _ float64) float64 { return math.Expm1(x) },
-	tape.Sin:     func(x, _ float64) float64 { return math.Sin(x) },
-	tape.Cos:     func(x, _ float64) float64 { return math.Cos(x) },
-	tape.Tanh:    func(x, _ float64) float64 { return math.Tanh(x) },
-	tape.Sigmoid: func(x, _ float64) float64 { return 1 / (1 + math.Exp(-x)) },
-	tape.Pow:     real.Pow,
-}
 
 // fnRig applies fn to numbers, the same ones in two arrays of which one is turned by some places, so that each number goes
 // through other lanes of a vector.
@@ -137,11 +102,10 @@ func fnRig(f tape.Dtype, fn tape.Fn, formula func(x, y float64) float64, tol fun
 
 func fnExact(d tape.Device, f tape.Dtype) error {
 	for _, fn := range tape.Fns() {
-		formula := exact[fn]
-		if formula == nil {
+		if arity := fn.Arity(); !fn.Rounded() || arity < 1 || arity > 2 {
 			continue
 		}
-		r, outs := fnRig(f, fn, formula, func(x, want float64) float64 { return 0 })
+		r, outs := fnRig(f, fn, formula(fn), func(x, want float64) float64 { return 0 })
 		for _, out := range outs {
 			out.zeros = slices.Contains(ieee, fn)
 		}
@@ -154,8 +118,7 @@ func fnExact(d tape.Device, f tape.Dtype) error {
 
 func fnAccurate(d tape.Device, f tape.Dtype) error {
 	for _, fn := range tape.Fns() {
-		formula := accurate[fn]
-		if formula == nil {
+		if fn.Rounded() {
 			continue
 		}
 		periodic := fn == tape.Sin || fn == tape.Cos
@@ -169,7 +132,7 @@ func fnAccurate(d tape.Device, f tape.Dtype) error {
 			if periodic && math.Abs(x) > 1<<30 && !math.IsInf(x, 0) {
 				return 0 // ± 1
 			}
-			return formula(x, y)
+			return fn.Of(x, y, 0)
 		}, tol)
 		if err := r.run(d); err != nil {
 			return errors.Wrapf(err, "%v", fn)

@@ -4,7 +4,6 @@ import (
 	"math"
 
 	"github.com/unroll-ml/unroll/graph/ir"
-	"github.com/unroll-ml/unroll/graph/tape"
 )
 
 // cut decides which values to hand from one place to another (from a loop to the loop back, from a loop to what follows it),
@@ -80,8 +79,7 @@ func elementCost(v *ir.Value) float64 {
 	case ir.Concat, ir.Pad:
 		return size / 4
 	case ir.Elem:
-		switch op.Fn {
-		case tape.Exp, tape.Log, tape.Log1p, tape.Expm1, tape.Sin, tape.Cos, tape.Tanh, tape.Sigmoid, tape.Pow, tape.Div, tape.Sqrt:
+		if op.Fn.Dear() {
 			return size / 4
 		}
 		return size / 16

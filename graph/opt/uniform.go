@@ -3,7 +3,6 @@ package opt
 import (
 	"math"
 
-	"github.com/unroll-ml/unroll/graph/internal/real"
 	"github.com/unroll-ml/unroll/graph/ir"
 	"github.com/unroll-ml/unroll/graph/tape"
 )
@@ -68,7 +67,7 @@ func elemNumber(e ir.Elem, float ir.Dtype, args []number) number {
 	for i, a := range args {
 		x[i] = rounded(a.value, float)
 	}
-	y := rounded(apply(e.Fn, x), float)
+	y := rounded(e.Fn.Of(x[0], x[1], x[2]), float)
 	if e.To == tape.Int32 {
 		if !(math.Abs(y) <= math.MaxInt32) {
 			return number{}
@@ -83,78 +82,4 @@ func rounded(c float64, to ir.Dtype) float64 {
 		return float64(float32(c))
 	}
 	return c
-}
-
-// apply is the scalar function fn; see package tape.
-func apply(fn tape.Fn, x [3]float64) float64 {
-	truth := func(b bool) float64 {
-		if b {
-			return 1
-		}
-		return 0
-	}
-	a, b := x[0], x[1]
-	switch fn {
-	case tape.Id:
-		return a
-	case tape.Neg:
-		return -a
-	case tape.Abs:
-		return math.Abs(a)
-	case tape.Sign:
-		if a == 0 || math.IsNaN(a) {
-			return a
-		}
-		return math.Copysign(1, a)
-	case tape.Floor:
-		return math.Floor(a)
-	case tape.Ceil:
-		return math.Ceil(a)
-	case tape.Sqrt:
-		return math.Sqrt(a)
-	case tape.Exp:
-		return real.Exp(a)
-	case tape.Log:
-		return real.Log(a)
-	case tape.Log1p:
-		return math.Log1p(a)
-	case tape.Expm1:
-		return math.Expm1(a)
-	case tape.Sin:
-		return math.Sin(a)
-	case tape.Cos:
-		return math.Cos(a)
-	case tape.Tanh:
-		return math.Tanh(a)
-	case tape.Sigmoid:
-		return 1 / (1 + math.Exp(-a))
-	case tape.Add:
-		return a + b
-	case tape.Sub:
-		return a - b
-	case tape.Mul:
-		return a * b
-	case tape.Div:
-		return a / b
-	case tape.Pow:
-		return real.Pow(a, b)
-	case tape.Max:
-		return max(a, b)
-	case tape.Min:
-		return min(a, b)
-	case tape.Lt:
-		return truth(a < b)
-	case tape.Le:
-		return truth(a <= b)
-	case tape.Eq:
-		return truth(a == b)
-	case tape.Ne:
-		return truth(a != b)
-	case tape.Where:
-		if a != 0 {
-			return b
-		}
-		return x[2]
-	}
-	return math.NaN()
 }

@@ -117,7 +117,7 @@ func eval(v *ir.Value, in [][]float64) ([]float64, error) {
 			for k := range in {
 				x[k] = in[k][i]
 			}
-			out[i] = scalar(op.Fn, x)
+			out[i] = op.Fn.Of(x[0], x[1], x[2])
 			if op.To == tape.Int32 {
 				out[i] = math.Trunc(out[i])
 			}

@@ -1,67 +1,11 @@
 package irtest
 
 import (
-	"math"
-
 	"github.com/pkg/errors"
 
-	"github.com/unroll-ml/unroll/graph/internal/real"
 	"github.com/unroll-ml/unroll/graph/ir"
 	"github.com/unroll-ml/unroll/graph/tape"
 )
-
-var unary = map[tape.Fn]func(float64) float64{
-	tape.Id:  func(x float64) float64 { return x },
-	tape.Neg: func(x float64) float64 { return -x },
-	tape.Abs: math.Abs,
-	tape.Sign: func(x float64) float64 {
-		switch {
-		case x > 0:
-			return 1
-		case x < 0:
-			return -1
-		}
-		return x
-	},
-	tape.Floor: math.Floor, tape.Ceil: math.Ceil, tape.Sqrt: math.Sqrt,
-	tape.Exp: real.Exp, tape.Log: real.Log, tape.Log1p: math.Log1p, tape.Expm1: math.Expm1,
-	tape.Sin: math.Sin, tape.Cos: math.Cos, tape.Tanh: math.Tanh,
-	tape.Sigmoid: func(x float64) float64 { return 1 / (1 + math.Exp(-x)) },
-}
-
-var binary = map[tape.Fn]func(x, y float64) float64{
-	tape.Add: func(x, y float64) float64 { return x + y },
-	tape.Sub: func(x, y float64) float64 { return x - y },
-	tape.Mul: func(x, y float64) float64 { return x * y },
-	tape.Div: func(x, y float64) float64 { return x / y },
-	tape.Pow: real.Pow,
-	tape.Max: func(x, y float64) float64 { return max(x, y) },
-	tape.Min: func(x, y float64) float64 { return min(x, y) },
-	tape.Lt:  func(x, y float64) float64 { return truth(x < y) },
-	tape.Le:  func(x, y float64) float64 { return truth(x <= y) },
-	tape.Eq:  func(x, y float64) float64 { return truth(x == y) },
-	tape.Ne:  func(x, y float64) float64 { return truth(x != y) },
-}
-
-func truth(b bool) float64 {
-	if b {
-		return 1
-	}
-	return 0
-}
-
-func scalar(fn tape.Fn, x [3]float64) float64 {
-	if f := unary[fn]; f != nil {
-		return f(x[0])
-	}
-	if f := binary[fn]; f != nil {
-		return f(x[0], x[1])
-	}
-	if x[0] != 0 { // Where
-		return x[1]
-	}
-	return x[2]
-}
 
 // host calls the function with arrays of the types that a device would give it.
 func host(op *ir.Host, v *ir.Value, in [][]float64, out []float64) error {

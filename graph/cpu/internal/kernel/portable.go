@@ -3,7 +3,6 @@ package kernel
 import (
 	"math"
 
-	"github.com/unroll-ml/unroll/graph/internal/real"
 	"github.com/unroll-ml/unroll/graph/tape"
 )
 
@@ -48,32 +47,8 @@ func apply[T Float](f tape.Fn) func(n int, dst, x, y, z *T) {
 		return func(n int, dst, x, _, _ *T) { copy(vec(dst, n), vec(x, n)) }
 	case tape.Neg:
 		return unary(func(x T) T { return -x })
-	case tape.Abs:
-		return viaFloat64[T](math.Abs)
 	case tape.Sign:
 		return unary(sign[T])
-	case tape.Floor:
-		return viaFloat64[T](math.Floor)
-	case tape.Ceil:
-		return viaFloat64[T](math.Ceil)
-	case tape.Sqrt:
-		return viaFloat64[T](math.Sqrt)
-	case tape.Exp:
-		return viaFloat64[T](real.Exp)
-	case tape.Log:
-		return viaFloat64[T](real.Log)
-	case tape.Log1p:
-		return viaFloat64[T](math.Log1p)
-	case tape.Expm1:
-		return viaFloat64[T](math.Expm1)
-	case tape.Sin:
-		return viaFloat64[T](math.Sin)
-	case tape.Cos:
-		return viaFloat64[T](math.Cos)
-	case tape.Tanh:
-		return viaFloat64[T](math.Tanh)
-	case tape.Sigmoid:
-		return viaFloat64[T](func(x float64) float64 { return 1 / (1 + math.Exp(-x)) })
 	case tape.Add:
 		return func(n int, dst, x, y, _ *T) {
 			d, b := vec(dst, n), vec(y, n)
@@ -102,8 +77,6 @@ func apply[T Float](f tape.Fn) func(n int, dst, x, y, z *T) {
 				d[i] = a / b[i]
 			}
 		}
-	case tape.Pow:
-		return binary(func(x, y T) T { return T(real.Pow(float64(x), float64(y))) })
 	case tape.Max:
 		return binary(func(x, y T) T { return max(x, y) })
 	case tape.Min:
@@ -128,6 +101,12 @@ func apply[T Float](f tape.Fn) func(n int, dst, x, y, z *T) {
 			}
 		}
 	}
+	switch f.Arity() { // all others are computed in float64, and rounded
+	case 1:
+		return unary(func(x T) T { return T(f.Of(float64(x), 0, 0)) })
+	case 2:
+		return binary(func(x, y T) T { return T(f.Of(float64(x), float64(y), 0)) })
+	}
 	return nil
 }
 
@@ -138,10 +117,6 @@ func unary[T Float](f func(T) T) func(n int, dst, x, y, z *T) {
 			d[i] = f(a)
 		}
 	}
-}
-
-func viaFloat64[T Float](f func(float64) float64) func(n int, dst, x, y, z *T) {
-	return unary(func(x T) T { return T(f(float64(x))) })
 }
 
 func binary[T Float](f func(x, y T) T) func(n int, dst, x, y, z *T) {
