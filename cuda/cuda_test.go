@@ -9,9 +9,9 @@ import (
 )
 
 func TestDevice(t *testing.T) {
-	gpu := sim.New(sim.Config{})
+	gpu := sim.New(sim.Config{Shuffle: 1})
 	devicetest.Run(t, cuda.New(gpu))
-	if s := gpu.Stats(); s.Streams != 1 || s.BLAS != 1 {
-		t.Errorf("all programs together made %d streams and %d handles for products, want one of each", s.Streams, s.BLAS)
+	if s := gpu.Stats(); s.Streams != 2 || s.BLAS != 2 {
+		t.Errorf("all programs together made %d streams and %d handles for products, want two of each", s.Streams, s.BLAS)
 	}
 }

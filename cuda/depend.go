@@ -12,7 +12,7 @@ import (
 func (l *lowering) dependences(code []tape.Instr) (earlier []int, later [][]int) {
 	accesses := make([][]access, len(code))
 	for i, in := range code {
-		accesses[i] = l.accesses(in)
+		accesses[i] = l.accesses(in, len(l.trips))
 	}
 	earlier, later = make([]int, len(code)), make([][]int, len(code))
 	for j := range code {
@@ -40,14 +40,15 @@ type access struct {
 	pitch int64 // 0: there is one stretch
 }
 
-// accesses are those of an instruction, or of all in a loop.
-func (l *lowering) accesses(in tape.Instr) (as []access) {
+// accesses are those of an instruction within a number of loops, or of all in a loop, at any of its steps.
+func (l *lowering) accesses(in tape.Instr, depth int) (as []access) {
 	switch in := in.(type) {
+	case *portion:
+		return l.accesses(in.Instr, depth)
 	case *tape.Loop:
-		for _, in := range in.Body {
-			for _, a := range l.accesses(in) {
-				a.known = false // it moves
-				as = append(as, a)
+		for _, inner := range in.Body {
+			for _, a := range l.accesses(inner, depth+1) {
+				as = append(as, a.throughout(depth, in.Trip))
 			}
 		}
 		return as
@@ -61,11 +62,50 @@ func (l *lowering) accesses(in tape.Instr) (as []access) {
 		return as
 	case *tape.Copy:
 		return []access{l.access(in.In, in.Shape, false), l.access(in.Out, in.Shape, true)}
+	case *tape.Product:
+		rowsA, colsA, rowsB, colsB := in.M, in.K, in.K, in.N
+		if in.TransA {
+			rowsA, colsA = colsA, rowsA
+		}
+		if in.TransB {
+			rowsB, colsB = colsB, rowsB
+		}
+		matrices := func(r tape.Ref, rows, cols, ld, stride int, write bool) access {
+			return l.access(tape.Operand{Ref: r, Strides: []int{stride, ld, 1}}, []int{in.Batch, rows, cols}, write)
+		}
+		return []access{
+			matrices(in.A, rowsA, colsA, in.LdA, in.StrideA, false), matrices(in.B, rowsB, colsB, in.LdB, in.StrideB, false),
+			matrices(in.C, in.M, in.N, in.LdC, in.StrideC, true),
+		}
 	}
 	in.Refs(func(r tape.Ref, write bool) {
 		as = append(as, access{extent: extentOf(l.tape, r.Buf), write: write})
 	})
 	return as
+}
+
+// throughout is the access at any step of the loop at a depth.
+func (a access) throughout(depth, trip int) access {
+	step := int64(at(a.place.step, depth))
+	if !a.known || step == 0 || trip < 2 {
+		return a
+	}
+	far := step * int64(trip-1)
+	if far < 0 { // from the other end
+		a.place.at += uint64(far)
+		step, far = -step, -far
+	}
+	switch {
+	case a.pitch > 0 && step%a.pitch == 0: // more stretches like those of one step
+	case a.pitch == 0 && step > a.size:
+		a.run, a.pitch = a.size, step
+	default:
+		a.run, a.pitch = a.size+far, 0
+	}
+	a.size += far
+	a.place.step = slices.Clone(a.place.step)
+	a.place.step[depth] = 0
+	return a
 }
 
 // access is that of a strided operand.

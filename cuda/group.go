@@ -22,6 +22,7 @@ const (
 type group struct {
 	members []int
 	table   bool
+	work    []work
 }
 
 // groups gives the order in which to run the instructions of a body, and which of them together. What is not elementwise runs as soon as it

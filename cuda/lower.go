@@ -16,7 +16,7 @@ type lowering struct {
 	float     kernel.Elem
 	precision driver.Precision // of products
 
-	code       []work
+	route      route
 	launches   []*launch
 	multiplies bool // there are products
 	hosts      []*host
@@ -28,7 +28,8 @@ type lowering struct {
 	trips  []int    // of the enclosing loops
 	path   []int    // index of the present instruction in each enclosing body
 	packs  map[packKey]place
-	err    error // the first instruction that is too much
+	whole  map[tape.Instr]*frame // of loops that were cut
+	err    error                 // the first instruction that is too much
 }
 
 // A frame is a stretch of code that runs as a whole: the tape, or the body of a loop.
@@ -38,13 +39,15 @@ type frame struct {
 }
 
 func lower(t *tape.Tape, precision driver.Precision) (*lowering, error) {
-	l := &lowering{tape: t, float: elem(t.Float), precision: precision, packs: map[packKey]place{}}
+	l := &lowering{tape: t, float: elem(t.Float), precision: precision, packs: map[packKey]place{}, whole: map[tape.Instr]*frame{}}
 	if t.Float == tape.Float64 {
 		l.precision = driver.Float64
 	}
 	l.size[arena] = roundUp(t.Arena)
-	code, before := l.body(t.Code)
-	l.code = append(before, code...)
+	l.route = l.top()
+	if l.route.events > 0 {
+		l.size[second] = l.size[scratch]
+	}
 	return l, l.err
 }
 
@@ -64,47 +67,91 @@ func (l *lowering) borrow(from, bytes int) place {
 	return place{at: uint64(from), space: scratch}
 }
 
-// body makes the work of a frame, and what is to be done before it.
-func (l *lowering) body(code []tape.Instr) (ws, before []work) {
-	f := &frame{writes: writes(l.tape, code, nil)}
+// top makes the work of the tape itself.
+func (l *lowering) top() route {
+	f := &frame{writes: writes(l.tape, l.tape.Code, nil)}
+	code := l.cut(l.sums(l.tape.Code))
+	first := &piece{accesses: []access{{extent: extent{0, math.MaxInt64}, write: true}}} // before all others
+	pieces := []*piece{first}
+	last := map[tape.Instr]*piece{} // portion of a loop
+	for _, g := range l.body(f, code) {
+		p := &piece{work: g.work, cost: duration(g.work)}
+		for _, i := range g.members {
+			p.accesses = append(p.accesses, l.accesses(code[i], 0)...)
+			if cut, ok := code[i].(*portion); ok && l.whole[cut.of] != nil { // what the first does once serves all
+				p.chain, last[cut.of] = last[cut.of], p
+			}
+		}
+		pieces = append(pieces, p)
+	}
+	if first.work = f.before; len(first.work) == 0 {
+		pieces = pieces[1:]
+	}
+	if len(l.hosts) > 0 {
+		return alone(pieces)
+	}
+	return side(pieces)
+}
+
+// body makes the work of a frame, group by group, and what is to be done before it.
+func (l *lowering) body(f *frame, code []tape.Instr) []group {
 	l.frames = append(l.frames, f)
 	l.path = append(l.path, 0)
-	if len(l.frames) == 1 {
-		code = l.sums(code)
-	}
-	for _, g := range l.groups(code) {
+	gs := l.groups(code)
+	for k := range gs {
+		g := &gs[k]
 		if len(g.members) > 1 {
-			ws = append(ws, l.together(code, g)...)
+			g.work = l.together(code, *g)
 			continue
 		}
 		i := g.members[0]
 		l.path[len(l.path)-1] = i
-		ws = append(ws, l.instruction(code[i])...)
+		g.work = l.instruction(code[i])
 	}
 	l.frames = l.frames[:len(l.frames)-1]
 	l.path = l.path[:len(l.path)-1]
-	return ws, f.before
+	return gs
 }
 
 // loop makes the work of a loop.
-func (l *lowering) loop(in *tape.Loop) []work {
+func (l *lowering) loop(in *tape.Loop, f *frame) []work {
 	if in.Trip == 0 {
 		return nil
 	}
 	l.trips = append(l.trips, in.Trip)
-	body, ws := l.body(in.Body)
+	var body []work
+	for _, g := range l.body(f, in.Body) {
+		body = append(body, g.work...)
+	}
 	l.trips = l.trips[:len(l.trips)-1]
-	if len(body) == 0 {
+	ws := f.before
+	if f.before = nil; len(body) == 0 {
 		return ws
 	}
 	return append(ws, &loop{depth: len(l.trips), trip: in.Trip, body: body})
 }
 
+// part makes the work of a portion. The portions of a loop have one frame: what is done once for the loop is done before the first of them.
+func (l *lowering) part(p *portion) []work {
+	lp, ok := p.Instr.(*tape.Loop)
+	if !ok {
+		return l.instruction(p.Instr)
+	}
+	if l.whole[p.of] == nil {
+		l.whole[p.of] = l.frame(lp)
+	}
+	return l.loop(lp, l.whole[p.of])
+}
+
+func (l *lowering) frame(lp *tape.Loop) *frame { return &frame{writes: writes(l.tape, lp.Body, nil)} }
+
 // instruction makes the work of one instruction; there is none if it does nothing.
 func (l *lowering) instruction(in tape.Instr) []work {
 	switch in := in.(type) {
 	case *tape.Loop:
-		return l.loop(in)
+		return l.loop(in, l.frame(in))
+	case *portion:
+		return l.part(in)
 	case *sum:
 		return l.fold([]*sum{in})
 	case *tape.Product:

@@ -22,6 +22,7 @@ const (
 	arena                // the tape's arena, and behind it what is kept during a run
 	faults               // words that hold the bad indices that were found
 	scratch              // what one instruction needs for itself
+	second               // the same in the second lane
 	spaces
 )
 

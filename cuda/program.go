@@ -17,7 +17,7 @@ import (
 type program struct {
 	device *Device
 	tape   *tape.Tape
-	code   []work
+	route  route
 	sites  []*site
 	watch  *watch
 	waits  bool // for the faults that the device finds
@@ -37,8 +37,8 @@ type program struct {
 // start reserves what a lowered tape needs and compiles its kernels.
 func (d *Device) start(l *lowering) (*program, error) {
 	p := &program{
-		device: d, tape: l.tape, code: l.code, sites: l.sites, watch: newWatch(l.tape, l.sites),
-		plain: !d.capture || len(l.hosts) > 0 || pieces(l.code) > maxGraph,
+		device: d, tape: l.tape, route: l.route, sites: l.sites, watch: newWatch(l.tape, l.sites),
+		plain: !d.capture || len(l.hosts) > 0 || l.route.calls() > maxGraph,
 		m:     &machine{queue: &d.queue, steps: make([]int, depth(l.tape.Code))},
 	}
 	if err := p.start(l); err != nil {
@@ -59,7 +59,7 @@ func (p *program) start(l *lowering) error {
 	p.m.Lock()
 	defer p.m.Unlock()
 	gpu := p.device.gpu
-	if err := p.m.ready(gpu, l.multiplies); err != nil { // first, so that memory that is short is the program's own
+	if err := p.m.ready(gpu, l.multiplies, p.events()); err != nil { // first, so that memory that is short is the program's own
 		return err
 	}
 	bytes := int64(0)
@@ -284,14 +284,22 @@ func (p *program) run() error {
 	return p.faults()
 }
 
+// events is at how many events the lanes of a capture wait for each other.
+func (p *program) events() int {
+	if p.plain {
+		return 0
+	}
+	return p.route.events
+}
+
 // put puts a run into the stream: the first piece by piece, the second as a graph that it captures, later ones as this graph. (The
 // driver loads kernels when they are first used, which it must not do in a capture.)
 func (p *program) put() error {
 	if p.plain || p.runs == 0 {
-		return putAll(p.m, p.code)
+		return p.route.put(p.m)
 	}
 	if p.graph == nil {
-		g, err := p.m.stream.Capture(func() error { return putAll(p.m, p.code) })
+		g, err := p.capture()
 		var lost *driver.LostError
 		switch {
 		case errors.As(err, &lost):
@@ -301,11 +309,23 @@ func (p *program) put() error {
 				p.device.refused(err)
 			}
 			p.plain = true
-			return putAll(p.m, p.code)
+			return p.route.put(p.m)
 		}
 		p.graph = g
 	}
 	return p.graph.Launch(p.m.stream)
+}
+
+// capture makes a graph of a run, with both lanes if there are two and the GPU lets them be captured together.
+func (p *program) capture() (driver.Graph, error) {
+	if p.events() > 0 {
+		g, err := p.m.stream.Capture(func() error { return p.route.putBoth(p.m) })
+		var lost *driver.LostError
+		if err == nil || errors.As(err, &lost) {
+			return g, err
+		}
+	}
+	return p.m.stream.Capture(func() error { return p.route.put(p.m) })
 }
 
 // faults waits for all that is in the stream and is the error of the first bad index that the device has found.

@@ -13,6 +13,7 @@ type work interface {
 // A machine is what the work of one program needs.
 type machine struct {
 	*queue
+	now    *lane          // that work is put into
 	base   [spaces]uint64 // addresses of the program's device memory
 	steps  []int          // where the enclosing loops stand, outermost first
 	faults func() error   // program.faults
@@ -47,7 +48,7 @@ func (l *launch) put(m *machine) error {
 	for i := range l.args {
 		l.values[i] = l.args[i].in(&m.base, m.steps)
 	}
-	return m.stream.Launch(l.function, l.grid, l.block, 0, l.values)
+	return m.now.stream.Launch(l.function, l.grid, l.block, 0, l.values)
 }
 
 // product is a product of matrices.
@@ -59,7 +60,7 @@ type product struct {
 func (p *product) put(m *machine) error {
 	x := p.matrices
 	x.A, x.B, x.C = m.address(&p.a), m.address(&p.b), m.address(&p.c)
-	return m.blas.Product(x)
+	return m.now.blas.Product(x)
 }
 
 // move is a copy of contiguous memory.
@@ -69,7 +70,7 @@ type move struct {
 }
 
 func (c *move) put(m *machine) error {
-	return m.stream.Copy(m.address(&c.to), m.address(&c.from), c.bytes)
+	return m.now.stream.Copy(m.address(&c.to), m.address(&c.from), c.bytes)
 }
 
 // zero fills contiguous memory with zeros.
@@ -78,7 +79,7 @@ type zero struct {
 	bytes int64
 }
 
-func (z *zero) put(m *machine) error { return m.stream.Clear(m.address(&z.to), z.bytes) }
+func (z *zero) put(m *machine) error { return m.now.stream.Clear(m.address(&z.to), z.bytes) }
 
 // loop is a tape.Loop.
 type loop struct {
@@ -96,12 +97,12 @@ func (l *loop) put(m *machine) error {
 	return nil
 }
 
-// pieces is how many calls of the driver a run makes.
-func pieces(ws []work) int {
+// calls is how many calls of the driver work makes.
+func calls(ws []work) int {
 	n := 0
 	for _, w := range ws {
 		if l, ok := w.(*loop); ok {
-			n += l.trip * pieces(l.body)
+			n += l.trip * calls(l.body)
 		} else {
 			n++
 		}

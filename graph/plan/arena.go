@@ -10,7 +10,8 @@ import (
 // place gives every buffer an offset in the arena. Buffers that are never alive at the same time may share memory.
 //
 // A buffer is alive from the first to the last instruction that touches it, both included; one that is touched within a loop but
-// not written anew by every step is alive during the whole loop. Slots are always alive.
+// not written anew by every step is alive during the whole loop. What a loop touches stays alive during the next one of as many steps,
+// so that a device can run them side by side. Slots are always alive.
 func (p *planner) place() {
 	w := walker{planner: p}
 	w.walk(p.tape.Code)
@@ -53,12 +54,14 @@ type walker struct {
 	*planner
 	now   int
 	loops []*enclosing
+	last  *enclosing // the outermost loop that ended last
 }
 
 type enclosing struct {
-	loop  *tape.Loop
-	start int
-	whole []*buffer // alive during the whole loop
+	loop    *tape.Loop
+	start   int
+	whole   []*buffer // alive during the whole loop
+	touched []*buffer // within an outermost loop
 }
 
 func (w *walker) walk(code []tape.Instr) {
@@ -74,12 +77,28 @@ func (w *walker) walk(code []tape.Instr) {
 			for _, b := range e.whole {
 				b.last = w.now
 			}
+			if len(w.loops) == 0 {
+				w.follow(e)
+			}
 		}
 	}
 }
 
+// follow keeps alive what the loop before an outermost loop has touched.
+func (w *walker) follow(e *enclosing) {
+	if w.last != nil && w.last.loop.Trip == e.loop.Trip {
+		for _, b := range w.last.touched {
+			b.last = max(b.last, w.now)
+		}
+	}
+	w.last = e
+}
+
 func (w *walker) touch(b *buffer) {
 	at := w.now
+	if len(w.loops) > 0 {
+		w.loops[0].touched = append(w.loops[0].touched, b)
+	}
 	// The outermost enclosing loop within which b is not made anew.
 	within := 0
 	if b.loop != nil {

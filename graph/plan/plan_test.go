@@ -195,6 +195,50 @@ func TestArenaIsReused(t *testing.T) {
 	}
 }
 
+// What two loops of as many steps touch, one after the other, does not share memory, so that they can run side by side: neither what the first
+// reads, nor what it needs for itself. A loop of other steps makes no difference to them.
+func TestLoopsSideBySide(t *testing.T) {
+	for _, trips := range [][2]int{{6, 6}, {6, 5}} {
+		b, f := &ir.Builder{Float: tape.Float64}, &ir.Func{}
+		x, u := f.AddParam(f64(6, 2, 3), "x"), f.AddParam(f64(3, 3), "u")
+		layer := func(xs *ir.Value, trip int) *ir.Value {
+			body := &ir.Func{}
+			xt, h, ub := body.AddParam(f64(2, 3), "x"), body.AddParam(f64(2, 3), "h"), body.AddParam(f64(3, 3), "u")
+			next := b.Elem(tape.Tanh, b.Add(xt, b.Product(h, ub, false, false)))
+			body.Results = []*ir.Value{next, next}
+			loop := b.New(&ir.Loop{Trip: trip, Seqs: []bool{false}, Carries: 1, Stacks: []bool{false}, Body: body}, xs, b.Const(0, 2, 3), u)
+			return b.Proj(loop, 0)
+		}
+		first := layer(b.Elem(tape.Exp, x), 6)
+		second := layer(b.Elem(tape.Sin, b.Slice(first, 0, 0, trips[1])), trips[1])
+		f.Results = []*ir.Value{b.Reduce(tape.Sum, second, 0, 1, 2)}
+		tp, err := Tape(f, tape.Float64, Config{[]string{"x", "u"}, []Result{{"sum", -1}}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		var touched [][]tape.Buffer
+		for _, in := range tp.Code {
+			if lp, ok := in.(*tape.Loop); ok {
+				var buffers []tape.Buffer
+				for _, in := range lp.Body {
+					in.Refs(func(r tape.Ref, _ bool) { buffers = append(buffers, tp.Buffers[r.Buf]) })
+				}
+				touched = append(touched, buffers)
+			}
+		}
+		shared := false
+		for _, p := range touched[0] {
+			for _, q := range touched[1] {
+				overlap := p.Offset < q.Offset+int64(8*q.Len) && q.Offset < p.Offset+int64(8*p.Len)
+				shared = shared || overlap && p != q
+			}
+		}
+		if shared != (trips[0] != trips[1]) {
+			t.Errorf("loops of %v steps share memory: %v\n%v", trips, shared, tp)
+		}
+	}
+}
+
 func TestRefuses(t *testing.T) {
 	f := &ir.Func{}
 	w := f.AddParam(f64(2), "w")

@@ -66,6 +66,7 @@ func Run(t *testing.T, open func() (driver.GPU, error)) {
 		{"a kernel gets its arguments, and work is done in the order in which it was put", kernels},
 		{"a captured graph does nothing until it is launched, and all of it each time", capture},
 		{"a capture that fails leaves the stream as it was", failedCapture},
+		{"a stream that waits for one that is captured is captured, too, until that one waits for it", fork},
 		{"a stream can wait for a point of another, and points are times", events},
 		{"products are right for every precision, transposition, leading dimension, stride and batch", products},
 		{"products can be captured", capturedProduct},
@@ -302,6 +303,49 @@ func capture(r *rig) {
 	r.equal("the copy, after three launches of the graph", download[float32](r, q, n), want)
 	want[0] = 0
 	r.equal("after three launches of the graph", download[float32](r, p, n), want)
+}
+
+func fork(r *rig) {
+	other := r.newStream()
+	newEvent := func() driver.Event {
+		e, err := r.gpu.NewEvent()
+		r.must(err)
+		r.finally(e.Close)
+		return e
+	}
+	begins, ends := newEvent(), newEvent()
+	const n = 10
+	p, q := upload(r, floats(n)), upload(r, make([]float32, n))
+	record := func(joins bool) (driver.Graph, error) {
+		return r.stream.Capture(func() error {
+			r.must(r.stream.Clear(p, 4))
+			r.must(r.stream.Record(begins))
+			r.must(other.Wait(begins))
+			r.must(other.Copy(q, p, 4*n)) // after the first has cleared, before it clears more
+			r.must(other.Record(ends))
+			if joins {
+				r.must(r.stream.Wait(ends))
+			}
+			return r.stream.Clear(p, 8)
+		})
+	}
+	if g, err := record(false); err == nil {
+		r.finally(g.Close)
+		r.Error("a capture ends without the stream that it has taken in")
+	}
+	g, err := record(true)
+	r.must(err)
+	r.finally(g.Close)
+	r.equal("after the captures", download[float32](r, p, n), floats(n))
+	r.must(g.Launch(r.stream))
+	want := floats(n)
+	want[0] = 0
+	r.equal("in the other stream, after a launch", download[float32](r, q, n), want)
+	want[1] = 0
+	r.equal("after a launch", download[float32](r, p, n), want)
+	r.must(other.Clear(q, 4*n)) // is done at once again
+	r.must(other.Sync())
+	r.equal("after all", download[float32](r, q, n), make([]float32, n))
 }
 
 func failedCapture(r *rig) {

@@ -166,7 +166,6 @@ func TestRefusals(t *testing.T) {
 	}
 	for what, do := range map[string]func() error{
 		"Sync":    b.stream.Sync,
-		"Record":  func() error { return b.stream.Record(e) },
 		"Wait":    func() error { return b.stream.Wait(e) },
 		"Capture": func() error { _, err := b.stream.Capture(func() error { return nil }); return err },
 	} {
@@ -176,6 +175,82 @@ func TestRefusals(t *testing.T) {
 	}
 	b.must(b.stream.Clear(b.device, 64))
 	b.must(b.stream.Sync())
+}
+
+// A graph runs in any order that its streams' waits for each other allow, and in no other.
+func TestShuffle(t *testing.T) {
+	const seeds = 30
+	for name, c := range map[string]struct {
+		waits   bool
+		results int // that are seen
+	}{"side by side": {false, 2}, "in turn": {true, 1}} {
+		seen := map[byte]bool{}
+		for seed := range uint64(seeds) {
+			b := newBench(t, sim.Config{Shuffle: 1 + seed})
+			other, err := b.gpu.NewStream()
+			b.must(err)
+			begins, _ := b.gpu.NewEvent()
+			ends, _ := b.gpu.NewEvent()
+			g, err := b.stream.Capture(func() error {
+				b.must(b.stream.Clear(b.device, 64))
+				b.must(b.stream.Record(begins))
+				b.must(other.Wait(begins))
+				b.must(b.launch(b.device))
+				if c.waits {
+					b.must(b.stream.Record(begins))
+					b.must(other.Wait(begins))
+				}
+				b.must(other.Copy(b.device+32, b.device, 4))
+				b.must(other.Record(ends))
+				return b.stream.Wait(ends)
+			})
+			b.must(err)
+			b.must(g.Launch(b.stream))
+			b.must(b.stream.Download(b.pinned, b.device))
+			b.must(b.stream.Sync())
+			seen[b.pinned[32]] = true
+		}
+		if len(seen) != c.results || !seen[1] {
+			t.Errorf("%s: the other stream has seen %v, want %d results", name, seen, c.results)
+		}
+	}
+}
+
+// What takes streams into a capture, or out of it, in a way that CUDA refuses, makes no graph.
+func TestWrongForks(t *testing.T) {
+	for want, do := range map[string]func(b *bench, other driver.Stream, inside, outside driver.Event) error{
+		"before it has waited for another stream": func(b *bench, other driver.Stream, inside, _ driver.Event) error {
+			b.must(other.Wait(inside))
+			return other.Clear(b.device, 4)
+		},
+		"from outside of the capture": func(b *bench, other driver.Stream, inside, outside driver.Event) error {
+			b.stream.Wait(outside)
+			return nil
+		},
+	} {
+		b := newBench(t, sim.Config{})
+		other, err := b.gpu.NewStream()
+		b.must(err)
+		inside, _ := b.gpu.NewEvent()
+		outside, _ := b.gpu.NewEvent()
+		b.must(other.Record(outside))
+		_, err = b.stream.Capture(func() error {
+			b.must(b.stream.Clear(b.device, 4))
+			b.must(b.stream.Record(inside))
+			return do(b, other, inside, outside)
+		})
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("the capture gives %v, want %s", err, want)
+		}
+		if err := other.Wait(inside); err == nil {
+			t.Error("a wait for an event of a capture that has ended is no error")
+		}
+		if err := inside.Sync(); err == nil {
+			t.Error("the host waits for an event of a capture")
+		}
+		b.must(other.Clear(b.device, 4))
+		b.must(other.Sync())
+	}
 }
 
 // Nothing is done before somebody waits, and a download shows nothing before.

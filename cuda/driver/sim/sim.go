@@ -22,12 +22,14 @@ import (
 
 // Config is what a simulated GPU is like, and what goes wrong with it.
 type Config struct {
-	Memory     int64 // bytes of device memory; 0: 1 GiB
-	FailAlloc  int   // the n-th allocation of device memory, from 1 on, finds none
-	FailLaunch int   // the GPU is lost in the n-th kernel, from 1 on
-	NoCapture  bool  // what is captured makes no graph
-	Strict     bool  // the use of device memory that nobody has written is an error, not NaN
-	Races      bool  // so is an access to global memory that races with another one of the same launch; slow
+	Memory     int64  // bytes of device memory; 0: 1 GiB
+	FailAlloc  int    // the n-th allocation of device memory, from 1 on, finds none
+	FailLaunch int    // the GPU is lost in the n-th kernel, from 1 on
+	NoCapture  bool   // what is captured makes no graph
+	OneStream  bool   // what is captured of more than one stream makes none
+	Strict     bool   // the use of device memory that nobody has written is an error, not NaN
+	Shuffle    uint64 // unless 0, graphs run in orders that are drawn from it, among those that their streams' waits for each other allow
+	Races      bool   // so is an access to global memory that races with another one of the same launch; slow
 }
 
 // Stats counts what a GPU was asked for.

@@ -2,6 +2,7 @@ package sim
 
 import (
 	"bytes"
+	"slices"
 	"time"
 
 	"github.com/pkg/errors"
@@ -16,7 +17,7 @@ type stream struct {
 	enqueued  int    // pieces of work so far
 	done      int    // of them
 	capturing *graph // nil if it does not
-	misuse    error  // the first mistake of the present capture
+	frontier  []int  // pieces of work of this graph that what comes next must follow
 	closed    bool
 }
 
@@ -41,7 +42,7 @@ func (s *stream) put(o order) error {
 		return err
 	}
 	if s.capturing != nil {
-		s.capturing.orders = append(s.capturing.orders, o)
+		s.capture(o)
 		return nil
 	}
 	return s.enqueue(o)
@@ -155,29 +156,45 @@ func (s *stream) Clear(to driver.Ptr, n int64) error {
 
 func (s *stream) Record(e driver.Event) error {
 	ev := e.(*event)
-	return s.outsideOfCapture("record an event", func() error {
-		ev.stream, ev.at = s, s.enqueued+1
-		return s.enqueue(func() work {
-			return work{"record", func() error {
-				ev.time = time.Now()
-				return nil
-			}}
-		})
+	g := s.gpu
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if err := s.usable(); err != nil {
+		return err
+	}
+	if *ev = (event{gpu: g}); s.capturing != nil {
+		ev.captured, ev.frontier = s.capturing, slices.Clone(s.frontier)
+		return nil
+	}
+	ev.stream, ev.at = s, s.enqueued+1
+	return s.enqueue(func() work {
+		return work{"record", func() error {
+			ev.time = time.Now()
+			return nil
+		}}
 	})
 }
 
+// Wait for an event of a capture takes the stream into it.
 func (s *stream) Wait(e driver.Event) error {
 	ev := e.(*event)
-	return s.outsideOfCapture("wait for an event", func() error {
-		other, at := ev.stream, ev.at
-		return s.enqueue(func() work {
-			return work{"wait", func() error {
-				if other == nil || other == s {
-					return nil
-				}
-				return other.reach(at)
-			}}
-		})
+	g := s.gpu
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if err := s.usable(); err != nil {
+		return err
+	}
+	if s.capturing != nil || ev.captured != nil {
+		return s.join(ev)
+	}
+	other, at := ev.stream, ev.at
+	return s.enqueue(func() work {
+		return work{"wait", func() error {
+			if other == nil || other == s {
+				return nil
+			}
+			return other.reach(at)
+		}}
 	})
 }
 
@@ -191,8 +208,7 @@ func (s *stream) outsideOfCapture(what string, f func() error) error {
 		return err
 	}
 	if s.capturing != nil {
-		s.misuse = errors.Errorf("sim: a stream that is being captured cannot %s", what)
-		return s.misuse
+		return s.capturing.refuse(errors.Errorf("sim: a stream that is being captured cannot %s", what))
 	}
 	return f()
 }
@@ -215,12 +231,18 @@ type event struct {
 	stream *stream // nil: never recorded
 	at     int
 	time   time.Time
+
+	captured *graph // nil: recorded outside of captures
+	frontier []int  // of its stream, then
 }
 
 func (e *event) Sync() error {
 	e.gpu.mu.Lock()
 	defer e.gpu.mu.Unlock()
-	if e.stream == nil {
+	switch {
+	case e.captured != nil:
+		return errors.New("sim: nobody can wait on the host for an event of a capture")
+	case e.stream == nil:
 		return e.gpu.lost
 	}
 	return e.stream.reach(e.at)

@@ -6,16 +6,18 @@
 struct CUgraph_st {
 	struct node { int (*run)(const void *); void *data; } *nodes;
 	int n;
+	CUstream joined; // that waited for an event of the capture, at most one; NULL: none
 };
 struct CUgraphExec_st { struct CUgraph_st graph; };
-struct CUstream_st { unsigned int flags; CUgraph capture; };
-struct CUevent_st { double at; };
+struct CUstream_st { unsigned int flags; CUgraph capture; int n, left; }; // work so far; how much of it nobody has waited for
+struct CUevent_st { double at; CUstream stream; int n; };              // of a capture: its stream, and that one's work then
 
 static double clock_ms; // every recorded event is half a millisecond after the last
 
 int fake_put(CUstream stream, int (*run)(const void *), const void *data, size_t size) {
 	if (!stream->capture) return run(data);
 	CUgraph graph = stream->capture;
+	stream->n++, stream->left++;
 	struct node *nodes = realloc(graph->nodes, (graph->n + 1) * sizeof *nodes);
 	if (!nodes) return CUDA_ERROR_OUT_OF_MEMORY;
 	graph->nodes = nodes;
@@ -57,6 +59,15 @@ CUresult cuStreamQuery(CUstream stream) {
 
 CUresult cuStreamWaitEvent(CUstream stream, CUevent event, unsigned int flags) {
 	CALL_IN("at=%g, %u", event->at, flags);
+	CUgraph capture = event->stream ? event->stream->capture : NULL;
+	if (!capture) return stream->capture ? CUDA_ERROR_STREAM_CAPTURE_ISOLATION : CUDA_SUCCESS;
+	if (!stream->capture) {
+		stream->capture = capture;
+		capture->joined = stream;
+		stream->n = stream->left = 0;
+	}
+	CUstream other = event->stream;
+	if (other->n - event->n < other->left) other->left = other->n - event->n;
 	return CUDA_SUCCESS;
 }
 
@@ -77,6 +88,8 @@ CUresult cuEventDestroy_v2(CUevent event) {
 CUresult cuEventRecord(CUevent event, CUstream stream) {
 	CALL_IN("flags=%u", stream->flags);
 	event->at = clock_ms += 0.5;
+	event->stream = stream->capture ? stream : NULL;
+	event->n = stream->n;
 	return CUDA_SUCCESS;
 }
 
@@ -148,7 +161,15 @@ CUresult cuStreamEndCapture(CUstream stream, CUgraph *graph) {
 	if (!stream->capture) return CUDA_ERROR_ILLEGAL_STATE;
 	*graph = stream->capture;
 	stream->capture = NULL;
-	return CUDA_SUCCESS;
+	CUstream joined = (*graph)->joined;
+	if (!joined) return CUDA_SUCCESS;
+	joined->capture = NULL;
+	if (!joined->left) return CUDA_SUCCESS;
+	drop_nodes(*graph);
+	free(*graph);
+	fake_alive(-1);
+	*graph = NULL;
+	return CUDA_ERROR_STREAM_CAPTURE_UNJOINED;
 }
 
 CUresult cuGraphInstantiateWithFlags(CUgraphExec *exec, CUgraph graph, unsigned long long flags) {
