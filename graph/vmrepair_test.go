@@ -164,6 +164,21 @@ func TestRepairedNodes(t *testing.T) {
 	}
 }
 
+// In float32 the same derivatives are repaired.
+func TestRepairedInFloat32(t *testing.T) {
+	for _, name := range []string{
+		"log2", "log2 of a number", "inverse sqrt", "inverse sqrt of a number", "softmax of a column", "columns by index",
+		"3d by index", "sparsemax 0", "mean pool, padded", "dropout of nothing",
+	} {
+		gradient := func(d tensor.Dtype) []float64 {
+			m := newStockModel(d, func(m *stockModel) *G.Node { return linear(m, differentiable[name](m)) })
+			run(t, newVM(t, m.g))
+			return m.gradients(t)
+		}
+		near(t, name, gradient(tensor.Float32), gradient(tensor.Float64), 1e-5)
+	}
+}
+
 // Without Gorgonia's stabilisation, Log leaves the SoftMax what it is.
 func TestLogOfSoftMax(t *testing.T) {
 	G.UseNonStable()
