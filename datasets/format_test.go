@@ -135,7 +135,7 @@ func TestFormatsRefuse(t *testing.T) {
 		{"CR in pairs", "a.tsv", "a\tb\rc\td\r", Format{}, true, `FILE: its lines end in CR alone, as those of old Macs do: convert it, for example with tr '\r' '\n'`},
 		{"NEL", "a.tsv", "a\tb\u0085c\td\u0085", Format{}, true, `FILE: its lines end in NEL (U+0085), as those of mainframes do: convert it, for example with sed 's/\xc2\x85/\n/g'`},
 		{"HTML", "a.html", "\n<!DOCTYPE html>\n<p>a\tb</p>\n", Format{}, false, "FILE:2: it begins with <!DOCTYPE, which is markup: convert it, a line is a text, a tab and its label"},
-		{"a memory of translations", "a.tmx", "<tmx version='1.4'>\n", Format{}, true, "FILE: begins with <tmx, which is markup and holds no <seg>, as the test sets of WMT do: convert it to texts, a line each"},
+		{"a memory of translations", "a.tmx", "<tmx version='1.4'>\n", Format{}, true, "FILE: it is marked up, and begins with <tmx>; of markup only test sets of WMT are read: convert it to texts, a line each"},
 	} {
 		path := write(t, c.file, []byte(c.data))
 		_, _, err := readRows(t, c.pairs, path, c.format)

@@ -2,9 +2,9 @@ package datasets
 
 import (
 	"bytes"
-	"encoding/xml"
 	"fmt"
 	"html"
+	"regexp"
 	"slices"
 	"strings"
 )
@@ -64,6 +64,9 @@ func readSegments(name string, data []byte) ([]segment, error) {
 	if err := checkText(name, data); err != nil {
 		return nil, err
 	}
+	if first := firstElement(data); !slices.Contains(setNames, first) {
+		return nil, &Error{File: name, What: fmt.Sprintf("it is marked up, and begins with <%s>; of markup only test sets of WMT are read: convert it to texts, a line each", first)}
+	}
 	var segments []segment
 	at := segment{line: 1}
 	rest := string(data)
@@ -97,9 +100,24 @@ func readSegments(name string, data []byte) ([]segment, error) {
 		advance(close)
 	}
 	if len(segments) == 0 {
-		return nil, &Error{File: name, What: strings.TrimPrefix(markup(data), "it ") + " and holds no <seg>, as the test sets of WMT do: convert it to texts, a line each"}
+		return nil, &Error{File: name, What: "it is marked up, and holds no <seg>, as test sets of WMT do: convert it to texts, a line each"}
 	}
 	return segments, nil
+}
+
+// setNames are the first elements of test sets.
+var setNames = []string{"srcset", "refset", "tstset", "mteval", "dataset", "doc", "seg"}
+
+var comment = regexp.MustCompile(`(?s)<!--.*?-->`)
+
+var firstTag = regexp.MustCompile(`<([A-Za-z][^\s<>/\[]*)`)
+
+// firstElement is the name of the first element of marked-up text, in lower case.
+func firstElement(data []byte) string {
+	if m := firstTag.FindSubmatch(comment.ReplaceAll(data[:min(len(data), 1<<16)], nil)); m != nil {
+		return strings.ToLower(string(m[1]))
+	}
+	return ""
 }
 
 // enter notes that an element begins or ends.
@@ -159,7 +177,7 @@ func sideOfSet(name string, segments []segment, side string) (texts []segment, l
 
 // readMarkup reads pairs from a file that begins with markup: a corpus of NEWS, or a test set that has both sides.
 func readMarkup(name string, data []byte, l *lenient) (*Pairs, error) {
-	if root(data) == newsRoot {
+	if firstElement(data) == newsRoot {
 		return readNEWS(name, data)
 	}
 	segments, err := readSegments(name, data)
@@ -217,20 +235,6 @@ func readMarkup(name string, data []byte, l *lenient) (*Pairs, error) {
 
 func moreReferences(name string, left int) string {
 	return fmt.Sprintf("%s: of several references the first is read, %d segments of others are not", name, left)
-}
-
-// root is the name of the first element of XML; "" if it is none.
-func root(data []byte) string {
-	dec := xml.NewDecoder(bytes.NewReader(trim(data)))
-	for {
-		token, err := dec.Token()
-		if err != nil {
-			return ""
-		}
-		if start, ok := token.(xml.StartElement); ok {
-			return start.Name.Local
-		}
-	}
 }
 
 // checkText says where data is not UTF-8 text.

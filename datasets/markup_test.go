@@ -79,6 +79,8 @@ func TestReadTestSets(t *testing.T) {
 func TestReadTestSetsRefuses(t *testing.T) {
 	for _, c := range []struct{ name, data, want string }{
 		{"one side", srcSGM, "FILE: its segments are of one side: give it with --src, and the file of the other side with --tgt, or the other way round"},
+		{"a memory of translations", "<?xml version='1.0'?>\n<!-- <seg> --><tmx><tu><tuv><seg>a</seg></tuv><tuv><seg>b</seg></tuv></tu></tmx>", "FILE: it is marked up, and begins with <tmx>; of markup only test sets of WMT are read: convert it to texts, a line each"},
+		{"no segments", "<dataset/>", "FILE: it is marked up, and holds no <seg>, as test sets of WMT do: convert it to texts, a line each"},
 		{"an open segment", "<refset>\n<seg id=1>a", "FILE:2: a <seg> does not end: copy or download it again"},
 		{"an open tag", "<refset>\n\n<seg id=1", "FILE:3: a tag does not end: copy or download it again"},
 		{"no reference", strings.Replace(bothXML, `<seg id="2">Zwei`, `<seg id="3">Zwei`, 1), `FILE:4: segment "2" has no reference: remove or complete it`},
@@ -102,7 +104,7 @@ func TestReadTestSetsRefuses(t *testing.T) {
 	wantError(t, "other numbers", src, err, fmt.Sprintf("FILE, a line for a segment: 3 lines, and %s, a line for a segment has 1: line for line, one must be the translation of the other", other))
 	page := write(t, "page.html", []byte("<html>\n<body>\n"))
 	_, err = ReadParallel(page, src, false)
-	wantError(t, "a page", page, err, "FILE: begins with <html, which is markup and holds no <seg>, as the test sets of WMT do: convert it to texts, a line each")
+	wantError(t, "a page", page, err, "FILE: it is marked up, and begins with <html>; of markup only test sets of WMT are read: convert it to texts, a line each")
 }
 
 func TestMarkup(t *testing.T) {

@@ -8,8 +8,8 @@ import (
 	"strings"
 )
 
-// newsRoot is the first element of a corpus of NEWS.
-const newsRoot = "TransliterationCorpus"
+// newsRoot is the first element of a corpus of NEWS, in lower case.
+const newsRoot = "transliterationcorpus"
 
 // newsName is an entry of a corpus of the NEWS shared tasks on the transliteration of names (Zhang et al., 2012).
 type newsName struct {

@@ -174,7 +174,7 @@ func TestReadNEWS(t *testing.T) {
 		}
 	}
 	for _, c := range []struct{ name, data, want string }{
-		{"another document", "<?xml version=\"1.0\"?>\n<svg/>", "FILE: begins with <?xml, which is markup and holds no <seg>, as the test sets of WMT do: convert it to texts, a line each"},
+		{"another document", "<?xml version=\"1.0\"?>\n<svg/>", "FILE: it is marked up, and begins with <svg>; of markup only test sets of WMT are read: convert it to texts, a line each"},
 		{"no names", "<?xml version=\"1.0\"?><TransliterationCorpus/>", "FILE: no names, so there is nothing to learn: copy or download it again"},
 		{"truncated", newsXML[:300], "FILE:7: not valid XML (XML syntax error on line 7: unexpected EOF): copy or download it again"},
 		{"no source", strings.Replace(newsXML, "DEOGAN ROAD", " ", 1), "FILE:5: a name without a source or without a target: remove or complete it"},

@@ -123,7 +123,7 @@ func TestUnknownCharacters(t *testing.T) {
 	}
 }
 
-// What is measured on says what it is.
+// What is measured on says what it is, if that is what the model has learned.
 func TestMeasuredData(t *testing.T) {
 	t.Chdir(t.TempDir())
 	writeFile(t, "words.tsv", parities(120))

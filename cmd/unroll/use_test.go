@@ -191,7 +191,7 @@ func TestUnits(t *testing.T) {
 		t.Error(out)
 	}
 	out = must(t, "eval", "run", "--valid-text", "rhyme.txt")
-	if !strings.Contains(out, "\n699 tokens in 0.") || !strings.HasSuffix(out, "\ntext: 200 of 700 tokens (28.6%) are unknown\n") {
+	if !strings.Contains(out, "\n699 tokens in 0.") || !strings.HasSuffix(out, "\ntext: 200 of 700 tokens (28.6%) are unknown\nthe run was trained on these data: how well it does on others stays unknown\n") {
 		t.Error(out)
 	}
 	if r := unroll("sample", "run", "--prompt", "the yak sat", "--length", "1"); r.code != exitOK || r.stderr != "unroll: --prompt: 2 of 3 tokens (66.7%) are unknown\n" {

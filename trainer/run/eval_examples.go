@@ -45,7 +45,7 @@ func (r *Run) learnedFrom(sha256, split string) string {
 	if split != SplitAll || sha256 != r.config.Data.Train.SHA256 {
 		return ""
 	}
-	return "the run was trained on these data: how well it does on others stays unknown"
+	return learnedWords
 }
 
 // classifier makes the classifier of the run: see lm.

@@ -46,6 +46,9 @@ func (r *Run) evaluateLM(ctx context.Context, e EvalConfig) (*Evaluation, error)
 		return nil, err
 	}
 	v.Unknown, v.Notes = r.vocab.Unknown(tokens), known(note)
+	if v.Split == SplitAll && text.SHA256 == r.config.Data.TextSHA256 {
+		v.Notes = append(v.Notes, learnedWords)
+	}
 	if v.LeftOut > 0 {
 		v.Notes = append(v.Notes, fmt.Sprintf("text: %s that the model does not know left out", words.Count(v.LeftOut, "character", "characters")))
 	}

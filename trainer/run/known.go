@@ -95,10 +95,23 @@ func (c *Config) heldShare(name string, train, held int) string {
 		words.Thousands(held), words.Thousands(train+held), words.Percent(held, train+held), 100*c.Data.heldOut())
 }
 
+const (
+	sameWords    = "the validation data are those that the model learns from: how well it does on others stays unknown"
+	learnedWords = "the run was trained on these data: how well it does on others stays unknown"
+)
+
+// sameText is sameData of a language model.
+func sameText(c *Config) string {
+	if c.Data.ValidSHA256 != c.Data.TextSHA256 {
+		return ""
+	}
+	return sameWords
+}
+
 // sameData says that what a run is validated on is what it learns from.
 func sameData(train, held *Source) string {
 	if train == nil || held == nil || train.SHA256 != held.SHA256 || train.Kind != held.Kind || train.Kind == KindIDX {
 		return ""
 	}
-	return "the validation data are those that the model learns from: how well it does on others stays unknown"
+	return sameWords
 }

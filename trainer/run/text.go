@@ -134,7 +134,7 @@ func newCorpus(c *Config, text, valid *datasets.Text) (_ *corpus, err error) {
 	if d.held, err = d.vocab.Encode(held); err != nil {
 		return nil, err
 	}
-	d.notes = known(lost.note())
+	d.notes = known(lost.note(), sameText(c))
 	if err := d.noteUnknown(learn, held); err != nil {
 		return nil, err
 	}
