@@ -6,8 +6,8 @@ import (
 	"unicode/utf8"
 )
 
-// Units are the parts of a string that EncodeLine makes tokens of, one for each token. Only a vocabulary that reserves Unknown has a
-// token for each part.
+// Units are the parts of a string that EncodeLine makes tokens of, one for each token. Only a vocabulary that
+// reserves Unknown has a token for each part.
 func (v *Vocab) Units(s string) []string {
 	s = v.form.apply(s)
 	var units []string
@@ -36,8 +36,9 @@ func (v *Vocab) Units(s string) []string {
 	return units
 }
 
-// Written is a string as decoding would write it if the vocabulary had all of its units: in the normal form of the vocabulary, with one space
-// between words where it does not know the white space that there was. What a model writes can be compared with that.
+// Written is a string as decoding would write it if the vocabulary had all of its units: in the normal form of the
+// vocabulary, with one space between words where it does not know the white space that there was. What a model writes
+// can be compared with that.
 func (v *Vocab) Written(s string) string {
 	s = v.form.apply(s)
 	switch {

@@ -24,8 +24,8 @@ func classRecords(v *run.Evaluation) (classes []classRecord, confusion [][]int) 
 	for class := range v.Confusion.Classes {
 		s := v.Confusion.Class(class)
 		classes = append(classes, classRecord{
-			Label: v.Labels.Name(int32(class)), Precision: runlog.Float(s.Precision), Recall: runlog.Float(s.Recall), F1: runlog.Float(s.F1),
-			Examples: s.Examples, Predicted: s.Predicted,
+			Label: v.Labels.Name(int32(class)), Precision: runlog.Float(s.Precision), Recall: runlog.Float(s.Recall),
+			F1: runlog.Float(s.F1), Examples: s.Examples, Predicted: s.Predicted,
 		})
 		row := make([]int, v.Confusion.Classes)
 		for predicted := range row {

@@ -60,7 +60,8 @@ func TestEachBlockAnswersAtOnce(t *testing.T) {
 	}
 }
 
-// How much of the data is unknown is said when training begins, by eval, and of what is translated; accuracy leaves it out.
+// How much of the data is unknown is said when training begins, by eval, and of what is translated; accuracy leaves
+// it out.
 func TestUnknownWordsAreSaid(t *testing.T) {
 	t.Chdir(t.TempDir())
 	var pairs strings.Builder

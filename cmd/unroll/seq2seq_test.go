@@ -203,6 +203,17 @@ func TestSeq2SeqErrors(t *testing.T) {
 	} {
 		want(t, c.code, c.error, strings.Fields(c.args)...)
 	}
+	// A run of an early version does not know how long translations may be.
+	var config []string
+	for line := range strings.Lines(readFile(t, "run/config.yaml")) {
+		if !strings.HasPrefix(line, "  target_lengths:") {
+			config = append(config, line)
+		}
+	}
+	writeFile(t, "run/config.yaml", strings.Join(config, ""))
+	unknown := "the run is of an early version, which did not note how long its targets are: name the most tokens of a translation with --max-length"
+	want(t, exitUsage, unknown, "eval", "run")
+	must(t, "eval", "run", "--max-length", "9")
 	if err := os.Remove("run/target-vocab.json"); err != nil {
 		t.Fatal(err)
 	}

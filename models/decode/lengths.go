@@ -7,13 +7,14 @@ import (
 	"github.com/pkg/errors"
 )
 
-// Lengths says how long translations may become, by the pairs that a model was trained on. The limit of a source is a quarter more
-// than the longest target of training sources that are not longer, or than that many of its tokens as targets have for each:
+// Lengths says how long translations may become, by the pairs that a model was trained on. The limit of a source is a
+// quarter more than the longest target of training sources that are not longer, or than that many of its tokens as
+// targets have for each:
 //
 //	limit(s) = ⌈5/4 · max(longest target of sources of at most s tokens, s·(μ + 2σ))⌉
 //
-// μ and σ are the mean and the standard deviation of target/source over the pairs. The end token is counted in all lengths. The
-// zero value has no limits: it was made of no pairs.
+// μ and σ are the mean and the standard deviation of target/source over the pairs. The end token is counted in all
+// lengths. The zero value has no limits: it was made of no pairs.
 type Lengths struct {
 	Mean      float64 `yaml:"mean"`      // μ, at least 0.0001
 	Deviation float64 `yaml:"deviation"` // σ
@@ -41,13 +42,16 @@ func (l *Lengths) Limit(source int) int {
 
 // Check says what is wrong with the numbers, which may have been read from a file.
 func (l *Lengths) Check() error {
-	if !(l.Mean > 0 && l.Mean <= math.MaxInt32 && l.Deviation >= 0 && l.Deviation <= math.MaxInt32) || len(l.Longest) == 0 {
-		return errors.Errorf("lengths of targets of mean ratio %g, deviation %g and %d longest: they are those of no pairs", l.Mean, l.Deviation, len(l.Longest))
+	fits := func(x, least float64) bool { return x >= least && x <= math.MaxInt32 } // which no NaN does
+	if !fits(l.Mean, 1e-4) || !fits(l.Deviation, 0) || len(l.Longest) == 0 {
+		return errors.Errorf("lengths of targets of mean ratio %g, deviation %g and %d longest: they are those of no pairs",
+			l.Mean, l.Deviation, len(l.Longest))
 	}
 	before := Reach{}
 	for _, r := range l.Longest {
 		if r.Source <= before.Source || r.Target <= before.Target || max(r.Source, r.Target) > math.MaxInt32 {
-			return errors.Errorf("the longest target of sources of %d tokens has %d, and of %d it has %d: both must rise", before.Source, before.Target, r.Source, r.Target)
+			return errors.Errorf("the longest target of sources of %d tokens has %d, and of %d it has %d: both must rise",
+				before.Source, before.Target, r.Source, r.Target)
 		}
 		before = r
 	}
@@ -73,7 +77,8 @@ func (c *LengthCounter) Add(source, target int) {
 	c.longest[source] = max(c.longest[source], target)
 }
 
-// Lengths are those of the pairs so far, in any order. μ and σ have four decimals, so that they are the same numbers on every processor.
+// Lengths are those of the pairs so far, in any order. μ and σ have four decimals, so that they are the same numbers
+// on every processor.
 func (c *LengthCounter) Lengths() Lengths {
 	if c.pairs == 0 {
 		return Lengths{}

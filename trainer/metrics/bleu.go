@@ -12,16 +12,16 @@ import (
 // maxOrder is the length of the longest n-grams that BLEU counts.
 const maxOrder = 4
 
-// BLEU measures translations by the n-grams they share with references (Papineni et al., 2002), with the numbers of sacreBLEU
-// (Post, 2018). The zero value has sacreBLEU's defaults.
+// BLEU measures translations by the n-grams they share with references (Papineni et al., 2002), with the numbers of
+// sacreBLEU (Post, 2018). The zero value has sacreBLEU's defaults.
 //
 //	BLEU = BP exp(¼ Σ log pₙ)    BP = exp(min(0, 1 - r/h))
 //
-// pₙ is the part of the n-grams of all hypotheses that are in their references, each at most as often as in one of them; h is the
-// length of all hypotheses, r that of the references that are closest in length to each.
+// pₙ is the part of the n-grams of all hypotheses that are in their references, each at most as often as in one of
+// them; h is the length of all hypotheses, r that of the references that are closest in length to each.
 type BLEU struct {
 	Tokenize       string // one of Tokenizers; "" is 13a
-	Smooth         string // "exp": the k-th order without a match has 1/2ᵏ of one, as in mteval-v13a; or "none"; "" is exp
+	Smooth         string // "exp" or "": the k-th order without a match has 1/2ᵏ of one, as in mteval-v13a; or "none"
 	Lowercase      bool
 	EffectiveOrder bool // the mean is over the orders of which the hypotheses have n-grams
 }
@@ -67,8 +67,9 @@ func (b BLEU) Check() error {
 	return nil
 }
 
-// Corpus measures hypotheses against references. sacreBLEU gives 0 or a smoothed number where no hypothesis or no reference has an
-// n-gram of some order, as with targets of a single word: that is undefined here, unless only orders that there are were asked for.
+// Corpus measures hypotheses against references. sacreBLEU gives 0 or a smoothed number where no hypothesis or no
+// reference has an n-gram of some order, as with targets of a single word: that is undefined here, unless only orders
+// that there are were asked for.
 func (b BLEU) Corpus(hypotheses []string, references References) (*Score, error) {
 	if err := b.Check(); err != nil {
 		return nil, err
@@ -105,7 +106,8 @@ func (b BLEU) Sentence(hypothesis string, references ...string) (*Score, error) 
 	return b.Corpus([]string{hypothesis}, References{references})
 }
 
-// Defined says whether hypotheses can have a score against references: whether one of these has an n-gram of every order.
+// Defined says whether hypotheses can have a score against references: whether one of these has an n-gram of every
+// order.
 func (b BLEU) Defined(references References) bool {
 	b = b.resolved()
 	return b.EffectiveOrder || slices.ContainsFunc(references, func(refs []string) bool {

@@ -8,13 +8,13 @@ import (
 // charOrder is the length of the longest n-grams that ChrF counts.
 const charOrder = 6
 
-// ChrF measures translations by the n-grams of characters they share with references (Popović, 2015), with the numbers of sacreBLEU.
-// The zero value has sacreBLEU's defaults and is called chrF2.
+// ChrF measures translations by the n-grams of characters they share with references (Popović, 2015), with the
+// numbers of sacreBLEU. The zero value has sacreBLEU's defaults and is called chrF2.
 //
 //	chrFβ = (1 + β²) P R / (β² P + R)
 //
-// P and R are the precision and the recall of n-grams, the means of those of the orders n = 1 to 6 that both sides have. Of several
-// references that counts which gives the highest score of the line.
+// P and R are the precision and the recall of n-grams, the means of those of the orders n = 1 to 6 that both sides
+// have. Of several references that counts which gives the highest score of the line.
 type ChrF struct {
 	Beta       float64 // how many times as much recall counts; 0: 2
 	Whitespace bool    // counts white space as characters, too

@@ -55,8 +55,8 @@ func (c *Confusion) Examples() int {
 	return n
 }
 
-// MacroF1 is the mean of F1 over the classes that examples have or were taken for, each of the same weight however rare it is, as
-// scikit-learn's f1_score with average="macro" has it; 0 without examples.
+// MacroF1 is the mean of F1 over the classes that examples have or were taken for, each of the same weight however
+// rare it is, as scikit-learn's f1_score with average="macro" has it; 0 without examples.
 func (c *Confusion) MacroF1() float64 {
 	sum, classes := 0.0, 0.0
 	for class := range c.Classes {
@@ -75,8 +75,8 @@ func (c *Confusion) MacroF1() float64 {
 //
 //	weight = n / (K · examples of the class)
 //
-// for n examples of the K classes that have any; 0 for others. Their mean over the examples is 1, so that a learning rate means what
-// it means without them. It is scikit-learn's class_weight="balanced".
+// for n examples of the K classes that have any; 0 for others. Their mean over the examples is 1, so that a learning
+// rate means what it means without them. It is scikit-learn's class_weight="balanced".
 func BalancedWeights(examples []int) []float64 {
 	n, present := 0, 0
 	for _, k := range examples {

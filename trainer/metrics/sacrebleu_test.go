@@ -20,7 +20,8 @@ type goldenScore struct {
 	Signature  string
 }
 
-// golden is what testdata/make_sacrebleu.py writes: tokens and scores by sacreBLEU for lines that are easy to get wrong.
+// golden is what testdata/make_sacrebleu.py writes: tokens and scores by sacreBLEU for lines that are easy to get
+// wrong.
 type golden struct {
 	SacreBLEU string
 	Lines     []struct {
@@ -58,8 +59,8 @@ func readGolden(t *testing.T) (g golden, hypotheses []string, references, one Re
 	return g, hypotheses, references, one
 }
 
-// holdTo compares a score with sacreBLEU's, and its signature but for who computed it. sacreBLEU has a number where a score is
-// undefined: there the counts must say so.
+// holdTo compares a score with sacreBLEU's, and its signature but for who computed it. sacreBLEU has a number where a
+// score is undefined: there the counts must say so.
 func (want goldenScore) holdTo(t *testing.T, name string, got *Score, err error) {
 	t.Helper()
 	if err != nil {

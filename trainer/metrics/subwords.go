@@ -2,19 +2,19 @@ package metrics
 
 import "strings"
 
-// Subwords is how texts mark the parts that a program has cut words into. Words must be whole before they are compared, or the number
-// is that of the cutting.
+// Subwords is how texts mark the parts that a program has cut words into. Words must be whole before they are
+// compared, or the number is that of the cutting.
 type Subwords string
 
 // The marks.
 const (
 	WholeWords Subwords = ""   // none
-	PartGoesOn Subwords = "@@" // a part that does not end its word ends with @@, as subword-nmt and fastBPE have it: "vo@@ yo@@ ns"
+	PartGoesOn Subwords = "@@" // what does not end its word ends with @@, as subword-nmt and fastBPE have it: "vo@@ yo@@ ns"
 	WordBegins Subwords = "▁"  // a part that begins a word begins with U+2581, as SentencePiece has it: "▁vo yo ns"
 )
 
-// DetectSubwords finds out how texts mark parts of words. A mark is one if a hundredth of the texts has @@ at the end of a word that
-// others follow, or a half has a word that begins with ▁.
+// DetectSubwords finds out how texts mark parts of words. A mark is one if a hundredth of the texts has @@ at the end
+// of a word that others follow, or a half has a word that begins with ▁.
 func DetectSubwords(texts []string) Subwords {
 	goesOn, begins := 0, 0
 	for _, s := range texts {
@@ -57,8 +57,8 @@ func (m Subwords) JoinAll(texts []string) []string {
 	return joined
 }
 
-// LooksTokenized says whether most texts end in a full stop with a space before it, as no person writes it: their words were cut for a
-// program. A score of such texts is not comparable with those of others.
+// LooksTokenized says whether most texts end in a full stop with a space before it, as no person writes it: their
+// words were cut for a program. A score of such texts is not comparable with those of others.
 func LooksTokenized(texts []string) bool {
 	cut := 0
 	for _, s := range texts {

@@ -12,9 +12,9 @@ type tokenizer struct {
 	unit string // what it cuts into
 }
 
-// Tokenizers are the names of the ways to cut a text for BLEU, which are sacreBLEU's: "13a" for languages that separate words by
-// spaces, "intl" for those with other punctuation than ASCII has, "zh" for Chinese and Japanese, "char" for any script without spaces,
-// and "none" for texts that are already cut.
+// Tokenizers are the names of the ways to cut a text for BLEU, which are sacreBLEU's: "13a" for languages that
+// separate words by spaces, "intl" for those with other punctuation than ASCII has, "zh" for Chinese and Japanese,
+// "char" for any script without spaces, and "none" for texts that are already cut.
 var Tokenizers = []string{"13a", "intl", "zh", "char", "none"}
 
 var tokenizers = map[string]tokenizer{
@@ -39,7 +39,8 @@ var rules13a = []substitution{
 	{regexp.MustCompile(`([0-9])(-)`), "$1 $2 "},         // - after a digit
 }
 
-// entities are undone by mteval-v13a, one after the other, and so are segments that were skipped or hyphenated at the end of a line.
+// entities are undone by mteval-v13a, one after the other, and so are segments that were skipped or hyphenated at the
+// end of a line.
 var entities = []*strings.Replacer{
 	strings.NewReplacer("<skipped>", ""),
 	strings.NewReplacer("-\n", ""),
@@ -71,8 +72,8 @@ func apply(rules []substitution, s string) []string {
 	return fields(s)
 }
 
-// tokenizeZh makes each character of Chinese a word and cuts the rest as 13a does. There are no entities, and no space around the line,
-// which matters to a full stop or comma at its ends.
+// tokenizeZh makes each character of Chinese a word and cuts the rest as 13a does. There are no entities, and no
+// space around the line, which matters to a full stop or comma at its ends.
 func tokenizeZh(s string) []string {
 	var b strings.Builder
 	for _, r := range strings.TrimFunc(s, isSpace) {
@@ -85,9 +86,10 @@ func tokenizeZh(s string) []string {
 	return apply(rules13a, b.String())
 }
 
-// chinese are the characters that sacreBLEU's zh cuts out: Chinese, kana of half width, bopomofo, punctuation and full-width forms, but
-// not kana and Hangul. sacreBLEU means two of its ranges for those beyond U+FFFF, and they act as U+2001 to U+2A6D: dashes, quotation
-// marks, symbols of currencies and mathematics, arrows. Its numbers are meant to be had here, so they are so here.
+// chinese are the characters that sacreBLEU's zh cuts out: Chinese, kana of half width, bopomofo, punctuation and
+// full-width forms, but not kana and Hangul. sacreBLEU means two of its ranges for those beyond U+FFFF, and they act
+// as U+2001 to U+2A6D: dashes, quotation marks, symbols of currencies and mathematics, arrows. Its numbers are meant
+// to be had here, so they are so here.
 var chinese = &unicode.RangeTable{R16: []unicode.Range16{
 	{0x2001, 0x2a6d, 1}, {0x2e80, 0x2fdf, 1}, {0x2ff0, 0x303f, 1}, {0x3100, 0x312f, 1}, {0x31a0, 0x31bf, 1}, {0x31c0, 0x31ef, 1},
 	{0x3200, 0x33ff, 1}, {0x3400, 0x4db5, 1}, {0x4e00, 0x9fbb, 1}, {0xf900, 0xfa2d, 1}, {0xfa30, 0xfa6a, 1}, {0xfa70, 0xfad9, 1},

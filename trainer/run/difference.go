@@ -14,13 +14,13 @@ func (c Config) repeats(d Config) (difference string, same bool) {
 		x.Data.Train, x.Data.Held = x.Data.Train.withoutPaths(), x.Data.Held.withoutPaths()
 		x.Training.Steps, x.Training.Epochs, x.Training.Minutes, x.Training.CheckpointEvery, x.Training.Patience, x.Training.MaxSkipped = 0, 0, 0, 0, 0, 0
 		x.Running = Running{}
+		x.Model.Lengths = nil // that of the same data, but early versions did not note it
 	}
 	// What follows from the data, or from other settings, says least.
 	there, here := c, d
 	for _, x := range []*Config{&there, &here} {
 		x.Data.forget()
 		x.Model.Vocab, x.Model.VocabSHA256, x.Model.TargetVocab, x.Model.TargetSHA256, x.Model.Classes, x.Model.LabelsSHA256 = 0, "", 0, "", 0, ""
-		x.Model.Lengths = nil
 	}
 	if x := there.differs(&here); x != nil {
 		return x.words(), false

@@ -80,6 +80,10 @@ func (r *Run) evaluateSeq2Seq(ctx context.Context, e EvalConfig) (*Evaluation, e
 	if err := r.config.checkSeq2SeqSize(x.longest); err != nil {
 		return nil, badData("%s: %v", x.name, err)
 	}
+	o, err := r.config.limited(e.Translate)
+	if err != nil {
+		return nil, err
+	}
 	v := &Evaluation{Name: x.name, Split: split, Unit: "token", Count: "pairs"}
 	v.What = whichPart(strings.TrimSuffix(x.name, ", held out"), split, r.config)
 	hints, err := x.hints(r.vocab, r.target)
@@ -97,7 +101,7 @@ func (r *Run) evaluateSeq2Seq(ctx context.Context, e EvalConfig) (*Evaluation, e
 		if err != nil {
 			return measured, err
 		}
-		translated, err := x.translated(ctx, r.config.translator(m, r.vocab, r.target), r.config.limited(e.Translate), e.Several)
+		translated, err := x.translated(ctx, r.config.translator(m, r.vocab, r.target), o, e.Several)
 		if err != nil {
 			return measured, err
 		}

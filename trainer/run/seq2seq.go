@@ -231,7 +231,11 @@ func (t *Seq2SeqTask) Validate(ctx context.Context) (Metrics, error) {
 
 // Translated translates n of the validation pairs, evenly spread.
 func (t *Seq2SeqTask) Translated(ctx context.Context, n int) (*TranslatedPairs, error) {
-	return t.held.sample(n).translated(ctx, t.translator, t.config.limited(translate.Options{}), false)
+	o, err := t.config.limited(translate.Options{})
+	if err != nil {
+		return nil, err
+	}
+	return t.held.sample(n).translated(ctx, t.translator, o, false)
 }
 
 // Files are the vocabularies, as the folder of the run holds them.

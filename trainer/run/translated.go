@@ -21,9 +21,13 @@ func (c *Config) translator(m translate.Model, source, target *datasets.Vocab) *
 }
 
 // limited are options with the limit of the run, unless they have one.
-func (c *Config) limited(o translate.Options) translate.Options {
+func (c *Config) limited(o translate.Options) (translate.Options, error) {
 	o.Beam.MaxLength = cmp.Or(o.Beam.MaxLength, c.Training.MaxLength)
-	return o
+	if o.Beam.MaxLength == 0 && c.Model.Lengths == nil {
+		return o, settings("the run is of an early version, which did not note how long its targets are: " +
+			"name the most tokens of a translation with `max_length`")
+	}
+	return o, nil
 }
 
 // TranslatedPairs are sources, what they were translated to, and what they should be, as the vocabulary writes it.
@@ -37,7 +41,9 @@ type TranslatedPairs struct {
 const pairsRead = 4096
 
 // translated translates the sources of the pairs. With several, a source that has several targets is translated once.
-func (p pairsPart) translated(ctx context.Context, t *translate.Translator, o translate.Options, several bool) (*TranslatedPairs, error) {
+func (p pairsPart) translated(
+	ctx context.Context, t *translate.Translator, o translate.Options, several bool,
+) (*TranslatedPairs, error) {
 	x := &TranslatedPairs{}
 	seen := map[string]int{} // where a source is
 	for _, i := range p.which {
@@ -71,7 +77,8 @@ func (m *Metrics) add(x *TranslatedPairs, target *datasets.Vocab, tokenize strin
 	if err != nil {
 		return err
 	}
-	m.ExactMatch, m.CharErrorRate, m.BLEU, m.ChrF = some(w.ExactMatch), some(w.CharErrorRate), some(w.BLEU.BLEU), some(w.ChrF)
+	m.ExactMatch, m.CharErrorRate = some(w.ExactMatch), some(w.CharErrorRate)
+	m.BLEU, m.ChrF = some(w.BLEU.BLEU), some(w.ChrF)
 	m.TranslationNotes = &TranslationNotes{
 		Lines: w.Lines, Cut: w.Cut, Unknown: w.Unknown, Subwords: string(w.Subwords), Tokenized: w.Tokenized,
 		Undefined: w.BLEU.Undefined, BLEUSignature: w.BLEU.Signature, ChrFSignature: w.ChrFSignature,
@@ -117,6 +124,6 @@ func (x *translations) unknownWords(where string) []string {
 	if unknown[0]+unknown[1] == 0 {
 		return nil
 	}
-	return []string{fmt.Sprintf("unknown %s: %s of the tokens of sources and %s of those of targets; accuracy is that of the others", where,
-		words.Percent(unknown[0], all[0]), words.Percent(unknown[1], all[1]))}
+	return []string{fmt.Sprintf("unknown %s: %s of the tokens of sources and %s of those of targets; accuracy is that of the others",
+		where, words.Percent(unknown[0], all[0]), words.Percent(unknown[1], all[1]))}
 }

@@ -5,6 +5,7 @@ import (
 	"math"
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -41,9 +42,16 @@ func TestSeveralReferences(t *testing.T) {
 		t.Fatal(err)
 	}
 	c := &Config{}
+	if _, err := c.limited(translate.Options{}); err == nil || !strings.Contains(err.Error(), "max_length") {
+		t.Errorf("%v: a run that does not know how long its targets are needs a limit", err)
+	}
 	c.Training.MaxLength = 9
+	o, err := c.limited(translate.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
 	for _, several := range []bool{false, true} {
-		x, err := allPairs(pairs).translated(t.Context(), c.translator(echo{}, v, v), c.limited(translate.Options{}), several)
+		x, err := allPairs(pairs).translated(t.Context(), c.translator(echo{}, v, v), o, several)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -85,7 +93,8 @@ func TestUndefinedScore(t *testing.T) {
 	}
 }
 
-// With balanced weights each class counts the same in a batch that holds all examples; what is no example counts nothing.
+// With balanced weights each class counts the same in a batch that holds all examples; what is no example counts
+// nothing.
 func TestClassWeights(t *testing.T) {
 	x := &examples{tokens: &batches.Classification{Sequences: [][]int32{{4}, {5}, {4}, {6}}, Classes: []int32{0, 1, 0, 1}}, which: []int32{0, 1, 2}}
 	g := batches.Group{Shape: batches.Shape{Source: 1}, Examples: []int32{0, 1, 2, -1}}

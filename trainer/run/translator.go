@@ -9,7 +9,8 @@ import (
 	"github.com/unroll-ml/unroll/trainer/translate"
 )
 
-// Translator is the sequence-to-sequence model of a run, with its vocabularies. Several goroutines may use it: they take turns.
+// Translator is the sequence-to-sequence model of a run, with its vocabularies. Several goroutines may use it: they
+// take turns.
 type Translator struct {
 	config     *Config
 	mu         sync.Mutex
@@ -35,17 +36,24 @@ func (r *Run) Translator() (*Translator, error) {
 // Close frees the model.
 func (t *Translator) Close() error { return t.model.Close() }
 
-// Source are the tokens of a text that is to be translated, the end token included. Those that the vocabulary does not have are unknown.
+// Source are the tokens of a text that is to be translated, the end token included. Those that the vocabulary does
+// not have are unknown.
 func (t *Translator) Source(text string) []int32 {
 	tokens, _ := t.translator.Source.EncodeLine(text)
 	return append(tokens, datasets.End)
 }
 
-// Translate gives the best translations of each text, the best first. Texts are read together, as many as are fast, and one of blanks has
-// none. first is the number of the first text among all, on which depends what is drawn. Without a MaxLength a translation has at most as
-// many tokens as the pairs say that the run was trained on.
-func (t *Translator) Translate(ctx context.Context, first int, texts []string, o translate.Options) ([][]translate.Translation, error) {
+// Translate gives the best translations of each text, the best first. Texts are read together, as many as are fast,
+// and one of blanks has none. first is the number of the first text among all, on which depends what is drawn.
+// Without a MaxLength a translation has at most as many tokens as the pairs say that the run was trained on.
+func (t *Translator) Translate(
+	ctx context.Context, first int, texts []string, o translate.Options,
+) ([][]translate.Translation, error) {
+	o, err := t.config.limited(o)
+	if err != nil {
+		return nil, err
+	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	return t.translator.Lines(ctx, first, texts, t.config.limited(o))
+	return t.translator.Lines(ctx, first, texts, o)
 }

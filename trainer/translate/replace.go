@@ -7,14 +7,16 @@ import (
 	"github.com/unroll-ml/unroll/models/decode"
 )
 
-// Replacement writes for a word that the model does not know the unit of the source that the attention looked at most when it wrote
-// it, as Luong et al. (2015) have it: a name is copied. If the model does not know some units of the source either, it is one of those,
-// each once: where all look the same to the model, the attention need not tell them from others.
+// Replacement writes for a word that the model does not know the unit of the source that the attention looked at most
+// when it wrote it, as Luong et al. (2015) have it: a name is copied. If the model does not know some units of the
+// source either, it is one of those, each once: where all look the same to the model, the attention need not tell
+// them from others.
 type Replacement struct {
 	Words map[string]string // what to write instead of the unit itself
 }
 
-// ReadDictionary reads a file of lines "unit of a source TAB what to write for it". Of a unit that is there twice the first counts.
+// ReadDictionary reads a file of lines "unit of a source TAB what to write for it". Of a unit that is there twice the
+// first counts.
 func ReadDictionary(path string) (map[string]string, error) {
 	pairs, err := datasets.ReadPairs(path, datasets.Format{})
 	if err != nil {

@@ -1,4 +1,5 @@
-// Package translate writes translations of lines of text with a sequence-to-sequence model, and says what they are worth.
+// Package translate writes translations of lines of text with a sequence-to-sequence model, and says what they are
+// worth.
 //
 // It must not know where models and texts come from.
 package translate
@@ -23,7 +24,9 @@ import (
 type Model interface {
 	Greedy(source []int32, batch, steps int) ([]int32, error)
 	Search(source []int32, batch int, c decode.Beam) ([][]decode.Hypothesis, error)
-	Sample(source []int32, batch, n int, limits []int, c decode.Sampling, random []*rand.Rand) ([][]decode.Hypothesis, error)
+	Sample(
+		source []int32, batch, n int, limits []int, c decode.Sampling, random []*rand.Rand,
+	) ([][]decode.Hypothesis, error)
 }
 
 // Translator translates lines.
@@ -35,14 +38,18 @@ type Translator struct {
 
 // Options say how to translate. The zero value takes the likeliest token at every step.
 type Options struct {
-	Beam     decode.Beam      // how to search, and how many translations of each line are wanted; MaxLength 0: Lengths limits them
+	// Beam says how to search, and how many translations of each line are wanted. MaxLength 0: Lengths limits them.
+	Beam decode.Beam
+
 	Sampling *decode.Sampling // draws translations instead; nil: searches
 	Seed     uint64           // of what is drawn
 	Details  bool             // LogProb and Score are wanted
 	Weights  bool             // Weights are wanted, as many for each line as its tokens times those of its translation
 
-	Unknown      *Replacement // what to write for words that the model does not know; nil: what stands for one, see datasets.Vocab.Decode
-	JoinSubwords bool         // makes words of parts that are marked as such, see metrics.Subwords
+	// Unknown says what to write for words that the model does not know; nil: what stands for one, see datasets.Vocab.Decode.
+	Unknown *Replacement
+
+	JoinSubwords bool // makes words of parts that are marked as such, see metrics.Subwords
 }
 
 // Translation is what was written for a line.
@@ -68,8 +75,8 @@ const maxRows = 320
 // Block is how many lines fill a batch.
 func (o *Options) Block() int { return max(1, maxRows/o.rows()) }
 
-// What bounds one search: the tokens of its sources, those that may be written, and the beginnings, multiplied. The time grows with
-// it and, if the weights of the attention are kept, so does the memory, 8 bytes each.
+// What bounds one search: the tokens of its sources, those that may be written, and the beginnings, multiplied. The
+// time grows with it and, if the weights of the attention are kept, so does the memory, 8 bytes each.
 const (
 	maxSearch = 1e9
 	maxKept   = 5e7
@@ -109,9 +116,9 @@ func (t *Translator) limit(source int, o *Options) int {
 	return cmp.Or(o.Beam.MaxLength, t.Lengths.Limit(source))
 }
 
-// Lines translates lines: it gives for each the best translations, the best first, and none for a blank line. first is the number of the
-// first line among all, on which depends what is drawn; nothing depends on which lines are translated together. A line for which it
-// would take too long is a *TooLongError, before any is translated.
+// Lines translates lines: it gives for each the best translations, the best first, and none for a blank line. first
+// is the number of the first line among all, on which depends what is drawn; nothing depends on which lines are
+// translated together. A line for which it would take too long is a *TooLongError, before any is translated.
 func (t *Translator) Lines(ctx context.Context, first int, lines []string, o Options) ([][]Translation, error) {
 	translated := make([][]Translation, len(lines))
 	byLength := map[int][]int{} // lines by the length of the program for them

@@ -159,8 +159,8 @@ func (s scripted) Sample([]int32, int, int, []int, decode.Sampling, []*rand.Rand
 	return nil, fmt.Errorf("nothing is drawn")
 }
 
-// A name that occurs once is written as what stands for unknown words, or copied, wherever the attention looked, or replaced by a
-// dictionary's word; never is another word written for it.
+// A name that occurs once is written as what stands for unknown words, or copied, wherever the attention looked, or
+// replaced by a dictionary's word; never is another word written for it.
 func TestReplaceUnknown(t *testing.T) {
 	english, french := "Babeza wants the boat .", "Babeza veut le bateau ."
 	source, target := vocab(t, datasets.Word, 2, english, "wants the boat .", "x y z"), vocab(t, datasets.Word, 2, french, "veut le bateau .")
@@ -196,7 +196,8 @@ func TestReplaceUnknown(t *testing.T) {
 			t.Errorf("written %q with %d unknown words, want %q", got[0][0].Text, got[0][0].Unknowns(), want)
 		}
 	}
-	// Both names are unknown, and so is the verb, for which no unknown word is left; the attention always looks at "sees".
+	// Both names are unknown, and so is the verb, for which no unknown word is left; the attention always looks at
+	// "sees".
 	h = decode.Hypothesis{Tokens: []int32{datasets.Unknown, datasets.Unknown, datasets.Unknown, datasets.End}, Ended: true}
 	h.Weights = slices.Repeat([][]float64{{0.1, 0.6, 0.3, 0}}, 4)
 	two := &translate.Translator{Model: scripted{h}, Source: vocab(t, datasets.Word, 0, "sees"), Target: target}

@@ -21,7 +21,9 @@ type Worth struct {
 }
 
 // References are references as a vocabulary writes them, since no model can write others, of words that are whole.
-func References(target *datasets.Vocab, references metrics.References) (written metrics.References, marks metrics.Subwords) {
+func References(
+	target *datasets.Vocab, references metrics.References,
+) (written metrics.References, marks metrics.Subwords) {
 	written = make(metrics.References, len(references))
 	for i, refs := range references {
 		for _, ref := range refs {
@@ -36,7 +38,9 @@ func References(target *datasets.Vocab, references metrics.References) (written 
 }
 
 // Measure compares the best translation of each line with its references.
-func Measure(translated [][]Translation, references metrics.References, target *datasets.Vocab, bleu metrics.BLEU) (*Worth, error) {
+func Measure(
+	translated [][]Translation, references metrics.References, target *datasets.Vocab, bleu metrics.BLEU,
+) (*Worth, error) {
 	w := &Worth{Lines: len(translated)}
 	references, w.Subwords = References(target, references)
 	w.Tokenized = metrics.LooksTokenized(references.All())

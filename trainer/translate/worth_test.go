@@ -22,7 +22,8 @@ func decoded(v *datasets.Vocab, references ...string) [][]translate.Translation 
 	return all
 }
 
-// What is all right is all right: whatever white space and marks of subwords references have, of words, byte pairs and characters.
+// What is all right is all right: whatever white space and marks of subwords references have, of words, byte pairs
+// and characters.
 func TestPerfectTranslations(t *testing.T) {
 	for name, references := range map[string][]string{
 		"narrow spaces":         {"J'entends le jardin\u202f!", "Vois-tu la rivière\u202f?"},
@@ -46,7 +47,8 @@ func TestPerfectTranslations(t *testing.T) {
 	}
 }
 
-// BLEU of pieces is that of words; 81.8 of these would be 68.8 after joining, so that the marks must not count as words.
+// BLEU of pieces is that of words; 81.8 of these would be 68.8 after joining, so that the marks must not count as
+// words.
 func TestSubwordsAreJoined(t *testing.T) {
 	references := metrics.One([]string{"No@@ us vo@@ yo@@ ns la la@@ mpe", "Ils en@@ te@@ ndent la la@@ mpe"})
 	v := vocab(t, datasets.Word, 0, references[0][0], references[1][0])
@@ -105,7 +107,8 @@ func inWords(n int) string {
 	return join(inWords(n/1000)+" thousand", n%1000, " ")
 }
 
-// Numbers in words are up to sixteen times as long as in digits. Limits that every second number taught hold for all others.
+// Numbers in words are up to sixteen times as long as in digits. Limits that every second number taught hold for all
+// others.
 func TestLimitsOfNumbers(t *testing.T) {
 	var c decode.LengthCounter
 	for n := 0; n < 10_000; n += 2 {
