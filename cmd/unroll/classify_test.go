@@ -173,7 +173,7 @@ func TestClassifyErrors(t *testing.T) {
 		{exitUsage, "train classify", "nothing to train on: name data with --table, --folder or --idx"},
 		{exitUsage, "train classify --table a --idx b", "--table and --idx both name data: leave one of them out"},
 		{exitUsage, "train classify --table a --valid-idx b", "--table and --valid-idx are texts and images: both must be the same"},
-		{exitUsage, "train classify --table words.tsv --dropout 1", "--dropout is 1: it must be at least 0 and less than 1"},
+		{exitUsage, "train classify --table words.tsv --dropout 1", "--dropout is 1: it must be in [0, 1)"},
 		{exitUsage, "train classify --table words.tsv --longest 0", "--longest is 0: it must be at least 1"},
 		{exitUsage, "train classify --table words.tsv --buckets 0", "--buckets is 0: it must be at least 1"},
 		{exitUsage, "train classify --table words.tsv --pooling sum", `--pooling must be one of "last","mean","max" but got "sum"; see unroll train classify --help`},

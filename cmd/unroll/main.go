@@ -72,7 +72,19 @@ type helpShown int
 
 func dispatch(args []string, stdin io.Reader, stdout, stderr io.Writer) error {
 	var c cli
-	parser, err := kong.New(&c,
+	parser, err := newParser(&c, stdout, stderr)
+	if err != nil {
+		return err
+	}
+	ctx, err := parser.Parse(chooseTask(parser.Model.Node, joinNegatives(args)))
+	if err != nil {
+		return usage("%v; see %s --help", err, helpfulCommand(err))
+	}
+	return advise(gpuFailure(ctx.Run(&app{args: args, stdin: stdin, stdout: stdout, stderr: stderr})))
+}
+
+func newParser(c *cli, stdout, stderr io.Writer) (*kong.Kong, error) {
+	return kong.New(c,
 		kong.Name("unroll"),
 		kong.Description("Train recurrent sequence models, measure them, and sample from them."),
 		kong.Writers(stdout, stderr),
@@ -109,14 +121,6 @@ func dispatch(args []string, stdin io.Reader, stdout, stderr io.Writer) error {
 			"translated":       strconv.Itoa(run.ValidPairs),
 		},
 	)
-	if err != nil {
-		return err
-	}
-	ctx, err := parser.Parse(chooseTask(parser.Model.Node, joinNegatives(args)))
-	if err != nil {
-		return usage("%v; see %s --help", err, helpfulCommand(err))
-	}
-	return advise(gpuFailure(ctx.Run(&app{args: args, stdin: stdin, stdout: stdout, stderr: stderr})))
 }
 
 // joinNegatives makes "--flag -3" one argument: kong takes a word that begins with a dash for a flag, and would not let the

@@ -36,25 +36,26 @@ type trainClassifyCmd struct {
 	trainFlags `kong:"embed,set='task=classify',set='data=examples',set='is=are',set='seedNote=, of the order of the examples, of what is held out and of what is dropped',set='epochsNote=',set='validNote='"`
 }
 
-func (t *trainClassifyCmd) Run(a *app) error {
+// config is what the flags ask for.
+func (t *trainClassifyCmd) config() (*run.Config, error) {
 	if err := t.check(); err != nil {
-		return err
+		return nil, err
 	}
 	train, err := oneSource("", t.Data.sources()...)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	held, err := oneSource("valid-", t.Valid.sources()...)
 	switch {
 	case err != nil:
-		return err
+		return nil, err
 	case train == nil:
-		return usage("nothing to train on: name data with --table, --folder or --idx")
+		return nil, usage("nothing to train on: name data with --table, --folder or --idx")
 	case held != nil && (held.Kind == run.KindIDX) != (train.Kind == run.KindIDX):
-		return usage("--%s and --valid-%s are texts and images: both must be the same", train.Kind, held.Kind)
+		return nil, usage("--%s and --valid-%s are texts and images: both must be the same", train.Kind, held.Kind)
 	}
 	if err := setFormat(t.format(), train, held); err != nil {
-		return err
+		return nil, err
 	}
 	c := t.trainFlags.config(run.TaskClassify)
 	c.Model = run.Model{
@@ -67,13 +68,21 @@ func (t *trainClassifyCmd) Run(a *app) error {
 		own = "--valid-" + held.Kind
 	}
 	if err := t.holdOutFlags.into(&c.Data, own); err != nil {
-		return err
+		return nil, err
 	}
 	c.Training.Batch, c.Training.Longest, c.Training.Buckets = t.Batch, t.Longest, t.Buckets
 	if t.ClassWeights != run.ClassWeights[0] {
 		c.Training.ClassWeights = t.ClassWeights
 	}
 	c.Data.Train, c.Data.Held = train, held
+	return c, nil
+}
+
+func (t *trainClassifyCmd) Run(a *app) error {
+	c, err := t.config()
+	if err != nil {
+		return err
+	}
 	return t.train(a, c)
 }
 

@@ -60,29 +60,30 @@ const (
 	demoEpochs = 8
 )
 
-func (t *trainSeq2SeqCmd) Run(a *app) error {
+// config is what the flags ask for.
+func (t *trainSeq2SeqCmd) config() (*run.Config, error) {
 	if err := t.check(); err != nil {
-		return err
+		return nil, err
 	}
 	train, err := oneSource("", append(t.Data.sources(), run.Source{Kind: run.KindTask, Paths: []string{t.Task}})...)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	held, err := oneSource("valid-", t.Valid.sources()...)
 	switch {
 	case err != nil:
-		return err
+		return nil, err
 	case t.Data.incomplete():
-		return usage("--src and --tgt name two files that belong together: give both")
+		return nil, usage("--src and --tgt name two files that belong together: give both")
 	case t.Valid.incomplete():
-		return usage("--valid-src and --valid-tgt name two files that belong together: give both")
+		return nil, usage("--valid-src and --valid-tgt name two files that belong together: give both")
 	case train == nil && held != nil:
-		return usage("--valid-%s is to measure on, and nothing is there to train on: name data with --pairs, with --src and --tgt, or with --task", held.Kind)
+		return nil, usage("--valid-%s is to measure on, and nothing is there to train on: name data with --pairs, with --src and --tgt, or with --task", held.Kind)
 	case train != nil && train.Kind == run.KindTask && !slices.Contains(tasks.Tasks, t.Task):
-		return usage("--task is %q: it must be one of %s", t.Task, strings.Join(tasks.Tasks, ", "))
+		return nil, usage("--task is %q: it must be one of %s", t.Task, strings.Join(tasks.Tasks, ", "))
 	}
 	if err := setFormat(t.format(), train, held); err != nil {
-		return err
+		return nil, err
 	}
 	c := t.trainFlags.config(run.TaskSeq2Seq)
 	if train == nil {
@@ -104,7 +105,7 @@ func (t *trainSeq2SeqCmd) Run(a *app) error {
 		own = "--task"
 	}
 	if err := t.holdOutFlags.into(&c.Data, own); err != nil {
-		return err
+		return nil, err
 	}
 	c.Model.Before, c.Model.EveryStep = t.AttentionBefore, t.ContextEveryStep
 	c.Training.Batch, c.Training.Longest, c.Training.Buckets, c.Training.ValidPairs = t.Batch, t.Longest, t.Buckets, t.ValidTranslate
@@ -115,6 +116,14 @@ func (t *trainSeq2SeqCmd) Run(a *app) error {
 		c.Training.Tokenize = t.BleuTokenize
 	}
 	c.Data.Train, c.Data.Held = train, held
+	return c, nil
+}
+
+func (t *trainSeq2SeqCmd) Run(a *app) error {
+	c, err := t.config()
+	if err != nil {
+		return err
+	}
 	return t.train(a, c)
 }
 

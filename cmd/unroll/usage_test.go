@@ -2,6 +2,7 @@ package main
 
 import (
 	"flag"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -119,7 +120,9 @@ func TestUsageErrors(t *testing.T) {
 		{"train --valid-translate 0", `--valid-translate is 0: it must be at least 1`},
 		{"train lm --optimizer sgd --momentum 1", `--momentum is 1: it must be at least 0 and less than 1`},
 		{"train lm --seed=-1", `--seed: expected a valid 64 bit uint but got "-1"; see unroll train lm --help`},
-		{"train lm --hidden 1000000", `--hidden 1000000, --layers 2 and --embed 32 make a model of 1.6e+13 weights: at most 1e+09 are supported`},
+		{"train lm --hidden 1000000", `--hidden 1000000, --layers 2 and --embed 32 make a model of 3.0e+12 weights: at most 1e+09 are supported`},
+		{"train lm --hidden 1000000000 --layers 1000000000", `--layers is 1000000000: at most 4,096 are supported`},
+		{"train --hidden 1000000000 --bidirectional", `--hidden 1000000000, --layers 1 and --embed 32 make a model of 1.7e+19 weights: at most 1e+09 are supported`},
 		{"train lm --batch 1000000 --seq 1000000", `--batch 1000000 and --seq 1000000 make a training step of about 1.1e+15 numbers: at most 4e+09 are supported`},
 		{"train lm --valid-text a.txt", `--valid-text needs --text: the built-in text has a held-out part of its own`},
 		{"train lm --overwrite", `--overwrite needs --out: without it a new folder is made`},
@@ -130,15 +133,15 @@ func TestUsageErrors(t *testing.T) {
 		{"sample run --top-k -2", `--top-k is -2: it must be at least 1, or 0 for all`},
 		{"sample run --top-p 1.5", `--top-p is 1.5: it must be larger than 0 and at most 1`},
 		{"train lm --layers 1 --dropout 0.2", `--dropout is between layers, and there is one: --layers 2 at least, or leave it out`},
-		{"train lm --embed 0 --tie", `--tie gives the output the embedding's weights, and --embed 0 is none: choose an --embed, or leave it out`},
-		{"train lm --cell gru --nonlinearity relu", `--nonlinearity is for --cell rnn, the cell is gru, which has its own: leave one of them out`},
-		{"train lm --peepholes", `--peepholes is for --cell lstm, the cell is rnn: leave one of them out`},
-		{"train classify --layer-norm --table a", `--layer-norm is for --cell lstm, the cell is gru: leave one of them out`},
-		{"train --cell lstm --forget-bias 1 --no-bias", `--forget-bias and --no-bias contradict each other: leave one of them out`},
-		{"train --cell lstm --forget-bias Inf", `--forget-bias is +Inf: it must be a number`},
-		{"train --attention none --attention-before", `--attention-before says when the attention looks: choose an --attention, or leave it out`},
-		{"train --attention-before --input-feeding", `--attention-before and --input-feeding: the cell sees what the attention finds already, leave one of them out`},
-		{"train --context-every-step", `--context-every-step is for --attention none: with attention every step sees the source already, leave one of them out`},
+		{"train lm --embed 0 --tie", `--tie must be left out with --embed 0: there is no embedding to share`},
+		{"train lm --cell gru --nonlinearity relu", `--nonlinearity is "relu": it must be left out, but for the cell rnn`},
+		{"train lm --peepholes", `--peepholes must be left out, but for the cell lstm`},
+		{"train classify --layer-norm --table a", `--layer-norm must be left out, but for the cell lstm`},
+		{"train --cell lstm --forget-bias 1 --no-bias", `--forget-bias is 1: it must be 0 with --no-bias: it needs a cell with bias`},
+		{"train --cell lstm --forget-bias Inf", `--forget-bias is +Inf: it must be a finite number`},
+		{"train --attention none --attention-before", `--attention-before must be left out without --attention`},
+		{"train --attention-before --input-feeding", `--input-feeding must be left out with --attention-before: the cell sees the context already`},
+		{"train --context-every-step", `--context-every-step must be left out with --attention, with which every step sees the source already`},
 		{"sample run --length 0", `--length is 0: it must be at least 1`},
 		{"sample run --temperature=-1", `--temperature is -1: it must not be negative`},
 		{"sample run --temperature NaN", `--temperature is NaN: it must not be negative`},
@@ -204,5 +207,35 @@ func TestBadInputs(t *testing.T) {
 	}
 	if got := readFile(t, "foreign/letter.txt"); got != "Dear" {
 		t.Errorf("a foreign file holds %q", got)
+	}
+}
+
+// Without flags the command asks for what a Go program begins with.
+func TestDefaults(t *testing.T) {
+	for task, args := range map[string][]string{
+		run.TaskLM:       {"train", "lm", "--text", "a.txt"},
+		run.TaskClassify: {"train", "classify", "--table", "a.tsv"},
+		run.TaskSeq2Seq:  {"train", "seq2seq", "--pairs", "a.tsv"},
+	} {
+		var c cli
+		parser, err := newParser(&c, io.Discard, io.Discard)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := parser.Parse(args); err != nil {
+			t.Fatal(err)
+		}
+		config := map[string]func() (*run.Config, error){
+			run.TaskLM: c.Train.LM.config, run.TaskClassify: c.Train.Classify.config, run.TaskSeq2Seq: c.Train.Seq2Seq.config,
+		}[task]
+		got, err := config()
+		if err != nil {
+			t.Fatal(err)
+		}
+		want := run.Defaults(task)
+		got.Data, got.Format = run.Data{}, want.Format
+		if diff := cmp.Diff(string(want.Encode()), string(got.Encode())); diff != "" {
+			t.Errorf("%s: %s", task, diff)
+		}
 	}
 }

@@ -3,6 +3,7 @@ package run
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"math"
 	"reflect"
 	"slices"
@@ -10,7 +11,6 @@ import (
 
 	"github.com/unroll-ml/unroll/datasets"
 	"github.com/unroll-ml/unroll/internal/words"
-	"github.com/unroll-ml/unroll/models"
 	"github.com/unroll-ml/unroll/trainer/device"
 	"github.com/unroll-ml/unroll/trainer/metrics"
 )
@@ -66,7 +66,7 @@ func checkFloat(name string, x reflect.Value) error {
 	return nil
 }
 
-// Check says what is wrong with a configuration. Vocabularies may still be 0, for not known.
+// Check says what is wrong with a configuration. What the data say may still be missing.
 func (c *Config) Check() error {
 	if err := checkNumbers(reflect.ValueOf(c).Elem(), checkInteger); err != nil {
 		return err
@@ -78,48 +78,82 @@ func (c *Config) Check() error {
 }
 
 func (c *Config) check() error {
+	t := &c.Training
+	for _, err := range []error{
+		c.checkIntegers(), c.checkNames(), c.Running.Check(), t.checkOptimizer(c.Task), c.checkTask(), c.checkModel(),
+	} {
+		if err != nil {
+			return err
+		}
+	}
+	switch c.Task {
+	case TaskLM:
+		return c.checkSize()
+	case TaskClassify:
+		return c.checkClassifierSize(1)
+	case TaskSeq2Seq:
+		return c.checkSeq2SeqSize(1)
+	}
+	return nil
+}
+
+// checkIntegers checks the least values of integers but for those that package models knows.
+func (c *Config) checkIntegers() error {
 	m, t := &c.Model, &c.Training
-	seq, examples := 1, 0
-	if c.Task != TaskLM {
-		seq, examples = 0, 1
+	batch, seq, examples := 1, 0, 1
+	switch c.Task {
+	case TaskLM:
+		seq, examples = 1, 0
+	case TaskOwn:
+		batch, examples = 0, 0
 	}
 	for _, f := range []struct {
-		flag       string
+		name       string
 		value, min int
 	}{
-		{"hidden", m.Hidden, 1}, {"layers", m.Layers, 1}, {"embed", m.Embed, 0}, {"batch", t.Batch, 1}, {"seq", t.Seq, seq}, {"stride", t.Stride, 0},
-		{"longest", t.Longest, examples}, {"buckets", t.Buckets, examples}, {"min_freq", m.MinFreq, 0}, {"max_vocab", m.MaxVocab, 0},
-		{"valid_every", t.ValidEvery, 0}, {"valid_epochs", t.ValidEpochs, 0}, {"checkpoint_every", t.CheckpointEvery, 0},
-		{"accumulate", t.Accumulate, 1}, {"warmup", t.Warmup, 0}, {"schedule_steps", t.ScheduleSteps, 0}, {"schedule_patience", t.ScheduleWait, 0},
-		{"max_skipped", t.MaxSkipped, 1}, {"patience", t.Patience, 0}, {"teacher_steps", t.TeacherSteps, 0},
-		{"max_length", t.MaxLength, 0}, {"steps", t.Steps, 0}, {"epochs", t.Epochs, 0}, {"threads", c.Running.Threads, 0}, {"vocab", m.Vocab, 0},
-		{"input", m.Input, 0}, {"classes", m.Classes, 0}, {"target_vocab", m.TargetVocab, 0}, {"valid_translate", t.ValidPairs, 0},
+		{"vocab", m.Vocab, 0}, {"input", m.Input, 0}, {"classes", m.Classes, 0}, {"target_vocab", m.TargetVocab, 0},
+		{"batch", t.Batch, batch}, {"seq", t.Seq, seq}, {"stride", t.Stride, 0}, {"longest", t.Longest, examples}, {"buckets", t.Buckets, examples},
+		{"min_freq", m.MinFreq, 0}, {"max_vocab", m.MaxVocab, 0}, {"valid_every", t.ValidEvery, 0}, {"valid_epochs", t.ValidEpochs, 0},
+		{"checkpoint_every", t.CheckpointEvery, 0}, {"accumulate", t.Accumulate, 1}, {"warmup", t.Warmup, 0},
+		{"schedule_steps", t.ScheduleSteps, 0}, {"schedule_patience", t.ScheduleWait, 0}, {"max_skipped", t.MaxSkipped, 1},
+		{"patience", t.Patience, 0}, {"teacher_steps", t.TeacherSteps, 0}, {"max_length", t.MaxLength, 0}, {"steps", t.Steps, 0}, {"epochs", t.Epochs, 0},
+		{"threads", c.Running.Threads, 0},
 	} {
 		if f.value < f.min {
-			return settings("`%s` is %d: it must be at least %d", f.flag, f.value, f.min)
+			return settings("`%s` is %d: it must be at least %d", f.name, f.value, f.min)
 		}
 	}
 	if m.Layers > maxLayers {
 		return settings("`layers` is %d: at most %s are supported", m.Layers, words.Thousands(maxLayers))
 	}
-	if !(c.Data.HoldOut >= 0 && c.Data.HoldOut < 1) {
-		return settings("`hold_out` is %g: it must be larger than 0 and less than 1", c.Data.HoldOut)
-	}
+	return nil
+}
+
+// checkNames checks what can be named, but for what package models knows.
+func (c *Config) checkNames() error {
+	m, t := &c.Model, &c.Training
 	for _, f := range []struct {
-		flag, value string
+		name, value string
 		valid       []string
 	}{
-		{"cell", m.Cell, Cells}, {"optimizer", t.Optimizer, Optimizers}, {"schedule", t.Schedule, Schedules}, {"device", c.Running.Device, device.Names},
-		{"precision", cmp.Or(c.Running.Precision, device.FP32), device.Precisions},
+		{"optimizer", t.Optimizer, slices.Concat(Optimizers, slices.Sorted(maps.Keys(c.with.optimizers)))},
+		{"schedule", t.Schedule, Schedules}, {"device", c.Running.Device, device.Names},
+		{"precision", cmp.Or(c.Running.Precision, device.FP32), device.Precisions}, {"tokens", string(m.kind()), VocabKinds()},
+		{"teacher_decay", cmp.Or(t.TeacherDecay, NoDecay), TeacherDecays},
+		{"class_weights", cmp.Or(t.ClassWeights, ClassWeights[0]), ClassWeights},
+		{"bleu_tokenize", cmp.Or(t.Tokenize, metrics.Tokenizers[0]), metrics.Tokenizers},
 	} {
 		if !slices.Contains(f.valid, f.value) {
-			return settings("`%s` is %q: it must be one of %s", f.flag, f.value, strings.Join(f.valid, ", "))
+			return settings("`%s` is %q: it must be one of %s", f.name, f.value, strings.Join(f.valid, ", "))
 		}
 	}
+	return nil
+}
+
+// checkTask checks what is of one task.
+func (c *Config) checkTask() error {
+	m, t := &c.Model, &c.Training
 	if _, err := c.Data.percents(); err != nil {
-		return err
-	}
-	if err := m.checkCell(); err != nil {
 		return err
 	}
 	if err := datasets.Form(m.Normalize).Check(); err != nil {
@@ -130,75 +164,43 @@ func (c *Config) check() error {
 			return err
 		}
 	}
-	if err := c.Running.Check(); err != nil {
-		return err
-	}
-	if err := t.checkOptimizer(c.Task); err != nil {
-		return err
-	}
+	lm, seq2seq := c.Task == TaskLM, c.Task == TaskSeq2Seq
 	switch {
 	case !(t.Minutes >= 0) || math.IsInf(t.Minutes, 0):
 		return settings("`minutes` is %g: it must be larger than 0", t.Minutes)
-	case !(m.Dropout >= 0 && m.Dropout < 1):
-		return settings("`dropout` is %g: it must be at least 0 and less than 1", m.Dropout)
-	}
-	switch c.Task {
-	case TaskClassify:
-		if !slices.Contains(models.Poolings, m.Pooling) {
-			return settings("`pooling` is %q: it must be one of %s", m.Pooling, strings.Join(models.Poolings, ", "))
-		}
-		if !slices.Contains(ClassWeights, cmp.Or(t.ClassWeights, ClassWeights[0])) {
-			return settings("`class_weights` is %q: it must be one of %s", t.ClassWeights, strings.Join(ClassWeights, ", "))
-		}
-		return c.checkClassifierSize(1)
-	case TaskSeq2Seq:
-		return c.checkSeq2Seq()
-	}
-	switch kind := m.kind(); {
-	case !slices.Contains(datasets.Kinds, kind):
-		return settings("`tokens` is %q: it must be one of %s", kind, strings.Join(VocabKinds(), ", "))
-	case m.Dropout > 0 && m.Layers == 1:
+	case !(c.Data.HoldOut >= 0 && c.Data.HoldOut < 1):
+		return settings("`hold_out` is %g: it must be larger than 0 and less than 1", c.Data.HoldOut)
+	case lm && m.Dropout > 0 && m.Layers == 1:
 		return settings("`dropout` is between layers, and there is one: `layers` 2 at least, or leave it out")
-	case m.Tied && m.Embed == 0:
-		return settings("`tie` gives the output the embedding's weights, and `embed` 0 is none: choose an `embed`, or leave it out")
-	}
-	return c.checkSize()
-}
-
-// checkSeq2Seq is what check says of a sequence-to-sequence model.
-func (c *Config) checkSeq2Seq() error {
-	m, t := &c.Model, &c.Training
-	switch {
-	case m.Embed < 1:
-		return settings("`embed` is %d: it must be at least 1", m.Embed)
-	case !slices.Contains(Attentions, m.Attention):
-		return settings("`attention` is %q: it must be one of %s", m.Attention, strings.Join(Attentions, ", "))
-	case m.Feeding && m.Attention == NoAttention:
-		return settings("`input_feeding` feeds what the attention found: choose an `attention`, or leave it out")
-	case m.Before && m.Attention == NoAttention:
-		return settings("`attention_before` says when the attention looks: choose an `attention`, or leave it out")
-	case m.Before && m.Feeding:
-		return settings("`attention_before` and `input_feeding`: the cell sees what the attention finds already, leave one of them out")
-	case m.EveryStep && m.Attention != NoAttention:
-		return settings("`context_every_step` is for `attention` none: with attention every step sees the source already, leave one of them out")
-	case m.Attention == "dot" && m.Bidirectional:
-		return settings("`attention` dot compares vectors of one size, and `bidirectional` makes those of the source twice as long: use `attention` general")
 	case !(t.TeacherForcing >= 0 && t.TeacherForcing <= 1):
 		return settings("`teacher_forcing` is %g: it must be at least 0 and at most 1", t.TeacherForcing)
-	case t.ValidPairs < 1:
-		return settings("`valid_translate` is %d: it must be at least 1", t.ValidPairs)
-	case t.Tokenize != "" && !slices.Contains(metrics.Tokenizers, t.Tokenize):
-		return settings("`bleu_tokenize` is %q: it must be one of %s", t.Tokenize, strings.Join(metrics.Tokenizers, ", "))
-	case !slices.Contains(TeacherDecays, t.TeacherDecay):
-		return settings("`teacher_decay` is %q: it must be one of %s", t.TeacherDecay, strings.Join(TeacherDecays, ", "))
-	case t.TeacherDecay != NoDecay && t.TeacherSteps < 1:
-		return settings("`teacher_decay` %s needs `teacher_steps`, at least 1: after how many steps teacher forcing is half of what it was", t.TeacherDecay)
-	case t.TeacherDecay == NoDecay && t.TeacherSteps != 0:
+	case seq2seq && t.ValidPairs < 1:
+		return settings("`valid_pairs` is %d: it must be at least 1", t.ValidPairs)
+	case seq2seq && t.TeacherDecay != NoDecay && t.TeacherSteps < 1:
+		return settings("`teacher_decay` %s needs `teacher_steps`, at least 1: after how many steps teacher forcing is half of what it was",
+			t.TeacherDecay)
+	case seq2seq && t.TeacherDecay == NoDecay && t.TeacherSteps != 0:
 		return settings("`teacher_steps` says how fast teacher forcing decays, and `teacher_decay` is none: leave it out, or choose one")
-	case !(t.Smoothing >= 0 && t.Smoothing < 1):
-		return settings("`label_smoothing` is %g: it must be at least 0 and less than 1", t.Smoothing)
 	}
-	return c.checkSeq2SeqSize(1)
+	return nil
+}
+
+// checkModel checks what package models knows, by declaring the model.
+func (c *Config) checkModel() error {
+	if c.Task == TaskOwn {
+		return nil
+	}
+	_, err := c.declare()
+	if own := c.with.cells[c.Model.Cell]; err == nil && own != nil && c.cellOptions() {
+		return settings("`cell` is %s, one of your own: the settings of the cells %s are not for it", c.Model.Cell, strings.Join(Cells, ", "))
+	}
+	return err
+}
+
+// cellOptions says whether there are settings that are for the cells of package models.
+func (c *Config) cellOptions() bool {
+	m := &c.Model
+	return m.Nonlinearity != "" || m.NoBias || m.ForgetBias != 0 || m.Peepholes || m.LayerNorm
 }
 
 // checkSeq2SeqSize is checkSize of a sequence-to-sequence model whose longest source and target have so many tokens together.
@@ -217,16 +219,18 @@ func (c *Config) checkSize() error {
 	m, t := &c.Model, &c.Training
 	activations := float64(t.Batch) * float64(t.Seq) * (gates*float64(m.Hidden)*float64(m.Layers) + c.width() + float64(m.Vocab))
 	if activations > maxActivations {
-		return settings("`batch` %d and `seq` %d make a training step of about %.1e numbers: at most %.0e are supported", t.Batch, t.Seq, activations, float64(maxActivations))
+		return settings("`batch` %d and `seq` %d make a training step of about %.1e numbers: at most %.0e are supported",
+			t.Batch, t.Seq, activations, float64(maxActivations))
 	}
-	return c.checkTokens(t.Seq, fmt.Sprintf("--seq %d", t.Seq))
+	return c.checkTokens(t.Seq, fmt.Sprintf("`seq` %d", t.Seq))
 }
 
 // checkTokens is for training steps of sequences of so many tokens, which what names.
 func (c *Config) checkTokens(each int, what string) error {
 	t := &c.Training
 	if tokens := float64(t.Batch) * float64(t.Accumulate) * float64(each); tokens > maxTokens {
-		return settings("`batch` %d, `accumulate` %d and %s make a training step of %.1e tokens: at most %.0e are supported", t.Batch, t.Accumulate, what, tokens, float64(maxTokens))
+		return settings("`batch` %d, `accumulate` %d and %s make a training step of %.1e tokens: at most %.0e are supported",
+			t.Batch, t.Accumulate, what, tokens, float64(maxTokens))
 	}
 	return nil
 }
@@ -242,26 +246,6 @@ func (c *Config) width() float64 {
 	return float64(c.Model.Vocab) + float64(c.Model.Input)
 }
 
-// Weights is how many weights the model has; 0 if there can be no such model.
-func (c *Config) Weights() float64 {
-	count := c.lmModel().Weights
-	switch c.Task {
-	case TaskClassify:
-		count = c.classifierModel().Weights
-	case TaskSeq2Seq:
-		model, err := c.seq2seqModel()
-		if err != nil {
-			return 0
-		}
-		count = model.Weights
-	}
-	n, err := count()
-	if err != nil {
-		return 0
-	}
-	return n
-}
-
 func (c *Config) directions() float64 {
 	if c.Model.Bidirectional {
 		return 2
@@ -271,7 +255,8 @@ func (c *Config) directions() float64 {
 
 func (c *Config) checkWeights() error {
 	if weights := c.Weights(); weights > maxWeights {
-		return settings("`hidden` %d, `layers` %d and `embed` %d make a model of %.1e weights: at most %.0e are supported", c.Model.Hidden, c.Model.Layers, c.Model.Embed, weights, float64(maxWeights))
+		return settings("`hidden` %d, `layers` %d and `embed` %d make a model of %.1e weights: at most %.0e are supported",
+			c.Model.Hidden, c.Model.Layers, c.Model.Embed, weights, float64(maxWeights))
 	}
 	return nil
 }
@@ -282,7 +267,8 @@ func (c *Config) checkExamples(tokens int, numbers float64) error {
 		return err
 	}
 	if activations := float64(c.Training.Batch) * float64(tokens) * numbers; activations > maxActivations {
-		return settings("`batch` %d and examples of %s tokens make a training step of about %.1e numbers: at most %.0e are supported, so a smaller `batch` or `longest` is needed",
+		return settings("`batch` %d and examples of %s tokens make a training step of about %.1e numbers: at most %.0e are supported, "+
+			"so a smaller `batch` or `longest` is needed",
 			c.Training.Batch, words.Thousands(tokens), activations, float64(maxActivations))
 	}
 	return nil

@@ -9,7 +9,6 @@ import (
 	"github.com/unroll-ml/unroll/datasets"
 	"github.com/unroll-ml/unroll/datasets/batches"
 	"github.com/unroll-ml/unroll/internal/words"
-	"github.com/unroll-ml/unroll/models"
 	"github.com/unroll-ml/unroll/trainer"
 	"github.com/unroll-ml/unroll/trainer/metrics"
 )
@@ -145,21 +144,6 @@ func newClassifierTask(c *Config, raw, other *rawExamples) (_ *ClassifierTask, e
 	t.feed.fill = planned(t.data.plan, c.Training.Seed, t.data.fill)
 	t.Classifier, err = c.newClassifier()
 	return t, err
-}
-
-// newClassifier makes the classifier that a configuration asks for, with fresh weights.
-func (c *Config) newClassifier() (*trainer.Classifier, error) {
-	return trainer.NewClassifier(trainer.ClassifierConfig{
-		Model: c.classifierModel(), Training: c.Training.trainer(), Device: c.with.device,
-	})
-}
-
-func (c *Config) classifierModel() models.ClassifierConfig {
-	return models.ClassifierConfig{
-		Vocab: c.Model.Vocab, Input: c.Model.Input, Embed: c.Model.Embed, Cell: c.Model.cell(),
-		Hidden: c.Model.Hidden, Layers: c.Model.Layers, Bidirectional: c.Model.Bidirectional, Dropout: c.Model.Dropout,
-		Pooling: c.Model.Pooling, Classes: c.Model.Classes,
-	}
 }
 
 // Config implements Task.

@@ -26,9 +26,13 @@ const (
 	TaskLM       = "lm"
 	TaskClassify = "classify"
 	TaskSeq2Seq  = "seq2seq"
+	TaskOwn      = "own" // a Task that is none of this package
 )
 
-var taskNames = map[string]string{TaskLM: "a language model", TaskClassify: "a classifier", TaskSeq2Seq: "a sequence-to-sequence model"}
+var taskNames = map[string]string{
+	TaskLM: "a language model", TaskClassify: "a classifier", TaskSeq2Seq: "a sequence-to-sequence model",
+	TaskOwn: "a model of a program's own",
+}
 
 // TaskName is a task in words, such as "a language model".
 func TaskName(task string) string { return taskNames[task] }
@@ -279,9 +283,9 @@ func ReadConfig(path string, opts ...Option) (*Config, error) {
 		return bad("format %q, this version reads %q", c.Format, configFormat)
 	case taskNames[c.Task] == "":
 		return bad("task %q, this version knows %s", c.Task, strings.Join(slices.Sorted(maps.Keys(taskNames)), ", "))
-	case c.Model.Vocab < 1 && c.Model.Input < 1:
+	case c.Task != TaskOwn && c.Model.Vocab < 1 && c.Model.Input < 1:
 		return bad("a vocabulary of %d", c.Model.Vocab)
-	case c.Task != TaskLM && c.Data.Train == nil:
+	case (c.Task == TaskClassify || c.Task == TaskSeq2Seq) && c.Data.Train == nil:
 		return bad("no data")
 	case !c.Data.Train.fits(c.Task) || !c.Data.Held.fits(c.Task):
 		return bad("data of another task, or without their paths")
@@ -294,10 +298,27 @@ func ReadConfig(path string, opts ...Option) (*Config, error) {
 	case limits != 1:
 		return bad("%d of steps, epochs and minutes, want one", limits)
 	}
+	if err := c.checkGiven(); err != nil {
+		return nil, err
+	}
 	if err := c.Check(); err != nil {
 		return bad("%s", err)
 	}
 	return c, nil
+}
+
+// checkGiven says what a configuration names and this program does not have: it must be given as an option.
+func (c *Config) checkGiven() error {
+	m := &c.Model
+	switch {
+	case c.Task == TaskOwn:
+		return nil
+	case !slices.Contains(Cells, m.Cell) && c.with.cells[m.Cell] == nil:
+		return badData("the model has a cell of its own, %q: a program that has it gives it as run.Cell(%q, ...)", m.Cell, m.Cell)
+	case c.Task == TaskSeq2Seq && !slices.Contains(Attentions, m.Attention) && c.with.attentions[m.Attention] == nil:
+		return badData("the model has an attention of its own, %q: a program that has it gives it as run.Attention(%q, ...)", m.Attention, m.Attention)
+	}
+	return nil
 }
 
 // yamlReason is the first thing that is wrong, without the names of Go types.

@@ -81,7 +81,7 @@ func (r *Run) lm(v *Evaluation) (LM, error) {
 
 // loadFor loads the run's checkpoint into a model, which it closes if that fails.
 func (r *Run) loadFor(m Learner, v *Evaluation) error {
-	at, err := r.load(m)
+	at, err := r.Load(m)
 	if err != nil {
 		m.Close()
 		return err

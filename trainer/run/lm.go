@@ -6,8 +6,6 @@ import (
 
 	"github.com/unroll-ml/unroll/datasets"
 	"github.com/unroll-ml/unroll/internal/words"
-	"github.com/unroll-ml/unroll/models"
-	"github.com/unroll-ml/unroll/trainer"
 )
 
 // LMTask is a language model that learns a text.
@@ -42,31 +40,6 @@ func newLMTask(c *Config, data *corpus) (_ *LMTask, err error) {
 		return nil, err
 	}
 	return t, nil
-}
-
-// newLM makes the language model that a configuration asks for, with fresh weights.
-func (c *Config) newLM() (LM, error) {
-	config := trainer.LMConfig{
-		Model: c.lmModel(),
-		Seq:   c.Training.Seq, Batch: c.Training.Batch,
-		Training: c.Training.trainer(),
-		Device:   c.with.device,
-	}
-	if c.with.lm != nil {
-		return c.with.lm(config)
-	}
-	m, err := trainer.NewLM(config)
-	if err != nil {
-		return nil, err
-	}
-	return m, nil
-}
-
-func (c *Config) lmModel() models.LMConfig {
-	return models.LMConfig{
-		Vocab: c.Model.Vocab, Cell: c.Model.cell(), Hidden: c.Model.Hidden, Layers: c.Model.Layers, Embed: c.Model.Embed,
-		Dropout: c.Model.Dropout, Tied: c.Model.Tied,
-	}
 }
 
 // lmBatch is a T×B window.

@@ -20,7 +20,7 @@ import (
 type Task interface {
 	Learner
 
-	// Config is what config.yaml will say. It must not change any more.
+	// Config is what config.yaml will say: start from Defaults, of TaskOwn for a task of your own. Nobody else may change it.
 	Config() *Config
 
 	// Epoch is the number of steps of a pass over the data.
@@ -102,6 +102,10 @@ func (f *Folder) Train(ctx context.Context, t Task, o Options) (End, error) {
 // changes.
 func (f *Folder) prepare(t Task, o Options) (*training, error) {
 	c := t.Config()
+	c.Format = configFormat
+	if err := c.Check(); err != nil {
+		return nil, err
+	}
 	limit := newBudget(&c.Training, t.Epoch())
 	if err := c.Training.complete(limit.steps, t.Epoch()); err != nil {
 		return nil, err

@@ -127,8 +127,8 @@ func (r *Run) checkpoint() string {
 	return filepath.Join(r.dir, cmp.Or(r.config.with.checkpoint, Best))
 }
 
-// load reads the weights of the run's checkpoint into a model, and says where the run stood.
-func (r *Run) load(m Learner) (Position, error) {
+// Load reads the weights of the run's checkpoint into a model, and says where the run stood.
+func (r *Run) Load(m Learner) (Position, error) {
 	return loadCheckpoint(r.checkpoint(), r.config, m, false)
 }
 
@@ -144,19 +144,10 @@ func (r *Run) fits() error {
 
 // fits says whether a checkpoint is of the model that the configuration describes.
 func (c *Config) fits(f *checkpoint.Folder) error {
-	if c.with.lm != nil { // another model, whose weights are its own affair
+	if c.with.lm != nil || c.Task == TaskOwn { // another model, whose weights are its own affair
 		return nil
 	}
-	var model any
-	var err error
-	switch c.Task {
-	case TaskLM:
-		model = c.lmModel()
-	case TaskClassify:
-		model = c.classifierModel()
-	case TaskSeq2Seq:
-		model, err = c.seq2seqModel()
-	}
+	model, err := c.model()
 	if err != nil {
 		return err
 	}

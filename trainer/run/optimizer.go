@@ -144,10 +144,11 @@ func (t *Training) plateau(p *optim.Plateau) *optim.Plateau {
 	return p
 }
 
-// trainer is what all models need to know of it.
-func (t *Training) trainer() trainer.Training {
+// trainer is how the model learns, as package trainer wants it said.
+func (c *Config) trainer() trainer.Training {
+	t := &c.Training
 	m := trainer.Training{
-		Seed: t.Seed, Optimizer: t.optimizer(), Clip: t.Clip, ClipValue: t.ClipValue, Accumulate: t.Accumulate, Average: t.EMA,
+		Seed: t.Seed, Optimizer: c.optimizer(), Clip: t.Clip, ClipValue: t.ClipValue, Accumulate: t.Accumulate, Average: t.EMA,
 	}
 	if t.LossScaling {
 		m.Scaling = optim.DefaultLossScaling
@@ -155,8 +156,9 @@ func (t *Training) trainer() trainer.Training {
 	return m
 }
 
-func (t *Training) optimizer() optim.Optimizer {
-	var o optim.Optimizer
+func (c *Config) optimizer() optim.Optimizer {
+	t := &c.Training
+	o := c.with.optimizers[t.Optimizer]
 	switch t.Optimizer {
 	case "sgd":
 		o = optim.SGD{Momentum: t.Momentum}
@@ -168,7 +170,7 @@ func (t *Training) optimizer() optim.Optimizer {
 		r := optim.DefaultRMSProp
 		r.Momentum = t.Momentum
 		o = r
-	default:
+	case "adam", "adamw":
 		o = optim.DefaultAdam
 	}
 	switch {

@@ -1,9 +1,12 @@
 package run
 
 import (
+	"github.com/unroll-ml/unroll/datasets"
 	"github.com/unroll-ml/unroll/graph/tape"
+	"github.com/unroll-ml/unroll/models"
 	"github.com/unroll-ml/unroll/trainer"
 	"github.com/unroll-ml/unroll/trainer/device"
+	"github.com/unroll-ml/unroll/trainer/optim"
 )
 
 // Option gives a run a part that its configuration can only name. The same ones go to those who train a run and to those who open it.
@@ -14,6 +17,9 @@ type with struct {
 	device     tape.Device // nil: that of Running
 	tell       func(string)
 	checkpoint string
+	cells      map[string]models.CellKind
+	attentions map[string]models.AttentionKind
+	optimizers map[string]optim.Optimizer
 	lm         func(trainer.LMConfig) (LM, error)
 }
 
@@ -25,6 +31,32 @@ func Tell(f func(message string)) Option { return func(w *with) { w.tell = f } }
 
 // Checkpoint chooses the checkpoint that Open reads: Best, the default, or Last.
 func Checkpoint(name string) Option { return func(w *with) { w.checkpoint = name } }
+
+// Cell gives a cell of one's own, which Model.Cell names.
+func Cell(name string, kind models.CellKind) Option {
+	return func(w *with) { w.cells = added(w.cells, name, kind) }
+}
+
+// Attention gives an attention of one's own, which Model.Attention names.
+func Attention(name string, kind models.AttentionKind) Option {
+	return func(w *with) { w.attentions = added(w.attentions, name, kind) }
+}
+
+// Optimizer gives an optimizer of one's own, which Training.Optimizer names.
+func Optimizer(name string, o optim.Optimizer) Option {
+	return func(w *with) { w.optimizers = added(w.optimizers, name, o) }
+}
+
+// added is a map with one more entry. It is another map: configurations are copied.
+func added[V any](m map[string]V, name string, v V) map[string]V {
+	more := map[string]V{name: v}
+	for k, v := range m {
+		if k != name {
+			more[k] = v
+		}
+	}
+	return more
+}
 
 // WithLM makes language models with f instead of trainer.NewLM.
 func WithLM(f func(trainer.LMConfig) (LM, error)) Option { return func(w *with) { w.lm = f } }
@@ -77,4 +109,41 @@ func Load(c Config, opts ...Option) (Task, error) {
 		return readClassifier(&c)
 	}
 	return readSeq2Seq(&c)
+}
+
+// Check says whether the precision is for the device.
+func (r *Running) Check() error {
+	rounds := r.Precision != "" && r.Precision != device.FP32
+	if rounds && r.Device != device.CUDA && r.Device != device.Auto {
+		return settings("`precision` %s is for `device` cuda, and the device is %s: leave one of them out", r.Precision, r.Device)
+	}
+	return nil
+}
+
+// Defaults is the configuration that a task has if nothing else is said: that of the command unroll without flags.
+func Defaults(task string) Config {
+	c := Config{
+		Format: configFormat, Task: task,
+		Model: Model{Cell: "gru", Hidden: 128, Layers: 1, Embed: 32, Tokens: string(datasets.Char), MinFreq: 1},
+		Training: Training{
+			Batch: 32, Optimizer: "adam", LR: DefaultLR["adam"], Clip: 5, Accumulate: 1, Schedule: "constant", MaxSkipped: 10, Best: LossScore,
+			Seed: 1, Epochs: 10,
+		},
+		Running: Running{Device: device.Auto, Precision: device.FP32},
+	}
+	switch task {
+	case TaskOwn:
+		c.Model, c.Training.Batch = Model{}, 0
+	case TaskLM:
+		c.Model.Cell, c.Model.Layers, c.Model.Tokens, c.Model.MinFreq = "rnn", 2, "", 0
+		c.Training.Seq = 64
+	case TaskClassify:
+		c.Model.Pooling = "last"
+		c.Training.Longest, c.Training.Buckets = 500, 4
+	case TaskSeq2Seq:
+		c.Model.Attention = "additive"
+		c.Training.Batch, c.Training.Longest, c.Training.Buckets = 64, 200, 4
+		c.Training.TeacherForcing, c.Training.TeacherDecay, c.Training.ValidPairs = 1, NoDecay, ValidPairs
+	}
+	return c
 }

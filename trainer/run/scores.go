@@ -14,6 +14,7 @@ const LossScore = "loss"
 var TaskScores = map[string][]string{
 	TaskLM:       {LossScore, "perplexity", "bits_per_token", "accuracy", "top2"},
 	TaskClassify: {LossScore, "accuracy", "top2", "macro_f1"},
+	TaskOwn:      {LossScore, "perplexity", "bits_per_token", "accuracy", "top2", "exact_match", "char_error_rate", "bleu", "chrf"},
 	TaskSeq2Seq:  {LossScore, "perplexity", "bits_per_token", "accuracy", "top2", "exact_match", "char_error_rate", "bleu", "chrf"},
 }
 

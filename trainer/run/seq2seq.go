@@ -9,16 +9,9 @@ import (
 	"github.com/unroll-ml/unroll/datasets"
 	"github.com/unroll-ml/unroll/datasets/batches"
 	"github.com/unroll-ml/unroll/internal/words"
-	"github.com/unroll-ml/unroll/models"
 	"github.com/unroll-ml/unroll/trainer"
 	"github.com/unroll-ml/unroll/trainer/translate"
 )
-
-// NoAttention is what Model.Attention may be besides models.Attentions.
-const NoAttention = "none"
-
-// Attentions are what Model.Attention may name.
-var Attentions = append([]string{NoAttention}, models.Attentions...)
 
 // ValidPairs is how many validation pairs are translated, at most, whenever a model is validated, unless Training.ValidPairs says otherwise.
 const ValidPairs = 200
@@ -161,32 +154,6 @@ func (t *Seq2SeqTask) encode(learn, valid pairsPart) error {
 	}
 	t.held, err = valid.ready(t.config, encoded, 0)
 	return err
-}
-
-// newSeq2Seq makes the model that a configuration asks for, with fresh weights.
-func (c *Config) newSeq2Seq() (*trainer.Seq2Seq, error) {
-	model, err := c.seq2seqModel()
-	if err != nil {
-		return nil, err
-	}
-	return trainer.NewSeq2Seq(trainer.Seq2SeqConfig{
-		Model: model, TeacherForcing: c.Training.TeacherForcing, TeacherDecay: c.Training.teacherDecay(),
-		Training: c.Training.trainer(), Device: c.with.device,
-	})
-}
-
-func (c *Config) seq2seqModel() (models.Seq2SeqConfig, error) {
-	m := &c.Model
-	model := models.Seq2SeqConfig{
-		Source: m.Vocab, Target: m.TargetVocab, Tokens: models.DefaultTokens,
-		Cell: m.cell(), Embed: m.Embed, Hidden: m.Hidden, Layers: m.Layers, Bidirectional: m.Bidirectional,
-		Dropout: m.Dropout, Before: m.Before, EveryStep: m.EveryStep, Feeding: m.Feeding, Tied: m.Tied, Smoothing: c.Training.Smoothing,
-	}
-	var err error
-	if m.Attention != NoAttention {
-		model.Attention, err = models.AttentionNamed(m.Attention)
-	}
-	return model, err
 }
 
 // Config implements Task.

@@ -1,0 +1,175 @@
+package run
+
+import (
+	"fmt"
+	"regexp"
+
+	"github.com/pkg/errors"
+
+	"github.com/unroll-ml/unroll/graph/setting"
+	"github.com/unroll-ml/unroll/models"
+	"github.com/unroll-ml/unroll/trainer"
+)
+
+// What a configuration says, as package models wants it said. The rules of models are written there, and there alone: a configuration
+// is checked by declaring its model.
+
+// Cells and Attentions are what Model.Cell and Model.Attention may name, besides those that are given as options.
+var (
+	Cells      = models.Cells
+	Attentions = append([]string{NoAttention}, models.Attentions...)
+)
+
+// NoAttention is what Model.Attention is without one.
+const NoAttention = "none"
+
+// cell is the kind of cell of the model.
+func (c *Config) cell() models.CellKind {
+	m := &c.Model
+	if own, ok := c.with.cells[m.Cell]; ok {
+		return own
+	}
+	return models.CellConfig{
+		Kind: m.Cell, Activation: m.Nonlinearity, NoBias: m.NoBias, ForgetBias: m.ForgetBias, Peepholes: m.Peepholes, LayerNorm: m.LayerNorm,
+	}
+}
+
+// attention is the kind of attention of the model; nil: none.
+func (c *Config) attention() (models.AttentionKind, error) {
+	name := c.Model.Attention
+	if own, ok := c.with.attentions[name]; ok {
+		return own, nil
+	}
+	if name == NoAttention {
+		return nil, nil
+	}
+	return models.AttentionNamed(name)
+}
+
+func (c *Config) lmModel() models.LMConfig {
+	m := &c.Model
+	return models.LMConfig{
+		Vocab: m.Vocab, Cell: c.cell(), Hidden: m.Hidden, Layers: m.Layers, Embed: m.Embed, Dropout: m.Dropout, Tied: m.Tied,
+	}
+}
+
+func (c *Config) classifierModel() models.ClassifierConfig {
+	m := &c.Model
+	return models.ClassifierConfig{
+		Vocab: m.Vocab, Input: m.Input, Embed: m.Embed, Cell: c.cell(), Hidden: m.Hidden, Layers: m.Layers, Bidirectional: m.Bidirectional,
+		Dropout: m.Dropout, Pooling: m.Pooling, Classes: m.Classes,
+	}
+}
+
+func (c *Config) seq2seqModel() (models.Seq2SeqConfig, error) {
+	m := &c.Model
+	attention, err := c.attention()
+	return models.Seq2SeqConfig{
+		Source: m.Vocab, Target: m.TargetVocab,
+		Tokens: models.DefaultTokens,
+		Cell:   c.cell(), Embed: m.Embed, Hidden: m.Hidden, Layers: m.Layers, Bidirectional: m.Bidirectional, Dropout: m.Dropout,
+		Attention: attention, Before: m.Before, EveryStep: m.EveryStep, Feeding: m.Feeding, Tied: m.Tied, Smoothing: c.Training.Smoothing,
+	}, err
+}
+
+// newLM makes the language model that the configuration asks for, with fresh weights.
+func (c *Config) newLM() (LM, error) {
+	config := trainer.LMConfig{
+		Model: c.lmModel(), Seq: c.Training.Seq, Batch: c.Training.Batch, Training: c.trainer(), Device: c.with.device,
+	}
+	if c.with.lm != nil {
+		return c.with.lm(config)
+	}
+	m, err := trainer.NewLM(config)
+	if err != nil {
+		return nil, err
+	}
+	return m, nil
+}
+
+// newClassifier makes the classifier that the configuration asks for, with fresh weights.
+func (c *Config) newClassifier() (*trainer.Classifier, error) {
+	return trainer.NewClassifier(trainer.ClassifierConfig{Model: c.classifierModel(), Training: c.trainer(), Device: c.with.device})
+}
+
+// newSeq2Seq makes the sequence-to-sequence model that the configuration asks for, with fresh weights.
+func (c *Config) newSeq2Seq() (*trainer.Seq2Seq, error) {
+	model, err := c.seq2seqModel()
+	if err != nil {
+		return nil, err
+	}
+	return trainer.NewSeq2Seq(trainer.Seq2SeqConfig{
+		Model: model, TeacherForcing: c.Training.TeacherForcing, TeacherDecay: c.Training.teacherDecay(),
+		Training: c.trainer(), Device: c.with.device,
+	})
+}
+
+// fewTokens is the vocabulary of a model whose data are not known yet: the reserved tokens, and one.
+const fewTokens = 5
+
+// declare counts the weights of the model without making it, and says what is wrong with it. What is not known before the data are read
+// counts as little as can be.
+func (c Config) declare() (weights float64, err error) {
+	m := &c.Model
+	if m.Input == 0 {
+		m.Vocab = max(m.Vocab, fewTokens)
+	}
+	m.TargetVocab, m.Classes = max(m.TargetVocab, fewTokens), max(m.Classes, 2)
+	model, err := c.model()
+	if err == nil {
+		weights, err = model.Weights()
+	}
+	return weights, c.ownWords(err)
+}
+
+// model is the configuration of the model in package models.
+func (c *Config) model() (interface{ Weights() (float64, error) }, error) {
+	switch c.Task {
+	case TaskLM:
+		return c.lmModel(), nil
+	case TaskClassify:
+		return c.classifierModel(), nil
+	}
+	return c.seq2seqModel()
+}
+
+// Weights is the number of weights of the model, which is known before it is made; 0 if there cannot be such a model.
+func (c *Config) Weights() float64 {
+	weights, err := c.declare()
+	if err != nil {
+		return 0
+	}
+	return weights
+}
+
+// settingNames are the settings of models and of how they learn, by what package models and others call them.
+var settingNames = map[string]string{
+	"Accumulate": "accumulate", "Activation": "nonlinearity", "Attention": "attention", "Average": "ema", "Batch": "batch",
+	"Before": "attention_before", "Bidirectional": "bidirectional", "Cell": "cell", "Classes": "classes", "Clip": "clip",
+	"ClipValue": "clip_value", "Dropout": "dropout", "Embed": "embed", "EveryStep": "context_every_step", "Feeding": "input_feeding",
+	"ForgetBias": "forget_bias", "Hidden": "hidden", "Input": "input", "LayerNorm": "layer_norm", "Layers": "layers",
+	"Momentum": "momentum", "NoBias": "no_bias", "Peepholes": "peepholes", "Pooling": "pooling", "Seq": "seq",
+	"Smoothing": "label_smoothing", "TeacherForcing": "teacher_forcing", "Tied": "tie", "Vocab": "vocab",
+}
+
+var goName = regexp.MustCompile(`\b[A-Z][A-Za-z]+\b`)
+
+// ownWords turns what package models says of a setting into a *SettingsError with the names of config.yaml; other errors stay.
+func (c *Config) ownWords(err error) error {
+	var wrong *setting.Error
+	if !errors.As(err, &wrong) {
+		return err
+	}
+	name := func(goName string) string {
+		if own, ok := settingNames[goName]; ok {
+			return "`" + own + "`"
+		}
+		return goName
+	}
+	e := *wrong
+	e.Setting, e.Want = name(e.Setting), goName.ReplaceAllStringFunc(e.Want, name)
+	if e.Value == true {
+		return &SettingsError{fmt.Sprintf("%s must be %s", e.Setting, e.Want)}
+	}
+	return &SettingsError{e.Error()}
+}

@@ -1,0 +1,215 @@
+package run
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"slices"
+	"sync"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/unroll-ml/unroll/datasets"
+	"github.com/unroll-ml/unroll/datasets/tasks"
+	"github.com/unroll-ml/unroll/graph/cpu"
+	"github.com/unroll-ml/unroll/models/decode"
+	"github.com/unroll-ml/unroll/trainer/translate"
+)
+
+// trained trains a small model of a task for a few steps, and opens its run.
+func trained(t *testing.T, task string) *Run {
+	t.Helper()
+	c := Defaults(task)
+	c.Model.Hidden, c.Model.Embed, c.Training.Epochs, c.Training.Steps = 8, 4, 0, 4
+	device := On(cpu.New(cpu.Threads(1)))
+	var work Task
+	var err error
+	switch task {
+	case TaskLM:
+		c.Training.Batch, c.Training.Seq = 2, 8
+		work, err = NewLM(c, text(t), nil, device)
+	case TaskClassify:
+		work, err = NewClassifier(c, table(t), nil, device)
+	default:
+		pairs, valid, e := tasks.Pairs("dates", tasks.Config{Seed: 1, Train: 80, Valid: 10})
+		if e != nil {
+			t.Fatal(e)
+		}
+		work, err = NewSeq2Seq(c, pairs, valid, device)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer work.Close()
+	dir := filepath.Join(t.TempDir(), task)
+	if _, err := Train(context.Background(), dir, work, Options{}); err != nil {
+		t.Fatal(err)
+	}
+	r, err := Open(dir, device)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
+func text(t *testing.T) *datasets.Text {
+	t.Helper()
+	s := ""
+	for i := range 60 {
+		s += fmt.Sprintf("line %d of a text\n", i*i)
+	}
+	text, err := datasets.NewText("text", s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return text
+}
+
+func table(t *testing.T) *datasets.Table {
+	t.Helper()
+	s := ""
+	for i := range 60 {
+		s += fmt.Sprintf("%d\t%s\n", i*i, []string{"even", "odd"}[i%2])
+	}
+	path := filepath.Join(t.TempDir(), "squares.tsv")
+	writeFile(t, path, s)
+	table, err := datasets.ReadTable(path, datasets.Format{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return table
+}
+
+var dates = []string{"15.5.39", "", "the seventeenth of september 1962", "1/2/3", "  ", "23rd of December, 2006", "15.5.39", "2000-01-01"}
+
+// What a text becomes does not depend on the texts beside it, nor on who else uses the model.
+func TestTranslator(t *testing.T) {
+	m, err := trained(t, TaskSeq2Seq).Translator()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer m.Close()
+	ctx := context.Background()
+	beam := translate.Options{Beam: decode.Beam{Width: 3, Best: 2}, Details: true}
+	var want [][]translate.Translation
+	for _, line := range dates {
+		one, err := m.Translate(ctx, 1, []string{line}, beam)
+		if err != nil {
+			t.Fatal(err)
+		}
+		want = append(want, one...)
+	}
+	for i, found := range want {
+		if blank := dates[i] == "" || dates[i] == "  "; blank != (len(found) == 0) || !blank && len(found) != 2 {
+			t.Errorf("%q has %d translations", dates[i], len(found))
+		}
+	}
+	var wait sync.WaitGroup
+	for range 4 {
+		wait.Go(func() {
+			got, err := m.Translate(ctx, 1, dates, beam)
+			if err != nil {
+				t.Error(err)
+			}
+			if diff := cmp.Diff(want, got, cmp.Comparer(func(x, y float64) bool { return x == y || max(x-y, y-x) < 1e-5 })); diff != "" {
+				t.Error(diff)
+			}
+		})
+	}
+	wait.Wait()
+	done, cancel := context.WithCancel(ctx)
+	cancel()
+	if _, err := m.Translate(done, 1, dates, beam); !errors.Is(err, context.Canceled) {
+		t.Errorf("%v", err)
+	}
+}
+
+func TestClassifier(t *testing.T) {
+	r := trained(t, TaskClassify)
+	m, err := r.Classifier()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer m.Close()
+	texts := []string{"144", "", "3249", "1", "123456789", "9"}
+	together, err := m.Classify(context.Background(), texts)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, text := range texts {
+		var wait sync.WaitGroup
+		for range 2 {
+			wait.Go(func() {
+				alone, err := m.Classify(context.Background(), []string{text})
+				if err != nil {
+					t.Error(err)
+				}
+				if !slices.EqualFunc(alone[0], together[i], func(a, b Label) bool {
+					return a.Name == b.Name && max(a.Probability-b.Probability, b.Probability-a.Probability) < 1e-6
+				}) {
+					t.Errorf("%q alone: %v, beside others: %v", text, alone[0], together[i])
+				}
+			})
+		}
+		wait.Wait()
+		if n := len(together[i]); text == "" && n != 0 || text != "" && n != 2 {
+			t.Errorf("%q has %d labels", text, n)
+		}
+	}
+	var other *TaskError
+	if _, err := r.LanguageModel(); !errors.As(err, &other) || other.Task != TaskClassify {
+		t.Errorf("%v", err)
+	}
+}
+
+func TestLanguageModel(t *testing.T) {
+	r := trained(t, TaskLM)
+	m, err := r.LanguageModel()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer m.Close()
+	prompt, _, err := r.Prompt("prompt", "line 4", false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	written := func(seed uint64) (s string) {
+		if err := m.Write(context.Background(), prompt, 20, decode.Sampling{Temperature: 1}, seed, func(more string) error {
+			s += more
+			return nil
+		}); err != nil {
+			t.Error(err)
+		}
+		return s
+	}
+	want := written(1)
+	if len(want) != 20 || want == written(2) {
+		t.Errorf("wrote %q, and the same with another seed", want)
+	}
+	var wait sync.WaitGroup
+	for range 4 {
+		wait.Go(func() {
+			if got := written(1); got != want {
+				t.Errorf("wrote %q, want %q", got, want)
+			}
+		})
+	}
+	wait.Wait()
+	var data *datasets.Error
+	if _, _, err := r.Prompt("prompt", "Ä", false); !errors.As(err, &data) {
+		t.Errorf("%v", err)
+	}
+}
+
+// A run is evaluated on what it was validated on, with the numbers of the log.
+func TestEvaluate(t *testing.T) {
+	v, err := trained(t, TaskClassify).Evaluate(context.Background(), EvalConfig{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if best := v.At.BestLoss; v.Split != SplitValidation || best == nil || max(v.Loss-*best, *best-v.Loss) > 1e-9 {
+		t.Errorf("%+v", v)
+	}
+}
