@@ -62,11 +62,15 @@ func (l *lowering) cut(code []tape.Instr) []tape.Instr {
 	return out
 }
 
-// divisible reports whether the steps of a loop can be shared out to several loops: it is long enough, and no instruction reports at which
-// step it met a bad index.
+// divisible reports whether the steps of a loop can be shared out to several loops, and are many enough.
 func divisible(lp *tape.Loop) bool {
-	ok := lp.Trip >= 2*stretch
-	every(lp.Body, func(in tape.Instr) {
+	return lp.Trip >= 2*stretch && stepwise(lp.Body)
+}
+
+// stepwise reports whether no instruction of a loop calls the host, or reports the step at which it met a bad index.
+func stepwise(body []tape.Instr) bool {
+	ok := true
+	every(body, func(in tape.Instr) {
 		switch in := in.(type) {
 		case *tape.Product, *tape.Map, *tape.Copy, *tape.Reduce, *tape.Random:
 		case *tape.Rows:

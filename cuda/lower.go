@@ -69,8 +69,9 @@ func (l *lowering) borrow(from, bytes int) place {
 
 // top makes the work of the tape itself.
 func (l *lowering) top() route {
-	f := &frame{writes: writes(l.tape, l.tape.Code, nil)}
-	code := l.cut(l.sums(l.tape.Code))
+	code := l.apart(l.sums(l.tape.Code))
+	f := &frame{writes: writes(l.tape, code, nil)}
+	code = l.cut(code)
 	first := &piece{accesses: []access{{extent: extent{0, math.MaxInt64}, write: true}}} // before all others
 	pieces := []*piece{first}
 	last := map[tape.Instr]*piece{} // portion of a loop

@@ -10,7 +10,8 @@ import (
 // place gives every buffer an offset in the arena. Buffers that are never alive at the same time may share memory.
 //
 // A buffer is alive from the first to the last instruction that touches it, both included; one that is touched within a loop but
-// not written anew by every step is alive during the whole loop. What a loop touches stays alive during the next one of as many steps,
+// not written anew by every step is alive during the whole loop; so is, of an outermost loop, what products of a step make, unless it is
+// large, so that parts of the step that have nothing to do with each other do not share it. What a loop touches stays alive during the next one of as many steps,
 // so that a device can run them side by side. Slots are always alive.
 func (p *planner) place() {
 	w := walker{planner: p}
@@ -67,7 +68,8 @@ type enclosing struct {
 func (w *walker) walk(code []tape.Instr) {
 	for _, in := range code {
 		w.now++
-		in.Refs(func(r tape.Ref, _ bool) { w.touch(w.buffers[r.Buf]) })
+		_, product := in.(*tape.Product)
+		in.Refs(func(r tape.Ref, write bool) { w.touch(w.buffers[r.Buf], product && write) })
 		if l, ok := in.(*tape.Loop); ok {
 			e := &enclosing{loop: l, start: w.now}
 			w.loops = append(w.loops, e)
@@ -94,7 +96,10 @@ func (w *walker) follow(e *enclosing) {
 	w.last = e
 }
 
-func (w *walker) touch(b *buffer) {
+// mostKept is how many elements the result of a product has at most that is kept from the other products of a step.
+const mostKept = 1 << 18
+
+func (w *walker) touch(b *buffer, multiplied bool) {
 	at := w.now
 	if len(w.loops) > 0 {
 		w.loops[0].touched = append(w.loops[0].touched, b)
@@ -103,6 +108,9 @@ func (w *walker) touch(b *buffer) {
 	within := 0
 	if b.loop != nil {
 		within = 1 + slices.IndexFunc(w.loops, func(e *enclosing) bool { return e.loop == b.loop })
+	}
+	if multiplied && within == 1 && len(w.loops) == 1 && w.tape.Buffers[b.id].Len <= mostKept {
+		within = 0
 	}
 	if within < len(w.loops) {
 		e := w.loops[within]

@@ -239,6 +239,35 @@ func TestLoopsSideBySide(t *testing.T) {
 	}
 }
 
+// Two recurrences in one loop, such as the directions of an encoder, do not share the memory of their products.
+func TestRecurrencesSideBySide(t *testing.T) {
+	b, f := &ir.Builder{Float: tape.Float64}, &ir.Func{}
+	h0, u, v := f.AddParam(f64(2, 3), "h0"), f.AddParam(f64(3, 3), "u"), f.AddParam(f64(3, 3), "v")
+	body := &ir.Func{}
+	g, h, bu, bv := body.AddParam(f64(2, 3), "g"), body.AddParam(f64(2, 3), "h"), body.AddParam(f64(3, 3), "u"), body.AddParam(f64(3, 3), "v")
+	next := func(x, w *ir.Value) *ir.Value { return b.Elem(tape.Tanh, b.Product(x, w, false, false)) }
+	body.Results = []*ir.Value{next(g, bu), next(h, bv)}
+	loop := b.New(&ir.Loop{Trip: 6, Carries: 2, Body: body}, h0, b.Elem(tape.Sin, h0), u, v)
+	f.Results = []*ir.Value{b.Add(b.Proj(loop, 0), b.Proj(loop, 1))}
+	tp, err := Tape(f, tape.Float64, Config{[]string{"h0", "u", "v"}, []Result{{"sum", -1}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	at := map[int64]bool{}
+	for _, in := range tp.Code {
+		if lp, ok := in.(*tape.Loop); ok {
+			for _, in := range lp.Body {
+				if p, ok := in.(*tape.Product); ok {
+					at[tp.Buffers[p.C.Buf].Offset] = true
+				}
+			}
+		}
+	}
+	if len(at) != 2 {
+		t.Errorf("two products of a step write to %d places\n%v", len(at), tp)
+	}
+}
+
 func TestRefuses(t *testing.T) {
 	f := &ir.Func{}
 	w := f.AddParam(f64(2), "w")
