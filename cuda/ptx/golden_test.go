@@ -132,6 +132,34 @@ func everyBranch(b *ptx.Builder) {
 	b.For(ptx.Int(0), n, ptx.Int(2), func(i ptx.Value) { b.Store(b.At(p, i, 4), 0, b.Load(ptx.F32, scratch, 0)) })
 }
 
+// everyMatrix writes what is for tensor cores.
+func everyMatrix(b *ptx.Builder) {
+	p := b.Pointer("p")
+	c := make([]ptx.Value, 4)
+	for i := range c {
+		c[i] = b.Var(ptx.F32.Num(float64(i)))
+	}
+	x := b.LoadVector(ptx.F32, 4, p, 0)
+	var tf32, bf16 []ptx.Value
+	for i := range x {
+		tf32 = append(tf32, b.RoundTF32(x[i]))
+		bf16 = append(bf16, b.PairBF16(x[i], x[3-i]))
+	}
+	b.MultiplyTF32(c, tf32, tf32[1:3])
+	b.MultiplyBF16(c, bf16, bf16[1:3])
+	b.Store(p, 16, c...)
+}
+
+func TestEveryMatrix(t *testing.T) {
+	var m ptx.Module
+	m.Kernel("matrices", everyMatrix)
+	text, err := m.PTX()
+	if err != nil {
+		t.Fatal(err)
+	}
+	golden(t, "testdata/matrices.ptx", text)
+}
+
 func TestEveryInstruction(t *testing.T) {
 	var m ptx.Module
 	m.Kernel("instructions", everyInstruction)

@@ -50,6 +50,15 @@ func TestMistakes(t *testing.T) {
 		{"shared: 0 elements of f32", func(b *ptx.Builder, i, f, p ptx.Value) { b.Shared(ptx.F32, 0) }},
 		{"red: shared memory", func(b *ptx.Builder, i, f, p ptx.Value) { b.AtomicMin(b.Shared(ptx.S32, 1), 0, i) }},
 		{"red: there is no such instruction for f32", func(b *ptx.Builder, i, f, p ptx.Value) { b.AtomicMin(p, 0, f) }},
+		{"mma: fragments of 1, 4 and 2 registers", func(b *ptx.Builder, i, f, p ptx.Value) {
+			u := b.RoundTF32(f)
+			b.MultiplyTF32([]ptx.Value{b.Var(f)}, []ptx.Value{u, u, u, u}, []ptx.Value{u, u})
+		}},
+		{"mma: %f1 was not made by Var", func(b *ptx.Builder, i, f, p ptx.Value) {
+			u := b.RoundTF32(f)
+			b.MultiplyTF32([]ptx.Value{f, f, f, f}, []ptx.Value{u, u, u, u}, []ptx.Value{u, u})
+		}},
+		{"cvt: there is no such instruction for s32", func(b *ptx.Builder, i, f, p ptx.Value) { b.RoundTF32(i) }},
 		{"shfl: by 32", func(b *ptx.Builder, i, f, p ptx.Value) { b.ShuffleXor(f, 32) }},
 		{"param: x is f32; parameters have 8 bytes", func(b *ptx.Builder, i, f, p ptx.Value) { b.Param("x", ptx.F32) }},
 		{"param: there are two of the name p", func(b *ptx.Builder, i, f, p ptx.Value) { b.Pointer("p") }},

@@ -5,7 +5,8 @@
 // first error, and returned with the text. Branches and loops are functions of functions (If, For, GridStride), so that every kernel is
 // structured and its threads meet again where the Go block ends.
 //
-// The text is PTX 7.8 for sm_70, which drivers from CUDA 11.8 on compile for every GPU since Volta. Arithmetic means what it says:
+// The text is PTX 7.8 for sm_70, which drivers from CUDA 11.8 on compile for every GPU since Volta; a module that multiplies matrices on tensor
+// cores is for sm_80, Ampere. Arithmetic means what it says:
 // Add, Sub, Mul, Div, Sqrt and Fma are IEEE 754, rounded to nearest, with denormal numbers. They carry the modifier .rn, which also
 // forbids the assembler to contract a product and a sum into one fma; what is to be one is written as Fma.
 //
@@ -21,8 +22,11 @@ import (
 	"github.com/pkg/errors"
 )
 
-// header is what every module begins with.
-const header = ".version 7.8\n.target sm_70\n.address_size 64\n"
+// header is what every module begins with; it names the oldest generation of GPUs that has all instructions of the module.
+const header = ".version 7.8\n.target sm_%d\n.address_size 64\n"
+
+// oldest is the generation that every module needs at least: Volta.
+const oldest = 70
 
 // dynamic is the name of the shared memory whose size is set at launch.
 const dynamic = "dynamic_shared"
@@ -32,6 +36,7 @@ type Module struct {
 	kernels []*Builder
 	names   map[string]bool
 	dynamic bool
+	target  int // the generation of GPUs that an instruction needs; 0: the oldest
 	err     error
 }
 
@@ -62,7 +67,7 @@ func (m *Module) PTX() (string, error) {
 		return "", m.err
 	}
 	var w bytes.Buffer
-	w.WriteString(header)
+	fmt.Fprintf(&w, header, max(oldest, m.target))
 	if m.dynamic {
 		fmt.Fprintf(&w, "\n.extern .shared .align 16 .b8 %s[];\n", dynamic)
 	}
@@ -110,6 +115,9 @@ func (b *Builder) MaxThreads(n int) {
 	}
 	b.maxThreads = n
 }
+
+// needs says that an instruction is only on GPUs of a generation, such as 80, and newer ones.
+func (b *Builder) needs(generation int) { b.module.target = max(b.module.target, generation) }
 
 func (b *Builder) line(format string, args ...any) { fmt.Fprintf(&b.code, format+"\n", args...) }
 

@@ -22,14 +22,15 @@ import (
 
 // Config is what a simulated GPU is like, and what goes wrong with it.
 type Config struct {
-	Memory     int64  // bytes of device memory; 0: 1 GiB
-	FailAlloc  int    // the n-th allocation of device memory, from 1 on, finds none
-	FailLaunch int    // the GPU is lost in the n-th kernel, from 1 on
-	NoCapture  bool   // what is captured makes no graph
-	OneStream  bool   // what is captured of more than one stream makes none
-	Strict     bool   // the use of device memory that nobody has written is an error, not NaN
-	Shuffle    uint64 // unless 0, graphs run in orders that are drawn from it, among those that their streams' waits for each other allow
-	Races      bool   // so is an access to global memory that races with another one of the same launch; slow
+	Memory     int64          // bytes of device memory; 0: 1 GiB
+	Compute    driver.Version // compute capability; 0: 9.0
+	FailAlloc  int            // the n-th allocation of device memory, from 1 on, finds none
+	FailLaunch int            // the GPU is lost in the n-th kernel, from 1 on
+	NoCapture  bool           // what is captured makes no graph
+	OneStream  bool           // what is captured of more than one stream makes none
+	Strict     bool           // the use of device memory that nobody has written is an error, not NaN
+	Shuffle    uint64         // unless 0, graphs run in orders that are drawn from it, among those that their streams' waits for each other allow
+	Races      bool           // so is an access to global memory that races with another one of the same launch; slow
 }
 
 // Stats counts what a GPU was asked for.
@@ -70,6 +71,9 @@ func New(c Config) *GPU {
 	if c.Memory == 0 {
 		c.Memory = 1 << 30
 	}
+	if c.Compute == (driver.Version{}) {
+		c.Compute = driver.Version{Major: 9}
+	}
 	return &GPU{config: c, device: sim.NewMemory(c.Memory, c.Strict), pinned: pinned{}, streams: map[*stream]bool{}}
 }
 
@@ -97,7 +101,7 @@ func (g *GPU) Waiting() int {
 
 func (g *GPU) Info() driver.Info {
 	return driver.Info{
-		Name: "simulator", Compute: driver.Version{Major: 9}, Driver: driver.Version{Major: 12, Minor: 4}, BLAS: driver.Version{Major: 12, Minor: 4},
+		Name: "simulator", Compute: g.config.Compute, Driver: driver.Version{Major: 12, Minor: 4}, BLAS: driver.Version{Major: 12, Minor: 4},
 		Multiprocessors: 2, SharedPerBlock: 48 << 10, MaxThreads: 1024, Memory: g.config.Memory,
 	}
 }

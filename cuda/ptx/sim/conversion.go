@@ -45,6 +45,9 @@ func conversions(t map[string]op) {
 	t["cvt.f64.f32"] = op{sig: "gf", vec: each1(func(a uint64) uint64 { return bits64(float64(f32(a))) })}
 	t["cvt.rn.f32.f64"] = op{sig: "fg", vec: each1(func(a uint64) uint64 { return bits32(float32(f64(a))) })}
 
+	t["cvt.rna.tf32.f32"] = op{sig: "rf", vec: each1(tf32)}
+	t["cvt.rn.bf16x2.f32"] = op{sig: "rff", vec: each2(func(a, b uint64) uint64 { return bf16(a)<<16 | bf16(b) })}
+
 	extend := each1(func(a uint64) uint64 { return uint64(int64(int32(a))) })
 	shorten := each1(func(a uint64) uint64 { return uint64(uint32(a)) })
 	for _, to := range []string{"u64", "s64"} {

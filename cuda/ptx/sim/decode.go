@@ -21,6 +21,8 @@ type instr struct {
 	offset  uint64   // of an address; the distance of a shuffle
 	vec     vector
 	rel     relation
+
+	matrices *matrices
 }
 
 // kernel is a Function while it is read.
@@ -168,6 +170,13 @@ func (k *kernel) instruction(first token) {
 	}
 	if name == "mov.b64" && len(operands) == 2 && (operands[0].list == nil) != (operands[1].list == nil) {
 		k.halves(&in, operands)
+		return
+	}
+	if need := since(name); need > k.target {
+		k.fail(first.line, "%s is of sm_%d, and the module is for sm_%d", name, need, k.target)
+	}
+	if m, ok := multiplications[name]; ok {
+		k.matrices(&in, m, operands)
 		return
 	}
 	o, ok := ops[name]

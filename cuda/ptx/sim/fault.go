@@ -23,6 +23,7 @@ const (
 	Race          FaultKind = "race"
 	Divergence    FaultKind = "divergence"
 	DivideByZero  FaultKind = "division by zero"
+	Unrounded     FaultKind = "unrounded"
 	Hang          FaultKind = "hang"
 )
 

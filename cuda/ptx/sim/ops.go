@@ -33,6 +33,7 @@ const (
 	formBranch
 	formBarrier
 	formReturn
+	formMatrices // fragments of a warp: d = a·b + c
 )
 
 // op is what the table of instructions says of one.

@@ -13,6 +13,7 @@ type parser struct {
 	lines  []string
 	module *Module
 	extern string // the name of the shared memory whose size is set at launch
+	target int    // the generation of GPUs that the text is for
 }
 
 func parse(text string) (m *Module, err error) {
@@ -123,9 +124,13 @@ func (p *parser) header() {
 		p.fail(t.line, "version %s; 6.0 to 7.8 are known", t.text)
 	}
 	p.expect(".target")
-	if t := p.next(); !strings.HasPrefix(t.text, "sm_") {
+	t := p.next()
+	number, ok := strings.CutPrefix(t.text, "sm_")
+	target, err := strconv.Atoi(number)
+	if !ok || err != nil {
 		p.fail(t.line, "%q is no target", t.text)
 	}
+	p.target, p.module.target = target, target
 	p.expect(".address_size", "64")
 }
 

@@ -9,6 +9,7 @@
 //     such a word of global memory,
 //   - comes to a barrier or a shuffle that not all threads of the block, of the warp, come to together,
 //   - divides an integer by zero, which PTX leaves undefined,
+//   - multiplies matrices of numbers that are no TF32, whose last bits hardware would cut off,
 //   - does not end.
 //
 // Arithmetic is that of PTX: rounded as the instruction says, denormal numbers kept, fma exact, shift amounts clamped, conversions
@@ -30,6 +31,7 @@ import (
 // Module is a compiled text.
 type Module struct {
 	functions map[string]*Function
+	target    int
 }
 
 // Function is a compiled kernel.
@@ -67,6 +69,9 @@ func (m *Module) Function(name string) (*Function, error) {
 	}
 	return nil, errors.Errorf("sim: the module has no kernel %q; it has %q", name, m.Functions())
 }
+
+// Target is the generation of GPUs that the text is for, such as 80: older ones do not run it.
+func (m *Module) Target() int { return m.target }
 
 // Functions are the names of all kernels, sorted.
 func (m *Module) Functions() []string {

@@ -98,11 +98,13 @@ func TestAxpy(t *testing.T) {
 }
 
 func TestEveryInstructionIsKnown(t *testing.T) {
-	text, err := os.ReadFile("../testdata/every.ptx")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := sim.Compile(string(text)); err != nil {
-		t.Fatal(err)
+	for _, file := range []string{"every", "matrices"} {
+		text, err := os.ReadFile("../testdata/" + file + ".ptx")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := sim.Compile(string(text)); err != nil {
+			t.Fatal(err)
+		}
 	}
 }

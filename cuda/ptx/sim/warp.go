@@ -181,6 +181,11 @@ func (w *warp) run() (barrier int32, fault *Fault) {
 				return 0, fault
 			}
 
+		case formMatrices:
+			if fault := w.multiply(in, mask); fault != nil {
+				return 0, fault
+			}
+
 		case formSplit:
 			if mask&^w.set[in.a] != 0 {
 				return 0, w.unset(in, mask, in.a)
