@@ -63,16 +63,19 @@ const (
 	BF16 // as an output only
 	B32  // bits that are moved and not looked at
 	B64
+	TF32 // as an output only: F32 with the lower bits of the mantissa zero
 )
 
-func (e Elem) String() string { return [...]string{"f32", "f64", "i32", "bf16", "b32", "b64"}[e] }
+func (e Elem) String() string {
+	return [...]string{"f32", "f64", "i32", "bf16", "b32", "b64", "tf32"}[e]
+}
 
 // Size is the number of bytes of an element.
-func (e Elem) Size() int { return [...]int{4, 8, 4, 2, 4, 8}[e] }
+func (e Elem) Size() int { return [...]int{4, 8, 4, 2, 4, 8, 4}[e] }
 
 // register is the type of the register that an element is loaded to, or stored from.
 func (e Elem) register() ptx.Type {
-	return [...]ptx.Type{ptx.F32, ptx.F64, ptx.S32, ptx.F32, ptx.U32, ptx.U64}[e]
+	return [...]ptx.Type{ptx.F32, ptx.F64, ptx.S32, ptx.F32, ptx.U32, ptx.U64, ptx.F32}[e]
 }
 
 // blockSize is the number of threads of the blocks that n independent threads are grouped into. Few threads are spread over many small

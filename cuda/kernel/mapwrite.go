@@ -48,13 +48,18 @@ func (s mapSpec) item(b *ptx.Builder, i ptx.Value, in []ptx.Value) (v *mapItem, 
 	for k, o := range s.in {
 		regs = append(regs, v.load(o, in[k]))
 	}
-	for k, op := range s.code {
+	return v, v.results(regs)
+}
+
+// results runs the Map's program on its inputs.
+func (v *mapItem) results(regs [][]ptx.Value) (results [][]ptx.Value) {
+	for k, op := range v.code {
 		regs = append(regs, v.apply(k, op, regs))
 	}
-	for _, r := range s.result {
+	for _, r := range v.result {
 		results = append(results, regs[r])
 	}
-	return v, results
+	return results
 }
 
 // indices are those of item i along each axis.
@@ -176,7 +181,9 @@ func (v *mapItem) store(o mapOperand, base ptx.Value, xs []ptx.Value) {
 	}
 	converted := make([]ptx.Value, len(xs))
 	for i, x := range xs {
-		converted[i] = b.Convert(o.elem.register(), x)
+		if converted[i] = b.Convert(o.elem.register(), x); o.elem == TF32 {
+			converted[i] = b.RoundTF32(x)
+		}
 	}
 	b.Store(at, 0, converted...)
 }

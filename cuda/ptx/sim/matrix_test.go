@@ -183,7 +183,9 @@ func TestMistakesWithMatrices(t *testing.T) {
 			x := b.Convert(ptx.F32, b.Special(ptx.LaneID))
 			c := b.Var(ptx.F32.Num(0))
 			y := change(b, b.Mul(x, ptx.Num(1.1)))
-			multiply := func() { b.MultiplyTF32([]ptx.Value{c, b.Var(c), b.Var(c), b.Var(c)}, []ptx.Value{y, y, y, y}, []ptx.Value{y, y}) }
+			multiply := func() {
+				b.MultiplyTF32([]ptx.Value{c, b.Var(c), b.Var(c), b.Var(c)}, []ptx.Value{y, y, y, y}, []ptx.Value{y, y})
+			}
 			b.If(b.Lt(x, ptx.Num(40)), multiply)
 			b.If(b.Lt(x, ptx.Num(31)), multiply)
 		}

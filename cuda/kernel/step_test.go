@@ -1,0 +1,130 @@
+package kernel
+
+import (
+	"fmt"
+	"testing"
+
+	"github.com/unroll-ml/unroll/graph/tape"
+)
+
+func init() { checks = append(checks, check{"step", steps}) }
+
+// stepCase is a Step with gates that lie in another order in the product than the cell has them, some columns of which it does not read.
+type stepCase struct {
+	m, k, units, gates int
+	bf16, transposed   bool
+}
+
+func (c stepCase) columns(gate int) int { return (c.gates - gate) * c.units }
+
+// step computes, of gates z and a state h in memory, z₀·h + 2z₁ + 4z₂ + ... + the number of the row, and h again, and keeps z₀.
+func (c stepCase) step(ldA int) Step {
+	s := Step{BF16: c.bf16, M: c.m, K: c.k, LdA: ldA, Map: Map{Compute: F32, Shape: []int{c.m, c.units}}}
+	row := []int{c.units, 1}
+	s.Map.In = append(s.Map.In, Operand{Elem: F32, Strides: []int{1, c.m}, Align: 4}) // h, transposed
+	s.Columns = append(s.Columns, -1)
+	for g := range c.gates {
+		s.Map.In = append(s.Map.In, Operand{Elem: F32, Strides: row, Align: 4})
+		s.Columns = append(s.Columns, c.columns(g))
+	}
+	s.Map.In = append(s.Map.In, Operand{Elem: F32, Strides: row, Align: 4}) // nobody needs it
+	s.Columns = append(s.Columns, -1)
+	n := len(s.Map.In)
+	emit := func(op tape.Op) int {
+		s.Map.Code = append(s.Map.Code, op)
+		return n + len(s.Map.Code) - 1
+	}
+	sum := emit(tape.Op{Fn: tape.Mul, Args: [3]int{0, 1}})
+	for g := 1; g < c.gates; g++ {
+		weight := emit(tape.Op{Fn: tape.Const, Value: float64(int(1) << g)})
+		sum = emit(tape.Op{Fn: tape.Add, Args: [3]int{sum, emit(tape.Op{Fn: tape.Mul, Args: [3]int{1 + g, weight}})}})
+	}
+	sum = emit(tape.Op{Fn: tape.Add, Args: [3]int{sum, emit(tape.Op{Fn: tape.Iota, Axis: 0})}})
+	s.Map.Result = []int{sum, 0, 1}
+	for range s.Map.Result {
+		s.Map.Out = append(s.Map.Out, Operand{Elem: F32, Strides: row, Align: 4})
+	}
+	return s
+}
+
+func (c stepCase) check(r *rig) error {
+	r.clear()
+	ldA, n := c.k+4, (c.gates+1)*c.units
+	strideK, strideN := 1, c.k
+	if c.transposed {
+		strideK, strideN = n, 1
+	}
+	s, ok := NewStep(c.step(ldA))
+	if !ok {
+		return fmt.Errorf("there is no kernel")
+	}
+	a, b, h := r.wholes(c.m*ldA), r.wholes(c.k*n), r.wholes(c.m*c.units)
+	var want [3][]float32
+	for i := range c.m {
+		for u := range c.units {
+			z := make([]float32, c.gates)
+			for g := range z {
+				for k := range c.k {
+					z[g] += a[i*ldA+k] * b[k*strideK+(c.columns(g)+u)*strideN]
+				}
+			}
+			sum := z[0]*h[i+u*c.m] + float32(i)
+			for g := 1; g < c.gates; g++ {
+				sum += z[g] * float32(int(1)<<g)
+			}
+			want[0], want[1], want[2] = append(want[0], sum), append(want[1], h[i+u*c.m]), append(want[2], z[0])
+		}
+	}
+	pack, bytes := NewPackStep(c.bf16, c.k, n, strideK, strideN, 16)
+	packed := r.space(bytes)
+	halves := r.halves
+	r.halves = c.bf16
+	err := r.launch(pack.Launch, r.put(b), packed, uint64(pack.Items))
+	r.halves = halves
+	out := [3]uint64{}
+	for i := range out {
+		out[i] = r.space(4 * len(want[i]))
+	}
+	return first(err, r.launch(s.Launch, r.put(a), packed, r.put(h), out[0], out[1], out[2]),
+		equal(r, "the result", out[0], want[0]), equal(r, "h", out[1], want[1]), equal(r, "z", out[2], want[2]))
+}
+
+func steps(r *rig) error {
+	for _, c := range []stepCase{
+		{m: 1, k: 32, units: 8, gates: 1},
+		{m: 50, k: 96, units: 24, gates: 3, bf16: true},
+		{m: 50, k: 256, units: 16, gates: 4, transposed: true},
+		{m: 64, k: 640, units: 32, gates: 1, bf16: true, transposed: true},
+		{m: 70, k: 1024, units: 8, gates: 2},
+	} {
+		if err := c.check(r); err != nil {
+			return fmt.Errorf("%+v: %w", c, err)
+		}
+	}
+	return nil
+}
+
+// A Step that does not fit, or that a library does better, is left alone.
+func TestNoStep(t *testing.T) {
+	good := stepCase{m: 50, k: 96, units: 16, gates: 2}
+	if _, ok := NewStep(good.step(96)); !ok {
+		t.Errorf("%+v has no kernel", good)
+	}
+	for why, change := range map[string]func(s *Step){
+		"too many rows":                 func(s *Step) { s.M = 129; s.Map.Shape[0] = 129 },
+		"a part of a chunk of terms":    func(s *Step) { s.K = 100 },
+		"rows that are not aligned":     func(s *Step) { s.LdA = 98 },
+		"a gate that begins at odds":    func(s *Step) { s.Columns[1] = 12 },
+		"units that fill no fragment":   func(s *Step) { s.Map.Shape[1] = 20 },
+		"nothing of the product":        func(s *Step) { s.Columns[1], s.Columns[2] = -1, -1 },
+		"much to read":                  func(s *Step) { s.K, s.LdA = 1<<15, 1<<15 },
+		"the type that has no products": func(s *Step) { s.Map.Compute = F64 },
+	} {
+		s := good.step(96)
+		if change(&s); why != "" {
+			if _, ok := NewStep(s); ok {
+				t.Errorf("%s: there is a kernel", why)
+			}
+		}
+	}
+}
