@@ -23,6 +23,7 @@ type Device struct {
 	gpu       driver.GPU
 	precision driver.Precision
 	capture   bool
+	steps     bool        // have kernels of their own
 	refused   func(error) // is told why a run could not be captured; nil: nobody
 	queue     queue       // of the work of all programs
 
@@ -44,13 +45,17 @@ func Precision(p driver.Precision) Option { return func(d *Device) { d.precision
 // is slower but shows in a profiler which one takes how long.
 func Capture(on bool) Option { return func(d *Device) { d.capture = on } }
 
+// StepKernels says whether products of TF32 or BFloat16 in loops, with few rows and a second operand that stays the same, are computed by
+// kernels of our own, on GPUs of compute capability 8.0 or more; they are unless told otherwise. Without them all products are cuBLAS's.
+func StepKernels(on bool) Option { return func(d *Device) { d.steps = on } }
+
 // Uncaptured lets f know why a run could not be captured, once for each program: its runs are then launched piece by piece, with the same
 // results. It must be safe for use by several goroutines if the device is.
 func Uncaptured(f func(error)) Option { return func(d *Device) { d.refused = f } }
 
 // New makes a device of a GPU, which must stay open as long as the device and its programs are used.
 func New(gpu driver.GPU, opts ...Option) *Device {
-	d := &Device{gpu: gpu, capture: true, kernels: map[string]driver.Function{}}
+	d := &Device{gpu: gpu, capture: true, steps: true, kernels: map[string]driver.Function{}}
 	for _, o := range opts {
 		o(d)
 	}
@@ -75,7 +80,7 @@ func (d *Device) Load(t *tape.Tape) (tape.Program, error) {
 	if t.Arena > maxMemory {
 		return nil, errors.Errorf("cuda: load: an arena of %d bytes is larger than the memory of any GPU", t.Arena)
 	}
-	l, err := lower(t, d.precision)
+	l, err := lower(t, d.precision, d.steps && d.gpu.Info().Compute.Major >= 8)
 	if err != nil {
 		return nil, errors.WithMessage(err, "cuda: load")
 	}

@@ -62,6 +62,11 @@ func (l *lowering) accesses(in tape.Instr, depth int) (as []access) {
 		return as
 	case *tape.Copy:
 		return []access{l.access(in.In, in.Shape, false), l.access(in.Out, in.Shape, true)}
+	case *step:
+		if as = l.accesses(in.Product, depth); in.cell != nil {
+			as = append(as, l.accesses(in.cell, depth)...)
+		}
+		return as
 	case *tape.Product:
 		rowsA, colsA, rowsB, colsB := in.M, in.K, in.K, in.N
 		if in.TransA {

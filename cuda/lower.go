@@ -16,6 +16,8 @@ type lowering struct {
 	float     kernel.Elem
 	precision driver.Precision // of products
 
+	stepKernels bool // steps have kernels of their own
+
 	route      route
 	launches   []*launch
 	multiplies bool // there are products
@@ -38,8 +40,11 @@ type frame struct {
 	before []work   // what need be done only once, before it
 }
 
-func lower(t *tape.Tape, precision driver.Precision) (*lowering, error) {
-	l := &lowering{tape: t, float: elem(t.Float), precision: precision, packs: map[packKey]place{}, whole: map[tape.Instr]*frame{}}
+func lower(t *tape.Tape, precision driver.Precision, stepKernels bool) (*lowering, error) {
+	l := &lowering{
+		tape: t, float: elem(t.Float), precision: precision, stepKernels: stepKernels,
+		packs: map[packKey]place{}, whole: map[tape.Instr]*frame{},
+	}
 	if t.Float == tape.Float64 {
 		l.precision = driver.Float64
 	}
@@ -98,6 +103,9 @@ func (l *lowering) top() route {
 func (l *lowering) body(f *frame, code []tape.Instr) []group {
 	l.frames = append(l.frames, f)
 	l.path = append(l.path, 0)
+	if len(l.trips) > 0 {
+		code = l.steps(code)
+	}
 	gs := l.groups(code)
 	for k := range gs {
 		g := &gs[k]
@@ -155,6 +163,8 @@ func (l *lowering) instruction(in tape.Instr) []work {
 		return l.part(in)
 	case *sum:
 		return l.fold([]*sum{in})
+	case *step:
+		return l.step(in)
 	case *tape.Product:
 		return l.product(in)
 	case *tape.Map:

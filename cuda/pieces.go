@@ -92,7 +92,7 @@ func duration(ws []work) float64 {
 			x := w.matrices
 			sum += 5 + 2*float64(x.Batch)*float64(x.M)*float64(x.N)*float64(x.K)/200e6
 		case *launch:
-			sum += 1.5 + float64(w.grid.X*w.grid.Y*w.block.X)/100e3
+			sum += 1.5 + w.reads + float64(w.grid.X*w.grid.Y*w.block.X)/100e3
 		case *move:
 			sum += 1.5 + float64(w.bytes)/1e6
 		case *zero:

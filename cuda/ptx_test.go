@@ -26,6 +26,14 @@ func (r *recorder) Load(ptx string) (driver.Module, error) {
 	return r.GPU.Load(ptx)
 }
 
+// kernels is how many kernels were compiled whose names begin so.
+func (r *recorder) kernels(prefix string) (n int) {
+	for _, text := range r.texts {
+		n += strings.Count(text, ".entry "+prefix)
+	}
+	return n
+}
+
 // Each kernel of a model is compiled once, however many instructions and programs use it.
 func TestPTX(t *testing.T) {
 	for name, precision := range precisions {

@@ -37,6 +37,7 @@ type launch struct {
 	grid     driver.Dim
 	block    driver.Dim
 	args     []place
+	reads    float64  // microseconds that it takes to read much
 	values   []uint64 // of args
 }
 

@@ -61,7 +61,8 @@ const (
 // Stepped is a Step made ready.
 type Stepped struct {
 	Launch
-	Used []int // the inputs that the kernel takes the addresses of
+	Used  []int   // the inputs that the kernel takes the addresses of
+	Reads float64 // microseconds, about, that a GPU needs to read the operands
 }
 
 // NewStep makes a Step ready; it reports false where a library's product and a Map are to be preferred, or the kernel does not fit.
@@ -77,7 +78,7 @@ func NewStep(x Step) (s Stepped, ok bool) {
 			Blocks:  [2]int{spec.totalUnits / spec.units, (spec.m + spec.rows - 1) / spec.rows},
 			Threads: threads,
 		},
-		Used: used,
+		Used: used, Reads: spec.time() / 1000,
 	}, true
 }
 
