@@ -1,8 +1,8 @@
 // Package graph compiles Gorgonia expression graphs and runs them.
 //
 // Compile takes the nodes that are wanted and the updates of states (parameters, optimizer state, carried state), and gives a
-// Program on a device: the way in for training. NewVM is the same behind Gorgonia's VM interface, for graphs that were built for
-// Gorgonia's own machines.
+// Program on a device: the way in for training. NewVM is the same behind Gorgonia's VM interface, for graphs that
+// were built for Gorgonia's own machines.
 //
 //	Gorgonia graph -> lower -> opt -> plan -> tape -> device
 //

@@ -11,21 +11,22 @@ import (
 	"github.com/unroll-ml/unroll/graph/setting"
 )
 
-// AttentionKind makes attentions: what a model is told about how its decoder looks at the source. The zero values of Dot, General,
-// Additive and Concat are such, and so may be a type of yours.
+// AttentionKind makes attentions: what a model is told about how its decoder looks at the source. The zero values of
+// Dot, General, Additive and Concat are such, and so may be a type of yours.
 type AttentionKind interface {
-	// NewAttention declares the parameters of an attention for queries of length hidden and a memory of vectors of length memory. p
-	// gives their names what tells them from others of the model.
+	// NewAttention declares the parameters of an attention for queries of length hidden and a memory of vectors of
+	// length memory. p gives their names what tells them from others of the model.
 	NewAttention(p *Params, hidden, memory int) (Attention, error)
 }
 
-// Attention scores how much a query, B×H, has to do with each element of a memory, B×S×D: B×S. An attention that is a Projector gets
-// the projected memory.
+// Attention scores how much a query, B×H, has to do with each element of a memory, B×S×D: B×S. An attention that is a
+// Projector gets the projected memory.
 type Attention interface {
 	Scores(b *op.Builder, query, memory *G.Node) *G.Node
 }
 
-// Projector is an Attention whose scores depend on the memory through something that can be computed once, for all queries.
+// Projector is an Attention whose scores depend on the memory through something that can be computed once, for all
+// queries.
 type Projector interface {
 	Attention
 

@@ -15,8 +15,8 @@ import (
 
 // CellKind makes cells: what a model is told about its recurrence. A CellConfig is one, and so may be a type of yours.
 type CellKind interface {
-	// NewCell declares the parameters of a cell with inputs of length in and states of length hidden. p gives their names what tells
-	// the layers of a model apart.
+	// NewCell declares the parameters of a cell with inputs of length in and states of length hidden. p gives their
+	// names what tells the layers of a model apart.
 	NewCell(p *Params, in, hidden int) (Cell, error)
 }
 
@@ -29,7 +29,8 @@ type Cell interface {
 	Step(b *op.Builder, x *G.Node, states []*G.Node) []*G.Node
 }
 
-// tokenCell is a Cell that also takes B integers for x: tokens, which stand for one-hot vectors of length I. Others get the vectors.
+// tokenCell is a Cell that also takes B integers for x: tokens, which stand for one-hot vectors of length I. Others
+// get the vectors.
 type tokenCell interface {
 	Cell
 	inputWeight() *G.Node // has a column for each token
@@ -80,8 +81,8 @@ func (c CellConfig) check() error {
 	return nil
 }
 
-// NewCell declares weight_ih and so on, as PyTorch's modules have them: with G gates, W_ih is G·H×I, W_hh is G·H×H, b_ih and b_hh are
-// G·H, all initially U(±1/√H).
+// NewCell declares weight_ih and so on, as PyTorch's modules have them: with G gates, W_ih is G·H×I, W_hh is G·H×H,
+// b_ih and b_hh are G·H, all initially U(±1/√H).
 func (c CellConfig) NewCell(p *Params, in, hidden int) (Cell, error) {
 	if err := cmp.Or(p.usable(), c.check(), setting.AtLeast("Input", in, 1), setting.AtLeast("Hidden", hidden, 1)); err != nil {
 		return nil, err

@@ -34,8 +34,8 @@ func (c Seq2SeqConfig) Weights() (float64, error) {
 	})
 }
 
-// weights counts what is declared, without values. However many layers there are, it declares two at most: each further layer has as many
-// weights as the second.
+// weights counts what is declared, without values. However many layers there are, it declares two at most: each
+// further layer has as many weights as the second.
 func weights(layers int, declare func(p *Params, layers int) error) (float64, error) {
 	count := func(layers int) (n float64, err error) {
 		p := DeclareParams(op.New(G.NewGraph()), tensor.Float32)

@@ -10,8 +10,8 @@ import (
 	"github.com/unroll-ml/unroll/models"
 )
 
-// The weights of a configuration are those that a model of it has, for any number of layers; and they are counted of one that is too large
-// to be made.
+// The weights of a configuration are those that a model of it has, for any number of layers; and they are counted of
+// one that is too large to be made.
 func TestWeights(t *testing.T) {
 	for layers := 1; layers <= 4; layers++ {
 		lm := models.LMConfig{Vocab: 11, Cell: MGU{}, Hidden: 6, Layers: layers, Embed: 3, Tied: true}

@@ -152,8 +152,8 @@ func (d *Decoder) Begin(b *op.Builder, layers []*G.Node) []*G.Node {
 	return append(layers[:len(layers):len(layers)], b.Fill(d.Embedding, 0, layers[0].Shape()...))
 }
 
-// Step is one step: from in.X, B tokens, and the states, the logits of the next tokens, B×V, the new states, and the weights of the
-// attention, B×S, or nil. The embedding is dropped as the outputs between layers are.
+// Step is one step: from in.X, B tokens, and the states, the logits of the next tokens, B×V, the new states, and the
+// weights of the attention, B×S, or nil. The embedding is dropped as the outputs between layers are.
 func (d *Decoder) Step(b *op.Builder, m Memory, in Input) (logits *G.Node, next []*G.Node, weights *G.Node) {
 	layers := in.States
 	if d.Feeding && len(layers) > 0 {

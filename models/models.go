@@ -2,7 +2,8 @@
 //
 // A model declares its parameters once and can then be applied to inputs of any shape, several times in one graph. Parameters have
 // PyTorch's names, layouts and initial distributions, so that weights can be moved. The package decides neither how a model is
-// trained (package trainer), nor how it is computed (package graph), nor how tokens are chosen from its predictions (package decode).
+// trained (package trainer), nor how it is computed (package graph), nor how tokens are chosen from its predictions
+// (package decode).
 package models
 
 import (
@@ -19,8 +20,8 @@ import (
 	"github.com/unroll-ml/unroll/graph/setting"
 )
 
-// Params declares the parameters of a model and draws their initial values. A mistake, such as two parameters of one name, becomes the
-// error of the builder, which the constructors of models give.
+// Params declares the parameters of a model and draws their initial values. A mistake, such as two parameters of one
+// name, becomes the error of the builder, which the constructors of models give.
 type Params struct {
 	*declared
 	prefix, layer string // of names: see Scope
@@ -42,7 +43,8 @@ func NewParams(b *op.Builder, dtype tensor.Dtype, seed uint64) *Params {
 	return p
 }
 
-// DeclareParams is NewParams without initial values, for a model whose weights come from elsewhere, or that is only counted.
+// DeclareParams is NewParams without initial values, for a model whose weights come from elsewhere, or that is only
+// counted.
 func DeclareParams(b *op.Builder, dtype tensor.Dtype) *Params {
 	if b == nil {
 		b = op.New(nil) // whose error says so
@@ -60,8 +62,8 @@ func (p *Params) Scope(name string) *Params {
 	return &scope
 }
 
-// ofLayer is the scope of a layer in a stack, such as l0 or l0_reverse: as PyTorch has it, the layer follows the first word of a name,
-// so that weight_ih becomes weight_ih_l0 and norm.weight becomes norm_l0.weight.
+// ofLayer is the scope of a layer in a stack, such as l0 or l0_reverse: as PyTorch has it, the layer follows the
+// first word of a name, so that weight_ih becomes weight_ih_l0 and norm.weight becomes norm_l0.weight.
 func (p *Params) ofLayer(layer string) *Params {
 	scope := *p
 	scope.layer = "_" + layer

@@ -11,8 +11,8 @@ import (
 	"testing"
 )
 
-// A program in a module of its own trains a cell, an attention and an operation of its own, as a language model, as a classifier and from
-// sequence to sequence with beam search: to the same numbers on all devices.
+// A program in a module of its own trains a cell, an attention and an operation of its own, as a language model, as a
+// classifier and from sequence to sequence with beam search: to the same numbers on all devices.
 func TestFromOutside(t *testing.T) {
 	root, err := filepath.Abs("..")
 	if err != nil {

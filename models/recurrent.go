@@ -56,7 +56,8 @@ type Recurrent struct {
 // directions are the ends of the layers' names: forwards and back.
 var directions = []string{"", "_reverse"}
 
-// NewRecurrent declares the parameters of the layers, named as PyTorch has it: name.weight_ih_l0, name.weight_ih_l0_reverse and so on.
+// NewRecurrent declares the parameters of the layers, named as PyTorch has it: name.weight_ih_l0,
+// name.weight_ih_l0_reverse and so on.
 func NewRecurrent(p *Params, name string, c RecurrentConfig) (*Recurrent, error) {
 	if err := cmp.Or(p.usable(), c.check()); err != nil {
 		return nil, err
@@ -136,8 +137,8 @@ func (r *Recurrent) each(f func(layer, direction, k int) *G.Node) []*G.Node {
 	return states
 }
 
-// complete gives an input what may be left out, of n dimensions before those of an element: zero states, and one-hot vectors for cells
-// that do not take tokens.
+// complete gives an input what may be left out, of n dimensions before those of an element: zero states, and one-hot
+// vectors for cells that do not take tokens.
 func (r *Recurrent) complete(b *op.Builder, in Input, n int) (Input, bool) {
 	if !ranked(b, r.name, in.X, n) {
 		return in, false
@@ -157,10 +158,11 @@ func (r *Recurrent) complete(b *op.Builder, in Input, n int) (Input, bool) {
 	return in, r.fits(b, in.States)
 }
 
-// Apply runs the layers over a sequence. It gives the outputs of all steps, T×B×D, and the last states of both directions.
+// Apply runs the layers over a sequence. It gives the outputs of all steps, T×B×D, and the last states of both
+// directions.
 //
-// Where the mask is 0 a sequence stands still in both directions, so that padding has no influence; the outputs there are those of the
-// step before.
+// Where the mask is 0 a sequence stands still in both directions, so that padding has no influence; the outputs there
+// are those of the step before.
 func (r *Recurrent) Apply(b *op.Builder, in Input) (outputs *G.Node, last []*G.Node) {
 	in, ok := r.complete(b, in, 2)
 	if !ok {
@@ -183,8 +185,8 @@ func (r *Recurrent) Apply(b *op.Builder, in Input) (outputs *G.Node, last []*G.N
 	return outputs, last
 }
 
-// Step is one time step of all layers, for a stack of one direction that is part of a larger recurrence: the output of the last layer,
-// B×H, and the new states. in has no mask.
+// Step is one time step of all layers, for a stack of one direction that is part of a larger recurrence: the output
+// of the last layer, B×H, and the new states. in has no mask.
 func (r *Recurrent) Step(b *op.Builder, in Input) (output *G.Node, next []*G.Node) {
 	if r.Bidirectional {
 		return b.Fail(errors.Errorf("%s is bidirectional: it sees the whole sequence and has no single steps", r.name)), in.States

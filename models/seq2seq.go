@@ -126,8 +126,8 @@ func (m *Seq2Seq) Mask(b *op.Builder, tokens *G.Node) *G.Node {
 	return b.Ne(tokens, b.Fill(tokens, float64(m.Tokens.Padding)))
 }
 
-// Encode reads a source, in.X, S×B tokens. It gives what the decoder sees of it and the decoder's first states. Where padding begins
-// it finds out itself.
+// Encode reads a source, in.X, S×B tokens. It gives what the decoder sees of it and the decoder's first states. Where
+// padding begins it finds out itself.
 //
 // The encoder's last states are the decoder's first. Those of a bidirectional encoder pass a bridge, h = tanh([→h; ←h]·Wᵀ + b) and,
 // for cell states, c = [→c; ←c]·Wᵀ + b.

@@ -40,7 +40,8 @@ func TestSettingsAreNamed(t *testing.T) {
 	}
 }
 
-// Classes and weights that do not fit a batch are errors, in training and in measuring; a row that does not count may have any class.
+// Classes and weights that do not fit a batch are errors, in training and in measuring; a row that does not count may
+// have any class.
 func TestClassifierRefuses(t *testing.T) {
 	m, err := NewClassifier(ClassifierConfig{
 		Model:    models.ClassifierConfig{Vocab: 3, Cell: models.CellConfig{Kind: "rnn"}, Hidden: 2, Layers: 1, Classes: 2},
@@ -89,8 +90,8 @@ func TestClassifierRefuses(t *testing.T) {
 	}
 }
 
-// Weights that are loaded are those that are measured, sampled from and translated with from then on, also by programs that were compiled
-// for others before.
+// Weights that are loaded are those that are measured, sampled from and translated with from then on, also by
+// programs that were compiled for others before.
 func TestLoadRefreshesPrograms(t *testing.T) {
 	training := Training{Seed: 1, Optimizer: optim.DefaultAdam}
 	cell := models.CellConfig{Kind: "gru"}

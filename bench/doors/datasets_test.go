@@ -113,7 +113,7 @@ func init() {
 					}
 				}
 			}
-			return call{datasets.ReadIDXFolder, []any{"."}}
+			return call{datasets.ReadIDXFolder, []any{".", datasets.Format{}}}
 		},
 		"ReadLabels": func(t *testing.T) call {
 			return call{datasets.ReadLabels, []any{file(t, "labels.json", string(datasets.NewLabels([]string{"a", "b"}).JSON()))}}

@@ -1,8 +1,8 @@
 // Package doors holds what is exported to a promise: a wrong argument is an error, never a panic.
 //
-// A table for each package has one right call of every function and method that gives an error, or that builds with an op.Builder, which
-// keeps one. A test makes each call, and then all calls in which one thing is different: an argument, an element, a field. What is
-// exported and is not in a table is an error of the test.
+// A table for each package has one right call of every function and method that gives an error, or that builds with
+// an op.Builder, which keeps one. A test makes each call, and then all calls in which one thing is different: an
+// argument, an element, a field. What is exported and is not in a table is an error of the test.
 package doors
 
 import (
@@ -28,8 +28,8 @@ type call struct {
 	args []any
 }
 
-// door is a package: its folder, and its calls by name, Function or Type.Method. Each is made anew, because wrong calls may spoil what a
-// right one has made.
+// door is a package: its folder, and its calls by name, Function or Type.Method. Each is made anew, because wrong
+// calls may spoil what a right one has made.
 type door struct {
 	dir   string
 	calls map[string]func(t *testing.T) call
@@ -48,6 +48,9 @@ func TestNoPanicAtTheDoor(t *testing.T) {
 				t.Chdir(t.TempDir()) // where a wrong name of a file does no harm
 				c := make(t)
 				f := reflect.ValueOf(c.f)
+				if len(c.args) != f.Type().NumIn() {
+					t.Fatalf("the table has %d arguments for a %v: want as many (for a variadic one a slice)", len(c.args), f.Type())
+				}
 				if err := enter(f, exactly(c, f)); err != nil {
 					t.Fatalf("the right call: %v", err)
 				}
@@ -151,8 +154,8 @@ func nameOf(f *ast.FuncDecl, ok bool) string {
 	return id.Name + "." + f.Name.Name
 }
 
-// fails reports whether a function can say that an argument is wrong: it gives an error, or takes a builder. The methods that say what an
-// error is, or is of, cannot.
+// fails reports whether a function can say that an argument is wrong: it gives an error, or takes a builder. The
+// methods that say what an error is, or is of, cannot.
 func fails(f *ast.FuncDecl) bool {
 	if f.Name.Name == "Unwrap" || f.Name.Name == "Err" || f.Name.Name == "Close" {
 		return false

@@ -14,8 +14,8 @@ type variant struct {
 	args []reflect.Value
 }
 
-// variants are the arguments of a call of a function of type f with one of them changed, in every way that its type allows. A builder
-// that is nil has no place for an error: only where there is another way to give one it is tried.
+// variants are the arguments of a call of a function of type f with one of them changed, in every way that its type
+// allows. A builder that is nil has no place for an error: only where there is another way to give one it is tried.
 func variants(args []any, f reflect.Type) []variant {
 	values := make([]reflect.Value, len(args))
 	givesError := f.NumOut() > 0 && f.Out(f.NumOut()-1) == reflect.TypeFor[error]()

@@ -80,7 +80,8 @@ func (a *arguments) of(t *testing.T, of reflect.Type) reflect.Value {
 	return reflect.Value{}
 }
 
-// No method of a builder panics, whatever it is given; and what it then gives can be compiled and run, or is refused with an error.
+// No method of a builder panics, whatever it is given; and what it then gives can be compiled and run, or is refused
+// with an error.
 func TestBuilderNeverPanics(t *testing.T) {
 	methods := reflect.TypeFor[*op.Builder]()
 	for i := range methods.NumMethod() {

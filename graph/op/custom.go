@@ -12,26 +12,26 @@ import (
 	"github.com/unroll-ml/unroll/graph/tape"
 )
 
-// Custom is an operation of your own. What it computes is given in one of two ways, and its derivative beside it. Where the derivative
-// that the composition has anyway is good enough, a plain function of a Builder does; a Custom is for another, such as one that costs
-// less or does not overflow, and for what no composition can compute.
+// Custom is an operation of your own. What it computes is given in one of two ways, and its derivative beside it.
+// Where the derivative that the composition has anyway is good enough, a plain function of a Builder does; a Custom
+// is for another, such as one that costs less or does not overflow, and for what no composition can compute.
 type Custom struct {
 	Name string // for dumps and errors
 
-	// Compose computes the operation from others, which run on every device. It may use nothing but its inputs; what does not fit it
-	// says with b.Fail.
+	// Compose computes the operation from others, which run on every device. It may use nothing but its inputs; what
+	// does not fit it says with b.Fail.
 	Compose func(b *Builder, in []*G.Node) *G.Node
 
-	// Host computes it in Go, on the host, whatever the device: slow on a GPU, because the inputs come down and the result goes up.
-	// It must be a pure function: out.Data, which is all zeros, from in, which it must not change. At least one input is of a
-	// floating-point type, and the result is of that type.
+	// Host computes it in Go, on the host, whatever the device: slow on a GPU, because the inputs come down and the
+	// result goes up. It must be a pure function: out.Data, which is all zeros, from in, which it must not change. At
+	// least one input is of a floating-point type, and the result is of that type.
 	Host func(out Array, in []Array) error
 
 	// Shape is the shape of what Host computes, from those of its inputs; nil: that of the first.
 	Shape func(in [][]int) ([]int, error)
 
-	// Gradient gives for each input the gradient of a scalar with respect to it, when that with respect to out is grad. nil for an
-	// input is zero; inputs of integers have none. Without Gradient the operation has no derivative.
+	// Gradient gives for each input the gradient of a scalar with respect to it, when that with respect to out is
+	// grad. nil for an input is zero; inputs of integers have none. Without Gradient the operation has no derivative.
 	Gradient func(b *Builder, in []*G.Node, out, grad *G.Node) []*G.Node
 }
 
@@ -99,7 +99,8 @@ func (o custom) Diff(b *Builder, in []*G.Node, out, g *G.Node) []*G.Node {
 	return ds
 }
 
-// composed is a Custom made of other operations: a graph of its own, which is put in its place when the graph around it is compiled.
+// composed is a Custom made of other operations: a graph of its own, which is put in its place when the graph around
+// it is compiled.
 type composed struct {
 	custom
 	params []*G.Node // inputs of the graph

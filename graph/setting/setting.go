@@ -1,5 +1,6 @@
-// Package setting is how a configuration says that one of its settings is wrong: one type of error, made where the rule is known, so
-// that a rule is written once and a program can turn the name of the setting into that of its own flag.
+// Package setting is how a configuration says that one of its settings is wrong: one type of error, made where the
+// rule is known, so that a rule is written once and a program can turn the name of the setting into that of its own
+// flag.
 package setting
 
 import (

@@ -64,8 +64,9 @@ type StepConfig struct {
 	Accumulate bool
 	Weight     *G.Node
 
-	// Average is the decay d, in (0, 1), of an exponential moving average a/n of the parameters w (Polyak and Juditsky, 1992), which
-	// states of the step hold: n, named AverageWeight, and for each parameter a, named AverageOf its name; 0: none. With each step
+	// Average is the decay d, in (0, 1), of an exponential moving average a/n of the parameters w (Polyak and
+	// Juditsky, 1992), which states of the step hold: n, named AverageWeight, and for each parameter a, named
+	// AverageOf its name; 0: none. With each step
 	//
 	//	n' = d n + (1-d)
 	//	a' = d a + (1-d) w'
@@ -186,7 +187,8 @@ func NewStep(b *op.Builder, c StepConfig) (*Step, error) {
 	return s, err
 }
 
-// DeclareStates declares what will be Step.States, without a loss and its derivative: their names, shapes, and values at first.
+// DeclareStates declares what will be Step.States, without a loss and its derivative: their names, shapes, and values
+// at first.
 func (c *StepConfig) DeclareStates(b *op.Builder) (G.Nodes, error) {
 	if err := cmp.Or(b.Err(), c.check()); err != nil {
 		return nil, err
