@@ -99,7 +99,7 @@ func (p *dataPathCmd) Run(a *app) error {
 		return err
 	}
 	if missing := s.Missing(dir); len(missing) > 0 {
-		return fail(exitNoInput, "%s lacks %s: get it with unroll data get %s, or name another folder with %s", s.Folder(dir), missing[0], s.Name, catalog.DirEnv)
+		return fail(exitNoInput, "%s lacks %s: get it with %s data get %s, or name another folder with %s", s.Folder(dir), missing[0], calledAs, s.Name, catalog.DirEnv)
 	}
 	_, err = fmt.Fprintln(a.stdout, s.Folder(dir))
 	return errors.WithStack(err)

@@ -87,8 +87,7 @@ func gpuFailure(err error) error {
 }
 
 // trainError says what to do about an error that ended a training.
-func trainError(err error, args []string, f *run.Folder, c *run.Config) error {
-	resume := resumeCommand(args, f.Dir())
+func trainError(err error, resume string, f *run.Folder, c *run.Config) error {
 	var (
 		full     *device.MemoryError
 		lost     *device.LostError

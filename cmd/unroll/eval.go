@@ -236,5 +236,5 @@ func (e *evalCmd) fits(r *run.Run, c run.EvalConfig) error {
 	default:
 		return nil
 	}
-	return usage("--%s is not for %s, which %s holds: see unroll eval --help", flag, run.TaskName(task), e.Dir)
+	return usage("--%s is not for %s, which %s holds: see %s eval --help", flag, run.TaskName(task), e.Dir, calledAs)
 }

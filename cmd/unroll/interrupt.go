@@ -8,23 +8,33 @@ import (
 	"os/signal"
 	"sync/atomic"
 	"syscall"
+	"time"
+
+	"github.com/unroll-ml/unroll/trainer/run"
 )
 
-// interrupt listens for the wish to stop. The first INT or TERM asks the training to stop after its step; the second ends the
+// together is how long signals count as one wish to stop: timeout(1) and supervisors signal a process and then its group, which it is in.
+const together = time.Second
+
+// interrupt listens for the wish to stop. The first INT or TERM asks the training to stop after its step; another one, later, ends the
 // process at once, which the checkpoints survive. Before the first step the first one does.
 type interrupt struct {
 	ctx     context.Context // done when the training is to stop
 	began   atomic.Bool     // steps are taken
-	abandon func()          // gives back what was made for a run that did not begin; nil: nothing
+	folder  *run.Folder     // of the run
+	resume  string          // the command line that continues it
+	stderr  io.Writer
 	signals chan os.Signal
 	done    chan struct{} // closed when nothing more is said
 }
 
 // listen also makes the process deaf to a closed terminal, a closed pipe and a file size limit: the training goes on, or the write
 // that fails says so.
-func listen(stderr io.Writer, abandon func()) *interrupt {
+func listen(stderr io.Writer, folder *run.Folder, resume string) *interrupt {
 	ctx, stop := context.WithCancel(context.Background())
-	i := &interrupt{ctx: ctx, abandon: abandon, signals: make(chan os.Signal, 2), done: make(chan struct{})}
+	i := &interrupt{
+		ctx: ctx, folder: folder, resume: resume, stderr: stderr, signals: make(chan os.Signal, 2), done: make(chan struct{}),
+	}
 	if len(ignoredSignals) > 0 { // none would mean all
 		signal.Ignore(ignoredSignals...)
 	}
@@ -32,23 +42,34 @@ func listen(stderr io.Writer, abandon func()) *interrupt {
 	go func() {
 		defer close(i.done)
 		defer stop()
-		for range i.signals {
-			if !i.began.Load() {
-				if i.abandon != nil {
-					i.abandon()
-				}
-				fmt.Fprintln(stderr, "unroll: stopped before the first step of this process: repeat the command to begin, or to go on")
-				os.Exit(exitStopped)
-			}
-			if ctx.Err() != nil {
-				fmt.Fprintln(stderr, "unroll: stopped at once: the last checkpoint is whole, what came after it is lost; repeat the command to go on from there")
-				os.Exit(exitStopped)
-			}
-			stop()
-			fmt.Fprintln(stderr, "unroll: stopping after this step; once more to stop at once, without saving")
-		}
+		i.obey(stop)
 	}()
 	return i
+}
+
+func (i *interrupt) obey(stop func()) {
+	var first time.Time
+	for range i.signals {
+		switch {
+		case !i.began.Load():
+			i.folder.Abandon()
+			i.exit("stopped before the first step of this process: repeat the command to begin, or to go on")
+		case first.IsZero():
+			first = time.Now()
+			stop()
+			fmt.Fprintln(i.stderr, "unroll: stopping after this step; once more, a second later, to stop at once, without saving")
+		case time.Since(first) < together:
+		case i.folder.Saved():
+			i.exit("stopped at once: the last checkpoint is whole, what came after it is lost; continue with " + i.resume)
+		default:
+			i.exit("stopped at once, before the first checkpoint: nothing is saved; begin again with " + i.resume)
+		}
+	}
+}
+
+func (i *interrupt) exit(why string) {
+	fmt.Fprintln(i.stderr, "unroll: "+why)
+	os.Exit(exitStopped)
 }
 
 func (i *interrupt) close() {

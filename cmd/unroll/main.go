@@ -43,7 +43,10 @@ type app struct {
 	stdout, stderr io.Writer
 }
 
-func main() { os.Exit(execute(os.Args[1:], os.Stdin, os.Stdout, os.Stderr)) }
+func main() {
+	calledAs = commandOf(os.Args[0])
+	os.Exit(execute(os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
+}
 
 // execute is the program: it takes the arguments, reads and writes, and returns the exit code. Every error is one line on stderr.
 func execute(args []string, stdin io.Reader, stdout, stderr io.Writer) (code int) {
@@ -144,8 +147,8 @@ func helpfulCommand(err error) string {
 	var p *kong.ParseError
 	if errors.As(err, &p) {
 		if node := p.Context.Selected(); node != nil {
-			return "unroll " + node.Path()
+			return calledAs + " " + node.Path()
 		}
 	}
-	return "unroll"
+	return calledAs
 }

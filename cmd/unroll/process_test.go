@@ -157,14 +157,12 @@ func TestInterruptWhileLoading(t *testing.T) {
 	}
 }
 
-// The second INT ends the process while the first still waits for its step.
-func TestSecondInterrupt(t *testing.T) {
-	small(t, nil)
-	writeFile(t, "rhyme.txt", rhyme(100))
-	trainSmall(t, "--steps", "12")
-	before := readFile(t, "run/last/weights.safetensors")
-	cmd := program(strings.Fields(trainArgs + " --steps 1000")...)
-	cmd.Env = append(cmd.Env, "UNROLL_TEST_SLOW=1")
+// slow starts a training whose steps take so long, and gives the lines that it writes on stderr.
+func slow(t *testing.T, step, args string) (*exec.Cmd, *bufio.Reader) {
+	t.Helper()
+	cmd := program(strings.Fields(trainArgs + " " + args)...)
+	cmd.Env = append(cmd.Env, "UNROLL_TEST_SLOW="+step)
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	errs, err := cmd.StderrPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -172,24 +170,78 @@ func TestSecondInterrupt(t *testing.T) {
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	lines := bufio.NewReader(errs)
-	for _, want := range []string{
-		"unroll: in a slow step\n",
-		"unroll: stopping after this step; once more to stop at once, without saving\n",
-		"unroll: stopped at once: the last checkpoint is whole, what came after it is lost; repeat the command to go on from there\n",
+	return cmd, bufio.NewReader(errs)
+}
+
+const stoppingWords = "unroll: stopping after this step; once more, a second later, to stop at once, without saving\n"
+
+// A second INT, a second later, ends the process while the first still waits for its step.
+func TestSecondInterrupt(t *testing.T) {
+	small(t, nil)
+	writeFile(t, "rhyme.txt", rhyme(100))
+	for _, c := range []struct {
+		saved bool
+		says  string
+	}{
+		{false, "unroll: stopped at once, before the first checkpoint: nothing is saved; begin again with unroll " + trainArgs + " --steps 1000\n"},
+		{true, "unroll: stopped at once: the last checkpoint is whole, what came after it is lost; continue with unroll " + trainArgs + " --steps 1000\n"},
 	} {
-		if got, err := lines.ReadString('\n'); err != nil || got != want {
-			t.Fatalf("got %q, %v; want %q", got, err, want)
-		}
-		if err := cmd.Process.Signal(os.Interrupt); err != nil && !errors.Is(err, os.ErrProcessDone) {
+		before := ""
+		if err := os.RemoveAll("run"); err != nil {
 			t.Fatal(err)
 		}
+		if c.saved {
+			trainSmall(t, "--steps", "12")
+			before = readFile(t, "run/last/weights.safetensors")
+		}
+		cmd, lines := slow(t, "1m", "--steps 1000")
+		for _, want := range []string{"unroll: in a slow step\n", stoppingWords, c.says} {
+			if got, err := lines.ReadString('\n'); err != nil || got != want {
+				t.Fatalf("got %q, %v; want %q", got, err, want)
+			}
+			if want == stoppingWords {
+				time.Sleep(together)
+			}
+			if err := cmd.Process.Signal(os.Interrupt); err != nil && !errors.Is(err, os.ErrProcessDone) {
+				t.Fatal(err)
+			}
+		}
+		if code := exitOf(cmd.Wait()); code != exitStopped {
+			t.Errorf("exit code %d", code)
+		}
+		if c.saved && readFile(t, "run/last/weights.safetensors") != before {
+			t.Error("the checkpoint has changed")
+		}
 	}
-	if code := exitOf(cmd.Wait()); code != exitStopped {
-		t.Errorf("exit code %d", code)
-	}
-	if readFile(t, "run/last/weights.safetensors") != before {
-		t.Error("the checkpoint has changed")
+}
+
+// timeout(1) signals the process, and then its group, in which the process is: that is one wish to stop, and all is saved.
+func TestSignalToProcessAndGroup(t *testing.T) {
+	small(t, nil)
+	writeFile(t, "rhyme.txt", rhyme(100))
+	for _, sig := range []syscall.Signal{syscall.SIGTERM, syscall.SIGINT} {
+		cmd, lines := slow(t, "300ms", "--steps 1000 --overwrite")
+		if got, err := lines.ReadString('\n'); err != nil || got != "unroll: in a slow step\n" {
+			t.Fatalf("got %q, %v", got, err)
+		}
+		for i, pid := range []int{cmd.Process.Pid, -cmd.Process.Pid, -cmd.Process.Pid} {
+			if err := syscall.Kill(pid, sig); err != nil {
+				t.Fatal(err)
+			}
+			if i == 0 { // so that the first is not lost in the second
+				if got, err := lines.ReadString('\n'); err != nil || got != stoppingWords {
+					t.Fatalf("got %q, %v", got, err)
+				}
+			}
+		}
+		rest, err := io.ReadAll(lines)
+		if err != nil {
+			t.Fatal(err)
+		}
+		const says = "unroll: stopped after step 1, saved in run/last: continue with unroll " + trainArgs + " --steps 1000\n"
+		if code := exitOf(cmd.Wait()); code != exitStopped || string(rest) != says {
+			t.Errorf("%v: %d, %s", sig, code, rest)
+		}
 	}
 }
 

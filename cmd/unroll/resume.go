@@ -4,7 +4,7 @@ import "strings"
 
 // resumeCommand is the command line that continues a run.
 func resumeCommand(args []string, dir string) string {
-	words := []string{"unroll"}
+	words := []string{calledAs}
 	hasOut := false
 	for i := 0; i < len(args); i++ {
 		switch arg := args[i]; {

@@ -56,7 +56,7 @@ func resumeExactly(t *testing.T, stopAt int, args string) {
 	var stderr strings.Builder
 	code := execute(strings.Fields(args+" --out stopped --overwrite"), strings.NewReader(""), stdout, &stderr)
 	lines := strings.Split(strings.TrimSpace(stderr.String()), "\n")
-	if code != exitStopped || len(lines) != 2 || lines[0] != "unroll: stopping after this step; once more to stop at once, without saving" {
+	if code != exitStopped || len(lines) != 2 || lines[0] != "unroll: stopping after this step; once more, a second later, to stop at once, without saving" {
 		t.Fatalf("%d, %s", code, stderr.String())
 	}
 	_, command, ok := strings.Cut(lines[1], "saved in stopped/last: continue with unroll ")

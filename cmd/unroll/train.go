@@ -114,7 +114,8 @@ func (t *trainFlags) train(a *app, c *run.Config) error {
 		return err
 	}
 	defer folder.Close()
-	stop := listen(a.stderr, folder.Abandon)
+	resume := resumeCommand(a.args, folder.Dir())
+	stop := listen(a.stderr, folder, resume)
 	defer stop.close()
 	if t.Resume == "never" && folder.Holds() && !t.Overwrite {
 		return fail(exitNoOutput, "%s holds a run: --overwrite to replace it, or choose another folder with --out", folder.Dir())
@@ -133,7 +134,7 @@ func (t *trainFlags) train(a *app, c *run.Config) error {
 		folder.Abandon()
 		fallthrough
 	case err != nil:
-		return trainError(err, a.args, folder, task.Config())
+		return trainError(err, resume, folder, task.Config())
 	case t.JSON:
 		return nil
 	}

@@ -92,10 +92,10 @@ func summaryClassifier(w io.Writer, t *run.ClassifierTask, dir string) error {
 	if err != nil {
 		return err
 	}
-	_, err = fmt.Fprintf(w, "of the validation examples %.1f%% are classified right\n\nnext:\n  unroll eval %s\n", 100*float64(*m.Accuracy), dir)
+	_, err = fmt.Fprintf(w, "of the validation examples %.1f%% are classified right\n\nnext:\n  %s eval %s\n", 100*float64(*m.Accuracy), calledAs, dir)
 	if err != nil || t.Config().Model.Vocab == 0 {
 		return err
 	}
-	_, err = fmt.Fprintf(w, "  unroll classify %s    reads a text a line, and writes its label and the probability of that\n", dir)
+	_, err = fmt.Fprintf(w, "  %s classify %s    # reads a text a line, and writes its label and the probability of that\n", calledAs, dir)
 	return err
 }

@@ -90,6 +90,6 @@ func summaryLM(w io.Writer, t *run.LMTask, dir string) error {
 	}); err != nil {
 		return err
 	}
-	_, err := fmt.Fprintf(w, "\n\nnext:\n  unroll eval %s\n  unroll sample %s --prompt %s\n", dir, dir, shellQuote(somePrompt(t.Vocab())))
+	_, err := fmt.Fprintf(w, "\n\nnext:\n  %[1]s eval %[2]s\n  %[1]s sample %[2]s --prompt %[3]s\n", calledAs, dir, shellQuote(somePrompt(t.Vocab())))
 	return err
 }

@@ -135,12 +135,12 @@ func summarySeq2Seq(w io.Writer, t *run.Seq2SeqTask, dir string) error {
 	}
 	fmt.Fprintf(w, "validation pairs, translated:\n%s\nnext:\n", formatTranslations(x))
 	source := shellQuote(x.Sources[0])
-	fmt.Fprintf(w, "  unroll eval %s\n  echo %s | unroll translate %s    # a source a line, and its translation\n", dir, source, dir)
+	fmt.Fprintf(w, "  %[1]s eval %[2]s\n  echo %[3]s | %[1]s translate %[2]s    # a source a line, and its translation\n", calledAs, dir, source)
 	if t.Config().Model.Attention != run.NoAttention {
-		fmt.Fprintf(w, "  echo %s | unroll translate %s --attention look.html    # also where it looked\n", source, dir)
+		fmt.Fprintf(w, "  echo %s | %s translate %s --attention look.html    # also where it looked\n", source, calledAs, dir)
 	}
 	if t.Config().Data.Train.Kind == run.KindTask {
-		_, err = fmt.Fprintln(w, "  unroll train seq2seq --pairs FILE    # on your own: a source, a tab and its target a line")
+		_, err = fmt.Fprintf(w, "  %s train seq2seq --pairs FILE    # on your own: a source, a tab and its target a line\n", calledAs)
 	}
 	return err
 }

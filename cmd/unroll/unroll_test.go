@@ -25,14 +25,14 @@ func TestMain(m *testing.M) {
 	reach = device.Driver{Open: func(int) (driver.GPU, error) { return noDriver() }}
 	if os.Getenv("UNROLL_TEST_MAIN") != "" {
 		withPairLM(func(m *pairLM) {
-			if os.Getenv("UNROLL_TEST_SLOW") != "" {
+			if slow, err := time.ParseDuration(os.Getenv("UNROLL_TEST_SLOW")); err == nil {
 				m.onStep = func(int) {
 					fmt.Fprintln(os.Stderr, "unroll: in a slow step")
-					time.Sleep(time.Minute)
+					time.Sleep(slow)
 				}
 			}
 		})
-		main()
+		os.Exit(execute(os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
 	}
 	os.Exit(m.Run())
 }

@@ -149,3 +149,14 @@ func (r *training) checkBest(skip func(error)) {
 		r.at.BestLoss, r.at.BestStep, r.at.BestScore = nil, 0, nil
 	}
 }
+
+// Saved says whether there is a checkpoint of the run in the folder. It changes nothing, and may be asked while the run trains.
+func (f *Folder) Saved() bool {
+	for _, name := range []string{Last, Best} {
+		if c, err := checkpoint.Open(f.path(name)); err == nil {
+			c.Close()
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,38 @@
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"regexp"
+	"runtime/debug"
+	"strings"
+)
+
+// calledAs is what a person types to run this program again: commands that messages name begin with it.
+var calledAs = "unroll"
+
+// builtByRun are the places where go run keeps a program: a temporary folder, or the cache of builds.
+var builtByRun = regexp.MustCompile(`[/\\]go-build\d+[/\\]b\d+[/\\]exe[/\\]|[/\\][0-9a-f]{64}-d[/\\]`)
+
+// commandOf is calledAs of a program that was started with this as its name.
+func commandOf(name string) string {
+	if !builtByRun.MatchString(name) {
+		return shellQuote(name)
+	}
+	words := []string{"go", "run"}
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		return "unroll"
+	}
+	for _, s := range info.Settings {
+		if s.Key == "-tags" {
+			words = append(words, "-tags", shellQuote(s.Value))
+		}
+	}
+	pkg := info.Path // of this package
+	here := strings.TrimPrefix(pkg, info.Main.Path)
+	if _, err := os.Stat(filepath.Join(".", here, "calledas.go")); err == nil {
+		pkg = "." + here
+	}
+	return strings.Join(append(words, pkg), " ")
+}
