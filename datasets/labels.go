@@ -6,6 +6,8 @@ import (
 	"path/filepath"
 	"slices"
 	"strconv"
+	"strings"
+	"unicode"
 	"unicode/utf8"
 
 	"github.com/unroll-ml/unroll/internal/safefile"
@@ -22,6 +24,14 @@ func NewLabels(names []string) *Labels {
 	names = slices.Clone(names)
 	slices.Sort(names)
 	return labelsOf(slices.Compact(names))
+}
+
+// checkLabel says what is wrong with a label that cannot be written on a line, before a tab; "" if nothing is.
+func checkLabel(name string) string {
+	if strings.ContainsFunc(name, unicode.IsControl) {
+		return fmt.Sprintf("the label %q has a tab, a line break or another control character: choose another name for it", name)
+	}
+	return ""
 }
 
 func labelsOf(names []string) *Labels {
@@ -137,6 +147,8 @@ func decodeLabels(data []byte) (l *Labels, wrong string) {
 		switch {
 		case name == "" || !utf8.ValidString(name):
 			return nil, fmt.Sprintf("label %d is %q", i, name)
+		case checkLabel(name) != "":
+			return nil, checkLabel(name)
 		case int(l.numbers[name]) != i:
 			return nil, fmt.Sprintf("label %d is %q, and so is another", i, name)
 		}

@@ -96,6 +96,9 @@ func (t *Table) Labels() (*Labels, error) {
 	names := make([]string, len(t.Rows))
 	for i, r := range t.Rows {
 		names[i] = r.Label
+		if wrong := checkLabel(r.Label); wrong != "" {
+			return nil, &Error{File: r.File, Line: r.Line, What: wrong}
+		}
 	}
 	l := NewLabels(names)
 	if l.Len() < 2 {

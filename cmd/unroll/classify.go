@@ -61,7 +61,7 @@ func (k *classifyCmd) Run(a *app) error {
 	defer m.Close()
 	in := newInput(a.stdin, r)
 	defer in.tell(notice(a.stderr))
-	return eachBlock(in.Lines, a.stdout, run.MostTexts, func(_ int, lines []string) (string, error) {
+	return eachBlock(in.Lines, a.texts(), run.MostTexts, func(_ int, lines []string) (string, error) {
 		labels, err := m.Classify(context.Background(), lines)
 		if err != nil {
 			return "", err

@@ -121,9 +121,9 @@ func (e *evalCmd) Run(a *app) error {
 		if e.ByClass {
 			rec.Classes, rec.Confusion = classRecords(v)
 		}
-		return json.NewEncoder(a.stdout).Encode(rec)
+		return json.NewEncoder(a.texts()).Encode(rec)
 	}
-	return e.write(a.stdout, v)
+	return e.write(a.texts(), v)
 }
 
 // write says what was measured.

@@ -12,6 +12,7 @@ import (
 
 	"github.com/unroll-ml/unroll/datasets"
 	"github.com/unroll-ml/unroll/internal/safefile"
+	"github.com/unroll-ml/unroll/internal/words"
 	"github.com/unroll-ml/unroll/models/decode"
 	"github.com/unroll-ml/unroll/trainer/run"
 )
@@ -122,7 +123,8 @@ func flagWords(err error) string {
 	})
 }
 
-// oneLine is a message without line breaks.
+// oneLine is a message without line breaks, and without anything that a terminal would obey: it may name files and labels of others.
 func oneLine(err error) string {
-	return strings.Join(strings.FieldsFunc(flagWords(err), func(r rune) bool { return r == '\n' || r == '\r' }), "; ")
+	lines := strings.FieldsFunc(flagWords(err), func(r rune) bool { return r == '\n' || r == '\r' })
+	return words.Visible(strings.Join(lines, "; "))
 }

@@ -57,7 +57,30 @@ func (d *bestEffortWriter) Write(p []byte) (int, error) {
 }
 
 func (d *bestEffortWriter) terminal() bool {
-	f, ok := d.w.(*os.File)
+	return isTerminal(d.w)
+}
+
+// visibleWriter writes texts to a terminal, which should show what others wrote and not obey it.
+type visibleWriter struct{ w io.Writer }
+
+func (v visibleWriter) Write(p []byte) (int, error) {
+	_, err := io.WriteString(v.w, words.Visible(string(p)))
+	return len(p), err
+}
+
+// texts is where texts go that may hold what others wrote: labels, words, names. Files and other programs get them as they are.
+func (a *app) texts() io.Writer { return textsTo(a.stdout) }
+
+func textsTo(w io.Writer) io.Writer {
+	if isTerminal(w) {
+		return visibleWriter{w}
+	}
+	return w
+}
+
+// isTerminal is replaced by tests.
+var isTerminal = func(w io.Writer) bool {
+	f, ok := w.(*os.File)
 	return ok && term.IsTerminal(int(f.Fd()))
 }
 
@@ -88,6 +111,7 @@ type lineReporter struct {
 }
 
 func (l *lineReporter) writer() io.Writer { return l.w }
+func (b *barReporter) writer() io.Writer  { return visibleWriter{b.w} } // it is a terminal
 
 func (l *lineReporter) Begin(s run.Start) {
 	l.start = s

@@ -101,7 +101,7 @@ func (s *sampleCmd) Run(a *app) error {
 	write := func(emit func(string) error) error {
 		return lm.Write(context.Background(), prompt, s.Length, how, s.Seed, emit)
 	}
-	out := bufio.NewWriter(a.stdout)
+	out := bufio.NewWriter(a.texts())
 	if s.JSON {
 		var text strings.Builder
 		err := write(func(s string) error {

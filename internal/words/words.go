@@ -1,4 +1,4 @@
-// Package words writes numbers for people.
+// Package words writes numbers and texts for people.
 package words
 
 import (

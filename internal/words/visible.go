@@ -1,0 +1,30 @@
+package words
+
+import (
+	"fmt"
+	"strings"
+	"unicode"
+)
+
+// commands says whether a character is one that a terminal obeys instead of showing it: a control character, or one that turns the
+// direction of the text after it. Line breaks and tabs are none.
+func commands(r rune) bool {
+	turns := '\u202a' <= r && r <= '\u202e' || '\u2066' <= r && r <= '\u2069'
+	return r != '\n' && r != '\t' && (unicode.IsControl(r) || turns)
+}
+
+// Visible is a text with all that a terminal would obey written as \u and four digits, as JSON has it.
+func Visible(s string) string {
+	if !strings.ContainsFunc(s, commands) {
+		return s
+	}
+	var b strings.Builder
+	for _, r := range s {
+		if commands(r) {
+			fmt.Fprintf(&b, `\u%04x`, r)
+		} else {
+			b.WriteRune(r)
+		}
+	}
+	return b.String()
+}
