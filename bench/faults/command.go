@@ -136,8 +136,22 @@ func (h *harness) measured(args string) *outcome {
 	if h.self == "" {
 		return h.unroll(args)
 	}
-	o := h.run(args, h.self, append([]string{measureArg, h.command}, strings.Fields(args)...)...)
-	if lines := strings.SplitAfter(o.stderr, "\n"); len(lines) > 1 {
+	return h.limited(args, 0)
+}
+
+// limited is measured with at most so many bytes of address space, which says nothing of memory in use: Go reserves a part of it, and C
+// more for each thread. 0: as many as there are.
+func (h *harness) limited(args string, space int64) *outcome {
+	limit := "exec \"$@\""
+	if space > 0 {
+		limit = fmt.Sprintf("ulimit -v %d; %s", space>>10, limit)
+	}
+	command := append([]string{"-c", limit, "sh"}, h.command)
+	if h.self != "" {
+		command = []string{"-c", limit, "sh", h.self, measureArg, h.command}
+	}
+	o := h.run(args, "sh", append(command, strings.Fields(args)...)...)
+	if lines := strings.SplitAfter(o.stderr, "\n"); h.self != "" && len(lines) > 1 {
 		fmt.Sscan(lines[len(lines)-2], &o.peak, &o.cpu)
 		o.stderr = strings.Join(lines[:len(lines)-2], "")
 	}

@@ -274,6 +274,11 @@ func honest(manifest []byte, name string, data []byte) []byte {
 	}
 	lines[at+1] = fmt.Sprintf(`      "bytes": %d,`, len(data))
 	lines[at+2] = fmt.Sprintf(`      "sha256": "%s"%s`, hex.EncodeToString(sum[:]), comma)
+	// Without a checksum of its own, as older ones are: else nothing would be looked at but that.
+	if crc := slices.IndexFunc(lines, func(l string) bool { return strings.Contains(l, `"crc32c"`) }); crc > 0 {
+		lines = slices.Delete(lines, crc, crc+1)
+		lines[crc-1] = strings.TrimSuffix(lines[crc-1], ",")
+	}
 	return []byte(strings.Join(lines, "\n"))
 }
 
