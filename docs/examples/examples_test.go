@@ -1,0 +1,239 @@
+// Package examples holds that the programs beside it do what they say.
+package examples
+
+import (
+	"bufio"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"runtime"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/unroll-ml/unroll/datasets/tasks"
+)
+
+// programs is the folder of the built programs, by their names.
+var programs string
+
+func TestMain(m *testing.M) { os.Exit(buildAndRun(m)) }
+
+func buildAndRun(m *testing.M) int {
+	var err error
+	if programs, err = os.MkdirTemp("", "examples"); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	defer os.RemoveAll(programs)
+	build := exec.Command("go", "build", "-o", programs+string(filepath.Separator), "./...")
+	if out, err := build.CombinedOutput(); err != nil {
+		fmt.Fprintf(os.Stderr, "%v\n%s", err, out)
+		return 1
+	}
+	return m.Run()
+}
+
+func command(dir, name string, args ...string) *exec.Cmd {
+	if runtime.GOOS == "windows" {
+		name += ".exe"
+	}
+	c := exec.Command(filepath.Join(programs, name), args...)
+	c.Dir = dir
+	return c
+}
+
+// output runs a program in a folder, and gives what it writes.
+func output(t *testing.T, dir, name string, args ...string) string {
+	t.Helper()
+	out, err := command(dir, name, args...).CombinedOutput()
+	if err != nil {
+		t.Fatalf("%s %s: %v\n%s", name, strings.Join(args, " "), err, out)
+	}
+	return string(out)
+}
+
+// number is the first number that a pattern finds in a text.
+func number(t *testing.T, text, pattern string) float64 {
+	t.Helper()
+	m := regexp.MustCompile(pattern).FindStringSubmatch(text)
+	if m == nil {
+		t.Fatalf("no %q in\n%s", pattern, text)
+	}
+	x, err := strconv.ParseFloat(m[1], 64)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return x
+}
+
+// write makes a file of lines.
+func write(t *testing.T, path string, lines []string) {
+	t.Helper()
+	if err := os.WriteFile(path, []byte(strings.Join(lines, "\n")+"\n"), 0o666); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// The README shows parts of the programs, and one as a whole.
+func TestReadme(t *testing.T) {
+	readme, err := os.ReadFile("../../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	paths, err := filepath.Glob("*/main.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	whole := 0
+	for _, m := range regexp.MustCompile("(?s)```go\n(.*?)```").FindAllSubmatch(readme, -1) {
+		block, known := trimmed(m[1]), false
+		for _, path := range paths {
+			source, err := os.ReadFile(path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			known = known || strings.Contains(trimmed(source), block)
+			if strings.HasPrefix(block, "package main\n") && strings.HasSuffix(trimmed(source), block) {
+				whole++
+			}
+		}
+		if !known {
+			t.Errorf("README.md shows what is in none of the programs:\n%s", m[1])
+		}
+	}
+	if whole != 1 {
+		t.Errorf("README.md shows %d whole programs, want 1", whole)
+	}
+}
+
+// trimmed is a source without indentation.
+func trimmed(source []byte) string {
+	lines := strings.Split(string(source), "\n")
+	for i := range lines {
+		lines[i] = strings.TrimSpace(lines[i])
+	}
+	return strings.Join(lines, "\n")
+}
+
+func TestOwnCell(t *testing.T) {
+	out := output(t, t.TempDir(), "owncell", "-steps", "100")
+	if loss := number(t, out, `best validation loss: (\S+)`); loss > 2 { // nats per character; a guess has about 4
+		t.Errorf("a loss of %g", loss)
+	}
+	lines := strings.SplitN(out, "best validation loss: ", 2)
+	if text := strings.TrimSpace(lines[1]); len(text) < 80 {
+		t.Errorf("it wrote %q", text)
+	}
+}
+
+func TestOwnModel(t *testing.T) {
+	out := output(t, t.TempDir(), "ownmodel")
+	if loss := number(t, out, `step 200: mean squared error (\S+)`); loss > 0.01 { // a guess of 0 has 0.5
+		t.Errorf("an error of %g", loss)
+	}
+}
+
+// The classes of texts are their only letters of a to d; all others are of e to h.
+func TestMinGRU(t *testing.T) {
+	dir := t.TempDir()
+	random := rand.New(rand.NewPCG(1, 0))
+	var lines []string
+	for range 600 {
+		text := make([]byte, 12)
+		for i := range text {
+			text[i] = 'e' + byte(random.IntN(4))
+		}
+		class := 'a' + byte(random.IntN(4))
+		text[random.IntN(len(text))] = class
+		lines = append(lines, fmt.Sprintf("%s\tfound %c", text, class))
+	}
+	write(t, filepath.Join(dir, "table.tsv"), lines)
+	texts := []string{"afghfeehgfeg", "fghfeehgbfeg", "ghfeehgfecgh", "efghfghfeehd"}
+	out := output(t, dir, "mingru", texts...)
+	for i, text := range texts {
+		if want := fmt.Sprintf("%s is found %c\n", text, 'a'+i); !strings.Contains(out, want) {
+			t.Errorf("no %q in\n%s", want, out)
+		}
+	}
+}
+
+// A GPU is used where there is one; here the CPU stands in for it.
+func TestGPU(t *testing.T) {
+	dir := t.TempDir()
+	var lines []string
+	for i := range 200 {
+		lines = append(lines, fmt.Sprintf("%dova\tslavic", i*i), fmt.Sprintf("%dssen\tnordic", i*i))
+	}
+	write(t, filepath.Join(dir, "names.tsv"), lines)
+	out := output(t, dir, "gpu", "-epochs", "4", "17ova", "17ssen")
+	for _, want := range []string{"computing on ", "17ova: slavic\n", "17ssen: nordic\n"} {
+		if !strings.Contains(out, want) {
+			t.Errorf("no %q in\n%s", want, out)
+		}
+	}
+}
+
+// A translator is trained on a file of pairs; trained again it is left as it is; and then it serves.
+func TestSeq2SeqAndServe(t *testing.T) {
+	dir := t.TempDir()
+	pairs, _, err := tasks.Pairs("reverse", tasks.Config{Seed: 1, Train: 1500, Valid: 1, Longest: 4})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var lines []string
+	for i := range pairs.Len() {
+		p, err := pairs.Pair(i)
+		if err != nil {
+			t.Fatal(err)
+		}
+		lines = append(lines, p.Source+"\t"+p.Target)
+	}
+	write(t, filepath.Join(dir, "pairs.tsv"), lines)
+	out := output(t, dir, "seq2seq", "-epochs", "8", "abc")
+	if loss := number(t, out, `best validation loss (\S+)`); loss > 1.5 {
+		t.Errorf("a loss of %g", loss)
+	}
+	if !strings.HasSuffix(out, "abc -> cba\n") {
+		t.Errorf("it translates\n%s", out)
+	}
+	again := output(t, dir, "seq2seq", "-epochs", "8", "dab", "abc")
+	if want := "dab -> bad\nabc -> cba\n"; again != want {
+		t.Errorf("the second time it says %q, want %q", again, want)
+	}
+
+	server := command(dir, "serve", "-address", "127.0.0.1:0")
+	written, err := server.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := server.Start(); err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		server.Process.Kill()
+		server.Wait()
+	}()
+	line, err := bufio.NewReader(written).ReadString('\n')
+	if err != nil {
+		t.Fatal(err)
+	}
+	url := strings.TrimSpace(strings.TrimPrefix(line, "listening on "))
+	got, err := http.Post(url, "text/plain", strings.NewReader("abc\n\ndab"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer got.Body.Close()
+	body, err := io.ReadAll(got.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := "cba\n\nbad\n"; string(body) != want {
+		t.Errorf("served %q, want %q", body, want)
+	}
+}
