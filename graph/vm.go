@@ -204,6 +204,11 @@ func (vm *VM) Set(a, b *G.Node) error {
 	if err != nil {
 		return err
 	}
+	if t, ok := v.(*tensor.Dense); ok && a.IsScalar() {
+		if err := t.Reshape(); err != nil { // b may be a scalar whose value is a vector of one; see lower.Shown
+			return err
+		}
+	}
 	return G.UnsafeLet(a, v)
 }
 

@@ -8,6 +8,7 @@ import (
 	G "gorgonia.org/gorgonia"
 	"gorgonia.org/tensor"
 
+	"github.com/unroll-ml/unroll/graph/ir"
 	"github.com/unroll-ml/unroll/graph/lower"
 )
 
@@ -21,12 +22,12 @@ func (vm *VM) bind() error {
 			if i >= vm.results && vm.overwrite(n) {
 				return nil
 			}
-			v, err := vm.value(n)
+			v, err := vm.shown(n)
 			if err != nil {
 				return err
 			}
 			vm.kept[n] = v
-			return G.UnsafeLet(n, v)
+			return let(n, v)
 		})
 		if err != nil {
 			return errors.Wrapf(err, "binding the value of %s", lower.Describe(n))
@@ -58,8 +59,31 @@ func (vm *VM) overwrite(n *G.Node) bool {
 	return false
 }
 
-// value is a new copy of a node's value.
-func (vm *VM) value(n *G.Node) (G.Value, error) {
+// let gives a node a value, which keeps its shape; gorgonia.UnsafeLet takes only those of the node's. See lower.Shown.
+func let(n *G.Node, v G.Value) error {
+	t, ok := v.(*tensor.Dense)
+	if !ok || t.Shape().Eq(n.Shape()) {
+		return G.UnsafeLet(n, v)
+	}
+	shape := t.Shape().Clone()
+	if err := t.Reshape(n.Shape()...); err != nil {
+		return err
+	}
+	if err := G.UnsafeLet(n, t); err != nil {
+		return err
+	}
+	return t.Reshape(shape...)
+}
+
+// value is a new copy of a node's value, in the node's shape.
+func (vm *VM) value(n *G.Node) (G.Value, error) { return vm.copyAs(n, ir.Shape(n.Shape())) }
+
+// shown is a new copy of a node's value, in the shape in which Gorgonia shows it.
+func (vm *VM) shown(n *G.Node) (G.Value, error) {
+	return vm.copyAs(n, lower.Shown(n, ir.Shape(n.Shape())))
+}
+
+func (vm *VM) copyAs(n *G.Node, shape ir.Shape) (G.Value, error) {
 	t, err := lower.TypeOf(n)
 	if err != nil {
 		return nil, err
@@ -68,7 +92,7 @@ func (vm *VM) value(n *G.Node) (G.Value, error) {
 	if err := vm.program.Get(n, data); err != nil {
 		return nil, err
 	}
-	return lower.WrapAs(data, t.Shape, n.Dtype())
+	return lower.WrapAs(data, shape, n.Dtype())
 }
 
 // bindGradient gives an input its gradient. Gorgonia wants it in the form of the input's value.
@@ -92,12 +116,17 @@ func (vm *VM) bindGradient(n *G.Node) error {
 }
 
 func (vm *VM) state(s lower.Statement) error {
-	v, err := vm.value(s.From)
+	if s.To != nil {
+		v, err := vm.value(s.From)
+		if err != nil {
+			return err
+		}
+		return G.UnsafeLet(s.To, v)
+	}
+	v, err := vm.shown(s.From)
 	switch {
 	case err != nil:
 		return err
-	case s.To != nil:
-		return G.UnsafeLet(s.To, v)
 	case holds(*s.Into, v): // keep the value that the user may hold
 		_, err := G.Copy(*s.Into, v)
 		return err

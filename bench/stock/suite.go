@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	_ "embed"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -11,6 +12,8 @@ import (
 	"strings"
 
 	"github.com/pkg/errors"
+
+	"github.com/unroll-ml/unroll/graph/cpu"
 )
 
 // Two files are added to Gorgonia's: one of its package, in which tests find the machine, and one of its external
@@ -86,7 +89,7 @@ func (s *suite) modules(unroll string) error {
 	return err
 }
 
-// result is what became of a test that ran a graph.
+// result is what became of a test that made a VM.
 type result struct {
 	test   string
 	passed bool
@@ -95,37 +98,56 @@ type result struct {
 
 var (
 	runs    = regexp.MustCompile(`(?m)^=== RUN   (\w+)$`)
-	marker  = "unroll ran a graph\n"
+	marker  = "unroll has a graph\n"
 	verdict = regexp.MustCompile(`(?m)^--- (PASS|FAIL|SKIP): (\w+) `)
 )
 
-// run runs all tests. One that panics ends the program; then the others are run without it.
+// run runs all tests, some of them on the portable path.
 func (s *suite) run() ([]result, error) {
 	done := map[string]bool{}
-	var results []result
+	for name := range portable {
+		done[name] = true
+	}
+	results, err := s.runBut(done)
+	if err != nil {
+		return nil, err
+	}
+	names := slices.Collect(maps.Keys(portable))
+	results = append(results, counted(parse(s.execute([]string{cpu.PathVariable + "=portable"}, "-test.run="+anyOf(names))))...)
+	slices.SortFunc(results, func(a, b result) int { return strings.Compare(a.test, b.test) })
+	return results, nil
+}
+
+// runBut runs all tests but those that are done. One that panics ends the program; then the others are run without it.
+func (s *suite) runBut(done map[string]bool) (results []result, err error) {
 	for {
-		var names []string
-		for name := range done {
-			names = append(names, name)
-		}
-		text := s.execute("-test.v", "-test.count=1", "-test.skip=^("+strings.Join(names, "|")+")$")
+		text := s.execute(nil, "-test.skip="+anyOf(slices.Collect(maps.Keys(done))))
 		found := parse(text)
 		if len(found) == 0 {
 			return nil, errors.Errorf("the tests did not run:\n%s", text)
 		}
 		for _, r := range found {
 			done[r.test] = true
-			if strings.Contains(r.output, marker) {
-				r.output = strings.ReplaceAll(r.output, marker, "")
-				results = append(results, r)
-			}
 		}
+		results = append(results, counted(found)...)
 		if ended := strings.TrimSpace(text); strings.HasSuffix(ended, "\nPASS") || strings.HasSuffix(ended, "\nFAIL") {
-			break // and not in the middle of a test
+			return results, nil // and not in the middle of a test
 		}
 	}
-	slices.SortFunc(results, func(a, b result) int { return strings.Compare(a.test, b.test) })
-	return results, nil
+}
+
+// anyOf is a pattern for the tests with these names.
+func anyOf(names []string) string { return "^(" + strings.Join(names, "|") + ")$" }
+
+// counted are the results of the tests that made a VM.
+func counted(rs []result) (those []result) {
+	for _, r := range rs {
+		if strings.Contains(r.output, marker) {
+			r.output = strings.ReplaceAll(r.output, marker, "")
+			those = append(those, r)
+		}
+	}
+	return those
 }
 
 // parse cuts what the tests printed into one piece for each.
@@ -146,12 +168,13 @@ func parse(text string) (rs []result) {
 }
 
 // execute gives what the program prints, however it ends.
-func (s *suite) execute(args ...string) string {
-	cmd := exec.Command(s.binary, args...)
+func (s *suite) execute(env []string, args ...string) string {
+	cmd := exec.Command(s.binary, append(args, "-test.v", "-test.count=1")...)
 	cmd.Dir = s.source
 	// The first is what an old package of Gorgonia's asks for with new versions of Go; the second are the random numbers
 	// of the version of Go that the tests were written for.
-	cmd.Env = append(os.Environ(), "ASSUME_NO_MOVING_GC_UNSAFE_RISK_IT_WITH=go1.26", "GODEBUG=randautoseed=0,randseednop=0")
+	cmd.Env = slices.Concat(os.Environ(),
+		[]string{"ASSUME_NO_MOVING_GC_UNSAFE_RISK_IT_WITH=go1.26", "GODEBUG=randautoseed=0,randseednop=0"}, env)
 	var out bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &out
 	_ = cmd.Run() // a failed test says so itself
@@ -164,5 +187,6 @@ func output(dir, name string, args ...string) (string, error) {
 	var errs bytes.Buffer
 	cmd.Stderr = &errs
 	out, err := cmd.Output()
-	return strings.TrimSpace(string(out)), errors.Wrapf(err, "%s %s: %s", name, strings.Join(args, " "), strings.TrimSpace(errs.String()))
+	said := strings.TrimSpace(errs.String())
+	return strings.TrimSpace(string(out)), errors.Wrapf(err, "%s %s: %s", name, strings.Join(args, " "), said)
 }

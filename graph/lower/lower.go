@@ -162,10 +162,11 @@ func TypeOf(n *G.Node) (ir.Type, error) {
 	if n == nil || n.Type() == nil {
 		return ir.Type{}, errors.Errorf("%s has no value: it is a statement, or was returned to Gorgonia's pool of nodes", Describe(n))
 	}
-	of, ok := n.Type().(tensor.Dtype)
-	if t, isTensor := n.Type().(G.TensorType); isTensor {
-		of, ok = t.Of.(tensor.Dtype)
+	element := n.Type()
+	for t, ok := element.(G.TensorType); ok; t, ok = element.(G.TensorType) {
+		element = t.Of // Gorgonia's DiagFlat is a matrix of what it is given, a matrix too
 	}
+	of, ok := element.(tensor.Dtype)
 	if !ok {
 		return ir.Type{}, errors.Errorf("%s is of the type %v, which is no tensor of numbers", Describe(n), n.Type())
 	}

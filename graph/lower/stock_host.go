@@ -33,7 +33,7 @@ func (c call) hostOf(op G.Op, shape ir.Shape) *ir.Value {
 		if c.in[i].Parts != nil {
 			return c.Fail(errors.Errorf("%v cannot take several values as one", op))
 		}
-		h.in = append(h.in, hostArg{c.in[i].Shape, x.Dtype()})
+		h.in = append(h.in, hostArg{Shown(x, c.in[i].Shape), x.Dtype()})
 	}
 	host := &ir.Host{Name: stockName(op), ID: int(hosts.Add(1)), Of: t, Fn: h.run, After: len(c.before)}
 	return c.New(host, slices.Concat(c.in, c.before)...)

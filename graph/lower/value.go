@@ -189,6 +189,15 @@ func Wrap(data any, shape ir.Shape) G.Value {
 	return tensor.New(tensor.WithShape(), tensor.WithBacking(data))
 }
 
+// Shown is the shape in which Gorgonia's machines give a node's value to those who read it: its own, but for a Tensordot
+// over all axes. That node is a scalar, and its value a vector of one.
+func Shown(n *G.Node, own ir.Shape) ir.Shape {
+	if len(own) == 0 && stockName(n.Op()) == "tensordotOp" {
+		return ir.Shape{1}
+	}
+	return own
+}
+
 // WrapAs is Wrap with a value of the given Gorgonia type: Int32 elements may stand for any integers and for truth
 // values. A number that the type cannot hold is an error.
 func WrapAs(data any, shape ir.Shape, d tensor.Dtype) (G.Value, error) {
