@@ -14,8 +14,10 @@ import (
 // A graph of Gorgonia's own operations, trained with Gorgonia's own solver: y = 2x - 1 is learnt from four points.
 func ExampleNewVM() {
 	g := G.NewGraph()
-	x := G.NewVector(g, G.Float64, G.WithName("x"), G.WithShape(4), G.WithValue(tensor.New(tensor.WithBacking([]float64{0, 1, 2, 3}))))
-	y := G.NewVector(g, G.Float64, G.WithName("y"), G.WithShape(4), G.WithValue(tensor.New(tensor.WithBacking([]float64{-1, 1, 3, 5}))))
+	x := G.NewVector(g, G.Float64, G.WithName("x"), G.WithShape(4),
+		G.WithValue(tensor.New(tensor.WithBacking([]float64{0, 1, 2, 3}))))
+	y := G.NewVector(g, G.Float64, G.WithName("y"), G.WithShape(4),
+		G.WithValue(tensor.New(tensor.WithBacking([]float64{-1, 1, 3, 5}))))
 	w := G.NewScalar(g, G.Float64, G.WithName("w"), G.WithValue(0.0))
 	b := G.NewScalar(g, G.Float64, G.WithName("b"), G.WithValue(0.0))
 	line := G.Must(G.Add(G.Must(G.Mul(x, w)), b))
@@ -46,7 +48,8 @@ func ExampleNewVM() {
 // Probabilities beside a loss of their logarithm. Log(SoftMax(x)) would make a LogSoftMax of the SoftMax itself.
 func ExampleNewVM_probabilities() {
 	g := G.NewGraph()
-	x := G.NewVector(g, G.Float64, G.WithName("x"), G.WithShape(3), G.WithValue(tensor.New(tensor.WithBacking([]float64{1, 2, 3}))))
+	x := G.NewVector(g, G.Float64, G.WithName("x"), G.WithShape(3),
+		G.WithValue(tensor.New(tensor.WithBacking([]float64{1, 2, 3}))))
 	logs := G.Must(G.LogSoftMax(x))
 	probabilities := G.Must(G.Exp(logs))
 	loss := G.Must(G.Neg(G.Must(G.Mean(logs))))
@@ -68,7 +71,8 @@ func ExampleNewVM_probabilities() {
 // What watches a tape machine watches a VM.
 func ExampleWithNaNWatch() {
 	g := G.NewGraph()
-	x := G.NewVector(g, G.Float64, G.WithName("x"), G.WithShape(2), G.WithValue(tensor.New(tensor.WithBacking([]float64{1, -1}))))
+	x := G.NewVector(g, G.Float64, G.WithName("x"), G.WithShape(2),
+		G.WithValue(tensor.New(tensor.WithBacking([]float64{1, -1}))))
 	root := G.Must(G.Sqrt(x))
 	G.WithName("root")(root)
 	G.Must(G.Sum(root))

@@ -102,7 +102,8 @@ func lstm(batch, hidden, steps int) func(*stockModel) *G.Node {
 			x := m.input(fmt.Sprint("x", t), batch, in)
 			z := G.Must(G.Add(G.Must(G.Add(G.Must(G.Mul(x, w)), G.Must(G.Mul(h, u)))), G.Must(G.Add(b1, b2))))
 			gate := func(k int) *G.Node { return G.Must(G.Slice(z, nil, G.S(k*hidden, (k+1)*hidden))) }
-			i, f, o, g := G.Must(G.Sigmoid(gate(0))), G.Must(G.Sigmoid(gate(1))), G.Must(G.Sigmoid(gate(2))), G.Must(G.Tanh(gate(3)))
+			i, f := G.Must(G.Sigmoid(gate(0))), G.Must(G.Sigmoid(gate(1)))
+			o, g := G.Must(G.Sigmoid(gate(2))), G.Must(G.Tanh(gate(3)))
 			c = G.Must(G.Add(G.Must(G.HadamardProd(f, c)), G.Must(G.HadamardProd(i, g))))
 			h = G.Must(G.HadamardProd(o, G.Must(G.Tanh(c))))
 		}
@@ -110,7 +111,9 @@ func lstm(batch, hidden, steps int) func(*stockModel) *G.Node {
 	}
 }
 
-var models = map[string]func(*stockModel) *G.Node{"mlp": mlp, "rnn": rnn, "lstm": lstm(3, 5, 4), "lstm of 64": lstm(2, 64, 2)}
+var models = map[string]func(*stockModel) *G.Node{
+	"mlp": mlp, "rnn": rnn, "lstm": lstm(3, 5, 4), "lstm of 64": lstm(2, 64, 2),
+}
 
 // train takes steps with a solver, and gives the losses, then the first gradients and the last parameters.
 func train(t *testing.T, m *stockModel, vm G.VM, solver G.Solver) (losses []float64, values [][]float64) {

@@ -9,21 +9,25 @@ import (
 
 // differentiable are graphs of one op of Gorgonia's each, whose derivative must be that of the value.
 var differentiable = map[string]func(m *stockModel) *G.Node{
-	"add":                 two(G.Add),
-	"sub":                 two(G.Sub),
-	"product":             two(G.HadamardProd),
-	"quotient":            func(m *stockModel) *G.Node { return G.Must(G.HadamardDiv(m.param("x", 3, 4), m.positive("y", 3, 4))) },
-	"power":               func(m *stockModel) *G.Node { return G.Must(G.Pow(m.positive("x", 3, 4), m.param("y", 3, 4))) },
-	"min":                 two(G.MinBetween),
-	"max":                 two(G.MaxBetween),
-	"abs":                 one(G.Abs),
-	"sin":                 one(G.Sin),
-	"cos":                 one(G.Cos),
-	"exp":                 one(G.Exp),
-	"log":                 positive(G.Log),
-	"log2":                positive(G.Log2),
-	"log2 of a number":    func(m *stockModel) *G.Node { return G.Must(G.Log2(m.positive("x"))) },
-	"log2 of log2":        positive(func(x *G.Node) (*G.Node, error) { return G.Log2(G.Must(G.Add(G.Must(G.Square(G.Must(G.Log2(x)))), x))) }),
+	"add":     two(G.Add),
+	"sub":     two(G.Sub),
+	"product": two(G.HadamardProd),
+	"quotient": func(m *stockModel) *G.Node {
+		return G.Must(G.HadamardDiv(m.param("x", 3, 4), m.positive("y", 3, 4)))
+	},
+	"power":            func(m *stockModel) *G.Node { return G.Must(G.Pow(m.positive("x", 3, 4), m.param("y", 3, 4))) },
+	"min":              two(G.MinBetween),
+	"max":              two(G.MaxBetween),
+	"abs":              one(G.Abs),
+	"sin":              one(G.Sin),
+	"cos":              one(G.Cos),
+	"exp":              one(G.Exp),
+	"log":              positive(G.Log),
+	"log2":             positive(G.Log2),
+	"log2 of a number": func(m *stockModel) *G.Node { return G.Must(G.Log2(m.positive("x"))) },
+	"log2 of log2": positive(func(x *G.Node) (*G.Node, error) {
+		return G.Log2(G.Must(G.Add(G.Must(G.Square(G.Must(G.Log2(x)))), x)))
+	}),
 	"neg":                 one(G.Neg),
 	"square":              one(G.Square),
 	"sqrt":                positive(G.Sqrt),
@@ -77,10 +81,16 @@ var differentiable = map[string]func(m *stockModel) *G.Node{
 		return G.Must(G.Tensordot([]int{1, 2}, []int{1, 0}, m.param("x", 2, 3, 4), m.param("y", 4, 3, 2)))
 	},
 
-	"rows by index":    func(m *stockModel) *G.Node { return G.Must(G.ByIndices(m.param("x", 4, 3), m.indices(2, 0, 2), 0)) },
-	"columns by index": func(m *stockModel) *G.Node { return G.Must(G.ByIndices(m.param("x", 3, 4), m.indices(2, 0, 2), 1)) },
-	"vector by index":  func(m *stockModel) *G.Node { return G.Must(G.ByIndices(m.param("x", 4), m.indices(2, 0, 2), 0)) },
-	"3d by index":      func(m *stockModel) *G.Node { return G.Must(G.ByIndices(m.param("x", 2, 4, 3), m.indices(2, 0, 2), 1)) },
+	"rows by index": func(m *stockModel) *G.Node {
+		return G.Must(G.ByIndices(m.param("x", 4, 3), m.indices(2, 0, 2), 0))
+	},
+	"columns by index": func(m *stockModel) *G.Node {
+		return G.Must(G.ByIndices(m.param("x", 3, 4), m.indices(2, 0, 2), 1))
+	},
+	"vector by index": func(m *stockModel) *G.Node { return G.Must(G.ByIndices(m.param("x", 4), m.indices(2, 0, 2), 0)) },
+	"3d by index": func(m *stockModel) *G.Node {
+		return G.Must(G.ByIndices(m.param("x", 2, 4, 3), m.indices(2, 0, 2), 1))
+	},
 	"3d by index, last": func(m *stockModel) *G.Node {
 		return G.Must(G.ByIndices(m.param("x", 2, 3, 4), m.indices(2, 0, 2), 2))
 	},
@@ -96,10 +106,12 @@ var differentiable = map[string]func(m *stockModel) *G.Node{
 	},
 
 	"convolution": func(m *stockModel) *G.Node {
-		return G.Must(G.Conv2d(m.param("x", 2, 2, 4, 5), m.param("w", 3, 2, 2, 2), tensor.Shape{2, 2}, []int{1, 0}, []int{1, 2}, []int{1, 1}))
+		return G.Must(G.Conv2d(m.param("x", 2, 2, 4, 5), m.param("w", 3, 2, 2, 2),
+			tensor.Shape{2, 2}, []int{1, 0}, []int{1, 2}, []int{1, 1}))
 	},
 	"convolution, dilated": func(m *stockModel) *G.Node {
-		return G.Must(G.Conv2d(m.param("x", 1, 1, 5, 5), m.param("w", 1, 1, 2, 2), tensor.Shape{2, 2}, []int{0, 0}, []int{1, 1}, []int{2, 2}))
+		return G.Must(G.Conv2d(m.param("x", 1, 1, 5, 5), m.param("w", 1, 1, 2, 2),
+			tensor.Shape{2, 2}, []int{0, 0}, []int{1, 1}, []int{2, 2}))
 	},
 	"max pool":               pool(G.MaxPool2D, []int{2, 2}, []int{0, 0}, []int{2, 2}),
 	"max pool, overlapping":  pool(G.MaxPool2D, []int{3, 2}, []int{1, 1}, []int{1, 1}),
@@ -144,7 +156,8 @@ func (m *stockModel) positive(name string, shape ...int) *G.Node {
 }
 
 func (m *stockModel) indices(xs ...int) *G.Node {
-	return G.NewVector(m.g, tensor.Int, G.WithShape(len(xs)), G.WithName("indices"), G.WithValue(tensor.New(tensor.WithBacking(xs))))
+	return G.NewVector(m.g, tensor.Int, G.WithShape(len(xs)), G.WithName("indices"),
+		G.WithValue(tensor.New(tensor.WithBacking(xs))))
 }
 
 func batched(left, right bool) func(*stockModel) *G.Node {
@@ -160,7 +173,9 @@ func batched(left, right bool) func(*stockModel) *G.Node {
 	}
 }
 
-func pool(f func(*G.Node, tensor.Shape, []int, []int) (*G.Node, error), kernel, pad, stride []int) func(*stockModel) *G.Node {
+func pool(
+	f func(*G.Node, tensor.Shape, []int, []int) (*G.Node, error), kernel, pad, stride []int,
+) func(*stockModel) *G.Node {
 	return func(m *stockModel) *G.Node { return G.Must(f(m.param("x", 2, 2, 5, 6), kernel, pad, stride)) }
 }
 

@@ -53,7 +53,8 @@ func TestVMIntegers(t *testing.T) {
 // Numbers that this VM cannot hold are errors, never other numbers.
 func TestVMIntegersThatDoNotFit(t *testing.T) {
 	one := func(g *G.ExprGraph, d tensor.Dtype, data any) *G.Node {
-		return G.NewVector(g, d, G.WithShape(1), G.WithName("big"), G.WithValue(tensor.New(tensor.WithShape(1), tensor.WithBacking(data))))
+		return G.NewVector(g, d, G.WithShape(1), G.WithName("big"),
+			G.WithValue(tensor.New(tensor.WithShape(1), tensor.WithBacking(data))))
 	}
 	twice := func(x *G.Node) *G.Node { return G.Must(G.Add(x, x)) }
 	for name, build := range map[string]func(g *G.ExprGraph) *G.Node{

@@ -35,7 +35,9 @@ var layouts = map[string]func(t *testing.T) tensor.Tensor{
 	"columns of a wider one": func(t *testing.T) tensor.Tensor {
 		return sliced(t, matrix(2, 4, 1, 2, 3, 0, 4, 5, 6, 0), nil, G.S(0, 3))
 	},
-	"last rows of a longer one": func(t *testing.T) tensor.Tensor { return sliced(t, matrix(3, 3, 0, 0, 0, 1, 2, 3, 4, 5, 6), G.S(1, 3)) },
+	"last rows of a longer one": func(t *testing.T) tensor.Tensor {
+		return sliced(t, matrix(3, 3, 0, 0, 0, 1, 2, 3, 4, 5, 6), G.S(1, 3))
+	},
 	"rows of a longer column-major one": func(t *testing.T) tensor.Tensor {
 		return sliced(t, fortran(3, 3, 1, 2, 3, 4, 5, 6, 0, 0, 0), G.S(0, 2))
 	},
@@ -43,7 +45,8 @@ var layouts = map[string]func(t *testing.T) tensor.Tensor{
 		return sliced(t, matrix(2, 6, 1, 0, 2, 0, 3, 0, 4, 0, 5, 0, 6, 0), nil, G.S(0, 6, 2))
 	},
 	"sparse": func(*testing.T) tensor.Tensor {
-		return tensor.CSRFromCoord(tensor.Shape{2, 3}, []int{0, 0, 0, 1, 1, 1}, []int{0, 1, 2, 0, 1, 2}, []float64{1, 2, 3, 4, 5, 6})
+		return tensor.CSRFromCoord(tensor.Shape{2, 3}, []int{0, 0, 0, 1, 1, 1}, []int{0, 1, 2, 0, 1, 2},
+			[]float64{1, 2, 3, 4, 5, 6})
 	},
 	"masked, nothing hidden": func(*testing.T) tensor.Tensor {
 		return tensor.New(tensor.WithShape(2, 3), tensor.WithBacking([]float64{1, 2, 3, 4, 5, 6}, make([]bool, 6)))

@@ -21,12 +21,14 @@ import (
 // Graphs whose derivative reads what the forward op left in itself, and whose cost is linear in the forward op's
 // value, so that no value says what comes first.
 var hiddenState = map[string]func(m *stockModel) *G.Node{
-	"BatchNorm":                  func(m *stockModel) *G.Node { return linear(m, batchNorm(m, m.param("x", 3, 2, 1, 2))) },
-	"BatchNorm1d":                func(m *stockModel) *G.Node { return linear(m, batchNorm1d(m, m.param("x", 4, 3))) },
-	"GroupNorm":                  func(m *stockModel) *G.Node { return linear(m, groupNorm(m, m.param("x", 2, 4, 2, 2))) },
-	"CTCLoss":                    ctc,
-	"an op that is pointed to":   func(m *stockModel) *G.Node { return linear(m, apply(m, &squareOp{new(recording)})) },
-	"an op that shares a struct": func(m *stockModel) *G.Node { return linear(m, apply(m, &sharingOp{squareOp{new(recording)}})) },
+	"BatchNorm":                func(m *stockModel) *G.Node { return linear(m, batchNorm(m, m.param("x", 3, 2, 1, 2))) },
+	"BatchNorm1d":              func(m *stockModel) *G.Node { return linear(m, batchNorm1d(m, m.param("x", 4, 3))) },
+	"GroupNorm":                func(m *stockModel) *G.Node { return linear(m, groupNorm(m, m.param("x", 2, 4, 2, 2))) },
+	"CTCLoss":                  ctc,
+	"an op that is pointed to": func(m *stockModel) *G.Node { return linear(m, apply(m, &squareOp{new(recording)})) },
+	"an op that shares a struct": func(m *stockModel) *G.Node {
+		return linear(m, apply(m, &sharingOp{squareOp{new(recording)}}))
+	},
 	"two in a row": func(m *stockModel) *G.Node {
 		return linear(m, batchNorm(m, groupNorm(m, m.param("x", 2, 4, 2, 2))))
 	},
@@ -67,8 +69,8 @@ func ctc(m *stockModel) *G.Node {
 	}
 	logits := m.param("logits", 5, 2, 4)
 	logProbs := G.Must(G.LogSoftMax(logits, 2))
-	return G.Must(G.CTCLoss(logProbs, ints("targets", tensor.Shape{2, 2}, 1, 2, 3, 1), ints("steps", tensor.Shape{2}, 5, 5),
-		ints("lengths", tensor.Shape{2}, 2, 1), G.ReductionSum))
+	return G.Must(G.CTCLoss(logProbs, ints("targets", tensor.Shape{2, 2}, 1, 2, 3, 1),
+		ints("steps", tensor.Shape{2}, 5, 5), ints("lengths", tensor.Shape{2}, 2, 1), G.ReductionSum))
 }
 
 // Gorgonia's GroupNorm writes its gradient to the log.

@@ -96,8 +96,10 @@ func TestVMRudeOps(t *testing.T) {
 		"Do gives a number":       {&rude{do: give(G.NewF64(1), nil)}, "shape ()"},
 		"the mode panics":         {&rude{training: func() error { panic("not in this mode") }}, "not in this mode"},
 		"the mode fails":          {&rude{training: func() error { return errors.New("wrong mode") }}, "wrong mode"},
-		"it panics and cannot print": {&rude{do: func(...G.Value) (G.Value, error) { panic("no") }, prints: func() string { panic("nor this") }},
-			"panic: no"},
+		"it panics and cannot print": {&rude{
+			do:     func(...G.Value) (G.Value, error) { panic("no") },
+			prints: func() string { panic("nor this") },
+		}, "panic: no"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			prints := c.op.prints

@@ -42,10 +42,12 @@ func net(m *stockModel, layers int) *G.Node {
 			x = G.Must(G.Upsample2D(x, 1))
 		case kind <= 6:
 			c := s[1]
-			y, _, _, _, err := G.BatchNorm(x, m.param(name("scale"), 1, c, 1, 1), m.param(name("bias"), 1, c, 1, 1), 0.9, 0.1*r.Float64()+0.01)
+			y, _, _, _, err := G.BatchNorm(x, m.param(name("scale"), 1, c, 1, 1), m.param(name("bias"), 1, c, 1, 1),
+				0.9, 0.1*r.Float64()+0.01)
 			x = G.Must(y, err)
 		case kind == 7 && s[1]%2 == 0:
-			x = G.Must(G.GroupNorm(x, m.param(name("gscale"), 1, s[1], 1, 1), m.param(name("gbias"), 1, s[1], 1, 1), 2, s[1], 0.05))
+			x = G.Must(G.GroupNorm(x, m.param(name("gscale"), 1, s[1], 1, 1), m.param(name("gbias"), 1, s[1], 1, 1),
+				2, s[1], 0.05))
 		case kind == 8:
 			x = G.Must(G.SoftMax(x, 1+r.IntN(3)))
 		case kind == 9:

@@ -32,7 +32,8 @@ func TestRepairedValues(t *testing.T) {
 			return G.Must(G.AveragePool2D(counted(g, "x", 1, 1, 2, 2), tensor.Shape{2, 2}, []int{1, 1}, []int{2, 2}))
 		}, []float64{0, 0.25, 0.5, 0.75}},
 		"columns by index": {func(g *G.ExprGraph) *G.Node {
-			i := G.NewVector(g, tensor.Int, G.WithShape(2), G.WithName("i"), G.WithValue(tensor.New(tensor.WithBacking([]int{2, 0}))))
+			i := G.NewVector(g, tensor.Int, G.WithShape(2), G.WithName("i"),
+				G.WithValue(tensor.New(tensor.WithBacking([]int{2, 0}))))
 			return G.Must(G.ByIndices(counted(g, "x", 2, 3, 2), i, 1))
 		}, []float64{4, 5, 0, 1, 10, 11, 6, 7}},
 		"sparsemax of columns": {func(g *G.ExprGraph) *G.Node {
@@ -78,7 +79,8 @@ func TestDropoutDerivative(t *testing.T) {
 						want = 1
 					}
 					if math.Abs(factor) > 1e-9 && math.Abs(factor-want) > 1e-9 || math.Abs(gs[i]-factor*ws[i]) > 1e-9 {
-						t.Fatalf("p=%v eval=%v: element %d is multiplied by %v and has the gradient %v of %v", p, eval, i, factor, gs[i], ws[i])
+						t.Fatalf("p=%v eval=%v: element %d is multiplied by %v and has the gradient %v of %v",
+							p, eval, i, factor, gs[i], ws[i])
 					}
 					if factor != 0 {
 						kept++

@@ -30,7 +30,8 @@ func run(t *testing.T, vm G.VM) {
 }
 
 func vector(g *G.ExprGraph, name string, xs ...float64) *G.Node {
-	return G.NewVector(g, G.Float64, G.WithShape(len(xs)), G.WithName(name), G.WithValue(tensor.New(tensor.WithBacking(xs))))
+	return G.NewVector(g, G.Float64, G.WithShape(len(xs)), G.WithName(name),
+		G.WithValue(tensor.New(tensor.WithBacking(xs))))
 }
 
 func wants(t *testing.T, what string, v G.Value, want ...float64) {
@@ -220,7 +221,8 @@ func TestVMErrors(t *testing.T) {
 			G.Must(G.Add(vector(g, "x", 1, 2), G.NewVector(g, G.Float64, G.WithName("shapeless"))))
 		}, "shapeless has no shape"},
 		{"a value of another shape", func(g *G.ExprGraph) {
-			G.Must(G.Sum(G.NewMatrix(g, G.Float64, G.WithShape(2, 3), G.WithName("bent"), G.WithValue(tensor.New(tensor.WithBacking([]float64{1, 2, 3, 4, 5, 6}), tensor.WithShape(3, 2))))))
+			G.Must(G.Sum(G.NewMatrix(g, G.Float64, G.WithShape(2, 3), G.WithName("bent"),
+				G.WithValue(tensor.New(tensor.WithBacking([]float64{1, 2, 3, 4, 5, 6}), tensor.WithShape(3, 2))))))
 		}, "bent[2 3] has a value of shape [3 2]"},
 		{"a node that Gorgonia has freed", func(g *G.ExprGraph) {
 			a := G.Must(G.Add(vector(g, "x", 1, 2), G.NewConstant(1.0)))

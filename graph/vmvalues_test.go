@@ -94,7 +94,8 @@ func TestVMWatches(t *testing.T) {
 	G.WithName("quotient")(quotient)
 	G.Must(G.Sum(G.Must(G.Sub(quotient, quotient))))
 	var out bytes.Buffer
-	vm := newVM(t, g, graph.WithWatchlist(x, quotient), graph.WithLogger(log.New(&out, "", 0)), graph.WithValueFmt("%1.2f"))
+	vm := newVM(t, g, graph.WithWatchlist(x, quotient),
+		graph.WithLogger(log.New(&out, "", 0)), graph.WithValueFmt("%1.2f"))
 	run(t, vm)
 	if want := "x[2] = [1.00  2.00]\nquotient[2] = [0.25  +Inf]\n"; out.String() != want {
 		t.Errorf("logged %q, want %q", out.String(), want)
@@ -103,9 +104,10 @@ func TestVMWatches(t *testing.T) {
 		opts []graph.Option
 		says string
 	}{
-		"infinite":              {[]graph.Option{graph.WithInfWatch()}, "quotient[2] is +Inf at position 1"},
-		"not a number":          {[]graph.Option{graph.WithNaNWatch(), graph.ResultsOnly()}, "is NaN at position 1"},
-		"both, the first found": {[]graph.Option{graph.WithNaNWatch(), graph.WithInfWatch()}, "quotient[2] is +Inf at position 1"},
+		"infinite":     {[]graph.Option{graph.WithInfWatch()}, "quotient[2] is +Inf at position 1"},
+		"not a number": {[]graph.Option{graph.WithNaNWatch(), graph.ResultsOnly()}, "is NaN at position 1"},
+		"both, the first found": {[]graph.Option{graph.WithNaNWatch(), graph.WithInfWatch()},
+			"quotient[2] is +Inf at position 1"},
 	} {
 		if err := newVM(t, g, c.opts...).RunAll(); err == nil || !strings.Contains(err.Error(), c.says) {
 			t.Errorf("%s: %v", what, err)

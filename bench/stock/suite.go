@@ -113,7 +113,8 @@ func (s *suite) run() ([]result, error) {
 		return nil, err
 	}
 	names := slices.Collect(maps.Keys(portable))
-	results = append(results, counted(parse(s.execute([]string{cpu.PathVariable + "=portable"}, "-test.run="+anyOf(names))))...)
+	text := s.execute([]string{cpu.PathVariable + "=portable"}, "-test.run="+anyOf(names))
+	results = append(results, counted(parse(text))...)
 	slices.SortFunc(results, func(a, b result) int { return strings.Compare(a.test, b.test) })
 	return results, nil
 }
