@@ -90,7 +90,7 @@ run() {
   case $1 in
   doctor) doctor ;;
   driver) tests driver 30 driver.test . ;;
-  agreement) tests agreement 50 cuda.test TestGPUModels ;;
+  agreement) tests agreement 50 cuda.test 'TestGPU(Models|Steps)' ;;
   decide) needs nvcc decide && part decide 60 bash -c 'nvcc -O3 -std=c++17 -arch=native "$0" -o "$1/decide" -ldl && "$1/decide"; code=$?; rm -f "$1/decide"; exit $code' "$here/gpu/decide.cu" "$logs" ;;
   models-fp32) unroll "$1" 40 bench models --quick --device cuda --save "$logs/$1.jsonl" ;;
   models-tf32 | models-bf16) unroll "$1" 40 bench models --quick --device cuda --precision "${1#models-}" --save "$logs/$1.jsonl" ;;

@@ -61,3 +61,15 @@ func TestGPUModels(t *testing.T) {
 		})
 	}
 }
+
+// Steps on tensor cores are exact where they can be, and models of them follow the reference device as far as rounded products allow.
+func TestGPUSteps(t *testing.T) {
+	for name, tolerance := range map[string]float64{"tf32": 1e-3, "bf16": 1e-2} {
+		precision := cuda.Precision(precisions[name])
+		t.Run(name, func(t *testing.T) { stepsAreExact(t, realGPU(t, precision), 80) })
+		for _, cell := range []string{"rnn", "lstm", "gru"} {
+			c := recurrent(cell)
+			t.Run(name+" "+cell, func(t *testing.T) { follows(t, c.open(t, realGPU(t, precision)), c.open(t, ref.New()), 20, tolerance) })
+		}
+	}
+}

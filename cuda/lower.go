@@ -123,7 +123,15 @@ func (l *lowering) body(f *frame, code []tape.Instr) []group {
 }
 
 // loop makes the work of a loop.
-func (l *lowering) loop(in *tape.Loop, f *frame) []work {
+func (l *lowering) loop(in *tape.Loop, f *frame) (ws []work) {
+	for _, lp := range l.turned(in, f) {
+		ws = append(ws, l.straight(lp, f)...)
+	}
+	return ws
+}
+
+// straight is loop, of the body as it is.
+func (l *lowering) straight(in *tape.Loop, f *frame) []work {
 	if in.Trip == 0 {
 		return nil
 	}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -37,10 +38,7 @@ func (r *recorder) kernels(prefix string) (n int) {
 // Each kernel of a model is compiled once, however many instructions and programs use it.
 func TestPTX(t *testing.T) {
 	for name, precision := range precisions {
-		if precision == driver.TF32 {
-			continue // has the kernels of Float32
-		}
-		for _, c := range trainings {
+		for _, c := range append(slices.Clip(trainings), recurrent("lstm")) {
 			r := &recorder{GPU: sim.New(sim.Config{})}
 			step := c.open(t, cuda.New(r, cuda.Precision(precision)))
 			if _, _, err := step(); err != nil {

@@ -39,33 +39,86 @@ func (s *step) String() string {
 }
 
 // steps puts together what can be a step in the body of a loop.
-func (l *lowering) steps(code []tape.Instr) []tape.Instr {
+func (l *lowering) steps(code []tape.Instr) (out []tape.Instr) {
 	if !l.stepKernels || l.precision != driver.TF32 && l.precision != driver.BFloat16 {
 		return code
 	}
-	var out []tape.Instr
-	for i := 0; i < len(code); i++ {
-		p, ok := code[i].(*tape.Product)
-		if !ok || !l.steppable(p) {
-			out = append(out, code[i])
+	done := make([]bool, len(code))
+	for i, in := range code {
+		if done[i] {
 			continue
 		}
-		if i+1 < len(code) {
-			if m, ok := code[i+1].(*tape.Map); ok {
-				if s := l.stepWith(p, m); s != nil {
-					out = append(out, s)
-					i++
-					continue
-				}
+		if p, ok := in.(*tape.Product); ok && l.steppable(p) {
+			s, cell := l.stepAt(code, i, p)
+			if cell > 0 {
+				done[cell] = true
+			}
+			if s != nil {
+				in = s
 			}
 		}
-		if s := l.stepAlone(p); s != nil {
-			out = append(out, s)
-		} else {
-			out = append(out, p)
-		}
+		out = append(out, in)
 	}
 	return out
+}
+
+// stepAt is the step that begins with the product p, which is code[i], and the index of its Map; 0: it has none. The Map may stand further
+// down if it can as well run at once.
+func (l *lowering) stepAt(code []tape.Instr, i int, p *tape.Product) (s *step, cell int) {
+	for j := i + 1; j < len(code); j++ {
+		m, ok := code[j].(*tape.Map)
+		if !ok || !reads(m, p.C.Buf) {
+			continue
+		}
+		if l.independent(m, code[i+1:j]) {
+			if s := l.stepWith(p, m); s != nil {
+				return s, j
+			}
+		}
+		break
+	}
+	return l.stepAlone(p), 0
+}
+
+func reads(m *tape.Map, b tape.BufferID) bool {
+	return slices.ContainsFunc(m.In, func(o tape.Operand) bool { return o.Buf == b })
+}
+
+// independent reports whether an instruction of a body can change places with others of it.
+func (l *lowering) independent(in tape.Instr, of []tape.Instr) bool {
+	mine := l.accesses(in, len(l.trips))
+	return !slices.ContainsFunc(of, func(other tape.Instr) bool { return conflict(mine, l.accesses(other, len(l.trips))) })
+}
+
+// leastTurned is how many steps a loop has at least that is turned: Maps of the first and products of the last stay alone.
+const leastTurned = 4
+
+// turned is a loop as several, one after the other. Where the Map at the beginning of a step reads the product at the end of the step before,
+// as cells' derivatives do, the two are put into one step.
+func (l *lowering) turned(in *tape.Loop, f *frame) []*tape.Loop {
+	if len(l.trips) > 0 || in.Trip < leastTurned || !stepwise(in.Body) {
+		return []*tape.Loop{in}
+	}
+	l.trips, l.frames = append(l.trips, in.Trip), append(l.frames, f)
+	defer func() { l.trips, l.frames = l.trips[:0], l.frames[:len(l.frames)-1] }()
+	var first, rest []tape.Instr
+	for i, x := range in.Body {
+		m, ok := x.(*tape.Map)
+		ok = ok && l.independent(m, rest) && slices.ContainsFunc(in.Body[i+1:], func(later tape.Instr) bool {
+			p, ok := later.(*tape.Product)
+			return ok && reads(m, p.C.Buf)
+		})
+		if ok {
+			first = append(first, x)
+		} else {
+			rest = append(rest, x)
+		}
+	}
+	around := append(slices.Clip(rest), later(first, 1)...)
+	if len(first) == 0 || len(l.steps(around)) == len(l.steps(in.Body)) {
+		return []*tape.Loop{in}
+	}
+	return []*tape.Loop{{Trip: 1, Body: first}, {Trip: in.Trip - 1, Body: around}, {Trip: 1, Body: later(rest, in.Trip-1)}}
 }
 
 // steppable reports whether a product's operands are such as kernel.Step takes them.

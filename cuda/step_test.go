@@ -2,6 +2,7 @@ package cuda_test
 
 import (
 	"math/rand/v2"
+	"slices"
 	"testing"
 
 	"github.com/unroll-ml/unroll/cuda"
@@ -19,7 +20,7 @@ func stepProgram(seed uint64) *builder {
 	b := &builder{}
 	one := func(n int) bool { return rng.IntN(n) == 0 }
 	for range 1 + rng.IntN(2) {
-		trip, m, units, gates := 1+rng.IntN(3), []int{1, 3, 17, 50}[rng.IntN(4)], 8*(1+rng.IntN(4)), 1+rng.IntN(3)
+		trip, m, units, gates := 1+rng.IntN(6), []int{1, 3, 17, 50}[rng.IntN(4)], 8*(1+rng.IntN(4)), 1+rng.IntN(3)
 		k, n := units, gates*units
 		if one(4) {
 			k = 32
@@ -44,14 +45,20 @@ func stepProgram(seed uint64) *builder {
 		if one(6) {
 			p.B.Step = []int{1}
 		}
-		code := []tape.Instr{p}
-		if !one(6) {
-			code = append(code, stepCell(rng, p, state, other, units, gates))
+		var code []tape.Instr
+		switch cell := stepCell(rng, p, state, other, units, gates); rng.IntN(6) {
+		case 0:
+			code = []tape.Instr{p, small(p)}
+		case 1, 2: // it reads the product of the step before
+			code = []tape.Instr{cell, p}
+		default:
+			code = []tape.Instr{p, cell}
 		}
 		if one(6) {
-			code = append(code, &tape.Copy{Shape: []int{4}, In: flat(moved(other, 0)), Out: flat(moved(weights, 4))})
+			touch := &tape.Copy{Shape: []int{4}, In: flat(moved(other, 0)), Out: flat(moved([]tape.Ref{weights, state, c}[rng.IntN(3)], 4))}
+			code = slices.Insert(code, 1, tape.Instr(touch))
 		}
-		b.emit(&tape.Loop{Trip: trip, Body: append(code, small(p))})
+		b.emit(&tape.Loop{Trip: trip, Body: code})
 	}
 	return b
 }
@@ -100,29 +107,33 @@ func stepCell(rng *rand.Rand, p *tape.Product, state, other tape.Ref, units, gat
 // Steps are exact on small whole numbers, whatever reads or overwrites their operands.
 func TestSteps(t *testing.T) {
 	for _, precision := range []driver.Precision{driver.TF32, driver.BFloat16} {
-		steps := 0
-		for seed := range uint64(60) {
-			b := stepProgram(seed)
-			want, err := outcome(ref.New(), b, seed)
-			if err != nil {
-				t.Fatal(err)
-			}
-			r := &recorder{GPU: sim.New(sim.Config{})}
-			got, err := outcome(cuda.New(r, cuda.Precision(precision)), b, seed)
-			if err != nil {
-				t.Fatal(err)
-			}
-			steps += r.kernels("step_")
-			for s := range want {
-				for i := range want[s] {
-					if got[s][i] != want[s][i] {
-						t.Fatalf("precision %d: program %d: %s[%d] = %v, want %v\n%v", precision, seed, b.Slots[s].Name, i, got[s][i], want[s][i], &b.Tape)
-					}
+		r := &recorder{GPU: sim.New(sim.Config{})}
+		stepsAreExact(t, cuda.New(r, cuda.Precision(precision)), 80)
+		if n := r.kernels("step_"); n < 20 {
+			t.Errorf("precision %d: there were %d kernels of steps in all programs", precision, n)
+		}
+	}
+}
+
+// stepsAreExact compares programs with the reference device.
+func stepsAreExact(t *testing.T, d tape.Device, programs uint64) {
+	t.Helper()
+	for seed := range programs {
+		b := stepProgram(seed)
+		want, err := outcome(ref.New(), b, seed)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := outcome(d, b, seed)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for s := range want {
+			for i := range want[s] {
+				if got[s][i] != want[s][i] {
+					t.Fatalf("program %d: %s[%d] = %v, want %v\n%v", seed, b.Slots[s].Name, i, got[s][i], want[s][i], &b.Tape)
 				}
 			}
-		}
-		if steps < 20 {
-			t.Errorf("precision %d: there were %d kernels of steps in all programs", precision, steps)
 		}
 	}
 }
@@ -145,22 +156,27 @@ func TestModelsWithSteps(t *testing.T) {
 				follows(t, c.open(t, cuda.New(sim.New(sim.Config{}), precision)), again, trainingSteps, 0)
 			})
 		}
-		products := func(c sim.Config, opts ...cuda.Option) int {
+		count := func(c sim.Config, opts ...cuda.Option) sim.Stats {
 			gpu := sim.New(c)
 			step := recurrent("lstm").open(t, cuda.New(gpu, append(opts, precision)...))
 			if _, _, err := step(); err != nil {
 				t.Fatal(err)
 			}
-			return gpu.Stats().Products
+			return gpu.Stats()
 		}
 		const seq, layers = 6, 2
-		own := products(sim.Config{})
-		for what, n := range map[string]int{
-			"an older GPU":     products(sim.Config{Compute: driver.Version{Major: 7, Minor: 5}}),
-			"a device told so": products(sim.Config{}, cuda.StepKernels(false)),
+		own := count(sim.Config{})
+		for what, s := range map[string]sim.Stats{
+			"an older GPU":     count(sim.Config{Compute: driver.Version{Major: 7, Minor: 5}}),
+			"a device told so": count(sim.Config{}, cuda.StepKernels(false)),
 		} {
-			if n != own+2*seq*layers {
-				t.Errorf("%s: %s: %d products beside %d with step kernels, want one more for each step and layer, forward and backward", name, what, n, own)
+			if s.Products != own.Products+2*seq*layers {
+				t.Errorf("%s: %s: %d products beside %d with step kernels, want one more for each step and layer, forward and backward",
+					name, what, s.Products, own.Products)
+			}
+			cells, laidOut := (seq+seq-1)*layers, 2*layers // the first cell backward is alone
+			if got := own.Kernels + cells - laidOut - 2*seq*layers; name == "tf32" && got != s.Kernels {
+				t.Errorf("%s: %d kernels without those of steps, %d with them", what, s.Kernels, own.Kernels)
 			}
 		}
 	}

@@ -2,12 +2,13 @@ package kernel
 
 import (
 	"fmt"
+	"math"
 	"testing"
 
 	"github.com/unroll-ml/unroll/graph/tape"
 )
 
-func init() { checks = append(checks, check{"step", steps}) }
+func init() { checks = append(checks, check{"step", steps}, check{"step operand", packs}) }
 
 // stepCase is a Step with gates that lie in another order in the product than the cell has them, some columns of which it does not read.
 type stepCase struct {
@@ -75,23 +76,63 @@ func (c stepCase) check(r *rig) error {
 			want[0], want[1], want[2] = append(want[0], sum), append(want[1], h[i+u*c.m]), append(want[2], z[0])
 		}
 	}
-	pack, bytes := NewPackStep(c.bf16, c.k, n, strideK, strideN, 16)
-	packed := r.space(bytes)
-	halves := r.halves
-	r.halves = c.bf16
-	err := r.launch(pack.Launch, r.put(b), packed, uint64(pack.Items))
-	r.halves = halves
+	packed := r.put(c.layOut(b, strideK, strideN, n))
 	out := [3]uint64{}
 	for i := range out {
 		out[i] = r.space(4 * len(want[i]))
 	}
-	return first(err, r.launch(s.Launch, r.put(a), packed, r.put(h), out[0], out[1], out[2]),
+	return first(r.launch(s.Launch, r.put(a), packed, r.put(h), out[0], out[1], out[2]),
 		equal(r, "the result", out[0], want[0]), equal(r, "h", out[1], want[1]), equal(r, "z", out[2], want[2]))
+}
+
+// layOut is B as a Step reads it: by eight columns, chunks of terms, columns, terms; the bits of bfloat16, or of TF32.
+func (c stepCase) layOut(b []float32, strideK, strideN, n int) any {
+	chunk := stepSpec{bf16: c.bf16}.chunk()
+	var words []uint32
+	var halves []uint16
+	for i := range c.k * n {
+		term, column := i%chunk+i/(8*chunk)*chunk%c.k, i/chunk%8+i/(8*c.k)*8
+		bits := math.Float32bits(b[term*strideK+column*strideN])
+		words = append(words, (bits+1<<12)&^(1<<13-1))
+		halves = append(halves, uint16((bits+0x7FFF+bits>>16&1)>>16))
+	}
+	if c.bf16 {
+		return halves
+	}
+	return words
+}
+
+// packs lays out numbers that must be rounded.
+func packs(r *rig) error {
+	const n = 24
+	for _, c := range []stepCase{{k: 48}, {k: 96, bf16: true}} {
+		r.clear()
+		b := r.normals(c.k * n)
+		for _, strides := range [][2]int{{1, c.k}, {n, 1}} {
+			pack, bytes := NewPackStep(c.bf16, c.k, n, strides[0], strides[1], 16)
+			packed := r.space(bytes)
+			r.halves = c.bf16
+			err := r.launch(pack.Launch, r.put(b), packed, uint64(pack.Items))
+			if r.halves = false; err != nil {
+				return err
+			}
+			switch want := c.layOut(b, strides[0], strides[1], n).(type) {
+			case []uint16:
+				err = equal(r, "B", packed, want)
+			case []uint32:
+				err = equal(r, "B", packed, want)
+			}
+			if err != nil {
+				return fmt.Errorf("%+v: %w", c, err)
+			}
+		}
+	}
+	return nil
 }
 
 func steps(r *rig) error {
 	for _, c := range []stepCase{
-		{m: 1, k: 32, units: 8, gates: 1},
+		{m: 13, k: 48, units: 8, gates: 2},
 		{m: 50, k: 96, units: 24, gates: 3, bf16: true},
 		{m: 50, k: 256, units: 16, gates: 4, transposed: true},
 		{m: 64, k: 640, units: 32, gates: 1, bf16: true, transposed: true},

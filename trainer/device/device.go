@@ -5,6 +5,7 @@ package device
 
 import (
 	"fmt"
+	"os"
 	"slices"
 	"sync"
 
@@ -58,6 +59,9 @@ type Driver struct {
 
 // OwnDriver is how this binary reaches them.
 var OwnDriver = Driver{driver.Built, driver.Open}
+
+// StepKernels is the environment variable that, set to off, leaves all products to cuBLAS (cuda.StepKernels).
+const StepKernels = "UNROLL_STEP_KERNELS"
 
 // Names are the devices that the binary knows, whether the machine has them or not.
 func (d Driver) Names() []string {
@@ -157,7 +161,7 @@ func (o *options) gpu() (tape.Device, driver.GPU, error) {
 	}
 	var once sync.Once
 	precision := map[string]driver.Precision{TF32: driver.TF32, BF16: driver.BFloat16}[o.precision] // else 0, Float32
-	return cuda.New(gpu, cuda.Precision(precision), cuda.Uncaptured(func(err error) {
+	return cuda.New(gpu, cuda.Precision(precision), cuda.StepKernels(os.Getenv(StepKernels) != "off"), cuda.Uncaptured(func(err error) {
 		once.Do(func() {
 			o.tell(fmt.Sprintf("the GPU does not record a run (%v): its pieces are launched one by one, which is slower", err))
 		})
