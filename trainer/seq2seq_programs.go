@@ -9,6 +9,7 @@ import (
 
 	"github.com/unroll-ml/unroll/graph"
 	"github.com/unroll-ml/unroll/graph/op"
+	"github.com/unroll-ml/unroll/graph/tape"
 	"github.com/unroll-ml/unroll/models"
 	"github.com/unroll-ml/unroll/models/decode"
 	"github.com/unroll-ml/unroll/trainer/metrics"
@@ -20,17 +21,17 @@ func newSeq2SeqGraph(c Seq2SeqConfig) (*op.Builder, *models.Seq2Seq, error) {
 	return b, m, err
 }
 
-// apply compiles a program without derivative. Its params are those that the outputs depend on.
-func apply(c Seq2SeqConfig, b *op.Builder, m *models.Seq2Seq, outputs G.Nodes, updates ...graph.Update) (applied, error) {
+// apply compiles a program without derivative. Of the params it has those that the outputs depend on.
+func apply(d tape.Device, b *op.Builder, params, outputs G.Nodes, updates ...graph.Update) (applied, error) {
 	if b.Err() != nil {
 		return applied{}, b.Err()
 	}
-	p, err := graph.Compile(graph.Config{Device: c.Device, Outputs: outputs, Updates: updates})
+	p, err := graph.Compile(graph.Config{Device: d, Outputs: outputs, Updates: updates})
 	if err != nil {
 		return applied{}, err
 	}
 	a := applied{Program: p}
-	for _, n := range m.Params.Nodes() {
+	for _, n := range params {
 		if slices.Contains(p.Inputs(), n) {
 			a.params = append(a.params, n)
 		}
@@ -87,7 +88,7 @@ func newSeq2SeqEvaluator(c Seq2SeqConfig, s pairShape) (*seq2seqEvaluator, error
 	e.correct = b.Sum(b.Mul(known, tops[0]))
 	e.top2 = b.Sum(b.Mul(known, tops[1]))
 	e.count, e.unknown = b.Sum(mask), b.Sum(unknown)
-	e.applied, err = apply(c, b, m, G.Nodes{e.nll, e.correct, e.top2, e.count, e.unknown})
+	e.applied, err = apply(c.Device, b, m.Params.Nodes(), G.Nodes{e.nll, e.correct, e.top2, e.count, e.unknown})
 	return e, err
 }
 
@@ -127,7 +128,7 @@ func newGreedyDecoder(c Seq2SeqConfig, s pairShape) (*greedyDecoder, error) {
 	}
 	d := &greedyDecoder{source: tokens(b, "source", s.source, s.batch)}
 	d.tokens = m.Greedy(b, d.source, s.target).Tokens
-	d.applied, err = apply(c, b, m, G.Nodes{d.tokens})
+	d.applied, err = apply(c.Device, b, m.Params.Nodes(), G.Nodes{d.tokens})
 	return d, err
 }
 
@@ -147,10 +148,10 @@ func newBeamDecoder(c Seq2SeqConfig, s beamShape) (*beamDecoder, error) {
 		return nil, err
 	}
 	d := &beamDecoder{}
-	if d.encode, err = apply(c, b, m, w.Encoded); err != nil {
+	if d.encode, err = apply(c.Device, b, m.Params.Nodes(), w.Encoded); err != nil {
 		return nil, err
 	}
-	if d.step, err = apply(c, b, m, w.Outputs(), carry(w.States, w.Next)...); err != nil {
+	if d.step, err = apply(c.Device, b, m.Params.Nodes(), w.Outputs(), carry(w.States, w.Next)...); err != nil {
 		d.encode.Close()
 		return nil, err
 	}

@@ -1,0 +1,186 @@
+package trainer
+
+import (
+	"github.com/pkg/errors"
+	G "gorgonia.org/gorgonia"
+	"gorgonia.org/tensor"
+
+	"github.com/unroll-ml/unroll/graph"
+	"github.com/unroll-ml/unroll/graph/op"
+	"github.com/unroll-ml/unroll/graph/setting"
+	"github.com/unroll-ml/unroll/graph/tape"
+	"github.com/unroll-ml/unroll/models"
+)
+
+// LearnerConfig says how a model of one's own is trained: any graph that has a loss. S tells batches of different shapes apart; each has
+// programs of its own.
+type LearnerConfig[S comparable] struct {
+	// Declare declares the model for batches of a shape: its parameters with p, which must be the same for all shapes, its inputs and
+	// its loss.
+	Declare func(b *op.Builder, p *models.Params, shape S) (*Graph, error)
+
+	Shape S // of some batch: the initial weights are drawn with it
+	Training
+	Device tape.Device // nil: the CPU
+}
+
+// Graph is a model of one's own, declared for batches of one shape.
+type Graph struct {
+	Inputs  G.Nodes // what a batch has
+	Loss    *G.Node // scalar, of float32
+	Weight  *G.Node // scalar: what the loss is the mean over, for batches in several parts; nil: all parts count the same
+	Key     *G.Node // 4 integers, the key of what is drawn in a training step; nil: nothing is drawn
+	Outputs G.Nodes // of float32: what Run gives
+}
+
+// Learner is a model of one's own in use: for each shape of a batch a program that trains and one that runs, each compiled when it is
+// first called for. They have the weights in common.
+type Learner[S comparable] struct {
+	config LearnerConfig[S]
+	*shared
+	train map[S]*learnerTrainer
+	run   map[S]*learnerRunner
+}
+
+type learnerTrainer struct {
+	*trainProgram
+	*Graph
+}
+
+type learnerRunner struct {
+	applied
+	*Graph
+}
+
+// NewLearner declares the model and draws its initial weights.
+func NewLearner[S comparable](c LearnerConfig[S]) (*Learner[S], error) {
+	if err := setting.Set("Declare", c.Declare != nil, "a function that declares the model"); err != nil {
+		return nil, err
+	}
+	b := op.New(G.NewGraph())
+	p := models.NewParams(b, tensor.Float32, c.Seed)
+	if _, err := c.declare(b, p, c.Shape); err != nil {
+		return nil, err
+	}
+	s, err := newShared(b, p.Nodes(), c.Training)
+	if err != nil {
+		return nil, err
+	}
+	c.Device = s.share(c.Device)
+	return &Learner[S]{config: c, shared: s, train: map[S]*learnerTrainer{}, run: map[S]*learnerRunner{}}, nil
+}
+
+// declare calls Declare, and says what is wrong with its result.
+func (c *LearnerConfig[S]) declare(b *op.Builder, p *models.Params, shape S) (*Graph, error) {
+	g, err := c.Declare(b, p, shape)
+	switch {
+	case err != nil:
+		return nil, err
+	case b.Err() != nil:
+		return nil, b.Err()
+	case g == nil || g.Loss == nil:
+		return nil, errors.New("the model was declared without a loss")
+	case len(p.Nodes()) == 0:
+		return nil, errors.New("the model was declared without parameters")
+	}
+	return g, nil
+}
+
+// Train runs a training step on a batch, the step-th counted from 0, with the given learning rate. parts are the values of the inputs, in
+// the order of Graph.Inputs, for each of the Training.Accumulate parts of the batch. It gives the loss and the norm of all gradients
+// together before clipping, both at the weights before the step.
+func (l *Learner[S]) Train(shape S, step int, rate float64, parts ...[]any) (loss, norm float64, err error) {
+	if len(parts) != l.parts() {
+		return 0, 0, errors.Errorf("a batch in %d parts, want %d", len(parts), l.parts())
+	}
+	t, err := obtain(l.train, shape, l.config, newLearnerTrainer[S])
+	if err != nil {
+		return 0, 0, err
+	}
+	return l.shared.train(t.trainProgram, rate, func(k, n int) error {
+		if t.Key != nil {
+			if err := t.Set(t.Key, key(l.config.Seed, step*n+k)); err != nil {
+				return err
+			}
+		}
+		return setAll(t.Program, t.Inputs, parts[k])
+	})
+}
+
+// Run computes the loss and the outputs for the inputs of a batch, without training.
+func (l *Learner[S]) Run(shape S, inputs ...any) (loss float64, outputs [][]float32, err error) {
+	r, err := obtain(l.run, shape, l.config, newLearnerRunner[S])
+	if err != nil {
+		return 0, nil, err
+	}
+	if err := l.sync(&r.applied); err != nil {
+		return 0, nil, err
+	}
+	if err := setAll(r.Program, r.Inputs, inputs); err != nil {
+		return 0, nil, err
+	}
+	if err := r.applied.Run(); err != nil {
+		return 0, nil, err
+	}
+	if loss, err = number(r.Program, r.Loss); err != nil {
+		return 0, nil, err
+	}
+	outputs = make([][]float32, len(r.Outputs))
+	for i, n := range r.Outputs {
+		outputs[i] = make([]float32, n.Shape().TotalSize())
+		if err := r.Get(n, outputs[i]); err != nil {
+			return 0, nil, err
+		}
+	}
+	return loss, outputs, nil
+}
+
+// Device is what the model runs on.
+func (l *Learner[S]) Device() string { return l.config.Device.Name() }
+
+// Close frees the device's memory.
+func (l *Learner[S]) Close() error {
+	var programs []*graph.Program
+	for _, t := range l.train {
+		programs = append(programs, t.Program)
+	}
+	for _, r := range l.run {
+		programs = append(programs, r.Program)
+	}
+	return closeAll(programs)
+}
+
+func newLearnerTrainer[S comparable](c LearnerConfig[S], shape S) (*learnerTrainer, error) {
+	b := op.New(G.NewGraph())
+	p := models.DeclareParams(b, tensor.Float32)
+	g, err := c.declare(b, p, shape)
+	if err != nil {
+		return nil, err
+	}
+	program, err := newTrainProgram(b, c.step(c.Device, g.Loss, g.Weight, p.Nodes()))
+	return &learnerTrainer{program, g}, err
+}
+
+func newLearnerRunner[S comparable](c LearnerConfig[S], shape S) (*learnerRunner, error) {
+	b := op.New(G.NewGraph())
+	p := models.DeclareParams(b, tensor.Float32)
+	g, err := c.declare(b, p, shape)
+	if err != nil {
+		return nil, err
+	}
+	a, err := apply(c.Device, b, p.Nodes(), append(G.Nodes{g.Loss}, g.Outputs...))
+	return &learnerRunner{a, g}, err
+}
+
+// setAll sets inputs to values, one for each.
+func setAll(p *graph.Program, inputs G.Nodes, values []any) error {
+	if len(values) != len(inputs) {
+		return errors.Errorf("%d values for %d inputs", len(values), len(inputs))
+	}
+	for i, n := range inputs {
+		if err := p.Set(n, values[i]); err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,35 @@
+package run
+
+import "context"
+
+// Own is a Task of a model that is none of this package: all that a training needs to know of it.
+type Own struct {
+	Learner // such as a *trainer.Learner
+
+	Settings Config // start from Defaults(TaskOwn)
+	Steps    int    // of an epoch; 0 is 1
+
+	// Train takes the training step after so many, with a learning rate, and gives the loss and the norm of the gradient.
+	Train func(before int, rate float64) (loss, norm float64, err error)
+
+	// Measure gives the loss on the validation data, the smaller the better, and the context's error if that is done meanwhile.
+	Measure func(ctx context.Context) (loss float64, err error)
+}
+
+// Config implements Task.
+func (o *Own) Config() *Config { return &o.Settings }
+
+// Epoch implements Task.
+func (o *Own) Epoch() int { return max(o.Steps, 1) }
+
+// Step implements Task.
+func (o *Own) Step(before int, rate float64) (loss, norm float64, tokens int, err error) {
+	loss, norm, err = o.Train(before, rate)
+	return loss, norm, 0, err
+}
+
+// Validate implements Task.
+func (o *Own) Validate(ctx context.Context) (Metrics, error) {
+	loss, err := o.Measure(ctx)
+	return Metrics{Loss: loss}, err
+}
