@@ -80,8 +80,8 @@ func (s *shared) share(d tape.Device) tape.Device {
 	return sharer.Share(common)
 }
 
-// lend makes p the program that has the newest weights and training state, and is about to change them.
-func (s *shared) lend(p *trainProgram) error {
+// makeCurrent makes p the program that has the newest weights and training state, and is about to change them.
+func (s *shared) makeCurrent(p *trainProgram) error {
 	switch {
 	case s.newest == p:
 	case s.newest != nil && s.inPlace:
@@ -296,7 +296,7 @@ func (s *shared) train(p *trainProgram, rate float64, fill func(k, n int) error)
 	if err := setting.AtLeast("rate", rate, 0); err != nil {
 		return 0, 0, errors.Wrap(err, "training step")
 	}
-	if err := s.lend(p); err != nil {
+	if err := s.makeCurrent(p); err != nil {
 		return 0, 0, err
 	}
 	if err := p.rate.setNumber(p.Step, float32(rate)); err != nil {

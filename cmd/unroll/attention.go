@@ -17,8 +17,6 @@ import (
 
 	"github.com/unroll-ml/unroll/datasets"
 	"github.com/unroll-ml/unroll/internal/words"
-	"github.com/unroll-ml/unroll/models"
-	"github.com/unroll-ml/unroll/trainer/checkpoint"
 	"github.com/unroll-ml/unroll/trainer/run"
 	"github.com/unroll-ml/unroll/trainer/translate"
 )
@@ -69,7 +67,7 @@ type drawnCell struct {
 // newAttentionPage makes sure that there is something to draw and that the file can be written, before the work begins.
 func newAttentionPage(path string, r *run.Run, how string) (*attentionPage, error) {
 	if r.Config().Model.Attention == run.NoAttention {
-		return nil, usage("--attention draws where the attention looked, and the model of %s has none: leave it out, or train a model with --attention %s", r.Dir(), models.Attentions[0])
+		return nil, usage("--attention draws where the attention looked, and the model of %s has none: leave it out, or train a model with --attention %s", r.Dir(), run.Attentions[1])
 	}
 	if info, err := os.Stat(path); err == nil && !info.Mode().IsRegular() {
 		return nil, fail(exitNoOutput, "--attention: %s is no file that can be replaced: name another", path)
@@ -139,7 +137,7 @@ func (p *attentionPage) write(at run.Position) error {
 	if err := attentionTemplate.Execute(&b, p); err != nil {
 		return errors.WithStack(err)
 	}
-	if err := checkpoint.WriteFile(p.path, b.Bytes()); err != nil {
+	if err := run.WriteFile(p.path, b.Bytes()); err != nil {
 		return pageError(p.path, err)
 	}
 	return nil

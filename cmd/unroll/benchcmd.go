@@ -15,7 +15,6 @@ import (
 	"github.com/unroll-ml/unroll/bench/side"
 	"github.com/unroll-ml/unroll/graph/cpu"
 	"github.com/unroll-ml/unroll/graph/ref"
-	"github.com/unroll-ml/unroll/trainer/checkpoint"
 	"github.com/unroll-ml/unroll/trainer/device"
 	"github.com/unroll-ml/unroll/trainer/run"
 )
@@ -122,7 +121,7 @@ func (f *benchFlags) run(a *app, title string, times [2]time.Duration, measure f
 	if err := side.Plot(&drawing, title+": how near to what the device can do", sides, results); err != nil {
 		return err
 	}
-	return checkpoint.WriteFile(f.Plot, drawing.Bytes())
+	return run.WriteFile(f.Plot, drawing.Bytes())
 }
 
 func (f *benchFlags) check() error {
@@ -218,5 +217,5 @@ func (l *jsonLog) close() error {
 	if l.file == "" {
 		return nil
 	}
-	return checkpoint.WriteFile(l.file, l.all)
+	return run.WriteFile(l.file, l.all)
 }

@@ -1,9 +1,6 @@
 package main
 
-import (
-	"github.com/unroll-ml/unroll/models"
-	"github.com/unroll-ml/unroll/trainer/run"
-)
+import "github.com/unroll-ml/unroll/trainer/run"
 
 // cellFlags say which cell a model has; a command has a default for the kind.
 type cellFlags struct {
@@ -18,7 +15,7 @@ type cellFlags struct {
 // into writes the flags into a config.
 func (f *cellFlags) into(m *run.Model) {
 	m.Cell, m.NoBias, m.ForgetBias, m.Peepholes, m.LayerNorm = f.Cell, f.NoBias, f.ForgetBias, f.Peepholes, f.LayerNorm
-	if f.Nonlinearity != models.Activations[0] {
+	if f.Nonlinearity != run.Nonlinearities[0] {
 		m.Nonlinearity = f.Nonlinearity
 	}
 }

@@ -136,7 +136,7 @@ func likeTraining(s, trained *run.Source) {
 
 // holdOutFlags say how much is held out.
 type holdOutFlags struct {
-	HoldOut *float64 `group:"Data:" placeholder:"PART" help:"Hold out this part of the data to measure on, drawn with --seed. Default: 0.1."`
+	HoldOut *float64 `group:"Data:" placeholder:"PART" help:"Use this part of the data for validation, drawn with --seed, and not for training. Default: 0.1."`
 }
 
 // into writes the flag into a config; own says what stands against it: a flag that names other data to measure on, or a task.

@@ -17,7 +17,7 @@ import (
 // evalCmd measures a trained model.
 type evalCmd struct {
 	Dir       string `arg:"" name:"RUN" help:"Folder that unroll train wrote."`
-	Text      string `placeholder:"FILE" help:"Measure on this text. Of the text that the run was trained on: on the part that was held out. Without it: on what the run held out."`
+	Text      string `placeholder:"FILE" help:"Measure on this text; of the text that the run was trained on, on the validation part. Without it: on the validation data of the run."`
 	ValidText string `placeholder:"FILE" help:"Measure on the whole of this text, whatever it is."`
 
 	Stride int `group:"Of a language model:" placeholder:"N" help:"Measure windows of as many tokens as in a training step, which begin every N tokens, each from a state of zero. Default 0: long streams that carry their state on, so that each token is predicted once and from all that came before."`

@@ -17,7 +17,6 @@ import (
 
 	"github.com/unroll-ml/unroll/datasets"
 	"github.com/unroll-ml/unroll/datasets/tasks"
-	"github.com/unroll-ml/unroll/models"
 	"github.com/unroll-ml/unroll/trainer/device"
 	"github.com/unroll-ml/unroll/trainer/metrics"
 	"github.com/unroll-ml/unroll/trainer/run"
@@ -97,12 +96,12 @@ func newParser(c *cli, stdout, stderr io.Writer) (*kong.Kong, error) {
 			"cells":          strings.Join(run.Cells, ", "),
 			"bleuTokenizers": strings.Join(metrics.Tokenizers, ", "),
 			"classWeights":   strings.Join(run.ClassWeights, ", "),
-			"nonlinearities": strings.Join(models.Activations, ", "),
+			"nonlinearities": strings.Join(run.Nonlinearities, ", "),
 			"tokenKinds":     strings.Join(run.VocabKinds(), ", "),
 			"attentions":     strings.Join(run.Attentions, ", "),
 			"tasks":          strings.Join(tasks.Tasks, ", "),
 			"bpe":            strconv.Itoa(datasets.DefaultBPE),
-			"poolings":       strings.Join(models.Poolings, ", "),
+			"poolings":       strings.Join(run.Poolings, ", "),
 			"optimizers":     strings.Join(run.Optimizers, ", "),
 			"drawn":          strconv.Itoa(drawnSentences),
 			"devices":        strings.Join(device.Names, ", "),

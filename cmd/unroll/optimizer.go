@@ -19,16 +19,16 @@ type optimizerFlags struct {
 	Accumulate  int      `group:"Optimization:" placeholder:"K" default:"1" help:"Add up the gradients of K batches for each step: the same as a batch K times as large, with the memory of one. Default: ${default}."`
 
 	Schedule         string   `group:"Optimization:" enum:"${schedules}" default:"constant" help:"How the learning rate changes: ${enum}."`
-	Warmup           int      `group:"Optimization:" placeholder:"STEPS" default:"0" help:"Let the learning rate rise for so many steps first. Default: ${default}."`
+	Warmup           int      `group:"Optimization:" placeholder:"N" default:"0" help:"Warm-up: the learning rate rises during the first N steps. Default: ${default}."`
 	ScheduleSteps    *int     `group:"Optimization:" placeholder:"N" help:"Steps after the warm-up until cosine and linear end, or between those of step. Default: all steps, or an epoch."`
 	ScheduleFactor   *float64 `group:"Optimization:" placeholder:"X" help:"What step and plateau multiply the learning rate by, or what part of it cosine and linear end with. Default: ${stepFactor}, or 0."`
-	SchedulePatience *int     `group:"Optimization:" placeholder:"N" help:"Measurements without a better one that plateau bears. Default: ${plateauPatience}."`
+	SchedulePatience *int     `group:"Optimization:" placeholder:"N" help:"Validations without a better one before plateau lowers the learning rate. Default: ${plateauPatience}."`
 
-	EMA         float64 `group:"Optimization:" name:"ema" placeholder:"DECAY" default:"0" help:"Measure, save and use an exponential moving average of the weights with this decay, such as 0.999; 0: the weights. Default: ${default}."`
+	EMA         float64 `group:"Optimization:" name:"ema" placeholder:"DECAY" default:"0" help:"Validate, save and use an exponential moving average of the weights with this decay, such as 0.999; 0: the weights. Default: ${default}."`
 	LossScaling bool    `group:"Optimization:" help:"Multiply the loss by a factor, as large as nothing overflows, for gradients that vanish in narrow formats."`
 	MaxSkipped  int     `group:"Optimization:" placeholder:"K" default:"10" help:"Give up after K steps in a row whose loss or gradient was not finite; until then they are left out. Default: ${default}."`
-	Best        string  `group:"Optimization:" placeholder:"METRIC" default:"loss" help:"By what the best checkpoint is chosen, on what is held out: loss or another measure of log.jsonl, such as accuracy. Default: ${default}."`
-	Patience    int     `group:"Optimization:" placeholder:"N" default:"0" help:"Stop after N measurements in a row without a better one; 0: never. Default: ${default}."`
+	Best        string  `group:"Optimization:" placeholder:"METRIC" default:"loss" help:"Validation metric that selects the best checkpoint: loss or another one of log.jsonl, such as accuracy. Default: ${default}."`
+	Patience    int     `group:"Optimization:" placeholder:"N" default:"0" help:"Early stopping: stop after N validations in a row without a better one; 0: never. Default: ${default}."`
 }
 
 const (

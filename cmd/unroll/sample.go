@@ -18,10 +18,10 @@ type sampleCmd struct {
 	Dir         string  `arg:"" name:"RUN" help:"Folder that unroll train wrote."`
 	Prompt      string  `placeholder:"TEXT" help:"Go on from this text. Without it: from the start of a line."`
 	Length      int     `default:"500" help:"Tokens to write after the prompt: characters, unless the model was trained on words or byte pairs."`
-	Temperature float64 `default:"0.8" help:"Divide the logits by this: less is safer, more is wilder, 0 always takes the likeliest."`
-	TopK        int     `name:"top-k" default:"0" help:"Choose from the so many likeliest tokens only; 0: from all."`
-	TopP        float64 `name:"top-p" default:"1" help:"Choose from the fewest tokens only that have this probability together; 1: from all."`
-	Seed        uint64  `default:"1" help:"Seed of the random choices: another seed, another text."`
+	Temperature float64 `default:"0.8" help:"Divide the logits by this: lower is more conservative; 0 always takes the most likely token."`
+	TopK        int     `name:"top-k" default:"0" help:"Sample from the K most likely tokens; 0: from all."`
+	TopP        float64 `name:"top-p" default:"1" help:"Sample from the fewest tokens whose probabilities sum to P; 1: from all."`
+	Seed        uint64  `default:"1" help:"Seed of sampling: another seed, another text."`
 	SkipUnknown bool    `help:"Leave out characters of the prompt that a model of characters does not know."`
 	JSON        bool    `name:"json" help:"Write one JSON object with the prompt and the text after it, when all of it is there."`
 	useFlags

@@ -21,16 +21,16 @@ type trainCmd struct {
 
 // trainFlags are the flags of all commands that train.
 type trainFlags struct {
-	Steps   *int     `group:"Training:" placeholder:"N" xor:"length" help:"Train for so many steps."`
-	Epochs  *int     `group:"Training:" placeholder:"N" xor:"length" help:"Train for so many passes over the ${data}. ${epochs} if nothing else is said${epochsNote}."`
-	Minutes *float64 `group:"Training:" placeholder:"M" xor:"length" help:"Train for so long."`
+	Steps   *int     `group:"Training:" placeholder:"N" xor:"length" help:"Number of training steps."`
+	Epochs  *int     `group:"Training:" placeholder:"N" xor:"length" help:"Number of passes over the ${data}. ${epochs} if nothing else is said${epochsNote}."`
+	Minutes *float64 `group:"Training:" placeholder:"M" xor:"length" help:"Training time in minutes."`
 	Seed    uint64   `group:"Training:" default:"1" help:"Seed of the initial weights${seedNote}."`
 
 	optimizerFlags `kong:"embed"`
 
-	ValidEvery      *int `group:"Running:" placeholder:"N" xor:"valid" help:"Measure the held-out ${data} every N steps. Default: after each epoch${validNote}."`
-	ValidEpochs     *int `group:"Running:" placeholder:"N" xor:"valid" help:"Measure the held-out ${data} every N epochs."`
-	CheckpointEvery *int `group:"Running:" placeholder:"N" help:"Save every N steps, too, not only when the held-out ${data} ${is} measured."`
+	ValidEvery      *int `group:"Running:" placeholder:"N" xor:"valid" help:"Validate every N steps. Default: after each epoch${validNote}."`
+	ValidEpochs     *int `group:"Running:" placeholder:"N" xor:"valid" help:"Validate every N epochs."`
+	CheckpointEvery *int `group:"Running:" placeholder:"N" help:"Save every N steps, too, not only after validation."`
 	Keep            int  `group:"Running:" placeholder:"K" default:"2" help:"Keep the last K checkpoints, the best one besides. Default: ${default}."`
 	LogEvery        *int `group:"Running:" placeholder:"N" help:"Show every N steps. Default: ${logEvery}, and at most one line a second. log.jsonl has every step."`
 	TensorBoard     bool `group:"Running:" name:"tensorboard" help:"Write the files that TensorBoard reads into the folder of the run, too."`

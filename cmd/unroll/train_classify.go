@@ -11,7 +11,7 @@ import (
 // trainClassifyCmd trains a classifier.
 type trainClassifyCmd struct {
 	Data  classifyFlags `embed:"" group:"Data:" set:"use=Train on"`
-	Valid classifyFlags `embed:"" prefix:"valid-" group:"Data:" set:"use=Measure on"`
+	Valid classifyFlags `embed:"" prefix:"valid-" group:"Data:" set:"use=Validate on"`
 	exampleFlags
 
 	holdOutFlags
@@ -20,9 +20,9 @@ type trainClassifyCmd struct {
 	MinFreq int    `group:"Model:" default:"1" help:"Tokens that occur less often are unknown."`
 	normalFlags
 	cellFlags     `embed:"" group:"Model:" set:"cell=gru"`
-	Hidden        int     `group:"Model:" default:"128" help:"Units of a layer in one direction."`
+	Hidden        int     `group:"Model:" default:"128" help:"Hidden size, in each direction."`
 	Layers        int     `group:"Model:" default:"1" help:"Layers."`
-	Embed         int     `group:"Model:" default:"32" help:"Width of the embedding of a token; 0: one-hot, straight into the first layer. Images have none."`
+	Embed         int     `group:"Model:" default:"32" help:"Embedding size; 0: one-hot, straight into the first layer. Images have none."`
 	Bidirectional bool    `group:"Model:" help:"Read from both ends."`
 	Pooling       string  `group:"Model:" enum:"${poolings}" default:"last" help:"What stands for the sequence: the ${enum} of the outputs."`
 	Dropout       float64 `group:"Model:" default:"0" help:"Probability with which an input of a layer or of the output is dropped in training."`
@@ -33,7 +33,7 @@ type trainClassifyCmd struct {
 
 	ClassWeights string `group:"Training:" enum:"${classWeights}" default:"none" help:"How much the classes count in the loss: none, each example the same, or balanced, each class the same, however rare it is."`
 
-	trainFlags `kong:"embed,set='task=classify',set='data=examples',set='is=are',set='seedNote=, of the order of the examples, of what is held out and of what is dropped',set='epochsNote=',set='validNote='"`
+	trainFlags `kong:"embed,set='task=classify',set='data=examples',set='seedNote=, of the order of the examples, of what is used for validation and of what is dropped',set='epochsNote=',set='validNote='"`
 }
 
 // config is what the flags ask for.

@@ -13,8 +13,8 @@ import (
 // trainLMCmd trains a language model.
 type trainLMCmd struct {
 	Text      string `group:"Data:" placeholder:"FILE" help:"Train on this text, plain or .gz, UTF-8. Without it: on the built-in text."`
-	ValidText string `group:"Data:" placeholder:"FILE" help:"Measure on this text. Without it: the last tenth of the text is held out."`
-	Split     string `group:"Data:" placeholder:"A/B/C" help:"Train on the first A percent of the text, measure on the next B, and keep the last C for unroll eval; or A/B. Default: 90/10."`
+	ValidText string `group:"Data:" placeholder:"FILE" help:"Validate on this text. Without it: on the last tenth of the text, which is not trained on."`
+	Split     string `group:"Data:" placeholder:"A/B/C" help:"Train on the first A percent of the text, validate on the next B, and keep the last C for unroll eval; or A/B. Default: 90/10."`
 
 	Tokens   string `group:"Model:" enum:"${tokenKinds}" default:"char" help:"What the text is cut into: ${enum}."`
 	MinFreq  int    `group:"Model:" default:"1" help:"Words or characters, or for bpe characters and pairs, that occur less often are unknown."`
@@ -22,16 +22,16 @@ type trainLMCmd struct {
 	normalFlags
 
 	cellFlags `embed:"" group:"Model:" set:"cell=rnn"`
-	Hidden    int     `group:"Model:" default:"128" help:"Units of a layer."`
+	Hidden    int     `group:"Model:" default:"128" help:"Hidden size."`
 	Layers    int     `group:"Model:" default:"2" help:"Layers."`
-	Embed     int     `group:"Model:" default:"32" help:"Width of the embedding of a token; 0: one-hot, straight into the first layer."`
+	Embed     int     `group:"Model:" default:"32" help:"Embedding size; 0: one-hot, straight into the first layer."`
 	Dropout   float64 `group:"Model:" default:"0" help:"Probability with which an output of a layer is dropped in training before the next layer sees it."`
 	Tie       bool    `group:"Model:" help:"The output's weights are the embedding's."`
 
 	Batch      int `group:"Training:" default:"32" help:"Streams of text that are read in parallel."`
 	Seq        int `group:"Training:" default:"64" help:"Tokens of each stream in a step."`
 	Stride     int `group:"Training:" placeholder:"N" help:"Read windows of --seq tokens that begin every N tokens, --batch of them a step, in random order and each from a state of zero. Default 0: streams that are read in order and carry their state on."`
-	trainFlags `kong:"embed,set='task=lm',set='data=text',set='is=is',set='seedNote=, of what is dropped and, with --stride, of the order of the windows',set='epochsNote=; on the built-in text, ${demoSteps} steps',set='validNote=; on the built-in text, every ${demoValid} steps'"`
+	trainFlags `kong:"embed,set='task=lm',set='data=text',set='seedNote=, of what is dropped and, with --stride, of the order of the windows',set='epochsNote=; on the built-in text, ${demoSteps} steps',set='validNote=; on the built-in text, every ${demoValid} steps'"`
 }
 
 // Without a text: short, for a first impression.

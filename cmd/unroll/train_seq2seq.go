@@ -17,7 +17,7 @@ import (
 type trainSeq2SeqCmd struct {
 	Data  pairsFlags `embed:"" group:"Data:" set:"use=Train on"`
 	Task  string     `group:"Data:" placeholder:"NAME" help:"Train on a task of which unroll makes the data: ${tasks}. ${demoTask} if no data are named, which is the demo."`
-	Valid pairsFlags `embed:"" prefix:"valid-" group:"Data:" set:"use=Measure on"`
+	Valid pairsFlags `embed:"" prefix:"valid-" group:"Data:" set:"use=Validate on"`
 	rowFlags
 
 	holdOutFlags
@@ -31,9 +31,9 @@ type trainSeq2SeqCmd struct {
 	InputFeeding     bool   `group:"Model:" help:"The decoder sees what its attention found in the step before."`
 	normalFlags
 	cellFlags     `embed:"" group:"Model:" set:"cell=gru"`
-	Hidden        int     `group:"Model:" default:"128" help:"Units of a layer in one direction."`
+	Hidden        int     `group:"Model:" default:"128" help:"Hidden size, in each direction."`
 	Layers        int     `group:"Model:" default:"1" help:"Layers of the encoder, and of the decoder."`
-	Embed         int     `group:"Model:" default:"32" help:"Width of the embedding of a token."`
+	Embed         int     `group:"Model:" default:"32" help:"Embedding size."`
 	Bidirectional bool    `group:"Model:" help:"Read sources from both ends."`
 	Tie           bool    `group:"Model:" help:"The output's weights are the embedding's."`
 	Dropout       float64 `group:"Model:" default:"0" help:"Probability with which an input of a layer is dropped in training."`
@@ -41,7 +41,7 @@ type trainSeq2SeqCmd struct {
 	Batch          int     `group:"Training:" default:"64" help:"Pairs in a step."`
 	Longest        int     `group:"Training:" default:"200" help:"Pairs with more tokens in the source or in the target are left out of training."`
 	Buckets        int     `group:"Training:" default:"4" help:"Different lengths of batches, at most: more of them are less padding and more programs."`
-	TeacherForcing float64 `group:"Training:" default:"1" help:"Probability with which the decoder reads the target's token in training, and not its own."`
+	TeacherForcing float64 `group:"Training:" default:"1" help:"Teacher forcing: probability with which the decoder reads the target's token in training, and not its own."`
 	TeacherDecay   string  `group:"Training:" enum:"${teacherDecays}" default:"none" help:"How that probability falls while the model learns: ${enum}."`
 	TeacherSteps   int     `group:"Training:" placeholder:"N" default:"0" help:"Steps after which it is half of what it was."`
 	LabelSmoothing float64 `group:"Training:" default:"0" help:"Part of the probability that the loss wants spread over all tokens."`
@@ -49,9 +49,9 @@ type trainSeq2SeqCmd struct {
 	MaxLength    int    `group:"Running:" placeholder:"N" default:"0" help:"The most tokens of a translation, now and later. Default: a quarter more than the longest target of such sources in the training data."`
 	BleuTokenize string `group:"Running:" enum:"${bleuTokenizers}" default:"13a" help:"How texts are cut into words for BLEU: ${enum}, as in sacreBLEU; zh or char for languages without spaces."`
 
-	ValidTranslate int `group:"Running:" placeholder:"N" default:"${translated}" help:"Translate so many of the held-out pairs, at most, whenever they are measured. Default: ${default}."`
+	ValidTranslate int `group:"Running:" placeholder:"N" default:"${translated}" help:"Translate at most N of the validation pairs at each validation. Default: ${default}."`
 
-	trainFlags `kong:"embed,set='task=seq2seq',set='data=pairs',set='is=are',set='seedNote=, of the order of the pairs, of what is held out and of all that is drawn',set='epochsNote=; in the demo ${demoEpochs}',set='validNote='"`
+	trainFlags `kong:"embed,set='task=seq2seq',set='data=pairs',set='seedNote=, of the order of the pairs, of what is used for validation and of all that is drawn',set='epochsNote=; in the demo ${demoEpochs}',set='validNote='"`
 }
 
 // The demo: what is trained without data.

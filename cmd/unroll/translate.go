@@ -27,16 +27,16 @@ type translateCmd struct {
 
 	JoinSubwords bool `help:"Make words of parts that the training data mark as such: No@@ us, or \u2581No us."`
 
-	Temperature *float64 `group:"Drawing words at random:" placeholder:"X" help:"Draw each token from the distribution of the logits divided by X, instead of searching for the likeliest; 1 leaves them as they are."`
-	TopK        int      `group:"Drawing words at random:" name:"top-k" default:"0" help:"Draw from the so many likeliest tokens only; 0: from all."`
-	TopP        float64  `group:"Drawing words at random:" name:"top-p" default:"1" help:"Draw from the fewest tokens only that have this probability together; 1: from all."`
-	Seed        uint64   `group:"Drawing words at random:" default:"1" help:"Seed of what is drawn."`
+	Temperature *float64 `group:"Sampling:" placeholder:"X" help:"Sample each token, with the logits divided by X, instead of searching for the most likely translation; lower is more conservative."`
+	TopK        int      `group:"Sampling:" name:"top-k" default:"0" help:"Sample from the K most likely tokens; 0: from all."`
+	TopP        float64  `group:"Sampling:" name:"top-p" default:"1" help:"Sample from the fewest tokens whose probabilities sum to P; 1: from all."`
+	Seed        uint64   `group:"Sampling:" default:"1" help:"Seed of sampling."`
 	useFlags
 }
 
 // beamFlags say how to search for a translation.
 type beamFlags struct {
-	Beam            int     `default:"1" help:"Beginnings that are kept at every step; 1: the likeliest only."`
+	Beam            int     `default:"1" help:"Beam width: hypotheses kept at every step; 1: the most likely token only."`
 	LengthPenalty   float64 `default:"0.6" help:"How much longer translations of a beam are preferred: alpha of Wu et al. (2016); 0: not at all."`
 	CoveragePenalty float64 `default:"0" help:"How much translations of a beam are preferred whose attention looked at all of the source: beta of Wu et al. (2016); 0: not at all."`
 	NoRepeatNgram   int     `placeholder:"N" default:"0" help:"Do not write the same N tokens in a row twice; 0: they may repeat."`

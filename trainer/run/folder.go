@@ -314,3 +314,6 @@ func (f *Folder) Close() {
 func (f *Folder) Load(t Task, name string) (Position, error) {
 	return loadCheckpoint(f.path(name), t.Config(), t, false)
 }
+
+// WriteFile writes a file: all of it or, if that fails, nothing.
+func WriteFile(path string, data []byte) error { return checkpoint.WriteFile(path, data) }

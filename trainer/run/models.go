@@ -14,10 +14,13 @@ import (
 // What a configuration says, as package models wants it said. The rules of models are written there, and there alone: a configuration
 // is checked by declaring its model.
 
-// Cells and Attentions are what Model.Cell and Model.Attention may name, besides those that are given as options.
+// What Model.Cell and Model.Attention may name, besides those that are given as options, and Model.Nonlinearity and Pooling.
 var (
 	Cells      = models.Cells
 	Attentions = append([]string{NoAttention}, models.Attentions...)
+
+	Nonlinearities = models.Activations
+	Poolings       = models.Poolings
 )
 
 // NoAttention is what Model.Attention is without one.
