@@ -11,6 +11,7 @@ import (
 	"github.com/pkg/errors"
 
 	"github.com/unroll-ml/unroll/datasets"
+	"github.com/unroll-ml/unroll/graph/setting"
 	"github.com/unroll-ml/unroll/internal/safefile"
 	"github.com/unroll-ml/unroll/internal/words"
 	"github.com/unroll-ml/unroll/models/decode"
@@ -59,7 +60,7 @@ func exitCode(err error) int {
 		code  int
 		kinds []any
 	}{
-		{exitUsage, []any{new(*run.SettingsError)}},
+		{exitUsage, []any{new(*run.SettingsError), new(*setting.Error)}},
 		{exitNoInput, []any{new(*run.InputError)}},
 		{exitNoOutput, []any{new(*run.OutputError), new(*run.FinishedError), new(*run.LockedError)}},
 		{exitData, []any{
@@ -107,13 +108,34 @@ func advise(err error) error {
 	return err
 }
 
-// flagNames are the flags whose settings have another name.
-var flagNames = map[string]string{"valid_pairs": "valid-translate"}
+// flagNames are the flags whose settings have another name, in config.yaml or in package decode.
+var flagNames = map[string]string{
+	"valid_pairs": "valid-translate",
+
+	"Width": "beam", "Best": "n-best", "Length": "length-penalty", "Coverage": "coverage-penalty", "MaxLength": "max-length",
+	"NoRepeat": "no-repeat-ngram", "Temperature": "temperature", "TopK": "top-k", "TopP": "top-p",
+}
+
+var goName = regexp.MustCompile(`\b[A-Z][A-Za-z]+\b`)
+
+// settingWords is what is wrong with a setting of package decode, in the terms of the command line.
+func settingWords(e *setting.Error) string {
+	return goName.ReplaceAllStringFunc(e.Error(), func(name string) string {
+		if flag, ok := flagNames[name]; ok {
+			return "--" + flag
+		}
+		return name
+	})
+}
 
 var settingName = regexp.MustCompile("`[a-z][a-z0-9_]*`")
 
 // flagWords is an error in the terms of the command line: a setting, in backquotes, becomes its flag.
 func flagWords(err error) string {
+	var wrong *setting.Error
+	if errors.As(err, &wrong) {
+		return settingWords(wrong)
+	}
 	return settingName.ReplaceAllStringFunc(err.Error(), func(quoted string) string {
 		name := strings.Trim(quoted, "`")
 		if flag, ok := flagNames[name]; ok {

@@ -69,7 +69,7 @@ func (s *sampleCmd) Run(a *app) error {
 		return usage("--length is %d: it must be at least 1", s.Length)
 	}
 	how := decode.Sampling{Temperature: s.Temperature, TopK: s.TopK, TopP: s.TopP}
-	if err := checkSampling(how); err != nil {
+	if err := how.Check(); err != nil {
 		return err
 	}
 	if err := s.check(); err != nil {

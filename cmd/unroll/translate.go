@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"math"
 	"strings"
 
 	"github.com/pkg/errors"
@@ -51,18 +50,19 @@ const maxBeam = 1000
 // check says what is wrong with the flags.
 func (f *beamFlags) check() error {
 	switch {
-	case f.Beam < 1 || f.Beam > maxBeam:
-		return usage("--beam is %d: it must be at least 1 and at most %s", f.Beam, words.Thousands(maxBeam))
-	case !(f.LengthPenalty >= 0) || math.IsInf(f.LengthPenalty, 0):
-		return usage("--length-penalty is %g: it must not be negative", f.LengthPenalty)
-	case !(f.CoveragePenalty >= 0) || math.IsInf(f.CoveragePenalty, 0):
-		return usage("--coverage-penalty is %g: it must not be negative", f.CoveragePenalty)
+	case f.Beam > maxBeam:
+		return usage("--beam is %d: it must be at most %s", f.Beam, words.Thousands(maxBeam))
 	case f.MaxLength != nil && *f.MaxLength < 1:
 		return usage("--max-length is %d: it must be at least 1", *f.MaxLength)
-	case f.NoRepeatNgram < 0:
-		return usage("--no-repeat-ngram is %d: it must be at least 1, or 0 for none", f.NoRepeatNgram)
 	}
-	return nil
+	return f.beam(1).Check()
+}
+
+// beam is the search for so many translations.
+func (f *beamFlags) beam(best int) decode.Beam {
+	b := decode.Beam{Width: f.Beam, Best: best, Length: f.LengthPenalty, Coverage: f.CoveragePenalty, NoRepeat: f.NoRepeatNgram}
+	set(&b.MaxLength, f.MaxLength)
+	return b
 }
 
 // fits says what is wrong with the flags for a model.
@@ -83,8 +83,7 @@ func (f *beamFlags) fits(r *run.Run) error {
 
 // options are how to translate. The dictionary is read.
 func (f *beamFlags) options() (o translate.Options, err error) {
-	o.Beam = decode.Beam{Width: f.Beam, Length: f.LengthPenalty, Coverage: f.CoveragePenalty, NoRepeat: f.NoRepeatNgram}
-	set(&o.Beam.MaxLength, f.MaxLength)
+	o.Beam = f.beam(1)
 	if f.ReplaceUnk {
 		o.Unknown = &translate.Replacement{}
 	}
@@ -101,20 +100,22 @@ func (k *translateCmd) check() error {
 	if err := k.beamFlags.check(); err != nil {
 		return err
 	}
-	draw := k.sampling()
 	switch {
 	case k.NBest < 1:
 		return usage("--n-best is %d: it must be at least 1", k.NBest)
-	case k.Temperature == nil && k.NBest > k.Beam:
-		return usage("--n-best %d needs a --beam at least as wide, and it is %d", k.NBest, k.Beam)
 	case k.Temperature == nil && (k.TopK != 0 || k.TopP != 1):
-		return usage("--top-k and --top-p are for drawing at random: give a --temperature, too, or leave them out")
+		return usage("--top-k and --top-p are for sampling: give a --temperature, too, or leave them out")
 	case k.Temperature != nil && k.Beam > 1:
-		return usage("--beam searches for the likeliest translation and --temperature draws one at random: leave one of them out")
+		return usage("--beam searches for the most likely translation and --temperature samples one: leave one of them out")
 	case k.NBest > maxBeam:
 		return usage("--n-best is %d: it must be at most %s", k.NBest, words.Thousands(maxBeam))
 	}
-	if err := checkSampling(draw); err != nil {
+	if k.Temperature == nil {
+		if err := k.beam(k.NBest).Check(); err != nil {
+			return err
+		}
+	}
+	if err := k.sampling().Check(); err != nil {
 		return err
 	}
 	return k.useFlags.check()
@@ -124,19 +125,6 @@ func (k *translateCmd) sampling() decode.Sampling {
 	s := decode.Sampling{TopK: k.TopK, TopP: k.TopP}
 	set(&s.Temperature, k.Temperature)
 	return s
-}
-
-// checkSampling says what is wrong, in the terms of the flags.
-func checkSampling(s decode.Sampling) error {
-	switch {
-	case !(s.Temperature >= 0) || math.IsInf(s.Temperature, 0):
-		return usage("--temperature is %g: it must not be negative", s.Temperature)
-	case s.TopK < 0:
-		return usage("--top-k is %d: it must be at least 1, or 0 for all", s.TopK)
-	case !(s.TopP > 0 && s.TopP <= 1):
-		return usage("--top-p is %g: it must be larger than 0 and at most 1", s.TopP)
-	}
-	return nil
 }
 
 // translated is what translate --json writes for a line.

@@ -130,8 +130,8 @@ func TestUsageErrors(t *testing.T) {
 		{"eval run --text a --valid-text b", `--text and --valid-text both name a text to measure on: leave one of them out`},
 		{"eval run --threads 0", `--threads is 0: it must be at least 1`},
 		{"eval run --checkpoint first", `--checkpoint must be one of "best","last" but got "first"; see unroll eval --help`},
-		{"sample run --top-k -2", `--top-k is -2: it must be at least 1, or 0 for all`},
-		{"sample run --top-p 1.5", `--top-p is 1.5: it must be larger than 0 and at most 1`},
+		{"sample run --top-k -2", `--top-k is -2: it must be at least 0`},
+		{"sample run --top-p 1.5", `--top-p is 1.5: it must be in [0, 1]`},
 		{"train lm --layers 1 --dropout 0.2", `--dropout is between layers, and there is one: --layers 2 at least, or leave it out`},
 		{"train lm --embed 0 --tie", `--tie must be left out with --embed 0: there is no embedding to share`},
 		{"train lm --cell gru --nonlinearity relu", `--nonlinearity is "relu": it must be left out, but for the cell rnn`},
@@ -143,8 +143,8 @@ func TestUsageErrors(t *testing.T) {
 		{"train --attention-before --input-feeding", `--input-feeding must be left out with --attention-before: the cell sees the context already`},
 		{"train --context-every-step", `--context-every-step must be left out with --attention, with which every step sees the source already`},
 		{"sample run --length 0", `--length is 0: it must be at least 1`},
-		{"sample run --temperature=-1", `--temperature is -1: it must not be negative`},
-		{"sample run --temperature NaN", `--temperature is NaN: it must not be negative`},
+		{"sample run --temperature=-1", `--temperature is -1: it must be at least 0`},
+		{"sample run --temperature NaN", `--temperature is NaN: it must be at least 0`},
 	} {
 		want(t, exitUsage, c.want, strings.Fields(c.args)...)
 	}

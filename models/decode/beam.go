@@ -2,6 +2,7 @@ package decode
 
 import (
 	"cmp"
+	"fmt"
 	"math"
 	"slices"
 
@@ -129,23 +130,27 @@ func (c Beam) Search(s Stepper, lengths []int) ([][]Hypothesis, error) {
 	return best, nil
 }
 
-func (c Beam) check(sources int) error {
-	longest := 0
-	if c.Limits == nil {
-		longest = 1
+// Check says what is wrong with the numbers, whatever the sources.
+func (c Beam) Check() error {
+	if c.Best > c.Width && c.Width > 0 {
+		return &setting.Error{Setting: "Best", Value: c.Best, Want: fmt.Sprintf("at most Width, which is %d", c.Width)}
 	}
-	err := cmp.Or(
-		setting.AtLeast("Width", c.Width, 1), setting.AtLeast("MaxLength", c.MaxLength, longest), setting.AtLeast("NoRepeat", c.NoRepeat, 0),
+	return cmp.Or(
+		setting.AtLeast("Width", c.Width, 1), setting.AtLeast("Best", c.Best, 0), setting.AtLeast("MaxLength", c.MaxLength, 0),
+		setting.AtLeast("Length", c.Length, 0), setting.AtLeast("Coverage", c.Coverage, 0), setting.AtLeast("NoRepeat", c.NoRepeat, 0),
 	)
+}
+
+func (c Beam) check(sources int) error {
+	err := c.Check()
+	if c.Limits == nil {
+		err = cmp.Or(err, setting.AtLeast("MaxLength", c.MaxLength, 1))
+	}
 	switch {
 	case err != nil:
 		return err
 	case c.Limits != nil && (len(c.Limits) != sources || sources == 0 || slices.Min(c.Limits) < 1):
 		return errors.Errorf("limits %v for %d sources: there must be one for each, of at least 1", c.Limits, sources)
-	case c.Best > c.Width:
-		return errors.Errorf("%d hypotheses are wanted of a beam of width %d; make it wider", c.Best, c.Width)
-	case !(c.Length >= 0) || !(c.Coverage >= 0):
-		return errors.Errorf("the length penalty is %g and the coverage penalty %g: neither may be negative", c.Length, c.Coverage)
 	case c.Tokens.Start == c.Tokens.End:
 		return errors.Errorf("start and end are one token, %d; see models.DefaultTokens", c.Tokens.End)
 	}

@@ -356,9 +356,9 @@ func TestBeamMistakes(t *testing.T) {
 	for want, change := range map[string]func(c *decode.Beam, o *oracle){
 		"Width is 0":                func(c *decode.Beam, _ *oracle) { c.Width = 0 },
 		"MaxLength is 0":            func(c *decode.Beam, _ *oracle) { c.MaxLength = 0 },
-		"3 hypotheses are wanted":   func(c *decode.Beam, _ *oracle) { c.Best = 3 },
-		"length penalty is -1":      func(c *decode.Beam, _ *oracle) { c.Length = -1 },
-		"coverage penalty NaN":      func(c *decode.Beam, _ *oracle) { c.Coverage = math.NaN() },
+		"Best is 3":                 func(c *decode.Beam, _ *oracle) { c.Best = 3 },
+		"Length is -1":              func(c *decode.Beam, _ *oracle) { c.Length = -1 },
+		"Coverage is NaN":           func(c *decode.Beam, _ *oracle) { c.Coverage = math.NaN() },
 		"NoRepeat is -1":            func(c *decode.Beam, _ *oracle) { c.NoRepeat = -1 },
 		"start and end are one":     func(c *decode.Beam, _ *oracle) { c.Tokens = models.Tokens{} },
 		"step 1: the device is off": func(_ *decode.Beam, o *oracle) { o.fails = errors.New("the device is off") },

@@ -19,7 +19,7 @@ import (
 // of which the TopK likeliest tokens remain (Fan et al., 2018), and of these the fewest that have the probability TopP together
 // (Holtzman et al., 2020); p of the others becomes 0, and what remains is scaled to a sum of 1.
 type Sampling struct {
-	Temperature float64 // less is safer, more is wilder; 0 always takes the likeliest
+	Temperature float64 // lower is more conservative; 0 always takes the most likely token
 	TopK        int     // 0: all
 	TopP        float64 // 0 or 1: all
 	NoRepeat    int     // no so many tokens in a row are drawn twice in a hypothesis; 0: they may be
@@ -29,15 +29,10 @@ type Sampling struct {
 
 // Check says what is wrong with the numbers.
 func (c Sampling) Check() error {
-	switch {
-	case !(c.Temperature >= 0) || math.IsInf(c.Temperature, 0):
-		return errors.Errorf("the temperature is %g, must be 0 or greater", c.Temperature)
-	case c.TopK < 0:
-		return errors.Errorf("top-k is %d, must be 0 (all) or greater", c.TopK)
-	case !(c.TopP >= 0 && c.TopP <= 1):
-		return errors.Errorf("top-p is %g, must lie in [0, 1]", c.TopP)
-	}
-	return setting.AtLeast("NoRepeat", c.NoRepeat, 0)
+	return cmp.Or(
+		setting.AtLeast("Temperature", c.Temperature, 0), setting.AtLeast("TopK", c.TopK, 0), setting.Within("TopP", c.TopP, 0, 1),
+		setting.AtLeast("NoRepeat", c.NoRepeat, 0),
+	)
 }
 
 // Probabilities is the distribution from which a token is drawn. logits may be -∞, but not all of them; any constant may be added to

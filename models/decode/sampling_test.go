@@ -145,10 +145,10 @@ func TestSamplingAlone(t *testing.T) {
 
 func TestSamplingMistakes(t *testing.T) {
 	for want, run := range map[string]func(o *oracle) error{
-		"temperature is -1":  sampled(decode.Sampling{Temperature: -1}, 1, 2),
-		"temperature is NaN": sampled(decode.Sampling{Temperature: math.NaN()}, 1, 2),
-		"top-k is -1":        sampled(decode.Sampling{TopK: -1}, 1, 2),
-		"top-p is 1.5":       sampled(decode.Sampling{TopP: 1.5}, 1, 2),
+		"Temperature is -1":  sampled(decode.Sampling{Temperature: -1}, 1, 2),
+		"Temperature is NaN": sampled(decode.Sampling{Temperature: math.NaN()}, 1, 2),
+		"TopK is -1":         sampled(decode.Sampling{TopK: -1}, 1, 2),
+		"TopP is 1.5":        sampled(decode.Sampling{TopP: 1.5}, 1, 2),
 		"rows is 0":          sampled(decode.Sampling{}, 0, 2),
 		"limits [0]":         sampled(decode.Sampling{}, 1, 0),
 		"NoRepeat is -2":     sampled(decode.Sampling{NoRepeat: -2}, 1, 2),
