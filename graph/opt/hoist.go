@@ -31,6 +31,8 @@ func (p *parts) hoist(b *ir.Builder) bool {
 	classes := p.classes()
 	values := p.op.Body.Values()
 	movable, heavy := p.movable(classes), p.heavyBefore(classes)
+	// Only what a heavy operation is on the way of is worth to leave: an elementwise function alone would trade a
+	// fused instruction of each step for a pass over memory of all steps.
 	worth := map[*ir.Value]bool{} // over steps, and to be moved
 	for _, v := range values {
 		if movable[v] && classes[v].overSteps() {
@@ -40,6 +42,9 @@ func (p *parts) hoist(b *ir.Builder) bool {
 			}
 		}
 	}
+	// Between the heavy operations and what stays lies a frontier of values that become sequences of the loop.
+	// Where it runs is a matter of cost: a bias is better added inside, where it is part of an instruction that is
+	// there anyway.
 	read := map[*ir.Value][]*ir.Value{}
 	for _, v := range values {
 		for _, a := range v.Args {
@@ -65,6 +70,8 @@ func (p *parts) hoist(b *ir.Builder) bool {
 			}
 			return k
 		})
+	// The frontier is found from what stays inside: the results of the body, and the arguments of all that cannot
+	// move.
 	wanted := map[*ir.Value]bool{} // by what stays, or by all that stays of a steady value
 	for _, r := range p.roots() {
 		wanted[r] = true
@@ -89,6 +96,7 @@ func (p *parts) hoist(b *ir.Builder) bool {
 			}
 		}
 	}
+	// The body reads the frontier from now on; what it is computed from is no longer reached there.
 	out := p.before(b)
 	moved := false
 	for _, v := range values {
@@ -181,7 +189,7 @@ func (p *parts) outside(b *ir.Builder, leaf func(v *ir.Value) (*ir.Value, bool, 
 	return &outside{batch{folder{b}, p.op.Trip}, p, leaf, map[*ir.Value]*ir.Value{}, map[*ir.Value]bool{}}
 }
 
-// before computes from sequences and constants.
+// before computes from sequences and constants: what a body is made of before any step has run.
 func (p *parts) before(b *ir.Builder) *outside {
 	args := map[*ir.Value]*ir.Value{}
 	for _, s := range p.seqs {

@@ -6,6 +6,8 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -223,5 +225,24 @@ func TestTrace(t *testing.T) {
 	want := "== program\n" + f.String() + "\n== fold\n%p0 : f64[2] \"x\"\nreturn %p0\n\n"
 	if s.String() != want {
 		t.Errorf("got\n%q\nwant\n%q", s.String(), want)
+	}
+}
+
+// doc.go says of each pass, in order, what it is called elsewhere and why it is there.
+func TestDocNamesPasses(t *testing.T) {
+	doc, err := os.ReadFile("doc.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var named []string
+	for _, m := range regexp.MustCompile(`(?m)^//\t([a-z]+) {2,}\S`).FindAllSubmatch(doc, -1) {
+		named = append(named, string(m[1]))
+	}
+	var passes []string
+	for _, p := range Passes() {
+		passes = append(passes, p.Name)
+	}
+	if !slices.Equal(named, passes) {
+		t.Errorf("doc.go names %v, and the passes are %v", named, passes)
 	}
 }

@@ -41,6 +41,7 @@ func (p *parts) lend(r *parts) bool {
 	if len(same) == 0 {
 		return false
 	}
+	// What p has for all steps anyway is nearly free to read; any other value of p would have to be stacked for r.
 	lenders := p.classes()
 	free := p.heavyBefore(lenders) // of p: known before it runs, stacked, or a carry
 	for _, s := range p.stacks {
@@ -68,6 +69,9 @@ func (p *parts) lend(r *parts) bool {
 			}
 			return elementCost(v)
 		})
+	// r must have what its results are, and what those of its values need that p does not compute. All else that
+	// both compute is only on the way there, and the cut decides how much of that way is read and how much computed
+	// again: checkpointing (Griewank and Walther, 2000) in reverse, with costs in place of a budget of memory.
 	values := r.op.Body.Values()
 	wanted := map[*ir.Value]bool{}
 	for _, v := range r.roots() {
@@ -115,6 +119,8 @@ func (p *parts) correspondence(r *parts) (same map[*ir.Value]*ir.Value, opposite
 	for _, s := range p.stacks {
 		stacks[s.out] = source{s.value, s.rev}
 	}
+	// Both alignments are collected: step i with step i, as for two loops of one direction, and step i with step
+	// T-1-i, as for a recurrence and its derivative. The one that more sequences speak for is taken.
 	var maps [2]map[*ir.Value]*ir.Value
 	for i := range maps {
 		maps[i] = map[*ir.Value]*ir.Value{}
@@ -150,6 +156,8 @@ func (p *parts) correspondence(r *parts) (same map[*ir.Value]*ir.Value, opposite
 			same[c.param] = q
 		}
 	}
+	// From equal inputs on, equality grows as in value numbering: the same operation on values that are the same is
+	// the same.
 	t := newTable()
 	for _, v := range p.op.Body.Values() {
 		if !isParam(v) {

@@ -26,6 +26,8 @@ func sink(f *ir.Func) (*ir.Func, error) {
 }
 
 func (p *parts) sink(b *ir.Builder) bool {
+	// A stack in one order must not be computed from one in the other: turned round it would be copied. So each
+	// order has its own turn, and the second finds the loop as the first has left it.
 	forward := p.sinkStacks(p.after(b, p.needed(nil), false))
 	return p.sinkStacks(p.after(b, p.needed(nil), true)) || forward
 }
@@ -38,11 +40,15 @@ func (p *parts) sinkStacks(a *after) bool {
 			stacked[s.value] = true
 		}
 	}
+	// In the order of the body, so that what an early stack is held for is free for the later ones that are
+	// computed from it.
 	for _, v := range p.op.Body.Values() {
 		if stacked[v] {
 			a.want(v)
 		}
 	}
+	// A stack that is held stays as it is. All others can be had from what is held: they leave the loop, and the
+	// products that only they needed are no longer reached.
 	var left, sunk []stack
 	for _, s := range p.stacks {
 		if stacked[s.value] && s.rev == a.rev && !a.held[s.value] {
@@ -86,6 +92,8 @@ func (p *parts) after(b *ir.Builder, needed map[*ir.Value]bool, rev bool) *after
 			free[s.value] = true
 		}
 	}
+	// A carry and its next value are the same stack, one step apart: the planner keeps both as one history of T+1
+	// rows.
 	for _, c := range p.carries {
 		if free[c.param] || free[c.next] {
 			free[c.param], free[c.next] = true, true
@@ -124,6 +132,8 @@ func (p *parts) after(b *ir.Builder, needed map[*ir.Value]bool, rev bool) *after
 			if !heavy(v.Op) {
 				return 0
 			}
+			// A heavy operation behind the loop is a gain, hence less than 0: one start in place of T, and a constant
+			// argument such as a weight is read once.
 			k := -float64(start)
 			for _, x := range v.Args {
 				if a.classes[x] == steady {

@@ -17,9 +17,13 @@ import (
 //
 //	s' = s + z_t·W               ->   s + r·W     with r' = r + z_t
 //
-// A term moves if the stacks that this
-// needs and that are not there anyway are no more than the loop writes for it: twice the sum itself, and the start of an
-// instruction. So the gradient of a weight moves; that of a small vector which is a product of large ones stays.
+// A term moves if the stacks that this needs and that are not there anyway are no more than the loop writes for it:
+// twice the sum itself, and the start of an instruction. So the gradient of a weight moves; that of a small vector
+// which is a product of large ones stays.
+//
+// In the textbooks this is loop fission of a reduction, followed by batching: Σ_t x_tᵀ·z_t of T small products is
+// one product with a T times longer inner dimension, which is what the derivative of h·U over time comes to when
+// experts write it by hand.
 func weightgrad(f *ir.Func) (*ir.Func, error) {
 	b := builderFor(f)
 	edits := map[*ir.Value]*parts{}
@@ -38,24 +42,38 @@ func (p *parts) weightgrad(b *ir.Builder) bool {
 	if len(sums) == 0 {
 		return false
 	}
-	needed := p.needed(sums)
-	orders := []*after{p.after(b, needed, p.direction()), p.after(b, needed, !p.direction())}
-	type way struct {
-		recipe
-		*after
-	}
-	ways := map[*ir.Value][]way{} // by term: in which order of the steps it could be added up, and how
-	moved := map[*ir.Value]*way{}
-	for _, s := range sums {
-		for _, t := range s.terms {
-			for _, a := range orders {
+	moved := chooseWays(sums, p.waysToSum(b, sums))
+	p.rebuildSums(folder{b}, sums, moved)
+	return len(p.instead) > 0
+}
+
+// way is how a term can be added up behind the loop, from stacks in one order of the steps.
+type way struct {
+	recipe
+	*after
+}
+
+// waysToSum are the ways of each term. Both orders are tried: a loop of a derivative runs backward, and reads what
+// the forward loop has stacked in the other order; a stack must not be turned round, which would copy it.
+func (p *parts) waysToSum(b *ir.Builder, sums []sum) map[*ir.Value][]way {
+	needed := p.needed(sums) // what the loop computes even if all sums leave it: its stacks are the cheapest
+	ways := map[*ir.Value][]way{}
+	for _, a := range []*after{p.after(b, needed, p.direction()), p.after(b, needed, !p.direction())} {
+		for _, s := range sums {
+			for _, t := range s.terms {
 				if r, ok := a.sumOver(t.value); ok {
 					ways[t.value] = append(ways[t.value], way{r, a})
 				}
 			}
 		}
 	}
-	// A stack that one term needs is free for the next, so that terms are tried again until none moves.
+	return ways
+}
+
+// chooseWays takes for each term the cheapest way that gains more than it costs, if there is one. It is a greedy
+// choice: a stack that one term has paid for is free for the next, so that terms are tried again until none moves.
+func chooseWays(sums []sum, ways map[*ir.Value][]way) map[*ir.Value]*way {
+	moved := map[*ir.Value]*way{}
 	for again := true; again; {
 		again = false
 		for _, s := range sums {
@@ -63,18 +81,7 @@ func (p *parts) weightgrad(b *ir.Builder) bool {
 				if moved[t.value] != nil {
 					continue
 				}
-				var best *way
-				least := never
-				for _, w := range ways[t.value] {
-					cost := 0.0
-					for _, x := range w.from {
-						cost += w.cost(x)
-					}
-					if cost <= w.gain && cost < least {
-						best, least = &w, cost
-					}
-				}
-				if best != nil {
+				if best := cheapest(ways[t.value]); best != nil {
 					for _, x := range best.from {
 						best.want(x)
 					}
@@ -83,7 +90,28 @@ func (p *parts) weightgrad(b *ir.Builder) bool {
 			}
 		}
 	}
-	c := folder{b}
+	return moved
+}
+
+// cheapest is the way whose stacks cost least, nil if none costs less than it gains.
+func cheapest(ways []way) *way {
+	var best *way
+	least := never
+	for i, w := range ways {
+		cost := 0.0
+		for _, x := range w.from {
+			cost += w.cost(x)
+		}
+		if cost <= w.gain && cost < least {
+			best, least = &ways[i], cost
+		}
+	}
+	return best
+}
+
+// rebuildSums lets carries go on with the terms that stay, drops those that none is left of, and puts behind the
+// loop, in the place of the carry's last value, that value plus the sums that moved.
+func (p *parts) rebuildSums(c folder, sums []sum, moved map[*ir.Value]*way) {
 	gone := map[int]bool{}
 	carries := p.carries
 	for _, s := range sums {
@@ -106,6 +134,8 @@ func (p *parts) weightgrad(b *ir.Builder) bool {
 			for _, t := range stay {
 				k.next = c.accumulate(k.next, t.value, t.negative)
 			}
+			// The old result stands for the whole sum; what the carry comes to without the terms that left is a new
+			// one.
 			k.out = p.results
 			p.results++
 			total = p.final(*k)
@@ -122,7 +152,6 @@ func (p *parts) weightgrad(b *ir.Builder) bool {
 		}
 	}
 	p.carries = append(left, p.carries[len(carries):]...) // and those that carried has added
-	return len(p.instead) > 0
 }
 
 // carried is Σ_t v_t, added up in the loop; in the shape that v is computed in, where fuse can join the two.
