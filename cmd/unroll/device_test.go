@@ -117,8 +117,8 @@ func TestPrecision(t *testing.T) {
 // A batch that is too large for the GPU's memory: the one that is proposed fits.
 func TestDeviceMemory(t *testing.T) {
 	const large = "--hidden 8 --batch 64 --seq 6"
-	workspace := driver.WorkspaceBytes(sim.New(sim.Config{}).Info().Compute)
-	onGPU(t, true, simulated(sim.Config{Memory: workspace + 150<<10}))
+	workspaces := 2 * driver.WorkspaceBytes(sim.New(sim.Config{}).Info().Compute) // one for each lane
+	onGPU(t, true, simulated(sim.Config{Memory: workspaces + 150<<10}))
 	r := tiny(large)
 	m := regexp.MustCompile(`^unroll: the GPU's memory is full: [\d,]+ bytes asked for, [\d,]+ free: try --batch (\d+) \(it is 64\)\n$`).FindStringSubmatch(r.stderr)
 	if r.code != exitGPU || m == nil {
