@@ -38,6 +38,7 @@ type cli struct {
 // app is what subcommands have of the outside world.
 type app struct {
 	args           []string
+	given          []string // the settings that flags name
 	stdin          io.Reader
 	stdout, stderr io.Writer
 }
@@ -82,7 +83,17 @@ func dispatch(args []string, stdin io.Reader, stdout, stderr io.Writer) error {
 	if err != nil {
 		return usage("%v; see %s --help", err, helpfulCommand(err))
 	}
-	return advise(gpuFailure(ctx.Run(&app{args: args, stdin: stdin, stdout: stdout, stderr: stderr})))
+	return advise(gpuFailure(ctx.Run(&app{args: args, given: givenSettings(ctx), stdin: stdin, stdout: stdout, stderr: stderr})))
+}
+
+// givenSettings are the settings whose flags were given.
+func givenSettings(ctx *kong.Context) (names []string) {
+	for _, p := range ctx.Path {
+		if p.Flag != nil {
+			names = append(names, strings.ReplaceAll(p.Flag.Name, "-", "_"))
+		}
+	}
+	return names
 }
 
 func newParser(c *cli, stdout, stderr io.Writer) (*kong.Kong, error) {

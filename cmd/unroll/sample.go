@@ -35,7 +35,12 @@ type useFlags struct {
 
 // open opens a run to use its model, which must be of one of some tasks, if there are any.
 func (u *useFlags) open(a *app, dir string, tasks ...string) (*run.Run, error) {
-	r, err := run.Open(dir, run.Checkpoint(u.Checkpoint))
+	return openRun("RUN", dir, u.Checkpoint, tasks...)
+}
+
+// openRun opens a run that an argument of that name names.
+func openRun(name, dir, checkpoint string, tasks ...string) (*run.Run, error) {
+	r, err := run.Open(dir, run.Checkpoint(checkpoint))
 	if err == nil {
 		err = r.Want(tasks...)
 	}
@@ -46,11 +51,11 @@ func (u *useFlags) open(a *app, dir string, tasks ...string) (*run.Run, error) {
 	)
 	switch {
 	case errors.As(err, &noRun):
-		return nil, fail(exitData, "RUN: %s %s: give the folder that unroll train wrote", noRun.Dir, noRun.What)
+		return nil, fail(exitData, "%s: %s %s: give the folder that unroll train wrote", name, noRun.Dir, noRun.What)
 	case errors.As(err, &task):
-		return nil, fail(exitData, "RUN: %s holds %s: this command is for %s", task.Dir, run.TaskName(task.Task), task.Wanted())
+		return nil, fail(exitData, "%s: %s holds %s: this command is for %s", name, task.Dir, run.TaskName(task.Task), task.Wanted())
 	case errors.As(err, &input):
-		return nil, fail(exitNoInput, "RUN: %v", input)
+		return nil, fail(exitNoInput, "%s: %v", name, input)
 	}
 	return r, err
 }

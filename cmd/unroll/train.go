@@ -26,6 +26,8 @@ type trainFlags struct {
 	Minutes *float64 `group:"Training:" placeholder:"M" xor:"length" help:"Training time in minutes."`
 	Seed    uint64   `group:"Training:" default:"1" help:"Seed of the initial weights${seedNote}."`
 
+	From string `group:"Training:" placeholder:"RUN" help:"Start from the weights and vocabularies of this run (fine-tuning): the model is that of RUN, everything else is new."`
+
 	optimizerFlags `kong:"embed"`
 
 	ValidEvery      *int `group:"Running:" placeholder:"N" xor:"valid" help:"Validate every N steps. Default: after each epoch${validNote}."`
@@ -120,7 +122,7 @@ func (t *trainFlags) train(a *app, c *run.Config) error {
 	if t.Resume == "never" && folder.Holds() && !t.Overwrite {
 		return fail(exitNoOutput, "%s holds a run: --overwrite to replace it, or choose another folder with --out", folder.Dir())
 	}
-	task, err := load(a, c)
+	task, err := t.load(a, c)
 	if err != nil {
 		folder.Abandon()
 		return err
@@ -153,10 +155,17 @@ func openFolder(dir, task string) (*run.Folder, error) {
 const patience = 5 * time.Second
 
 // load reads the data and makes the model.
-func load(a *app, c *run.Config) (run.Task, error) {
+func (t *trainFlags) load(a *app, c *run.Config) (run.Task, error) {
 	opts, err := a.runOptions(c.Running)
 	if err != nil {
 		return nil, err
+	}
+	if t.From != "" {
+		from, err := openRun("--from", t.From, "", c.Task)
+		if err != nil {
+			return nil, err
+		}
+		opts = append(opts, run.From(from, a.given...))
 	}
 	reading := time.AfterFunc(patience, func() { fmt.Fprintln(a.stderr, "unroll: reading the data; Ctrl-C to stop") })
 	defer reading.Stop()
@@ -217,4 +226,10 @@ func summary(w io.Writer, folder *run.Folder, task run.Task, end run.End) error 
 		return summarySeq2Seq(w, t, dir)
 	}
 	return nil
+}
+
+// Help is what --help says of all commands that train.
+func (*trainFlags) Help() string {
+	return "Ctrl-C and the signal TERM end the training after its step, and save it: the same command with --out goes on from there. " +
+		"A closed terminal (the signal HUP) does not stop it."
 }

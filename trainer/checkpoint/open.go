@@ -161,6 +161,9 @@ func (f *Folder) name(file string, err error) error {
 // Step is the step that was saved.
 func (f *Folder) Step() int { return f.manifest.Step }
 
+// WeightsSHA256 is the checksum of the file of weights, in hex.
+func (f *Folder) WeightsSHA256() string { return f.manifest.Files[weightsFile].SHA256 }
+
 // Fits says whether the checkpoint has the weights of a model, by their names and shapes, and an optimizer's state of a few times their
 // size. It reads headers only: a file that says it is larger than the model costs no memory.
 func (f *Folder) Fits(weights []Tensor) error {

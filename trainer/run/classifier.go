@@ -109,9 +109,13 @@ func newClassifierTask(c *Config, raw, other *rawExamples) (_ *ClassifierTask, e
 	if t.labels, err = raw.labels(); err != nil {
 		return nil, err
 	}
+	t.labels = c.labels(t.labels)
 	c.Model.Classes, c.Model.LabelsSHA256 = t.labels.Len(), sha256Hex(t.labels.JSON())
 	var lost spaces
-	if raw.table != nil {
+	switch {
+	case c.From != nil:
+		t.vocab, _ = c.vocabs()
+	case raw.table != nil:
 		if t.vocab, err = datasets.BuildVocab(c.Model.vocab(), lost.count(c.Model.kind(), learn.texts())); err != nil {
 			return nil, err
 		}
@@ -119,7 +123,7 @@ func newClassifierTask(c *Config, raw, other *rawExamples) (_ *ClassifierTask, e
 			return nil, err
 		}
 		c.Model.Vocab, c.Model.VocabSHA256 = t.vocab.Len(), sha256Hex(t.vocab.JSON())
-	} else {
+	default:
 		c.Model.Input, c.Model.Embed, c.Model.Tokens, c.Model.MinFreq = raw.images.Cols, 0, "", 0
 		c.Model.Normalize = ""
 	}
@@ -139,11 +143,16 @@ func newClassifierTask(c *Config, raw, other *rawExamples) (_ *ClassifierTask, e
 	if other == nil && raw.test == nil {
 		share = c.heldShare(raw.name, len(learn.which), len(valid.which))
 	}
-	t.notes = append(t.notes, known(share, raw.singles(t.labels), sameData(c.Data.Train, c.Data.Held), lost.note(), t.held.unknownLabels(t.labels),
+	t.notes = append(t.notes, known(c.origin(), share, raw.singles(t.labels), sameData(c.Data.Train, c.Data.Held), lost.note(), t.held.unknownLabels(t.labels),
 		UnknownWords("training examples", t.data.known), UnknownWords("validation examples", t.held.known))...)
 	t.feed.fill = planned(t.data.plan, c.Training.Seed, t.data.fill)
-	t.Classifier, err = c.newClassifier()
-	return t, err
+	if t.Classifier, err = c.newClassifier(); err != nil {
+		return nil, err
+	}
+	if err := c.start(t); err != nil {
+		return nil, err
+	}
+	return t, nil
 }
 
 // Config implements Task.

@@ -41,6 +41,7 @@ func TaskName(task string) string { return taskNames[task] }
 type Config struct {
 	Format   string   `yaml:"format"`
 	Task     string   `yaml:"task"`
+	From     *Origin  `yaml:"from,omitempty"` // nil: fresh weights
 	Data     Data     `yaml:"data"`
 	Model    Model    `yaml:"model"`
 	Training Training `yaml:"training"`

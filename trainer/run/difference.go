@@ -14,6 +14,9 @@ func (c Config) repeats(d Config) (difference string, same bool) {
 		x.Data.Train, x.Data.Held = x.Data.Train.withoutPaths(), x.Data.Held.withoutPaths()
 		x.Training.Steps, x.Training.Epochs, x.Training.Minutes, x.Training.CheckpointEvery, x.Training.Patience, x.Training.MaxSkipped = 0, 0, 0, 0, 0, 0
 		x.Running = Running{}
+		if x.From != nil { // that run may lie elsewhere
+			x.From = &Origin{Weights: x.From.Weights}
+		}
 		x.Model.Lengths = nil // that of the same data, but early versions did not note it
 	}
 	// What follows from the data, or from other settings, says least.

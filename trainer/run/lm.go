@@ -39,6 +39,9 @@ func newLMTask(c *Config, data *corpus) (_ *LMTask, err error) {
 		data.close()
 		return nil, err
 	}
+	if err := c.start(t); err != nil {
+		return nil, err
+	}
 	return t, nil
 }
 

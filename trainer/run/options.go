@@ -17,6 +17,7 @@ type with struct {
 	device     tape.Device // nil: that of Running
 	tell       func(string)
 	checkpoint string
+	from       *beginning // nil: fresh weights
 	cells      map[string]models.CellKind
 	attentions map[string]models.AttentionKind
 	optimizers map[string]optim.Optimizer
@@ -86,13 +87,16 @@ func (c *Config) open() error {
 func (c *Config) begin(task string, opts []Option) error {
 	c.Format, c.Task = configFormat, task
 	c.use(opts)
+	if err := c.inherit(); err != nil {
+		return err
+	}
 	if err := c.Check(); err != nil {
 		return err
 	}
 	return c.open()
 }
 
-// Load makes the task that a configuration asks for, with fresh weights: it reads the data that are named there, and notes which they are.
+// Load makes the task that a configuration asks for, with fresh weights unless there is a From: it reads the data that are named there, and notes which they are.
 // Start from Defaults.
 func Load(c Config, opts ...Option) (Task, error) {
 	if err := c.begin(c.Task, opts); err != nil {

@@ -78,11 +78,13 @@ func newSeq2SeqTask(c *Config, raw, other *rawPairs) (_ *Seq2SeqTask, err error)
 		t.notes = append(t.notes, other.notes()...)
 	}
 	var lost spaces
-	if t.source, err = learn.vocab(c, &lost, func(p datasets.Pair) string { return p.Source }); err != nil {
-		return nil, err
-	}
-	if t.target, err = learn.vocab(c, &lost, func(p datasets.Pair) string { return p.Target }); err != nil {
-		return nil, err
+	if t.source, t.target = c.vocabs(); t.source == nil {
+		if t.source, err = learn.vocab(c, &lost, func(p datasets.Pair) string { return p.Source }); err != nil {
+			return nil, err
+		}
+		if t.target, err = learn.vocab(c, &lost, func(p datasets.Pair) string { return p.Target }); err != nil {
+			return nil, err
+		}
 	}
 	for _, v := range []*datasets.Vocab{t.source, t.target} {
 		if err := c.Model.checkVocabSize(v, 1, learn.pairs.Name); err != nil {
@@ -101,7 +103,7 @@ func newSeq2SeqTask(c *Config, raw, other *rawPairs) (_ *Seq2SeqTask, err error)
 	if other == nil && raw.test == nil {
 		share = c.heldShare(raw.name, len(learn.which), len(valid.which))
 	}
-	t.notes = append(t.notes, known(share, sameData(c.Data.Train, c.Data.Held), lost.note())...)
+	t.notes = append(t.notes, known(c.origin(), share, sameData(c.Data.Train, c.Data.Held), lost.note())...)
 	if err := t.noteUnknown(); err != nil {
 		return nil, err
 	}
@@ -111,6 +113,9 @@ func newSeq2SeqTask(c *Config, raw, other *rawPairs) (_ *Seq2SeqTask, err error)
 	}
 	t.feed.fill = planned(t.data.plan, c.Training.Seed, t.data.fill)
 	if t.Seq2Seq, err = c.newSeq2Seq(); err != nil {
+		return nil, err
+	}
+	if err := c.start(t); err != nil {
 		return nil, err
 	}
 	t.translator = c.translator(t.Seq2Seq, t.source, t.target)

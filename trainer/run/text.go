@@ -124,8 +124,10 @@ func newCorpus(c *Config, text, valid *datasets.Text) (_ *corpus, err error) {
 		part = fmt.Sprintf(", %d%% of them held out", 100-percents[0])
 	}
 	var lost spaces
-	if d.vocab, err = c.Model.vocabOf(learn, d.texts, &lost); err != nil {
-		return nil, err
+	if d.vocab, _ = c.vocabs(); d.vocab == nil {
+		if d.vocab, err = c.Model.vocabOf(learn, d.texts, &lost); err != nil {
+			return nil, err
+		}
 	}
 	c.Model.Vocab, c.Model.VocabSHA256 = d.vocab.Len(), sha256Hex(d.vocab.JSON())
 	if d.train, err = d.vocab.Encode(learn); err != nil {
@@ -134,7 +136,7 @@ func newCorpus(c *Config, text, valid *datasets.Text) (_ *corpus, err error) {
 	if d.held, err = d.vocab.Encode(held); err != nil {
 		return nil, err
 	}
-	d.notes = known(lost.note(), sameText(c))
+	d.notes = known(c.origin(), lost.note(), sameText(c))
 	if err := d.noteUnknown(learn, held); err != nil {
 		return nil, err
 	}
