@@ -140,7 +140,7 @@ func stepsAreExact(t *testing.T, d tape.Device, programs uint64) {
 
 // recurrent is a language model whose steps have kernels of their own.
 func recurrent(cell string) training {
-	return training{cell, languageModel(models.LMConfig{Vocab: 11, Cell: models.CellConfig{Kind: cell}, Hidden: 32, Layers: 2}, 1)}
+	return training{cell + " of 32", languageModel(models.LMConfig{Vocab: 11, Cell: models.CellConfig{Kind: cell}, Hidden: 32, Layers: 2}, 1)}
 }
 
 // Models train with step kernels as on the reference device, as far as rounded products allow, with the same bits in every run; GPUs that are

@@ -83,10 +83,26 @@ func changesNothing(kernel string, m mutate.Mutant) bool {
 	if m.Kind != mutate.Register {
 		return false
 	}
+	if justCopied(m) {
+		return true
+	}
 	// A global address is the same as the generic address that it was made of.
 	for line := range strings.Lines(m.Text()) {
 		f := strings.Fields(strings.NewReplacer(",", "", ";", "").Replace(line))
 		if len(f) == 3 && f[0] == "cvta.to.global.u64" && regexp.MustCompile(f[1]+`\b`).ReplaceAllString(m.Was, f[2]) == m.Now {
+			return true
+		}
+	}
+	return false
+}
+
+// justCopied reports whether the register that a mutant reads is the one that the right register was copied from, since when nothing can have
+// changed either.
+func justCopied(m mutate.Mutant) bool {
+	lines := strings.Split(m.Text(), "\n")
+	for i := m.Line - 2; i >= 0 && !strings.HasSuffix(lines[i], ":"); i-- {
+		f := strings.Fields(strings.NewReplacer(",", "", ";", "").Replace(lines[i]))
+		if len(f) == 3 && strings.HasPrefix(f[0], "mov.") && regexp.MustCompile(f[1]+`\b`).ReplaceAllString(m.Was, f[2]) == m.Now {
 			return true
 		}
 	}

@@ -193,17 +193,17 @@ func (s stepSpec) farAhead() int {
 }
 
 // NewPackStep makes ready the Map that lays B out as a Step reads it: rounded, and in fragments of eight columns and one chunk of terms, in
-// which each thread of a warp finds its numbers side by side. B[k,n] lies strideK·k + strideN·n elements on; K and N are those of a product
-// that a Step computes.
+// which each thread of a warp finds its numbers side by side. Of every sixteen terms a thread has four neighbours, as of a row of A.
+// B[k,n] lies strideK·k + strideN·n elements on; K and N are those of a product that a Step computes.
 func NewPackStep(bf16 bool, k, n, strideK, strideN, align int) (m Mapped, bytes int) {
 	s, elem := stepSpec{bf16: bf16, k: k}, TF32
 	if bf16 {
 		elem = BF16
 	}
-	chunk := s.chunk()
+	chunk := s.chunk() // by columns, chunks, columns, threads, sixteen terms, four terms
 	return NewMap(Map{
-		Compute: F32, Shape: []int{n / 8, s.chunks(), 8, chunk}, Result: []int{0},
-		In:  []Operand{{Elem: F32, Strides: []int{8 * strideN, chunk * strideK, strideN, strideK}, Align: align}},
-		Out: []Operand{{Elem: elem, Strides: []int{8 * k, 8 * chunk, chunk, 1}, Align: vectorBytes}},
+		Compute: F32, Shape: []int{n / 8, s.chunks(), 8, 4, chunk / 16, 4}, Result: []int{0},
+		In:  []Operand{{Elem: F32, Strides: []int{8 * strideN, chunk * strideK, strideN, 4 * strideK, 16 * strideK, strideK}, Align: align}},
+		Out: []Operand{{Elem: elem, Strides: []int{8 * k, 8 * chunk, chunk, chunk / 4, 4, 1}, Align: vectorBytes}},
 	}), n * k * elem.Size()
 }

@@ -85,16 +85,21 @@ func (c stepCase) check(r *rig) error {
 		equal(r, "the result", out[0], want[0]), equal(r, "h", out[1], want[1]), equal(r, "z", out[2], want[2]))
 }
 
-// layOut is B as a Step reads it: by eight columns, chunks of terms, columns, terms; the bits of bfloat16, or of TF32.
+// layOut is B as a Step reads it: by eight columns, chunks of terms, columns, terms; the bits of the nearest bfloat16, the even one of two, or
+// of the nearest TF32, the larger of two.
 func (c stepCase) layOut(b []float32, strideK, strideN, n int) any {
 	chunk := stepSpec{bf16: c.bf16}.chunk()
 	var words []uint32
 	var halves []uint16
 	for i := range c.k * n {
-		term, column := i%chunk+i/(8*chunk)*chunk%c.k, i/chunk%8+i/(8*c.k)*8
+		thread, j := i%chunk/(chunk/4), i%(chunk/4)
+		term, column := i/(8*chunk)*chunk%c.k+4*thread+16*(j/4)+j%4, i/chunk%8+i/(8*c.k)*8
 		bits := math.Float32bits(b[term*strideK+column*strideN])
-		words = append(words, (bits+1<<12)&^(1<<13-1))
-		halves = append(halves, uint16((bits+0x7FFF+bits>>16&1)>>16))
+		word, half := (bits+1<<12)&^(1<<13-1), uint16((bits+0x7FFF+bits>>16&1)>>16)
+		if x := math.Float32frombits(bits); x != x {
+			word, half = 0x7FFFFFFF, 0x7FFF
+		}
+		words, halves = append(words, word), append(halves, half)
 	}
 	if c.bf16 {
 		return halves
@@ -108,6 +113,9 @@ func packs(r *rig) error {
 	for _, c := range []stepCase{{k: 48}, {k: 96, bf16: true}} {
 		r.clear()
 		b := r.normals(c.k * n)
+		for i := range 4 { // in each place of those that a thread rounds
+			b[i], b[4+i], b[8+i] = float32(math.NaN()), 1+0x1p-8, 1+0x3p-8
+		}
 		for _, strides := range [][2]int{{1, c.k}, {n, 1}} {
 			pack, bytes := NewPackStep(c.bf16, c.k, n, strides[0], strides[1], 16)
 			packed := r.space(bytes)

@@ -85,7 +85,7 @@ type stepOperands struct {
 
 func (w *stepWriter) operands(a, packed ptx.Value) *stepOperands {
 	o := &stepOperands{stepWriter: w}
-	term := w.Mad(w.part, ptx.Int(w.chunk()), w.Mul(w.member, ptx.Int(w.chunk()/4)))
+	term := w.Mad(w.part, ptx.Int(w.chunk()), w.Mul(w.member, ptx.Int(4)))
 	first := w.Add(w.row, w.Mad(w.strip, ptx.Int(w.rowsOfStrip()), w.group))
 	for i := range w.rowsOfStrip() / 8 {
 		row := w.Min(w.Add(first, ptx.Int(8*i)), ptx.Int(w.m-1)) // beyond the last row: any will do
@@ -147,7 +147,7 @@ func (o *stepOperands) reload(c stepChunk, i int) {
 
 func (o *stepOperands) loadA(row, i int) (xs []ptx.Value) {
 	for v := range o.chunk() / 16 {
-		xs = append(xs, o.LoadVector(ptx.F32, 4, o.rows[row], i*o.parts*o.chunkBytes()+16*v)...)
+		xs = append(xs, o.LoadVector(ptx.F32, 4, o.rows[row], i*o.parts*o.chunkBytes()+64*v)...)
 	}
 	return xs
 }
