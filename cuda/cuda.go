@@ -1,9 +1,8 @@
 // Package cuda is the CUDA device: it runs tapes on an NVIDIA GPU.
 //
 // Loading a tape turns each instruction into work for a stream: launches of kernels that package kernel writes, products of cuBLAS,
-// copies.
-// Addresses that move with the steps of loops are known beforehand, so that a whole run, its loops included, is one graph of work: the
-// second run of a program captures it, and later ones replay it with a single call. Inputs go up from pinned memory while the run
+// copies. Addresses that move with the steps of loops are known beforehand, so that a whole run, its loops included, is one graph of work:
+// the second run of a program captures it, and later ones replay it with a single call. Inputs go up from pinned memory while the run
 // before still computes; parameters never move unless they are read or written.
 //
 // This package knows the tape, and of a GPU what package driver says. It must not know what is above the tape, nor whether the GPU is
