@@ -9,7 +9,7 @@ import (
 	"github.com/unroll-ml/unroll/datasets/batches"
 )
 
-// Pairs of texts as batches: those of similar length go together, and each batch is filled while the one before is in use.
+// Pairs of texts as batches: similar lengths go together, and each batch is filled while the one before is in use.
 func ExamplePlan() {
 	pairs := datasets.NewPairs("numbers", []datasets.Pair{
 		{Source: "one", Target: "1"}, {Source: "two hundred", Target: "200"},

@@ -5,6 +5,7 @@ import (
 	"bufio"
 	"fmt"
 	"io"
+	"math"
 	"math/rand/v2"
 	"net/http"
 	"os"
@@ -134,8 +135,12 @@ func TestOwnCell(t *testing.T) {
 
 func TestOwnModel(t *testing.T) {
 	out := output(t, t.TempDir(), "ownmodel")
-	if loss := number(t, out, `step 200: mean squared error (\S+)`); loss > 0.01 { // a guess of 0 has 0.5
+	if loss := number(t, out, `best validation loss: (\S+)`); loss > 0.01 { // a guess of 0 has 0.5
 		t.Errorf("an error of %g", loss)
+	}
+	follows, says := number(t, out, `what follows: (\S+);`), number(t, out, `the model says (\S+)`)
+	if math.Abs(follows-says) > 0.2 {
+		t.Errorf("%g follows, and the model says %g", follows, says)
 	}
 }
 

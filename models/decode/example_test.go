@@ -26,7 +26,7 @@ func (m bigrams) Step(tokens, _ []int32) (logProbs, weights [][]float64, err err
 	return logProbs, nil, nil // no attention
 }
 
-// The likeliest first word need not begin the likeliest text: a search of width 1 takes it, one of width 2 keeps another.
+// The likeliest first word need not begin the likeliest text: a beam of width 1 takes it, one of width 2 finds better.
 func ExampleBeam() {
 	const start, end, a, the, cat, dog = 2, 3, 4, 5, 6, 7
 	m := bigrams{map[int32]map[int32]float64{

@@ -19,7 +19,7 @@ func ExampleSave() {
 	dir := filepath.Join(parent, "last")
 
 	type position struct{ Epoch int }
-	check(checkpoint.Save(dir, 1, checkpoint.Contents{ // in the place of the one before, which is kept until this one is whole
+	check(checkpoint.Save(dir, 1, checkpoint.Contents{ // the one before is kept until this one is whole
 		Weights: []checkpoint.Tensor{{Name: "W", Shape: []int{2, 2}, Data: []float32{1, 2, 3, 4}}},
 		State:   position{Epoch: 3},
 		Step:    700,
