@@ -107,13 +107,13 @@ func (e *evalCmd) Run(a *app) error {
 	}
 	if math.IsNaN(v.Loss) || math.IsInf(v.Loss, 0) {
 		return fail(exitDiverged, "the loss of %s on %s is %g: its weights are too large to compute with, measure another checkpoint",
-			filepath.Join(e.Dir, e.Checkpoint), v.What, v.Loss)
+			filepath.Join(e.Dir, r.Checkpoint()), v.What, v.Loss)
 	}
 	if e.JSON {
 		rec := evalRecord{
 			Loss: runlog.Float(v.Loss), Measures: v.Measures, Stride: e.Stride, Seconds: v.Seconds,
 			Unknown: v.Unknown, LeftOut: v.LeftOut, NoLabel: v.NoLabel, Notes: v.Notes,
-			Text: v.Name, Split: v.Split, Run: e.Dir, Checkpoint: e.Checkpoint, Step: v.At.Step,
+			Text: v.Name, Split: v.Split, Run: e.Dir, Checkpoint: r.Checkpoint(), Step: v.At.Step,
 		}
 		if r.Config().Task == run.TaskSeq2Seq {
 			rec.Beam = e.Beam
@@ -123,17 +123,17 @@ func (e *evalCmd) Run(a *app) error {
 		}
 		return json.NewEncoder(a.texts()).Encode(rec)
 	}
-	return e.write(a.texts(), v)
+	return e.write(a.texts(), r, v)
 }
 
 // write says what was measured.
-func (e *evalCmd) write(w io.Writer, v *run.Evaluation) error {
+func (e *evalCmd) write(w io.Writer, r *run.Run, v *run.Evaluation) error {
 	number := v.Examples
 	if number == 0 {
 		number = v.Tokens
 	}
 	_, err := fmt.Fprintf(w, "%s after step %s, on %s:\nloss %.4f nats per %s%s\n%s %s in %.2f s\n",
-		filepath.Join(e.Dir, e.Checkpoint), words.Thousands(v.At.Step), v.What, v.Loss, v.Unit,
+		filepath.Join(e.Dir, r.Checkpoint()), words.Thousands(v.At.Step), v.What, v.Loss, v.Unit,
 		measureWords(&v.Measures, 3, 2)+evalWords(&v.Measures), words.Thousands(number), v.Count, v.Seconds)
 	for _, remark := range append(slices.Clone(v.Notes), e.remarks(v)...) {
 		if err == nil {

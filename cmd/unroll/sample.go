@@ -3,6 +3,9 @@ package main
 import (
 	"bufio"
 	"context"
+	"fmt"
+	"slices"
+	"strconv"
 	"strings"
 	"unicode"
 
@@ -29,17 +32,20 @@ type sampleCmd struct {
 
 // useFlags are what all commands share that use a trained model.
 type useFlags struct {
-	Checkpoint string `enum:"best,last" default:"best" help:"Which checkpoint of the run: ${enum}."`
+	Checkpoint string `placeholder:"NAME" help:"Which checkpoint of the run: best, last, or the step of one that was kept. Default: best, or last before the first validation."`
 	deviceFlags
 }
 
 // open opens a run to use its model, which must be of one of some tasks, if there are any.
 func (u *useFlags) open(a *app, dir string, tasks ...string) (*run.Run, error) {
-	return openRun("RUN", dir, u.Checkpoint, tasks...)
+	if _, err := strconv.ParseUint(u.Checkpoint, 10, 31); err != nil && !slices.Contains([]string{"", run.Best, run.Last}, u.Checkpoint) {
+		return nil, usage("--checkpoint is %q: it must be best, last, or the step of one that was kept", u.Checkpoint)
+	}
+	return a.openRun("RUN", dir, u.Checkpoint, tasks...)
 }
 
-// openRun opens a run that an argument of that name names.
-func openRun(name, dir, checkpoint string, tasks ...string) (*run.Run, error) {
+// openRun opens a run that an argument of that name names. It says so if another checkpoint is used than the best one.
+func (a *app) openRun(name, dir, checkpoint string, tasks ...string) (*run.Run, error) {
 	r, err := run.Open(dir, run.Checkpoint(checkpoint))
 	if err == nil {
 		err = r.Want(tasks...)
@@ -56,6 +62,9 @@ func openRun(name, dir, checkpoint string, tasks ...string) (*run.Run, error) {
 		return nil, fail(exitData, "%s: %s holds %s: this command is for %s", name, task.Dir, run.TaskName(task.Task), task.Wanted())
 	case errors.As(err, &input):
 		return nil, fail(exitNoInput, "%s: %v", name, input)
+	}
+	if err == nil && checkpoint == "" && r.Checkpoint() != run.Best {
+		notice(a.stderr)(fmt.Sprintf("%s was not validated yet, so there is no best checkpoint: the last one is used", dir))
 	}
 	return r, err
 }

@@ -161,7 +161,7 @@ func (t *trainFlags) load(a *app, c *run.Config) (run.Task, error) {
 		return nil, err
 	}
 	if t.From != "" {
-		from, err := openRun("--from", t.From, "", c.Task)
+		from, err := a.openRun("--from", t.From, "", c.Task)
 		if err != nil {
 			return nil, err
 		}

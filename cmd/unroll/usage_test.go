@@ -129,7 +129,7 @@ func TestUsageErrors(t *testing.T) {
 		{"eval", `expected "<RUN>"; see unroll eval --help`},
 		{"eval run --text a --valid-text b", `--text and --valid-text both name a text to measure on: leave one of them out`},
 		{"eval run --threads 0", `--threads is 0: it must be at least 1`},
-		{"eval run --checkpoint first", `--checkpoint must be one of "best","last" but got "first"; see unroll eval --help`},
+		{"eval run --checkpoint first", `--checkpoint is "first": it must be best, last, or the step of one that was kept`},
 		{"sample run --top-k -2", `--top-k is -2: it must be at least 0`},
 		{"sample run --top-p 1.5", `--top-p is 1.5: it must be in [0, 1]`},
 		{"train lm --layers 1 --dropout 0.2", `--dropout is between layers, and there is one: --layers 2 at least, or leave it out`},

@@ -7,6 +7,8 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
+	"strings"
 
 	"github.com/pkg/errors"
 
@@ -123,8 +125,41 @@ func readVocab(dir, name string, size int, sha256 string) (*datasets.Vocab, erro
 }
 
 // checkpoint is the folder of the run's checkpoint that is used.
-func (r *Run) checkpoint() string {
-	return filepath.Join(r.dir, cmp.Or(r.config.with.checkpoint, Best))
+func (r *Run) checkpoint() string { return filepath.Join(r.dir, r.Checkpoint()) }
+
+// Checkpoint is the name of the run's checkpoint that is used: the one that the option of this name chose, else the best one or, before the
+// first validation, the last one.
+func (r *Run) Checkpoint() string {
+	name := r.config.with.checkpoint
+	if step, err := strconv.Atoi(name); err == nil {
+		return r.ofStep(step)
+	}
+	if name == "" && !r.holds(Best) && r.holds(Last) {
+		return Last
+	}
+	return cmp.Or(name, Best)
+}
+
+// ofStep is the name of the checkpoint of a step, whether there is one or not.
+func (r *Run) ofStep(step int) string {
+	for _, name := range []string{Last, Best} {
+		if f, err := checkpoint.Open(filepath.Join(r.dir, name)); err == nil {
+			f.Close()
+			if f.Step() == step {
+				return name
+			}
+		}
+	}
+	return fmt.Sprintf("%s-%d", Last, step)
+}
+
+// holds says whether there is a checkpoint of that name, whole or damaged.
+func (r *Run) holds(name string) bool {
+	f, err := checkpoint.Open(filepath.Join(r.dir, name))
+	if err == nil {
+		f.Close()
+	}
+	return !errors.Is(err, fs.ErrNotExist)
 }
 
 // Load reads the weights of the run's checkpoint into a model, and says where the run stood.
@@ -158,9 +193,23 @@ func (c *Config) fits(f *checkpoint.Folder) error {
 	return f.Fits(weights)
 }
 
+// checkpointsIn names the checkpoints in the folder of a run.
+func checkpointsIn(dir string) (names []string) {
+	for _, pattern := range []string{Best, Last, Last + "-*"} {
+		found, _ := filepath.Glob(filepath.Join(dir, pattern)) // an error means a wrong pattern
+		for _, path := range found {
+			names = append(names, filepath.Base(path))
+		}
+	}
+	return names
+}
+
 func openCheckpoint(dir string) (*checkpoint.Folder, error) {
 	f, err := checkpoint.Open(dir)
 	if errors.Is(err, fs.ErrNotExist) {
+		if others := checkpointsIn(filepath.Dir(dir)); len(others) > 0 {
+			return nil, corrupt("%s: there is no such checkpoint: choose one of %s", dir, strings.Join(others, ", "))
+		}
 		return nil, corrupt("%s: there is no such checkpoint: train until the first one is saved", dir)
 	}
 	return f, err

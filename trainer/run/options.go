@@ -30,7 +30,8 @@ func On(d tape.Device) Option { return func(w *with) { w.device = d } }
 // Tell lets f know, in one line each, of what does not stop the work: see device.Tell.
 func Tell(f func(message string)) Option { return func(w *with) { w.tell = f } }
 
-// Checkpoint chooses the checkpoint that Open reads: Best, the default, or Last.
+// Checkpoint chooses the checkpoint that is read of a run that Open opens: Best, Last, or one that was kept, by its step such as "380". Without
+// it, it is the best one or, before the first validation, the last one.
 func Checkpoint(name string) Option { return func(w *with) { w.checkpoint = name } }
 
 // Cell gives a cell of one's own, which Model.Cell names.
