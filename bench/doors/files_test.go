@@ -2,6 +2,7 @@ package doors
 
 import (
 	"bytes"
+	"io"
 	"math/rand/v2"
 	"os"
 	"testing"
@@ -59,6 +60,9 @@ func init() {
 		"Remove":    func(t *testing.T) call { return call{checkpoint.Remove, []any{saved(t)}} },
 		"Sweep":     func(t *testing.T) call { saved(t); return call{checkpoint.Sweep, []any{".", []string{"log"}}} },
 		"Unwritten": func(*testing.T) call { return call{checkpoint.Unwritten, []any{"file", int64(3), nil}} },
+		"Write": func(*testing.T) call {
+			return call{checkpoint.Write, []any{"file", func(w io.Writer) error { _, err := w.Write([]byte("text")); return err }}}
+		},
 		"WriteFile": func(*testing.T) call { return call{checkpoint.WriteFile, []any{"file", []byte("text")}} },
 		"WriteTensors": func(*testing.T) call {
 			return call{checkpoint.WriteTensors, []any{&bytes.Buffer{}, contents().Weights}}

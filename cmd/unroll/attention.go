@@ -1,10 +1,11 @@
 package main
 
 import (
-	"bytes"
+	"bufio"
 	_ "embed"
 	"fmt"
 	"html/template"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -16,6 +17,7 @@ import (
 	"github.com/pkg/errors"
 
 	"github.com/unroll-ml/unroll/datasets"
+	"github.com/unroll-ml/unroll/internal/safefile"
 	"github.com/unroll-ml/unroll/internal/words"
 	"github.com/unroll-ml/unroll/trainer/run"
 	"github.com/unroll-ml/unroll/trainer/translate"
@@ -33,25 +35,32 @@ const (
 )
 
 // attentionPage is an HTML page that shows where the attention looked: for each sentence a table of shades, the source's tokens
-// across and those that were written down.
+// across and those that were written down. In memory is one sentence; those before it wait in a file for what comes first in the
+// page and is known last: how many are drawn.
 type attentionPage struct {
-	path string
-	r    *run.Run
+	path  string
+	r     *run.Run
+	drawn *os.File // the sentences, as they will stand in the page
 
 	Run, Model, How string
-	Sentences       []drawnSentence
+	Lines           []drawnLine
 	Left            int // more were translated than are drawn
 
 	cells int
 }
 
+type drawnLine struct {
+	Number int
+	Source string
+}
+
 type drawnSentence struct {
-	Number         int
-	Source, Target string
-	LogProb        float64
-	Words          bool     // its tokens are long
-	From           []string // the tokens of the source
-	Rows           []drawnRow
+	drawnLine
+	Target  string
+	LogProb float64
+	Words   bool     // its tokens are long
+	From    []string // the tokens of the source
+	Rows    []drawnRow
 }
 
 type drawnRow struct {
@@ -72,15 +81,17 @@ func newAttentionPage(path string, r *run.Run, how string) (*attentionPage, erro
 	if info, err := os.Stat(path); err == nil && !info.Mode().IsRegular() {
 		return nil, fail(exitNoOutput, "--attention: %s is no file that can be replaced: name another", path)
 	}
-	probe, err := os.CreateTemp(filepath.Dir(path), ".probe-*")
+	drawn, err := safefile.CreateTemp(filepath.Dir(path), ".drawn-")
 	if err != nil {
 		return nil, pageError(path, err)
 	}
-	probe.Close()
-	if err := os.Remove(probe.Name()); err != nil {
-		return nil, pageError(path, err)
-	}
-	return &attentionPage{path: path, r: r, How: how}, nil
+	os.Remove(drawn.Name()) // so that nothing is left if the process is killed; Windows removes it no earlier than close does
+	return &attentionPage{path: path, r: r, drawn: drawn, How: how}, nil
+}
+
+func (p *attentionPage) close() {
+	p.drawn.Close()
+	os.Remove(p.drawn.Name())
 }
 
 // pageError says what to do if the page cannot be written.
@@ -92,32 +103,51 @@ func pageError(path string, err error) error {
 	return fail(exitNoOutput, "--attention: %s cannot be written (%v): name another file", path, in.Err)
 }
 
-// add adds a sentence: its tokens, with the end, and what was written.
-func (p *attentionPage) add(number int, line string, source []int32, t translate.Translation) {
-	cells := len(source) * len(t.Weights)
-	if p.Left > 0 || len(p.Sentences) == drawnSentences || p.cells+cells > drawnCells {
+// full says whether no sentence will be drawn any more.
+func (p *attentionPage) full() bool {
+	return p.Left > 0 || len(p.Lines) == drawnSentences || p.cells >= drawnCells
+}
+
+// add draws a sentence: its tokens, with the end, and what was written.
+func (p *attentionPage) add(number int, line string, source []int32, t translate.Translation) error {
+	cells := len(source) * len(t.Tokens)
+	if p.full() || p.cells+cells > drawnCells {
 		p.Left++
-		return
+		return nil
 	}
 	p.cells += cells
-	s := drawnSentence{Number: number, Source: line, Target: t.Text, LogProb: t.LogProb}
-	letters := []rune(line)
+	s := drawnSentence{drawnLine: drawnLine{number, line}, Target: t.Text, LogProb: t.LogProb}
+	p.Lines = append(p.Lines, s.drawnLine)
+	s.draw(p.r, source, t)
+	to := bufio.NewWriter(p.drawn)
+	err := attentionTemplate.ExecuteTemplate(to, "sentence", s)
+	if err == nil {
+		err = to.Flush()
+	}
+	if err != nil {
+		return pageError(p.path, err)
+	}
+	return nil
+}
+
+// draw makes the table.
+func (s *drawnSentence) draw(r *run.Run, source []int32, t translate.Translation) {
+	letters := []rune(s.Source)
 	for i, token := range source {
-		name := shown(p.r.Vocab(), token)
-		if token == datasets.Unknown && p.r.Vocab().Kind() == datasets.Char && len(letters) == len(source)-1 {
+		name := shown(r.Vocab(), token)
+		if token == datasets.Unknown && r.Vocab().Kind() == datasets.Char && len(letters) == len(source)-1 {
 			name = string(letters[i])
 		}
 		s.From = append(s.From, name)
 		s.Words = s.Words || utf8.RuneCountInString(name) > 2
 	}
 	for i, weights := range t.Weights {
-		row := drawnRow{To: shown(p.r.Target(), t.Tokens[i])}
+		row := drawnRow{To: shown(r.Target(), t.Tokens[i])}
 		for k, w := range weights {
 			row.Cells = append(row.Cells, drawnCell{template.CSS(strconv.FormatFloat(w, 'f', 3, 64)), fmt.Sprintf("%.3f  %s looks at %s", w, row.To, s.From[k])})
 		}
 		s.Rows = append(s.Rows, row)
 	}
-	p.Sentences = append(p.Sentences, s)
 }
 
 // shown is the name of a token in which nothing is invisible.
@@ -133,11 +163,19 @@ func (p *attentionPage) write(at run.Position) error {
 	m := &p.r.Config().Model
 	p.Run = p.r.Dir()
 	p.Model = fmt.Sprintf("%s of %d units, attention %s, after step %s", m.Cell, m.Hidden, m.Attention, words.Thousands(at.Step))
-	var b bytes.Buffer
-	if err := attentionTemplate.Execute(&b, p); err != nil {
-		return errors.WithStack(err)
-	}
-	if err := run.WriteFile(p.path, b.Bytes()); err != nil {
+	err := run.Write(p.path, func(to io.Writer) error {
+		if err := attentionTemplate.ExecuteTemplate(to, "top", p); err != nil {
+			return err
+		}
+		if _, err := p.drawn.Seek(0, io.SeekStart); err != nil {
+			return err
+		}
+		if _, err := io.Copy(to, p.drawn); err != nil {
+			return err
+		}
+		return attentionTemplate.ExecuteTemplate(to, "end", nil)
+	})
+	if err != nil {
 		return pageError(p.path, err)
 	}
 	return nil

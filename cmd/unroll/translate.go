@@ -159,6 +159,7 @@ func (k *translateCmd) Run(a *app) error {
 		if page, err = newAttentionPage(k.Attention, r, k.how()); err != nil {
 			return err
 		}
+		defer page.close()
 	}
 	if err := k.compute(a, r); err != nil {
 		return err
@@ -186,7 +187,10 @@ func (k *translateCmd) Run(a *app) error {
 		var b strings.Builder
 		for i, found := range all {
 			if page != nil && len(found) > 0 {
-				page.add(first+i, lines[i], m.Source(lines[i]), found[0])
+				if err := page.add(first+i, lines[i], m.Source(lines[i]), found[0]); err != nil {
+					return "", err
+				}
+				o.Weights = !page.full() // what is not drawn need not be kept
 			}
 			said.add(found)
 			b.WriteString(k.write(first+i, lines[i], in.unknown(lines[i]), found))

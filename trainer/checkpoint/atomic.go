@@ -1,6 +1,7 @@
 package checkpoint
 
 import (
+	"bufio"
 	"fmt"
 	"io"
 	"io/fs"
@@ -61,15 +62,32 @@ func writeError(path string, need int64, err error) error {
 // WriteFile replaces a file: after a crash at any moment it has its old contents or the new, never a part of them. A link of that
 // name is replaced, and what it points to stays. An error is a *WriteError, or a *safefile.Error that names what is in the way.
 func WriteFile(path string, data []byte) error {
+	return write(path, int64(len(data)), func(f io.Writer) error {
+		_, err := f.Write(data)
+		return err
+	})
+}
+
+// Write is WriteFile of what fill writes, which need not be in memory. An error of fill is the reason of the *WriteError.
+func Write(path string, fill func(io.Writer) error) error {
+	return write(path, 0, func(f io.Writer) error {
+		to := bufio.NewWriter(f)
+		if err := fill(to); err != nil {
+			return err
+		}
+		return to.Flush()
+	})
+}
+
+func write(path string, need int64, fill func(io.Writer) error) error {
 	dir, name := filepath.Split(path)
 	dir = filepath.Clean(dir)
 	f, err := files.createTemp(dir, tempPrefix(name))
 	if err != nil {
-		return writeError(path, int64(len(data)), err)
+		return writeError(path, need, err)
 	}
 	tmp := f.Name()
-	_, err = f.Write(data)
-	if err = closeSynced(f, err); err == nil {
+	if err = closeSynced(f, fill(f)); err == nil {
 		err = files.rename(tmp, path)
 	}
 	if err == nil {
@@ -77,7 +95,7 @@ func WriteFile(path string, data []byte) error {
 	}
 	if err != nil {
 		files.remove(tmp)
-		return writeError(path, int64(len(data)), err)
+		return writeError(path, need, err)
 	}
 	return nil
 }

@@ -3,6 +3,7 @@ package checkpoint
 import (
 	"bufio"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"os/exec"
@@ -384,6 +385,28 @@ func TestWriteFile(t *testing.T) {
 	var e *WriteError
 	if !errors.As(err, &e) || e.Need != 4 {
 		t.Errorf("got %v", err)
+	}
+}
+
+// What is written piece by piece replaces a file as a whole, or not at all.
+func TestWrite(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, "a.html")
+	fill := func(last error) error {
+		return Write(path, func(to io.Writer) error {
+			fmt.Fprint(to, "one, ", "two")
+			return last
+		})
+	}
+	why := errors.New("no more")
+	for i, last := range []error{nil, why} {
+		if err := fill(last); !errors.Is(err, last) {
+			t.Errorf("%d: got %v, want %v", i, err, last)
+		}
+		if got, err := os.ReadFile(path); err != nil || string(got) != "one, two" {
+			t.Errorf("%d: %q, %v", i, got, err)
+		}
+		wantOnly(t, dir, "a.html")
 	}
 }
 

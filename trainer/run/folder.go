@@ -2,6 +2,7 @@ package run
 
 import (
 	"fmt"
+	"io"
 	"io/fs"
 	"math"
 	"os"
@@ -317,3 +318,6 @@ func (f *Folder) Load(t Task, name string) (Position, error) {
 
 // WriteFile writes a file: all of it or, if that fails, nothing.
 func WriteFile(path string, data []byte) error { return checkpoint.WriteFile(path, data) }
+
+// Write is WriteFile of what fill writes.
+func Write(path string, fill func(io.Writer) error) error { return checkpoint.Write(path, fill) }

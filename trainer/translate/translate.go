@@ -76,18 +76,20 @@ const maxRows = 320
 func (o *Options) Block() int { return max(1, maxRows/o.rows()) }
 
 // What bounds one search: the tokens of its sources, those that may be written, and the beginnings, multiplied. The
-// time grows with it and, if the weights of the attention are kept, so does the memory, 8 bytes each.
+// time grows with it and, if the weights of the attention are kept, so does the memory, 8 bytes each; then lines are
+// translated together only up to less than a line may have.
 const (
-	maxSearch = 1e9
-	maxKept   = 5e7
+	maxSearch       = 1e9
+	maxKept         = 5e7
+	maxKeptTogether = 4e6
 )
 
-// bound is that of a search.
-func (o *Options) bound() float64 {
+// bounds are those of a search for one line, and for several.
+func (o *Options) bounds() (line, together float64) {
 	if o.Weights || o.Unknown != nil || o.Beam.Coverage != 0 {
-		return maxKept
+		return maxKept, maxKeptTogether
 	}
-	return maxSearch
+	return maxSearch, maxSearch
 }
 
 // TooLongError says that translating a line would take too long.
@@ -120,6 +122,7 @@ func (t *Translator) limit(source int, o *Options) int {
 // is the number of the first line among all, on which depends what is drawn; nothing depends on which lines are
 // translated together. A line for which it would take too long is a *TooLongError, before any is translated.
 func (t *Translator) Lines(ctx context.Context, first int, lines []string, o Options) ([][]Translation, error) {
+	bound, boundTogether := o.bounds()
 	translated := make([][]Translation, len(lines))
 	byLength := map[int][]int{} // lines by the length of the program for them
 	tokens := make([][]int32, len(lines))
@@ -130,14 +133,14 @@ func (t *Translator) Lines(ctx context.Context, first int, lines []string, o Opt
 		tokens[i], _ = t.Source.EncodeLine(line)
 		tokens[i] = append(tokens[i], datasets.End)
 		size, most := len(tokens[i]), t.limit(len(tokens[i]), &o)
-		if float64(size)*float64(most)*float64(o.rows()) > o.bound() {
+		if float64(size)*float64(most)*float64(o.rows()) > bound {
 			return nil, &TooLongError{first + i, size, most, o.rows()}
 		}
 		n := rounded(size, 8)
 		byLength[n] = append(byLength[n], i)
 	}
 	for _, n := range slices.Sorted(maps.Keys(byLength)) {
-		together := o.bound() / (float64(n) * float64(max(1, t.limit(n, &o))) * float64(o.rows()))
+		together := boundTogether / (float64(n) * float64(max(1, t.limit(n, &o))) * float64(o.rows()))
 		for some := range slices.Chunk(byLength[n], max(1, min(o.Block(), int(together)))) {
 			if err := ctx.Err(); err != nil {
 				return nil, err
