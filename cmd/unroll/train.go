@@ -40,7 +40,7 @@ type trainFlags struct {
 	deviceFlags `kong:"embed,group='Running:'"`
 
 	Out       string `group:"Running:" placeholder:"DIR" help:"Folder of the run. Default: the first free of runs/${task}-1, runs/${task}-2 ..."`
-	Resume    string `group:"Running:" enum:"auto,never" default:"auto" help:"auto: continue the run in --out, if it is the same and not finished. never: refuse."`
+	Resume    string `group:"Running:" enum:"auto,never" default:"auto" help:"auto: continue the run in --out, or without --out the newest run with the same settings, if it is not finished. never: begin a new one, or refuse."`
 	Overwrite bool   `group:"Running:" help:"Replace the run in --out."`
 	JSON      bool   `group:"Running:" name:"json" help:"Write JSON, an object a line, instead of text."`
 }
@@ -115,9 +115,8 @@ func (t *trainFlags) train(a *app, c *run.Config) error {
 	if err != nil {
 		return err
 	}
-	defer folder.Close()
-	resume := resumeCommand(a.args, folder.Dir())
-	stop := listen(a.stderr, folder, resume)
+	defer func() { folder.Close() }()
+	stop := listen(a.stderr, folder, a.args)
 	defer stop.close()
 	if t.Resume == "never" && folder.Holds() && !t.Overwrite {
 		return fail(exitNoOutput, "%s holds a run: --overwrite to replace it, or choose another folder with --out", folder.Dir())
@@ -128,6 +127,10 @@ func (t *trainFlags) train(a *app, c *run.Config) error {
 		return err
 	}
 	defer task.Close()
+	if folder, err = t.goOn(a, folder, stop, task); err != nil {
+		folder.Abandon()
+		return err
+	}
 	p := &progress{interrupt: stop, stderr: a.stderr}
 	p.reporter = newReporter(t.stdout(a, folder), t.JSON, t.LogEvery != nil)
 	end, err := folder.Train(stop.ctx, task, t.options(p))
@@ -136,11 +139,33 @@ func (t *trainFlags) train(a *app, c *run.Config) error {
 		folder.Abandon()
 		fallthrough
 	case err != nil:
-		return trainError(err, resume, folder, task.Config())
+		return trainError(err, resumeCommand(a.args, folder.Dir()), folder, task.Config())
 	case t.JSON:
 		return nil
 	}
 	return summary(p.reporter.writer(), folder, task, end)
+}
+
+// goOn is the folder of an unfinished run that would take the same steps, if no folder is named and there is one; else the new folder.
+func (t *trainFlags) goOn(a *app, fresh *run.Folder, stop *interrupt, task run.Task) (*run.Folder, error) {
+	if t.Out != "" || t.Resume == "never" {
+		return fresh, nil
+	}
+	dir := run.Unfinished(task)
+	if dir == "" {
+		return fresh, nil
+	}
+	folder, err := run.OpenFolder(dir)
+	if locked := (*run.LockedError)(nil); errors.As(err, &locked) { // another process trains it
+		return fresh, nil
+	}
+	if err != nil {
+		return fresh, err
+	}
+	notice(a.stderr)(fmt.Sprintf("%s has the same settings and is not finished: it goes on; --resume never begins a new run", dir))
+	stop.use(folder)
+	fresh.Abandon()
+	return folder, nil
 }
 
 // openFolder opens the folder of a run: the one that is named, or a new one.

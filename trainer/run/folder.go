@@ -116,15 +116,21 @@ func OpenFolder(dir string) (*Folder, error) {
 	return f.open()
 }
 
+// runsFolder is where runs are whose folder nobody names.
+const runsFolder = "runs"
+
+func numbered(task string, n int) string {
+	return filepath.Join(runsFolder, fmt.Sprintf("%s-%d", task, n))
+}
+
 // NewFolder is OpenFolder of the first free of runs/TASK-1, runs/TASK-2, ...
 func NewFolder(task string) (*Folder, error) {
-	const parent = "runs"
 	f := &Folder{}
-	if err := f.makeAll(parent); err != nil {
-		return nil, outputError(parent, err)
+	if err := f.makeAll(runsFolder); err != nil {
+		return nil, outputError(runsFolder, err)
 	}
 	for n := 1; ; n++ {
-		f.dir = filepath.Join(parent, fmt.Sprintf("%s-%d", task, n))
+		f.dir = numbered(task, n)
 		err := os.Mkdir(f.dir, 0o755)
 		if err == nil {
 			f.made = append(f.made, f.dir)
