@@ -122,6 +122,39 @@ func trimmed(source []byte) string {
 	return strings.Join(lines, "\n")
 }
 
+// The table of docs/architecture.md has a row for each package of the module, and names files that are there.
+func TestArchitectureNamesEveryPackage(t *testing.T) {
+	text, err := os.ReadFile("../architecture.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	rows := map[string]bool{}
+	for _, m := range regexp.MustCompile("(?m)^\\| `([a-z0-9/]+)` \\| .* \\| (`[^|]*) \\|$").FindAllStringSubmatch(string(text), -1) {
+		rows[m[1]] = true
+		for _, file := range strings.Split(m[2], ", ") {
+			if _, err := os.Stat(filepath.Join("../..", m[1], strings.Trim(file, "`"))); err != nil {
+				t.Error(err)
+			}
+		}
+	}
+	list := exec.Command("go", "list", "-f", `{{slice .ImportPath (len .Module.Path)}}`, "./...")
+	list.Dir = "../.."
+	out, err := list.Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, line := range strings.Fields(string(out)) {
+		name := strings.TrimPrefix(line, "/")
+		if !rows[name] && !strings.HasPrefix(name, "docs/examples/") {
+			t.Errorf("docs/architecture.md has no row for %s", name)
+		}
+		delete(rows, name)
+	}
+	for name := range rows {
+		t.Errorf("docs/architecture.md has a row for %s, which is no package", name)
+	}
+}
+
 func TestOwnCell(t *testing.T) {
 	out := output(t, t.TempDir(), "owncell", "-steps", "100")
 	if loss := number(t, out, `best validation loss: (\S+)`); loss > 2 { // nats per character; a guess has about 4
