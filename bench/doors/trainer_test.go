@@ -10,6 +10,7 @@ import (
 	"github.com/unroll-ml/unroll/graph"
 	"github.com/unroll-ml/unroll/graph/op"
 	"github.com/unroll-ml/unroll/graph/ref"
+	"github.com/unroll-ml/unroll/models"
 	"github.com/unroll-ml/unroll/models/decode"
 	"github.com/unroll-ml/unroll/trainer"
 	"github.com/unroll-ml/unroll/trainer/metrics"
@@ -50,6 +51,21 @@ func opened[M interface{ Close() error }, C any](t *testing.T, make func(C) (M, 
 	}
 	t.Cleanup(func() { m.Close() })
 	return m
+}
+
+// learnerConfig is a model of w·x, where a shape is the length of x.
+func learnerConfig() trainer.LearnerConfig[int] {
+	return trainer.LearnerConfig[int]{
+		Declare: func(b *op.Builder, p *models.Params, n int) (*trainer.Graph, error) {
+			x := G.NewVector(b.Graph(), tensor.Float32, G.WithShape(n), G.WithName("x"))
+			return &trainer.Graph{Inputs: G.Nodes{x}, Loss: b.Mean(b.Square(b.Mul(x, p.Uniform("w", 1, 1))))}, nil
+		},
+		Shape: 2, Training: training, Device: ref.New(),
+	}
+}
+
+func newLearner(t *testing.T) *trainer.Learner[int] {
+	return opened(t, trainer.NewLearner, learnerConfig())
 }
 
 // loss is a loss of a parameter of two numbers in a graph of its own.
@@ -132,6 +148,21 @@ func init() {
 				return err
 			}, []any{seq2seqConfig()}}
 		},
+		"NewLearner": func(*testing.T) call {
+			return call{func(c trainer.LearnerConfig[int]) error {
+				m, err := trainer.NewLearner(c)
+				if err != nil {
+					return err
+				}
+				defer m.Close()
+				_, _, err = m.Train(2, 0, 0.1, []any{[]float32{1, 2}})
+				return err
+			}, []any{learnerConfig()}}
+		},
+		"Learner.Train": func(t *testing.T) call {
+			return call{newLearner(t).Train, []any{2, 0, 0.1, [][]any{{[]float32{1, 2}}}}}
+		},
+		"Learner.Run":       func(t *testing.T) call { return call{newLearner(t).Run, []any{2, []any{[]float32{1, 2}}}} },
 		"LM.Train":          func(t *testing.T) call { return call{newLM(t).Train, []any{inputs, targets, 0, 0.1}} },
 		"LM.Eval":           func(t *testing.T) call { return call{newLM(t).Eval, []any{inputs, targets, ones}} },
 		"LM.Next":           func(t *testing.T) call { return call{newLM(t).Next, []any{int32(1)}} },
