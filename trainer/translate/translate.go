@@ -69,11 +69,24 @@ func (t *Translation) Unknowns() int {
 	return n
 }
 
-// maxRows is how many beginnings of translations are extended at once: more are not faster.
-const maxRows = 320
+// What bounds the memory of a batch: beginnings of translations that are extended at once, of which more are not faster, and the
+// tokens of their sources.
+const (
+	maxRows   = 320
+	maxTokens = 1 << 15
+)
+
+// weighed is how many lines are translated at once whose weights all are kept.
+const weighed = 16
 
 // Block is how many lines fill a batch.
-func (o *Options) Block() int { return max(1, maxRows/o.rows()) }
+func (o *Options) Block() int {
+	n := max(1, maxRows/o.rows())
+	if o.Weights {
+		return min(n, weighed)
+	}
+	return n
+}
 
 // What bounds one search: the tokens of its sources, those that may be written, and the beginnings, multiplied. The
 // time grows with it and, if the weights of the attention are kept, so does the memory, 8 bytes each; then lines are
@@ -140,7 +153,8 @@ func (t *Translator) Lines(ctx context.Context, first int, lines []string, o Opt
 		byLength[n] = append(byLength[n], i)
 	}
 	for _, n := range slices.Sorted(maps.Keys(byLength)) {
-		together := boundTogether / (float64(n) * float64(max(1, t.limit(n, &o))) * float64(o.rows()))
+		tokensOf := float64(n * o.rows()) // of a line
+		together := min(boundTogether/(tokensOf*float64(max(1, t.limit(n, &o)))), maxTokens/tokensOf)
 		for some := range slices.Chunk(byLength[n], max(1, min(o.Block(), int(together)))) {
 			if err := ctx.Err(); err != nil {
 				return nil, err

@@ -136,6 +136,33 @@ func TestTranslatorGreedy(t *testing.T) {
 	}
 }
 
+// counted notes how many tokens of sources are read at once, for beams.
+type counted struct {
+	scripted
+	most *int
+}
+
+func (c counted) Search(source []int32, batch int, b decode.Beam) ([][]decode.Hypothesis, error) {
+	*c.most = max(*c.most, len(source)*b.Width)
+	return c.scripted.Search(source, batch, b)
+}
+
+// However long lines are, few enough are translated together; results are not kept of more lines at once than weights fit.
+func TestTranslatorMemory(t *testing.T) {
+	x, most := untrained(t), 0
+	x.Model = counted{scripted{decode.Hypothesis{Tokens: []int32{datasets.End}, Ended: true}}, &most}
+	lines := slices.Repeat([]string{strings.Repeat("a", 500)}, 320)
+	for _, o := range []translate.Options{{Details: true}, {Weights: true}, {Beam: decode.Beam{Width: 4}}} {
+		most, o.Beam.MaxLength = 0, 1020
+		if _, err := x.Lines(t.Context(), 1, lines, o); err != nil || most < 512 || most > 1<<15 {
+			t.Errorf("%+v: %d tokens at once, %v", o, most, err)
+		}
+		if n := o.Block(); o.Weights && n > 16 || n < 16 {
+			t.Errorf("%+v: %d lines", o, n)
+		}
+	}
+}
+
 // scripted finds the same hypothesis for every source.
 type scripted struct{ decode.Hypothesis }
 
