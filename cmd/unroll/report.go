@@ -8,7 +8,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/schollz/progressbar/v3"
 	"golang.org/x/term"
 
 	"github.com/unroll-ml/unroll/internal/words"
@@ -32,8 +31,8 @@ func newReporter(w io.Writer, asJSON, everyLine bool) reporter {
 	if asJSON {
 		return jsonReporter{w}
 	}
-	if f, ok := w.(*bestEffortWriter); ok && f.terminal() {
-		return &barReporter{lineReporter: lineReporter{w: w}}
+	if f, ok := w.(*bestEffortWriter); ok && f.terminal() && os.Getenv("TERM") != "dumb" {
+		return &barReporter{lineReporter: lineReporter{w: w}, width: f.width}
 	}
 	return &lineReporter{w: w, every: everyLine}
 }
@@ -54,6 +53,19 @@ func (d *bestEffortWriter) Write(p []byte) (int, error) {
 		}
 	}
 	return len(p), nil
+}
+
+// width is how many characters fit into a line of the terminal; 0: not known.
+func (d *bestEffortWriter) width() int {
+	f, ok := d.w.(*os.File)
+	if !ok {
+		return 0
+	}
+	width, _, err := term.GetSize(int(f.Fd()))
+	if err != nil {
+		return 0
+	}
+	return width
 }
 
 func (d *bestEffortWriter) terminal() bool {
@@ -159,55 +171,6 @@ func (l *lineReporter) Valid(r run.ValidRecord) {
 }
 
 func (l *lineReporter) End(run.EndRecord) {}
-
-// barReporter draws a progress bar, and writes lines above it.
-type barReporter struct {
-	lineReporter
-	bar *progressbar.ProgressBar
-}
-
-func (b *barReporter) Begin(s run.Start) {
-	b.lineReporter.Begin(s)
-	b.bar = progressbar.NewOptions64(length(s),
-		progressbar.OptionSetWriter(b.w),
-		progressbar.OptionSetWidth(16),
-		progressbar.OptionThrottle(100*time.Millisecond),
-		progressbar.OptionSetPredictTime(false), // the description has it
-		progressbar.OptionSetElapsedTime(false),
-	)
-}
-
-// length and done are the length of a progress bar and where it stands: steps or milliseconds.
-func length(s run.Start) int64 {
-	if s.Steps > 0 {
-		return int64(s.Steps)
-	}
-	return int64(s.Seconds * 1000)
-}
-
-func (b *barReporter) done(r run.StepRecord) int64 {
-	if b.start.Steps > 0 {
-		return int64(r.Step)
-	}
-	return min(int64(r.Seconds*1000), length(b.start))
-}
-
-func (b *barReporter) Step(r run.StepRecord, p run.Progress) {
-	if r.Skipped != "" {
-		b.bar.Clear()
-		b.lineReporter.Step(r, p)
-		return
-	}
-	b.bar.Describe(fmt.Sprintf("%s  loss %.3f  %s tokens/s  %s left", b.stepOf(r.Step), float64(r.Loss), words.Thousands(int(r.TokensPerSecond)), clock(p.Left)))
-	b.bar.Set64(b.done(r))
-}
-
-func (b *barReporter) Valid(r run.ValidRecord) {
-	b.bar.Clear()
-	b.lineReporter.Valid(r)
-}
-
-func (b *barReporter) End(run.EndRecord) { b.bar.Clear() }
 
 // clock writes seconds as minutes or hours.
 func clock(seconds float64) string {
