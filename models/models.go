@@ -20,6 +20,10 @@ import (
 	"github.com/unroll-ml/unroll/graph/setting"
 )
 
+// SettingError says that a setting has a value that it cannot have: which, what it was, what it must be. So do the errors
+// of packages optim, trainer and decode; errors.As finds it.
+type SettingError = setting.Error
+
 // Params declares the parameters of a model and draws their initial values. A mistake, such as two parameters of one
 // name, becomes the error of the builder, which the constructors of models give.
 type Params struct {

@@ -9,6 +9,13 @@ import (
 	"github.com/unroll-ml/unroll/trainer/translate"
 )
 
+// How to translate, and what comes of it.
+type (
+	TranslateOptions = translate.Options
+	Translation      = translate.Translation
+	Replacement      = translate.Replacement // of words that a model does not know
+)
+
 // Translator is the sequence-to-sequence model of a run, with its vocabularies. Several goroutines may use it: they
 // take turns.
 type Translator struct {

@@ -15,7 +15,6 @@ import (
 	"github.com/unroll-ml/unroll/datasets"
 	"github.com/unroll-ml/unroll/models/decode"
 	"github.com/unroll-ml/unroll/trainer/run"
-	"github.com/unroll-ml/unroll/trainer/translate"
 )
 
 func main() {
@@ -33,7 +32,7 @@ func main() {
 	check(err)
 	defer t.Close()
 	beam := decode.Beam{Width: 5}
-	found, err := t.Translate(ctx, 1, flag.Args(), translate.Options{Beam: beam}) // in batches
+	found, err := t.Translate(ctx, 1, flag.Args(), run.TranslateOptions{Beam: beam}) // in batches
 	check(err)
 	for i, line := range flag.Args() {
 		fmt.Printf("%s -> %s\n", line, found[i][0].Text)

@@ -14,7 +14,6 @@ import (
 
 	"github.com/unroll-ml/unroll/models/decode"
 	"github.com/unroll-ml/unroll/trainer/run"
-	"github.com/unroll-ml/unroll/trainer/translate"
 )
 
 const longest = 1 << 20 // bytes of a request
@@ -28,7 +27,7 @@ func handler(t *run.Translator) http.HandlerFunc {
 			return
 		}
 		lines := strings.Split(strings.TrimSuffix(string(body), "\n"), "\n")
-		found, err := t.Translate(r.Context(), 1, lines, translate.Options{Beam: decode.Beam{Width: 5}})
+		found, err := t.Translate(r.Context(), 1, lines, run.TranslateOptions{Beam: decode.Beam{Width: 5}})
 		if err != nil {
 			http.Error(w, err.Error(), http.StatusInternalServerError)
 			return
