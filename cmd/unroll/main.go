@@ -79,9 +79,9 @@ func dispatch(args []string, stdin io.Reader, stdout, stderr io.Writer) error {
 	if err != nil {
 		return err
 	}
-	ctx, err := parser.Parse(chooseTask(parser.Model.Node, joinNegatives(args)))
+	ctx, err := parser.Parse(chooseTask(parser.Model.Node, joinNegatives(usualWords(args))))
 	if err != nil {
-		return usage("%v; see %s --help", err, helpfulCommand(err))
+		return misread(parser.Model.Node, err)
 	}
 	return advise(gpuFailure(ctx.Run(&app{args: args, given: givenSettings(ctx), stdin: stdin, stdout: stdout, stderr: stderr})))
 }
@@ -152,13 +152,11 @@ func joinNegatives(args []string) []string {
 	return joined
 }
 
-// helpfulCommand is the command whose help has what a parse error is about.
-func helpfulCommand(err error) string {
+// selected is the command that a parse error is about; nil if there is none.
+func selected(err error) *kong.Node {
 	var p *kong.ParseError
 	if errors.As(err, &p) {
-		if node := p.Context.Selected(); node != nil {
-			return calledAs + " " + node.Path()
-		}
+		return p.Context.Selected()
 	}
-	return calledAs
+	return nil
 }

@@ -1,0 +1,110 @@
+package main
+
+import (
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/alecthomas/kong"
+)
+
+// otherNames are the names that other programs have for flags.
+var otherNames = map[string]string{
+	"learning-rate": "lr", "batch-size": "batch", "weight-decay-rate": "weight-decay", "wd": "weight-decay",
+	"output": "out", "output-dir": "out", "outdir": "out", "save-dir": "out", "model-dir": "out",
+	"num-epochs": "epochs", "n-epochs": "epochs", "max-epochs": "epochs", "num-train-epochs": "epochs",
+	"num-steps": "steps", "max-steps": "steps", "train-steps": "steps", "iterations": "steps", "max-iters": "steps",
+	"hidden-size": "hidden", "hidden-dim": "hidden", "rnn-size": "hidden", "num-layers": "layers", "n-layers": "layers",
+	"embedding-dim": "embed", "embed-dim": "embed", "embedding-size": "embed", "emb-size": "embed",
+	"seq-len": "seq", "seq-length": "seq", "sequence-length": "seq", "bptt": "seq", "block-size": "seq",
+	"optim": "optimizer", "lr-scheduler": "schedule", "scheduler": "schedule", "warmup-steps": "warmup",
+	"grad-clip": "clip", "max-grad-norm": "clip", "gradient-clip": "clip", "gradient-accumulation-steps": "accumulate",
+	"init-from": "from", "init-checkpoint": "from", "pretrained": "from", "load": "from", "train-from": "from",
+	"save-every": "checkpoint-every", "save-steps": "checkpoint-every", "eval-every": "valid-every", "eval-steps": "valid-every",
+	"log-interval": "log-every", "logging-steps": "log-every", "num-threads": "threads", "num-workers": "threads",
+	"tied": "tie", "tie-weights": "tie", "model": "cell", "rnn-type": "cell", "early-stopping": "patience",
+	"beam-size": "beam", "beam-width": "beam", "num-beams": "beam", "temp": "temperature", "max-len": "max-length", "nbest": "n-best",
+}
+
+// dataNames are names that other programs have for what is trained on.
+var dataNames = []string{"data", "dataset", "data-dir", "input", "train", "train-data", "train-file", "corpus", "file"}
+
+// gpuNames are other names of the device cuda.
+var gpuNames = []string{"gpu", "nvidia", "cuda:0", "gpu:0"}
+
+var (
+	unknownFlag = regexp.MustCompile(`^unknown flag --?([^\s,;]+)`)
+	wrongEnum   = regexp.MustCompile(`^--(\S+) must be one of .* but got "(.*)"$`)
+	wrongWhole  = regexp.MustCompile(`^--(\S+): expected a valid 64 bit u?int but got "([0-9]*\.[0-9]+)"`)
+)
+
+// misread is an error of reading the command line, with what was probably meant.
+func misread(app *kong.Node, err error) error {
+	what, node := err.Error(), selected(err)
+	if m := unknownFlag.FindStringSubmatch(what); m != nil && node != nil {
+		if meant := meantFlag(app, node, m[1]); meant != "" {
+			what = meant
+		}
+	}
+	if m := wrongEnum.FindStringSubmatch(what); m != nil && m[1] == "device" && slices.Contains(gpuNames, strings.ToLower(m[2])) {
+		what = fmt.Sprintf("--device is %q: the name of a GPU is cuda", m[2])
+	}
+	if m := wrongWhole.FindStringSubmatch(what); m != nil {
+		what = fmt.Sprintf("--%s is %s: it must be a whole number", m[1], m[2])
+		if m[1] == "epochs" {
+			what += "; --steps is for a part of an epoch"
+		}
+	}
+	command := calledAs
+	if node != nil {
+		command += " " + node.Path()
+	}
+	return usage("%s; see %s --help", what, command)
+}
+
+// meantFlag says what was meant by a flag that a command does not have; "" if that is not known.
+func meantFlag(app, command *kong.Node, name string) string {
+	plain := strings.ReplaceAll(strings.ToLower(name), "_", "-")
+	for _, meant := range []string{otherNames[plain], plain} {
+		if meant != "" && hasFlag(command, meant) {
+			return fmt.Sprintf("unknown flag --%s, its name is --%s", name, meant)
+		}
+	}
+	train := child(app, "train")
+	if command.Parent != train {
+		return ""
+	}
+	if slices.Contains(dataNames, plain) {
+		var kinds []string
+		for _, kind := range []string{"text", "pairs", "src", "table", "folder", "idx"} {
+			if hasFlag(command, kind) {
+				kinds = append(kinds, "--"+kind)
+			}
+		}
+		return fmt.Sprintf("unknown flag --%s, the data of %s are named with %s", name, command.Path(), strings.Join(kinds, ", "))
+	}
+	for _, other := range train.Children {
+		if hasFlag(other, name) {
+			return fmt.Sprintf("--%s is for %s, and this is %s: leave it out, or the flags of the other", name, other.Path(), command.Path())
+		}
+	}
+	return ""
+}
+
+func hasFlag(n *kong.Node, name string) bool {
+	return slices.ContainsFunc(n.Flags, func(f *kong.Flag) bool { return f.Name == name })
+}
+
+// usualWords turns how other programs are asked for help or their version into the words of this one. Nothing at all asks for help.
+func usualWords(args []string) []string {
+	switch {
+	case len(args) == 0:
+		return []string{"--help"}
+	case args[0] == "help":
+		return append(args[1:len(args):len(args)], "--help")
+	case args[0] == "--version" || args[0] == "-v" || args[0] == "-V":
+		return []string{"version"}
+	}
+	return args
+}
