@@ -52,7 +52,7 @@ func openContents(path string, hold int64) (*contents, error) {
 		return &contents{ReaderAt: f, size: info.Size(), file: f, was: info, markup: markup(head)}, nil
 	}
 	defer f.Close()
-	data, err := readPlain(r, path)
+	data, err := readPlain(r, info.Size(), path)
 	if err != nil {
 		return nil, err
 	}
@@ -65,9 +65,9 @@ const headBytes = 512
 // gzipMagic begins gzip data.
 const gzipMagic = "\x1f\x8b"
 
-// readPlain is what a file holds or, if it holds gzip data, what those hold.
-func readPlain(f io.Reader, path string) ([]byte, error) {
-	raw, err := readCapped(f, path, "use a part of it")
+// readPlain is what a file of a size holds or, if it holds gzip data, what those hold.
+func readPlain(f io.Reader, size int64, path string) ([]byte, error) {
+	raw, err := readCapped(f, size, path, "use a part of it")
 	switch {
 	case err != nil:
 		return nil, err
@@ -79,28 +79,53 @@ func readPlain(f io.Reader, path string) ([]byte, error) {
 	return raw, nil
 }
 
+// gunzip uncompresses twice: what is too long or damaged takes no memory, and what is not takes no more than it needs.
 func gunzip(raw []byte, name string) ([]byte, error) {
+	const next = "uncompress it, or use a part of it"
+	var size int64
 	z, err := gzip.NewReader(bytes.NewReader(raw))
 	if err == nil {
-		var plain []byte
-		if plain, err = readCapped(z, name, "uncompress it, or use a part of it"); err == nil {
-			return plain, nil
-		}
-		var e *Error
-		if errors.As(err, &e) {
-			return nil, e
-		}
+		size, err = io.Copy(io.Discard, io.LimitReader(z, MaxTextBytes+1))
 	}
-	return nil, &Error{File: name, What: fmt.Sprintf("damaged gzip data (%v): copy or download it again", errors.Cause(err))}
+	if err == nil && size > MaxTextBytes {
+		return nil, tooLong(name, next)
+	}
+	if err == nil {
+		err = z.Reset(bytes.NewReader(raw))
+	}
+	if err != nil {
+		return nil, &Error{File: name, What: fmt.Sprintf("damaged gzip data (%v): copy or download it again", errors.Cause(err))}
+	}
+	return readCapped(z, size, name, next)
 }
 
-func readCapped(r io.Reader, name, next string) ([]byte, error) {
-	data, err := io.ReadAll(io.LimitReader(r, MaxTextBytes+1))
-	if err != nil {
+// readCapped reads all of r, which is size bytes long, or about so.
+func readCapped(r io.Reader, size int64, name, next string) ([]byte, error) {
+	if size > MaxTextBytes {
+		return nil, tooLong(name, next)
+	}
+	var b bytes.Buffer
+	b.Grow(int(size) + bytes.MinRead)
+	if _, err := b.ReadFrom(io.LimitReader(r, MaxTextBytes+1)); err != nil {
 		return nil, errors.WithStack(err)
 	}
-	if len(data) > MaxTextBytes {
-		return nil, &Error{File: name, What: fmt.Sprintf("longer than %d bytes, the most that is read at once: %s", MaxTextBytes, next)}
+	if b.Len() > MaxTextBytes {
+		return nil, tooLong(name, next)
 	}
-	return data, nil
+	return b.Bytes(), nil
+}
+
+func tooLong(name, next string) error {
+	return &Error{File: name, What: fmt.Sprintf("longer than %d bytes, the most that is read at once: %s", MaxTextBytes, next)}
+}
+
+// maxHeldExamples is how many rows or pairs may be in memory: compressed, a thousand short ones are a few bytes. Tests lower it.
+var maxHeldExamples = 1 << 24
+
+// room says whether one more than n examples may be in memory; the next stands in a line of a file.
+func room(n int, name string, line int) error {
+	if n < maxHeldExamples {
+		return nil
+	}
+	return &Error{File: name, Line: line, What: fmt.Sprintf("an example more than %d, the most that are held in memory: use a part of the file", maxHeldExamples)}
 }

@@ -218,6 +218,9 @@ type folderReader struct {
 // file reads a label with a text a line.
 func (r *folderReader) file(x labelSource) error {
 	sum, err := eachLine(x.path, r.lenient, func(line []byte, number int) error {
+		if err := room(len(r.Rows), x.path, number); err != nil {
+			return err
+		}
 		r.Rows = append(r.Rows, Row{Text: string(line), Label: x.label, File: x.path, Line: number})
 		return nil
 	})
@@ -276,7 +279,11 @@ func readFile(path string) ([]byte, error) {
 		return nil, err
 	}
 	defer file.Close()
-	return readPlain(file, path)
+	info, err := file.Stat()
+	if err != nil {
+		return nil, errors.WithStack(err)
+	}
+	return readPlain(file, info.Size(), path)
 }
 
 // eachLine calls f with the lines of a file that are not blank, and gives the hash of its contents, uncompressed.

@@ -79,7 +79,7 @@ func readPairs(path string, f Format, hold int64) (_ *Pairs, err error) {
 	}
 	l := &lenient{skip: f.SkipBad}
 	if c.markup != "" {
-		data, err := readCapped(c.reader(), path, "use a part of it")
+		data, err := readCapped(c.reader(), c.size, path, "use a part of it")
 		if err != nil {
 			return nil, err
 		}
@@ -91,6 +91,9 @@ func readPairs(path string, f Format, hold int64) (_ *Pairs, err error) {
 	var lines []int32
 	s := &scan{name: path, roles: pairRoles, format: f, lenient: l}
 	if err := s.rows(c, func(r *row, cells [2][]byte) error {
+		if err := p.room(len(p.at)+len(pairs), path, r.line); err != nil {
+			return err
+		}
 		if !s.plain {
 			pairs, lines = append(pairs, Pair{string(cells[0]), string(cells[1])}), append(lines, int32(r.line))
 			return nil
@@ -117,6 +120,14 @@ func readPairs(path string, f Format, hold int64) (_ *Pairs, err error) {
 		return nil, &Error{File: path, What: what}
 	}
 	return p, nil
+}
+
+// room is that of examples in memory. Files on the disk are longer than what is kept of their pairs, or about so.
+func (p *Pairs) room(n int, name string, line int) error {
+	if !p.InMemory() {
+		return nil
+	}
+	return room(n, name, line)
 }
 
 // set notes where a side of a pair stands, without white space around it.
@@ -178,7 +189,7 @@ func readParallel(source, target string, skip bool, hold int64) (_ *Pairs, err e
 
 // segments are those of one side of a test set, as lines.
 func (p *Pairs) segments(path string, c *contents, side int) (*contents, error) {
-	data, err := readCapped(c.reader(), path, "use a part of it")
+	data, err := readCapped(c.reader(), c.size, path, "use a part of it")
 	if err != nil {
 		return nil, err
 	}
@@ -221,6 +232,9 @@ func (p *Pairs) addLines(lines [2]*lineReader, texts [2][]byte, errs [2]error, l
 		}
 	}
 	if at.length[0] > 0 {
+		if err := p.room(len(p.at), lines[0].name, lines[0].number); err != nil {
+			return err
+		}
 		p.at = append(p.at, at)
 	}
 	return nil

@@ -32,7 +32,7 @@ func (s *scan) rows(c *contents, visit func(r *row, cells [2][]byte) error) erro
 	if s.plain = !s.format.csv(s.name) && !s.format.Quoted; s.plain {
 		from = &tabbed{lines: newLineReader(s.name, io.TeeReader(c.reader(), sum))}
 	} else {
-		data, err := readCapped(io.TeeReader(c.reader(), sum), s.name, "use a part of it")
+		data, err := readCapped(io.TeeReader(c.reader(), sum), c.size, s.name, "use a part of it")
 		if err != nil {
 			return err
 		}

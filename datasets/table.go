@@ -33,10 +33,19 @@ func ReadTable(path string, f Format) (*Table, error) {
 		return nil, err
 	}
 	t := &Table{Name: path}
+	labels := map[string]string{} // each once, however many rows have it
 	s := &scan{name: path, roles: tableRoles, format: f, lenient: &lenient{skip: f.SkipBad}}
 	c := &contents{ReaderAt: bytes.NewReader(data), size: int64(len(data))}
 	if err := s.rows(c, func(r *row, cells [2][]byte) error {
-		t.Rows = append(t.Rows, Row{Text: string(cells[0]), Label: string(cells[1]), File: path, Line: r.line})
+		if err := room(len(t.Rows), path, r.line); err != nil {
+			return err
+		}
+		label, ok := labels[string(cells[1])]
+		if !ok {
+			label = string(cells[1])
+			labels[label] = label
+		}
+		t.Rows = append(t.Rows, Row{Text: string(cells[0]), Label: label, File: path, Line: r.line})
 		return nil
 	}); err != nil {
 		return nil, err

@@ -1,0 +1,84 @@
+package datasets
+
+import (
+	"bytes"
+	"compress/gzip"
+	"runtime"
+	"strings"
+	"testing"
+)
+
+// What is in memory has at most so many examples; what stays on the disk may have more.
+func TestHeldExamples(t *testing.T) {
+	before := maxHeldExamples
+	t.Cleanup(func() { maxHeldExamples = before })
+	maxHeldExamples = 3
+	rows := func(n int) string { return strings.Repeat("a\tb\n", n-1) + "a\tc\n" }
+	lines := strings.Repeat("a\n", 4)
+	for name, read := range map[string]func(n int) (string, error){
+		"table": func(n int) (string, error) {
+			path := write(t, "a.tsv.gz", zip(t, rows(n)))
+			_, err := ReadTable(path, Format{Header: "no"})
+			return path, err
+		},
+		"pairs": func(n int) (string, error) {
+			path := write(t, "a.tsv.gz", zip(t, rows(n)))
+			_, err := ReadPairs(path, Format{Header: "no"})
+			return path, err
+		},
+		"pairs in quotes": func(n int) (string, error) {
+			path := write(t, "a.tsv.gz", zip(t, rows(n)))
+			_, err := ReadPairs(path, Format{Header: "no", Quoted: true})
+			return path, err
+		},
+		"parallel": func(n int) (string, error) {
+			path := write(t, "a.gz", zip(t, lines[:2*n]))
+			_, err := ReadParallel(path, write(t, "b.gz", zip(t, lines[:2*n])), false)
+			return path, err
+		},
+	} {
+		if _, err := read(3); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+		path, err := read(4)
+		wantError(t, name, path, err, "FILE:4: an example more than 3, the most that are held in memory: use a part of the file")
+	}
+	p, err := readPairs(write(t, "a.tsv", []byte(rows(4))), Format{Header: "no"}, 2)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer p.Close()
+	if p.Len() != 4 {
+		t.Errorf("%d pairs on the disk", p.Len())
+	}
+}
+
+// Compressed data that are too long are refused before they are in memory.
+func TestGunzipMemory(t *testing.T) {
+	if testing.Short() {
+		t.Skip("a GiB is compressed")
+	}
+	var b bytes.Buffer
+	z, err := gzip.NewWriterLevel(&b, gzip.BestSpeed)
+	if err != nil {
+		t.Fatal(err)
+	}
+	zeros := make([]byte, 1<<20)
+	for range MaxTextBytes>>20 + 1 {
+		if _, err := z.Write(zeros); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := z.Close(); err != nil {
+		t.Fatal(err)
+	}
+	path := write(t, "a.gz", b.Bytes())
+	var was, now runtime.MemStats
+	runtime.ReadMemStats(&was)
+	_, err = ReadText(path)
+	runtime.ReadMemStats(&now)
+	wantError(t, "a GiB", path, err, "FILE: longer than 1073741824 bytes, the most that is read at once: uncompress it, or use a part of it")
+	if took := now.TotalAlloc - was.TotalAlloc; took > 64<<20 {
+		t.Errorf("%d bytes to refuse it", took)
+	}
+}
