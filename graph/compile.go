@@ -214,3 +214,6 @@ func (p *Program) Get(n *G.Node, data any) error {
 
 // Close frees the device's memory.
 func (p *Program) Close() error { return p.program.Close() }
+
+// Describe names a node as the errors of this package do: its name and shape, and its op if it has no name of its own.
+func Describe(n *G.Node) string { return lower.Describe(n) }

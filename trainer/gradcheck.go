@@ -11,7 +11,6 @@ import (
 	G "gorgonia.org/gorgonia"
 
 	"github.com/unroll-ml/unroll/graph"
-	"github.com/unroll-ml/unroll/graph/lower"
 	"github.com/unroll-ml/unroll/graph/op"
 	"github.com/unroll-ml/unroll/graph/ref"
 	"github.com/unroll-ml/unroll/graph/setting"
@@ -88,7 +87,7 @@ func CheckGradients(b *op.Builder, loss *G.Node, params G.Nodes, c GradientCheck
 		return nil, errors.New("no parameters to check the derivative of")
 	}
 	if loss == nil || loss.Dims() != 0 {
-		return nil, errors.Errorf("the loss %s is no scalar: take Mean or Sum of it", lower.Describe(loss))
+		return nil, errors.Errorf("the loss %s is no scalar: take Mean or Sum of it", graph.Describe(loss))
 	}
 	if err := cmp.Or(setting.AtLeast("Step", c.Step, 0), setting.AtLeast("Elements", c.Elements, 0)); err != nil {
 		return nil, err
@@ -98,7 +97,7 @@ func CheckGradients(b *op.Builder, loss *G.Node, params G.Nodes, c GradientCheck
 			return nil, errors.New("a parameter is nil")
 		}
 		if n.Dtype() != G.Float64 {
-			return nil, errors.Errorf("%s is %v: derivatives are checked in float64; declare the model in it", lower.Describe(n), n.Dtype())
+			return nil, errors.Errorf("%s is %v: derivatives are checked in float64; declare the model in it", graph.Describe(n), n.Dtype())
 		}
 		if n != loss && n.Deriv() != nil {
 			return nil, errors.Errorf("%s has a derivative already; check each loss in a graph of its own", n.Name())

@@ -9,7 +9,6 @@ import (
 	"gorgonia.org/tensor"
 
 	"github.com/unroll-ml/unroll/graph"
-	"github.com/unroll-ml/unroll/graph/lower"
 	"github.com/unroll-ml/unroll/graph/op"
 	"github.com/unroll-ml/unroll/graph/setting"
 	"github.com/unroll-ml/unroll/graph/tape"
@@ -87,9 +86,9 @@ func (c *StepConfig) check() error {
 		case p == nil:
 			return setting.Set(fmt.Sprintf("Params[%d]", i), false, "a parameter")
 		case p.Op() != nil || p.Dtype() != c.Params[0].Dtype() || p.Dtype() != tensor.Float32 && p.Dtype() != tensor.Float64:
-			return errors.Errorf("%s is no parameter: it must be an input of numbers, all of one type", lower.Describe(p))
+			return errors.Errorf("%s is no parameter: it must be an input of numbers, all of one type", graph.Describe(p))
 		case known[p]:
-			return errors.Errorf("%s is a parameter twice", lower.Describe(p))
+			return errors.Errorf("%s is a parameter twice", graph.Describe(p))
 		case p.Deriv() != nil: // Gorgonia would give the derivative of the other loss again
 			return errors.Errorf("%s has a derivative already; differentiate each loss in a graph of its own", p.Name())
 		}
@@ -115,9 +114,9 @@ func (c *StepConfig) checkLoss() error {
 	case c.Loss == nil:
 		return setting.Set("Loss", false, "a scalar node")
 	case c.Loss.Dims() != 0 || c.Loss.Dtype() != c.Params[0].Dtype():
-		return errors.Errorf("the loss %s must be a scalar of the parameters' type: take Mean or Sum of it", lower.Describe(c.Loss))
+		return errors.Errorf("the loss %s must be a scalar of the parameters' type: take Mean or Sum of it", graph.Describe(c.Loss))
 	case c.Weight != nil && c.Weight.Dims() != 0:
-		return errors.Errorf("the weight %s must be a scalar", lower.Describe(c.Weight))
+		return errors.Errorf("the weight %s must be a scalar", graph.Describe(c.Weight))
 	}
 	return nil
 }
