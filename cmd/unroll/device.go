@@ -124,6 +124,9 @@ func memoryFailure(full *device.MemoryError, f *run.Folder, c *run.Config) error
 
 func divergedError(e *run.DivergedError, c *run.Config) error {
 	kept, clip := "nothing was saved yet", ""
+	if e.Saved {
+		kept = "no checkpoint is good"
+	}
 	if e.BestStep > 0 {
 		kept = fmt.Sprintf("%s is of step %s", filepath.Join(e.Dir, run.Best), words.Thousands(e.BestStep))
 	}

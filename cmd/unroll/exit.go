@@ -29,7 +29,7 @@ const (
 	exitNoOutput    = 73 // an output cannot be used, or another process uses it
 	exitIO          = 74 // reading or writing failed
 	exitStopped     = 75 // stopped, and can be continued
-	exitDiverged    = 80 // the numbers are no longer finite
+	exitDiverged    = 80 // the numbers are no longer finite, or the loss far above its start
 	exitGPU         = 81 // the GPU is full or lost
 )
 

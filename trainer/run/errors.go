@@ -139,12 +139,14 @@ func (e *FinishedError) Error() string {
 	return fmt.Sprintf("%s holds a run that is finished (%s): %s to train on, overwrite it, or choose another folder", e.Dir, e.Why, more)
 }
 
-// DivergedError says that the numbers of a run are no longer finite.
+// DivergedError says that the numbers of a run are no longer finite, or that it ended with a loss far above that at its start.
 type DivergedError struct {
 	Dir      string
 	Step     int
 	Why      string
 	BestStep int // that of the best checkpoint; 0: there is none
+
+	Saved bool // the newest checkpoint is of this step
 }
 
 func (e *DivergedError) Error() string {

@@ -42,6 +42,7 @@ type Position struct {
 	BestLoss *float64 `json:"best_valid_loss"` // of the best; nil: never measured
 	BestStep int      `json:"best_step"`
 
+	FirstLoss *float64       `json:"first_loss,omitempty"`  // of the first step; nil: not known
 	BestScore *float64       `json:"best_score,omitempty"`  // see metrics.score; nil: BestLoss
 	Worse     int            `json:"worse"`                 // measurements in a row without a better one
 	Due       bool           `json:"measure_due,omitempty"` // this step is to be measured
@@ -52,7 +53,7 @@ type Position struct {
 
 // wrong says what of a position cannot be, in a checkpoint of a step.
 func (p *Position) wrong(step int) string {
-	for _, n := range []*float64{&p.Seconds, p.BestLoss, p.BestScore} {
+	for _, n := range []*float64{&p.Seconds, p.BestLoss, p.BestScore, p.FirstLoss} {
 		if n != nil && (math.IsNaN(*n) || math.IsInf(*n, 0)) {
 			return fmt.Sprintf("a number of its state is %g", *n)
 		}

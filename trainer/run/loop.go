@@ -90,6 +90,7 @@ type training struct {
 
 	at        Position // where the run stands
 	saved     int      // the step that was saved last
+	far       bool     // the newest validation loss is far above the loss at the start
 	validated bool     // the state of this moment was validated and saved
 	since     time.Time
 	past      float64 // seconds before this process
@@ -149,6 +150,9 @@ func (r *training) run(ctx context.Context) (End, error) {
 			return r.summary(), err
 		}
 		return r.summary(), &StoppedError{r.folder.dir, r.at.Step, r.folder.path(Last), context.Cause(ctx)}
+	}
+	if r.far {
+		return r.summary(), r.diverged(r.at.Step, fmt.Sprintf("the validation loss is more than %d times the loss at the start", farAbove))
 	}
 	return r.summary(), r.end("done", r.whyExhausted())
 }
@@ -234,6 +238,9 @@ func (r *training) step() (StepRecord, error) {
 	if err := r.countSkipped(rec); err != nil {
 		return rec, err
 	}
+	if step == 1 && finite(loss) {
+		r.at.FirstLoss = &loss
+	}
 	r.at.Step, r.validated = step, false
 	return rec, nil
 }
@@ -298,6 +305,10 @@ func (r *training) whyExhausted() string {
 	return fmt.Sprintf("%d validations in a row without a better one", r.at.Worse)
 }
 
+// farAbove is how many times the loss at the start, or 1 if that is less, a validation loss is of a model that has diverged, though all its
+// numbers are finite.
+const farAbove = 100
+
 // validate validates, and saves the run, and the best one if this is it. If the context is done meanwhile, the run is saved with a note
 // that this is due.
 func (r *training) validate(ctx context.Context) error {
@@ -317,7 +328,8 @@ func (r *training) validate(ctx context.Context) error {
 		return r.diverged(r.at.Step, fmt.Sprintf("the validation loss is %g", m.Loss))
 	}
 	score := m.score(r.config.Training.Best)
-	best, undefined := r.at.better(score), score == undefinedScore
+	r.far = r.config.Task != TaskOwn && r.at.FirstLoss != nil && m.Loss > farAbove*max(1, *r.at.FirstLoss)
+	best, undefined := r.at.better(score) && !r.far, score == undefinedScore
 	if r.at.Plateau != nil && !undefined {
 		r.at.Plateau.Observe(score)
 	}
@@ -329,6 +341,10 @@ func (r *training) validate(ctx context.Context) error {
 		return err
 	}
 	r.Report.Valid(rec)
+	if r.far {
+		r.Report.Notice(fmt.Sprintf("the validation loss after step %s is more than %d times the loss at the start: the training diverges, try a smaller `lr`",
+			words.Thousands(r.at.Step), farAbove))
+	}
 	if undefined {
 		r.Report.Notice(fmt.Sprintf("%s is undefined after step %s: this validation is neither better nor worse than others", r.config.Training.Best, words.Thousands(r.at.Step)))
 	} else {
@@ -397,7 +413,7 @@ func (r *training) diverged(step int, why string) error {
 	if err := r.end("diverged", why); err != nil {
 		return err
 	}
-	e := &DivergedError{Dir: r.folder.dir, Step: step, Why: why}
+	e := &DivergedError{Dir: r.folder.dir, Step: step, Why: why, Saved: r.far}
 	if r.at.BestLoss != nil {
 		e.BestStep = r.at.BestStep
 	}
