@@ -128,7 +128,7 @@ func (m *Seq2Seq) Eval(x Translations) (Sums, error) {
 }
 
 // Greedy translates a batch of sources, S×B, taking the likeliest token at every step. It gives at most steps tokens of each, T×B,
-// the end token included; padding follows it.
+// the end token included; padding follows it. Scores that are not finite are a *decode.NotFiniteError.
 func (m *Seq2Seq) Greedy(source []int32, batch, steps int) ([]int32, error) {
 	if err := checkSources(source, batch); err != nil {
 		return nil, err
@@ -143,14 +143,7 @@ func (m *Seq2Seq) Greedy(source []int32, batch, steps int) ([]int32, error) {
 	if err := m.shared.sync(&d.applied); err != nil {
 		return nil, err
 	}
-	if err := d.Set(d.source, source); err != nil {
-		return nil, err
-	}
-	if err := d.Run(); err != nil {
-		return nil, err
-	}
-	tokens := make([]int32, steps*batch)
-	return tokens, d.Get(d.tokens, tokens)
+	return d.write(source, batch, steps)
 }
 
 // Search translates a batch of sources, S×B, which may be padded, by beam search: for each the best hypotheses, the best first.

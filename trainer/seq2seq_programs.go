@@ -4,6 +4,7 @@ import (
 	"math"
 	"slices"
 
+	"github.com/pkg/errors"
 	G "gorgonia.org/gorgonia"
 	"gorgonia.org/tensor"
 
@@ -118,7 +119,7 @@ func (e *seq2seqEvaluator) run(x Translations) (s Sums, err error) {
 // greedyDecoder translates batches.
 type greedyDecoder struct {
 	applied
-	source, tokens *G.Node
+	source, tokens, logProb *G.Node
 }
 
 func newGreedyDecoder(c Seq2SeqConfig, s pairShape) (*greedyDecoder, error) {
@@ -127,9 +128,29 @@ func newGreedyDecoder(c Seq2SeqConfig, s pairShape) (*greedyDecoder, error) {
 		return nil, err
 	}
 	d := &greedyDecoder{source: tokens(b, "source", s.source, s.batch)}
-	d.tokens = m.Greedy(b, d.source, s.target).Tokens
-	d.applied, err = apply(c.Device, b, m.Params.Nodes(), G.Nodes{d.tokens})
+	written := m.Greedy(b, d.source, s.target)
+	d.tokens, d.logProb = written.Tokens, written.LogProb
+	d.applied, err = apply(c.Device, b, m.Params.Nodes(), G.Nodes{d.tokens, d.logProb})
 	return d, err
+}
+
+// write translates a batch of sources. A score that is not finite makes ln p of its translation so.
+func (d *greedyDecoder) write(source []int32, batch, steps int) ([]int32, error) {
+	if err := d.Set(d.source, source); err != nil {
+		return nil, err
+	}
+	if err := d.Run(); err != nil {
+		return nil, err
+	}
+	logProbs := make([]float32, batch)
+	if err := d.Get(d.logProb, logProbs); err != nil {
+		return nil, err
+	}
+	if err := decode.CheckFinite(logProbs); err != nil {
+		return nil, errors.Wrap(err, "greedy decoding, ln p of the translations")
+	}
+	tokens := make([]int32, steps*batch)
+	return tokens, d.Get(d.tokens, tokens)
 }
 
 // beamDecoder writes step by step, in several rows for each source.

@@ -5,6 +5,8 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/pkg/errors"
+
 	"github.com/unroll-ml/unroll/graph/cpu"
 	"github.com/unroll-ml/unroll/models"
 	"github.com/unroll-ml/unroll/models/decode"
@@ -237,5 +239,32 @@ func TestSeq2SeqRefuses(t *testing.T) {
 	}
 	if what, _, err := m.NonFinite(); err == nil {
 		t.Errorf("before a step %q is blamed", what)
+	}
+}
+
+// Where there is no likeliest token, nothing is written: every way of decoding says so.
+func TestDecodingIsFinite(t *testing.T) {
+	source := []int32{4, 5, 4, 6, 3, 3} // two of them
+	for _, bad := range []float32{float32(math.NaN()), float32(math.Inf(1))} {
+		m := newTestSeq2Seq(t, Seq2SeqConfig{TeacherForcing: 1})
+		weights, err := m.Params()
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, w := range weights {
+			for i := range w.Data.([]float32) {
+				w.Data.([]float32)[i] = bad
+			}
+		}
+		if err := m.Load(weights, nil); err != nil {
+			t.Fatal(err)
+		}
+		var e *decode.NotFiniteError
+		if tokens, err := m.Greedy(source, 2, 5); !errors.As(err, &e) {
+			t.Errorf("%g: greedy writes %v, %v", bad, tokens, err)
+		}
+		if found, err := m.Search(source, 2, decode.Beam{Width: 2, MaxLength: 5}); !errors.As(err, &e) {
+			t.Errorf("%g: a beam finds %v, %v", bad, found, err)
+		}
 	}
 }
