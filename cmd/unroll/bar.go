@@ -14,8 +14,9 @@ import (
 // barReporter writes one line that changes while steps are taken, and lines above it.
 type barReporter struct {
 	lineReporter
-	width func() int // of the terminal now; 0: not known
-	drawn time.Time  // when the line was written; zero: it is not there
+	terminal io.Writer
+	width    func() int // of the terminal now; 0: not known
+	drawn    time.Time  // when the line was written; zero: it is not there
 }
 
 // redraw is how long the line stays, at least.
@@ -34,7 +35,7 @@ func (b *barReporter) Step(r run.StepRecord, p run.Progress) {
 		return
 	}
 	b.drawn = time.Now()
-	io.WriteString(b.w, clearLine+progressLine(b.width(), b.part(r), []string{
+	io.WriteString(b.terminal, clearLine+progressLine(b.width(), b.part(r), []string{
 		b.stepOf(r.Step), fmt.Sprintf("loss %.3f", float64(r.Loss)), clock(p.Left) + " left",
 		words.Thousands(int(r.TokensPerSecond)) + " tokens/s",
 	}))
@@ -50,7 +51,7 @@ func (b *barReporter) End(run.EndRecord) { b.clear() }
 // clear removes the line.
 func (b *barReporter) clear() {
 	if !b.drawn.IsZero() {
-		io.WriteString(b.w, clearLine)
+		io.WriteString(b.terminal, clearLine)
 		b.drawn = time.Time{}
 	}
 }

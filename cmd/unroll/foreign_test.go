@@ -140,9 +140,17 @@ func TestForeignFileInTheWay(t *testing.T) {
 	}
 }
 
-// The umask says who may read a run.
+// The umask says who may read a run, and who may write to it.
 func TestUmask(t *testing.T) {
 	small(t, nil)
+	shared := syscall.Umask(0o002)
+	trainSmall(t, "--steps", "3", "--out", "group/run")
+	syscall.Umask(shared)
+	for _, path := range []string{"group", "group/run", "group/run/last"} {
+		if info, err := os.Stat(path); err != nil || info.Mode().Perm() != 0o775 {
+			t.Errorf("%s is %v, %v", path, info.Mode(), err)
+		}
+	}
 	old := syscall.Umask(0o077)
 	defer syscall.Umask(old)
 	trainSmall(t, "--steps", "3", "--tensorboard")

@@ -31,10 +31,15 @@ func newReporter(w io.Writer, asJSON, everyLine bool) reporter {
 	if asJSON {
 		return jsonReporter{w}
 	}
-	if f, ok := w.(*bestEffortWriter); ok && f.terminal() && os.Getenv("TERM") != "dumb" {
-		return &barReporter{lineReporter: lineReporter{w: w}, width: f.width}
+	f, ok := w.(*bestEffortWriter)
+	if !ok || !f.terminal() {
+		return &lineReporter{w: w, every: everyLine}
 	}
-	return &lineReporter{w: w, every: everyLine}
+	lines := lineReporter{w: visibleWriter{w}, every: everyLine}
+	if os.Getenv("TERM") == "dumb" {
+		return &lines
+	}
+	return &barReporter{lineReporter: lines, terminal: w, width: f.width}
 }
 
 // bestEffortWriter writes until the first error, says once that it gave up, and then accepts everything: training does not end because
@@ -123,7 +128,6 @@ type lineReporter struct {
 }
 
 func (l *lineReporter) writer() io.Writer { return l.w }
-func (b *barReporter) writer() io.Writer  { return visibleWriter{b.w} } // it is a terminal
 
 func (l *lineReporter) Begin(s run.Start) {
 	l.start = s

@@ -5,6 +5,8 @@ import (
 	"strings"
 	"testing"
 	"unicode"
+
+	"github.com/unroll-ml/unroll/trainer/run"
 )
 
 // hidden are the characters of a text that a terminal would obey.
@@ -35,6 +37,25 @@ func TestErrorsDoNotCommand(t *testing.T) {
 	for _, args := range append(uses["lm"], "train classify --table bad\x1b[31m.tsv --out c", "train classify --table none\x1b]0;x\x07 --out c", "eval none\u009b31m") {
 		if r := given("", args); r.code == 0 || hidden(r.stderr) || strings.Count(r.stderr, "\n") != 1 {
 			t.Errorf("%q: %+v", args, r)
+		}
+	}
+}
+
+// The lines that begin a training name labels and paths.
+func TestTrainingDoesNotCommand(t *testing.T) {
+	t.Chdir(t.TempDir())
+	before := isTerminal
+	t.Cleanup(func() { isTerminal = before })
+	isTerminal = func(w io.Writer) bool { _, ok := w.(*strings.Builder); return ok }
+	for _, kind := range []string{"dumb", "xterm"} {
+		t.Setenv("TERM", kind)
+		var out strings.Builder
+		r := newReporter(&bestEffortWriter{w: &out}, false, false)
+		r.Begin(run.Start{Lines: []string{"labels: a\x1b[31m, b\u009b"}, Dir: "run\x1b]0;x\x07"})
+		io.WriteString(r.writer(), "next: eval run\x1b[31m\n")
+		want := "labels: a\\u001b[31m, b\\u009b\nrun folder: run\\u001b]0;x\\u0007\nnext: eval run\\u001b[31m\n"
+		if out.String() != want {
+			t.Errorf("%s: %q, want %q", kind, out.String(), want)
 		}
 	}
 }

@@ -132,7 +132,7 @@ func NewFolder(task string) (*Folder, error) {
 	}
 	for n := 1; ; n++ {
 		f.dir = numbered(task, n)
-		err := os.Mkdir(f.dir, 0o755)
+		err := os.Mkdir(f.dir, 0o777)
 		if err == nil {
 			f.made = append(f.made, f.dir)
 			return f.open()
@@ -154,7 +154,7 @@ func (f *Folder) makeAll(dir string) error {
 			return err
 		}
 	}
-	if err := os.Mkdir(dir, 0o755); err != nil {
+	if err := os.Mkdir(dir, 0o777); err != nil {
 		return errors.WithStack(err)
 	}
 	f.made = append(f.made, dir)
