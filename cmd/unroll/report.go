@@ -109,7 +109,7 @@ func (j jsonReporter) write(v any) {
 	}
 }
 
-func (j jsonReporter) Begin(run.Start) {}
+func (j jsonReporter) Begin(s run.Start) { j.write(s.Record()) }
 func (j jsonReporter) Step(r run.StepRecord, p run.Progress) {
 	if p.Shown {
 		j.write(r)

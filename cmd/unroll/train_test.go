@@ -19,6 +19,19 @@ import (
 func TestTrainWritesARun(t *testing.T) {
 	small(t, nil)
 	out := trainSmall(t, "--epochs", "3", "--json", "--log-every", "5")
+	begin, out, _ := strings.Cut(out, "\n") // the first event is on stdout only
+	start := jsonLines(t, begin)[0]
+	for key, want := range map[string]any{
+		"event": "start", "run": "run", "config": "run/config.yaml", "task": "lm", "device": "fake", "weights": 578.0,
+		"steps_per_epoch": 12.0, "after_step": 0.0, "steps": 36.0,
+	} {
+		if start[key] != want {
+			t.Errorf("%s of the start is %v, want %v", key, start[key], want)
+		}
+	}
+	if notes := fmt.Sprint(start["notes"]); !strings.Contains(notes, "training on rhyme.txt: 2,070 characters") {
+		t.Error(notes)
+	}
 	var logged, shown []string
 	for _, o := range jsonLines(t, readFile(t, "run/log.jsonl")) {
 		delete(o, "tokens_per_second")

@@ -1,6 +1,8 @@
 package run
 
 import (
+	"path/filepath"
+
 	"github.com/unroll-ml/unroll/trainer"
 	"github.com/unroll-ml/unroll/trainer/metrics"
 	"github.com/unroll-ml/unroll/trainer/runlog"
@@ -35,6 +37,29 @@ type ValidRecord struct {
 	Measures
 	Best    bool    `json:"best"`
 	Seconds float64 `json:"seconds"`
+}
+
+// StartRecord is the event "start", the first on stdout with --json: what is trained, and where.
+type StartRecord struct {
+	Event   string   `json:"event"`
+	Run     string   `json:"run"`
+	Config  string   `json:"config"` // the file that has all settings
+	Task    string   `json:"task"`
+	Device  string   `json:"device"`
+	Weights int      `json:"weights"`
+	Epoch   int      `json:"steps_per_epoch"`
+	After   int      `json:"after_step"`
+	Steps   int      `json:"steps,omitempty"` // of the whole run, or Seconds
+	Seconds float64  `json:"seconds,omitempty"`
+	Notes   []string `json:"notes,omitempty"` // what is to be said of the data and of the model
+}
+
+// Record is the event of a start.
+func (s *Start) Record() StartRecord {
+	return StartRecord{
+		Event: "start", Run: s.Dir, Config: filepath.Join(s.Dir, configName), Task: s.Task, Device: s.Device, Weights: s.Weights, Epoch: s.Epoch,
+		After: s.After, Steps: s.Steps, Seconds: s.Seconds, Notes: s.Lines,
+	}
 }
 
 // EndRecord is one of the events "done", "stopped" and "diverged", the last of a run, or "resumed".

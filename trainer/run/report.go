@@ -32,6 +32,11 @@ type Start struct {
 	After   int      // steps that were taken before
 	Steps   int      // of the whole run; 0: as many as fit into Seconds
 	Seconds float64  // of the whole run; 0: as long as the steps take
+
+	Task    string // one of TaskLM, ...
+	Device  string // that the model runs on
+	Weights int    // numbers of the model
+	Epoch   int    // steps of a pass over the data
 }
 
 // Progress goes with a step.
