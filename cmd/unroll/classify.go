@@ -60,6 +60,7 @@ func (k *classifyCmd) Run(a *app) error {
 	}
 	defer m.Close()
 	in := newInput(a.stdin, r)
+	a.inviteTyping()
 	defer in.tell(notice(a.stderr))
 	return eachBlock(in.Lines, a.texts(), run.MostTexts, func(_ int, lines []string) (string, error) {
 		labels, err := m.Classify(context.Background(), lines)
@@ -93,6 +94,13 @@ type input struct {
 	*datasets.Lines
 	vocab *datasets.Vocab
 	known datasets.Coverage
+}
+
+// inviteTyping says that the command waits for somebody to type.
+func (a *app) inviteTyping() {
+	if isTerminal(a.stdin) {
+		notice(a.stderr)("reading stdin: type a text and Enter; Ctrl-D ends")
+	}
 }
 
 func newInput(from io.Reader, r *run.Run) *input {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"strings"
 	"testing"
 )
@@ -36,5 +37,23 @@ func TestMisread(t *testing.T) {
 	}
 	if got := must(t, "--version"); got != must(t, "version") {
 		t.Error(got)
+	}
+}
+
+// A command that waits for somebody to type says so.
+func TestInviteTyping(t *testing.T) {
+	before := isTerminal
+	t.Cleanup(func() { isTerminal = before })
+	for _, terminal := range []bool{true, false} {
+		isTerminal = func(any) bool { return terminal }
+		var stderr bytes.Buffer
+		(&app{stdin: strings.NewReader(""), stderr: &stderr}).inviteTyping()
+		want := ""
+		if terminal {
+			want = "unroll: reading stdin: type a text and Enter; Ctrl-D ends\n"
+		}
+		if got := stderr.String(); got != want {
+			t.Errorf("%v: %q", terminal, got)
+		}
 	}
 }

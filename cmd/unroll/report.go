@@ -95,8 +95,8 @@ func textsTo(w io.Writer) io.Writer {
 	return w
 }
 
-// isTerminal is replaced by tests.
-var isTerminal = func(w io.Writer) bool {
+// isTerminal says so of a reader or a writer. It is replaced by tests.
+var isTerminal = func(w any) bool {
 	f, ok := w.(*os.File)
 	return ok && term.IsTerminal(int(f.Fd()))
 }

@@ -175,6 +175,7 @@ func (k *translateCmd) Run(a *app) error {
 	}
 	var said translationCounts
 	in := newInput(a.stdin, r)
+	a.inviteTyping()
 	err = eachBlock(in.Lines, a.texts(), o.Block(), func(first int, lines []string) (string, error) {
 		all, err := m.Translate(context.Background(), first, lines, o)
 		var long *translate.TooLongError

@@ -22,7 +22,7 @@ func TestTerminalIsNotCommanded(t *testing.T) {
 	before := isTerminal
 	t.Cleanup(func() { isTerminal = before })
 	file := given("ab\n", "translate run")
-	isTerminal = func(io.Writer) bool { return true }
+	isTerminal = func(any) bool { return true }
 	terminal := given("ab\n", "translate run")
 	if !strings.Contains(file.stdout, "\x1b[31m") || hidden(terminal.stdout) || !strings.Contains(terminal.stdout, `\u001b[31m`) {
 		t.Errorf("to a file %q, to a terminal %q", file.stdout, terminal.stdout)
@@ -46,7 +46,7 @@ func TestTrainingDoesNotCommand(t *testing.T) {
 	t.Chdir(t.TempDir())
 	before := isTerminal
 	t.Cleanup(func() { isTerminal = before })
-	isTerminal = func(w io.Writer) bool { _, ok := w.(*strings.Builder); return ok }
+	isTerminal = func(w any) bool { _, ok := w.(*strings.Builder); return ok }
 	for _, kind := range []string{"dumb", "xterm"} {
 		t.Setenv("TERM", kind)
 		var out strings.Builder
