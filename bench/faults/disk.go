@@ -52,7 +52,7 @@ func fullDisk(h *harness, r *record) {
 		ok := tmpfs(c.name, func() {
 			run := c.name + "/run"
 			o := h.unroll(c.args + " --steps 100000000 --keep 3 --out " + run)
-			if !r.ended(o, exitIO, c.full, "what was saved before is whole: make room and continue with unroll ") {
+			if !r.ended(o, exitIO, c.full, "what was saved before is whole: make room and continue with "+h.command+" ") {
 				return
 			}
 			reports(o)
@@ -71,7 +71,7 @@ func fullDisk(h *harness, r *record) {
 	}
 	tmpfs("first", func() {
 		o := h.unroll(strings.Replace(small, "--hidden 24", "--hidden 256", 1) + endless + " --out first/run")
-		if r.ended(o, exitIO, "make room and continue with unroll ") {
+		if r.ended(o, exitIO, "make room and continue with "+h.command+" ") {
 			reports(o)
 		}
 		r.check(len(h.strays("first")) == 0, "left behind: %v", h.strays("first"))
@@ -88,7 +88,7 @@ func fileSizeLimit(h *harness, r *record) {
 	r.must(err)
 	for _, blocks := range []int{10, 20} { // of 512 or of 1024 bytes: the weights take 12,696, the optimizer 26,036 and the log 5,000
 		o := h.shell(fmt.Sprintf("ulimit -f %d && unroll %s --steps 20 --out run", blocks, small))
-		r.ended(o, exitIO, "file too large: ", " bytes are needed, ", "what was saved before is whole: make room and continue with unroll ")
+		r.ended(o, exitIO, "file too large: ", " bytes are needed, ", "what was saved before is whole: make room and continue with "+h.command+" ")
 		after, err := whole(h.path("run/last"))
 		r.check(err == nil && after == before, "step %d was saved; then step %d, %v", before, after, err)
 		r.check(len(h.strays("run")) == 0, "left behind: %v", h.strays("run"))

@@ -154,7 +154,7 @@ func stops(h *harness, r *record) {
 	for _, signal := range []syscall.Signal{syscall.SIGINT, syscall.SIGTERM} {
 		run := "run" + strconv.Itoa(int(signal))
 		o := h.interrupted(r, small+endless+" --out "+run, signal)
-		if o == nil || !r.ended(o, exitStopped, "stopped after step ", "saved in "+run+"/last", "continue with unroll ") {
+		if o == nil || !r.ended(o, exitStopped, "stopped after step ", "saved in "+run+"/last", "continue with "+h.command+" ") {
 			continue
 		}
 		step, err := whole(h.path(run, "last"))
@@ -166,11 +166,11 @@ func stops(h *harness, r *record) {
 	}
 }
 
-// secondInterrupt needs a step that takes longer than two signals are apart.
+// secondInterrupt needs a step that takes longer than two signals are apart, and those are no wish to stop twice within a second.
 func secondInterrupt(h *harness, r *record) {
 	r.what = "checks"
 	h.write("text.txt", rhyme(1500))
-	w, err := watch(h.start("train lm --text text.txt --cell lstm --hidden 512 --layers 2 --batch 32 --seq 64 --threads 1 --steps 1000000 --checkpoint-every 1 --out run"))
+	w, err := watch(h.start("train lm --text text.txt --cell lstm --hidden 512 --layers 2 --batch 128 --seq 64 --threads 1 --steps 1000000 --checkpoint-every 1 --out run"))
 	if !r.must(err) {
 		return
 	}
@@ -193,6 +193,7 @@ func secondInterrupt(h *harness, r *record) {
 		r.check(false, "no answer to the first INT: %v", w.end())
 		return
 	}
+	time.Sleep(1100 * time.Millisecond)
 	w.Process.Signal(syscall.SIGINT)
 	begin := time.Now()
 	o := w.end()
