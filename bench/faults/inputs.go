@@ -73,7 +73,7 @@ func badFiles() []bad {
 		{table, "Ang\tChinese\n", exitData, []string{"FILE: 1 different examples, at least 2 are needed"}},
 		{table, strings.ReplaceAll(rows, "Italian", "Chinese"), exitData, []string{`FILE: every label is "Chinese"`}},
 		{table, rows + "Ang Chinese\n", exitData, []string{"FILE:17: no tab"}},
-		{table, rows + "Ang\tA\tB\n", exitData, []string{"FILE:17: more than one tab"}},
+		{table, rows + "Ang\tA\tB\n", exitData, []string{"FILE:17: 3 columns, and the first row has 2: remove what is too much"}},
 		{table, rows + "\tA\n", exitData, []string{"FILE:17: the text before the tab is empty"}},
 		{table, rows + "a\x00\tA\n", exitData, []string{"FILE:17:2: ", "is NUL"}},
 		{table, rows + "a\xff\tA\n", exitData, []string{"FILE:17:2: ", "not UTF-8"}},
@@ -103,7 +103,7 @@ func badFiles() []bad {
 		{pairs + " --skip-bad", lines + "one eins\n" + long + "\n", 0, nil},
 		{pairs, names, 0, nil},
 		{pairs, names[:len(names)/2], exitData, []string{"FILE:", "not valid XML", "copy or download it again"}},
-		{pairs, "<?xml version=\"1.0\"?>\n<svg/>\n", exitData, []string{"FILE:2: XML that begins with <svg>"}},
+		{pairs, "<?xml version=\"1.0\"?>\n<svg/>\n", exitData, []string{"FILE: it is marked up, and begins with <svg>"}},
 		{strings.Replace(pairs, "FILE", "none.tsv", 1), "", exitNoInput, []string{"--pairs: none.tsv does not exist"}},
 
 		{parallel, en, 0, nil},
@@ -215,11 +215,11 @@ func mismatches(h *harness, r *record) {
 	}
 	more := " --steps 9 --out run"
 	swap("last", "wide", func() {
-		r.ended(h.unroll("eval run --checkpoint last"), exitData, "run/last: ", "has shape", "the model wants", "are of different runs")
+		r.ended(h.unroll("eval run --checkpoint last"), exitData, "run/last: ", "has shape", "the model wants", "the checkpoint is of another model")
 	})
 	swap("best", "wide", func() {
 		swap("last", "wide", func() {
-			both(h.unroll(small+more), exitData, "has shape", "the model wants", "are of different runs")
+			both(h.unroll(small+more), exitData, "has shape", "the model wants", "the checkpoint is of another model")
 		})
 	})
 	for _, name := range []string{"vocab.json", "config.yaml"} {
