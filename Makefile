@@ -11,7 +11,7 @@
 # An archive without members: gorgonia.org/cu asks the linker for -lcuda, and cuda/driver/internal/dl holds what it would define.
 STUB := bin/lib/libcuda.a
 
-ENV := CGO_ENABLED=1 CGO_CFLAGS='-O2 -I$(CURDIR)/cuda/driver/include' CGO_LDFLAGS='-L$(CURDIR)/bin/lib'
+ENV := CGO_ENABLED=1 CGO_CFLAGS='-O2 -I$(CURDIR)/cuda/driver/internal/include' CGO_LDFLAGS='-L$(CURDIR)/bin/lib'
 
 .PHONY: gpu gpu-check gpu-test gpu-bench gpu-dry gpu-env
 

@@ -4,7 +4,7 @@ import (
 	"encoding/binary"
 	"slices"
 
-	"github.com/unroll-ml/unroll/cuda/kernel"
+	"github.com/unroll-ml/unroll/cuda/internal/kernel"
 	"github.com/unroll-ml/unroll/graph/tape"
 )
 

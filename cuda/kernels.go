@@ -4,7 +4,7 @@ import (
 	"github.com/pkg/errors"
 
 	"github.com/unroll-ml/unroll/cuda/driver"
-	"github.com/unroll-ml/unroll/cuda/kernel"
+	"github.com/unroll-ml/unroll/cuda/internal/kernel"
 )
 
 // compile finds the kernels of launches. Those that no program before had are compiled, all in one module.

@@ -1,7 +1,7 @@
 package cuda
 
 import (
-	"github.com/unroll-ml/unroll/cuda/kernel"
+	"github.com/unroll-ml/unroll/cuda/internal/kernel"
 	"github.com/unroll-ml/unroll/graph/tape"
 )
 

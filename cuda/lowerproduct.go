@@ -2,7 +2,7 @@ package cuda
 
 import (
 	"github.com/unroll-ml/unroll/cuda/driver"
-	"github.com/unroll-ml/unroll/cuda/kernel"
+	"github.com/unroll-ml/unroll/cuda/internal/kernel"
 	"github.com/unroll-ml/unroll/graph/tape"
 )
 

@@ -3,7 +3,7 @@ package cuda
 import (
 	"slices"
 
-	"github.com/unroll-ml/unroll/cuda/kernel"
+	"github.com/unroll-ml/unroll/cuda/internal/kernel"
 	"github.com/unroll-ml/unroll/graph/tape"
 )
 

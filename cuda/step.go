@@ -4,7 +4,7 @@ import (
 	"slices"
 
 	"github.com/unroll-ml/unroll/cuda/driver"
-	"github.com/unroll-ml/unroll/cuda/kernel"
+	"github.com/unroll-ml/unroll/cuda/internal/kernel"
 	"github.com/unroll-ml/unroll/graph/tape"
 )
 

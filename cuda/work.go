@@ -2,7 +2,7 @@ package cuda
 
 import (
 	"github.com/unroll-ml/unroll/cuda/driver"
-	"github.com/unroll-ml/unroll/cuda/kernel"
+	"github.com/unroll-ml/unroll/cuda/internal/kernel"
 )
 
 // work is a piece of a run, put into a stream.

@@ -8,7 +8,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/unroll-ml/unroll/graph/setting"
+	"github.com/unroll-ml/unroll/internal/setting"
 )
 
 // VocabConfig says which vocabulary to build.

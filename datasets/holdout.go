@@ -7,7 +7,7 @@ import (
 	"math/rand/v2"
 	"slices"
 
-	"github.com/unroll-ml/unroll/graph/setting"
+	"github.com/unroll-ml/unroll/internal/setting"
 )
 
 // Division says how examples are divided into those to train on and those to measure on.

@@ -16,12 +16,12 @@ import (
 	G "gorgonia.org/gorgonia"
 
 	"github.com/unroll-ml/unroll/graph/cpu"
-	"github.com/unroll-ml/unroll/graph/ir"
-	"github.com/unroll-ml/unroll/graph/lower"
-	"github.com/unroll-ml/unroll/graph/opt"
-	"github.com/unroll-ml/unroll/graph/plan"
-	"github.com/unroll-ml/unroll/graph/setting"
+	"github.com/unroll-ml/unroll/graph/internal/ir"
+	"github.com/unroll-ml/unroll/graph/internal/lower"
+	"github.com/unroll-ml/unroll/graph/internal/opt"
+	"github.com/unroll-ml/unroll/graph/internal/plan"
 	"github.com/unroll-ml/unroll/graph/tape"
+	"github.com/unroll-ml/unroll/internal/setting"
 )
 
 // Update says that an input node holds another node's value after each run: new = f(old).

@@ -7,7 +7,7 @@ import (
 	G "gorgonia.org/gorgonia"
 	"gorgonia.org/tensor"
 
-	"github.com/unroll-ml/unroll/graph/lower"
+	"github.com/unroll-ml/unroll/graph/internal/lower"
 )
 
 // VM runs a whole graph behind Gorgonia's VM interface: where a program has gorgonia.NewTapeMachine, it can have NewVM.

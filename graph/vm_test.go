@@ -12,7 +12,7 @@ import (
 
 	"github.com/unroll-ml/unroll/graph"
 	"github.com/unroll-ml/unroll/graph/cpu"
-	"github.com/unroll-ml/unroll/graph/lower"
+	"github.com/unroll-ml/unroll/graph/internal/lower"
 	"github.com/unroll-ml/unroll/graph/ref"
 	"github.com/unroll-ml/unroll/graph/tape"
 )

@@ -9,7 +9,7 @@ import (
 	"gorgonia.org/tensor"
 
 	"github.com/unroll-ml/unroll/graph"
-	"github.com/unroll-ml/unroll/graph/lower"
+	"github.com/unroll-ml/unroll/graph/internal/lower"
 	"github.com/unroll-ml/unroll/graph/op"
 	"github.com/unroll-ml/unroll/graph/ref"
 )

@@ -9,7 +9,7 @@ import (
 	G "gorgonia.org/gorgonia"
 
 	"github.com/unroll-ml/unroll/graph"
-	"github.com/unroll-ml/unroll/graph/lower"
+	"github.com/unroll-ml/unroll/graph/internal/lower"
 	"github.com/unroll-ml/unroll/graph/op"
 )
 

@@ -8,7 +8,7 @@ import (
 	G "gorgonia.org/gorgonia"
 
 	"github.com/unroll-ml/unroll/graph/op"
-	"github.com/unroll-ml/unroll/graph/setting"
+	"github.com/unroll-ml/unroll/internal/setting"
 )
 
 // AttentionKind makes attentions: what a model is told about how its decoder looks at the source. The zero values of

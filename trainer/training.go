@@ -4,8 +4,8 @@ import (
 	G "gorgonia.org/gorgonia"
 
 	"github.com/unroll-ml/unroll/graph"
-	"github.com/unroll-ml/unroll/graph/setting"
 	"github.com/unroll-ml/unroll/graph/tape"
+	"github.com/unroll-ml/unroll/internal/setting"
 	"github.com/unroll-ml/unroll/trainer/optim"
 )
 

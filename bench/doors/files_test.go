@@ -12,10 +12,10 @@ import (
 	"github.com/unroll-ml/unroll/graph"
 	"github.com/unroll-ml/unroll/graph/op"
 	"github.com/unroll-ml/unroll/graph/ref"
+	"github.com/unroll-ml/unroll/internal/events"
 	"github.com/unroll-ml/unroll/models"
 	"github.com/unroll-ml/unroll/models/decode"
 	"github.com/unroll-ml/unroll/trainer/checkpoint"
-	"github.com/unroll-ml/unroll/trainer/events"
 	"github.com/unroll-ml/unroll/trainer/metrics"
 	"github.com/unroll-ml/unroll/trainer/runlog"
 )
@@ -95,7 +95,7 @@ func init() {
 			return call{logged(t).Append, []any{any(map[string]any{"event": "step", "step": 2})}}
 		},
 		"Log.Sync": func(t *testing.T) call { return call{logged(t).Sync, nil} },
-	}}, door{"trainer/events", map[string]func(t *testing.T) call{
+	}}, door{"internal/events", map[string]func(t *testing.T) call{
 		"Create": func(t *testing.T) call { return call{events.Create, []any{board(t), 0}} },
 		"Writer.Write": func(t *testing.T) call {
 			w, err := events.Create(board(t), 0)

@@ -21,7 +21,7 @@ import (
 
 	"github.com/pkg/errors"
 
-	"github.com/unroll-ml/unroll/bench/workloads"
+	"github.com/unroll-ml/unroll/internal/bench/workloads"
 )
 
 // options are the command's flags.

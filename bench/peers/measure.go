@@ -11,8 +11,8 @@ import (
 
 	"github.com/pkg/errors"
 
-	"github.com/unroll-ml/unroll/bench/fma"
 	"github.com/unroll-ml/unroll/graph/cpu"
+	"github.com/unroll-ml/unroll/internal/bench/fma"
 )
 
 // field is all processes that take part, and why others do not.

@@ -10,8 +10,8 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/unroll-ml/unroll/bench/workloads"
 	"github.com/unroll-ml/unroll/graph/ref"
+	"github.com/unroll-ml/unroll/internal/bench/workloads"
 )
 
 func tinySize(w workload) workloads.Size { return w.Tiny }

@@ -9,7 +9,7 @@ import (
 
 	"github.com/pkg/errors"
 
-	"github.com/unroll-ml/unroll/bench/workloads"
+	"github.com/unroll-ml/unroll/internal/bench/workloads"
 )
 
 // request is what a contender is asked, one JSON object a line; torch.py says what each does.

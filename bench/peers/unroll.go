@@ -6,11 +6,11 @@ import (
 	"github.com/pkg/errors"
 	G "gorgonia.org/gorgonia"
 
-	"github.com/unroll-ml/unroll/bench/recurrence"
-	"github.com/unroll-ml/unroll/bench/workloads"
 	"github.com/unroll-ml/unroll/graph/cpu"
 	"github.com/unroll-ml/unroll/graph/op"
 	"github.com/unroll-ml/unroll/graph/tape"
+	"github.com/unroll-ml/unroll/internal/bench/recurrence"
+	"github.com/unroll-ml/unroll/internal/bench/workloads"
 	"github.com/unroll-ml/unroll/trainer/checkpoint"
 )
 

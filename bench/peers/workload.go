@@ -5,7 +5,7 @@ import (
 
 	"github.com/pkg/errors"
 
-	"github.com/unroll-ml/unroll/bench/workloads"
+	"github.com/unroll-ml/unroll/internal/bench/workloads"
 )
 
 // workload is something that several systems compute.

@@ -10,9 +10,9 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/unroll-ml/unroll/internal/translate"
 	"github.com/unroll-ml/unroll/models/decode"
 	"github.com/unroll-ml/unroll/trainer/run"
-	"github.com/unroll-ml/unroll/trainer/translate"
 )
 
 func TestAttentionPage(t *testing.T) {

@@ -11,10 +11,10 @@ import (
 
 	"github.com/pkg/errors"
 
-	"github.com/unroll-ml/unroll/bench/fma"
-	"github.com/unroll-ml/unroll/bench/side"
 	"github.com/unroll-ml/unroll/graph/cpu"
 	"github.com/unroll-ml/unroll/graph/ref"
+	"github.com/unroll-ml/unroll/internal/bench/fma"
+	"github.com/unroll-ml/unroll/internal/bench/side"
 	"github.com/unroll-ml/unroll/trainer/device"
 	"github.com/unroll-ml/unroll/trainer/run"
 )

@@ -11,7 +11,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/unroll-ml/unroll/cuda/driver/include"
+	"github.com/unroll-ml/unroll/cuda/driver/internal/include"
 )
 
 // The project's own declarations of CUDA say the same as NVIDIA's, wherever those are installed: the value of every constant, the type of every

@@ -12,7 +12,7 @@ import (
 	"time"
 
 	"github.com/unroll-ml/unroll/cuda/driver"
-	"github.com/unroll-ml/unroll/cuda/driver/drivertest"
+	"github.com/unroll-ml/unroll/cuda/internal/drivertest"
 )
 
 // Each of these errors ends the GPU: the fake driver recovers, package driver does not ask it any more.

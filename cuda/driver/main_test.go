@@ -9,8 +9,8 @@ import (
 	"testing"
 
 	"github.com/unroll-ml/unroll/cuda/driver"
-	"github.com/unroll-ml/unroll/cuda/driver/drivertest"
 	"github.com/unroll-ml/unroll/cuda/driver/internal/fake"
+	"github.com/unroll-ml/unroll/cuda/internal/drivertest"
 )
 
 // These variables steer the tests of this package: onGPU runs them on the GPU itself, as far as they can be; and a child of one of them, which

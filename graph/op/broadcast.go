@@ -7,7 +7,7 @@ import (
 	"github.com/pkg/errors"
 	G "gorgonia.org/gorgonia"
 
-	"github.com/unroll-ml/unroll/graph/ir"
+	"github.com/unroll-ml/unroll/graph/internal/ir"
 )
 
 // Broadcast repeats x to a shape: dimensions are aligned at the right; those of x that are missing or 1 are repeated.

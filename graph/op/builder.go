@@ -4,7 +4,7 @@ import (
 	"github.com/pkg/errors"
 	G "gorgonia.org/gorgonia"
 
-	"github.com/unroll-ml/unroll/graph/lower"
+	"github.com/unroll-ml/unroll/graph/internal/lower"
 )
 
 // Builder makes nodes of one graph and keeps the first error, as bufio.Writer does: many calls, one check of Err. After an

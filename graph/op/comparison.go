@@ -1,7 +1,7 @@
 package op
 
 import (
-	"github.com/unroll-ml/unroll/graph/ir"
+	"github.com/unroll-ml/unroll/graph/internal/ir"
 	"github.com/unroll-ml/unroll/graph/tape"
 )
 

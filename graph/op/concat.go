@@ -7,7 +7,7 @@ import (
 	"github.com/pkg/errors"
 	G "gorgonia.org/gorgonia"
 
-	"github.com/unroll-ml/unroll/graph/ir"
+	"github.com/unroll-ml/unroll/graph/internal/ir"
 )
 
 // Concat joins tensors along an axis, which counts from the end if it is negative; their other dimensions must agree.

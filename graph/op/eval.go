@@ -4,9 +4,9 @@ import (
 	"github.com/pkg/errors"
 	G "gorgonia.org/gorgonia"
 
-	"github.com/unroll-ml/unroll/graph/ir"
-	"github.com/unroll-ml/unroll/graph/lower"
-	"github.com/unroll-ml/unroll/graph/plan"
+	"github.com/unroll-ml/unroll/graph/internal/ir"
+	"github.com/unroll-ml/unroll/graph/internal/lower"
+	"github.com/unroll-ml/unroll/graph/internal/plan"
 	"github.com/unroll-ml/unroll/graph/ref"
 	"github.com/unroll-ml/unroll/graph/tape"
 )

@@ -5,7 +5,7 @@ import (
 
 	G "gorgonia.org/gorgonia"
 
-	"github.com/unroll-ml/unroll/graph/ir"
+	"github.com/unroll-ml/unroll/graph/internal/ir"
 )
 
 // Iota is a tensor of the given shape whose elements are their own index along an axis; like gives the graph and the element

@@ -3,7 +3,7 @@ package op
 import (
 	G "gorgonia.org/gorgonia"
 
-	"github.com/unroll-ml/unroll/graph/ir"
+	"github.com/unroll-ml/unroll/graph/internal/ir"
 )
 
 // Mean is the mean of the elements of x over axes, which disappear; without axes over all of them.

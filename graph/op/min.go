@@ -3,7 +3,7 @@ package op
 import (
 	G "gorgonia.org/gorgonia"
 
-	"github.com/unroll-ml/unroll/graph/ir"
+	"github.com/unroll-ml/unroll/graph/internal/ir"
 	"github.com/unroll-ml/unroll/graph/tape"
 )
 

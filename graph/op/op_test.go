@@ -17,10 +17,10 @@ import (
 	"gorgonia.org/tensor"
 
 	"github.com/unroll-ml/unroll/graph/cpu"
-	"github.com/unroll-ml/unroll/graph/ir"
-	"github.com/unroll-ml/unroll/graph/lower"
-	"github.com/unroll-ml/unroll/graph/opt"
-	"github.com/unroll-ml/unroll/graph/plan"
+	"github.com/unroll-ml/unroll/graph/internal/ir"
+	"github.com/unroll-ml/unroll/graph/internal/lower"
+	"github.com/unroll-ml/unroll/graph/internal/opt"
+	"github.com/unroll-ml/unroll/graph/internal/plan"
 	"github.com/unroll-ml/unroll/graph/ref"
 	"github.com/unroll-ml/unroll/graph/tape"
 )

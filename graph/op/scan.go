@@ -8,8 +8,8 @@ import (
 	G "gorgonia.org/gorgonia"
 	"gorgonia.org/tensor"
 
-	"github.com/unroll-ml/unroll/graph/ir"
-	"github.com/unroll-ml/unroll/graph/lower"
+	"github.com/unroll-ml/unroll/graph/internal/ir"
+	"github.com/unroll-ml/unroll/graph/internal/lower"
 	"github.com/unroll-ml/unroll/graph/tape"
 )
 

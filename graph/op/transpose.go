@@ -7,7 +7,7 @@ import (
 	"github.com/pkg/errors"
 	G "gorgonia.org/gorgonia"
 
-	"github.com/unroll-ml/unroll/graph/ir"
+	"github.com/unroll-ml/unroll/graph/internal/ir"
 )
 
 // Transpose permutes the dimensions of x: dimension i of the result is dimension perm[i] of x. Without perm the order is reversed.

@@ -3,7 +3,7 @@ package optim
 import (
 	"github.com/unroll-ml/unroll/graph"
 	"github.com/unroll-ml/unroll/graph/op"
-	"github.com/unroll-ml/unroll/graph/setting"
+	"github.com/unroll-ml/unroll/internal/setting"
 )
 
 // Adagrad is the optimizer of Duchi et al. (2011), with a diagonal matrix, as PyTorch's Adagrad has it:

@@ -6,7 +6,7 @@ import (
 
 	"github.com/unroll-ml/unroll/graph"
 	"github.com/unroll-ml/unroll/graph/op"
-	"github.com/unroll-ml/unroll/graph/setting"
+	"github.com/unroll-ml/unroll/internal/setting"
 )
 
 // Adam is the optimizer of Kingma and Ba (2015), algorithm 1:

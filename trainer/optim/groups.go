@@ -8,7 +8,7 @@ import (
 
 	"github.com/unroll-ml/unroll/graph"
 	"github.com/unroll-ml/unroll/graph/op"
-	"github.com/unroll-ml/unroll/graph/setting"
+	"github.com/unroll-ml/unroll/internal/setting"
 )
 
 // Groups gives parameters learning rates and weight decay of their own. With the optimizer's step w' = f(w, g, lr):

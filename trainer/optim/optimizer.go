@@ -11,7 +11,7 @@ import (
 
 	"github.com/unroll-ml/unroll/graph"
 	"github.com/unroll-ml/unroll/graph/op"
-	"github.com/unroll-ml/unroll/graph/setting"
+	"github.com/unroll-ml/unroll/internal/setting"
 )
 
 // Optimizer says how parameters move, as graph expressions.

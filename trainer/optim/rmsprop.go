@@ -5,7 +5,7 @@ import (
 
 	"github.com/unroll-ml/unroll/graph"
 	"github.com/unroll-ml/unroll/graph/op"
-	"github.com/unroll-ml/unroll/graph/setting"
+	"github.com/unroll-ml/unroll/internal/setting"
 )
 
 // RMSProp divides by a running mean of the gradient's magnitude (Tieleman and Hinton, 2012), as PyTorch's RMSprop does:

@@ -8,7 +8,7 @@ import (
 
 	"github.com/unroll-ml/unroll/graph"
 	"github.com/unroll-ml/unroll/graph/op"
-	"github.com/unroll-ml/unroll/graph/setting"
+	"github.com/unroll-ml/unroll/internal/setting"
 )
 
 // LossScaling differentiates a multiple of the loss, and divides the gradients by it again (Micikevicius et al., 2018). The factor is

@@ -3,7 +3,7 @@ package optim
 import (
 	"github.com/unroll-ml/unroll/graph"
 	"github.com/unroll-ml/unroll/graph/op"
-	"github.com/unroll-ml/unroll/graph/setting"
+	"github.com/unroll-ml/unroll/internal/setting"
 )
 
 // SGD is gradient descent with momentum μ, as PyTorch's SGD has it:

@@ -10,8 +10,8 @@ import (
 
 	"github.com/unroll-ml/unroll/graph"
 	"github.com/unroll-ml/unroll/graph/op"
-	"github.com/unroll-ml/unroll/graph/setting"
 	"github.com/unroll-ml/unroll/graph/tape"
+	"github.com/unroll-ml/unroll/internal/setting"
 )
 
 // Step is a whole training step, compiled: the loss, its derivative, clipping, the optimizer.

@@ -4,7 +4,7 @@ import (
 	"path/filepath"
 	"strings"
 
-	"github.com/unroll-ml/unroll/trainer/events"
+	"github.com/unroll-ml/unroll/internal/events"
 )
 
 // board is what TensorBoard is told of a run, if it is wanted.

@@ -5,9 +5,9 @@ import (
 	"time"
 
 	"github.com/unroll-ml/unroll/datasets"
+	"github.com/unroll-ml/unroll/internal/translate"
 	"github.com/unroll-ml/unroll/trainer"
 	"github.com/unroll-ml/unroll/trainer/metrics"
-	"github.com/unroll-ml/unroll/trainer/translate"
 )
 
 // KindText is the kind of data of a language model: a text.

@@ -8,10 +8,10 @@ import (
 
 	"github.com/pkg/errors"
 
+	"github.com/unroll-ml/unroll/internal/events"
 	"github.com/unroll-ml/unroll/internal/words"
 	"github.com/unroll-ml/unroll/models/decode"
 	"github.com/unroll-ml/unroll/trainer/checkpoint"
-	"github.com/unroll-ml/unroll/trainer/events"
 	"github.com/unroll-ml/unroll/trainer/optim"
 	"github.com/unroll-ml/unroll/trainer/runlog"
 )

@@ -8,9 +8,9 @@ import (
 
 	"github.com/unroll-ml/unroll/datasets"
 	"github.com/unroll-ml/unroll/datasets/batches"
+	"github.com/unroll-ml/unroll/internal/translate"
 	"github.com/unroll-ml/unroll/internal/words"
 	"github.com/unroll-ml/unroll/trainer"
-	"github.com/unroll-ml/unroll/trainer/translate"
 )
 
 // ValidPairs is how many validation pairs are translated, at most, whenever a model is validated, unless Training.ValidPairs says otherwise.

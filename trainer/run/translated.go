@@ -6,9 +6,9 @@ import (
 	"fmt"
 
 	"github.com/unroll-ml/unroll/datasets"
+	"github.com/unroll-ml/unroll/internal/translate"
 	"github.com/unroll-ml/unroll/internal/words"
 	"github.com/unroll-ml/unroll/trainer/metrics"
-	"github.com/unroll-ml/unroll/trainer/translate"
 )
 
 // translator translates with a model of the configuration.

@@ -5,8 +5,8 @@ import (
 	"sync"
 
 	"github.com/unroll-ml/unroll/datasets"
+	"github.com/unroll-ml/unroll/internal/translate"
 	"github.com/unroll-ml/unroll/trainer"
-	"github.com/unroll-ml/unroll/trainer/translate"
 )
 
 // How to translate, and what comes of it.

@@ -14,8 +14,8 @@ import (
 	"github.com/unroll-ml/unroll/datasets"
 	"github.com/unroll-ml/unroll/datasets/tasks"
 	"github.com/unroll-ml/unroll/graph/cpu"
+	"github.com/unroll-ml/unroll/internal/translate"
 	"github.com/unroll-ml/unroll/models/decode"
-	"github.com/unroll-ml/unroll/trainer/translate"
 )
 
 // trained trains a small model of a task for a few steps, and opens its run.

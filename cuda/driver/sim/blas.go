@@ -7,7 +7,7 @@ import (
 	"github.com/pkg/errors"
 
 	"github.com/unroll-ml/unroll/cuda/driver"
-	"github.com/unroll-ml/unroll/cuda/ptx/sim"
+	"github.com/unroll-ml/unroll/cuda/internal/ptx/sim"
 )
 
 // blas multiplies matrices with plain loops, on its stream. It needs no workspace, but has one, as on a GPU.

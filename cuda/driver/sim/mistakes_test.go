@@ -7,7 +7,7 @@ import (
 
 	"github.com/unroll-ml/unroll/cuda/driver"
 	"github.com/unroll-ml/unroll/cuda/driver/sim"
-	"github.com/unroll-ml/unroll/cuda/ptx"
+	"github.com/unroll-ml/unroll/cuda/internal/ptx"
 )
 
 // A bench is a GPU with a stream, some device memory, some pinned memory, and a kernel that adds 1 to the first number.

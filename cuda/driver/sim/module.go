@@ -7,7 +7,7 @@ import (
 	"github.com/pkg/errors"
 
 	"github.com/unroll-ml/unroll/cuda/driver"
-	"github.com/unroll-ml/unroll/cuda/ptx/sim"
+	"github.com/unroll-ml/unroll/cuda/internal/ptx/sim"
 )
 
 // module is a compiled text. It implements driver.Module.

@@ -17,7 +17,7 @@ import (
 	"github.com/pkg/errors"
 
 	"github.com/unroll-ml/unroll/cuda/driver"
-	"github.com/unroll-ml/unroll/cuda/ptx/sim"
+	"github.com/unroll-ml/unroll/cuda/internal/ptx/sim"
 )
 
 // Config is what a simulated GPU is like, and what goes wrong with it.

@@ -21,7 +21,7 @@ import (
 	"strings"
 	"unsafe"
 
-	"github.com/unroll-ml/unroll/cuda/driver/include"
+	"github.com/unroll-ml/unroll/cuda/driver/internal/include"
 )
 
 //go:embed lib

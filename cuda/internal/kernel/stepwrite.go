@@ -1,0 +1,259 @@
+package kernel
+
+import (
+	"fmt"
+
+	"github.com/unroll-ml/unroll/cuda/internal/ptx"
+)
+
+// stepWriter writes a Step's kernel.
+type stepWriter struct {
+	stepSpec
+	*ptx.Builder
+	tid, lane, part, strip ptx.Value
+	group, member          ptx.Value       // of the lane: those of four have the same rows, and columns, of fragments
+	row, unit              ptx.Value       // the block's first
+	sums                   [][][]ptx.Value // fragments of the warp's result, by sixteen rows and eight columns
+}
+
+func (s stepSpec) write(b *ptx.Builder) {
+	a, packed := b.Pointer("a"), b.Pointer("b")
+	var in, out []ptx.Value
+	for i, g := range s.gateOf {
+		in = append(in, ptx.Value{})
+		if g < 0 {
+			in[i] = b.Pointer(fmt.Sprintf("in%d", i))
+		}
+	}
+	for i := range s.cell.out {
+		out = append(out, b.Pointer(fmt.Sprintf("out%d", i)))
+	}
+	w := &stepWriter{stepSpec: s, Builder: b, tid: b.Special(ptx.TidX)}
+	var number ptx.Value
+	number, w.lane = divide(b, w.tid, warp)
+	w.part, w.strip = divide(b, number, s.strips)
+	w.group, w.member = divide(b, w.lane, 4)
+	w.unit = b.Mul(b.Special(ptx.CtaidX), ptx.Int(s.units))
+	w.row = b.Mul(b.Special(ptx.CtaidY), ptx.Int(s.rows))
+
+	cells := w.cells(in)
+	w.multiply(a, packed)
+	shared := w.share()
+	for _, c := range cells {
+		c.finish(shared, out)
+	}
+}
+
+// multiply adds up the warp's part of the product.
+func (w *stepWriter) multiply(a, packed ptx.Value) {
+	for range w.rowsOfStrip() / 16 {
+		var across [][]ptx.Value
+		for range w.columns() / 8 {
+			sum := make([]ptx.Value, 4)
+			for i := range sum {
+				sum[i] = w.Var(ptx.F32.Num(0))
+			}
+			across = append(across, sum)
+		}
+		w.sums = append(w.sums, across)
+	}
+	o := w.operands(a, packed)
+	chunks := make([]stepChunk, w.ahead)
+	for i := range chunks {
+		chunks[i] = o.loadChunk(i)
+	}
+	if more := w.perWarp() - w.ahead; more > 0 {
+		w.For(ptx.U32.Int(0), ptx.U32.Int(more), ptx.Int(w.ahead), func(ptx.Value) {
+			for i := range chunks {
+				w.add(chunks[i])
+				o.reload(chunks[i], w.ahead+i)
+			}
+			o.advance(w.ahead)
+		})
+	}
+	for _, c := range chunks {
+		w.add(c)
+	}
+}
+
+// stepOperands is where a thread reads A and B.
+type stepOperands struct {
+	*stepWriter
+	rows  []ptx.Value // of A, eight apart
+	first ptx.Value   // of the fragments of B, those of the block's first columns
+}
+
+func (w *stepWriter) operands(a, packed ptx.Value) *stepOperands {
+	o := &stepOperands{stepWriter: w}
+	term := w.Mad(w.part, ptx.Int(w.chunk()), w.Mul(w.member, ptx.Int(4)))
+	first := w.Add(w.row, w.Mad(w.strip, ptx.Int(w.rowsOfStrip()), w.group))
+	for i := range w.rowsOfStrip() / 8 {
+		row := w.Min(w.Add(first, ptx.Int(8*i)), ptx.Int(w.m-1)) // beyond the last row: any will do
+		o.rows = append(o.rows, w.Var(w.At(a, w.Mad(row, ptx.Int(w.ldA), term), 4)))
+	}
+	fragments := w.Mad(w.Shr(w.unit, ptx.Int(3)), ptx.Int(w.chunks()), w.part)
+	o.first = w.Var(w.At(w.At(packed, fragments, fragment), w.lane, 16))
+	return o
+}
+
+// advance goes so many chunks of the warp on.
+func (o *stepOperands) advance(chunks int) {
+	for _, row := range o.rows {
+		o.Set(row, o.Add(row, ptx.Int(chunks*o.parts*o.chunkBytes())))
+	}
+	o.Set(o.first, o.Add(o.first, ptx.Int(chunks*o.parts*fragment)))
+}
+
+// chunkBytes is the number of bytes from one chunk of a row of A to the next.
+func (o *stepOperands) chunkBytes() int { return 4 * o.chunk() }
+
+// stepChunk is what a thread has loaded of a chunk of terms.
+type stepChunk struct {
+	a [][]ptx.Value // by rows, eight apart: numbers
+	b [][]ptx.Value // by eight columns: words of one TF32, or two bfloat16
+}
+
+// loadChunk loads the chunk that is so many chunks of the warp further on.
+func (o *stepOperands) loadChunk(i int) (c stepChunk) {
+	keep := func(vs []ptx.Value) []ptx.Value {
+		for i := range vs {
+			vs[i] = o.Var(vs[i])
+		}
+		return vs
+	}
+	for r := range o.rows {
+		c.a = append(c.a, keep(o.loadA(r, i)))
+	}
+	for t := range o.columns() / 8 {
+		c.b = append(c.b, keep(o.loadB(t, i)))
+	}
+	return c
+}
+
+// reload is loadChunk into the same registers.
+func (o *stepOperands) reload(c stepChunk, i int) {
+	set := func(to, from []ptx.Value) {
+		for i := range to {
+			o.Set(to[i], from[i])
+		}
+	}
+	for r := range c.a {
+		set(c.a[r], o.loadA(r, i))
+	}
+	for t := range c.b {
+		set(c.b[t], o.loadB(t, i))
+	}
+}
+
+func (o *stepOperands) loadA(row, i int) (xs []ptx.Value) {
+	for v := range o.chunk() / 16 {
+		xs = append(xs, o.LoadVector(ptx.F32, 4, o.rows[row], i*o.parts*o.chunkBytes()+64*v)...)
+	}
+	return xs
+}
+
+func (o *stepOperands) loadB(tile, i int) []ptx.Value {
+	column := o.gates[tile*8/o.units] + tile*8%o.units // from the block's first unit on
+	return o.LoadVector(ptx.U32, 4, o.first, (column/8*o.chunks()+i*o.parts)*fragment)
+}
+
+// add multiplies a chunk. A thread has terms that lie side by side in memory, and gives them to the tensor cores as if they were those of its
+// place in a fragment, the same ones of A and of B: a sum does not change when its terms change places.
+func (w *stepWriter) add(c stepChunk) {
+	words := make([][]ptx.Value, len(c.a))
+	for r, xs := range c.a {
+		for i := range 4 {
+			if w.bf16 {
+				words[r] = append(words[r], w.PairBF16(xs[2*i], xs[2*i+1]))
+			} else {
+				words[r] = append(words[r], w.RoundTF32(xs[i]))
+			}
+		}
+	}
+	multiply := w.MultiplyTF32
+	if w.bf16 {
+		multiply = w.MultiplyBF16
+	}
+	for half := 0; half < 4; half += 2 {
+		for m, across := range w.sums {
+			upper, lower := words[2*m], words[2*m+1]
+			x := []ptx.Value{upper[half], lower[half], upper[half+1], lower[half+1]}
+			for t, sum := range across {
+				multiply(sum, x, c.b[t][half:half+2])
+			}
+		}
+	}
+}
+
+// share writes the parts of the block's result to shared memory, and waits until all are there.
+func (w *stepWriter) share() ptx.Value {
+	shared, ld := w.Shared(ptx.F32, w.sharedElements()), w.sharedLd()
+	row := w.Mad(w.part, ptx.Int(w.rows), w.Mad(w.strip, ptx.Int(w.rowsOfStrip()), w.group))
+	at := w.At(shared, w.Mad(row, ptx.Int(ld), w.Mul(w.member, ptx.Int(2))), 4)
+	for m, across := range w.sums {
+		for t, sum := range across {
+			w.Store(at, 4*(16*m*ld+8*t), sum[0], sum[1])
+			w.Store(at, 4*((16*m+8)*ld+8*t), sum[2], sum[3])
+		}
+	}
+	w.Barrier()
+	return shared
+}
+
+// stepCell is an element of the Map in the hands of a thread.
+type stepCell struct {
+	*stepWriter
+	item      *mapItem
+	place     ptx.Value // in a part of shared memory: that of the first gate
+	inside    ptx.Value
+	registers [][]ptx.Value // of the Map: its inputs
+}
+
+// cells are those of the thread. What they read of memory is on its way while the product is computed.
+func (w *stepWriter) cells(in []ptx.Value) (cells []stepCell) {
+	for k := range w.itemsOfThread() {
+		number := w.Add(w.tid, ptx.Int(k*w.threads()))
+		row, unit := divide(w.Builder, number, w.units)
+		c := stepCell{stepWriter: w, place: w.Mad(row, ptx.Int(w.sharedLd()), unit), registers: make([][]ptx.Value, len(in))}
+		index := []ptx.Value{w.Add(w.row, row), w.Add(w.unit, unit)}
+		c.inside = w.Lt(index[0], ptx.Int(w.m))
+		if w.rows*w.units < w.threads() {
+			c.inside = w.And(c.inside, w.Lt(number, ptx.Int(w.rows*w.units)))
+		}
+		c.item = &mapItem{mapSpec: w.cell, b: w.Builder, index: index, offsets: map[string]ptx.Value{}}
+		w.If(c.inside, func() {
+			for i, o := range w.cell.in {
+				if w.gateOf[i] < 0 {
+					c.registers[i] = c.item.load(o, in[i])
+				}
+			}
+		})
+		cells = append(cells, c)
+	}
+	return cells
+}
+
+// finish adds the parts of the product, and computes and stores the results.
+func (c stepCell) finish(shared ptx.Value, out []ptx.Value) {
+	c.If(c.inside, func() {
+		at := c.At(shared, c.place, 4)
+		sums := make([]ptx.Value, len(c.gates))
+		for g := range sums {
+			for p := range c.parts {
+				x := c.Load(ptx.F32, at, 4*(p*c.rows*c.sharedLd()+g*c.units))
+				if p > 0 {
+					x = c.Add(sums[g], x)
+				}
+				sums[g] = x
+			}
+		}
+		for i, g := range c.gateOf {
+			if g >= 0 {
+				c.registers[i] = []ptx.Value{sums[g]}
+			}
+		}
+		for i, xs := range c.item.results(c.registers) {
+			c.item.store(c.cell.out[i], out[i], xs)
+		}
+	})
+}
