@@ -10,7 +10,6 @@ import (
 	"go/ast"
 	"go/parser"
 	"go/token"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -112,20 +111,23 @@ func enter(f reflect.Value, in []reflect.Value) error {
 func TestEveryDoorIsTried(t *testing.T) {
 	for _, d := range doors {
 		files := token.NewFileSet()
-		packages, err := parser.ParseDir(files, filepath.Join("..", "..", d.dir), func(i fs.FileInfo) bool {
-			return !strings.HasSuffix(i.Name(), "_test.go")
-		}, 0)
-		if err != nil {
-			t.Fatal(err)
+		names, err := filepath.Glob(filepath.Join("..", "..", d.dir, "*.go"))
+		if err != nil || len(names) == 0 {
+			t.Fatalf("%s: no files of Go: %v", d.dir, err)
 		}
-		for _, p := range packages {
-			for _, file := range p.Files {
-				for _, decl := range file.Decls {
-					f, ok := decl.(*ast.FuncDecl)
-					if name := nameOf(f, ok); name != "" && fails(f) && d.calls[name] == nil {
-						t.Errorf("%s: %s is not tried with wrong arguments: add a right call of it to the table of %s",
-							files.Position(f.Pos()), name, d.dir)
-					}
+		for _, name := range names {
+			if strings.HasSuffix(name, "_test.go") {
+				continue
+			}
+			file, err := parser.ParseFile(files, name, nil, 0)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, decl := range file.Decls {
+				f, ok := decl.(*ast.FuncDecl)
+				if name := nameOf(f, ok); name != "" && fails(f) && d.calls[name] == nil {
+					t.Errorf("%s: %s is not tried with wrong arguments: add a right call of it to the table of %s",
+						files.Position(f.Pos()), name, d.dir)
 				}
 			}
 		}
