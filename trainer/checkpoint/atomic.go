@@ -70,6 +70,9 @@ func WriteFile(path string, data []byte) error {
 
 // Write is WriteFile of what fill writes, which need not be in memory. An error of fill is the reason of the *WriteError.
 func Write(path string, fill func(io.Writer) error) error {
+	if fill == nil {
+		return errors.New("checkpoint: there is no function that writes the file")
+	}
 	return write(path, 0, func(f io.Writer) error {
 		to := bufio.NewWriter(f)
 		if err := fill(to); err != nil {
