@@ -2,8 +2,8 @@
 #
 #	make gpu        build bin/unroll; it starts on every machine, and uses a GPU where there is a driver
 #	make gpu-check  build it, and check that it needs libc alone, one of 2021 or later (glibc 2.34)
-#	make gpu-test   vet all of it with the tag, and run the tests that the tag changes: the driver's against a fake driver, the device's on its
-#	                simulator, the command's without a GPU; with UNROLL_TEST_GPU=1, the driver's and the device's on the GPU itself
+#	make gpu-test   vet all of it with the tag, and run the tests that the tag changes: the driver's against a fake driver, the command's
+#	                without a GPU; with UNROLL_TEST_GPU=1, the driver's and the device's on the GPU itself
 #	make gpu-bench  build all that bench/gpu.sh runs on a machine with a GPU
 #	make gpu-dry    run the commands of bench/gpu/README.md against a fake driver, and check what they leave
 #	make gpu-env    print the environment for go commands with -tags gpu:  eval "$(make -s gpu-env)"
@@ -26,7 +26,9 @@ gpu-check: gpu
 
 gpu-test: $(STUB)
 	$(ENV) go vet -tags gpu ./...
-	$(ENV) go test -tags gpu -short ./cuda/... ./cmd/unroll
+	$(ENV) go test -tags gpu -short ./cuda/driver/... ./trainer/device
+	$(ENV) go test -tags gpu -short -run GPU ./cuda
+	$(ENV) go test -tags gpu -short -run 'Device|Doctor|Bench' ./cmd/unroll
 
 gpu-bench: gpu
 	$(ENV) go test -c -tags gpu -trimpath -ldflags '-s -w' -o bin/driver.test ./cuda/driver
