@@ -14,16 +14,15 @@ var calledAs = "unroll"
 // builtByRun are the places where go run keeps a program: a temporary folder, or the cache of builds.
 var builtByRun = regexp.MustCompile(`[/\\]go-build\d+[/\\]b\d+[/\\]exe[/\\]|[/\\][0-9a-f]{64}-d[/\\]`)
 
-// commandOf is calledAs of a program that was started with this as its name.
-func commandOf(name string) string {
+// commandOf is calledAs of a program that was built so and started with this as its name; nil: how it was built is unknown.
+func commandOf(name string, info *debug.BuildInfo) string {
 	if !builtByRun.MatchString(name) {
 		return shellQuote(name)
 	}
-	words := []string{"go", "run"}
-	info, ok := debug.ReadBuildInfo()
-	if !ok {
+	if info == nil {
 		return "unroll"
 	}
+	words := []string{"go", "run"}
 	for _, s := range info.Settings {
 		if s.Key == "-tags" {
 			words = append(words, "-tags", shellQuote(s.Value))

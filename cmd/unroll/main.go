@@ -44,7 +44,8 @@ type app struct {
 }
 
 func main() {
-	calledAs = commandOf(os.Args[0])
+	info, _ := debug.ReadBuildInfo()
+	calledAs = commandOf(os.Args[0], info)
 	os.Exit(execute(os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
 }
 
