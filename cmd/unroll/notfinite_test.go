@@ -15,6 +15,12 @@ import (
 // rewrite changes the weights of a checkpoint, whose checksums are right afterwards.
 func rewrite(t *testing.T, dir string, change func(weights []checkpoint.Tensor)) {
 	t.Helper()
+	rewriteAll(t, dir, func(weights []checkpoint.Tensor, _ *run.Position) { change(weights) })
+}
+
+// rewriteAll changes the weights of a checkpoint and where its run stood, and writes them as a checkpoint is written.
+func rewriteAll(t *testing.T, dir string, change func(weights []checkpoint.Tensor, at *run.Position)) {
+	t.Helper()
 	f, err := checkpoint.Open(dir)
 	if err != nil {
 		t.Fatal(err)
@@ -32,7 +38,7 @@ func rewrite(t *testing.T, dir string, change func(weights []checkpoint.Tensor))
 	if err != nil {
 		t.Fatal(err)
 	}
-	change(weights)
+	change(weights, &at)
 	if err := checkpoint.Save(dir, 1, checkpoint.Contents{Weights: weights, Optimizer: state, State: at, Step: f.Step()}); err != nil {
 		t.Fatal(err)
 	}
