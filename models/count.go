@@ -11,27 +11,42 @@ import (
 func (c LMConfig) Weights() (float64, error) {
 	return weights(c.Layers, func(p *Params, layers int) error {
 		c.Layers = layers
-		_, err := NewLM(p, c)
-		return err
+		return c.Declare(p)
 	})
+}
+
+// Declare declares the parameters of the model.
+func (c LMConfig) Declare(p *Params) error {
+	_, err := NewLM(p, c)
+	return err
 }
 
 // Weights is the number of weights of the model; see LMConfig.Weights.
 func (c ClassifierConfig) Weights() (float64, error) {
 	return weights(c.Layers, func(p *Params, layers int) error {
 		c.Layers = layers
-		_, err := NewClassifier(p, c)
-		return err
+		return c.Declare(p)
 	})
+}
+
+// Declare declares the parameters of the model.
+func (c ClassifierConfig) Declare(p *Params) error {
+	_, err := NewClassifier(p, c)
+	return err
 }
 
 // Weights is the number of weights of the model; see LMConfig.Weights.
 func (c Seq2SeqConfig) Weights() (float64, error) {
 	return weights(c.Layers, func(p *Params, layers int) error {
 		c.Layers = layers
-		_, err := NewSeq2Seq(p, c)
-		return err
+		return c.Declare(p)
 	})
+}
+
+// Declare declares the parameters of the model.
+func (c Seq2SeqConfig) Declare(p *Params) error {
+	_, err := NewSeq2Seq(p, c)
+	return err
 }
 
 // weights counts what is declared, without values. However many layers there are, it declares two at most: each

@@ -10,23 +10,15 @@ import (
 	"github.com/unroll-ml/unroll/trainer/checkpoint"
 )
 
-// Weights are the names and shapes of the weights of a model: a models.LMConfig, models.ClassifierConfig or models.Seq2SeqConfig. They
-// have no values, so that nothing is allocated for them: see checkpoint.Folder.Fits.
-func Weights(model any) ([]checkpoint.Tensor, error) {
+// Weights are the names and shapes of the weights of a model that a configuration declares, such as a models.LMConfig. They have no
+// values, so that nothing is allocated for them: see checkpoint.Folder.Fits.
+func Weights(model interface{ Declare(*models.Params) error }) ([]checkpoint.Tensor, error) {
+	if model == nil {
+		return nil, errors.New("the weights of no model: give its configuration")
+	}
 	b := op.New(G.NewGraph())
 	p := models.DeclareParams(b, tensor.Float32)
-	var err error
-	switch c := model.(type) {
-	case models.LMConfig:
-		_, err = models.NewLM(p, c)
-	case models.ClassifierConfig:
-		_, err = models.NewClassifier(p, c)
-	case models.Seq2SeqConfig:
-		_, err = models.NewSeq2Seq(p, c)
-	default:
-		err = errors.Errorf("the weights of a %T: want a configuration of package models", model)
-	}
-	if err != nil {
+	if err := model.Declare(p); err != nil {
 		return nil, err
 	}
 	return shapes(p.Nodes()), b.Err()

@@ -206,6 +206,9 @@ func init() {
 			x := newBench()
 			return call{models.Attend, []any{x.b, x.attention(t, "dot"), x.vector, models.Memory{Values: x.matrix}}}
 		},
+		"LMConfig.Declare":         func(t *testing.T) call { return call{lm.Declare, []any{newBench().p}} },
+		"ClassifierConfig.Declare": func(t *testing.T) call { return call{classifier.Declare, []any{newBench().p}} },
+		"Seq2SeqConfig.Declare":    func(t *testing.T) call { return call{seq2seq.Declare, []any{newBench().p}} },
 		"LMConfig.Weights":         func(*testing.T) call { return call{models.LMConfig.Weights, []any{lm}} },
 		"ClassifierConfig.Weights": func(*testing.T) call { return call{models.ClassifierConfig.Weights, []any{classifier}} },
 		"Seq2SeqConfig.Weights":    func(*testing.T) call { return call{models.Seq2SeqConfig.Weights, []any{seq2seq}} },

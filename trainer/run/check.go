@@ -78,6 +78,9 @@ func (c *Config) Check() error {
 }
 
 func (c *Config) check() error {
+	if kindOf(c.Task) == nil {
+		return settings("`task` is %q: it must be one of %s", c.Task, strings.Join(taskNames(), ", "))
+	}
 	t := &c.Training
 	for _, err := range []error{
 		c.checkIntegers(), c.checkNames(), c.Running.Check(), t.checkOptimizer(c.Task), c.checkTask(), c.checkModel(),
@@ -86,33 +89,20 @@ func (c *Config) check() error {
 			return err
 		}
 	}
-	switch c.Task {
-	case TaskLM:
-		return c.checkSize()
-	case TaskClassify:
-		return c.checkClassifierSize(1)
-	case TaskSeq2Seq:
-		return c.checkSeq2SeqSize(1)
-	}
-	return nil
+	return c.checkSize(max(t.Seq, 1))
 }
 
 // checkIntegers checks the least values of integers but for those that package models knows.
 func (c *Config) checkIntegers() error {
-	m, t := &c.Model, &c.Training
-	batch, seq, examples := 1, 0, 1
-	switch c.Task {
-	case TaskLM:
-		seq, examples = 1, 0
-	case TaskOwn:
-		batch, examples = 0, 0
-	}
+	m, t, usual := &c.Model, &c.Training, Defaults(c.Task).Training
+	least := func(usual int) int { return min(usual, 1) } // 0: the task has no use for it
 	for _, f := range []struct {
 		name       string
 		value, min int
 	}{
 		{"vocab", m.Vocab, 0}, {"input", m.Input, 0}, {"classes", m.Classes, 0}, {"target_vocab", m.TargetVocab, 0},
-		{"batch", t.Batch, batch}, {"seq", t.Seq, seq}, {"stride", t.Stride, 0}, {"longest", t.Longest, examples}, {"buckets", t.Buckets, examples},
+		{"batch", t.Batch, least(usual.Batch)}, {"seq", t.Seq, least(usual.Seq)}, {"stride", t.Stride, 0},
+		{"longest", t.Longest, least(usual.Longest)}, {"buckets", t.Buckets, least(usual.Buckets)}, {"valid_pairs", t.ValidPairs, least(usual.ValidPairs)},
 		{"min_freq", m.MinFreq, 0}, {"max_vocab", m.MaxVocab, 0}, {"valid_every", t.ValidEvery, 0}, {"valid_epochs", t.ValidEpochs, 0},
 		{"checkpoint_every", t.CheckpointEvery, 0}, {"accumulate", t.Accumulate, 1}, {"warmup", t.Warmup, 0},
 		{"schedule_steps", t.ScheduleSteps, 0}, {"schedule_patience", t.ScheduleWait, 0}, {"max_skipped", t.MaxSkipped, 1},
@@ -150,7 +140,7 @@ func (c *Config) checkNames() error {
 	return nil
 }
 
-// checkTask checks what is of one task.
+// checkTask checks the data, how long the training takes, and what is of one task.
 func (c *Config) checkTask() error {
 	m, t := &c.Model, &c.Training
 	if _, err := c.Data.percents(); err != nil {
@@ -164,32 +154,17 @@ func (c *Config) checkTask() error {
 			return err
 		}
 	}
-	lm, seq2seq := c.Task == TaskLM, c.Task == TaskSeq2Seq
 	switch {
 	case !(t.Minutes >= 0) || math.IsInf(t.Minutes, 0):
 		return settings("`minutes` is %g: it must be larger than 0", t.Minutes)
 	case !(c.Data.HoldOut >= 0 && c.Data.HoldOut < 1):
 		return settings("`hold_out` is %g: it must be larger than 0 and less than 1", c.Data.HoldOut)
-	case lm && m.Dropout > 0 && m.Layers == 1:
-		return settings("`dropout` is between layers, and there is one: `layers` 2 at least, or leave it out")
-	case !(t.TeacherForcing >= 0 && t.TeacherForcing <= 1):
-		return settings("`teacher_forcing` is %g: it must be at least 0 and at most 1", t.TeacherForcing)
-	case seq2seq && t.ValidPairs < 1:
-		return settings("`valid_pairs` is %d: it must be at least 1", t.ValidPairs)
-	case seq2seq && t.TeacherDecay != NoDecay && t.TeacherSteps < 1:
-		return settings("`teacher_decay` %s needs `teacher_steps`, at least 1: after how many steps teacher forcing is half of what it was",
-			t.TeacherDecay)
-	case seq2seq && t.TeacherDecay == NoDecay && t.TeacherSteps != 0:
-		return settings("`teacher_steps` says how fast teacher forcing decays, and `teacher_decay` is none: leave it out, or choose one")
 	}
-	return nil
+	return kindOf(c.Task).check(c)
 }
 
 // checkModel checks what package models knows, by declaring the model.
 func (c *Config) checkModel() error {
-	if c.Task == TaskOwn {
-		return nil
-	}
 	_, err := c.declare()
 	if own := c.with.cells[c.Model.Cell]; err == nil && own != nil && c.cellOptions() {
 		return settings("`cell` is %s, one of your own: the settings of the cells %s are not for it", c.Model.Cell, strings.Join(Cells, ", "))
@@ -203,34 +178,24 @@ func (c *Config) cellOptions() bool {
 	return m.Nonlinearity != "" || m.NoBias || m.ForgetBias != 0 || m.Peepholes || m.LayerNorm
 }
 
-// checkSeq2SeqSize is checkSize of a sequence-to-sequence model whose longest source and target have so many tokens together.
-func (c *Config) checkSeq2SeqSize(tokens int) error {
-	if err := c.checkWeights(); err != nil {
-		return err
-	}
-	hidden, embed, layers, target := float64(c.Model.Hidden), float64(c.Model.Embed), float64(c.Model.Layers), float64(c.Model.TargetVocab)
-	return c.checkExamples(tokens, 3*gates*hidden*layers+embed+target+float64(tokens)*hidden)
-}
-
-func (c *Config) checkSize() error {
-	if err := c.checkWeights(); err != nil {
-		return err
-	}
+// checkSize says whether a model, or a training step on sequences of so many tokens, is too large.
+func (c *Config) checkSize(tokens int) error {
 	m, t := &c.Model, &c.Training
-	activations := float64(t.Batch) * float64(t.Seq) * (gates*float64(m.Hidden)*float64(m.Layers) + c.width() + float64(m.Vocab))
-	if activations > maxActivations {
-		return settings("`batch` %d and `seq` %d make a training step of about %.1e numbers: at most %.0e are supported",
-			t.Batch, t.Seq, activations, float64(maxActivations))
+	if weights := c.Weights(); weights > maxWeights {
+		return settings("`hidden` %d, `layers` %d and `embed` %d make a model of %.1e weights: at most %.0e are supported",
+			m.Hidden, m.Layers, m.Embed, weights, float64(maxWeights))
 	}
-	return c.checkTokens(t.Seq, fmt.Sprintf("`seq` %d", t.Seq))
-}
-
-// checkTokens is for training steps of sequences of so many tokens, which what names.
-func (c *Config) checkTokens(each int, what string) error {
-	t := &c.Training
-	if tokens := float64(t.Batch) * float64(t.Accumulate) * float64(each); tokens > maxTokens {
+	what, hint := fmt.Sprintf("examples of %s tokens", words.Thousands(tokens)), ", so a smaller `batch` or `longest` is needed"
+	if t.Seq > 0 {
+		what, hint = fmt.Sprintf("`seq` %d", tokens), ""
+	}
+	if kept := float64(t.Batch) * float64(tokens) * kindOf(c.Task).numbers(c, tokens); kept > maxActivations {
+		return settings("`batch` %d and %s make a training step of about %.1e numbers: at most %.0e are supported%s",
+			t.Batch, what, kept, float64(maxActivations), hint)
+	}
+	if read := float64(t.Batch) * float64(t.Accumulate) * float64(tokens); read > maxTokens {
 		return settings("`batch` %d, `accumulate` %d and %s make a training step of %.1e tokens: at most %.0e are supported",
-			t.Batch, t.Accumulate, what, tokens, float64(maxTokens))
+			t.Batch, t.Accumulate, what, read, float64(maxTokens))
 	}
 	return nil
 }
@@ -238,46 +203,13 @@ func (c *Config) checkTokens(each int, what string) error {
 // gates are those of the largest cell.
 const gates = 4
 
+// states is how many numbers the layers keep for each token.
+func (m *Model) states() float64 { return gates * float64(m.Hidden) * float64(m.Layers) }
+
 // width is the size of what the first layer reads.
-func (c *Config) width() float64 {
-	if c.Model.Embed > 0 && c.Model.Input == 0 {
-		return float64(c.Model.Embed)
+func (m *Model) width() float64 {
+	if m.Embed > 0 && m.Input == 0 {
+		return float64(m.Embed)
 	}
-	return float64(c.Model.Vocab) + float64(c.Model.Input)
-}
-
-func (c *Config) directions() float64 {
-	if c.Model.Bidirectional {
-		return 2
-	}
-	return 1
-}
-
-func (c *Config) checkWeights() error {
-	if weights := c.Weights(); weights > maxWeights {
-		return settings("`hidden` %d, `layers` %d and `embed` %d make a model of %.1e weights: at most %.0e are supported",
-			c.Model.Hidden, c.Model.Layers, c.Model.Embed, weights, float64(maxWeights))
-	}
-	return nil
-}
-
-// checkExamples is for batches of examples of so many tokens; each takes so many numbers for each token.
-func (c *Config) checkExamples(tokens int, numbers float64) error {
-	if err := c.checkTokens(tokens, fmt.Sprintf("examples of %s tokens", words.Thousands(tokens))); err != nil {
-		return err
-	}
-	if activations := float64(c.Training.Batch) * float64(tokens) * numbers; activations > maxActivations {
-		return settings("`batch` %d and examples of %s tokens make a training step of about %.1e numbers: at most %.0e are supported, "+
-			"so a smaller `batch` or `longest` is needed",
-			c.Training.Batch, words.Thousands(tokens), activations, float64(maxActivations))
-	}
-	return nil
-}
-
-// checkClassifierSize is checkSize of a classifier of examples of so many tokens.
-func (c *Config) checkClassifierSize(tokens int) error {
-	if err := c.checkWeights(); err != nil {
-		return err
-	}
-	return c.checkExamples(tokens, c.directions()*gates*float64(c.Model.Hidden)*float64(c.Model.Layers)+c.width()+float64(c.Model.Classes))
+	return float64(m.Vocab) + float64(m.Input)
 }

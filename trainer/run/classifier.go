@@ -1,6 +1,7 @@
 package run
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -9,6 +10,7 @@ import (
 	"github.com/unroll-ml/unroll/datasets"
 	"github.com/unroll-ml/unroll/datasets/batches"
 	"github.com/unroll-ml/unroll/internal/words"
+	"github.com/unroll-ml/unroll/models"
 	"github.com/unroll-ml/unroll/trainer"
 	"github.com/unroll-ml/unroll/trainer/metrics"
 )
@@ -40,6 +42,60 @@ func readSources[R raw[P], P any](c *Config, read func(name string, s *Source) (
 		}
 	}
 	return train, valid, nil
+}
+
+// TaskClassify is the task of a classifier.
+const TaskClassify = "classify"
+
+type classifyKind struct{}
+
+func (classifyKind) name() string     { return TaskClassify }
+func (classifyKind) words() string    { return "a classifier" }
+func (classifyKind) data() []string   { return []string{KindTable, KindFolder, KindIDX} }
+func (classifyKind) scores() []string { return []string{"accuracy", "top2", "macro_f1"} }
+
+func (classifyKind) defaults(c *Config) {
+	c.Model.Pooling = "last"
+	c.Training.Longest, c.Training.Buckets = 500, 4
+}
+
+func (classifyKind) check(*Config) error { return nil }
+
+func (classifyKind) lacks(c *Config) string {
+	none := ""
+	if c.Model.Classes < 2 {
+		none = fmt.Sprintf("%d classes", c.Model.Classes)
+	}
+	return cmp.Or(c.Model.lacksVocab(), c.Data.lacksTrain(), none)
+}
+
+func (classifyKind) model(c *Config) (architecture, error) { return c.classifierModel(), nil }
+
+func (classifyKind) numbers(c *Config, _ int) float64 {
+	directions := 1.0
+	if c.Model.Bidirectional {
+		directions = 2
+	}
+	return directions*c.Model.states() + c.Model.width() + float64(c.Model.Classes)
+}
+
+func (classifyKind) load(c *Config) (Task, error) { return readClassifier(c) }
+
+func (classifyKind) evaluate(ctx context.Context, r *Run, e EvalConfig) (*Evaluation, error) {
+	return r.evaluateClassifier(ctx, e)
+}
+
+func (c *Config) classifierModel() models.ClassifierConfig {
+	m := &c.Model
+	return models.ClassifierConfig{
+		Vocab: m.Vocab, Input: m.Input, Embed: m.Embed, Cell: c.cell(), Hidden: m.Hidden, Layers: m.Layers, Bidirectional: m.Bidirectional,
+		Dropout: m.Dropout, Pooling: m.Pooling, Classes: m.Classes,
+	}
+}
+
+// newClassifier makes the classifier that the configuration asks for, with fresh weights.
+func (c *Config) newClassifier() (*trainer.Classifier, error) {
+	return trainer.NewClassifier(trainer.ClassifierConfig{Model: c.classifierModel(), Training: c.trainer(), Device: c.with.device})
 }
 
 // ClassifierTask is a classifier that learns examples.
@@ -133,7 +189,7 @@ func newClassifierTask(c *Config, raw, other *rawExamples) (_ *ClassifierTask, e
 	if t.held, err = valid.ready(c, t.vocab, t.labels); err != nil {
 		return nil, err
 	}
-	if err := c.checkClassifierSize(t.data.longest); err != nil {
+	if err := c.checkSize(t.data.longest); err != nil {
 		return nil, err
 	}
 	if c.Training.ClassWeights == BalancedWeights {
@@ -193,15 +249,7 @@ func (t *ClassifierTask) Files() map[string][]byte {
 }
 
 // Verify says whether those in a folder are those of the task.
-func (t *ClassifierTask) Verify(dir string) error {
-	if t.vocab != nil {
-		if _, err := readRunVocab(dir, t.config); err != nil {
-			return err
-		}
-	}
-	_, err := readRunLabels(dir, t.config)
-	return err
-}
+func (t *ClassifierTask) Verify(dir string) error { return verifyFiles(dir, t.config) }
 
 // Describe says what is trained on what.
 func (t *ClassifierTask) Describe(weights int) []string {

@@ -5,7 +5,6 @@ import (
 	"cmp"
 	"fmt"
 	"io"
-	"maps"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -20,22 +19,6 @@ import (
 )
 
 const configFormat = "unroll-run-1"
-
-// The tasks that a model can be trained for.
-const (
-	TaskLM       = "lm"
-	TaskClassify = "classify"
-	TaskSeq2Seq  = "seq2seq"
-	TaskOwn      = "own" // a Task that is none of this package
-)
-
-var taskNames = map[string]string{
-	TaskLM: "a language model", TaskClassify: "a classifier", TaskSeq2Seq: "a sequence-to-sequence model",
-	TaskOwn: "a model of a program's own",
-}
-
-// TaskName is a task in words, such as "a language model".
-func TaskName(task string) string { return taskNames[task] }
 
 // Config is config.yaml: everything that is needed to repeat a run. What a task has no use for is left out of the file.
 type Config struct {
@@ -81,9 +64,12 @@ type Source struct {
 	Column int             `yaml:"text_column,omitempty"` // that of the texts in lines with tabs, from 1; 0: tabs are part of texts
 }
 
-// DataKinds are the kinds of data that tasks have.
-var DataKinds = map[string][]string{
-	TaskLM: {KindText}, TaskClassify: {KindTable, KindFolder, KindIDX}, TaskSeq2Seq: {KindPairs, KindParallel, KindTask},
+// lacksTrain says so of data that are read from a Source; "" if there is one.
+func (d *Data) lacksTrain() string {
+	if d.Train == nil {
+		return "no data"
+	}
+	return ""
 }
 
 // fits says whether it may be a source of a task; nil may.
@@ -164,6 +150,14 @@ type Model struct {
 	Lengths *decode.Lengths `yaml:"target_lengths,omitempty,flow"`
 }
 
+// lacksVocab says so of a model that reads tokens or images; "" if it has what it reads.
+func (m *Model) lacksVocab() string {
+	if m.Vocab < 1 && m.Input < 1 {
+		return fmt.Sprintf("a vocabulary of %d", m.Vocab)
+	}
+	return ""
+}
+
 // kind is what texts are cut into.
 func (m *Model) kind() datasets.Kind {
 	return datasets.Kind(cmp.Or(m.Tokens, string(datasets.Char)))
@@ -216,7 +210,7 @@ type Training struct {
 	EMA             float64 `yaml:"ema"`
 	LossScaling     bool    `yaml:"loss_scaling"`
 	MaxSkipped      int     `yaml:"max_skipped"`
-	Best            string  `yaml:"best"` // one of taskScores
+	Best            string  `yaml:"best"` // one of TaskScores
 	Patience        int     `yaml:"patience"`
 	Seed            uint64  `yaml:"seed"`
 	ValidEvery      int     `yaml:"valid_every"`             // steps; 0: after epochs
@@ -270,7 +264,7 @@ func ReadConfig(path string, opts ...Option) (*Config, error) {
 	if err := dec.Decode(&Config{}); err != io.EOF {
 		return bad("more than one configuration")
 	}
-	t := &c.Training
+	kind, t := kindOf(c.Task), &c.Training
 	t.applyDefaults(c.Task)
 	c.use(opts)
 	limits := 0
@@ -282,20 +276,14 @@ func ReadConfig(path string, opts ...Option) (*Config, error) {
 	switch {
 	case c.Format != configFormat:
 		return bad("format %q, this version reads %q", c.Format, configFormat)
-	case taskNames[c.Task] == "":
-		return bad("task %q, this version knows %s", c.Task, strings.Join(slices.Sorted(maps.Keys(taskNames)), ", "))
-	case c.Task != TaskOwn && c.Model.Vocab < 1 && c.Model.Input < 1:
-		return bad("a vocabulary of %d", c.Model.Vocab)
-	case (c.Task == TaskClassify || c.Task == TaskSeq2Seq) && c.Data.Train == nil:
-		return bad("no data")
+	case kind == nil:
+		return bad("task %q, this version knows %s", c.Task, strings.Join(taskNames(), ", "))
+	case kind.lacks(c) != "":
+		return bad("%s", kind.lacks(c))
 	case !c.Data.Train.fits(c.Task) || !c.Data.Held.fits(c.Task):
 		return bad("data of another task, or without their paths")
-	case c.Task == TaskSeq2Seq && c.Model.TargetVocab < 1:
-		return bad("a target vocabulary of %d", c.Model.TargetVocab)
 	case c.Model.Lengths != nil && c.Model.Lengths.Check() != nil:
 		return bad("%v", c.Model.Lengths.Check())
-	case c.Task == TaskClassify && c.Model.Classes < 2:
-		return bad("%d classes", c.Model.Classes)
 	case limits != 1:
 		return bad("%d of steps, epochs and minutes, want one", limits)
 	}
@@ -312,11 +300,9 @@ func ReadConfig(path string, opts ...Option) (*Config, error) {
 func (c *Config) checkGiven() error {
 	m := &c.Model
 	switch {
-	case c.Task == TaskOwn:
-		return nil
-	case !slices.Contains(Cells, m.Cell) && c.with.cells[m.Cell] == nil:
+	case m.Cell != "" && !slices.Contains(Cells, m.Cell) && c.with.cells[m.Cell] == nil:
 		return badData("the model has a cell of its own, %q: a program that has it gives it as run.Cell(%q, ...)", m.Cell, m.Cell)
-	case c.Task == TaskSeq2Seq && !slices.Contains(Attentions, m.Attention) && c.with.attentions[m.Attention] == nil:
+	case m.Attention != "" && !slices.Contains(Attentions, m.Attention) && c.with.attentions[m.Attention] == nil:
 		return badData("the model has an attention of its own, %q: a program that has it gives it as run.Attention(%q, ...)", m.Attention, m.Attention)
 	}
 	return nil

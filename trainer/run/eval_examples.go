@@ -77,7 +77,7 @@ func (r *Run) evaluateSeq2Seq(ctx context.Context, e EvalConfig) (*Evaluation, e
 	if err != nil {
 		return nil, err
 	}
-	if err := r.config.checkSeq2SeqSize(x.longest); err != nil {
+	if err := r.config.checkSize(x.longest); err != nil {
 		return nil, badData("%s: %v", x.name, err)
 	}
 	o, err := r.config.limited(e.Translate)

@@ -10,9 +10,6 @@ import (
 	"github.com/unroll-ml/unroll/trainer/metrics"
 )
 
-// KindText is the kind of data of a language model: a text.
-const KindText = "text"
-
 // The parts of data that Evaluate measures.
 const (
 	SplitValidation = "validation" // what training was validated on
@@ -69,13 +66,7 @@ func (r *Run) Evaluate(ctx context.Context, e EvalConfig) (*Evaluation, error) {
 	if err := e.Data.check(); err != nil {
 		return nil, err
 	}
-	switch r.config.Task {
-	case TaskLM:
-		return r.evaluateLM(ctx, e)
-	case TaskClassify:
-		return r.evaluateClassifier(ctx, e)
-	}
-	return r.evaluateSeq2Seq(ctx, e)
+	return kindOf(r.config.Task).evaluate(ctx, r, e)
 }
 
 // validateLM measures a language model on a whole text.

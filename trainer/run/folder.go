@@ -265,14 +265,10 @@ func (f *Folder) written() []string {
 		return nil
 	}
 	names := append(f.eventFiles(), LogName)
-	if f.before.Model.Vocab > 0 {
-		names = append(names, vocabName)
-	}
-	switch f.before.Task {
-	case TaskClassify:
-		names = append(names, labelsName)
-	case TaskSeq2Seq:
-		names = append(names, targetName)
+	for _, x := range modelFiles {
+		if x.of(&f.before.Model) {
+			names = append(names, x.name)
+		}
 	}
 	return append(names, configName)
 }

@@ -141,7 +141,7 @@ func (c *Config) start(t Task) error {
 
 // newOutput says whether a classifier has other labels than the run that it begins with.
 func (b *beginning) newOutput(c *Config) bool {
-	return c.Task == TaskClassify && c.Model.LabelsSHA256 != b.run.config.Model.LabelsSHA256
+	return c.Model.LabelsSHA256 != b.run.config.Model.LabelsSHA256
 }
 
 // outputPrefix begins the names of the weights of the output layer.

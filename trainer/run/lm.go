@@ -6,7 +6,76 @@ import (
 
 	"github.com/unroll-ml/unroll/datasets"
 	"github.com/unroll-ml/unroll/internal/words"
+	"github.com/unroll-ml/unroll/models"
+	"github.com/unroll-ml/unroll/trainer"
 )
+
+// TaskLM is the task of a language model, and KindText the kind of its data: a text.
+const (
+	TaskLM   = "lm"
+	KindText = "text"
+)
+
+type lmKind struct{}
+
+func (lmKind) name() string     { return TaskLM }
+func (lmKind) words() string    { return "a language model" }
+func (lmKind) data() []string   { return []string{KindText} }
+func (lmKind) scores() []string { return []string{"perplexity", "bits_per_token", "accuracy", "top2"} }
+
+func (lmKind) defaults(c *Config) {
+	c.Model.Cell, c.Model.Layers, c.Model.Tokens, c.Model.MinFreq = "rnn", 2, "", 0
+	c.Training.Seq = 64
+}
+
+func (lmKind) check(c *Config) error {
+	if c.Model.Dropout > 0 && c.Model.Layers == 1 {
+		return settings("`dropout` is between layers, and there is one: `layers` 2 at least, or leave it out")
+	}
+	return nil
+}
+
+func (lmKind) lacks(c *Config) string { return c.Model.lacksVocab() }
+
+func (lmKind) model(c *Config) (architecture, error) { return c.lmModel(), nil }
+
+func (lmKind) numbers(c *Config, _ int) float64 {
+	return c.Model.states() + c.Model.width() + float64(c.Model.Vocab)
+}
+
+func (lmKind) load(c *Config) (Task, error) {
+	data, err := readCorpus(c)
+	if err != nil {
+		return nil, err
+	}
+	return newLMTask(c, data)
+}
+
+func (lmKind) evaluate(ctx context.Context, r *Run, e EvalConfig) (*Evaluation, error) {
+	return r.evaluateLM(ctx, e)
+}
+
+func (c *Config) lmModel() models.LMConfig {
+	m := &c.Model
+	return models.LMConfig{
+		Vocab: m.Vocab, Cell: c.cell(), Hidden: m.Hidden, Layers: m.Layers, Embed: m.Embed, Dropout: m.Dropout, Tied: m.Tied,
+	}
+}
+
+// newLM makes the language model that the configuration asks for, with fresh weights.
+func (c *Config) newLM() (LM, error) {
+	config := trainer.LMConfig{
+		Model: c.lmModel(), Seq: c.Training.Seq, Batch: c.Training.Batch, Training: c.trainer(), Device: c.with.device,
+	}
+	if c.with.lm != nil {
+		return c.with.lm(config)
+	}
+	m, err := trainer.NewLM(config)
+	if err != nil {
+		return nil, err
+	}
+	return m, nil
+}
 
 // LMTask is a language model that learns a text.
 type LMTask struct {
@@ -32,7 +101,7 @@ func NewLM(c Config, text, valid *datasets.Text, opts ...Option) (*LMTask, error
 func newLMTask(c *Config, data *corpus) (_ *LMTask, err error) {
 	t := &LMTask{config: c, data: data}
 	t.feed.fill = t.fill
-	if err = c.checkSize(); err == nil {
+	if err = c.checkSize(c.Training.Seq); err == nil {
 		t.LM, err = c.newLM()
 	}
 	if err != nil {
@@ -102,10 +171,7 @@ func (t *LMTask) Vocab() *datasets.Vocab { return t.data.vocab }
 func (t *LMTask) Files() map[string][]byte { return map[string][]byte{vocabName: t.data.vocab.JSON()} }
 
 // Verify says whether the vocabulary in a folder is that of the task.
-func (t *LMTask) Verify(dir string) error {
-	_, err := readRunVocab(dir, t.config)
-	return err
-}
+func (t *LMTask) Verify(dir string) error { return verifyFiles(dir, t.config) }
 
 // Describe says what is trained on what.
 func (t *LMTask) Describe(weights int) []string {

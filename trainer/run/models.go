@@ -8,7 +8,6 @@ import (
 
 	"github.com/unroll-ml/unroll/internal/setting"
 	"github.com/unroll-ml/unroll/models"
-	"github.com/unroll-ml/unroll/trainer"
 )
 
 // What a configuration says, as package models wants it said. The rules of models are written there, and there alone: a configuration
@@ -49,64 +48,6 @@ func (c *Config) attention() (models.AttentionKind, error) {
 	return models.AttentionNamed(name)
 }
 
-func (c *Config) lmModel() models.LMConfig {
-	m := &c.Model
-	return models.LMConfig{
-		Vocab: m.Vocab, Cell: c.cell(), Hidden: m.Hidden, Layers: m.Layers, Embed: m.Embed, Dropout: m.Dropout, Tied: m.Tied,
-	}
-}
-
-func (c *Config) classifierModel() models.ClassifierConfig {
-	m := &c.Model
-	return models.ClassifierConfig{
-		Vocab: m.Vocab, Input: m.Input, Embed: m.Embed, Cell: c.cell(), Hidden: m.Hidden, Layers: m.Layers, Bidirectional: m.Bidirectional,
-		Dropout: m.Dropout, Pooling: m.Pooling, Classes: m.Classes,
-	}
-}
-
-func (c *Config) seq2seqModel() (models.Seq2SeqConfig, error) {
-	m := &c.Model
-	attention, err := c.attention()
-	return models.Seq2SeqConfig{
-		Source: m.Vocab, Target: m.TargetVocab,
-		Tokens: models.DefaultTokens,
-		Cell:   c.cell(), Embed: m.Embed, Hidden: m.Hidden, Layers: m.Layers, Bidirectional: m.Bidirectional, Dropout: m.Dropout,
-		Attention: attention, Before: m.Before, EveryStep: m.EveryStep, Feeding: m.Feeding, Tied: m.Tied, Smoothing: c.Training.Smoothing,
-	}, err
-}
-
-// newLM makes the language model that the configuration asks for, with fresh weights.
-func (c *Config) newLM() (LM, error) {
-	config := trainer.LMConfig{
-		Model: c.lmModel(), Seq: c.Training.Seq, Batch: c.Training.Batch, Training: c.trainer(), Device: c.with.device,
-	}
-	if c.with.lm != nil {
-		return c.with.lm(config)
-	}
-	m, err := trainer.NewLM(config)
-	if err != nil {
-		return nil, err
-	}
-	return m, nil
-}
-
-// newClassifier makes the classifier that the configuration asks for, with fresh weights.
-func (c *Config) newClassifier() (*trainer.Classifier, error) {
-	return trainer.NewClassifier(trainer.ClassifierConfig{Model: c.classifierModel(), Training: c.trainer(), Device: c.with.device})
-}
-
-// newSeq2Seq makes the sequence-to-sequence model that the configuration asks for, with fresh weights.
-func (c *Config) newSeq2Seq() (*trainer.Seq2Seq, error) {
-	model, err := c.seq2seqModel()
-	if err != nil {
-		return nil, err
-	}
-	return trainer.NewSeq2Seq(trainer.Seq2SeqConfig{
-		Model: model, TeacherForcing: c.Training.TeacherForcing, TeacherDecay: c.Training.teacherDecay(),
-		Training: c.trainer(), Device: c.with.device,
-	})
-}
-
 // fewTokens is the vocabulary of a model whose data are not known yet: the reserved tokens, and one.
 const fewTokens = 5
 
@@ -118,26 +59,18 @@ func (c Config) declare() (weights float64, err error) {
 		m.Vocab = max(m.Vocab, fewTokens)
 	}
 	m.TargetVocab, m.Classes = max(m.TargetVocab, fewTokens), max(m.Classes, 2)
-	model, err := c.model()
-	if err == nil {
+	model, err := kindOf(c.Task).model(&c)
+	if err == nil && model != nil {
 		weights, err = model.Weights()
 	}
 	return weights, c.ownWords(err)
 }
 
-// model is the configuration of the model in package models.
-func (c *Config) model() (interface{ Weights() (float64, error) }, error) {
-	switch c.Task {
-	case TaskLM:
-		return c.lmModel(), nil
-	case TaskClassify:
-		return c.classifierModel(), nil
-	}
-	return c.seq2seqModel()
-}
-
 // Weights is the number of weights of the model, which is known before it is made; 0 if there cannot be such a model.
 func (c *Config) Weights() float64 {
+	if kindOf(c.Task) == nil {
+		return 0
+	}
 	weights, err := c.declare()
 	if err != nil {
 		return 0

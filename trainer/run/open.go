@@ -44,23 +44,36 @@ func Open(dir string, opts ...Option) (*Run, error) {
 		}
 		return nil, err
 	}
-	if r.config.Model.Vocab > 0 {
-		if r.vocab, err = readRunVocab(dir, r.config); err != nil {
-			return nil, err
-		}
-	}
-	if r.config.Task == TaskSeq2Seq {
-		if r.target, err = readTargetVocab(dir, r.config); err != nil {
-			return nil, err
-		}
-	}
-	if r.config.Task == TaskClassify {
-		if r.labels, err = readRunLabels(dir, r.config); err != nil {
-			return nil, err
-		}
-	}
-	return r, nil
+	return r, r.readFiles()
 }
+
+// modelFile is a file in the folder of a run that a model needs besides its weights.
+type modelFile struct {
+	name string
+	of   func(m *Model) bool // whether a model has one
+	read func(r *Run) error
+}
+
+var modelFiles = []modelFile{
+	{vocabName, func(m *Model) bool { return m.Vocab > 0 }, (*Run).readVocab},
+	{targetName, func(m *Model) bool { return m.TargetVocab > 0 }, (*Run).readTarget},
+	{labelsName, func(m *Model) bool { return m.Classes > 0 }, (*Run).readLabels},
+}
+
+// readFiles reads the files that the model needs.
+func (r *Run) readFiles() error {
+	for _, f := range modelFiles {
+		if f.of(&r.config.Model) {
+			if err := f.read(r); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// verifyFiles says whether the files in a folder are those of the model of a configuration, and whole.
+func verifyFiles(dir string, c *Config) error { return (&Run{dir: dir, config: c}).readFiles() }
 
 // Dir is the folder, and Config what its configuration says.
 func (r *Run) Dir() string     { return r.dir }
@@ -84,44 +97,41 @@ func (r *Run) At() Position { return r.at }
 func (r *Run) Vocab() *datasets.Vocab  { return r.vocab }
 func (r *Run) Target() *datasets.Vocab { return r.target }
 
-func readRunLabels(dir string, c *Config) (*datasets.Labels, error) {
-	path := filepath.Join(dir, labelsName)
-	l, err := datasets.ReadLabels(path)
-	if err != nil {
-		if errors.Is(err, fs.ErrNotExist) {
-			return nil, corrupt("%s is missing: restore it from a copy of the run, or train again", path)
-		}
-		return nil, err
-	}
-	if l.Len() != c.Model.Classes || sha256Hex(l.JSON()) != c.Model.LabelsSHA256 {
-		return nil, corrupt("%s are not the labels that %s names (%d with sha256 %.12s, %d with %.12s there): they are of different runs", path, filepath.Join(dir, configName),
-			l.Len(), sha256Hex(l.JSON()), c.Model.Classes, c.Model.LabelsSHA256)
-	}
-	return l, nil
+func (r *Run) readVocab() (err error) {
+	m := &r.config.Model
+	r.vocab, err = readModelFile(r.dir, vocabName, "is not the vocabulary", "%d tokens", datasets.ReadVocab, m.Vocab, m.VocabSHA256)
+	return err
 }
 
-func readRunVocab(dir string, c *Config) (*datasets.Vocab, error) {
-	return readVocab(dir, vocabName, c.Model.Vocab, c.Model.VocabSHA256)
+func (r *Run) readTarget() (err error) {
+	m := &r.config.Model
+	r.target, err = readModelFile(r.dir, targetName, "is not the vocabulary", "%d tokens", datasets.ReadVocab, m.TargetVocab, m.TargetSHA256)
+	return err
 }
 
-func readTargetVocab(dir string, c *Config) (*datasets.Vocab, error) {
-	return readVocab(dir, targetName, c.Model.TargetVocab, c.Model.TargetSHA256)
+func (r *Run) readLabels() (err error) {
+	m := &r.config.Model
+	r.labels, err = readModelFile(r.dir, labelsName, "are not the labels", "%d", datasets.ReadLabels, m.Classes, m.LabelsSHA256)
+	return err
 }
 
-func readVocab(dir, name string, size int, sha256 string) (*datasets.Vocab, error) {
+// readModelFile reads what a model knows by name, of which the configuration notes the number and the checksum.
+func readModelFile[T interface {
+	Len() int
+	JSON() []byte
+}](dir, name, not, count string, read func(path string) (T, error), size int, sha256 string) (x T, err error) {
 	path := filepath.Join(dir, name)
-	v, err := datasets.ReadVocab(path)
-	if err != nil {
+	if x, err = read(path); err != nil {
 		if errors.Is(err, fs.ErrNotExist) {
-			return nil, corrupt("%s is missing: restore it from a copy of the run, or train again", path)
+			return x, corrupt("%s is missing: restore it from a copy of the run, or train again", path)
 		}
-		return nil, err
+		return x, err
 	}
-	if v.Len() != size || sha256Hex(v.JSON()) != sha256 {
-		return nil, corrupt("%s is not the vocabulary that %s names (%d tokens with sha256 %.12s, %d with %.12s there): they are of different runs", path, filepath.Join(dir, configName),
-			v.Len(), sha256Hex(v.JSON()), size, sha256)
+	if sum := sha256Hex(x.JSON()); x.Len() != size || sum != sha256 {
+		return x, corrupt("%s %s that %s names ("+count+" with sha256 %.12s, %d with %.12s there): they are of different runs",
+			path, not, filepath.Join(dir, configName), x.Len(), sum, size, sha256)
 	}
-	return v, nil
+	return x, nil
 }
 
 // checkpoint is the folder of the run's checkpoint that is used.
@@ -179,11 +189,8 @@ func (r *Run) fits() error {
 
 // fits says whether a checkpoint is of the model that the configuration describes.
 func (c *Config) fits(f *checkpoint.Folder) error {
-	if c.with.lm != nil || c.Task == TaskOwn { // another model, whose weights are its own affair
-		return nil
-	}
-	model, err := c.model()
-	if err != nil {
+	model, err := kindOf(c.Task).model(c)
+	if err != nil || model == nil || c.with.lm != nil { // the weights of another model are its own affair
 		return err
 	}
 	weights, err := trainer.Weights(model)

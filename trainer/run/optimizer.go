@@ -58,18 +58,17 @@ func (t *Training) checkOptimizer(task string) error {
 	case !(t.EMA >= 0 && t.EMA < 1):
 		return settings("`ema` is %g: it must be at least 0 and less than 1", t.EMA)
 	case !slices.Contains(TaskScores[task], t.Best):
-		return settings("`best` is %s: for %s it must be one of %s", t.Best, taskNames[task], strings.Join(TaskScores[task], ", "))
+		return settings("`best` is %s: for %s it must be one of %s", t.Best, TaskName(task), strings.Join(TaskScores[task], ", "))
 	}
 	return nil
 }
 
 // applyDefaults gives what older configurations do not say, and a Go program may leave out, the meaning that it had.
 func (t *Training) applyDefaults(task string) {
-	t.Accumulate, t.Schedule, t.Best = max(t.Accumulate, 1), cmp.Or(t.Schedule, "constant"), cmp.Or(t.Best, LossScore)
+	usual := Defaults(task).Training
+	t.Accumulate, t.Schedule, t.Best = max(t.Accumulate, 1), cmp.Or(t.Schedule, usual.Schedule), cmp.Or(t.Best, usual.Best)
 	t.MaxSkipped = cmp.Or(t.MaxSkipped, 1)
-	if task == TaskSeq2Seq {
-		t.TeacherDecay, t.ValidPairs = cmp.Or(t.TeacherDecay, NoDecay), cmp.Or(t.ValidPairs, ValidPairs)
-	}
+	t.TeacherDecay, t.ValidPairs = cmp.Or(t.TeacherDecay, usual.TeacherDecay), cmp.Or(t.ValidPairs, usual.ValidPairs)
 }
 
 // summary says how a model is trained.

@@ -97,23 +97,13 @@ func (c *Config) begin(task string, opts []Option) error {
 	return c.open()
 }
 
-// Load makes the task that a configuration asks for, with fresh weights unless there is a From: it reads the data that are named there, and notes which they are.
-// Start from Defaults.
+// Load makes the task that a configuration asks for, with fresh weights unless there is a From: it reads the data that
+// are named there, and notes which they are. Start from Defaults.
 func Load(c Config, opts ...Option) (Task, error) {
 	if err := c.begin(c.Task, opts); err != nil {
 		return nil, err
 	}
-	switch c.Task {
-	case TaskLM:
-		data, err := readCorpus(&c)
-		if err != nil {
-			return nil, err
-		}
-		return newLMTask(&c, data)
-	case TaskClassify:
-		return readClassifier(&c)
-	}
-	return readSeq2Seq(&c)
+	return kindOf(c.Task).load(&c)
 }
 
 // Check says whether the precision is for the device.
@@ -136,19 +126,8 @@ func Defaults(task string) Config {
 		},
 		Running: Running{Device: device.Auto, Precision: device.FP32},
 	}
-	switch task {
-	case TaskOwn:
-		c.Model, c.Training.Batch = Model{}, 0
-	case TaskLM:
-		c.Model.Cell, c.Model.Layers, c.Model.Tokens, c.Model.MinFreq = "rnn", 2, "", 0
-		c.Training.Seq = 64
-	case TaskClassify:
-		c.Model.Pooling = "last"
-		c.Training.Longest, c.Training.Buckets = 500, 4
-	case TaskSeq2Seq:
-		c.Model.Attention = "additive"
-		c.Training.Batch, c.Training.Longest, c.Training.Buckets = 64, 200, 4
-		c.Training.TeacherForcing, c.Training.TeacherDecay, c.Training.ValidPairs = 1, NoDecay, ValidPairs
+	if k := kindOf(task); k != nil {
+		k.defaults(&c)
 	}
 	return c
 }

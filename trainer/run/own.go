@@ -1,6 +1,40 @@
 package run
 
-import "context"
+import (
+	"context"
+	"slices"
+)
+
+// TaskOwn is the task of a Task that is none of this package.
+const TaskOwn = "own"
+
+type ownKind struct{}
+
+func (ownKind) name() string   { return TaskOwn }
+func (ownKind) words() string  { return "a model of a program's own" }
+func (ownKind) data() []string { return nil }
+
+func (ownKind) scores() []string {
+	var all []string
+	for _, m := range (&Measures{}).named() {
+		all = append(all, m.name)
+	}
+	return all
+}
+
+func (ownKind) defaults(c *Config)                  { c.Model, c.Training.Batch = Model{}, 0 }
+func (ownKind) check(*Config) error                 { return nil }
+func (ownKind) lacks(*Config) string                { return "" }
+func (ownKind) model(*Config) (architecture, error) { return nil, nil }
+func (ownKind) numbers(*Config, int) float64        { return 0 }
+
+func (ownKind) load(*Config) (Task, error) {
+	return nil, settings("`task` is own: only the program that has the task can make it")
+}
+
+func (ownKind) evaluate(_ context.Context, r *Run, _ EvalConfig) (*Evaluation, error) {
+	return nil, r.Want(slices.DeleteFunc(taskNames(), func(task string) bool { return task == TaskOwn })...)
+}
 
 // Own is a Task of a model that is none of this package: all that a training needs to know of it.
 type Own struct {

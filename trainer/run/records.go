@@ -104,13 +104,15 @@ type Measures struct {
 type namedMeasure struct {
 	name  string
 	value *runlog.Float // nil if the task has none
+	lower bool          // the lower the better
 }
 
 // named are the measures with their names.
 func (m *Measures) named() []namedMeasure {
 	return []namedMeasure{
-		{"perplexity", m.Perplexity}, {"bits_per_token", m.BitsPerToken}, {"accuracy", m.Accuracy}, {"top2", m.Top2},
-		{"exact_match", m.ExactMatch}, {"char_error_rate", m.CharErrorRate}, {"bleu", m.BLEU}, {"chrf", m.ChrF}, {"macro_f1", m.MacroF1},
+		{"perplexity", m.Perplexity, true}, {"bits_per_token", m.BitsPerToken, true}, {"accuracy", m.Accuracy, false}, {"top2", m.Top2, false},
+		{"exact_match", m.ExactMatch, false}, {"char_error_rate", m.CharErrorRate, true}, {"bleu", m.BLEU, false}, {"chrf", m.ChrF, false},
+		{"macro_f1", m.MacroF1, false},
 	}
 }
 

@@ -1,6 +1,7 @@
 package run
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -10,8 +11,87 @@ import (
 	"github.com/unroll-ml/unroll/datasets/batches"
 	"github.com/unroll-ml/unroll/internal/translate"
 	"github.com/unroll-ml/unroll/internal/words"
+	"github.com/unroll-ml/unroll/models"
 	"github.com/unroll-ml/unroll/trainer"
 )
+
+// TaskSeq2Seq is the task of a sequence-to-sequence model.
+const TaskSeq2Seq = "seq2seq"
+
+type seq2seqKind struct{}
+
+func (seq2seqKind) name() string   { return TaskSeq2Seq }
+func (seq2seqKind) words() string  { return "a sequence-to-sequence model" }
+func (seq2seqKind) data() []string { return []string{KindPairs, KindParallel, KindTask} }
+
+func (seq2seqKind) scores() []string {
+	return append(lmKind{}.scores(), "exact_match", "char_error_rate", "bleu", "chrf")
+}
+
+func (seq2seqKind) defaults(c *Config) {
+	c.Model.Attention = "additive"
+	t := &c.Training
+	t.Batch, t.Longest, t.Buckets = 64, 200, 4
+	t.TeacherForcing, t.TeacherDecay, t.ValidPairs = 1, NoDecay, ValidPairs
+}
+
+func (seq2seqKind) check(c *Config) error {
+	t := &c.Training
+	switch {
+	case !(t.TeacherForcing >= 0 && t.TeacherForcing <= 1):
+		return settings("`teacher_forcing` is %g: it must be at least 0 and at most 1", t.TeacherForcing)
+	case t.TeacherDecay != NoDecay && t.TeacherSteps < 1:
+		return settings("`teacher_decay` %s needs `teacher_steps`, at least 1: after how many steps teacher forcing is half of what it was",
+			t.TeacherDecay)
+	case t.TeacherDecay == NoDecay && t.TeacherSteps != 0:
+		return settings("`teacher_steps` says how fast teacher forcing decays, and `teacher_decay` is none: leave it out, or choose one")
+	}
+	return nil
+}
+
+func (seq2seqKind) lacks(c *Config) string {
+	none := ""
+	if c.Model.TargetVocab < 1 {
+		none = fmt.Sprintf("a target vocabulary of %d", c.Model.TargetVocab)
+	}
+	return cmp.Or(c.Model.lacksVocab(), c.Data.lacksTrain(), none)
+}
+
+func (seq2seqKind) model(c *Config) (architecture, error) { return c.seq2seqModel() }
+
+func (seq2seqKind) numbers(c *Config, tokens int) float64 {
+	m := &c.Model
+	return 3*m.states() + float64(m.Embed) + float64(m.TargetVocab) + float64(tokens)*float64(m.Hidden) // two directions, and the decoder
+}
+
+func (seq2seqKind) load(c *Config) (Task, error) { return readSeq2Seq(c) }
+
+func (seq2seqKind) evaluate(ctx context.Context, r *Run, e EvalConfig) (*Evaluation, error) {
+	return r.evaluateSeq2Seq(ctx, e)
+}
+
+func (c *Config) seq2seqModel() (models.Seq2SeqConfig, error) {
+	m := &c.Model
+	attention, err := c.attention()
+	return models.Seq2SeqConfig{
+		Source: m.Vocab, Target: m.TargetVocab,
+		Tokens: models.DefaultTokens,
+		Cell:   c.cell(), Embed: m.Embed, Hidden: m.Hidden, Layers: m.Layers, Bidirectional: m.Bidirectional, Dropout: m.Dropout,
+		Attention: attention, Before: m.Before, EveryStep: m.EveryStep, Feeding: m.Feeding, Tied: m.Tied, Smoothing: c.Training.Smoothing,
+	}, err
+}
+
+// newSeq2Seq makes the sequence-to-sequence model that the configuration asks for, with fresh weights.
+func (c *Config) newSeq2Seq() (*trainer.Seq2Seq, error) {
+	model, err := c.seq2seqModel()
+	if err != nil {
+		return nil, err
+	}
+	return trainer.NewSeq2Seq(trainer.Seq2SeqConfig{
+		Model: model, TeacherForcing: c.Training.TeacherForcing, TeacherDecay: c.Training.teacherDecay(),
+		Training: c.trainer(), Device: c.with.device,
+	})
+}
 
 // ValidPairs is how many validation pairs are translated, at most, whenever a model is validated, unless Training.ValidPairs says otherwise.
 const ValidPairs = 200
@@ -96,7 +176,7 @@ func newSeq2SeqTask(c *Config, raw, other *rawPairs) (_ *Seq2SeqTask, err error)
 	if err := t.encode(learn, valid); err != nil {
 		return nil, err
 	}
-	if err := c.checkSeq2SeqSize(max(t.data.longest, t.held.longest)); err != nil {
+	if err := c.checkSize(max(t.data.longest, t.held.longest)); err != nil {
 		return nil, err
 	}
 	share := ""
@@ -216,13 +296,7 @@ func (t *Seq2SeqTask) Files() map[string][]byte {
 }
 
 // Verify says whether those in a folder are those of the task.
-func (t *Seq2SeqTask) Verify(dir string) error {
-	if _, err := readRunVocab(dir, t.config); err != nil {
-		return err
-	}
-	_, err := readTargetVocab(dir, t.config)
-	return err
-}
+func (t *Seq2SeqTask) Verify(dir string) error { return verifyFiles(dir, t.config) }
 
 // Describe says what is trained on what.
 func (t *Seq2SeqTask) Describe(weights int) []string {

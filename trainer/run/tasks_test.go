@@ -1,0 +1,76 @@
+package run
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/pkg/errors"
+)
+
+// Each task of the table can be found, trained with its defaults, and judged by measures that there are.
+func TestTasks(t *testing.T) {
+	var measures []string
+	for _, m := range (&Measures{}).named() {
+		measures = append(measures, m.name)
+	}
+	for _, k := range taskKinds {
+		if kindOf(k.name()) != k || TaskName(k.name()) == "" {
+			t.Errorf("the task %q is %v, %q", k.name(), kindOf(k.name()), TaskName(k.name()))
+		}
+		c := Defaults(k.name())
+		if err := c.Check(); err != nil {
+			t.Errorf("%s: %v", k.name(), err)
+		}
+		for _, s := range k.scores() {
+			if !slices.Contains(measures, s) {
+				t.Errorf("%s: no measure is called %q", k.name(), s)
+			}
+		}
+	}
+}
+
+// A score is the smaller the better: those of measures of which more is better are negative.
+func TestScores(t *testing.T) {
+	m := Metrics{Loss: 2, Measures: Measures{
+		Perplexity: some(8), BitsPerToken: some(3), CharErrorRate: some(0.5), Accuracy: some(0.25), BLEU: some(30), MacroF1: some(0.75),
+	}}
+	for name, want := range map[string]float64{
+		LossScore: 2, "perplexity": 8, "bits_per_token": 3, "char_error_rate": 0.5, "accuracy": -0.25, "bleu": -30, "macro_f1": -0.75,
+	} {
+		if got := m.score(name); got != want {
+			t.Errorf("the score %s is %g, want %g", name, got, want)
+		}
+	}
+}
+
+// What is no task, or one of another program, is said to be so.
+func TestOtherTasks(t *testing.T) {
+	c := Defaults("poem")
+	if err := c.Check(); err == nil || err.Error() != "`task` is \"poem\": it must be one of "+strings.Join(taskNames(), ", ") {
+		t.Errorf("another task: %v", err)
+	}
+	if c.Weights() != 0 || TaskName("poem") != "" {
+		t.Errorf("another task has %g weights, and is %q", c.Weights(), TaskName("poem"))
+	}
+	var wrong *SettingsError
+	if _, err := Load(Defaults(TaskOwn)); !errors.As(err, &wrong) {
+		t.Errorf("a task of a program's own from its configuration: %v", err)
+	}
+	dir := t.TempDir()
+	own := Defaults(TaskOwn)
+	if err := os.WriteFile(filepath.Join(dir, configName), own.Encode(), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	r, err := Open(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var task *TaskError
+	if _, err := r.Evaluate(context.Background(), EvalConfig{}); !errors.As(err, &task) || slices.Contains(task.Want, TaskOwn) {
+		t.Errorf("measuring a task of a program's own: %v", err)
+	}
+}
