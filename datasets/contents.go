@@ -59,6 +59,21 @@ func openContents(path string, hold int64) (*contents, error) {
 	return &contents{ReaderAt: bytes.NewReader(data), size: int64(len(data)), markup: markup(data)}, nil
 }
 
+// ReadFile is what a regular file holds, plain or, of one compressed by gzip, uncompressed. More than MaxTextBytes, and damaged gzip data,
+// are an *Error.
+func ReadFile(path string) ([]byte, error) {
+	file, err := safefile.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer file.Close()
+	info, err := file.Stat()
+	if err != nil {
+		return nil, errors.WithStack(err)
+	}
+	return readPlain(file, info.Size(), path)
+}
+
 // headBytes are enough to tell markup by.
 const headBytes = 512
 

@@ -53,6 +53,27 @@ func TestHeldExamples(t *testing.T) {
 	}
 }
 
+// A record that is too long is refused before its cells are in memory, which take 50 times as much; the next one is read.
+func TestRecordMemory(t *testing.T) {
+	data := []byte("a,b\n" + strings.Repeat(",", 1<<24) + "\nc,d\n")
+	r := NewRecords("x.csv", data, 0, MaxLineBytes)
+	var was, now runtime.MemStats
+	runtime.ReadMemStats(&was)
+	for _, want := range []string{"a", "", "c"} {
+		cells, line, err := r.Read()
+		if want != "" && (err != nil || string(cells[0]) != want) {
+			t.Errorf("line %d: %q, %v; want %q", line, cells, err, want)
+		}
+		if want == "" {
+			wantError(t, "a long record", "x.csv", err,
+				"FILE:2: the row is longer than 1048576 bytes, the most that an example can have: a quotation mark may be missing")
+		}
+	}
+	if runtime.ReadMemStats(&now); now.TotalAlloc-was.TotalAlloc > 200<<20 {
+		t.Errorf("reading 16 MiB took %d MiB", (now.TotalAlloc-was.TotalAlloc)>>20)
+	}
+}
+
 // Compressed data that are too long are refused before they are in memory.
 func TestGunzipMemory(t *testing.T) {
 	if testing.Short() {

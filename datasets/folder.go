@@ -14,8 +14,6 @@ import (
 	"strings"
 
 	"github.com/pkg/errors"
-
-	"github.com/unroll-ml/unroll/internal/safefile"
 )
 
 // ReadFolder reads a folder of texts with labels, in one of two forms, plain or compressed by gzip:
@@ -239,7 +237,7 @@ func (r *folderReader) folder(x labelSource) error {
 	}
 	for _, name := range texts {
 		path := filepath.Join(x.path, name)
-		data, err := readFile(path)
+		data, err := ReadFile(path)
 		if err != nil {
 			return err
 		}
@@ -272,23 +270,9 @@ func wholeText(path string, data []byte) (string, *Error) {
 	return text, nil
 }
 
-// readFile is what a file holds, uncompressed.
-func readFile(path string) ([]byte, error) {
-	file, err := safefile.Open(path)
-	if err != nil {
-		return nil, err
-	}
-	defer file.Close()
-	info, err := file.Stat()
-	if err != nil {
-		return nil, errors.WithStack(err)
-	}
-	return readPlain(file, info.Size(), path)
-}
-
 // eachLine calls f with the lines of a file that are not blank, and gives the hash of its contents, uncompressed.
 func eachLine(path string, l *lenient, f func(line []byte, number int) error) (sum string, err error) {
-	data, err := readFile(path)
+	data, err := ReadFile(path)
 	if err != nil {
 		return "", err
 	}

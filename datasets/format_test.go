@@ -181,7 +181,7 @@ func FuzzRecords(f *testing.F) {
 	f.Add([]byte("a;b\nc\"d;e\n\"f"), true)
 	f.Add([]byte("text\tlabel\n\"a\tb\"\t\xff\n"), false)
 	f.Fuzz(func(t *testing.T, data []byte, skip bool) {
-		r := newRecords(path, data, 0)
+		r := NewRecords(path, data, 0, MaxLineBytes)
 		for line := 0; ; {
 			row, err := r.next()
 			if row == nil && err != nil && r.at >= int64(len(data)) {

@@ -136,7 +136,7 @@ func ReadIDX(imagesPath, labelsPath string) (*Images, error) {
 //
 //	0 0 8 D | D sizes, big-endian uint32 | bytes
 func readIDX(path string, wantDims int) (dims []int, data []byte, err error) {
-	raw, err := readFile(path)
+	raw, err := ReadFile(path)
 	if err != nil {
 		return nil, nil, err
 	}

@@ -43,6 +43,7 @@ func (l *lenient) bad(e *Error) error {
 type lineReader struct {
 	name   string
 	r      *bufio.Reader
+	max    int   // bytes of a line
 	number int   // of the line that was read last, from 1
 	offset int64 // of that line in the text, in bytes
 	next   int64 // of the line after it
@@ -51,7 +52,7 @@ type lineReader struct {
 }
 
 func newLineReader(name string, r io.Reader) *lineReader {
-	return &lineReader{name: name, r: bufio.NewReaderSize(r, 1<<16)}
+	return &lineReader{name: name, r: bufio.NewReaderSize(r, 1<<16), max: MaxLineBytes}
 }
 
 // read gives the next line, valid until the next call, or io.EOF. A line that is too long or no UTF-8 text is an *Error, after
@@ -74,7 +75,7 @@ func (l *lineReader) read() ([]byte, error) {
 	}
 	switch {
 	case tooLong:
-		return nil, &Error{File: l.name, Line: l.number, What: fmt.Sprintf("the line is longer than %d bytes, the most that an example can have: cut it, or choose another file", MaxLineBytes)}
+		return nil, &Error{File: l.name, Line: l.number, What: fmt.Sprintf("the line is longer than %d bytes, the most that an example can have: cut it, or choose another file", l.max)}
 	case !utf8.Valid(line) || bytes.IndexByte(line, 0) >= 0:
 		return nil, l.notText(line)
 	}
@@ -89,7 +90,7 @@ func (l *lineReader) readLine() (line []byte, tooLong bool, err error) {
 		l.next += int64(len(part))
 		switch {
 		case err == bufio.ErrBufferFull:
-			if len(l.long) <= MaxLineBytes {
+			if len(l.long) <= l.max {
 				l.long = append(l.long, part...)
 			}
 			continue
@@ -104,7 +105,7 @@ func (l *lineReader) readLine() (line []byte, tooLong bool, err error) {
 		}
 		part, l.ended = bytes.CutSuffix(part, []byte("\n"))
 		part = bytes.TrimSuffix(part, []byte("\r"))
-		return part, len(part) > MaxLineBytes, nil
+		return part, len(part) > l.max, nil
 	}
 }
 
@@ -175,6 +176,9 @@ type Lines struct {
 	// Tabs is in how many lines there was more than that column.
 	Tabs int
 
+	// Max is how many bytes a line may have; 0: MaxLineBytes.
+	Max int
+
 	lines *lineReader
 	begun bool
 }
@@ -182,8 +186,14 @@ type Lines struct {
 // NewLines reads lines from r. Errors call it by name.
 func NewLines(name string, r io.Reader) *Lines { return &Lines{lines: newLineReader(name, r)} }
 
+// Line is the number of the line that was read last, from 1.
+func (l *Lines) Line() int { return l.lines.number }
+
 // Read gives the next text, "" for a blank line, or io.EOF.
 func (l *Lines) Read() (string, error) {
+	if l.Max > 0 {
+		l.lines.max = l.Max
+	}
 	line, err := l.lines.read()
 	if err != nil {
 		return "", err

@@ -53,45 +53,101 @@ func (t *tabbed) next() (*row, error) {
 	return &t.row, nil
 }
 
-// records are those of CSV (RFC 4180), which may go over several lines.
-type records struct {
-	name string
-	data []byte
-	csv  *csv.Reader
-	at   int64 // where the next one begins in data
-	line int   // and its line
-	row  row
+// Records are those of CSV (RFC 4180), which may go over several lines.
+type Records struct {
+	// Plain says what to do where quotation marks mean nothing: words that end the errors of wrong ones.
+	Plain string
+
+	name      string
+	data      []byte
+	delimiter rune
+	max       int // bytes of a record
+	csv       *csvReader
+	at        int64 // where the next one begins in data
+	line      int   // and its line
+	row       row
 }
 
-// newRecords reads records with a delimiter between cells; 0: a comma, a semicolon or a tab, whichever cuts data into equal rows.
-func newRecords(name string, data []byte, delimiter rune) *records {
-	r := &records{name: name, data: data, line: 1}
+// NewRecords reads the records of data, with a delimiter between cells; 0: a comma, a semicolon or a tab, whichever cuts data into equal rows.
+// A record has at most max bytes. Errors call data by name.
+func NewRecords(name string, data []byte, delimiter rune, max int) *Records {
+	r := &Records{name: name, data: data, delimiter: delimiter, max: max, line: 1}
 	if bytes.HasPrefix(data, []byte(byteOrderMark)) {
 		r.at = int64(len(byteOrderMark))
 	}
 	if delimiter == 0 {
-		delimiter = likelyDelimiter(data[r.at:])
+		r.delimiter = likelyDelimiter(data[r.at:], max)
 	}
-	r.csv = newCSV(data[r.at:], delimiter)
+	r.csv = newCSV(data[r.at:], r.delimiter)
 	return r
 }
 
-func newCSV(data []byte, delimiter rune) *csv.Reader {
-	r := csv.NewReader(bytes.NewReader(data))
+// Delimiter is what stands between cells.
+func (r *Records) Delimiter() rune { return r.delimiter }
+
+// Read gives the cells of the next record that is not blank, valid until the next call, and the line where it begins, from 1; io.EOF after the
+// last. A line break or a tab within a cell is a space. What is wrong with a record is an *Error, after which the next can be read.
+func (r *Records) Read() (cells [][]byte, line int, err error) {
+	for {
+		row, err := r.next()
+		var final *finalError
+		switch {
+		case errors.As(err, &final):
+			return nil, r.row.line, final.e
+		case err != nil:
+			return nil, r.row.line, err
+		case !row.blank():
+			return row.cells, row.line, nil
+		}
+	}
+}
+
+// csvReader reads CSV from memory. It fails a record that is too long before its cells are there, which take many times as much memory as a
+// record of commas alone.
+type csvReader struct {
+	*csv.Reader
+	from        *bytes.Reader
+	read, limit int64 // bytes
+}
+
+var errTooLong = errors.New("the record is too long")
+
+func newCSV(data []byte, delimiter rune) *csvReader {
+	r := &csvReader{from: bytes.NewReader(data)}
+	r.Reader = csv.NewReader(feed{r})
 	r.Comma, r.FieldsPerRecord, r.ReuseRecord = delimiter, -1, true
 	return r
 }
 
+// allow lets the next record have max bytes, after some that are no part of it.
+func (r *csvReader) allow(max, before int) {
+	const ahead = 1 << 13 // more than is read in advance
+	r.limit = r.InputOffset() + int64(before) + int64(max) + ahead
+}
+
+// feed is what a csvReader reads.
+type feed struct{ *csvReader }
+
+func (f feed) Read(p []byte) (int, error) {
+	if f.read > f.limit {
+		return 0, errTooLong
+	}
+	n, err := f.from.Read(p)
+	f.read += int64(n)
+	return n, err
+}
+
 // likelyDelimiter is that of which most of the first records have the same number of cells, more than one.
-func likelyDelimiter(data []byte) rune {
+func likelyDelimiter(data []byte, max int) rune {
 	const some = 50
 	best, most := ',', 0
 	for _, delimiter := range ",;\t" {
 		r := newCSV(data, delimiter)
 		width, alike := 0, 0
 		for i := 0; i < some; i++ {
+			r.allow(max, 0)
 			cells, err := r.Read()
-			if err == io.EOF {
+			if err == io.EOF || errors.Is(err, errTooLong) {
 				break
 			}
 			if width == 0 {
@@ -108,16 +164,22 @@ func likelyDelimiter(data []byte) rune {
 	return best
 }
 
-func (r *records) next() (*row, error) {
-	base := r.at - r.csv.InputOffset()
+func (r *Records) next() (*row, error) {
+	from := r.at
+	rest := r.data[from:]
+	blank := rest[:len(rest)-len(bytes.TrimLeft(rest, "\r\n"))] // lines before it
+	base := from - r.csv.InputOffset()
+	r.csv.allow(r.max, len(blank))
 	cells, err := r.csv.Read()
 	if err == io.EOF {
 		return nil, err
 	}
-	from := r.at
-	r.at = base + r.csv.InputOffset()
+	if errors.Is(err, errTooLong) {
+		r.skip(len(blank))
+	} else {
+		r.at = base + r.csv.InputOffset()
+	}
 	raw := r.data[from:r.at]
-	blank := raw[:len(raw)-len(bytes.TrimLeft(raw, "\r\n"))] // lines before it
 	r.row = row{line: r.line + bytes.Count(blank, []byte("\n")), cells: r.row.cells[:0]}
 	r.line += bytes.Count(raw, []byte("\n"))
 	if bad := r.wrong(raw[len(blank):], from+int64(len(blank)), err); bad != nil {
@@ -135,8 +197,19 @@ func (r *records) next() (*row, error) {
 // inOneLine makes one line of a text: what is read later of the standard input is one, too.
 var inOneLine = strings.NewReplacer("\r\n", " ", "\n", " ", "\r", " ", "\t", " ")
 
+// skip goes on after the line with the last byte that the record may have, which begins after some bytes.
+func (r *Records) skip(before int) {
+	r.at = min(r.at+int64(before+r.max), int64(len(r.data)))
+	if end := bytes.IndexByte(r.data[r.at:], '\n'); end >= 0 {
+		r.at += int64(end) + 1
+	} else {
+		r.at = int64(len(r.data))
+	}
+	r.csv = newCSV(r.data[r.at:], r.delimiter)
+}
+
 // wrong says what is wrong with a record, raw as it stands at from, of which the reader says err; nil if nothing is.
-func (r *records) wrong(raw []byte, from int64, err error) error {
+func (r *Records) wrong(raw []byte, from int64, err error) error {
 	if r.row.line == 1 && !bytes.ContainsRune(r.data, '\n') && foreignBreaks(raw) != "" {
 		return &Error{File: r.name, What: foreignBreaks(raw)}
 	}
@@ -151,15 +224,16 @@ func (r *records) wrong(raw []byte, from int64, err error) error {
 	var parse *csv.ParseError
 	switch {
 	case errors.As(err, &parse) && int(r.at) == len(r.data) && bytes.Count(raw, []byte("\n")) > 1:
-		return &finalError{&Error{File: r.name, Line: r.row.line, What: "a quotation mark begins a cell, and none ends it before the end of the file: write one more" + orPlain}}
+		return &finalError{&Error{File: r.name, Line: r.row.line, What: "a quotation mark begins a cell, and none ends it before the end of the file: write one more" + r.Plain}}
 	case errors.As(err, &parse):
-		return &Error{File: r.name, Line: r.row.line, What: "a quotation mark stands where CSV has none: write two for one, and one on each side of the cell" + orPlain}
-	case len(raw) > MaxLineBytes:
-		return &Error{File: r.name, Line: r.row.line, What: fmt.Sprintf("the row is longer than %d bytes, the most that an example can have: a quotation mark may be missing", MaxLineBytes)}
+		return &Error{File: r.name, Line: r.row.line, What: "a quotation mark stands where CSV has none: write two for one, and one on each side of the cell" + r.Plain}
+	case len(raw) > r.max:
+		return &Error{File: r.name, Line: r.row.line, What: fmt.Sprintf("the row is longer than %d bytes, the most that an example can have: a quotation mark may be missing", r.max)}
 	}
 	return nil
 }
 
+// orPlain is Records.Plain of tables and pairs.
 const orPlain = ", or leave out --quoted and give --format tsv if quotation marks mean nothing"
 
 // finalError is one that is not of a single row, which could be left out.

@@ -40,7 +40,9 @@ func (s *scan) rows(c *contents, visit func(r *row, cells [2][]byte) error) erro
 		if s.format.Quoted {
 			delimiter = '\t'
 		}
-		from = newRecords(s.name, data, delimiter)
+		records := NewRecords(s.name, data, delimiter, MaxLineBytes)
+		records.Plain = orPlain
+		from = records
 	}
 	for {
 		r, err := from.next()

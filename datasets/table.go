@@ -28,7 +28,7 @@ type Row struct {
 
 // ReadTable reads a file of rows with a text and its label, as a format says, plain or compressed by gzip. Blank rows are left out.
 func ReadTable(path string, f Format) (*Table, error) {
-	data, err := readFile(path)
+	data, err := ReadFile(path)
 	if err != nil {
 		return nil, err
 	}

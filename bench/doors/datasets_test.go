@@ -8,6 +8,7 @@ import (
 
 	"github.com/unroll-ml/unroll/datasets"
 	"github.com/unroll-ml/unroll/datasets/batches"
+	"github.com/unroll-ml/unroll/datasets/series"
 	"github.com/unroll-ml/unroll/datasets/tasks"
 )
 
@@ -119,6 +120,13 @@ func init() {
 			return call{datasets.ReadLabels, []any{file(t, "labels.json", string(datasets.NewLabels([]string{"a", "b"}).JSON()))}}
 		},
 		"Lines.Read": func(*testing.T) call { return call{datasets.NewLines("x", strings.NewReader("a\nb\n")).Read, nil} },
+		"ReadFile":   func(t *testing.T) call { return call{datasets.ReadFile, []any{file(t, "x.txt", "some text\n")}} },
+		"Records.Read": func(*testing.T) call {
+			return call{func(data []byte, delimiter rune, max int) error {
+				_, _, err := datasets.NewRecords("x", data, delimiter, max).Read()
+				return err
+			}, []any{[]byte("a,b\n"), ',', 100}}
+		},
 		"ReadPairs": func(t *testing.T) call {
 			return call{datasets.ReadPairs, []any{file(t, "p.tsv", "a\tb\nc\td\n"), datasets.Format{}}}
 		},
@@ -182,6 +190,15 @@ func init() {
 		"Seq2Seq.Length": func(t *testing.T) call { return call{encoded(t).Length, []any{int32(1)}} },
 		"Seq2Seq.Fill": func(t *testing.T) call {
 			return call{encoded(t).Fill, []any{batches.Group{Shape: batches.Shape{Source: 4, Target: 4}, Examples: []int32{1, 0, -1}}}}
+		},
+	}}, door{"datasets/series", map[string]func(t *testing.T) call{
+		"Options.Check": func(*testing.T) call { return call{series.Options.Check, []any{series.Options{}}} },
+		"ParseStep":     func(*testing.T) call { return call{series.ParseStep, []any{"hourly"}} },
+		"Read": func(t *testing.T) call {
+			return call{series.Read, []any{file(t, "x.csv", "a,1,2\nb,3,4\n"), series.Options{}}}
+		},
+		"ReadCases": func(t *testing.T) call {
+			return call{series.ReadCases, []any{file(t, "x.tsv", "a\t1\t2\nb\t3\t4\n"), series.Options{}}}
 		},
 	}}, door{"datasets/tasks", map[string]func(t *testing.T) call{
 		"Pairs": func(*testing.T) call {

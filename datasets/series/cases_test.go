@@ -1,0 +1,116 @@
+package series
+
+import (
+	"testing"
+)
+
+func TestTS(t *testing.T) {
+	const two = "@problemName x\n@timeStamps false\n@univariate false\n@dimensions 2\n@classLabel true b a\n@data\n"
+	type v = [][]float64
+	for _, c := range []struct {
+		what, data string
+		want       Cases
+		notes      int
+	}{
+		{"one channel, labels that do not begin at 0", "@univariate true\n@classLabel true 1 2\n@data\n1,2,3:2\n4,5:1\n",
+			Cases{Channels: 1, Classes: []string{"1", "2"}, Cases: []Case{
+				{Line: 4, Values: v{{1, 2, 3}}, Label: "2"}, {Line: 5, Values: v{{4, 5}}, Label: "1"}}}, 0},
+		{"keys in lower case, a number to predict", "@problemname c\n@timestamps false\n@missing false\n@univariate true\n@equallength true\n@targetlabel true\n@data\n0,1:0.25\n2,3:-1e-3\n",
+			Cases{Channels: 1, Regression: true, Cases: []Case{
+				{Line: 8, Values: v{{0, 1}}, Label: "0.25", Number: 0.25}, {Line: 9, Values: v{{2, 3}}, Label: "-1e-3", Number: -1e-3}}}, 0},
+		{"@targetLabel in camel case, a blank line before the keys", "# a\n\n@targetLabel true\n@data\n1:2\n",
+			Cases{Channels: 1, Regression: true, Cases: []Case{{Line: 5, Values: v{{1}}, Label: "2", Number: 2}}}, 0},
+		{"no keys but those of the label, not in the usual order", "#a\n\n@classLabel true 0 1\n@problemName a\n@data\n1,2:0\n",
+			Cases{Channels: 1, Classes: []string{"0", "1"}, Cases: []Case{{Line: 6, Values: v{{1, 2}}, Label: "0"}}}, 0},
+		{"comments with %, ## and a byte order mark within a line", "%# a\n## b\n#\ufeff# c ä\n" + two + "%x\n1:2:a\n\n# y\n3:4:b\n",
+			Cases{Channels: 2, Classes: []string{"b", "a"}, Cases: []Case{
+				{Line: 11, Values: v{{1}, {2}}, Label: "a"}, {Line: 14, Values: v{{3}, {4}}, Label: "b"}}}, 0},
+		{"words with capitals, in the order of the header", "@classLabel true Standing Running\n@data\n1:Running\n",
+			Cases{Channels: 1, Classes: []string{"Standing", "Running"}, Cases: []Case{{Line: 3, Values: v{{1}}, Label: "Running"}}}, 0},
+		{"classes that are not given", "@classLabel true\n@data\n1:b\n2:a\n",
+			Cases{Channels: 1, Cases: []Case{{Line: 3, Values: v{{1}}, Label: "b"}, {Line: 4, Values: v{{2}}, Label: "a"}}}, 0},
+		{"@dimension", "@dimension 2\n@classLabel true a\n@data\n1:2:a\n",
+			Cases{Channels: 2, Classes: []string{"a"}, Cases: []Case{{Line: 4, Values: v{{1}, {2}}, Label: "a"}}}, 0},
+		{"missing values, and one at the end", two + "1,?,NaN,4:?,2,3,?:a\n1,?:2,NaN:b\n",
+			Cases{Channels: 2, Classes: []string{"b", "a"}, Cases: []Case{
+				{Line: 7, Values: v{{1, nan, nan, 4}, {nan, 2, 3, nan}}, Label: "a"}, {Line: 8, Values: v{{1}, {2}}, Label: "b"}}}, 0},
+		{"an empty channel, and a shorter one", two + ":1,2:a\n1,2,3:4: b \n",
+			Cases{Channels: 2, Classes: []string{"b", "a"}, Cases: []Case{
+				{Line: 7, Values: v{{nan, nan}, {1, 2}}, Label: "a"}, {Line: 8, Values: v{{1, 2, 3}, {4, nan, nan}}, Label: "b"}}}, 1},
+		{"no label, so that the last part is a channel", "@classlabel false\n@targetlabel false\n@data\n1,2:3,4\n",
+			Cases{Channels: 2, Unlabelled: true, Cases: []Case{{Line: 4, Values: v{{1, 2}, {3, 4}}}}}, 0},
+		{"exponents", "@classLabel true a\n@data\n8.6429E-4,-1e2:a\n",
+			Cases{Channels: 1, Classes: []string{"a"}, Cases: []Case{{Line: 3, Values: v{{8.6429e-4, -100}}, Label: "a"}}}, 0},
+		{"another length than it says", "@equalLength true\n@seriesLength 3\n@classLabel true a\n@data\n1,2,3:a\n1,2:a\n",
+			Cases{Channels: 1, Classes: []string{"a"}, Cases: []Case{{Line: 5, Values: v{{1, 2, 3}}, Label: "a"}, {Line: 6, Values: v{{1, 2}}, Label: "a"}}}, 1},
+	} {
+		got := readCases(t, "a.ts", c.data, Options{})
+		if len(got.Notes) != c.notes {
+			t.Errorf("%s: notes %q", c.what, got.Notes)
+		}
+		got.Name, got.SHA256, got.Notes = "", "", nil
+		same(t, c.what, &c.want, got)
+	}
+}
+
+func TestWrongTS(t *testing.T) {
+	const head = "@classLabel true a b\n@data\n"
+	wrongs(t, []wrong{
+		{"no @data", "a.ts", "@classLabel true a\n", "FILE: it has no @data, after which the series are: complete it, or choose another file", true, Options{}},
+		{"no header", "a.ts", "1,2:a\n", `FILE:1: "1,2:a" stands before @data, and is neither a key, which begins with @, nor a comment: correct it`, true, Options{}},
+		{"no cases", "a.ts", head, "FILE: no cases: the file ends before the first", true, Options{}},
+		{"neither true nor false", "a.ts", "@univariate 1\n@data\n", `FILE:1: @univariate is "1": it must be true or false`, true, Options{}},
+		{"no value of a key", "a.ts", "@targetlabel\n@data\n", `FILE:1: @targetlabel is "": it must be true or false`, true, Options{}},
+		{"two kinds of labels", "a.ts", "@targetlabel true\n@classlabel true\n@data\n", "FILE:2: it has @classLabel true and @targetLabel true, or one of them twice: keep one", true, Options{}},
+		{"a class twice", "a.ts", "@classLabel true a b a\n@data\n", `FILE:1: @classLabel has "a" twice: keep one`, true, Options{}},
+		{"dimensions", "a.ts", "@dimensions 0\n@data\n", `FILE:1: @dimensions is "0": it must be a number from 1`, true, Options{}},
+		{"a label that the header lacks", "a.ts", head + "1:a\n2:A\n", `FILE:4: the label "A" is not among those of @classLabel (a, b): correct one of them`, true, Options{}},
+		{"an empty label", "a.ts", "@classLabel true\n@data\n1:\n", "FILE:3: the label is empty: remove the line or complete it", true, Options{}},
+		{"no label", "a.ts", head + "1,2\n", "FILE:3: no colon: a case is its values, a colon and its label", true, Options{}},
+		{"a label that is no number", "a.ts", "@targetLabel true\n@data\n1:x\n", `FILE:3: the label: "x" is not a number: correct it; a missing value is an empty cell, NaN, NA, null or ?`, true, Options{}},
+		{"a number that is missing", "a.ts", "@targetLabel true\n@data\n1:?\n", `FILE:3: the label, a number, is missing ("?"): remove the line or complete it`, true, Options{}},
+		{"a channel too few", "a.ts", "@dimensions 2\n" + head + "1:2:a\n1:a\n", "FILE:5: 1 channel, and 2 are wanted: complete the line, or correct @dimensions", true, Options{}},
+		{"a channel too many", "a.ts", head + "1:a\n1:2:a\n", "FILE:4: 2 channels, and 1 are wanted: complete the line, or correct @dimensions", true, Options{}},
+		{"no value", "a.ts", head + "1:a\n?,NaN:b\n", "FILE:4: no value: remove the line or complete it", true, Options{}},
+		{"a value that is none", "a.ts", head + "1,2:a\n1,y,3:b\n", `FILE:4: value 2: "y" is not a number: correct it; a missing value is an empty cell, NaN, NA, null or ?`, true, Options{}},
+		{"a parenthesis", "a.ts", head + "(1,2:a\n", "FILE:3: a parenthesis is not closed: a value with its time is (time,value)", true, Options{}},
+		{"a parenthesis in another", "a.ts", head + "((1,2):a\n", "FILE:3: the parentheses do not match: a value with its time is (time,value)", true, Options{}},
+		{"a time without a value", "a.ts", head + "(1):a\n", "FILE:3: (1) has no value: a value with its time is (time,value)", true, Options{}},
+		{"something after a value", "a.ts", head + "(1,2),3:a\n", `FILE:3: "3" stands after a value with its time: a channel is (time,value),(time,value)`, true, Options{}},
+		{"an error page", "a.ts", "<!DOCTYPE html>\n", "FILE:1: it begins with <!DOCTYPE, which is markup, and a text is wanted, a line each: convert it", true, Options{}},
+	})
+}
+
+// The label is first, and short series are filled up with NaN.
+func TestUCR(t *testing.T) {
+	got := readCases(t, "a.tsv.gz", string(zip(t, "2\t1.5\t-2\n10\t3\tNaN\n-1\tNaN\t4\n")), Options{})
+	same(t, "cases", []Case{
+		{Line: 1, Values: [][]float64{{1.5, -2}}, Label: "2"},
+		{Line: 2, Values: [][]float64{{3}}, Label: "10"},
+		{Line: 3, Values: [][]float64{{nan, 4}}, Label: "-1"},
+	}, got.Cases)
+	same(t, "classes", []string{"-1", "2", "10"}, got.Names())
+	got = readCases(t, "a.tsv", "2\t1.5\t-2\n10\t3\tNaN\n", Options{Regression: true})
+	if !got.Regression || got.Cases[1].Number != 10 {
+		t.Errorf("the label is %g", got.Cases[1].Number)
+	}
+	wrongs(t, []wrong{
+		{"no tab", "a.tsv", "1\t2\n3 4\n", "FILE:2: no tab: a line is a label and its values, with tabs between", true, Options{}},
+		{"no number", "a.tsv", "1\t2\tx\n", `FILE:1: column 3: "x" is not a number: correct it; a missing value is an empty cell, NaN, NA, null or ?`, true, Options{}},
+		{"no label", "a.tsv", "\t2\t3\n", "FILE:1: the label is empty: remove the line or complete it", true, Options{}},
+		{"nothing", "a.tsv", "\n\n", "FILE: no cases: the file ends before the first", true, Options{}},
+	})
+}
+
+func TestNames(t *testing.T) {
+	for _, c := range []struct {
+		cases Cases
+		want  []string
+	}{
+		{Cases{Classes: []string{"b", "a"}, Cases: []Case{{Label: "a"}}}, []string{"b", "a"}},
+		{Cases{Cases: []Case{{Label: "10"}, {Label: "9"}, {Label: "10"}, {Label: "1"}}}, []string{"1", "9", "10"}},
+		{Cases{Cases: []Case{{Label: "c10"}, {Label: "c9"}}}, []string{"c10", "c9"}},
+	} {
+		same(t, "classes", c.want, c.cases.Names())
+	}
+}

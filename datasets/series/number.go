@@ -1,0 +1,57 @@
+package series
+
+import (
+	"fmt"
+	"math"
+	"regexp"
+	"strconv"
+	"strings"
+)
+
+// number reads a cell: NaN where a value is missing, which empty cells, NaN, NA, N/A, null and ? say. what says why it is no number; "" if it is.
+func number(cell string) (x float64, what string) {
+	switch strings.ToLower(cell) {
+	case "", "nan", "na", "n/a", "null", "?":
+		return math.NaN(), ""
+	}
+	x, err := strconv.ParseFloat(cell, 64)
+	switch {
+	case math.IsInf(x, 0):
+		return 0, fmt.Sprintf("%s is not a finite number: correct it, or leave the cell empty if the value is missing", shown(cell))
+	case err == nil && !strings.ContainsAny(cell, "xX_"):
+		return x, ""
+	case strings.Contains(cell, ";"):
+		return 0, fmt.Sprintf("%s is not a number: if semicolons are between cells, the numbers have decimal commas: write points for them", shown(cell))
+	case decimalComma.MatchString(cell):
+		return 0, fmt.Sprintf("%s has a decimal comma: write %s", shown(cell), strings.Replace(cell, ",", ".", 1))
+	case grouped.MatchString(cell):
+		return 0, fmt.Sprintf("%s has commas between its digits: write %s", shown(cell), strings.ReplaceAll(cell, ",", ""))
+	}
+	return 0, fmt.Sprintf("%s is not a number: correct it; a missing value is an empty cell, NaN, NA, null or ?", shown(cell))
+}
+
+var (
+	grouped      = regexp.MustCompile(`^[+-]?\d{1,3}(,\d{3})+(\.\d+)?$`)
+	decimalComma = regexp.MustCompile(`^[+-]?\d*,\d+([eE][+-]?\d+)?$`)
+)
+
+// shown is a cell as messages show it.
+func shown(cell string) string {
+	const most = 40
+	if r := []rune(cell); len(r) > most {
+		cell = string(r[:most]) + "..."
+	}
+	return strconv.Quote(cell)
+}
+
+// isNumber says whether a cell is a number or says that one is missing.
+func isNumber(cell string) bool {
+	_, what := number(cell)
+	return what == ""
+}
+
+// missing says whether a cell says that a value is missing.
+func missing(cell string) bool {
+	x, what := number(cell)
+	return what == "" && math.IsNaN(x)
+}

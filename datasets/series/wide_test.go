@@ -1,0 +1,79 @@
+package series
+
+import (
+	"testing"
+)
+
+// A table as those of M4: a header without meaning, quoted names and values, rows filled up with empty cells.
+func TestWideOfM4(t *testing.T) {
+	const table = "\"V1\",\"V2\",\"V3\",\"V4\",\"V5\"\n\"H1\",\"605\",\"586\",\"5.5\",\"0\"\n\"H2\",\"3124\",\"-2990\",,\n"
+	for name, data := range map[string][]byte{"a.csv": []byte(table), "a.csv.gz": zip(t, table), "a.txt": []byte("\ufeff" + table)} {
+		path := write(t, name, data)
+		set, err := Read(path, Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		same(t, name, &Set{
+			Name: path, SHA256: sum([]byte(map[bool]string{true: "\ufeff"}[name == "a.txt"] + table)), Targets: []string{"value"},
+			Series: []Series{
+				{ID: "H1", Line: 2, Values: [][]float64{{605, 586, 5.5, 0}}},
+				{ID: "H2", Line: 3, Values: [][]float64{{3124, -2990}}},
+			},
+			Notes: []string{path + ": line 1 is a header; --header no if it is a series"},
+		}, set)
+	}
+}
+
+func TestWide(t *testing.T) {
+	type want = map[string][]float64
+	for _, c := range []struct {
+		what, data string
+		Options
+		want
+		notes int
+	}{
+		{"no header", "a,1,2\nb,3,4\n", Options{}, want{"a": {1, 2}, "b": {3, 4}}, 0},
+		{"semicolons", "a;1;2\nb;3;4\n", Options{}, want{"a": {1, 2}, "b": {3, 4}}, 0},
+		{"tabs, CRLF and blanks", "a\t 1\t2\r\n\r\nb\t3 \t4\r\n", Options{}, want{"a": {1, 2}, "b": {3, 4}}, 0},
+		{"ragged", "a,1\nb,3,4,5\n", Options{}, want{"a": {1}, "b": {3, 4, 5}}, 0},
+		{"missing inside and at the ends", "a,,1,NaN,?,null,nA,N/A,2,NA,\n", Options{}, want{"a": {1, nan, nan, nan, nan, nan, 2}}, 0},
+		{"numbers of all kinds", "a,1e3,-.5,+7,1E-2\n", Options{}, want{"a": {1000, -0.5, 7, 0.01}}, 0},
+		{"no names", "1.5,2,3\n4,5,6\n", Options{}, want{"1": {1.5, 2, 3}, "2": {4, 5, 6}}, 1},
+		{"no names, said", "1,2,3\n2,5,6\n3,8,9\n", Options{ID: NoID}, want{"1": {1, 2, 3}, "2": {2, 5, 6}, "3": {3, 8, 9}}, 0},
+		{"names that count", "1,2,3\n2,5,6\n3,8,9\n", Options{}, want{"1": {2, 3}, "2": {5, 6}, "3": {8, 9}}, 1},
+		{"names that are numbers, said", "17,2,3\n5,5,6\n", Options{ID: "1"}, want{"17": {2, 3}, "5": {5, 6}}, 0},
+		{"names that are numbers, by the header", "id,a,b\n17,2,3\n5,5,6\n", Options{}, want{"17": {2, 3}, "5": {5, 6}}, 1},
+		{"a header that counts", "id,1,2,3\na,4,5,6\n", Options{}, want{"a": {4, 5, 6}}, 1},
+		{"a header, said", "7,8,9\na,1,2\n", Options{Header: "yes"}, want{"a": {1, 2}}, 1},
+		{"no header, said", "id,1,2,3\na,4,5,6\n", Options{Header: "no"}, want{"id": {1, 2, 3}, "a": {4, 5, 6}}, 0},
+		{"one value each", "a,1\nb,2\n", Options{Header: "no"}, want{"a": {1}, "b": {2}}, 0},
+	} {
+		set := read(t, "a.csv", c.data, c.Options)
+		same(t, c.what, c.want, values(set))
+		if len(set.Notes) != c.notes {
+			t.Errorf("%s: notes %q", c.what, set.Notes)
+		}
+	}
+}
+
+func TestWrongWide(t *testing.T) {
+	wrongs(t, []wrong{
+		{"empty", "a.csv", "", "FILE: no series: a row is a series, its name and its values", false, Options{}},
+		{"a header alone", "a.csv", "V1,V2\n", "FILE: no series: a row is a series, its name and its values", false, Options{}},
+		{"no value", "a.csv", "a,1\nb,,\n", `FILE:2: series "b" has no value: remove the row or complete it`, false, Options{}},
+		{"text", "a.csv", "a,1,2\nb,3,x\n", `FILE:2: column 3: "x" is not a number: correct it; a missing value is an empty cell, NaN, NA, null or ?`, false, Options{}},
+		{"hexadecimal", "a.csv", "a,1,2\nb,3,0x1p4\n", `FILE:2: column 3: "0x1p4" is not a number: correct it; a missing value is an empty cell, NaN, NA, null or ?`, false, Options{}},
+		{"infinite", "a.csv", "a,1\nb,-Inf\n", `FILE:2: column 2: "-Inf" is not a finite number: correct it, or leave the cell empty if the value is missing`, false, Options{}},
+		{"too large", "a.csv", "a,1\nb,1e999\n", `FILE:2: column 2: "1e999" is not a finite number: correct it, or leave the cell empty if the value is missing`, false, Options{}},
+		{"decimal commas", "a.csv", "a;1;2\nb;3;4,5\n", `FILE:2: column 3: "4,5" has a decimal comma: write 4.5`, false, Options{}},
+		{"decimal commas everywhere", "a.csv", "a;1,5;2,5\nb;3,5;4,5\n", `FILE:2: column 2: "5;4" is not a number: if semicolons are between cells, the numbers have decimal commas: write points for them`, false, Options{}},
+		{"grouped digits", "a.csv", "a,1\nb,\"1,234.5\"\n", `FILE:2: column 2: "1,234.5" has commas between its digits: write 1234.5`, false, Options{}},
+		{"doubled name", "a.csv", "a,1\nb,2\na,3\n", `FILE:3: series "a" is in line 1, too: give it another name`, false, Options{}},
+		{"no name", "a.csv", "a,1\n,2\n", "FILE:2: column 1, the name of the series, is empty: write it", false, Options{}},
+		{"names elsewhere", "a.csv", "a,1\nb,2\n", `FILE: the names of the series of a wide table are in column 1, and not in "2": leave out --id, or give --layout long`, false, Options{ID: "2", Layout: Wide}},
+		{"NUL", "a.csv", "a,1\nb,\x002\n", "FILE:2:3: byte 6 is NUL, so this is not text: choose another file", false, Options{}},
+		{"a quotation mark", "a.csv", "a,1\nb,\"2\"3\n", "FILE:2: a quotation mark stands where CSV has none: write two for one, and one on each side of the cell", false, Options{}},
+		{"CR", "a.csv", "a,1\rb,2\r", `FILE: its lines end in CR alone, as those of old Macs do: convert it, for example with tr '\r' '\n'`, false, Options{}},
+		{"not gzip", "a.csv.gz", "a,1\n", "FILE: the name ends in .gz, the contents are not gzip: download it again, or rename it if it is not compressed", false, Options{}},
+	})
+}
