@@ -1,0 +1,165 @@
+package datasets
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// docStart is the word that begins a document in the data of CoNLL-2003.
+const docStart = "-DOCSTART-"
+
+// columnFile reads sentences as CoNLL-2003 has them: a line has a word, its tag, and what else there is. Cells have
+// tabs between if the first sentence has tabs, and otherwise runs of blanks. Lines that begin with -DOCSTART- end a
+// sentence and are none. Lines before the first word of a sentence that begin with # and have another number of cells
+// than the words are comments.
+type columnFile struct {
+	word, tag int  // columns from 0; -1: the first, the last
+	begun     bool // a sentence was read, so that the following are known:
+	tabs      bool
+	width     int // cells of a line, if all must have as many; else 0
+
+	documents, comments int
+}
+
+func newColumnFile(f Format) (*columnFile, error) {
+	c := &columnFile{tag: -1}
+	if f.Columns == nil {
+		return c, nil
+	}
+	if len(f.Columns) != 2 {
+		return nil, fmt.Errorf("the columns of words and of tags are two, not %d", len(f.Columns))
+	}
+	for i, to := range []*int{&c.word, &c.tag} {
+		n, ok := columnNumber(f.Columns[i])
+		if !ok {
+			return nil, fmt.Errorf("the column %q has no name in such a file: give its number, from 1 to %d", f.Columns[i], maxColumns)
+		}
+		*to = n
+	}
+	if c.word == c.tag {
+		return nil, fmt.Errorf("column %d has the words: name another for the tags", c.word+1)
+	}
+	return c, nil
+}
+
+func (c *columnFile) wanted() string {
+	return "a word, blanks or a tab, and its tag a line are wanted, and an empty line after each sentence"
+}
+
+func (c *columnFile) columns() []string {
+	return []string{strconv.Itoa(c.word + 1), strconv.Itoa(c.tag + 1)}
+}
+
+func (c *columnFile) notes(name string) (notes []string) {
+	if c.documents > 0 {
+		notes = append(notes, fmt.Sprintf("%s: %d times %s, which is no word", name, c.documents, docStart))
+	}
+	if c.comments > 0 {
+		notes = append(notes, fmt.Sprintf("%s: lines that begin with # and are comments: %d", name, c.comments))
+	}
+	return notes
+}
+
+func (c *columnFile) alone(line string) bool {
+	rest, is := strings.CutPrefix(line, docStart)
+	return is && (rest == "" || rest[0] == ' ' || rest[0] == '\t')
+}
+
+// cells are the cells of a line.
+func (c *columnFile) cells(line string) []string {
+	if !c.tabs {
+		return strings.FieldsFunc(line, func(r rune) bool { return r == ' ' || r == '\t' || r == '\ufeff' })
+	}
+	cells := strings.Split(strings.TrimRightFunc(line, isBlank), "\t")
+	for i, cell := range cells {
+		cells[i] = strings.TrimFunc(cell, isBlank)
+	}
+	return cells
+}
+
+// begin finds out from the first sentence how the file is written.
+func (c *columnFile) begin(lines []heldLine, tagged bool) *Error {
+	c.begun = true
+	c.tabs = slices.ContainsFunc(lines, func(l heldLine) bool { return strings.Contains(strings.TrimFunc(l.text, isBlank), "\t") })
+	first := noComment(lines)
+	width := len(c.cells(first.text))
+	switch {
+	case !tagged:
+		return nil
+	case c.tag < 0 && looksLikeConllu(first.text):
+		return &Error{Line: first.number, What: "this looks like CoNLL-U: give --conllu"}
+	case c.tag < 0 && width < 2:
+		return &Error{Line: first.number, What: "1 column: " + c.wanted()}
+	case c.tag < 0:
+		c.tag, c.width = width-1, width
+	}
+	return nil
+}
+
+// noComment is a line of a sentence that is no comment.
+func noComment(lines []heldLine) heldLine {
+	i := slices.IndexFunc(lines, func(l heldLine) bool { return !strings.HasPrefix(l.text, "#") })
+	if i < 0 {
+		i = len(lines) - 1
+	}
+	return lines[i]
+}
+
+func (c *columnFile) parse(lines []heldLine, tagged bool) (*Sentence, *Error) {
+	s := &Sentence{fill: c.fill}
+	if c.alone(lines[0].text) {
+		c.documents++
+		return s, nil
+	}
+	if !c.begun {
+		if bad := c.begin(lines, tagged); bad != nil {
+			return nil, bad
+		}
+	}
+	usual := len(c.cells(noComment(lines).text))
+	for i, line := range lines {
+		cells := c.cells(line.text)
+		if len(s.Words) == 0 && strings.HasPrefix(line.text, "#") && len(cells) != usual {
+			c.comments++
+			continue
+		}
+		if what := c.wrong(cells, tagged); what != "" {
+			return nil, &Error{Line: line.number, What: what}
+		}
+		s.Words, s.rows = append(s.Words, cells[c.word]), append(s.rows, i)
+		if tagged {
+			s.Tags = append(s.Tags, cells[c.tag])
+		}
+	}
+	return s, nil
+}
+
+// wrong says why a line cannot be used; "" if it can.
+func (c *columnFile) wrong(cells []string, tagged bool) string {
+	n, needs := len(cells), c.word+1
+	if tagged {
+		needs = max(needs, c.tag+1)
+	}
+	switch {
+	case n < needs:
+		return fmt.Sprintf("%s, and column %d is wanted: complete the line, or choose another column", columnCount(n), needs)
+	case c.width > 0 && n != c.width && tagged:
+		return fmt.Sprintf("%s, and other lines have %d: correct the line, or say which columns are wanted", columnCount(n), c.width)
+	case cells[c.word] == "":
+		return fmt.Sprintf("the word in column %d is empty: complete the line", c.word+1)
+	case tagged:
+		return checkTag(cells[c.tag])
+	}
+	return ""
+}
+
+// fill puts a tag behind a line, as scoring programs want it.
+func (c *columnFile) fill(line, tag string) string {
+	separator := " "
+	if c.tabs {
+		separator = "\t"
+	}
+	return strings.TrimRight(line, " \t") + separator + tag
+}
