@@ -66,7 +66,7 @@ const (
 // the columns of the words and of the tags: of Conllu by name, without them FORM and UPOS; of Columns by number,
 // without them the first and the last.
 func ReadTagged(path, form string, f Format) (*Tagged, error) {
-	data, err := readFile(path)
+	data, err := ReadFile(path)
 	if err != nil {
 		return nil, err
 	}
