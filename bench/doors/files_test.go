@@ -14,11 +14,11 @@ import (
 	"github.com/unroll-ml/unroll/graph/op"
 	"github.com/unroll-ml/unroll/graph/ref"
 	"github.com/unroll-ml/unroll/internal/events"
+	"github.com/unroll-ml/unroll/internal/runlog"
 	"github.com/unroll-ml/unroll/models"
 	"github.com/unroll-ml/unroll/models/decode"
 	"github.com/unroll-ml/unroll/trainer/checkpoint"
 	"github.com/unroll-ml/unroll/trainer/metrics"
-	"github.com/unroll-ml/unroll/trainer/runlog"
 )
 
 func contents() checkpoint.Contents {
@@ -83,7 +83,7 @@ func init() {
 			}
 			return call{checkpoint.ReadTensors, []any{&b, int64(b.Len())}}
 		},
-	}}, door{"trainer/runlog", map[string]func(t *testing.T) call{
+	}}, door{"internal/runlog", map[string]func(t *testing.T) call{
 		"Read": func(t *testing.T) call {
 			return call{runlog.Read, []any{file(t, "log", "{\"event\":\"step\",\"step\":1}\n")}}
 		},

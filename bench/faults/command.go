@@ -16,8 +16,8 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/unroll-ml/unroll/internal/runlog"
 	"github.com/unroll-ml/unroll/trainer/checkpoint"
-	"github.com/unroll-ml/unroll/trainer/runlog"
 )
 
 // harness is what all rows have.

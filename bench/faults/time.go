@@ -14,7 +14,7 @@ import (
 	"strings"
 	"syscall"
 
-	"github.com/unroll-ml/unroll/trainer/runlog"
+	"github.com/unroll-ml/unroll/internal/runlog"
 )
 
 // endurance trains for long and compares what the process holds early and late.

@@ -6,17 +6,16 @@ import (
 	"text/tabwriter"
 
 	"github.com/unroll-ml/unroll/trainer/run"
-	"github.com/unroll-ml/unroll/trainer/runlog"
 )
 
 // classRecord is what eval --by-class --json writes of a class.
 type classRecord struct {
-	Label     string       `json:"label"`
-	Precision runlog.Float `json:"precision"`
-	Recall    runlog.Float `json:"recall"`
-	F1        runlog.Float `json:"f1"`
-	Examples  int          `json:"examples"`
-	Predicted int          `json:"predicted"`
+	Label     string    `json:"label"`
+	Precision run.Float `json:"precision"`
+	Recall    run.Float `json:"recall"`
+	F1        run.Float `json:"f1"`
+	Examples  int       `json:"examples"`
+	Predicted int       `json:"predicted"`
 }
 
 // classRecords are those of all classes, and how often examples of the one were taken for the other.
@@ -24,8 +23,8 @@ func classRecords(v *run.Evaluation) (classes []classRecord, confusion [][]int) 
 	for class := range v.Confusion.Classes {
 		s := v.Confusion.Class(class)
 		classes = append(classes, classRecord{
-			Label: v.Labels.Name(int32(class)), Precision: runlog.Float(s.Precision), Recall: runlog.Float(s.Recall),
-			F1: runlog.Float(s.F1), Examples: s.Examples, Predicted: s.Predicted,
+			Label: v.Labels.Name(int32(class)), Precision: run.Float(s.Precision), Recall: run.Float(s.Recall),
+			F1: run.Float(s.F1), Examples: s.Examples, Predicted: s.Predicted,
 		})
 		row := make([]int, v.Confusion.Classes)
 		for predicted := range row {

@@ -11,7 +11,6 @@ import (
 	"github.com/unroll-ml/unroll/datasets"
 	"github.com/unroll-ml/unroll/internal/words"
 	"github.com/unroll-ml/unroll/trainer/run"
-	"github.com/unroll-ml/unroll/trainer/runlog"
 )
 
 // classifyCmd classifies the lines of stdin.
@@ -33,8 +32,8 @@ type classified struct {
 }
 
 type label struct {
-	Label       string       `json:"label"`
-	Probability runlog.Float `json:"probability"`
+	Label       string    `json:"label"`
+	Probability run.Float `json:"probability"`
 }
 
 func (k *classifyCmd) Run(a *app) error {
@@ -80,7 +79,7 @@ func (k *classifyCmd) write(line string, unknown int, labels []run.Label) string
 	c := classified{Text: line, Unknown: unknown, Labels: []label{}}
 	var fields []string
 	for _, l := range labels[:min(k.Top, len(labels))] {
-		c.Labels = append(c.Labels, label{l.Name, runlog.Float(l.Probability)})
+		c.Labels = append(c.Labels, label{l.Name, run.Float(l.Probability)})
 		fields = append(fields, fmt.Sprintf("%s\t%.4f", l.Name, l.Probability))
 	}
 	if k.JSON {

@@ -19,7 +19,6 @@ import (
 	"github.com/unroll-ml/unroll/internal/bench/side"
 	"github.com/unroll-ml/unroll/trainer/device"
 	"github.com/unroll-ml/unroll/trainer/run"
-	"github.com/unroll-ml/unroll/trainer/runlog"
 )
 
 // doctorCmd says what the machine has and whether it works.
@@ -42,25 +41,25 @@ type finding struct {
 }
 
 type cpuFinding struct {
-	Name    string       `json:"name"`
-	Path    string       `json:"path"`
-	Threads int          `json:"threads"`
-	Peak    float64      `json:"gflop_per_s"` // of multiply-adds; 0: unknown
-	Error   runlog.Float `json:"error"`       // of products and functions, from the reference device
-	Failed  string       `json:"failed,omitempty"`
+	Name    string    `json:"name"`
+	Path    string    `json:"path"`
+	Threads int       `json:"threads"`
+	Peak    float64   `json:"gflop_per_s"` // of multiply-adds; 0: unknown
+	Error   run.Float `json:"error"`       // of products and functions, from the reference device
+	Failed  string    `json:"failed,omitempty"`
 }
 
 type gpuFinding struct {
-	Name    string       `json:"name"`
-	Compute string       `json:"compute_capability"`
-	Units   int          `json:"multiprocessors"`
-	Memory  int64        `json:"memory_bytes"`
-	Free    int64        `json:"free_bytes"`
-	CUDA    string       `json:"cuda"` // that the driver supports
-	BLAS    string       `json:"cublas"`
-	Files   []string     `json:"libraries,omitempty"` // that were loaded
-	Error   runlog.Float `json:"error"`
-	Failed  string       `json:"failed,omitempty"`
+	Name    string    `json:"name"`
+	Compute string    `json:"compute_capability"`
+	Units   int       `json:"multiprocessors"`
+	Memory  int64     `json:"memory_bytes"`
+	Free    int64     `json:"free_bytes"`
+	CUDA    string    `json:"cuda"` // that the driver supports
+	BLAS    string    `json:"cublas"`
+	Files   []string  `json:"libraries,omitempty"` // that were loaded
+	Error   run.Float `json:"error"`
+	Failed  string    `json:"failed,omitempty"`
 }
 
 // wrong is a difference from the reference device that rounding does not explain.
@@ -92,7 +91,7 @@ func (f *finding) examineCPU() {
 	f.CPU.Path = path
 	f.CPU.Peak = fma.Peak(path, f.CPU.Threads, 50*time.Millisecond)
 	worst, err := side.Check(cpu.New())
-	f.CPU.Error, f.CPU.Failed = runlog.Float(worst), failure(worst, err)
+	f.CPU.Error, f.CPU.Failed = run.Float(worst), failure(worst, err)
 }
 
 // failure says what is wrong with a device that was checked; "" for nothing.
@@ -122,7 +121,7 @@ func (f *finding) examineGPU(stderr io.Writer) {
 	if g.Free, err = gpu.Free(); err == nil {
 		var worst float64
 		worst, err = side.Check(on)
-		g.Error = runlog.Float(worst)
+		g.Error = run.Float(worst)
 	}
 	g.Failed = failure(float64(g.Error), err)
 }

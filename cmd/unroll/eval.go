@@ -11,7 +11,6 @@ import (
 
 	"github.com/unroll-ml/unroll/internal/words"
 	"github.com/unroll-ml/unroll/trainer/run"
-	"github.com/unroll-ml/unroll/trainer/runlog"
 )
 
 // evalCmd measures a trained model.
@@ -44,7 +43,7 @@ type evalCmd struct {
 
 // evalRecord is what eval --json writes.
 type evalRecord struct {
-	Loss runlog.Float `json:"loss"`
+	Loss run.Float `json:"loss"`
 	run.Measures
 	Beam       int      `json:"beam,omitempty"`
 	Stride     int      `json:"stride,omitempty"`
@@ -111,7 +110,7 @@ func (e *evalCmd) Run(a *app) error {
 	}
 	if e.JSON {
 		rec := evalRecord{
-			Loss: runlog.Float(v.Loss), Measures: v.Measures, Stride: e.Stride, Seconds: v.Seconds,
+			Loss: run.Float(v.Loss), Measures: v.Measures, Stride: e.Stride, Seconds: v.Seconds,
 			Unknown: v.Unknown, LeftOut: v.LeftOut, NoLabel: v.NoLabel, Notes: v.Notes,
 			Text: v.Name, Split: v.Split, Run: e.Dir, Checkpoint: r.Checkpoint(), Step: v.At.Step,
 		}

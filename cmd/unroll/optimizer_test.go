@@ -7,7 +7,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/unroll-ml/unroll/trainer/runlog"
+	"github.com/unroll-ml/unroll/internal/runlog"
 )
 
 // Steps that are not finite are left out, each with what is to blame, and training goes on, until there are too many in a row.

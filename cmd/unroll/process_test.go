@@ -16,7 +16,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/unroll-ml/unroll/trainer/runlog"
+	"github.com/unroll-ml/unroll/internal/runlog"
 )
 
 // program starts this test binary as the program, with the small model.

@@ -12,7 +12,6 @@ import (
 
 	"github.com/unroll-ml/unroll/internal/words"
 	"github.com/unroll-ml/unroll/trainer/run"
-	"github.com/unroll-ml/unroll/trainer/runlog"
 )
 
 // reporter tells the user how the training goes.
@@ -221,7 +220,7 @@ func translationWords(m *run.Measures, digits int) string {
 type spoken struct {
 	format string
 	digits int
-	x      *runlog.Float
+	x      *run.Float
 	scale  float64
 }
 

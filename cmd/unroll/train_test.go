@@ -10,10 +10,10 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/unroll-ml/unroll/internal/runlog"
 	"github.com/unroll-ml/unroll/internal/safefile"
 	"github.com/unroll-ml/unroll/trainer/checkpoint"
 	"github.com/unroll-ml/unroll/trainer/run"
-	"github.com/unroll-ml/unroll/trainer/runlog"
 )
 
 func TestTrainWritesARun(t *testing.T) {

@@ -13,7 +13,6 @@ import (
 	"github.com/unroll-ml/unroll/internal/words"
 	"github.com/unroll-ml/unroll/models/decode"
 	"github.com/unroll-ml/unroll/trainer/run"
-	"github.com/unroll-ml/unroll/trainer/runlog"
 )
 
 // translateCmd translates the lines of stdin.
@@ -135,9 +134,9 @@ type translated struct {
 }
 
 type translation struct {
-	Text    string       `json:"text"`
-	LogProb runlog.Float `json:"log_prob"`
-	Score   runlog.Float `json:"score"` // by which those of a beam are ranked
+	Text    string    `json:"text"`
+	LogProb run.Float `json:"log_prob"`
+	Score   run.Float `json:"score"` // by which those of a beam are ranked
 
 	Finished bool `json:"finished"`          // false: cut at the greatest length
 	Unknown  int  `json:"unknown,omitempty"` // tokens that the model does not know
@@ -276,7 +275,7 @@ func (k *translateCmd) write(number int, line string, unknown int, found []trans
 	t := translated{Source: line, Unknown: unknown, Translations: []translation{}}
 	for _, h := range found {
 		text := strings.ReplaceAll(h.Text, "\n", " ")
-		t.Translations = append(t.Translations, translation{text, runlog.Float(h.LogProb), runlog.Float(h.Score), h.Ended, h.Unknowns()})
+		t.Translations = append(t.Translations, translation{text, run.Float(h.LogProb), run.Float(h.Score), h.Ended, h.Unknowns()})
 	}
 	switch {
 	case k.JSON:

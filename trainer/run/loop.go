@@ -9,11 +9,11 @@ import (
 	"github.com/pkg/errors"
 
 	"github.com/unroll-ml/unroll/internal/events"
+	"github.com/unroll-ml/unroll/internal/runlog"
 	"github.com/unroll-ml/unroll/internal/words"
 	"github.com/unroll-ml/unroll/models/decode"
 	"github.com/unroll-ml/unroll/trainer/checkpoint"
 	"github.com/unroll-ml/unroll/trainer/optim"
-	"github.com/unroll-ml/unroll/trainer/runlog"
 )
 
 // Train trains a task in a folder: see Folder.Train.
@@ -225,8 +225,8 @@ func (r *training) step() (StepRecord, error) {
 	r.busy, r.tokens = r.busy+took, r.tokens+n
 	step := r.at.Step + 1
 	rec := StepRecord{
-		Event: "step", Step: step, Epoch: (step-1)/r.task.Epoch() + 1, Loss: runlog.Float(loss), GradNorm: runlog.Float(norm),
-		TokensPerSecond: runlog.Float(float64(n) / took.Seconds()), LR: runlog.Float(rate), PeakMemory: peakMemory(), Seconds: r.seconds(),
+		Event: "step", Step: step, Epoch: (step-1)/r.task.Epoch() + 1, Loss: Float(loss), GradNorm: Float(norm),
+		TokensPerSecond: Float(float64(n) / took.Seconds()), LR: Float(rate), PeakMemory: peakMemory(), Seconds: r.seconds(),
 	}
 	if !finite(loss) || !finite(norm) {
 		if rec.Skipped, rec.Overflow, err = r.task.NonFinite(); err != nil {
@@ -267,7 +267,7 @@ func (r *training) countSkipped(rec StepRecord) error {
 // show reports a step. Those that are shown say how fast all were since the one that was shown before.
 func (r *training) show(rec StepRecord, last bool) {
 	shown := rec.Step == r.first+1 || rec.Step%r.LogEvery == 0 || last || rec.Skipped != ""
-	rec.TokensPerSecond = runlog.Float(float64(r.tokens) / r.busy.Seconds())
+	rec.TokensPerSecond = Float(float64(r.tokens) / r.busy.Seconds())
 	r.Report.Step(rec, Progress{Shown: shown, Left: r.budget.left(rec.Step, rec.Step-r.first, rec.Seconds-r.past, rec.Seconds)})
 	if shown {
 		r.busy, r.tokens = 0, 0
@@ -336,7 +336,7 @@ func (r *training) validate(ctx context.Context) error {
 	}
 	rec := ValidRecord{
 		Event: "valid", Step: r.at.Step, Epoch: (r.at.Step-1)/r.task.Epoch() + 1,
-		Loss: runlog.Float(m.Loss), Measures: m.Measures, Best: best, Seconds: r.seconds(),
+		Loss: Float(m.Loss), Measures: m.Measures, Best: best, Seconds: r.seconds(),
 	}
 	if err := r.append(rec); err != nil { // before the checkpoints, of whose steps the log then has everything
 		return err
@@ -425,7 +425,7 @@ func (r *training) diverged(step int, why string) error {
 func (r *training) end(event, why string) error {
 	rec := EndRecord{Event: event, Step: r.at.Step, Run: r.folder.dir, BestStep: r.at.BestStep, Why: why, Seconds: r.seconds()}
 	if r.at.BestLoss != nil {
-		loss := runlog.Float(*r.at.BestLoss)
+		loss := Float(*r.at.BestLoss)
 		rec.BestLoss = &loss
 	}
 	r.Report.End(rec)

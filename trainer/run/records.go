@@ -3,37 +3,41 @@ package run
 import (
 	"path/filepath"
 
+	"github.com/unroll-ml/unroll/internal/runlog"
 	"github.com/unroll-ml/unroll/trainer"
 	"github.com/unroll-ml/unroll/trainer/metrics"
-	"github.com/unroll-ml/unroll/trainer/runlog"
 )
 
 // What a run logs, a JSON object a line: in log.jsonl, and on stdout with --json. Seconds are wall time since the run began, over
 // all times that it was continued.
 
+// Float is a number of a record. One that is not finite, for which JSON has no number, is written as the string "NaN",
+// "Infinity" or "-Infinity".
+type Float = runlog.Float
+
 // StepRecord is the event "step": a training step. TokensPerSecond is over the steps since the record before, without the time for
 // measuring and saving: in the log that is the step alone, on stdout it may be several. What else there is is of this step.
 type StepRecord struct {
-	Event           string       `json:"event"`
-	Step            int          `json:"step"`
-	Epoch           int          `json:"epoch"`
-	Loss            runlog.Float `json:"loss"`
-	TokensPerSecond runlog.Float `json:"tokens_per_second"`
-	GradNorm        runlog.Float `json:"grad_norm"`
-	LR              runlog.Float `json:"lr"`
-	Skipped         string       `json:"skipped,omitempty"`  // what was not finite, for which the step was not applied
-	Overflow        bool         `json:"overflow,omitempty"` // for the loss was multiplied by too much, which is not counted
-	PeakMemory      int64        `json:"peak_memory_bytes"`  // of the process, resident, so far
-	Seconds         float64      `json:"seconds"`
+	Event           string  `json:"event"`
+	Step            int     `json:"step"`
+	Epoch           int     `json:"epoch"`
+	Loss            Float   `json:"loss"`
+	TokensPerSecond Float   `json:"tokens_per_second"`
+	GradNorm        Float   `json:"grad_norm"`
+	LR              Float   `json:"lr"`
+	Skipped         string  `json:"skipped,omitempty"`  // what was not finite, for which the step was not applied
+	Overflow        bool    `json:"overflow,omitempty"` // for the loss was multiplied by too much, which is not counted
+	PeakMemory      int64   `json:"peak_memory_bytes"`  // of the process, resident, so far
+	Seconds         float64 `json:"seconds"`
 }
 
 // ValidRecord is the event "valid": what was held out was measured after a step. What translations are worth is that of some of the
 // pairs.
 type ValidRecord struct {
-	Event string       `json:"event"`
-	Step  int          `json:"step"`
-	Epoch int          `json:"epoch"`
-	Loss  runlog.Float `json:"valid_loss"`
+	Event string `json:"event"`
+	Step  int    `json:"step"`
+	Epoch int    `json:"epoch"`
+	Loss  Float  `json:"valid_loss"`
 	Measures
 	Best    bool    `json:"best"`
 	Seconds float64 `json:"seconds"`
@@ -64,13 +68,13 @@ func (s *Start) Record() StartRecord {
 
 // EndRecord is one of the events "done", "stopped" and "diverged", the last of a run, or "resumed".
 type EndRecord struct {
-	Event    string        `json:"event"`
-	Step     int           `json:"step"`
-	Run      string        `json:"run"`
-	BestLoss *runlog.Float `json:"best_valid_loss,omitempty"`
-	BestStep int           `json:"best_step,omitempty"`
-	Why      string        `json:"why,omitempty"`
-	Seconds  float64       `json:"seconds"`
+	Event    string  `json:"event"`
+	Step     int     `json:"step"`
+	Run      string  `json:"run"`
+	BestLoss *Float  `json:"best_valid_loss,omitempty"`
+	BestStep int     `json:"best_step,omitempty"`
+	Why      string  `json:"why,omitempty"`
+	Seconds  float64 `json:"seconds"`
 }
 
 // Metrics are what is said of measured data.
@@ -81,17 +85,17 @@ type Metrics struct {
 
 // Measures are what is said of measured data, but the loss: those that the task has.
 type Measures struct {
-	Perplexity    *runlog.Float `json:"perplexity,omitempty"`
-	BitsPerToken  *runlog.Float `json:"bits_per_token,omitempty"`
-	Accuracy      *runlog.Float `json:"accuracy,omitempty"`
-	Top2          *runlog.Float `json:"top2,omitempty"`
-	ExactMatch    *runlog.Float `json:"exact_match,omitempty"`
-	CharErrorRate *runlog.Float `json:"char_error_rate,omitempty"`
-	BLEU          *runlog.Float `json:"bleu,omitempty"`
-	ChrF          *runlog.Float `json:"chrf,omitempty"`
-	MacroF1       *runlog.Float `json:"macro_f1,omitempty"`
-	Tokens        int           `json:"tokens"`
-	Examples      int           `json:"examples,omitempty"`
+	Perplexity    *Float `json:"perplexity,omitempty"`
+	BitsPerToken  *Float `json:"bits_per_token,omitempty"`
+	Accuracy      *Float `json:"accuracy,omitempty"`
+	Top2          *Float `json:"top2,omitempty"`
+	ExactMatch    *Float `json:"exact_match,omitempty"`
+	CharErrorRate *Float `json:"char_error_rate,omitempty"`
+	BLEU          *Float `json:"bleu,omitempty"`
+	ChrF          *Float `json:"chrf,omitempty"`
+	MacroF1       *Float `json:"macro_f1,omitempty"`
+	Tokens        int    `json:"tokens"`
+	Examples      int    `json:"examples,omitempty"`
 
 	// Tokens of sources and of targets that the vocabularies lack. Those of targets are not in the accuracy.
 	UnknownSources int `json:"unknown_sources,omitempty"`
@@ -103,8 +107,8 @@ type Measures struct {
 // namedMeasure is a measure with the name that records have for it.
 type namedMeasure struct {
 	name  string
-	value *runlog.Float // nil if the task has none
-	lower bool          // the lower the better
+	value *Float // nil if the task has none
+	lower bool   // the lower the better
 }
 
 // named are the measures with their names.
@@ -116,7 +120,7 @@ func (m *Measures) named() []namedMeasure {
 	}
 }
 
-func some(x float64) *runlog.Float { return (*runlog.Float)(&x) }
+func some(x float64) *Float { return (*Float)(&x) }
 
 // tokenMetrics are the means of sums over at least one token.
 func tokenMetrics(s trainer.Sums) Metrics {
@@ -128,7 +132,7 @@ func tokenMetrics(s trainer.Sums) Metrics {
 
 // addWrong counts examples as wrong that were not measured.
 func (m *Metrics) addWrong(n int) {
-	part := runlog.Float(float64(m.Examples) / float64(m.Examples+n))
+	part := Float(float64(m.Examples) / float64(m.Examples+n))
 	*m.Accuracy *= part
 	*m.Top2 *= part
 	m.Examples += n

@@ -15,7 +15,6 @@ import (
 	"github.com/unroll-ml/unroll/internal/translate"
 	"github.com/unroll-ml/unroll/models/decode"
 	"github.com/unroll-ml/unroll/trainer/metrics"
-	"github.com/unroll-ml/unroll/trainer/runlog"
 )
 
 // echo translates every source to itself.
@@ -88,7 +87,7 @@ func TestUndefinedScore(t *testing.T) {
 		t.Error("what is undefined is better than what is not")
 	}
 	measures := Measures{BLEU: some(math.NaN())}
-	if b, err := measures.BLEU.MarshalJSON(); err != nil || string(b) != `"NaN"` || *measures.BLEU == runlog.Float(0) {
+	if b, err := measures.BLEU.MarshalJSON(); err != nil || string(b) != `"NaN"` || *measures.BLEU == Float(0) {
 		t.Errorf("written as %s, %v", b, err)
 	}
 }

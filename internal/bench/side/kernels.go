@@ -8,7 +8,7 @@ import (
 
 	"github.com/unroll-ml/unroll/graph/ref"
 	"github.com/unroll-ml/unroll/graph/tape"
-	"github.com/unroll-ml/unroll/trainer/runlog"
+	"github.com/unroll-ml/unroll/internal/runlog"
 )
 
 // Kernels measures every kind of instruction on each side, and calls each with the results, one by one.

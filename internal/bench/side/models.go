@@ -9,7 +9,7 @@ import (
 	"github.com/unroll-ml/unroll/graph/ref"
 	"github.com/unroll-ml/unroll/graph/tape"
 	"github.com/unroll-ml/unroll/internal/bench/workloads"
-	"github.com/unroll-ml/unroll/trainer/runlog"
+	"github.com/unroll-ml/unroll/internal/runlog"
 )
 
 // Models measures training steps of the reference workloads on each side, and calls each with the results, one by one.

@@ -12,7 +12,7 @@ import (
 	"time"
 
 	"github.com/unroll-ml/unroll/graph/tape"
-	"github.com/unroll-ml/unroll/trainer/runlog"
+	"github.com/unroll-ml/unroll/internal/runlog"
 )
 
 // Side is a device that takes part.
