@@ -49,6 +49,20 @@ func (c Seq2SeqConfig) Declare(p *Params) error {
 	return err
 }
 
+// Weights is the number of weights of the model; see LMConfig.Weights.
+func (c ForecasterConfig) Weights() (float64, error) {
+	return weights(c.Layers, func(p *Params, layers int) error {
+		c.Layers = layers
+		return c.Declare(p)
+	})
+}
+
+// Declare declares the parameters of the model.
+func (c ForecasterConfig) Declare(p *Params) error {
+	_, err := NewForecaster(p, c)
+	return err
+}
+
 // weights counts what is declared, without values. However many layers there are, it declares two at most: each
 // further layer has as many weights as the second.
 func weights(layers int, declare func(p *Params, layers int) error) (float64, error) {

@@ -1,6 +1,7 @@
 package doors
 
 import (
+	"maps"
 	"testing"
 
 	G "gorgonia.org/gorgonia"
@@ -243,6 +244,7 @@ func init() {
 			return call{made(t, x.p, models.NewSeq2Seq, seq2seq).Stepwise, []any{x.b, 3, 2, 2}}
 		},
 	}})
+	maps.Copy(doors[len(doors)-1].calls, forecasterDoors())
 }
 
 // declares is NewParams, and a parameter, so that a builder gets to know what is wrong.
