@@ -55,7 +55,8 @@ func (Gaussian) Quantile(numbers []float64, p float64, at Level) float64 {
 	return at.Own(numbers[0] + (softplus(numbers[1])+leastDeviation)*math.Sqrt2*math.Erfinv(2*p-1))
 }
 
-// StudentT forecasts Student's t distribution of z, whose tails are heavier than those of the normal one; the loss is -ln of its density:
+// StudentT forecasts Student's t distribution of z, whose tails are heavier than those of the normal one; the loss is
+// -ln of its density:
 //
 //	μ = x₁        σ = softplus(x₂) + 1e-4        ν = 2 + softplus(x₃)
 //	ln Γ(ν/2) - ln Γ((ν+1)/2) + ½ ln πν + ln σ + (ν+1)/2 ln(1 + ((z-μ)/σ)²/ν)
@@ -82,8 +83,9 @@ func (StudentT) Quantile(numbers []float64, p float64, at Level) float64 {
 	return at.Own(t.Quantile(p))
 }
 
-// NegativeBinomial forecasts a distribution of counts, y = 0, 1, 2, ... (Salinas et al., 2020); the loss is -ln of its probability. It needs values
-// that are scaled without a shift and without Log, and a Truth whose unit is 1. With s = Level.Scale:
+// NegativeBinomial forecasts a distribution of counts, y = 0, 1, 2, ... (Salinas et al., 2020); the loss is -ln of
+// its probability. It needs values that are scaled without a shift and without Log, and a Truth whose unit is 1. With
+// s = Level.Scale:
 //
 //	μ = s (softplus(x₁) + 1e-8)        α = softplus(x₂)/√s + 1e-3        r = 1/α        variance = μ + α μ²
 //	ln y! - ln Γ(y+r) + ln Γ(r) + (y+r) ln(1 + αμ) - y ln αμ

@@ -12,11 +12,11 @@ import (
 	"github.com/unroll-ml/unroll/internal/setting"
 )
 
-// ForecastLoss says what the numbers mean that a forecaster gives for a value that is still to come, and what they cost when it has come.
-// SquaredError and so on are such, and so may be a type of yours.
+// ForecastLoss says what the numbers mean that a forecaster gives for a value that is still to come, and what they
+// cost when it has come. SquaredError and so on are such, and so may be a type of yours.
 type ForecastLoss interface {
-	// Numbers is how many numbers are given for each value. The first of them, as many as places, say where the value will lie, in the
-	// scale of z: what is forecast without the network, ForecastInput.Base, was added to them.
+	// Numbers is how many numbers are given for each value. The first of them, as many as places, say where the value
+	// will lie, in the scale of z: what is forecast without the network, ForecastInput.Base, was added to them.
 	Numbers() (all, places int)
 
 	// Loss is the loss of each value, of the shape of the truth, B×H×M; numbers are as many nodes of this shape.
@@ -60,8 +60,9 @@ func (l Level) Own(z float64) float64 {
 	return y
 }
 
-// Truth is what has come, as nodes of shape B×H×M or shapes that broadcast to it. Own, Offset, Slope and Error are measured in a unit that
-// the window has, about the size of its values, so that they are of a size that float32 is good for.
+// Truth is what has come, as nodes of shape B×H×M or shapes that broadcast to it. Own, Offset, Slope and Error are
+// measured in a unit that the window has, about the size of its values, so that they are of a size that float32 is
+// good for.
 type Truth struct {
 	Scaled *G.Node // z
 	Own    *G.Node // y
@@ -107,7 +108,8 @@ func (AbsoluteError) Loss(b *op.Builder, numbers []*G.Node, truth Truth) *G.Node
 	return b.Abs(b.Sub(numbers[0], truth.Scaled))
 }
 
-// Huber is half the squared error up to Delta, and grows linearly beyond (Huber, 1964). With e = |z - ẑ| and c = min(e, δ):
+// Huber is half the squared error up to Delta, and grows linearly beyond (Huber, 1964). With e = |z - ẑ| and c =
+// min(e, δ):
 //
 //	c (e - c/2)
 type Huber struct {
@@ -122,7 +124,8 @@ func (h Huber) Loss(b *op.Builder, numbers []*G.Node, truth Truth) *G.Node {
 	return b.Mul(c, b.Sub(e, b.Affine(c, 0.5, 0)))
 }
 
-// SMAPE is the symmetric relative error of values of the series, 2|y - ŷ| / (|y| + |ŷ|): from 0 to 2; 0 where both are 0.
+// SMAPE is the symmetric relative error of values of the series, 2|y - ŷ| / (|y| + |ŷ|): from 0 to 2; 0 where both
+// are 0.
 type SMAPE struct{ pointForecast }
 
 // Loss implements ForecastLoss.
@@ -135,8 +138,9 @@ func relativeError(b *op.Builder, said, y *G.Node) *G.Node {
 	return b.Affine(b.Div(b.Abs(b.Sub(y, said)), b.Max(size, b.Fill(size, 1e-6))), 2, 0)
 }
 
-// MASE is the absolute error over that of the seasonal naive forecast in the part of the series to train on, Truth.Error (Hyndman and Koehler,
-// 2006). An error of more than 20 counts as 20, so that series that hardly move do not rule; where Truth.Error is 0 the loss is 0.
+// MASE is the absolute error over that of the seasonal naive forecast in the part of the series to train on,
+// Truth.Error (Hyndman and Koehler, 2006). An error of more than 20 counts as 20, so that series that hardly move do
+// not rule; where Truth.Error is 0 the loss is 0.
 type MASE struct{ pointForecast }
 
 // mostScaledError is what larger errors count as.
@@ -154,8 +158,8 @@ func scaledError(b *op.Builder, said *G.Node, truth Truth) *G.Node {
 	return b.Where(some, b.Min(e, b.Fill(e, mostScaledError)), zero)
 }
 
-// OWA is the overall weighted average of the M4 competition (Makridakis et al., 2020): the mean of SMAPE and MASE, each over that of the
-// forecast Naive2, which are numbers of the data.
+// OWA is the overall weighted average of the M4 competition (Makridakis et al., 2020): the mean of SMAPE and MASE,
+// each over that of the forecast Naive2, which are numbers of the data.
 type OWA struct {
 	pointForecast
 	SMAPE float64 // of Naive2, from 0 to 2
@@ -168,8 +172,8 @@ func (o OWA) Loss(b *op.Builder, numbers []*G.Node, truth Truth) *G.Node {
 	return b.Add(b.Affine(relativeError(b, said, truth.Own), 0.5/o.SMAPE, 0), b.Affine(scaledError(b, said, truth), 0.5/o.MASE, 0))
 }
 
-// Quantiles forecasts quantiles; the loss is the pinball loss of each (Koenker and Bassett, 1978), their mean times 2, so that the loss of the
-// median is the absolute error. With e = z - ẑ:
+// Quantiles forecasts quantiles; the loss is the pinball loss of each (Koenker and Bassett, 1978), their mean times
+// 2, so that the loss of the median is the absolute error. With e = z - ẑ:
 //
 //	2 max(q e, (q-1) e)
 //
@@ -204,8 +208,8 @@ func (q Quantiles) Point(numbers []float64, at Level) float64 {
 	return q.Quantile(numbers, min(max(0.5, q.Levels[0]), q.Levels[len(q.Levels)-1]), at)
 }
 
-// Quantile is between those of the two levels around p, linearly in z. Quantiles of a network may cross: they are sorted, which makes none of
-// them worse (Chernozhukov et al., 2010).
+// Quantile is between those of the two levels around p, linearly in z. Quantiles of a network may cross: they are
+// sorted, which makes none of them worse (Chernozhukov et al., 2010).
 func (q Quantiles) Quantile(numbers []float64, p float64, at Level) float64 {
 	sorted := slices.Sorted(slices.Values(numbers))
 	i := slices.IndexFunc(q.Levels, func(level float64) bool { return level >= p })

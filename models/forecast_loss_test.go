@@ -13,7 +13,8 @@ import (
 
 func softplus(x float64) float64 { return math.Log1p(math.Exp(x)) }
 
-// forecastLosses are all losses, with the loss of a value y, z scaled, by the formula of another source where there is one.
+// forecastLosses are all losses, with the loss of a value y, z scaled, by the formula of another source where there
+// is one.
 var forecastLosses = map[string]struct {
 	models.ForecastLoss
 	log  bool
@@ -113,7 +114,8 @@ func TestForecastLosses(t *testing.T) {
 	}
 }
 
-// Where the seasonal naive forecast makes no error, MASE is no number, and counts nothing; errors beyond 20 count as 20.
+// Where the seasonal naive forecast makes no error, MASE is no number, and counts nothing; errors beyond 20 count as
+// 20.
 func TestScaledErrorIsBounded(t *testing.T) {
 	f := newFixture(t)
 	input := func(name string, x ...float64) *G.Node { return f.input(name, x, 1, len(x), 1) }
@@ -129,7 +131,8 @@ func TestScaledErrorIsBounded(t *testing.T) {
 	equal(t, "derivative", f.run(g[0])[0], []float64{0, -0.5, 0}, 1e-12)
 }
 
-// A quantile is the value up to which the distribution has the probability p, and the point is the middle, or the mean of counts.
+// A quantile is the value up to which the distribution has the probability p, and the point is the middle, or the
+// mean of counts.
 func TestQuantilesOfForecasts(t *testing.T) {
 	x := []float64{0.7, -0.3, 0.4}
 	sigma, nu := softplus(x[1])+1e-4, 2+softplus(x[2])

@@ -26,7 +26,8 @@ type ForecasterConfig struct {
 	Layers  int
 	Dropout float64 // between layers, and of what the head reads
 
-	// Autoregressive makes the forecast with a decoder, a patch at a time, each from those before. Without it the last state gives all of it.
+	// Autoregressive makes the forecast with a decoder, a patch at a time, each from those before. Without it the
+	// last state gives all of it.
 	Autoregressive bool
 	DecoderCell    CellKind // nil: Cell
 	DecoderHidden  int      // 0: Hidden
@@ -34,15 +35,15 @@ type ForecasterConfig struct {
 	Loss ForecastLoss
 }
 
-// Forecaster forecasts the next values of a series from the last ones. One model learns from many series (Salinas et al., 2020). A step reads a
-// patch of P values:
+// Forecaster forecasts the next values of a series from the last ones. One model learns from many series (Salinas et
+// al., 2020). A step reads a patch of P values:
 //
 //	h_t = layers([z_t; o_t; c_t; e], h_{t-1})           z: the values, scaled; o: 1 where one was observed, else 0; c: covariates; e: static
 //	[x_1, ..., x_H] = [h_T; c_{T+1}; ...; e]·Wᵀ + b       the direct head
 //	x_d, s_d = decoder([z_{d-1}; c_d; e], s_{d-1})        the autoregressive one: in training from true values, then from its own
 //
-// x are the numbers that ForecastLoss has for a value. Where they say where it lies, they are a correction of what is forecast without the
-// network, ForecastInput.Base.
+// x are the numbers that ForecastLoss has for a value. Where they say where it lies, they are a correction of what is
+// forecast without the network, ForecastInput.Base.
 type Forecaster struct {
 	ForecasterConfig
 	Params    *Params
@@ -53,7 +54,8 @@ type Forecaster struct {
 	head      *Linear
 }
 
-// ForecastInput is what a forecaster reads: T patches of B windows, and what is known of the D = ⌈H/P⌉ patches that follow.
+// ForecastInput is what a forecaster reads: T patches of B windows, and what is known of the D = ⌈H/P⌉ patches that
+// follow.
 type ForecastInput struct {
 	Past   *G.Node // T×B×P(2M+C): the values, value by value, then whether they were observed, then the covariates
 	Known  *G.Node // D×B×PC; nil without covariates
@@ -86,7 +88,8 @@ func (c *ForecasterConfig) check() error {
 	return nil
 }
 
-// StaticRow is the row of the embedding for a category of a static feature, both counted from 0; category -1 is one that is not known.
+// StaticRow is the row of the embedding for a category of a static feature, both counted from 0; category -1 is one
+// that is not known.
 func (c *ForecasterConfig) StaticRow(feature, category int) int32 {
 	row := 1 + category
 	for _, n := range c.Static[:feature] {
@@ -147,7 +150,8 @@ func newForecaster(p *Params, c ForecasterConfig) (*Forecaster, error) {
 	return m, p.b.Err()
 }
 
-// newHead declares the output layer with a tenth of the usual weights: at first the forecast is about that without the network.
+// newHead declares the output layer with a tenth of the usual weights: at first the forecast is about that without
+// the network.
 func (m *Forecaster) newHead(p *Params, in, out int) *Linear {
 	bound := 0.1 / math.Sqrt(float64(in))
 	return &Linear{p.Uniform("head.weight", bound, out, in), p.Uniform("head.bias", bound, out)}
@@ -219,8 +223,8 @@ func (m *Forecaster) broken(b *op.Builder) []*G.Node {
 	return numbers
 }
 
-// Mean is the mean loss of the values whose weight, B×H×M, is not 0: a value counts as much as its weight says, and what there is where a
-// weight is 0 has no effect. It is a scalar.
+// Mean is the mean loss of the values whose weight, B×H×M, is not 0: a value counts as much as its weight says, and
+// what there is where a weight is 0 has no effect. It is a scalar.
 func (m *Forecaster) Mean(b *op.Builder, numbers []*G.Node, truth Truth, weight *G.Node) *G.Node {
 	loss := m.Loss.Loss(b, numbers, truth)
 	return b.MaskedMean(b.Where(weight, loss, b.Fill(loss, 0)), weight)

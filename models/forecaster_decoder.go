@@ -7,8 +7,8 @@ import (
 	"github.com/unroll-ml/unroll/graph/op"
 )
 
-// Begin gives the first states of the decoder from the states after the past: themselves, or, where the decoder has another cell or another
-// hidden size, tanh(h·Wᵀ + b) of the uppermost layer's output.
+// Begin gives the first states of the decoder from the states after the past: themselves, or, where the decoder has
+// another cell or another hidden size, tanh(h·Wᵀ + b) of the uppermost layer's output.
 func (m *Forecaster) Begin(b *op.Builder, states []*G.Node) []*G.Node {
 	if m.bridge == nil || !m.layers.fits(b, states) {
 		return states
@@ -64,8 +64,8 @@ type ForecastTeaching struct {
 	Ratio  *G.Node // the probability of a true patch (scheduled sampling): see Teaching; nil: 1
 }
 
-// Decode gives the numbers of all values of the horizon, B×H×M each, from the states after the past, with the decoder as one scan. Gradients
-// flow through what it reads of its own.
+// Decode gives the numbers of all values of the horizon, B×H×M each, from the states after the past, with the decoder
+// as one scan. Gradients flow through what it reads of its own.
 func (m *Forecaster) Decode(b *op.Builder, states []*G.Node, in ForecastInput, teach ForecastTeaching) []*G.Node {
 	if !m.fits(b, in) || !ranked(b, "forecaster", in.Past, 3) {
 		return m.broken(b)

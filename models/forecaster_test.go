@@ -11,8 +11,8 @@ import (
 	"github.com/unroll-ml/unroll/models"
 )
 
-// forecastFixture is a forecaster of two columns with everything that one may have, and windows for it: 3 patches of 2 values, a horizon of
-// 3, and 2 windows.
+// forecastFixture is a forecaster of two columns with everything that one may have, and windows for it: 3 patches of
+// 2 values, a horizon of 3, and 2 windows.
 type forecastFixture struct {
 	*fixture
 	m             *models.Forecaster
@@ -68,7 +68,8 @@ func TestStaticRows(t *testing.T) {
 	}
 }
 
-// The direct head is plain loops over the layers and one product: of the state, the covariates of the horizon and the embeddings.
+// The direct head is plain loops over the layers and one product: of the state, the covariates of the horizon and the
+// embeddings.
 func TestDirectForecast(t *testing.T) {
 	f := newForecastFixture(t, direct)
 	got := f.run(f.m.Direct(f.b, f.m.Encode(f.b, f.in), f.in)...)
@@ -98,7 +99,8 @@ func TestDirectForecast(t *testing.T) {
 	}
 }
 
-// The decoder's scan is its single steps, one after the other: with the truth, with its own values where there is none, and on its own.
+// The decoder's scan is its single steps, one after the other: with the truth, with its own values where there is
+// none, and on its own.
 func TestAutoregressiveForecast(t *testing.T) {
 	for name, change := range map[string]func(*models.ForecasterConfig){"the same cell": ar, "another cell": other} {
 		for _, taught := range []bool{true, false} {
@@ -150,7 +152,8 @@ func TestScheduledSampling(t *testing.T) {
 	}
 }
 
-// Derivatives of the mean loss are those of differences, for both heads, also through what the decoder reads of its own.
+// Derivatives of the mean loss are those of differences, for both heads, also through what the decoder reads of its
+// own.
 func TestForecasterDerivatives(t *testing.T) {
 	for name, change := range map[string]func(*models.ForecasterConfig){"direct": direct, "the same cell": ar, "another cell": other} {
 		for _, free := range []bool{false, true} {

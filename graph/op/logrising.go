@@ -2,12 +2,12 @@ package op
 
 import G "gorgonia.org/gorgonia"
 
-// LogRising is ln Γ(x+k) - ln Γ(x), the logarithm of the rising factorial x(x+1)...(x+k-1), which is also defined for k that are no
-// integers; x > 0 and k ≥ 0. ln Γ(y) is LogRising(1, y-1), and ln k! is LogRising(1, k).
+// LogRising is ln Γ(x+k) - ln Γ(x), the logarithm of the rising factorial x(x+1)...(x+k-1), which is also defined for
+// k that are no integers; x > 0 and k ≥ 0. ln Γ(y) is LogRising(1, y-1), and ln k! is LogRising(1, k).
 //
-// It is Stirling's series for both (Abramowitz and Stegun, 6.1.40), written so that what they have in common is never computed: neither
-// the value nor the derivative loses digits where x is large and k is small. The relative error in float64 is below 1e-12 where the
-// value is not near 0.
+// It is Stirling's series for both (Abramowitz and Stegun, 6.1.40), written so that what they have in common is never
+// computed: neither the value nor the derivative loses digits where x is large and k is small. The relative error in
+// float64 is below 1e-12 where the value is not near 0.
 //
 //	x ≥ 8:  (x-½) ln(1+k/x) + k (ln(x+k) - 1) + s(x+k) - s(x)       s(z) = 1/12z - 1/360z³ + 1/1260z⁵ - 1/1680z⁷ + 1/1188z⁹
 //	x < 8:  the same for x+8, plus Σ ln (x+i)/(x+k+i) over i = 0, ..., 7

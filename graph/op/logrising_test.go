@@ -21,8 +21,8 @@ func init() {
 	cases["LogRising of little"] = binary((*Builder).LogRising, logRising, 0.01, 0.2)
 }
 
-// The digits that two large logarithms of gamma functions would lose are kept, and so are those of the derivative. What is wanted is
-// from sums of logarithms, and of 1/(x+i) for the derivative by x, which are exact for whole k.
+// The digits that two large logarithms of gamma functions would lose are kept, and so are those of the derivative.
+// What is wanted is from sums of logarithms, and of 1/(x+i) for the derivative by x, which are exact for whole k.
 func TestLogRisingKeepsItsDigits(t *testing.T) {
 	x := array{[]int{7}, []float64{1e-3, 0.5, 2, 7.9, 300, 1e5, 1e7}}
 	k := array{[]int{7}, []float64{3, 20, 1, 40, 2, 5, 7}}
