@@ -110,6 +110,22 @@ func init() {
 			x := newBench()
 			return call{metrics.Tops, []any{x.b, x.vector, x.at, []int{1, 2}}}
 		},
+		"NewForecasts": func(*testing.T) call {
+			return call{metrics.NewForecasts, []any{24, []float64{0.1, 0.9}}}
+		},
+		"Forecasts.Add": func(*testing.T) call {
+			return call{func(season int, id string, history, actual, forecast []float64, quantiles [][]float64) error {
+				f, err := metrics.NewForecasts(season, []float64{0.1, 0.9})
+				if err != nil {
+					return err
+				}
+				if err := f.Add(id, history, actual, forecast, quantiles); err != nil {
+					return err
+				}
+				f.Total()
+				return nil
+			}, []any{2, "a", []float64{1, 5, 1, 5, 1, 5}, []float64{1, 5}, []float64{2, 4}, [][]float64{{1, 3}, {3, 6}}}}
+		},
 		"BLEU.Check": func(*testing.T) call { return call{metrics.BLEU.Check, []any{metrics.BLEU{}}} },
 		"BLEU.Corpus": func(*testing.T) call {
 			return call{metrics.BLEU.Corpus, []any{metrics.BLEU{}, []string{"a b c d e"}, metrics.One([]string{"a b c d e"})}}

@@ -9,8 +9,8 @@ import (
 	"github.com/unroll-ml/unroll/datasets"
 )
 
-// atFile are the lines of a file with a header of keys, as .ts and .tsf files have: comments begin with # or %, keys with @, in any case and
-// order, and after @data a line is a series.
+// atFile are the lines of a file with a header of keys, as .ts and .tsf files have: comments begin with # or %,
+// keys with @, in any case and order, and after @data a line is a series.
 type atFile struct {
 	*file
 	lines *datasets.Lines

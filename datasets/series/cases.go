@@ -21,7 +21,8 @@ type Cases struct {
 	Notes      []string // what was taken for what, and what was left out, in words
 }
 
-// Case is one series with its label. It ends with a value: missing ones after it are padding. All channels are equally long.
+// Case is one series with its label. It ends with a value: missing ones after it are padding. All channels are
+// equally long.
 type Case struct {
 	Line   int         // of the file
 	Values [][]float64 // [channel][t], NaN where a value is missing
@@ -103,8 +104,8 @@ func (c *Cases) label(f *file, x *Case) (err error) {
 	return nil
 }
 
-// Names are the classes: those of the header in its order, or else the different labels: if all of them are numbers, ordered as those, and
-// otherwise by their bytes.
+// Names are the classes: those of the header in its order, or else the different labels: if all of them are
+// numbers, ordered as those, and otherwise by their bytes.
 func (c *Cases) Names() []string {
 	if c.Classes != nil {
 		return c.Classes

@@ -55,30 +55,47 @@ func TestTS(t *testing.T) {
 
 func TestWrongTS(t *testing.T) {
 	const head = "@classLabel true a b\n@data\n"
-	wrongs(t, []wrong{
-		{"no @data", "a.ts", "@classLabel true a\n", "FILE: it has no @data, after which the series are: complete it, or choose another file", true, Options{}},
-		{"no header", "a.ts", "1,2:a\n", `FILE:1: "1,2:a" stands before @data, and is neither a key, which begins with @, nor a comment: correct it`, true, Options{}},
-		{"no cases", "a.ts", head, "FILE: no cases: the file ends before the first", true, Options{}},
-		{"neither true nor false", "a.ts", "@univariate 1\n@data\n", `FILE:1: @univariate is "1": it must be true or false`, true, Options{}},
-		{"no value of a key", "a.ts", "@targetlabel\n@data\n", `FILE:1: @targetlabel is "": it must be true or false`, true, Options{}},
-		{"two kinds of labels", "a.ts", "@targetlabel true\n@classlabel true\n@data\n", "FILE:2: it has @classLabel true and @targetLabel true, or one of them twice: keep one", true, Options{}},
-		{"a class twice", "a.ts", "@classLabel true a b a\n@data\n", `FILE:1: @classLabel has "a" twice: keep one`, true, Options{}},
-		{"dimensions", "a.ts", "@dimensions 0\n@data\n", `FILE:1: @dimensions is "0": it must be a number from 1`, true, Options{}},
-		{"a label that the header lacks", "a.ts", head + "1:a\n2:A\n", `FILE:4: the label "A" is not among those of @classLabel (a, b): correct one of them`, true, Options{}},
-		{"an empty label", "a.ts", "@classLabel true\n@data\n1:\n", "FILE:3: the label is empty: remove the line or complete it", true, Options{}},
-		{"no label", "a.ts", head + "1,2\n", "FILE:3: no colon: a case is its values, a colon and its label", true, Options{}},
-		{"a label that is no number", "a.ts", "@targetLabel true\n@data\n1:x\n", `FILE:3: the label: "x" is not a number: correct it; a missing value is an empty cell, NaN, NA, null or ?`, true, Options{}},
-		{"a number that is missing", "a.ts", "@targetLabel true\n@data\n1:?\n", `FILE:3: the label, a number, is missing ("?"): remove the line or complete it`, true, Options{}},
-		{"a channel too few", "a.ts", "@dimensions 2\n" + head + "1:2:a\n1:a\n", "FILE:5: 1 channel, and 2 are wanted: complete the line, or correct @dimensions", true, Options{}},
-		{"a channel too many", "a.ts", head + "1:a\n1:2:a\n", "FILE:4: 2 channels, and 1 are wanted: complete the line, or correct @dimensions", true, Options{}},
-		{"no value", "a.ts", head + "1:a\n?,NaN:b\n", "FILE:4: no value: remove the line or complete it", true, Options{}},
-		{"a value that is none", "a.ts", head + "1,2:a\n1,y,3:b\n", `FILE:4: value 2: "y" is not a number: correct it; a missing value is an empty cell, NaN, NA, null or ?`, true, Options{}},
-		{"a parenthesis", "a.ts", head + "(1,2:a\n", "FILE:3: a parenthesis is not closed: a value with its time is (time,value)", true, Options{}},
-		{"a parenthesis in another", "a.ts", head + "((1,2):a\n", "FILE:3: the parentheses do not match: a value with its time is (time,value)", true, Options{}},
-		{"a time without a value", "a.ts", head + "(1):a\n", "FILE:3: (1) has no value: a value with its time is (time,value)", true, Options{}},
-		{"something after a value", "a.ts", head + "(1,2),3:a\n", `FILE:3: "3" stands after a value with its time: a channel is (time,value),(time,value)`, true, Options{}},
-		{"an error page", "a.ts", "<!DOCTYPE html>\n", "FILE:1: it begins with <!DOCTYPE, which is markup, and a text is wanted, a line each: convert it", true, Options{}},
-	})
+	wrongs(t,
+		bad("no @data", "a.ts", "@classLabel true a\n",
+			"FILE: it has no @data, after which the series are: complete it, or choose another file"),
+		bad("no header", "a.ts", "1,2:a\n",
+			`FILE:1: "1,2:a" stands before @data, and is neither a key, which begins with @, nor a comment: correct it`),
+		bad("no cases", "a.ts", head, "FILE: no cases: the file ends before the first"),
+		bad("neither true nor false", "a.ts", "@univariate 1\n@data\n",
+			`FILE:1: @univariate is "1": it must be true or false`),
+		bad("no value of a key", "a.ts", "@targetlabel\n@data\n",
+			`FILE:1: @targetlabel is "": it must be true or false`),
+		bad("two kinds of labels", "a.ts", "@targetlabel true\n@classlabel true\n@data\n",
+			"FILE:2: it has @classLabel true and @targetLabel true, or one of them twice: keep one"),
+		bad("a class twice", "a.ts", "@classLabel true a b a\n@data\n", `FILE:1: @classLabel has "a" twice: keep one`),
+		bad("dimensions", "a.ts", "@dimensions 0\n@data\n", `FILE:1: @dimensions is "0": it must be a number from 1`),
+		bad("a label that the header lacks", "a.ts", head+"1:a\n2:A\n",
+			`FILE:4: the label "A" is not among those of @classLabel (a, b): correct one of them`),
+		bad("an empty label", "a.ts", "@classLabel true\n@data\n1:\n",
+			"FILE:3: the label is empty: remove the line or complete it"),
+		bad("no label", "a.ts", head+"1,2\n", "FILE:3: no colon: a case is its values, a colon and its label"),
+		bad("a label that is no number", "a.ts", "@targetLabel true\n@data\n1:x\n",
+			`FILE:3: the label: "x" is not a number: correct it; a missing value is an empty cell, NaN, NA, null or ?`),
+		bad("a number that is missing", "a.ts", "@targetLabel true\n@data\n1:?\n",
+			`FILE:3: the label, a number, is missing ("?"): remove the line or complete it`),
+		bad("a channel too few", "a.ts", "@dimensions 2\n"+head+"1:2:a\n1:a\n",
+			"FILE:5: 1 channel, and 2 are wanted: complete the line, or correct @dimensions"),
+		bad("a channel too many", "a.ts", head+"1:a\n1:2:a\n",
+			"FILE:4: 2 channels, and 1 are wanted: complete the line, or correct @dimensions"),
+		bad("no value", "a.ts", head+"1:a\n?,NaN:b\n", "FILE:4: no value: remove the line or complete it"),
+		bad("a value that is none", "a.ts", head+"1,2:a\n1,y,3:b\n",
+			`FILE:4: value 2: "y" is not a number: correct it; a missing value is an empty cell, NaN, NA, null or ?`),
+		bad("a parenthesis", "a.ts", head+"(1,2:a\n",
+			"FILE:3: a parenthesis is not closed: a value with its time is (time,value)"),
+		bad("a parenthesis in another", "a.ts", head+"((1,2):a\n",
+			"FILE:3: the parentheses do not match: a value with its time is (time,value)"),
+		bad("a time without a value", "a.ts", head+"(1):a\n",
+			"FILE:3: (1) has no value: a value with its time is (time,value)"),
+		bad("something after a value", "a.ts", head+"(1,2),3:a\n",
+			`FILE:3: "3" stands after a value with its time: a channel is (time,value),(time,value)`),
+		bad("an error page", "a.ts", "<!DOCTYPE html>\n",
+			"FILE:1: it begins with <!DOCTYPE, which is markup, and a text is wanted, a line each: convert it"),
+	)
 }
 
 // The label is first, and short series are filled up with NaN.
@@ -94,12 +111,13 @@ func TestUCR(t *testing.T) {
 	if !got.Regression || got.Cases[1].Number != 10 {
 		t.Errorf("the label is %g", got.Cases[1].Number)
 	}
-	wrongs(t, []wrong{
-		{"no tab", "a.tsv", "1\t2\n3 4\n", "FILE:2: no tab: a line is a label and its values, with tabs between", true, Options{}},
-		{"no number", "a.tsv", "1\t2\tx\n", `FILE:1: column 3: "x" is not a number: correct it; a missing value is an empty cell, NaN, NA, null or ?`, true, Options{}},
-		{"no label", "a.tsv", "\t2\t3\n", "FILE:1: the label is empty: remove the line or complete it", true, Options{}},
-		{"nothing", "a.tsv", "\n\n", "FILE: no cases: the file ends before the first", true, Options{}},
-	})
+	wrongs(t,
+		bad("no tab", "a.tsv", "1\t2\n3 4\n", "FILE:2: no tab: a line is a label and its values, with tabs between"),
+		bad("no number", "a.tsv", "1\t2\tx\n",
+			`FILE:1: column 3: "x" is not a number: correct it; a missing value is an empty cell, NaN, NA, null or ?`),
+		bad("no label", "a.tsv", "\t2\t3\n", "FILE:1: the label is empty: remove the line or complete it"),
+		bad("nothing", "a.tsv", "\n\n", "FILE: no cases: the file ends before the first"),
+	)
 }
 
 func TestNames(t *testing.T) {

@@ -84,14 +84,23 @@ func values(set *Set) map[string][]float64 {
 	return all
 }
 
-// wrongs reads files that cannot be used.
-func wrongs(t *testing.T, cases []wrong) {
+// wrong is a file that cannot be used; of .ts and .tsv files, and with a label, cases are read.
+type wrong struct {
+	what, name, data, want string
+	Options
+}
+
+func bad(what, name, data, want string, o ...Options) wrong {
+	return wrong{what, name, data, want, append(o, Options{})[0]}
+}
+
+func wrongs(t *testing.T, files ...wrong) {
 	t.Helper()
-	for _, c := range cases {
+	for _, c := range files {
 		t.Run(c.what, func(t *testing.T) {
 			path := write(t, c.name, []byte(c.data))
 			var err error
-			if c.cases {
+			if e := extension(path); e == ".ts" || e == ".tsv" || c.Label != "" {
 				_, err = ReadCases(path, c.Options)
 			} else {
 				_, err = Read(path, c.Options)
@@ -99,10 +108,4 @@ func wrongs(t *testing.T, cases []wrong) {
 			wantError(t, c.what, path, err, c.want)
 		})
 	}
-}
-
-type wrong struct {
-	what, name, data, want string
-	cases                  bool
-	Options
 }

@@ -8,7 +8,8 @@ import (
 	"strings"
 )
 
-// number reads a cell: NaN where a value is missing, which empty cells, NaN, NA, N/A, null and ? say. what says why it is no number; "" if it is.
+// number reads a cell: NaN where a value is missing, which empty cells, NaN, NA, N/A, null and ? say. what says why
+// it is no number; "" if it is.
 func number(cell string) (x float64, what string) {
 	switch strings.ToLower(cell) {
 	case "", "nan", "na", "n/a", "null", "?":

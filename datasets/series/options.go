@@ -6,8 +6,8 @@ import (
 	"github.com/unroll-ml/unroll/internal/setting"
 )
 
-// Options say how a file is written, and what of it is wanted. The zero value is: what the file's name and its first lines say. A column is a
-// name that the header has, or a number from 1.
+// Options say how a file is written, and what of it is wanted. The zero value is: what the file's name and its
+// first lines say. A column is a name that the header has, or a number from 1.
 type Options struct {
 	// Layout says what the rows of a table are: Wide, Long, Columns, or "": what they look like.
 	Layout string `yaml:"layout,omitempty"`
@@ -24,7 +24,8 @@ type Options struct {
 	// Targets are the columns with values, of a long table; nil: the only one that is left.
 	Targets []string `yaml:"targets,omitempty,flow"`
 
-	// Known are the columns with covariates that are known in advance, and Static those with categories that do not change.
+	// Known are the columns with covariates that are known in advance, and Static those with categories that do not
+	// change.
 	Known  []string `yaml:"known,omitempty,flow"`
 	Static []string `yaml:"static,omitempty,flow"`
 
@@ -34,7 +35,8 @@ type Options struct {
 	// FillGaps makes missing values of moments that a table leaves out; without it the first of them is an error.
 	FillGaps bool `yaml:"fill_gaps,omitempty"`
 
-	// Label is the column with the labels of cases, of a table; "": the first of a wide table, and the one called label or class of a long one.
+	// Label is the column with the labels of cases, of a table; "": the first of a wide table, and the one called
+	// label or class of a long one.
 	Label string `yaml:"label,omitempty"`
 
 	// Regression says that labels are numbers to predict. A .ts file says it itself.

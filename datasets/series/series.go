@@ -1,9 +1,10 @@
-// Package series reads time series as people have them: tables with a row for each moment or for each series, .tsf files of the Monash
-// archive, and the labelled series of the UEA and UCR archives; plain or compressed by gzip.
+// Package series reads time series as people have them: tables with a row for each moment or for each series, .tsf
+// files of the Monash archive, and the labelled series of the UEA and UCR archives; plain or compressed by gzip.
 //
-// What leaves it is numbers (float64, NaN where one is missing) and times. It knows nothing of models, and of errors what package datasets
-// says: a file that cannot be used gives a *datasets.Error that names file and line, a file that cannot be read gives an error that wraps the
-// one of the operating system, and a wrong setting gives a *setting.Error.
+// What leaves it is numbers (float64, NaN where one is missing) and times. It knows nothing of models, and of
+// errors what package datasets says: a file that cannot be used gives a *datasets.Error that names file and line, a
+// file that cannot be read gives an error that wraps the one of the operating system, and a wrong setting gives a
+// *setting.Error.
 package series
 
 import (
@@ -45,7 +46,8 @@ type Series struct {
 // Len is the number of steps that have values.
 func (s *Series) Len() int { return len(s.Values[0]) }
 
-// trim cuts missing values at both ends, where there is no target, and gives how many there were in front of the first value.
+// trim cuts missing values at both ends, where there is no target, and gives how many there were in front of the
+// first value.
 func (s *Series) trim() (front int) {
 	from, to := extent(s.Values)
 	for i, v := range s.Values {
@@ -57,7 +59,8 @@ func (s *Series) trim() (front int) {
 	return from
 }
 
-// extent is where the first value stands and where the last one ends, over all channels, which are equally long; 0, 0 if there is none.
+// extent is where the first value stands and where the last one ends, over all channels, which are equally long; 0,
+// 0 if there is none.
 func extent(channels [][]float64) (from, to int) {
 	from = -1
 	for t := range channels[0] {
@@ -73,7 +76,8 @@ func extent(channels [][]float64) (from, to int) {
 	return max(from, 0), to
 }
 
-// Read reads the series of a file: .tsf by its name, and otherwise a table, CSV (RFC 4180) with commas, semicolons or tabs between cells.
+// Read reads the series of a file: .tsf by its name, and otherwise a table, CSV (RFC 4180) with commas, semicolons
+// or tabs between cells.
 func Read(path string, o Options) (*Set, error) {
 	if err := o.Check(); err != nil {
 		return nil, err
@@ -119,7 +123,8 @@ func (f *file) note(format string, args ...any) {
 	f.notes = append(f.notes, f.name+": "+fmt.Sprintf(format, args...))
 }
 
-// What is held in memory, and how long a line may be: a wide table has a series in a line, and a compressed one is small.
+// What is held in memory, and how long a line may be: a wide table has a series in a line, and a compressed one is
+// small.
 const (
 	maxLine   = 1 << 26 // bytes
 	maxRecord = 1 << 24 // bytes of CSV: a cell takes many times its own

@@ -44,8 +44,9 @@ func (s Step) Add(t time.Time, n int) time.Time {
 // daysIn is how many days the month of a time has.
 func daysIn(t time.Time) int { return time.Date(t.Year(), t.Month()+1, 0, 0, 0, 0, 0, time.UTC).Day() }
 
-// Season is the usual season of a step, in steps: a day of what is shorter, 7 days, 12 months, 4 quarters, and 1, which is none, of weeks
-// (as in the M4 competition), of years, and of steps that do not divide such a time. The zero Step has 0: nothing is known.
+// Season is the usual season of a step, in steps: a day of what is shorter, 7 days, 12 months, 4 quarters, and 1,
+// which is none, of weeks (as in the M4 competition), of years, and of steps that do not divide such a time. The
+// zero Step has 0: nothing is known.
 func (s Step) Season() int {
 	switch {
 	case s.IsZero():

@@ -10,8 +10,8 @@ import (
 	"github.com/unroll-ml/unroll/internal/words"
 )
 
-// ts is a .ts file of the UEA archive. After @data a line is a case: its channels and its label, with colons between; a channel is its values,
-// or (time, value) pairs, with commas between.
+// ts is a .ts file of the UEA archive. After @data a line is a case: its channels and its label, with colons
+// between; a channel is its values, or (time, value) pairs, with commas between.
 type ts struct {
 	*atFile
 	Cases

@@ -7,7 +7,8 @@ import (
 	"github.com/unroll-ml/unroll/datasets"
 )
 
-// readUCR reads a .tsv file of the UCR archive: a line is a label and its values, with tabs between, and NaN after the last one of short series.
+// readUCR reads a .tsv file of the UCR archive: a line is a label and its values, with tabs between, and NaN after
+// the last one of short series.
 func readUCR(f *file) (*Cases, error) {
 	c := &Cases{Channels: 1}
 	records := datasets.NewRecords(f.name, f.data, '\t', maxRecord)

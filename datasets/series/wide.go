@@ -10,8 +10,8 @@ import (
 	"github.com/unroll-ml/unroll/datasets"
 )
 
-// wide is a table in which a row is a series, as those of the M4 competition are: its name, perhaps, and its values; cells that are left are
-// empty.
+// wide is a table in which a row is a series, as those of the M4 competition are: its name, perhaps, and its
+// values; cells that are left are empty.
 type wide struct {
 	*file
 	header []string
@@ -70,8 +70,8 @@ func texts(cells [][]byte) []string {
 	return s
 }
 
-// isHeader says whether the first row has names of columns: something else than numbers after its first cell, or the numbers of steps after
-// what headers call the names of series.
+// isHeader says whether the first row has names of columns: something else than numbers after its first cell, or
+// the numbers of steps after what headers call the names of series.
 func (w *wide) isHeader(cells [][]byte) bool {
 	if w.options.Header != "" {
 		return w.options.Header == "yes"
