@@ -25,6 +25,7 @@ var trainings = []training{
 	{"lstm", languageModel(models.LMConfig{Vocab: 11, Cell: models.CellConfig{Kind: "lstm"}, Hidden: 16, Layers: 2, Embed: 8}, 1)},
 	{"gru", languageModel(models.LMConfig{Vocab: 11, Cell: models.CellConfig{Kind: "gru"}, Hidden: 8, Layers: 2}, 1)},
 	{"classifier", classifier},
+	{"tagger", tagger},
 	{"seq2seq gru", seq2seq("gru", models.General{}, true, 0.5)},
 	{"seq2seq lstm", seq2seq("lstm", models.Additive{}, false, 1)},
 }
@@ -79,6 +80,40 @@ func classifier(t testing.TB, d tape.Device) func() (float64, float64, error) {
 		}
 		k++
 		return m.Train(x, tokens(rng, classes, batch), []float32{1, 1, 1, 0}, k, 0.01)
+	}
+}
+
+// tagger reads the characters of words, and has a CRF.
+func tagger(t testing.TB, d tape.Device) func() (float64, float64, error) {
+	c := trainer.TaggerConfig{Device: d}
+	c.Seed, c.Optimizer, c.Clip = 3, optim.DefaultAdam, 1
+	c.Model = models.TaggerConfig{
+		Words: 7, Embed: 4, Chars: 5, CharEmbed: 3, CharHidden: 4, Cell: models.CellConfig{Kind: "lstm"}, Hidden: 8, Layers: 1,
+		Bidirectional: true, Dropout: 0.3, Tags: 3, CRF: true,
+	}
+	m, err := trainer.NewTagger(c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { m.Close() })
+	rng := rand.New(rand.NewPCG(4, 1))
+	k := 0
+	return func() (float64, float64, error) {
+		x := trainer.Sentences{SentenceShape: trainer.SentenceShape{Steps: 4, Batch: 3, Different: 5, Letters: 3}, Weights: []float32{1, 1, 0}}
+		x.Words, x.Which, x.Tags = tokens(rng, 7, 12), tokens(rng, 5, 12), tokens(rng, 3, 12)
+		x.Chars, x.Mask, x.CharMask = tokens(rng, 5, 15), make([]float32, 12), make([]float32, 15)
+		for i := range x.Mask {
+			if i/3 < 4-i%3 {
+				x.Mask[i] = 1
+			}
+		}
+		for i := range x.CharMask {
+			if i/5 <= i%3 {
+				x.CharMask[i] = 1
+			}
+		}
+		k++
+		return m.Train(k, 0.01, x)
 	}
 }
 
