@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"slices"
 
+	"github.com/unroll-ml/unroll/internal/report"
 	"github.com/unroll-ml/unroll/internal/words"
 	"github.com/unroll-ml/unroll/trainer/run"
 )
@@ -58,8 +59,8 @@ type evalRecord struct {
 	Checkpoint string   `json:"checkpoint"`
 	Step       int      `json:"step"`
 
-	Classes   []classRecord `json:"classes,omitempty"`
-	Confusion [][]int       `json:"confusion,omitempty"` // examples of the class of the row that were taken for that of the column
+	Classes   []report.Class `json:"classes,omitempty"`
+	Confusion [][]int        `json:"confusion,omitempty"` // examples of the class of the row that were taken for that of the column
 }
 
 func (e *evalCmd) Run(a *app) error {
@@ -118,7 +119,7 @@ func (e *evalCmd) Run(a *app) error {
 			rec.Beam = e.Beam
 		}
 		if e.ByClass {
-			rec.Classes, rec.Confusion = classRecords(v)
+			rec.Classes, rec.Confusion = report.Classes(v)
 		}
 		return json.NewEncoder(a.texts()).Encode(rec)
 	}
@@ -133,14 +134,14 @@ func (e *evalCmd) write(w io.Writer, r *run.Run, v *run.Evaluation) error {
 	}
 	_, err := fmt.Fprintf(w, "%s after step %s, on %s:\nloss %.4f nats per %s%s\n%s %s in %.2f s\n",
 		filepath.Join(e.Dir, r.Checkpoint()), words.Thousands(v.At.Step), v.What, v.Loss, v.Unit,
-		measureWords(&v.Measures, 3, 2)+evalWords(&v.Measures), words.Thousands(number), v.Count, v.Seconds)
+		report.Measures(&v.Measures, 3, 2)+report.EvalMeasures(&v.Measures), words.Thousands(number), v.Count, v.Seconds)
 	for _, remark := range append(slices.Clone(v.Notes), e.remarks(v)...) {
 		if err == nil {
 			_, err = fmt.Fprintln(w, remark)
 		}
 	}
 	if err == nil && e.ByClass {
-		_, err = io.WriteString(w, classTable(v))
+		_, err = io.WriteString(w, report.ClassTable(v))
 	}
 	return err
 }

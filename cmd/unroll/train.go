@@ -8,6 +8,7 @@ import (
 
 	"github.com/pkg/errors"
 
+	"github.com/unroll-ml/unroll/internal/report"
 	"github.com/unroll-ml/unroll/internal/words"
 	"github.com/unroll-ml/unroll/trainer/run"
 )
@@ -132,7 +133,7 @@ func (t *trainFlags) train(a *app, c *run.Config) error {
 		return err
 	}
 	p := &progress{interrupt: stop, stderr: a.stderr}
-	p.reporter = newReporter(t.stdout(a, folder), t.JSON, t.LogEvery != nil)
+	p.Reporter = newReporter(t.stdout(a, folder), t.JSON, t.LogEvery != nil)
 	end, err := folder.Train(stop.ctx, task, t.options(p))
 	switch {
 	case err != nil && !p.began:
@@ -143,7 +144,7 @@ func (t *trainFlags) train(a *app, c *run.Config) error {
 	case t.JSON:
 		return nil
 	}
-	return summary(p.reporter.writer(), folder, task, end)
+	return summary(p.Writer(), folder, task, end)
 }
 
 // goOn is the folder of an unfinished run that would take the same steps, if no folder is named and there is one; else the new folder.
@@ -213,7 +214,7 @@ func (t *trainFlags) options(p *progress) run.Options {
 
 // progress reports a training to the user.
 type progress struct {
-	reporter
+	report.Reporter
 	*interrupt
 	stderr io.Writer
 	began  bool
@@ -221,7 +222,7 @@ type progress struct {
 
 func (p *progress) Begin(s run.Start) {
 	p.began = true
-	p.reporter.Begin(s)
+	p.Reporter.Begin(s)
 	p.interrupt.began.Store(true)
 }
 
@@ -237,7 +238,7 @@ func summary(w io.Writer, folder *run.Folder, task run.Task, end run.End) error 
 		best = "best by " + by
 	}
 	fmt.Fprintf(w, "\n%s steps in %s%s; %s after step %s, with a validation loss of %.4f\n\n",
-		words.Thousands(end.Step), clock(end.Seconds), ended, best, words.Thousands(end.BestStep), end.BestLoss)
+		words.Thousands(end.Step), words.Clock(end.Seconds), ended, best, words.Thousands(end.BestStep), end.BestLoss)
 	if _, err := folder.Load(task, run.Best); err != nil {
 		return err
 	}

@@ -8,10 +8,6 @@ import (
 	"os"
 	"strings"
 	"testing"
-
-	"github.com/google/go-cmp/cmp"
-
-	"github.com/unroll-ml/unroll/internal/words"
 )
 
 func TestEval(t *testing.T) {
@@ -290,18 +286,5 @@ func TestSampleCuts(t *testing.T) {
 	o := jsonLines(t, sample("--temperature 0 --json"))[0]
 	if o["prompt"] != "the c" || "the c"+o["text"].(string)+"\n" != likeliest {
 		t.Errorf("in JSON: %v, in words %q", o, likeliest)
-	}
-}
-
-func TestWords(t *testing.T) {
-	var got []string
-	for _, n := range []int{0, 999, 1000, 1234567} {
-		got = append(got, words.Thousands(n))
-	}
-	for _, s := range []float64{0, 59.6, 61, 3600, 36610} {
-		got = append(got, clock(s))
-	}
-	if diff := cmp.Diff([]string{"0", "999", "1,000", "1,234,567", "0:00", "1:00", "1:01", "1:00:00", "10:10:10"}, got); diff != "" {
-		t.Error(diff)
 	}
 }

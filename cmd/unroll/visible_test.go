@@ -52,7 +52,7 @@ func TestTrainingDoesNotCommand(t *testing.T) {
 		var out strings.Builder
 		r := newReporter(&bestEffortWriter{w: &out}, false, false)
 		r.Begin(run.Start{Lines: []string{"labels: a\x1b[31m, b\u009b"}, Dir: "run\x1b]0;x\x07"})
-		io.WriteString(r.writer(), "next: eval run\x1b[31m\n")
+		io.WriteString(r.Writer(), "next: eval run\x1b[31m\n")
 		want := "labels: a\\u001b[31m, b\\u009b\nrun folder: run\\u001b]0;x\\u0007\nnext: eval run\\u001b[31m\n"
 		if out.String() != want {
 			t.Errorf("%s: %q, want %q", kind, out.String(), want)

@@ -28,3 +28,12 @@ func Count(n int, one, many string) string {
 
 // Percent is a part of n.
 func Percent(part, n int) string { return fmt.Sprintf("%.1f%%", 100*float64(part)/float64(n)) }
+
+// Clock writes seconds as minutes or hours.
+func Clock(seconds float64) string {
+	s := int(seconds + 0.5)
+	if s >= 3600 {
+		return fmt.Sprintf("%d:%02d:%02d", s/3600, s/60%60, s%60)
+	}
+	return fmt.Sprintf("%d:%02d", s/60, s%60)
+}

@@ -1,4 +1,4 @@
-package main
+package report
 
 import (
 	"fmt"
@@ -8,8 +8,8 @@ import (
 	"github.com/unroll-ml/unroll/trainer/run"
 )
 
-// classRecord is what eval --by-class --json writes of a class.
-type classRecord struct {
+// Class is what there is to say of a class.
+type Class struct {
 	Label     string    `json:"label"`
 	Precision run.Float `json:"precision"`
 	Recall    run.Float `json:"recall"`
@@ -18,11 +18,11 @@ type classRecord struct {
 	Predicted int       `json:"predicted"`
 }
 
-// classRecords are those of all classes, and how often examples of the one were taken for the other.
-func classRecords(v *run.Evaluation) (classes []classRecord, confusion [][]int) {
+// Classes are all of them, and how often examples of the one were taken for the other.
+func Classes(v *run.Evaluation) (classes []Class, confusion [][]int) {
 	for class := range v.Confusion.Classes {
 		s := v.Confusion.Class(class)
-		classes = append(classes, classRecord{
+		classes = append(classes, Class{
 			Label: v.Labels.Name(int32(class)), Precision: run.Float(s.Precision), Recall: run.Float(s.Recall),
 			F1: run.Float(s.F1), Examples: s.Examples, Predicted: s.Predicted,
 		})
@@ -35,9 +35,9 @@ func classRecords(v *run.Evaluation) (classes []classRecord, confusion [][]int) 
 	return classes, confusion
 }
 
-// classTable is the same for people: of each class, and the classes that its examples were taken for, without zeros.
-func classTable(v *run.Evaluation) string {
-	classes, confusion := classRecords(v)
+// ClassTable is the same for people: of each class, and the classes that its examples were taken for, without zeros.
+func ClassTable(v *run.Evaluation) string {
+	classes, confusion := Classes(v)
 	var b strings.Builder
 	w := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(w, "label\tprecision\trecall\tF1\texamples\ttaken for")

@@ -1,4 +1,4 @@
-package main
+package report
 
 import (
 	"fmt"
@@ -19,6 +19,11 @@ type barReporter struct {
 	drawn    time.Time  // when the line was written; zero: it is not there
 }
 
+// Bar writes a line that changes to a terminal, whose width in characters it asks for each time, and the lines above it to w.
+func Bar(w, terminal io.Writer, width func() int, every bool) Reporter {
+	return &barReporter{lineReporter: lineReporter{w: w, every: every}, terminal: terminal, width: width}
+}
+
 // redraw is how long the line stays, at least.
 const redraw = 100 * time.Millisecond
 
@@ -36,7 +41,7 @@ func (b *barReporter) Step(r run.StepRecord, p run.Progress) {
 	}
 	b.drawn = time.Now()
 	io.WriteString(b.terminal, clearLine+progressLine(b.width(), b.part(r), []string{
-		b.stepOf(r.Step), fmt.Sprintf("loss %.3f", float64(r.Loss)), clock(p.Left) + " left",
+		b.stepOf(r.Step), fmt.Sprintf("loss %.3f", float64(r.Loss)), words.Clock(p.Left) + " left",
 		words.Thousands(int(r.TokensPerSecond)) + " tokens/s",
 	}))
 }

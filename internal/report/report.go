@@ -1,104 +1,35 @@
-package main
+// Package report says how a training goes and what was measured: to people in lines, with a bar on a terminal, and in
+// tables; to programs in JSON.
+//
+// It must know neither flags nor exit codes.
+package report
 
 import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"os"
 	"strings"
 	"time"
-
-	"golang.org/x/term"
 
 	"github.com/unroll-ml/unroll/internal/words"
 	"github.com/unroll-ml/unroll/trainer/run"
 )
 
-// reporter tells the user how the training goes.
-type reporter interface {
+// Reporter tells how a training goes.
+type Reporter interface {
 	Begin(run.Start)
 	Step(run.StepRecord, run.Progress)
 	Valid(run.ValidRecord)
 	End(run.EndRecord)
 
-	writer() io.Writer
+	Writer() io.Writer // where what follows the training goes
 }
 
-// newReporter chooses how to report: JSON objects, a progress bar on a terminal, or lines of text. everyLine asks for a line for
-// each step that is to be shown; otherwise there is at most one a second.
-func newReporter(w io.Writer, asJSON, everyLine bool) reporter {
-	if asJSON {
-		return jsonReporter{w}
-	}
-	f, ok := w.(*bestEffortWriter)
-	if !ok || !f.terminal() {
-		return &lineReporter{w: w, every: everyLine}
-	}
-	lines := lineReporter{w: visibleWriter{w}, every: everyLine}
-	if os.Getenv("TERM") == "dumb" {
-		return &lines
-	}
-	return &barReporter{lineReporter: lines, terminal: w, width: f.width}
-}
+// JSON writes an object a line.
+func JSON(w io.Writer) Reporter { return jsonReporter{w} }
 
-// bestEffortWriter writes until the first error, says once that it gave up, and then accepts everything: training does not end because
-// its output has no reader any more.
-type bestEffortWriter struct {
-	w      io.Writer
-	gaveUp bool
-	gone   func(error)
-}
-
-func (d *bestEffortWriter) Write(p []byte) (int, error) {
-	if !d.gaveUp {
-		if _, err := d.w.Write(p); err != nil {
-			d.gaveUp = true
-			d.gone(err)
-		}
-	}
-	return len(p), nil
-}
-
-// width is how many characters fit into a line of the terminal; 0: not known.
-func (d *bestEffortWriter) width() int {
-	f, ok := d.w.(*os.File)
-	if !ok {
-		return 0
-	}
-	width, _, err := term.GetSize(int(f.Fd()))
-	if err != nil {
-		return 0
-	}
-	return width
-}
-
-func (d *bestEffortWriter) terminal() bool {
-	return isTerminal(d.w)
-}
-
-// visibleWriter writes texts to a terminal, which should show what others wrote and not obey it.
-type visibleWriter struct{ w io.Writer }
-
-func (v visibleWriter) Write(p []byte) (int, error) {
-	_, err := io.WriteString(v.w, words.Visible(string(p)))
-	return len(p), err
-}
-
-// texts is where texts go that may hold what others wrote: labels, words, names. Files and other programs get them as they are.
-func (a *app) texts() io.Writer { return textsTo(a.stdout) }
-
-func textsTo(w io.Writer) io.Writer {
-	if isTerminal(w) {
-		return visibleWriter{w}
-	}
-	return w
-}
-
-// isTerminal says so of a reader or a writer. It is replaced by tests.
-var isTerminal = func(w any) bool {
-	f, ok := w.(*os.File)
-	return ok && term.IsTerminal(int(f.Fd()))
-}
+// Lines writes lines of text: one for each step that is to be shown if every is true, otherwise one a second at most.
+func Lines(w io.Writer, every bool) Reporter { return &lineReporter{w: w, every: every} }
 
 type jsonReporter struct{ w io.Writer }
 
@@ -116,7 +47,7 @@ func (j jsonReporter) Step(r run.StepRecord, p run.Progress) {
 }
 func (j jsonReporter) Valid(r run.ValidRecord) { j.write(r) }
 func (j jsonReporter) End(r run.EndRecord)     { j.write(r) }
-func (j jsonReporter) writer() io.Writer       { return j.w }
+func (j jsonReporter) Writer() io.Writer       { return j.w }
 
 // lineReporter writes plain lines.
 type lineReporter struct {
@@ -126,7 +57,7 @@ type lineReporter struct {
 	last  time.Time // of the last line
 }
 
-func (l *lineReporter) writer() io.Writer { return l.w }
+func (l *lineReporter) Writer() io.Writer { return l.w }
 
 func (l *lineReporter) Begin(s run.Start) {
 	l.start = s
@@ -161,7 +92,7 @@ func (l *lineReporter) Step(r run.StepRecord, p run.Progress) {
 	}
 	l.last = time.Now()
 	fmt.Fprintf(l.w, "%s  epoch %d  loss %.4f  gradient %.3g  %s tokens/s  %s left\n",
-		l.stepOf(r.Step), r.Epoch, float64(r.Loss), float64(r.GradNorm), words.Thousands(int(r.TokensPerSecond)), clock(p.Left))
+		l.stepOf(r.Step), r.Epoch, float64(r.Loss), float64(r.GradNorm), words.Thousands(int(r.TokensPerSecond)), words.Clock(p.Left))
 }
 
 func (l *lineReporter) Valid(r run.ValidRecord) {
@@ -170,22 +101,13 @@ func (l *lineReporter) Valid(r run.ValidRecord) {
 		best = "  best so far"
 	}
 	fmt.Fprintf(l.w, "validation after step %s: loss %.4f%s%s%s\n", words.Thousands(r.Step), float64(r.Loss),
-		measureWords(&r.Measures, 2, 1), translationWords(&r.Measures, 1), best)
+		Measures(&r.Measures, 2, 1), translationWords(&r.Measures, 1), best)
 }
 
 func (l *lineReporter) End(run.EndRecord) {}
 
-// clock writes seconds as minutes or hours.
-func clock(seconds float64) string {
-	s := int(seconds + 0.5)
-	if s >= 3600 {
-		return fmt.Sprintf("%d:%02d:%02d", s/3600, s/60%60, s%60)
-	}
-	return fmt.Sprintf("%d:%02d", s/60, s%60)
-}
-
-// measureWords says measures in one line, with so many digits of perplexity and bits, and of percentages.
-func measureWords(m *run.Measures, digits, percent int) string {
+// Measures says measures in one line, with so many digits of perplexity and bits, and of percentages.
+func Measures(m *run.Measures, digits, percent int) string {
 	return say([]spoken{
 		{"  perplexity %.*f", digits, m.Perplexity, 1},
 		{"  %.*f bits", digits, m.BitsPerToken, 1},
@@ -195,8 +117,8 @@ func measureWords(m *run.Measures, digits, percent int) string {
 	})
 }
 
-// evalWords are the measures that only eval says.
-func evalWords(m *run.Measures) string {
+// EvalMeasures are the measures that only eval says.
+func EvalMeasures(m *run.Measures) string {
 	return say([]spoken{
 		{"  in the two likeliest %.*f%%", 2, m.Top2, 100},
 		{"\ncharacter errors %.*f%%", 2, m.CharErrorRate, 100},
