@@ -65,6 +65,9 @@ func New(gpu driver.GPU, opts ...Option) *Device {
 // Name is "cuda".
 func (d *Device) Name() string { return "cuda" }
 
+// Overlaps implements tape.Overlapper: a captured run has two lanes.
+func (d *Device) Overlaps() {}
+
 // Load implements tape.Device. Programs of a device take turns on the GPU: one waits for what another one, in another goroutine, asks for. A
 // host function holds nobody up. Device memory that does not suffice is a *driver.MemoryError.
 func (d *Device) Load(t *tape.Tape) (tape.Program, error) {

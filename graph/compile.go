@@ -103,7 +103,8 @@ func load(c Config) (*Program, error) {
 	}
 	p.inputs = lower.Leaves(results)
 	known := map[*G.Node]int{}
-	names := plan.Config{}
+	_, overlaps := c.Device.(tape.Overlapper)
+	names := plan.Config{Overlap: overlaps}
 	add := func(n *G.Node) {
 		known[n] = len(names.Params)
 		p.slots[n] = tape.SlotID(len(names.Params))

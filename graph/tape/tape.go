@@ -148,6 +148,13 @@ type Sharer interface {
 	Share(common map[string]bool) Device
 }
 
+// An Overlapper is a Device that runs loops that follow each other, and parts of a step, side by side where they touch no memory in
+// common: a tape for it is planned so that they do not, which takes more memory.
+type Overlapper interface {
+	Device
+	Overlaps()
+}
+
 // Program is a loaded tape with its arena. After Load every input and state is zero.
 type Program interface {
 	// Write copies data, a dense row-major []float32, []float64 or []int32 of the slot's type and size, into an Input or

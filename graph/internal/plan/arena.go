@@ -10,11 +10,13 @@ import (
 // place gives every buffer an offset in the arena. Buffers that are never alive at the same time may share memory.
 //
 // A buffer is alive from the first to the last instruction that touches it, both included; one that is touched within a loop but
-// not written anew by every step is alive during the whole loop; so is, of an outermost loop, what products of a step make, unless it is
-// large, so that parts of the step that have nothing to do with each other do not share it. What a loop touches stays alive during the next one of as many steps,
-// so that a device can run them side by side. Slots are always alive.
-func (p *planner) place() {
-	w := walker{planner: p}
+// not written anew by every step is alive during the whole loop. Slots are always alive.
+//
+// With overlap, what products of a step of an outermost loop make is alive during the whole loop, too, unless it is large, so that parts
+// of the step that have nothing to do with each other do not share it; and what a loop touches stays alive during the next one of as many
+// steps. A device that does one thing after the other has nothing of that, and its caches have more to hold.
+func (p *planner) place(overlap bool) {
+	w := walker{planner: p, overlap: overlap}
 	w.walk(p.tape.Code)
 
 	live := slices.Clone(p.buffers)
@@ -53,9 +55,10 @@ func (p *planner) extent(b *buffer) extent {
 // walker counts instructions and notes when buffers are touched.
 type walker struct {
 	*planner
-	now   int
-	loops []*enclosing
-	last  *enclosing // the outermost loop that ended last
+	overlap bool
+	now     int
+	loops   []*enclosing
+	last    *enclosing // the outermost loop that ended last
 }
 
 type enclosing struct {
@@ -79,7 +82,7 @@ func (w *walker) walk(code []tape.Instr) {
 			for _, b := range e.whole {
 				b.last = w.now
 			}
-			if len(w.loops) == 0 {
+			if w.overlap && len(w.loops) == 0 {
 				w.follow(e)
 			}
 		}
@@ -109,7 +112,7 @@ func (w *walker) touch(b *buffer, multiplied bool) {
 	if b.loop != nil {
 		within = 1 + slices.IndexFunc(w.loops, func(e *enclosing) bool { return e.loop == b.loop })
 	}
-	if multiplied && within == 1 && len(w.loops) == 1 && w.tape.Buffers[b.id].Len <= mostKept {
+	if w.overlap && multiplied && within == 1 && len(w.loops) == 1 && w.tape.Buffers[b.id].Len <= mostKept {
 		within = 0
 	}
 	if within < len(w.loops) {

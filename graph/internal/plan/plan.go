@@ -18,6 +18,10 @@ import (
 type Config struct {
 	Params  []string
 	Results []Result
+
+	// Overlap leaves a device free to run a loop beside the one before it, and parts of a step beside each other: they share no memory,
+	// of which the tape takes more.
+	Overlap bool
 }
 
 // Result says where a result of the program goes.
@@ -44,7 +48,7 @@ func Tape(f *ir.Func, float ir.Dtype, c Config) (*tape.Tape, error) {
 		return nil, errors.Wrap(p.err, "plan")
 	}
 	p.tape.Code = s.code
-	p.place()
+	p.place(c.Overlap)
 	return p.tape, nil
 }
 

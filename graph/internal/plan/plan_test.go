@@ -186,7 +186,7 @@ func TestArenaIsReused(t *testing.T) {
 		y = b.Elem(tape.Tanh, y)
 	}
 	f.Results = []*ir.Value{b.Reduce(tape.Sum, y, 0)}
-	tp, err := Tape(f, tape.Float64, Config{[]string{"x"}, []Result{{"sum", -1}}})
+	tp, err := Tape(f, tape.Float64, Config{Params: []string{"x"}, Results: []Result{{"sum", -1}}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -196,9 +196,13 @@ func TestArenaIsReused(t *testing.T) {
 }
 
 // What two loops of as many steps touch, one after the other, does not share memory, so that they can run side by side: neither what the first
-// reads, nor what it needs for itself. A loop of other steps makes no difference to them.
+// reads, nor what it needs for itself, if it is planned so. A loop of other steps makes no difference to them.
 func TestLoopsSideBySide(t *testing.T) {
-	for _, trips := range [][2]int{{6, 6}, {6, 5}} {
+	for _, c := range []struct {
+		trips          [2]int
+		overlap, share bool
+	}{{[2]int{6, 6}, true, false}, {[2]int{6, 6}, false, true}, {[2]int{6, 5}, true, true}} {
+		trips := c.trips
 		b, f := &ir.Builder{Float: tape.Float64}, &ir.Func{}
 		x, u := f.AddParam(f64(6, 2, 3), "x"), f.AddParam(f64(3, 3), "u")
 		layer := func(xs *ir.Value, trip int) *ir.Value {
@@ -212,29 +216,30 @@ func TestLoopsSideBySide(t *testing.T) {
 		first := layer(b.Elem(tape.Exp, x), 6)
 		second := layer(b.Elem(tape.Sin, b.Slice(first, 0, 0, trips[1])), trips[1])
 		f.Results = []*ir.Value{b.Reduce(tape.Sum, second, 0, 1, 2)}
-		tp, err := Tape(f, tape.Float64, Config{[]string{"x", "u"}, []Result{{"sum", -1}}})
+		tp, err := Tape(f, tape.Float64, Config{Params: []string{"x", "u"}, Results: []Result{{"sum", -1}}, Overlap: c.overlap})
 		if err != nil {
 			t.Fatal(err)
 		}
-		var touched [][]tape.Buffer
+		var touched [][]tape.BufferID
 		for _, in := range tp.Code {
 			if lp, ok := in.(*tape.Loop); ok {
-				var buffers []tape.Buffer
+				var buffers []tape.BufferID
 				for _, in := range lp.Body {
-					in.Refs(func(r tape.Ref, _ bool) { buffers = append(buffers, tp.Buffers[r.Buf]) })
+					in.Refs(func(r tape.Ref, _ bool) { buffers = append(buffers, r.Buf) })
 				}
 				touched = append(touched, buffers)
 			}
 		}
 		shared := false
-		for _, p := range touched[0] {
-			for _, q := range touched[1] {
+		for _, i := range touched[0] {
+			for _, j := range touched[1] {
+				p, q := tp.Buffers[i], tp.Buffers[j]
 				overlap := p.Offset < q.Offset+int64(8*q.Len) && q.Offset < p.Offset+int64(8*p.Len)
-				shared = shared || overlap && p != q
+				shared = shared || overlap && i != j
 			}
 		}
-		if shared != (trips[0] != trips[1]) {
-			t.Errorf("loops of %v steps share memory: %v\n%v", trips, shared, tp)
+		if shared != c.share {
+			t.Errorf("loops of %v steps, overlap %v, share memory: %v\n%v", trips, c.overlap, shared, tp)
 		}
 	}
 }
@@ -249,7 +254,7 @@ func TestRecurrencesSideBySide(t *testing.T) {
 	body.Results = []*ir.Value{next(g, bu), next(h, bv)}
 	loop := b.New(&ir.Loop{Trip: 6, Carries: 2, Body: body}, h0, b.Elem(tape.Sin, h0), u, v)
 	f.Results = []*ir.Value{b.Add(b.Proj(loop, 0), b.Proj(loop, 1))}
-	tp, err := Tape(f, tape.Float64, Config{[]string{"h0", "u", "v"}, []Result{{"sum", -1}}})
+	tp, err := Tape(f, tape.Float64, Config{Params: []string{"h0", "u", "v"}, Results: []Result{{"sum", -1}}, Overlap: true})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -274,10 +279,10 @@ func TestRefuses(t *testing.T) {
 	f.AddParam(f64(3), "v")
 	f.Results = []*ir.Value{w, w}
 	for _, c := range []Config{
-		{[]string{"w"}, []Result{{"a", -1}, {"b", -1}}},       // a name is missing
-		{[]string{"w", "v"}, []Result{{"w", 0}, {"w", 0}}},    // two updates of one
-		{[]string{"w", "v"}, []Result{{"v", 1}, {"out", -1}}}, // another shape
-		{[]string{"w", "v"}, []Result{{"x", 2}, {"out", -1}}}, // no such parameter
+		{Params: []string{"w"}, Results: []Result{{"a", -1}, {"b", -1}}},       // a name is missing
+		{Params: []string{"w", "v"}, Results: []Result{{"w", 0}, {"w", 0}}},    // two updates of one
+		{Params: []string{"w", "v"}, Results: []Result{{"v", 1}, {"out", -1}}}, // another shape
+		{Params: []string{"w", "v"}, Results: []Result{{"x", 2}, {"out", -1}}}, // no such parameter
 	} {
 		if _, err := Tape(f, tape.Float64, c); err == nil {
 			t.Errorf("%+v: no error", c)
