@@ -80,6 +80,8 @@ const headBytes = 512
 // gzipMagic begins gzip data.
 const gzipMagic = "\x1f\x8b"
 
+const notGzip = "the name ends in .gz, the contents are not gzip: download it again, or rename it if it is not compressed"
+
 // readPlain is what a file of a size holds or, if it holds gzip data, what those hold.
 func readPlain(f io.Reader, size int64, path string) ([]byte, error) {
 	raw, err := readCapped(f, size, path, "use a part of it")
@@ -89,7 +91,7 @@ func readPlain(f io.Reader, size int64, path string) ([]byte, error) {
 	case bytes.HasPrefix(raw, []byte(gzipMagic)):
 		return gunzip(raw, path)
 	case strings.HasSuffix(path, ".gz") && len(raw) > 0:
-		return nil, &Error{File: path, What: "the name ends in .gz, the contents are not gzip: download it again, or rename it if it is not compressed"}
+		return nil, &Error{File: path, What: notGzip}
 	}
 	return raw, nil
 }

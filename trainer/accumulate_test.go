@@ -283,7 +283,7 @@ func TestAccumulateExactly(t *testing.T) {
 				}
 				c := descent.step(device, g.loss, g.weight, g.params.Nodes())
 				c.Accumulate = parts > 1
-				s, err := optim.NewStep(b, c)
+				s, err := optim.NewStep(b, c.StepConfig)
 				if err != nil {
 					t.Fatal(err)
 				}

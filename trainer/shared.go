@@ -35,7 +35,7 @@ type shared struct {
 // newShared takes the initial weights from params, and finds out which states a training step will have beside those that the model
 // carries.
 func newShared(b *op.Builder, params G.Nodes, c Training, carried ...*G.Node) (*shared, error) {
-	if err := c.check(); err != nil {
+	if err := c.check(params); err != nil {
 		return nil, err
 	}
 	s := &shared{Training: c, version: 1}
@@ -90,7 +90,7 @@ func (s *shared) makeCurrent(p *trainProgram) error {
 		if err := s.fetch(); err != nil {
 			return err
 		}
-		if err := write(p.Program, "weights", p.params, s.weights); err != nil {
+		if err := write(p.Program, "weights", append(slices.Clone(p.params), p.fixed...), s.weights); err != nil {
 			return err
 		}
 		var err error
@@ -114,7 +114,7 @@ func (s *shared) fetch() error {
 	if s.newest == nil {
 		return nil
 	}
-	weights, err := read(s.newest.Program, s.newest.params)
+	weights, err := s.newestWeights()
 	if err != nil {
 		return err
 	}
@@ -124,6 +124,32 @@ func (s *shared) fetch() error {
 	}
 	s.weights, s.state, s.newest = weights, state, nil
 	return nil
+}
+
+// newestWeights are the weights that the newest program has, and those that stay as they are.
+func (s *shared) newestWeights() ([]checkpoint.Tensor, error) {
+	moved, err := read(s.newest.Program, s.newest.params)
+	return replaced(s.weights, moved), err
+}
+
+// replaced are tensors in their order, but for those that there are newer ones of.
+func replaced(ts, newer []checkpoint.Tensor) []checkpoint.Tensor {
+	byName := map[string]checkpoint.Tensor{}
+	for _, t := range newer {
+		byName[t.Name] = t
+	}
+	ts = slices.Clone(ts)
+	for i, t := range ts {
+		if n, ok := byName[t.Name]; ok {
+			ts[i] = n
+		}
+	}
+	return ts
+}
+
+// moving are those of some weights that training moves.
+func (s *shared) moving(weights []checkpoint.Tensor) []checkpoint.Tensor {
+	return slices.DeleteFunc(slices.Clone(weights), func(w checkpoint.Tensor) bool { return s.frozen(w.Name) })
 }
 
 // Params are the weights to use: the average, if there is one.
@@ -149,6 +175,9 @@ func (s *shared) averaged(weights, state []checkpoint.Tensor) []checkpoint.Tenso
 	}
 	out := slices.Clone(weights)
 	for i, w := range weights {
+		if s.frozen(w.Name) {
+			continue
+		}
 		mean := slices.Clone(numbers(optim.AverageOf(w.Name)))
 		for k := range mean {
 			mean[k] /= n
@@ -168,7 +197,7 @@ func (s *shared) TrainState() ([]checkpoint.Tensor, error) {
 		return s.state, err
 	}
 	state := slices.Clone(s.state)
-	for _, w := range s.weights {
+	for _, w := range s.moving(s.weights) {
 		w.Name = rawPrefix + w.Name
 		state = append(state, w)
 	}
@@ -198,16 +227,16 @@ func (s *shared) Load(weights, state []checkpoint.Tensor) error {
 					rest = append(rest, t)
 				}
 			}
-			if err := checkpoint.Match("training state", s.weights, raw); err != nil {
+			if err := checkpoint.Match("training state", s.moving(s.weights), raw); err != nil {
 				return err
 			}
-			weights, state = raw, rest
+			weights, state = replaced(weights, raw), rest
 		}
 		if err := checkpoint.Match("training state", names, state); err != nil {
 			return err
 		}
 	}
-	s.weights, s.state, s.newest = slices.Clone(weights), slices.Clone(state), nil
+	s.weights, s.state, s.newest = replaced(s.weights, weights), slices.Clone(state), nil
 	s.version++
 	return nil
 }
@@ -264,7 +293,8 @@ func (s *shared) NonFinite() (what string, overflow bool, err error) {
 // trainProgram is a training program of one shape.
 type trainProgram struct {
 	*optim.Step
-	params           G.Nodes
+	params           G.Nodes // that move
+	fixed            G.Nodes // that stay as they are
 	states           G.Nodes // all that a step hands to the next but the weights
 	carried          G.Nodes // those of them that the model carries
 	rate, loss, norm *port[float32]
@@ -272,13 +302,13 @@ type trainProgram struct {
 }
 
 // newTrainProgram compiles a training step.
-func newTrainProgram(b *op.Builder, c optim.StepConfig) (*trainProgram, error) {
-	s, err := optim.NewStep(b, c)
+func newTrainProgram(b *op.Builder, c stepConfig) (*trainProgram, error) {
+	s, err := optim.NewStep(b, c.StepConfig)
 	if err != nil {
 		return nil, err
 	}
 	p := &trainProgram{
-		Step: s, params: c.Params, states: slices.Clone(s.States),
+		Step: s, params: c.Params, fixed: c.fixed, states: slices.Clone(s.States),
 		rate: newPort[float32](s.Rate), loss: newPort[float32](s.Loss), norm: newPort[float32](s.Norm),
 	}
 	if s.Last != nil {
@@ -356,7 +386,7 @@ func (s *shared) sync(p *applied) error {
 	weights, state := s.weights, s.state
 	if s.newest != nil {
 		var err error
-		if weights, err = read(s.newest.Program, s.newest.params); err != nil {
+		if weights, err = s.newestWeights(); err != nil {
 			return err
 		}
 		if s.Average > 0 {

@@ -1,6 +1,8 @@
 package trainer
 
 import (
+	"slices"
+
 	G "gorgonia.org/gorgonia"
 
 	"github.com/unroll-ml/unroll/graph"
@@ -25,20 +27,45 @@ type Training struct {
 	Average float64
 
 	Scaling optim.LossScaling // of the loss; the zero value: none
+
+	// Frozen are the names of parameters that stay as they are: they have neither gradients nor states of the optimizer.
+	Frozen []string
 }
 
 // parts is into how many a batch is divided.
 func (c *Training) parts() int { return max(c.Accumulate, 1) }
 
-// check says what is wrong with what is not of the step alone, which DeclareStates checks.
-func (c *Training) check() error {
+// check says what is wrong with what is not of the step alone, which DeclareStates checks, for a model with these parameters.
+func (c *Training) check(params G.Nodes) error {
+	for _, name := range c.Frozen {
+		if !slices.ContainsFunc(params, func(n *G.Node) bool { return n.Name() == name }) {
+			return &setting.Error{Setting: "Frozen", Value: name, Want: "the name of a parameter, such as " + params[0].Name()}
+		}
+	}
 	return setting.AtLeast("Accumulate", c.Accumulate, 0)
 }
 
+// frozen says whether a parameter stays as it is.
+func (c *Training) frozen(name string) bool { return slices.Contains(c.Frozen, name) }
+
+// stepConfig is how a step is compiled.
+type stepConfig struct {
+	optim.StepConfig
+	fixed G.Nodes // parameters that stay as they are
+}
+
 // step is how a step is compiled for a loss that is a mean over a number, weight (nil: always the same).
-func (c *Training) step(device tape.Device, loss, weight *G.Node, params G.Nodes, carried ...graph.Update) optim.StepConfig {
-	return optim.StepConfig{
-		Device: device, Loss: loss, Params: params, Carried: carried, Optimizer: c.Optimizer, Clip: c.Clip, ClipValue: c.ClipValue,
+func (c *Training) step(device tape.Device, loss, weight *G.Node, params G.Nodes, carried ...graph.Update) stepConfig {
+	s := stepConfig{StepConfig: optim.StepConfig{
+		Device: device, Loss: loss, Carried: carried, Optimizer: c.Optimizer, Clip: c.Clip, ClipValue: c.ClipValue,
 		Accumulate: c.parts() > 1, Weight: weight, Average: c.Average, Scaling: c.Scaling,
+	}}
+	for _, n := range params {
+		if c.frozen(n.Name()) {
+			s.fixed = append(s.fixed, n)
+		} else {
+			s.Params = append(s.Params, n)
+		}
 	}
+	return s
 }
