@@ -3,6 +3,7 @@ package datasets
 import (
 	"fmt"
 	"io"
+	"iter"
 	"math"
 	"strings"
 
@@ -125,9 +126,29 @@ func (x *Vectors) read(f *vectorFile, v *Vocab) error {
 		}
 	}
 	if again > 0 {
-		x.Notes = append(x.Notes, fmt.Sprintf("%s: left out, for their words were there before: %d vectors of the vocabulary", x.Name, again))
+		x.Notes = append(x.Notes, fmt.Sprintf("%s: of a word that is there several times the first vector counts; left out: %d", x.Name, again))
 	}
 	return nil
+}
+
+// Coverage counts the tokens of texts, and those of them whose vector was found.
+func (x *Vectors) Coverage(v *Vocab, texts iter.Seq[string]) (tokens, found int) {
+	e := &encoder{Vocab: v, known: map[piece]joined{}}
+	var encoded []int32
+	for s := range texts {
+		var unknown int
+		encoded, unknown = e.encode(encoded[:0], s)
+		tokens += len(encoded)
+		if v.special == 0 {
+			tokens += unknown // which are left out
+		}
+		for _, t := range encoded {
+			if int(t) >= v.special && int(t) < len(x.Rows) && x.Rows[t] != nil {
+				found++
+			}
+		}
+	}
+	return tokens, found
 }
 
 // Scale is the root mean square of all numbers of the vectors that were found; 0 without any.

@@ -113,7 +113,7 @@ func TestVectorsOfOneWord(t *testing.T) {
 		}
 	}
 	x, err := ReadVectors(write(t, "a.txt", []byte("us 1 1\nus 3 3\nus 4 4\n")), v)
-	if err != nil || len(x.Notes) != 1 || !strings.HasSuffix(x.Notes[0], "left out, for their words were there before: 2 vectors of the vocabulary") {
+	if err != nil || len(x.Notes) != 1 || !strings.HasSuffix(x.Notes[0], "the first vector counts; left out: 2") {
 		t.Errorf("%v, %v", x.Notes, err)
 	}
 }
@@ -204,6 +204,15 @@ func TestVectorsInDamagedGzip(t *testing.T) {
 	path := write(t, "a.gz", data[:len(data)/2])
 	_, err := ReadVectors(path, wordsOf(t, "w1"))
 	wantError(t, "cut", path, err, "FILE: damaged gzip data (unexpected EOF): copy or download it again")
+}
+
+// Coverage is of the texts, in which unknown words count as well.
+func TestVectorCoverage(t *testing.T) {
+	v := wordsOf(t, "a", "b")
+	x := &Vectors{Size: 1, Rows: [][]float32{nil, {1}, nil, nil, {1}, nil}} // a, and what is unknown
+	if tokens, found := x.Coverage(v, slices.Values([]string{"a b a", "c a"})); tokens != 5 || found != 3 {
+		t.Errorf("%d of %d", found, tokens)
+	}
 }
 
 // Rows without a vector are scaled to the size of those that have one; others are these.

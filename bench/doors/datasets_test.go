@@ -162,6 +162,14 @@ func init() {
 		"BuildVocab": func(*testing.T) call {
 			return call{datasets.BuildVocab, []any{datasets.VocabConfig{Kind: datasets.BPE, Least: 1, Size: 20}, slices.Values([]string{"a few words"})}}
 		},
+		"VectorSize": func(t *testing.T) call { return call{datasets.VectorSize, []any{file(t, "v.txt", "a 1 2\n")}} },
+		"ReadVectors": func(t *testing.T) call {
+			return call{datasets.ReadVectors, []any{file(t, "v.txt", "a 1 2\n"), vocab(t)}}
+		},
+		"Vectors.Into": func(*testing.T) call {
+			x := &datasets.Vectors{Size: 2, Rows: [][]float32{{1, 2}, nil}}
+			return call{x.Into, []any{make([]float32, 4)}}
+		},
 		"ReadVocab": func(t *testing.T) call {
 			return call{datasets.ReadVocab, []any{file(t, "vocab.json", string(vocab(t).JSON()))}}
 		},

@@ -116,6 +116,7 @@ func newParser(c *cli, stdout, stderr io.Writer) (*kong.Kong, error) {
 			"poolings":       strings.Join(run.Poolings, ", "),
 			"optimizers":     strings.Join(run.Optimizers, ", "),
 			"drawn":          strconv.Itoa(drawnSentences),
+			"embed":          strconv.Itoa(defaultEmbed),
 			"devices":        strings.Join(device.Names, ", "),
 			"precisions":     strings.Join(device.Precisions, ", "),
 			"demoTask":       demoTask,

@@ -140,6 +140,9 @@ func TestResumeIsExactWithEverything(t *testing.T) {
 	writeFile(t, "words.tsv", parities(60))
 	resumeExactly(t, 7, classifySmall+all+
 		"--dropout 0.2 --optimizer rmsprop --momentum 0.5 --schedule plateau --schedule-patience 0 --lr 1e-5 --best accuracy --valid-every 2")
+	writeFile(t, "vectors.txt", "a 1 2\nb 3 -1\n")
+	resumeExactly(t, 7, "train classify --table words.tsv --hidden 8 --batch 8 --buckets 2 --threads 1 --vectors vectors.txt --freeze-vectors "+all+
+		"--valid-every 3")
 	writeFile(t, "swaps.tsv", swaps(400))
 	resumeExactly(t, 7, seq2seqSmall+all+
 		"--dropout 0.2 --teacher-forcing 0.9 --teacher-decay linear --teacher-steps 10 --optimizer nesterov --clip-value 0.1 --weight-decay 0.01 "+

@@ -22,7 +22,8 @@ type trainClassifyCmd struct {
 	cellFlags     `embed:"" group:"Model:" set:"cell=gru"`
 	Hidden        int     `group:"Model:" default:"128" help:"Hidden size, in each direction."`
 	Layers        int     `group:"Model:" default:"1" help:"Layers."`
-	Embed         int     `group:"Model:" default:"32" help:"Embedding size; 0: one-hot, straight into the first layer. Images have none."`
+	Embed         *int    `group:"Model:" placeholder:"N" help:"Embedding size; 0: one-hot, straight into the first layer. Images have none. Default: ${embed}, or that of --vectors."`
+	vectorFlags
 	Bidirectional bool    `group:"Model:" help:"Read from both ends."`
 	Pooling       string  `group:"Model:" enum:"${poolings}" default:"last" help:"What stands for the sequence: the ${enum} of the outputs."`
 	Dropout       float64 `group:"Model:" default:"0" help:"Probability with which an input of a layer or of the output is dropped in training."`
@@ -59,10 +60,13 @@ func (t *trainClassifyCmd) config() (*run.Config, error) {
 	}
 	c := t.trainFlags.config(run.TaskClassify)
 	c.Model = run.Model{
-		Hidden: t.Hidden, Layers: t.Layers, Embed: t.Embed, Tokens: t.Tokens, MinFreq: t.MinFreq, Normalize: t.form(),
+		Hidden: t.Hidden, Layers: t.Layers, Tokens: t.Tokens, MinFreq: t.MinFreq, Normalize: t.form(),
 		Bidirectional: t.Bidirectional, Dropout: t.Dropout, Pooling: t.Pooling,
 	}
 	t.cellFlags.into(&c.Model)
+	if err := t.vectorFlags.into(c, t.Embed); err != nil {
+		return nil, err
+	}
 	own := ""
 	if held != nil {
 		own = "--valid-" + held.Kind

@@ -24,7 +24,8 @@ type trainLMCmd struct {
 	cellFlags `embed:"" group:"Model:" set:"cell=rnn"`
 	Hidden    int     `group:"Model:" default:"128" help:"Hidden size."`
 	Layers    int     `group:"Model:" default:"2" help:"Layers."`
-	Embed     int     `group:"Model:" default:"32" help:"Embedding size; 0: one-hot, straight into the first layer."`
+	Embed     *int    `group:"Model:" placeholder:"N" help:"Embedding size; 0: one-hot, straight into the first layer. Default: ${embed}, or that of --vectors."`
+	vectorFlags
 	Dropout   float64 `group:"Model:" default:"0" help:"Probability with which an output of a layer is dropped in training before the next layer sees it."`
 	Tie       bool    `group:"Model:" help:"The output's weights are the embedding's."`
 
@@ -53,7 +54,7 @@ func (t *trainLMCmd) config() (*run.Config, error) {
 	}
 	c := t.trainFlags.config(run.TaskLM)
 	c.Data.Text, c.Data.Valid, c.Data.Split = t.Text, t.ValidText, t.Split
-	c.Model = run.Model{Hidden: t.Hidden, Layers: t.Layers, Embed: t.Embed, Dropout: t.Dropout, Tied: t.Tie, Normalize: t.form()}
+	c.Model = run.Model{Hidden: t.Hidden, Layers: t.Layers, Dropout: t.Dropout, Tied: t.Tie, Normalize: t.form()}
 	if t.Tokens != string(datasets.Char) {
 		c.Model.Tokens = t.Tokens
 	}
@@ -61,6 +62,9 @@ func (t *trainLMCmd) config() (*run.Config, error) {
 		c.Model.MinFreq = t.MinFreq
 	}
 	c.Model.MaxVocab = t.MaxVocab
+	if err := t.vectorFlags.into(c, t.Embed); err != nil {
+		return nil, err
+	}
 	t.cellFlags.into(&c.Model)
 	c.Training.Batch, c.Training.Seq, c.Training.Stride = t.Batch, t.Seq, t.Stride
 	if t.Text == "" {

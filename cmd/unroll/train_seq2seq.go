@@ -33,7 +33,9 @@ type trainSeq2SeqCmd struct {
 	cellFlags     `embed:"" group:"Model:" set:"cell=gru"`
 	Hidden        int     `group:"Model:" default:"128" help:"Hidden size, in each direction."`
 	Layers        int     `group:"Model:" default:"1" help:"Layers of the encoder, and of the decoder."`
-	Embed         int     `group:"Model:" default:"32" help:"Embedding size."`
+	Embed         *int    `group:"Model:" placeholder:"N" help:"Embedding size. Default: ${embed}, or that of --vectors."`
+	vectorFlags
+	targetVectorFlags
 	Bidirectional bool    `group:"Model:" help:"Read sources from both ends."`
 	Tie           bool    `group:"Model:" help:"The output's weights are the embedding's."`
 	Dropout       float64 `group:"Model:" default:"0" help:"Probability with which an input of a layer is dropped in training."`
@@ -93,10 +95,16 @@ func (t *trainSeq2SeqCmd) config() (*run.Config, error) {
 		}
 	}
 	c.Model = run.Model{
-		Hidden: t.Hidden, Layers: t.Layers, Embed: t.Embed, Tokens: t.Tokens, MinFreq: t.MinFreq, MaxVocab: t.MaxVocab, Normalize: t.form(),
+		Hidden: t.Hidden, Layers: t.Layers, Tokens: t.Tokens, MinFreq: t.MinFreq, MaxVocab: t.MaxVocab, Normalize: t.form(),
 		Bidirectional: t.Bidirectional, Dropout: t.Dropout, Attention: t.Attention, Feeding: t.InputFeeding, Tied: t.Tie,
 	}
 	t.cellFlags.into(&c.Model)
+	if err := t.targetVectorFlags.into(c); err != nil {
+		return nil, err
+	}
+	if err := t.vectorFlags.into(c, t.Embed); err != nil {
+		return nil, err
+	}
 	own := ""
 	switch {
 	case held != nil:

@@ -54,6 +54,8 @@ func (classifyKind) words() string    { return "a classifier" }
 func (classifyKind) data() []string   { return []string{KindTable, KindFolder, KindIDX} }
 func (classifyKind) scores() []string { return []string{"accuracy", "top2", "macro_f1"} }
 
+func (classifyKind) embeddings() []string { return []string{"embedding.weight"} }
+
 func (classifyKind) defaults(c *Config) {
 	c.Model.Pooling = "last"
 	c.Training.Longest, c.Training.Buckets = 500, 4
@@ -179,6 +181,11 @@ func newClassifierTask(c *Config, raw, other *rawExamples) (_ *ClassifierTask, e
 			return nil, err
 		}
 		c.Model.Vocab, c.Model.VocabSHA256 = t.vocab.Len(), sha256Hex(t.vocab.JSON())
+		vectors, err := c.readVectors(c.sourceVectors(), t.vocab, learn.texts())
+		if err != nil {
+			return nil, err
+		}
+		t.notes = append(t.notes, vectors...)
 	default:
 		c.Model.Input, c.Model.Embed, c.Model.Tokens, c.Model.MinFreq = raw.images.Cols, 0, "", 0
 		c.Model.Normalize = ""

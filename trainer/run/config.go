@@ -22,10 +22,14 @@ const configFormat = "unroll-run-1"
 
 // Config is config.yaml: everything that is needed to repeat a run. What a task has no use for is left out of the file.
 type Config struct {
-	Format   string   `yaml:"format"`
-	Task     string   `yaml:"task"`
-	From     *Origin  `yaml:"from,omitempty"` // nil: fresh weights
-	Data     Data     `yaml:"data"`
+	Format string  `yaml:"format"`
+	Task   string  `yaml:"task"`
+	From   *Origin `yaml:"from,omitempty"` // nil: fresh weights
+	Data   Data    `yaml:"data"`
+
+	Vectors       *Vectors `yaml:"vectors,omitempty"`        // of the tokens that a model reads; nil: drawn
+	TargetVectors *Vectors `yaml:"target_vectors,omitempty"` // of those that a sequence-to-sequence model writes
+
 	Model    Model    `yaml:"model"`
 	Training Training `yaml:"training"`
 	Running  Running  `yaml:"running"`
@@ -284,6 +288,8 @@ func ReadConfig(path string, opts ...Option) (*Config, error) {
 		return bad("data of another task, or without their paths")
 	case c.Model.Lengths != nil && c.Model.Lengths.Check() != nil:
 		return bad("%v", c.Model.Lengths.Check())
+	case len(c.pretrained()) > 0 && c.Model.Embed < 1:
+		return bad("vectors for an embedding of %d", c.Model.Embed)
 	case limits != 1:
 		return bad("%d of steps, epochs and minutes, want one", limits)
 	}

@@ -123,20 +123,31 @@ func sameLabels(a, b *datasets.Labels) bool {
 
 // start gives a new model the weights that it begins with, and closes it if that fails.
 func (c *Config) start(t Task) error {
+	var weights []checkpoint.Tensor
+	var err error
 	b := c.with.from
-	if b == nil {
+	switch {
+	case b != nil:
+		weights, err = b.forModel(c, t)
+	case c.with.vectors != nil:
+		weights, err = c.withVectors(t)
+	default:
 		return nil
 	}
-	weights, err := b.forModel(c, t)
 	if err == nil {
 		err = t.Load(weights, nil)
 	}
 	if err != nil {
 		t.Close()
+	}
+	if err != nil && b != nil {
 		return &checkpoint.CorruptError{File: b.run.checkpoint(), What: err.Error()}
 	}
-	b.weights = nil // the model has them
-	return nil
+	if b != nil {
+		b.weights = nil // the model has them
+	}
+	c.with.vectors = nil // likewise
+	return err
 }
 
 // newOutput says whether a classifier has other labels than the run that it begins with.

@@ -23,6 +23,8 @@ func (lmKind) words() string    { return "a language model" }
 func (lmKind) data() []string   { return []string{KindText} }
 func (lmKind) scores() []string { return []string{"perplexity", "bits_per_token", "accuracy", "top2"} }
 
+func (lmKind) embeddings() []string { return []string{"embedding.weight"} }
+
 func (lmKind) defaults(c *Config) {
 	c.Model.Cell, c.Model.Layers, c.Model.Tokens, c.Model.MinFreq = "rnn", 2, "", 0
 	c.Training.Seq = 64

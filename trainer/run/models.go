@@ -58,6 +58,9 @@ func (c Config) declare() (weights float64, err error) {
 	if m.Input == 0 {
 		m.Vocab = max(m.Vocab, fewTokens)
 	}
+	if len(c.pretrained()) > 0 {
+		m.Embed = max(m.Embed, 1)
+	}
 	m.TargetVocab, m.Classes = max(m.TargetVocab, fewTokens), max(m.Classes, 2)
 	model, err := kindOf(c.Task).model(&c)
 	if err == nil && model != nil {

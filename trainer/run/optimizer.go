@@ -148,6 +148,7 @@ func (c *Config) trainer() trainer.Training {
 	t := &c.Training
 	m := trainer.Training{
 		Seed: t.Seed, Optimizer: c.optimizer(), Clip: t.Clip, ClipValue: t.ClipValue, Accumulate: t.Accumulate, Average: t.EMA,
+		Frozen: c.frozen(),
 	}
 	if t.LossScaling {
 		m.Scaling = optim.DefaultLossScaling

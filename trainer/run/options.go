@@ -18,6 +18,7 @@ type with struct {
 	tell       func(string)
 	checkpoint string
 	from       *beginning // nil: fresh weights
+	vectors    []loaded   // that embeddings begin with
 	cells      map[string]models.CellKind
 	attentions map[string]models.AttentionKind
 	optimizers map[string]optim.Optimizer
@@ -92,6 +93,9 @@ func (c *Config) begin(task string, opts []Option) error {
 		return err
 	}
 	if err := c.Check(); err != nil {
+		return err
+	}
+	if err := c.sizeVectors(); err != nil {
 		return err
 	}
 	return c.open()

@@ -1,6 +1,7 @@
 package run
 
 import (
+	"cmp"
 	"context"
 	"iter"
 	"slices"
@@ -90,26 +91,51 @@ type pairsPart struct {
 
 func allPairs(p *datasets.Pairs) pairsPart { return pairsPart{p, numbers(p.Len())} }
 
-// vocab builds the vocabulary of one side.
-func (p pairsPart) vocab(c *Config, n *spaces, side func(datasets.Pair) string) (*datasets.Vocab, error) {
-	var failed error
-	texts := iter.Seq[string](func(yield func(string) bool) {
+// The sides of a pair.
+func sourceSide(p datasets.Pair) string { return p.Source }
+func targetSide(p datasets.Pair) string { return p.Target }
+
+// texts are those of one side. They end early if one cannot be read, which is then in failed.
+func (p pairsPart) texts(side func(datasets.Pair) string, failed *error) iter.Seq[string] {
+	return func(yield func(string) bool) {
 		for _, i := range p.which {
 			pair, err := p.pairs.Pair(int(i))
 			if err != nil {
-				failed = err
+				*failed = err
 				return
 			}
 			if !yield(side(pair)) {
 				return
 			}
 		}
-	})
-	v, err := datasets.BuildVocab(c.Model.vocab(), n.count(c.Model.kind(), texts))
+	}
+}
+
+// vocab builds the vocabulary of one side.
+func (p pairsPart) vocab(c *Config, n *spaces, side func(datasets.Pair) string) (*datasets.Vocab, error) {
+	var failed error
+	v, err := datasets.BuildVocab(c.Model.vocab(), n.count(c.Model.kind(), p.texts(side, &failed)))
 	if failed != nil {
 		return nil, failed
 	}
 	return v, err
+}
+
+// vectors reads those that the embeddings of sources and of targets begin with.
+func (p pairsPart) vectors(c *Config, source, target *datasets.Vocab) (notes []string, err error) {
+	var failed error
+	for _, x := range []struct {
+		pretrained
+		vocab *datasets.Vocab
+		side  func(datasets.Pair) string
+	}{{c.sourceVectors(), source, sourceSide}, {c.targetVectors(), target, targetSide}} {
+		some, err := c.readVectors(x.pretrained, x.vocab, p.texts(x.side, &failed))
+		if err = cmp.Or(failed, err); err != nil {
+			return nil, err
+		}
+		notes = append(notes, some...)
+	}
+	return notes, nil
 }
 
 // translations are pairs in batches.

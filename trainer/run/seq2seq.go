@@ -24,6 +24,10 @@ func (seq2seqKind) name() string   { return TaskSeq2Seq }
 func (seq2seqKind) words() string  { return "a sequence-to-sequence model" }
 func (seq2seqKind) data() []string { return []string{KindPairs, KindParallel, KindTask} }
 
+func (seq2seqKind) embeddings() []string {
+	return []string{"encoder.embedding.weight", "decoder.embedding.weight"}
+}
+
 func (seq2seqKind) scores() []string {
 	return append(lmKind{}.scores(), "exact_match", "char_error_rate", "bleu", "chrf")
 }
@@ -159,10 +163,10 @@ func newSeq2SeqTask(c *Config, raw, other *rawPairs) (_ *Seq2SeqTask, err error)
 	}
 	var lost spaces
 	if t.source, t.target = c.vocabs(); t.source == nil {
-		if t.source, err = learn.vocab(c, &lost, func(p datasets.Pair) string { return p.Source }); err != nil {
+		if t.source, err = learn.vocab(c, &lost, sourceSide); err != nil {
 			return nil, err
 		}
-		if t.target, err = learn.vocab(c, &lost, func(p datasets.Pair) string { return p.Target }); err != nil {
+		if t.target, err = learn.vocab(c, &lost, targetSide); err != nil {
 			return nil, err
 		}
 	}
@@ -173,6 +177,11 @@ func newSeq2SeqTask(c *Config, raw, other *rawPairs) (_ *Seq2SeqTask, err error)
 	}
 	c.Model.Vocab, c.Model.VocabSHA256 = t.source.Len(), sha256Hex(t.source.JSON())
 	c.Model.TargetVocab, c.Model.TargetSHA256 = t.target.Len(), sha256Hex(t.target.JSON())
+	vectors, err := learn.vectors(c, t.source, t.target)
+	if err != nil {
+		return nil, err
+	}
+	t.notes = append(t.notes, vectors...)
 	if err := t.encode(learn, valid); err != nil {
 		return nil, err
 	}

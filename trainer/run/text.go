@@ -136,7 +136,11 @@ func newCorpus(c *Config, text, valid *datasets.Text) (_ *corpus, err error) {
 	if d.held, err = d.vocab.Encode(held); err != nil {
 		return nil, err
 	}
-	d.notes = known(c.origin(), lost.note(), sameText(c))
+	vectors, err := c.readTextVectors(d.vocab, learn)
+	if err != nil {
+		return nil, err
+	}
+	d.notes = append(known(c.origin(), lost.note(), sameText(c)), vectors...)
 	if err := d.noteUnknown(learn, held); err != nil {
 		return nil, err
 	}
@@ -156,6 +160,16 @@ func newCorpus(c *Config, text, valid *datasets.Text) (_ *corpus, err error) {
 		return nil, &datasets.Error{File: held.Name, What: err.Error()}
 	}
 	return d, nil
+}
+
+// readTextVectors is readVectors of a language model that learns a text.
+func (c *Config) readTextVectors(v *datasets.Vocab, learn *datasets.Text) ([]string, error) {
+	var failed error
+	notes, err := c.readVectors(c.sourceVectors(), v, learn.Blocks(&failed))
+	if failed != nil {
+		return nil, failed
+	}
+	return notes, err
 }
 
 // checkVocabSize says whether a vocabulary has so many tokens of its own: a text of one token has nothing to teach, but a translation may end.
