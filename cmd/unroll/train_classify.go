@@ -19,10 +19,10 @@ type trainClassifyCmd struct {
 	Tokens  string `group:"Model:" enum:"${tokenKinds}" default:"char" help:"What a text is cut into: ${enum}."`
 	MinFreq int    `group:"Model:" default:"1" help:"Tokens that occur less often are unknown."`
 	normalFlags
-	cellFlags     `embed:"" group:"Model:" set:"cell=gru"`
-	Hidden        int     `group:"Model:" default:"128" help:"Hidden size, in each direction."`
-	Layers        int     `group:"Model:" default:"1" help:"Layers."`
-	Embed         *int    `group:"Model:" placeholder:"N" help:"Embedding size; 0: one-hot, straight into the first layer. Images have none. Default: ${embed}, or that of --vectors."`
+	cellFlags `embed:"" group:"Model:" set:"cell=gru"`
+	Hidden    int  `group:"Model:" default:"128" help:"Hidden size, in each direction."`
+	Layers    int  `group:"Model:" default:"1" help:"Layers."`
+	Embed     *int `group:"Model:" placeholder:"N" help:"Embedding size; 0: one-hot, straight into the first layer. Images have none. Default: ${embed}, or that of --vectors."`
 	vectorFlags
 	Bidirectional bool    `group:"Model:" help:"Read from both ends."`
 	Pooling       string  `group:"Model:" enum:"${poolings}" default:"last" help:"What stands for the sequence: the ${enum} of the outputs."`

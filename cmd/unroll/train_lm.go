@@ -22,12 +22,12 @@ type trainLMCmd struct {
 	normalFlags
 
 	cellFlags `embed:"" group:"Model:" set:"cell=rnn"`
-	Hidden    int     `group:"Model:" default:"128" help:"Hidden size."`
-	Layers    int     `group:"Model:" default:"2" help:"Layers."`
-	Embed     *int    `group:"Model:" placeholder:"N" help:"Embedding size; 0: one-hot, straight into the first layer. Default: ${embed}, or that of --vectors."`
+	Hidden    int  `group:"Model:" default:"128" help:"Hidden size."`
+	Layers    int  `group:"Model:" default:"2" help:"Layers."`
+	Embed     *int `group:"Model:" placeholder:"N" help:"Embedding size; 0: one-hot, straight into the first layer. Default: ${embed}, or that of --vectors."`
 	vectorFlags
-	Dropout   float64 `group:"Model:" default:"0" help:"Probability with which an output of a layer is dropped in training before the next layer sees it."`
-	Tie       bool    `group:"Model:" help:"The output's weights are the embedding's."`
+	Dropout float64 `group:"Model:" default:"0" help:"Probability with which an output of a layer is dropped in training before the next layer sees it."`
+	Tie     bool    `group:"Model:" help:"The output's weights are the embedding's."`
 
 	Batch      int `group:"Training:" default:"32" help:"Streams of text that are read in parallel."`
 	Seq        int `group:"Training:" default:"64" help:"Tokens of each stream in a step."`

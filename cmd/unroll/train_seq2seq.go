@@ -30,10 +30,10 @@ type trainSeq2SeqCmd struct {
 	ContextEveryStep bool   `group:"Model:" help:"Without attention: every step of the decoder sees the source as one vector, as Cho et al. (2014) have it, not only the first."`
 	InputFeeding     bool   `group:"Model:" help:"The decoder sees what its attention found in the step before."`
 	normalFlags
-	cellFlags     `embed:"" group:"Model:" set:"cell=gru"`
-	Hidden        int     `group:"Model:" default:"128" help:"Hidden size, in each direction."`
-	Layers        int     `group:"Model:" default:"1" help:"Layers of the encoder, and of the decoder."`
-	Embed         *int    `group:"Model:" placeholder:"N" help:"Embedding size. Default: ${embed}, or that of --vectors."`
+	cellFlags `embed:"" group:"Model:" set:"cell=gru"`
+	Hidden    int  `group:"Model:" default:"128" help:"Hidden size, in each direction."`
+	Layers    int  `group:"Model:" default:"1" help:"Layers of the encoder, and of the decoder."`
+	Embed     *int `group:"Model:" placeholder:"N" help:"Embedding size. Default: ${embed}, or that of --vectors."`
 	vectorFlags
 	targetVectorFlags
 	Bidirectional bool    `group:"Model:" help:"Read sources from both ends."`
