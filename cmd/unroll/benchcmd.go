@@ -6,15 +6,13 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"runtime"
 	"time"
 
 	"github.com/pkg/errors"
 
-	"github.com/unroll-ml/unroll/graph/cpu"
 	"github.com/unroll-ml/unroll/graph/ref"
-	"github.com/unroll-ml/unroll/internal/bench/fma"
 	"github.com/unroll-ml/unroll/internal/bench/side"
+	"github.com/unroll-ml/unroll/internal/machine"
 	"github.com/unroll-ml/unroll/trainer/device"
 	"github.com/unroll-ml/unroll/trainer/run"
 )
@@ -150,7 +148,7 @@ func (f *benchFlags) sides(stderr io.Writer) (all []*side.Side, noGPU string, er
 	case "ref":
 		return []*side.Side{{Device: ref.New(), What: "plain loops", Square: 128}}, "", nil
 	case "cpu", device.Auto:
-		c, err := cpuSide(r.Threads)
+		c, err := machine.CPUSide(r.Threads)
 		if err != nil {
 			return nil, "", err
 		}
@@ -170,28 +168,6 @@ func (f *benchFlags) sides(stderr io.Writer) (all []*side.Side, noGPU string, er
 		return all, oneLine(err), nil
 	}
 	return append(all, &side.Side{Device: on, What: gpu.Info().Name + ", " + f.Precision, Square: 4096}), "", nil
-}
-
-// cpuSide is the CPU with its instruction path and the most arithmetic that it does.
-func cpuSide(threads int) (*side.Side, error) {
-	path, err := cpu.Path()
-	if err != nil {
-		return nil, err
-	}
-	if threads == 0 {
-		threads = runtime.GOMAXPROCS(0)
-	}
-	return &side.Side{
-		Device: cpu.New(cpu.Threads(threads)), What: fmt.Sprintf("%s, %s, %s", cpuName(), plural(threads, "thread"), path),
-		Peak: fma.Peak(path, threads, 50*time.Millisecond), Square: 1024,
-	}, nil
-}
-
-func plural(n int, what string) string {
-	if n == 1 {
-		return "1 " + what
-	}
-	return fmt.Sprintf("%d %ss", n, what)
 }
 
 // jsonLog writes objects, a line each, to stdout and to a file; either may be missing.

@@ -4,7 +4,6 @@ import (
 	"encoding/xml"
 	"errors"
 	"io"
-	"os"
 	"strings"
 	"testing"
 	"time"
@@ -111,17 +110,7 @@ func TestDoctor(t *testing.T) {
 	}
 	onGPU(t, true, simulated(sim.Config{}))
 	o := jsonLines(t, must(t, "doctor", "--json"))[0]
-	if gpu, ok := o["gpu"].(map[string]any); !ok || gpu["name"] != "simulator" || !(gpu["error"].(float64) < wrong) || o["auto"] != "cuda" || !(o["cpu"].(map[string]any)["error"].(float64) > 0) {
+	if gpu, ok := o["gpu"].(map[string]any); !ok || gpu["name"] != "simulator" || !(gpu["error"].(float64) < 1e-4) || o["auto"] != "cuda" || !(o["cpu"].(map[string]any)["error"].(float64) > 0) {
 		t.Error(o)
-	}
-}
-
-// What a shared library is called in this process.
-func TestLoaded(t *testing.T) {
-	if _, err := os.Stat("/proc/self/maps"); err != nil {
-		t.Skip(err)
-	}
-	if got := loaded("no-such-library"); len(got) != 0 {
-		t.Error(got)
 	}
 }

@@ -145,8 +145,5 @@ func flagWords(err error) string {
 	})
 }
 
-// oneLine is a message without line breaks, and without anything that a terminal would obey: it may name files and labels of others.
-func oneLine(err error) string {
-	lines := strings.FieldsFunc(flagWords(err), func(r rune) bool { return r == '\n' || r == '\r' })
-	return words.Visible(strings.Join(lines, "; "))
-}
+// oneLine is an error in the terms of the command line, on one line.
+func oneLine(err error) string { return words.OneLine(flagWords(err)) }

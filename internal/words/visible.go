@@ -28,3 +28,9 @@ func Visible(s string) string {
 	}
 	return b.String()
 }
+
+// OneLine is a message without line breaks, and without anything that a terminal would obey: it may name files and labels of others.
+func OneLine(message string) string {
+	lines := strings.FieldsFunc(message, func(r rune) bool { return r == '\n' || r == '\r' })
+	return Visible(strings.Join(lines, "; "))
+}
