@@ -3,16 +3,10 @@ package main
 import (
 	"math"
 	"os"
-	"path/filepath"
 	"regexp"
-	"runtime"
 	"strconv"
 	"strings"
 	"testing"
-
-	"github.com/unroll-ml/unroll/internal/translate"
-	"github.com/unroll-ml/unroll/models/decode"
-	"github.com/unroll-ml/unroll/trainer/run"
 )
 
 func TestAttentionPage(t *testing.T) {
@@ -78,52 +72,4 @@ func TestAttentionPage(t *testing.T) {
 	must(t, strings.Fields(seq2seqSmall+"--steps 2 --attention none --out plain")...)
 	want(t, exitUsage, "--attention draws where the attention looked, and the model of plain has none: leave it out, or train a model with --attention dot", "translate", "plain", "--attention", "look.html")
 	want(t, exitUsage, "--coverage-penalty asks where the attention looked, and the model of plain has none: leave it out", "translate", "plain", "--beam", "2", "--coverage-penalty", "0.2")
-}
-
-// However many sentences are drawn, one is in memory, and the page is cut at the budget.
-func TestAttentionPageMemory(t *testing.T) {
-	t.Chdir(t.TempDir())
-	writeFile(t, "swaps.tsv", swaps(60))
-	must(t, strings.Fields(seq2seqSmall+"--steps 2 --out run")...)
-	r, err := run.Open("run")
-	if err != nil {
-		t.Fatal(err)
-	}
-	page, err := newAttentionPage("look.html", r, "")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer page.close()
-	const size = 100
-	line := translate.Translation{Hypothesis: decode.Hypothesis{Tokens: make([]int32, size), Weights: make([][]float64, size)}}
-	for i := range line.Weights {
-		line.Weights[i] = make([]float64, size)
-	}
-	used := func() uint64 {
-		var m runtime.MemStats
-		runtime.GC()
-		runtime.ReadMemStats(&m)
-		return m.HeapAlloc
-	}
-	before := used()
-	const fit = drawnCells / (size * size)
-	for i := range fit + 3 {
-		if err := page.add(i+1, "line", make([]int32, size), line); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if after := used(); after > before+1<<20 {
-		t.Errorf("%d sentences take %d bytes", fit, after-before)
-	}
-	if err := page.write(r.At()); err != nil {
-		t.Fatal(err)
-	}
-	got := readFile(t, "look.html")
-	if n := strings.Count(got, "<section id="); n != fit || !strings.Contains(got, "The first 50 lines are drawn, 3 more were translated.") {
-		t.Errorf("%d sentences are drawn, want %d", n, fit)
-	}
-	page.close()
-	if left, _ := filepath.Glob(".drawn-*"); left != nil {
-		t.Errorf("%v are left", left)
-	}
 }

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/unroll-ml/unroll/internal/attention"
 	"github.com/unroll-ml/unroll/trainer/checkpoint"
 	"github.com/unroll-ml/unroll/trainer/run"
 )
@@ -100,7 +101,7 @@ func TestAttentionPageIsBounded(t *testing.T) {
 		t.Fatal(r.stderr)
 	}
 	info, err := os.Stat("page.html")
-	if err != nil || info.Size() > 64*drawnCells {
+	if err != nil || info.Size() > 64*attention.Cells {
 		t.Fatalf("a page of %d bytes, %v", info.Size(), err)
 	}
 	if page := readFile(t, "page.html"); !strings.Contains(page, "lines are drawn, ") {

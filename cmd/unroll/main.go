@@ -17,6 +17,7 @@ import (
 
 	"github.com/unroll-ml/unroll/datasets"
 	"github.com/unroll-ml/unroll/datasets/tasks"
+	"github.com/unroll-ml/unroll/internal/attention"
 	"github.com/unroll-ml/unroll/trainer/device"
 	"github.com/unroll-ml/unroll/trainer/metrics"
 	"github.com/unroll-ml/unroll/trainer/run"
@@ -115,7 +116,7 @@ func newParser(c *cli, stdout, stderr io.Writer) (*kong.Kong, error) {
 			"bpe":            strconv.Itoa(datasets.DefaultBPE),
 			"poolings":       strings.Join(run.Poolings, ", "),
 			"optimizers":     strings.Join(run.Optimizers, ", "),
-			"drawn":          strconv.Itoa(drawnSentences),
+			"drawn":          strconv.Itoa(attention.Sentences),
 			"embed":          strconv.Itoa(defaultEmbed),
 			"devices":        strings.Join(device.Names, ", "),
 			"precisions":     strings.Join(device.Precisions, ", "),

@@ -9,6 +9,7 @@ import (
 	"github.com/pkg/errors"
 
 	"github.com/unroll-ml/unroll/datasets"
+	"github.com/unroll-ml/unroll/internal/attention"
 	"github.com/unroll-ml/unroll/internal/translate"
 	"github.com/unroll-ml/unroll/internal/words"
 	"github.com/unroll-ml/unroll/models/decode"
@@ -153,12 +154,12 @@ func (k *translateCmd) Run(a *app) error {
 	if err := k.fits(r); err != nil {
 		return err
 	}
-	var page *attentionPage
+	var page *attention.Page
 	if k.Attention != "" {
 		if page, err = newAttentionPage(k.Attention, r, k.how()); err != nil {
 			return err
 		}
-		defer page.close()
+		defer page.Close()
 	}
 	if err := k.compute(a, r); err != nil {
 		return err
@@ -187,10 +188,10 @@ func (k *translateCmd) Run(a *app) error {
 		var b strings.Builder
 		for i, found := range all {
 			if page != nil && len(found) > 0 {
-				if err := page.add(first+i, lines[i], m.Source(lines[i]), found[0]); err != nil {
-					return "", err
+				if err := page.Add(first+i, lines[i], m.Source(lines[i]), found[0]); err != nil {
+					return "", pageError(k.Attention, err)
 				}
-				o.Weights = !page.full() // what is not drawn need not be kept
+				o.Weights = !page.Full() // what is not drawn need not be kept
 			}
 			said.add(found)
 			b.WriteString(k.write(first+i, lines[i], in.unknown(lines[i]), found))
@@ -205,7 +206,7 @@ func (k *translateCmd) Run(a *app) error {
 	if page == nil {
 		return nil
 	}
-	return page.write(r.At())
+	return pageError(k.Attention, page.Write(r.Dir(), modelWords(r)))
 }
 
 // options are how to translate.
