@@ -33,7 +33,8 @@ type Case struct {
 // Len is the number of steps.
 func (c *Case) Len() int { return len(c.Values[0]) }
 
-// ReadCases reads labelled series: .ts files of the UEA archive and .tsv files of the UCR archive by their names.
+// ReadCases reads labelled series: .ts files of the UEA archive and .tsv files of the UCR archive by their names,
+// and otherwise CSV, with a row for each case or for each moment of one.
 func ReadCases(path string, o Options) (*Cases, error) {
 	if err := o.Check(); err != nil {
 		return nil, err
@@ -47,8 +48,12 @@ func ReadCases(path string, o Options) (*Cases, error) {
 	switch extension(path) {
 	case ".ts":
 		c, err = readTS(f)
-	default:
+	case ".tsv":
 		c, err = readUCR(f)
+	case ".tsf":
+		err = f.wrong(0, "a .tsf file has series to forecast, and no labels")
+	default:
+		c, err = readCaseTable(f)
 	}
 	if err == nil {
 		err = c.finish(f)

@@ -132,3 +132,64 @@ func TestNames(t *testing.T) {
 		same(t, "classes", c.want, c.cases.Names())
 	}
 }
+
+// Values with their times, which have colons; digits alone count steps.
+func TestTimedTS(t *testing.T) {
+	const head = "@timestamps true\n@classLabel true a b\n@data\n"
+	c := readCases(t, "a.ts", head+"(2004-08-10 18:00:00,1130.0),(2004-08-10 18:30:00,?),(2004-08-10 19:00:00,2):(0,5),(1,6.5):a\n"+
+		"(3,1) , (5,2):(2004,7),(2005,8):b\n", Options{})
+	same(t, "cases", []Case{
+		{Line: 4, Values: [][]float64{{1130, nan, 2}, {5, 6.5, nan}}, Label: "a"},
+		{Line: 5, Values: [][]float64{{1, 2}, {7, 8}}, Label: "b"},
+	}, c.Cases)
+	c = readCases(t, "a.ts", head+"(0,1),(1,2),(3,4):a\n", Options{FillGaps: true})
+	same(t, "a gap", [][]float64{{1, 2, nan, 4}}, c.Cases[0].Values)
+	wrongs(t,
+		bad("a gap", "a.ts", head+"(0,1),(1,2),(3,4):a\n",
+			"FILE:4: 1 time is missing between 1 of line 4 and 3: complete the file, or give --fill-gaps, which takes them for missing values"),
+		bad("a time twice", "a.ts", head+"(0,1),(1,2),(1,4):a\n",
+			"FILE:4: value 3: its time 1 is not after that of the value before: sort them by time, each once"),
+		bad("no time", "a.ts", head+"(soon,1):a\n", `FILE:4: "soon" is not a time as a number that counts steps: write all times of a case so`),
+		bad("another form", "a.ts", head+"(2020-01-01,1),(2,1):a\n", `FILE:4: "2" is not a time as 2006-01-02: write all times of a case so`),
+	)
+}
+
+func TestCaseTables(t *testing.T) {
+	want := []Case{{Line: 2, Values: [][]float64{{1, 2, 3}}, Label: "up"}, {Line: 3, Values: [][]float64{{3, nan, 1}}, Label: "down"}}
+	for _, c := range []struct {
+		what, data string
+		Options
+	}{
+		{"the label is first", "label,t1,t2,t3\nup,1,2,3\ndown,3,,1\n", Options{}},
+		{"the label is called so", "t1,t2,class,t3\n1,2,up,3\n3,,down,1\n", Options{}},
+		{"the label is last", "a,b,c,d\n1,2,3,up\n3,,1,down\n", Options{Label: "4"}},
+		{"names", "a,b,c,d,e\nx,1,2,3,up\ny,3,,1,down\n", Options{Label: "e", ID: "a", Layout: Wide}},
+	} {
+		same(t, c.what, want, readCases(t, "a.csv", c.data, c.Options).Cases)
+	}
+	want = []Case{
+		{Line: 2, Values: [][]float64{{1, 2, 3}, {5, 6, nan}}, Label: "up"},
+		{Line: 3, Values: [][]float64{{3, 1}, {nan, 4}}, Label: "down"},
+	}
+	const rows = "a,0,1,5,up\nb,0,3,?,down\na,1,2,6,up\na,2,3,,up\nb,1,1,4,down\n"
+	same(t, "a row for each moment", want, readCases(t, "a.csv", "case,step,x,y,label\n"+rows, Options{}).Cases)
+	same(t, "as is said", want, readCases(t, "a.csv", "case,step,x,y,z\n"+rows,
+		Options{ID: "case", Time: "step", Targets: []string{"x", "y"}, Label: "z"}).Cases)
+	numbers := readCases(t, "a.csv", "id,step,x,target\na,0,1,2.5\na,1,2,2.5\n", Options{Regression: true})
+	same(t, "numbers", []Case{{Line: 2, Values: [][]float64{{1, 2}}, Label: "2.5", Number: 2.5}}, numbers.Cases)
+	wrongs(t,
+		bad("two labels", "a.csv", "id,step,x,label\na,0,1,up\na,1,2,down\n",
+			`FILE:3: series "a": the label is "down", and "up" in line 2: a series has one`, Options{Label: "label"}),
+		bad("no label", "a.csv", "id,step,x,z\na,0,1,up\na,1,2,up\n",
+			`FILE:1: there is no column "label", the header has id, step, x, z: correct --label`, Options{Label: "label"}),
+		bad("no names", "a.csv", "step,x,label\n0,1,1\n1,2,1\n",
+			"FILE: which rows belong to a case is not to be told: name the column that says it with --id", Options{Label: "label", Time: "step"}),
+		bad("a label alone", "a.csv", "x\ny\n", "FILE:1: a label and no value: complete the row", Options{Label: "1"}),
+		bad("a short row", "a.csv", "1,2,x\n3,y\n", "FILE:2: no column 3: complete the row", Options{Label: "3"}),
+		bad("a text", "a.csv", "x,y,z\n1,a,up\n1,b,up\n",
+			`FILE:2: column 2, "y": "a" is not a number: correct it; a missing value is an empty cell, NaN, NA, null or ?`, Options{Label: "z"}),
+	)
+	path := write(t, "a.tsf", nil)
+	_, err := ReadCases(path, Options{})
+	wantError(t, "series to forecast", path, err, "FILE: a .tsf file has series to forecast, and no labels")
+}

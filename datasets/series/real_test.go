@@ -62,3 +62,21 @@ func TestUEA(t *testing.T) {
 		}
 	}
 }
+
+// A table with a row for each moment, and a .tsf file.
+func TestRealForecasts(t *testing.T) {
+	set, err := Read(real(t, "uea/Airline.csv.gz"), Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if s := set.Series[0]; set.Step.String() != "month" || set.Season != 12 || s.Len() != 144 || !s.Start.Equal(date(1949, 1, 1, 0)) {
+		t.Errorf("%d steps of a %s from %v", s.Len(), set.Step, s.Start)
+	}
+	set, err = Read(real(t, "uea/UnitTest_Tsf_Loader.tsf.gz"), Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if s := set.Series[2]; set.Horizon != 4 || set.Step.String() != "year" || s.ID != "T3" || s.Len() != 5 || s.Values[0][4] != 254186 {
+		t.Errorf("%+v", set)
+	}
+}

@@ -13,6 +13,7 @@ import (
 	"fmt"
 	"math"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -87,13 +88,37 @@ func Read(path string, o Options) (*Set, error) {
 		return nil, err
 	}
 	f := &file{name: path, data: data, options: o}
-	set, err := readWide(f)
+	set, err := f.read()
 	if err != nil {
 		return nil, err
 	}
-	set.Name, set.SHA256, set.Notes = path, sum(data), append(f.notes, set.Notes...)
+	set.Name, set.SHA256, set.Notes, set.Season = path, sum(data), f.notes, set.Step.Season()
 	return set, nil
 }
+
+func (f *file) read() (*Set, error) {
+	switch extension(f.name) {
+	case ".tsf":
+		return readTSF(f)
+	case ".ts":
+		return nil, f.wrong(0, "a .ts file has series with a label each, to classify or to predict a number of, and none to forecast")
+	}
+	t, err := look(f)
+	if err != nil {
+		return nil, err
+	}
+	layout, err := t.layout()
+	if err != nil {
+		return nil, err
+	}
+	if layout == Wide {
+		return readWide(t)
+	}
+	return readLong(t)
+}
+
+// missingValues are n of them.
+func missingValues(n int) []float64 { return slices.Repeat([]float64{math.NaN()}, n) }
 
 func sum(data []byte) string {
 	sum := sha256.Sum256(data)

@@ -2,7 +2,6 @@ package series
 
 import (
 	"io"
-	"math"
 	"slices"
 	"strconv"
 	"strings"
@@ -150,7 +149,7 @@ func (r *ts) level(c *Case) error {
 			if err := r.hold(missing, c.Line); err != nil {
 				return err
 			}
-			c.Values[i] = append(v, slices.Repeat([]float64{math.NaN()}, missing)...)
+			c.Values[i] = append(v, missingValues(missing)...)
 		}
 	}
 	if !even {

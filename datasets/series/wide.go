@@ -6,42 +6,68 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-
-	"github.com/unroll-ml/unroll/datasets"
 )
 
 // wide is a table in which a row is a series, as those of the M4 competition are: its name, perhaps, and its
 // values; cells that are left are empty.
 type wide struct {
-	*file
-	header []string
+	*table
 	firsts []string // the first cell of each row
 	rows   []Series // without it
 }
 
-func readWide(f *file) (*Set, error) {
-	w := &wide{file: f}
+func readWide(t *table) (*Set, error) {
+	w := &wide{table: t}
 	if err := w.read(); err != nil {
 		return nil, err
 	}
 	if len(w.rows) == 0 {
-		return nil, f.wrong(0, "no series: a row is a series, its name and its values")
+		return nil, w.wrong(0, "no series: a row is a series, its name and its values")
 	}
 	if err := w.name(); err != nil {
 		return nil, err
 	}
-	for i := range w.rows {
-		s := &w.rows[i]
-		if s.trim(); s.Len() == 0 {
-			return nil, f.wrong(s.Line, "series %s has no value: remove the row or complete it", shown(s.ID))
+	set := &Set{Targets: []string{"value"}, Series: w.rows}
+	if w.headedByTimes() {
+		if err := w.times(set); err != nil {
+			return nil, err
 		}
 	}
-	return &Set{Targets: []string{"value"}, Series: w.rows}, nil
+	return set, set.trim(w.file)
+}
+
+// times gives the series those of the header.
+func (w *wide) times(set *Set) error {
+	m := moments{}
+	form := fitting(w.header[1:], false)[0]
+	for _, cell := range w.header[1:] {
+		t, _ := form.parse(cell)
+		m.times, m.lines = append(m.times, t), append(m.lines, 1)
+	}
+	g := &grid{file: w.file}
+	if err := g.find([]moments{m}); err != nil {
+		return err
+	}
+	places, err := g.places(m)
+	if err != nil {
+		return err
+	}
+	set.Step = g.step
+	for i := range set.Series {
+		s := &set.Series[i]
+		n := len(s.Values[0])
+		if n > len(places) {
+			return w.wrong(s.Line, "%d values, and the header has %d times: complete it", n, len(places))
+		}
+		s.Start = m.times[0]
+		s.Values[0] = spread(s.Values[0], places[:n], places[max(n, 1)-1]+1)
+	}
+	return nil
 }
 
 // read reads the rows.
 func (w *wide) read() error {
-	records := datasets.NewRecords(w.file.name, w.data, 0, maxRecord)
+	records := w.records()
 	for first := true; ; first = false {
 		cells, line, err := records.Read()
 		switch {
@@ -49,9 +75,7 @@ func (w *wide) read() error {
 			return nil
 		case err != nil:
 			return err
-		case first && w.isHeader(cells):
-			w.header = texts(cells)
-			w.note("line %d is a header; --header no if it is a series", line)
+		case first && w.header != nil:
 		default:
 			err = w.row(cells, line)
 		}
@@ -59,33 +83,6 @@ func (w *wide) read() error {
 			return err
 		}
 	}
-}
-
-// texts are cells without white space around them.
-func texts(cells [][]byte) []string {
-	s := make([]string, len(cells))
-	for i, c := range cells {
-		s[i] = strings.TrimSpace(string(c))
-	}
-	return s
-}
-
-// isHeader says whether the first row has names of columns: something else than numbers after its first cell, or
-// the numbers of steps after what headers call the names of series.
-func (w *wide) isHeader(cells [][]byte) bool {
-	if w.options.Header != "" {
-		return w.options.Header == "yes"
-	}
-	row := texts(cells)
-	counts := len(row) > 2 && isIDName(row[0])
-	for i, c := range row[1:] {
-		if !isNumber(c) {
-			return true
-		}
-		n, err := strconv.Atoi(c)
-		counts = counts && err == nil && (n == i || n == i+1)
-	}
-	return counts
 }
 
 func (w *wide) row(cells [][]byte, line int) error {

@@ -1,6 +1,7 @@
 package series
 
 import (
+	"strings"
 	"testing"
 )
 
@@ -19,7 +20,7 @@ func TestWideOfM4(t *testing.T) {
 				{ID: "H1", Line: 2, Values: [][]float64{{605, 586, 5.5, 0}}},
 				{ID: "H2", Line: 3, Values: [][]float64{{3124, -2990}}},
 			},
-			Notes: []string{path + ": line 1 is a header; --header no if it is a series"},
+			Notes: []string{path + ": line 1 is a header; --header no if it is none"},
 		}, set)
 	}
 }
@@ -44,7 +45,7 @@ func TestWide(t *testing.T) {
 		{"names that are numbers, said", "17,2,3\n5,5,6\n", Options{ID: "1"}, want{"17": {2, 3}, "5": {5, 6}}, 0},
 		{"names that are numbers, by the header", "id,a,b\n17,2,3\n5,5,6\n", Options{}, want{"17": {2, 3}, "5": {5, 6}}, 1},
 		{"a header that counts", "id,1,2,3\na,4,5,6\n", Options{}, want{"a": {4, 5, 6}}, 1},
-		{"a header, said", "7,8,9\na,1,2\n", Options{Header: "yes"}, want{"a": {1, 2}}, 1},
+		{"a header, said", "7,8,9\na,1,2\n", Options{Header: "yes"}, want{"a": {1, 2}}, 0},
 		{"no header, said", "id,1,2,3\na,4,5,6\n", Options{Header: "no"}, want{"id": {1, 2, 3}, "a": {4, 5, 6}}, 0},
 		{"one value each", "a,1\nb,2\n", Options{Header: "no"}, want{"a": {1}, "b": {2}}, 0},
 	} {
@@ -58,9 +59,9 @@ func TestWide(t *testing.T) {
 
 func TestWrongWide(t *testing.T) {
 	wrongs(t,
-		bad("empty", "a.csv", "", "FILE: no series: a row is a series, its name and its values"),
-		bad("a header alone", "a.csv", "V1,V2\n", "FILE: no series: a row is a series, its name and its values"),
-		bad("no value", "a.csv", "a,1\nb,,\n", `FILE:2: series "b" has no value: remove the row or complete it`),
+		bad("empty", "a.csv", "", "FILE: the file is empty: choose another one"),
+		bad("a header alone", "a.csv", "id,1,2\n", "FILE: no series: a row is a series, its name and its values"),
+		bad("no value", "a.csv", "a,1\nb,,\n", `FILE:2: series "b" has no value: remove it or complete it`),
 		bad("text", "a.csv", "a,1,2\nb,3,x\n",
 			`FILE:2: column 3: "x" is not a number: correct it; a missing value is an empty cell, NaN, NA, null or ?`),
 		bad("hexadecimal", "a.csv", "a,1,2\nb,3,0x1p4\n",
@@ -71,7 +72,7 @@ func TestWrongWide(t *testing.T) {
 			`FILE:2: column 2: "1e999" is not a finite number: correct it, or leave the cell empty if the value is missing`),
 		bad("decimal commas", "a.csv", "a;1;2\nb;3;4,5\n", `FILE:2: column 3: "4,5" has a decimal comma: write 4.5`),
 		bad("decimal commas everywhere", "a.csv", "a;1,5;2,5\nb;3,5;4,5\n",
-			`FILE:2: column 2: "5;4" is not a number: if semicolons are between cells, the numbers have decimal commas: write points for them`),
+			`FILE:1: column 2: "5;2" is not a number: if semicolons are between cells, the numbers have decimal commas: write points for them`),
 		bad("grouped digits", "a.csv", "a,1\nb,\"1,234.5\"\n",
 			`FILE:2: column 2: "1,234.5" has commas between its digits: write 1234.5`),
 		bad("doubled name", "a.csv", "a,1\nb,2\na,3\n", `FILE:3: series "a" is in line 1, too: give it another name`),
@@ -85,5 +86,22 @@ func TestWrongWide(t *testing.T) {
 			`FILE: its lines end in CR alone, as those of old Macs do: convert it, for example with tr '\r' '\n'`),
 		bad("not gzip", "a.csv.gz", "a,1\n",
 			"FILE: the name ends in .gz, the contents are not gzip: download it again, or rename it if it is not compressed"),
+	)
+}
+
+// What does not fit into memory is refused, with the place.
+func TestHeldValues(t *testing.T) {
+	before := maxHeld
+	t.Cleanup(func() { maxHeld = before })
+	maxHeld = 120
+	const words = ": more than 120 values (a series counts for 32 more), the most that are held in memory: use a part of the file"
+	wrongs(t,
+		bad("wide", "a.csv", strings.Repeat("x,1\n", 4), "FILE:4"+words, Options{Header: "no"}),
+		bad("long", "a.csv", "date,y\n"+strings.Repeat("2020,1\n", 30), "FILE:19"+words, Options{Time: "date"}),
+		bad("a gap of many years", "a.csv", "date,y\n2020,1\n2021,2\n2022,3\n9000,4\n", "FILE:5"+words, Options{Time: "date", FillGaps: true}),
+		bad(".tsf", "a.tsf", "@data\n1\n2\n3\n4\n", "FILE:5"+words),
+		bad(".ts", "a.ts", "@data\n1:"+strings.Repeat(",", 100)+"\n", "FILE:2"+words),
+		bad(".tsv", "a.tsv", "a\t"+strings.Repeat("1\t", 100)+"\n", "FILE:1"+words),
+		bad("cases in CSV", "a.csv", "a,"+strings.Repeat("1,", 100)+"\n", "FILE:1"+words, Options{Label: "1"}),
 	)
 }

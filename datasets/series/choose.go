@@ -1,0 +1,188 @@
+package series
+
+import (
+	"slices"
+	"strings"
+)
+
+// choose decides which columns of a long table are what: those that the options name, and then those that are
+// called or look so. The label is in a column, or in none, -1.
+func (l *long) choose(label int) error {
+	o := l.options
+	l.id, l.time, l.label = -1, -1, label
+	for _, c := range []struct {
+		flag, wanted string
+		to           *int
+	}{{"id", o.ID, &l.id}, {"time", o.Time, &l.time}} {
+		if c.wanted == "" || c.wanted == NoID {
+			continue
+		}
+		at, err := l.column(c.flag, c.wanted)
+		if err != nil {
+			return err
+		}
+		*c.to = at
+	}
+	for _, c := range []struct {
+		flag   string
+		wanted []string
+		to     *[]int
+	}{{"target", o.Targets, &l.targets}, {"known", o.Known, &l.known}, {"static", o.Static, &l.static}} {
+		for _, wanted := range c.wanted {
+			at, err := l.column(c.flag, wanted)
+			if err != nil {
+				return err
+			}
+			*c.to = append(*c.to, at)
+		}
+	}
+	if err := l.chooseTime(); err != nil {
+		return err
+	}
+	if l.id < 0 && o.ID != NoID && o.Layout != Columns {
+		l.chooseID()
+	}
+	if l.targets == nil {
+		if err := l.chooseTargets(); err != nil {
+			return err
+		}
+	}
+	l.say()
+	l.last = max(l.id, l.time, l.label, slices.Max(slices.Concat(l.targets, l.known, l.static)))
+	return nil
+}
+
+// taken says whether a column is something already.
+func (l *long) taken(column int) bool {
+	return column == l.id || column == l.time || column == l.label || slices.Contains(slices.Concat(l.targets, l.known, l.static), column)
+}
+
+// chooseTime finds the column with times, and how they are written.
+func (l *long) chooseTime() error {
+	if l.time < 0 {
+		at := l.timed()
+		if at < 0 || l.taken(at) {
+			return nil
+		}
+		l.time = at
+	}
+	cells := l.sampled(l.time)
+	forms := fitting(cells, true)
+	if len(forms) == 0 {
+		return l.strange()
+	}
+	l.form = forms[0]
+	if l.form.chosen == "" {
+		return nil
+	}
+	return l.dayOrMonth(forms)
+}
+
+// strange says which of the first times is none, or is not written as those before.
+func (l *long) strange() error {
+	var forms []*timeForm
+	for i, row := range l.sample {
+		if l.time >= len(row) {
+			continue
+		}
+		c := row[l.time]
+		if i == 0 {
+			forms = fitting([]string{c}, true)
+		}
+		if len(forms) == 0 {
+			return l.wrong(l.lines[i], "column %s: %s is not a time: write times as 2006-01-02 15:04:05, 2006-01-02, 2006-01 or 2006",
+				l.called(l.time), shown(c))
+		}
+		fit := slices.DeleteFunc(slices.Clone(forms), func(f *timeForm) bool { _, ok := f.parse(c); return !ok })
+		if len(fit) == 0 {
+			return l.notAs(forms[0], c, l.lines[i])
+		}
+		forms = fit
+	}
+	return l.wrong(0, "column %s has no time in the first rows: name the column with times with --time", l.called(l.time))
+}
+
+// notAs says that a time is not written as those before.
+func (l *long) notAs(form *timeForm, cell string, line int) error {
+	return l.wrong(line, "column %s: %s is not a time as %s, and those before are: write it so", l.called(l.time), shown(cell), form.name)
+}
+
+// dayOrMonth decides which number of 1/2/2006 is the day.
+func (l *long) dayOrMonth(forms []*timeForm) error {
+	for _, f := range forms {
+		if l.options.TimeForm == f.chosen || l.options.TimeForm == "" && len(forms) == 1 {
+			l.form = f
+			l.note("times are %s", f.name)
+			return nil
+		}
+	}
+	if l.options.TimeForm != "" {
+		return l.wrong(l.lines[0], "column %s: the times are not %s: correct --time-form", l.called(l.time), l.options.TimeForm)
+	}
+	return l.wrong(l.lines[0], "column %s: in %s it does not show which number is the day: give --time-form DD/MM/YYYY or --time-form MM/DD/YYYY",
+		l.called(l.time), shown(l.sampled(l.time)[0]))
+}
+
+// chooseID finds the column with the names of series: one that is called so, or the only one with texts.
+func (l *long) chooseID() {
+	var text []int
+	for i := range l.width {
+		if l.taken(i) {
+			continue
+		}
+		if i < len(l.header) && isIDName(l.header[i]) {
+			l.id = i
+			return
+		}
+		if !l.numeric(i) {
+			text = append(text, i)
+		}
+	}
+	if len(text) == 1 {
+		l.id = text[0]
+	}
+}
+
+// chooseTargets finds the column with values: one that is called so, or the only one that is left with numbers; of
+// a table of columns, and of cases, all.
+func (l *long) chooseTargets() error {
+	var left []int
+	for i := range l.width {
+		if !l.taken(i) && l.numeric(i) {
+			left = append(left, i)
+		}
+	}
+	several := l.cases || l.options.Layout == Columns
+	if !several {
+		if i := slices.IndexFunc(left, func(i int) bool { return i < len(l.header) && isValueName(l.header[i]) }); i >= 0 {
+			left = left[i : i+1]
+		}
+	}
+	switch {
+	case len(left) == 0:
+		return l.wrong(0, "no column with numbers is left for the values: name it with --target")
+	case len(left) > 1 && !several:
+		return l.wrong(0, "which columns are to be forecast? Name them with --target, of %s; or give --layout columns if each is a series",
+			some(l.names(left)))
+	}
+	l.targets = left
+	return nil
+}
+
+// say notes what was taken for what without being named.
+func (l *long) say() {
+	var parts []string
+	add := func(column int, named bool, what string) {
+		if column >= 0 && !named {
+			parts = append(parts, "column "+l.called(column)+" is "+what)
+		}
+	}
+	add(l.time, l.options.Time != "", "the time")
+	add(l.id, l.options.ID != "", "the name of the series")
+	if len(l.targets) == 1 {
+		add(l.targets[0], l.options.Targets != nil, "the value")
+	}
+	if len(parts) > 0 {
+		l.note("%s", strings.Join(parts, ", "))
+	}
+}

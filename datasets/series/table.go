@@ -1,0 +1,180 @@
+package series
+
+import (
+	"io"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/unroll-ml/unroll/datasets"
+)
+
+// table is CSV of which nobody said what its rows are.
+type table struct {
+	*file
+	sample [][]string // the first rows, but the header
+	lines  []int      // and where they stand
+	header []string   // nil: none
+	width  int        // of the first row
+}
+
+// sampleRows are enough to judge by.
+const sampleRows = 100
+
+// look reads the first rows.
+func look(f *file) (*table, error) {
+	t := &table{file: f}
+	records := f.records()
+	for len(t.sample) <= sampleRows {
+		cells, line, err := records.Read()
+		if err == io.EOF {
+			break
+		}
+		if err != nil {
+			return nil, err
+		}
+		t.sample, t.lines = append(t.sample, texts(cells)), append(t.lines, line)
+	}
+	if len(t.sample) == 0 {
+		return nil, f.wrong(0, "the file is empty: choose another one")
+	}
+	t.width = len(t.sample[0])
+	if f.options.Header == "yes" || f.options.Header == "" && t.isHeader() {
+		t.header, t.sample, t.lines = t.sample[0], t.sample[1:], t.lines[1:]
+		if f.options.Header == "" {
+			f.note("line 1 is a header; --header no if it is none")
+		}
+	}
+	return t, nil
+}
+
+func (f *file) records() *datasets.Records { return datasets.NewRecords(f.name, f.data, 0, maxRecord) }
+
+// texts are cells without white space around them.
+func texts(cells [][]byte) []string {
+	s := make([]string, len(cells))
+	for i, c := range cells {
+		s[i] = strings.TrimSpace(string(c))
+	}
+	return s
+}
+
+// isHeader says whether the first row has names: a text in a column in which numbers or times follow, times in
+// front of numbers, or the numbers of steps after what headers call the names of series.
+func (t *table) isHeader() bool {
+	first, rest := t.sample[0], t.sample[1:]
+	counts := len(first) > 1 && (first[0] == "" || len(first) > 2 && isIDName(first[0]))
+	times := len(first) > 2
+	for i, name := range first {
+		n, err := strconv.Atoi(name)
+		counts = counts && (i == 0 || err == nil && (n == i || n == i-1))
+		isTimeName := isTime(name)
+		times = times && (i == 0 || isTimeName)
+		if name == "" || isNumber(name) || isTimeName {
+			continue
+		}
+		for _, row := range rest {
+			if i < len(row) && row[i] != "" && (isNumber(row[i]) || isTime(row[i])) {
+				return true
+			}
+		}
+	}
+	return counts || times && len(rest) > 0 && slices.ContainsFunc(rest[0][1:], isNumber)
+}
+
+// column is a column that is wanted, from 0.
+func (t *table) column(flag, wanted string) (int, error) {
+	at := slices.Index(t.header, wanted)
+	if at >= 0 && slices.Contains(t.header[at+1:], wanted) {
+		return 0, t.wrong(1, "two columns are called %s: name the one for --%s by its number", shown(wanted), flag)
+	}
+	if n, err := strconv.Atoi(wanted); at < 0 && err == nil {
+		at = n - 1
+	}
+	switch {
+	case at < 0 && t.header == nil:
+		return 0, t.wrong(0, "there is no column %s, for the file has no header: give --%s a number, or --header yes", shown(wanted), flag)
+	case at < 0:
+		return 0, t.wrong(1, "there is no column %s, the header has %s: correct --%s", shown(wanted), some(t.header), flag)
+	case at >= t.width:
+		return 0, t.wrong(1, "there is no column %d, the first row has %d: correct --%s", at+1, t.width, flag)
+	}
+	return at, nil
+}
+
+// sampled are the cells of a column in the sample that are not empty.
+func (t *table) sampled(column int) []string {
+	var cells []string
+	for _, row := range t.sample {
+		if column < len(row) && row[column] != "" {
+			cells = append(cells, row[column])
+		}
+	}
+	return cells
+}
+
+// name is what a column is called.
+func (t *table) name(column int) string {
+	if column < len(t.header) && t.header[column] != "" {
+		return t.header[column]
+	}
+	return strconv.Itoa(column + 1)
+}
+
+// called is a column as messages call it.
+func (t *table) called(column int) string {
+	if name := t.name(column); name != strconv.Itoa(column+1) {
+		return strconv.Itoa(column+1) + ", " + shown(name)
+	}
+	return strconv.Itoa(column + 1)
+}
+
+// numeric says whether a column has numbers, or nothing.
+func (t *table) numeric(column int) bool {
+	return !slices.ContainsFunc(t.sampled(column), func(c string) bool { return !isNumber(c) })
+}
+
+// timed is the column of times: by the looks of its first cell, or by its name; -1 if there is none.
+func (t *table) timed() int {
+	for i := range t.width {
+		if cells := t.sampled(i); len(cells) > 0 && isTime(cells[0]) {
+			return i
+		}
+	}
+	for i, name := range t.header {
+		if isTimeName(name) && (!t.numeric(i) || len(fitting(t.sampled(i), true)) > 0) {
+			return i
+		}
+	}
+	if len(t.header) == 2 && t.header[0] == "" && len(fitting(t.sampled(0), true)) > 0 { // the index of a data frame
+		return 0
+	}
+	return -1
+}
+
+// valueNames are what headers call the column of values.
+var valueNames = []string{"value", "values", "y", "target"}
+
+func isValueName(cell string) bool { return slices.Contains(valueNames, strings.ToLower(cell)) }
+
+// layout is what the rows seem to be.
+func (t *table) layout() (string, error) {
+	switch o := t.options; {
+	case o.Layout != "":
+		return o.Layout, nil
+	case o.long(), t.width == 1, slices.ContainsFunc(t.header, isValueName):
+		return Long, nil
+	case t.headedByTimes():
+		return Wide, nil
+	case t.timed() >= 0:
+		return Long, nil
+	case t.header != nil && t.width == 2:
+		return "", t.wrong(1, "it does not say what a row is: give --layout wide if it is a series, or --layout long if it is a moment")
+	}
+	return Wide, nil
+}
+
+// headedByTimes says whether the header has a time for each column but the first.
+func (t *table) headedByTimes() bool {
+	return len(t.header) > 2 && len(fitting(t.header[1:], false)) > 0
+}
