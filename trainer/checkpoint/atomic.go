@@ -31,7 +31,11 @@ func (e *WriteError) Error() string {
 		reason = path.Err
 	}
 	s := fmt.Sprintf("%s: %v", e.Path, reason)
-	if e.Need > 0 {
+	switch {
+	case errors.Is(e.Err, fs.ErrNotExist):
+		return fmt.Sprintf("%s: the folder %s does not exist: make it first", e.Path, filepath.Dir(e.Path))
+	case errors.Is(e.Err, fs.ErrPermission): // no room would help
+	case e.Need > 0:
 		s += fmt.Sprintf(": %d bytes are needed", e.Need)
 		if e.Free >= 0 {
 			s += fmt.Sprintf(", %d are free", e.Free)

@@ -332,3 +332,16 @@ func BenchmarkSave(b *testing.B) {
 		}
 	}
 }
+
+// A folder that is missing is named: how many bytes are free is of no use then.
+func TestMissingFolder(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, "a", "b", "c")
+	want := path + ": the folder " + filepath.Join(dir, "a", "b") + " does not exist: make it first"
+	if err := Save(path, 1, Contents{}); err == nil || err.Error() != want {
+		t.Errorf("Save: %v, want %s", err, want)
+	}
+	if err := WriteFile(path, []byte("x")); err == nil || err.Error() != want {
+		t.Errorf("WriteFile: %v, want %s", err, want)
+	}
+}
