@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"os"
 	"os/signal"
+	"slices"
 	"strings"
 	"syscall"
 	"text/tabwriter"
@@ -17,6 +18,8 @@ import (
 	"golang.org/x/term"
 
 	"github.com/unroll-ml/unroll/datasets/catalog"
+	"github.com/unroll-ml/unroll/internal/words"
+	"github.com/unroll-ml/unroll/trainer/run"
 )
 
 // dataCmd is the group of commands about known data sets.
@@ -77,12 +80,26 @@ func (g *dataGetCmd) Run(a *app) error {
 		if err := store.Get(ctx, s); err != nil {
 			return getError(s, dir, err)
 		}
-		if _, err := fmt.Fprintf(a.stdout, "%s: %d files, %s, verified, in %s\nread by unroll train with %s\n",
-			s.Name, len(s.Files), megabytes(s.Bytes()), s.Folder(dir), s.Arguments(dir)); err != nil {
+		if _, err := fmt.Fprintf(a.stdout, "%s: %s, %s, verified, in %s\nnext:\n  %s\n",
+			s.Name, words.Count(len(s.Files), "file", "files"), megabytes(s.Bytes()), s.Folder(dir), trainsOn(s, dir)); err != nil {
 			return errors.WithStack(err)
 		}
 	}
 	return nil
+}
+
+// trainsOn is the command that trains on a data set.
+func trainsOn(s *catalog.Set, dir string) string {
+	command := []string{calledAs, "train"}
+	for task, kinds := range run.DataKinds {
+		if len(s.Flags) > 0 && slices.Contains(kinds, strings.TrimPrefix(s.Flags[0].Name, "--")) {
+			command = append(command, task)
+		}
+	}
+	for _, word := range s.Arguments(dir) {
+		command = append(command, shellQuote(word))
+	}
+	return strings.Join(command, " ")
 }
 
 type dataPathCmd struct {

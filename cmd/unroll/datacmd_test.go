@@ -66,14 +66,14 @@ func TestData(t *testing.T) {
 	withNetwork(t, answer(200, "hello\n"))
 	r := unroll("data", "get", "hello")
 	if r.code != 0 || r.stderr != "downloading https://example.org/a.txt\n" ||
-		r.stdout != "hello: 1 files, 0.0 MB, verified, in "+folder+"\nread by unroll train with --text "+filepath.Join(folder, "a.txt")+"\n" {
+		r.stdout != "hello: 1 file, 0.0 MB, verified, in "+folder+"\nnext:\n  unroll train lm --text "+filepath.Join(folder, "a.txt")+"\n" {
 		t.Errorf("unroll data get hello: %+v", r)
 	}
 	if got := readFile(t, filepath.Join(folder, "a.txt")); got != "hello\n" {
 		t.Errorf("downloaded %q", got)
 	}
 	withNetwork(t, answer(500, ""))
-	if got := must(t, "data", "get", "hello"); !strings.HasPrefix(got, "hello: 1 files") {
+	if got := must(t, "data", "get", "hello"); !strings.HasPrefix(got, "hello: 1 file,") {
 		t.Errorf("got %q", got)
 	}
 	if got := must(t, "data", "path", "hello"); got != folder+"\n" {

@@ -74,25 +74,67 @@ func meantFlag(app, command *kong.Node, name string) string {
 			return fmt.Sprintf("unknown flag --%s, its name is --%s", name, meant)
 		}
 	}
-	train := child(app, "train")
-	if command.Parent != train {
-		return ""
-	}
 	if slices.Contains(dataNames, plain) {
-		var kinds []string
-		for _, kind := range []string{"text", "pairs", "src", "table", "folder", "idx"} {
-			if hasFlag(command, kind) {
-				kinds = append(kinds, "--"+kind)
-			}
+		if where := whereData(command); where != "" {
+			return fmt.Sprintf("unknown flag --%s, %s", name, where)
 		}
-		return fmt.Sprintf("unknown flag --%s, the data of %s are named with %s", name, command.Path(), strings.Join(kinds, ", "))
 	}
-	for _, other := range train.Children {
-		if hasFlag(other, name) {
-			return fmt.Sprintf("--%s is for %s, and this is %s: leave it out, or the flags of the other", name, other.Path(), command.Path())
+	for _, meant := range []string{otherNames[plain], plain} {
+		if meant == "" {
+			continue
+		}
+		if paths := commandsWith(app, meant); len(paths) > 0 {
+			also := ""
+			if command.Parent != nil && command.Parent.Name == "train" {
+				also = ", or the flags of the other"
+			}
+			return fmt.Sprintf("%s--%s is for %s, and this is %s: leave it out%s",
+				differs(name, meant), meant, strings.Join(paths, ", "), command.Path(), also)
 		}
 	}
 	return ""
+}
+
+// differs begins a message about a flag that has another name than was given.
+func differs(given, name string) string {
+	if given == name {
+		return ""
+	}
+	return fmt.Sprintf("unknown flag --%s, ", given)
+}
+
+// whereData says how a command is told of data; "" if it needs none.
+func whereData(command *kong.Node) string {
+	var kinds []string
+	for _, kind := range []string{"text", "pairs", "src", "table", "folder", "idx"} {
+		if hasFlag(command, kind) {
+			kinds = append(kinds, "--"+kind)
+		}
+	}
+	switch {
+	case command.Name == "translate" || command.Name == "classify":
+		return fmt.Sprintf("texts are read from stdin, as in %s %s RUN < FILE", calledAs, command.Path())
+	case len(kinds) > 0:
+		return fmt.Sprintf("the data of %s are named with %s", command.Path(), strings.Join(kinds, ", "))
+	}
+	return ""
+}
+
+// commandsWith are the commands that have a flag; train stands for all that train.
+func commandsWith(app *kong.Node, flag string) (paths []string) {
+	for _, c := range app.Children {
+		var below []string
+		for _, child := range c.Children {
+			if hasFlag(child, flag) {
+				below = append(below, child.Path())
+			}
+		}
+		if len(below) > 0 && len(below) == len(c.Children) || hasFlag(c, flag) {
+			below = []string{c.Path()}
+		}
+		paths = append(paths, below...)
+	}
+	return paths
 }
 
 func hasFlag(n *kong.Node, name string) bool {

@@ -8,7 +8,6 @@ package catalog
 import (
 	"os"
 	"path/filepath"
-	"strings"
 
 	"github.com/pkg/errors"
 )
@@ -94,8 +93,8 @@ func (f *File) path(folder string) string {
 	return ""
 }
 
-// Arguments are the flags of unroll train with the paths of the files in the folder.
-func (s *Set) Arguments(dir string) string {
+// Arguments are the flags of unroll train, each before the path of its file in the folder.
+func (s *Set) Arguments(dir string) []string {
 	var words []string
 	for _, flag := range s.Flags {
 		path := s.Folder(dir)
@@ -107,5 +106,5 @@ func (s *Set) Arguments(dir string) string {
 		}
 		words = append(words, flag.Name, path)
 	}
-	return strings.Join(words, " ")
+	return words
 }

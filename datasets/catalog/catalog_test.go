@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"slices"
+	"strings"
 	"testing"
 )
 
@@ -96,7 +97,7 @@ func TestArguments(t *testing.T) {
 		t.Errorf("missing %q", got)
 	}
 	want := "--src " + filepath.Join(dir, "x", "a.gz") + " --tgt " + filepath.Join(dir, "x", "b") + " --folder " + filepath.Join(dir, "x")
-	if got := s.Arguments(dir); got != want {
+	if got := strings.Join(s.Arguments(dir), " "); got != want {
 		t.Errorf("got %s\nwant %s", got, want)
 	}
 }

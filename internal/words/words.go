@@ -19,11 +19,23 @@ func Thousands(n int) string {
 }
 
 // Count is a number with its noun.
-func Count(n int, one, many string) string {
+func Count(n int, one, many string) string { return Thousands(n) + " " + Which(n, one, many) }
+
+// Which is the word that goes with a number.
+func Which(n int, one, many string) string {
 	if n == 1 {
-		return "1 " + one
+		return one
 	}
-	return Thousands(n) + " " + many
+	return many
+}
+
+// Clip is the first n characters of a text, the last of them an ellipsis if there are more.
+func Clip(text string, n int) string {
+	runes := []rune(text)
+	if len(runes) <= n {
+		return text
+	}
+	return string(runes[:n-1]) + "…"
 }
 
 // Percent is a part of n.

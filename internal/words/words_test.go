@@ -10,6 +10,10 @@ func TestWords(t *testing.T) {
 		Thousands(12_345_678):     "12,345,678",
 		Count(1, "line", "s"):     "1 line",
 		Count(2000, "l", "lines"): "2,000 lines",
+		Which(1, "is", "are"):     "is",
+		Which(0, "is", "are"):     "are",
+		Clip("grün", 4):           "grün",
+		Clip("grüner", 4):         "grü…",
 		Percent(1, 8):             "12.5%",
 	} {
 		if got != want {

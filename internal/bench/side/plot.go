@@ -6,6 +6,8 @@ import (
 	"io"
 	"math"
 	"strings"
+
+	"github.com/unroll-ml/unroll/internal/words"
 )
 
 // The measures of a plot, in pixels.
@@ -71,7 +73,7 @@ func Plot(w io.Writer, title string, sides []*Side, results []Result) error {
 		if r.Bench == "models" {
 			label = r.Name
 		}
-		text("", "end", plotLeft-10, y+len(sides)*barHeight/2+5, shortened(label, 50))
+		text("", "end", plotLeft-10, y+len(sides)*barHeight/2+5, words.Clip(label, 50))
 		for j, x := range r.Times {
 			n := int(math.Round(plotBars * min(1, x.Ceiling)))
 			at := y + j*barHeight
@@ -89,11 +91,4 @@ func Plot(w io.Writer, title string, sides []*Side, results []Result) error {
 	b.WriteString("</svg>\n")
 	_, err := io.WriteString(w, b.String())
 	return err
-}
-
-func shortened(s string, n int) string {
-	if r := []rune(s); len(r) > n {
-		return string(r[:n-1]) + "…"
-	}
-	return s
 }

@@ -5,6 +5,8 @@ import (
 	"io"
 	"math"
 	"strings"
+
+	"github.com/unroll-ml/unroll/internal/words"
 )
 
 // Table prints results as lines that a person reads.
@@ -51,7 +53,7 @@ func (t *Table) Line(r Result) error {
 	if r.Bench == "models" {
 		name = r.Kind + ": " + r.Name
 	}
-	name = shortened(name, nameWidth)
+	name = words.Clip(name, nameWidth)
 	fmt.Fprintf(&b, "%s%s", name, strings.Repeat(" ", nameWidth-len([]rune(name))))
 	for _, x := range r.Times {
 		fmt.Fprintf(&b, " | %10s %10s %13s %5s %8.1e", seconds(x.Median), seconds(x.P95), x.rate(), percent(x.Ceiling), float64(x.Error))
