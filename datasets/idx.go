@@ -1,6 +1,7 @@
 package datasets
 
 import (
+	"cmp"
 	"encoding/binary"
 	"fmt"
 	"io/fs"
@@ -13,6 +14,8 @@ import (
 	"strings"
 
 	"github.com/pkg/errors"
+
+	"github.com/unroll-ml/unroll/internal/words"
 )
 
 // Images are images with a class each, as sequences: a row is a step.
@@ -21,7 +24,7 @@ type Images struct {
 	SHA256     string // of the hashes of the pixels and of the labels
 	Rows, Cols int    // T, I
 	pixels     []byte // example, row, column
-	classes    []byte
+	classes    []byte // nil: unknown
 }
 
 // ReadIDXFolder reads a folder of images as those of MNIST and EMNIST are, or DIR/PREFIX of a folder that has several sets. The files are
@@ -121,7 +124,8 @@ func ReadIDX(imagesPath, labelsPath string) (*Images, error) {
 		return nil, err
 	}
 	if dims[0] != count[0] {
-		return nil, &Error{File: imagesPath, What: fmt.Sprintf("%d images, and %s has %d labels: they must correspond", dims[0], labelsPath, count[0])}
+		return nil, &Error{File: imagesPath, What: fmt.Sprintf("%s, and %s has %s: they must correspond",
+			words.Count(dims[0], "image", "images"), labelsPath, words.Count(count[0], "label", "labels"))}
 	}
 	if len(pixels) == 0 {
 		return nil, &Error{File: imagesPath, What: fmt.Sprintf("%d images of %d×%d: there is nothing to learn", dims[0], dims[1], dims[2])}
@@ -130,6 +134,34 @@ func ReadIDX(imagesPath, labelsPath string) (*Images, error) {
 		Name: imagesPath, SHA256: sha256Hex([]byte(sha256Hex(pixels) + sha256Hex(classes))),
 		Rows: dims[1], Cols: dims[2], pixels: pixels, classes: classes,
 	}, nil
+}
+
+// ReadIDXImages reads images whose labels need not be known: an idx file or, of a folder as ReadIDXFolder has them, the images to measure on
+// or else those to train on.
+func ReadIDXImages(path string, f Format) (*Images, error) {
+	if info, err := os.Stat(path); err != nil || info.IsDir() {
+		sets, dir, prefix, err := listIDX(path)
+		if err != nil {
+			return nil, err
+		}
+		name := cmp.Or(sets[prefix]["test-images"], sets[prefix]["train-images"])
+		if name == "" {
+			return nil, &Error{File: dir, What: "it has labels and no images: copy or download those, too"}
+		}
+		path = filepath.Join(dir, name)
+	}
+	dims, pixels, err := readIDX(path, 3)
+	if err != nil {
+		return nil, err
+	}
+	if len(pixels) == 0 {
+		return nil, &Error{File: path, What: fmt.Sprintf("%d images of %d×%d: there is nothing in them", dims[0], dims[1], dims[2])}
+	}
+	m := &Images{Name: path, SHA256: sha256Hex(pixels), Rows: dims[1], Cols: dims[2], pixels: pixels}
+	if f.Transpose {
+		m.transpose()
+	}
+	return m, nil
 }
 
 // readIDX reads an idx file of unsigned bytes:
@@ -156,7 +188,8 @@ func parseIDX(raw []byte, wantDims int) (dims []int, data []byte, wrong string) 
 	case raw[2] != unsignedBytes:
 		return nil, nil, fmt.Sprintf("an idx file of type %#02x, want %#02x, bytes: convert it", raw[2], unsignedBytes)
 	case int(raw[3]) != wantDims:
-		return nil, nil, fmt.Sprintf("an idx file of %d dimensions, want %d: choose another file", raw[3], wantDims)
+		return nil, nil, fmt.Sprintf("an idx file of %s, want %d: choose another file",
+			words.Count(int(raw[3]), "dimension", "dimensions"), wantDims)
 	case len(raw) < head:
 		return nil, nil, fmt.Sprintf("truncated: %d bytes of a header of %d: copy or download it again", len(raw), head)
 	}
@@ -194,7 +227,7 @@ func (m *Images) transpose() {
 }
 
 // Len is the number of images.
-func (m *Images) Len() int { return len(m.classes) }
+func (m *Images) Len() int { return len(m.pixels) / (m.Rows * m.Cols) }
 
 // Labels are the classes that occur, in the order of their numbers.
 func (m *Images) Labels() *Labels {

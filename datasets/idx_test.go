@@ -57,7 +57,7 @@ func TestReadIDXRefuses(t *testing.T) {
 		{"empty", "", "FILE: not an idx file, those begin with two zero bytes: choose another file"},
 		{"text", "abcd", "FILE: not an idx file, those begin with two zero bytes: choose another file"},
 		{"floats", "\x00\x00\x0d\x03" + good[4:], "FILE: an idx file of type 0x0d, want 0x08, bytes: convert it"},
-		{"labels", idx([]byte{1}, 1), "FILE: an idx file of 1 dimensions, want 3: choose another file"},
+		{"labels", idx([]byte{1}, 1), "FILE: an idx file of 1 dimension, want 3: choose another file"},
 		{"truncated header", good[:15], "FILE: truncated: 15 bytes of a header of 16: copy or download it again"},
 		{"truncated", good[:20], "FILE: truncated: 4 bytes of the 12 that its header announces: copy or download it again"},
 		{"too long", good + "x", "FILE: 1 bytes after the 12 that its header announces: copy or download it again"},
@@ -155,4 +155,39 @@ func FuzzParseIDX(f *testing.F) {
 			t.Errorf("%v and %d bytes of %q", sizes, len(data), raw)
 		}
 	})
+}
+
+// Images can be read without their labels.
+func TestReadIDXImages(t *testing.T) {
+	dir := t.TempDir()
+	pixels := []byte{1, 2, 3, 4, 5, 6}
+	for _, name := range []string{"train-images-idx3-ubyte", "t10k-images-idx3-ubyte"} {
+		path := filepath.Join(dir, name)
+		if err := os.WriteFile(path, []byte(idx(pixels, 1, 2, 3)), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		for _, from := range []string{dir, path} { // the test images come before the others
+			m, err := ReadIDXImages(from, Format{Transpose: true})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if m.Name != path || m.Len() != 1 || m.Rows != 3 || m.Cols != 2 || m.pixels[1] != 4 {
+				t.Errorf("%s: %+v", from, m)
+			}
+		}
+	}
+	labels := t.TempDir()
+	if err := os.WriteFile(filepath.Join(labels, "train-labels-idx1-ubyte"), []byte(idx([]byte{1}, 1)), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	for path, want := range map[string]string{
+		labels: "FILE: it has labels and no images: copy or download those, too",
+		write(t, "none", []byte(idx(nil, 0, 2, 3))): "FILE: 0 images of 2×3: there is nothing in them",
+	} {
+		_, err := ReadIDXImages(path, Format{})
+		wantError(t, path, path, err, want)
+	}
+	if _, err := ReadIDXImages(filepath.Join(dir, "no"), Format{}); !errors.Is(err, fs.ErrNotExist) {
+		t.Error(err)
+	}
 }

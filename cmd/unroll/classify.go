@@ -13,9 +13,10 @@ import (
 	"github.com/unroll-ml/unroll/trainer/run"
 )
 
-// classifyCmd classifies the lines of stdin.
+// classifyCmd classifies the lines of stdin, or images.
 type classifyCmd struct {
-	Dir  string `arg:"" name:"RUN" help:"Folder that unroll train classify wrote, of texts."`
+	Dir  string `arg:"" name:"RUN" help:"Folder that unroll train classify wrote."`
+	IDX  string `name:"idx" placeholder:"PATH" help:"Classify the images of this file, or of this folder, in files as MNIST and EMNIST have them: those to measure on, or else those to train on. Their labels are not read."`
 	Top  int    `default:"1" help:"Write the K likeliest labels, each with its probability, with tabs between."`
 	JSON bool   `name:"json" help:"Write a JSON object a line, with the labels and their probabilities."`
 	useFlags
@@ -24,9 +25,10 @@ type classifyCmd struct {
 // stdinName is what errors call the standard input.
 const stdinName = "stdin"
 
-// classified is what classify --json writes for a line.
+// classified is what classify --json writes for a line, or for an image.
 type classified struct {
-	Text    string  `json:"text"`
+	Text    *string `json:"text,omitempty"`    // of a line
+	Image   int     `json:"image,omitempty"`   // its number in the file, from 1
 	Unknown int     `json:"unknown,omitempty"` // of its tokens
 	Labels  []label `json:"labels"`            // the likeliest first
 }
@@ -47,8 +49,18 @@ func (k *classifyCmd) Run(a *app) error {
 	if err != nil {
 		return err
 	}
-	if r.Vocab() == nil {
-		return fail(exitData, "RUN: %s classifies images, and stdin has lines of text: measure it with unroll eval", k.Dir)
+	switch {
+	case r.Vocab() == nil && k.IDX == "":
+		return fail(exitData, "RUN: %s classifies images, and stdin has lines of text: name images with --idx", k.Dir)
+	case r.Vocab() != nil && k.IDX != "":
+		return fail(exitData, "--idx: %s classifies texts, a line of stdin each: leave it out", k.Dir)
+	}
+	var images *datasets.Images
+	if k.IDX != "" {
+		images, err = datasets.ReadIDXImages(k.IDX, datasets.Format{Transpose: r.Config().Data.Train.Format.Transpose})
+		if err != nil {
+			return run.NewInputError("--idx", err)
+		}
 	}
 	if err := k.compute(a, r); err != nil {
 		return err
@@ -58,6 +70,9 @@ func (k *classifyCmd) Run(a *app) error {
 		return err
 	}
 	defer m.Close()
+	if images != nil {
+		return k.images(a.texts(), m, images)
+	}
 	in := newInput(a.stdin, r)
 	a.inviteTyping()
 	defer in.tell(notice(a.stderr))
@@ -68,15 +83,31 @@ func (k *classifyCmd) Run(a *app) error {
 		}
 		var b strings.Builder
 		for i, line := range lines {
-			b.WriteString(k.write(line, in.unknown(line), labels[i]))
+			b.WriteString(k.write(classified{Text: &line, Unknown: in.unknown(line)}, labels[i]))
 		}
 		return b.String(), nil
 	})
 }
 
-// write is what is written for a line.
-func (k *classifyCmd) write(line string, unknown int, labels []run.Label) string {
-	c := classified{Text: line, Unknown: unknown, Labels: []label{}}
+// images writes what images are taken for, a line each.
+func (k *classifyCmd) images(w io.Writer, m *run.Classifier, images *datasets.Images) error {
+	for from := 0; from < images.Len(); from += run.MostTexts {
+		labels, err := m.ClassifyImages(context.Background(), images, from, min(from+run.MostTexts, images.Len()))
+		if err != nil {
+			return err
+		}
+		for i := range labels {
+			if _, err := io.WriteString(w, k.write(classified{Image: from + i + 1}, labels[i])); err != nil {
+				return errors.WithStack(err)
+			}
+		}
+	}
+	return nil
+}
+
+// write is what is written for a line or an image; c has all but the labels.
+func (k *classifyCmd) write(c classified, labels []run.Label) string {
+	c.Labels = []label{}
 	var fields []string
 	for _, l := range labels[:min(k.Top, len(labels))] {
 		c.Labels = append(c.Labels, label{l.Name, run.Float(l.Probability)})

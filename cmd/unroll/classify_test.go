@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"os"
+	"regexp"
 	"strings"
 	"testing"
 )
@@ -12,7 +13,7 @@ import (
 func answers(t *testing.T, stdin string, args ...string) string {
 	t.Helper()
 	stdout, stderr := answersAndRemarks(t, stdin, args...)
-	if known := strings.HasPrefix(stderr, "unroll: stdin: ") && strings.Contains(stderr, " are unknown"); stderr != "" && !known {
+	if known := strings.HasPrefix(stderr, "unroll: stdin: ") && strings.Contains(stderr, " unknown"); stderr != "" && !known {
 		t.Fatalf("unroll %s: %s", strings.Join(args, " "), stderr)
 	}
 	return stdout
@@ -52,7 +53,7 @@ func TestClassify(t *testing.T) {
 	for _, want := range []string{
 		"training on words.tsv: 108 examples of 2 classes, and 12 for validation\n",
 		"model: chars, 6 different ones, embedding 4; gru, layers 1, hidden 8, pooling last; ",
-		"\nof the validation examples 100.0% are classified right\n\nnext:\n  unroll eval run\n  unroll classify run ",
+		"\nof the validation examples 100.0% are classified right:\n  ",
 	} {
 		if !strings.Contains(out, want) {
 			t.Errorf("%q is not in\n%s", want, out)
@@ -150,7 +151,18 @@ func TestClassifyImages(t *testing.T) {
 	if o["split"] != "validation" || o["examples"] != 4.0 || o["accuracy"] != 1.0 || o["tokens"] != 12.0 {
 		t.Errorf("eval: %v", o)
 	}
-	want(t, exitData, "RUN: run classifies images, and stdin has lines of text: measure it with unroll eval", "classify", "run")
+	want(t, exitData, "RUN: run classifies images, and stdin has lines of text: name images with --idx", "classify", "run")
+	if got := must(t, "classify", "run", "--idx", "images"); !regexp.MustCompile(`^(3\t[01]\.\d{4}\n4\t[01]\.\d{4}\n){2}$`).MatchString(got) {
+		t.Errorf("the test images are taken for %q", got)
+	}
+	objects := jsonLines(t, must(t, "classify", "run", "--idx", "images/train-images-idx3-ubyte", "--json"))
+	if len(objects) != 20 || objects[19]["image"] != 20.0 || objects[19]["labels"].([]any)[0].(map[string]any)["label"] != "4" {
+		t.Errorf("%d images, the last is %v", len(objects), objects[len(objects)-1])
+	}
+	idx("wide-train-images-idx3-ubyte", []byte{1, 2, 3}, make([]byte, 6))
+	want(t, exitData, "images/wide-train-images-idx3-ubyte holds images of 3 columns, and run reads those of 2: choose others",
+		"classify", "run", "--idx", "images/wide")
+	want(t, exitNoInput, "--idx: nothing does not exist: check the path", "classify", "run", "--idx", "nothing")
 	writeFile(t, "words.tsv", "a\t3\nb\t4\n")
 	want(t, exitData, "words.tsv holds texts, and the model reads images: name images with --idx", "eval", "run", "--table", "words.tsv")
 }

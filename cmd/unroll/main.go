@@ -28,7 +28,7 @@ type cli struct {
 	Train     trainCmd     `cmd:"" help:"Train a model. With nothing else: the demo, which learns to read dates in two minutes at most."`
 	Eval      evalCmd      `cmd:"" help:"Measure a trained model."`
 	Sample    sampleCmd    `cmd:"" help:"Write text with a trained language model."`
-	Classify  classifyCmd  `cmd:"" help:"Label the lines of stdin with a trained classifier: label, tab, probability."`
+	Classify  classifyCmd  `cmd:"" help:"Label the lines of stdin, or images, with a trained classifier: label, tab, probability."`
 	Translate translateCmd `cmd:"" help:"Translate the lines of stdin with a trained sequence-to-sequence model."`
 	Data      dataCmd      `cmd:"" help:"Data sets: list, download, find."`
 	Bench     benchCmd     `cmd:"" help:"Measure the CPU and the GPU side by side."`

@@ -11,9 +11,11 @@ import (
 	"github.com/unroll-ml/unroll/trainer"
 )
 
-// Classifier is the classifier of texts of a run, with its vocabulary and its labels. Several goroutines may use it: they take turns.
+// Classifier is the classifier of a run, with its vocabulary and its labels. Several goroutines may use it: they take turns.
 type Classifier struct {
-	vocab   *datasets.Vocab
+	name    string          // of the run
+	vocab   *datasets.Vocab // nil: of images
+	columns int             // of images
 	labels  *datasets.Labels
 	longest int // tokens that are read of a text
 	mu      sync.Mutex
@@ -26,14 +28,10 @@ type Label struct {
 	Probability float64
 }
 
-// Classifier makes the model of the run ready to classify texts. Close it. A run of another task is a *TaskError, a classifier of images a
-// *DataError.
+// Classifier makes the model of the run ready to classify. Close it. A run of another task is a *TaskError.
 func (r *Run) Classifier() (*Classifier, error) {
 	if err := r.Want(TaskClassify); err != nil {
 		return nil, err
-	}
-	if r.vocab == nil {
-		return nil, badData("%s classifies images, not texts", r.dir)
 	}
 	if err := r.config.open(); err != nil {
 		return nil, err
@@ -42,17 +40,23 @@ func (r *Run) Classifier() (*Classifier, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Classifier{vocab: r.vocab, labels: r.labels, longest: r.config.Training.Longest, model: m}, nil
+	return &Classifier{
+		name: r.dir, vocab: r.vocab, columns: r.config.Model.Input, labels: r.labels, longest: r.config.Training.Longest, model: m,
+	}, nil
 }
 
 // Close frees the model.
 func (c *Classifier) Close() error { return c.model.Close() }
 
-// MostTexts is how many texts are classified at once: more are not faster.
+// MostTexts is how many texts, or images, are classified at once: more are not faster.
 const MostTexts = 64
 
-// Classify gives all labels of each text with their probabilities, the likeliest first. Texts are read together. One of blanks has none.
+// Classify gives all labels of each text with their probabilities, the likeliest first. Texts are read together. One of blanks has none. A
+// classifier of images gives a *DataError.
 func (c *Classifier) Classify(ctx context.Context, texts []string) ([][]Label, error) {
+	if c.vocab == nil {
+		return nil, badData("%s classifies images, not texts", c.name)
+	}
 	tokens := make([][]int32, len(texts))
 	for i, text := range texts {
 		if !blank(text) {
@@ -81,6 +85,45 @@ func (c *Classifier) Classify(ctx context.Context, texts []string) ([][]Label, e
 		}
 		for row, i := range g.which {
 			all[i] = c.ranked(logits[row*c.labels.Len():][:c.labels.Len()])
+		}
+	}
+	return all, nil
+}
+
+// ClassifyImages gives all labels of the images from one number to before another with their probabilities, the likeliest first. A
+// classifier of texts, or of images that are not as wide, gives a *DataError.
+func (c *Classifier) ClassifyImages(ctx context.Context, m *datasets.Images, from, to int) ([][]Label, error) {
+	switch {
+	case c.vocab != nil:
+		return nil, badData("%s classifies texts, not images", c.name)
+	case m.Cols != c.columns:
+		return nil, badData("%s holds images of %d columns, and %s reads those of %d: choose others", m.Name, m.Cols, c.name, c.columns)
+	case from < 0 || to < from || to > m.Len():
+		return nil, badData("images %d to %d of the %d of %s: there are no such", from, to, m.Len(), m.Name)
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	all := make([][]Label, 0, to-from)
+	for ; from < to; from += MostTexts {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		n := min(MostTexts, to-from)
+		which := make([]int32, rounded(n, 1)) // those after n are of no use
+		for i := range which {
+			which[i] = -1
+			if i < n {
+				which[i] = int32(from + i)
+			}
+		}
+		x := trainer.Sequences{Steps: m.Rows, Batch: len(which), Vectors: make([]float32, m.Rows*len(which)*m.Cols)}
+		m.Fill(which, x.Vectors)
+		logits, err := c.model.Logits(x)
+		if err != nil {
+			return nil, err
+		}
+		for i := range n {
+			all = append(all, c.ranked(logits[i*c.labels.Len():][:c.labels.Len()]))
 		}
 	}
 	return all, nil
