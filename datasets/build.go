@@ -72,7 +72,7 @@ func buildVocab(c VocabConfig, texts iter.Seq[string]) (*Vocab, error) {
 	case Word:
 		counts := map[string]int{}
 		for s := range texts {
-			for w := range words(s) {
+			for w := range eachWord(s) {
 				if _, ok := counts[w]; !ok {
 					w = strings.Clone(w) // not to keep all of s
 				}

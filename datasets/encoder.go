@@ -40,7 +40,7 @@ func (e *encoder) encode(tokens []int32, s string) (_ []int32, unknown int) {
 			}
 		}
 	case Word:
-		for word := range words(s) {
+		for word := range eachWord(s) {
 			if t, ok := e.words[word]; ok {
 				tokens = append(tokens, t)
 			} else {

@@ -1,6 +1,10 @@
 package datasets
 
-import "fmt"
+import (
+	"fmt"
+
+	"github.com/unroll-ml/unroll/internal/words"
+)
 
 // EvalWindows cuts tokens for measuring: every token but the first is the target exactly once.
 //
@@ -24,7 +28,7 @@ func NewEvalWindows(tokens Sequence, batch, seq int) (*EvalWindows, error) {
 	}
 	n := tokens.Len() - 1
 	if n < 1 {
-		return nil, fmt.Errorf("%d tokens to measure on, at least 2 are needed: use a longer text", tokens.Len())
+		return nil, fmt.Errorf("%s to measure on, at least 2 are needed: use a longer text", words.Count(tokens.Len(), "token", "tokens"))
 	}
 	return &EvalWindows{Batch: batch, Seq: seq, tokens: tokens, streams: max(1, min(batch, n/MinEvalStream)), row: make([]int32, seq+1)}, nil
 }

@@ -1,13 +1,13 @@
 package datasets
 
 import (
-	"fmt"
 	"hash/fnv"
 	"math"
 	"math/rand/v2"
 	"slices"
 
 	"github.com/unroll-ml/unroll/internal/setting"
+	"github.com/unroll-ml/unroll/internal/words"
 )
 
 // Division says how examples are divided into those to train on and those to measure on.
@@ -103,7 +103,8 @@ func (d Division) groups() (*groups, error) {
 		}
 	}
 	if len(sizes) < 2 {
-		return nil, &Error{File: d.Name, What: fmt.Sprintf("%d different examples, at least 2 are needed to hold out a part: use more data, or name data to measure on", len(sizes))}
+		return nil, &Error{File: d.Name, What: words.Count(len(sizes), "different example", "different examples") +
+			", at least 2 are needed to hold out a part: use more data, or name data to measure on"}
 	}
 	g.starts = make([]int32, len(sizes)+1)
 	for i, n := range sizes {

@@ -61,7 +61,8 @@ func TestSplit(t *testing.T) {
 	}
 	for n := range 2 {
 		_, _, err := Division{Name: "FILE", Len: n, Part: 0.1, Seed: 1}.Split()
-		wantError(t, "too few", "FILE", err, fmt.Sprintf("FILE: %d different examples, at least 2 are needed to hold out a part: use more data, or name data to measure on", n))
+		wantError(t, "too few", "FILE", err, fmt.Sprintf("FILE: %d different %s, at least 2 are needed to hold out a part: use more data, or name data to measure on",
+			n, []string{"examples", "example"}[n]))
 	}
 }
 
@@ -115,5 +116,5 @@ func TestSplitBySource(t *testing.T) {
 	}
 	same := NewPairs("FILE", []Pair{{"a", "1"}, {"a", "2"}})
 	_, _, err = Division{Name: same.Name, Len: same.Len(), Part: 0.5, Seed: 1, Key: same.Sources}.Split()
-	wantError(t, "one source", "FILE", err, "FILE: 1 different examples, at least 2 are needed to hold out a part: use more data, or name data to measure on")
+	wantError(t, "one source", "FILE", err, "FILE: 1 different example, at least 2 are needed to hold out a part: use more data, or name data to measure on")
 }

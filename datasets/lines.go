@@ -9,6 +9,8 @@ import (
 	"unicode/utf8"
 
 	"github.com/pkg/errors"
+
+	"github.com/unroll-ml/unroll/internal/words"
 )
 
 // MaxLineBytes is the longest line of a table or a parallel text that is read. A longer one is a sign of a wrong file, and one
@@ -19,6 +21,14 @@ const MaxLineBytes = 1 << 20
 type Skipped struct {
 	Count int
 	First *Error // nil if there is none
+}
+
+// all says that nothing is left.
+func (s Skipped) all() string {
+	if s.Count == 1 {
+		return fmt.Sprintf("the only line had to be left out, because: %v", s.First)
+	}
+	return fmt.Sprintf("all %s had to be left out, the first because: %v", words.Count(s.Count, "line", "lines"), s.First)
 }
 
 // lenient takes note of what is wrong, or fails.

@@ -10,6 +10,8 @@ import (
 	"strings"
 
 	"github.com/pkg/errors"
+
+	"github.com/unroll-ml/unroll/internal/words"
 )
 
 // Pair is a sequence and the one it should become.
@@ -252,7 +254,8 @@ func unequal(lines [2]*lineReader, errs [2]error) error {
 		}
 		counts[side] = l.number - 1
 	}
-	return &Error{File: lines[0].name, What: fmt.Sprintf("%d lines, and %s has %d: line for line, one must be the translation of the other", counts[0], lines[1].name, counts[1])}
+	return &Error{File: lines[0].name, What: fmt.Sprintf("%s, and %s has %d: line for line, one must be the translation of the other",
+		words.Count(counts[0], "line", "lines"), lines[1].name, counts[1])}
 }
 
 // check says whether there is anything to learn.
@@ -261,7 +264,7 @@ func (p *Pairs) check(none string) error {
 		return nil
 	}
 	if p.Skipped.Count > 0 {
-		none = fmt.Sprintf("all %d lines had to be left out, the first because: %v", p.Skipped.Count, p.Skipped.First)
+		none = p.Skipped.all()
 	}
 	return &Error{File: p.Name, What: none}
 }

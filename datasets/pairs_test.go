@@ -81,7 +81,7 @@ func TestReadPairsRefuses(t *testing.T) {
 	}
 	path := write(t, "a.tsv", []byte("a\n"))
 	_, err = ReadPairs(path, Format{SkipBad: true})
-	wantError(t, "nothing remains", path, err, "FILE: all 1 lines had to be left out, the first because: FILE:1: no tab: a line is a source, a tab and its target")
+	wantError(t, "nothing remains", path, err, "FILE: the only line had to be left out, because: FILE:1: no tab: a line is a source, a tab and its target")
 }
 
 func TestReadParallel(t *testing.T) {
@@ -113,8 +113,8 @@ func TestReadParallelRefuses(t *testing.T) {
 	for _, c := range []struct{ name, source, target, want string }{
 		{"both empty", "", "", "SRC and TGT: no pairs, both files are empty: choose others"},
 		{"longer source", "a\nb\nc\n", "x\ny", "SRC: 3 lines, and TGT has 2: line for line, one must be the translation of the other"},
-		{"longer target", "a\n", "x\n\n\xff\n", "SRC: 1 lines, and TGT has 3: line for line, one must be the translation of the other"},
-		{"empty target", "a\n", "", "SRC: 1 lines, and TGT has 0: line for line, one must be the translation of the other"},
+		{"longer target", "a\n", "x\n\n\xff\n", "SRC: 1 line, and TGT has 3: line for line, one must be the translation of the other"},
+		{"empty target", "a\n", "", "SRC: 1 line, and TGT has 0: line for line, one must be the translation of the other"},
 		{"blank source", "a\n \n", "x\ny\n", "SRC:2: the line is blank, and its counterpart in TGT is not: remove both or complete it"},
 		{"blank target", "a\nb\n", "x\n\n", "TGT:2: the line is blank, and its counterpart in SRC is not: remove both or complete it"},
 		{"bad UTF-8", "a\nb\n", "x\ny\xff\n", "TGT:2:2: byte 3 (0xff) is not UTF-8: convert the text to UTF-8, for example with iconv, or choose another file"},

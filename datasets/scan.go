@@ -8,6 +8,8 @@ import (
 	"io"
 
 	"github.com/pkg/errors"
+
+	"github.com/unroll-ml/unroll/internal/words"
 )
 
 // scan reads the rows of a table or of pairs.
@@ -112,9 +114,9 @@ func (s *scan) wrong(r *row) string {
 	case n == 1 && s.plain:
 		return "no tab: " + s.roles.line
 	case n < missing:
-		return fmt.Sprintf("%s, and column %d is wanted: complete the row, or correct --columns", columnCount(n), missing)
+		return fmt.Sprintf("%s, and column %d is wanted: complete the row, or correct --columns", words.Count(n, "column", "columns"), missing)
 	case n > s.columns.width && s.roles.regular:
-		return fmt.Sprintf("%s, and the first row has %d: remove what is too much", columnCount(n), s.columns.width)
+		return fmt.Sprintf("%s, and the first row has %d: remove what is too much", words.Count(n, "column", "columns"), s.columns.width)
 	}
 	for i, name := range s.roles.names {
 		if len(trim(r.cells[at[i]])) == 0 {
@@ -126,13 +128,6 @@ func (s *scan) wrong(r *row) string {
 		}
 	}
 	return ""
-}
-
-func columnCount(n int) string {
-	if n == 1 {
-		return "1 column"
-	}
-	return fmt.Sprintf("%d columns", n)
 }
 
 // quotes finds cells that seem to be quoted as those of CSV are, where they are not read so.

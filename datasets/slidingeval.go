@@ -1,6 +1,10 @@
 package datasets
 
-import "fmt"
+import (
+	"fmt"
+
+	"github.com/unroll-ml/unroll/internal/words"
+)
 
 // SlidingEvalWindows cuts tokens for measuring into windows of T tokens that begin every S tokens, in order, each of which a model reads
 // from a state of zero. A token is a target as often as windows hold it; the end that no window reaches is left out. EvalWindows measures
@@ -17,7 +21,8 @@ func NewSlidingEvalWindows(tokens Sequence, batch, seq, stride int) (*SlidingEva
 		return nil, err
 	}
 	if tokens.Len() <= seq {
-		return nil, fmt.Errorf("%d tokens to measure on, at least %d are needed for a window: use a longer text", tokens.Len(), seq+1)
+		return nil, fmt.Errorf("%s to measure on, at least %d are needed for a window: use a longer text",
+			words.Count(tokens.Len(), "token", "tokens"), seq+1)
 	}
 	return &SlidingEvalWindows{Batch: batch, Seq: seq, Stride: stride, tokens: tokens, row: make([]int32, seq+1)}, nil
 }

@@ -93,7 +93,7 @@ func (t *Table) judgeFirst(s *scan) {
 func (t *Table) check(none string) error {
 	if len(t.Rows) == 0 {
 		if t.Skipped.Count > 0 {
-			return &Error{File: t.Name, What: fmt.Sprintf("all %d lines had to be left out, the first because: %v", t.Skipped.Count, t.Skipped.First)}
+			return &Error{File: t.Name, What: t.Skipped.all()}
 		}
 		return &Error{File: t.Name, What: none}
 	}

@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"fmt"
 	"strings"
+
+	"github.com/unroll-ml/unroll/internal/words"
 )
 
 // TooShortError says that there are too few tokens for a single batch of windows.
@@ -47,5 +49,7 @@ func (e *TooShortError) Error() string {
 	if len(fits) > 0 {
 		next += ", or " + strings.Join(fits, " or ")
 	}
-	return fmt.Sprintf("%d %s to train on, but %s = %d: %s", e.Have, cmp.Or(e.Units, "characters"), flags, e.Need(), next)
+	units := cmp.Or(e.Units, "characters")
+	unit := words.Which(e.Have, strings.TrimSuffix(units, "s"), units)
+	return fmt.Sprintf("%d %s to train on, but %s = %d: %s", e.Have, unit, flags, e.Need(), next)
 }

@@ -27,7 +27,7 @@ func TestTooShort(t *testing.T) {
 	}{
 		{1039, 0, "1039 characters to train on, but --batch 16 and --seq 64 need at least (64+1)*16 = 1040: use a longer text, or --batch 15 or --seq 63"},
 		{40, 0, "40 characters to train on, but --batch 16 and --seq 64 need at least (64+1)*16 = 1040: use a longer text, or --seq 1"},
-		{1, 0, "1 characters to train on, but --batch 16 and --seq 64 need at least (64+1)*16 = 1040: use a longer text"},
+		{1, 0, "1 character to train on, but --batch 16 and --seq 64 need at least (64+1)*16 = 1040: use a longer text"},
 		{0, 0, "0 characters to train on, but --batch 16 and --seq 64 need at least (64+1)*16 = 1040: use a longer text"},
 		{544, 32, "544 characters to train on, but --batch 16, --seq 64 and --stride 32 need at least 64+1+(16-1)*32 = 545: use a longer text, or --batch 15 or --seq 63"},
 		{64, 3, "64 characters to train on, but --batch 16, --seq 64 and --stride 3 need at least 64+1+(16-1)*3 = 110: use a longer text, or --seq 18"},

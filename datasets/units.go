@@ -16,8 +16,8 @@ const maxPiece = 100
 // maxPieceBytes is the longest that a unit of byte pairs can be: a piece and the mark of the word's beginning.
 const maxPieceBytes = (maxPiece + 1) * utf8.UTFMax
 
-// words are the words of s and its line breaks.
-func words(s string) iter.Seq[string] {
+// eachWord are the words of s and its line breaks.
+func eachWord(s string) iter.Seq[string] {
 	return func(yield func(string) bool) {
 		from := -1 // where the word began
 		for i, r := range s {
@@ -101,7 +101,7 @@ func run(s string) (first, end int) {
 }
 
 // LostSpace is how many characters of white space in s are not restored when its words are joined with single spaces, as a vocabulary of
-// words does.
+// eachWord does.
 func LostSpace(s string) int {
 	lost, length, within := 0, 0, false // length is that of the white space that was read last
 	plain := true                       // and it has plain spaces alone
@@ -129,7 +129,7 @@ func validWord(s string) bool {
 	if !utf8.ValidString(s) {
 		return false
 	}
-	for word := range words(s) {
+	for word := range eachWord(s) {
 		return word == s
 	}
 	return false

@@ -66,6 +66,27 @@ func NewVocab(texts ...*Text) *Vocab {
 	return charVocab(0, frequent(seen, 0))
 }
 
+// With is the vocabulary with those characters of texts that it lacks, in the order of code points. One that is not of characters alone,
+// or reserves tokens, lacks nothing: it has Unknown.
+func (v *Vocab) With(texts ...*Text) *Vocab {
+	if v.kind != Char || v.special > 0 {
+		return v
+	}
+	all := map[rune]int{}
+	for r := range v.runes {
+		all[r]++
+	}
+	for _, t := range texts {
+		for r := range t.counts {
+			all[r]++
+		}
+	}
+	if len(all) == len(v.runes) {
+		return v
+	}
+	return charVocab(0, frequent(all, 0))
+}
+
 // frequent are the characters that were counted at least least times, in the order of their code points.
 func frequent(counts map[rune]int, least int) []rune {
 	runes := make([]rune, 0, len(counts))

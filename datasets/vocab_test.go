@@ -117,3 +117,25 @@ func FuzzParseVocab(f *testing.F) {
 		}
 	})
 }
+
+// More characters find their places; the names stay.
+func TestVocabWith(t *testing.T) {
+	text := func(s string) *Text {
+		x, err := NewText("text", s)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return x
+	}
+	v := NewVocab(text("ad"))
+	if got := string(v.With(text("dcé"), text("a")).JSON()); got != `{"kind":"char","tokens":["a","c","d","é"]}`+"\n" {
+		t.Error(got)
+	}
+	if v.With(text("da")) != v {
+		t.Error("nothing was to be added")
+	}
+	words := wordVocab(4, []string{"a"})
+	if words.With(text("b")) != words {
+		t.Error("a vocabulary with Unknown knows what to do")
+	}
+}

@@ -13,7 +13,7 @@ func (v *Vocab) Units(s string) []string {
 	var units []string
 	switch v.kind {
 	case Word:
-		for word := range words(s) {
+		for word := range eachWord(s) {
 			units = append(units, word)
 		}
 	case BPE:
