@@ -121,14 +121,21 @@ func sameLabels(a, b *datasets.Labels) bool {
 	return a.Len() == b.Len()
 }
 
-// start gives a new model the weights that it begins with, and closes it if that fails.
-func (c *Config) start(t Task) error {
+// nameList are names that have numbers in a model: the labels of a classifier, or the tokens of a vocabulary.
+type nameList interface {
+	Len() int
+	Name(number int32) string
+}
+
+// start gives a new model the weights that it begins with, and closes it if that fails. names are its labels or, of a model without, its
+// tokens; nil: it has neither.
+func (c *Config) start(t Task, names nameList) error {
 	var weights []checkpoint.Tensor
 	var err error
 	b := c.with.from
 	switch {
 	case b != nil:
-		weights, err = b.forModel(c, t)
+		weights, err = b.forModel(t, names)
 	case c.with.vectors != nil:
 		weights, err = c.withVectors(t)
 	default:
@@ -150,45 +157,121 @@ func (c *Config) start(t Task) error {
 	return err
 }
 
-// newOutput says whether a classifier has other labels than the run that it begins with.
-func (b *beginning) newOutput(c *Config) bool {
-	return c.Model.LabelsSHA256 != b.run.config.Model.LabelsSHA256
+// names are those of the run for what a model calls names.
+func (b *beginning) names() nameList {
+	if b.run.labels != nil {
+		return b.run.labels
+	}
+	return b.run.vocab
 }
 
-// outputPrefix begins the names of the weights of the output layer.
+// from says for each of the names which number it has in the run, or -1, and how many have one; same: the numbers are the same.
+func (b *beginning) from(names nameList) (numbers []int, known int, same bool) {
+	if names == nil {
+		return nil, 0, true
+	}
+	theirs, have := map[string]int{}, b.names()
+	for i := range int32(have.Len()) {
+		theirs[have.Name(i)] = int(i)
+	}
+	same = have.Len() == names.Len()
+	for i := range names.Len() {
+		n, ok := theirs[names.Name(int32(i))]
+		if !ok {
+			n = -1
+		} else {
+			known++
+		}
+		numbers, same = append(numbers, n), same && n == i
+	}
+	return numbers, known, same
+}
+
+// outputPrefix begins the names of the weights of the output layer, in which each label has a row.
 const outputPrefix = "output."
 
-// forModel are the weights for the model of a task: those of the run, but for an output layer that is new.
-func (b *beginning) forModel(c *Config, t Task) ([]checkpoint.Tensor, error) {
-	if !b.newOutput(c) {
+// forModel are the weights for the model of a task: those of the run, and where the model has other names those of the names that the run
+// has, too, and fresh ones for the others.
+func (b *beginning) forModel(t Task, names nameList) ([]checkpoint.Tensor, error) {
+	numbers, _, same := b.from(names)
+	if same {
 		return b.weights, nil
 	}
 	fresh, err := t.Params()
 	if err != nil {
 		return nil, err
 	}
-	var weights []checkpoint.Tensor
-	for _, w := range b.weights {
-		if !strings.HasPrefix(w.Name, outputPrefix) {
-			weights = append(weights, w)
-		}
-	}
+	byName := map[string]checkpoint.Tensor{}
 	for _, w := range fresh {
-		if strings.HasPrefix(w.Name, outputPrefix) {
-			weights = append(weights, w)
+		byName[w.Name] = w
+	}
+	weights := slices.Clone(b.weights)
+	for i, old := range weights {
+		w, ok := byName[old.Name]
+		if ofNames := !slices.Equal(w.Shape, old.Shape) || b.run.labels != nil && strings.HasPrefix(old.Name, outputPrefix); ok && ofNames {
+			weights[i] = renumbered(w, old, numbers)
 		}
 	}
 	return weights, nil
 }
 
-// origin says in a line what the model begins with; "" if everything is fresh.
-func (c *Config) origin() string {
+// renumbered is fresh with the parts of old: part i of the axis along which they differ, or else of the first, is part numbers[i] there. Where
+// that is -1, it stays fresh. Tensors that differ otherwise stay as they are, which an error says when they are loaded.
+func renumbered(fresh, old checkpoint.Tensor, numbers []int) checkpoint.Tensor {
+	to, ok := fresh.Data.([]float32)
+	from, ok2 := old.Data.([]float32)
+	if !ok || !ok2 || len(fresh.Shape) != len(old.Shape) {
+		return old
+	}
+	axis := 0
+	for i := range fresh.Shape {
+		if fresh.Shape[i] != old.Shape[i] {
+			axis = i
+		}
+	}
+	if fresh.Shape[axis] != len(numbers) {
+		return old
+	}
+	inner := 1
+	for _, n := range fresh.Shape[axis+1:] {
+		inner *= n
+	}
+	size, theirs := len(numbers)*inner, old.Shape[axis]*inner
+	fresh.Data = slices.Clone(to)
+	for outer := range len(to) / size {
+		for i, n := range numbers {
+			if n >= 0 {
+				copy(fresh.Data.([]float32)[outer*size+i*inner:][:inner], from[outer*theirs+n*inner:])
+			}
+		}
+	}
+	return fresh
+}
+
+// origin says in a line what a model of these names begins with; "" if everything is fresh.
+func (c *Config) origin(names nameList) string {
 	if c.From == nil {
 		return ""
 	}
 	s := fmt.Sprintf("beginning with the model of %s, as it is after step %s", filepath.Base(c.From.Run), words.Thousands(c.From.Step))
-	if b := c.with.from; b != nil && b.newOutput(c) {
+	b := c.with.from
+	if b == nil {
+		return s
+	}
+	_, known, same := b.from(names)
+	fresh := names.Len() - known
+	switch {
+	case same:
+	case b.run.labels == nil:
+		s += fmt.Sprintf("; %s of these data are new to it: their weights are fresh, those of the others stay",
+			words.Count(fresh, "character", "characters"))
+	case known == 0:
 		s += "; its labels are others, so the output layer is new"
+	default:
+		s += fmt.Sprintf("; it has %d of the %s: their weights stay", known, words.Count(names.Len(), "label", "labels"))
+		if fresh > 0 {
+			s += ", those of the others are new"
+		}
 	}
 	return s
 }

@@ -6,12 +6,14 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/unroll-ml/unroll/datasets"
 	"github.com/unroll-ml/unroll/datasets/tasks"
 	"github.com/unroll-ml/unroll/graph/cpu"
+	"github.com/unroll-ml/unroll/trainer/checkpoint"
 )
 
 // begun makes a task that begins with a run, with data like those that the run was trained on.
@@ -152,5 +154,144 @@ func TestFromOtherLabels(t *testing.T) {
 	notes := strings.Join(work.Describe(1), "\n")
 	if want := "beginning with the model of classify, as it is after step 4; its labels are others, so the output layer is new"; !strings.Contains(notes, want) {
 		t.Errorf("%s\nlacks %s", notes, want)
+	}
+}
+
+// byName are tensors' data by their names, of a checkpoint's weights or of a task.
+func byName(t *testing.T, tensors []checkpoint.Tensor, err error) map[string][]float32 {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+	data := map[string][]float32{}
+	for _, x := range tensors {
+		data[x.Name] = x.Data.([]float32)
+	}
+	return data
+}
+
+// weightsOf are those of a run's checkpoint.
+func weightsOf(t *testing.T, r *Run) map[string][]float32 {
+	t.Helper()
+	f, err := openCheckpoint(r.checkpoint())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	weights, err := f.Weights()
+	return byName(t, weights, err)
+}
+
+// Of the output layer, labels that the run has keep their rows, wherever they are now.
+func TestFromSomeLabels(t *testing.T) {
+	r := trained(t, TaskClassify) // even, odd
+	s := ""
+	for i := range 60 {
+		s += fmt.Sprintf("%d\t%s\n", i*i, []string{"a square", "odd", "zero"}[i%3])
+	}
+	path := filepath.Join(t.TempDir(), "some.tsv")
+	writeFile(t, path, s)
+	some, err := datasets.ReadTable(path, datasets.Format{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	work, err := NewClassifier(Defaults(TaskClassify), some, nil, On(cpu.New(cpu.Threads(1))), From(r))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer work.Close()
+	params, err := work.Params()
+	before, after := weightsOf(t, r), byName(t, params, err)
+	const hidden = 8
+	for name, width := range map[string]int{"output.weight": hidden, "output.bias": 1} {
+		old, now := before[name], after[name]
+		if len(old) != 2*width || len(now) != 3*width || !slices.Equal(now[width:2*width], old[width:]) {
+			t.Errorf("%s: the row of %q is %v, want %v", name, "odd", now[width:2*width], old[width:])
+		}
+		if slices.Equal(now[:width], old[:width]) || slices.Equal(now[2*width:], old[:width]) {
+			t.Errorf("%s: a label that the run does not have got the row of %q", name, "even")
+		}
+	}
+	if !slices.Equal(before["embedding.weight"], after["embedding.weight"]) {
+		t.Error("the embedding changed")
+	}
+	notes := strings.Join(work.Describe(1), "\n")
+	if want := "after step 4; it has 1 of the 3 labels: their weights stay, those of the others are new"; !strings.Contains(notes, want) {
+		t.Errorf("%s\nlacks %s", notes, want)
+	}
+}
+
+// A language model of characters learns new ones; it begins with the same predictions for the others.
+func TestFromNewCharacters(t *testing.T) {
+	for _, embed := range []int{4, 0} { // with one-hot tokens the first layer has columns for characters
+		c := Defaults(TaskLM)
+		c.Model.Hidden, c.Model.Embed, c.Training.Epochs, c.Training.Steps = 8, embed, 0, 4
+		c.Training.Batch, c.Training.Seq = 2, 8
+		device := On(cpu.New(cpu.Threads(1)))
+		first, err := NewLM(c, text(t), nil, device)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer first.Close()
+		dir := filepath.Join(t.TempDir(), "lm")
+		if _, err := Train(context.Background(), dir, first, Options{}); err != nil {
+			t.Fatal(err)
+		}
+		r, err := Open(dir, device)
+		if err != nil {
+			t.Fatal(err)
+		}
+		other, err := datasets.NewText("other", strings.Repeat("A né text of 9 line\n", 40)) // A and é are new
+		if err != nil {
+			t.Fatal(err)
+		}
+		c.Model.Hidden, c.Model.Embed = Defaults(TaskLM).Model.Hidden, Defaults(TaskLM).Model.Embed
+		work, err := NewLM(c, other, nil, device, From(r))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer work.Close()
+		if got, want := work.Vocab().Len(), r.Vocab().Len()+2; got != want {
+			t.Errorf("embed %d: %d characters, want %d", embed, got, want)
+		}
+		was, err := r.LanguageModel()
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer was.Close()
+		for range 2 { // the second after the state that the first left
+			for i := range int32(r.Vocab().Len()) {
+				runes := []rune(r.Vocab().Name(i))
+				j, ok := work.Vocab().Token(runes[0])
+				if !ok {
+					t.Fatalf("%q is gone", runes[0])
+				}
+				want, err := was.model.Next(i)
+				if err != nil {
+					t.Fatal(err)
+				}
+				got, err := work.Next(j)
+				if err != nil {
+					t.Fatal(err)
+				}
+				for k, x := range want {
+					at, _ := work.Vocab().Token([]rune(r.Vocab().Name(int32(k)))[0])
+					if d := got[at] - x; d > 1e-5 || d < -1e-5 {
+						t.Fatalf("embed %d: after %q the logit of %q is %g, and %g in the run", embed, runes[0], r.Vocab().Name(int32(k)), got[at], x)
+					}
+				}
+			}
+		}
+		notes := strings.Join(work.Describe(1), "\n")
+		if want := "after step 4; 2 characters of these data are new to it: their weights are fresh, those of the others stay"; !strings.Contains(notes, want) {
+			t.Errorf("%s\nlacks %s", notes, want)
+		}
+		tuned := filepath.Join(t.TempDir(), "tuned")
+		if _, err := Train(context.Background(), tuned, work, Options{}); err != nil {
+			t.Fatal(err)
+		}
+		if again, err := Open(tuned, device); err != nil || again.Vocab().Len() != work.Vocab().Len() {
+			t.Error(err)
+		}
 	}
 }

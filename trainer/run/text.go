@@ -10,6 +10,7 @@ import (
 	"github.com/pkg/errors"
 
 	"github.com/unroll-ml/unroll/datasets"
+	"github.com/unroll-ml/unroll/internal/words"
 )
 
 // corpus is a text to train on and one to measure on, as tokens.
@@ -115,7 +116,8 @@ func newCorpus(c *Config, text, valid *datasets.Text) (_ *corpus, err error) {
 		}
 		learn, held = parts[0], parts[1]
 		if len(parts) == 3 && parts[2].Len() < 2 {
-			return nil, &datasets.Error{File: text.Name, What: fmt.Sprintf("the last part has %d characters, at least 2 are needed to measure on: use a longer text", parts[2].Len())}
+			return nil, &datasets.Error{File: text.Name, What: fmt.Sprintf("the last part has %s, at least 2 are needed to measure on: use a longer text",
+				words.Count(parts[2].Len(), "character", "characters"))}
 		}
 		percents, err := c.Data.percents()
 		if err != nil {
@@ -124,10 +126,10 @@ func newCorpus(c *Config, text, valid *datasets.Text) (_ *corpus, err error) {
 		part = fmt.Sprintf(", %d%% of them held out", 100-percents[0])
 	}
 	var lost spaces
-	if d.vocab, _ = c.vocabs(); d.vocab == nil {
-		if d.vocab, err = c.Model.vocabOf(learn, d.texts, &lost); err != nil {
-			return nil, err
-		}
+	if d.vocab, _ = c.vocabs(); d.vocab != nil {
+		d.vocab = d.vocab.With(d.texts...)
+	} else if d.vocab, err = c.Model.vocabOf(learn, d.texts, &lost); err != nil {
+		return nil, err
 	}
 	c.Model.Vocab, c.Model.VocabSHA256 = d.vocab.Len(), sha256Hex(d.vocab.JSON())
 	if d.train, err = d.vocab.Encode(learn); err != nil {
@@ -136,11 +138,15 @@ func newCorpus(c *Config, text, valid *datasets.Text) (_ *corpus, err error) {
 	if d.held, err = d.vocab.Encode(held); err != nil {
 		return nil, err
 	}
+<<<<<<< HEAD
 	vectors, err := c.readTextVectors(d.vocab, learn)
 	if err != nil {
 		return nil, err
 	}
 	d.notes = append(known(c.origin(), lost.note(), sameText(c)), vectors...)
+=======
+	d.notes = known(c.origin(d.vocab), lost.note(), sameText(c))
+>>>>>>> 624267a (run: --from keeps the weights of labels and characters that it knows)
 	if err := d.noteUnknown(learn, held); err != nil {
 		return nil, err
 	}
@@ -154,7 +160,7 @@ func newCorpus(c *Config, text, valid *datasets.Text) (_ *corpus, err error) {
 		if errors.As(err, &short) {
 			short.Units, short.Parts = c.Model.units(), c.Training.Accumulate
 		}
-		return nil, errors.WithMessagef(err, "%s (%d characters%s)", text.Name, text.Len(), part)
+		return nil, errors.WithMessagef(err, "%s (%d %s%s)", text.Name, text.Len(), words.Which(text.Len(), "character", "characters"), part)
 	}
 	if d.evalWindows, err = datasets.NewEvalWindows(d.held, c.Training.Batch, c.Training.Seq); err != nil {
 		return nil, &datasets.Error{File: held.Name, What: err.Error()}
