@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/unroll-ml/unroll/internal/words"
 )
 
 // docStart is the word that begins a document in the data of CoNLL-2003.
@@ -144,9 +146,9 @@ func (c *columnFile) wrong(cells []string, tagged bool) string {
 	}
 	switch {
 	case n < needs:
-		return fmt.Sprintf("%s, and column %d is wanted: complete the line, or choose another column", columnCount(n), needs)
+		return fmt.Sprintf("%s, and column %d is wanted: complete the line, or choose another column", words.Count(n, "column", "columns"), needs)
 	case c.width > 0 && n != c.width && tagged:
-		return fmt.Sprintf("%s, and other lines have %d: correct the line, or say which columns are wanted", columnCount(n), c.width)
+		return fmt.Sprintf("%s, and other lines have %d: correct the line, or say which columns are wanted", words.Count(n, "column", "columns"), c.width)
 	case cells[c.word] == "":
 		return fmt.Sprintf("the word in column %d is empty: complete the line", c.word+1)
 	case tagged:

@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/unroll-ml/unroll/internal/words"
 )
 
 // conlluColumns are the columns of CoNLL-U.
@@ -119,24 +121,24 @@ func (c *conllu) parse(lines []heldLine, tagged bool) (*Sentence, *Error) {
 }
 
 // wrong says why a line cannot be used that follows so many words; "" if it can.
-func (c *conllu) wrong(cells []string, words int) string {
+func (c *conllu) wrong(cells []string, before int) string {
 	if len(cells) != len(conlluColumns) {
 		next := "complete it"
 		if len(cells) == 1 && len(strings.Fields(cells[0])) > 1 {
 			next = "tabs are between them, not blanks; of other columns, such as those of CoNLL-2003, give --columns"
 		}
-		return fmt.Sprintf("%s, and a line of CoNLL-U has %d: %s", columnCount(len(cells)), len(conlluColumns), next)
+		return fmt.Sprintf("%s, and a line of CoNLL-U has %d: %s", words.Count(len(cells), "column", "columns"), len(conlluColumns), next)
 	}
 	kind, n := conlluKind(cells[0])
 	switch {
 	case kind == otherLine:
 		return fmt.Sprintf("the number of the word is %q: it must be one such as 3, 3-4 for a range or 3.1 for an empty node", cells[0])
-	case kind == wordLine && n != words+1:
+	case kind == wordLine && n != before+1:
 		what := "the words of a sentence are numbered from 1 on"
 		if n == 1 {
 			what = "an empty line is missing before it"
 		}
-		return fmt.Sprintf("word %d follows word %d: %s", n, words, what)
+		return fmt.Sprintf("word %d follows word %d: %s", n, before, what)
 	case kind == wordLine && blankLine(cells[1]):
 		return "the word, FORM, is empty: complete the line"
 	}

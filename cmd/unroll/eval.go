@@ -8,6 +8,7 @@ import (
 	"math"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"github.com/unroll-ml/unroll/internal/report"
 	"github.com/unroll-ml/unroll/internal/words"
@@ -132,9 +133,10 @@ func (e *evalCmd) write(w io.Writer, r *run.Run, v *run.Evaluation) error {
 	if number == 0 {
 		number = v.Tokens
 	}
-	_, err := fmt.Fprintf(w, "%s after step %s, on %s:\nloss %.4f nats per %s%s\n%s %s in %.2f s\n",
+	_, err := fmt.Fprintf(w, "%s after step %s, on %s:\nloss %.4f nats per %s%s\n%s in %.2f s\n",
 		filepath.Join(e.Dir, r.Checkpoint()), words.Thousands(v.At.Step), v.What, v.Loss, v.Unit,
-		report.Measures(&v.Measures, 3, 2)+report.EvalMeasures(&v.Measures), words.Thousands(number), v.Count, v.Seconds)
+		report.Measures(&v.Measures, 3, 2)+report.EvalMeasures(&v.Measures),
+		words.Count(number, strings.TrimSuffix(v.Count, "s"), v.Count), v.Seconds)
 	for _, remark := range append(slices.Clone(v.Notes), e.remarks(v)...) {
 		if err == nil {
 			_, err = fmt.Fprintln(w, remark)
@@ -153,11 +155,11 @@ func (e *evalCmd) remarks(v *run.Evaluation) (remarks []string) {
 		return nil
 	}
 	if v.UnknownSources > 0 {
-		remarks = append(remarks, words.Thousands(v.UnknownSources)+" tokens of the sources are unknown")
+		remarks = append(remarks, words.Count(v.UnknownSources, "token of the sources is", "tokens of the sources are")+" unknown")
 	}
 	if v.UnknownTargets > 0 {
-		remarks = append(remarks, fmt.Sprintf("%s of %s tokens of the targets are unknown: they count in the loss, and neither for nor against accuracy",
-			words.Thousands(v.UnknownTargets), words.Thousands(v.Tokens)))
+		remarks = append(remarks, fmt.Sprintf("%s of %s of the targets %s unknown: unknown ones count in the loss, and neither for nor against accuracy",
+			words.Thousands(v.UnknownTargets), words.Count(v.Tokens, "token", "tokens"), words.Which(v.UnknownTargets, "is", "are")))
 	}
 	remarks = append(remarks, e.beamFlags.remarks(n.Lines, n.Cut, n.Unknown)...)
 	if n.Subwords != "" {

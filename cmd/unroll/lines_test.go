@@ -81,7 +81,7 @@ func TestUnknownWordsAreSaid(t *testing.T) {
 	out = must(t, "eval", "run")
 	for _, want := range []string{
 		"  accuracy 100.00%  exactly right 0.00%", "\n4 tokens of the sources are unknown\n",
-		"\n4 of 16 tokens of the targets are unknown: they count in the loss, and neither for nor against accuracy\n",
+		"\n4 of 16 tokens of the targets are unknown: unknown ones count in the loss, and neither for nor against accuracy\n",
 		"\n4 of 4 translations with words that the model does not know: --replace-unk writes those of the source\n",
 	} {
 		if !strings.Contains(out, want) {

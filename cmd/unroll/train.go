@@ -237,8 +237,8 @@ func summary(w io.Writer, folder *run.Folder, task run.Task, end run.End) error 
 	if by := task.Config().Training.Best; by != run.LossScore {
 		best = "best by " + by
 	}
-	fmt.Fprintf(w, "\n%s steps in %s%s; %s after step %s, with a validation loss of %.4f\n\n",
-		words.Thousands(end.Step), words.Clock(end.Seconds), ended, best, words.Thousands(end.BestStep), end.BestLoss)
+	fmt.Fprintf(w, "\n%s in %s%s; %s after step %s, with a validation loss of %.4f\n\n",
+		words.Count(end.Step, "step", "steps"), words.Clock(end.Seconds), ended, best, words.Thousands(end.BestStep), end.BestLoss)
 	if _, err := folder.Load(task, run.Best); err != nil {
 		return err
 	}

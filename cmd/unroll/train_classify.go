@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 
+	"github.com/unroll-ml/unroll/internal/report"
 	"github.com/unroll-ml/unroll/trainer/run"
 )
 
@@ -96,10 +97,12 @@ func summaryClassifier(w io.Writer, t *run.ClassifierTask, dir string) error {
 	if err != nil {
 		return err
 	}
-	_, err = fmt.Fprintf(w, "of the validation examples %.1f%% are classified right\n\nnext:\n  %s eval %s\n", 100*float64(*m.Accuracy), calledAs, dir)
-	if err != nil || t.Config().Model.Vocab == 0 {
-		return err
+	c := t.Config()
+	use := fmt.Sprintf("classify %s    # reads a text a line, and writes its label and the probability of that", dir)
+	if c.Model.Vocab == 0 {
+		use = fmt.Sprintf("classify %s --idx DIR    # images, in files as those of the training data", dir)
 	}
-	_, err = fmt.Fprintf(w, "  %s classify %s    # reads a text a line, and writes its label and the probability of that\n", calledAs, dir)
+	_, err = fmt.Fprintf(w, "of the validation examples %.1f%% are classified right:\n%s\nnext:\n  %[3]s eval %[4]s\n  %[3]s %[5]s\n",
+		100*float64(*m.Accuracy), report.Samples(m.Samples), calledAs, dir, use)
 	return err
 }

@@ -6,9 +6,9 @@ import (
 	"io"
 	"slices"
 	"strings"
-	"unicode/utf8"
 
 	"github.com/unroll-ml/unroll/datasets/tasks"
+	"github.com/unroll-ml/unroll/internal/report"
 	"github.com/unroll-ml/unroll/trainer/metrics"
 	"github.com/unroll-ml/unroll/trainer/run"
 )
@@ -141,7 +141,7 @@ func summarySeq2Seq(w io.Writer, t *run.Seq2SeqTask, dir string) error {
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(w, "validation pairs, translated:\n%s\nnext:\n", formatTranslations(x))
+	fmt.Fprintf(w, "validation pairs, translated:\n%s\nnext:\n", report.Samples(x.Samples(6)))
 	source := shellQuote(x.Sources[0])
 	fmt.Fprintf(w, "  %[1]s eval %[2]s\n  echo %[3]s | %[1]s translate %[2]s    # a source a line, and its translation\n", calledAs, dir, source)
 	if t.Config().Model.Attention != run.NoAttention {
@@ -151,32 +151,4 @@ func summarySeq2Seq(w io.Writer, t *run.Seq2SeqTask, dir string) error {
 		_, err = fmt.Fprintf(w, "  %s train seq2seq --pairs FILE    # on your own: a source, a tab and its target a line\n", calledAs)
 	}
 	return err
-}
-
-// formatTranslations shows translations beside what was wanted: a line each, or three if one of them is long.
-func formatTranslations(x *run.TranslatedPairs) string {
-	const long = 40 // characters
-	source, target := 0, 0
-	for i, s := range x.Sources {
-		source, target = max(source, utf8.RuneCountInString(s)), max(target, utf8.RuneCountInString(x.References[i][0]))
-	}
-	var b strings.Builder
-	for i, s := range x.Sources {
-		written, reference, verdict := x.Written[i][0], x.References[i][0], "right"
-		switch {
-		case written.Text != reference:
-			verdict = "wrong, it is " + reference
-		case !written.Ended:
-			verdict = "right so far"
-		}
-		if !written.Ended {
-			verdict += ", and it is cut"
-		}
-		if max(source, target) <= long {
-			fmt.Fprintf(&b, "  %-*s  ->  %-*s  %s\n", source, s, target, written.Text, verdict)
-			continue
-		}
-		fmt.Fprintf(&b, "\n  source       %s\n  translation  %s\n  reference    %s\n", s, written.Text, reference)
-	}
-	return b.String()
 }

@@ -220,7 +220,7 @@ func TestUseErrors(t *testing.T) {
 	want(t, exitData, "strange.txt:2:4: the character 'ö' (U+00F6) "+unknown, "eval", "run", "--text", "strange.txt")
 	want(t, exitData, "--prompt:1:5: the character 'C' (U+0043) "+unknown, "sample", "run", "--prompt", "the Cat")
 	want(t, exitData, "--prompt:2:1: the character '\ufffd' (U+FFFD) "+unknown, "sample", "run", "--prompt", "the\n\xff")
-	want(t, exitData, "one.txt: 1 tokens to measure on, at least 2 are needed: use a longer text", "eval", "run", "--text", "one.txt")
+	want(t, exitData, "one.txt: 1 token to measure on, at least 2 are needed: use a longer text", "eval", "run", "--text", "one.txt")
 	want(t, exitNoInput, "--valid-text: none.txt does not exist: check the path", "eval", "run", "--valid-text", "none.txt")
 
 	writeFile(t, "rhyme.txt", rhyme(100)+"!")

@@ -51,7 +51,10 @@ func (b *barReporter) Valid(r run.ValidRecord) {
 	b.lineReporter.Valid(r)
 }
 
-func (b *barReporter) End(run.EndRecord) { b.clear() }
+func (b *barReporter) End(r run.EndRecord) {
+	b.clear()
+	b.lineReporter.End(r)
+}
 
 // clear removes the line.
 func (b *barReporter) clear() {

@@ -55,7 +55,13 @@ type lineReporter struct {
 	every bool
 	start run.Start
 	last  time.Time // of the last line
+
+	validated    time.Time        // when a validation was shown last
+	best, newest *run.ValidRecord // those that were not shown; nil: none
 }
+
+// validPause is how long no other validation is shown after one: small data are validated many times a second. The log has all.
+const validPause = 3 * time.Second
 
 func (l *lineReporter) Writer() io.Writer { return l.w }
 
@@ -96,15 +102,43 @@ func (l *lineReporter) Step(r run.StepRecord, p run.Progress) {
 }
 
 func (l *lineReporter) Valid(r run.ValidRecord) {
-	best := ""
+	if l.every || time.Since(l.validated) >= validPause {
+		l.newest = &r
+		l.catchUp()
+		l.validated = time.Now()
+		return
+	}
+	l.newest = &r
+	if r.Best {
+		l.best = &r
+	}
+}
+
+// valid shows a validation.
+func (l *lineReporter) valid(r *run.ValidRecord) {
+	best, samples := "", Samples(r.Samples)
 	if r.Best {
 		best = "  best so far"
 	}
-	fmt.Fprintf(l.w, "validation after step %s: loss %.4f%s%s%s\n", words.Thousands(r.Step), float64(r.Loss),
-		Measures(&r.Measures, 2, 1), translationWords(&r.Measures, 1), best)
+	if r.Step == l.start.Steps { // the end, which shows some of the best weights
+		samples = ""
+	}
+	fmt.Fprintf(l.w, "validation after step %s: loss %.4f%s%s%s\n%s", words.Thousands(r.Step), float64(r.Loss),
+		Measures(&r.Measures, 2, 1), translationWords(&r.Measures, 1), best, samples)
 }
 
-func (l *lineReporter) End(run.EndRecord) {}
+// catchUp shows the best validation and the newest, if they were not.
+func (l *lineReporter) catchUp() {
+	if l.best != nil && l.best != l.newest {
+		l.valid(l.best)
+	}
+	if l.newest != nil {
+		l.valid(l.newest)
+	}
+	l.best, l.newest = nil, nil
+}
+
+func (l *lineReporter) End(run.EndRecord) { l.catchUp() }
 
 // Measures says measures in one line, with so many digits of perplexity and bits, and of percentages.
 func Measures(m *run.Measures, digits, percent int) string {

@@ -206,13 +206,13 @@ func newClassifierTask(c *Config, raw, other *rawExamples) (_ *ClassifierTask, e
 	if other == nil && raw.test == nil {
 		share = c.heldShare(raw.name, len(learn.which), len(valid.which))
 	}
-	t.notes = append(t.notes, known(c.origin(), share, raw.singles(t.labels), sameData(c.Data.Train, c.Data.Held), lost.note(), t.held.unknownLabels(t.labels),
+	t.notes = append(t.notes, known(c.origin(t.labels), share, raw.singles(t.labels), sameData(c.Data.Train, c.Data.Held), lost.note(), t.held.unknownLabels(t.labels),
 		UnknownWords("training examples", t.data.known), UnknownWords("validation examples", t.held.known))...)
 	t.feed.fill = planned(t.data.plan, c.Training.Seed, t.data.fill)
 	if t.Classifier, err = c.newClassifier(); err != nil {
 		return nil, err
 	}
-	if err := c.start(t); err != nil {
+	if err := c.start(t, t.labels); err != nil {
 		return nil, err
 	}
 	return t, nil
@@ -242,8 +242,11 @@ func (t *ClassifierTask) Close() error {
 
 // Validate implements Task.
 func (t *ClassifierTask) Validate(ctx context.Context) (Metrics, error) {
-	measured, _, err := t.held.validate(ctx, t.Classifier)
-	return measured, err
+	m, _, err := t.held.validate(ctx, t.Classifier)
+	if err == nil && finite(m.Loss) {
+		m.Samples, err = t.held.samples(ctx, t.Classifier, t.labels, validSamples)
+	}
+	return m, err
 }
 
 // Files are the labels and the vocabulary, as the folder of the run holds them.
@@ -261,7 +264,7 @@ func (t *ClassifierTask) Verify(dir string) error { return verifyFiles(dir, t.co
 // Describe says what is trained on what.
 func (t *ClassifierTask) Describe(weights int) []string {
 	c := t.config
-	input := fmt.Sprintf("images of %d rows of %d", t.data.longest, c.Model.Input)
+	input := fmt.Sprintf("images of %s of %d", words.Count(t.data.longest, "row", "rows"), c.Model.Input)
 	if t.vocab != nil {
 		input = fmt.Sprintf("%s, %s different ones, embedding %d", c.Model.kinds(), words.Thousands(t.vocab.Len()), c.Model.Embed)
 		if c.Model.Embed == 0 {
@@ -269,12 +272,15 @@ func (t *ClassifierTask) Describe(weights int) []string {
 		}
 	}
 	lines := []string{
-		fmt.Sprintf("training on %s: %s examples of %d classes, and %s for validation", t.data.name, words.Thousands(t.data.plan.Examples()), t.labels.Len(), words.Thousands(t.held.plan.Examples())),
+		fmt.Sprintf("training on %s: %s of %d classes, and %s for validation", t.data.name,
+			words.Count(t.data.plan.Examples(), "example", "examples"), t.labels.Len(), words.Thousands(t.held.plan.Examples())),
 		fmt.Sprintf("model: %s; %s, layers %d, hidden %d%s, pooling %s; %s weights, on %s", input, c.Model.Cell, c.Model.Layers, c.Model.Hidden, directionWords(c), c.Model.Pooling, words.Thousands(weights), t.Device()),
-		fmt.Sprintf("batch %d, lengths %s: %s steps an epoch; %s", c.Training.Batch, sourceLengths(t.data.plan), words.Thousands(t.Epoch()), c.Training.summary()),
+		fmt.Sprintf("batch %d, lengths %s: %s an epoch; %s",
+			c.Training.Batch, sourceLengths(t.data.plan), words.Count(t.Epoch(), "step", "steps"), c.Training.summary()),
 	}
 	if t.data.cut > 0 {
-		lines = append(lines, fmt.Sprintf("%s examples are longer than %s tokens, of which the first are read: see `longest`", words.Thousands(t.data.cut), words.Thousands(c.Training.Longest)))
+		lines = append(lines, fmt.Sprintf("%s longer than %s, of which the first are read: see `longest`",
+			words.Count(t.data.cut, "example is", "examples are"), words.Count(c.Training.Longest, "token", "tokens")))
 	}
 	return append(lines, t.notes...)
 }

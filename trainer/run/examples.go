@@ -213,6 +213,7 @@ type examples struct {
 	weights []float64 // of classes, in the loss; nil: 1
 	longest int       // steps
 	cut     int       // how many are longer than what is read of them
+	shown   func(i int32) string
 
 	known   datasets.Coverage       // of texts
 	unknown *datasets.UnknownLabels // of examples that are not in the plan
@@ -230,7 +231,7 @@ func (x *examples) perClass(classes int) []int {
 
 // ready encodes a part as the model of a config wants it.
 func (p part) ready(c *Config, vocab *datasets.Vocab, labels *datasets.Labels) (*examples, error) {
-	x := &examples{name: p.name, images: p.images}
+	x := &examples{name: p.name, images: p.images, shown: p.shown}
 	shape := func(int32) (batches.Shape, error) { return batches.Shape{Source: p.images.Rows}, nil }
 	var err error
 	if p.table != nil {

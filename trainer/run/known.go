@@ -20,7 +20,8 @@ func unknownWords(of string, unknown, tokens int, hint string) string {
 	if unknown == 0 {
 		return ""
 	}
-	s := fmt.Sprintf("%s: %s of %s tokens (%s) are unknown", of, words.Thousands(unknown), words.Thousands(tokens), words.Percent(unknown, tokens))
+	s := fmt.Sprintf("%s: %s of %s (%s) %s unknown", of, words.Thousands(unknown), words.Count(tokens, "token", "tokens"),
+		words.Percent(unknown, tokens), words.Which(unknown, "is", "are"))
 	if hint != "" {
 		s += "; " + hint
 	}
@@ -82,7 +83,7 @@ func (n *spaces) note() string {
 	if n.lost == 0 {
 		return ""
 	}
-	return fmt.Sprintf("white space between words becomes one space: %s of it are lost, %s of the text", words.Count(n.lost, "character", "characters"), words.Percent(n.lost, n.all))
+	return fmt.Sprintf("white space between words becomes one space: %s of it lost, %s of the text", words.Count(n.lost, "character is", "characters are"), words.Percent(n.lost, n.all))
 }
 
 // heldShare says that a part that is held out is far from the size that was asked for.
@@ -91,7 +92,7 @@ func (c *Config) heldShare(name string, train, held int) string {
 	if d := float64(held) - want; d*d <= want*want/4 || d*d <= 1 {
 		return ""
 	}
-	return fmt.Sprintf("%s: %s of %s are held out (%s), not %g%%: equal texts stay together, and each class keeps an example", name,
+	return fmt.Sprintf("%s: %s of %s held out (%s), not %g%%: equal texts stay together, and each class keeps an example", name,
 		words.Thousands(held), words.Thousands(train+held), words.Percent(held, train+held), 100*c.Data.heldOut())
 }
 

@@ -110,7 +110,7 @@ func newLMTask(c *Config, data *corpus) (_ *LMTask, err error) {
 		data.close()
 		return nil, err
 	}
-	if err := c.start(t); err != nil {
+	if err := c.start(t, data.vocab); err != nil {
 		return nil, err
 	}
 	return t, nil
@@ -163,7 +163,11 @@ func (t *LMTask) Close() error {
 
 // Validate implements Task.
 func (t *LMTask) Validate(ctx context.Context) (Metrics, error) {
-	return validateLM(ctx, t.LM, t.data.evalWindows, &t.config.Training)
+	m, err := validateLM(ctx, t.LM, t.data.evalWindows, &t.config.Training)
+	if err == nil && finite(m.Loss) {
+		m.Samples, err = t.sample(ctx)
+	}
+	return m, err
 }
 
 // Vocab is the vocabulary.
@@ -190,6 +194,6 @@ func (t *LMTask) Describe(weights int) []string {
 		fmt.Sprintf("training on %s: %s %s, and %s for validation; %s different ones",
 			d.name, words.Thousands(d.train.Len()), c.Model.units(), words.Thousands(d.held.Len()), words.Thousands(d.vocab.Len())),
 		fmt.Sprintf("model: %s, %s, layers %d, hidden %d; %s weights, on %s", c.Model.Cell, input, c.Model.Layers, c.Model.Hidden, words.Thousands(weights), t.Device()),
-		fmt.Sprintf("%s: %s steps an epoch; %s", windows, words.Thousands(t.Epoch()), c.Training.summary()),
+		fmt.Sprintf("%s: %s an epoch; %s", windows, words.Count(t.Epoch(), "step", "steps"), c.Training.summary()),
 	}, d.notes...)
 }

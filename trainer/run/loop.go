@@ -91,6 +91,7 @@ type training struct {
 	at        Position // where the run stands
 	saved     int      // the step that was saved last
 	far       bool     // the newest validation loss is far above the loss at the start
+	undefined bool     // the newest validation has no score
 	validated bool     // the state of this moment was validated and saved
 	since     time.Time
 	past      float64 // seconds before this process
@@ -303,7 +304,7 @@ func (r *training) whyExhausted() string {
 	if !r.exhausted() {
 		return ""
 	}
-	return fmt.Sprintf("%d validations in a row without a better one", r.at.Worse)
+	return words.Count(r.at.Worse, "validation", "validations in a row") + " without a better one"
 }
 
 // farAbove is how many times the loss at the start, or 1 if that is less, a validation loss is of a model that has diverged, though all its
@@ -329,26 +330,30 @@ func (r *training) validate(ctx context.Context) error {
 		return r.diverged(r.at.Step, fmt.Sprintf("the validation loss is %g", m.Loss))
 	}
 	score := m.score(r.config.Training.Best)
+	wasFar, wasUndefined := r.far, r.undefined
 	r.far = r.config.Task != TaskOwn && r.at.FirstLoss != nil && m.Loss > farAbove*max(1, *r.at.FirstLoss)
-	best, undefined := r.at.better(score) && !r.far, score == undefinedScore
-	if r.at.Plateau != nil && !undefined {
+	r.undefined = score == undefinedScore
+	best := r.at.better(score) && !r.far
+	if r.at.Plateau != nil && !r.undefined {
 		r.at.Plateau.Observe(score)
 	}
 	rec := ValidRecord{
 		Event: "valid", Step: r.at.Step, Epoch: (r.at.Step-1)/r.task.Epoch() + 1,
-		Loss: Float(m.Loss), Measures: m.Measures, Best: best, Seconds: r.seconds(),
+		Loss: Float(m.Loss), Measures: m.Measures, Samples: m.Samples, Best: best, Seconds: r.seconds(),
 	}
 	if err := r.append(rec); err != nil { // before the checkpoints, of whose steps the log then has everything
 		return err
 	}
 	r.Report.Valid(rec)
-	if r.far {
+	if r.far && !wasFar {
 		r.Report.Notice(fmt.Sprintf("the validation loss after step %s is more than %d times the loss at the start: the training diverges, try a smaller `lr`",
 			words.Thousands(r.at.Step), farAbove))
 	}
-	if undefined {
-		r.Report.Notice(fmt.Sprintf("%s is undefined after step %s: this validation is neither better nor worse than others", r.config.Training.Best, words.Thousands(r.at.Step)))
-	} else {
+	if r.undefined && !wasUndefined {
+		r.Report.Notice(fmt.Sprintf("%s is undefined after step %s: validations where it is are neither better nor worse than others",
+			r.config.Training.Best, words.Thousands(r.at.Step)))
+	}
+	if !r.undefined {
 		r.at.Worse++
 	}
 	if best {

@@ -78,7 +78,7 @@ func (t *Training) summary() string {
 		s += ", " + t.Schedule
 	}
 	if t.Warmup > 0 {
-		s += fmt.Sprintf(", warm-up %s steps", words.Thousands(t.Warmup))
+		s += ", warm-up " + words.Count(t.Warmup, "step", "steps")
 	}
 	if t.Accumulate > 1 {
 		s += fmt.Sprintf(", %d batches a step", t.Accumulate)
@@ -109,7 +109,8 @@ func (t *Training) complete(steps, epoch int) error {
 			return settings("`schedule` %s ends with the last step, and `minutes` does not say which that is: say when with `schedule_steps`", t.Schedule)
 		}
 		if t.ScheduleSteps = steps - t.Warmup; t.ScheduleSteps < 1 {
-			return settings("`warmup` %d leaves none of %s steps for `schedule` %s: a shorter warm-up, or more steps", t.Warmup, words.Thousands(steps), t.Schedule)
+			return settings("`warmup` %d leaves none of %s for `schedule` %s: a shorter warm-up, or more steps",
+				t.Warmup, words.Count(steps, "step", "steps"), t.Schedule)
 		}
 	}
 	return nil

@@ -253,10 +253,5 @@ func (x *translations) hints(source, target *datasets.Vocab) (notes []string, er
 
 // sample are at most n of the pairs, evenly spread.
 func (p pairsPart) sample(n int) pairsPart {
-	n = min(n, len(p.which))
-	some := pairsPart{pairs: p.pairs}
-	for i := range n {
-		some.which = append(some.which, p.which[i*len(p.which)/n])
-	}
-	return some
+	return pairsPart{p.pairs, evenly(p.which, n)}
 }

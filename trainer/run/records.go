@@ -39,8 +39,9 @@ type ValidRecord struct {
 	Epoch int    `json:"epoch"`
 	Loss  Float  `json:"valid_loss"`
 	Measures
-	Best    bool    `json:"best"`
-	Seconds float64 `json:"seconds"`
+	Samples []Sample `json:"samples,omitempty"`
+	Best    bool     `json:"best"`
+	Seconds float64  `json:"seconds"`
 }
 
 // StartRecord is the event "start", the first on stdout with --json: what is trained, and where.
@@ -81,6 +82,7 @@ type EndRecord struct {
 type Metrics struct {
 	Loss float64 // nats per token, or per example of a classifier
 	Measures
+	Samples []Sample // what the model makes of some of the data; in validation alone
 }
 
 // Measures are what is said of measured data, but the loss: those that the task has.
@@ -142,7 +144,7 @@ func (m *Metrics) addWrong(n int) {
 func exampleMetrics(s trainer.Sums) Metrics {
 	known := float64(s.Known())
 	return Metrics{
-		s.NLL / float64(s.Count),
-		Measures{Accuracy: some(float64(s.Correct) / known), Top2: some(float64(s.Top2) / known), Examples: s.Count},
+		Loss:     s.NLL / float64(s.Count),
+		Measures: Measures{Accuracy: some(float64(s.Correct) / known), Top2: some(float64(s.Top2) / known), Examples: s.Count},
 	}
 }

@@ -192,7 +192,7 @@ func newSeq2SeqTask(c *Config, raw, other *rawPairs) (_ *Seq2SeqTask, err error)
 	if other == nil && raw.test == nil {
 		share = c.heldShare(raw.name, len(learn.which), len(valid.which))
 	}
-	t.notes = append(t.notes, known(c.origin(), share, sameData(c.Data.Train, c.Data.Held), lost.note())...)
+	t.notes = append(t.notes, known(c.origin(t.source), share, sameData(c.Data.Train, c.Data.Held), lost.note())...)
 	if err := t.noteUnknown(); err != nil {
 		return nil, err
 	}
@@ -204,7 +204,7 @@ func newSeq2SeqTask(c *Config, raw, other *rawPairs) (_ *Seq2SeqTask, err error)
 	if t.Seq2Seq, err = c.newSeq2Seq(); err != nil {
 		return nil, err
 	}
-	if err := c.start(t); err != nil {
+	if err := c.start(t, t.source); err != nil {
 		return nil, err
 	}
 	t.translator = c.translator(t.Seq2Seq, t.source, t.target)
@@ -287,6 +287,7 @@ func (t *Seq2SeqTask) Validate(ctx context.Context) (Metrics, error) {
 	if err != nil {
 		return m, err
 	}
+	m.Samples = x.Samples(validSamples)
 	return m, m.add(x, t.target, t.config.Training.Tokenize)
 }
 
@@ -320,16 +321,19 @@ func (t *Seq2SeqTask) Describe(weights int) []string {
 		}
 	}
 	lines := []string{
-		fmt.Sprintf("training on %s: %s pairs, and %s for validation", t.data.name, words.Thousands(t.data.plan.Examples()), words.Thousands(t.held.plan.Examples())),
+		fmt.Sprintf("training on %s: %s, and %s for validation", t.data.name,
+			words.Count(t.data.plan.Examples(), "pair", "pairs"), words.Thousands(t.held.plan.Examples())),
 		fmt.Sprintf("model: %s, %s different ones of sources and %s of targets, embedding %d; %s, layers %d, hidden %d%s, attention %s%s; %s weights, on %s",
 			c.Model.kinds(), words.Thousands(t.source.Len()), words.Thousands(t.target.Len()), c.Model.Embed, c.Model.Cell, c.Model.Layers, c.Model.Hidden, directionWords(c),
 			c.Model.Attention, strings.Join(extras, ""), words.Thousands(weights), t.Device()),
-		fmt.Sprintf("batch %d, lengths %s: %s steps an epoch; %s", c.Training.Batch, pairLengths(t.data.plan), words.Thousands(t.Epoch()), c.Training.summary()),
+		fmt.Sprintf("batch %d, lengths %s: %s an epoch; %s",
+			c.Training.Batch, pairLengths(t.data.plan), words.Count(t.Epoch(), "step", "steps"), c.Training.summary()),
 	}
 	bleu, chrf := measureSignatures(c)
 	lines = append(lines, fmt.Sprintf("translations are measured with BLEU %s, and chrF %s", bleu, chrf))
 	if n := t.data.plan.TooLong; n > 0 {
-		lines = append(lines, fmt.Sprintf("%s pairs are longer than %s tokens and left out: see `longest`", words.Thousands(n), words.Thousands(c.Training.Longest)))
+		lines = append(lines, fmt.Sprintf("%s longer than %s and left out: see `longest`",
+			words.Count(n, "pair is", "pairs are"), words.Count(c.Training.Longest, "token", "tokens")))
 	}
 	return append(lines, t.notes...)
 }

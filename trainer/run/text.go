@@ -138,15 +138,11 @@ func newCorpus(c *Config, text, valid *datasets.Text) (_ *corpus, err error) {
 	if d.held, err = d.vocab.Encode(held); err != nil {
 		return nil, err
 	}
-<<<<<<< HEAD
 	vectors, err := c.readTextVectors(d.vocab, learn)
 	if err != nil {
 		return nil, err
 	}
-	d.notes = append(known(c.origin(), lost.note(), sameText(c)), vectors...)
-=======
-	d.notes = known(c.origin(d.vocab), lost.note(), sameText(c))
->>>>>>> 624267a (run: --from keeps the weights of labels and characters that it knows)
+	d.notes = append(known(c.origin(d.vocab), lost.note(), sameText(c)), vectors...)
 	if err := d.noteUnknown(learn, held); err != nil {
 		return nil, err
 	}

@@ -1,0 +1,109 @@
+package run
+
+import (
+	"context"
+	"slices"
+	"strings"
+
+	"github.com/unroll-ml/unroll/datasets"
+	"github.com/unroll-ml/unroll/internal/words"
+	"github.com/unroll-ml/unroll/models/decode"
+	"github.com/unroll-ml/unroll/trainer"
+)
+
+// Sample is what a model made of something when it was validated, for people to look at. Texts are cut to a few hundred characters.
+type Sample struct {
+	Input  string `json:"input,omitempty"`  // what it read: a source, a text, which image
+	Output string `json:"output"`           // what it made of that: a translation, a label, a text of its own
+	Wanted string `json:"wanted,omitempty"` // what is right, if anything is
+	Cut    bool   `json:"cut,omitempty"`    // a translation was cut at its limit
+}
+
+const (
+	validSamples = 3   // are made at each validation
+	sampleLength = 300 // characters of a text, at most
+)
+
+// clipped is the beginning of a text.
+func clipped(text string) string { return words.Clip(text, sampleLength) }
+
+// evenly are at most n of numbers, evenly spread.
+func evenly(which []int32, n int) []int32 {
+	n = min(n, len(which))
+	some := make([]int32, n)
+	for i := range some {
+		some[i] = which[i*len(which)/n]
+	}
+	return some
+}
+
+// Samples are at most n of the translations, evenly spread.
+func (x *TranslatedPairs) Samples(n int) []Sample {
+	var samples []Sample
+	for _, i := range evenly(numbers(len(x.Sources)), n) {
+		sample := Sample{Input: clipped(x.Sources[i]), Wanted: clipped(x.References[i][0])}
+		if written := x.Written[i]; len(written) > 0 { // a source of blanks has none
+			sample.Output, sample.Cut = clipped(written[0].Text), !written[0].Ended
+		}
+		samples = append(samples, sample)
+	}
+	return samples
+}
+
+// samples are at most n of the examples, evenly spread, and what they are taken for.
+func (x *examples) samples(ctx context.Context, m *trainer.Classifier, labels *datasets.Labels, n int) ([]Sample, error) {
+	chosen := evenly(x.which, n)
+	samples := make([]Sample, len(chosen))
+	for _, g := range x.plan.InOrder() {
+		if !slices.ContainsFunc(g.Examples, func(e int32) bool { return slices.Contains(chosen, e) }) {
+			continue
+		}
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		b, err := x.read(g)
+		if err != nil {
+			return nil, err
+		}
+		logits, err := m.Logits(b.Sequences)
+		if err != nil {
+			return nil, err
+		}
+		for row, e := range g.Examples {
+			if at := slices.Index(chosen, e); at >= 0 {
+				one := logits[row*m.Classes():][:m.Classes()]
+				taken := slices.Index(one, slices.Max(one))
+				samples[at] = Sample{Input: x.shown(e), Output: labels.Name(int32(taken)), Wanted: labels.Name(x.class(e))}
+			}
+		}
+	}
+	return samples, nil
+}
+
+// shown is what people see of an example.
+func (p part) shown(i int32) string {
+	if p.table == nil {
+		return "image " + words.Thousands(int(i)+1)
+	}
+	return clipped(p.table.Rows[i].Text)
+}
+
+// How a language model writes when it is validated: the same from the same weights, always.
+const (
+	sampleTemperature = 0.5
+	sampleSeed        = 1
+)
+
+// sample is what the model writes by itself.
+func (t *LMTask) sample(ctx context.Context) ([]Sample, error) {
+	tokens := 20
+	if t.config.Model.kind() == datasets.Char {
+		tokens = 80
+	}
+	var text strings.Builder
+	err := t.Write(ctx, tokens, decode.Sampling{Temperature: sampleTemperature}, sampleSeed, func(s string) error {
+		text.WriteString(s)
+		return nil
+	})
+	return []Sample{{Output: clipped(text.String())}}, err
+}
