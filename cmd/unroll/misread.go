@@ -79,15 +79,16 @@ func meantFlag(app, command *kong.Node, name string) string {
 			return fmt.Sprintf("unknown flag --%s, %s", name, where)
 		}
 	}
+	training := command.Parent != nil && command.Parent.Name == "train"
 	for _, meant := range []string{otherNames[plain], plain} {
 		if meant == "" {
 			continue
 		}
-		if paths := commandsWith(app, meant); len(paths) > 0 {
-			also := ""
-			if command.Parent != nil && command.Parent.Name == "train" {
-				also = ", or the flags of the other"
-			}
+		where, also := app.Children, ""
+		if training && len(commandsWith(command.Parent.Children, meant)) > 0 {
+			where, also = command.Parent.Children, ", or the flags of the other"
+		}
+		if paths := commandsWith(where, meant); len(paths) > 0 {
 			return fmt.Sprintf("%s--%s is for %s, and this is %s: leave it out%s",
 				differs(name, meant), meant, strings.Join(paths, ", "), command.Path(), also)
 		}
@@ -112,7 +113,7 @@ func whereData(command *kong.Node) string {
 		}
 	}
 	switch {
-	case command.Name == "translate" || command.Name == "classify":
+	case slices.Contains([]string{"translate", "classify"}, command.Path()):
 		return fmt.Sprintf("texts are read from stdin, as in %s %s RUN < FILE", calledAs, command.Path())
 	case len(kinds) > 0:
 		return fmt.Sprintf("the data of %s are named with %s", command.Path(), strings.Join(kinds, ", "))
@@ -120,9 +121,9 @@ func whereData(command *kong.Node) string {
 	return ""
 }
 
-// commandsWith are the commands that have a flag; train stands for all that train.
-func commandsWith(app *kong.Node, flag string) (paths []string) {
-	for _, c := range app.Children {
+// commandsWith are those of commands, or below them, that have a flag; a command stands for all below it.
+func commandsWith(commands []*kong.Node, flag string) (paths []string) {
+	for _, c := range commands {
 		var below []string
 		for _, child := range c.Children {
 			if hasFlag(child, flag) {

@@ -23,7 +23,7 @@ func TestMisread(t *testing.T) {
 		"sample run --epochs 3":         "--epochs is for train, and this is sample: leave it out; see unroll sample --help",
 		"eval run --data x":             "unknown flag --data, the data of eval are named with --text, --pairs, --src, --table, --folder, --idx; see unroll eval --help",
 		"translate run --input x":       "unknown flag --input, texts are read from stdin, as in unroll translate RUN < FILE; see unroll translate --help",
-		"train lm --beam-size 3":        "unknown flag --beam-size, --beam is for eval, translate, and this is train lm: leave it out, or the flags of the other; see unroll train lm --help",
+		"train lm --beam-size 3":        "unknown flag --beam-size, --beam is for eval, translate, and this is train lm: leave it out; see unroll train lm --help",
 		"train lm --device gpu":         `--device is "gpu": the name of a GPU is cuda; see unroll train lm --help`,
 		"train lm --epochs 0.5":         "--epochs is 0.5: it must be a whole number; --steps is for a part of an epoch; see unroll train lm --help",
 		"train lm --hidden 1.5":         "--hidden is 1.5: it must be a whole number; see unroll train lm --help",

@@ -112,7 +112,7 @@ func TestUnknownCharacters(t *testing.T) {
 		t.Errorf("%v", o)
 	}
 	if r := unroll("sample", "run", "--prompt", "thé", "--skip-unknown", "--length", "1", "--json"); r.code != exitOK ||
-		r.stderr != "unroll: --prompt: 1 of 3 tokens (33.3%) are unknown\n" || !strings.HasPrefix(r.stdout, `{"prompt":"thé","unknown":1,`) {
+		r.stderr != "unroll: --prompt: 1 of 3 tokens (33.3%) is unknown\n" || !strings.HasPrefix(r.stdout, `{"prompt":"thé","unknown":1,`) {
 		t.Errorf("%d, %s%s", r.code, r.stdout, r.stderr)
 	}
 	// With --min-freq there is a token for those.

@@ -25,7 +25,7 @@ const seq2seqSmall = "train seq2seq --pairs swaps.tsv --hidden 24 --embed 8 --ba
 func TestSeq2Seq(t *testing.T) {
 	t.Chdir(t.TempDir())
 	writeFile(t, "swaps.tsv", swaps(400))
-	out := must(t, strings.Fields(seq2seqSmall+"--epochs 12 --lr 0.02 --out run")...)
+	out := must(t, strings.Fields(seq2seqSmall+"--epochs 12 --lr 0.02 --log-every 10 --out run")...)
 	for _, want := range []string{
 		"training on swaps.tsv: 360 pairs, and 40 for validation\n",
 		"model: chars, 18 different ones of sources and 18 of targets, embedding 8; gru, layers 1, hidden 24, attention additive; ",
