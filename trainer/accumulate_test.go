@@ -9,12 +9,12 @@ import (
 	G "gorgonia.org/gorgonia"
 	"gorgonia.org/tensor"
 
+	"github.com/unroll-ml/unroll/graph"
 	"github.com/unroll-ml/unroll/graph/cpu"
 	"github.com/unroll-ml/unroll/graph/op"
 	"github.com/unroll-ml/unroll/graph/ref"
 	"github.com/unroll-ml/unroll/graph/tape"
 	"github.com/unroll-ml/unroll/models"
-	"github.com/unroll-ml/unroll/trainer/checkpoint"
 	"github.com/unroll-ml/unroll/trainer/optim"
 )
 
@@ -22,7 +22,7 @@ import (
 var descent = Training{Optimizer: optim.SGD{Momentum: 0.9}, Clip: 1}
 
 // farthest is the largest difference of two models' weights.
-func farthest(a, b []checkpoint.Tensor) float64 {
+func farthest(a, b []graph.Tensor) float64 {
 	most := 0.0
 	for i := range a {
 		for k, x := range a[i].Data.([]float32) {
@@ -34,7 +34,7 @@ func farthest(a, b []checkpoint.Tensor) float64 {
 
 // stepper takes the k-th step of a model whose batches are computed in parts.
 type stepper interface {
-	Params() ([]checkpoint.Tensor, error)
+	Params() ([]graph.Tensor, error)
 	take(t *testing.T, k int) (loss, norm float64)
 }
 

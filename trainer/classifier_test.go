@@ -5,9 +5,9 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/unroll-ml/unroll/graph"
 	"github.com/unroll-ml/unroll/graph/cpu"
 	"github.com/unroll-ml/unroll/models"
-	"github.com/unroll-ml/unroll/trainer/checkpoint"
 	"github.com/unroll-ml/unroll/trainer/optim"
 )
 
@@ -108,7 +108,7 @@ func TestClassifierHandsOver(t *testing.T) {
 	if got = append(got, classifierLosses(t, second, 6, 12, mixed)...); !slices.Equal(got, want) {
 		t.Errorf("losses %v with a handover, %v without", got, want)
 	}
-	for _, wrong := range [][2][]checkpoint.Tensor{{ws[1:], state}, {ws, state[1:]}, {state, ws}} {
+	for _, wrong := range [][2][]graph.Tensor{{ws[1:], state}, {ws, state[1:]}, {state, ws}} {
 		if err := second.Load(wrong[0], wrong[1]); err == nil {
 			t.Error("tensors of another model were loaded")
 		}
@@ -116,9 +116,9 @@ func TestClassifierHandsOver(t *testing.T) {
 }
 
 func contents(t *testing.T, m interface {
-	Params() ([]checkpoint.Tensor, error)
-	TrainState() ([]checkpoint.Tensor, error)
-}) (weights, state []checkpoint.Tensor) {
+	Params() ([]graph.Tensor, error)
+	TrainState() ([]graph.Tensor, error)
+}) (weights, state []graph.Tensor) {
 	t.Helper()
 	weights, err := m.Params()
 	if err != nil {

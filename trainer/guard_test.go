@@ -13,7 +13,6 @@ import (
 	"github.com/unroll-ml/unroll/graph/op"
 	"github.com/unroll-ml/unroll/graph/ref"
 	"github.com/unroll-ml/unroll/graph/tape"
-	"github.com/unroll-ml/unroll/trainer/checkpoint"
 	"github.com/unroll-ml/unroll/trainer/optim"
 )
 
@@ -75,7 +74,7 @@ func (m *tiny) contents(t *testing.T) map[string]any {
 	t.Helper()
 	weights, state := contents(t, m.shared)
 	all := map[string]any{}
-	for _, ts := range [][]checkpoint.Tensor{weights, state} {
+	for _, ts := range [][]graph.Tensor{weights, state} {
 		for _, x := range ts {
 			all[x.Name] = x.Data
 		}

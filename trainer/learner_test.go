@@ -8,10 +8,10 @@ import (
 	G "gorgonia.org/gorgonia"
 	"gorgonia.org/tensor"
 
+	"github.com/unroll-ml/unroll/graph"
 	"github.com/unroll-ml/unroll/graph/cpu"
 	"github.com/unroll-ml/unroll/graph/op"
 	"github.com/unroll-ml/unroll/models"
-	"github.com/unroll-ml/unroll/trainer/checkpoint"
 	"github.com/unroll-ml/unroll/trainer/optim"
 )
 
@@ -46,7 +46,7 @@ func points(from, n int) []any {
 	return []any{xs, ys}
 }
 
-func values(ts []checkpoint.Tensor) (all []float32) {
+func values(ts []graph.Tensor) (all []float32) {
 	for _, t := range ts {
 		all = append(all, t.Data.([]float32)...)
 	}

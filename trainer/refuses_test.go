@@ -8,9 +8,9 @@ import (
 
 	"github.com/pkg/errors"
 
+	"github.com/unroll-ml/unroll/graph"
 	"github.com/unroll-ml/unroll/internal/setting"
 	"github.com/unroll-ml/unroll/models"
-	"github.com/unroll-ml/unroll/trainer/checkpoint"
 	"github.com/unroll-ml/unroll/trainer/optim"
 )
 
@@ -117,7 +117,7 @@ func TestLoadRefreshesPrograms(t *testing.T) {
 		return m
 	}
 	// Other weights than those of a fresh model.
-	other := func(weights []checkpoint.Tensor, err error) []checkpoint.Tensor {
+	other := func(weights []graph.Tensor, err error) []graph.Tensor {
 		if err != nil {
 			t.Fatal(err)
 		}

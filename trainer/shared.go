@@ -14,7 +14,6 @@ import (
 	"github.com/unroll-ml/unroll/graph/op"
 	"github.com/unroll-ml/unroll/graph/tape"
 	"github.com/unroll-ml/unroll/internal/setting"
-	"github.com/unroll-ml/unroll/trainer/checkpoint"
 	"github.com/unroll-ml/unroll/trainer/optim"
 )
 
@@ -24,12 +23,12 @@ type shared struct {
 	Training
 	sharable, inPlace bool // all programs may have, and have them in one place: see share
 
-	weights, state []checkpoint.Tensor // as of the last time they were on the host; state nil: as before the first step
-	names          []checkpoint.Tensor // names and shapes of the training state
-	carried        []string            // names of those that the model carries from step to step
-	newest         *trainProgram       // has newer ones; nil: none
-	trained        *trainProgram       // ran last
-	version        int                 // of the weights: one more whenever they change
+	weights, state []graph.Tensor // as of the last time they were on the host; state nil: as before the first step
+	names          []graph.Tensor // names and shapes of the training state
+	carried        []string       // names of those that the model carries from step to step
+	newest         *trainProgram  // has newer ones; nil: none
+	trained        *trainProgram  // ran last
+	version        int            // of the weights: one more whenever they change
 }
 
 // newShared takes the initial weights from params, and finds out which states a training step will have beside those that the model
@@ -40,7 +39,7 @@ func newShared(b *op.Builder, params G.Nodes, c Training, carried ...*G.Node) (*
 	}
 	s := &shared{Training: c, version: 1}
 	for _, n := range params {
-		s.weights = append(s.weights, checkpoint.Tensor{Name: n.Name(), Shape: n.Shape(), Data: n.Value().Data()})
+		s.weights = append(s.weights, graph.Tensor{Name: n.Name(), Shape: n.Shape(), Data: n.Value().Data()})
 	}
 	step := c.step(nil, nil, nil, params)
 	states, err := step.DeclareStates(b)
@@ -55,7 +54,7 @@ func newShared(b *op.Builder, params G.Nodes, c Training, carried ...*G.Node) (*
 		s.carried = append(s.carried, n.Name())
 	}
 	for _, n := range append(states, carried...) {
-		s.names = append(s.names, checkpoint.Tensor{Name: n.Name(), Shape: n.Shape()})
+		s.names = append(s.names, graph.Tensor{Name: n.Name(), Shape: n.Shape()})
 	}
 	return s, nil
 }
@@ -127,14 +126,14 @@ func (s *shared) fetch() error {
 }
 
 // newestWeights are the weights that the newest program has, and those that stay as they are.
-func (s *shared) newestWeights() ([]checkpoint.Tensor, error) {
+func (s *shared) newestWeights() ([]graph.Tensor, error) {
 	moved, err := read(s.newest.Program, s.newest.params)
 	return replaced(s.weights, moved), err
 }
 
 // replaced are tensors in their order, but for those that there are newer ones of.
-func replaced(ts, newer []checkpoint.Tensor) []checkpoint.Tensor {
-	byName := map[string]checkpoint.Tensor{}
+func replaced(ts, newer []graph.Tensor) []graph.Tensor {
+	byName := map[string]graph.Tensor{}
 	for _, t := range newer {
 		byName[t.Name] = t
 	}
@@ -148,12 +147,12 @@ func replaced(ts, newer []checkpoint.Tensor) []checkpoint.Tensor {
 }
 
 // moving are those of some weights that training moves.
-func (s *shared) moving(weights []checkpoint.Tensor) []checkpoint.Tensor {
-	return slices.DeleteFunc(slices.Clone(weights), func(w checkpoint.Tensor) bool { return s.frozen(w.Name) })
+func (s *shared) moving(weights []graph.Tensor) []graph.Tensor {
+	return slices.DeleteFunc(slices.Clone(weights), func(w graph.Tensor) bool { return s.frozen(w.Name) })
 }
 
 // Params are the weights to use: the average, if there is one.
-func (s *shared) Params() ([]checkpoint.Tensor, error) {
+func (s *shared) Params() ([]graph.Tensor, error) {
 	if err := s.fetch(); err != nil {
 		return nil, err
 	}
@@ -161,12 +160,12 @@ func (s *shared) Params() ([]checkpoint.Tensor, error) {
 }
 
 // averaged gives the average for each of some weights: themselves, if there is none yet.
-func (s *shared) averaged(weights, state []checkpoint.Tensor) []checkpoint.Tensor {
+func (s *shared) averaged(weights, state []graph.Tensor) []graph.Tensor {
 	if s.Average == 0 || state == nil {
 		return weights
 	}
 	numbers := func(name string) []float32 {
-		i := slices.IndexFunc(state, func(t checkpoint.Tensor) bool { return t.Name == name })
+		i := slices.IndexFunc(state, func(t graph.Tensor) bool { return t.Name == name })
 		return state[i].Data.([]float32)
 	}
 	n := numbers(optim.AverageWeight)[0]
@@ -192,7 +191,7 @@ const rawPrefix = "weight/"
 
 // TrainState is what else the next training step depends on: the states of the optimizer and of the model; nil before the first
 // step.
-func (s *shared) TrainState() ([]checkpoint.Tensor, error) {
+func (s *shared) TrainState() ([]graph.Tensor, error) {
 	if err := s.fetch(); err != nil || s.Average == 0 || s.state == nil {
 		return s.state, err
 	}
@@ -206,19 +205,19 @@ func (s *shared) TrainState() ([]checkpoint.Tensor, error) {
 
 // Load replaces the weights and the training state; nil is that before the first step. Names and shapes must be those of Params
 // and TrainState.
-func (s *shared) Load(weights, state []checkpoint.Tensor) error {
+func (s *shared) Load(weights, state []graph.Tensor) error {
 	for _, t := range slices.Concat(weights, state) {
 		if t.Data == nil {
 			return errors.Errorf("%q has no data to load", t.Name)
 		}
 	}
-	if err := checkpoint.Match("weights", s.weights, weights); err != nil {
+	if err := graph.MatchTensors("weights", s.weights, weights); err != nil {
 		return err
 	}
 	if state != nil {
 		names := s.names
 		if s.Average > 0 {
-			var raw, rest []checkpoint.Tensor
+			var raw, rest []graph.Tensor
 			for _, t := range state {
 				if name, is := strings.CutPrefix(t.Name, rawPrefix); is {
 					t.Name = name
@@ -227,12 +226,12 @@ func (s *shared) Load(weights, state []checkpoint.Tensor) error {
 					rest = append(rest, t)
 				}
 			}
-			if err := checkpoint.Match("training state", s.moving(s.weights), raw); err != nil {
+			if err := graph.MatchTensors("training state", s.moving(s.weights), raw); err != nil {
 				return err
 			}
 			weights, state = replaced(weights, raw), rest
 		}
-		if err := checkpoint.Match("training state", names, state); err != nil {
+		if err := graph.MatchTensors("training state", names, state); err != nil {
 			return err
 		}
 	}
@@ -395,7 +394,7 @@ func (s *shared) sync(p *applied) error {
 			}
 		}
 	}
-	var wanted []checkpoint.Tensor
+	var wanted []graph.Tensor
 	for _, t := range s.averaged(weights, state) {
 		if slices.ContainsFunc(p.params, func(n *G.Node) bool { return n.Name() == t.Name }) {
 			wanted = append(wanted, t)

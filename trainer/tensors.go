@@ -5,14 +5,13 @@ import (
 	G "gorgonia.org/gorgonia"
 
 	"github.com/unroll-ml/unroll/graph"
-	"github.com/unroll-ml/unroll/trainer/checkpoint"
 )
 
 // read copies the values of float32 nodes from the device.
-func read(p *graph.Program, nodes G.Nodes) ([]checkpoint.Tensor, error) {
-	ts := make([]checkpoint.Tensor, len(nodes))
+func read(p *graph.Program, nodes G.Nodes) ([]graph.Tensor, error) {
+	ts := make([]graph.Tensor, len(nodes))
 	for i, n := range nodes {
-		ts[i] = checkpoint.Tensor{Name: n.Name(), Shape: n.Shape(), Data: make([]float32, n.Shape().TotalSize())}
+		ts[i] = graph.Tensor{Name: n.Name(), Shape: n.Shape(), Data: make([]float32, n.Shape().TotalSize())}
 		if err := p.Get(n, ts[i].Data); err != nil {
 			return nil, err
 		}
@@ -21,8 +20,8 @@ func read(p *graph.Program, nodes G.Nodes) ([]checkpoint.Tensor, error) {
 }
 
 // write sets nodes from tensors of the same names and shapes: all of them, and no others.
-func write(p *graph.Program, what string, nodes G.Nodes, ts []checkpoint.Tensor) error {
-	if err := checkpoint.Match(what, shapes(nodes), ts); err != nil {
+func write(p *graph.Program, what string, nodes G.Nodes, ts []graph.Tensor) error {
+	if err := graph.MatchTensors(what, shapes(nodes), ts); err != nil {
 		return err
 	}
 	data := map[string]any{}

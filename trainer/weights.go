@@ -5,14 +5,14 @@ import (
 	G "gorgonia.org/gorgonia"
 	"gorgonia.org/tensor"
 
+	"github.com/unroll-ml/unroll/graph"
 	"github.com/unroll-ml/unroll/graph/op"
 	"github.com/unroll-ml/unroll/models"
-	"github.com/unroll-ml/unroll/trainer/checkpoint"
 )
 
 // Weights are the names and shapes of the weights of a model that a configuration declares, such as a models.LMConfig. They have no
 // values, so that nothing is allocated for them: see checkpoint.Folder.Fits.
-func Weights(model interface{ Declare(*models.Params) error }) ([]checkpoint.Tensor, error) {
+func Weights(model interface{ Declare(*models.Params) error }) ([]graph.Tensor, error) {
 	if model == nil {
 		return nil, errors.New("the weights of no model: give its configuration")
 	}
@@ -25,10 +25,10 @@ func Weights(model interface{ Declare(*models.Params) error }) ([]checkpoint.Ten
 }
 
 // shapes are the names and shapes of nodes.
-func shapes(nodes G.Nodes) []checkpoint.Tensor {
-	ts := make([]checkpoint.Tensor, len(nodes))
+func shapes(nodes G.Nodes) []graph.Tensor {
+	ts := make([]graph.Tensor, len(nodes))
 	for i, n := range nodes {
-		ts[i] = checkpoint.Tensor{Name: n.Name(), Shape: n.Shape()}
+		ts[i] = graph.Tensor{Name: n.Name(), Shape: n.Shape()}
 	}
 	return ts
 }

@@ -71,9 +71,6 @@ func init() {
 		"Folder.Optimizer": func(t *testing.T) call { return call{folder(t).Optimizer, nil} },
 		"Folder.Weights":   func(t *testing.T) call { return call{folder(t).Weights, nil} },
 		"Folder.Fits":      func(t *testing.T) call { return call{folder(t).Fits, []any{contents().Weights}} },
-		"Match": func(*testing.T) call {
-			return call{checkpoint.Match, []any{"weights", contents().Weights, contents().Weights}}
-		},
 		"Folder.Verify": func(t *testing.T) call { return call{folder(t).Verify, nil} },
 		"Folder.State":  func(t *testing.T) call { return call{folder(t).State, []any{&map[string]int{}}} },
 		"ReadTensors": func(t *testing.T) call {

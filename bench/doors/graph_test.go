@@ -53,6 +53,9 @@ func init() {
 			p, _, _ := program(t)
 			return call{p.Run, nil}
 		},
+		"MatchTensors": func(*testing.T) call {
+			return call{graph.MatchTensors, []any{"weights", contents().Weights, contents().Weights}}
+		},
 		"NewVM": func(*testing.T) call {
 			_, y := doubled()
 			return call{graph.NewVM, []any{y.Graph(), []graph.Option{graph.WithDevice(ref.New()), graph.WithOutputs(y), graph.EvalMode()}}}

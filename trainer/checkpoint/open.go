@@ -12,6 +12,7 @@ import (
 
 	"github.com/pkg/errors"
 
+	"github.com/unroll-ml/unroll/graph"
 	"github.com/unroll-ml/unroll/internal/safefile"
 )
 
@@ -171,7 +172,7 @@ func (f *Folder) Fits(weights []Tensor) error {
 	if err != nil {
 		return err
 	}
-	if err := Match("weights", weights, have); err != nil {
+	if err := graph.MatchTensors("weights", weights, have); err != nil {
 		return &CorruptError{File: f.dir, What: err.Error() + ": the checkpoint is of another model"}
 	}
 	const (

@@ -68,7 +68,7 @@ func encodeHeader(tensors []Tensor) ([]byte, []Tensor, error) {
 	sizes := make(map[string]int, len(sorted))
 	for i := range sorted {
 		t := &sorted[i]
-		if err := t.check(); err != nil {
+		if err := check(t); err != nil {
 			return nil, nil, errors.WithStack(err)
 		}
 		if _, twice := sizes[t.Name]; twice {

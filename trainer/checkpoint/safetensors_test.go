@@ -108,14 +108,14 @@ func TestWriteTensorsRefuses(t *testing.T) {
 		want    string
 		tensors []Tensor
 	}{
-		{`two tensors are called "a"`, []Tensor{{"a", nil, one}, {"a", nil, one}}},
-		{`"" is not a name for a tensor`, []Tensor{{"", nil, one}}},
-		{`"__metadata__" is not a name for a tensor`, []Tensor{{"__metadata__", nil, one}}},
-		{`"\xff" is not a name for a tensor`, []Tensor{{"\xff", nil, one}}},
-		{`tensor "a" has 1 elements and the shape [2]`, []Tensor{{"a", []int{2}, one}}},
-		{`tensor "a" has 1 elements and the shape [-1 -1]`, []Tensor{{"a", []int{-1, -1}, one}}},
-		{`tensor "a" has 0 elements and the shape [4294967296 4294967296]`, []Tensor{{"a", []int{1 << 32, 1 << 32}, []float32{}}}},
-		{`tensor "a": data is []string, want []float32, []float64, []int32 or []int64`, []Tensor{{"a", nil, []string{"x"}}}},
+		{`two tensors are called "a"`, []Tensor{named("a", nil, one), named("a", nil, one)}},
+		{`"" is not a name for a tensor`, []Tensor{named("", nil, one)}},
+		{`"__metadata__" is not a name for a tensor`, []Tensor{named("__metadata__", nil, one)}},
+		{`"\xff" is not a name for a tensor`, []Tensor{named("\xff", nil, one)}},
+		{`tensor "a" has 1 elements and the shape [2]`, []Tensor{named("a", []int{2}, one)}},
+		{`tensor "a" has 1 elements and the shape [-1 -1]`, []Tensor{named("a", []int{-1, -1}, one)}},
+		{`tensor "a" has 0 elements and the shape [4294967296 4294967296]`, []Tensor{named("a", []int{1 << 32, 1 << 32}, []float32{})}},
+		{`tensor "a": data is []string, want []float32, []float64, []int32 or []int64`, []Tensor{named("a", nil, []string{"x"})}},
 	} {
 		var b bytes.Buffer
 		if err := WriteTensors(&b, c.tensors); err == nil || err.Error() != c.want {
@@ -198,13 +198,13 @@ func TestReadTensorsAccepts(t *testing.T) {
 		want []Tensor
 	}{
 		{"none", file(`{}`, 0), nil},
-		{"space", file("{ \"a\" :\t{ \"shape\" : [ 1 ] , \"data_offsets\":[0,4],\r\n\"dtype\":\"I32\"} }  ", 4), []Tensor{{"a", []int{1}, []int32{0}}}},
-		{"metadata", file(`{"__metadata__":{"format":"pt","b":"\n"},"a":`+f32+`}`, 4), []Tensor{{"a", []int{1}, []float32{0}}}},
-		{"pair", file(`{"\ud83d\ude00":`+f32+`}`, 4), []Tensor{{"😀", []int{1}, []float32{0}}}},
+		{"space", file("{ \"a\" :\t{ \"shape\" : [ 1 ] , \"data_offsets\":[0,4],\r\n\"dtype\":\"I32\"} }  ", 4), []Tensor{named("a", []int{1}, []int32{0})}},
+		{"metadata", file(`{"__metadata__":{"format":"pt","b":"\n"},"a":`+f32+`}`, 4), []Tensor{named("a", []int{1}, []float32{0})}},
+		{"pair", file(`{"\ud83d\ude00":`+f32+`}`, 4), []Tensor{named("😀", []int{1}, []float32{0})}},
 		{"other order than the data's", file(`{"b":{"dtype":"F64","shape":[],"data_offsets":[4,12]},"a":`+f32+`}`, 12),
-			[]Tensor{{"a", []int{1}, []float32{0}}, {"b", nil, []float64{0}}}},
+			[]Tensor{named("a", []int{1}, []float32{0}), named("b", nil, []float64{0})}},
 		{"empty tensors", file(`{"b":{"dtype":"I64","shape":[0],"data_offsets":[0,0]},"a":`+f32+`,"c":{"dtype":"I64","shape":[2,0],"data_offsets":[4,4]}}`, 4),
-			[]Tensor{{"b", []int{0}, []int64{}}, {"a", []int{1}, []float32{0}}, {"c", []int{2, 0}, []int64{}}}},
+			[]Tensor{named("b", []int{0}, []int64{}), named("a", []int{1}, []float32{0}), named("c", []int{2, 0}, []int64{})}},
 	} {
 		got, err := read(c.file)
 		if err != nil {
@@ -286,4 +286,8 @@ func FuzzReadTensors(f *testing.F) {
 			t.Fatalf("%d bytes of data from a file of %d", bytes, len(b))
 		}
 	})
+}
+
+func named(name string, shape []int, data any) Tensor {
+	return Tensor{Name: name, Shape: shape, Data: data}
 }

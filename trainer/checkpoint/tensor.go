@@ -4,18 +4,13 @@ import (
 	"fmt"
 	"math"
 	"math/bits"
-	"slices"
 	"unicode/utf8"
 
-	"github.com/pkg/errors"
+	"github.com/unroll-ml/unroll/graph"
 )
 
 // Tensor is a dense row-major array with a name.
-type Tensor struct {
-	Name  string
-	Shape []int // none for a scalar
-	Data  any   // []float32, []float64, []int32 or []int64, as long as the product of Shape
-}
+type Tensor = graph.Tensor
 
 // The limits on what is written and read. The format itself allows more than one hundred times as many tensors, at a price
 // in time and memory that no checkpoint is worth.
@@ -73,7 +68,7 @@ func part(data any, lo, hi int) any {
 }
 
 // check says why a tensor cannot be written.
-func (t *Tensor) check() error {
+func check(t *Tensor) error {
 	switch {
 	case t.Name == "" || t.Name == metadataKey || len(t.Name) > maxName || !utf8.ValidString(t.Name):
 		return fmt.Errorf("%.40q is not a name for a tensor", t.Name)
@@ -104,41 +99,6 @@ func product(shape []int) (int64, bool) {
 		n = lo
 	}
 	return int64(n), true
-}
-
-func isProduct(shape []int, n int) bool {
-	size, ok := product(shape)
-	return ok && size == int64(n)
-}
-
-// Match checks that two lists of tensors have the same names and shapes, in any order, and names the first difference. What has data in
-// got must have it as float32.
-func Match(what string, want, got []Tensor) error {
-	byName := map[string]Tensor{}
-	for _, t := range got {
-		byName[t.Name] = t
-	}
-	for _, w := range want {
-		g, ok := byName[w.Name]
-		if !ok {
-			return errors.Errorf("%s: %q is missing", what, w.Name)
-		}
-		if !slices.Equal(g.Shape, w.Shape) {
-			return errors.Errorf("%s: %q has shape %v, the model wants %v", what, w.Name, g.Shape, w.Shape)
-		}
-		if g.Data != nil {
-			if dtype, n, err := describe(g.Data); err != nil || dtype != "F32" || !isProduct(w.Shape, n) {
-				return errors.Errorf("%s: %q has data of type %T, or not as much as shape %v wants", what, w.Name, g.Data, w.Shape)
-			}
-		}
-		delete(byName, w.Name)
-	}
-	for _, g := range got {
-		if _, left := byName[g.Name]; left {
-			return errors.Errorf("%s: %q is not a part of the model", what, g.Name)
-		}
-	}
-	return nil
 }
 
 // FirstNotFinite is the first tensor with a NaN or an infinity, and where it is; false if all are finite.
