@@ -71,8 +71,8 @@ func init() {
 		"Folder.Optimizer": func(t *testing.T) call { return call{folder(t).Optimizer, nil} },
 		"Folder.Weights":   func(t *testing.T) call { return call{folder(t).Weights, nil} },
 		"Folder.Fits":      func(t *testing.T) call { return call{folder(t).Fits, []any{contents().Weights}} },
-		"Folder.Verify": func(t *testing.T) call { return call{folder(t).Verify, nil} },
-		"Folder.State":  func(t *testing.T) call { return call{folder(t).State, []any{&map[string]int{}}} },
+		"Folder.Verify":    func(t *testing.T) call { return call{folder(t).Verify, nil} },
+		"Folder.State":     func(t *testing.T) call { return call{folder(t).State, []any{&map[string]int{}}} },
 		"ReadTensors": func(t *testing.T) call {
 			var b bytes.Buffer
 			if err := checkpoint.WriteTensors(&b, contents().Weights); err != nil {
