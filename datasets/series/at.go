@@ -42,7 +42,8 @@ func (a *atFile) header(key func(name string, values []string) error) error {
 		case err != nil:
 			return err
 		case line[0] != '@':
-			return a.wrong(a.lines.Line(), "%s stands before @data, and is neither a key, which begins with @, nor a comment: correct it", shown(line))
+			return a.wrong(a.lines.Line(), "%s stands before @data, and is neither a key, which begins with @, nor a "+
+				"comment: correct it", shown(line))
 		}
 		fields := strings.Fields(line)
 		name := strings.ToLower(fields[0][1:])

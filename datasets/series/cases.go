@@ -104,7 +104,8 @@ func (c *Cases) label(f *file, x *Case) (err error) {
 	case x.Label == "":
 		return f.wrong(x.Line, "the label is empty: remove the line or complete it")
 	case c.Classes != nil && !slices.Contains(c.Classes, x.Label):
-		return f.wrong(x.Line, "the label %s is not among those of @classLabel (%s): correct one of them", shown(x.Label), some(c.Classes))
+		return f.wrong(x.Line, "the label %s is not among those of @classLabel (%s): correct one of them",
+			shown(x.Label), some(c.Classes))
 	}
 	return nil
 }

@@ -15,34 +15,42 @@ func TestTS(t *testing.T) {
 		{"one channel, labels that do not begin at 0", "@univariate true\n@classLabel true 1 2\n@data\n1,2,3:2\n4,5:1\n",
 			Cases{Channels: 1, Classes: []string{"1", "2"}, Cases: []Case{
 				{Line: 4, Values: v{{1, 2, 3}}, Label: "2"}, {Line: 5, Values: v{{4, 5}}, Label: "1"}}}, 0},
-		{"keys in lower case, a number to predict", "@problemname c\n@timestamps false\n@missing false\n@univariate true\n@equallength true\n@targetlabel true\n@data\n0,1:0.25\n2,3:-1e-3\n",
+		{"keys in lower case, a number to predict", "@problemname c\n@timestamps false\n@missing false\n@univariate " +
+			"true\n@equallength true\n@targetlabel true\n@data\n0,1:0.25\n2,3:-1e-3\n",
 			Cases{Channels: 1, Regression: true, Cases: []Case{
-				{Line: 8, Values: v{{0, 1}}, Label: "0.25", Number: 0.25}, {Line: 9, Values: v{{2, 3}}, Label: "-1e-3", Number: -1e-3}}}, 0},
+				{Line: 8, Values: v{{0, 1}}, Label: "0.25", Number: 0.25}, {Line: 9, Values: v{{2, 3}}, Label: "-1e-3",
+					Number: -1e-3}}}, 0},
 		{"@targetLabel in camel case, a blank line before the keys", "# a\n\n@targetLabel true\n@data\n1:2\n",
 			Cases{Channels: 1, Regression: true, Cases: []Case{{Line: 5, Values: v{{1}}, Label: "2", Number: 2}}}, 0},
-		{"no keys but those of the label, not in the usual order", "#a\n\n@classLabel true 0 1\n@problemName a\n@data\n1,2:0\n",
+		{"no keys but those of the label, not in the usual order", "#a\n\n@classLabel true 0 1\n@problemName " +
+			"a\n@data\n1,2:0\n",
 			Cases{Channels: 1, Classes: []string{"0", "1"}, Cases: []Case{{Line: 6, Values: v{{1, 2}}, Label: "0"}}}, 0},
-		{"comments with %, ## and a byte order mark within a line", "%# a\n## b\n#\ufeff# c ä\n" + two + "%x\n1:2:a\n\n# y\n3:4:b\n",
+		{"comments with %, ## and a byte order mark within a line",
+			"%# a\n## b\n#\ufeff# c ä\n" + two + "%x\n1:2:a\n\n# y\n3:4:b\n",
 			Cases{Channels: 2, Classes: []string{"b", "a"}, Cases: []Case{
 				{Line: 11, Values: v{{1}, {2}}, Label: "a"}, {Line: 14, Values: v{{3}, {4}}, Label: "b"}}}, 0},
 		{"words with capitals, in the order of the header", "@classLabel true Standing Running\n@data\n1:Running\n",
-			Cases{Channels: 1, Classes: []string{"Standing", "Running"}, Cases: []Case{{Line: 3, Values: v{{1}}, Label: "Running"}}}, 0},
+			Cases{Channels: 1, Classes: []string{"Standing",
+				"Running"}, Cases: []Case{{Line: 3, Values: v{{1}}, Label: "Running"}}}, 0},
 		{"classes that are not given", "@classLabel true\n@data\n1:b\n2:a\n",
 			Cases{Channels: 1, Cases: []Case{{Line: 3, Values: v{{1}}, Label: "b"}, {Line: 4, Values: v{{2}}, Label: "a"}}}, 0},
 		{"@dimension", "@dimension 2\n@classLabel true a\n@data\n1:2:a\n",
 			Cases{Channels: 2, Classes: []string{"a"}, Cases: []Case{{Line: 4, Values: v{{1}, {2}}, Label: "a"}}}, 0},
 		{"missing values, and one at the end", two + "1,?,NaN,4:?,2,3,?:a\n1,?:2,NaN:b\n",
 			Cases{Channels: 2, Classes: []string{"b", "a"}, Cases: []Case{
-				{Line: 7, Values: v{{1, nan, nan, 4}, {nan, 2, 3, nan}}, Label: "a"}, {Line: 8, Values: v{{1}, {2}}, Label: "b"}}}, 0},
+				{Line: 7, Values: v{{1, nan, nan, 4}, {nan, 2, 3, nan}}, Label: "a"}, {Line: 8, Values: v{{1}, {2}},
+					Label: "b"}}}, 0},
 		{"an empty channel, and a shorter one", two + ":1,2:a\n1,2,3:4: b \n",
 			Cases{Channels: 2, Classes: []string{"b", "a"}, Cases: []Case{
-				{Line: 7, Values: v{{nan, nan}, {1, 2}}, Label: "a"}, {Line: 8, Values: v{{1, 2, 3}, {4, nan, nan}}, Label: "b"}}}, 1},
+				{Line: 7, Values: v{{nan, nan}, {1, 2}}, Label: "a"}, {Line: 8, Values: v{{1, 2, 3}, {4, nan, nan}},
+					Label: "b"}}}, 1},
 		{"no label, so that the last part is a channel", "@classlabel false\n@targetlabel false\n@data\n1,2:3,4\n",
 			Cases{Channels: 2, Unlabelled: true, Cases: []Case{{Line: 4, Values: v{{1, 2}, {3, 4}}}}}, 0},
 		{"exponents", "@classLabel true a\n@data\n8.6429E-4,-1e2:a\n",
 			Cases{Channels: 1, Classes: []string{"a"}, Cases: []Case{{Line: 3, Values: v{{8.6429e-4, -100}}, Label: "a"}}}, 0},
 		{"another length than it says", "@equalLength true\n@seriesLength 3\n@classLabel true a\n@data\n1,2,3:a\n1,2:a\n",
-			Cases{Channels: 1, Classes: []string{"a"}, Cases: []Case{{Line: 5, Values: v{{1, 2, 3}}, Label: "a"}, {Line: 6, Values: v{{1, 2}}, Label: "a"}}}, 1},
+			Cases{Channels: 1, Classes: []string{"a"}, Cases: []Case{{Line: 5, Values: v{{1, 2, 3}}, Label: "a"}, {Line: 6,
+				Values: v{{1, 2}}, Label: "a"}}}, 1},
 	} {
 		got := readCases(t, "a.ts", c.data, Options{})
 		if len(got.Notes) != c.notes {
@@ -136,7 +144,8 @@ func TestNames(t *testing.T) {
 // Values with their times, which have colons; digits alone count steps.
 func TestTimedTS(t *testing.T) {
 	const head = "@timestamps true\n@classLabel true a b\n@data\n"
-	c := readCases(t, "a.ts", head+"(2004-08-10 18:00:00,1130.0),(2004-08-10 18:30:00,?),(2004-08-10 19:00:00,2):(0,5),(1,6.5):a\n"+
+	c := readCases(t, "a.ts", head+"(2004-08-10 18:00:00,1130.0),(2004-08-10 18:30:00,?),(2004-08-10 "+
+		"19:00:00,2):(0,5),(1,6.5):a\n"+
 		"(3,1) , (5,2):(2004,7),(2005,8):b\n", Options{})
 	same(t, "cases", []Case{
 		{Line: 4, Values: [][]float64{{1130, nan, 2}, {5, 6.5, nan}}, Label: "a"},
@@ -146,16 +155,20 @@ func TestTimedTS(t *testing.T) {
 	same(t, "a gap", [][]float64{{1, 2, nan, 4}}, c.Cases[0].Values)
 	wrongs(t,
 		bad("a gap", "a.ts", head+"(0,1),(1,2),(3,4):a\n",
-			"FILE:4: 1 time is missing between 1 of line 4 and 3: complete the file, or give --fill-gaps, which takes them for missing values"),
+			"FILE:4: 1 time is missing between 1 of line 4 and 3: complete the file, or give --fill-gaps, which takes "+
+				"them for missing values"),
 		bad("a time twice", "a.ts", head+"(0,1),(1,2),(1,4):a\n",
 			"FILE:4: value 3: its time 1 is not after that of the value before: sort them by time, each once"),
-		bad("no time", "a.ts", head+"(soon,1):a\n", `FILE:4: "soon" is not a time as a number that counts steps: write all times of a case so`),
-		bad("another form", "a.ts", head+"(2020-01-01,1),(2,1):a\n", `FILE:4: "2" is not a time as 2006-01-02: write all times of a case so`),
+		bad("no time", "a.ts", head+"(soon,1):a\n",
+			`FILE:4: "soon" is not a time as a number that counts steps: write all times of a case so`),
+		bad("another form", "a.ts", head+"(2020-01-01,1),(2,1):a\n",
+			`FILE:4: "2" is not a time as 2006-01-02: write all times of a case so`),
 	)
 }
 
 func TestCaseTables(t *testing.T) {
-	want := []Case{{Line: 2, Values: [][]float64{{1, 2, 3}}, Label: "up"}, {Line: 3, Values: [][]float64{{3, nan, 1}}, Label: "down"}}
+	want := []Case{{Line: 2, Values: [][]float64{{1, 2, 3}}, Label: "up"}, {Line: 3, Values: [][]float64{{3, nan, 1}},
+		Label: "down"}}
 	for _, c := range []struct {
 		what, data string
 		Options
@@ -183,11 +196,13 @@ func TestCaseTables(t *testing.T) {
 		bad("no label", "a.csv", "id,step,x,z\na,0,1,up\na,1,2,up\n",
 			`FILE:1: there is no column "label", the header has id, step, x, z: correct --label`, Options{Label: "label"}),
 		bad("no names", "a.csv", "step,x,label\n0,1,1\n1,2,1\n",
-			"FILE: which rows belong to a case is not to be told: name the column that says it with --id", Options{Label: "label", Time: "step"}),
+			"FILE: which rows belong to a case is not to be told: name the column that says it with --id",
+			Options{Label: "label", Time: "step"}),
 		bad("a label alone", "a.csv", "x\ny\n", "FILE:1: a label and no value: complete the row", Options{Label: "1"}),
 		bad("a short row", "a.csv", "1,2,x\n3,y\n", "FILE:2: no column 3: complete the row", Options{Label: "3"}),
 		bad("a text", "a.csv", "x,y,z\n1,a,up\n1,b,up\n",
-			`FILE:2: column 2, "y": "a" is not a number: correct it; a missing value is an empty cell, NaN, NA, null or ?`, Options{Label: "z"}),
+			`FILE:2: column 2, "y": "a" is not a number: correct it; a missing value is an empty cell, NaN, NA, null or ?`,
+			Options{Label: "z"}),
 	)
 	path := write(t, "a.tsf", nil)
 	_, err := ReadCases(path, Options{})

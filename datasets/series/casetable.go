@@ -18,7 +18,8 @@ func isLabelName(cell string) bool { return slices.Contains(labelNames, strings.
 func readCaseTable(f *file) (*Cases, error) {
 	o := f.options
 	if o.Known != nil || o.Static != nil {
-		return nil, &setting.Error{Setting: "Known", Value: strings.Join(slices.Concat(o.Known, o.Static), ","), Want: "empty: cases have no covariates"}
+		columns := strings.Join(slices.Concat(o.Known, o.Static), ",")
+		return nil, &setting.Error{Setting: "Known", Value: columns, Want: "empty: cases have no covariates"}
 	}
 	t, err := look(f)
 	if err != nil {
@@ -88,7 +89,8 @@ func readWideCases(t *table) (*Cases, error) {
 		if len(values) == 0 {
 			return nil, t.wrong(line, "a label and no value: complete the row")
 		}
-		c.Cases = append(c.Cases, Case{Line: line, Values: [][]float64{values}, Label: strings.TrimSpace(string(cells[label]))})
+		c.Cases = append(c.Cases, Case{Line: line, Values: [][]float64{values},
+			Label: strings.TrimSpace(string(cells[label]))})
 	}
 }
 

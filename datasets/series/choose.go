@@ -54,7 +54,8 @@ func (l *long) choose(label int) error {
 
 // taken says whether a column is something already.
 func (l *long) taken(column int) bool {
-	return column == l.id || column == l.time || column == l.label || slices.Contains(slices.Concat(l.targets, l.known, l.static), column)
+	return slices.Contains([]int{l.id, l.time, l.label}, column) ||
+		slices.Contains(slices.Concat(l.targets, l.known, l.static), column)
 }
 
 // chooseTime finds the column with times, and how they are written.
@@ -90,7 +91,8 @@ func (l *long) strange() error {
 			forms = fitting([]string{c}, true)
 		}
 		if len(forms) == 0 {
-			return l.wrong(l.lines[i], "column %s: %s is not a time: write times as 2006-01-02 15:04:05, 2006-01-02, 2006-01 or 2006",
+			return l.wrong(l.lines[i], "column %s: %s is not a time: write times as 2006-01-02 15:04:05, 2006-01-02, "+
+				"2006-01 or 2006",
 				l.called(l.time), shown(c))
 		}
 		fit := slices.DeleteFunc(slices.Clone(forms), func(f *timeForm) bool { _, ok := f.parse(c); return !ok })
@@ -104,7 +106,8 @@ func (l *long) strange() error {
 
 // notAs says that a time is not written as those before.
 func (l *long) notAs(form *timeForm, cell string, line int) error {
-	return l.wrong(line, "column %s: %s is not a time as %s, and those before are: write it so", l.called(l.time), shown(cell), form.name)
+	return l.wrong(line, "column %s: %s is not a time as %s, and those before are: write it so",
+		l.called(l.time), shown(cell), form.name)
 }
 
 // dayOrMonth decides which number of 1/2/2006 is the day.
@@ -117,9 +120,11 @@ func (l *long) dayOrMonth(forms []*timeForm) error {
 		}
 	}
 	if l.options.TimeForm != "" {
-		return l.wrong(l.lines[0], "column %s: the times are not %s: correct --time-form", l.called(l.time), l.options.TimeForm)
+		return l.wrong(l.lines[0], "column %s: the times are not %s: correct --time-form",
+			l.called(l.time), l.options.TimeForm)
 	}
-	return l.wrong(l.lines[0], "column %s: in %s it does not show which number is the day: give --time-form DD/MM/YYYY or --time-form MM/DD/YYYY",
+	return l.wrong(l.lines[0], "column %s: in %s it does not show which number is the day: give --time-form "+
+		"DD/MM/YYYY or --time-form MM/DD/YYYY",
 		l.called(l.time), shown(l.sampled(l.time)[0]))
 }
 
@@ -162,7 +167,8 @@ func (l *long) chooseTargets() error {
 	case len(left) == 0:
 		return l.wrong(0, "no column with numbers is left for the values: name it with --target")
 	case len(left) > 1 && !several:
-		return l.wrong(0, "which columns are to be forecast? Name them with --target, of %s; or give --layout columns if each is a series",
+		return l.wrong(0, "which columns are to be forecast? Name them with --target, of %s; or give --layout columns "+
+			"if each is a series",
 			some(l.names(left)))
 	}
 	l.targets = left

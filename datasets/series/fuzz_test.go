@@ -48,8 +48,10 @@ func finite(t *testing.T, channels [][]float64) {
 func FuzzRead(f *testing.F) {
 	seeds := []string{
 		"V1,V2\nH1,605,586\nH2,3124,,\n", "date;y\n2020-01-01;1\n2020-01-03;2\n", "a\t1\tNaN\n\"b\"\t2\n",
-		"@attribute series_name string\n@attribute start date\n@frequency monthly\n@horizon 2\n@data\na:1990-01-31 00-00-00:1,?,3\n",
-		"id,date,y,k,s\na,1/13/2020,1,2,x\na,1/14/2020,,3,x\n", ",0\n1821,269\n1822,321\n", "Page,2015-07-01,2015-07-02\na,1,2\n",
+		"@attribute series_name string\n@attribute start date\n@frequency monthly\n@horizon 2\n@data\na:1990-01-31 " +
+			"00-00-00:1,?,3\n",
+		"id,date,y,k,s\na,1/13/2020,1,2,x\na,1/14/2020,,3,x\n", ",0\n1821,269\n1822,321\n",
+		"Page,2015-07-01,2015-07-02\na,1,2\n",
 		"date,a,b\n2020Q1,1,2\n2020Q2,3,4\n",
 	}
 	for i, s := range seeds {
@@ -91,8 +93,10 @@ func FuzzRead(f *testing.F) {
 
 func FuzzReadCases(f *testing.F) {
 	for i, s := range []string{
-		"# x\n@univariate true\n@classLabel true a b\n@data\n1,?,3:a\n4:b\n", "@targetLabel true\n@data\n(0,1),(2,3):(1,2):0.5\n", "1\t2\tNaN\n2\t3\t4\n",
-		"id,step,x,label\na,0,1,u\na,1,2,u\nb,0,3,v\n", "@data\n1:2:\n::3,4\n", "label,a\nx,1\ny,2\n", "@timestamps true\n@data\n(2004-08-10 18:00:00,1)\n",
+		"# x\n@univariate true\n@classLabel true a b\n@data\n1,?,3:a\n4:b\n",
+		"@targetLabel true\n@data\n(0,1),(2,3):(1,2):0.5\n", "1\t2\tNaN\n2\t3\t4\n",
+		"id,step,x,label\na,0,1,u\na,1,2,u\nb,0,3,v\n", "@data\n1:2:\n::3,4\n", "label,a\nx,1\ny,2\n",
+		"@timestamps true\n@data\n(2004-08-10 18:00:00,1)\n",
 	} {
 		f.Add([]byte(s), uint8(i), i%2 == 0)
 	}
@@ -102,7 +106,8 @@ func FuzzReadCases(f *testing.F) {
 		if err := os.WriteFile(path, data, 0o600); err != nil {
 			t.Fatal(err)
 		}
-		c, err := ReadCases(path, Options{FillGaps: fill, Regression: kind&64 != 0, Layout: []string{"", Wide, Long}[kind/4%3]})
+		c, err := ReadCases(path, Options{FillGaps: fill, Regression: kind&64 != 0, Layout: []string{"",
+			Wide, Long}[kind/4%3]})
 		if err != nil {
 			oneLine(t, path, err)
 			return

@@ -58,7 +58,8 @@ func commonest(counts map[int]int) int {
 func (g *grid) sorted(m moments) error {
 	for i, t := range m.times {
 		if t.Nanosecond() != 0 {
-			return g.wrong(m.lines[i], "the time %s has a part of a second, and a second is the least time between two values: "+
+			return g.wrong(m.lines[i], "the time %s has a part of a second, and a second is the least time between two "+
+				"values: "+
 				"leave out the times", g.at(t))
 		}
 		if i == 0 || t.After(m.times[i-1]) {
@@ -69,7 +70,8 @@ func (g *grid) sorted(m moments) error {
 			next = "; where clocks were set back, write times in UTC"
 		}
 		if t.Equal(m.times[i-1]) {
-			return g.wrong(m.lines[i], "%sthe time %s is in line %d, too: remove one, or name the column with the names of series with --id%s",
+			return g.wrong(m.lines[i], "%sthe time %s is in line %d, too: remove one, or name the column with the names "+
+				"of series with --id%s",
 				m.of(), g.at(t), m.lines[i-1], next)
 		}
 		return g.wrong(m.lines[i], "%sthe time %s is before %s of line %d: sort each series by time, the earliest first%s",
@@ -141,10 +143,12 @@ func (g *grid) places(m moments) ([]int, error) {
 		n := g.between(before, t)
 		switch {
 		case n == 0:
-			return nil, g.wrong(m.lines[i], "%sthe time %s is not %s after %s of line %d, as the others are: correct it, for the time between "+
+			return nil, g.wrong(m.lines[i], "%sthe time %s is not %s after %s of line %d, as the others are: correct it, "+
+				"for the time between "+
 				"two values must be the same", m.of(), g.at(t), g.apart(), g.at(before), m.lines[i-1])
 		case n > 1 && !g.options.FillGaps:
-			return nil, g.wrong(m.lines[i], "%s%s missing between %s of line %d and %s: complete the file, or give --fill-gaps, "+
+			return nil, g.wrong(m.lines[i], "%s%s missing between %s of line %d and %s: complete the file, or give "+
+				"--fill-gaps, "+
 				"which takes them for missing values", m.of(), isAre(n-1), g.at(before), m.lines[i-1], g.at(t))
 		}
 		if err := g.hold(n-1, m.lines[i]); err != nil {

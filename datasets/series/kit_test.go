@@ -70,7 +70,8 @@ func same(t testing.TB, what string, want, got any) {
 func wantError(t testing.TB, what, path string, err error, want string) {
 	t.Helper()
 	var e *datasets.Error
-	if !errors.As(err, &e) || e.Error() != strings.ReplaceAll(want, "FILE", path) || strings.ContainsAny(e.Error(), "\r\n") {
+	want = strings.ReplaceAll(want, "FILE", path)
+	if !errors.As(err, &e) || e.Error() != want || strings.ContainsAny(e.Error(), "\r\n") {
 		t.Errorf("%s:\ngot  %v\nwant %s", what, err, want)
 	}
 }

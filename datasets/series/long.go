@@ -148,7 +148,8 @@ func (l *long) read() error {
 // row adds a moment to its series.
 func (l *long) row(cells [][]byte, line int) error {
 	if len(cells) <= l.last {
-		return l.wrong(line, "%s, and column %d is wanted: complete the row", words.Count(len(cells), "column", "columns"), l.last+1)
+		return l.wrong(line, "%s, and column %d is wanted: complete the row",
+			words.Count(len(cells), "column", "columns"), l.last+1)
 	}
 	cell := func(column int) string { return strings.TrimSpace(string(cells[column])) }
 	track, err := l.of(cell, line)
@@ -190,7 +191,8 @@ func (l *long) of(cell func(int) string, line int) (*track, error) {
 		if err := l.hold(ofSeries, line); err != nil {
 			return nil, err
 		}
-		t = &track{moments: moments{id: id}, values: make([][]float64, len(l.targets)), known: make([][]float64, len(l.known))}
+		t = &track{moments: moments{id: id}}
+		t.values, t.known = make([][]float64, len(l.targets)), make([][]float64, len(l.known))
 		l.index[id] = t
 		l.tracks = append(l.tracks, t)
 	}
@@ -199,7 +201,8 @@ func (l *long) of(cell func(int) string, line int) (*track, error) {
 		case !ok:
 			t.static = append(t.static, category)
 		case t.static[i] != category:
-			return nil, l.wrong(line, "%scolumn %s is %s, and %s in line %d: a category of a series must not change", t.of(), l.called(column),
+			return nil, l.wrong(line, "%scolumn %s is %s, and %s in line %d: a category of a series must not change",
+				t.of(), l.called(column),
 				shown(category), shown(t.static[i]), t.lines[0])
 		}
 	}
@@ -209,7 +212,8 @@ func (l *long) of(cell func(int) string, line int) (*track, error) {
 	if label := cell(l.label); !ok {
 		t.label = label
 	} else if t.label != label {
-		return nil, l.wrong(line, "%sthe label is %s, and %s in line %d: a series has one", t.of(), shown(label), shown(t.label), t.lines[0])
+		return nil, l.wrong(line, "%sthe label is %s, and %s in line %d: a series has one",
+			t.of(), shown(label), shown(t.label), t.lines[0])
 	}
 	return t, nil
 }

@@ -22,11 +22,13 @@ B,2024-02-29,8,2.5,"so,uth"
 A,2024-03-02,,1.25,north
 A,2024-03-03,NA,?,north
 `
-	options := Options{ID: "store", Time: "date", Targets: []string{"sales"}, Known: []string{"4"}, Static: []string{"region"}}
+	options := Options{ID: "store", Time: "date",
+		Targets: []string{"sales"}, Known: []string{"4"}, Static: []string{"region"}}
 	want := func(set *Set) *Set {
 		return &Set{
-			Name: set.Name, SHA256: set.SHA256, Targets: []string{"sales"}, Known: []string{"price"}, Static: []string{"region"},
-			Step: Step{Seconds: day}, Season: 7, Notes: []string{set.Name + ": line 1 is a header; --header no if it is none"},
+			Name: set.Name, SHA256: set.SHA256, Targets: []string{"sales"}, Known: []string{"price"},
+			Static: []string{"region"},
+			Step:   Step{Seconds: day}, Season: 7, Notes: []string{set.Name + ": line 1 is a header; --header no if it is none"},
 			Series: []Series{
 				{ID: "A", Line: 2, Start: date(2024, 2, 28, 0), Values: [][]float64{{5, nan, 6}}, Known: [][]float64{{1.5, 1.5, 1, 1.25, nan}},
 					Static: []string{"north"}},
@@ -44,7 +46,8 @@ A,2024-03-03,NA,?,north
 	}
 	// Without a header, columns have numbers.
 	_, rows, _ := strings.Cut(table, "\n")
-	set := read(t, "a.csv", rows, Options{ID: "1", Time: "2", Targets: []string{"3"}, Known: []string{"4"}, Static: []string{"5"}})
+	set := read(t, "a.csv", rows, Options{ID: "1", Time: "2",
+		Targets: []string{"3"}, Known: []string{"4"}, Static: []string{"5"}})
 	same(t, "no header", []string{"3", "4", "5"}, []string{set.Targets[0], set.Known[0], set.Static[0]})
 	for i := range set.Series {
 		set.Series[i].Line++
@@ -67,18 +70,22 @@ func TestLongByItsLooks(t *testing.T) {
 		want
 	}{
 		{"months", "Date,Passengers\n1949-01,112\n1949-02,118\n1949-03,132\n", Options{},
-			want{`column 1, "Date" is the time, column 2, "Passengers" is the value`, date(1949, 1, 1, 0), "month", one(112, 118, 132)}},
+			want{`column 1, "Date" is the time, column 2, "Passengers" is the value`, date(1949, 1, 1, 0), "month",
+				one(112, 118, 132)}},
 		{"the index of a data frame, years", ",0\n1821,269\n1822,321\n1823,585\n", Options{},
 			want{`column 1 is the time, column 2, "0" is the value`, date(1821, 1, 1, 0), "year", one(269, 321, 585)}},
 		{"no header", "2020-01-01,A,5\n2020-01-01,B,6\n2020-01-08,A,7\n", Options{},
 			want{"column 1 is the time, column 2 is the name of the series, column 3 is the value", date(2020, 1, 1, 0), "week",
 				map[string][]float64{"A": {5, 7}, "B": {6}}}},
-		{"names of M5 and others", "unique_id,ds,y,id2\n1,2020-01-01 00:00:00,5,x\n1,2020-01-01 00:30:00,6,x\n2,2020-01-01 00:00:00,7,x\n", Options{},
+		{"names of M5 and others", "unique_id,ds,y,id2\n1,2020-01-01 00:00:00,5,x\n1,2020-01-01 " +
+			"00:30:00,6,x\n2,2020-01-01 00:00:00,7,x\n", Options{},
 			want{`column 2, "ds" is the time, column 1, "unique_id" is the name of the series, column 3, "y" is the value`,
 				date(2020, 1, 1, 0), "30 minutes", map[string][]float64{"1": {5, 6}, "2": {7}}}},
 		{"a column of values", "y\n5\n6\n", Options{}, want{`column 1, "y" is the value`, time.Time{}, "", one(5, 6)}},
-		{"a column of values without a header", "5\n6\n", Options{}, want{"column 1 is the value", time.Time{}, "", one(5, 6)}},
-		{"said to be long", "data,label\n0.5,0\n0.25,1\n", Options{Targets: []string{"data"}}, want{"", time.Time{}, "", one(0.5, 0.25)}},
+		{"a column of values without a header", "5\n6\n", Options{}, want{"column 1 is the value", time.Time{}, "",
+			one(5, 6)}},
+		{"said to be long", "data,label\n0.5,0\n0.25,1\n", Options{Targets: []string{"data"}}, want{"", time.Time{}, "",
+			one(0.5, 0.25)}},
 		{"steps that are counted", "step,value\n1,5\n2,6\n3,7\n", Options{},
 			want{`column 1, "step" is the time, column 2, "value" is the value`, time.Time{}, "", one(5, 6, 7)}},
 	} {
@@ -98,7 +105,8 @@ func TestLongByItsLooks(t *testing.T) {
 
 // Each column a series, with covariates for all.
 func TestColumns(t *testing.T) {
-	set := read(t, "a.csv", "date,MT_1,MT_2,holiday\n2020-01-01 00:00,,5,0\n2020-01-01 01:00,1,6,1\n2020-01-01 02:00,2,,0\n",
+	set := read(t, "a.csv", "date,MT_1,MT_2,holiday\n2020-01-01 00:00,,5,0\n2020-01-01 01:00,1,6,1\n2020-01-01 "+
+		"02:00,2,,0\n",
 		Options{Layout: Columns, Known: []string{"holiday"}})
 	same(t, "series", []Series{
 		{ID: "MT_1", Line: 2, Start: date(2020, 1, 1, 1), Values: [][]float64{{1, 2}}, Known: [][]float64{{1, 0}}},
@@ -136,7 +144,8 @@ func TestSteps(t *testing.T) {
 		{"2020-02-28T22:00 2020-02-28T23:00 2020-02-29T00:00", "hour", date(2020, 2, 28, 22)},
 		{"2020-02-28T22:00:00Z 2020-02-28T22:00:10Z", "10 seconds", date(2020, 2, 28, 22)},
 		{"2020-02-28T22:00:00+02:00 2020-02-28T23:00:00+02:00", "hour", date(2020, 2, 28, 20)},
-		{"2024-03-31T01:00:00+01:00 2024-03-31T03:00:00+02:00 2024-03-31T04:00:00+02:00", "hour", date(2024, 3, 31, 0)}, // summer time
+		{"2024-03-31T01:00:00+01:00 2024-03-31T03:00:00+02:00 2024-03-31T04:00:00+02:00", "hour",
+			date(2024, 3, 31, 0)}, // summer time
 		{"2020/02/28 2020/02/29", "day", date(2020, 2, 28, 0)},
 		{"28.02.2020 29.02.2020", "day", date(2020, 2, 28, 0)},
 		{"2020-2-9 2020-2-10", "day", date(2020, 2, 9, 0)},
@@ -200,7 +209,8 @@ func TestWrongLong(t *testing.T) {
 		bad("a doubled time", "a.csv", days+"2020-01-02,3\n",
 			"FILE:4: the time 2020-01-02 is in line 3, too: remove one, or name the column with the names of series with --id"),
 		bad("the hour of summer time", "a.csv", "date,y\n2020-10-25 01:00,1\n2020-10-25 02:00,2\n2020-10-25 02:00,3\n",
-			"FILE:4: the time 2020-10-25 02:00 is in line 3, too: remove one, or name the column with the names of series with --id; "+
+			"FILE:4: the time 2020-10-25 02:00 is in line 3, too: remove one, or name the column with the names of "+
+				"series with --id; "+
 				"where clocks were set back, write times in UTC"),
 		bad("times that go back", "a.csv", days+"2019-01-02,3\n",
 			"FILE:4: the time 2019-01-02 is before 2020-01-02 of line 3: sort each series by time, the earliest first"),
@@ -212,13 +222,16 @@ func TestWrongLong(t *testing.T) {
 		bad("an irregular month", "a.csv", "a,2020-01,1\na,2020-04,2\na,2020-07,2\na,2020-08,2\n",
 			`FILE:4: series "a": the time 2020-08-01 is not 1 quarter after 2020-07-01 of line 3, as the others are: correct it, `+
 				"for the time between two values must be the same", options),
-		bad("a series at another step", "a.csv", "a,2020-01-01,1\na,2020-01-02,2\na,2020-01-03,2\nb,2020-01-01,1\nb,2020-01-08,2\n",
+		bad("a series at another step", "a.csv",
+			"a,2020-01-01,1\na,2020-01-02,2\na,2020-01-03,2\nb,2020-01-01,1\nb,2020-01-08,2\n",
 			`FILE:5: series "b": 6 times are missing between 2020-01-01 of line 4 and 2020-01-08: complete the file, or give --fill-gaps, `+
 				"which takes them for missing values", options),
 		bad("steps that are counted, with a gap", "a.csv", "step,y\n1,1\n2,2\n4,3\n",
-			"FILE:4: 1 time is missing between 2 of line 3 and 4: complete the file, or give --fill-gaps, which takes them for missing values"),
+			"FILE:4: 1 time is missing between 2 of line 3 and 4: complete the file, or give --fill-gaps, which takes "+
+				"them for missing values"),
 		bad("a part of a second", "a.csv", "time,y\n2020-01-01 00:00:00.5,1\n2020-01-01 00:00:01,2\n",
-			"FILE:2: the time 2020-01-01 00:00:00.5 has a part of a second, and a second is the least time between two values: leave out the times"),
+			"FILE:2: the time 2020-01-01 00:00:00.5 has a part of a second, and a second is the least time between two "+
+				"values: leave out the times"),
 		bad("day or month", "a.csv", "date,y\n1/2/2020,1\n2/2/2020,2\n",
 			`FILE:2: column 1, "date": in "1/2/2020" it does not show which number is the day: give --time-form DD/MM/YYYY or --time-form MM/DD/YYYY`),
 		bad("not day first", "a.csv", "date,y\n1/13/2020,1\n1/14/2020,2\n",
@@ -234,15 +247,19 @@ func TestWrongLong(t *testing.T) {
 		bad("a number of a column that is missing", "a.csv", days,
 			"FILE:1: there is no column 3, the first row has 2: correct --target", Options{Targets: []string{"3"}}),
 		bad("a name without a header", "a.csv", "2020-01-01,1\n",
-			`FILE: there is no column "y", for the file has no header: give --target a number, or --header yes`, Options{Targets: []string{"y"}}),
+			`FILE: there is no column "y", for the file has no header: give --target a number, or --header yes`,
+			Options{Targets: []string{"y"}}),
 		bad("two columns of a name", "a.csv", "date,y,y\n2020-01-01,1,2\n",
 			`FILE:1: two columns are called "y": name the one for --target by its number`, Options{Targets: []string{"y"}}),
 		bad("several columns", "a.csv", "date,a,b\n2020-01-01,1,2\n",
-			"FILE: which columns are to be forecast? Name them with --target, of a, b; or give --layout columns if each is a series"),
-		bad("no column with numbers", "a.csv", "date,a\n2020-01-01,x\n", "FILE: no column with numbers is left for the values: name it with --target"),
+			"FILE: which columns are to be forecast? Name them with --target, of a, b; or give --layout columns if each "+
+				"is a series"),
+		bad("no column with numbers", "a.csv", "date,a\n2020-01-01,x\n", "FILE: no column with numbers is left for "+
+			"the values: name it with --target"),
 		bad("not to be told", "a.csv", "data,label\n0.5,0\n0.25,1\n",
 			"FILE:1: it does not say what a row is: give --layout wide if it is a series, or --layout long if it is a moment"),
-		bad("a short row", "a.csv", "date,y\n2020-01-01,1\n2020-01-02\n", "FILE:3: 1 column, and column 2 is wanted: complete the row"),
+		bad("a short row", "a.csv", "date,y\n2020-01-01,1\n2020-01-02\n", "FILE:3: 1 column, and column 2 is wanted: "+
+			"complete the row"),
 		bad("a category that changes", "a.csv", "id,date,y,c\na,2020-01-01,1,n\na,2020-01-02,1,s\n",
 			`FILE:3: series "a": column 4, "c" is "s", and "n" in line 2: a category of a series must not change`,
 			Options{Time: "date", Targets: []string{"y"}, Static: []string{"c"}}),

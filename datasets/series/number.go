@@ -18,17 +18,20 @@ func number(cell string) (x float64, what string) {
 	x, err := strconv.ParseFloat(cell, 64)
 	switch {
 	case math.IsInf(x, 0):
-		return 0, fmt.Sprintf("%s is not a finite number: correct it, or leave the cell empty if the value is missing", shown(cell))
+		return 0, fmt.Sprintf("%s is not a finite number: correct it, or leave the cell empty if the value is missing",
+			shown(cell))
 	case err == nil && !strings.ContainsAny(cell, "xX_"):
 		return x, ""
 	case strings.Contains(cell, ";"):
-		return 0, fmt.Sprintf("%s is not a number: if semicolons are between cells, the numbers have decimal commas: write points for them", shown(cell))
+		return 0, fmt.Sprintf("%s is not a number: if semicolons are between cells, the numbers have decimal commas: "+
+			"write points for them", shown(cell))
 	case decimalComma.MatchString(cell):
 		return 0, fmt.Sprintf("%s has a decimal comma: write %s", shown(cell), strings.Replace(cell, ",", ".", 1))
 	case grouped.MatchString(cell):
 		return 0, fmt.Sprintf("%s has commas between its digits: write %s", shown(cell), strings.ReplaceAll(cell, ",", ""))
 	}
-	return 0, fmt.Sprintf("%s is not a number: correct it; a missing value is an empty cell, NaN, NA, null or ?", shown(cell))
+	return 0, fmt.Sprintf("%s is not a number: correct it; a missing value is an empty cell, NaN, NA, null or ?",
+		shown(cell))
 }
 
 var (

@@ -80,7 +80,8 @@ func (o Options) Check() error {
 		name    string
 		columns []string
 	}{
-		{"ID", []string{o.ID}}, {"Time", []string{o.Time}}, {"Targets", o.Targets}, {"Known", o.Known}, {"Static", o.Static}, {"Label", []string{o.Label}},
+		{"ID", []string{o.ID}}, {"Time", []string{o.Time}}, {"Label", []string{o.Label}},
+		{"Targets", o.Targets}, {"Known", o.Known}, {"Static", o.Static},
 	} {
 		for _, c := range s.columns {
 			if c == "" {

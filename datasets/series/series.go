@@ -101,7 +101,8 @@ func (f *file) read() (*Set, error) {
 	case ".tsf":
 		return readTSF(f)
 	case ".ts":
-		return nil, f.wrong(0, "a .ts file has series with a label each, to classify or to predict a number of, and none to forecast")
+		return nil, f.wrong(0, "a .ts file has series with a label each, to classify or to predict a number of, and "+
+			"none to forecast")
 	}
 	t, err := look(f)
 	if err != nil {
@@ -162,7 +163,8 @@ var maxHeld = 1 << 27
 // hold takes room for values of a line, or says that there is none.
 func (f *file) hold(values, line int) error {
 	if f.held += values; f.held > maxHeld {
-		return f.wrong(line, "more than %d values (a series counts for %d more), the most that are held in memory: use a part of the file",
+		return f.wrong(line, "more than %d values (a series counts for %d more), the most that are held in memory: "+
+			"use a part of the file",
 			maxHeld, ofSeries)
 	}
 	return nil

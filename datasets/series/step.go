@@ -33,7 +33,7 @@ func (s Step) Add(t time.Time, n int) time.Time {
 	if s.Months == 0 {
 		return t.Add(time.Duration(s.Seconds) * time.Second * time.Duration(n))
 	}
-	first := time.Date(t.Year(), t.Month()+time.Month(n*s.Months), 1, t.Hour(), t.Minute(), t.Second(), t.Nanosecond(), t.Location())
+	first := t.AddDate(0, 0, 1-t.Day()).AddDate(0, n*s.Months, 0)
 	last := daysIn(first)
 	if s.MonthEnd {
 		return first.AddDate(0, 0, last-1)
@@ -67,7 +67,8 @@ var units = []struct {
 	step Step
 }{
 	{"year", Step{Months: 12}}, {"quarter", Step{Months: 3}}, {"month", Step{Months: 1}},
-	{"week", Step{Seconds: week}}, {"day", Step{Seconds: day}}, {"hour", Step{Seconds: hour}}, {"minute", Step{Seconds: minute}}, {"second", Step{Seconds: 1}},
+	{"week", Step{Seconds: week}}, {"day", Step{Seconds: day}},
+	{"hour", Step{Seconds: hour}}, {"minute", Step{Seconds: minute}}, {"second", Step{Seconds: 1}},
 }
 
 // String is a step in words: hour, 15 minutes, quarter; "" of the zero Step.
@@ -94,13 +95,14 @@ var frequency = regexp.MustCompile(`^(?:(\d{1,6}|half)[_ -]?)?([a-z]+)$`)
 
 // frequencies are words for units besides their names.
 var frequencies = map[string]string{
-	"yearly": "year", "annual": "year", "annually": "year", "quarterly": "quarter", "monthly": "month", "weekly": "week", "daily": "day",
-	"hourly": "hour", "minutely": "minute", "secondly": "second",
+	"yearly": "year", "annual": "year", "annually": "year", "quarterly": "quarter", "monthly": "month",
+	"weekly": "week", "daily": "day", "hourly": "hour", "minutely": "minute", "secondly": "second",
 }
 
-// ParseStep reads a step in words, those of String and those of .tsf files: hourly, half_hourly, 10_minutes, 4_seconds.
+// ParseStep reads a step in words, those of String and those of .tsf files: hourly, half_hourly, 10_minutes.
 func ParseStep(s string) (Step, error) {
-	wrong := fmt.Errorf("%q is not a time between two values: write hourly, daily, weekly, monthly, quarterly, yearly, or a number and a unit, as in 15_minutes", s)
+	wrong := fmt.Errorf("%q is not a time between two values: write hourly, daily, weekly, monthly, quarterly, "+
+		"yearly, or a number and a unit, as in 15_minutes", s)
 	m := frequency.FindStringSubmatch(strings.ToLower(strings.TrimSpace(s)))
 	if m == nil {
 		return Step{}, wrong

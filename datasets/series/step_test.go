@@ -41,9 +41,12 @@ func TestStep(t *testing.T) {
 
 func TestParseStep(t *testing.T) {
 	for words, want := range map[string]Step{
-		"yearly": {Months: 12}, "quarterly": {Months: 3}, "Monthly": {Months: 1}, "weekly": {Seconds: week}, "daily": {Seconds: day},
-		"hourly": {Seconds: hour}, "half_hourly": {Seconds: hour / 2}, "10_minutes": {Seconds: 600}, "4_seconds": {Seconds: 4},
-		"minutely": {Seconds: 60}, " 15 minutes": {Seconds: 900}, "2-weeks": {Seconds: 2 * week}, "hour": {Seconds: hour}, "3months": {Months: 3},
+		"yearly": {Months: 12}, "quarterly": {Months: 3}, "Monthly": {Months: 1}, "weekly": {Seconds: week},
+		"daily":  {Seconds: day},
+		"hourly": {Seconds: hour}, "half_hourly": {Seconds: hour / 2}, "10_minutes": {Seconds: 600},
+		"4_seconds": {Seconds: 4},
+		"minutely":  {Seconds: 60}, " 15 minutes": {Seconds: 900}, "2-weeks": {Seconds: 2 * week}, "hour": {Seconds: hour},
+		"3months": {Months: 3},
 	} {
 		if got, err := ParseStep(words); err != nil || got != want {
 			t.Errorf("%q: %+v, %v", words, got, err)
@@ -52,7 +55,8 @@ func TestParseStep(t *testing.T) {
 			t.Errorf("%q: %+v, %v", want.String(), got, err)
 		}
 	}
-	for _, words := range []string{"", "often", "0_minutes", "half_monthly", "half_secondly", "-1 hours", "1e3 hours", "12345678 hours"} {
+	for _, words := range []string{"", "often", "0_minutes", "half_monthly", "half_secondly", "-1 hours", "1e3 hours",
+		"12345678 hours"} {
 		if got, err := ParseStep(words); err == nil {
 			t.Errorf("%q: %+v", words, got)
 		}

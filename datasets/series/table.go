@@ -93,7 +93,8 @@ func (t *table) column(flag, wanted string) (int, error) {
 	}
 	switch {
 	case at < 0 && t.header == nil:
-		return 0, t.wrong(0, "there is no column %s, for the file has no header: give --%s a number, or --header yes", shown(wanted), flag)
+		return 0, t.wrong(0, "there is no column %s, for the file has no header: give --%s a number, or --header yes",
+			shown(wanted), flag)
 	case at < 0:
 		return 0, t.wrong(1, "there is no column %s, the header has %s: correct --%s", shown(wanted), some(t.header), flag)
 	case at >= t.width:
@@ -169,7 +170,8 @@ func (t *table) layout() (string, error) {
 	case t.timed() >= 0:
 		return Long, nil
 	case t.header != nil && t.width == 2:
-		return "", t.wrong(1, "it does not say what a row is: give --layout wide if it is a series, or --layout long if it is a moment")
+		return "", t.wrong(1, "it does not say what a row is: give --layout wide if it is a series, or --layout long "+
+			"if it is a moment")
 	}
 	return Wide, nil
 }

@@ -55,7 +55,8 @@ func (r *ts) moment(m *moments, form *timeForm, cell string) (*timeForm, error) 
 	case !ok:
 		return nil, r.wrong(r.lines.Line(), "%s is not a time as %s: write all times of a case so", shown(cell), form.name)
 	case n > 0 && !t.After(m.times[n-1]):
-		return nil, r.wrong(r.lines.Line(), "value %d: its time %s is not after that of the value before: sort them by time, each once", n+1, cell)
+		return nil, r.wrong(r.lines.Line(), "value %d: its time %s is not after that of the value before: sort them "+
+			"by time, each once", n+1, cell)
 	}
 	m.times, m.lines = append(m.times, t), append(m.lines, r.lines.Line())
 	return form, nil

@@ -32,7 +32,8 @@ func makeTimeForms() []*timeForm {
 		{"DD/MM/YYYY", "2/1/2006", DayFirst}, {"MM/DD/YYYY", "1/2/2006", MonthFirst},
 	} {
 		for _, clock := range clocks {
-			forms = append(forms, &timeForm{name: date.name + clock.name, layout: date.layout + clock.layout, chosen: date.chosen})
+			forms = append(forms, &timeForm{name: date.name + clock.name, layout: date.layout + clock.layout,
+				chosen: date.chosen})
 		}
 	}
 	for _, layout := range []string{"2006-01", "2006/01", "2006M01"} {
@@ -115,7 +116,8 @@ func isTime(cell string) bool { return !isNumber(cell) && len(fitting([]string{c
 
 // timeNames are what headers call times.
 var timeNames = []string{
-	"time", "date", "datetime", "date_time", "timestamp", "ds", "day", "month", "year", "quarter", "week", "hour", "period", "period_id",
+	"time", "date", "datetime", "date_time", "timestamp", "ds", "day", "month", "year", "quarter", "week", "hour",
+	"period", "period_id",
 	"time_idx", "step", "t",
 }
 

@@ -44,10 +44,12 @@ func readTS(f *file) (*Cases, error) {
 	}
 	r.Channels = r.dimensions
 	if r.others > 0 {
-		r.note("@seriesLength is %d, and %s not of that length: perhaps they are cut off", r.lengths, words.Count(r.others, "case is", "cases are"))
+		r.note("@seriesLength is %d, and %s not of that length: perhaps they are cut off",
+			r.lengths, words.Count(r.others, "case is", "cases are"))
 	}
 	if r.uneven > 0 {
-		r.note("%s channels of unequal lengths, of which the shorter end in missing values", words.Count(r.uneven, "case has", "cases have"))
+		r.note("%s channels of unequal lengths, of which the shorter end in missing values",
+			words.Count(r.uneven, "case has", "cases have"))
 	}
 	return &r.Cases, nil
 }
@@ -117,7 +119,8 @@ func (r *ts) row(line string) error {
 		r.dimensions = len(parts)
 	}
 	if len(parts) != r.dimensions {
-		return r.wrong(at, "%s, and %d are wanted: complete the line, or correct @dimensions", words.Count(len(parts), "channel", "channels"), r.dimensions)
+		return r.wrong(at, "%s, and %d are wanted: complete the line, or correct @dimensions",
+			words.Count(len(parts), "channel", "channels"), r.dimensions)
 	}
 	if err := r.hold(ofSeries, at); err != nil {
 		return err

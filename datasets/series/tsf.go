@@ -71,7 +71,8 @@ func (r *tsf) short() {
 		}
 	}
 	if len(names) > 0 {
-		r.note("%s not longer than @horizon %d: %s", words.Count(len(names), "series is", "series are"), r.Horizon, some(names))
+		r.note("%s not longer than @horizon %d: %s", words.Count(len(names), "series is",
+			"series are"), r.Horizon, some(names))
 	}
 }
 
@@ -95,7 +96,8 @@ func (r *tsf) key(name string, values []string) (err error) {
 
 func (r *tsf) attribute(values []string) error {
 	if len(values) != 2 || !slices.Contains([]string{"string", "numeric", "date"}, strings.ToLower(values[1])) {
-		return r.wrong(r.lines.Line(), "@attribute is %s: it must be a name and string, numeric or date", shown(strings.Join(values, " ")))
+		return r.wrong(r.lines.Line(), "@attribute is %s: it must be a name and string, numeric or date",
+			shown(strings.Join(values, " ")))
 	}
 	a := attribute{values[0], strings.ToLower(values[1])}
 	if slices.ContainsFunc(r.attributes, func(b attribute) bool { return b.name == a.name }) {
@@ -118,7 +120,8 @@ func (r *tsf) row(line string) error {
 	parts := strings.Split(line, ":")
 	last := len(parts) - 1
 	if last != len(r.attributes) {
-		return r.wrong(at, "%s in front of the values, and there are %s (@attribute): a colon is between all of them, and none is in a time",
+		return r.wrong(at, "%s in front of the values, and there are %s (@attribute): a colon is between all of them, "+
+			"and none is in a time",
 			words.Count(last, "part", "parts"), words.Count(len(r.attributes), "attribute", "attributes"))
 	}
 	values, err := r.numbers(parts[last])

@@ -5,9 +5,11 @@ import (
 )
 
 func TestTSF(t *testing.T) {
-	const head = "# x\n%y\n\n@Relation test\n@attribute series_name string\n@attribute start_timestamp date\n@frequency yearly\n" +
+	const head = "# x\n%y\n\n@Relation test\n@attribute series_name string\n@attribute start_timestamp " +
+		"date\n@frequency yearly\n" +
 		"@horizon 4\n@missing true\n@equallength false\n@data\n"
-	set := read(t, "a.tsf", head+"T1:1979-01-01 00-00-00:25092.2284,?,25828.9883,27697.5047,1\n#z\nT2:1973-01-01 00-00-00:?,887896.51,8,9,?\n", Options{})
+	set := read(t, "a.tsf", head+"T1:1979-01-01 00-00-00:25092.2284,?,25828.9883,27697.5047,1\n#z\nT2:1973-01-01 "+
+		"00-00-00:?,887896.51,8,9,?\n", Options{})
 	same(t, "set", &Set{
 		Name: set.Name, SHA256: set.SHA256, Targets: []string{"value"}, Step: Step{Months: 12}, Season: 1, Horizon: 4,
 		Series: []Series{
@@ -20,9 +22,11 @@ func TestTSF(t *testing.T) {
 	// One attribute, or three; keys in any case and order, and without any.
 	set = read(t, "a.tsf.gz", string(zip(t, "@FREQUENCY half_hourly\n@ATTRIBUTE Series_Name string\n@DATA\na:1,2\n")), Options{})
 	same(t, "one attribute", Set{
-		Name: set.Name, SHA256: set.SHA256, Targets: []string{"value"}, Series: []Series{{ID: "a", Line: 4, Values: [][]float64{{1, 2}}}},
+		Name: set.Name, SHA256: set.SHA256, Targets: []string{"value"}, Series: []Series{{ID: "a",
+			Line: 4, Values: [][]float64{{1, 2}}}},
 	}, *set)
-	set = read(t, "a.tsf", "@attribute group string\n@attribute series_name string\n@attribute start date\n@attribute level numeric\n"+
+	set = read(t, "a.tsf", "@attribute group string\n@attribute series_name string\n@attribute start "+
+		"date\n@attribute level numeric\n"+
 		"@frequency 10_minutes\n@data\ng:a:2020-05-05 10-00-00:3:1,2\n", Options{})
 	same(t, "four attributes", []Series{
 		{ID: "a", Line: 7, Start: date(2020, 5, 5, 10), Values: [][]float64{{1, 2}}, Static: []string{"g", "3"}},
@@ -51,21 +55,27 @@ func TestWrongTSF(t *testing.T) {
 	const head = "@attribute series_name string\n@attribute start date\n@frequency daily\n@data\n"
 	wrongs(t,
 		bad("a time with colons", "a.tsf", head+"a:2020-01-01 00:00:00:1,2\n",
-			"FILE:5: 4 parts in front of the values, and there are 2 attributes (@attribute): a colon is between all of them, and none is in a time"),
+			"FILE:5: 4 parts in front of the values, and there are 2 attributes (@attribute): a colon is between all of "+
+				"them, and none is in a time"),
 		bad("a part too few", "a.tsf", head+"a:1,2\n",
-			"FILE:5: 1 part in front of the values, and there are 2 attributes (@attribute): a colon is between all of them, and none is in a time"),
+			"FILE:5: 1 part in front of the values, and there are 2 attributes (@attribute): a colon is between all of "+
+				"them, and none is in a time"),
 		bad("no time", "a.tsf", head+"a:soon:1\n", `FILE:5: "soon" is not a time: write it as 2006-01-02 15-04-05`),
 		bad("no number", "a.tsf", head+"a:2020-01-01 00-00-00:1,x\n",
 			`FILE:5: value 2: "x" is not a number: correct it; a missing value is an empty cell, NaN, NA, null or ?`),
-		bad("no value", "a.tsf", head+"a:2020-01-01 00-00-00:?,?\n", `FILE:5: series "a" has no value: remove it or complete it`),
-		bad("nothing after the last colon", "a.tsf", head+"a:2020-01-01 00-00-00:\n", `FILE:5: series "a" has no value: remove it or complete it`),
-		bad("a name twice", "a.tsf", head+"a:2020-01-01:1\na:2020-01-01:1\n", `FILE:6: series "a" is in line 5, too: give it another name`),
+		bad("no value", "a.tsf", head+"a:2020-01-01 00-00-00:?,?\n",
+			`FILE:5: series "a" has no value: remove it or complete it`),
+		bad("nothing after the last colon", "a.tsf", head+"a:2020-01-01 00-00-00:\n",
+			`FILE:5: series "a" has no value: remove it or complete it`),
+		bad("a name twice", "a.tsf", head+"a:2020-01-01:1\na:2020-01-01:1\n",
+			`FILE:6: series "a" is in line 5, too: give it another name`),
 		bad("no name", "a.tsf", head+":2020-01-01:1\n", "FILE:5: the name of the series is empty: write it"),
 		bad("a frequency", "a.tsf", "@frequency often\n@data\n",
 			`FILE:1: @frequency: "often" is not a time between two values: write hourly, daily, weekly, monthly, quarterly, yearly, or a number `+
 				"and a unit, as in 15_minutes"),
 		bad("a horizon", "a.tsf", "@horizon x\n@data\n", `FILE:1: @horizon is "x": it must be a number from 1`),
-		bad("an attribute", "a.tsf", "@attribute a\n@data\n", `FILE:1: @attribute is "a": it must be a name and string, numeric or date`),
+		bad("an attribute", "a.tsf", "@attribute a\n@data\n",
+			`FILE:1: @attribute is "a": it must be a name and string, numeric or date`),
 		bad("an attribute twice", "a.tsf", "@attribute a string\n@attribute a date\n@data\n",
 			`FILE:2: @attribute "a" stands before: give it another name`),
 		bad("no series", "a.tsf", head, "FILE: no series: the file ends before the first"),

@@ -104,7 +104,8 @@ func (w *wide) row(cells [][]byte, line int) error {
 // name gives the series their names, from the first column, or their numbers.
 func (w *wide) name() error {
 	if id := w.options.ID; id != "" && id != NoID && id != "1" && (w.header == nil || id != w.header[0]) {
-		return w.wrong(0, "the names of the series of a wide table are in column 1, and not in %s: leave out --id, or give --layout long", shown(id))
+		return w.wrong(0, "the names of the series of a wide table are in column 1, and not in %s: leave out --id, or "+
+			"give --layout long", shown(id))
 	}
 	if named, why := w.named(); named {
 		if why != "" {
@@ -122,7 +123,8 @@ func (w *wide) name() error {
 		s.Values[0] = slices.Insert(s.Values[0], 0, x)
 	}
 	if w.options.ID == "" {
-		w.note("column 1 is values, for all of its cells are numbers, and the series are called by their numbers; --id 1 if it is their names")
+		w.note("column 1 is values, for all of its cells are numbers, and the series are called by their numbers; " +
+			"--id 1 if it is their names")
 	}
 	return nil
 }
@@ -145,7 +147,8 @@ func (w *wide) ids() error {
 }
 
 // idNames are what headers call the column of names.
-var idNames = []string{"id", "ids", "series", "series_id", "series_name", "seriesid", "unique_id", "item", "item_id", "itemid", "name", "key", "code", "page", "symbol"}
+var idNames = []string{"id", "ids", "series", "series_id", "series_name", "seriesid", "unique_id", "item", "item_id",
+	"itemid", "name", "key", "code", "page", "symbol"}
 
 func isIDName(cell string) bool { return slices.Contains(idNames, strings.ToLower(cell)) }
 

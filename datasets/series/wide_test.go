@@ -8,14 +8,16 @@ import (
 // A table as those of M4: a header without meaning, quoted names and values, rows filled up with empty cells.
 func TestWideOfM4(t *testing.T) {
 	const table = "\"V1\",\"V2\",\"V3\",\"V4\",\"V5\"\n\"H1\",\"605\",\"586\",\"5.5\",\"0\"\n\"H2\",\"3124\",\"-2990\",,\n"
-	for name, data := range map[string][]byte{"a.csv": []byte(table), "a.csv.gz": zip(t, table), "a.txt": []byte("\ufeff" + table)} {
+	for name, data := range map[string][]byte{"a.csv": []byte(table), "a.csv.gz": zip(t, table),
+		"a.txt": []byte("\ufeff" + table)} {
 		path := write(t, name, data)
 		set, err := Read(path, Options{})
 		if err != nil {
 			t.Fatal(err)
 		}
 		same(t, name, &Set{
-			Name: path, SHA256: sum([]byte(map[bool]string{true: "\ufeff"}[name == "a.txt"] + table)), Targets: []string{"value"},
+			Name: path, SHA256: sum([]byte(map[bool]string{true: "\ufeff"}[name == "a.txt"] + table)),
+			Targets: []string{"value"},
 			Series: []Series{
 				{ID: "H1", Line: 2, Values: [][]float64{{605, 586, 5.5, 0}}},
 				{ID: "H2", Line: 3, Values: [][]float64{{3124, -2990}}},
@@ -37,10 +39,12 @@ func TestWide(t *testing.T) {
 		{"semicolons", "a;1;2\nb;3;4\n", Options{}, want{"a": {1, 2}, "b": {3, 4}}, 0},
 		{"tabs, CRLF and blanks", "a\t 1\t2\r\n\r\nb\t3 \t4\r\n", Options{}, want{"a": {1, 2}, "b": {3, 4}}, 0},
 		{"ragged", "a,1\nb,3,4,5\n", Options{}, want{"a": {1}, "b": {3, 4, 5}}, 0},
-		{"missing inside and at the ends", "a,,1,NaN,?,null,nA,N/A,2,NA,\n", Options{}, want{"a": {1, nan, nan, nan, nan, nan, 2}}, 0},
+		{"missing inside and at the ends", "a,,1,NaN,?,null,nA,N/A,2,NA,\n",
+			Options{}, want{"a": {1, nan, nan, nan, nan, nan, 2}}, 0},
 		{"numbers of all kinds", "a,1e3,-.5,+7,1E-2\n", Options{}, want{"a": {1000, -0.5, 7, 0.01}}, 0},
 		{"no names", "1.5,2,3\n4,5,6\n", Options{}, want{"1": {1.5, 2, 3}, "2": {4, 5, 6}}, 1},
-		{"no names, said", "1,2,3\n2,5,6\n3,8,9\n", Options{ID: NoID}, want{"1": {1, 2, 3}, "2": {2, 5, 6}, "3": {3, 8, 9}}, 0},
+		{"no names, said", "1,2,3\n2,5,6\n3,8,9\n",
+			Options{ID: NoID}, want{"1": {1, 2, 3}, "2": {2, 5, 6}, "3": {3, 8, 9}}, 0},
 		{"names that count", "1,2,3\n2,5,6\n3,8,9\n", Options{}, want{"1": {2, 3}, "2": {5, 6}, "3": {8, 9}}, 1},
 		{"names that are numbers, said", "17,2,3\n5,5,6\n", Options{ID: "1"}, want{"17": {2, 3}, "5": {5, 6}}, 0},
 		{"names that are numbers, by the header", "id,a,b\n17,2,3\n5,5,6\n", Options{}, want{"17": {2, 3}, "5": {5, 6}}, 1},
@@ -94,11 +98,13 @@ func TestHeldValues(t *testing.T) {
 	before := maxHeld
 	t.Cleanup(func() { maxHeld = before })
 	maxHeld = 120
-	const words = ": more than 120 values (a series counts for 32 more), the most that are held in memory: use a part of the file"
+	const words = ": more than 120 values (a series counts for 32 more), the most that are held in memory: use a " +
+		"part of the file"
 	wrongs(t,
 		bad("wide", "a.csv", strings.Repeat("x,1\n", 4), "FILE:4"+words, Options{Header: "no"}),
 		bad("long", "a.csv", "date,y\n"+strings.Repeat("2020,1\n", 30), "FILE:19"+words, Options{Time: "date"}),
-		bad("a gap of many years", "a.csv", "date,y\n2020,1\n2021,2\n2022,3\n9000,4\n", "FILE:5"+words, Options{Time: "date", FillGaps: true}),
+		bad("a gap of many years", "a.csv", "date,y\n2020,1\n2021,2\n2022,3\n9000,4\n",
+			"FILE:5"+words, Options{Time: "date", FillGaps: true}),
 		bad(".tsf", "a.tsf", "@data\n1\n2\n3\n4\n", "FILE:5"+words),
 		bad(".ts", "a.ts", "@data\n1:"+strings.Repeat(",", 100)+"\n", "FILE:2"+words),
 		bad(".tsv", "a.tsv", "a\t"+strings.Repeat("1\t", 100)+"\n", "FILE:1"+words),

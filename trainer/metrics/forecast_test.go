@@ -19,7 +19,8 @@ var nan = math.NaN()
 // equal compares numbers to 1e-9 of them, NaN equal to NaN.
 func equal(t *testing.T, what string, want, got any) {
 	t.Helper()
-	options := cmp.Options{cmpopts.EquateApprox(1e-9, 1e-12), cmpopts.EquateNaNs(), cmpopts.IgnoreUnexported(ForecastScore{})}
+	options := cmp.Options{cmpopts.EquateApprox(1e-9, 1e-12), cmpopts.EquateNaNs(),
+		cmpopts.IgnoreUnexported(ForecastScore{})}
 	if diff := cmp.Diff(want, got, options); diff != "" {
 		t.Errorf("%s: (-want +got)\n%s", what, diff)
 	}
@@ -216,7 +217,8 @@ func TestWrongForecasts(t *testing.T) {
 		want      string
 	}{
 		{0, nil, "Season is 0: it must be at least 1"},
-		{1, []float64{0.5, 0.5}, "Quantiles is [0.5 0.5]: it must be numbers between 0 and 1, each larger than the one before"},
+		{1, []float64{0.5, 0.5}, "Quantiles is [0.5 0.5]: it must be numbers between 0 and 1, each larger than the " +
+			"one before"},
 		{1, []float64{0}, "Quantiles is [0]: it must be numbers between 0 and 1, each larger than the one before"},
 		{1, []float64{nan}, "Quantiles is [NaN]: it must be numbers between 0 and 1, each larger than the one before"},
 	} {
@@ -235,8 +237,10 @@ func TestWrongForecasts(t *testing.T) {
 		`series "a": 0 quantiles, want 1`:                                    f.Add("a", x, x, x, nil),
 		`series "a": a forecast of 1 steps, and 2 values to compare it with`: f.Add("a", x, x, x[:1], [][]float64{x}),
 		`series "b": a forecast of 1 steps, and 2 values to compare it with`: f.Add("b", x, x, x, [][]float64{x[:1]}),
-		`series "a": the forecast of step 2 is NaN`:                          f.Add("a", x, x, []float64{1, nan}, [][]float64{x}),
-		`series "a": its history has no value`:                               f.Add("a", []float64{nan}, x, x, [][]float64{x}),
+		`series "a": the forecast of step 2 is NaN`: f.Add("a",
+			x, x, []float64{1, nan}, [][]float64{x}),
+		`series "a": its history has no value`: f.Add("a",
+			[]float64{nan}, x, x, [][]float64{x}),
 	} {
 		if err == nil || err.Error() != want {
 			t.Errorf("got %v, want %s", err, want)
