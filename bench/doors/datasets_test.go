@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/unroll-ml/unroll/datasets"
 	"github.com/unroll-ml/unroll/datasets/batches"
@@ -200,6 +201,18 @@ func init() {
 			return call{encoded(t).Fill, []any{batches.Group{Shape: batches.Shape{Source: 4, Target: 4}, Examples: []int32{1, 0, -1}}}}
 		},
 	}}, door{"datasets/series", map[string]func(t *testing.T) call{
+		"NewCalendar": func(*testing.T) call { return call{series.NewCalendar, []any{[]string{"hour", "month"}, false}} },
+		"Calendar.At": func(*testing.T) call {
+			return call{func(start time.Time, step series.Step, n int) error {
+				c, err := series.NewCalendar(series.CalendarNames(), false)
+				if err != nil {
+					return err
+				}
+				_, err = c.At(start, step, n)
+				return err
+			}, []any{time.Unix(0, 0), series.Step{Seconds: 3600}, 3}}
+		},
+		"Origins":       func(*testing.T) call { return call{series.Origins, []any{10, 3, 2, 1, 1}} },
 		"Options.Check": func(*testing.T) call { return call{series.Options.Check, []any{series.Options{}}} },
 		"ParseStep":     func(*testing.T) call { return call{series.ParseStep, []any{"hourly"}} },
 		"Read": func(t *testing.T) call {
