@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/unroll-ml/unroll/internal/setting"
 	"github.com/unroll-ml/unroll/internal/words"
 )
 
@@ -30,18 +31,21 @@ func newColumnFile(f Format) (*columnFile, error) {
 	if f.Columns == nil {
 		return c, nil
 	}
+	wrong := &setting.Error{
+		Setting: "Columns", Value: strings.Join(f.Columns, ","), Want: fmt.Sprintf("two different numbers from 1 to %d, that of the words and that of the tags", maxColumns),
+	}
 	if len(f.Columns) != 2 {
-		return nil, fmt.Errorf("the columns of words and of tags are two, not %d", len(f.Columns))
+		return nil, wrong
 	}
 	for i, to := range []*int{&c.word, &c.tag} {
 		n, ok := columnNumber(f.Columns[i])
 		if !ok {
-			return nil, fmt.Errorf("the column %q has no name in such a file: give its number, from 1 to %d", f.Columns[i], maxColumns)
+			return nil, wrong
 		}
 		*to = n
 	}
 	if c.word == c.tag {
-		return nil, fmt.Errorf("column %d has the words: name another for the tags", c.word+1)
+		return nil, wrong
 	}
 	return c, nil
 }

@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/unroll-ml/unroll/internal/setting"
 	"github.com/unroll-ml/unroll/internal/words"
 )
 
@@ -29,7 +30,7 @@ func newConllu(f Format) (*conllu, error) {
 		c = []string{"FORM", ConlluTags[0]}
 	}
 	if len(c) != 2 || !strings.EqualFold(c[0], "FORM") || !slices.Contains(ConlluTags, strings.ToUpper(c[1])) {
-		return nil, fmt.Errorf("the columns of CoNLL-U are FORM and one of %s, not %s", strings.Join(ConlluTags, ", "), strings.Join(c, ","))
+		return nil, &setting.Error{Setting: "Columns", Value: strings.Join(c, ","), Want: "FORM and one of " + strings.Join(ConlluTags, ", ")}
 	}
 	return &conllu{tag: slices.Index(conlluColumns, strings.ToUpper(c[1]))}, nil
 }

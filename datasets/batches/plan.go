@@ -74,7 +74,7 @@ func NewPlan(c Config, examples []int32, length func(i int32) (Shape, error)) (*
 type cells map[Shape]*bucket
 
 func (c cells) add(digits int, s Shape, members ...int32) {
-	at := Shape{roundUp(s.Source, digits), roundUp(s.Target, digits)}
+	at := Shape{RoundUp(s.Source, digits), RoundUp(s.Target, digits)}
 	if c[at] == nil {
 		c[at] = &bucket{}
 	}
@@ -95,8 +95,8 @@ func (c cells) few() cells {
 	return c
 }
 
-// roundUp is the next multiple of a power of two that is at most digits times the power: with 4, one of 1, 2, 3, 4, 6, 8, 12, ...
-func roundUp(n, digits int) int {
+// RoundUp is the next multiple of a power of two that is at most digits times the power: with 4, one of 1, 2, 3, 4, 6, 8, 12, ...
+func RoundUp(n, digits int) int {
 	step := 1
 	for n > digits*step {
 		step *= 2

@@ -168,7 +168,7 @@ func TestRoundUp(t *testing.T) {
 	for digits, want := range want {
 		var got []int
 		for n := range want {
-			got = append(got, roundUp(n+1, digits))
+			got = append(got, RoundUp(n+1, digits))
 		}
 		if diff := cmp.Diff(want, got); diff != "" {
 			t.Errorf("%d: %s", digits, diff)

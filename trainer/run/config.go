@@ -94,11 +94,11 @@ func (s *Source) check() error {
 		return nil
 	}
 	f := s.Format
-	rows := s.Kind == KindTable || s.Kind == KindPairs
+	rows, tagged := s.Kind == KindTable || s.Kind == KindPairs, s.Kind == KindConllu || s.Kind == KindColumns
 	switch err := f.Check(); {
 	case err != nil:
 		return settings("%v", err)
-	case !rows && (f.Kind != "" || f.Quoted || f.Columns != nil || f.Header != ""):
+	case !rows && (f.Kind != "" || f.Quoted || f.Columns != nil && !tagged || f.Header != ""):
 		return settings("`format`, `quoted`, `columns` and `header` are for `table` and `pairs`, and the data are named with `%s`: leave them out", s.Kind)
 	case s.Kind != KindFolder && f.Labels != nil:
 		return settings("`labels` is for `folder`, and the data are named with `%s`: leave it out", s.Kind)
@@ -149,6 +149,8 @@ type Model struct {
 	LabelsSHA256  string  `yaml:"labels_sha256,omitempty"` // of labels.json
 	TargetVocab   int     `yaml:"target_vocab,omitempty"`
 	TargetSHA256  string  `yaml:"target_vocab_sha256,omitempty"` // of target-vocab.json
+
+	Tag *TagModel `yaml:"tag,omitempty"` // of a tagger
 
 	// Lengths say how long translations may be; nil: a run of an early version, which does not know.
 	Lengths *decode.Lengths `yaml:"target_lengths,omitempty,flow"`

@@ -23,6 +23,8 @@ const (
 	vocabName  = "vocab.json"
 	labelsName = "labels.json"
 	targetName = "target-vocab.json"
+	charsName  = "chars.json"
+	formsName  = "forms.json"
 	lockName   = ".lock"
 	probeName  = "probe" // a file that is made to see whether files can be made
 
@@ -33,7 +35,7 @@ const (
 )
 
 // runFiles are the files of a run folder, whatever its task.
-var runFiles = []string{LogName, vocabName, targetName, labelsName, configName}
+var runFiles = []string{LogName, vocabName, targetName, labelsName, charsName, formsName, configName}
 
 // position is where a run stands: state.json of its checkpoints.
 type Position struct {

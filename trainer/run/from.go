@@ -38,6 +38,7 @@ type beginning struct {
 // fromData are the settings of a model that follow from the data, and Dropout, which shapes no weights.
 var fromData = []string{
 	"dropout", "vocab", "vocab_sha256", "input", "classes", "labels_sha256", "target_vocab", "target_vocab_sha256", "target_lengths",
+	"word_dropout", "chars", "chars_sha256", "forms", "forms_sha256",
 }
 
 // inherit takes the model from the run that this one begins with.
@@ -50,20 +51,42 @@ func (c *Config) inherit() error {
 		return err
 	}
 	theirs, usual := b.run.config.Model, Defaults(c.Task).Model
-	mine, other, standard := reflect.ValueOf(c.Model), reflect.ValueOf(theirs), reflect.ValueOf(usual)
+	if err := b.differs(reflect.ValueOf(c.Model), reflect.ValueOf(theirs), reflect.ValueOf(usual)); err != nil {
+		return err
+	}
+	theirs.Dropout = c.Model.Dropout
+	if theirs.Tag != nil {
+		tag := *theirs.Tag
+		if theirs.Tag = &tag; c.Model.Tag != nil {
+			tag.Forget = c.Model.Tag.Forget
+		}
+	}
+	c.Model = theirs
+	return b.read(c)
+}
+
+// differs says which setting of a model, or of a part of it, is neither that of the run nor the usual one.
+func (b *beginning) differs(mine, theirs, usual reflect.Value) error {
 	for i := range mine.NumField() {
 		name, _, _ := strings.Cut(mine.Type().Field(i).Tag.Get("yaml"), ",")
-		x, y := mine.Field(i), other.Field(i)
-		unsaid := !slices.Contains(b.meant, name) && (x.IsZero() || x.Equal(standard.Field(i)))
+		x, y, standard := mine.Field(i), theirs.Field(i), usual.Field(i)
+		if x.Kind() == reflect.Pointer && x.Type().Elem().Kind() == reflect.Struct && !slices.Contains(fromData, name) {
+			if x.IsNil() || y.IsNil() || standard.IsNil() { // another task has no such part, and another task is refused
+				continue
+			}
+			if err := b.differs(x.Elem(), y.Elem(), standard.Elem()); err != nil {
+				return err
+			}
+			continue
+		}
+		unsaid := !slices.Contains(b.meant, name) && (x.IsZero() || x.Equal(standard))
 		if slices.Contains(fromData, name) || x.Equal(y) || unsaid {
 			continue
 		}
 		return settings("`%s` is %v, and the model of %s has %s: leave it out, for the model comes from there",
 			name, x, b.run.dir, settingWords(y))
 	}
-	theirs.Dropout = c.Model.Dropout
-	c.Model = theirs
-	return b.read(c)
+	return nil
 }
 
 // settingWords is the value of a setting in words.

@@ -22,7 +22,9 @@ type Run struct {
 	dir    string
 	config *Config
 	vocab  *datasets.Vocab  // nil: the inputs are images
-	labels *datasets.Labels // of a classifier
+	labels *datasets.Labels // of a classifier or a tagger
+	chars  *datasets.Vocab  // of a tagger that reads words
+	forms  *datasets.Vocab  // of a tagger: see TagModel.Forms
 	target *datasets.Vocab  // of a sequence-to-sequence model
 	at     Position         // where the checkpoint stands that was loaded last
 }
@@ -58,6 +60,8 @@ var modelFiles = []modelFile{
 	{vocabName, func(m *Model) bool { return m.Vocab > 0 }, (*Run).readVocab},
 	{targetName, func(m *Model) bool { return m.TargetVocab > 0 }, (*Run).readTarget},
 	{labelsName, func(m *Model) bool { return m.Classes > 0 }, (*Run).readLabels},
+	{charsName, func(m *Model) bool { return m.Tag != nil && m.Tag.Chars > 0 }, (*Run).readChars},
+	{formsName, func(m *Model) bool { return m.Tag != nil && m.Tag.Forms > 0 }, (*Run).readForms},
 }
 
 // readFiles reads the files that the model needs.
@@ -112,6 +116,18 @@ func (r *Run) readTarget() (err error) {
 func (r *Run) readLabels() (err error) {
 	m := &r.config.Model
 	r.labels, err = readModelFile(r.dir, labelsName, "are not the labels", "%d", datasets.ReadLabels, m.Classes, m.LabelsSHA256)
+	return err
+}
+
+func (r *Run) readChars() (err error) {
+	m := r.config.Model.Tag
+	r.chars, err = readModelFile(r.dir, charsName, "is not the vocabulary", "%d characters", datasets.ReadVocab, m.Chars, m.CharsSHA256)
+	return err
+}
+
+func (r *Run) readForms() (err error) {
+	m := r.config.Model.Tag
+	r.forms, err = readModelFile(r.dir, formsName, "is not the vocabulary", "%d words", datasets.ReadVocab, m.Forms, m.FormsSHA256)
 	return err
 }
 

@@ -104,6 +104,7 @@ type Measures struct {
 	UnknownTargets int `json:"unknown_targets,omitempty"`
 
 	*TranslationNotes // of a sequence-to-sequence model
+	*TagMeasures      // of a tagger
 }
 
 // namedMeasure is a measure with the name that records have for it.
@@ -115,10 +116,15 @@ type namedMeasure struct {
 
 // named are the measures with their names.
 func (m *Measures) named() []namedMeasure {
+	t := m.TagMeasures
+	if t == nil {
+		t = &TagMeasures{}
+	}
 	return []namedMeasure{
 		{"perplexity", m.Perplexity, true}, {"bits_per_token", m.BitsPerToken, true}, {"accuracy", m.Accuracy, false}, {"top2", m.Top2, false},
 		{"exact_match", m.ExactMatch, false}, {"char_error_rate", m.CharErrorRate, true}, {"bleu", m.BLEU, false}, {"chrf", m.ChrF, false},
-		{"macro_f1", m.MacroF1, false},
+		{"macro_f1", m.MacroF1, false}, {"known_accuracy", t.KnownAccuracy, false}, {"unknown_accuracy", t.UnknownAccuracy, false},
+		{"span_f1", t.SpanF1, false},
 	}
 }
 

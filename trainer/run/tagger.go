@@ -1,0 +1,242 @@
+package run
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/unroll-ml/unroll/datasets"
+	"github.com/unroll-ml/unroll/internal/words"
+	"github.com/unroll-ml/unroll/trainer"
+	"github.com/unroll-ml/unroll/trainer/metrics"
+)
+
+// TaggerTask is a tagger that learns sentences.
+type TaggerTask struct {
+	*trainer.Tagger
+	config     *Config
+	lexicon    *lexicon
+	labels     *datasets.Labels
+	data, held *tagged
+	notes      []string // of the data
+	feed       feed[*taggedBatch]
+}
+
+// NewTagger makes a tagger that learns sentences, with fresh weights. It is validated on valid or, if that is nil, on a part of the sentences.
+func NewTagger(c Config, train, valid *datasets.Tagged, opts ...Option) (*TaggerTask, error) {
+	if err := c.begin(TaskTag, opts); err != nil {
+		return nil, err
+	}
+	var err error
+	if c.Data.Train, err = taggedSource(train); err != nil {
+		return nil, err
+	}
+	c.Data.Held = nil
+	var other *rawTagged
+	if valid != nil {
+		if c.Data.Held, err = taggedSource(valid); err != nil {
+			return nil, err
+		}
+		other = &rawTagged{valid}
+	}
+	return newTaggerTask(&c, rawTagged{train}, other)
+}
+
+// taggedSource is the source of sentences that were read already.
+func taggedSource(t *datasets.Tagged) (*Source, error) {
+	if t == nil {
+		return nil, badData("there are no sentences: they are nil")
+	}
+	kind := KindColumns
+	if len(t.Format.Columns) > 0 && t.Format.Columns[0] == "FORM" {
+		kind = KindConllu
+	}
+	paths, err := absolute([]string{t.Name})
+	return &Source{Kind: kind, Paths: paths, SHA256: t.SHA256, Format: t.Format}, err
+}
+
+// readTagger reads the data that a configuration names.
+func readTagger(c *Config) (*TaggerTask, error) {
+	train, valid, err := readSources(c, readTagged)
+	if err != nil {
+		return nil, err
+	}
+	if c.Data.Held == nil {
+		return newTaggerTask(c, train, nil)
+	}
+	return newTaggerTask(c, train, &valid)
+}
+
+// newTaggerTask divides the data, of which other, to validate on, may be nil, and writes into c what they say of the model.
+func newTaggerTask(c *Config, raw rawTagged, other *rawTagged) (_ *TaggerTask, err error) {
+	own := *c.Model.Tag // not that of others who have the same configuration
+	c.Data.Reading, c.Model.Tag = currentReading, &own
+	t := &TaggerTask{config: c, notes: raw.notes()}
+	learn := raw.toMeasure()
+	var valid taggedPart
+	if other == nil {
+		if learn, valid, err = raw.divide(c); err != nil {
+			return nil, err
+		}
+	} else {
+		valid = other.toMeasure()
+		t.notes = append(t.notes, other.notes()...)
+	}
+	if t.labels, err = raw.Labels(); err != nil {
+		return nil, err
+	}
+	t.labels = c.labels(t.labels)
+	c.Model.Classes, c.Model.LabelsSHA256 = t.labels.Len(), sha256Hex(t.labels.JSON())
+	if b := c.with.from; b != nil {
+		t.lexicon = b.run.lexicon()
+		t.lexicon.model = c.Model.Tag
+	} else if t.lexicon, err = newLexicon(c, learn.words(), raw.Name); err != nil {
+		return nil, err
+	}
+	if t.data, err = learn.ready(c.accumulated(), t.lexicon, t.labels, c.Training.Longest); err != nil {
+		return nil, err
+	}
+	if t.held, err = valid.ready(c, t.lexicon, t.labels, 0); err != nil {
+		return nil, err
+	}
+	if err := c.checkSize(max(t.data.longest, t.held.longest)); err != nil {
+		return nil, err
+	}
+	share := ""
+	if other == nil {
+		share = c.heldShare(raw.Name, len(learn.which), len(valid.which))
+	}
+	t.notes = append(t.notes, known(c.origin(), share, sameData(c.Data.Train, c.Data.Held), t.noSpans(), t.held.strangeTags(), t.held.unknownForms())...)
+	t.feed.fill = t.batches()
+	if t.Tagger, err = c.newTagger(); err != nil {
+		return nil, err
+	}
+	if err := c.start(t); err != nil {
+		return nil, err
+	}
+	return t, nil
+}
+
+// batches makes the batch of a step.
+func (t *TaggerTask) batches() func(step int) (*taggedBatch, error) {
+	seed := t.config.Training.Seed
+	at, forget := t.data.plan.Steps(seed), newForgetting(t.config, t.data)
+	return func(step int) (*taggedBatch, error) {
+		return t.data.fill(at(step), t.config.Training.Accumulate, forget.at(seed, step)), nil
+	}
+}
+
+// noSpans says that tags mark spans but for one, so that spans are not measured.
+func (t *TaggerTask) noSpans() string {
+	var names []string
+	for class := range int32(t.labels.Len()) {
+		names = append(names, t.labels.Name(class))
+	}
+	_, other := metrics.MarkChunks(names)
+	if other == "" {
+		return ""
+	}
+	return fmt.Sprintf("most tags mark spans, as B-X, I-X and O do, and %q does not: spans are not measured", other)
+}
+
+// Config implements Task.
+func (t *TaggerTask) Config() *Config { return t.config }
+
+// Epoch implements Task.
+func (t *TaggerTask) Epoch() int { return t.data.plan.Len() }
+
+// Step implements Task.
+func (t *TaggerTask) Step(before int, rate float64) (loss, norm float64, tokens int, err error) {
+	b, err := t.feed.next(before)
+	if err != nil {
+		return 0, 0, 0, err
+	}
+	loss, norm, err = t.Train(before, rate, b.parts...)
+	return loss, norm, b.words, err
+}
+
+// Close frees the model.
+func (t *TaggerTask) Close() error {
+	t.feed.close()
+	return t.Tagger.Close()
+}
+
+// Validate implements Task.
+func (t *TaggerTask) Validate(ctx context.Context) (Metrics, error) {
+	measured, _, err := t.held.validate(ctx, t.Tagger)
+	return measured, err
+}
+
+// Files are the tags and the vocabularies, as the folder of the run holds them.
+func (t *TaggerTask) Files() map[string][]byte {
+	files := t.lexicon.files()
+	files[labelsName] = t.labels.JSON()
+	return files
+}
+
+// Verify says whether those in a folder are those of the task.
+func (t *TaggerTask) Verify(dir string) error { return verifyFiles(dir, t.config) }
+
+// Describe says what is trained on what.
+func (t *TaggerTask) Describe(weights int) []string {
+	c, m := t.config, t.config.Model.Tag
+	input := fmt.Sprintf("%s words, embedding %d", words.Thousands(c.Model.Vocab), c.Model.Embed)
+	if t.lexicon.chars != nil {
+		input += fmt.Sprintf("; %d characters, embedding %d, hidden %d in both directions", m.Chars, m.CharEmbed, m.CharHidden)
+	}
+	top := "softmax"
+	if m.CRF {
+		top = "CRF"
+	}
+	lines := []string{
+		fmt.Sprintf("training on %s: %s sentences, %d tags in column %s, and %s sentences for validation", t.data.name,
+			words.Thousands(t.data.plan.Examples()), t.labels.Len(), c.Data.Train.Format.Columns[1], words.Thousands(t.held.plan.Examples())),
+		fmt.Sprintf("model: %s; %s, layers %d, hidden %d%s; %s; %s weights, on %s", input, c.Model.Cell, c.Model.Layers, c.Model.Hidden,
+			directionWords(c), top, words.Thousands(weights), t.Device()),
+		fmt.Sprintf("batch %d, lengths %s: %s steps an epoch; %s", c.Training.Batch, sourceLengths(t.data.plan), words.Thousands(t.Epoch()),
+			c.Training.summary()),
+	}
+	if t.data.cut > 0 {
+		lines = append(lines, fmt.Sprintf("%s longer than %s words, of which the first are learned: see `longest`",
+			words.Count(t.data.cut, "sentence is", "sentences are"), words.Thousands(c.Training.Longest)))
+	}
+	return append(lines, t.notes...)
+}
+
+// evaluateTagger measures a tagger.
+func (r *Run) evaluateTagger(ctx context.Context, e EvalConfig) (*Evaluation, error) {
+	p, split, err := toEvaluate(r, e, readTagged)
+	if err != nil {
+		return nil, err
+	}
+	x, err := p.ready(r.config, r.lexicon(), r.labels, 0)
+	if err != nil {
+		return nil, err
+	}
+	if err := r.config.checkSize(x.longest); err != nil {
+		return nil, badData("%s: %v", x.name, err)
+	}
+	v := &Evaluation{Name: p.Name, Split: split, What: whichPart(p.Name, split, r.config), Unit: "word", Count: "sentences", NoLabel: x.strange}
+	v.Notes = append(p.notes(), known(x.strangeTags(), r.learnedFrom(p.SHA256, split))...)
+	m, err := r.tagger(v)
+	if err != nil {
+		return nil, err
+	}
+	defer m.Close()
+	v.Labels = r.labels
+	return v.time(func() (measured Metrics, err error) {
+		measured, v.Confusion, err = x.validate(ctx, m)
+		return measured, err
+	})
+}
+
+// tagger makes the tagger of the run: see lm.
+func (r *Run) tagger(v *Evaluation) (*trainer.Tagger, error) {
+	if err := r.fits(); err != nil {
+		return nil, err
+	}
+	m, err := r.config.newTagger()
+	if err != nil {
+		return nil, err
+	}
+	return m, r.loadFor(m, v)
+}
