@@ -34,6 +34,9 @@ type evalCmd struct {
 	BleuTokenize      string `group:"Of a sequence-to-sequence model:" enum:"run, ${bleuTokenizers}" default:"run" help:"How texts are cut into words for BLEU: ${enum}. run: as the run was trained with."`
 	SeveralReferences bool   `group:"Of a sequence-to-sequence model:" help:"Translate a source that has several targets once, and take each of them for right."`
 
+	Tagged      taggedFlagsOfEval `embed:"" group:"Of a tagger:" set:"use=As --text, on"`
+	ValidTagged taggedFlags       `embed:"" prefix:"valid-" group:"Of a tagger:" set:"use=As --valid-text, on"`
+
 	ByClass bool `group:"Of a classifier:" help:"Write precision, recall and F1 of each class, too, and what its examples are taken for."`
 
 	exampleFlags
@@ -174,14 +177,28 @@ func (e *evalCmd) remarks(v *run.Evaluation) (remarks []string) {
 	return append(remarks, "BLEU "+n.BLEUSignature, "chrF "+n.ChrFSignature)
 }
 
+// taggedFlagsOfEval are taggedFlags without --columns, which names columns here, too.
+type taggedFlagsOfEval struct {
+	Conllu string `placeholder:"FILE" help:"${use} the sentences of this file in CoNLL-U, plain or .gz."`
+}
+
+// tagged are the sentences that flags may name. --columns with one name is a file, as train tag has it: of tables it names two columns.
+func (e *evalCmd) tagged() []run.Source {
+	file := ""
+	if len(e.Columns) == 1 {
+		file, e.Columns = e.Columns[0], nil
+	}
+	return (&taggedFlags{Conllu: e.Tagged.Conllu, Columns: file}).sources()
+}
+
 // data writes into a config the data that flags name.
 func (e *evalCmd) data(c *run.EvalConfig) error {
 	text := func(path string) run.Source { return run.Source{Kind: run.KindText, Paths: []string{path}} }
-	source, err := oneSource("", append(append(e.Examples.sources(), e.Pairs.sources()...), text(e.Text))...)
+	source, err := oneSource("", slices.Concat(e.Examples.sources(), e.Pairs.sources(), e.tagged(), []run.Source{text(e.Text)})...)
 	if err != nil {
 		return err
 	}
-	valid, err := oneSource("valid-", append(append(e.ValidExamples.sources(), e.ValidPairs.sources()...), text(e.ValidText))...)
+	valid, err := oneSource("valid-", slices.Concat(e.ValidExamples.sources(), e.ValidPairs.sources(), e.ValidTagged.sources(), []run.Source{text(e.ValidText)})...)
 	if err != nil {
 		return err
 	}
@@ -231,7 +248,7 @@ func (e *evalCmd) fits(r *run.Run, c run.EvalConfig) error {
 		flag = "bleu-tokenize"
 	case task != run.TaskSeq2Seq && e.SeveralReferences:
 		flag = "several-references"
-	case task != run.TaskClassify && e.ByClass:
+	case task != run.TaskClassify && task != run.TaskTag && e.ByClass:
 		flag = "by-class"
 	case task == run.TaskSeq2Seq:
 		return e.beamFlags.fits(r)

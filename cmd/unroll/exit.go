@@ -110,7 +110,7 @@ func advise(err error) error {
 
 // flagNames are the flags whose settings have another name, in config.yaml or in package decode.
 var flagNames = map[string]string{
-	"valid_pairs": "valid-translate",
+	"valid_pairs": "valid-translate", "Columns": "column",
 
 	"Width": "beam", "Best": "n-best", "Length": "length-penalty", "Coverage": "coverage-penalty", "MaxLength": "max-length",
 	"NoRepeat": "no-repeat-ngram", "Temperature": "temperature", "TopK": "top-k", "TopP": "top-p",

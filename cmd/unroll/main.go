@@ -29,6 +29,7 @@ type cli struct {
 	Eval      evalCmd      `cmd:"" help:"Measure a trained model."`
 	Sample    sampleCmd    `cmd:"" help:"Write text with a trained language model."`
 	Classify  classifyCmd  `cmd:"" help:"Label the lines of stdin, or images, with a trained classifier: label, tab, probability."`
+	Tag       tagCmd       `cmd:"" help:"Give the words of stdin tags with a trained tagger."`
 	Translate translateCmd `cmd:"" help:"Translate the lines of stdin with a trained sequence-to-sequence model."`
 	Data      dataCmd      `cmd:"" help:"Data sets: list, download, find."`
 	Bench     benchCmd     `cmd:"" help:"Measure the CPU and the GPU side by side."`
@@ -106,6 +107,7 @@ func newParser(c *cli, stdout, stderr io.Writer) (*kong.Kong, error) {
 		kong.Exit(func(code int) { panic(helpShown(code)) }),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true}),
 		kong.Vars{
+			"conlluTags":     strings.Join(datasets.ConlluTags, ", "),
 			"cells":          strings.Join(run.Cells, ", "),
 			"bleuTokenizers": strings.Join(metrics.Tokenizers, ", "),
 			"classWeights":   strings.Join(run.ClassWeights, ", "),

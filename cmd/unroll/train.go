@@ -18,6 +18,7 @@ type trainCmd struct {
 	Seq2Seq  trainSeq2SeqCmd  `cmd:"" name:"seq2seq" help:"Train a model that turns texts into others: translations, transliterations, dates. Without data: the demo."`
 	LM       trainLMCmd       `cmd:"" name:"lm" help:"Train a language model on a text."`
 	Classify trainClassifyCmd `cmd:"" help:"Train a classifier of texts or images."`
+	Tag      trainTagCmd      `cmd:"" help:"Train a tagger, which gives each word of a sentence a tag."`
 }
 
 // trainFlags are the flags of all commands that train.
@@ -250,6 +251,8 @@ func summary(w io.Writer, folder *run.Folder, task run.Task, end run.End) error 
 		return summaryClassifier(w, t, dir)
 	case *run.Seq2SeqTask:
 		return summarySeq2Seq(w, t, dir)
+	case *run.TaggerTask:
+		return summaryTag(w, t, dir)
 	}
 	return nil
 }

@@ -142,11 +142,17 @@ func (l *lineReporter) End(run.EndRecord) { l.catchUp() }
 
 // Measures says measures in one line, with so many digits of perplexity and bits, and of percentages.
 func Measures(m *run.Measures, digits, percent int) string {
+	tags := m.TagMeasures
+	if tags == nil {
+		tags = &run.TagMeasures{}
+	}
 	return say([]spoken{
 		{"  perplexity %.*f", digits, m.Perplexity, 1},
 		{"  %.*f bits", digits, m.BitsPerToken, 1},
 		{"  accuracy %.*f%%", percent, m.Accuracy, 100},
 		{"  macro F1 %.*f%%", percent, m.MacroF1, 100},
+		{"  of unknown words %.*f%%", percent, tags.UnknownAccuracy, 100},
+		{"  F1 of spans %.*f%%", percent, tags.SpanF1, 100},
 		{"  exactly right %.*f%%", percent, m.ExactMatch, 100},
 	})
 }

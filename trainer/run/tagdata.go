@@ -234,7 +234,7 @@ func alike(parts []trainer.Sentences) {
 		different, letters = max(different, s.Different), max(letters, s.Letters)
 	}
 	if letters > 0 {
-		different, letters = batches.RoundUp(different, 4), batches.RoundUp(letters, 2)
+		different, letters = batches.RoundUp(different, 4), batches.RoundUp(letters, 4)
 	}
 	for i, s := range parts {
 		wider := s.SentenceShape
