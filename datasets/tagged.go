@@ -2,6 +2,8 @@ package datasets
 
 import (
 	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
 	"fmt"
 	"io"
 	"slices"
@@ -61,6 +63,29 @@ const (
 	Columns = "columns" // as CoNLL-2003 has them: a word, its tag and what else there is a line, with blanks or tabs between
 	Plain   = "plain"   // a word a line, without tags; what begins as CoNLL-U is read as that
 )
+
+// NewTagged are sentences of a program's own, in memory. They must have a tag for each word, and neither may be empty.
+func NewTagged(name string, sentences []Sentence) (*Tagged, error) {
+	t := &Tagged{Name: name, Sentences: sentences, Format: Format{Columns: []string{"1", "2"}}}
+	if len(sentences) == 0 {
+		return nil, &Error{File: name, What: "no sentences"}
+	}
+	sum := sha256.New()
+	for i, s := range sentences {
+		if len(s.Words) == 0 || len(s.Words) != len(s.Tags) {
+			return nil, &Error{File: name, What: fmt.Sprintf("sentence %d has %d words and %d tags: there must be one of each at least, and as many", i+1, len(s.Words), len(s.Tags))}
+		}
+		for at, word := range s.Words {
+			if wrong := checkTag(s.Tags[at]); wrong != "" || blankLine(word) {
+				return nil, &Error{File: name, What: fmt.Sprintf("word %d of sentence %d, %q with the tag %q, is not one", at+1, i+1, word, s.Tags[at])}
+			}
+			fmt.Fprintf(sum, "%s\t%s\n", word, s.Tags[at])
+		}
+		fmt.Fprintln(sum)
+	}
+	t.SHA256 = hex.EncodeToString(sum.Sum(nil))
+	return t, nil
+}
 
 // ReadTagged reads sentences in one of the forms Conllu and Columns, plain or compressed by gzip. Format.Columns are
 // the columns of the words and of the tags: of Conllu by name, without them FORM and UPOS; of Columns by number,

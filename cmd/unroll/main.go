@@ -108,6 +108,8 @@ func newParser(c *cli, stdout, stderr io.Writer) (*kong.Kong, error) {
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true}),
 		kong.Vars{
 			"conlluTags":     strings.Join(datasets.ConlluTags, ", "),
+			"taggedTasks":    strings.Join(tasks.TaggedTasks, ", "),
+			"taggedDemo":     tasks.TaggedTasks[0],
 			"cells":          strings.Join(run.Cells, ", "),
 			"bleuTokenizers": strings.Join(metrics.Tokenizers, ", "),
 			"classWeights":   strings.Join(run.ClassWeights, ", "),

@@ -4,9 +4,12 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/unroll-ml/unroll/datasets"
+	"github.com/unroll-ml/unroll/datasets/tasks"
 	"github.com/unroll-ml/unroll/trainer/run"
 )
 
@@ -25,6 +28,7 @@ func (f *taggedFlags) sources() []run.Source {
 type trainTagCmd struct {
 	Data       taggedFlags `embed:"" group:"Data:" set:"use=Train on"`
 	Valid      taggedFlags `embed:"" prefix:"valid-" group:"Data:" set:"use=Validate on"`
+	Task       string      `group:"Data:" placeholder:"NAME" help:"Train on a task of which unroll makes the data: ${taggedTasks}. ${taggedDemo} if no data are named, which is the demo."`
 	Column     string      `group:"Data:" placeholder:"C" help:"The column of the tags: ${conlluTags} of CoNLL-U, or a number from 1. Default: UPOS, or the last column."`
 	WordColumn int         `group:"Data:" placeholder:"N" default:"1" help:"The column of the words, but of CoNLL-U. Default: ${default}."`
 	SkipBad    bool        `group:"Data:" help:"Leave out sentences that cannot be used, and say how many, instead of stopping at the first."`
@@ -57,6 +61,8 @@ type trainTagCmd struct {
 func (t *trainTagCmd) format(s *run.Source) error {
 	s.Format = datasets.Format{SkipBad: t.SkipBad}
 	switch {
+	case s.Kind == run.KindTask && (t.Column != "" || t.WordColumn != 1):
+		return usage("--column and --word-column are for --conllu and --columns: leave them out")
 	case s.Kind == run.KindConllu && t.WordColumn != 1:
 		return usage("--word-column is for --columns, and the words of CoNLL-U are in FORM: leave it out")
 	case s.Kind == run.KindConllu && t.Column != "":
@@ -72,17 +78,24 @@ func (t *trainTagCmd) format(s *run.Source) error {
 
 // sources are the data that the flags name; held may be nil.
 func (t *trainTagCmd) sources() (train, held *run.Source, err error) {
-	if train, err = oneSource("", t.Data.sources()...); err != nil {
+	task := func(name string) run.Source { return run.Source{Kind: run.KindTask, Paths: []string{name}} }
+	if train, err = oneSource("", append(t.Data.sources(), task(t.Task))...); err != nil {
 		return nil, nil, err
-	}
-	if train == nil {
-		return nil, nil, usage("nothing to train on: name sentences with --conllu or --columns")
 	}
 	if held, err = oneSource("valid-", t.Valid.sources()...); err != nil {
 		return nil, nil, err
 	}
+	switch {
+	case train == nil && held != nil:
+		return nil, nil, usage("--valid-%s is to measure on, and nothing is there to train on: name sentences with --%s", held.Kind, held.Kind)
+	case train == nil:
+		demo := task(tasks.TaggedTasks[0])
+		train = &demo
+	case train.Kind == run.KindTask && !slices.Contains(tasks.TaggedTasks, t.Task):
+		return nil, nil, usage("--task is %q: it must be one of %s", t.Task, strings.Join(tasks.TaggedTasks, ", "))
+	}
 	if held != nil && held.Kind != train.Kind {
-		return nil, nil, usage("--%s and --valid-%s are files of different kinds: both must be the same", train.Kind, held.Kind)
+		return nil, nil, usage("--%s and --valid-%s are of different kinds: both must be the same", train.Kind, held.Kind)
 	}
 	for _, s := range []*run.Source{train, held} {
 		if s == nil {
@@ -106,8 +119,11 @@ func (t *trainTagCmd) config() (*run.Config, error) {
 		return nil, err
 	}
 	own := ""
-	if c.Data.Held != nil {
+	switch {
+	case c.Data.Held != nil:
 		own = "--valid-" + c.Data.Held.Kind
+	case c.Data.Train.Kind == run.KindTask:
+		own = "--task"
 	}
 	if err := t.holdOutFlags.into(&c.Data, own); err != nil {
 		return nil, err

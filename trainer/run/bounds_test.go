@@ -24,7 +24,7 @@ func every(t *testing.T, c *Config, f func(name string, x reflect.Value)) {
 // No number of a configuration is believed: what is not finite, negative where that means nothing, or larger than any machine is
 // refused, whatever the task.
 func TestNumbersAreBounded(t *testing.T) {
-	for _, task := range []string{TaskLM, TaskClassify, TaskSeq2Seq} {
+	for _, task := range []string{TaskLM, TaskClassify, TaskSeq2Seq, TaskTag} {
 		c := goodConfig(t, task)
 		if err := c.Check(); err != nil {
 			t.Fatal(err)
@@ -91,6 +91,10 @@ func goodConfig(t *testing.T, task string) *Config {
 	case TaskSeq2Seq:
 		text = strings.NewReplacer("data:\n", "data:\n  train: {kind: pairs, paths: [a], sha256: b}\n", "  vocab: 51", "  vocab: 51\n  target_vocab: 40\n  attention: none",
 			"  seq: 64", "  longest: 100\n  buckets: 4\n  teacher_forcing: 1\n  teacher_decay: none\n  valid_pairs: 9").Replace(text)
+	case TaskTag:
+		text = strings.NewReplacer("data:\n", "data:\n  train: {kind: conllu, paths: [a], sha256: b}\n",
+			"  vocab: 51", "  vocab: 51\n  tokens: word\n  classes: 3\n  tag: {chars: 9, char_embed: 3, char_hidden: 3, letters: 9, word_dropout: 0.5, forms: 60}",
+			"  seq: 64", "  longest: 100\n  buckets: 4").Replace(text)
 	}
 	path := t.TempDir() + "/config.yaml"
 	writeFile(t, path, text)

@@ -32,6 +32,8 @@ func begun(t *testing.T, r *Run, change func(*Config), meant ...string) (Task, e
 		return NewLM(c, text(t), nil, opts...)
 	case TaskClassify:
 		return NewClassifier(c, table(t), nil, opts...)
+	case TaskTag:
+		return NewTagger(c, places(t, 60), nil, opts...)
 	}
 	pairs, valid, err := tasks.Pairs("dates", tasks.Config{Seed: 1, Train: 80, Valid: 10})
 	if err != nil {
@@ -42,7 +44,7 @@ func begun(t *testing.T, r *Run, change func(*Config), meant ...string) (Task, e
 
 // A run that begins with another starts from the validation loss with which that one ended, and goes on from there.
 func TestFrom(t *testing.T) {
-	for _, task := range []string{TaskLM, TaskClassify, TaskSeq2Seq} {
+	for _, task := range []string{TaskLM, TaskClassify, TaskSeq2Seq, TaskTag} {
 		r := trained(t, task)
 		work, err := begun(t, r, nil)
 		if err != nil {

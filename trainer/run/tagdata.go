@@ -11,22 +11,36 @@ import (
 
 	"github.com/unroll-ml/unroll/datasets"
 	"github.com/unroll-ml/unroll/datasets/batches"
+	"github.com/unroll-ml/unroll/datasets/tasks"
 	"github.com/unroll-ml/unroll/internal/words"
 	"github.com/unroll-ml/unroll/trainer"
 	"github.com/unroll-ml/unroll/trainer/metrics"
 )
 
-// rawTagged are sentences before they are encoded.
-type rawTagged struct{ *datasets.Tagged }
+// How many sentences of a task there are.
+const (
+	taskSentences     = 2000
+	taskSentencesHeld = 300
+)
 
-// readTagged reads what a setting, or a file, of that name names.
-func readTagged(name string, s *Source) (rawTagged, error) {
-	t, err := datasets.ReadTagged(s.Paths[0], s.Kind, s.Format)
-	if err != nil {
-		return rawTagged{}, NewInputError(name, err)
+// rawTagged are sentences before they are encoded.
+type rawTagged struct {
+	*datasets.Tagged
+	test *datasets.Tagged // those that a task has for measuring; else nil
+}
+
+// readTagged reads what a setting, or a file, of that name names. The seed is that of the run.
+func readTagged(name string, s *Source, seed uint64) (x rawTagged, err error) {
+	if s.Kind == KindTask {
+		made := tasks.Config{Seed: seed, Train: taskSentences, Valid: taskSentencesHeld}
+		x.Tagged, x.test, err = tasks.Tagged(s.Paths[0], made)
+		return x, err
 	}
-	s.Format = t.Format
-	return rawTagged{t}, nil
+	if x.Tagged, err = datasets.ReadTagged(s.Paths[0], s.Kind, s.Format); err != nil {
+		return x, NewInputError(name, err)
+	}
+	s.Format = x.Format
+	return x, nil
 }
 
 func (x rawTagged) origin() (name, sha256 string) { return x.Name, x.SHA256 }
@@ -35,6 +49,9 @@ func (x rawTagged) toMeasure() taggedPart { return taggedPart{x, numbers(len(x.S
 
 // divide gives the sentences to train on and those to measure on. Equal ones stay together.
 func (x rawTagged) divide(c *Config) (train, held taggedPart, err error) {
+	if x.test != nil {
+		return x.toMeasure(), rawTagged{Tagged: x.test}.toMeasure(), nil
+	}
 	if err := c.Data.checkReading(); err != nil {
 		return train, held, err
 	}

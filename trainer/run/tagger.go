@@ -36,9 +36,9 @@ func NewTagger(c Config, train, valid *datasets.Tagged, opts ...Option) (*Tagger
 		if c.Data.Held, err = taggedSource(valid); err != nil {
 			return nil, err
 		}
-		other = &rawTagged{valid}
+		other = &rawTagged{Tagged: valid}
 	}
-	return newTaggerTask(&c, rawTagged{train}, other)
+	return newTaggerTask(&c, rawTagged{Tagged: train}, other)
 }
 
 // taggedSource is the source of sentences that were read already.
@@ -56,7 +56,7 @@ func taggedSource(t *datasets.Tagged) (*Source, error) {
 
 // readTagger reads the data that a configuration names.
 func readTagger(c *Config) (*TaggerTask, error) {
-	train, valid, err := readSources(c, readTagged)
+	train, valid, err := readSources(c, func(name string, s *Source) (rawTagged, error) { return readTagged(name, s, c.Training.Seed) })
 	if err != nil {
 		return nil, err
 	}
@@ -102,7 +102,7 @@ func newTaggerTask(c *Config, raw rawTagged, other *rawTagged) (_ *TaggerTask, e
 		return nil, err
 	}
 	share := ""
-	if other == nil {
+	if other == nil && raw.test == nil {
 		share = c.heldShare(raw.Name, len(learn.which), len(valid.which))
 	}
 	t.notes = append(t.notes, known(c.origin(), share, sameData(c.Data.Train, c.Data.Held), t.noSpans(), t.held.strangeTags(), t.held.unknownForms())...)
@@ -188,8 +188,8 @@ func (t *TaggerTask) Describe(weights int) []string {
 		top = "CRF"
 	}
 	lines := []string{
-		fmt.Sprintf("training on %s: %s sentences, %d tags in column %s, and %s sentences for validation", t.data.name,
-			words.Thousands(t.data.plan.Examples()), t.labels.Len(), c.Data.Train.Format.Columns[1], words.Thousands(t.held.plan.Examples())),
+		fmt.Sprintf("training on %s: %s sentences with %d different tags, and %s sentences for validation", t.data.name,
+			words.Thousands(t.data.plan.Examples()), t.labels.Len(), words.Thousands(t.held.plan.Examples())),
 		fmt.Sprintf("model: %s; %s, layers %d, hidden %d%s; %s; %s weights, on %s", input, c.Model.Cell, c.Model.Layers, c.Model.Hidden,
 			directionWords(c), top, words.Thousands(weights), t.Device()),
 		fmt.Sprintf("batch %d, lengths %s: %s steps an epoch; %s", c.Training.Batch, sourceLengths(t.data.plan), words.Thousands(t.Epoch()),
@@ -204,7 +204,7 @@ func (t *TaggerTask) Describe(weights int) []string {
 
 // evaluateTagger measures a tagger.
 func (r *Run) evaluateTagger(ctx context.Context, e EvalConfig) (*Evaluation, error) {
-	p, split, err := toEvaluate(r, e, readTagged)
+	p, split, err := toEvaluate(r, e, func(name string, s *Source) (rawTagged, error) { return readTagged(name, s, r.config.Training.Seed) })
 	if err != nil {
 		return nil, err
 	}

@@ -35,6 +35,14 @@ type TagModel struct {
 	FormsSHA256 string  `yaml:"forms_sha256,omitempty"`
 }
 
+// tagger is what a tagger has, or nothing: a configuration may lack it, which is said elsewhere.
+func (m *Model) tagger() *TagModel {
+	if m.Tag == nil {
+		return &TagModel{}
+	}
+	return m.Tag
+}
+
 // withoutData is m, which may be nil, without what follows from the data.
 func (m *TagModel) withoutData() *TagModel {
 	if m == nil {
@@ -49,7 +57,7 @@ type tagKind struct{}
 
 func (tagKind) name() string   { return TaskTag }
 func (tagKind) words() string  { return "a tagger" }
-func (tagKind) data() []string { return []string{KindConllu, KindColumns} }
+func (tagKind) data() []string { return []string{KindConllu, KindColumns, KindTask} }
 func (tagKind) scores() []string {
 	return []string{"accuracy", "known_accuracy", "unknown_accuracy", "macro_f1", "span_f1"}
 }
@@ -95,7 +103,7 @@ func (tagKind) lacks(c *Config) string {
 func (tagKind) model(c *Config) (architecture, error) { return c.taggerModel(), nil }
 
 func (tagKind) numbers(c *Config, _ int) float64 {
-	m, t := &c.Model, c.Model.Tag
+	m, t := &c.Model, c.Model.tagger()
 	directions, tags := 1.0, float64(m.Classes)
 	if m.Bidirectional {
 		directions = 2
@@ -114,7 +122,7 @@ func (tagKind) evaluate(ctx context.Context, r *Run, e EvalConfig) (*Evaluation,
 }
 
 func (c *Config) taggerModel() models.TaggerConfig {
-	m, t := &c.Model, c.Model.Tag
+	m, t := &c.Model, c.Model.tagger()
 	x := models.TaggerConfig{
 		Words: m.Vocab, Embed: m.Embed, CharEmbed: t.CharEmbed, CharHidden: t.CharHidden, Cell: c.cell(), Hidden: m.Hidden, Layers: m.Layers,
 		Bidirectional: m.Bidirectional, Dropout: m.Dropout, Tags: m.Classes, CRF: t.CRF,

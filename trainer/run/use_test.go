@@ -32,6 +32,8 @@ func trained(t *testing.T, task string) *Run {
 		work, err = NewLM(c, text(t), nil, device)
 	case TaskClassify:
 		work, err = NewClassifier(c, table(t), nil, device)
+	case TaskTag:
+		work, err = NewTagger(c, places(t, 60), nil, device)
 	default:
 		pairs, valid, e := tasks.Pairs("dates", tasks.Config{Seed: 1, Train: 80, Valid: 10})
 		if e != nil {
@@ -65,6 +67,16 @@ func text(t *testing.T) *datasets.Text {
 		t.Fatal(err)
 	}
 	return text
+}
+
+// places are sentences of the task of this name.
+func places(t *testing.T, n int) *datasets.Tagged {
+	t.Helper()
+	sentences, _, err := tasks.Tagged("places", tasks.Config{Seed: 1, Train: n, Valid: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return sentences
 }
 
 func table(t *testing.T) *datasets.Table {
