@@ -36,12 +36,13 @@ type trainTagCmd struct {
 	holdOutFlags
 
 	normalFlags
-	KeepCase   bool `group:"Model:" help:"Look words up as they are written, not in lower case. Characters are read as they are, in any case."`
-	MinFreq    int  `group:"Model:" default:"1" help:"Words that occur less often are unknown."`
-	cellFlags  `embed:"" group:"Model:" set:"cell=lstm"`
-	Hidden     int     `group:"Model:" default:"128" help:"Hidden size of the layers over sentences, in each direction."`
-	Layers     int     `group:"Model:" default:"1" help:"Layers over sentences."`
-	Embed      int     `group:"Model:" default:"100" help:"Embedding size of words."`
+	KeepCase  bool `group:"Model:" help:"Look words up as they are written, not in lower case. Characters are read as they are, in any case."`
+	MinFreq   int  `group:"Model:" default:"1" help:"Words that occur less often are unknown."`
+	cellFlags `embed:"" group:"Model:" set:"cell=lstm"`
+	Hidden    int  `group:"Model:" default:"128" help:"Hidden size of the layers over sentences, in each direction."`
+	Layers    int  `group:"Model:" default:"1" help:"Layers over sentences."`
+	Embed     *int `group:"Model:" placeholder:"N" help:"Embedding size of words. Default: 100, or that of --vectors."`
+	vectorFlags
 	CharEmbed  int     `group:"Model:" default:"32" help:"Embedding size of characters."`
 	CharHidden int     `group:"Model:" default:"48" help:"Hidden size of the layer over the characters of a word, in each direction; 0: words are known by themselves alone."`
 	Letters    int     `group:"Model:" default:"32" help:"Characters that are read of a word: of longer ones both ends."`
@@ -56,6 +57,9 @@ type trainTagCmd struct {
 
 	trainFlags `kong:"embed,set='task=tag',set='data=sentences',set='seedNote=, of the order of the sentences, of what is used for validation and of what is dropped',set='epochsNote=',set='validNote='"`
 }
+
+// wordEmbed is the size of the embedding of words without vectors.
+var wordEmbed = run.Defaults(run.TaskTag).Model.Embed
 
 // format is how the data are read.
 func (t *trainTagCmd) format(s *run.Source) error {
@@ -129,7 +133,7 @@ func (t *trainTagCmd) config() (*run.Config, error) {
 		return nil, err
 	}
 	c.Model = run.Model{
-		Hidden: t.Hidden, Layers: t.Layers, Embed: t.Embed, Tokens: string(datasets.Word), MinFreq: t.MinFreq, Normalize: t.form(),
+		Hidden: t.Hidden, Layers: t.Layers, Tokens: string(datasets.Word), MinFreq: t.MinFreq, Normalize: t.form(),
 		Bidirectional: !t.Forwards, Dropout: t.Dropout,
 		Tag: &run.TagModel{CRF: t.CRF, Lower: !t.KeepCase, CharHidden: t.CharHidden, Forget: t.WordDropout},
 	}
@@ -137,6 +141,12 @@ func (t *trainTagCmd) config() (*run.Config, error) {
 		c.Model.Tag.CharEmbed, c.Model.Tag.Letters = t.CharEmbed, t.Letters
 	}
 	t.cellFlags.into(&c.Model)
+	if t.Embed == nil && t.Vectors == "" {
+		t.Embed = &wordEmbed
+	}
+	if err := t.vectorFlags.into(c, t.Embed); err != nil {
+		return nil, err
+	}
 	c.Training.Batch, c.Training.Longest, c.Training.Buckets = t.Batch, t.Longest, t.Buckets
 	return c, nil
 }

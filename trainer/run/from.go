@@ -238,38 +238,63 @@ func (b *beginning) forModel(t Task, names nameList) ([]checkpoint.Tensor, error
 	return weights, nil
 }
 
-// renumbered is fresh with the parts of old: part i of the axis along which they differ, or else of the first, is part numbers[i] there. Where
-// that is -1, it stays fresh. Tensors that differ otherwise stay as they are, which an error says when they are loaded.
+// renumbered is fresh with the parts of old: along the axes of names, part i is part numbers[i] there. Where that is -1, it stays fresh. Those
+// are the axes along which they differ, or else the first; of the transitions of a CRF, from name to name, both. Tensors that differ otherwise
+// stay as they are, which an error says when they are loaded.
 func renumbered(fresh, old checkpoint.Tensor, numbers []int) checkpoint.Tensor {
 	to, ok := fresh.Data.([]float32)
 	from, ok2 := old.Data.([]float32)
 	if !ok || !ok2 || len(fresh.Shape) != len(old.Shape) {
 		return old
 	}
-	axis := 0
-	for i := range fresh.Shape {
-		if fresh.Shape[i] != old.Shape[i] {
-			axis = i
+	axes := axesOfNames(fresh, old)
+	for _, axis := range axes {
+		if fresh.Shape[axis] != len(numbers) {
+			return old
 		}
 	}
-	if fresh.Shape[axis] != len(numbers) {
-		return old
-	}
-	inner := 1
-	for _, n := range fresh.Shape[axis+1:] {
-		inner *= n
-	}
-	size, theirs := len(numbers)*inner, old.Shape[axis]*inner
-	fresh.Data = slices.Clone(to)
-	for outer := range len(to) / size {
-		for i, n := range numbers {
-			if n >= 0 {
-				copy(fresh.Data.([]float32)[outer*size+i*inner:][:inner], from[outer*theirs+n*inner:])
+	data := slices.Clone(to)
+	for i := range data {
+		at, stride, rest := 0, 1, i // where the element is in old
+		for axis, n := range slices.Backward(fresh.Shape) {
+			k := rest % n
+			rest /= n
+			if slices.Contains(axes, axis) {
+				k = numbers[k]
 			}
+			if k < 0 {
+				at = -1
+				break
+			}
+			at += k * stride
+			stride *= old.Shape[axis]
+		}
+		if at >= 0 {
+			data[i] = from[at]
 		}
 	}
+	fresh.Data = data
 	return fresh
 }
+
+// axesOfNames are the axes of a tensor that has a part for each name.
+func axesOfNames(fresh, old checkpoint.Tensor) (axes []int) {
+	if fresh.Name == transitionsName {
+		return []int{0, 1}
+	}
+	for i, n := range fresh.Shape {
+		if n != old.Shape[i] {
+			axes = append(axes, i)
+		}
+	}
+	if len(axes) == 0 {
+		return []int{0}
+	}
+	return axes
+}
+
+// transitionsName is the name of the transitions of a tagger's CRF, K×K.
+const transitionsName = outputPrefix + "crf.transitions"
 
 // origin says in a line what a model of these names begins with; "" if everything is fresh.
 func (c *Config) origin(names nameList) string {

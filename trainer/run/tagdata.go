@@ -116,7 +116,8 @@ type tagged struct {
 	spelled
 	name    string
 	plan    *batches.Plan
-	gold    [][]string // the tags of each sentence
+	text    [][]string // the words of each sentence
+	gold    [][]string // their tags
 	tags    [][]int32  // their numbers; datasets.NoClass: the model does not have it
 	labels  *datasets.Labels
 	spans   bool // tags mark spans
@@ -144,7 +145,7 @@ func (p taggedPart) ready(c *Config, l *lexicon, labels *datasets.Labels, most i
 			x.cut++
 		}
 		x.add(l, s.Words[:n])
-		x.gold = append(x.gold, s.Tags[:n])
+		x.text, x.gold = append(x.text, s.Words[:n]), append(x.gold, s.Tags[:n])
 		x.tags = append(x.tags, x.numbered(s.Tags[:n]))
 		x.longest = max(x.longest, n)
 		all += n
@@ -357,6 +358,29 @@ func (f *forgetting) token(token int32, counts []int) int32 {
 		return datasets.Unknown
 	}
 	return token
+}
+
+// samples are at most n of the sentences, evenly spread, and their tags.
+func (x *tagged) samples(ctx context.Context, m *trainer.Tagger, n int) ([]Sample, error) {
+	var samples []Sample
+	for _, i := range evenly(numbers(len(x.words)), n) {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		b := x.fill(batches.Group{Shape: batches.Shape{Source: rounded(len(x.words[i]), shortest)}, Examples: []int32{i}}, 1, nil).parts[0]
+		tags, _, err := m.Tag(b)
+		if err != nil {
+			return nil, err
+		}
+		names := make([]string, len(x.words[i]))
+		for at := range names {
+			names[at] = x.labels.Name(tags[at])
+		}
+		samples = append(samples, Sample{
+			Input: clipped(strings.Join(x.text[i], " ")), Output: clipped(strings.Join(names, " ")), Wanted: clipped(strings.Join(x.gold[i], " ")),
+		})
+	}
+	return samples, nil
 }
 
 // validate measures a tagger on the sentences, and counts what words are taken for.

@@ -89,7 +89,7 @@ func newTaggerTask(c *Config, raw rawTagged, other *rawTagged) (_ *TaggerTask, e
 	if b := c.with.from; b != nil {
 		t.lexicon = b.run.lexicon()
 		t.lexicon.model = c.Model.Tag
-	} else if t.lexicon, err = newLexicon(c, learn.words(), raw.Name); err != nil {
+	} else if err := t.build(learn); err != nil {
 		return nil, err
 	}
 	if t.data, err = learn.ready(c.accumulated(), t.lexicon, t.labels, c.Training.Longest); err != nil {
@@ -105,15 +105,26 @@ func newTaggerTask(c *Config, raw rawTagged, other *rawTagged) (_ *TaggerTask, e
 	if other == nil && raw.test == nil {
 		share = c.heldShare(raw.Name, len(learn.which), len(valid.which))
 	}
-	t.notes = append(t.notes, known(c.origin(), share, sameData(c.Data.Train, c.Data.Held), t.noSpans(), t.held.strangeTags(), t.held.unknownForms())...)
+	t.notes = append(t.notes, known(c.origin(t.labels), share, sameData(c.Data.Train, c.Data.Held), t.noSpans(), t.held.strangeTags(), t.held.unknownForms())...)
 	t.feed.fill = t.batches()
 	if t.Tagger, err = c.newTagger(); err != nil {
 		return nil, err
 	}
-	if err := c.start(t); err != nil {
+	if err := c.start(t, t.labels); err != nil {
 		return nil, err
 	}
 	return t, nil
+}
+
+// build makes the vocabularies of words to learn from, and reads the vectors that the embedding begins with.
+func (t *TaggerTask) build(learn taggedPart) (err error) {
+	c := t.config
+	if t.lexicon, err = newLexicon(c, learn.words(), learn.Name); err != nil {
+		return err
+	}
+	vectors, err := c.readVectors(c.sourceVectors(), t.lexicon.words, mapped(learn.words(), c.Model.Tag.key))
+	t.notes = append(t.notes, vectors...)
+	return err
 }
 
 // batches makes the batch of a step.
@@ -163,6 +174,9 @@ func (t *TaggerTask) Close() error {
 // Validate implements Task.
 func (t *TaggerTask) Validate(ctx context.Context) (Metrics, error) {
 	measured, _, err := t.held.validate(ctx, t.Tagger)
+	if err == nil {
+		measured.Samples, err = t.held.samples(ctx, t.Tagger, validSamples)
+	}
 	return measured, err
 }
 

@@ -16,6 +16,7 @@ import (
 
 	"github.com/unroll-ml/unroll/datasets"
 	"github.com/unroll-ml/unroll/graph/cpu"
+	"github.com/unroll-ml/unroll/trainer/checkpoint"
 )
 
 // smallTagger is the configuration of a tagger that learns in a moment.
@@ -280,6 +281,90 @@ func TestTaggerRefusesSettings(t *testing.T) {
 	}
 	if _, err := NewTagger(smallTagger(), nil, nil); err == nil {
 		t.Error("a tagger without sentences")
+	}
+}
+
+// A run that begins with another keeps the weights of the tags that it has, those of moving from one to the other included.
+func TestFromOtherTags(t *testing.T) {
+	r := trainedTagger(t, 1, func(c *Config) { c.Model.Tag.CRF = true })
+	sentences := places(t, 60)
+	var others []datasets.Sentence
+	for _, s := range sentences.Sentences {
+		o := datasets.Sentence{Words: s.Words}
+		for _, tag := range s.Tags {
+			o.Tags = append(o.Tags, strings.ReplaceAll(tag, "I-PER", "A-NEW"))
+		}
+		others = append(others, o)
+	}
+	data, err := datasets.NewTagged("others", others)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := Defaults(TaskTag)
+	work, err := NewTagger(c, data, nil, On(cpu.New(cpu.Threads(1))), From(r))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer work.Close()
+	f, err := openCheckpoint(r.checkpoint())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	before, err := f.Weights()
+	if err != nil {
+		t.Fatal(err)
+	}
+	after, err := work.Params()
+	if err != nil {
+		t.Fatal(err)
+	}
+	old := r.labels // B-LOC B-PER I-LOC I-PER O; the new ones: A-NEW B-LOC B-PER I-LOC O
+	for _, w := range after {
+		if w.Name != transitionsName {
+			continue
+		}
+		i := slices.IndexFunc(before, func(o checkpoint.Tensor) bool { return o.Name == w.Name })
+		was, is := before[i].Data.([]float32), w.Data.([]float32)
+		k := work.labels.Len()
+		for from := range k {
+			for to := range k {
+				a, known := old.Class(work.labels.Name(int32(from)))
+				b, both := old.Class(work.labels.Name(int32(to)))
+				if same := is[from*k+to] == was[int(max(a, 0))*k+int(max(b, 0))]; known && both && !same {
+					t.Errorf("the transition from %s to %s is not that of the run", work.labels.Name(int32(from)), work.labels.Name(int32(to)))
+				}
+			}
+		}
+		return
+	}
+	t.Errorf("no weights are called %s", transitionsName)
+}
+
+// An embedding begins with vectors of words in lower case, as they are looked up.
+func TestTaggerVectors(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "vectors.txt")
+	if err := os.WriteFile(path, []byte("lives 1 2 3\nnobody 4 5 6\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	c := smallTagger()
+	c.Model.Embed, c.Vectors = 0, &Vectors{Path: path, Frozen: true}
+	work, err := NewTagger(c, places(t, 60), nil, On(cpu.New(cpu.Threads(1))))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer work.Close()
+	params, err := work.Params()
+	if err != nil {
+		t.Fatal(err)
+	}
+	row := number(work.lexicon.words, "lives")
+	for _, p := range params {
+		if p.Name == "embedding.weight" {
+			if diff := cmp.Diff([]float32{1, 2, 3}, p.Data.([]float32)[3*row:][:3]); diff != "" || p.Shape[1] != 3 {
+				t.Error(diff, p.Shape)
+			}
+		}
 	}
 }
 

@@ -102,6 +102,8 @@ func (tagKind) lacks(c *Config) string {
 
 func (tagKind) model(c *Config) (architecture, error) { return c.taggerModel(), nil }
 
+func (tagKind) embeddings() []string { return []string{models.TaggerWords} }
+
 func (tagKind) numbers(c *Config, _ int) float64 {
 	m, t := &c.Model, c.Model.tagger()
 	directions, tags := 1.0, float64(m.Classes)

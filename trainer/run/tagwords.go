@@ -65,21 +65,23 @@ func (l *lexicon) spell(word string) spelling {
 	return s
 }
 
+// mapped are words as f gives them.
+func mapped(words iter.Seq[string], f func(string) string) iter.Seq[string] {
+	return func(yield func(string) bool) {
+		for word := range words {
+			if !yield(f(word)) {
+				return
+			}
+		}
+	}
+}
+
 // newLexicon is that of words to learn from, and notes in the configuration what it is.
 func newLexicon(c *Config, all iter.Seq[string], name string) (*lexicon, error) {
 	m := c.Model.Tag
 	l := &lexicon{model: m}
-	keys := func(key func(string) string) iter.Seq[string] {
-		return func(yield func(string) bool) {
-			for word := range all {
-				if !yield(key(word)) {
-					return
-				}
-			}
-		}
-	}
 	var err error
-	if l.words, err = datasets.BuildVocab(c.Model.vocab(), keys(m.key)); err != nil {
+	if l.words, err = datasets.BuildVocab(c.Model.vocab(), mapped(all, m.key)); err != nil {
 		return nil, err
 	}
 	if err := c.Model.checkVocabSize(l.words, 1, name); err != nil {
@@ -87,7 +89,7 @@ func newLexicon(c *Config, all iter.Seq[string], name string) (*lexicon, error) 
 	}
 	c.Model.Vocab, c.Model.VocabSHA256 = l.words.Len(), sha256Hex(l.words.JSON())
 	if m.Lower || c.Model.Normalize != "" || c.Model.MinFreq > 1 || c.Model.MaxVocab > 0 {
-		if l.forms, err = datasets.BuildVocab(datasets.VocabConfig{Kind: datasets.Word}, keys(unbroken)); err != nil {
+		if l.forms, err = datasets.BuildVocab(datasets.VocabConfig{Kind: datasets.Word}, mapped(all, unbroken)); err != nil {
 			return nil, err
 		}
 		m.Forms, m.FormsSHA256 = l.forms.Len(), sha256Hex(l.forms.JSON())
