@@ -39,8 +39,8 @@ type evalCmd struct {
 
 	ByClass bool `group:"Of a classifier:" help:"Write precision, recall and F1 of each class, too, and what its examples are taken for."`
 
-	exampleFlags
-	SkipUnknown bool `group:"Of a language model:" help:"Leave out characters that a model of characters does not know, and say how many, instead of stopping at the first."`
+	exampleFlags `set:"columnsNote= Of a tagger: the file to measure on, as --columns of train tag names it."`
+	SkipUnknown  bool `group:"Of a language model:" help:"Leave out characters that a model of characters does not know, and say how many, instead of stopping at the first."`
 
 	JSON bool `name:"json" help:"Write one JSON object instead of text."`
 	useFlags

@@ -107,6 +107,7 @@ func newParser(c *cli, stdout, stderr io.Writer) (*kong.Kong, error) {
 		kong.Exit(func(code int) { panic(helpShown(code)) }),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true}),
 		kong.Vars{
+			"columnsNote":    "",
 			"conlluTags":     strings.Join(datasets.ConlluTags, ", "),
 			"taggedTasks":    strings.Join(tasks.TaggedTasks, ", "),
 			"taggedDemo":     tasks.TaggedTasks[0],

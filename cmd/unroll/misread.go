@@ -107,7 +107,7 @@ func differs(given, name string) string {
 // whereData says how a command is told of data; "" if it needs none.
 func whereData(command *kong.Node) string {
 	var kinds []string
-	for _, kind := range []string{"text", "pairs", "src", "table", "folder", "idx"} {
+	for _, kind := range []string{"text", "pairs", "src", "table", "folder", "idx", "conllu"} {
 		if hasFlag(command, kind) {
 			kinds = append(kinds, "--"+kind)
 		}

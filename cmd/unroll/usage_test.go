@@ -30,6 +30,8 @@ func TestHelp(t *testing.T) {
 		golden("help-eval.txt"):           {"eval", "--help"},
 		golden("help-sample.txt"):         {"sample", "--help"},
 		golden("help-train-classify.txt"): {"train", "classify", "--help"},
+		golden("help-train-tag.txt"):      {"train", "tag", "--help"},
+		golden("help-tag.txt"):            {"tag", "--help"},
 		golden("help-classify.txt"):       {"classify", "--help"},
 		golden("help-train-seq2seq.txt"):  {"train", "seq2seq", "--help"},
 		golden("help-translate.txt"):      {"translate", "--help"},

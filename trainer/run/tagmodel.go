@@ -79,6 +79,8 @@ func (tagKind) check(c *Config) error {
 		return settings("`tokens` is %s: the tokens of a tagger are words", c.Model.kind())
 	case m.CharHidden > 0 && m.Letters < 1:
 		return settings("`letters` is %d: it must be at least 1", m.Letters)
+	case m.CharHidden < 0:
+		return settings("`char_hidden` is %d: it must be at least 0", m.CharHidden)
 	case m.Chars < 0 || m.Forms < 0:
 		return settings("`chars` is %d and `forms` %d: they must be at least 0", m.Chars, m.Forms)
 	case !(m.Forget >= 0) || math.IsInf(m.Forget, 0):
