@@ -281,7 +281,7 @@ func TestAccumulateExactly(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				c := descent.step(device, g.loss, g.weight, g.params.Nodes())
+				c := descent.stepConfig(device, g.loss, g.weight, g.params.Nodes())
 				c.Accumulate = parts > 1
 				s, err := optim.NewStep(b, c.StepConfig)
 				if err != nil {

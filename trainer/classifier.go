@@ -5,9 +5,7 @@ import (
 
 	"github.com/pkg/errors"
 	G "gorgonia.org/gorgonia"
-	"gorgonia.org/tensor"
 
-	"github.com/unroll-ml/unroll/graph"
 	"github.com/unroll-ml/unroll/graph/op"
 	"github.com/unroll-ml/unroll/graph/tape"
 	"github.com/unroll-ml/unroll/models"
@@ -48,22 +46,18 @@ type shape struct {
 
 // NewClassifier declares the model and draws its initial weights.
 func NewClassifier(c ClassifierConfig) (*Classifier, error) {
-	b := op.New(G.NewGraph())
-	p := models.NewParams(b, tensor.Float32, c.Seed)
-	if _, err := models.NewClassifier(p, c.Model); err != nil {
-		return nil, err
-	}
-	s, err := newShared(b, p.Nodes(), c.Training)
+	s, err := newModel(c.Training, c.Device, func(_ *op.Builder, p *models.Params) (G.Nodes, error) {
+		return nil, c.Model.Declare(p)
+	})
 	if err != nil {
 		return nil, err
 	}
-	c.Device = s.share(c.Device)
 	return &Classifier{config: c, shared: s, train: map[shape]*classifierTrainer{}, predict: map[shape]*classifierPredictor{}}, nil
 }
 
 // Train runs a training step, the step-th counted from 0, with the given learning rate. weights, B, are 0 for rows that are no
-// examples, else 1, or how much an example counts in the mean loss. The batch must be divisible by Training.Accumulate. It gives the mean loss in nats per example and the norm of all
-// gradients together before clipping, both at the weights before the step.
+// examples, else 1, or how much an example counts in the mean loss. The batch must be divisible by Training.Accumulate. It gives the
+// mean loss in nats per example and the norm of all gradients together before clipping, both at the weights before the step.
 func (m *Classifier) Train(x Sequences, classes []int32, weights []float32, step int, rate float64) (loss, norm float64, err error) {
 	at, err := m.shape(x)
 	if err != nil {
@@ -77,7 +71,7 @@ func (m *Classifier) Train(x Sequences, classes []int32, weights []float32, step
 		return 0, 0, errors.Errorf("a batch of %d examples cannot be divided into %d equal parts", x.Batch, parts)
 	}
 	at.batch /= parts
-	t, err := obtain(m.train, at, m.config, newClassifierTrainer)
+	t, err := obtain(m.train, at, m.newTrainer)
 	if err != nil {
 		return 0, 0, err
 	}
@@ -108,7 +102,7 @@ func (m *Classifier) logits(x Sequences) ([]float32, error) {
 	if err != nil {
 		return nil, err
 	}
-	p, err := obtain(m.predict, at, m.config, newClassifierPredictor)
+	p, err := obtain(m.predict, at, m.newPredictor)
 	if err != nil {
 		return nil, err
 	}
@@ -190,21 +184,6 @@ func LogSoftmax(logits []float32) []float64 {
 		ln[i] = float64(x) - most - math.Log(sum)
 	}
 	return ln
-}
-
-// Device is what the model runs on.
-func (m *Classifier) Device() string { return m.config.Device.Name() }
-
-// Close frees the device's memory.
-func (m *Classifier) Close() error {
-	var programs []*graph.Program
-	for _, t := range m.train {
-		programs = append(programs, t.Program)
-	}
-	for _, p := range m.predict {
-		programs = append(programs, p.Program)
-	}
-	return closeAll(programs)
 }
 
 // checkExamples says what is wrong with the classes of a batch, and with their weights.

@@ -4,7 +4,6 @@ import (
 	G "gorgonia.org/gorgonia"
 	"gorgonia.org/tensor"
 
-	"github.com/unroll-ml/unroll/graph"
 	"github.com/unroll-ml/unroll/graph/op"
 	"github.com/unroll-ml/unroll/models"
 )
@@ -56,8 +55,8 @@ type classifierTrainer struct {
 	key              *G.Node // nil: nothing is dropped
 }
 
-func newClassifierTrainer(c ClassifierConfig, s shape) (*classifierTrainer, error) {
-	b, m, in, err := newClassifierGraph(c, s)
+func (m *Classifier) newTrainer(s shape) (*classifierTrainer, error) {
+	b, net, in, err := newClassifierGraph(m.config, s)
 	if err != nil {
 		return nil, err
 	}
@@ -67,13 +66,13 @@ func newClassifierTrainer(c ClassifierConfig, s shape) (*classifierTrainer, erro
 		weights:        G.NewVector(b.Graph(), tensor.Float32, G.WithShape(s.batch), G.WithName("weights")),
 	}
 	var keys *G.Node
-	if c.Model.Dropout > 0 {
+	if m.config.Model.Dropout > 0 {
 		t.key = keyNode(b)
 		keys = b.Keys(t.key, s.steps)
 	}
-	logits := m.Logits(b, models.Input{X: in.xs, Mask: in.mask, Keys: keys}) // B×C
+	logits := net.Logits(b, models.Input{X: in.xs, Mask: in.mask, Keys: keys}) // B×C
 	loss := b.MaskedMean(b.CrossEntropy(logits, t.classes, nil, 0), t.weights)
-	t.trainProgram, err = newTrainProgram(b, c.Training.step(c.Device, loss, b.Sum(t.weights), m.Params.Nodes()))
+	t.trainProgram, err = m.step(b, loss, b.Sum(t.weights), net.Params.Nodes())
 	return t, err
 }
 
@@ -84,17 +83,12 @@ type classifierPredictor struct {
 	logits *G.Node // B×C
 }
 
-func newClassifierPredictor(c ClassifierConfig, s shape) (*classifierPredictor, error) {
-	b, m, in, err := newClassifierGraph(c, s)
+func (m *Classifier) newPredictor(s shape) (*classifierPredictor, error) {
+	b, net, in, err := newClassifierGraph(m.config, s)
 	if err != nil {
 		return nil, err
 	}
-	p := &classifierPredictor{
-		applied: applied{params: m.Params.Nodes()}, sequenceInputs: in, logits: m.Logits(b, models.Input{X: in.xs, Mask: in.mask}),
-	}
-	if b.Err() != nil {
-		return nil, b.Err()
-	}
-	p.Program, err = graph.Compile(graph.Config{Device: c.Device, Outputs: G.Nodes{p.logits}})
+	p := &classifierPredictor{sequenceInputs: in, logits: net.Logits(b, models.Input{X: in.xs, Mask: in.mask})}
+	p.applied, err = m.apply(b, net.Params.Nodes(), G.Nodes{p.logits})
 	return p, err
 }

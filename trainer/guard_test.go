@@ -40,14 +40,14 @@ func newTiny(t *testing.T, device tape.Device, c Training) *tiny {
 		return b, G.Nodes{vector("u", 1, -2, 0.5), vector("v", 1, -2, 0.5)}, vector("x"), vector("carried")
 	}
 	b, params, _, carried := declare()
-	s, err := newShared(b, params, c, carried)
+	s, err := newShared(b, params, c, device, carried)
 	if err != nil {
 		t.Fatal(err)
 	}
 	b, params, x, carried := declare()
 	vx := b.Mul(params[1], x)
 	loss := b.Add(b.Sum(b.Exp(b.Neg(x))), b.Add(b.Sum(b.Square(params[0])), b.Sum(b.Square(vx))))
-	p, err := newTrainProgram(b, c.step(device, loss, nil, params, graph.Update{State: carried, Value: vx}))
+	p, err := s.step(b, loss, nil, params, graph.Update{State: carried, Value: vx})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -57,16 +57,13 @@ func NewLearner[S comparable](c LearnerConfig[S]) (*Learner[S], error) {
 	if err := setting.Set("Declare", c.Declare != nil, "a function that declares the model"); err != nil {
 		return nil, err
 	}
-	b := op.New(G.NewGraph())
-	p := models.NewParams(b, tensor.Float32, c.Seed)
-	if _, err := c.declare(b, p, c.Shape); err != nil {
+	s, err := newModel(c.Training, c.Device, func(b *op.Builder, p *models.Params) (G.Nodes, error) {
+		_, err := c.declare(b, p, c.Shape)
 		return nil, err
-	}
-	s, err := newShared(b, p.Nodes(), c.Training)
+	})
 	if err != nil {
 		return nil, err
 	}
-	c.Device = s.share(c.Device)
 	return &Learner[S]{config: c, shared: s, train: map[S]*learnerTrainer{}, run: map[S]*learnerRunner{}}, nil
 }
 
@@ -93,7 +90,7 @@ func (l *Learner[S]) Train(shape S, step int, rate float64, parts ...[]any) (los
 	if len(parts) != l.parts() {
 		return 0, 0, errors.Errorf("a batch in %d parts, want %d", len(parts), l.parts())
 	}
-	t, err := obtain(l.train, shape, l.config, newLearnerTrainer[S])
+	t, err := obtain(l.train, shape, l.newTrainer)
 	if err != nil {
 		return 0, 0, err
 	}
@@ -109,7 +106,7 @@ func (l *Learner[S]) Train(shape S, step int, rate float64, parts ...[]any) (los
 
 // Run computes the loss and the outputs for the inputs of a batch, without training.
 func (l *Learner[S]) Run(shape S, inputs ...any) (loss float64, outputs [][]float32, err error) {
-	r, err := obtain(l.run, shape, l.config, newLearnerRunner[S])
+	r, err := obtain(l.run, shape, l.newRunner)
 	if err != nil {
 		return 0, nil, err
 	}
@@ -135,40 +132,29 @@ func (l *Learner[S]) Run(shape S, inputs ...any) (loss float64, outputs [][]floa
 	return loss, outputs, nil
 }
 
-// Device is what the model runs on.
-func (l *Learner[S]) Device() string { return l.config.Device.Name() }
-
-// Close frees the device's memory.
-func (l *Learner[S]) Close() error {
-	var programs []*graph.Program
-	for _, t := range l.train {
-		programs = append(programs, t.Program)
-	}
-	for _, r := range l.run {
-		programs = append(programs, r.Program)
-	}
-	return closeAll(programs)
-}
-
-func newLearnerTrainer[S comparable](c LearnerConfig[S], shape S) (*learnerTrainer, error) {
+// declared declares the model for a program, whose weights come from elsewhere.
+func (l *Learner[S]) declared(shape S) (*op.Builder, G.Nodes, *Graph, error) {
 	b := op.New(G.NewGraph())
 	p := models.DeclareParams(b, tensor.Float32)
-	g, err := c.declare(b, p, shape)
+	g, err := l.config.declare(b, p, shape)
+	return b, p.Nodes(), g, err
+}
+
+func (l *Learner[S]) newTrainer(shape S) (*learnerTrainer, error) {
+	b, params, g, err := l.declared(shape)
 	if err != nil {
 		return nil, err
 	}
-	program, err := newTrainProgram(b, c.step(c.Device, g.Loss, g.Weight, p.Nodes()))
-	return &learnerTrainer{program, g}, err
+	p, err := l.step(b, g.Loss, g.Weight, params)
+	return &learnerTrainer{p, g}, err
 }
 
-func newLearnerRunner[S comparable](c LearnerConfig[S], shape S) (*learnerRunner, error) {
-	b := op.New(G.NewGraph())
-	p := models.DeclareParams(b, tensor.Float32)
-	g, err := c.declare(b, p, shape)
+func (l *Learner[S]) newRunner(shape S) (*learnerRunner, error) {
+	b, params, g, err := l.declared(shape)
 	if err != nil {
 		return nil, err
 	}
-	a, err := apply(c.Device, b, p.Nodes(), append(G.Nodes{g.Loss}, g.Outputs...))
+	a, err := l.apply(b, params, append(G.Nodes{g.Loss}, g.Outputs...))
 	return &learnerRunner{a, g}, err
 }
 

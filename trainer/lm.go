@@ -42,25 +42,25 @@ func NewLM(c LMConfig) (*LM, error) {
 	if err := cmp.Or(setting.AtLeast("Seq", c.Seq, 1), setting.AtLeast("Batch", c.Batch, 1)); err != nil {
 		return nil, errors.Wrap(err, "language model")
 	}
-	b := op.New(G.NewGraph())
-	m, err := models.NewLM(models.NewParams(b, tensor.Float32, c.Seed), c.Model)
+	s, err := newModel(c.Training, c.Device, func(b *op.Builder, p *models.Params) (G.Nodes, error) {
+		m, err := models.NewLM(p, c.Model)
+		if err != nil {
+			return nil, err
+		}
+		return newLMStates(b, m, c).nodes, nil
+	})
 	if err != nil {
 		return nil, err
 	}
-	s, err := newShared(b, m.Params.Nodes(), c.Training, newLMStates(b, m, c).nodes...)
-	if err != nil {
-		return nil, err
-	}
-	c.Device = s.share(c.Device)
 	return &LM{config: c, shared: s}, nil
 }
 
-// Train runs a training step on a window, the step-th counted from 0, with the given learning rate. It gives the mean loss in nats per token and the norm of
-// all gradients together before clipping, both at the weights before the step. Gradients do not reach into the window before:
-// truncated backpropagation through time (Williams and Peng, 1990).
+// Train runs a training step on a window, the step-th counted from 0, with the given learning rate. It gives the mean loss in nats per
+// token and the norm of all gradients together before clipping, both at the weights before the step. Gradients do not reach into the
+// window before: truncated backpropagation through time (Williams and Peng, 1990).
 func (m *LM) Train(inputs, targets []int32, step int, rate float64) (loss, norm float64, err error) {
 	if m.train == nil {
-		if m.train, err = newLMTrainer(m.config); err != nil {
+		if m.train, err = m.newTrainer(); err != nil {
 			return 0, 0, err
 		}
 	}
@@ -100,7 +100,7 @@ func (s *Sums) Add(other Sums) {
 func (m *LM) Eval(inputs, targets []int32, mask []float32) (Sums, error) {
 	if m.eval == nil {
 		var err error
-		if m.eval, err = newLMEvaluator(m.config); err != nil {
+		if m.eval, err = m.newEvaluator(); err != nil {
 			return Sums{}, err
 		}
 	}
@@ -123,7 +123,7 @@ func (m *LM) ResetEval() error {
 func (m *LM) Next(token int32) ([]float32, error) {
 	if m.sample == nil {
 		var err error
-		if m.sample, err = newLMSampler(m.config); err != nil {
+		if m.sample, err = m.newSampler(); err != nil {
 			return nil, err
 		}
 	}
@@ -143,24 +143,6 @@ func (m *LM) ResetSample() error {
 		return nil
 	}
 	return begin(m.sample.Program, m.sample.carried)
-}
-
-// Device is what the model runs on.
-func (m *LM) Device() string { return m.config.Device.Name() }
-
-// Close frees the device's memory.
-func (m *LM) Close() error {
-	var programs []*graph.Program
-	if m.train != nil {
-		programs = append(programs, m.train.Program)
-	}
-	if m.eval != nil {
-		programs = append(programs, m.eval.Program)
-	}
-	if m.sample != nil {
-		programs = append(programs, m.sample.Program)
-	}
-	return closeAll(programs)
 }
 
 func tokens(b *op.Builder, name string, steps, batch int) *G.Node {

@@ -56,14 +56,21 @@ type lmTrainer struct {
 	key             *port[int32] // nil: nothing is dropped
 }
 
-func newLMTrainer(c LMConfig) (*lmTrainer, error) {
+// newLMGraph declares the model.
+func newLMGraph(c LMConfig) (*op.Builder, *models.LM, error) {
 	b := op.New(G.NewGraph())
 	m, err := models.NewLM(models.DeclareParams(b, tensor.Float32), c.Model)
+	return b, m, err
+}
+
+func (m *LM) newTrainer() (*lmTrainer, error) {
+	c := m.config
+	b, net, err := newLMGraph(c)
 	if err != nil {
 		return nil, err
 	}
 	inputs, targets := tokens(b, "inputs", c.Seq, c.Batch), tokens(b, "targets", c.Seq, c.Batch)
-	states := newLMStates(b, m, c)
+	states := newLMStates(b, net, c)
 	t := &lmTrainer{inputs: newPort[int32](inputs), targets: newPort[int32](targets)}
 	if states.part != nil {
 		t.part = newPort[int32](states.part)
@@ -73,9 +80,9 @@ func newLMTrainer(c LMConfig) (*lmTrainer, error) {
 		key := keyNode(b)
 		t.key, keys = newPort[int32](key), b.Keys(key, c.Seq)
 	}
-	logits, last := m.Logits(b, models.Input{X: inputs, States: states.entry, Keys: keys})
+	logits, last := net.Logits(b, models.Input{X: inputs, States: states.entry, Keys: keys})
 	loss := b.Mean(b.CrossEntropy(logits, targets, nil, 0))
-	if t.trainProgram, err = newTrainProgram(b, c.Training.step(c.Device, loss, nil, m.Params.Nodes(), states.carry(b, last)...)); err != nil {
+	if t.trainProgram, err = m.step(b, loss, nil, net.Params.Nodes(), states.carry(b, last)...); err != nil {
 		return nil, err
 	}
 	return t, nil
@@ -117,27 +124,24 @@ type lmEvaluator struct {
 	nll, correct, top2    *G.Node
 }
 
-func newLMEvaluator(c LMConfig) (*lmEvaluator, error) {
-	b := op.New(G.NewGraph())
-	m, err := models.NewLM(models.DeclareParams(b, tensor.Float32), c.Model)
+func (m *LM) newEvaluator() (*lmEvaluator, error) {
+	c := m.config
+	b, net, err := newLMGraph(c)
 	if err != nil {
 		return nil, err
 	}
 	e := &lmEvaluator{
-		forward: forward{applied{params: m.Params.Nodes()}, m.States(b, c.Batch)},
+		forward: forward{carried: net.States(b, c.Batch)},
 		inputs:  tokens(b, "inputs", c.Seq, c.Batch),
 		targets: tokens(b, "targets", c.Seq, c.Batch),
 	}
-	logits, last := m.Logits(b, models.Input{X: e.inputs, States: e.carried})
+	logits, last := net.Logits(b, models.Input{X: e.inputs, States: e.carried})
 	e.mask = G.NewMatrix(b.Graph(), logits.Dtype(), G.WithShape(c.Seq, c.Batch), G.WithName("mask"))
 	tops := metrics.Tops(b, logits, e.targets, 1, 2) // T×B each
 	e.nll = b.Sum(b.CrossEntropy(logits, e.targets, e.mask, 0))
 	e.correct = b.Sum(b.Mul(e.mask, tops[0]))
 	e.top2 = b.Sum(b.Mul(e.mask, tops[1]))
-	if b.Err() != nil {
-		return nil, b.Err()
-	}
-	if e.Program, err = graph.Compile(graph.Config{Device: c.Device, Outputs: G.Nodes{e.nll, e.correct, e.top2}, Updates: carry(e.carried, last)}); err != nil {
+	if e.applied, err = m.apply(b, net.Params.Nodes(), G.Nodes{e.nll, e.correct, e.top2}, carry(e.carried, last)...); err != nil {
 		return nil, err
 	}
 	return e, nil
@@ -175,23 +179,19 @@ type lmSampler struct {
 	out           []float32
 }
 
-func newLMSampler(c LMConfig) (*lmSampler, error) {
-	b := op.New(G.NewGraph())
-	m, err := models.NewLM(models.DeclareParams(b, tensor.Float32), c.Model)
+func (m *LM) newSampler() (*lmSampler, error) {
+	b, net, err := newLMGraph(m.config)
 	if err != nil {
 		return nil, err
 	}
 	s := &lmSampler{
-		forward: forward{applied{params: m.Params.Nodes()}, m.States(b, 1)},
+		forward: forward{carried: net.States(b, 1)},
 		token:   tokens(b, "token", 1, 1),
-		out:     make([]float32, c.Model.Vocab),
+		out:     make([]float32, m.config.Model.Vocab),
 	}
 	var last []*G.Node
-	s.logits, last = m.Logits(b, models.Input{X: s.token, States: s.carried})
-	if b.Err() != nil {
-		return nil, b.Err()
-	}
-	if s.Program, err = graph.Compile(graph.Config{Device: c.Device, Outputs: G.Nodes{s.logits}, Updates: carry(s.carried, last)}); err != nil {
+	s.logits, last = net.Logits(b, models.Input{X: s.token, States: s.carried})
+	if s.applied, err = m.apply(b, net.Params.Nodes(), G.Nodes{s.logits}, carry(s.carried, last)...); err != nil {
 		return nil, err
 	}
 	return s, nil

@@ -3,9 +3,7 @@ package trainer
 import (
 	"github.com/pkg/errors"
 	G "gorgonia.org/gorgonia"
-	"gorgonia.org/tensor"
 
-	"github.com/unroll-ml/unroll/graph"
 	"github.com/unroll-ml/unroll/graph/op"
 	"github.com/unroll-ml/unroll/graph/tape"
 	"github.com/unroll-ml/unroll/internal/setting"
@@ -59,16 +57,12 @@ func NewSeq2Seq(c Seq2SeqConfig) (*Seq2Seq, error) {
 	if err := setting.Within("TeacherForcing", c.TeacherForcing, 0, 1); err != nil {
 		return nil, errors.Wrap(err, "sequence-to-sequence model")
 	}
-	b := op.New(G.NewGraph())
-	p := models.NewParams(b, tensor.Float32, c.Seed)
-	if _, err := models.NewSeq2Seq(p, c.Model); err != nil {
-		return nil, err
-	}
-	s, err := newShared(b, p.Nodes(), c.Training)
+	s, err := newModel(c.Training, c.Device, func(_ *op.Builder, p *models.Params) (G.Nodes, error) {
+		return nil, c.Model.Declare(p)
+	})
 	if err != nil {
 		return nil, err
 	}
-	c.Device = s.share(c.Device)
 	return &Seq2Seq{
 		config: c, shared: s, train: map[pairShape]*seq2seqTrainer{}, eval: map[pairShape]*seq2seqEvaluator{},
 		greedy: map[pairShape]*greedyDecoder{}, beam: map[beamShape]*beamDecoder{},
@@ -86,7 +80,7 @@ func (m *Seq2Seq) Train(x Translations, step int, rate float64) (loss, norm floa
 		return 0, 0, errors.Errorf("a batch of %d pairs cannot be divided into %d equal parts", x.Batch, parts)
 	}
 	at.batch /= parts
-	t, err := obtain(m.train, at, m.config, newSeq2SeqTrainer)
+	t, err := obtain(m.train, at, m.newTrainer)
 	if err != nil {
 		return 0, 0, err
 	}
@@ -117,7 +111,7 @@ func (m *Seq2Seq) Eval(x Translations) (Sums, error) {
 	if err := x.check(); err != nil {
 		return Sums{}, err
 	}
-	e, err := obtain(m.eval, x.shape(), m.config, newSeq2SeqEvaluator)
+	e, err := obtain(m.eval, x.shape(), m.newEvaluator)
 	if err != nil {
 		return Sums{}, err
 	}
@@ -136,7 +130,7 @@ func (m *Seq2Seq) Greedy(source []int32, batch, steps int) ([]int32, error) {
 	if steps < 1 {
 		return nil, errors.Errorf("translations of at most %d tokens: it must be at least 1", steps)
 	}
-	d, err := obtain(m.greedy, pairShape{len(source) / batch, steps, batch}, m.config, newGreedyDecoder)
+	d, err := obtain(m.greedy, pairShape{len(source) / batch, steps, batch}, m.newGreedy)
 	if err != nil {
 		return nil, err
 	}
@@ -154,27 +148,6 @@ func (m *Seq2Seq) Search(source []int32, batch int, c decode.Beam) ([][]decode.H
 		return nil, err
 	}
 	return c.Search(d.stepper, lengths)
-}
-
-// Device is what the model runs on.
-func (m *Seq2Seq) Device() string { return m.config.Device.Name() }
-
-// Close frees the device's memory.
-func (m *Seq2Seq) Close() error {
-	var programs []*graph.Program
-	for _, p := range m.train {
-		programs = append(programs, p.Program)
-	}
-	for _, p := range m.eval {
-		programs = append(programs, p.Program)
-	}
-	for _, p := range m.greedy {
-		programs = append(programs, p.Program)
-	}
-	for _, p := range m.beam {
-		programs = append(programs, p.encode.Program, p.step.Program)
-	}
-	return closeAll(programs)
 }
 
 // check says what is wrong with a batch.

@@ -2,15 +2,12 @@ package trainer
 
 import (
 	"math"
-	"slices"
 
 	"github.com/pkg/errors"
 	G "gorgonia.org/gorgonia"
 	"gorgonia.org/tensor"
 
-	"github.com/unroll-ml/unroll/graph"
 	"github.com/unroll-ml/unroll/graph/op"
-	"github.com/unroll-ml/unroll/graph/tape"
 	"github.com/unroll-ml/unroll/models"
 	"github.com/unroll-ml/unroll/models/decode"
 	"github.com/unroll-ml/unroll/trainer/metrics"
@@ -22,24 +19,6 @@ func newSeq2SeqGraph(c Seq2SeqConfig) (*op.Builder, *models.Seq2Seq, error) {
 	return b, m, err
 }
 
-// apply compiles a program without derivative. Of the params it has those that the outputs depend on.
-func apply(d tape.Device, b *op.Builder, params, outputs G.Nodes, updates ...graph.Update) (applied, error) {
-	if b.Err() != nil {
-		return applied{}, b.Err()
-	}
-	p, err := graph.Compile(graph.Config{Device: d, Outputs: outputs, Updates: updates})
-	if err != nil {
-		return applied{}, err
-	}
-	a := applied{Program: p}
-	for _, n := range params {
-		if slices.Contains(p.Inputs(), n) {
-			a.params = append(a.params, n)
-		}
-	}
-	return a, nil
-}
-
 // seq2seqTrainer is a training program.
 type seq2seqTrainer struct {
 	*trainProgram
@@ -47,8 +26,9 @@ type seq2seqTrainer struct {
 	key, ratio     *G.Node // nil: nothing is drawn
 }
 
-func newSeq2SeqTrainer(c Seq2SeqConfig, s pairShape) (*seq2seqTrainer, error) {
-	b, m, err := newSeq2SeqGraph(c)
+func (m *Seq2Seq) newTrainer(s pairShape) (*seq2seqTrainer, error) {
+	c := &m.config
+	b, net, err := newSeq2SeqGraph(*c)
 	if err != nil {
 		return nil, err
 	}
@@ -60,10 +40,10 @@ func newSeq2SeqTrainer(c Seq2SeqConfig, s pairShape) (*seq2seqTrainer, error) {
 	if sampled {
 		t.ratio = G.NewScalar(b.Graph(), tensor.Float32, G.WithName("teacher forcing"))
 	}
-	p := m.Predict(b, t.source, t.target, models.Teaching{Key: t.key, Ratio: t.ratio})
-	loss := m.Loss(b, p.Logits, t.target)
-	tokens := b.Sum(b.Cast(m.Mask(b, t.target), loss))
-	t.trainProgram, err = newTrainProgram(b, c.Training.step(c.Device, loss, tokens, m.Params.Nodes()))
+	p := net.Predict(b, t.source, t.target, models.Teaching{Key: t.key, Ratio: t.ratio})
+	loss := net.Loss(b, p.Logits, t.target)
+	tokens := b.Sum(b.Cast(net.Mask(b, t.target), loss))
+	t.trainProgram, err = m.step(b, loss, tokens, net.Params.Nodes())
 	return t, err
 }
 
@@ -74,22 +54,22 @@ type seq2seqEvaluator struct {
 	nll, correct, top2, count, unknown *G.Node
 }
 
-func newSeq2SeqEvaluator(c Seq2SeqConfig, s pairShape) (*seq2seqEvaluator, error) {
-	b, m, err := newSeq2SeqGraph(c)
+func (m *Seq2Seq) newEvaluator(s pairShape) (*seq2seqEvaluator, error) {
+	b, net, err := newSeq2SeqGraph(m.config)
 	if err != nil {
 		return nil, err
 	}
 	e := &seq2seqEvaluator{source: tokens(b, "source", s.source, s.batch), target: tokens(b, "target", s.target, s.batch)}
-	logits := m.Predict(b, e.source, e.target, models.Teaching{}).Logits // T×B×V
-	mask := b.Cast(m.Mask(b, e.target), logits)                          // T×B
-	unknown := b.Cast(b.Eq(e.target, b.Fill(e.target, float64(m.Tokens.Unknown))), logits)
+	logits := net.Predict(b, e.source, e.target, models.Teaching{}).Logits // T×B×V
+	mask := b.Cast(net.Mask(b, e.target), logits)                          // T×B
+	unknown := b.Cast(b.Eq(e.target, b.Fill(e.target, float64(net.Tokens.Unknown))), logits)
 	known := b.Sub(mask, unknown)
 	tops := metrics.Tops(b, logits, e.target, 1, 2) // T×B each
 	e.nll = b.Sum(b.CrossEntropy(logits, e.target, mask, 0))
 	e.correct = b.Sum(b.Mul(known, tops[0]))
 	e.top2 = b.Sum(b.Mul(known, tops[1]))
 	e.count, e.unknown = b.Sum(mask), b.Sum(unknown)
-	e.applied, err = apply(c.Device, b, m.Params.Nodes(), G.Nodes{e.nll, e.correct, e.top2, e.count, e.unknown})
+	e.applied, err = m.apply(b, net.Params.Nodes(), G.Nodes{e.nll, e.correct, e.top2, e.count, e.unknown})
 	return e, err
 }
 
@@ -122,15 +102,15 @@ type greedyDecoder struct {
 	source, tokens, logProb *G.Node
 }
 
-func newGreedyDecoder(c Seq2SeqConfig, s pairShape) (*greedyDecoder, error) {
-	b, m, err := newSeq2SeqGraph(c)
+func (m *Seq2Seq) newGreedy(s pairShape) (*greedyDecoder, error) {
+	b, net, err := newSeq2SeqGraph(m.config)
 	if err != nil {
 		return nil, err
 	}
 	d := &greedyDecoder{source: tokens(b, "source", s.source, s.batch)}
-	written := m.Greedy(b, d.source, s.target)
+	written := net.Greedy(b, d.source, s.target)
 	d.tokens, d.logProb = written.Tokens, written.LogProb
-	d.applied, err = apply(c.Device, b, m.Params.Nodes(), G.Nodes{d.tokens, d.logProb})
+	d.applied, err = m.apply(b, net.Params.Nodes(), G.Nodes{d.tokens, d.logProb})
 	return d, err
 }
 
@@ -159,21 +139,20 @@ type beamDecoder struct {
 	stepper      *decode.SourceStepper
 }
 
-func newBeamDecoder(c Seq2SeqConfig, s beamShape) (*beamDecoder, error) {
-	b, m, err := newSeq2SeqGraph(c)
+func (m *Seq2Seq) newBeam(s beamShape) (*beamDecoder, error) {
+	b, net, err := newSeq2SeqGraph(m.config)
 	if err != nil {
 		return nil, err
 	}
-	w, err := m.Stepwise(b, s.source, s.batch, s.width)
+	w, err := net.Stepwise(b, s.source, s.batch, s.width)
 	if err != nil {
 		return nil, err
 	}
 	d := &beamDecoder{}
-	if d.encode, err = apply(c.Device, b, m.Params.Nodes(), w.Encoded); err != nil {
+	if d.encode, err = m.apply(b, net.Params.Nodes(), w.Encoded); err != nil {
 		return nil, err
 	}
-	if d.step, err = apply(c.Device, b, m.Params.Nodes(), w.Outputs(), carry(w.States, w.Next)...); err != nil {
-		d.encode.Close()
+	if d.step, err = m.apply(b, net.Params.Nodes(), w.Outputs(), carry(w.States, w.Next)...); err != nil {
 		return nil, err
 	}
 	d.stepper = decode.NewStepper(w, d.encode, d.step)

@@ -27,7 +27,7 @@ func (m *Seq2Seq) read(source []int32, batch, rows int) (d *beamDecoder, lengths
 	if rows < 1 {
 		return nil, nil, errors.Errorf("%d rows for a source: there must be at least 1", rows)
 	}
-	if d, err = obtain(m.beam, beamShape{len(source) / batch, batch, rows}, m.config, newBeamDecoder); err != nil {
+	if d, err = obtain(m.beam, beamShape{len(source) / batch, batch, rows}, m.newBeam); err != nil {
 		return nil, nil, err
 	}
 	for _, p := range []*applied{&d.encode, &d.step} {

@@ -14,6 +14,7 @@ import (
 	"github.com/unroll-ml/unroll/graph/op"
 	"github.com/unroll-ml/unroll/graph/tape"
 	"github.com/unroll-ml/unroll/internal/setting"
+	"github.com/unroll-ml/unroll/models"
 	"github.com/unroll-ml/unroll/trainer/optim"
 )
 
@@ -21,7 +22,9 @@ import (
 // programs cannot have them in one place, they are copied, through the host, when another program than before needs them.
 type shared struct {
 	Training
-	sharable, inPlace bool // all programs may have, and have them in one place: see share
+	device            tape.Device
+	programs          []*graph.Program // all that were compiled
+	sharable, inPlace bool             // all programs may have, and have them in one place: see share
 
 	weights, state []graph.Tensor // as of the last time they were on the host; state nil: as before the first step
 	names          []graph.Tensor // names and shapes of the training state
@@ -31,9 +34,20 @@ type shared struct {
 	version        int            // of the weights: one more whenever they change
 }
 
+// newModel declares a model, and draws its initial weights. declare gives the states that it carries from step to step in training.
+func newModel(c Training, d tape.Device, declare func(*op.Builder, *models.Params) (carried G.Nodes, err error)) (*shared, error) {
+	b := op.New(G.NewGraph())
+	p := models.NewParams(b, tensor.Float32, c.Seed)
+	carried, err := declare(b, p)
+	if err != nil {
+		return nil, err
+	}
+	return newShared(b, p.Nodes(), c, d, carried...)
+}
+
 // newShared takes the initial weights from params, and finds out which states a training step will have beside those that the model
 // carries.
-func newShared(b *op.Builder, params G.Nodes, c Training, carried ...*G.Node) (*shared, error) {
+func newShared(b *op.Builder, params G.Nodes, c Training, d tape.Device, carried ...*G.Node) (*shared, error) {
 	if err := c.check(params); err != nil {
 		return nil, err
 	}
@@ -41,7 +55,7 @@ func newShared(b *op.Builder, params G.Nodes, c Training, carried ...*G.Node) (*
 	for _, n := range params {
 		s.weights = append(s.weights, graph.Tensor{Name: n.Name(), Shape: n.Shape(), Data: n.Value().Data()})
 	}
-	step := c.step(nil, nil, nil, params)
+	step := c.stepConfig(nil, nil, nil, params)
 	states, err := step.DeclareStates(b)
 	if err != nil {
 		return nil, err
@@ -56,7 +70,23 @@ func newShared(b *op.Builder, params G.Nodes, c Training, carried ...*G.Node) (*
 	for _, n := range append(states, carried...) {
 		s.names = append(s.names, graph.Tensor{Name: n.Name(), Shape: n.Shape()})
 	}
+	s.device = s.share(d)
 	return s, nil
+}
+
+// Device is what the model runs on.
+func (s *shared) Device() string { return s.device.Name() }
+
+// Close frees the device's memory.
+func (s *shared) Close() error {
+	var first error
+	for _, p := range s.programs {
+		if err := p.Close(); first == nil {
+			first = err
+		}
+	}
+	s.programs = nil
+	return first
 }
 
 // share gives the device for the programs: where one can, they take turns in one memory, and weights and training state are there
@@ -300,18 +330,20 @@ type trainProgram struct {
 	first, last      *port[float32] // nil: a step is one run
 }
 
-// newTrainProgram compiles a training step.
-func newTrainProgram(b *op.Builder, c stepConfig) (*trainProgram, error) {
-	s, err := optim.NewStep(b, c.StepConfig)
+// step compiles a training step on a loss that is a mean over a number, weight (nil: always the same).
+func (s *shared) step(b *op.Builder, loss, weight *G.Node, params G.Nodes, carried ...graph.Update) (*trainProgram, error) {
+	c := s.stepConfig(s.device, loss, weight, params, carried...)
+	step, err := optim.NewStep(b, c.StepConfig)
 	if err != nil {
 		return nil, err
 	}
+	s.programs = append(s.programs, step.Program)
 	p := &trainProgram{
-		Step: s, params: c.Params, fixed: c.fixed, states: slices.Clone(s.States),
-		rate: newPort[float32](s.Rate), loss: newPort[float32](s.Loss), norm: newPort[float32](s.Norm),
+		Step: step, params: c.Params, fixed: c.fixed, states: slices.Clone(step.States),
+		rate: newPort[float32](step.Rate), loss: newPort[float32](step.Loss), norm: newPort[float32](step.Norm),
 	}
-	if s.Last != nil {
-		p.first, p.last = newPort[float32](s.First), newPort[float32](s.Last)
+	if step.Last != nil {
+		p.first, p.last = newPort[float32](step.First), newPort[float32](step.Last)
 	}
 	for _, u := range c.Carried {
 		p.carried = append(p.carried, u.State)
@@ -374,6 +406,33 @@ type applied struct {
 	version int     // of the weights that it has; 0: none
 }
 
+// apply compiles a program without derivative.
+func (s *shared) apply(b *op.Builder, params, outputs G.Nodes, updates ...graph.Update) (applied, error) {
+	a, err := apply(s.device, b, params, outputs, updates...)
+	if err == nil {
+		s.programs = append(s.programs, a.Program)
+	}
+	return a, err
+}
+
+// apply compiles a program without derivative, which needs those parameters that its outputs depend on.
+func apply(d tape.Device, b *op.Builder, params, outputs G.Nodes, updates ...graph.Update) (applied, error) {
+	if b.Err() != nil {
+		return applied{}, b.Err()
+	}
+	p, err := graph.Compile(graph.Config{Device: d, Outputs: outputs, Updates: updates})
+	if err != nil {
+		return applied{}, err
+	}
+	a := applied{Program: p}
+	for _, n := range params {
+		if slices.Contains(p.Inputs(), n) {
+			a.params = append(a.params, n)
+		}
+	}
+	return a, nil
+}
+
 // sync gives a program the newest weights, or their average.
 func (s *shared) sync(p *applied) error {
 	if s.newest != nil && s.inPlace {
@@ -407,17 +466,6 @@ func (s *shared) sync(p *applied) error {
 	return nil
 }
 
-// closeAll closes programs, and gives the first error.
-func closeAll(programs []*graph.Program) error {
-	var first error
-	for _, p := range programs {
-		if err := p.Close(); first == nil {
-			first = err
-		}
-	}
-	return first
-}
-
 // keyNode declares the random key of a training step.
 func keyNode(b *op.Builder) *G.Node {
 	return G.NewVector(b.Graph(), tensor.Int32, G.WithShape(4), G.WithName("key"))
@@ -429,11 +477,11 @@ func key(seed uint64, run int) []int32 {
 }
 
 // obtain gives the program for a shape, which it makes if there is none yet.
-func obtain[C any, S comparable, P any](programs map[S]*P, at S, c C, make func(C, S) (*P, error)) (*P, error) {
+func obtain[S comparable, P any](programs map[S]*P, at S, make func(S) (*P, error)) (*P, error) {
 	if p := programs[at]; p != nil {
 		return p, nil
 	}
-	p, err := make(c, at)
+	p, err := make(at)
 	if err != nil {
 		return nil, err
 	}

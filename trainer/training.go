@@ -54,8 +54,8 @@ type stepConfig struct {
 	fixed G.Nodes // parameters that stay as they are
 }
 
-// step is how a step is compiled for a loss that is a mean over a number, weight (nil: always the same).
-func (c *Training) step(device tape.Device, loss, weight *G.Node, params G.Nodes, carried ...graph.Update) stepConfig {
+// stepConfig is how a step is compiled: see shared.step.
+func (c *Training) stepConfig(device tape.Device, loss, weight *G.Node, params G.Nodes, carried ...graph.Update) stepConfig {
 	s := stepConfig{StepConfig: optim.StepConfig{
 		Device: device, Loss: loss, Carried: carried, Optimizer: c.Optimizer, Clip: c.Clip, ClipValue: c.ClipValue,
 		Accumulate: c.parts() > 1, Weight: weight, Average: c.Average, Scaling: c.Scaling,
