@@ -100,6 +100,24 @@ func (c *Config) newClassifier() (*trainer.Classifier, error) {
 	return trainer.NewClassifier(trainer.ClassifierConfig{Model: c.classifierModel(), Training: c.trainer(), Device: c.with.device})
 }
 
+// begin begins the configuration of a task with data that a program has read already, of which valid, to validate on, may be nil.
+func begin[D, R any](
+	c *Config, task string, opts []Option, train, valid *D, known func(*D) (*Source, *R, error),
+) (learn, other *R, err error) {
+	if train == nil {
+		return nil, nil, errNoData
+	}
+	if err = c.begin(task, opts); err != nil {
+		return nil, nil, err
+	}
+	c.Data.Train, c.Data.Held = nil, nil
+	if c.Data.Train, learn, err = known(train); err != nil || valid == nil {
+		return learn, nil, err
+	}
+	c.Data.Held, other, err = known(valid)
+	return learn, other, err
+}
+
 // ClassifierTask is a classifier that learns examples.
 type ClassifierTask struct {
 	*trainer.Classifier
@@ -114,28 +132,17 @@ type ClassifierTask struct {
 // NewClassifier makes a classifier that learns the texts of a table, with fresh weights. It is validated on valid or, if that is nil, on a
 // part of the table.
 func NewClassifier(c Config, table, valid *datasets.Table, opts ...Option) (*ClassifierTask, error) {
-	if err := c.begin(TaskClassify, opts); err != nil {
+	raw, other, err := begin(&c, TaskClassify, opts, table, valid, knownTable)
+	if err != nil {
 		return nil, err
 	}
-	c.Data.Train, c.Data.Held = nil, nil
-	var err error
-	if c.Data.Train, err = tableSource(table); err != nil {
-		return nil, err
-	}
-	var other *rawExamples
-	if valid != nil {
-		if c.Data.Held, err = tableSource(valid); err != nil {
-			return nil, err
-		}
-		other = tableExamples(valid)
-	}
-	return newClassifierTask(&c, tableExamples(table), other)
+	return newClassifierTask(&c, raw, other)
 }
 
-// tableSource is the source of a table that was read already.
-func tableSource(t *datasets.Table) (*Source, error) {
+// knownTable are the examples of a table that was read already.
+func knownTable(t *datasets.Table) (*Source, *rawExamples, error) {
 	paths, err := absolute([]string{t.Name})
-	return &Source{Kind: KindTable, Paths: paths, SHA256: t.SHA256, Format: t.Format, Column: t.Column}, err
+	return &Source{Kind: KindTable, Paths: paths, SHA256: t.SHA256, Format: t.Format, Column: t.Column}, tableExamples(t), err
 }
 
 // readClassifier reads the data that a configuration names.

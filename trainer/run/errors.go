@@ -28,6 +28,9 @@ type DataError struct{ What string }
 
 func (e *DataError) Error() string { return e.What }
 
+// errNoData is the error of a program that gives nothing to learn from.
+var errNoData = badData("there are no data to learn from: they are nil")
+
 func badData(format string, args ...any) error { return &DataError{fmt.Sprintf(format, args...)} }
 
 // InputError says that an input cannot be read because of its path.

@@ -90,6 +90,9 @@ type LMTask struct {
 // NewLM makes a language model that learns a text, with fresh weights. It is validated on valid or, if that is nil, on the end of the text.
 // Close closes the texts.
 func NewLM(c Config, text, valid *datasets.Text, opts ...Option) (*LMTask, error) {
+	if text == nil {
+		return nil, errNoData
+	}
 	if err := c.begin(TaskLM, opts); err != nil {
 		return nil, err
 	}

@@ -114,28 +114,18 @@ type Seq2SeqTask struct {
 // NewSeq2Seq makes a sequence-to-sequence model that learns pairs, with fresh weights. It is validated on valid or, if that is nil, on a
 // part of the pairs. Close closes the pairs.
 func NewSeq2Seq(c Config, pairs, valid *datasets.Pairs, opts ...Option) (*Seq2SeqTask, error) {
-	if err := c.begin(TaskSeq2Seq, opts); err != nil {
+	raw, other, err := begin(&c, TaskSeq2Seq, opts, pairs, valid, knownPairs)
+	if err != nil {
 		return nil, err
 	}
-	c.Data.Train, c.Data.Held = nil, nil
-	var err error
-	if c.Data.Train, err = pairsSource(pairs); err != nil {
-		return nil, err
-	}
-	var other *rawPairs
-	if valid != nil {
-		if c.Data.Held, err = pairsSource(valid); err != nil {
-			return nil, err
-		}
-		other = &rawPairs{name: valid.Name, sha256: valid.SHA256, pairs: valid}
-	}
-	return newSeq2SeqTask(&c, &rawPairs{name: pairs.Name, sha256: pairs.SHA256, pairs: pairs}, other)
+	return newSeq2SeqTask(&c, raw, other)
 }
 
-// pairsSource is the source of pairs that were read already.
-func pairsSource(p *datasets.Pairs) (*Source, error) {
+// knownPairs are pairs that were read already.
+func knownPairs(p *datasets.Pairs) (*Source, *rawPairs, error) {
 	paths, err := absolute([]string{p.Name})
-	return &Source{Kind: KindPairs, Paths: paths, SHA256: p.SHA256, Format: p.Format, Column: p.Column}, err
+	s := &Source{Kind: KindPairs, Paths: paths, SHA256: p.SHA256, Format: p.Format, Column: p.Column}
+	return s, &rawPairs{name: p.Name, sha256: p.SHA256, pairs: p}, err
 }
 
 // readSeq2Seq reads the data that a configuration names.

@@ -74,3 +74,16 @@ func TestOtherTasks(t *testing.T) {
 		t.Errorf("measuring a task of a program's own: %v", err)
 	}
 }
+
+// A program that gives no data gets an error.
+func TestNoData(t *testing.T) {
+	_, lm := NewLM(Defaults(TaskLM), nil, nil)
+	_, classify := NewClassifier(Defaults(TaskClassify), nil, nil)
+	_, seq2seq := NewSeq2Seq(Defaults(TaskSeq2Seq), nil, nil)
+	for task, err := range map[string]error{TaskLM: lm, TaskClassify: classify, TaskSeq2Seq: seq2seq} {
+		var bad *DataError
+		if !errors.As(err, &bad) {
+			t.Errorf("%s: %v", task, err)
+		}
+	}
+}
