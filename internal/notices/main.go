@@ -107,6 +107,15 @@ func licences(dir string) (paths []string, err error) {
 	}
 	for _, e := range entries {
 		name := strings.ToUpper(e.Name())
+		if e.IsDir() && (name == "LICENSES" || name == "LICENCES") { // those that LICENSE offers for choice
+			texts, err := os.ReadDir(filepath.Join(dir, e.Name()))
+			if err != nil {
+				return nil, err
+			}
+			for _, t := range texts {
+				paths = append(paths, filepath.Join(dir, e.Name(), t.Name()))
+			}
+		}
 		for _, begin := range []string{"LICENSE", "LICENCE", "COPYING", "NOTICE", "PATENTS"} {
 			if strings.HasPrefix(name, begin) && e.Type().IsRegular() {
 				paths = append(paths, filepath.Join(dir, e.Name()))

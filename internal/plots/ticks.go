@@ -1,0 +1,109 @@
+package plots
+
+import (
+	"strconv"
+	"time"
+
+	"gonum.org/v1/plot"
+)
+
+// levels are what an axis of times can be marked at, the finest first: where the number of one changes.
+var levels = []struct {
+	number func(t time.Time) int
+	label  string // a layout of package time
+}{
+	{func(t time.Time) int { return int(t.Unix()) }, "15:04:05"},
+	{func(t time.Time) int { return minutes(t) }, "2 Jan 15:04"},
+	{func(t time.Time) int { return minutes(t) / 10 }, "2 Jan 15:04"},
+	{func(t time.Time) int { return minutes(t) / 60 }, "2 Jan 15:04"},
+	{func(t time.Time) int { return minutes(t) / (6 * 60) }, "2 Jan 15:04"},
+	{days, "2006-01-02"},
+	{func(t time.Time) int { return days(t) / 2 }, "2006-01-02"},
+	{func(t time.Time) int { return (days(t) + 3) / 7 }, "2006-01-02"}, // on Mondays
+	{func(t time.Time) int { return months(t) }, "2006-01"},
+	{func(t time.Time) int { return months(t) / 3 }, "2006-01"},
+	{func(t time.Time) int { return t.Year() }, "2006"},
+	{func(t time.Time) int { return t.Year() / 2 }, "2006"},
+	{func(t time.Time) int { return t.Year() / 5 }, "2006"},
+	{func(t time.Time) int { return t.Year() / 10 }, "2006"},
+	{func(t time.Time) int { return t.Year() / 50 }, "2006"},
+	{func(t time.Time) int { return t.Year() / 100 }, "2006"},
+}
+
+// minutes, days and months are counted on the clock and in the calendar of a time.
+func minutes(t time.Time) int { return 24*60*days(t) + 60*t.Hour() + t.Minute() }
+
+func days(t time.Time) int {
+	const day = 24 * 60 * 60
+	return int(time.Date(t.Year(), t.Month(), t.Day(), 0, 0, 0, 0, time.UTC).Unix() / day)
+}
+
+func months(t time.Time) int { return 12*t.Year() + int(t.Month()) - 1 }
+
+// mostTicks are as many as have room.
+const mostTicks = 8
+
+// ticks marks steps: by their times, or by their numbers, of which 1 is the first that was forecast.
+func (f *Forecast) ticks(low, high float64) []plot.Tick {
+	if f.Step.IsZero() {
+		return numbered(low, high)
+	}
+	var best []plot.Tick // of the finest level that has room, and of those with as many marks the coarsest
+	for level := range levels {
+		switch ticks := f.marks(level, int(low), int(high)); {
+		case len(ticks) > mostTicks && level < len(levels)-1:
+		case best == nil || len(ticks) == len(best):
+			best = ticks
+		default:
+			return best
+		}
+	}
+	return best[:min(len(best), mostTicks)]
+}
+
+// marks are the steps at which the number of a level changes: one more than there is room for, at most.
+func (f *Forecast) marks(level, first, last int) []plot.Tick {
+	ticks := []plot.Tick{}
+	before := levels[level].number(f.at(first - 1))
+	for step := first; step <= last && len(ticks) <= mostTicks; step++ {
+		t := f.at(step)
+		if n := levels[level].number(t); n != before {
+			ticks = append(ticks, plot.Tick{Value: float64(step), Label: t.Format(levels[level].label)})
+			before = n
+		}
+	}
+	return ticks
+}
+
+// at is the time of a step.
+func (f *Forecast) at(step int) time.Time { return f.Step.Add(f.Start, step+len(f.History)-1) }
+
+// numbered marks round numbers.
+func numbered(low, high float64) []plot.Tick {
+	spacing := 1
+	for i := 0; float64(spacing)*mostTicks < high-low; i++ { // 1, 2, 5, 10, 20, 50, ...
+		if i%3 == 1 {
+			spacing = spacing / 2 * 5
+		} else {
+			spacing *= 2
+		}
+	}
+	var ticks []plot.Tick
+	for step := int(low) / spacing * spacing; float64(step) <= high; step += spacing {
+		if float64(step) >= low {
+			ticks = append(ticks, plot.Tick{Value: float64(step), Label: strconv.Itoa(step)})
+		}
+	}
+	return ticks
+}
+
+// values marks round values, with no more digits than they need.
+func values(low, high float64) []plot.Tick {
+	ticks := plot.DefaultTicks{}.Ticks(low, high)
+	for i := range ticks {
+		if ticks[i].Label != "" {
+			ticks[i].Label = strconv.FormatFloat(ticks[i].Value, 'g', 6, 64)
+		}
+	}
+	return ticks
+}
