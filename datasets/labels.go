@@ -3,7 +3,6 @@ package datasets
 import (
 	"encoding/json"
 	"fmt"
-	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -113,7 +112,7 @@ func (l *Labels) JSON() []byte { return encodeJSON(labelsFile{labelsKind, l.name
 
 // ReadLabels reads labels from a file that holds what JSON returned, to the byte; a file that does not is an *Error.
 func ReadLabels(path string) (*Labels, error) {
-	data, err := safefile.ReadIn(filepath.Dir(path), filepath.Base(path), maxJSON)
+	data, err := safefile.Read(path, maxJSON)
 	if err != nil {
 		return nil, err
 	}

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
-	"path/filepath"
 	"slices"
 	"unicode/utf8"
 
@@ -51,7 +50,7 @@ func encodeJSON(x any) []byte {
 // ReadVocab reads a vocabulary from a file that holds what JSON returned, to the byte: a file that was changed or damaged is
 // an *Error, for a token that moved by one would turn every text into another.
 func ReadVocab(path string) (*Vocab, error) {
-	data, err := safefile.ReadIn(filepath.Dir(path), filepath.Base(path), maxJSON)
+	data, err := safefile.Read(path, maxJSON)
 	if err != nil {
 		return nil, err
 	}

@@ -5,7 +5,6 @@ import (
 	"io"
 	"math/rand/v2"
 	"os"
-	"path/filepath"
 	"testing"
 
 	G "gorgonia.org/gorgonia"
@@ -30,18 +29,32 @@ func contents() checkpoint.Contents {
 	}
 }
 
-// saved is the folder of a checkpoint.
-func saved(t *testing.T) string {
+// here is the folder in which the test stands.
+func here(t *testing.T) *os.Root { return held(t, ".") }
+
+func held(t *testing.T, dir string) *os.Root {
 	t.Helper()
-	if err := checkpoint.Save("saved", 2, contents()); err != nil {
+	in, err := os.OpenRoot(dir)
+	if err != nil {
 		t.Fatal(err)
 	}
-	return "saved"
+	t.Cleanup(func() { in.Close() })
+	return in
+}
+
+// saved is where the checkpoint "saved" is.
+func saved(t *testing.T) checkpoint.Dir {
+	t.Helper()
+	d := checkpoint.In(here(t))
+	if err := d.Save("saved", 2, contents()); err != nil {
+		t.Fatal(err)
+	}
+	return d
 }
 
 func folder(t *testing.T) *checkpoint.Folder {
 	t.Helper()
-	f, err := checkpoint.Open(saved(t))
+	f, err := saved(t).Open("saved")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -51,20 +64,21 @@ func folder(t *testing.T) *checkpoint.Folder {
 
 func init() {
 	doors = append(doors, door{"trainer/checkpoint", map[string]func(t *testing.T) call{
-		"Save":      func(*testing.T) call { return call{checkpoint.Save, []any{"saved", 2, contents()}} },
-		"Open":      func(t *testing.T) call { return call{checkpoint.Open, []any{saved(t)}} },
-		"Drop":      func(t *testing.T) call { return call{checkpoint.Drop, []any{saved(t)}} },
-		"Foreign":   func(t *testing.T) call { return call{checkpoint.Foreign, []any{saved(t)}} },
-		"GoBack":    func(t *testing.T) call { return call{checkpoint.GoBack, []any{saved(t), []string(nil)}} },
-		"Past":      func(t *testing.T) call { return call{checkpoint.Past, []any{saved(t)}} },
-		"Recover":   func(t *testing.T) call { return call{checkpoint.Recover, []any{saved(t), 1}} },
-		"Remove":    func(t *testing.T) call { return call{checkpoint.Remove, []any{saved(t)}} },
-		"Sweep":     func(t *testing.T) call { saved(t); return call{checkpoint.Sweep, []any{".", []string{"log"}}} },
-		"Unwritten": func(*testing.T) call { return call{checkpoint.Unwritten, []any{"file", int64(3), nil}} },
-		"Write": func(*testing.T) call {
-			return call{checkpoint.Write, []any{"file", func(w io.Writer) error { _, err := w.Write([]byte("text")); return err }}}
+		"Open":        func(t *testing.T) call { saved(t); return call{checkpoint.Open, []any{"saved"}} },
+		"Dir.Save":    func(t *testing.T) call { return call{saved(t).Save, []any{"saved", 2, contents()}} },
+		"Dir.Open":    func(t *testing.T) call { return call{saved(t).Open, []any{"saved"}} },
+		"Dir.Drop":    func(t *testing.T) call { return call{saved(t).Drop, []any{"saved"}} },
+		"Dir.Foreign": func(t *testing.T) call { return call{saved(t).Foreign, []any{"saved"}} },
+		"Dir.GoBack":  func(t *testing.T) call { return call{saved(t).GoBack, []any{"saved", []string(nil)}} },
+		"Dir.Past":    func(t *testing.T) call { return call{saved(t).Past, []any{"saved"}} },
+		"Dir.Recover": func(t *testing.T) call { return call{saved(t).Recover, []any{"saved", 1}} },
+		"Dir.Remove":  func(t *testing.T) call { return call{saved(t).Remove, []any{"saved"}} },
+		"Dir.Sweep":   func(t *testing.T) call { return call{saved(t).Sweep, []any{[]string{"log"}}} },
+		"Unwritten":   func(*testing.T) call { return call{checkpoint.Unwritten, []any{"file", int64(3), nil}} },
+		"Dir.Write": func(t *testing.T) call {
+			return call{saved(t).Write, []any{"file", func(w io.Writer) error { _, err := w.Write([]byte("text")); return err }}}
 		},
-		"WriteFile": func(*testing.T) call { return call{checkpoint.WriteFile, []any{"file", []byte("text")}} },
+		"Dir.WriteFile": func(t *testing.T) call { return call{saved(t).WriteFile, []any{"file", []byte("text")}} },
 		"WriteTensors": func(*testing.T) call {
 			return call{checkpoint.WriteTensors, []any{&bytes.Buffer{}, contents().Weights}}
 		},
@@ -85,7 +99,7 @@ func init() {
 			return call{runlog.Read, []any{file(t, "log", "{\"event\":\"step\",\"step\":1}\n")}}
 		},
 		"Open": func(t *testing.T) call {
-			return call{runlog.Open, []any{file(t, "log", "{\"event\":\"step\",\"step\":1}\n"), 1}}
+			return call{runlog.Open, []any{here(t), file(t, "log", "{\"event\":\"step\",\"step\":1}\n"), 1}}
 		},
 		"Float.MarshalJSON":   func(*testing.T) call { return call{runlog.Float.MarshalJSON, []any{runlog.Float(1)}} },
 		"Float.UnmarshalJSON": func(*testing.T) call { return call{new(runlog.Float).UnmarshalJSON, []any{[]byte("1.5")}} },
@@ -94,9 +108,9 @@ func init() {
 		},
 		"Log.Sync": func(t *testing.T) call { return call{logged(t).Sync, nil} },
 	}}, door{"internal/events", map[string]func(t *testing.T) call{
-		"Create": func(t *testing.T) call { return call{events.Create, []any{board(t), 0}} },
+		"Create": func(t *testing.T) call { return call{events.Create, []any{here(t), 0}} },
 		"Writer.Write": func(t *testing.T) call {
-			w, err := events.Create(board(t), 0)
+			w, err := events.Create(here(t), 0)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -163,20 +177,11 @@ func init() {
 	}})
 }
 
-// board is a folder.
-func board(t *testing.T) string {
-	t.Helper()
-	if err := os.MkdirAll("board", 0o700); err != nil {
-		t.Fatal(err)
-	}
-	return "board"
-}
-
 var sampling = decode.Sampling{Temperature: 1, TopK: 2, TopP: 0.9}
 
 func logged(t *testing.T) *runlog.Log {
 	t.Helper()
-	l, err := runlog.Open(filepath.Join(t.TempDir(), "log"), 0) // one of its own: what is tried may not be a line of a log
+	l, err := runlog.Open(held(t, t.TempDir()), "log", 0) // one of its own: what is tried may not be a line of a log
 	if err != nil {
 		t.Fatal(err)
 	}

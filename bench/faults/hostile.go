@@ -244,7 +244,12 @@ func rewritten(dir string, change func(c *checkpoint.Contents, state map[string]
 	}
 	change(&c, state)
 	c.State = inOrder{state, order}
-	return checkpoint.Save(dir, 1, c)
+	in, err := os.OpenRoot(filepath.Dir(dir))
+	if err != nil {
+		return err
+	}
+	defer in.Close()
+	return checkpoint.In(in).Save(filepath.Base(dir), 1, c)
 }
 
 // inOrder is a JSON object whose keys keep their order.

@@ -5,7 +5,9 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
+	"path/filepath"
 	"time"
 
 	"github.com/pkg/errors"
@@ -13,6 +15,7 @@ import (
 	"github.com/unroll-ml/unroll/graph/ref"
 	"github.com/unroll-ml/unroll/internal/bench/side"
 	"github.com/unroll-ml/unroll/internal/machine"
+	"github.com/unroll-ml/unroll/internal/safefile"
 	"github.com/unroll-ml/unroll/trainer/device"
 	"github.com/unroll-ml/unroll/trainer/run"
 )
@@ -131,13 +134,28 @@ func (f *benchFlags) check() error {
 		if file == "" {
 			continue
 		}
-		w, err := os.OpenFile(file, os.O_CREATE|os.O_WRONLY, 0o644)
-		if err != nil {
-			return fail(exitNoOutput, "%v: choose another file", err)
+		if err := writable(file); err != nil {
+			return fail(exitNoOutput, "%s cannot be written (%v): choose another file", file, err)
 		}
-		w.Close()
 	}
 	return nil
+}
+
+// writable says why a file cannot be written, or replaced; it makes none.
+func writable(file string) error {
+	if info, err := os.Lstat(file); err == nil && info.IsDir() {
+		return errors.New("it is a folder")
+	}
+	in, err := os.OpenRoot(filepath.Dir(file))
+	if err == nil {
+		err = safefile.Probe(in, "."+filepath.Base(file)+".tmp-")
+		in.Close()
+	}
+	var of *fs.PathError
+	if errors.As(err, &of) {
+		return of.Err
+	}
+	return err
 }
 
 // sides are the devices to measure; if there is no GPU where one may be, noGPU says why.

@@ -115,7 +115,7 @@ func trainError(err error, resume string, f *run.Folder, c *run.Config) error {
 
 // memoryFailure says which batch would fit. A run that has nothing yet is removed, so that another batch can be tried there.
 func memoryFailure(full *device.MemoryError, f *run.Folder, c *run.Config) error {
-	if dirs, err := f.Checkpoints(); err == nil && len(dirs) == 0 {
+	if names, err := f.Checkpoints(); err == nil && len(names) == 0 {
 		f.Clear()
 		return fail(exitGPU, "%s", tooLarge(full, c))
 	}
@@ -138,11 +138,11 @@ func divergedError(e *run.DivergedError, c *run.Config) error {
 
 // resumeHint says what is left of a run that ended in the middle, and how to go on.
 func resumeHint(f *run.Folder, resume string) string {
-	dirs, err := f.Checkpoints()
-	if err != nil || len(dirs) == 0 {
+	names, err := f.Checkpoints()
+	if err != nil || len(names) == 0 {
 		return "nothing was saved yet: begin again with " + resume
 	}
-	return fmt.Sprintf("the last checkpoint, %s, is whole: continue with %s", dirs[0], resume)
+	return fmt.Sprintf("the last checkpoint, %s, is whole: continue with %s", filepath.Join(f.Dir(), names[0]), resume)
 }
 
 // tooLarge says that a model and its batches do not fit into the GPU, and what would.

@@ -39,7 +39,13 @@ func rewriteAll(t *testing.T, dir string, change func(weights []checkpoint.Tenso
 		t.Fatal(err)
 	}
 	change(weights, &at)
-	if err := checkpoint.Save(dir, 1, checkpoint.Contents{Weights: weights, Optimizer: state, State: at, Step: f.Step()}); err != nil {
+	in, err := os.OpenRoot(filepath.Dir(dir))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer in.Close()
+	changed := checkpoint.Contents{Weights: weights, Optimizer: state, State: at, Step: f.Step()}
+	if err := checkpoint.In(in).Save(filepath.Base(dir), 1, changed); err != nil {
 		t.Fatal(err)
 	}
 }

@@ -300,7 +300,12 @@ func TestOutIsTaken(t *testing.T) {
 		t.Errorf("a foreign file holds %q", got)
 	}
 
-	lock, err := safefile.TryLock("run/.lock")
+	in, err := os.OpenRoot("run")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer in.Close()
+	lock, err := safefile.TryLock(in, ".lock")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -41,10 +41,10 @@ var errTooLong = errors.New("the file is larger than it should be")
 // tries is how often a download is begun again without any progress in between.
 const tries = 4
 
-// download makes path hold what url has, at most limit bytes. It goes on from what path holds already, and again when the
+// download makes a file in a folder hold what url has, at most limit bytes. It goes on from what it holds already, and again when the
 // connection breaks. joined says that not all of it came in one answer, so that it may be of two versions of the file.
-func (s *Store) download(ctx context.Context, url, path string, limit int64) (joined bool, err error) {
-	part, err := safefile.Own(path)
+func (s *Store) download(ctx context.Context, url string, in *os.Root, name string, limit int64) (joined bool, err error) {
+	part, err := safefile.Own(in, name)
 	if err != nil {
 		return false, err
 	}

@@ -39,7 +39,7 @@ func TestGetIntoAnObstacle(t *testing.T) {
 			if err := os.WriteFile(elsewhere, []byte("years of work"), 0o666); err != nil {
 				t.Fatal(err)
 			}
-			path := partPath(folder, "a", server.URL+"/a")
+			path := filepath.Join(folder, partName("a", server.URL+"/a"))
 			if at == "lock" {
 				path = filepath.Join(s.Dir, ".x.lock")
 			}

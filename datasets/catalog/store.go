@@ -87,15 +87,19 @@ func (s *Store) progress(url string, have, all int64) {
 //
 // Contents that are wrong after the download are a *datasets.Error, a download that failed a *StatusError or a *NetworkError.
 func (s *Store) Get(ctx context.Context, set *Set) error {
-	folder := set.Folder(s.Dir)
-	want, err := set.wanted(folder)
+	want, err := set.wanted(s.Dir)
 	if err != nil || len(want) == 0 {
 		return err
 	}
-	if err := os.MkdirAll(folder, 0o777); err != nil {
+	if err := os.MkdirAll(s.Dir, 0o777); err != nil {
 		return errors.WithStack(err)
 	}
-	lock, err := safefile.WaitLock(ctx, filepath.Join(s.Dir, "."+set.Name+".lock"), func(held *safefile.LockedError) {
+	in, err := os.OpenRoot(s.Dir)
+	if err != nil {
+		return errors.WithStack(err)
+	}
+	defer in.Close()
+	lock, err := safefile.WaitLock(ctx, in, "."+set.Name+".lock", func(held *safefile.LockedError) {
 		if s.Waiting != nil {
 			s.Waiting(held.PID)
 		}
@@ -104,9 +108,14 @@ func (s *Store) Get(ctx context.Context, set *Set) error {
 		return err
 	}
 	defer lock.Unlock()
-	if want, err = set.wanted(folder); err != nil || len(want) == 0 { // another process may have got it meanwhile
+	if want, err = set.wanted(s.Dir); err != nil || len(want) == 0 { // another process may have got it meanwhile
 		return err
 	}
+	folder, err := safefile.MkdirIn(in, set.Name)
+	if err != nil {
+		return err
+	}
+	defer folder.Close()
 	if set.Archive != "" {
 		return s.getArchive(ctx, set.Archive, folder, want)
 	}
@@ -115,14 +124,17 @@ func (s *Store) Get(ctx context.Context, set *Set) error {
 			return err
 		}
 	}
-	return syncDir(folder)
+	return safefile.Sync(folder)
 }
 
-// wanted are the files of the set that are missing in its folder or damaged.
-func (set *Set) wanted(folder string) (want []File, err error) {
+// wanted are the files of the set, in the folder of all sets, that are missing or damaged.
+func (set *Set) wanted(dir string) (want []File, err error) {
 	for _, f := range set.Files {
-		if path := f.path(folder); path != "" {
-			err := f.verify(path)
+		if path := f.path(set.Folder(dir)); path != "" {
+			file, err := safefile.Open(path)
+			if err == nil {
+				err = f.verify(file)
+			}
 			if err == nil {
 				continue
 			}
@@ -137,11 +149,11 @@ func (set *Set) wanted(folder string) (want []File, err error) {
 }
 
 // getFile tries the addresses of a file one after the other.
-func (s *Store) getFile(ctx context.Context, folder string, f File) (err error) {
+func (s *Store) getFile(ctx context.Context, folder *os.Root, f File) (err error) {
 	for _, url := range f.URLs {
-		part := partPath(folder, f.Name, url)
+		part := partName(f.Name, url)
 		limit := f.Bytes + 1<<20 // compressed, a file may even grow a little
-		err = s.fetch(ctx, url, part, limit, func() error { return f.verify(part) })
+		err = s.fetch(ctx, url, folder, part, limit, func() error { return f.verifyPart(folder, part) })
 		if err == nil {
 			return f.install(folder, part)
 		}
@@ -152,22 +164,27 @@ func (s *Store) getFile(ctx context.Context, folder string, f File) (err error) 
 	return err
 }
 
-func (s *Store) getArchive(ctx context.Context, url, folder string, want []File) error {
-	archive := partPath(folder, "archive", url)
+func (s *Store) getArchive(ctx context.Context, url string, folder *os.Root, want []File) error {
+	archive := partName("archive", url)
 	var parts []string
 	defer func() {
 		for _, part := range parts {
-			os.Remove(part) // of what was installed nothing is left
+			folder.Remove(part) // of what was installed nothing is left
 		}
 	}()
-	err := s.fetch(ctx, url, archive, maxArchive, func() error {
-		err := unpack(archive, want, func(f File, r io.Reader) error {
-			part := partPath(folder, f.Name, url)
+	err := s.fetch(ctx, url, folder, archive, maxArchive, func() error {
+		packed, err := safefile.OpenIn(folder, archive)
+		if err != nil {
+			return err
+		}
+		defer packed.Close()
+		err = unpack(packed, want, func(f File, r io.Reader) error {
+			part := partName(f.Name, url)
 			parts = append(parts, part)
-			if err := writeFile(part, io.LimitReader(r, f.Bytes+1)); err != nil {
+			if err := writeFile(folder, part, io.LimitReader(r, f.Bytes+1)); err != nil {
 				return err
 			}
-			return f.verify(part)
+			return f.verifyPart(folder, part)
 		})
 		var path *fs.PathError
 		var wrong *datasets.Error
@@ -180,21 +197,21 @@ func (s *Store) getArchive(ctx context.Context, url, folder string, want []File)
 		return err
 	}
 	for _, f := range want {
-		if err := f.install(folder, partPath(folder, f.Name, url)); err != nil {
+		if err := f.install(folder, partName(f.Name, url)); err != nil {
 			return err
 		}
 	}
-	if err := os.Remove(archive); err != nil {
+	if err := folder.Remove(archive); err != nil {
 		return errors.WithStack(err)
 	}
-	return syncDir(folder)
+	return safefile.Sync(folder)
 }
 
 // fetch downloads and verifies. If contents that were downloaded in parts are wrong, the file may have changed in between: it is
 // downloaded once more from the first byte. Wrong contents are removed.
-func (s *Store) fetch(ctx context.Context, url, part string, limit int64, verify func() error) error {
+func (s *Store) fetch(ctx context.Context, url string, folder *os.Root, part string, limit int64, verify func() error) error {
 	for {
-		joined, err := s.download(ctx, url, part, limit)
+		joined, err := s.download(ctx, url, folder, part, limit)
 		if err != nil {
 			return err
 		}
@@ -203,7 +220,7 @@ func (s *Store) fetch(ctx context.Context, url, part string, limit int64, verify
 		if !errors.As(err, &wrong) {
 			return err
 		}
-		if err := os.Remove(part); err != nil {
+		if err := folder.Remove(part); err != nil {
 			return errors.WithStack(err)
 		}
 		if !joined {
@@ -212,19 +229,24 @@ func (s *Store) fetch(ctx context.Context, url, part string, limit int64, verify
 	}
 }
 
-// partPath is where a download is kept until it is whole. It is another file for each address, for their bytes may differ.
-func partPath(folder, name, url string) string {
+// partName is where a download is kept until it is whole. It is another file for each address, for their bytes may differ.
+func partName(name, url string) string {
 	sum := sha256.Sum256([]byte(url))
-	return filepath.Join(folder, fmt.Sprintf(".%s-%x.part", name, sum[:4]))
+	return fmt.Sprintf(".%s-%x.part", name, sum[:4])
 }
 
-// verify says whether a file, plain or compressed by gzip, has the right contents; an *datasets.Error if not.
-func (f *File) verify(path string) error {
-	file, err := safefile.Open(path)
+func (f *File) verifyPart(folder *os.Root, part string) error {
+	file, err := safefile.OpenIn(folder, part)
 	if err != nil {
 		return err
 	}
+	return f.verify(file)
+}
+
+// verify says whether an open file, plain or compressed by gzip, has the right contents; an *datasets.Error if not. It closes the file.
+func (f *File) verify(file *os.File) (err error) {
 	defer file.Close()
+	path := filepath.Clean(file.Name())
 	var r io.Reader = bufio.NewReader(file)
 	if zipped(r.(*bufio.Reader)) {
 		if r, err = gzip.NewReader(r); err != nil {
@@ -257,34 +279,34 @@ func zipped(r *bufio.Reader) bool {
 }
 
 // install gives a verified file its name, with .gz if it is compressed, in the place of one that was damaged.
-func (f *File) install(folder, part string) error {
-	file, err := os.Open(part)
+func (f *File) install(folder *os.Root, part string) error {
+	file, err := safefile.OpenIn(folder, part)
 	if err != nil {
-		return errors.WithStack(err)
+		return err
 	}
 	name, other := f.Name, f.Name+".gz"
 	if zipped(bufio.NewReader(file)) {
 		name, other = other, name
 	}
 	file.Close()
-	if err := os.Rename(part, filepath.Join(folder, name)); err != nil {
+	if err := folder.Rename(part, name); err != nil {
 		return errors.WithStack(err)
 	}
-	if err := os.Remove(filepath.Join(folder, other)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+	if err := folder.Remove(other); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return errors.WithStack(err)
 	}
 	for _, url := range f.URLs { // what has come from the other addresses
-		os.Remove(partPath(folder, f.Name, url))
+		folder.Remove(partName(f.Name, url))
 	}
 	return nil
 }
 
 // writeFile writes a new file, in the place of what an interrupted call has left, and makes its contents durable.
-func writeFile(path string, r io.Reader) error {
-	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+func writeFile(folder *os.Root, name string, r io.Reader) error {
+	if err := folder.Remove(name); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return errors.WithStack(err)
 	}
-	f, err := safefile.Create(path)
+	f, err := safefile.Create(folder, name)
 	if err != nil {
 		return err
 	}

@@ -179,7 +179,7 @@ func TestGet(t *testing.T) {
 				if err := os.MkdirAll(set.Folder(s.Dir), 0o755); err != nil {
 					t.Fatal(err)
 				}
-				if err := os.WriteFile(partPath(set.Folder(s.Dir), "a.txt", server.URL+"/a.txt"), c.before, 0o644); err != nil {
+				if err := os.WriteFile(filepath.Join(set.Folder(s.Dir), partName("a.txt", server.URL+"/a.txt")), c.before, 0o644); err != nil {
 					t.Fatal(err)
 				}
 			}
@@ -254,7 +254,7 @@ func TestGetFails(t *testing.T) {
 			}
 			want := map[string]string{}
 			if c.left != nil {
-				want[filepath.Base(partPath("", "a.txt", url))] = string(c.left)
+				want[partName("a.txt", url)] = string(c.left)
 			}
 			holds(t, s, want)
 			if n := len(server.asked()); n != c.asked {
@@ -301,7 +301,7 @@ func TestGetStops(t *testing.T) {
 	if err := s.Get(ctx, set); !errors.Is(err, context.Canceled) {
 		t.Errorf("got %v", err)
 	}
-	holds(t, s, map[string]string{filepath.Base(partPath("", "a", server.URL)): string(good[:1000])})
+	holds(t, s, map[string]string{partName("a", server.URL): string(good[:1000])})
 }
 
 // Compressed contents are the same contents, at the address and in the folder; damaged files are replaced; other addresses help.
@@ -518,7 +518,12 @@ func TestGetLargeArchive(t *testing.T) {
 		if err := os.WriteFile(path, c.data, 0o644); err != nil {
 			t.Fatal(err)
 		}
-		err := unpack(path, []File{{Name: "One.txt", Member: "One.txt", Bytes: 4}}, func(_ File, r io.Reader) error {
+		packed, err := os.Open(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer packed.Close()
+		err = unpack(packed, []File{{Name: "One.txt", Member: "One.txt", Bytes: 4}}, func(_ File, r io.Reader) error {
 			data, err := io.ReadAll(r)
 			if string(data) != "uno\n" {
 				t.Errorf("%s: %q", c.name, data)

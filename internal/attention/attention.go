@@ -37,6 +37,7 @@ type Page struct {
 	top
 	path           string
 	source, target *datasets.Vocab // of the tokens
+	in             *os.Root        // the folder of path
 	drawn          *os.File        // the sentences, as they will stand in the page
 	cells          int
 }
@@ -75,19 +76,27 @@ type cell struct {
 // NewPage makes sure that a page can be written to a file, before the work begins. The vocabularies name the tokens of the sources and of
 // what is written down; how says in words how that is chosen. Close the page.
 func NewPage(path string, source, target *datasets.Vocab, how string) (*Page, error) {
-	drawn, err := safefile.CreateTemp(filepath.Dir(path), ".drawn-")
+	in, err := os.OpenRoot(filepath.Dir(path))
 	if err != nil {
 		return nil, err
 	}
-	os.Remove(drawn.Name()) // so that nothing is left if the process is killed; Windows removes it no earlier than close does
-	return &Page{top: top{How: how}, path: path, source: source, target: target, drawn: drawn}, nil
+	drawn, err := safefile.CreateTemp(in, ".drawn-")
+	if err != nil {
+		return nil, err
+	}
+	p := &Page{top: top{How: how}, path: path, source: source, target: target, in: in, drawn: drawn}
+	p.removeDrawn() // so that nothing is left if the process is killed; Windows removes it no earlier than close does
+	return p, nil
 }
 
 // Close frees what the page took.
 func (p *Page) Close() {
 	p.drawn.Close()
-	os.Remove(p.drawn.Name())
+	p.removeDrawn()
+	p.in.Close()
 }
+
+func (p *Page) removeDrawn() { p.in.Remove(filepath.Base(p.drawn.Name())) }
 
 // Full says whether no sentence will be drawn any more.
 func (p *Page) Full() bool {
@@ -144,7 +153,7 @@ func shown(v *datasets.Vocab, token int32) string {
 // Write writes the page of the model in the folder of a run, of which model says in words what it is: all of it or nothing.
 func (p *Page) Write(folder, model string) error {
 	p.Run, p.Model = folder, model
-	return checkpoint.Write(p.path, func(to io.Writer) error {
+	return checkpoint.In(p.in).Write(filepath.Base(p.path), func(to io.Writer) error {
 		if err := page.ExecuteTemplate(to, "top", p.top); err != nil {
 			return err
 		}

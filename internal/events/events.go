@@ -45,11 +45,14 @@ type Writer struct {
 // Prefix begins the names of event files. TensorBoard finds them by it.
 const Prefix = "events.out.tfevents."
 
-// Create makes a new event file in the folder dir. With from > 0, what earlier files of that folder say of that step and later
+// Create makes a new event file in a folder. With from > 0, what earlier files of that folder say of that step and later
 // ones is void: a run that was resumed goes on from there.
-func Create(dir string, from int) (*Writer, error) { return create(dir, from, time.Now) }
+func Create(in *os.Root, from int) (*Writer, error) { return create(in, from, time.Now) }
 
-func create(dir string, from int, now func() time.Time) (*Writer, error) {
+func create(in *os.Root, from int, now func() time.Time) (*Writer, error) {
+	if in == nil {
+		return nil, errors.New("events: there is no folder")
+	}
 	host, err := os.Hostname()
 	if err != nil {
 		host = "localhost"
@@ -57,7 +60,7 @@ func create(dir string, from int, now func() time.Time) (*Writer, error) {
 	// TensorBoard reads the files of a folder in the order of their names: the time comes first, and is never that of another.
 	var f *os.File
 	for at := now().Unix(); ; at++ {
-		f, err = safefile.Create(filepath.Join(dir, fmt.Sprintf("%s%010d.%s", Prefix, at, host)))
+		f, err = safefile.Create(in, fmt.Sprintf("%s%010d.%s", Prefix, at, host))
 		if err == nil {
 			break
 		} else if !errors.Is(err, os.ErrExist) {

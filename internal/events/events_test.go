@@ -125,6 +125,17 @@ func field(m protoreflect.Message, fields ...string) any {
 	return v
 }
 
+// opened is a folder that is held open until the test ends.
+func opened(t testing.TB, dir string) *os.Root {
+	t.Helper()
+	in, err := os.OpenRoot(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { in.Close() })
+	return in
+}
+
 func only(t *testing.T, dir string) string {
 	t.Helper()
 	paths, err := filepath.Glob(filepath.Join(dir, "*tfevents*"))
@@ -137,7 +148,7 @@ func only(t *testing.T, dir string) string {
 func TestWrite(t *testing.T) {
 	dir := t.TempDir()
 	now := time.Unix(1_700_000_000, 250_000_000)
-	w, err := create(dir, 301, func() time.Time { return now })
+	w, err := create(opened(t, dir), 301, func() time.Time { return now })
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -202,7 +213,7 @@ func TestCreateTwice(t *testing.T) {
 	dir := t.TempDir()
 	now := func() time.Time { return time.Unix(1_700_000_000, 0) }
 	for range 3 {
-		w, err := create(dir, 0, now)
+		w, err := create(opened(t, dir), 0, now)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -219,13 +230,17 @@ func TestCreateTwice(t *testing.T) {
 			t.Errorf("file %d is %s", i, e.Name())
 		}
 	}
-	if _, err := Create(filepath.Join(dir, "none"), 0); !errors.Is(err, fs.ErrNotExist) {
+	gone := opened(t, t.TempDir())
+	if err := os.Remove(gone.Name()); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Create(gone, 0); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("no folder: %v", err)
 	}
 }
 
 func BenchmarkWrite(b *testing.B) {
-	w, err := Create(b.TempDir(), 0)
+	w, err := Create(opened(b, b.TempDir()), 0)
 	if err != nil {
 		b.Fatal(err)
 	}

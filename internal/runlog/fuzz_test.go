@@ -33,7 +33,7 @@ func FuzzRead(f *testing.F) {
 				t.Fatalf("entry %d: %s", i, e.Line)
 			}
 		}
-		l, err := Open(path, math.MaxInt)
+		l, err := open(path, math.MaxInt)
 		var unfit *safefile.Error
 		if errors.As(err, &unfit) && len(entries) == 0 { // not a log, so it stays
 			if after, err := os.ReadFile(path); err != nil || !bytes.Equal(after, data) {

@@ -19,6 +19,7 @@ import (
 	"io"
 	"math"
 	"os"
+	"path/filepath"
 	"strconv"
 
 	"github.com/pkg/errors"
@@ -73,10 +74,13 @@ type Log struct {
 	path string
 }
 
-// Open opens the log of a run that stands at a step, and creates it if need be. What it says of later steps is removed: the run
+// Open opens the log, in a folder, of a run that stands at a step, and creates it if need be. What it says of later steps is removed: the run
 // will come by there again. So is a last line without an end, which a kill leaves.
-func Open(path string, step int) (*Log, error) {
-	f, err := safefile.Own(path)
+func Open(in *os.Root, name string, step int) (*Log, error) {
+	if in == nil {
+		return nil, errors.New("runlog: there is no folder")
+	}
+	f, err := safefile.Own(in, name)
 	if err != nil {
 		return nil, err
 	}
@@ -91,7 +95,7 @@ func Open(path string, step int) (*Log, error) {
 		f.Close()
 		return nil, errors.WithStack(err)
 	}
-	return &Log{f: f, path: path}, nil
+	return &Log{f: f, path: safefile.Path(in, name)}, nil
 }
 
 // upTo is the length of a log up to the last complete line of a step that is not later. A file in which no line is of a log is
@@ -120,7 +124,7 @@ func upTo(f *os.File, step int) (int64, error) {
 		end = start
 	}
 	if err == nil && size > 0 && !isLog {
-		err = &safefile.Error{Path: f.Name(), What: "it is not the log of a run", Writing: true}
+		err = &safefile.Error{Path: filepath.Clean(f.Name()), What: "it is not the log of a run", Writing: true}
 	}
 	return end, err
 }

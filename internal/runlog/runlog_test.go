@@ -45,9 +45,19 @@ func TestFloat(t *testing.T) {
 	}
 }
 
+// open opens the log at a path.
+func open(path string, step int) (*Log, error) {
+	in, err := os.OpenRoot(filepath.Dir(path))
+	if err != nil {
+		return nil, err
+	}
+	defer in.Close()
+	return Open(in, filepath.Base(path), step)
+}
+
 func appendAll(t *testing.T, path string, lines ...any) {
 	t.Helper()
-	log, err := Open(path, math.MaxInt)
+	log, err := open(path, math.MaxInt)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -143,7 +153,7 @@ func TestOpenCuts(t *testing.T) {
 		if err := os.WriteFile(path, append(before, c.torn...), 0o644); err != nil {
 			t.Fatal(err)
 		}
-		log, err := Open(path, c.step)
+		log, err := open(path, c.step)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -166,7 +176,7 @@ func TestOpenCuts(t *testing.T) {
 
 // BenchmarkAppend is the price of logging a step.
 func BenchmarkAppend(b *testing.B) {
-	log, err := Open(filepath.Join(b.TempDir(), "log.jsonl"), 0)
+	log, err := open(filepath.Join(b.TempDir(), "log.jsonl"), 0)
 	if err != nil {
 		b.Fatal(err)
 	}

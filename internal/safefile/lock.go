@@ -28,14 +28,14 @@ func (e *LockedError) Error() string {
 	return fmt.Sprintf("%s: held by process %d", e.Path, e.PID)
 }
 
-// TryLock takes the lock that the file at path stands for, and makes that file if need be. If another process, or an earlier
-// call in this one, holds it, the error is a *LockedError, at once. What is there and no lock is an *Error, and stays as it is.
-func TryLock(path string) (*Lock, error) {
-	f, err := Own(path)
+// TryLock takes the lock that a file in a folder stands for, and makes that file if need be. If another process, or an earlier call
+// in this one, holds it, the error is a *LockedError, at once. What is there and no lock is an *Error, and stays as it is.
+func TryLock(in *os.Root, name string) (*Lock, error) {
+	f, err := Own(in, name)
 	if err != nil {
 		return nil, err
 	}
-	if err := lockNow(f, path); err != nil {
+	if err := lockNow(f, Path(in, name)); err != nil {
 		f.Close()
 		return nil, err
 	}
@@ -64,9 +64,9 @@ func lockNow(f *os.File, path string) error {
 }
 
 // WaitLock is TryLock that waits for another process until ctx ends; it calls waits once, if it has to.
-func WaitLock(ctx context.Context, path string, waits func(*LockedError)) (*Lock, error) {
+func WaitLock(ctx context.Context, in *os.Root, name string, waits func(*LockedError)) (*Lock, error) {
 	for pause := 10 * time.Millisecond; ; pause = min(2*pause, time.Second) {
-		lock, err := TryLock(path)
+		lock, err := TryLock(in, name)
 		var held *LockedError
 		if !errors.As(err, &held) {
 			return lock, err

@@ -2,7 +2,8 @@
 // somebody else.
 //
 // What is read must be a regular file, and may be limited in size, so that no read waits for ever or takes all memory. What is
-// written must be a regular file of one name, and is never reached through a link, so that no byte of another file is changed.
+// written is in a folder that is held open, an os.Root, whatever becomes of its path meanwhile; it must be a regular file of one
+// name, and is never reached through a link: no byte of another file is changed.
 package safefile
 
 import (
@@ -11,6 +12,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"runtime"
 	"syscall"
 
 	"github.com/pkg/errors"
@@ -36,41 +38,50 @@ func Open(path string) (*os.File, error) {
 	return regular(path, f, err)
 }
 
-// ReadIn is the contents of a regular file of at most limit bytes in the folder dir. A link that leads out of the folder is an
-// *Error, and so is what else is no file.
-func ReadIn(dir, name string, limit int64) ([]byte, error) {
-	path := filepath.Join(dir, name)
-	root, err := os.OpenRoot(dir)
+// Read is ReadIn of the file at a path, in its folder.
+func Read(path string, limit int64) ([]byte, error) {
+	in, err := os.OpenRoot(filepath.Dir(path))
 	if err != nil {
 		return nil, errors.WithStack(err)
 	}
-	defer root.Close()
-	f, err := OpenIn(root, name)
-	var of *fs.PathError
-	var unfit *Error
-	switch {
-	case errors.As(err, &unfit):
-		return nil, errors.WithStack(&Error{Path: path, What: unfit.What})
-	case errors.As(err, &of):
-		return nil, errors.WithStack(&fs.PathError{Op: of.Op, Path: path, Err: of.Err})
-	case err != nil:
+	defer in.Close()
+	return ReadIn(in, filepath.Base(path), limit)
+}
+
+// ReadIn is the contents of a regular file of at most limit bytes in a folder. A link that leads out of the folder is an *Error, and
+// so is what else is no file.
+func ReadIn(in *os.Root, name string, limit int64) ([]byte, error) {
+	f, err := OpenIn(in, name)
+	if err != nil {
 		return nil, err
 	}
 	defer f.Close()
-	return all(path, f, limit)
+	return all(Path(in, name), f, limit)
 }
 
 // OpenIn is Open of a file in a folder. A link that leads out of the folder is an *Error, and so is a folder.
-func OpenIn(root *os.Root, name string) (*os.File, error) {
-	f, err := root.OpenFile(name, os.O_RDONLY|noWait, 0)
-	if info, e := root.Lstat(name); err != nil && e == nil && info.Mode().Type() == fs.ModeSymlink {
-		return nil, errors.WithStack(&Error{Path: name, What: "it is a link that leads nowhere in its folder"})
+func OpenIn(in *os.Root, name string) (*os.File, error) {
+	f, err := in.OpenFile(name, os.O_RDONLY|noWait, 0)
+	if info, e := in.Lstat(name); err != nil && e == nil && info.Mode().Type() == fs.ModeSymlink {
+		return nil, errors.WithStack(&Error{Path: Path(in, name), What: "it is a link that leads nowhere in its folder"})
 	}
-	f, err = regular(name, f, err)
+	f, err = regular(Path(in, name), f, named(in, err))
 	if errors.Is(err, syscall.EISDIR) {
-		return nil, errors.WithStack(&Error{Path: name, What: kind(fs.ModeDir)})
+		return nil, errors.WithStack(&Error{Path: Path(in, name), What: kind(fs.ModeDir)})
 	}
 	return f, err
+}
+
+// Path is what a message calls a file in a folder.
+func Path(in *os.Root, name string) string { return filepath.Join(in.Name(), name) }
+
+// named gives an error of a folder's the whole path of the file that it is about.
+func named(in *os.Root, err error) error {
+	var of *fs.PathError
+	if !errors.As(err, &of) {
+		return errors.WithStack(err)
+	}
+	return errors.WithStack(&fs.PathError{Op: of.Op, Path: Path(in, of.Path), Err: of.Err})
 }
 
 func regular(path string, f *os.File, err error) (*os.File, error) {
@@ -110,44 +121,55 @@ func all(path string, f *os.File, limit int64) ([]byte, error) {
 
 // Own opens a file of ours for reading and writing, and makes it, empty, if there is nothing of that name. A file that is there
 // keeps its contents. Anything but a regular file of one name is an *Error: a change to it could be one to a file elsewhere.
-func Own(path string) (*os.File, error) {
+func Own(in *os.Root, name string) (*os.File, error) {
 	const tries = 3 // somebody may remove or make it in between
 	for try := 1; ; try++ {
-		err := Ours(path)
-		if err != nil {
-			return nil, err
-		}
-		f, err := os.OpenFile(path, os.O_RDWR|noWait|noFollow, 0)
+		f, err := own(in, name)
 		if errors.Is(err, fs.ErrNotExist) {
-			f, err = Create(path)
+			f, err = Create(in, name)
 		}
-		if err != nil {
-			if try < tries && (errors.Is(err, fs.ErrNotExist) || errors.Is(err, fs.ErrExist)) {
-				continue
-			}
-			return nil, errors.WithStack(err)
+		again := errors.Is(err, fs.ErrNotExist) || errors.Is(err, fs.ErrExist)
+		if err == nil || !again || try == tries {
+			return f, err
 		}
-		info, err := f.Stat()
-		if err == nil {
-			err = ours(path, info)
-		}
-		if err != nil {
-			f.Close()
-			return nil, errors.WithStack(err)
-		}
-		return f, nil
 	}
 }
 
+// own opens what is there. The folder would follow a link to another of its files: what was opened must be what has the name.
+func own(in *os.Root, name string) (*os.File, error) {
+	if err := Ours(in, name); err != nil {
+		return nil, err
+	}
+	f, err := in.OpenFile(name, os.O_RDWR|noWait, 0)
+	if err != nil {
+		return nil, named(in, err)
+	}
+	opened, err := f.Stat()
+	if err == nil {
+		err = ours(Path(in, name), opened)
+	}
+	if err == nil {
+		var now fs.FileInfo
+		if now, err = in.Lstat(name); err == nil && !os.SameFile(opened, now) {
+			err = &Error{Path: Path(in, name), What: "something else is being put there", Writing: true}
+		}
+	}
+	if err != nil {
+		f.Close()
+		return nil, named(in, err)
+	}
+	return f, nil
+}
+
 // Ours says why Own would refuse what has a name; nil if it would not, or if nothing has that name.
-func Ours(path string) error {
-	info, err := os.Lstat(path)
+func Ours(in *os.Root, name string) error {
+	info, err := in.Lstat(name)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	} else if err != nil {
-		return errors.WithStack(err)
+		return named(in, err)
 	}
-	return ours(path, info)
+	return ours(Path(in, name), info)
 }
 
 func ours(path string, info fs.FileInfo) error {
@@ -163,9 +185,11 @@ func ours(path string, info fs.FileInfo) error {
 	return errors.WithStack(&Error{Path: path, What: what, Writing: true})
 }
 
-// kind says what a file is that is not regular.
+// kind says what there is instead of what is wanted.
 func kind(mode fs.FileMode) string {
 	switch {
+	case mode.IsRegular():
+		return "it is a file, not a folder"
 	case mode&fs.ModeSymlink != 0:
 		return "it is a link"
 	case mode.IsDir():
@@ -181,7 +205,37 @@ func kind(mode fs.FileMode) string {
 }
 
 // Create makes a file that is not there. Who may read it the user's umask says.
-func Create(path string) (*os.File, error) {
-	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o666)
-	return f, errors.WithStack(err)
+func Create(in *os.Root, name string) (*os.File, error) {
+	f, err := in.OpenFile(name, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o666)
+	return f, named(in, err)
+}
+
+// Sync makes the names in a folder durable.
+func Sync(in *os.Root) error {
+	if runtime.GOOS == "windows" { // it has no call for it
+		return nil
+	}
+	d, err := in.Open(".")
+	if err != nil {
+		return named(in, err)
+	}
+	defer d.Close()
+	return errors.WithStack(d.Sync())
+}
+
+// MkdirIn makes a folder in a folder, if it is not there, and opens it. What is there and no folder is an *Error; so is a link, also
+// to a folder, for it may lead to where nothing of ours is.
+func MkdirIn(in *os.Root, name string) (*os.Root, error) {
+	if err := in.Mkdir(name, 0o777); err != nil && !errors.Is(err, fs.ErrExist) {
+		return nil, named(in, err)
+	}
+	info, err := in.Lstat(name)
+	if err == nil && !info.IsDir() {
+		err = &Error{Path: Path(in, name), What: kind(info.Mode()), Writing: true}
+	}
+	if err != nil {
+		return nil, named(in, err)
+	}
+	folder, err := in.OpenRoot(name)
+	return folder, named(in, err)
 }

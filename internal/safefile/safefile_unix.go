@@ -7,10 +7,7 @@ import (
 	"syscall"
 )
 
-const (
-	noWait   = syscall.O_NONBLOCK // for the other end of a pipe
-	noFollow = syscall.O_NOFOLLOW
-)
+const noWait = syscall.O_NONBLOCK // for the other end of a pipe
 
 // names is how many names a file has.
 func names(info fs.FileInfo) uint64 {

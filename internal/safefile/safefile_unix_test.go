@@ -42,19 +42,35 @@ func obstacles(t *testing.T) (elsewhere string, make map[string]func(path string
 	}
 }
 
+// folder is one that is held open until the test ends.
+func folder(t *testing.T) *os.Root {
+	t.Helper()
+	in, err := os.OpenRoot(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { in.Close() })
+	return in
+}
+
 func TestNothingIsWrittenThroughAnObstacle(t *testing.T) {
 	_, obstacles := obstacles(t)
 	for name, make := range obstacles {
-		for call, open := range map[string]func(string) error{
-			"Own":     func(path string) error { _, err := Own(path); return err },
-			"TryLock": func(path string) error { _, err := TryLock(path); return err },
+		for call, open := range map[string]func(in *os.Root) error{
+			"Own":     func(in *os.Root) error { _, err := Own(in, "file"); return err },
+			"TryLock": func(in *os.Root) error { _, err := TryLock(in, "file"); return err },
+			"MkdirIn": func(in *os.Root) error { _, err := MkdirIn(in, "file"); return err },
 		} {
-			path := filepath.Join(t.TempDir(), "file")
+			in := folder(t)
+			path := Path(in, "file")
 			if err := make(path); err != nil {
 				t.Fatal(err)
 			}
+			if name == "folder" && call == "MkdirIn" {
+				continue // that is what it makes
+			}
 			var e *Error
-			if err := open(path); !errors.As(err, &e) || !e.Writing || e.Path != path {
+			if err := open(in); !errors.As(err, &e) || !e.Writing || e.Path != path {
 				t.Errorf("%s, %s: %v", call, name, err)
 			}
 		}
@@ -89,7 +105,7 @@ func TestReadsEnd(t *testing.T) {
 				t.Errorf("%s: %v", name, err)
 			}
 		}
-		got, err := ReadIn(filepath.Dir(path), "file", 100)
+		got, err := Read(path, 100)
 		if name == "hard link" {
 			if err != nil || string(got) != text {
 				t.Errorf("%s: %q, %v", name, got, err)
@@ -105,27 +121,27 @@ func TestReadIsLimited(t *testing.T) {
 	if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	if got, err := ReadIn(filepath.Dir(path), "file", int64(len(text))); err != nil || string(got) != text {
+	if got, err := Read(path, int64(len(text))); err != nil || string(got) != text {
 		t.Errorf("%q, %v", got, err)
 	}
 	if err := os.Truncate(path, 1<<40); err != nil { // takes no place
 		t.Skip(err)
 	}
 	var e *Error
-	if _, err := ReadIn(filepath.Dir(path), "file", 1<<20); !errors.As(err, &e) || e.Path != path || !strings.Contains(e.What, "at most 1048576 are read") {
+	if _, err := Read(path, 1<<20); !errors.As(err, &e) || e.Path != path || !strings.Contains(e.What, "at most 1048576 are read") {
 		t.Errorf("a terabyte: %v", err)
 	}
 }
 
 // What was written before stays until its owner changes it.
 func TestOwnKeepsContents(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "file")
+	in := folder(t)
 	for _, want := range []string{"", text} {
-		f, err := Own(path)
+		f, err := Own(in, "file")
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got, err := os.ReadFile(path); err != nil || string(got) != want {
+		if got, err := in.ReadFile("file"); err != nil || string(got) != want {
 			t.Errorf("%q, %v; want %q", got, err, want)
 		}
 		fmt.Fprint(f, text)
@@ -134,25 +150,25 @@ func TestOwnKeepsContents(t *testing.T) {
 }
 
 func TestLock(t *testing.T) {
-	path := filepath.Join(t.TempDir(), ".lock")
-	first, err := TryLock(path)
+	in := folder(t)
+	first, err := TryLock(in, ".lock")
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, err = TryLock(path)
+	_, err = TryLock(in, ".lock")
 	var e *LockedError
 	if !errors.As(err, &e) || e.PID != os.Getpid() {
 		t.Fatalf("a second lock: %v", err)
 	}
 	time.AfterFunc(30*time.Millisecond, func() { first.Unlock() })
 	waited := 0
-	second, err := WaitLock(context.Background(), path, func(*LockedError) { waited++ })
+	second, err := WaitLock(context.Background(), in, ".lock", func(*LockedError) { waited++ })
 	if err != nil || waited != 1 {
 		t.Fatalf("waited %d times, %v", waited, err)
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Millisecond)
 	defer cancel()
-	if _, err := WaitLock(ctx, path, nil); !errors.Is(err, context.DeadlineExceeded) {
+	if _, err := WaitLock(ctx, in, ".lock", nil); !errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("waits for ever: %v", err)
 	}
 	if err := second.Unlock(); err != nil {
@@ -162,15 +178,15 @@ func TestLock(t *testing.T) {
 
 // A file that is no lock is not made one.
 func TestLockOfAnotherFile(t *testing.T) {
-	path := filepath.Join(t.TempDir(), ".lock")
-	if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
+	in := folder(t)
+	if err := in.WriteFile(".lock", []byte(text), 0o644); err != nil {
 		t.Fatal(err)
 	}
 	var e *Error
-	if _, err := TryLock(path); !errors.As(err, &e) || !e.Writing {
+	if _, err := TryLock(in, ".lock"); !errors.As(err, &e) || !e.Writing {
 		t.Errorf("locked: %v", err)
 	}
-	if got, err := os.ReadFile(path); err != nil || string(got) != text {
+	if got, err := in.ReadFile(".lock"); err != nil || string(got) != text {
 		t.Errorf("%q, %v", got, err)
 	}
 }
@@ -179,14 +195,14 @@ func TestLockOfAnotherFile(t *testing.T) {
 func TestUmask(t *testing.T) {
 	for _, mask := range []int{0o077, 0o022} {
 		old := syscall.Umask(mask)
-		dir := t.TempDir()
-		f, err := CreateTemp(dir, ".file-")
-		sub, err2 := MkdirTemp(dir, ".folder-")
+		in := folder(t)
+		f, err := CreateTemp(in, ".file-")
+		sub, err2 := MkdirTemp(in, ".folder-")
 		syscall.Umask(old)
 		if err != nil || err2 != nil {
 			t.Fatal(err, err2)
 		}
-		for path, all := range map[string]fs.FileMode{f.Name(): 0o666, sub: 0o777} {
+		for path, all := range map[string]fs.FileMode{f.Name(): 0o666, Path(in, sub): 0o777} {
 			if info, err := os.Stat(path); err != nil || info.Mode().Perm() != all&^fs.FileMode(mask) {
 				t.Errorf("umask %o: %v, %v", mask, info.Mode(), err)
 			}

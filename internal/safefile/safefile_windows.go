@@ -2,8 +2,7 @@ package safefile
 
 import "io/fs"
 
-// Windows has no pipes among its files, and Own has looked at the name before it opens it.
-const noWait, noFollow = 0, 0
+const noWait = 0 // there are no pipes among files
 
 // names is how many names a file has: os does not tell.
 func names(fs.FileInfo) uint64 { return 1 }

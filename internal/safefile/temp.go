@@ -11,32 +11,38 @@ import (
 	"github.com/pkg/errors"
 )
 
-// CreateTemp makes a file in the folder dir whose name is prefix and a random number. Unlike that of os.CreateTemp, its mode is what
-// the user's umask says, as of a file that stays.
-func CreateTemp(dir, prefix string) (f *os.File, err error) {
-	err = unused(dir, prefix, func(path string) error {
-		f, err = Create(path)
+// CreateTemp makes a file in a folder whose name is prefix and a random number. Unlike that of os.CreateTemp, its mode is what the
+// user's umask says, as of a file that stays.
+func CreateTemp(in *os.Root, prefix string) (f *os.File, err error) {
+	_, err = unused(prefix, func(name string) error {
+		f, err = Create(in, name)
 		return err
 	})
 	return f, err
 }
 
 // MkdirTemp makes a folder in the same way.
-func MkdirTemp(dir, prefix string) (path string, err error) {
-	err = unused(dir, prefix, func(p string) error {
-		path = p
-		return os.Mkdir(p, 0o777)
-	})
-	return path, err
+func MkdirTemp(in *os.Root, prefix string) (name string, err error) {
+	return unused(prefix, func(name string) error { return named(in, in.Mkdir(name, 0o777)) })
+}
+
+// Probe makes a file in a folder and removes it, for permissions alone do not tell of a file system that cannot be written.
+func Probe(in *os.Root, prefix string) error {
+	f, err := CreateTemp(in, prefix)
+	if err != nil {
+		return err
+	}
+	f.Close()
+	return named(in, in.Remove(filepath.Base(f.Name())))
 }
 
 // unused calls make with names until there is one that nothing has.
-func unused(dir, prefix string, make func(path string) error) error {
+func unused(prefix string, make func(name string) error) (name string, err error) {
 	const tries = 1000
 	for try := 1; ; try++ {
-		err := make(filepath.Join(dir, prefix+strconv.FormatUint(rand.Uint64(), 10)))
-		if !errors.Is(err, fs.ErrExist) || try == tries {
-			return err
+		name = prefix + strconv.FormatUint(rand.Uint64(), 10)
+		if err = make(name); !errors.Is(err, fs.ErrExist) || try == tries {
+			return name, err
 		}
 	}
 }

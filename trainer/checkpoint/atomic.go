@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -63,21 +62,26 @@ func writeError(path string, need int64, err error) error {
 	return &WriteError{Path: path, Need: need, Free: freeBytes(filepath.Dir(path)), Err: err}
 }
 
+// writeError is the error of a checkpoint that could not be written.
+func (d Dir) writeError(name string, need int64, err error) error {
+	return writeError(d.path(name), need, err)
+}
+
 // WriteFile replaces a file: after a crash at any moment it has its old contents or the new, never a part of them. A link of that
 // name is replaced, and what it points to stays. An error is a *WriteError, or a *safefile.Error that names what is in the way.
-func WriteFile(path string, data []byte) error {
-	return write(path, int64(len(data)), func(f io.Writer) error {
+func (d Dir) WriteFile(name string, data []byte) error {
+	return d.write(name, int64(len(data)), func(f io.Writer) error {
 		_, err := f.Write(data)
 		return err
 	})
 }
 
 // Write is WriteFile of what fill writes, which need not be in memory. An error of fill is the reason of the *WriteError.
-func Write(path string, fill func(io.Writer) error) error {
+func (d Dir) Write(name string, fill func(io.Writer) error) error {
 	if fill == nil {
 		return errors.New("checkpoint: there is no function that writes the file")
 	}
-	return write(path, 0, func(f io.Writer) error {
+	return d.write(name, 0, func(f io.Writer) error {
 		to := bufio.NewWriter(f)
 		if err := fill(to); err != nil {
 			return err
@@ -86,23 +90,21 @@ func Write(path string, fill func(io.Writer) error) error {
 	})
 }
 
-func write(path string, need int64, fill func(io.Writer) error) error {
-	dir, name := filepath.Split(path)
-	dir = filepath.Clean(dir)
-	f, err := files.createTemp(dir, tempPrefix(name))
+func (d Dir) write(name string, need int64, fill func(io.Writer) error) error {
+	f, err := files.createTemp(d.root, tempPrefix(name))
 	if err != nil {
-		return writeError(path, need, err)
+		return d.writeError(name, need, err)
 	}
-	tmp := f.Name()
+	tmp := filepath.Base(f.Name())
 	if err = closeSynced(f, fill(f)); err == nil {
-		err = files.rename(tmp, path)
+		err = files.rename(d.root, tmp, name)
 	}
 	if err == nil {
-		err = files.syncDir(dir)
+		err = files.syncDir(d.root)
 	}
 	if err != nil {
-		files.remove(tmp)
-		return writeError(path, need, err)
+		files.remove(d.root, tmp)
+		return d.writeError(name, need, err)
 	}
 	return nil
 }
@@ -115,10 +117,10 @@ const (
 	goneMark = ".gone-" // instead, in the name of a checkpoint that is being removed
 )
 
-// Sweep removes what interrupted writes of files or checkpoints of these names have left in dir: files, and folders that hold
-// nothing but files of a checkpoint. Nobody else may be writing them: see safefile.TryLock.
-func Sweep(dir string, names ...string) error {
-	entries, err := os.ReadDir(dir)
+// Sweep removes what interrupted writes of files or checkpoints of these names have left: files, and folders that hold nothing but
+// files of a checkpoint. Nobody else may be writing them.
+func (d Dir) Sweep(names ...string) error {
+	entries, err := fs.ReadDir(d.root.FS(), ".")
 	if err != nil {
 		return errors.WithStack(err)
 	}
@@ -126,12 +128,11 @@ func Sweep(dir string, names ...string) error {
 		if !slices.ContainsFunc(names, func(name string) bool { return isTemp(e.Name(), name) }) {
 			continue
 		}
-		path := filepath.Join(dir, e.Name())
 		switch {
 		case e.Type().IsRegular():
-			err = files.remove(path)
-		case e.IsDir() && Foreign(path) == nil:
-			err = discard(path)
+			err = files.remove(d.root, e.Name())
+		case e.IsDir() && d.Foreign(e.Name()) == nil:
+			err = d.discard(e.Name())
 		}
 		if err != nil {
 			return errors.WithStack(err)

@@ -11,6 +11,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/pkg/errors"
+
+	"github.com/unroll-ml/unroll/internal/safefile"
 )
 
 // faultyDisk is the operating system's, of which one call fails. It waits for no disk, but checks that no checkpoint is removed while
@@ -24,6 +26,8 @@ type faultyDisk struct {
 	full   bool // and so do all writes after it, as on a disk that is full
 	failed bool
 
+	instead func() // if it is not nil, the call does not fail: this happens before it
+
 	volatile map[string]bool // files whose contents, and folders whose new name, have not reached the disk
 	early    []string        // what was removed too early
 }
@@ -32,6 +36,11 @@ var errFault = &os.PathError{Op: "write", Path: "x", Err: syscall.ENOSPC}
 
 func (d *faultyDisk) fails(writes bool) bool {
 	d.calls++
+	if d.calls == d.failAt && d.instead != nil {
+		d.failed = true
+		d.instead()
+		return false
+	}
 	if d.calls == d.failAt {
 		d.failed = true
 	}
@@ -45,36 +54,37 @@ func (d *faultyDisk) opened(f diskFile, err error) (diskFile, error) {
 	return &faultyFile{f, d}, nil
 }
 
-func (d *faultyDisk) create(path string) (diskFile, error) {
+func (d *faultyDisk) create(in *os.Root, name string) (diskFile, error) {
 	if d.fails(true) {
 		return nil, errFault
 	}
-	return d.opened(d.osDisk.create(path))
+	return d.opened(d.osDisk.create(in, name))
 }
 
-func (d *faultyDisk) createTemp(dir, prefix string) (diskFile, error) {
+func (d *faultyDisk) createTemp(in *os.Root, prefix string) (diskFile, error) {
 	if d.fails(true) {
 		return nil, errFault
 	}
-	return d.opened(d.osDisk.createTemp(dir, prefix))
+	return d.opened(d.osDisk.createTemp(in, prefix))
 }
 
-func (d *faultyDisk) mkdirTemp(dir, prefix string) (string, error) {
+func (d *faultyDisk) mkdirTemp(in *os.Root, prefix string) (string, error) {
 	if d.fails(true) {
 		return "", errFault
 	}
-	return d.osDisk.mkdirTemp(dir, prefix)
+	return d.osDisk.mkdirTemp(in, prefix)
 }
 
-func (d *faultyDisk) rename(from, to string) error {
+func (d *faultyDisk) rename(in *os.Root, fromName, toName string) error {
 	if d.fails(false) {
 		return errFault
 	}
+	from, to := safefile.Path(in, fromName), safefile.Path(in, toName)
 	_, whole := os.Stat(filepath.Join(from, manifestFile))
 	if strings.Contains(to, goneMark) && whole == nil && len(d.volatile) > 0 {
 		d.early = append(d.early, from)
 	}
-	err := d.osDisk.rename(from, to)
+	err := d.osDisk.rename(in, fromName, toName)
 	if err == nil && to == d.dir {
 		moved := map[string]bool{to: true}
 		for path := range d.volatile {
@@ -85,19 +95,19 @@ func (d *faultyDisk) rename(from, to string) error {
 	return err
 }
 
-func (d *faultyDisk) remove(path string) error {
+func (d *faultyDisk) remove(in *os.Root, name string) error {
 	if d.fails(false) {
 		return errFault
 	}
-	return d.osDisk.remove(path)
+	return d.osDisk.remove(in, name)
 }
 
-func (d *faultyDisk) syncDir(dir string) error {
+func (d *faultyDisk) syncDir(in *os.Root) error {
 	if d.fails(false) {
 		return errFault
 	}
 	for path := range d.volatile {
-		if stat, err := os.Stat(path); err == nil && stat.IsDir() && filepath.Dir(path) == dir {
+		if stat, err := os.Stat(path); err == nil && stat.IsDir() && filepath.Dir(path) == in.Name() {
 			delete(d.volatile, path)
 		}
 	}
@@ -155,14 +165,14 @@ func TestEveryCallFails(t *testing.T) {
 				run := t.TempDir()
 				dir := filepath.Join(run, "last")
 				for step := 4 - keep; step <= 4; step++ {
-					if err := onDisk(&faultyDisk{dir: dir}, func() error { return Save(dir, keep, contents(step)) }); err != nil {
+					if err := onDisk(&faultyDisk{dir: dir}, func() error { return save(dir, keep, contents(step)) }); err != nil {
 						t.Fatal(err)
 					}
 				}
 				d := mode
 				d.dir, d.failAt = dir, failAt
 				what := fmt.Sprintf("call %d, keep %d, full %v, dead %v", failAt, keep, d.full, d.dead)
-				err := onDisk(&d, func() error { return Save(dir, keep, contents(5)) })
+				err := onDisk(&d, func() error { return save(dir, keep, contents(5)) })
 				if len(d.early) > 0 {
 					t.Fatalf("%s: removed before the new checkpoint was durable: %v", what, d.early)
 				}
@@ -182,12 +192,12 @@ func TestEveryCallFails(t *testing.T) {
 					t.Fatalf("%s: %v", what, err)
 				}
 				wantPast(t, what, dir, got)
-				if err := Recover(dir, keep); err != nil {
+				if err := recovered(dir, keep); err != nil {
 					t.Fatalf("%s: %v", what, err)
 				}
 				wantStep(t, dir, got)
 				wantOnly(t, run, kept(got, keep)...)
-				if err := onDisk(&faultyDisk{dir: dir}, func() error { return Save(dir, keep, contents(6)) }); err != nil {
+				if err := onDisk(&faultyDisk{dir: dir}, func() error { return save(dir, keep, contents(6)) }); err != nil {
 					t.Fatalf("%s: then %v", what, err)
 				}
 				wantStep(t, dir, 6)
@@ -214,12 +224,12 @@ func kept(step, keep int) []string {
 // wantPast checks that what there is of the past is whole.
 func wantPast(t *testing.T, what, dir string, step int) {
 	t.Helper()
-	past, err := Past(dir)
+	names, err := past(dir)
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, path := range past {
-		if got, err := load(path); err != nil || pastName(dir, got) != path || got >= step {
+	for _, path := range names {
+		if got, err := load(beside(dir, path)); err != nil || pastName("last", got) != path || got >= step {
 			t.Fatalf("%s: %s is of step %d: %v", what, path, got, err)
 		}
 	}
@@ -231,17 +241,17 @@ func TestEveryCallFailsForAFile(t *testing.T) {
 		for failAt := 1; ; failAt++ {
 			run := t.TempDir()
 			path := filepath.Join(run, "a.json")
-			if err := WriteFile(path, []byte("old")); err != nil {
+			if err := writeFile(path, "old"); err != nil {
 				t.Fatal(err)
 			}
 			d := mode
 			d.failAt = failAt
-			err := onDisk(&d, func() error { return WriteFile(path, []byte("newer")) })
+			err := onDisk(&d, func() error { return writeFile(path, "newer") })
 			got, readErr := os.ReadFile(path)
 			if readErr != nil || err == nil && string(got) != "newer" || string(got) != "old" && string(got) != "newer" {
 				t.Fatalf("call %d: %v; then %q, %v", failAt, err, got, readErr)
 			}
-			if err := Sweep(run, "a.json"); err != nil {
+			if err := within(path, func(d Dir, name string) error { return d.Sweep(name) }); err != nil {
 				t.Fatal(err)
 			}
 			wantOnly(t, run, "a.json")
@@ -258,7 +268,7 @@ func TestPast(t *testing.T) {
 	dir := filepath.Join(run, "last")
 	save := func(keep, step int, want ...string) {
 		t.Helper()
-		if err := Save(dir, keep, contents(step)); err != nil {
+		if err := save(dir, keep, contents(step)); err != nil {
 			t.Fatal(err)
 		}
 		wantOnly(t, run, append([]string{"last"}, want...)...)
@@ -270,16 +280,16 @@ func TestPast(t *testing.T) {
 	save(3, 25, "last-20")
 	save(3, 25, "last-20") // of the same step: the later one
 	save(3, 26, "last-20", "last-25")
-	past, err := Past(dir)
+	names, err := past(dir)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if diff := cmp.Diff([]string{dir + "-25", dir + "-20"}, past); diff != "" {
+	if diff := cmp.Diff([]string{"last-25", "last-20"}, names); diff != "" {
 		t.Error(diff)
 	}
 	save(1, 27)
 	save(2, 30, "last-27")
-	if err := Remove(dir); err != nil {
+	if err := removed(dir); err != nil {
 		t.Fatal(err)
 	}
 	wantOnly(t, run)
@@ -290,18 +300,18 @@ func TestRecoverOfADamagedOne(t *testing.T) {
 	run := t.TempDir()
 	dir := filepath.Join(run, "last")
 	mustSave(t, dir, 1)
-	if err := os.Rename(dir, oldName(dir)); err != nil {
+	if err := os.Rename(dir, beside(dir, ".last.old")); err != nil {
 		t.Fatal(err)
 	}
 	if err := os.Mkdir(dir, 0o755); err != nil {
 		t.Fatal(err)
 	}
-	if err := Recover(dir, 1); err != nil {
+	if err := recovered(dir, 1); err != nil {
 		t.Fatal(err)
 	}
-	past, err := Past(dir)
-	if want := []string{oldName(dir)}; err != nil || !slices.Equal(past, want) {
-		t.Fatalf("to go back to: %v, %v; want %v", past, err, want)
+	names, err := past(dir)
+	if want := []string{".last.old"}; err != nil || !slices.Equal(names, want) {
+		t.Fatalf("to go back to: %v, %v; want %v", names, err, want)
 	}
 	mustSave(t, dir, 2)
 	wantStep(t, dir, 2)
@@ -327,7 +337,7 @@ func BenchmarkSave(b *testing.B) {
 	dir := filepath.Join(b.TempDir(), "last")
 	for i := range b.N {
 		c.Step = i
-		if err := Save(dir, 2, c); err != nil {
+		if err := save(dir, 2, c); err != nil {
 			b.Fatal(err)
 		}
 	}

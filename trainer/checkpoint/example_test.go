@@ -12,20 +12,23 @@ import (
 )
 
 // Weights and a position are saved and read again; a file that was changed since is named, and not used.
-func ExampleSave() {
+func ExampleDir_Save() {
 	parent, err := os.MkdirTemp("", "checkpoint")
 	check(err)
 	defer os.RemoveAll(parent)
-	dir := filepath.Join(parent, "last")
+	in, err := os.OpenRoot(parent) // nothing is written elsewhere
+	check(err)
+	defer in.Close()
+	dir := checkpoint.In(in)
 
 	type position struct{ Epoch int }
-	check(checkpoint.Save(dir, 1, checkpoint.Contents{ // the one before is kept until this one is whole
+	check(dir.Save("last", 1, checkpoint.Contents{ // the one before is kept until this one is whole
 		Weights: []checkpoint.Tensor{{Name: "W", Shape: []int{2, 2}, Data: []float32{1, 2, 3, 4}}},
 		State:   position{Epoch: 3},
 		Step:    700,
 	}))
 
-	f, err := checkpoint.Open(dir)
+	f, err := dir.Open("last")
 	check(err)
 	defer f.Close()
 	weights, err := f.Weights()
@@ -34,12 +37,12 @@ func ExampleSave() {
 	check(f.State(&at))
 	fmt.Println("step", f.Step(), "epoch", at.Epoch, weights[0].Name, weights[0].Shape, weights[0].Data)
 
-	path := filepath.Join(dir, "weights.safetensors")
+	path := filepath.Join(parent, "last", "weights.safetensors")
 	data, err := os.ReadFile(path)
 	check(err)
 	data[len(data)-1] ^= 1
 	check(os.WriteFile(path, data, 0o666))
-	damaged, err := checkpoint.Open(dir)
+	damaged, err := checkpoint.Open(filepath.Join(parent, "last"))
 	check(err)
 	defer damaged.Close()
 	_, err = damaged.Weights()

@@ -72,9 +72,46 @@ func load(dir string) (step int, err error) {
 	return s.Step, nil
 }
 
+// within is what is done with the checkpoint in the folder dir, whose parent is held open meanwhile.
+func within(dir string, do func(d Dir, name string) error) error {
+	in, err := os.OpenRoot(filepath.Dir(dir))
+	if err != nil {
+		return err
+	}
+	defer in.Close()
+	return do(In(in), filepath.Base(dir))
+}
+
+func save(dir string, keep int, c Contents) error {
+	return within(dir, func(d Dir, name string) error { return d.Save(name, keep, c) })
+}
+
+func recovered(dir string, keep int) error {
+	return within(dir, func(d Dir, name string) error { return d.Recover(name, keep) })
+}
+
+func removed(dir string) error {
+	return within(dir, func(d Dir, name string) error { return d.Remove(name) })
+}
+
+func writeFile(path, text string) error {
+	return within(path, func(d Dir, name string) error { return d.WriteFile(name, []byte(text)) })
+}
+
+func past(dir string) (names []string, err error) {
+	err = within(dir, func(d Dir, name string) error {
+		names, err = d.Past(name)
+		return err
+	})
+	return names, err
+}
+
+// beside is the folder of another checkpoint of the same run.
+func beside(dir, name string) string { return filepath.Join(filepath.Dir(dir), name) }
+
 func mustSave(t *testing.T, dir string, step int) {
 	t.Helper()
-	if err := Save(dir, 1, contents(step)); err != nil {
+	if err := save(dir, 1, contents(step)); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -142,7 +179,7 @@ func TestOpenInALoopWhileSaved(t *testing.T) {
 	stop := make(chan error)
 	go func() {
 		for step := 1; step <= 40; step++ {
-			if err := Save(dir, 1, contents(step)); err != nil {
+			if err := save(dir, 1, contents(step)); err != nil {
 				stop <- err
 				return
 			}
@@ -177,18 +214,18 @@ func TestRecover(t *testing.T) {
 		want  int
 	}{
 		{"before the first rename", func(dir, tmp string) error { return nil }, 1},
-		{"between the renames", func(dir, tmp string) error { return os.Rename(dir, oldName(dir)) }, 1},
+		{"between the renames", func(dir, tmp string) error { return os.Rename(dir, beside(dir, ".last.old")) }, 1},
 		{"after the second rename", func(dir, tmp string) error {
-			if err := os.Rename(dir, oldName(dir)); err != nil {
+			if err := os.Rename(dir, beside(dir, ".last.old")); err != nil {
 				return err
 			}
 			return os.Rename(tmp, dir)
 		}, 2},
 		{"while the old one is removed", func(dir, tmp string) error {
-			if err := os.Rename(dir, oldName(dir)); err != nil {
+			if err := os.Rename(dir, beside(dir, ".last.old")); err != nil {
 				return err
 			}
-			if err := os.Remove(filepath.Join(oldName(dir), manifestFile)); err != nil {
+			if err := os.Remove(beside(dir, ".last.old/"+manifestFile)); err != nil {
 				return err
 			}
 			return os.Rename(tmp, dir)
@@ -203,7 +240,7 @@ func TestRecover(t *testing.T) {
 				t.Fatal(err)
 			}
 			wantStep(t, dir, c.want) // a reader does not recover
-			if err := Recover(dir, 1); err != nil {
+			if err := recovered(dir, 1); err != nil {
 				t.Fatal(err)
 			}
 			wantStep(t, dir, c.want)
@@ -276,7 +313,7 @@ func TestDamageIsNamed(t *testing.T) {
 func TestEveryBitCounts(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "last")
 	small := Contents{Weights: []Tensor{{Name: "w", Data: []float32{1}}}, Optimizer: []Tensor{{Name: "m", Data: []float32{2}}}, State: state{Step: 3}}
-	if err := Save(dir, 1, small); err != nil {
+	if err := save(dir, 1, small); err != nil {
 		t.Fatal(err)
 	}
 	readAll := func() error {
@@ -334,7 +371,7 @@ func lineAt(b []byte, i int) string {
 
 func TestStateIsStrict(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "last")
-	if err := Save(dir, 1, Contents{State: map[string]any{"step": 1, "best": nil, "more": 2}}); err != nil {
+	if err := save(dir, 1, Contents{State: map[string]any{"step": 1, "best": nil, "more": 2}}); err != nil {
 		t.Fatal(err)
 	}
 	f, err := Open(dir)
@@ -355,25 +392,20 @@ func TestSaveFails(t *testing.T) {
 	mustSave(t, dir, 1)
 	bad := contents(2)
 	bad.Optimizer[0].Shape = []int{3}
-	err := Save(dir, 1, bad)
+	err := save(dir, 1, bad)
 	var e *WriteError
 	if !errors.As(err, &e) || !strings.Contains(err.Error(), `tensor "w.m" has 1000 elements and the shape [3]`) {
 		t.Errorf("got %v", err)
 	}
 	wantStep(t, dir, 1)
 	wantOnly(t, run, "last")
-
-	none := filepath.Join(run, "none", "last")
-	if err := Save(none, 1, contents(1)); !errors.Is(err, fs.ErrNotExist) {
-		t.Errorf("no parent: %v", err)
-	}
 }
 
 func TestWriteFile(t *testing.T) {
 	dir := t.TempDir()
 	path := filepath.Join(dir, "a.json")
 	for _, want := range []string{"one", "", "three"} {
-		if err := WriteFile(path, []byte(want)); err != nil {
+		if err := writeFile(path, want); err != nil {
 			t.Fatal(err)
 		}
 		if got, err := os.ReadFile(path); err != nil || string(got) != want {
@@ -381,7 +413,7 @@ func TestWriteFile(t *testing.T) {
 		}
 		wantOnly(t, dir, "a.json")
 	}
-	err := WriteFile(filepath.Join(dir, "none", "a.json"), []byte("four"))
+	err := writeFile(dir+"/.", "four") // the name of a folder
 	var e *WriteError
 	if !errors.As(err, &e) || e.Need != 4 {
 		t.Errorf("got %v", err)
@@ -393,9 +425,11 @@ func TestWrite(t *testing.T) {
 	dir := t.TempDir()
 	path := filepath.Join(dir, "a.html")
 	fill := func(last error) error {
-		return Write(path, func(to io.Writer) error {
-			fmt.Fprint(to, "one, ", "two")
-			return last
+		return within(path, func(d Dir, name string) error {
+			return d.Write(name, func(to io.Writer) error {
+				fmt.Fprint(to, "one, ", "two")
+				return last
+			})
 		})
 	}
 	why := errors.New("no more")
@@ -412,9 +446,14 @@ func TestWrite(t *testing.T) {
 
 // saveForever is the child of TestKill.
 func saveForever(dir string) {
-	lock, err := safefile.TryLock(filepath.Join(filepath.Dir(dir), ".lock"))
+	in, err := os.OpenRoot(filepath.Dir(dir))
+	if err != nil {
+		fmt.Println(err)
+		os.Exit(1)
+	}
+	lock, err := safefile.TryLock(in, ".lock")
 	if err == nil {
-		err = Recover(dir, 1)
+		err = recovered(dir, 1)
 	}
 	if err != nil {
 		fmt.Println(err)
@@ -423,7 +462,7 @@ func saveForever(dir string) {
 	defer lock.Unlock()
 	from, _ := strconv.Atoi(os.Getenv("CHECKPOINT_TEST_STEP"))
 	for step := from + 1; ; step++ {
-		if err := Save(dir, 1, contents(step)); err != nil {
+		if err := save(dir, 1, contents(step)); err != nil {
 			fmt.Println(err)
 			os.Exit(1)
 		}
@@ -466,7 +505,7 @@ func TestKill(t *testing.T) {
 		}
 		step = got
 	}
-	if err := Recover(dir, 1); err != nil {
+	if err := recovered(dir, 1); err != nil {
 		t.Fatal(err)
 	}
 	wantStep(t, dir, step)

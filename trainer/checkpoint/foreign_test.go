@@ -35,7 +35,7 @@ func TestForeignFoldersStay(t *testing.T) {
 	last, best := filepath.Join(run, "last"), filepath.Join(run, "best")
 	mustSave(t, best, 5)
 	for step := 1; step <= 5; step++ {
-		if err := Save(last, 3, contents(step)); err != nil {
+		if err := save(last, 3, contents(step)); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -52,16 +52,16 @@ func TestForeignFoldersStay(t *testing.T) {
 	}
 	for step := 6; step <= 9; step++ {
 		for dir, keep := range map[string]int{last: 2, best: 1} {
-			if err := Recover(dir, 1); err != nil {
+			if err := recovered(dir, 1); err != nil {
 				t.Fatal(err)
 			}
-			if err := Save(dir, keep, contents(step)); err != nil {
+			if err := save(dir, keep, contents(step)); err != nil {
 				t.Fatal(err)
 			}
 		}
 	}
 	for _, dir := range []string{last, best} {
-		if err := Remove(dir); err != nil {
+		if err := removed(dir); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -84,7 +84,7 @@ func TestInTheWay(t *testing.T) {
 		check := precious(t, filepath.Join(run, name))
 		var err error
 		for step := 2; step <= 4 && err == nil; step++ {
-			err = Save(dir, 3, contents(step))
+			err = save(dir, 3, contents(step))
 		}
 		var e *safefile.Error
 		if !errors.As(err, &e) || !e.Writing || !strings.HasPrefix(e.Path, filepath.Join(run, strings.TrimSuffix(name, "/manifest.json"))) {
@@ -101,7 +101,7 @@ func TestForeignFileInACheckpoint(t *testing.T) {
 	mustSave(t, dir, 1)
 	precious(t, filepath.Join(dir, "notes.txt"))
 	var e *safefile.Error
-	if err := Remove(dir); !errors.As(err, &e) || e.Path != filepath.Join(dir, "notes.txt") {
+	if err := removed(dir); !errors.As(err, &e) || e.Path != filepath.Join(dir, "notes.txt") {
 		t.Errorf("removed: %v", err)
 	}
 	mustSave(t, dir, 2)
@@ -119,10 +119,10 @@ func TestLinkedCheckpointStays(t *testing.T) {
 		if err := os.Symlink(elsewhere, filepath.Join(run, name)); err != nil {
 			t.Fatal(err)
 		}
-		if err := Save(dir, 1, contents(8)); err != nil {
+		if err := save(dir, 1, contents(8)); err != nil {
 			t.Fatal(err)
 		}
-		if err := Remove(dir); err != nil {
+		if err := removed(dir); err != nil {
 			t.Fatal(err)
 		}
 		wantStep(t, elsewhere, 7)
@@ -135,7 +135,7 @@ func TestGoBack(t *testing.T) {
 		run = t.TempDir()
 		dir = filepath.Join(run, "last")
 		for step := 10; step <= 40; step += 10 {
-			if err := Save(dir, 4, contents(step)); err != nil {
+			if err := save(dir, 4, contents(step)); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -161,10 +161,7 @@ func TestGoBack(t *testing.T) {
 		run, dir := saved(t)
 		damage(t, dir, c.name)
 		damage(t, pastName(dir, 30), stateFile)
-		for i, name := range c.damaged {
-			c.damaged[i] = filepath.Join(run, name)
-		}
-		if err := GoBack(dir, c.damaged); err != nil {
+		if err := within(dir, func(d Dir, name string) error { return d.GoBack(name, c.damaged) }); err != nil {
 			t.Fatal(err)
 		}
 		wantOnly(t, run, c.want...)

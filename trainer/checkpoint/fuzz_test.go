@@ -17,7 +17,7 @@ import (
 // the folder. With honest the manifest is true, so that the fuzzer gets past the checksums.
 func FuzzOpen(f *testing.F) {
 	dir := filepath.Join(f.TempDir(), "last") // one for all: making files is most of the work
-	if err := Save(dir, 1, contents(1)); err != nil {
+	if err := save(dir, 1, contents(1)); err != nil {
 		f.Fatal(err)
 	}
 	read := func(name string) []byte {
@@ -58,7 +58,7 @@ func FuzzOpen(f *testing.F) {
 		}
 		// What was read can be saved, and reads as the same.
 		again := filepath.Join(filepath.Dir(dir), "again")
-		if err := Save(again, 1, *c); err != nil {
+		if err := save(again, 1, *c); err != nil {
 			t.Fatalf("read but cannot save: %v", err)
 		}
 		back, err := readFolder(again)

@@ -23,15 +23,46 @@ type Folder struct {
 	files    map[string]*os.File
 }
 
+// parent is where the folder of a checkpoint is: a folder that is held open, or one that is found anew by its path.
+type parent interface {
+	Name() string
+	OpenRoot(name string) (*os.Root, error)
+	Stat(name string) (fs.FileInfo, error)
+}
+
+// byPath is a folder by its path. A checkpoint in it may be a link to anywhere.
+type byPath string
+
+func (p byPath) Name() string { return string(p) }
+func (p byPath) OpenRoot(name string) (*os.Root, error) {
+	return os.OpenRoot(filepath.Join(string(p), name))
+}
+func (p byPath) Stat(name string) (fs.FileInfo, error) {
+	return os.Stat(filepath.Join(string(p), name))
+}
+
 // Open opens the checkpoint in the folder dir and checks that its files are there with the sizes that the manifest says; their
 // contents are checked as they are read. A folder that does not exist is fs.ErrNotExist, a damaged one a *CorruptError.
 func Open(dir string) (*Folder, error) {
+	return openOrOld(byPath(filepath.Dir(dir)), filepath.Base(dir))
+}
+
+// Open is Open of the checkpoint of a name. A link that leads out of the folder, or nowhere, is a *CorruptError.
+func (d Dir) Open(name string) (*Folder, error) {
+	f, err := openOrOld(d.root, name)
+	if info, e := d.root.Lstat(name); errors.As(err, new(*fs.PathError)) && e == nil && info.Mode().Type() == fs.ModeSymlink {
+		return nil, &CorruptError{File: d.path(name), What: "it is a link that leads nowhere in its folder"}
+	}
+	return f, err
+}
+
+func openOrOld(in parent, name string) (*Folder, error) {
 	const tries = 5
 	for try := 1; ; try++ {
-		f, err := open(dir, dir)
+		f, err := open(in, name, name)
 		if errors.Is(err, fs.ErrNotExist) {
 			// Perhaps a Save moves it just now, or was killed between its renames.
-			f, err = open(oldName(dir), dir)
+			f, err = open(in, oldName(name), name)
 		}
 		if err == nil {
 			return f, nil
@@ -42,39 +73,44 @@ func Open(dir string) (*Folder, error) {
 	}
 }
 
-// open opens the folder at path, which messages call dir.
-func open(path, dir string) (*Folder, error) {
-	root, err := os.OpenRoot(path) // pins the folder, so that all its files are of one checkpoint
-	if err != nil {
-		if errors.Is(err, fs.ErrNotExist) {
-			err = &fs.PathError{Op: "open", Path: dir, Err: fs.ErrNotExist}
-		}
-		return nil, errors.WithStack(err)
+// open opens the folder at, which messages call name.
+func open(in parent, at, name string) (*Folder, error) {
+	dir := filepath.Join(in.Name(), name)
+	notThere := errors.WithStack(&fs.PathError{Op: "open", Path: dir, Err: fs.ErrNotExist})
+	info, err := in.Stat(at)
+	if err == nil && !info.IsDir() {
+		return nil, &CorruptError{File: dir, What: "not a checkpoint, it is no folder"}
+	}
+	var root *os.Root
+	if err == nil {
+		root, err = in.OpenRoot(at) // pins the folder, so that all its files are of one checkpoint
+	}
+	var of *fs.PathError
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, notThere
+	} else if errors.As(err, &of) {
+		return nil, errors.WithStack(&fs.PathError{Op: "open", Path: dir, Err: of.Err})
 	}
 	defer root.Close()
 	f := &Folder{dir: dir, files: map[string]*os.File{}}
 	if err := f.open(root); err != nil {
 		f.Close()
-		if moved(root, path, dir) { // replaced under our hands: not damage
-			err = errors.WithStack(&fs.PathError{Op: "open", Path: dir, Err: fs.ErrNotExist})
+		if moved(root, in, at, name) { // replaced under our hands: not damage
+			err = notThere
 		}
 		return nil, err
 	}
 	return f, nil
 }
 
-// moved says that the folder opened as root at path is no longer the checkpoint dir, so that its files may be going.
-func moved(root *os.Root, path, dir string) bool {
-	if path != dir {
-		_, err := os.Stat(dir)
+// moved says that the folder opened as root is no longer the checkpoint of the name, so that its files may be going.
+func moved(root *os.Root, in parent, at, name string) bool {
+	now, err := in.Stat(name)
+	if at != name {
 		return err == nil // the successor of the one that was moved aside is there
 	}
-	opened, err := root.Stat(".")
-	if err != nil {
-		return true
-	}
-	now, err := os.Stat(dir)
-	return err != nil || !os.SameFile(opened, now)
+	opened, err2 := root.Stat(".")
+	return err != nil || err2 != nil || !os.SameFile(opened, now)
 }
 
 func (f *Folder) open(root *os.Root) error {

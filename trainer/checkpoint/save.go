@@ -4,11 +4,14 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
 
 	"github.com/pkg/errors"
+
+	"github.com/unroll-ml/unroll/internal/safefile"
 )
 
 // The files of a checkpoint.
@@ -29,38 +32,51 @@ type Contents struct {
 	Step      int      // what orders the checkpoints of a run, at least 0
 }
 
-// oldName is where a folder lies while its successor takes its place.
-func oldName(dir string) string {
-	return filepath.Join(filepath.Dir(dir), "."+filepath.Base(dir)+".old")
+// Dir is a folder in which checkpoints and other files of a run are written. It is held open: what is written is in this folder and
+// nowhere else, whatever becomes of its path, and of links in it, meanwhile.
+type Dir struct{ root *os.Root }
+
+// In is the folder that root holds open.
+func In(root *os.Root) Dir { return Dir{root} }
+
+// path is what messages call a file or a checkpoint in the folder.
+func (d Dir) path(name string) string { return safefile.Path(d.root, name) }
+
+func (d Dir) exists(name string) bool {
+	_, err := d.root.Lstat(name)
+	return err == nil
 }
 
-// Save replaces the checkpoint in the folder dir, whose parent must exist, and keeps the keep-1 newest of those before it: see Past.
+// oldName is where a checkpoint lies while its successor takes its place.
+func oldName(name string) string { return "." + name + ".old" }
+
+// Save replaces the checkpoint of a name, and keeps the keep-1 newest of those before it: see Past.
 //
 // Everything is written to a temporary folder beside it and has reached the disk before two renames put it in place; between
 // these, the old checkpoint lies at a name where Open and Recover find it. Nothing is removed before those renames have reached
 // the disk, too. So there is a whole checkpoint at every moment, and an error means that the old one stays; it is a *WriteError, or
-// a *safefile.Error that names what is in the way. Only one process may save to a folder at a time: see safefile.TryLock.
-func Save(dir string, keep int, c Contents) error {
+// a *safefile.Error that names what is in the way. Only one process may save to a folder at a time.
+func (d Dir) Save(name string, keep int, c Contents) error {
 	state, err := encodeJSON(c.State)
 	if err != nil {
 		return errors.Wrap(err, "state")
 	}
 	need := contentBytes(c) + int64(len(state))
-	if err := Recover(dir, keep); err != nil {
-		return writeError(dir, need, err)
+	if err := d.Recover(name, keep); err != nil {
+		return d.writeError(name, need, err)
 	}
-	tmp, err := files.mkdirTemp(filepath.Dir(dir), tempPrefix(filepath.Base(dir)))
+	tmp, err := files.mkdirTemp(d.root, tempPrefix(name))
 	if err != nil {
-		return writeError(dir, need, err)
+		return d.writeError(name, need, err)
 	}
-	if err = writeFolder(tmp, c, state, nextPast(dir, keep, c.Step)); err == nil {
-		err = replace(dir, tmp)
+	if err = d.writeFolder(tmp, c, state, d.nextPast(name, keep, c.Step)); err == nil {
+		err = d.replace(name, tmp)
 	}
 	if err != nil {
-		discard(tmp) // first, so that the error tells of the space that a second attempt would find
-		return writeError(dir, need, err)
+		d.discard(tmp) // first, so that the error tells of the space that a second attempt would find
+		return d.writeError(name, need, err)
 	}
-	retire(dir, keep) // what this leaves undone the next Save or Recover does
+	d.retire(name, keep) // what this leaves undone the next Save or Recover does
 	return nil
 }
 
@@ -74,18 +90,24 @@ func contentBytes(c Contents) int64 {
 	return total
 }
 
-func writeFolder(tmp string, c Contents, state []byte, past []int) error {
+// writeFolder writes the files of a checkpoint into the folder tmp.
+func (d Dir) writeFolder(tmp string, c Contents, state []byte, past []int) error {
+	to, err := d.root.OpenRoot(tmp)
+	if err != nil {
+		return err
+	}
+	defer to.Close()
 	m := manifest{Format: manifestFormat, Step: c.Step, Past: past, Files: map[string]fileInfo{}}
 	for _, f := range []struct {
 		name    string
 		tensors []Tensor
 	}{{weightsFile, c.Weights}, {optimizerFile, c.Optimizer}} {
-		err := m.create(tmp, f.name, func(w io.Writer) (map[string]uint32, error) { return writeTensors(w, f.tensors) })
+		err := m.create(to, f.name, func(w io.Writer) (map[string]uint32, error) { return writeTensors(w, f.tensors) })
 		if err != nil {
 			return errors.Wrap(err, f.name)
 		}
 	}
-	err := m.create(tmp, stateFile, func(w io.Writer) (map[string]uint32, error) {
+	err = m.create(to, stateFile, func(w io.Writer) (map[string]uint32, error) {
 		_, err := w.Write(state)
 		return nil, err
 	})
@@ -102,7 +124,7 @@ func writeFolder(tmp string, c Contents, state []byte, past []int) error {
 	if len(data) > maxManifest {
 		return errors.Errorf("the names of all tensors need a manifest of %d bytes, at most %d are read", len(data), maxManifest)
 	}
-	f, err := files.create(filepath.Join(tmp, manifestFile))
+	f, err := files.create(to, manifestFile)
 	if err != nil {
 		return err
 	}
@@ -110,12 +132,12 @@ func writeFolder(tmp string, c Contents, state []byte, past []int) error {
 	if err := closeSynced(f, err); err != nil {
 		return err
 	}
-	return files.syncDir(tmp)
+	return files.syncDir(to)
 }
 
 // create writes one file and notes what it is.
-func (m *manifest) create(dir, name string, write func(io.Writer) (map[string]uint32, error)) error {
-	f, err := files.create(filepath.Join(dir, name))
+func (m *manifest) create(to *os.Root, name string, write func(io.Writer) (map[string]uint32, error)) error {
+	f, err := files.create(to, name)
 	if err != nil {
 		return err
 	}
@@ -136,52 +158,55 @@ func (m *manifest) create(dir, name string, write func(io.Writer) (map[string]ui
 	return nil
 }
 
-// replace puts the folder tmp in the place of dir, and what was there aside; or leaves everything as it was.
-func replace(dir, tmp string) error {
-	old := oldName(dir)
-	if _, err := os.Lstat(old); err == nil { // Recover has left it there, for what is in dir is damaged
-		if err := remove(dir); err != nil {
+// replace gives the folder tmp a name, and puts what had it aside; or leaves everything as it was.
+func (d Dir) replace(name, tmp string) error {
+	old := oldName(name)
+	if d.exists(old) { // Recover has left it there, for what has the name is damaged
+		if err := d.remove(name); err != nil {
 			return err
 		}
-	} else if err := files.rename(dir, old); err != nil && !os.IsNotExist(err) {
+	} else if err := files.rename(d.root, name, old); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
-	err := files.rename(tmp, dir)
+	err := files.rename(d.root, tmp, name)
 	if err == nil {
-		if err = files.syncDir(filepath.Dir(dir)); err == nil {
+		if err = files.syncDir(d.root); err == nil {
 			return nil
 		}
-		files.rename(dir, tmp)
+		files.rename(d.root, name, tmp)
 	}
-	files.rename(old, dir) // and if this fails, too, Recover will do it
+	files.rename(d.root, old, name) // and if this fails, too, Recover will do it
 	return err
 }
 
 // Recover ends what a crash during Save left half done: a checkpoint that was moved aside comes back or becomes the past, of which
-// keep-1 are kept, and what no checkpoint refers to any more is removed. If the one in dir is damaged, the one aside stays there.
-func Recover(dir string, keep int) error {
-	old := oldName(dir)
-	for _, path := range []string{dir, old} {
-		if err := foreignFile(path); err != nil {
+// keep-1 are kept, and what no checkpoint refers to any more is removed. If the one of the name is damaged, the one aside stays there.
+func (d Dir) Recover(name string, keep int) error {
+	if name != filepath.Base(name) {
+		return errors.Errorf("checkpoint: %q is not the name of a checkpoint in its folder", name)
+	}
+	old := oldName(name)
+	for _, name := range []string{name, old} {
+		if err := d.foreignFile(name); err != nil {
 			return err
 		}
 	}
-	switch _, err := os.Stat(dir); {
+	switch _, err := d.root.Lstat(name); {
 	case err == nil:
-		if _, err := os.Stat(old); err == nil { // the name of its successor may not have reached the disk
-			if err := files.syncDir(filepath.Dir(dir)); err != nil {
+		if d.exists(old) { // the name of its successor may not have reached the disk
+			if err := files.syncDir(d.root); err != nil {
 				return errors.WithStack(err)
 			}
 		}
-		if err := retire(dir, keep); err != nil {
+		if err := d.retire(name, keep); err != nil {
 			return err
 		}
-	case os.IsNotExist(err):
-		if err := files.rename(old, dir); err != nil && !os.IsNotExist(err) {
+	case errors.Is(err, fs.ErrNotExist):
+		if err := files.rename(d.root, old, name); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return errors.WithStack(err)
 		}
 	default:
 		return errors.WithStack(err)
 	}
-	return Sweep(filepath.Dir(dir), filepath.Base(dir))
+	return d.Sweep(name)
 }

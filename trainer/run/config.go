@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"fmt"
 	"io"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -254,7 +255,17 @@ const maxConfig = 1 << 17
 
 // ReadConfig reads a config.yaml, strictly. What is wrong with its contents is a *checkpoint.CorruptError.
 func ReadConfig(path string, opts ...Option) (*Config, error) {
-	data, err := safefile.ReadIn(filepath.Dir(path), filepath.Base(path), maxConfig)
+	in, err := os.OpenRoot(filepath.Dir(path))
+	if err != nil {
+		return nil, errors.WithStack(err)
+	}
+	defer in.Close()
+	return readConfig(in, filepath.Base(path), opts...)
+}
+
+func readConfig(in *os.Root, name string, opts ...Option) (*Config, error) {
+	path := safefile.Path(in, name)
+	data, err := safefile.ReadIn(in, name, maxConfig)
 	if err != nil {
 		return nil, err
 	}

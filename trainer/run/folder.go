@@ -84,12 +84,14 @@ func (p *Position) better(score float64) bool {
 	return best == nil || score < *best
 }
 
-// Folder is a folder that this process may write a run into.
+// Folder is a folder that this process may write a run into. It is held open, so that nothing is written elsewhere, whatever becomes
+// of its path meanwhile.
 type Folder struct {
 	dir    string
+	root   *os.Root
 	lock   *safefile.Lock
-	made   []string // folders that this process made, the innermost last
-	before *Config  // of the run that is there already, or nil
+	made   *made   // on the way to it; nil: it was there before
+	before *Config // of the run that is there already, or nil
 }
 
 // Dir is the path of the folder.
@@ -100,23 +102,27 @@ func (f *Folder) Holds() bool { return f.before != nil }
 
 func (f *Folder) path(name string) string { return filepath.Join(f.dir, name) }
 
+// checkpoints writes the checkpoints and whole files of the run.
+func (f *Folder) checkpoints() checkpoint.Dir { return checkpoint.In(f.root) }
+
 // OpenFolder makes a folder ready to be written: it exists, can be written, no other process writes to it, and it holds
 // nothing but, at most, a run. Close it. What is wrong with the folder is an *OutputError; a *checkpoint.LockedError says that another
 // process trains there.
 func OpenFolder(dir string) (*Folder, error) {
-	f := &Folder{dir: dir}
-	switch info, err := os.Stat(dir); {
+	info, err := os.Stat(dir)
+	switch {
 	case err == nil && !info.IsDir():
 		return nil, &OutputError{Dir: dir, What: "is a file"}
 	case errors.Is(err, fs.ErrNotExist):
-		if err := f.makeAll(dir); err != nil {
-			f.remove()
-			return nil, outputError(dir, err)
-		}
+		return makeFolder(dir)
 	case err != nil:
 		return nil, outputError(dir, err)
 	}
-	return f.open()
+	root, err := os.OpenRoot(dir)
+	if err != nil {
+		return nil, outputError(dir, err)
+	}
+	return accept(&Folder{dir: dir, root: root})
 }
 
 // runsFolder is where runs are whose folder nobody names.
@@ -128,42 +134,31 @@ func numbered(task string, n int) string {
 
 // NewFolder is OpenFolder of the first free of runs/TASK-1, runs/TASK-2, ...
 func NewFolder(task string) (*Folder, error) {
-	f := &Folder{}
-	if err := f.makeAll(runsFolder); err != nil {
-		return nil, outputError(runsFolder, err)
-	}
 	for n := 1; ; n++ {
-		f.dir = numbered(task, n)
-		err := os.Mkdir(f.dir, 0o777)
-		if err == nil {
-			f.made = append(f.made, f.dir)
-			return f.open()
-		}
-		if !errors.Is(err, fs.ErrExist) {
-			f.remove()
-			return nil, outputError(f.dir, err)
+		dir := numbered(task, n)
+		f, err := makeFolder(dir)
+		if _, other := os.Lstat(dir); err == nil || other != nil {
+			return f, err
 		}
 	}
 }
 
-// makeAll is os.MkdirAll that notes what it makes.
-func (f *Folder) makeAll(dir string) error {
-	if _, err := os.Stat(dir); err == nil {
-		return nil
+// makeFolder makes a folder that is not there, and those that it is in, and opens it.
+func makeFolder(dir string) (*Folder, error) {
+	m, err := mkdirAll(dir)
+	if err != nil {
+		return nil, outputError(dir, err)
 	}
-	if parent := filepath.Dir(dir); parent != dir {
-		if err := f.makeAll(parent); err != nil {
-			return err
-		}
+	root, err := m.open()
+	if err != nil {
+		m.remove()
+		return nil, outputError(dir, err)
 	}
-	if err := os.Mkdir(dir, 0o777); err != nil {
-		return errors.WithStack(err)
-	}
-	f.made = append(f.made, dir)
-	return nil
+	return accept(&Folder{dir: dir, root: root, made: m})
 }
 
-func (f *Folder) open() (*Folder, error) {
+// accept takes the folder if it may be written.
+func accept(f *Folder) (*Folder, error) {
 	err := f.inspect() // before anything in it is touched
 	if err == nil {
 		err = f.take()
@@ -177,7 +172,7 @@ func (f *Folder) open() (*Folder, error) {
 
 // take locks the folder and makes sure that it can be written.
 func (f *Folder) take() error {
-	lock, err := safefile.TryLock(f.path(lockName))
+	lock, err := safefile.TryLock(f.root, lockName)
 	var held *safefile.LockedError
 	if errors.As(err, &held) {
 		return err
@@ -188,15 +183,10 @@ func (f *Folder) take() error {
 	if err := f.inspect(); err != nil { // another process may have trained there until now
 		return err
 	}
-	probe, err := safefile.CreateTemp(f.dir, "."+probeName+".tmp-") // permissions alone do not tell of a read-only file system
-	if err != nil {
+	if err := safefile.Probe(f.root, "."+probeName+".tmp-"); err != nil {
 		return outputError(f.dir, err)
 	}
-	probe.Close()
-	if err := os.Remove(probe.Name()); err != nil {
-		return outputError(f.dir, err)
-	}
-	if err := checkpoint.Sweep(f.dir, append(runFiles, probeName)...); err != nil { // what a kill has left
+	if err := f.checkpoints().Sweep(append(runFiles, probeName)...); err != nil { // what a kill has left
 		return outputError(f.dir, err)
 	}
 	return nil
@@ -204,11 +194,11 @@ func (f *Folder) take() error {
 
 // inspect finds out what the folder holds, and refuses one that holds anything but a run. It changes nothing.
 func (f *Folder) inspect() (err error) {
-	f.before, err = ReadConfig(f.path(configName))
+	f.before, err = readConfig(f.root, configName)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return &OutputError{Dir: f.dir, Err: err}
 	}
-	entries, err := os.ReadDir(f.dir)
+	entries, err := fs.ReadDir(f.root.FS(), ".")
 	if err != nil {
 		return outputError(f.dir, err)
 	}
@@ -218,12 +208,12 @@ func (f *Folder) inspect() (err error) {
 		}
 	}
 	for _, name := range []string{lockName, LogName} { // these are written in their place
-		if err := safefile.Ours(f.path(name)); err != nil {
+		if err := safefile.Ours(f.root, name); err != nil {
 			return err
 		}
 	}
 	for _, name := range []string{Best, Last} {
-		if err := checkpoint.Foreign(f.path(name)); err != nil {
+		if err := f.checkpoints().Foreign(name); err != nil {
 			return err
 		}
 	}
@@ -237,22 +227,22 @@ func (f *Folder) Clear() error { return f.clear(nil) }
 func (f *Folder) clear(files map[string][]byte) error {
 	written := f.written()
 	for name := range files {
-		if _, err := os.Lstat(f.path(name)); err == nil && !slices.Contains(written, name) {
+		if _, err := f.root.Lstat(name); err == nil && !slices.Contains(written, name) {
 			return &safefile.Error{Path: f.path(name), What: "the run that is to be replaced did not write it", Writing: true}
 		}
 	}
 	for _, name := range written {
-		if info, err := os.Lstat(f.path(name)); err == nil && info.IsDir() {
+		if info, err := f.root.Lstat(name); err == nil && info.IsDir() {
 			return &safefile.Error{Path: f.path(name), What: "it is a folder", Writing: true}
 		}
 	}
 	for _, name := range []string{Best, Last} {
-		if err := checkpoint.Remove(f.path(name)); err != nil {
+		if err := f.checkpoints().Remove(name); err != nil {
 			return outputError(f.dir, err)
 		}
 	}
 	for _, name := range written {
-		if err := os.Remove(f.path(name)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		if err := f.root.Remove(name); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return outputError(f.dir, err)
 		}
 	}
@@ -278,7 +268,7 @@ func (f *Folder) written() []string {
 // eventFiles are TensorBoard's files that the run has written, by its checkpoints.
 func (f *Folder) eventFiles() []string {
 	for _, name := range []string{Last, Best} {
-		c, err := checkpoint.Open(f.path(name))
+		c, err := f.checkpoints().Open(name)
 		if err != nil {
 			continue
 		}
@@ -291,38 +281,59 @@ func (f *Folder) eventFiles() []string {
 	return nil
 }
 
-// Abandon gives the folder back as it was, before a run has begun in it.
+// Abandon gives the folder back as it was, before a run has begun in it: what this process made is removed.
 func (f *Folder) Abandon() {
-	f.Close()
-	f.remove()
-}
-
-// remove removes what this process made: nothing, if the folder was there before.
-func (f *Folder) remove() {
-	if slices.Contains(f.made, f.dir) {
+	if f.made != nil {
 		for _, name := range append(runFiles, lockName) {
-			os.Remove(f.path(name))
+			f.root.Remove(name)
 		}
 	}
-	for _, dir := range slices.Backward(f.made) {
-		os.Remove(dir) // only if it is empty
-	}
+	f.release()
+	f.made.remove()
 }
 
 // Close lets other processes use the folder.
 func (f *Folder) Close() {
+	f.release()
+	f.made.close()
+}
+
+func (f *Folder) release() {
 	if f.lock != nil {
 		f.lock.Unlock()
 	}
+	f.root.Close()
 }
 
 // Load loads a checkpoint of the run, Best or Last, into the model of a task.
 func (f *Folder) Load(t Task, name string) (Position, error) {
-	return loadCheckpoint(f.path(name), t.Config(), t, false)
+	return f.load(name, t.Config(), t, false)
+}
+
+func (f *Folder) load(name string, c *Config, m Learner, training bool) (Position, error) {
+	opened, err := f.checkpoints().Open(name)
+	if err != nil {
+		return Position{}, noCheckpoint(f.path(name), err)
+	}
+	defer opened.Close()
+	return loadCheckpoint(opened, f.path(name), c, m, training)
 }
 
 // WriteFile writes a file: all of it or, if that fails, nothing.
-func WriteFile(path string, data []byte) error { return checkpoint.WriteFile(path, data) }
+func WriteFile(path string, data []byte) error {
+	return Write(path, func(to io.Writer) error {
+		_, err := to.Write(data)
+		return err
+	})
+}
 
 // Write is WriteFile of what fill writes.
-func Write(path string, fill func(io.Writer) error) error { return checkpoint.Write(path, fill) }
+func Write(path string, fill func(io.Writer) error) error {
+	dir, name := filepath.Split(path)
+	root, err := os.OpenRoot(filepath.Clean(dir))
+	if err != nil {
+		return checkpoint.Unwritten(path, 0, err)
+	}
+	defer root.Close()
+	return checkpoint.In(root).Write(name, fill)
+}

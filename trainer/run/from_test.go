@@ -55,10 +55,7 @@ func TestFrom(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, err := r.Load(work); err != nil { // says where the run stood
-			t.Fatal(err)
-		}
-		at, err := loadCheckpoint(r.checkpoint(), r.config, work, false)
+		at, err := r.Load(work)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -119,11 +119,11 @@ func (r *training) run(ctx context.Context) (End, error) {
 	if err != nil {
 		return End{}, err
 	}
-	if r.log, err = runlog.Open(r.folder.path(LogName), r.at.Step); err != nil {
+	if r.log, err = runlog.Open(r.folder.root, LogName, r.at.Step); err != nil {
 		return End{}, err
 	}
 	if r.TensorBoard {
-		w, err := events.Create(r.folder.dir, r.at.Step+1)
+		w, err := events.Create(r.folder.root, r.at.Step+1)
 		if err != nil {
 			return End{}, err
 		}
@@ -390,7 +390,8 @@ func (r *training) save(name string) error {
 	if name == Last {
 		keep = r.Keep
 	}
-	return r.writing(checkpoint.Save(r.folder.path(name), keep, checkpoint.Contents{Weights: weights, Optimizer: state, State: r.at, Step: r.at.Step}))
+	contents := checkpoint.Contents{Weights: weights, Optimizer: state, State: r.at, Step: r.at.Step}
+	return r.writing(r.folder.checkpoints().Save(name, keep, contents))
 }
 
 // append logs a record.

@@ -190,7 +190,12 @@ func (r *Run) holds(name string) bool {
 
 // Load reads the weights of the run's checkpoint into a model, and says where the run stood.
 func (r *Run) Load(m Learner) (Position, error) {
-	return loadCheckpoint(r.checkpoint(), r.config, m, false)
+	f, err := openCheckpoint(r.checkpoint())
+	if err != nil {
+		return Position{}, err
+	}
+	defer f.Close()
+	return loadCheckpoint(f, r.checkpoint(), r.config, m, false)
 }
 
 // fits says whether the run's checkpoint is of the model that its configuration describes, before that is built.
@@ -229,23 +234,24 @@ func checkpointsIn(dir string) (names []string) {
 
 func openCheckpoint(dir string) (*checkpoint.Folder, error) {
 	f, err := checkpoint.Open(dir)
-	if errors.Is(err, fs.ErrNotExist) {
-		if others := checkpointsIn(filepath.Dir(dir)); len(others) > 0 {
-			return nil, corrupt("%s: there is no such checkpoint: choose one of %s", dir, strings.Join(others, ", "))
-		}
-		return nil, corrupt("%s: there is no such checkpoint: train until the first one is saved", dir)
-	}
-	return f, err
+	return f, noCheckpoint(dir, err)
 }
 
-// loadCheckpoint reads a checkpoint into the model of a configuration, with what the next training step needs if training is true.
-func loadCheckpoint(dir string, c *Config, m Learner, training bool) (Position, error) {
-	var at Position
-	f, err := openCheckpoint(dir)
-	if err != nil {
-		return at, err
+// noCheckpoint says what to do if there is no checkpoint in the folder dir; any other error it leaves as it is.
+func noCheckpoint(dir string, err error) error {
+	if !errors.Is(err, fs.ErrNotExist) {
+		return err
 	}
-	defer f.Close()
+	if others := checkpointsIn(filepath.Dir(dir)); len(others) > 0 {
+		return corrupt("%s: there is no such checkpoint: choose one of %s", dir, strings.Join(others, ", "))
+	}
+	return corrupt("%s: there is no such checkpoint: train until the first one is saved", dir)
+}
+
+// loadCheckpoint reads a checkpoint, opened from the folder dir, into the model of a configuration, with what the next training step
+// needs if training is true.
+func loadCheckpoint(f *checkpoint.Folder, dir string, c *Config, m Learner, training bool) (Position, error) {
+	var at Position
 	if err := f.State(&at); err != nil {
 		return at, err
 	}

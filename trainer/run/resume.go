@@ -10,7 +10,6 @@ import (
 	"github.com/pkg/errors"
 
 	"github.com/unroll-ml/unroll/internal/words"
-	"github.com/unroll-ml/unroll/trainer/checkpoint"
 )
 
 // place continues the run in the folder, or begins a new one there.
@@ -32,12 +31,12 @@ func (r *training) place() error {
 	if err := r.folder.clear(files); err != nil {
 		return err
 	}
-	if err := checkpoint.WriteFile(r.folder.path(configName), r.config.Encode()); err != nil {
+	if err := r.folder.checkpoints().WriteFile(configName, r.config.Encode()); err != nil {
 		return err
 	}
 	r.folder.before = r.config
 	for name, data := range files {
-		if err := checkpoint.WriteFile(r.folder.path(name), data); err != nil {
+		if err := r.folder.checkpoints().WriteFile(name, data); err != nil {
 			return err
 		}
 	}
@@ -61,31 +60,31 @@ func (r *training) prepareResume() error {
 		}
 	}
 	// What is damaged should not count among those that are kept.
-	if err := checkpoint.GoBack(r.folder.path(Last), r.damaged); err != nil {
+	if err := r.folder.checkpoints().GoBack(Last, r.damaged); err != nil {
 		return outputError(r.folder.dir, err)
 	}
-	if best := r.folder.path(Best); slices.Contains(r.damaged, best) {
-		if err := checkpoint.Drop(best); err != nil {
+	if slices.Contains(r.damaged, Best) {
+		if err := r.folder.checkpoints().Drop(Best); err != nil {
 			return outputError(r.folder.dir, err)
 		}
 	}
-	return checkpoint.WriteFile(r.folder.path(configName), r.config.Encode())
+	return r.folder.checkpoints().WriteFile(configName, r.config.Encode())
 }
 
 // resume loads the newest checkpoint that is whole; false if there never was one. A damaged one is skipped, but not in silence.
 func (r *training) resume() (found bool, err error) {
-	dirs, err := r.folder.Checkpoints()
+	names, err := r.folder.Checkpoints()
 	if err != nil {
 		return false, err
 	}
 	skip := func(err error) { r.Report.Notice("skipped a damaged checkpoint: " + err.Error()) }
 	var broken error
-	for _, dir := range dirs {
-		at, err := loadCheckpoint(dir, r.config, r.task, true)
+	for _, name := range names {
+		at, err := r.folder.load(name, r.config, r.task, true)
 		if err == nil {
 			r.at = at
 			if broken != nil {
-				r.Report.Notice(fmt.Sprintf("going back to %s, of step %s", dir, words.Thousands(at.Step)))
+				r.Report.Notice(fmt.Sprintf("going back to %s, of step %s", r.folder.path(name), words.Thousands(at.Step)))
 			}
 			r.checkBest(skip)
 			return true, nil
@@ -94,43 +93,42 @@ func (r *training) resume() (found bool, err error) {
 			return false, err
 		}
 		skip(err)
-		r.damaged, broken = append(r.damaged, dir), err
+		r.damaged, broken = append(r.damaged, name), err
 	}
 	return false, broken
 }
 
-// Checkpoints are those of the run, the newest first; of the same step the last before the best. Those whose step cannot be read
+// Checkpoints are the names of those of the run, the newest first; of the same step the last before the best. Those whose step cannot be read
 // come before all, to be named.
 func (f *Folder) Checkpoints() ([]string, error) {
-	last, best := f.path(Last), f.path(Best)
 	// Old checkpoints are removed by the next save, once a whole one is known.
-	if err := checkpoint.Recover(last, math.MaxInt); err != nil {
-		return nil, outputError(last, err)
+	if err := f.checkpoints().Recover(Last, math.MaxInt); err != nil {
+		return nil, outputError(f.path(Last), err)
 	}
-	if err := checkpoint.Recover(best, 1); err != nil {
-		return nil, outputError(best, err)
+	if err := f.checkpoints().Recover(Best, 1); err != nil {
+		return nil, outputError(f.path(Best), err)
 	}
-	past, err := checkpoint.Past(last)
+	past, err := f.checkpoints().Past(Last)
 	if err != nil {
 		return nil, err
 	}
 	steps := map[string]int{}
-	var dirs []string
-	for _, dir := range slices.Concat([]string{last}, past, []string{best}) {
-		f, err := checkpoint.Open(dir)
+	var names []string
+	for _, name := range slices.Concat([]string{Last}, past, []string{Best}) {
+		c, err := f.checkpoints().Open(name)
 		switch {
 		case errors.Is(err, fs.ErrNotExist):
 			continue
 		case err != nil:
-			steps[dir] = math.MaxInt
+			steps[name] = math.MaxInt
 		default:
-			steps[dir] = f.Step()
-			f.Close()
+			steps[name] = c.Step()
+			c.Close()
 		}
-		dirs = append(dirs, dir)
+		names = append(names, name)
 	}
-	slices.SortStableFunc(dirs, func(a, b string) int { return cmp.Compare(steps[b], steps[a]) })
-	return dirs, nil
+	slices.SortStableFunc(names, func(a, b string) int { return cmp.Compare(steps[b], steps[a]) })
+	return names, nil
 }
 
 // checkBest makes sure that the best checkpoint, which the state speaks of, can be used at the end; if not, the next one that is
@@ -139,7 +137,7 @@ func (r *training) checkBest(skip func(error)) {
 	if r.at.BestLoss == nil {
 		return
 	}
-	f, err := checkpoint.Open(r.folder.path(Best))
+	f, err := r.folder.checkpoints().Open(Best)
 	if err == nil {
 		defer f.Close()
 		err = f.Verify()
@@ -153,7 +151,7 @@ func (r *training) checkBest(skip func(error)) {
 // Saved says whether there is a checkpoint of the run in the folder. It changes nothing, and may be asked while the run trains.
 func (f *Folder) Saved() bool {
 	for _, name := range []string{Last, Best} {
-		if c, err := checkpoint.Open(f.path(name)); err == nil {
+		if c, err := f.checkpoints().Open(name); err == nil {
 			c.Close()
 			return true
 		}
