@@ -343,15 +343,20 @@ func BenchmarkSave(b *testing.B) {
 	}
 }
 
-// A folder that is missing is named: how many bytes are free is of no use then.
+// A folder that is gone is named: how many bytes are free is of no use then.
 func TestMissingFolder(t *testing.T) {
-	dir := t.TempDir()
-	path := filepath.Join(dir, "a", "b", "c")
-	want := path + ": the folder " + filepath.Join(dir, "a", "b") + " does not exist: make it first"
-	if err := Save(path, 1, Contents{}); err == nil || err.Error() != want {
-		t.Errorf("Save: %v, want %s", err, want)
-	}
-	if err := WriteFile(path, []byte("x")); err == nil || err.Error() != want {
+	path := filepath.Join(t.TempDir(), "c")
+	want := path + ": the folder " + filepath.Dir(path) + " does not exist: make it first"
+	err := within(path, func(d Dir, name string) error {
+		if err := os.Remove(filepath.Dir(path)); err != nil {
+			return err
+		}
+		if err := d.Save(name, 1, Contents{}); err == nil || err.Error() != want {
+			t.Errorf("Save: %v, want %s", err, want)
+		}
+		return d.WriteFile(name, []byte("x"))
+	})
+	if err == nil || err.Error() != want {
 		t.Errorf("WriteFile: %v, want %s", err, want)
 	}
 }
