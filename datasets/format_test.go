@@ -152,6 +152,16 @@ func TestFormatsRefuse(t *testing.T) {
 	if want := path + `: the label "Art" of line 1 occurs nowhere else; if that line is a header, give --header yes`; err != nil || len(notes) != 1 || notes[0] != want {
 		t.Errorf("%q, %v", notes, err)
 	}
+	// If its text is what texts are called, too, it is a header.
+	path = write(t, "a.csv", []byte("review,verdict\n"+many(func(i int) string { return fmt.Sprintf("w%d,%d\n", i, i%2) })))
+	rows, notes, err := readRows(t, false, path, Format{})
+	want := path + `: line 1, "review" and "verdict", is taken for a header; --header no if it is none`
+	if err != nil || len(rows) != 40 || len(notes) != 1 || notes[0] != want {
+		t.Errorf("%d rows, %q, %v", len(rows), notes, err)
+	}
+	if rows, _, err := readRows(t, false, path, Format{Header: HeaderNo}); err != nil || len(rows) != 41 {
+		t.Errorf("%d rows, %v", len(rows), err)
+	}
 }
 
 func TestFormatCheck(t *testing.T) {

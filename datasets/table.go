@@ -84,7 +84,11 @@ func (t *Table) judgeFirst(s *scan) {
 			once++
 		}
 	}
-	if len(t.Rows) >= fewRows && once == 1 && counts[first.Label] == 1 {
+	switch alone := len(t.Rows) >= fewRows && once == 1 && counts[first.Label] == 1; {
+	case alone && isName(first.Text, tableRoles.known[0]):
+		t.Rows = t.Rows[1:]
+		t.Notes = append(t.Notes, fmt.Sprintf("%s: line %d, %q and %q, is taken for a header; --header no if it is none", t.Name, first.Line, first.Text, first.Label))
+	case alone:
 		t.Notes = append(t.Notes, fmt.Sprintf("%s: the label %q of line %d occurs nowhere else; if that line is a header, give --header yes", t.Name, first.Label, first.Line))
 	}
 }

@@ -196,8 +196,8 @@ func TestClassifyErrors(t *testing.T) {
 		{exitData, "train classify --table same.tsv", `same.tsv: every label is "x", so there is nothing to learn: use other data`},
 		{exitData, "eval run --table other.tsv", `other.tsv: none of its labels ("x", ...) is among the 2 of the training data ("begins with a", ...): use data with the same labels`},
 		{exitData, "sample run", "RUN: run holds a classifier: this command is for a language model"},
-		{exitData, classifySmall + "--steps 5 --out run --cell rnn", "run holds a run with other settings (cell: gru there, cell: rnn here): --overwrite to replace it, or choose another folder with --out"},
-		{exitData, classifySmall + "--steps 5 --out run --bidirectional", "run holds a run with other settings (bidirectional: true here, not there): --overwrite to replace it, or choose another folder with --out"},
+		{exitData, classifySmall + "--steps 5 --out run --cell rnn", "run holds a run with other settings (cell: gru there, cell: rnn here): --overwrite to replace it, or choose another folder with --out; --from run begins there with its weights"},
+		{exitData, classifySmall + "--steps 5 --out run --bidirectional", "run holds a run with other settings (bidirectional: true here, not there): --overwrite to replace it, or choose another folder with --out; --from run begins there with its weights"},
 	} {
 		want(t, c.code, c.error, strings.Fields(c.args)...)
 	}

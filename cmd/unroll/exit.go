@@ -94,7 +94,8 @@ func advise(err error) error {
 	case errors.As(err, &output):
 		return fail(exitNoOutput, "%s %s: %s", output.Dir, output.What, anotherFolder)
 	case errors.As(err, &other):
-		return fail(exitData, "%s holds a run with other settings (%s): --overwrite to replace it, or %s", other.Dir, other.Difference, anotherFolder)
+		return fail(exitData, "%s holds a run with other settings (%s): --overwrite to replace it, or %s; --from %s begins there with its weights",
+			other.Dir, other.Difference, anotherFolder, shellQuote(other.Dir))
 	case errors.As(err, &finished):
 		more := "--steps, --epochs or --minutes"
 		if finished.Bad {

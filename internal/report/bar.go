@@ -15,13 +15,12 @@ import (
 type barReporter struct {
 	lineReporter
 	terminal io.Writer
-	width    func() int // of the terminal now; 0: not known
-	drawn    time.Time  // when the line was written; zero: it is not there
+	drawn    time.Time // when the line was written; zero: it is not there
 }
 
 // Bar writes a line that changes to a terminal, whose width in characters it asks for each time, and the lines above it to w.
 func Bar(w, terminal io.Writer, width func() int, every bool) Reporter {
-	return &barReporter{lineReporter: lineReporter{w: w, every: every}, terminal: terminal, width: width}
+	return &barReporter{lineReporter: lineReporter{w: w, width: width, every: every}, terminal: terminal}
 }
 
 // redraw is how long the line stays, at least.

@@ -32,7 +32,7 @@ func TestProgressLine(t *testing.T) {
 func TestBarFits(t *testing.T) {
 	var out strings.Builder
 	width := 0
-	b := &barReporter{lineReporter: lineReporter{w: &out}, terminal: &out, width: func() int { return width }}
+	b := &barReporter{lineReporter: lineReporter{w: &out, width: func() int { return width }}, terminal: &out}
 	b.Begin(run.Start{Dir: "run", Steps: 1_000_000})
 	for _, width = range []int{200, 80, 50, 20, 80} {
 		out.Reset()

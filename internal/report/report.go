@@ -52,6 +52,7 @@ func (j jsonReporter) Writer() io.Writer       { return j.w }
 // lineReporter writes plain lines.
 type lineReporter struct {
 	w     io.Writer
+	width func() int // of a line; nil: any
 	every bool
 	start run.Start
 	last  time.Time // of the last line
@@ -68,11 +69,20 @@ func (l *lineReporter) Writer() io.Writer { return l.w }
 func (l *lineReporter) Begin(s run.Start) {
 	l.start = s
 	for _, line := range append(s.Lines, "run folder: "+s.Dir) {
-		fmt.Fprintln(l.w, line)
+		l.say("%s\n", line)
 	}
 	if s.After > 0 {
 		fmt.Fprintf(l.w, "continuing after step %s\n", words.Thousands(s.After))
 	}
+}
+
+// say writes lines, broken where the terminal would cut words.
+func (l *lineReporter) say(format string, args ...any) {
+	text := fmt.Sprintf(format, args...)
+	if l.width != nil {
+		text = words.Wrap(text, l.width())
+	}
+	io.WriteString(l.w, text)
 }
 
 // stepOf says which step of how many it is.
@@ -123,7 +133,7 @@ func (l *lineReporter) valid(r *run.ValidRecord) {
 	if r.Step == l.start.Steps { // the end, which shows some of the best weights
 		samples = ""
 	}
-	fmt.Fprintf(l.w, "validation after step %s: loss %.4f%s%s%s\n%s", words.Thousands(r.Step), float64(r.Loss),
+	l.say("validation after step %s: loss %.4f%s%s%s\n%s", words.Thousands(r.Step), float64(r.Loss),
 		Measures(&r.Measures, 2, 1), translationWords(&r.Measures, 1), best, samples)
 }
 

@@ -319,8 +319,6 @@ func (t *Seq2SeqTask) Describe(weights int) []string {
 		fmt.Sprintf("batch %d, lengths %s: %s an epoch; %s",
 			c.Training.Batch, pairLengths(t.data.plan), words.Count(t.Epoch(), "step", "steps"), c.Training.summary()),
 	}
-	bleu, chrf := measureSignatures(c)
-	lines = append(lines, fmt.Sprintf("translations are measured with BLEU %s, and chrF %s", bleu, chrf))
 	if n := t.data.plan.TooLong; n > 0 {
 		lines = append(lines, fmt.Sprintf("%s longer than %s and left out: see `longest`",
 			words.Count(n, "pair is", "pairs are"), words.Count(c.Training.Longest, "token", "tokens")))

@@ -112,12 +112,6 @@ func (p pairsPart) definesBLEU(target *datasets.Vocab, tokenize string) (bool, e
 	return metrics.BLEU{Tokenize: tokenize}.Defined(references), nil
 }
 
-// measureSignatures are those of the measures with which translations are compared in training.
-func measureSignatures(c *Config) (bleu, chrf string) {
-	one := metrics.One([]string{""})
-	return metrics.BLEU{Tokenize: c.Training.Tokenize}.Signature(one), metrics.ChrF{}.Signature(one)
-}
-
 // unknownWords says how much of pairs the vocabularies do not know, if that is anything.
 func (x *translations) unknownWords(where string) []string {
 	unknown, all := x.counts.Unknown, x.counts.Tokens
