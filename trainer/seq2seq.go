@@ -1,6 +1,8 @@
 package trainer
 
 import (
+	"cmp"
+
 	"github.com/pkg/errors"
 	G "gorgonia.org/gorgonia"
 
@@ -52,9 +54,14 @@ type pairShape struct{ source, target, batch int }
 // beamShape is what a search is compiled for: steps of the sources, how many they are, and rows for each.
 type beamShape struct{ source, batch, width int }
 
+// Check says what is wrong with how the model is trained; package models knows what is wrong with the model.
+func (c *Seq2SeqConfig) Check() error {
+	return cmp.Or(setting.Within("TeacherForcing", c.TeacherForcing, 0, 1), c.Training.Check())
+}
+
 // NewSeq2Seq declares the model and draws its initial weights.
 func NewSeq2Seq(c Seq2SeqConfig) (*Seq2Seq, error) {
-	if err := setting.Within("TeacherForcing", c.TeacherForcing, 0, 1); err != nil {
+	if err := c.Check(); err != nil {
 		return nil, errors.Wrap(err, "sequence-to-sequence model")
 	}
 	s, err := newModel(c.Training, c.Device, func(_ *op.Builder, p *models.Params) (G.Nodes, error) {

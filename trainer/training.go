@@ -1,6 +1,7 @@
 package trainer
 
 import (
+	"cmp"
 	"slices"
 
 	G "gorgonia.org/gorgonia"
@@ -35,14 +36,20 @@ type Training struct {
 // parts is into how many a batch is divided.
 func (c *Training) parts() int { return max(c.Accumulate, 1) }
 
-// check says what is wrong with what is not of the step alone, which DeclareStates checks, for a model with these parameters.
+// Check says what is wrong with the settings, but for Frozen: that depends on the parameters.
+func (c *Training) Check() error {
+	s := c.stepConfig(nil, nil, nil, nil)
+	return cmp.Or(s.CheckSettings(), setting.AtLeast("Accumulate", c.Accumulate, 0))
+}
+
+// check is Check for a model with these parameters.
 func (c *Training) check(params G.Nodes) error {
 	for _, name := range c.Frozen {
 		if !slices.ContainsFunc(params, func(n *G.Node) bool { return n.Name() == name }) {
 			return &setting.Error{Setting: "Frozen", Value: name, Want: "the name of a parameter, such as " + params[0].Name()}
 		}
 	}
-	return setting.AtLeast("Accumulate", c.Accumulate, 0)
+	return c.Check()
 }
 
 // frozen says whether a parameter stays as it is.

@@ -211,6 +211,12 @@ func init() {
 			random := []*rand.Rand{rand.New(rand.NewPCG(1, 1)), rand.New(rand.NewPCG(1, 2))}
 			return call{newSeq2Seq(t).Sample, []any{pairs.Source, 2, 2, []int{3, 3}, decode.Sampling{Temperature: 1, TopK: 3, TopP: 0.9}, random}}
 		},
+		"Training.Check": func(*testing.T) call {
+			return call{func(c trainer.Training) error { return c.Check() }, []any{training}}
+		},
+		"Seq2SeqConfig.Check": func(*testing.T) call {
+			return call{func(c trainer.Seq2SeqConfig) error { return c.Check() }, []any{trainer.Seq2SeqConfig{TeacherForcing: 1, Training: training}}}
+		},
 		"Weights": func(*testing.T) call { return call{trainer.Weights, []any{any(lm)}} },
 		"CheckGradients": func(*testing.T) call {
 			b, loss, w := loss(tensor.Float64)
@@ -225,6 +231,10 @@ func init() {
 				t.Fatal(err)
 			}
 			return call{s.Run, nil}
+		},
+		"StepConfig.CheckSettings": func(*testing.T) call {
+			_, c := stepConfig()
+			return call{func(c optim.StepConfig) error { return c.CheckSettings() }, []any{c}}
 		},
 		"StepConfig.DeclareStates": func(*testing.T) call {
 			b, c := stepConfig()
@@ -247,6 +257,7 @@ func init() {
 		"Adagrad.Updates": updates(optim.DefaultAdagrad),
 		"Adagrad.Check":   func(*testing.T) call { return call{optim.Adagrad.Check, []any{optim.DefaultAdagrad}} },
 		"Groups.Updates":  updates(optim.Decoupled(optim.DefaultAdam, 0.1)),
+		"Group.Check":     func(*testing.T) call { return call{optim.Group.Check, []any{optim.Group{Rate: 1}}} },
 		"Groups.Check":    func(*testing.T) call { return call{optim.Groups.Check, []any{optim.Decoupled(optim.DefaultAdam, 0.1)}} },
 	}})
 }

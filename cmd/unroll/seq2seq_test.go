@@ -170,7 +170,7 @@ func TestSeq2SeqErrors(t *testing.T) {
 		{exitUsage, "train seq2seq --src a", "--src and --tgt name two files that belong together: give both"},
 		{exitUsage, "train seq2seq --pairs a --valid-tgt a", "--valid-src and --valid-tgt name two files that belong together: give both"},
 		{exitUsage, "train seq2seq --task poems", `--task is "poems": it must be one of dates, copy, reverse, addition`},
-		{exitUsage, "train seq2seq --task copy --teacher-forcing 2", "--teacher-forcing is 2: it must be at least 0 and at most 1"},
+		{exitUsage, "train seq2seq --task copy --teacher-forcing 2", "--teacher-forcing is 2: it must be in [0, 1]"},
 		{exitUsage, "train seq2seq --task copy --label-smoothing 1", "--label-smoothing is 1: it must be in [0, 1)"},
 		{exitUsage, "train seq2seq --task copy --embed 0", "--embed is 0: it must be at least 1"},
 		{exitUsage, "train seq2seq --task copy --attention none --input-feeding", "--input-feeding must be left out without --attention"},

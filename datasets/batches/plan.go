@@ -7,6 +7,8 @@ import (
 	"slices"
 
 	"github.com/pkg/errors"
+
+	"github.com/unroll-ml/unroll/internal/setting"
 )
 
 // Plan says which examples are in which batch.
@@ -39,8 +41,8 @@ const DefaultBuckets = 8
 
 // NewPlan divides examples with the given numbers into buckets. length is asked once for each.
 func NewPlan(c Config, examples []int32, length func(i int32) (Shape, error)) (*Plan, error) {
-	if c.Batch < 1 || c.Buckets < 0 {
-		return nil, fmt.Errorf("batches of %d in %d buckets: there must be at least 1 of both", c.Batch, c.Buckets)
+	if err := cmp.Or(setting.AtLeast("Batch", c.Batch, 1), setting.AtLeast("Buckets", c.Buckets, 0)); err != nil {
+		return nil, err
 	}
 	if length == nil {
 		return nil, errors.New("there is no function that gives the length of an example")

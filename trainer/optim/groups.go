@@ -56,8 +56,8 @@ func (o Groups) Check() error {
 	return cmp.Or(checkOptimizer(o.Optimizer), setting.Set("Of", o.Of != nil, "a function that gives each parameter its group"))
 }
 
-// check says what is wrong with the settings of a group.
-func (g Group) check() error {
+// Check says what is wrong with the settings of a group.
+func (g Group) Check() error {
 	return cmp.Or(setting.AtLeast("Rate", g.Rate, 0), setting.AtLeast("L2", g.L2, 0), setting.AtLeast("Decay", g.Decay, 0))
 }
 
@@ -67,7 +67,7 @@ func (o Groups) Updates(b *op.Builder, s *States, params []Param) []graph.Update
 	own := make([]Param, len(params))
 	for i, p := range params {
 		g := o.Of(p.Weight)
-		if err := g.check(); err != nil {
+		if err := g.Check(); err != nil {
 			b.Fail(errors.Wrapf(err, "the group of %s", p.Weight.Name()))
 		}
 		if g.Rate != 1 {

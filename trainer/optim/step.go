@@ -99,13 +99,25 @@ func (c *StepConfig) check() error {
 			return setting.Set(fmt.Sprintf("Carried[%d]", i), false, "a state and its new value, both nodes")
 		}
 	}
+	return c.CheckSettings()
+}
+
+// CheckSettings says what is wrong with all that is no node: it can be asked before there is a graph.
+func (c *StepConfig) CheckSettings() error {
 	return cmp.Or(
 		checkOptimizer(c.Optimizer),
-		setting.AtLeast("Clip", c.Clip, 0),
-		setting.AtLeast("ClipValue", c.ClipValue, 0),
+		checkClip("Clip", c.Clip),
+		checkClip("ClipValue", c.ClipValue),
 		setting.Fraction("Average", c.Average),
 		c.Scaling.check(),
 	)
+}
+
+func checkClip(name string, x float64) error {
+	if setting.AtLeast(name, x, 0) == nil {
+		return nil
+	}
+	return &setting.Error{Setting: name, Value: x, Want: "larger than 0, or 0 for no clipping"}
 }
 
 // checkLoss says what is wrong with the loss, and with what it is weighted by.

@@ -32,35 +32,26 @@ func orList(items []string, name func(string) string) string {
 	return strings.Join(names, " or ")
 }
 
-// checkOptimizer says what is wrong with the optimizer, its schedule and the choice of the best checkpoint.
-func (t *Training) checkOptimizer(task string) error {
+// checkOptimizer says what is wrong with the optimizer, its schedule and the choice of the best checkpoint. What packages trainer and
+// optim know is written there.
+func (c *Config) checkOptimizer() error {
+	t := &c.Training
 	momentum := []string{"sgd", "nesterov", "rmsprop"}
 	fraction := func(x float64) bool { return x > 0 && x < 1 }
 	switch {
 	case !(t.LR > 0) || math.IsInf(t.LR, 0):
 		return settings("`lr` is %g: it must be larger than 0", t.LR)
-	case !(t.Clip >= 0) || math.IsInf(t.Clip, 0):
-		return settings("`clip` is %g: it must be larger than 0, or 0 for no clipping", t.Clip)
-	case !(t.ClipValue >= 0) || math.IsInf(t.ClipValue, 0):
-		return settings("`clip_value` is %g: it must be larger than 0, or 0 for no clipping", t.ClipValue)
-	case !(t.Momentum >= 0 && t.Momentum < 1):
-		return settings("`momentum` is %g: it must be at least 0 and less than 1", t.Momentum)
 	case t.Momentum != 0 && !slices.Contains(momentum, t.Optimizer):
 		return settings("`momentum` works with `optimizer` %s only, the optimizer is %s: leave one of them out", strings.Join(momentum, " or "), t.Optimizer)
-	case t.Momentum == 0 && t.Optimizer == "nesterov":
-		return settings("`optimizer` nesterov is nothing without momentum, and `momentum` is 0: leave it out, or use `optimizer` sgd")
-	case !(t.WeightDecay >= 0) || math.IsInf(t.WeightDecay, 0):
-		return settings("`weight_decay` is %g: it must be at least 0", t.WeightDecay)
 	case slices.Contains([]string{"step", "plateau"}, t.Schedule) && !fraction(t.ScheduleFactor):
 		return settings("`schedule_factor` is %g: for `schedule` %s it must be larger than 0 and less than 1", t.ScheduleFactor, t.Schedule)
 	case !(t.ScheduleFactor >= 0 && t.ScheduleFactor <= 1):
 		return settings("`schedule_factor` is %g: it must be at least 0 and at most 1", t.ScheduleFactor)
-	case !(t.EMA >= 0 && t.EMA < 1):
-		return settings("`ema` is %g: it must be at least 0 and less than 1", t.EMA)
-	case !slices.Contains(TaskScores[task], t.Best):
-		return settings("`best` is %s: for %s it must be one of %s", t.Best, TaskName(task), strings.Join(TaskScores[task], ", "))
+	case !slices.Contains(TaskScores[c.Task], t.Best):
+		return settings("`best` is %s: for %s it must be one of %s", t.Best, TaskName(c.Task), strings.Join(TaskScores[c.Task], ", "))
 	}
-	return nil
+	learning := c.trainer()
+	return c.ownWords(cmp.Or(learning.Check(), optim.Group{Decay: t.WeightDecay}.Check()))
 }
 
 // applyDefaults gives what older configurations do not say, and a Go program may leave out, the meaning that it had.

@@ -42,15 +42,14 @@ func (seq2seqKind) defaults(c *Config) {
 func (seq2seqKind) check(c *Config) error {
 	t := &c.Training
 	switch {
-	case !(t.TeacherForcing >= 0 && t.TeacherForcing <= 1):
-		return settings("`teacher_forcing` is %g: it must be at least 0 and at most 1", t.TeacherForcing)
 	case t.TeacherDecay != NoDecay && t.TeacherSteps < 1:
 		return settings("`teacher_decay` %s needs `teacher_steps`, at least 1: after how many steps teacher forcing is half of what it was",
 			t.TeacherDecay)
 	case t.TeacherDecay == NoDecay && t.TeacherSteps != 0:
 		return settings("`teacher_steps` says how fast teacher forcing decays, and `teacher_decay` is none: leave it out, or choose one")
 	}
-	return nil
+	learner := trainer.Seq2SeqConfig{TeacherForcing: t.TeacherForcing, Training: c.trainer()}
+	return c.ownWords(learner.Check())
 }
 
 func (seq2seqKind) lacks(c *Config) string {
