@@ -5,7 +5,8 @@
 // type documents. A file that cannot be used gives an *Error that names file, line and column; a file that cannot be read
 // gives an error that wraps the one of the operating system (fs.ErrNotExist and its like).
 //
-// Package batches makes batches of sequences of tokens, package tasks generates data, package catalog downloads some.
+// Package series reads time series, package batches makes batches of sequences of tokens, package tasks generates data, package
+// catalog downloads some.
 package datasets
 
 import "fmt"

@@ -27,7 +27,7 @@ func (l *long) choose(label int) error {
 		flag   string
 		wanted []string
 		to     *[]int
-	}{{"target", o.Targets, &l.targets}, {"known", o.Known, &l.known}, {"static", o.Static, &l.static}} {
+	}{{"targets", o.Targets, &l.targets}, {"known", o.Known, &l.known}, {"static", o.Static, &l.static}} {
 		for _, wanted := range c.wanted {
 			at, err := l.column(c.flag, wanted)
 			if err != nil {
@@ -165,9 +165,9 @@ func (l *long) chooseTargets() error {
 	}
 	switch {
 	case len(left) == 0:
-		return l.wrong(0, "no column with numbers is left for the values: name it with --target")
+		return l.wrong(0, "no column with numbers is left for the values: name it with --targets")
 	case len(left) > 1 && !several:
-		return l.wrong(0, "which columns are to be forecast? Name them with --target, of %s; or give --layout columns "+
+		return l.wrong(0, "which columns are to be forecast? Name them with --targets, of %s; or give --layout columns "+
 			"if each is a series",
 			some(l.names(left)))
 	}

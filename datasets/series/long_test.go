@@ -243,19 +243,19 @@ func TestWrongLong(t *testing.T) {
 		bad("a decimal comma", "a.csv", "date;y\n2020-01-01;1,5\n2020-01-02;2,5\n",
 			`FILE:2: column 2, "y": "1,5" has a decimal comma: write 1.5`, Options{Targets: []string{"y"}}),
 		bad("a column that is missing", "a.csv", days,
-			`FILE:1: there is no column "z", the header has date, y: correct --target`, Options{Targets: []string{"z"}}),
+			`FILE:1: there is no column "z", the header has date, y: correct --targets`, Options{Targets: []string{"z"}}),
 		bad("a number of a column that is missing", "a.csv", days,
-			"FILE:1: there is no column 3, the first row has 2: correct --target", Options{Targets: []string{"3"}}),
+			"FILE:1: there is no column 3, the first row has 2: correct --targets", Options{Targets: []string{"3"}}),
 		bad("a name without a header", "a.csv", "2020-01-01,1\n",
-			`FILE: there is no column "y", for the file has no header: give --target a number, or --header yes`,
+			`FILE: there is no column "y", for the file has no header: give --targets a number, or --header yes`,
 			Options{Targets: []string{"y"}}),
 		bad("two columns of a name", "a.csv", "date,y,y\n2020-01-01,1,2\n",
-			`FILE:1: two columns are called "y": name the one for --target by its number`, Options{Targets: []string{"y"}}),
+			`FILE:1: two columns are called "y": name the one for --targets by its number`, Options{Targets: []string{"y"}}),
 		bad("several columns", "a.csv", "date,a,b\n2020-01-01,1,2\n",
-			"FILE: which columns are to be forecast? Name them with --target, of a, b; or give --layout columns if each "+
+			"FILE: which columns are to be forecast? Name them with --targets, of a, b; or give --layout columns if each "+
 				"is a series"),
 		bad("no column with numbers", "a.csv", "date,a\n2020-01-01,x\n", "FILE: no column with numbers is left for "+
-			"the values: name it with --target"),
+			"the values: name it with --targets"),
 		bad("not to be told", "a.csv", "data,label\n0.5,0\n0.25,1\n",
 			"FILE:1: it does not say what a row is: give --layout wide if it is a series, or --layout long if it is a moment"),
 		bad("a short row", "a.csv", "date,y\n2020-01-01,1\n2020-01-02\n", "FILE:3: 1 column, and column 2 is wanted: "+

@@ -53,9 +53,3 @@ func isNumber(cell string) bool {
 	_, what := number(cell)
 	return what == ""
 }
-
-// missing says whether a cell says that a value is missing.
-func missing(cell string) bool {
-	x, what := number(cell)
-	return what == "" && math.IsNaN(x)
-}
