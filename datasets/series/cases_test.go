@@ -198,6 +198,8 @@ func TestCaseTables(t *testing.T) {
 		bad("no names", "a.csv", "step,x,label\n0,1,1\n1,2,1\n",
 			"FILE: which rows belong to a case is not to be told: name the column that says it with --id",
 			Options{Label: "label", Time: "step"}),
+		bad("blanks between cells", "a.txt", "  1.0e+00  -1.1e+00\n",
+			`FILE:1: "1.0e+00  -1.1e+00" has several numbers: write commas, semicolons or tabs between cells`),
 		bad("a label alone", "a.csv", "x\ny\n", "FILE:1: a label and no value: complete the row", Options{Label: "1"}),
 		bad("a short row", "a.csv", "1,2,x\n3,y\n", "FILE:2: no column 3: complete the row", Options{Label: "3"}),
 		bad("a text", "a.csv", "x,y,z\n1,a,up\n1,b,up\n",

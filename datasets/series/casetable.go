@@ -25,7 +25,7 @@ func readCaseTable(f *file) (*Cases, error) {
 	if err != nil {
 		return nil, err
 	}
-	if o.Layout == Long || o.Layout == "" && (o.long() || o.ID != "" && o.ID != NoID || t.timed() >= 0) {
+	if o.Layout == Long || o.Layout == "" && (o.long() || o.ID != "" && o.ID != None || t.timed() >= 0) {
 		return readLongCases(t)
 	}
 	return readWideCases(t)
@@ -48,7 +48,7 @@ func readWideCases(t *table) (*Cases, error) {
 		label = 0
 	}
 	skip := []int{label}
-	if id := t.options.ID; id != "" && id != NoID {
+	if id := t.options.ID; id != "" && id != None {
 		at, err := t.column("id", id)
 		if err != nil {
 			return nil, err
@@ -87,6 +87,10 @@ func readWideCases(t *table) (*Cases, error) {
 			values = append(values, x)
 		}
 		if len(values) == 0 {
+			cell := strings.TrimSpace(string(cells[label]))
+			if _, what := number(cell); what != "" && strings.Contains(cell, " ") {
+				return nil, t.wrong(line, "%s", what)
+			}
 			return nil, t.wrong(line, "a label and no value: complete the row")
 		}
 		c.Cases = append(c.Cases, Case{Line: line, Values: [][]float64{values},
@@ -106,7 +110,7 @@ func readLongCases(t *table) (*Cases, error) {
 	if err := l.choose(label); err != nil {
 		return nil, err
 	}
-	if l.id < 0 {
+	if l.ids == nil {
 		return nil, t.wrong(0, "which rows belong to a case is not to be told: name the column that says it with --id")
 	}
 	if err := l.read(); err != nil {

@@ -9,25 +9,26 @@ import (
 // called or look so. The label is in a column, or in none, -1.
 func (l *long) choose(label int) error {
 	o := l.options
-	l.id, l.time, l.label = -1, -1, label
-	for _, c := range []struct {
-		flag, wanted string
-		to           *int
-	}{{"id", o.ID, &l.id}, {"time", o.Time, &l.time}} {
-		if c.wanted == "" || c.wanted == NoID {
-			continue
-		}
-		at, err := l.column(c.flag, c.wanted)
+	l.time, l.label = -1, label
+	if o.Time != "" && o.Time != None {
+		at, err := l.column("time", o.Time)
 		if err != nil {
 			return err
 		}
-		*c.to = at
+		l.time = at
+	}
+	var ids []string
+	if o.ID != "" && o.ID != None {
+		if ids = []string{o.ID}; !slices.Contains(l.header, o.ID) {
+			ids = strings.Split(o.ID, ",")
+		}
 	}
 	for _, c := range []struct {
 		flag   string
 		wanted []string
 		to     *[]int
-	}{{"targets", o.Targets, &l.targets}, {"known", o.Known, &l.known}, {"static", o.Static, &l.static}} {
+	}{{"id", ids, &l.ids}, {"targets", o.Targets, &l.targets}, {"known", o.Known, &l.known}, {"static",
+		o.Static, &l.static}} {
 		for _, wanted := range c.wanted {
 			at, err := l.column(c.flag, wanted)
 			if err != nil {
@@ -39,7 +40,7 @@ func (l *long) choose(label int) error {
 	if err := l.chooseTime(); err != nil {
 		return err
 	}
-	if l.id < 0 && o.ID != NoID && o.Layout != Columns {
+	if l.ids == nil && o.ID != None && o.Layout != Columns {
 		l.chooseID()
 	}
 	if l.targets == nil {
@@ -48,14 +49,14 @@ func (l *long) choose(label int) error {
 		}
 	}
 	l.say()
-	l.last = max(l.id, l.time, l.label, slices.Max(slices.Concat(l.targets, l.known, l.static)))
+	l.last = max(l.time, l.label, slices.Max(slices.Concat(l.ids, l.targets, l.known, l.static)))
 	return nil
 }
 
 // taken says whether a column is something already.
 func (l *long) taken(column int) bool {
-	return slices.Contains([]int{l.id, l.time, l.label}, column) ||
-		slices.Contains(slices.Concat(l.targets, l.known, l.static), column)
+	return column == l.time || column == l.label || slices.Contains(slices.Concat(l.ids, l.targets, l.known, l.static),
+		column)
 }
 
 // chooseTime finds the column with times, and how they are written.
@@ -136,7 +137,7 @@ func (l *long) chooseID() {
 			continue
 		}
 		if i < len(l.header) && isIDName(l.header[i]) {
-			l.id = i
+			l.ids = []int{i}
 			return
 		}
 		if !l.numeric(i) {
@@ -144,7 +145,7 @@ func (l *long) chooseID() {
 		}
 	}
 	if len(text) == 1 {
-		l.id = text[0]
+		l.ids = text
 	}
 }
 
@@ -165,7 +166,7 @@ func (l *long) chooseTargets() error {
 	}
 	switch {
 	case len(left) == 0:
-		return l.wrong(0, "no column with numbers is left for the values: name it with --targets")
+		return l.noNumbers()
 	case len(left) > 1 && !several:
 		return l.wrong(0, "which columns are to be forecast? Name them with --targets, of %s; or give --layout columns "+
 			"if each is a series",
@@ -173,6 +174,27 @@ func (l *long) chooseTargets() error {
 	}
 	l.targets = left
 	return nil
+}
+
+// noNumbers says why no column is left for the values: what is wrong with the first cell of the last one that could be.
+func (l *long) noNumbers() error {
+	if l.options.ID == "" && l.ids != nil && !(l.ids[0] < len(l.header) && isIDName(l.header[l.ids[0]])) {
+		l.ids = nil // it was the only one with texts
+	}
+	for i := l.width - 1; i >= 0; i-- {
+		if l.taken(i) {
+			continue
+		}
+		for row, cells := range l.sample {
+			if i >= len(cells) {
+				continue
+			}
+			if _, what := number(cells[i]); what != "" {
+				return l.wrong(l.lines[row], "column %s: %s", l.called(i), what)
+			}
+		}
+	}
+	return l.wrong(0, "no column with numbers is left for the values: name it with --targets")
 }
 
 // say notes what was taken for what without being named.
@@ -184,7 +206,9 @@ func (l *long) say() {
 		}
 	}
 	add(l.time, l.options.Time != "", "the time")
-	add(l.id, l.options.ID != "", "the name of the series")
+	if l.ids != nil {
+		add(l.ids[0], l.options.ID != "", "the name of the series")
+	}
 	if len(l.targets) == 1 {
 		add(l.targets[0], l.options.Targets != nil, "the value")
 	}

@@ -101,7 +101,7 @@ func wrongs(t *testing.T, files ...wrong) {
 		t.Run(c.what, func(t *testing.T) {
 			path := write(t, c.name, []byte(c.data))
 			var err error
-			if e := extension(path); e == ".ts" || e == ".tsv" || c.Label != "" {
+			if e := extension(path); e == ".ts" || e == ".tsv" || e == ".txt" || c.Label != "" {
 				_, err = ReadCases(path, c.Options)
 			} else {
 				_, err = Read(path, c.Options)

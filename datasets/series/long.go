@@ -12,15 +12,15 @@ import (
 // long is a table in which a row is a moment of a series.
 type long struct {
 	*table
-	id, time, label        int // columns from 0; -1: none
-	targets, known, static []int
-	cases                  bool // series with a label each
-	form                   *timeForm
-	last                   int // the last of them
-	index                  map[string]*track
-	tracks                 []*track
-	zone                   *time.Location // of all times; nil: none was read
-	zones                  bool           // there are several
+	time, label                 int   // columns from 0; -1: none
+	ids, targets, known, static []int // columns
+	cases                       bool  // series with a label each
+	form                        *timeForm
+	last                        int // the last of them
+	index                       map[string]*track
+	tracks                      []*track
+	zone                        *time.Location // of all times; nil: none was read
+	zones                       bool           // there are several
 }
 
 // track is a series that is read.
@@ -46,7 +46,7 @@ func readLong(t *table) (*Set, error) {
 	}
 	for _, track := range l.tracks {
 		id := track.id
-		if l.id < 0 {
+		if l.ids == nil {
 			id = "1"
 		}
 		set.Series = append(set.Series, Series{
@@ -180,12 +180,13 @@ func (l *long) row(cells [][]byte, line int) error {
 
 // of is the series of a row.
 func (l *long) of(cell func(int) string, line int) (*track, error) {
-	id := ""
-	if l.id >= 0 {
-		if id = cell(l.id); id == "" {
-			return nil, l.wrong(line, "column %s, the name of the series, is empty: write it", l.called(l.id))
+	parts := make([]string, len(l.ids))
+	for i, column := range l.ids {
+		if parts[i] = cell(column); parts[i] == "" {
+			return nil, l.wrong(line, "column %s, the name of the series, is empty: write it", l.called(column))
 		}
 	}
+	id := strings.Join(parts, ",")
 	t, ok := l.index[id]
 	if !ok {
 		if err := l.hold(ofSeries, line); err != nil {

@@ -28,7 +28,8 @@ A,2024-03-03,NA,?,north
 		return &Set{
 			Name: set.Name, SHA256: set.SHA256, Targets: []string{"sales"}, Known: []string{"price"},
 			Static: []string{"region"},
-			Step:   Step{Seconds: day}, Season: 7, Notes: []string{set.Name + ": line 1 is a header; --header no if it is none"},
+			Step:   Step{Seconds: day}, Season: 7,
+			Notes: []string{set.Name + ": line 1 is a header; --header no if it is none"},
 			Series: []Series{
 				{ID: "A", Line: 2, Start: date(2024, 2, 28, 0), Values: [][]float64{{5, nan, 6}}, Known: [][]float64{{1.5, 1.5, 1, 1.25, nan}},
 					Static: []string{"north"}},
@@ -86,6 +87,12 @@ func TestLongByItsLooks(t *testing.T) {
 			one(5, 6)}},
 		{"said to be long", "data,label\n0.5,0\n0.25,1\n", Options{Targets: []string{"data"}}, want{"", time.Time{}, "",
 			one(0.5, 0.25)}},
+		{"names in two columns", "store,item,date,sales\n1,7,2013-01-01,13\n1,8,2013-01-01,11\n1,7,2013-01-02,5\n",
+			Options{ID: "store,item", Targets: []string{"sales"}},
+			want{`column 3, "date" is the time`, date(2013, 1, 1, 0), "day",
+				map[string][]float64{"1,7": {13, 5}, "1,8": {11}}}},
+		{"times that are none", "month,y\n12,5\n1,6\n", Options{Time: None}, want{`column 2, "y" is the value`,
+			time.Time{}, "", one(5, 6)}},
 		{"steps that are counted", "step,value\n1,5\n2,6\n3,7\n", Options{},
 			want{`column 1, "step" is the time, column 2, "value" is the value`, time.Time{}, "", one(5, 6, 7)}},
 	} {
@@ -153,6 +160,8 @@ func TestSteps(t *testing.T) {
 		{"1/13/2020 1/14/2020", "day", date(2020, 1, 13, 0)},
 		{"2006Q4 2007Q1", "quarter", date(2006, 10, 1, 0)},
 		{"2006-Q4 2007-q1", "quarter", date(2006, 10, 1, 0)},
+		{"Nov-2006 Dec-2006", "month", date(2006, 11, 1, 0)},
+		{"30-Nov-2006 1-Dec-2006", "day", date(2006, 11, 30, 0)},
 		{"2006M11 2006M12", "month", date(2006, 11, 1, 0)},
 		{"2006 2007", "year", date(2006, 1, 1, 0)},
 		{"200611 200612 200701", "month", date(2006, 11, 1, 0)},
@@ -186,6 +195,24 @@ func TestTimeForm(t *testing.T) {
 	}
 	if set := read(t, "a.csv", table, Options{TimeForm: MonthFirst}); set.Step.String() != "month" {
 		t.Errorf("step %s", set.Step)
+	}
+}
+
+func TestTimesWithBlanks(t *testing.T) {
+	for cell, want := range map[string]time.Time{
+		"2020-01-01 12:00:00 AM": date(2020, 1, 1, 0), "2020-1-1 1:00 PM": date(2020, 1, 1, 13), "3 feb 2020": date(2020, 2,
+			3, 0),
+		"13/1/2020 9:00": date(2020, 1, 13, 9), "January 2020": date(2020, 1, 1, 0), "2020 Q3": date(2020, 7, 1, 0),
+		"2020-01-01 05-00-00": date(2020, 1, 1, 5), "2020-01-01 05:00:00+05:00": date(2020, 1, 1, 0),
+	} {
+		forms := fitting([]string{cell}, true)
+		if len(forms) == 0 {
+			t.Errorf("%q is no time", cell)
+			continue
+		}
+		if got, _ := forms[0].parse(cell); !got.Equal(want) {
+			t.Errorf("%q is %v", cell, got)
+		}
 	}
 }
 
@@ -254,8 +281,16 @@ func TestWrongLong(t *testing.T) {
 		bad("several columns", "a.csv", "date,a,b\n2020-01-01,1,2\n",
 			"FILE: which columns are to be forecast? Name them with --targets, of a, b; or give --layout columns if each "+
 				"is a series"),
-		bad("no column with numbers", "a.csv", "date,a\n2020-01-01,x\n", "FILE: no column with numbers is left for "+
-			"the values: name it with --targets"),
+		bad("no column with numbers", "a.csv", "date,a\n2020-01-01,x\n",
+			`FILE:2: column 2, "a": "x" is not a number: correct it; a missing value is an empty cell, NaN, NA, null or ?`),
+		bad("no column for values", "a.csv", "date\n2020-01-01\n",
+			"FILE: no column with numbers is left for the values: name it with --targets"),
+		bad("decimal commas that nobody asked for", "a.csv", "Date;Wert\n01.01.2020;1,5\n02.01.2020;2,5\n",
+			`FILE:2: column 2, "Wert": "1,5" has a decimal comma: write 1.5`),
+		bad("blanks between cells", "a.csv", "1 2 3\n4 5 6\n",
+			`FILE:1: column 1: "1 2 3" has several numbers: write commas, semicolons or tabs between cells`),
+		bad("years with a fraction", "a.csv", "time,x\n1949,112\n1949.08333,118\n",
+			`FILE:3: column 1, "time": "1949.08333" is not a time as a year, and those before are: write it so`),
 		bad("not to be told", "a.csv", "data,label\n0.5,0\n0.25,1\n",
 			"FILE:1: it does not say what a row is: give --layout wide if it is a series, or --layout long if it is a moment"),
 		bad("a short row", "a.csv", "date,y\n2020-01-01,1\n2020-01-02\n", "FILE:3: 1 column, and column 2 is wanted: "+

@@ -30,6 +30,9 @@ func number(cell string) (x float64, what string) {
 	case grouped.MatchString(cell):
 		return 0, fmt.Sprintf("%s has commas between its digits: write %s", shown(cell), strings.ReplaceAll(cell, ",", ""))
 	}
+	if parts := strings.Fields(cell); len(parts) > 1 && isNumber(parts[0]) && isNumber(parts[1]) {
+		return 0, fmt.Sprintf("%s has several numbers: write commas, semicolons or tabs between cells", shown(cell))
+	}
 	return 0, fmt.Sprintf("%s is not a number: correct it; a missing value is an empty cell, NaN, NA, null or ?",
 		shown(cell))
 }

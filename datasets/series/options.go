@@ -15,10 +15,11 @@ type Options struct {
 	// Header says whether the first row of a table has the names of its columns: "yes", "no", or "": if it looks so.
 	Header string `yaml:"header,omitempty"`
 
-	// ID is the column with the names of series, or NoID; "": the one that looks so, and there may be none.
+	// ID is the column with the names of series, several with commas between, or None; "": the one that looks so, and
+	// there may be none.
 	ID string `yaml:"id,omitempty"`
 
-	// Time is the column with times; "": the one that looks so, and there may be none.
+	// Time is the column with times, or None; "": the one that looks so, and there may be none.
 	Time string `yaml:"time,omitempty"`
 
 	// Targets are the columns with values, of a long table; nil: the only one that is left.
@@ -50,8 +51,9 @@ const (
 	Columns = "columns" // a row is a moment, and each column a series
 )
 
-// NoID is the Options.ID of a table that has no column with the names of series.
-const NoID = "none"
+// None is the Options.ID of a table that has no column with the names of series, and the Options.Time of one that has
+// none with times.
+const None = "none"
 
 // The forms of times that do not show which number is the day.
 const (
@@ -93,7 +95,7 @@ func (o Options) Check() error {
 			if n, err := strconv.Atoi(c); err == nil && (n < 1 || n > maxRecord) {
 				return &setting.Error{Setting: s.name, Value: c, Want: "the name of a column, or its number from 1"}
 			}
-			if seen[c] {
+			if seen[c] && c != None {
 				return &setting.Error{Setting: s.name, Value: c, Want: "a column that is not wanted for something else"}
 			}
 			seen[c] = true

@@ -59,18 +59,15 @@ func texts(cells [][]byte) []string {
 	return s
 }
 
-// isHeader says whether the first row has names: a text in a column in which numbers or times follow, times in
-// front of numbers, or the numbers of steps after what headers call the names of series.
+// isHeader says whether the first row has names: what names of series are called in front, a text in a column in which
+// numbers or times follow, or in front of numbers times, years or the numbers of steps.
 func (t *table) isHeader() bool {
 	first, rest := t.sample[0], t.sample[1:]
-	counts := len(first) > 1 && (first[0] == "" || len(first) > 2 && isIDName(first[0]))
-	times := len(first) > 2
+	if len(first) > 1 && isIDName(first[0]) {
+		return true
+	}
 	for i, name := range first {
-		n, err := strconv.Atoi(name)
-		counts = counts && (i == 0 || err == nil && (n == i || n == i-1))
-		isTimeName := isTime(name)
-		times = times && (i == 0 || isTimeName)
-		if name == "" || isNumber(name) || isTimeName {
+		if name == "" || isNumber(name) || isTime(name) {
 			continue
 		}
 		for _, row := range rest {
@@ -79,7 +76,35 @@ func (t *table) isHeader() bool {
 			}
 		}
 	}
-	return counts || times && len(rest) > 0 && slices.ContainsFunc(rest[0][1:], isNumber)
+	return counts(first) || len(rest) > 0 && areTimes(first) && slices.ContainsFunc(rest[0][1:], isNumber)
+}
+
+// counts says whether the cells of a row after the first, which is empty, are 0, 1, ... or 1, 2, ...
+func counts(row []string) bool {
+	for i, cell := range row[1:] {
+		if n, err := strconv.Atoi(cell); err != nil || n != i && n != i+1 {
+			return false
+		}
+	}
+	return len(row) > 1 && row[0] == ""
+}
+
+// areTimes says whether the cells of a row after the first, of which there are two at least, are times: years, if they
+// follow each other after a text.
+func areTimes(row []string) bool {
+	if len(row) < 3 {
+		return false
+	}
+	if len(fitting(row[1:], false)) > 0 {
+		return true
+	}
+	for i, cell := range row[1:] {
+		first, _ := strconv.Atoi(row[1])
+		if n, err := strconv.Atoi(cell); err != nil || n != first+i || n < 1500 || n > 2500 {
+			return false
+		}
+	}
+	return !isNumber(row[0])
 }
 
 // column is a column that is wanted, from 0.
@@ -137,13 +162,16 @@ func (t *table) numeric(column int) bool {
 
 // timed is the column of times: by the looks of its first cell, or by its name; -1 if there is none.
 func (t *table) timed() int {
+	if t.options.Time == None {
+		return -1
+	}
 	for i := range t.width {
 		if cells := t.sampled(i); len(cells) > 0 && isTime(cells[0]) {
 			return i
 		}
 	}
 	for i, name := range t.header {
-		if isTimeName(name) && (!t.numeric(i) || len(fitting(t.sampled(i), true)) > 0) {
+		if isTimeName(name) && len(t.sampled(i)) > 0 {
 			return i
 		}
 	}
@@ -165,7 +193,7 @@ func (t *table) layout() (string, error) {
 		return o.Layout, nil
 	case o.long(), t.width == 1, slices.ContainsFunc(t.header, isValueName):
 		return Long, nil
-	case t.headedByTimes():
+	case t.header != nil && areTimes(t.header):
 		return Wide, nil
 	case t.timed() >= 0:
 		return Long, nil
@@ -174,9 +202,4 @@ func (t *table) layout() (string, error) {
 			"if it is a moment")
 	}
 	return Wide, nil
-}
-
-// headedByTimes says whether the header has a time for each column but the first.
-func (t *table) headedByTimes() bool {
-	return len(t.header) > 2 && len(fitting(t.header[1:], false)) > 0
 }

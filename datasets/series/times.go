@@ -19,7 +19,8 @@ type timeForm struct {
 var clocks = []struct{ name, layout string }{
 	{"", ""}, {" 15:04", " 15:04"}, {" 15:04:05", " 15:04:05"}, {"T15:04", "T15:04"}, {"T15:04:05", "T15:04:05"},
 	{"T15:04:05Z07:00", "T15:04:05Z07:00"}, {"T15:04Z07:00", "T15:04Z07:00"}, {"T15:04:05+0000", "T15:04:05Z0700"},
-	{" 15:04:05+00:00", " 15:04:05Z07:00"}, {" 15:04:05 +0000", " 15:04:05 -0700"}, {" 15-04-05", " 15-04-05"},
+	{" 3:04 PM", " 3:04 PM"}, {" 3:04:05 PM", " 3:04:05 PM"}, {" 15:04:05+00:00", " 15:04:05Z07:00"}, {" 15:04:05 +0000",
+		" 15:04:05 -0700"}, {" 15-04-05", " 15-04-05"},
 }
 
 // timeForms are all forms. Of those that fit, the first is taken.
@@ -29,6 +30,7 @@ func makeTimeForms() []*timeForm {
 	var forms []*timeForm
 	for _, date := range []struct{ name, layout, chosen string }{
 		{"2006-01-02", "2006-1-2", ""}, {"2006/01/02", "2006/1/2", ""}, {"02.01.2006", "2.1.2006", ""},
+		{"2 Jan 2006", "2 Jan 2006", ""}, {"2-Jan-2006", "2-Jan-2006", ""},
 		{"DD/MM/YYYY", "2/1/2006", DayFirst}, {"MM/DD/YYYY", "1/2/2006", MonthFirst},
 	} {
 		for _, clock := range clocks {
@@ -36,7 +38,7 @@ func makeTimeForms() []*timeForm {
 				chosen: date.chosen})
 		}
 	}
-	for _, layout := range []string{"2006-01", "2006/01", "2006M01"} {
+	for _, layout := range []string{"2006-01", "2006/01", "2006M01", "Jan 2006", "Jan-2006", "January 2006"} {
 		forms = append(forms, &timeForm{name: layout, layout: layout})
 	}
 	calendar := func(layout string) func(n int64) (time.Time, bool) {

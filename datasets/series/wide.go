@@ -28,7 +28,7 @@ func readWide(t *table) (*Set, error) {
 		return nil, err
 	}
 	set := &Set{Targets: []string{"value"}, Series: w.rows}
-	if w.headedByTimes() {
+	if w.header != nil && areTimes(w.header) {
 		if err := w.times(set); err != nil {
 			return nil, err
 		}
@@ -39,7 +39,7 @@ func readWide(t *table) (*Set, error) {
 // times gives the series those of the header.
 func (w *wide) times(set *Set) error {
 	m := moments{}
-	form := fitting(w.header[1:], false)[0]
+	form := fitting(w.header[1:], true)[0]
 	for _, cell := range w.header[1:] {
 		t, _ := form.parse(cell)
 		m.times, m.lines = append(m.times, t), append(m.lines, 1)
@@ -103,7 +103,7 @@ func (w *wide) row(cells [][]byte, line int) error {
 
 // name gives the series their names, from the first column, or their numbers.
 func (w *wide) name() error {
-	if id := w.options.ID; id != "" && id != NoID && id != "1" && (w.header == nil || id != w.header[0]) {
+	if id := w.options.ID; id != "" && id != None && id != "1" && (w.header == nil || id != w.header[0]) {
 		return w.wrong(0, "the names of the series of a wide table are in column 1, and not in %s: leave out --id, or "+
 			"give --layout long", shown(id))
 	}
@@ -155,7 +155,7 @@ func isIDName(cell string) bool { return slices.Contains(idNames, strings.ToLowe
 // named says whether the first column has names, and why, where that is to be said.
 func (w *wide) named() (is bool, why string) {
 	if w.options.ID != "" {
-		return w.options.ID != NoID, ""
+		return w.options.ID != None, ""
 	}
 	if w.header != nil && isIDName(w.header[0]) {
 		return true, ""
