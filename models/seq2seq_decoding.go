@@ -13,9 +13,9 @@ import (
 	"github.com/unroll-ml/unroll/internal/setting"
 )
 
-// logProbs is ln p of each token, B×V; -∞ for tokens that no translation has: padding and start. A model may write that it does not know
+// LogProbs is ln p of each token, B×V; -∞ for tokens that no translation has: padding and start. A model may write that it does not know
 // a token: were that barred, it would write another, which is wrong and does not look it.
-func (m *Seq2Seq) logProbs(b *op.Builder, logits *G.Node) *G.Node {
+func (m *Seq2Seq) LogProbs(b *op.Builder, logits *G.Node) *G.Node {
 	columns := b.Iota(logits, 0, m.Target) // V
 	barred := b.Fill(logits, 0)
 	for _, t := range []int32{m.Tokens.Padding, m.Tokens.Start} {
@@ -31,6 +31,45 @@ type Decoded struct {
 	Weights *G.Node // T×B×S, of the attention, 0 behind the end; nil without
 }
 
+// Writing is how far greedy decoding has come.
+type Writing struct {
+	Token   *G.Node   // B: the last of each row
+	LogProb *G.Node   // B: ln p of all of them together
+	States  []*G.Node // of the decoder
+}
+
+// Begin is where greedy decoding begins, for a batch of sources, S×B, of which Encode gave the states.
+func (m *Seq2Seq) Begin(b *op.Builder, source *G.Node, states []*G.Node) Writing {
+	if !ranked(b, "greedy decoding", source, 2) {
+		return Writing{b.Fail(b.Err()), b.Fail(b.Err()), states}
+	}
+	batch := source.Shape()[1]
+	return Writing{b.Fill(source, float64(m.Tokens.Start), batch), b.Fill(m.Decoder.Embedding, 0, batch), states}
+}
+
+// Write writes the likeliest token of each row, and padding behind the end. weights are those of the attention, 0 behind the
+// end; nil without.
+func (m *Seq2Seq) Write(b *op.Builder, memory Memory, w Writing) (next Writing, weights *G.Node) {
+	logits, states, weights := m.Decoder.Step(b, memory, Input{X: w.Token, States: w.States})
+	ln := m.LogProbs(b, logits)
+	over := m.Over(b, w.Token, w.LogProb)
+	next = Writing{
+		Token:   b.Where(over, b.Fill(w.Token, float64(m.Tokens.Padding)), b.Argmax(ln)),
+		LogProb: b.Add(w.LogProb, b.Where(over, b.Fill(w.LogProb, 0), b.MaxOver(ln, 1))),
+		States:  states,
+	}
+	if weights != nil {
+		weights = b.Where(b.Expand(over, 1), b.Fill(weights, 0), weights)
+	}
+	return next, weights
+}
+
+// Over is 1 for rows that were ended by their last token, or before, and 0 for others, in the element type of like.
+func (m *Seq2Seq) Over(b *op.Builder, token, like *G.Node) *G.Node {
+	ended := b.Cast(b.Eq(token, b.Fill(token, float64(m.Tokens.End))), like)
+	return b.Max(ended, b.Cast(b.Eq(token, b.Fill(token, float64(m.Tokens.Padding))), like))
+}
+
 // Greedy writes a target of at most the given number of tokens for each source, S×B, and takes the likeliest token at every step.
 func (m *Seq2Seq) Greedy(b *op.Builder, source *G.Node, steps int) Decoded {
 	if steps < 1 {
@@ -41,25 +80,14 @@ func (m *Seq2Seq) Greedy(b *op.Builder, source *G.Node, steps int) Decoded {
 		n := b.Fail(b.Err())
 		return Decoded{n, n, n}
 	}
-	batch := source.Shape()[1]
-	token := b.Fill(source, float64(m.Tokens.Start), batch)
-	total := b.Fill(m.Decoder.Embedding, 0, batch)
+	w := m.Begin(b, source, states)
 	run := b.Scan(op.Scan{
 		Name:   "greedy decoder",
 		Seqs:   []*G.Node{b.Iota(source, 0, steps)}, // the time, which nothing reads
-		States: append([]*G.Node{token, total}, states...),
+		States: append([]*G.Node{w.Token, w.LogProb}, states...),
 	}, func(b *op.Builder, in op.In) op.Out {
-		token, total, states := in.States[0], in.States[1], in.States[2:]
-		logits, next, weights := m.Decoder.Step(b, memory, Input{X: token, States: states})
-		ln := m.logProbs(b, logits)
-		over := b.Cast(b.Eq(token, b.Fill(token, float64(m.Tokens.End))), total)
-		over = b.Max(over, b.Cast(b.Eq(token, b.Fill(token, float64(m.Tokens.Padding))), total)) // B
-		total = b.Add(total, b.Where(over, b.Fill(total, 0), b.MaxOver(ln, 1)))
-		token = b.Where(over, b.Fill(token, float64(m.Tokens.Padding)), b.Argmax(ln))
-		if weights != nil {
-			weights = b.Where(b.Expand(over, 1), b.Fill(weights, 0), weights)
-		}
-		return out(append([]*G.Node{token, total}, next...), weights)
+		w, weights := m.Write(b, memory, Writing{in.States[0], in.States[1], in.States[2:]})
+		return out(append([]*G.Node{w.Token, w.LogProb}, w.States...), weights)
 	})
 	d := Decoded{Tokens: run.States[0], LogProb: run.Final[1]}
 	if m.Attention != nil {
@@ -127,6 +155,6 @@ func (m *Seq2Seq) Stepwise(b *op.Builder, sourceSteps, batch, width int) (*Stepw
 	}
 	var logits *G.Node
 	logits, s.Next, s.Weights = m.Decoder.Step(b, memory, Input{X: s.Token, States: chosen})
-	s.LogProbs = m.logProbs(b, logits)
+	s.LogProbs = m.LogProbs(b, logits)
 	return s, b.Err()
 }

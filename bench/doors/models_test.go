@@ -239,6 +239,25 @@ func init() {
 			x := newBench()
 			return call{made(t, x.p, models.NewSeq2Seq, seq2seq).Greedy, []any{x.b, x.tokens, 3}}
 		},
+		"Seq2Seq.Begin": func(t *testing.T) call {
+			x := newBench()
+			return call{made(t, x.p, models.NewSeq2Seq, seq2seq).Begin, []any{x.b, x.tokens, []*G.Node{x.vector}}}
+		},
+		"Seq2Seq.Write": func(t *testing.T) call {
+			x := newBench()
+			m := made(t, x.p, models.NewSeq2Seq, seq2seq)
+			memory, states := m.Encode(x.b, models.Input{X: x.tokens})
+			return call{m.Write, []any{x.b, memory, m.Begin(x.b, x.tokens, states)}}
+		},
+		"Seq2Seq.Over": func(t *testing.T) call {
+			x := newBench()
+			return call{made(t, x.p, models.NewSeq2Seq, seq2seq).Over, []any{x.b, x.tokens, x.vector}}
+		},
+		"Seq2Seq.LogProbs": func(t *testing.T) call {
+			x := newBench()
+			m := made(t, x.p, models.NewSeq2Seq, seq2seq)
+			return call{m.LogProbs, []any{x.b, x.p.Normal("logits", 1, 2, 7)}}
+		},
 		"Seq2Seq.Stepwise": func(t *testing.T) call {
 			x := newBench()
 			return call{made(t, x.p, models.NewSeq2Seq, seq2seq).Stepwise, []any{x.b, 3, 2, 2}}

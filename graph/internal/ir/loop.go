@@ -2,6 +2,7 @@ package ir
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/pkg/errors"
@@ -74,4 +75,45 @@ func (l *Loop) Results(args []*Value) ([]Type, error) {
 		ts = append(ts, p.Type)
 	}
 	return ts, nil
+}
+
+// Same reports whether two loops compute the same of the same arguments; names have no part in it.
+func (l *Loop) Same(o *Loop) bool {
+	return l.Trip == o.Trip && l.Carries == o.Carries && slices.Equal(l.Seqs, o.Seqs) && slices.Equal(l.Stacks, o.Stacks) &&
+		l.Body.same(o.Body)
+}
+
+// same reports whether two functions are the same operations on the same values.
+func (f *Func) same(g *Func) bool {
+	fs, gs := append(slices.Clone(f.Params), f.Values()...), append(slices.Clone(g.Params), g.Values()...)
+	twin := map[*Value]*Value{}
+	alike := func(a, b *Value) bool { return twin[a] == b }
+	if len(f.Params) != len(g.Params) || len(fs) != len(gs) {
+		return false
+	}
+	for i, v := range fs {
+		w := gs[i]
+		if known, ok := twin[v]; ok {
+			if known != w {
+				return false
+			}
+			continue
+		}
+		twin[v] = w
+		if i < len(f.Params) && (v.Dtype != w.Dtype || !v.Shape.Equal(w.Shape)) {
+			return false
+		}
+		if l, ok := v.Op.(*Loop); ok {
+			o, ok := w.Op.(*Loop)
+			if !ok || !l.Same(o) {
+				return false
+			}
+		} else if i >= len(f.Params) && v.Op.String() != w.Op.String() {
+			return false
+		}
+		if !slices.EqualFunc(v.Args, w.Args, alike) {
+			return false
+		}
+	}
+	return slices.EqualFunc(f.Results, g.Results, alike)
 }
