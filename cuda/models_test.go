@@ -25,6 +25,7 @@ var trainings = []training{
 	{"lstm", languageModel(models.LMConfig{Vocab: 11, Cell: models.CellConfig{Kind: "lstm"}, Hidden: 16, Layers: 2, Embed: 8}, 1)},
 	{"gru", languageModel(models.LMConfig{Vocab: 11, Cell: models.CellConfig{Kind: "gru"}, Hidden: 8, Layers: 2}, 1)},
 	{"classifier", classifier},
+	{"regressor", regressor},
 	{"tagger", tagger},
 	{"seq2seq gru", seq2seq("gru", models.General{}, true, 0.5)},
 	{"seq2seq lstm", seq2seq("lstm", models.Additive{}, false, 1)},
@@ -80,6 +81,35 @@ func classifier(t testing.TB, d tape.Device) func() (float64, float64, error) {
 		}
 		k++
 		return m.Train(x, tokens(rng, classes, batch), []float32{1, 1, 1, 0}, k, 0.01)
+	}
+}
+
+// regressor reads vectors in parts of batches, and has a loss that is not the same everywhere.
+func regressor(t testing.TB, d tape.Device) func() (float64, float64, error) {
+	const steps, batch, input = 5, 4, 3
+	c := trainer.RegressorConfig{Device: d}
+	c.Seed, c.Optimizer, c.Clip = 3, optim.DefaultAdam, 1
+	c.Model = models.RegressorConfig{Input: input, Hidden: 8, Layers: 1, Bidirectional: true, Dropout: 0.3, Pooling: "mean", Loss: "huber"}
+	c.Model.Cell = models.CellConfig{Kind: "gru"}
+	m, err := trainer.NewRegressor(c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { m.Close() })
+	rng := rand.New(rand.NewPCG(5, 1))
+	k := 0
+	return func() (float64, float64, error) {
+		x := trainer.Sequences{Steps: steps, Batch: batch, Vectors: make([]float32, steps*batch*input), Mask: make([]float32, steps*batch)}
+		for i := range x.Vectors {
+			x.Vectors[i] = rng.Float32() - 0.5
+		}
+		for i := range x.Mask {
+			if i/batch < 2+i%batch {
+				x.Mask[i] = 1
+			}
+		}
+		k++
+		return m.Train(x, []float32{0.1, -0.5, 2, 0}, []float32{1, 1, 1, 0}, k, 0.01)
 	}
 }
 

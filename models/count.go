@@ -36,6 +36,20 @@ func (c ClassifierConfig) Declare(p *Params) error {
 }
 
 // Weights is the number of weights of the model; see LMConfig.Weights.
+func (c RegressorConfig) Weights() (float64, error) {
+	return weights(c.Layers, func(p *Params, layers int) error {
+		c.Layers = layers
+		return c.Declare(p)
+	})
+}
+
+// Declare declares the parameters of the model.
+func (c RegressorConfig) Declare(p *Params) error {
+	_, err := NewRegressor(p, c)
+	return err
+}
+
+// Weights is the number of weights of the model; see LMConfig.Weights.
 func (c Seq2SeqConfig) Weights() (float64, error) {
 	return weights(c.Layers, func(p *Params, layers int) error {
 		c.Layers = layers

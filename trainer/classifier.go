@@ -30,20 +30,6 @@ type Classifier struct {
 	predict map[shape]*classifierPredictor
 }
 
-// Sequences is a batch of B sequences of T steps.
-type Sequences struct {
-	Steps, Batch int
-	Tokens       []int32   // T×B; of a model of tokens
-	Vectors      []float32 // T×B×I; of a model of vectors
-	Mask         []float32 // T×B: 0 after the end of a sequence, else 1; nil: no sequence ends before the others
-}
-
-// shape is what a program is compiled for.
-type shape struct {
-	steps, batch int
-	masked       bool
-}
-
 // NewClassifier declares the model and draws its initial weights.
 func NewClassifier(c ClassifierConfig) (*Classifier, error) {
 	s, err := newModel(c.Training, c.Device, func(_ *op.Builder, p *models.Params) (G.Nodes, error) {
@@ -59,7 +45,7 @@ func NewClassifier(c ClassifierConfig) (*Classifier, error) {
 // examples, else 1, or how much an example counts in the mean loss. The batch must be divisible by Training.Accumulate. It gives the
 // mean loss in nats per example and the norm of all gradients together before clipping, both at the weights before the step.
 func (m *Classifier) Train(x Sequences, classes []int32, weights []float32, step int, rate float64) (loss, norm float64, err error) {
-	at, err := m.shape(x)
+	at, err := x.shape(m.config.Model.Vocab, m.config.Model.Input)
 	if err != nil {
 		return 0, 0, err
 	}
@@ -81,7 +67,7 @@ func (m *Classifier) Train(x Sequences, classes []int32, weights []float32, step
 				return err
 			}
 		}
-		return set(t.Program, append(t.values(x, k, n), t.classes, part(classes, 1, k, n), t.weights, part(weights, 1, k, n))...)
+		return set(t.Program, append(t.pairs(x, k, n), t.classes, part(classes, 1, k, n), t.weights, part(weights, 1, k, n))...)
 	})
 }
 
@@ -98,7 +84,7 @@ func (m *Classifier) Logits(x Sequences) ([]float32, error) {
 }
 
 func (m *Classifier) logits(x Sequences) ([]float32, error) {
-	at, err := m.shape(x)
+	at, err := x.shape(m.config.Model.Vocab, m.config.Model.Input)
 	if err != nil {
 		return nil, err
 	}
@@ -109,7 +95,7 @@ func (m *Classifier) logits(x Sequences) ([]float32, error) {
 	if err := m.shared.sync(&p.applied); err != nil {
 		return nil, err
 	}
-	if err := set(p.Program, p.values(x, 0, 1)...); err != nil {
+	if err := set(p.Program, p.pairs(x, 0, 1)...); err != nil {
 		return nil, err
 	}
 	if err := p.Run(); err != nil {
@@ -197,18 +183,4 @@ func (m *Classifier) checkExamples(x Sequences, classes []int32, weights []float
 		}
 	}
 	return nil
-}
-
-// shape checks the sizes of a batch.
-func (m *Classifier) shape(x Sequences) (shape, error) {
-	n := x.Steps * x.Batch
-	tokens, vectors := n, 0
-	if m.config.Model.Vocab == 0 {
-		tokens, vectors = 0, n*m.config.Model.Input
-	}
-	if n < 1 || len(x.Tokens) != tokens || len(x.Vectors) != vectors || x.Mask != nil && len(x.Mask) != n {
-		return shape{}, errors.Errorf("a batch of %d steps of %d sequences with %d tokens, %d numbers and a mask of %d: want %d tokens, %d numbers and a mask of %d or none",
-			x.Steps, x.Batch, len(x.Tokens), len(x.Vectors), len(x.Mask), tokens, vectors, n)
-	}
-	return shape{x.Steps, x.Batch, x.Mask != nil}, nil
 }

@@ -8,26 +8,6 @@ import (
 	"github.com/unroll-ml/unroll/models"
 )
 
-// sequenceInputs are the nodes of a batch of sequences.
-type sequenceInputs struct {
-	xs, mask *G.Node // T×B tokens or T×B×I vectors; T×B or nil
-	tokens   bool
-}
-
-// values pairs the nodes with the values of the k-th of n parts of a batch.
-func (in *sequenceInputs) values(x Sequences, k, n int) []any {
-	var vs []any
-	if in.tokens {
-		vs = append(vs, in.xs, part(x.Tokens, x.Steps, k, n))
-	} else {
-		vs = append(vs, in.xs, part(x.Vectors, x.Steps, k, n))
-	}
-	if in.mask != nil {
-		vs = append(vs, in.mask, part(x.Mask, x.Steps, k, n))
-	}
-	return vs
-}
-
 // newClassifierGraph declares the model and a batch of a shape.
 func newClassifierGraph(c ClassifierConfig, s shape) (*op.Builder, *models.Classifier, sequenceInputs, error) {
 	b := op.New(G.NewGraph())
@@ -35,16 +15,7 @@ func newClassifierGraph(c ClassifierConfig, s shape) (*op.Builder, *models.Class
 	if err != nil {
 		return nil, nil, sequenceInputs{}, err
 	}
-	in := sequenceInputs{tokens: c.Model.Vocab > 0}
-	if in.tokens {
-		in.xs = tokens(b, "tokens", s.steps, s.batch)
-	} else {
-		in.xs = G.NewTensor(b.Graph(), tensor.Float32, 3, G.WithShape(s.steps, s.batch, c.Model.Input), G.WithName("vectors"))
-	}
-	if s.masked {
-		in.mask = G.NewMatrix(b.Graph(), tensor.Float32, G.WithShape(s.steps, s.batch), G.WithName("mask"))
-	}
-	return b, m, in, nil
+	return b, m, newSequenceInputs(b, c.Model.Vocab, c.Model.Input, s), nil
 }
 
 // classifierTrainer is a training program.

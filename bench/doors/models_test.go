@@ -37,6 +37,7 @@ var (
 	recurrent  = models.RecurrentConfig{Cell: gru, Input: 4, Hidden: 4, Layers: 1, Dropout: 0.1}
 	lm         = models.LMConfig{Vocab: 5, Cell: gru, Hidden: 4, Layers: 1, Embed: 3}
 	classifier = models.ClassifierConfig{Vocab: 5, Embed: 3, Cell: gru, Hidden: 4, Layers: 1, Pooling: "mean", Classes: 3}
+	regressor  = models.RegressorConfig{Vocab: 5, Embed: 3, Cell: gru, Hidden: 4, Layers: 1, Pooling: "max", Loss: "huber"}
 	seq2seq    = models.Seq2SeqConfig{
 		Source: 6, Target: 7, Tokens: models.DefaultTokens, Cell: gru, Embed: 3, Hidden: 4, Layers: 1, Attention: models.Additive{},
 	}
@@ -161,6 +162,18 @@ func init() {
 		"LM.States": func(t *testing.T) call {
 			x := newBench()
 			return call{made(t, x.p, models.NewLM, lm).States, []any{x.b, 2}}
+		},
+		"NewRegressor":            func(*testing.T) call { return call{models.NewRegressor, []any{newBench().p, regressor}} },
+		"RegressorConfig.Declare": func(t *testing.T) call { return call{regressor.Declare, []any{newBench().p}} },
+		"RegressorConfig.Weights": func(*testing.T) call { return call{models.RegressorConfig.Weights, []any{regressor}} },
+		"Regressor.Predict": func(t *testing.T) call {
+			x := newBench()
+			return call{made(t, x.p, models.NewRegressor, regressor).Predict, []any{x.b, x.input()}}
+		},
+		"Regressor.Losses": func(t *testing.T) call {
+			x := newBench()
+			m := made(t, x.p, models.NewRegressor, regressor)
+			return call{m.Losses, []any{x.b, x.vector, x.vector}}
 		},
 		"Classifier.Logits": func(t *testing.T) call {
 			x := newBench()

@@ -32,10 +32,17 @@ func newLM(t *testing.T) *trainer.LM { return opened(t, trainer.NewLM, lmConfig)
 func newClassifier(t *testing.T) *trainer.Classifier {
 	return opened(t, trainer.NewClassifier, classifierConfig())
 }
+func newRegressor(t *testing.T) *trainer.Regressor {
+	return opened(t, trainer.NewRegressor, regressorConfig())
+}
 func newSeq2Seq(t *testing.T) *trainer.Seq2Seq { return opened(t, trainer.NewSeq2Seq, seq2seqConfig()) }
 
 func classifierConfig() trainer.ClassifierConfig {
 	return trainer.ClassifierConfig{Model: classifier, Training: training, Device: ref.New()}
+}
+
+func regressorConfig() trainer.RegressorConfig {
+	return trainer.RegressorConfig{Model: regressor, Training: training, Device: ref.New()}
 }
 
 func seq2seqConfig() trainer.Seq2SeqConfig {
@@ -137,6 +144,22 @@ func init() {
 				return err
 			}, []any{classifierConfig()}}
 		},
+		"NewRegressor": func(*testing.T) call {
+			return call{func(c trainer.RegressorConfig) error {
+				m, err := trainer.NewRegressor(c)
+				if err != nil {
+					return err
+				}
+				defer m.Close()
+				_, _, err = m.Train(forTokens, ones[:2], ones[:2], 0, 0.1)
+				return err
+			}, []any{regressorConfig()}}
+		},
+		"Regressor.Train": func(t *testing.T) call {
+			return call{newRegressor(t).Train, []any{forTokens, ones[:2], ones[:2], 0, 0.1}}
+		},
+		"Regressor.Predict": func(t *testing.T) call { return call{newRegressor(t).Predict, []any{forTokens}} },
+		"Regressor.Eval":    func(t *testing.T) call { return call{newRegressor(t).Eval, []any{forTokens, ones[:2], ones[:2]}} },
 		"NewSeq2Seq": func(*testing.T) call {
 			return call{func(c trainer.Seq2SeqConfig) error {
 				m, err := trainer.NewSeq2Seq(c)
