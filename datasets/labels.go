@@ -10,6 +10,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/unroll-ml/unroll/internal/safefile"
+	"github.com/unroll-ml/unroll/internal/setting"
 )
 
 // Labels numbers the classes of a classifier. It is immutable.
@@ -23,6 +24,20 @@ func NewLabels(names []string) *Labels {
 	names = slices.Clone(names)
 	slices.Sort(names)
 	return labelsOf(slices.Compact(names))
+}
+
+// OrderedLabels are names in their order. Two of one name, and names that cannot be written on a line, are an error.
+func OrderedLabels(names []string) (*Labels, error) {
+	l := labelsOf(slices.Clone(names))
+	for i, name := range names {
+		switch {
+		case name == "" || checkLabel(name) != "":
+			return nil, fmt.Errorf("label %d is %q: it cannot be written on a line", i+1, name)
+		case int(l.numbers[name]) != i:
+			return nil, fmt.Errorf("label %d is %q, and so is another", i+1, name)
+		}
+	}
+	return l, nil
 }
 
 // checkLabel says what is wrong with a label that cannot be written on a line, before a tab; "" if nothing is.
@@ -75,7 +90,19 @@ func (u *UnknownLabels) Words(l *Labels) string {
 	return fmt.Sprintf("%d %s not among the %d of the training data (%s)", u.Examples, verb, l.Len(), listed(names))
 }
 
-// classes are the numbers of the labels of n examples.
+// Classes are the numbers of the labels of n examples of a file, NoClass for a label that l lacks; unknown says which those are. If l lacks
+// all, it is an *Error.
+func (l *Labels) Classes(file string, n int, label func(i int) string) (classes []int32, unknown *UnknownLabels, err error) {
+	if err := setting.Set("label", label != nil, "a function that gives the label of an example"); err != nil {
+		return nil, nil, err
+	}
+	if err := setting.AtLeast("n", n, 0); err != nil {
+		return nil, nil, err
+	}
+	return l.classes(file, n, label)
+}
+
+// classes is Classes of arguments that are right.
 func (l *Labels) classes(file string, n int, label func(i int) string) (classes []int32, unknown *UnknownLabels, err error) {
 	if l == nil {
 		return nil, nil, &Error{File: file, What: "there are no labels to compare with: they are nil"}

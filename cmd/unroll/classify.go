@@ -15,10 +15,11 @@ import (
 
 // classifyCmd classifies the lines of stdin, or images.
 type classifyCmd struct {
-	Dir  string `arg:"" name:"RUN" help:"Folder that unroll train classify wrote."`
-	IDX  string `name:"idx" placeholder:"PATH" help:"Classify the images of this file, or of this folder, in files as MNIST and EMNIST have them: those to measure on, or else those to train on. Their labels are not read."`
-	Top  int    `default:"1" help:"Write the K likeliest labels, each with its probability, with tabs between."`
-	JSON bool   `name:"json" help:"Write a JSON object a line, with the labels and their probabilities."`
+	Dir    string `arg:"" name:"RUN" help:"Folder that unroll train classify wrote."`
+	IDX    string `name:"idx" placeholder:"PATH" help:"Classify the images of this file, or of this folder, in files as MNIST and EMNIST have them: those to measure on, or else those to train on. Their labels are not read."`
+	Series string `placeholder:"FILE" help:"Classify the series of numbers in this file: .ts (UEA), .tsv (UCR) or .csv, plain or .gz. Labels that it has are not used."`
+	Top    int    `default:"1" help:"Write the K likeliest labels, each with its probability, with tabs between."`
+	JSON   bool   `name:"json" help:"Write a JSON object a line, with the labels and their probabilities."`
 	useFlags
 }
 
@@ -29,6 +30,7 @@ const stdinName = "stdin"
 type classified struct {
 	Text    *string `json:"text,omitempty"`    // of a line
 	Image   int     `json:"image,omitempty"`   // its number in the file, from 1
+	Series  int     `json:"series,omitempty"`  // likewise
 	Unknown int     `json:"unknown,omitempty"` // of its tokens
 	Labels  []label `json:"labels"`            // the likeliest first
 }
@@ -49,7 +51,12 @@ func (k *classifyCmd) Run(a *app) error {
 	if err != nil {
 		return err
 	}
+	if (r.Config().Model.Series != nil) != (k.Series != "") {
+		return k.otherData(r)
+	}
 	switch {
+	case k.Series != "":
+		return k.series(a, r)
 	case r.Vocab() == nil && k.IDX == "":
 		return fail(exitData, "RUN: %s classifies images, and stdin has lines of text: name images with --idx", k.Dir)
 	case r.Vocab() != nil && k.IDX != "":
@@ -103,6 +110,40 @@ func (k *classifyCmd) images(w io.Writer, m *run.Classifier, images *datasets.Im
 		}
 	}
 	return nil
+}
+
+// otherData says that what the flags name is not what the run classifies.
+func (k *classifyCmd) otherData(r *run.Run) error {
+	if k.Series == "" {
+		return fail(exitData, "RUN: %s classifies series: name them with --series", k.Dir)
+	}
+	return fail(exitData, "--series: %s classifies no series: leave it out", k.Dir)
+}
+
+// series classifies the series of a file.
+func (k *classifyCmd) series(a *app, r *run.Run) error {
+	cases, err := casesFor(r, k.Series)
+	if err != nil {
+		return err
+	}
+	if err := k.compute(a, r); err != nil {
+		return err
+	}
+	m, err := r.Classifier()
+	if err != nil {
+		return err
+	}
+	defer m.Close()
+	labels, err := m.ClassifyCases(context.Background(), cases)
+	if err != nil {
+		return err
+	}
+	var b strings.Builder
+	for i, l := range labels {
+		b.WriteString(k.write(classified{Series: i + 1}, l))
+	}
+	_, err = io.WriteString(a.texts(), b.String())
+	return err
 }
 
 // write is what is written for a line or an image; c has all but the labels.

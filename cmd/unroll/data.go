@@ -12,12 +12,24 @@ type classifyFlags struct {
 	Table  string `placeholder:"FILE" help:"${use} this table: a text, a tab and its label a line, or CSV, plain or .gz."`
 	Folder string `placeholder:"DIR" help:"${use} this folder: a file LABEL.txt for each label, with a text a line, or a folder LABEL with a file for each text."`
 	IDX    string `name:"idx" placeholder:"DIR" help:"${use} the images of this folder, in files as MNIST and EMNIST have them; a row of an image is a step."`
+	seriesData
+}
+
+// seriesData names series with a class or a number each.
+type seriesData struct {
+	Series string `placeholder:"FILE" help:"${use} the series of numbers in this file, with a label each: .ts (UEA), .tsv (UCR) or .csv, plain or .gz."`
+}
+
+// source is what the flag may name, without a path where it does not.
+func (f *seriesData) source() run.Source {
+	return run.Source{Kind: run.KindSeries, Paths: []string{f.Series}}
 }
 
 // sources are what the flags may name, without a path where they do not.
 func (f *classifyFlags) sources() []run.Source {
 	return []run.Source{
 		{Kind: run.KindTable, Paths: []string{f.Table}}, {Kind: run.KindFolder, Paths: []string{f.Folder}}, {Kind: run.KindIDX, Paths: []string{f.IDX}},
+		f.source(),
 	}
 }
 
@@ -117,6 +129,9 @@ func setFormat(all datasets.Format, sources ...*run.Source) error {
 func likeTraining(s, trained *run.Source) {
 	if s == nil || trained == nil || s.Kind != trained.Kind {
 		return
+	}
+	if s.Series == nil {
+		s.Series = trained.Series
 	}
 	f, t := &s.Format, trained.Format
 	if f.Kind == "" && !f.Quoted {

@@ -17,8 +17,9 @@ import (
 type trainCmd struct {
 	Seq2Seq  trainSeq2SeqCmd  `cmd:"" name:"seq2seq" help:"Train a model that turns texts into others: translations, transliterations, dates. Without data: the demo."`
 	LM       trainLMCmd       `cmd:"" name:"lm" help:"Train a language model on a text."`
-	Classify trainClassifyCmd `cmd:"" help:"Train a classifier of texts or images."`
+	Classify trainClassifyCmd `cmd:"" help:"Train a classifier of texts, images or series of numbers."`
 	Tag      trainTagCmd      `cmd:"" help:"Train a tagger, which gives each word of a sentence a tag."`
+	Regress  trainRegressCmd  `cmd:"" help:"Train a model that gives series of numbers a number."`
 }
 
 // trainFlags are the flags of all commands that train.
@@ -247,6 +248,8 @@ func summary(w io.Writer, folder *run.Folder, task run.Task, end run.End) error 
 	switch t := task.(type) {
 	case *run.LMTask:
 		return summaryLM(w, t, dir)
+	case *run.RegressorTask:
+		return summaryRegressor(w, t, dir)
 	case *run.ClassifierTask:
 		return summaryClassifier(w, t, dir)
 	case *run.Seq2SeqTask:

@@ -14,6 +14,7 @@ type trainClassifyCmd struct {
 	Data  classifyFlags `embed:"" group:"Data:" set:"use=Train on"`
 	Valid classifyFlags `embed:"" prefix:"valid-" group:"Data:" set:"use=Validate on"`
 	exampleFlags
+	caseFlags
 
 	holdOutFlags
 
@@ -28,6 +29,7 @@ type trainClassifyCmd struct {
 	Bidirectional bool    `group:"Model:" help:"Read from both ends."`
 	Pooling       string  `group:"Model:" enum:"${poolings}" default:"last" help:"What stands for the sequence: the ${enum} of the outputs."`
 	Dropout       float64 `group:"Model:" default:"0" help:"Probability with which an input of a layer or of the output is dropped in training."`
+	seriesFlags
 
 	Batch   int `group:"Training:" default:"32" help:"Examples in a step."`
 	Longest int `group:"Training:" default:"500" help:"Tokens that are read of an example, then and later."`
@@ -52,9 +54,14 @@ func (t *trainClassifyCmd) config() (*run.Config, error) {
 	case err != nil:
 		return nil, err
 	case train == nil:
-		return nil, usage("nothing to train on: name data with --table, --folder or --idx")
-	case held != nil && (held.Kind == run.KindIDX) != (train.Kind == run.KindIDX):
-		return nil, usage("--%s and --valid-%s are texts and images: both must be the same", train.Kind, held.Kind)
+		return nil, usage("nothing to train on: name data with --table, --folder, --idx or --series")
+	case held != nil && whatIn(held) != whatIn(train):
+		return nil, usage("--%s and --valid-%s are %s and %s: both must be the same", train.Kind, held.Kind, whatIn(train), whatIn(held))
+	case train.Kind != run.KindSeries && t.seriesFlags.said():
+		return nil, usage("--patch, --differences, --scale, --missing and --noise are for data that --series names, and there are none: leave them out")
+	}
+	if err := t.caseFlags.into(train, held); err != nil {
+		return nil, err
 	}
 	if err := setFormat(t.format(), train, held); err != nil {
 		return nil, err
@@ -80,7 +87,21 @@ func (t *trainClassifyCmd) config() (*run.Config, error) {
 		c.Training.ClassWeights = t.ClassWeights
 	}
 	c.Data.Train, c.Data.Held = train, held
+	if train.Kind == run.KindSeries {
+		c.Model.Series = t.seriesFlags.model()
+	}
 	return c, nil
+}
+
+// whatIn says in words what examples are.
+func whatIn(s *run.Source) string {
+	switch s.Kind {
+	case run.KindIDX:
+		return "images"
+	case run.KindSeries:
+		return "series"
+	}
+	return "texts"
 }
 
 func (t *trainClassifyCmd) Run(a *app) error {
@@ -99,7 +120,10 @@ func summaryClassifier(w io.Writer, t *run.ClassifierTask, dir string) error {
 	}
 	c := t.Config()
 	use := fmt.Sprintf("classify %s    # reads a text a line, and writes its label and the probability of that", dir)
-	if c.Model.Vocab == 0 {
+	switch {
+	case c.Model.Series != nil:
+		use = fmt.Sprintf("classify %s --series FILE    # series, in files as that of the training data", dir)
+	case c.Model.Vocab == 0:
 		use = fmt.Sprintf("classify %s --idx DIR    # images, in files as those of the training data", dir)
 	}
 	_, err = fmt.Fprintf(w, "of the validation examples %.1f%% are classified right:\n%s\nnext:\n  %[3]s eval %[4]s\n  %[3]s %[5]s\n",

@@ -33,6 +33,21 @@ type Case struct {
 // Len is the number of steps.
 func (c *Case) Len() int { return len(c.Values[0]) }
 
+// Missing is how many values of all cases are missing.
+func (c *Cases) Missing() int {
+	n := 0
+	for _, x := range c.Cases {
+		for _, values := range x.Values {
+			for _, v := range values {
+				if math.IsNaN(v) {
+					n++
+				}
+			}
+		}
+	}
+	return n
+}
+
 // ReadCases reads labelled series: .ts files of the UEA archive and .tsv files of the UCR archive by their names,
 // and otherwise CSV, with a row for each case or for each moment of one.
 func ReadCases(path string, o Options) (*Cases, error) {

@@ -67,14 +67,14 @@ func (f *Features) Check() error {
 		return &setting.Error{Setting: "Means", Value: len(f.Means), Want: fmt.Sprintf("%d numbers, and as many Deviations: one of each channel", f.Channels)}
 	}
 	for c, m := range f.Means {
-		if d := f.Deviations[c]; !finite(m) || !finite(d) || d <= 0 {
+		if d := f.Deviations[c]; !isFinite(m) || !isFinite(d) || d <= 0 {
 			return &setting.Error{Setting: "Deviations", Value: d, Want: fmt.Sprintf("greater than 0, and the mean %g finite", m)}
 		}
 	}
 	return nil
 }
 
-func finite(x float64) bool { return math.Abs(x) <= math.MaxFloat64 }
+func isFinite(x float64) bool { return math.Abs(x) <= math.MaxFloat64 }
 
 // Fit takes from cases what the features lack: the channels, their means and deviations and, if Missing is "", MissingMask if a value is
 // missing and else MissingCarry.
@@ -85,7 +85,7 @@ func (f *Features) Fit(channels int, cases []Case) error {
 	f.Channels, f.Means, f.Deviations = channels, make([]float64, channels), make([]float64, channels)
 	missing := false
 	for c := range channels {
-		var all moments
+		var all statistics
 		for _, x := range cases {
 			if len(x.Values) != channels {
 				return &setting.Error{Setting: "Channels", Value: channels, Want: fmt.Sprintf("the %d of each case", len(x.Values))}
@@ -104,15 +104,15 @@ func (f *Features) Fit(channels int, cases []Case) error {
 	return f.Check()
 }
 
-// moments are the mean and the squared deviations of numbers (Welford, 1962).
-type moments struct {
+// statistics are the mean and the squared deviations of numbers (Welford, 1962).
+type statistics struct {
 	n       int
 	mean    float64
 	squares float64
 	missing bool
 }
 
-func (m *moments) add(values []float64) {
+func (m *statistics) add(values []float64) {
 	for _, x := range values {
 		if math.IsNaN(x) {
 			m.missing = true
@@ -126,9 +126,9 @@ func (m *moments) add(values []float64) {
 }
 
 // deviation is the standard deviation; 1 of numbers that are all the same.
-func (m *moments) deviation() float64 {
+func (m *statistics) deviation() float64 {
 	d := math.Sqrt(m.squares / float64(max(m.n, 1)))
-	if !finite(d) || d == 0 || d < 1e-12*math.Abs(m.mean) {
+	if !isFinite(d) || d == 0 || d < 1e-12*math.Abs(m.mean) {
 		return 1
 	}
 	return d
@@ -192,7 +192,7 @@ func (f *Features) scale(channel int, values []float64) (mean, deviation float64
 	case ScaleNone:
 		return 0, 1
 	case ScaleSeries:
-		var own moments
+		var own statistics
 		own.add(values)
 		return own.mean, own.deviation()
 	}

@@ -164,6 +164,8 @@ func Measures(m *run.Measures, digits, percent int) string {
 		{"  of unknown words %.*f%%", percent, tags.UnknownAccuracy, 100},
 		{"  F1 of spans %.*f%%", percent, tags.SpanF1, 100},
 		{"  exactly right %.*f%%", percent, m.ExactMatch, 100},
+		{"  RMSE %.*g", digits + 2, m.RMSE, 1},
+		{"  MAE %.*g", digits + 2, m.MAE, 1},
 	})
 }
 
@@ -172,7 +174,18 @@ func EvalMeasures(m *run.Measures) string {
 	return say([]spoken{
 		{"  in the two likeliest %.*f%%", 2, m.Top2, 100},
 		{"\ncharacter errors %.*f%%", 2, m.CharErrorRate, 100},
-	}) + translationWords(m, 2)
+	}) + numberWords(m) + translationWords(m, 2)
+}
+
+// numberWords are the measures of predicted numbers that only eval says: beside those of always saying the mean.
+func numberWords(m *run.Measures) string {
+	n := m.NumberMeasures
+	if n == nil {
+		return ""
+	}
+	return say([]spoken{
+		{"  R² %.*f", 4, &n.R2, 1}, {"\nalways the mean: RMSE %.*g", 5, &n.BaselineRMSE, 1}, {"  MAE %.*g", 5, &n.BaselineMAE, 1},
+	})
 }
 
 // translationWords are the measures of translations, and whether some were cut.

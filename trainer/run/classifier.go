@@ -9,6 +9,7 @@ import (
 
 	"github.com/unroll-ml/unroll/datasets"
 	"github.com/unroll-ml/unroll/datasets/batches"
+	"github.com/unroll-ml/unroll/datasets/series"
 	"github.com/unroll-ml/unroll/internal/words"
 	"github.com/unroll-ml/unroll/models"
 	"github.com/unroll-ml/unroll/trainer"
@@ -51,7 +52,7 @@ type classifyKind struct{}
 
 func (classifyKind) name() string     { return TaskClassify }
 func (classifyKind) words() string    { return "a classifier" }
-func (classifyKind) data() []string   { return []string{KindTable, KindFolder, KindIDX} }
+func (classifyKind) data() []string   { return []string{KindTable, KindFolder, KindIDX, KindSeries} }
 func (classifyKind) scores() []string { return []string{"accuracy", "top2", "macro_f1"} }
 
 func (classifyKind) embeddings() []string { return []string{"embedding.weight"} }
@@ -61,14 +62,19 @@ func (classifyKind) defaults(c *Config) {
 	c.Training.Longest, c.Training.Buckets = 500, 4
 }
 
-func (classifyKind) check(*Config) error { return nil }
+func (classifyKind) check(c *Config) error {
+	if c.Model.Series == nil {
+		return nil
+	}
+	return c.Model.Series.check(false)
+}
 
 func (classifyKind) lacks(c *Config) string {
 	none := ""
 	if c.Model.Classes < 2 {
 		none = fmt.Sprintf("%d classes", c.Model.Classes)
 	}
-	return cmp.Or(c.Model.lacksVocab(), c.Data.lacksTrain(), none)
+	return cmp.Or(c.Model.lacksVocab(), c.Model.lacksSeries(), c.Data.lacksTrain(), none)
 }
 
 func (classifyKind) model(c *Config) (architecture, error) { return c.classifierModel(), nil }
@@ -139,6 +145,22 @@ func NewClassifier(c Config, table, valid *datasets.Table, opts ...Option) (*Cla
 	return newClassifierTask(&c, raw, other)
 }
 
+// NewSeriesClassifier makes a classifier that learns series with a label each, with fresh weights. It is validated on valid or, if that is nil,
+// on a part of the series. Model.Series says how their values become inputs; nil is the zero value.
+func NewSeriesClassifier(c Config, train, valid *series.Cases, opts ...Option) (*ClassifierTask, error) {
+	raw, other, err := begin(&c, TaskClassify, opts, train, valid, knownCases)
+	if err != nil {
+		return nil, err
+	}
+	return newClassifierTask(&c, raw, other)
+}
+
+// knownCases are the examples of series that were read already.
+func knownCases(x *series.Cases) (*Source, *rawExamples, error) {
+	s, err := casesSource(x)
+	return s, caseExamples(x), err
+}
+
 // knownTable are the examples of a table that was read already.
 func knownTable(t *datasets.Table) (*Source, *rawExamples, error) {
 	paths, err := absolute([]string{t.Name})
@@ -178,7 +200,7 @@ func newClassifierTask(c *Config, raw, other *rawExamples) (_ *ClassifierTask, e
 	c.Model.Classes, c.Model.LabelsSHA256 = t.labels.Len(), sha256Hex(t.labels.JSON())
 	var lost spaces
 	switch {
-	case c.From != nil:
+	case c.From != nil && raw.cases == nil:
 		t.vocab, _ = c.vocabs()
 	case raw.table != nil:
 		if t.vocab, err = datasets.BuildVocab(c.Model.vocab(), lost.count(c.Model.kind(), learn.texts())); err != nil {
@@ -193,6 +215,12 @@ func newClassifierTask(c *Config, raw, other *rawExamples) (_ *ClassifierTask, e
 			return nil, err
 		}
 		t.notes = append(t.notes, vectors...)
+	case raw.cases != nil:
+		notes, err := c.fitSeries(raw.name, raw.cases, learn.which)
+		if err != nil {
+			return nil, err
+		}
+		t.notes = append(t.notes, notes...)
 	default:
 		c.Model.Input, c.Model.Embed, c.Model.Tokens, c.Model.MinFreq = raw.images.Cols, 0, "", 0
 		c.Model.Normalize = ""
@@ -215,7 +243,7 @@ func newClassifierTask(c *Config, raw, other *rawExamples) (_ *ClassifierTask, e
 	}
 	t.notes = append(t.notes, known(c.origin(t.labels), share, raw.singles(t.labels), sameData(c.Data.Train, c.Data.Held), lost.note(), t.held.unknownLabels(t.labels),
 		UnknownWords("training examples", t.data.known), UnknownWords("validation examples", t.held.known))...)
-	t.feed.fill = planned(t.data.plan, c.Training.Seed, t.data.fill)
+	t.feed.fill = t.batches()
 	if t.Classifier, err = c.newClassifier(); err != nil {
 		return nil, err
 	}
@@ -223,6 +251,19 @@ func newClassifierTask(c *Config, raw, other *rawExamples) (_ *ClassifierTask, e
 		return nil, err
 	}
 	return t, nil
+}
+
+// batches makes the batch of a step.
+func (t *ClassifierTask) batches() func(step int) (*classifyBatch, error) {
+	seed := t.config.Training.Seed
+	fill := planned(t.data.plan, seed, t.data.fill)
+	return func(step int) (*classifyBatch, error) {
+		b, err := fill(step)
+		if err == nil {
+			t.config.Model.Series.addNoise(b.Vectors, seed, step)
+		}
+		return b, err
+	}
 }
 
 // Config implements Task.
@@ -272,6 +313,9 @@ func (t *ClassifierTask) Verify(dir string) error { return verifyFiles(dir, t.co
 func (t *ClassifierTask) Describe(weights int) []string {
 	c := t.config
 	input := fmt.Sprintf("images of %s of %d", words.Count(t.data.longest, "row", "rows"), c.Model.Input)
+	if c.Model.Series != nil {
+		input = c.Model.Series.describe()
+	}
 	if t.vocab != nil {
 		input = fmt.Sprintf("%s, %s different ones, embedding %d", c.Model.kinds(), words.Thousands(t.vocab.Len()), c.Model.Embed)
 		if c.Model.Embed == 0 {

@@ -14,6 +14,7 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"github.com/unroll-ml/unroll/datasets"
+	"github.com/unroll-ml/unroll/datasets/series"
 	"github.com/unroll-ml/unroll/internal/safefile"
 	"github.com/unroll-ml/unroll/models/decode"
 	"github.com/unroll-ml/unroll/trainer/checkpoint"
@@ -66,6 +67,7 @@ type Source struct {
 	SHA256 string   `yaml:"sha256"`
 
 	Format datasets.Format `yaml:",inline"`
+	Series *series.Options `yaml:"options,omitempty"`     // of series; nil: none
 	Column int             `yaml:"text_column,omitempty"` // that of the texts in lines with tabs, from 1; 0: tabs are part of texts
 }
 
@@ -105,6 +107,10 @@ func (s *Source) check() error {
 		return settings("`labels` is for `folder`, and the data are named with `%s`: leave it out", s.Kind)
 	case s.Kind != KindIDX && f.Transpose:
 		return settings("`transpose` is for `idx`, and the data are named with `%s`: leave it out", s.Kind)
+	case s.Kind != KindSeries && s.Series != nil:
+		return settings("`options` are for `series`, and the data are named with `%s`: leave them out", s.Kind)
+	case s.Series != nil:
+		return (&Config{}).ownWords(s.Series.Check())
 	}
 	return nil
 }
@@ -116,7 +122,7 @@ func (s *Source) withoutPaths() *Source {
 	}
 	f := s.Format
 	f.SkipBad = false // what could not be read otherwise
-	return &Source{Kind: s.Kind, SHA256: s.SHA256, Format: f}
+	return &Source{Kind: s.Kind, SHA256: s.SHA256, Format: f, Series: s.Series}
 }
 
 // Model says which model it is.
@@ -155,6 +161,9 @@ type Model struct {
 
 	// Lengths say how long translations may be; nil: a run of an early version, which does not know.
 	Lengths *decode.Lengths `yaml:"target_lengths,omitempty,flow"`
+
+	Series *SeriesModel `yaml:"series,omitempty"` // of a classifier or a regressor that reads series
+	Number *NumberModel `yaml:"number,omitempty"` // of a regressor
 }
 
 // lacksVocab says so of a model that reads tokens or images; "" if it has what it reads.

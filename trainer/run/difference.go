@@ -42,7 +42,7 @@ func (d *Data) forget() {
 	d.TextSHA256, d.ValidSHA256 = "", ""
 	for _, s := range []**Source{&d.Train, &d.Held} {
 		if *s != nil {
-			*s = &Source{Kind: (*s).Kind, Format: (*s).Format}
+			*s = &Source{Kind: (*s).Kind, Format: (*s).Format, Series: (*s).Series}
 		}
 	}
 }

@@ -12,6 +12,7 @@ import (
 
 	"github.com/unroll-ml/unroll/datasets"
 	"github.com/unroll-ml/unroll/datasets/batches"
+	"github.com/unroll-ml/unroll/datasets/series"
 	"github.com/unroll-ml/unroll/internal/words"
 	"github.com/unroll-ml/unroll/trainer"
 	"github.com/unroll-ml/unroll/trainer/metrics"
@@ -22,6 +23,7 @@ const (
 	KindTable  = "table"  // a text, a tab and its label a line
 	KindFolder = "folder" // a file LABEL.txt for each label, with a text a line
 	KindIDX    = "idx"    // images, in files as MNIST has them; a row of an image is a step
+	KindSeries = "series" // series of numbers, in files as the archives UEA and UCR have them
 )
 
 // absolute makes paths absolute.
@@ -39,8 +41,9 @@ func absolute(paths []string) ([]string, error) {
 // rawExamples are the examples of a classifier before they are encoded.
 type rawExamples struct {
 	name, sha256 string
-	table        *datasets.Table  // nil: images
-	images       *datasets.Images // nil: texts, or a folder that has images for measuring alone
+	table        *datasets.Table  // nil: images or series
+	cases        *series.Cases    // nil: texts or images
+	images       *datasets.Images // nil: texts or series, or a folder that has images for measuring alone
 	test         *datasets.Images // those that a folder of images has for measuring; may be nil
 	strict       bool             // examples whose label is unknown are left out, not counted as wrong
 	notes        []string         // what was taken for what, and what was left out
@@ -56,6 +59,8 @@ func readExamples(name string, s *Source) (*rawExamples, error) {
 		table, err = datasets.ReadTable(s.Paths[0], s.Format)
 	case KindFolder:
 		table, err = datasets.ReadFolder(s.Paths[0], s.Format)
+	case KindSeries:
+		x.cases, err = readCases(s)
 	default:
 		x.images, x.test, err = datasets.ReadIDXFolder(s.Paths[0], s.Format)
 	}
@@ -69,6 +74,8 @@ func readExamples(name string, s *Source) (*rawExamples, error) {
 	x.strict = s.Format.SkipBad
 	switch {
 	case table != nil:
+	case x.cases != nil:
+		x = caseExamples(x.cases)
 	case x.images != nil && x.test != nil:
 		x.sha256 = sha256Hex([]byte(x.images.SHA256 + x.test.SHA256))
 	case x.test != nil:
@@ -84,6 +91,38 @@ func tableExamples(t *datasets.Table) *rawExamples {
 	return &rawExamples{name: t.Name, table: t, sha256: t.SHA256, notes: append(slices.Clone(t.Notes), leftOut(t.Name, t.Skipped)...)}
 }
 
+// caseExamples are those of a file of series.
+func caseExamples(c *series.Cases) *rawExamples {
+	return &rawExamples{name: c.Name, cases: c, sha256: c.SHA256, notes: slices.Clone(c.Notes)}
+}
+
+// exampleSet are examples of any kind.
+type exampleSet interface {
+	Len() int
+	Label(i int) string
+}
+
+type (
+	tableRows []datasets.Row
+	caseRows  []series.Case
+)
+
+func (r tableRows) Len() int           { return len(r) }
+func (r tableRows) Label(i int) string { return r[i].Label }
+func (r caseRows) Len() int            { return len(r) }
+func (r caseRows) Label(i int) string  { return r[i].Label }
+
+// set is all of them.
+func (x *rawExamples) set() exampleSet {
+	switch {
+	case x.table != nil:
+		return tableRows(x.table.Rows)
+	case x.cases != nil:
+		return caseRows(x.cases.Cases)
+	}
+	return x.images
+}
+
 // divide gives the examples to train on and those to measure on: a part, or the images that are there for measuring. Equal texts
 // stay together.
 func (x *rawExamples) divide(c *Config) (train, held part, err error) {
@@ -94,13 +133,10 @@ func (x *rawExamples) divide(c *Config) (train, held part, err error) {
 	if err := c.Data.checkReading(); err != nil {
 		return train, held, err
 	}
-	d := datasets.Division{Name: x.name, Part: c.Data.heldOut(), Seed: c.Training.Seed}
+	all := x.set()
+	d := datasets.Division{Name: x.name, Part: c.Data.heldOut(), Seed: c.Training.Seed, Len: all.Len(), Class: all.Label}
 	if x.table != nil {
-		d.Len = len(x.table.Rows)
 		d.Key = func(i int) (string, error) { return x.table.Rows[i].Text, nil }
-		d.Class = func(i int) string { return x.table.Rows[i].Label }
-	} else {
-		d.Len, d.Class = x.images.Len(), x.images.Label
 	}
 	train.which, held.which, err = d.Split()
 	return train, held, err
@@ -113,7 +149,7 @@ type part struct {
 }
 
 // apart says whether it is of images that are there for measuring.
-func (p part) apart() bool { return p.table == nil && p.images == p.test }
+func (p part) apart() bool { return p.table == nil && p.cases == nil && p.images == p.test }
 
 func (x *rawExamples) origin() (name, sha256 string) { return x.name, x.sha256 }
 
@@ -129,22 +165,29 @@ func (x *rawExamples) toMeasure() part {
 
 // toLearn says why there is nothing to learn from.
 func (x *rawExamples) toLearn() error {
-	if x.table == nil && x.images == nil {
+	switch {
+	case x.cases != nil:
+		return labelled(x.cases)
+	case x.table == nil && x.images == nil:
 		return &datasets.Error{File: x.name, What: "it has images to measure on alone: choose a folder that has train-images-idx3-ubyte"}
 	}
 	return nil
 }
 
-// all is the whole.
-func (x *rawExamples) all() part {
-	n := 0
-	if x.table != nil {
-		n = len(x.table.Rows)
-	} else {
-		n = x.images.Len()
+// labelled says why series have no classes.
+func labelled(c *series.Cases) error {
+	switch {
+	case c.Unlabelled:
+		return &datasets.Error{File: c.Name, What: "its series have no labels: name a file that has them"}
+	case c.Regression:
+		return &datasets.Error{File: c.Name, What: "its labels are numbers to predict, not classes: use a regressor, " +
+			"as train regress makes it"}
 	}
-	return part{x, numbers(n)}
+	return nil
 }
+
+// all is the whole.
+func (x *rawExamples) all() part { return part{x, numbers(x.set().Len())} }
 
 // numbers are 0, ..., n-1.
 func numbers(n int) []int32 {
@@ -167,14 +210,9 @@ func (p part) texts() iter.Seq[string] {
 
 // singles names the classes that have a single example.
 func (x *rawExamples) singles(l *datasets.Labels) string {
-	all := x.all()
-	label := func(i int) string { return x.table.Rows[i].Label }
-	if x.table == nil {
-		label = x.images.Label
-	}
-	counts := map[string]int{}
-	for _, i := range all.which {
-		counts[label(int(i))]++
+	all, counts := x.set(), map[string]int{}
+	for i := range all.Len() {
+		counts[all.Label(i)]++
 	}
 	n, first := 0, ""
 	for class := range int32(l.Len()) {
@@ -195,9 +233,18 @@ func (x *rawExamples) labels() (*datasets.Labels, error) {
 	if x.table != nil {
 		return x.table.Labels()
 	}
-	l := x.images.Labels()
-	if l.Len() < 2 {
-		return nil, &datasets.Error{File: x.name, What: "every image has the same label, so there is nothing to learn: use other data"}
+	var l *datasets.Labels
+	var err error
+	if x.cases != nil {
+		l, err = datasets.OrderedLabels(x.cases.Names())
+	} else {
+		l = x.images.Labels()
+	}
+	switch {
+	case err != nil:
+		return nil, &datasets.Error{File: x.name, What: err.Error()}
+	case l.Len() < 2:
+		return nil, &datasets.Error{File: x.name, What: "every example has the same label, so there is nothing to learn: use other data"}
 	}
 	return l, nil
 }
@@ -206,9 +253,10 @@ func (x *rawExamples) labels() (*datasets.Labels, error) {
 type examples struct {
 	name    string
 	plan    *batches.Plan
-	tokens  *batches.Classification // nil: images
+	tokens  *batches.Classification // nil: images or series
+	inputs  *caseInputs             // nil: texts or images
 	images  *datasets.Images
-	classes []int32 // of images
+	classes []int32 // of images and of series
 	which   []int32
 	weights []float64 // of classes, in the loss; nil: 1
 	longest int       // steps
@@ -234,7 +282,11 @@ func (p part) ready(c *Config, vocab *datasets.Vocab, labels *datasets.Labels) (
 	x := &examples{name: p.name, images: p.images, shown: p.shown}
 	shape := func(int32) (batches.Shape, error) { return batches.Shape{Source: p.images.Rows}, nil }
 	var err error
-	if p.table != nil {
+	switch {
+	case p.table != nil:
+		if vocab == nil && c.Model.Series != nil {
+			return nil, badData("%s holds texts, and the model reads series: name series with `series`", p.name)
+		}
 		if vocab == nil {
 			return nil, badData("%s holds texts, and the model reads images: name images with `idx`", p.name)
 		}
@@ -251,8 +303,19 @@ func (p part) ready(c *Config, vocab *datasets.Vocab, labels *datasets.Labels) (
 			x.tokens.Sequences[i] = tokens
 		}
 		shape = x.tokens.Length
-	} else {
-		if p.images.Cols != c.Model.Input {
+	case p.cases != nil:
+		if err := labelled(p.cases); err != nil {
+			return nil, err
+		}
+		if x.inputs, err = c.caseInputs(p.cases, p.which); err != nil {
+			return nil, err
+		}
+		if x.classes, x.unknown, err = labels.Classes(p.name, len(p.cases.Cases), p.set().Label); err != nil {
+			return nil, err
+		}
+		shape = x.inputs.length
+	default:
+		if p.images.Cols != c.Model.Input || c.Model.Series != nil {
 			return nil, badData("%s holds images of %d columns, and the model reads %s: use other data", p.name, p.images.Cols, cmp.Or(columns(c), "texts"))
 		}
 		if x.classes, x.unknown, err = p.images.Classes(labels); err != nil {
@@ -295,8 +358,11 @@ func (x *examples) unknownLabels(l *datasets.Labels) string {
 }
 
 func columns(c *Config) string {
-	if c.Model.Input == 0 {
+	switch {
+	case c.Model.Input == 0:
 		return ""
+	case c.Model.Series != nil:
+		return "series"
 	}
 	return "those of " + words.Thousands(c.Model.Input)
 }
@@ -338,14 +404,18 @@ func (x *examples) read(g batches.Group) (*classifyBatch, error) {
 		}
 		return b, nil
 	}
-	b.Vectors, b.classes, b.weights = make([]float32, g.Source*n*x.images.Cols), make([]int32, n), make([]float32, n)
-	x.images.Fill(g.Examples, b.Vectors)
+	b.classes, b.weights = make([]int32, n), make([]float32, n)
+	if x.inputs != nil {
+		b.Sequences, b.tokens = x.inputs.fill(g)
+	} else {
+		b.Vectors, b.tokens = make([]float32, g.Source*n*x.images.Cols), g.Count()*g.Source
+		x.images.Fill(g.Examples, b.Vectors)
+	}
 	for i, e := range g.Examples {
 		if e >= 0 {
 			b.classes[i], b.weights[i] = x.classes[e], 1
 		}
 	}
-	b.tokens = g.Count() * g.Source
 	return b, nil
 }
 

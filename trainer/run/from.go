@@ -37,7 +37,7 @@ type beginning struct {
 
 // fromData are the settings of a model that follow from the data, and Dropout, which shapes no weights.
 var fromData = []string{
-	"dropout", "vocab", "vocab_sha256", "input", "classes", "labels_sha256", "target_vocab", "target_vocab_sha256", "target_lengths",
+	"dropout", "series", "number", "vocab", "vocab_sha256", "input", "classes", "labels_sha256", "target_vocab", "target_vocab_sha256", "target_lengths",
 	"word_dropout", "chars", "chars_sha256", "forms", "forms_sha256",
 }
 
@@ -60,6 +60,9 @@ func (c *Config) inherit() error {
 		if theirs.Tag = &tag; c.Model.Tag != nil {
 			tag.Forget = c.Model.Tag.Forget
 		}
+	}
+	if err := theirs.takeSeries(&c.Model, b.run.dir); err != nil {
+		return err
 	}
 	c.Model = theirs
 	return b.read(c)

@@ -13,8 +13,9 @@ import (
 
 // Classifier is the classifier of a run, with its vocabulary and its labels. Several goroutines may use it: they take turns.
 type Classifier struct {
-	name    string          // of the run
-	vocab   *datasets.Vocab // nil: of images
+	name    string // of the run
+	config  *Config
+	vocab   *datasets.Vocab // nil: of images or series
 	columns int             // of images
 	labels  *datasets.Labels
 	longest int // tokens that are read of a text
@@ -41,7 +42,7 @@ func (r *Run) Classifier() (*Classifier, error) {
 		return nil, err
 	}
 	return &Classifier{
-		name: r.dir, vocab: r.vocab, columns: r.config.Model.Input, labels: r.labels, longest: r.config.Training.Longest, model: m,
+		name: r.dir, config: r.config, vocab: r.vocab, columns: r.config.Model.Input, labels: r.labels, longest: r.config.Training.Longest, model: m,
 	}, nil
 }
 
@@ -55,7 +56,7 @@ const MostTexts = 64
 // classifier of images gives a *DataError.
 func (c *Classifier) Classify(ctx context.Context, texts []string) ([][]Label, error) {
 	if c.vocab == nil {
-		return nil, badData("%s classifies images, not texts", c.name)
+		return nil, badData("%s classifies %s, not texts", c.name, c.config.Model.kindRead())
 	}
 	tokens := make([][]int32, len(texts))
 	for i, text := range texts {
@@ -96,6 +97,8 @@ func (c *Classifier) ClassifyImages(ctx context.Context, m *datasets.Images, fro
 	switch {
 	case c.vocab != nil:
 		return nil, badData("%s classifies texts, not images", c.name)
+	case c.config.Model.Series != nil:
+		return nil, badData("%s classifies series, not images", c.name)
 	case m.Cols != c.columns:
 		return nil, badData("%s holds images of %d columns, and %s reads those of %d: choose others", m.Name, m.Cols, c.name, c.columns)
 	case from < 0 || to < from || to > m.Len():

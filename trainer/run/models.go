@@ -86,9 +86,10 @@ var settingNames = map[string]string{
 	"Accumulate": "accumulate", "Activation": "nonlinearity", "Attention": "attention", "Average": "ema", "Batch": "batch",
 	"Before": "attention_before", "Bidirectional": "bidirectional", "CRF": "crf", "Cell": "cell", "CharEmbed": "char_embed",
 	"CharHidden": "char_hidden", "Chars": "chars", "Classes": "classes", "Clip": "clip",
-	"ClipValue": "clip_value", "Decay": "weight_decay", "Dropout": "dropout", "Embed": "embed", "EveryStep": "context_every_step", "Feeding": "input_feeding",
-	"ForgetBias": "forget_bias", "Hidden": "hidden", "Input": "input", "LayerNorm": "layer_norm", "Layers": "layers",
-	"Momentum": "momentum", "NoBias": "no_bias", "Peepholes": "peepholes", "Pooling": "pooling", "Seq": "seq",
+	"ClipValue": "clip_value", "Decay": "weight_decay", "Dropout": "dropout", "Embed": "embed", "EveryStep": "context_every_step",
+	"Feeding": "input_feeding", "ForgetBias": "forget_bias", "Hidden": "hidden", "Input": "input", "LayerNorm": "layer_norm",
+	"Layers": "layers", "Loss": "loss", "Missing": "missing", "Momentum": "momentum", "NoBias": "no_bias", "Patch": "patch",
+	"Peepholes": "peepholes", "Pooling": "pooling", "Scale": "scale", "Seq": "seq",
 	"Smoothing": "label_smoothing", "Tags": "classes", "TeacherForcing": "teacher_forcing", "Tied": "tie", "Vocab": "vocab",
 	"Words": "vocab",
 }

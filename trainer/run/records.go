@@ -96,6 +96,8 @@ type Measures struct {
 	BLEU          *Float `json:"bleu,omitempty"`
 	ChrF          *Float `json:"chrf,omitempty"`
 	MacroF1       *Float `json:"macro_f1,omitempty"`
+	RMSE          *Float `json:"rmse,omitempty"` // of numbers, in the units of the data, and so is MAE
+	MAE           *Float `json:"mae,omitempty"`
 	Tokens        int    `json:"tokens"`
 	Examples      int    `json:"examples,omitempty"`
 
@@ -105,6 +107,7 @@ type Measures struct {
 
 	*TranslationNotes // of a sequence-to-sequence model
 	*TagMeasures      // of a tagger
+	*NumberMeasures   // of a regressor
 }
 
 // namedMeasure is a measure with the name that records have for it.
@@ -116,15 +119,20 @@ type namedMeasure struct {
 
 // named are the measures with their names.
 func (m *Measures) named() []namedMeasure {
-	t := m.TagMeasures
+	t, n := m.TagMeasures, m.NumberMeasures
 	if t == nil {
 		t = &TagMeasures{}
+	}
+	var r2 *Float
+	if n != nil {
+		r2 = &n.R2
 	}
 	return []namedMeasure{
 		{"perplexity", m.Perplexity, true}, {"bits_per_token", m.BitsPerToken, true}, {"accuracy", m.Accuracy, false}, {"top2", m.Top2, false},
 		{"exact_match", m.ExactMatch, false}, {"char_error_rate", m.CharErrorRate, true}, {"bleu", m.BLEU, false}, {"chrf", m.ChrF, false},
 		{"macro_f1", m.MacroF1, false}, {"known_accuracy", t.KnownAccuracy, false}, {"unknown_accuracy", t.UnknownAccuracy, false},
 		{"span_f1", t.SpanF1, false},
+		{"rmse", m.RMSE, true}, {"mae", m.MAE, true}, {"r2", r2, false},
 	}
 }
 

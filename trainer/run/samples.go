@@ -82,6 +82,9 @@ func (x *examples) samples(ctx context.Context, m *trainer.Classifier, labels *d
 
 // shown is what people see of an example.
 func (p part) shown(i int32) string {
+	if p.cases != nil {
+		return "series " + words.Thousands(int(i)+1)
+	}
 	if p.table == nil {
 		return "image " + words.Thousands(int(i)+1)
 	}

@@ -1,0 +1,122 @@
+package run
+
+import (
+	"context"
+	"sync"
+
+	"github.com/unroll-ml/unroll/datasets/batches"
+	"github.com/unroll-ml/unroll/datasets/series"
+	"github.com/unroll-ml/unroll/trainer"
+)
+
+// Regressor is the regressor of a run. Several goroutines may use it: they take turns.
+type Regressor struct {
+	config *Config
+	mu     sync.Mutex
+	model  *trainer.Regressor
+}
+
+// Regressor makes the model of the run ready to predict numbers. Close it. A run of another task is a *TaskError.
+func (r *Run) Regressor() (*Regressor, error) {
+	if err := r.Want(TaskRegress); err != nil {
+		return nil, err
+	}
+	if err := r.config.open(); err != nil {
+		return nil, err
+	}
+	m, err := r.regressor(nil)
+	if err != nil {
+		return nil, err
+	}
+	return &Regressor{config: r.config, model: m}, nil
+}
+
+// Close frees the model.
+func (m *Regressor) Close() error { return m.model.Close() }
+
+// Predict gives the number of each of the cases, whose labels are not looked at. Cases of other channels than the model reads are a *DataError.
+func (m *Regressor) Predict(ctx context.Context, cases *series.Cases) ([]float64, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	predicted := make([]float64, casesIn(cases))
+	err := m.config.eachCases(ctx, cases, func(x trainer.Sequences, which []int32) error {
+		ys, err := m.model.Predict(x)
+		if err != nil {
+			return err
+		}
+		for row, i := range which {
+			predicted[i] = m.config.Model.Number.unscaled(ys[row])
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	return predicted, nil
+}
+
+// ClassifyCases gives all labels of each of the cases with their probabilities, the likeliest first: Classify for a model of series. Labels of
+// the cases are not looked at. Cases of other channels than the model reads are a *DataError.
+func (c *Classifier) ClassifyCases(ctx context.Context, cases *series.Cases) ([][]Label, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	all := make([][]Label, casesIn(cases))
+	n := c.labels.Len()
+	err := c.config.eachCases(ctx, cases, func(x trainer.Sequences, which []int32) error {
+		logits, err := c.model.Logits(x)
+		if err != nil {
+			return err
+		}
+		for row, i := range which {
+			all[i] = c.ranked(logits[row*n:][:n])
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	return all, nil
+}
+
+func casesIn(cases *series.Cases) int {
+	if cases == nil {
+		return 0
+	}
+	return len(cases.Cases)
+}
+
+// eachCases visits cases in batches of similar lengths, with the numbers of the cases by row.
+func (c *Config) eachCases(ctx context.Context, cases *series.Cases, visit func(x trainer.Sequences, which []int32) error) error {
+	if casesIn(cases) == 0 {
+		return badData("there are no series")
+	}
+	x, err := c.caseInputs(cases, numbers(len(cases.Cases)))
+	if err != nil {
+		return err
+	}
+	lengths := make([]int, len(cases.Cases))
+	for i, v := range x.vectors {
+		lengths[i] = len(v) / x.size
+	}
+	for _, g := range group(lengths, MostTexts) {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		if err := c.checkSize(g.steps); err != nil {
+			return badData("%s: %v", cases.Name, err)
+		}
+		batch := batches.Group{Shape: batches.Shape{Source: g.steps}}
+		for row := range g.rows {
+			i := int32(-1)
+			if row < len(g.which) {
+				i = int32(g.which[row])
+			}
+			batch.Examples = append(batch.Examples, i)
+		}
+		s, _ := x.fill(batch)
+		if err := visit(s, batch.Examples[:len(g.which)]); err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,178 @@
+package run
+
+import (
+	"context"
+
+	"github.com/unroll-ml/unroll/datasets"
+	"github.com/unroll-ml/unroll/datasets/batches"
+	"github.com/unroll-ml/unroll/datasets/series"
+	"github.com/unroll-ml/unroll/datasets/tasks"
+	"github.com/unroll-ml/unroll/trainer"
+	"github.com/unroll-ml/unroll/trainer/metrics"
+)
+
+// rawNumbers are series with a number each.
+type rawNumbers struct {
+	cases *series.Cases
+	test  *series.Cases // those that a task has for measuring; else nil
+}
+
+// readNumbers reads what a setting, or a file, of that name names. The seed is that of the run.
+func readNumbers(name string, s *Source, seed uint64) (*rawNumbers, error) {
+	x := &rawNumbers{}
+	var err error
+	if s.Kind == KindTask {
+		x.cases, x.test, err = tasks.Numbers(s.Paths[0], tasks.Config{Seed: seed, Train: taskPairs, Valid: taskHeld})
+	} else {
+		own := series.Options{}
+		if s.Series != nil {
+			own = *s.Series
+		}
+		own.Regression = true
+		s.Series = &own
+		x.cases, err = readCases(s)
+	}
+	return x, NewInputError(name, err)
+}
+
+func (x *rawNumbers) origin() (name, sha256 string) { return x.cases.Name, x.cases.SHA256 }
+
+func (x *rawNumbers) toMeasure() numbersPart {
+	return numbersPart{x.cases, numbers(len(x.cases.Cases))}
+}
+
+// divide gives the series to train on and those to measure on: a part, or those that a task has for measuring.
+func (x *rawNumbers) divide(c *Config) (train, held numbersPart, err error) {
+	if x.test != nil {
+		return x.toMeasure(), numbersPart{x.test, numbers(len(x.test.Cases))}, nil
+	}
+	train, held = numbersPart{cases: x.cases}, numbersPart{cases: x.cases}
+	d := datasets.Division{Name: x.cases.Name, Len: len(x.cases.Cases), Part: c.Data.heldOut(), Seed: c.Training.Seed}
+	train.which, held.which, err = d.Split()
+	return train, held, err
+}
+
+// numbersPart are some of the series.
+type numbersPart struct {
+	cases *series.Cases
+	which []int32
+}
+
+// numberedSeries are series with a number each, ready for a regressor, in batches.
+type numberedSeries struct {
+	numbersPart
+	*caseInputs
+	number  *NumberModel
+	plan    *batches.Plan
+	longest int // steps
+}
+
+// ready makes batches of a part as the model of a config wants them.
+func (p numbersPart) ready(c *Config) (*numberedSeries, error) {
+	if p.cases.Unlabelled {
+		return nil, &datasets.Error{File: p.cases.Name, What: "its series have no numbers to predict: name a file that has them"}
+	}
+	x := &numberedSeries{numbersPart: p, number: c.Model.Number}
+	var err error
+	if x.caseInputs, err = c.caseInputs(p.cases, p.which); err != nil {
+		return nil, err
+	}
+	if x.plan, err = batches.NewPlan(batches.Config{Batch: c.Training.Batch, Buckets: c.Training.Buckets}, p.which, x.length); err != nil {
+		return nil, &datasets.Error{File: p.cases.Name, What: err.Error()}
+	}
+	for _, s := range x.plan.Shapes() {
+		x.longest = max(x.longest, s.Source)
+	}
+	return x, nil
+}
+
+// numberBatch is a batch for trainer.Regressor.
+type numberBatch struct {
+	trainer.Sequences
+	right, weights []float32
+	steps          int // without padding
+}
+
+func (x *numberedSeries) fill(g batches.Group) *numberBatch {
+	b := &numberBatch{right: make([]float32, len(g.Examples)), weights: make([]float32, len(g.Examples))}
+	b.Sequences, b.steps = x.caseInputs.fill(g)
+	for k, i := range g.Examples {
+		if i >= 0 {
+			b.right[k], b.weights[k] = x.number.scaled(x.cases.Cases[i].Number), 1
+		}
+	}
+	return b
+}
+
+// NumberMeasures are what is said of numbers that were predicted, in the units of the data.
+type NumberMeasures struct {
+	R2           Float `json:"r2"`            // 1 - the squared errors, divided by the squared distances from the mean of what was measured
+	BaselineRMSE Float `json:"baseline_rmse"` // of always saying the mean of the numbers that the model learned from
+	BaselineMAE  Float `json:"baseline_mae"`
+}
+
+// validate measures a regressor.
+func (x *numberedSeries) validate(ctx context.Context, m *trainer.Regressor) (Metrics, error) {
+	var measured Metrics
+	var right, predicted, mean []float64
+	loss := 0.0
+	for _, g := range x.plan.InOrder() {
+		if err := ctx.Err(); err != nil {
+			return measured, err
+		}
+		b := x.fill(g)
+		sum, _, ys, err := m.Eval(b.Sequences, b.right, b.weights)
+		if err != nil {
+			return measured, err
+		}
+		loss += sum
+		measured.Tokens += b.steps
+		for k, i := range g.Examples {
+			if i >= 0 {
+				right = append(right, x.cases.Cases[i].Number)
+				predicted, mean = append(predicted, x.number.unscaled(ys[k])), append(mean, x.number.Mean)
+			}
+		}
+	}
+	measured.Loss, measured.Examples = loss/float64(len(right)), len(right)
+	measured.RMSE, measured.MAE = some(metrics.RMSE(right, predicted)), some(metrics.MAE(right, predicted))
+	measured.NumberMeasures = &NumberMeasures{
+		R2: Float(metrics.R2(right, predicted)), BaselineRMSE: Float(metrics.RMSE(right, mean)), BaselineMAE: Float(metrics.MAE(right, mean)),
+	}
+	return measured, nil
+}
+
+// evaluateRegressor measures a regressor.
+func (r *Run) evaluateRegressor(ctx context.Context, e EvalConfig) (*Evaluation, error) {
+	p, split, err := toEvaluate(r, e, func(name string, s *Source) (*rawNumbers, error) { return readNumbers(name, s, r.config.Training.Seed) })
+	if err != nil {
+		return nil, err
+	}
+	x, err := p.ready(r.config)
+	if err != nil {
+		return nil, err
+	}
+	if err := r.config.checkSize(x.longest); err != nil {
+		return nil, badData("%s: %v", p.cases.Name, err)
+	}
+	v := &Evaluation{Name: p.cases.Name, Split: split, What: whichPart(p.cases.Name, split, r.config), Unit: "example", Count: "examples"}
+	v.Notes = append(append([]string{}, p.cases.Notes...), known(r.learnedFrom(p.cases.SHA256, split))...)
+	m, err := r.regressor(v)
+	if err != nil {
+		return nil, err
+	}
+	defer m.Close()
+	return v.time(func() (Metrics, error) { return x.validate(ctx, m) })
+}
+
+// regressor makes the regressor of the run: see lm.
+func (r *Run) regressor(v *Evaluation) (*trainer.Regressor, error) {
+	if err := r.fits(); err != nil {
+		return nil, err
+	}
+	m, err := r.config.newRegressor()
+	if err != nil {
+		return nil, err
+	}
+	return m, r.loadFor(m, v)
+}
