@@ -182,7 +182,7 @@ func TestClassifyErrors(t *testing.T) {
 		code        int
 		args, error string
 	}{
-		{exitUsage, "train classify", "nothing to train on: name data with --table, --folder or --idx"},
+		{exitUsage, "train classify", "nothing to train on: name data with --table, --folder, --idx or --series"},
 		{exitUsage, "train classify --table a --idx b", "--table and --idx both name data: leave one of them out"},
 		{exitUsage, "train classify --table a --valid-idx b", "--table and --valid-idx are texts and images: both must be the same"},
 		{exitUsage, "train classify --table words.tsv --dropout 1", "--dropout is 1: it must be in [0, 1)"},

@@ -136,8 +136,12 @@ func (e *evalCmd) write(w io.Writer, r *run.Run, v *run.Evaluation) error {
 	if number == 0 {
 		number = v.Tokens
 	}
-	_, err := fmt.Fprintf(w, "%s after step %s, on %s:\nloss %.4f nats per %s%s\n%s in %.2f s\n",
-		filepath.Join(e.Dir, r.Checkpoint()), words.Thousands(v.At.Step), v.What, v.Loss, v.Unit,
+	unit := ""
+	if v.Unit != "" {
+		unit = " nats per " + v.Unit
+	}
+	_, err := fmt.Fprintf(w, "%s after step %s, on %s:\nloss %.4f%s%s\n%s in %.2f s\n",
+		filepath.Join(e.Dir, r.Checkpoint()), words.Thousands(v.At.Step), v.What, v.Loss, unit,
 		report.Measures(&v.Measures, 3, 2)+report.EvalMeasures(&v.Measures),
 		words.Count(number, strings.TrimSuffix(v.Count, "s"), v.Count), v.Seconds)
 	for _, remark := range append(slices.Clone(v.Notes), e.remarks(v)...) {

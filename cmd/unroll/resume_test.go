@@ -144,6 +144,11 @@ func TestResumeIsExactWithEverything(t *testing.T) {
 	resumeExactly(t, 7, "train classify --table words.tsv --hidden 8 --batch 8 --buckets 2 --threads 1 --vectors vectors.txt --freeze-vectors "+all+
 		"--valid-every 3")
 	resumeExactly(t, 7, tagSmall+all+"--crf --dropout 0.2 --word-dropout 1 --schedule cosine --best span_f1 --valid-every 3")
+	writeFile(t, "lines.ts", lines(60))
+	for _, task := range []string{"classify --class-weights balanced", "regress --loss huber"} {
+		resumeExactly(t, 7, "train "+task+" --series lines.ts --hidden 8 --batch 4 --threads 1 --noise 0.3 --differences --dropout 0.2 "+all+
+			"--valid-every 3")
+	}
 	writeFile(t, "swaps.tsv", swaps(400))
 	resumeExactly(t, 7, seq2seqSmall+all+
 		"--dropout 0.2 --teacher-forcing 0.9 --teacher-decay linear --teacher-steps 10 --optimizer nesterov --clip-value 0.1 --weight-decay 0.01 "+

@@ -31,6 +31,8 @@ func TestHelp(t *testing.T) {
 		golden("help-sample.txt"):         {"sample", "--help"},
 		golden("help-train-classify.txt"): {"train", "classify", "--help"},
 		golden("help-train-tag.txt"):      {"train", "tag", "--help"},
+		golden("help-train-regress.txt"):  {"train", "regress", "--help"},
+		golden("help-regress.txt"):        {"regress", "--help"},
 		golden("help-tag.txt"):            {"tag", "--help"},
 		golden("help-classify.txt"):       {"classify", "--help"},
 		golden("help-train-seq2seq.txt"):  {"train", "seq2seq", "--help"},

@@ -37,7 +37,7 @@ type Evaluation struct {
 	Metrics
 	Name, Split string             // of the data
 	What        string             // the data in words
-	Unit        string             // that the loss is for
+	Unit        string             // that the loss, in nats, is for; "": it is not in nats
 	Count       string             // what is counted
 	Unknown     int                // tokens that the model does not know, of a text or of examples
 	LeftOut     int                // characters of a text that were left out

@@ -129,6 +129,9 @@ func newRegressorTask(c *Config, raw, other *rawNumbers) (_ *RegressorTask, err 
 		valid = other.toMeasure()
 		t.notes = append(t.notes, other.cases.Notes...)
 	}
+	if err := learn.labelled(); err != nil {
+		return nil, err
+	}
 	number := *c.Model.Number // not that of the caller
 	c.Model.Number = &number
 	notes, err := c.fitSeries(raw.cases.Name, learn.cases, learn.which)

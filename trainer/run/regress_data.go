@@ -23,6 +23,9 @@ func readNumbers(name string, s *Source, seed uint64) (*rawNumbers, error) {
 	var err error
 	if s.Kind == KindTask {
 		x.cases, x.test, err = tasks.Numbers(s.Paths[0], tasks.Config{Seed: seed, Train: taskPairs, Valid: taskHeld})
+		if err != nil {
+			return nil, settings("`task`: %v", err)
+		}
 	} else {
 		own := series.Options{}
 		if s.Series != nil {
@@ -58,6 +61,14 @@ type numbersPart struct {
 	which []int32
 }
 
+// labelled says that there are no numbers to learn.
+func (p numbersPart) labelled() error {
+	if p.cases.Unlabelled {
+		return &datasets.Error{File: p.cases.Name, What: "its series have no numbers to predict: name a file that has them"}
+	}
+	return nil
+}
+
 // numberedSeries are series with a number each, ready for a regressor, in batches.
 type numberedSeries struct {
 	numbersPart
@@ -69,8 +80,8 @@ type numberedSeries struct {
 
 // ready makes batches of a part as the model of a config wants them.
 func (p numbersPart) ready(c *Config) (*numberedSeries, error) {
-	if p.cases.Unlabelled {
-		return nil, &datasets.Error{File: p.cases.Name, What: "its series have no numbers to predict: name a file that has them"}
+	if err := p.labelled(); err != nil {
+		return nil, err
 	}
 	x := &numberedSeries{numbersPart: p, number: c.Model.Number}
 	var err error
@@ -155,7 +166,7 @@ func (r *Run) evaluateRegressor(ctx context.Context, e EvalConfig) (*Evaluation,
 	if err := r.config.checkSize(x.longest); err != nil {
 		return nil, badData("%s: %v", p.cases.Name, err)
 	}
-	v := &Evaluation{Name: p.cases.Name, Split: split, What: whichPart(p.cases.Name, split, r.config), Unit: "example", Count: "examples"}
+	v := &Evaluation{Name: p.cases.Name, Split: split, What: whichPart(p.cases.Name, split, r.config), Count: "examples"}
 	v.Notes = append(append([]string{}, p.cases.Notes...), known(r.learnedFrom(p.cases.SHA256, split))...)
 	m, err := r.regressor(v)
 	if err != nil {
