@@ -133,7 +133,7 @@ func (f *Forecast) check() error {
 func (f *Forecast) plot() (*plot.Plot, *plot.Legend, error) {
 	p, legend := f.frame()
 	for i, b := range f.Bands {
-		shade := mix(blue, paper, 0.16+0.28*float64(i+1)/float64(len(f.Bands)))
+		shade := mix(blue, paper, 0.22+0.33*float64(i)/float64(len(f.Bands)))
 		for _, ring := range rings(b.Low, b.High) {
 			area, err := plotter.NewPolygon(ring)
 			if err != nil {

@@ -109,7 +109,7 @@ func TestPNG(t *testing.T) {
 		return counts
 	}
 	counts := count()
-	for _, c := range []color.Color{paper, ink, blue, orange, mix(blue, paper, 0.16+0.28/3), mix(blue, paper, 0.44)} {
+	for _, c := range []color.Color{paper, ink, blue, orange, mix(blue, paper, 0.22), mix(blue, paper, 0.44)} {
 		if counts[c] < 40 {
 			t.Errorf("%d pixels are %v", counts[c], c)
 		}
