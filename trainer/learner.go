@@ -27,7 +27,7 @@ type LearnerConfig[S comparable] struct {
 // Graph is a model of one's own, declared for batches of one shape.
 type Graph struct {
 	Inputs  G.Nodes // what a batch has
-	Loss    *G.Node // scalar, of float32
+	Loss    *G.Node // scalar, of float32; nil: batches of this shape are only Run
 	Weight  *G.Node // scalar: what the loss is the mean over, for batches in several parts; nil: all parts count the same
 	Key     *G.Node // 4 integers, the key of what is drawn in a training step; nil: nothing is drawn
 	Outputs G.Nodes // of float32: what Run gives
@@ -58,7 +58,7 @@ func NewLearner[S comparable](c LearnerConfig[S]) (*Learner[S], error) {
 		return nil, err
 	}
 	s, err := newModel(c.Training, c.Device, func(b *op.Builder, p *models.Params) (G.Nodes, error) {
-		_, err := c.declare(b, p, c.Shape)
+		_, err := c.declare(b, p, c.Shape, true)
 		return nil, err
 	})
 	if err != nil {
@@ -67,15 +67,15 @@ func NewLearner[S comparable](c LearnerConfig[S]) (*Learner[S], error) {
 	return &Learner[S]{config: c, shared: s, train: map[S]*learnerTrainer{}, run: map[S]*learnerRunner{}}, nil
 }
 
-// declare calls Declare, and says what is wrong with its result.
-func (c *LearnerConfig[S]) declare(b *op.Builder, p *models.Params, shape S) (*Graph, error) {
+// declare calls Declare, and says what is wrong with its result. What is only run needs no loss, but then an output.
+func (c *LearnerConfig[S]) declare(b *op.Builder, p *models.Params, shape S, trained bool) (*Graph, error) {
 	g, err := c.Declare(b, p, shape)
 	switch {
 	case err != nil:
 		return nil, err
 	case b.Err() != nil:
 		return nil, b.Err()
-	case g == nil || g.Loss == nil:
+	case g == nil || g.Loss == nil && (trained || len(g.Outputs) == 0):
 		return nil, errors.New("the model was declared without a loss")
 	case len(p.Nodes()) == 0:
 		return nil, errors.New("the model was declared without parameters")
@@ -104,7 +104,7 @@ func (l *Learner[S]) Train(shape S, step int, rate float64, parts ...[]any) (los
 	})
 }
 
-// Run computes the loss and the outputs for the inputs of a batch, without training.
+// Run computes the loss and the outputs for the inputs of a batch, without training. The loss is 0 where there is none.
 func (l *Learner[S]) Run(shape S, inputs ...any) (loss float64, outputs [][]float32, err error) {
 	r, err := obtain(l.run, shape, l.newRunner)
 	if err != nil {
@@ -119,8 +119,10 @@ func (l *Learner[S]) Run(shape S, inputs ...any) (loss float64, outputs [][]floa
 	if err := r.applied.Run(); err != nil {
 		return 0, nil, err
 	}
-	if loss, err = number(r.Program, r.Loss); err != nil {
-		return 0, nil, err
+	if r.Loss != nil {
+		if loss, err = number(r.Program, r.Loss); err != nil {
+			return 0, nil, err
+		}
 	}
 	outputs = make([][]float32, len(r.Outputs))
 	for i, n := range r.Outputs {
@@ -133,15 +135,15 @@ func (l *Learner[S]) Run(shape S, inputs ...any) (loss float64, outputs [][]floa
 }
 
 // declared declares the model for a program, whose weights come from elsewhere.
-func (l *Learner[S]) declared(shape S) (*op.Builder, G.Nodes, *Graph, error) {
+func (l *Learner[S]) declared(shape S, trained bool) (*op.Builder, G.Nodes, *Graph, error) {
 	b := op.New(G.NewGraph())
 	p := models.DeclareParams(b, tensor.Float32)
-	g, err := l.config.declare(b, p, shape)
+	g, err := l.config.declare(b, p, shape, trained)
 	return b, p.Nodes(), g, err
 }
 
 func (l *Learner[S]) newTrainer(shape S) (*learnerTrainer, error) {
-	b, params, g, err := l.declared(shape)
+	b, params, g, err := l.declared(shape, true)
 	if err != nil {
 		return nil, err
 	}
@@ -150,11 +152,15 @@ func (l *Learner[S]) newTrainer(shape S) (*learnerTrainer, error) {
 }
 
 func (l *Learner[S]) newRunner(shape S) (*learnerRunner, error) {
-	b, params, g, err := l.declared(shape)
+	b, params, g, err := l.declared(shape, false)
 	if err != nil {
 		return nil, err
 	}
-	a, err := l.apply(b, params, append(G.Nodes{g.Loss}, g.Outputs...))
+	outputs := g.Outputs
+	if g.Loss != nil {
+		outputs = append(G.Nodes{g.Loss}, outputs...)
+	}
+	a, err := l.apply(b, params, outputs)
 	return &learnerRunner{a, g}, err
 }
 
