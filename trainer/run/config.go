@@ -162,8 +162,9 @@ type Model struct {
 	// Lengths say how long translations may be; nil: a run of an early version, which does not know.
 	Lengths *decode.Lengths `yaml:"target_lengths,omitempty,flow"`
 
-	Series *SeriesModel `yaml:"series,omitempty"` // of a classifier or a regressor that reads series
-	Number *NumberModel `yaml:"number,omitempty"` // of a regressor
+	Series   *SeriesModel   `yaml:"series,omitempty"`   // of a classifier or a regressor that reads series
+	Number   *NumberModel   `yaml:"number,omitempty"`   // of a regressor
+	Forecast *ForecastModel `yaml:"forecast,omitempty"` // of a forecaster
 }
 
 // lacksVocab says so of a model that reads tokens or images; "" if it has what it reads.

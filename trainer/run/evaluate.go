@@ -26,6 +26,8 @@ type EvalConfig struct {
 	Skip   bool // of a language model of characters that knows no unknown ones: leave them out
 	Stride int  // of a language model: see datasets.NewSlidingEvalWindows; 0: long streams that carry their state on
 
+	Backtest Backtest // of a forecaster
+
 	// Of a sequence-to-sequence model:
 	Translate translate.Options
 	Tokenize  string // for BLEU, one of metrics.Tokenizers; "": as the run has it

@@ -39,6 +39,7 @@ type beginning struct {
 var fromData = []string{
 	"dropout", "series", "number", "vocab", "vocab_sha256", "input", "classes", "labels_sha256", "target_vocab", "target_vocab_sha256", "target_lengths",
 	"word_dropout", "chars", "chars_sha256", "forms", "forms_sha256",
+	"targets", "known", "static", "columns_sha256", "naive2_smape", "naive2_mase", "train_on_all",
 }
 
 // inherit takes the model from the run that this one begins with.
@@ -64,6 +65,12 @@ func (c *Config) inherit() error {
 	if err := theirs.takeSeries(&c.Model, b.run.dir); err != nil {
 		return err
 	}
+	if theirs.Forecast != nil {
+		model := *theirs.Forecast
+		if theirs.Forecast = &model; c.Model.Forecast != nil {
+			model.TrainAll = c.Model.Forecast.TrainAll
+		}
+	}
 	c.Model = theirs
 	return b.read(c)
 }
@@ -82,8 +89,9 @@ func (b *beginning) differs(mine, theirs, usual reflect.Value) error {
 			}
 			continue
 		}
-		unsaid := !slices.Contains(b.meant, name) && (x.IsZero() || x.Equal(standard))
-		if slices.Contains(fromData, name) || x.Equal(y) || unsaid {
+		same := func(other reflect.Value) bool { return reflect.DeepEqual(x.Interface(), other.Interface()) }
+		unsaid := !slices.Contains(b.meant, name) && (x.IsZero() || same(standard))
+		if slices.Contains(fromData, name) || same(y) || unsaid {
 			continue
 		}
 		return settings("`%s` is %v, and the model of %s has %s: leave it out, for the model comes from there",

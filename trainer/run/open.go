@@ -19,14 +19,15 @@ import (
 
 // Run is a folder of a run, opened for reading.
 type Run struct {
-	dir    string
-	config *Config
-	vocab  *datasets.Vocab  // nil: the inputs are images
-	labels *datasets.Labels // of a classifier or a tagger
-	chars  *datasets.Vocab  // of a tagger that reads words
-	forms  *datasets.Vocab  // of a tagger: see TagModel.Forms
-	target *datasets.Vocab  // of a sequence-to-sequence model
-	at     Position         // where the checkpoint stands that was loaded last
+	dir     string
+	config  *Config
+	vocab   *datasets.Vocab  // nil: the inputs are images
+	labels  *datasets.Labels // of a classifier or a tagger
+	chars   *datasets.Vocab  // of a tagger that reads words
+	forms   *datasets.Vocab  // of a tagger: see TagModel.Forms
+	target  *datasets.Vocab  // of a sequence-to-sequence model
+	columns *seriesColumns   // of a forecaster
+	at      Position         // where the checkpoint stands that was loaded last
 }
 
 // Open reads what the folder of a run says of its model. A folder that holds none gives a *NotARunError, one that is not there an
@@ -62,6 +63,7 @@ var modelFiles = []modelFile{
 	{labelsName, func(m *Model) bool { return m.Classes > 0 }, (*Run).readLabels},
 	{charsName, func(m *Model) bool { return m.Tag != nil && m.Tag.Chars > 0 }, (*Run).readChars},
 	{formsName, func(m *Model) bool { return m.Tag != nil && m.Tag.Forms > 0 }, (*Run).readForms},
+	{columnsName, func(m *Model) bool { return m.Forecast != nil }, (*Run).readColumns},
 }
 
 // readFiles reads the files that the model needs.

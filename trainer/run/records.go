@@ -108,6 +108,7 @@ type Measures struct {
 	*TranslationNotes // of a sequence-to-sequence model
 	*TagMeasures      // of a tagger
 	*NumberMeasures   // of a regressor
+	*ForecastMeasures // of a forecaster
 }
 
 // namedMeasure is a measure with the name that records have for it.
@@ -127,12 +128,17 @@ func (m *Measures) named() []namedMeasure {
 	if n != nil {
 		r2 = &n.R2
 	}
+	var f struct{ smape, mase, owa, quantiles *Float }
+	if s := m.ForecastMeasures; s != nil {
+		f.smape, f.mase, f.owa, f.quantiles = &s.SMAPE, &s.MASE, &s.OWA, s.QuantileLoss
+	}
 	return []namedMeasure{
 		{"perplexity", m.Perplexity, true}, {"bits_per_token", m.BitsPerToken, true}, {"accuracy", m.Accuracy, false}, {"top2", m.Top2, false},
 		{"exact_match", m.ExactMatch, false}, {"char_error_rate", m.CharErrorRate, true}, {"bleu", m.BLEU, false}, {"chrf", m.ChrF, false},
 		{"macro_f1", m.MacroF1, false}, {"known_accuracy", t.KnownAccuracy, false}, {"unknown_accuracy", t.UnknownAccuracy, false},
 		{"span_f1", t.SpanF1, false},
 		{"rmse", m.RMSE, true}, {"mae", m.MAE, true}, {"r2", r2, false},
+		{"smape", f.smape, true}, {"mase", f.mase, true}, {"owa", f.owa, true}, {"quantile_loss", f.quantiles, true},
 	}
 }
 

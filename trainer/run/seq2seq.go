@@ -40,8 +40,13 @@ func (seq2seqKind) defaults(c *Config) {
 }
 
 func (seq2seqKind) check(c *Config) error {
-	t := &c.Training
+	return c.Training.checkTeaching(true)
+}
+
+// checkTeaching says what is wrong with teacher forcing, of a model with a decoder or without.
+func (t *Training) checkTeaching(decoder bool) error {
 	switch {
+	case !decoder:
 	case t.TeacherDecay != NoDecay && t.TeacherSteps < 1:
 		return settings("`teacher_decay` %s needs `teacher_steps`, at least 1: after how many steps teacher forcing is half of what it was",
 			t.TeacherDecay)

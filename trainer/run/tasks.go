@@ -8,7 +8,7 @@ import (
 )
 
 // taskKinds is the table of tasks: a new one is a file with its taskKind, and a line here.
-var taskKinds = []taskKind{lmKind{}, classifyKind{}, seq2seqKind{}, tagKind{}, regressKind{}, ownKind{}}
+var taskKinds = []taskKind{lmKind{}, classifyKind{}, seq2seqKind{}, tagKind{}, regressKind{}, forecastKind{}, ownKind{}}
 
 // taskKind is what one task has and others do not. All else in this package asks for it here, and knows no task by name.
 type taskKind interface {

@@ -1,0 +1,208 @@
+package run
+
+import (
+	"context"
+	"math"
+
+	"github.com/unroll-ml/unroll/trainer"
+	"github.com/unroll-ml/unroll/trainer/metrics"
+)
+
+// The forecasts that a model's are measured beside.
+const (
+	Naive         = "naive"          // the last value
+	SeasonalNaive = "seasonal_naive" // the last season
+	Naive2        = "naive2"         // of the M4 competition
+)
+
+// Baselines are their names.
+var Baselines = []string{Naive, SeasonalNaive, Naive2}
+
+// ForecastScore says what forecasts are worth: see metrics.Forecasts.
+type ForecastScore struct {
+	SMAPE Float `json:"smape"`
+	MASE  Float `json:"mase"`
+	OWA   Float `json:"owa"`
+	MAE   Float `json:"mae"`
+	RMSE  Float `json:"rmse"`
+}
+
+// ForecastMeasures are the measures of forecasts, and what the simplest forecasts reach on the same values.
+type ForecastMeasures struct {
+	ForecastScore
+	QuantileLoss *Float                   `json:"quantile_loss,omitempty"` // weighted
+	Coverage     []CoverageRecord         `json:"coverage,omitempty"`
+	Baselines    map[string]ForecastScore `json:"baselines"`
+	Series       int                      `json:"series"`
+	Values       int                      `json:"values"`
+}
+
+// CoverageRecord says how many values lie in an interval between two quantiles.
+type CoverageRecord struct {
+	Level    float64 `json:"level"`    // that should
+	Coverage Float   `json:"coverage"` // that do
+}
+
+func scoreOf(t metrics.ForecastTotal) ForecastScore {
+	return ForecastScore{SMAPE: Float(t.SMAPE), MASE: Float(t.MASE), OWA: Float(t.OWA), MAE: Float(t.MAE), RMSE: Float(t.RMSE)}
+}
+
+// origin is where a forecast of a series begins: it knows the values before t, and not those from there on.
+type origin struct{ series, t int }
+
+// origins are where the forecasts of series begin, the last so that they end with the values before end: so many for each series, every values
+// apart. Those that know no value are left out.
+func (d *seriesData) origins(n, every int) (all []origin) {
+	for i := range d.set.Series {
+		for k := range n {
+			if t := d.set.Series[i].Len() - d.model.Horizon - k*every; t > 0 && d.knows(i, t) {
+				all = append(all, origin{i, t})
+			}
+		}
+	}
+	return all
+}
+
+// knows says whether each target has a value before t.
+func (d *seriesData) knows(i, t int) bool {
+	for _, values := range d.set.Series[i].Values {
+		some := false
+		for _, y := range values[:t] {
+			some = some || !math.IsNaN(y)
+		}
+		if !some {
+			return false
+		}
+	}
+	return true
+}
+
+// baselines are the scores of the simplest forecasts.
+func (d *seriesData) baselines(origins []origin) (map[string]ForecastScore, error) {
+	scores := map[string]ForecastScore{}
+	season, horizon := d.model.Season, d.model.Horizon
+	for name, forecast := range map[string]func(history []float64) []float64{
+		Naive:         func(x []float64) []float64 { return metrics.Naive(x, horizon) },
+		SeasonalNaive: func(x []float64) []float64 { return metrics.SeasonalNaive(x, season, horizon) },
+		Naive2:        func(x []float64) []float64 { return metrics.Naive2(x, season, horizon) },
+	} {
+		all, err := metrics.NewForecasts(season, nil)
+		if err != nil {
+			return nil, err
+		}
+		for _, o := range origins {
+			s := &d.set.Series[o.series]
+			for _, values := range s.Values {
+				if err := all.Add(s.ID, values[:o.t], values[o.t:o.t+horizon], forecast(values[:o.t]), nil); err != nil {
+					return nil, err
+				}
+			}
+		}
+		scores[name] = scoreOf(all.Total())
+	}
+	return scores, nil
+}
+
+// mostWindows is how many windows are forecast at once: more are not faster.
+const mostWindows = 128
+
+// each calls f with blocks of windows that begin at origins, rounded to few sizes, with the windows that are none behind the others.
+func (d *seriesData) each(ctx context.Context, origins []origin, f func(block []origin, windows []trainer.Window) error) error {
+	for len(origins) > 0 {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		block := origins[:min(len(origins), mostWindows)]
+		origins = origins[len(block):]
+		var windows []trainer.Window
+		for _, o := range block {
+			windows = append(windows, d.window(o.series, o.t, o.t+d.model.Horizon))
+		}
+		if err := f(block, windows); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// forecast forecasts windows; there are programs for few numbers of them.
+func forecast(m *trainer.Forecaster, windows []trainer.Window) ([]trainer.Forecast, error) {
+	n := len(windows)
+	for len(windows) < rounded(n, 1) {
+		windows = append(windows, windows[0])
+	}
+	forecasts, err := m.Forecast(windows)
+	if err != nil {
+		return nil, err
+	}
+	return forecasts[:n], nil
+}
+
+// measure measures a model on the values from origins on. The loss is that of training.
+func (d *seriesData) measure(ctx context.Context, m *trainer.Forecaster, origins []origin, baselines map[string]ForecastScore) (Metrics, error) {
+	levels := d.model.Quantiles
+	all, err := metrics.NewForecasts(d.model.Season, levels)
+	if err != nil {
+		return Metrics{}, err
+	}
+	loss, values := 0.0, 0
+	err = d.each(ctx, origins, func(block []origin, windows []trainer.Window) error {
+		sum, n, err := m.Measure(padded(windows, d.model.Horizon))
+		if err != nil {
+			return err
+		}
+		loss, values = loss+sum, values+n
+		forecasts, err := forecast(m, windows)
+		if err != nil {
+			return err
+		}
+		for i, o := range block {
+			s := &d.set.Series[o.series]
+			for target, actual := range s.Values {
+				points, quantiles := d.points(&forecasts[i], target, levels)
+				if err := all.Add(s.ID, actual[:o.t], actual[o.t:o.t+d.model.Horizon], points, quantiles); err != nil {
+					return err
+				}
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return Metrics{}, err
+	}
+	total := all.Total()
+	measures := &ForecastMeasures{ForecastScore: scoreOf(total), Baselines: baselines, Series: total.Series, Values: total.Values}
+	if len(levels) > 0 {
+		measures.QuantileLoss = some(total.QuantileLoss)
+	}
+	for _, i := range total.Intervals {
+		measures.Coverage = append(measures.Coverage, CoverageRecord{i.Level, Float(i.Coverage)})
+	}
+	return Metrics{loss / max(float64(values), 1), Measures{ForecastMeasures: measures, RMSE: &measures.RMSE, MAE: &measures.MAE}}, nil
+}
+
+// padded adds windows that nothing is measured of, up to a power of two.
+func padded(windows []trainer.Window, horizon int) []trainer.Window {
+	n := rounded(len(windows), 1)
+	for len(windows) < n {
+		none := windows[0]
+		none.Future = nil
+		windows = append(windows, none)
+	}
+	return windows
+}
+
+// points are the forecasts of a target, and its quantiles.
+func (d *seriesData) points(f *trainer.Forecast, target int, levels []float64) (points []float64, quantiles [][]float64) {
+	for h := range d.model.Horizon {
+		points = append(points, f.Point(target, h))
+	}
+	for _, p := range levels {
+		var q []float64
+		for h := range d.model.Horizon {
+			q = append(q, f.Quantile(target, h, p))
+		}
+		quantiles = append(quantiles, q)
+	}
+	return points, quantiles
+}

@@ -1,0 +1,166 @@
+package run
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/pkg/errors"
+
+	"github.com/unroll-ml/unroll/datasets"
+	"github.com/unroll-ml/unroll/datasets/series"
+	"github.com/unroll-ml/unroll/internal/words"
+	"github.com/unroll-ml/unroll/trainer"
+)
+
+// Forecaster is the forecaster of a run. Several goroutines may use it: they take turns.
+type Forecaster struct {
+	columns *seriesColumns
+	config  *Config
+	mu      sync.Mutex
+	model   *trainer.Forecaster
+}
+
+// SeriesForecast is what follows a series, as it is forecast.
+type SeriesForecast struct {
+	ID     string
+	Target string    // the column
+	Start  time.Time // of the first value; zero without times
+	Points []float64 // the values that follow
+
+	forecast *trainer.Forecast
+	target   int
+}
+
+// Quantile is the value that value h of those that follow, counted from 0, does not exceed with probability p; NaN if the model knows none.
+func (f *SeriesForecast) Quantile(h int, p float64) float64 {
+	return f.forecast.Quantile(f.target, h, p)
+}
+
+// Forecaster makes the model of the run ready to forecast. Close it. A run of another task is a *TaskError.
+func (r *Run) Forecaster() (*Forecaster, error) {
+	if err := r.Want(TaskForecast); err != nil {
+		return nil, err
+	}
+	if err := r.config.open(); err != nil {
+		return nil, err
+	}
+	m, err := r.forecaster(nil)
+	if err != nil {
+		return nil, err
+	}
+	return &Forecaster{columns: r.columns, config: r.config, model: m}, nil
+}
+
+// forecaster makes the forecaster of the run, and notes in v, which may be nil, where it stands.
+func (r *Run) forecaster(v *Evaluation) (*trainer.Forecaster, error) {
+	if err := r.fits(); err != nil {
+		return nil, err
+	}
+	m, err := r.config.newForecaster()
+	if err != nil {
+		return nil, err
+	}
+	return m, r.loadFor(m, v)
+}
+
+// readColumns reads what the run knows of columns.
+func (r *Run) readColumns() (err error) {
+	f := r.config.Model.Forecast
+	r.columns, err = readModelFile(r.dir, columnsName, "are not the columns", "%d", readColumns, f.Targets, f.ColumnsSHA256)
+	if err == nil && !r.columns.fits(f) {
+		return corrupt("%s/%s has not the columns that %s names: they are of different runs", r.dir, columnsName, configName)
+	}
+	return err
+}
+
+// Series reads the series that the run learned from, as they are now. Others than then are a *DataError.
+func (r *Run) Series() (*series.Set, error) {
+	if err := r.Want(TaskForecast); err != nil {
+		return nil, err
+	}
+	s := r.config.Data.Train
+	set, err := readSeries(r.dir+"/"+configName, s)
+	if input := (*InputError)(nil); errors.As(err, &input) {
+		return nil, &InputError{input.Name, input.What + ", or name series with `series`"}
+	}
+	if err == nil && set.SHA256 != s.SHA256 {
+		err = badData("%s has changed since the run was trained on it (sha256 %.12s now, %.12s in %s): restore it, or name it with `series`",
+			s.Paths[0], set.SHA256, s.SHA256, configName)
+	}
+	return set, err
+}
+
+// Close frees the model.
+func (f *Forecaster) Close() error { return f.model.Close() }
+
+// Horizon is how many values are forecast.
+func (f *Forecaster) Horizon() int { return f.config.Model.Forecast.Horizon }
+
+// CheckQuantile says whether the model knows a quantile: all of a distribution, those between the smallest and the largest that it has
+// learned, or none.
+func (f *Forecaster) CheckQuantile(p float64) error {
+	if err := f.model.CheckQuantile(p); err != nil {
+		return badData("the quantile %g: %v; a model that is trained with `loss` quantile, gaussian, student or negbin has some", p, err)
+	}
+	return nil
+}
+
+// Forecast forecasts what follows each series of a set, whose columns must be named as those that the model has learned from. A set of a single
+// column may call it otherwise. What is known in advance must be there for the horizon.
+func (f *Forecaster) Forecast(ctx context.Context, set *series.Set) ([]SeriesForecast, error) {
+	d, err := f.config.apply(f.columns, set)
+	if err != nil {
+		return nil, err
+	}
+	var ends []origin
+	for i := range set.Series {
+		s := &d.set.Series[i]
+		for k, known := range s.Known {
+			if have := len(known) - s.Len(); have < f.Horizon() {
+				return nil, &datasets.Error{File: set.Name, Line: s.Line, What: fmt.Sprintf(
+					"series %q: %s is known for %s after the last value, and the forecast needs %d: add rows with it and without values",
+					s.ID, f.columns.Known[k].Name, words.Count(max(have, 0), "step", "steps"), f.Horizon())}
+			}
+		}
+		if s.Len() > 0 {
+			ends = append(ends, origin{i, s.Len()})
+		}
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	var all []SeriesForecast
+	err = d.each(ctx, ends, func(block []origin, windows []trainer.Window) error {
+		forecasts, err := forecast(f.model, windows)
+		for i := range forecasts {
+			s := &d.set.Series[block[i].series]
+			for target, name := range f.columns.Targets {
+				points, _ := d.points(&forecasts[i], target, nil)
+				x := SeriesForecast{ID: s.ID, Target: name, Points: points, forecast: &forecasts[i], target: target}
+				if !set.Step.IsZero() && !s.Start.IsZero() {
+					x.Start = set.Step.Add(s.Start, s.Len())
+				}
+				all = append(all, x)
+			}
+		}
+		return err
+	})
+	return all, err
+}
+
+// apply makes series ready for a model that has learned.
+func (c *Config) apply(columns *seriesColumns, set *series.Set) (*seriesData, error) {
+	if set == nil {
+		return nil, badData("there are no series: read some with series.Read")
+	}
+	fitted, err := columns.fitting(set)
+	if err != nil {
+		return nil, err
+	}
+	d, err := newSeriesData(fitted, columns, c.Model.Forecast, 0)
+	if err != nil {
+		return nil, err
+	}
+	return d, d.checkLog()
+}
