@@ -147,6 +147,7 @@ func likeTraining(s, trained *run.Source) {
 		f.Labels = t.Labels
 	}
 	f.Transpose = f.Transpose || t.Transpose
+	s.Series = trained.Series
 }
 
 // holdOutFlags say how much is held out.

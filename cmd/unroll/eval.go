@@ -39,6 +39,8 @@ type evalCmd struct {
 
 	ByClass bool `group:"Of a classifier:" help:"Write precision, recall and F1 of each class, too, and what its examples are taken for."`
 
+	backtestFlags `embed:"" group:"Of a forecaster:"`
+
 	exampleFlags `set:"columnsNote= Of a tagger: the file to measure on, as --columns of train tag names it."`
 	SkipUnknown  bool `group:"Of a language model:" help:"Leave out characters that a model of characters does not know, and say how many, instead of stopping at the first."`
 
@@ -83,7 +85,7 @@ func (e *evalCmd) Run(a *app) error {
 	if e.Stride > run.MaxInteger {
 		return usage("--stride is %d: at most %s are supported", e.Stride, words.Thousands(run.MaxInteger))
 	}
-	config := run.EvalConfig{Stride: e.Stride, Several: e.SeveralReferences, Skip: e.SkipUnknown}
+	config := run.EvalConfig{Backtest: e.backtest(), Stride: e.Stride, Several: e.SeveralReferences, Skip: e.SkipUnknown}
 	if e.BleuTokenize != "run" {
 		config.Tokenize = e.BleuTokenize
 	}
@@ -132,6 +134,9 @@ func (e *evalCmd) Run(a *app) error {
 
 // write says what was measured.
 func (e *evalCmd) write(w io.Writer, r *run.Run, v *run.Evaluation) error {
+	if v.ForecastMeasures != nil {
+		return writeBacktest(w, filepath.Join(e.Dir, r.Checkpoint()), v)
+	}
 	number := v.Examples
 	if number == 0 {
 		number = v.Tokens
@@ -198,7 +203,8 @@ func (e *evalCmd) tagged() []run.Source {
 // data writes into a config the data that flags name.
 func (e *evalCmd) data(c *run.EvalConfig) error {
 	text := func(path string) run.Source { return run.Source{Kind: run.KindText, Paths: []string{path}} }
-	source, err := oneSource("", slices.Concat(e.Examples.sources(), e.Pairs.sources(), e.tagged(), []run.Source{text(e.Text)})...)
+	series := run.Source{Kind: run.KindSeries, Paths: []string{e.Series}}
+	source, err := oneSource("", slices.Concat(e.Examples.sources(), e.Pairs.sources(), e.tagged(), []run.Source{text(e.Text), series})...)
 	if err != nil {
 		return err
 	}
@@ -254,6 +260,8 @@ func (e *evalCmd) fits(r *run.Run, c run.EvalConfig) error {
 		flag = "several-references"
 	case task != run.TaskClassify && task != run.TaskTag && e.ByClass:
 		flag = "by-class"
+	case task != run.TaskForecast && e.backtestFlags.given() != "":
+		flag = e.backtestFlags.given()
 	case task == run.TaskSeq2Seq:
 		return e.beamFlags.fits(r)
 	default:

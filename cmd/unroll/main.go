@@ -18,6 +18,8 @@ import (
 	"github.com/unroll-ml/unroll/datasets"
 	"github.com/unroll-ml/unroll/datasets/tasks"
 	"github.com/unroll-ml/unroll/internal/attention"
+	"github.com/unroll-ml/unroll/internal/words"
+	"github.com/unroll-ml/unroll/trainer"
 	"github.com/unroll-ml/unroll/trainer/device"
 	"github.com/unroll-ml/unroll/trainer/metrics"
 	"github.com/unroll-ml/unroll/trainer/run"
@@ -32,6 +34,7 @@ type cli struct {
 	Tag       tagCmd       `cmd:"" help:"Give the words of stdin tags with a trained tagger."`
 	Regress   regressCmd   `cmd:"" help:"Predict the numbers of series with a trained regressor."`
 	Translate translateCmd `cmd:"" help:"Translate the lines of stdin with a trained sequence-to-sequence model."`
+	Forecast  forecastCmd  `cmd:"" help:"Forecast what follows time series with a trained forecaster, as CSV."`
 	Data      dataCmd      `cmd:"" help:"Data sets: list, download, find."`
 	Bench     benchCmd     `cmd:"" help:"Measure the CPU and the GPU side by side."`
 	Doctor    doctorCmd    `cmd:"" help:"Say what there is to compute on, whether it works, and what --device auto chooses."`
@@ -134,6 +137,14 @@ func newParser(c *cli, stdout, stderr io.Writer) (*kong.Kong, error) {
 			"epochs":           strconv.Itoa(defaultEpochs),
 			"logEvery":         strconv.Itoa(defaultLog),
 			"schedules":        strings.Join(run.Schedules, ", "),
+			"scalings":         strings.Join(trainer.Scalings, ", "),
+			"residuals":        strings.Join(trainer.Residuals, ", "),
+			"forecastLosses":   strings.Join(run.ForecastLosses, ", "),
+			"forecastHeads":    strings.Join(run.ForecastHeads, ", "),
+			"forecastHidden":   strconv.Itoa(run.Defaults(run.TaskForecast).Model.Hidden),
+			"forecastBatch":    strconv.Itoa(run.Defaults(run.TaskForecast).Training.Batch),
+			"forecastSteps":    words.Thousands(run.Defaults(run.TaskForecast).Training.Steps),
+			"forecastValid":    strconv.Itoa(run.Defaults(run.TaskForecast).Training.ValidEvery),
 
 			"learningRates":    learningRates(),
 			"nesterovMomentum": fmt.Sprint(defaultNesterov),

@@ -14,12 +14,12 @@ type optimizerFlags struct {
 	LR          *float64 `group:"Optimization:" name:"lr" placeholder:"X" help:"Learning rate. Default: ${learningRates}."`
 	Momentum    *float64 `group:"Optimization:" placeholder:"X" help:"Momentum of sgd, nesterov and rmsprop. Default: ${nesterovMomentum} for nesterov, else 0."`
 	WeightDecay *float64 `group:"Optimization:" placeholder:"X" help:"Weight decay of matrices: decoupled for adamw, L2 regularisation for the others. Default: ${adamwDecay} for adamw, else 0."`
-	Clip        float64  `group:"Optimization:" default:"5" help:"Scale gradients down to this global norm; 0: never."`
+	Clip        float64  `group:"Optimization:" default:"${clip=5}" help:"Scale gradients down to this global norm; 0: never."`
 	ClipValue   float64  `group:"Optimization:" default:"0" help:"Limit each element of a gradient to this magnitude; 0: never."`
 	Accumulate  int      `group:"Optimization:" placeholder:"K" default:"1" help:"Add up the gradients of K batches for each step: the same as a batch K times as large, with the memory of one. Default: ${default}."`
 
-	Schedule         string   `group:"Optimization:" enum:"${schedules}" default:"constant" help:"How the learning rate changes: ${enum}."`
-	Warmup           int      `group:"Optimization:" placeholder:"N" default:"0" help:"Warm-up: the learning rate rises during the first N steps. Default: ${default}."`
+	Schedule         string   `group:"Optimization:" enum:"${schedules}" default:"${schedule=constant}" help:"How the learning rate changes: ${enum}."`
+	Warmup           int      `group:"Optimization:" placeholder:"N" default:"0" help:"Warm-up: the learning rate rises during the first N steps. Default: ${warmupDefault=0}."`
 	ScheduleSteps    *int     `group:"Optimization:" placeholder:"N" help:"Steps after the warm-up until cosine and linear end, or between those of step. Default: all steps, or an epoch."`
 	ScheduleFactor   *float64 `group:"Optimization:" placeholder:"X" help:"What step and plateau multiply the learning rate by, or what part of it cosine and linear end with. Default: ${stepFactor}, or 0."`
 	SchedulePatience *int     `group:"Optimization:" placeholder:"N" help:"Validations without a better one before plateau lowers the learning rate. Default: ${plateauPatience}."`

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"path/filepath"
@@ -20,6 +21,7 @@ type trainCmd struct {
 	Classify trainClassifyCmd `cmd:"" help:"Train a classifier of texts, images or series of numbers."`
 	Tag      trainTagCmd      `cmd:"" help:"Train a tagger, which gives each word of a sentence a tag."`
 	Regress  trainRegressCmd  `cmd:"" help:"Train a model that gives series of numbers a number."`
+	Forecast trainForecastCmd `cmd:"" help:"Train a forecaster of time series."`
 }
 
 // trainFlags are the flags of all commands that train.
@@ -256,6 +258,12 @@ func summary(w io.Writer, folder *run.Folder, task run.Task, end run.End) error 
 		return summarySeq2Seq(w, t, dir)
 	case *run.TaggerTask:
 		return summaryTag(w, t, dir)
+	case *run.ForecastTask:
+		m, err := t.Validate(context.Background())
+		if err != nil {
+			return err
+		}
+		return summaryForecaster(w, &m, dir)
 	}
 	return nil
 }

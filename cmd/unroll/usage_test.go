@@ -37,6 +37,8 @@ func TestHelp(t *testing.T) {
 		golden("help-classify.txt"):       {"classify", "--help"},
 		golden("help-train-seq2seq.txt"):  {"train", "seq2seq", "--help"},
 		golden("help-translate.txt"):      {"translate", "--help"},
+		golden("help-train-forecast.txt"): {"train", "forecast", "--help"},
+		golden("help-forecast.txt"):       {"forecast", "--help"},
 		golden("help-data.txt"):           {"data", "--help"},
 		golden("help-bench.txt"):          {"bench", "kernels", "--help"},
 		golden("help-doctor.txt"):         {"doctor", "--help"},

@@ -13,8 +13,8 @@ import (
 
 // Backtest says from where forecasts are made to be measured.
 type Backtest struct {
-	// Future are the values that follow those of EvalConfig.Data, or of the run's own series, by name: they are measured. nil: the last
-	// values of each series are, as many as the horizon.
+	// Future are the values that follow those of EvalConfig.Data, or of the run's own series, by name: they are
+	// measured. nil: the last values of each series are, as many as the horizon.
 	Future *Source
 
 	Origins int // how many forecasts of each series are measured, the last one with the last values (rolling origin); 0: 1
@@ -36,6 +36,9 @@ func (b *Backtest) check() error {
 func (r *Run) evaluateForecaster(ctx context.Context, e EvalConfig) (*Evaluation, error) {
 	if err := e.Backtest.check(); err != nil {
 		return nil, err
+	}
+	if e.Backtest.Future != nil {
+		e.Backtest.Future.Series = r.config.Data.Train.Series
 	}
 	f := r.config.Model.Forecast
 	set, err := r.Series()

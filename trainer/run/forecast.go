@@ -25,8 +25,8 @@ type ForecastTask struct {
 	feed      feed[*trainer.ForecastBatch]
 }
 
-// NewForecaster makes a forecaster that learns series, with fresh weights. It is validated on the last values of each, as many as its horizon,
-// which it does not learn from.
+// NewForecaster makes a forecaster that learns series, with fresh weights. It is validated on the last values of
+// each, as many as its horizon, which it does not learn from.
 func NewForecaster(c Config, set *series.Set, opts ...Option) (*ForecastTask, error) {
 	if err := c.begin(TaskForecast, opts); err != nil {
 		return nil, err
@@ -72,7 +72,7 @@ func newForecastTask(c *Config, set *series.Set) (*ForecastTask, error) {
 	if err != nil {
 		return nil, err
 	}
-	t := &ForecastTask{config: c, notes: append(append(known(c.origin()), set.Notes...), notes...)}
+	t := &ForecastTask{config: c, notes: append(append(known(c.origin(nil)), set.Notes...), notes...)}
 	held := f.Horizon
 	if f.TrainAll {
 		held = 0
@@ -109,7 +109,7 @@ func newForecastTask(c *Config, set *series.Set) (*ForecastTask, error) {
 	if t.Forecaster, err = c.newForecaster(); err != nil {
 		return nil, c.ownWords(err)
 	}
-	if err := c.start(t); err != nil {
+	if err := c.start(t, nil); err != nil {
 		return nil, err
 	}
 	return t, nil

@@ -32,8 +32,8 @@ const (
 	AutoregressiveHead = "autoregressive" // a decoder makes the forecast, patch after patch
 )
 
-// ForecastModel is what a configuration says of a forecaster, besides Model.Cell, Hidden, Layers, Dropout and Embed. What is 0, "" or Auto is
-// chosen when the data are known, and config.yaml has what was chosen.
+// ForecastModel is what a configuration says of a forecaster, besides Model.Cell, Hidden, Layers, Dropout and Embed.
+// What is 0, "" or Auto is chosen when the data are known, and config.yaml has what was chosen.
 type ForecastModel struct {
 	Horizon    int    `yaml:"horizon"`               // values to forecast; 0: what the data say
 	Season     int    `yaml:"season"`                // values of a season, 1: none; 0: what the data say, or else 1
@@ -141,7 +141,11 @@ func (forecastKind) check(c *Config) error {
 	case !(f.Naive2SMAPE >= 0 && f.Naive2SMAPE <= 2) || !(f.Naive2MASE >= 0) || math.IsInf(f.Naive2MASE, 1):
 		return settings("`naive2_smape` and `naive2_mase` are %g and %g: errors of a forecast are at least 0", f.Naive2SMAPE, f.Naive2MASE)
 	}
-	return t.checkTeaching(f.Head == AutoregressiveHead)
+	if err := t.checkTeaching(); err != nil {
+		return err
+	}
+	learner := trainer.ForecasterConfig{TeacherForcing: t.TeacherForcing, Training: c.trainer()}
+	return c.ownWords(learner.Check())
 }
 
 // The most that a forecaster may have: of values in a window, and of quantiles.

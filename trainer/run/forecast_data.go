@@ -29,7 +29,8 @@ type seriesColumns struct {
 	Step     series.Step `json:"step"`
 }
 
-// covariate is one that a file has. A model sees it less its mean, over its deviation, which are those of what it learned from.
+// covariate is one that a file has. A model sees it less its mean, over its deviation, which are those of what it
+// learned from.
 type covariate struct {
 	Name      string  `json:"name"`
 	Mean      float64 `json:"mean"`
@@ -255,9 +256,7 @@ func (d *seriesData) window(i, t, end int) trainer.Window {
 	w := trainer.Window{Static: d.static[i], Error: d.errors[i]}
 	for _, values := range s.Values {
 		future := slices.Repeat([]float64{math.NaN()}, f.Horizon)
-		if end > t {
-			copy(future, values[t:min(end, t+f.Horizon)])
-		}
+		copy(future, values[t:max(t, min(end, len(values), t+f.Horizon))])
 		w.Past = append(w.Past, values[max(0, t-f.steps()*f.Patch):t])
 		w.Future = append(w.Future, future)
 	}

@@ -37,6 +37,24 @@ type ForecastMeasures struct {
 	Values       int                      `json:"values"`
 }
 
+// Best is the name of a simple forecast that is better than the model, the best of those: by OWA or, where that is
+// undefined, by the mean absolute error; "" if none is.
+func (m *ForecastMeasures) Best() string {
+	by := func(s ForecastScore) float64 {
+		if math.IsNaN(float64(m.OWA)) {
+			return float64(s.MAE)
+		}
+		return float64(s.OWA)
+	}
+	best, least := "", by(m.ForecastScore)
+	for _, name := range Baselines {
+		if s, ok := m.Baselines[name]; ok && by(s) < least {
+			best, least = name, by(s)
+		}
+	}
+	return best
+}
+
 // CoverageRecord says how many values lie in an interval between two quantiles.
 type CoverageRecord struct {
 	Level    float64 `json:"level"`    // that should
@@ -50,8 +68,8 @@ func scoreOf(t metrics.ForecastTotal) ForecastScore {
 // origin is where a forecast of a series begins: it knows the values before t, and not those from there on.
 type origin struct{ series, t int }
 
-// origins are where the forecasts of series begin, the last so that they end with the values before end: so many for each series, every values
-// apart. Those that know no value are left out.
+// origins are where the forecasts of series begin, the last so that they end with the values before end: so many for
+// each series, every values apart. Those that know no value are left out.
 func (d *seriesData) origins(n, every int) (all []origin) {
 	for i := range d.set.Series {
 		for k := range n {
@@ -106,7 +124,8 @@ func (d *seriesData) baselines(origins []origin) (map[string]ForecastScore, erro
 // mostWindows is how many windows are forecast at once: more are not faster.
 const mostWindows = 128
 
-// each calls f with blocks of windows that begin at origins, rounded to few sizes, with the windows that are none behind the others.
+// each calls f with blocks of windows that begin at origins, rounded to few sizes, with the windows that are none
+// behind the others.
 func (d *seriesData) each(ctx context.Context, origins []origin, f func(block []origin, windows []trainer.Window) error) error {
 	for len(origins) > 0 {
 		if err := ctx.Err(); err != nil {
@@ -178,7 +197,10 @@ func (d *seriesData) measure(ctx context.Context, m *trainer.Forecaster, origins
 	for _, i := range total.Intervals {
 		measures.Coverage = append(measures.Coverage, CoverageRecord{i.Level, Float(i.Coverage)})
 	}
-	return Metrics{loss / max(float64(values), 1), Measures{ForecastMeasures: measures, RMSE: &measures.RMSE, MAE: &measures.MAE}}, nil
+	return Metrics{
+		Loss:     loss / max(float64(values), 1),
+		Measures: Measures{ForecastMeasures: measures, RMSE: &measures.RMSE, MAE: &measures.MAE},
+	}, nil
 }
 
 // padded adds windows that nothing is measured of, up to a power of two.

@@ -33,7 +33,8 @@ type SeriesForecast struct {
 	target   int
 }
 
-// Quantile is the value that value h of those that follow, counted from 0, does not exceed with probability p; NaN if the model knows none.
+// Quantile is the value that value h of those that follow, counted from 0, does not exceed with probability p; NaN if
+// the model knows none.
 func (f *SeriesForecast) Quantile(h int, p float64) float64 {
 	return f.forecast.Quantile(f.target, h, p)
 }
@@ -92,14 +93,25 @@ func (r *Run) Series() (*series.Set, error) {
 	return set, err
 }
 
+// ReadSeries reads series of a file that is written as the one that the run learned from.
+func (r *Run) ReadSeries(path string) (*series.Set, error) {
+	if err := r.Want(TaskForecast); err != nil {
+		return nil, err
+	}
+	return readSeries("`series`", &Source{Kind: KindSeries, Paths: []string{path}, Series: r.config.Data.Train.Series})
+}
+
+// Targets are the columns that are forecast.
+func (f *Forecaster) Targets() []string { return f.columns.Targets }
+
 // Close frees the model.
 func (f *Forecaster) Close() error { return f.model.Close() }
 
 // Horizon is how many values are forecast.
 func (f *Forecaster) Horizon() int { return f.config.Model.Forecast.Horizon }
 
-// CheckQuantile says whether the model knows a quantile: all of a distribution, those between the smallest and the largest that it has
-// learned, or none.
+// CheckQuantile says whether the model knows a quantile: all of a distribution, those between the smallest and the
+// largest that it has learned, or none.
 func (f *Forecaster) CheckQuantile(p float64) error {
 	if err := f.model.CheckQuantile(p); err != nil {
 		return badData("the quantile %g: %v; a model that is trained with `loss` quantile, gaussian, student or negbin has some", p, err)
@@ -107,8 +119,9 @@ func (f *Forecaster) CheckQuantile(p float64) error {
 	return nil
 }
 
-// Forecast forecasts what follows each series of a set, whose columns must be named as those that the model has learned from. A set of a single
-// column may call it otherwise. What is known in advance must be there for the horizon.
+// Forecast forecasts what follows each series of a set, whose columns must be named as those that the model has
+// learned from. A set of a single column may call it otherwise. What is known in advance must be there for the
+// horizon.
 func (f *Forecaster) Forecast(ctx context.Context, set *series.Set) ([]SeriesForecast, error) {
 	d, err := f.config.apply(f.columns, set)
 	if err != nil {

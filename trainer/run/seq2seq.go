@@ -40,21 +40,24 @@ func (seq2seqKind) defaults(c *Config) {
 }
 
 func (seq2seqKind) check(c *Config) error {
-	return c.Training.checkTeaching(true)
+	t := &c.Training
+	if err := t.checkTeaching(); err != nil {
+		return err
+	}
+	learner := trainer.Seq2SeqConfig{TeacherForcing: t.TeacherForcing, Training: c.trainer()}
+	return c.ownWords(learner.Check())
 }
 
-// checkTeaching says what is wrong with teacher forcing, of a model with a decoder or without.
-func (t *Training) checkTeaching(decoder bool) error {
+// checkTeaching says what is wrong with how teacher forcing decays.
+func (t *Training) checkTeaching() error {
 	switch {
-	case !decoder:
 	case t.TeacherDecay != NoDecay && t.TeacherSteps < 1:
 		return settings("`teacher_decay` %s needs `teacher_steps`, at least 1: after how many steps teacher forcing is half of what it was",
 			t.TeacherDecay)
 	case t.TeacherDecay == NoDecay && t.TeacherSteps != 0:
 		return settings("`teacher_steps` says how fast teacher forcing decays, and `teacher_decay` is none: leave it out, or choose one")
 	}
-	learner := trainer.Seq2SeqConfig{TeacherForcing: t.TeacherForcing, Training: c.trainer()}
-	return c.ownWords(learner.Check())
+	return nil
 }
 
 func (seq2seqKind) lacks(c *Config) string {
