@@ -7,7 +7,9 @@ import (
 	"gorgonia.org/tensor"
 
 	"github.com/unroll-ml/unroll/graph/op"
+	"github.com/unroll-ml/unroll/graph/ref"
 	"github.com/unroll-ml/unroll/models"
+	"github.com/unroll-ml/unroll/trainer"
 )
 
 var forecaster = models.ForecasterConfig{
@@ -112,4 +114,48 @@ func forecasterDoors() map[string]func(t *testing.T) call {
 		calls[name+".Loss"] = lossOf(l)
 	}
 	return calls
+}
+
+func forecasterConfig() trainer.ForecasterConfig {
+	return trainer.ForecasterConfig{
+		Model: forecaster, Steps: 2, Scaling: trainer.Scaling{By: "seasonal", Season: 2, Residual: "mix", LongSeason: 4},
+		TeacherForcing: 0.5, Training: training, Device: ref.New(),
+	}
+}
+
+// forecastWindows are two for the forecaster, the second of them short.
+func forecastWindows() []trainer.Window {
+	known := [][]float64{{1, 2, 3, 4, 5, 6, 7, 8}}
+	return []trainer.Window{
+		{Past: [][]float64{{1, 2, 3, 4}}, Future: [][]float64{{5, 6, 7}}, Known: known, Static: []int{1}, Error: []float64{1}},
+		{Past: [][]float64{{1, 2}}, Future: [][]float64{{5, 6, 7}}, Known: known, Static: []int{-1}},
+	}
+}
+
+// trainedForecasterDoors are those of package trainer that are for forecasters.
+func trainedForecasterDoors() map[string]func(t *testing.T) call {
+	open := func(t *testing.T) *trainer.Forecaster { return opened(t, trainer.NewForecaster, forecasterConfig()) }
+	return map[string]func(t *testing.T) call{
+		"NewForecaster": func(*testing.T) call {
+			return call{func(c trainer.ForecasterConfig) error {
+				m, err := trainer.NewForecaster(c)
+				if err == nil {
+					m.Close()
+				}
+				return err
+			}, []any{forecasterConfig()}}
+		},
+		"Forecaster.Batch": func(t *testing.T) call { return call{open(t).Batch, []any{forecastWindows()}} },
+		"Forecaster.Train": func(t *testing.T) call {
+			m := open(t)
+			x, err := m.Batch(forecastWindows())
+			if err != nil {
+				t.Fatal(err)
+			}
+			return call{m.Train, []any{x, 0, 0.1}}
+		},
+		"Forecaster.Measure":       func(t *testing.T) call { return call{open(t).Measure, []any{forecastWindows()}} },
+		"Forecaster.Forecast":      func(t *testing.T) call { return call{open(t).Forecast, []any{forecastWindows()}} },
+		"Forecaster.CheckQuantile": func(t *testing.T) call { return call{open(t).CheckQuantile, []any{0.2}} },
+	}
 }

@@ -1,6 +1,7 @@
 package doors
 
 import (
+	"maps"
 	"math/rand/v2"
 	"testing"
 
@@ -283,6 +284,7 @@ func init() {
 		"Group.Check":     func(*testing.T) call { return call{optim.Group.Check, []any{optim.Group{Rate: 1}}} },
 		"Groups.Check":    func(*testing.T) call { return call{optim.Groups.Check, []any{optim.Decoupled(optim.DefaultAdam, 0.1)}} },
 	}})
+	maps.Copy(doors[len(doors)-2].calls, trainedForecasterDoors())
 }
 
 // updatesOf compiles a step with an optimizer.
