@@ -190,6 +190,9 @@ func (m *Forecaster) Batch(windows []Window) (*ForecastBatch, error) {
 // values that are not missing, and the norm of all gradients together before clipping, both at the weights before the
 // step.
 func (m *Forecaster) Train(x *ForecastBatch, step int, rate float64) (loss, norm float64, err error) {
+	if x == nil {
+		return 0, 0, errors.New("there is no batch: make one with Batch")
+	}
 	var parts [][]any
 	for _, part := range x.parts {
 		parts = append(parts, m.config.values(part, x.shape, step))

@@ -10,8 +10,7 @@ import (
 
 // backtestFlags say what of series a forecaster is measured on.
 type backtestFlags struct {
-	Series  string `placeholder:"FILE" help:"Measure on the last values of these series, as many as the horizon; of those that the run was trained on, if it is not given."`
-	Future  string `placeholder:"FILE" help:"Measure on these values, which follow those of --series, as the test set of a competition does: the same series, by name."`
+	Future  string `placeholder:"FILE" help:"Measure on these values, which follow those of --series, or else those that the run was trained on, as the test set of a competition does: the same series, by name."`
 	Origins int    `placeholder:"N" default:"1" help:"Measure N forecasts of each series, the last one of its last values (rolling origin). Default: ${default}."`
 	Every   int    `placeholder:"N" default:"0" help:"Values between two of them. Default: the horizon."`
 }

@@ -147,7 +147,6 @@ func likeTraining(s, trained *run.Source) {
 		f.Labels = t.Labels
 	}
 	f.Transpose = f.Transpose || t.Transpose
-	s.Series = trained.Series
 }
 
 // holdOutFlags say how much is held out.

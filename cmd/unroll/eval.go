@@ -203,8 +203,7 @@ func (e *evalCmd) tagged() []run.Source {
 // data writes into a config the data that flags name.
 func (e *evalCmd) data(c *run.EvalConfig) error {
 	text := func(path string) run.Source { return run.Source{Kind: run.KindText, Paths: []string{path}} }
-	series := run.Source{Kind: run.KindSeries, Paths: []string{e.Series}}
-	source, err := oneSource("", slices.Concat(e.Examples.sources(), e.Pairs.sources(), e.tagged(), []run.Source{text(e.Text), series})...)
+	source, err := oneSource("", slices.Concat(e.Examples.sources(), e.Pairs.sources(), e.tagged(), []run.Source{text(e.Text)})...)
 	if err != nil {
 		return err
 	}

@@ -11,8 +11,8 @@ import (
 
 // trainForecastCmd trains a forecaster.
 type trainForecastCmd struct {
-	seriesFlags `embed:"" group:"Data:" set:"use=Train on"`
-	TrainOnAll  bool `group:"Data:" help:"Hold nothing out. Otherwise the last values of each series, as many as the horizon, are for validation."`
+	forecastDataFlags `embed:"" group:"Data:" set:"use=Train on"`
+	TrainOnAll        bool `group:"Data:" help:"Hold nothing out. Otherwise the last values of each series, as many as the horizon, are for validation."`
 
 	Horizon    int  `group:"Model:" placeholder:"H" default:"0" help:"Number of values to forecast. Default: what the file says."`
 	Season     int  `group:"Model:" placeholder:"M" default:"0" help:"Values of a season, such as 24 of hours; 1: none. Default: the usual one of the times of the file."`
@@ -44,8 +44,8 @@ type trainForecastCmd struct {
 	trainFlags `kong:"embed,set='task=forecast',set='data=series',set='seedNote=, of the windows and of what is dropped',set='epochsNote=, of steps in which as many values are forecast as there are; without any of the three, ${forecastSteps} steps',set='validNote=, or ${forecastValid} steps',set='clip=1',set='schedule=cosine',set='warmupDefault=a tenth of the steps'"`
 }
 
-// seriesFlags name series, and say how they are written.
-type seriesFlags struct {
+// forecastDataFlags name series, and say how they are written.
+type forecastDataFlags struct {
 	Series   string   `placeholder:"FILE" help:"${use} these series: a table with a row for each series or for each moment, or .tsf, plain or .gz."`
 	Layout   string   `enum:"auto,wide,long,columns" default:"auto" help:"What the rows of a table are. wide: series; long: moments of series; columns: moments, with a column for each series."`
 	Header   string   `enum:"auto,yes,no" default:"auto" help:"Whether the first row of a table has the names of the columns."`
@@ -59,7 +59,7 @@ type seriesFlags struct {
 }
 
 // source is what the flags name.
-func (f *seriesFlags) source() *run.Source {
+func (f *forecastDataFlags) source() *run.Source {
 	auto := func(s string) string {
 		if s == "auto" {
 			return ""

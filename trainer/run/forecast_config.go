@@ -13,11 +13,8 @@ import (
 	"github.com/unroll-ml/unroll/trainer"
 )
 
-// TaskForecast is the task of a forecaster of time series, and KindSeries the kind of its data.
-const (
-	TaskForecast = "forecast"
-	KindSeries   = "series"
-)
+// TaskForecast is the task of a forecaster of time series. Its data are of KindSeries.
+const TaskForecast = "forecast"
 
 // What ForecastModel.Loss, Head and Log may name, besides Auto, which leaves the choice to what the data are.
 var (

@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"math"
-	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -57,7 +56,7 @@ const (
 )
 
 func readColumns(path string) (*seriesColumns, error) {
-	data, err := safefile.ReadIn(filepath.Dir(path), filepath.Base(path), maxColumns)
+	data, err := safefile.Read(path, maxColumns)
 	if err != nil {
 		return nil, err
 	}
