@@ -1,6 +1,7 @@
 package trainer
 
 import (
+	"cmp"
 	"math"
 
 	"github.com/pkg/errors"
@@ -52,10 +53,15 @@ const (
 	forecastApply                       // the numbers that models.ForecastLoss has for each value
 )
 
+// Check says what is wrong with how the model is trained; package models knows what is wrong with the model.
+func (c *ForecasterConfig) Check() error {
+	return cmp.Or(setting.Within("TeacherForcing", c.TeacherForcing, 0, 1), c.Training.Check())
+}
+
 // NewForecaster declares the model and draws its initial weights.
 func NewForecaster(c ForecasterConfig) (*Forecaster, error) {
 	for _, err := range []error{
-		setting.AtLeast("Steps", c.Steps, 1), setting.Within("TeacherForcing", c.TeacherForcing, 0, 1), c.Scaling.check(c.Steps*c.Model.Patch, c.counts()),
+		c.Check(), setting.AtLeast("Steps", c.Steps, 1), c.Scaling.check(c.Steps*c.Model.Patch, c.counts()),
 	} {
 		if err != nil {
 			return nil, errors.Wrap(err, "forecaster")

@@ -145,6 +145,9 @@ func trainedForecasterDoors() map[string]func(t *testing.T) call {
 				return err
 			}, []any{forecasterConfig()}}
 		},
+		"ForecasterConfig.Check": func(*testing.T) call {
+			return call{func(c trainer.ForecasterConfig) error { return c.Check() }, []any{forecasterConfig()}}
+		},
 		"Forecaster.Batch": func(t *testing.T) call { return call{open(t).Batch, []any{forecastWindows()}} },
 		"Forecaster.Train": func(t *testing.T) call {
 			m := open(t)
