@@ -23,6 +23,8 @@ type columnFile struct {
 	tabs      bool
 	width     int // cells of a line, if all must have as many; else 0
 
+	most int // cells of a line of those without tags
+
 	documents, comments int
 }
 
@@ -60,10 +62,14 @@ func (c *columnFile) columns() []string {
 
 func (c *columnFile) notes(name string) (notes []string) {
 	if c.documents > 0 {
-		notes = append(notes, fmt.Sprintf("%s: %d times %s, which is no word", name, c.documents, docStart))
+		notes = append(notes, fmt.Sprintf("%s: %s %s, which is no word", name, words.Count(c.documents, "time", "times"), docStart))
 	}
 	if c.comments > 0 {
 		notes = append(notes, fmt.Sprintf("%s: lines that begin with # and are comments: %d", name, c.comments))
+	}
+	if c.tag >= 0 && c.most > c.tag+1 {
+		notes = append(notes, fmt.Sprintf("%s: lines have up to %d columns, of which column %d is the word: a sentence has a word a line",
+			name, c.most, c.word+1))
 	}
 	return notes
 }
@@ -130,6 +136,9 @@ func (c *columnFile) parse(lines []heldLine, tagged bool) (*Sentence, *Error) {
 		if len(s.Words) == 0 && strings.HasPrefix(line.text, "#") && len(cells) != usual {
 			c.comments++
 			continue
+		}
+		if !tagged {
+			c.most = max(c.most, len(cells))
 		}
 		if what := c.wrong(cells, tagged); what != "" {
 			return nil, &Error{Line: line.number, What: what}

@@ -182,8 +182,11 @@ func (p *profile) add(r *row) {
 	}
 }
 
-// numeric says whether a column has numbers alone.
-func (p *profile) numeric(column int) bool { return p.columns[column].numbers == p.rows }
+// numeric says whether a column has numbers alone; of many rows the first may have a name.
+func (p *profile) numeric(column int) bool {
+	others := p.rows - p.columns[column].numbers
+	return others == 0 || others == 1 && p.rows >= fewRows
+}
 
 // few says whether a column has so few different cells that they can be labels.
 func (p *profile) few(column int) bool { return 2*len(p.columns[column].different) <= p.rows }
@@ -194,7 +197,7 @@ func (p *profile) checkTable(c *columns) string {
 		return ""
 	}
 	text, label := &p.columns[c.at[0]], &p.columns[c.at[1]]
-	swapped := p.few(c.at[0]) && 4*len(text.different) < len(label.different) && text.length < label.length
+	swapped := p.few(c.at[0]) && 2*len(text.different) <= len(label.different) && text.length < label.length
 	ids := p.numeric(c.at[0]) && !p.few(c.at[0]) && len(p.columns) > 2
 	if p.few(c.at[1]) && !swapped && !ids {
 		return ""

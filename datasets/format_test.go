@@ -141,6 +141,11 @@ func TestFormatsRefuse(t *testing.T) {
 		_, _, err := readRows(t, c.pairs, path, c.format)
 		wantError(t, c.name, path, err, c.want)
 	}
+	// Numbers are no texts, also below a name.
+	numbered := write(t, "a.csv", []byte("Nummer;Satz;Bewertung\n"+many(func(i int) string { return fmt.Sprintf("%d;Satz %d;%s\n", i, i%9, []string{"gut", "schlecht"}[i%2]) })))
+	_, _, err := readRows(t, false, numbered, Format{})
+	wantError(t, "numbers", numbered, err,
+		"FILE: the texts are numbers: name the columns of the text and of the label, it seems --columns 2,3; --columns 1,2 if they are as they should be")
 	// The columns that the user names are not judged.
 	path := write(t, "a.tsv", []byte(many(func(i int) string { return fmt.Sprintf("ham\tmessage number %d\n", i) })))
 	if rows, _, err := readRows(t, false, path, Format{Columns: []string{"1", "2"}}); err != nil || len(rows) != 40 {

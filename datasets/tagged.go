@@ -138,8 +138,35 @@ func ReadTagged(path, form string, f Format) (*Tagged, error) {
 		}
 		return nil, &Error{File: path, What: what}
 	}
+	if what := t.doubtful(words, form == Columns && f.Columns == nil); what != "" {
+		return nil, &Error{File: path, What: what}
+	}
 	t.noteUnsaid(words)
 	return t, nil
+}
+
+// longSentence is how many words no sentence has.
+const longSentence = 1000
+
+// doubtful says what speaks against what was taken for sentences, words and tags; guessed says that nobody named the columns.
+func (t *Tagged) doubtful(words int, guessed bool) string {
+	if len(t.Sentences) == 1 && words >= longSentence {
+		return fmt.Sprintf("all of its %d lines are one sentence: there must be an empty line after each sentence", words)
+	}
+	if !guessed || words < fewRows {
+		return ""
+	}
+	different := [2]map[string]bool{{}, {}}
+	for _, s := range t.Sentences {
+		for i, word := range s.Words {
+			different[0][word], different[1][s.Tags[i]] = true, true
+		}
+	}
+	if n, tags := len(different[0]), len(different[1]); 2*n <= tags {
+		return fmt.Sprintf("column %s, of the words, has %d different ones, and column %s, of the tags, has %d: name the columns, it seems --word-column %s and "+
+			"--column %s", t.Format.Columns[0], n, t.Format.Columns[1], tags, t.Format.Columns[1], t.Format.Columns[0])
+	}
+	return ""
 }
 
 // intern makes equal strings one.

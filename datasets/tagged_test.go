@@ -292,3 +292,37 @@ func TestSequoia(t *testing.T) {
 		}
 	}
 }
+
+// What cannot be sentences, words or tags is said, and no model learns it.
+func TestReadTaggedDoubts(t *testing.T) {
+	swapped := strings.Repeat("O one\nO two\nB three\nO four\n\n", 20)
+	path := write(t, "a.txt", []byte(swapped))
+	_, err := ReadTagged(path, Columns, Format{})
+	wantError(t, "the tag first", path, err,
+		"FILE: column 1, of the words, has 2 different ones, and column 2, of the tags, has 4: name the columns, it seems --word-column 2 and --column 1")
+	if x, err := ReadTagged(path, Columns, Format{Columns: []string{"1", "2"}}); err != nil || len(x.Sentences) != 20 {
+		t.Errorf("columns that were named: %v", err)
+	}
+	path = write(t, "a.txt", []byte(strings.Repeat("a X\nb Y\n", longSentence/2)))
+	_, err = ReadTagged(path, Columns, Format{})
+	wantError(t, "one sentence", path, err, "FILE: all of its 1000 lines are one sentence: there must be an empty line after each sentence")
+}
+
+// A sentence on one line is not a word with other columns, in silence.
+func TestSentencesOfManyColumns(t *testing.T) {
+	for text, note := range map[string]string{
+		"the cat sits .\n": "stdin: lines have up to 4 columns, of which column 1 is the word: a sentence has a word a line",
+		"the D\ncat N\n":   "",
+	} {
+		s, err := NewSentences("stdin", Columns, Format{Columns: []string{"1", "3"}}, strings.NewReader(text))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := s.Read(); err != nil {
+			t.Fatal(err)
+		}
+		if got := strings.Join(s.Notes(), "\n"); got != note {
+			t.Errorf("%q: %q, want %q", text, got, note)
+		}
+	}
+}
