@@ -206,6 +206,25 @@ func TestVMAlike(t *testing.T) {
 	}
 	run(t, newVM(t, g, graph.Alike(p)))
 	wants(t, "p+q", y.Value(), 2*0.09003057317038046, 2*0.24472847105479764, 2*0.6652409557748218)
+	// Their product is then a square, and no p·ln p.
+	g = G.NewGraph()
+	x = vector(g, "x", 1, 2, 3)
+	p, q = G.Must(G.SoftMax(x)), G.Must(G.SoftMax(x))
+	y = G.Must(G.Sum(G.Must(G.HadamardProd(p, q))))
+	if _, err := G.Grad(y, x); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := graph.NewVM(g); err == nil || !strings.Contains(err.Error(), "graph.Alike of the softmax") {
+		t.Fatalf("%v; expected it to speak of graph.Alike of the softmax", err)
+	}
+	run(t, newVM(t, g, graph.Alike(p)))
+	wants(t, "Σ p·q", y.Value(), 0.5105430578904047)
+	gradient, err := x.Grad()
+	if err != nil {
+		t.Fatal(err)
+	}
+	// 2 p (p - Σ p²)
+	wants(t, "the derivative", gradient, -0.07571796004928927, -0.1301047948406817, 0.20582275488997104)
 }
 
 func TestVMErrors(t *testing.T) {

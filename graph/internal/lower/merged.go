@@ -45,7 +45,7 @@ func CheckMerged(nodes, alike G.Nodes) error {
 	if err := SelfTest(); err != nil {
 		return err
 	}
-	m := newMergeCheck(nodes)
+	m := newMergeCheck(nodes, alike)
 	for _, n := range nodes {
 		if slices.Contains(alike, n) {
 			continue
@@ -111,10 +111,12 @@ type mergeCheck struct {
 	parts    map[axisOf][]span           // what stock slices take of an axis, but all of it, by their start
 	asked    map[*G.Node]map[*G.Node]int // by child: the edges from each parent
 	inputs   map[*G.ExprGraph]map[*G.Node]int
+	alike    G.Nodes // the user says that each was asked for in one way only
 }
 
-func newMergeCheck(nodes G.Nodes) *mergeCheck {
+func newMergeCheck(nodes, alike G.Nodes) *mergeCheck {
 	m := &mergeCheck{
+		alike: alike,
 		users: map[*G.Node]G.Nodes{}, gradient: Gradients(nodes), parts: map[axisOf][]span{},
 		asked: map[*G.Node]map[*G.Node]int{}, inputs: map[*G.ExprGraph]map[*G.Node]int{},
 	}
@@ -217,14 +219,14 @@ func (m *mergeCheck) table(n *G.Node) error {
 // selfProduct refuses the product of a softmax with itself.
 func (m *mergeCheck) selfProduct(n *G.Node) error {
 	children := Children(n)
-	if m.gradient[n] || children[0] != children[1] || stockName(children[0].Op()) != "softmaxOp" {
+	if m.gradient[n] || slices.Contains(m.alike, children[0]) || children[0] != children[1] || stockName(children[0].Op()) != "softmaxOp" {
 		return nil
 	}
 	if binaryOps[attribute(structOf(n.Op()), binaryField).(int)].fn != tape.Mul {
 		return nil
 	}
 	return errors.Errorf("%s is %s times itself, as SoftMax(x)*LogSoftMax(x) and p*Log(p) become; use Softmax and "+
-		"LogSoftmax of op.Builder (package graph/op), or Square if you mean the square", Describe(n), Describe(children[0]))
+		"LogSoftmax of op.Builder (package graph/op), or, if you mean the square, Square, or graph.Alike of the softmax", Describe(n), Describe(children[0]))
 }
 
 func (m *mergeCheck) slice(n *G.Node) error {
