@@ -329,7 +329,7 @@ func (p part) ready(c *Config, vocab *datasets.Vocab, labels *datasets.Labels) (
 		}
 	}
 	x.which = p.which
-	if x.plan, err = batches.NewPlan(batches.Config{Batch: c.Training.Batch, Buckets: c.Training.Buckets}, p.which, shape); err != nil {
+	if x.plan, err = batches.NewPlan(c.batches(len(p.which)), p.which, shape); err != nil {
 		return nil, &datasets.Error{File: p.name, What: err.Error()}
 	}
 	for _, s := range x.plan.Shapes() {

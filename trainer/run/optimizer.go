@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/unroll-ml/unroll/datasets/batches"
 	"github.com/unroll-ml/unroll/internal/words"
 	"github.com/unroll-ml/unroll/models"
 	"github.com/unroll-ml/unroll/trainer"
@@ -85,6 +86,13 @@ func (c *Config) accumulated() *Config {
 	whole := *c
 	whole.Training.Batch *= c.Training.Accumulate
 	return &whole
+}
+
+// batches says how so many examples are put into batches: of no more rows than there are examples, in as many equal parts as are
+// accumulated. Rows that are no examples would cost as much as those that are.
+func (c *Config) batches(examples int) batches.Config {
+	parts := max(c.Training.Accumulate, 1)
+	return batches.Config{Batch: min(c.Training.Batch, (max(examples, 1)+parts-1)/parts*parts), Buckets: c.Training.Buckets}
 }
 
 // complete writes into a config what its schedule takes from the data: the steps of the run, 0 if they are not known, and of an epoch.

@@ -156,7 +156,8 @@ func (p pairsPart) ready(c *Config, encoded *batches.Seq2Seq, longest int) (*tra
 	if longest > 0 {
 		longest++ // the end token
 	}
-	limits := batches.Config{Batch: c.Training.Batch, Buckets: c.Training.Buckets, Longest: batches.Shape{Source: longest, Target: longest}}
+	limits := c.batches(len(p.which))
+	limits.Longest = batches.Shape{Source: longest, Target: longest}
 	var failed error // to read a pair
 	var lengths decode.LengthCounter
 	plan, err := batches.NewPlan(limits, p.which, func(i int32) (batches.Shape, error) {

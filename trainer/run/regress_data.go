@@ -88,7 +88,7 @@ func (p numbersPart) ready(c *Config) (*numberedSeries, error) {
 	if x.caseInputs, err = c.caseInputs(p.cases, p.which); err != nil {
 		return nil, err
 	}
-	if x.plan, err = batches.NewPlan(batches.Config{Batch: c.Training.Batch, Buckets: c.Training.Buckets}, p.which, x.length); err != nil {
+	if x.plan, err = batches.NewPlan(c.batches(len(p.which)), p.which, x.length); err != nil {
 		return nil, &datasets.Error{File: p.cases.Name, What: err.Error()}
 	}
 	for _, s := range x.plan.Shapes() {

@@ -102,3 +102,15 @@ func TestSamplesOfClassifier(t *testing.T) {
 		t.Errorf("%d of %d samples are right, the accuracy is %g", right, len(all), *m.Accuracy)
 	}
 }
+
+// A batch has no more rows than there are examples, in equal parts.
+func TestBatchesOfFew(t *testing.T) {
+	for _, x := range []struct{ batch, parts, examples, want int }{
+		{32, 1, 1000, 32}, {5000, 1, 53, 53}, {5000, 4, 53, 56}, {8, 4, 5, 8}, {32, 1, 0, 1},
+	} {
+		c := Config{Training: Training{Batch: x.batch, Accumulate: x.parts, Buckets: 3}}
+		if got := c.batches(x.examples); got.Batch != x.want || got.Buckets != 3 {
+			t.Errorf("%+v: %+v", x, got)
+		}
+	}
+}

@@ -155,7 +155,7 @@ func (p taggedPart) ready(c *Config, l *lexicon, labels *datasets.Labels, most i
 			x.strangeNames[0], labels.Len(), labels.Name(0))}
 	}
 	var err error
-	x.plan, err = batches.NewPlan(batches.Config{Batch: c.Training.Batch, Buckets: c.Training.Buckets}, numbers(len(x.words)),
+	x.plan, err = batches.NewPlan(c.batches(len(x.words)), numbers(len(x.words)),
 		func(i int32) (batches.Shape, error) { return batches.Shape{Source: len(x.words[i])}, nil })
 	if err != nil {
 		return nil, &datasets.Error{File: p.Name, What: err.Error()}
