@@ -83,7 +83,7 @@ func (n *spaces) note() string {
 	if n.lost == 0 {
 		return ""
 	}
-	return fmt.Sprintf("white space between words becomes one space: %s of it lost, %s of the text", words.Count(n.lost, "character is", "characters are"), words.Percent(n.lost, n.all))
+	return fmt.Sprintf("white space between words becomes one space: %s lost, %s of the text", words.Count(n.lost, "character of it is", "characters of it are"), words.Percent(n.lost, n.all))
 }
 
 // heldShare says that a part that is held out is far from the size that was asked for.
