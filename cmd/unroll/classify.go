@@ -122,7 +122,7 @@ func (k *classifyCmd) otherData(r *run.Run) error {
 
 // series classifies the series of a file.
 func (k *classifyCmd) series(a *app, r *run.Run) error {
-	cases, err := casesFor(r, k.Series)
+	cases, err := casesFor(a, r, k.Series)
 	if err != nil {
 		return err
 	}

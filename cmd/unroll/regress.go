@@ -31,7 +31,7 @@ func (k *regressCmd) Run(a *app) error {
 	if err != nil {
 		return err
 	}
-	cases, err := casesFor(r, k.Series)
+	cases, err := casesFor(a, r, k.Series)
 	if err != nil {
 		return err
 	}
@@ -59,12 +59,18 @@ func (k *regressCmd) Run(a *app) error {
 	return err
 }
 
-// casesFor reads the series of a file as those that a run was trained on, labels aside.
-func casesFor(r *run.Run, path string) (*series.Cases, error) {
+// casesFor reads the series of a file as those that a run was trained on, labels aside, and says what was taken for what.
+func casesFor(a *app, r *run.Run, path string) (*series.Cases, error) {
 	var o series.Options
 	if from := r.Config().Data.Train.Series; from != nil {
 		o = *from
 	}
 	cases, err := series.ReadCases(path, o)
-	return cases, run.NewInputError("--series", err)
+	if err != nil {
+		return nil, run.NewInputError("--series", err)
+	}
+	for _, note := range r.Notes(cases) {
+		notice(a.stderr)(note)
+	}
+	return cases, nil
 }

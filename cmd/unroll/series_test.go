@@ -43,6 +43,15 @@ func TestSeries(t *testing.T) {
 	if o := jsonLines(t, must(t, "eval", "classes", "--valid-series", "lines.ts", "--json", "--threads", "1"))[0]; o["accuracy"] != 1.0 || o["examples"] != 60.0 {
 		t.Error(o)
 	}
+	// What becomes of missing values is said, also where the training data had none.
+	writeFile(t, "gaps.ts", strings.Replace(lines(60), "\n1,2,", "\n1,?,", 3))
+	const gaps = "gaps.ts: 3 values are missing: the value before stands for each\n"
+	if out := must(t, "eval", "classes", "--valid-series", "gaps.ts", "--threads", "1"); !strings.HasSuffix(out, gaps) {
+		t.Error(out)
+	}
+	if r := unroll("classify", "classes", "--series", "gaps.ts", "--threads", "1"); r.code != exitOK || r.stderr != "unroll: "+gaps {
+		t.Errorf("%d, %s", r.code, r.stderr)
+	}
 	out = must(t, strings.Fields("train regress --out numbers"+strings.Replace(small, "lines.ts", "numbers.ts", 1))...)
 	if !strings.Contains(out, "validation: RMSE ") {
 		t.Error(out)

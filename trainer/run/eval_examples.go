@@ -22,7 +22,8 @@ func (r *Run) evaluateClassifier(ctx context.Context, e EvalConfig) (*Evaluation
 	}
 	v := &Evaluation{Name: p.name, Split: split, What: whichPart(p.name, split, r.config), Unit: "example", Count: "examples"}
 	v.Unknown, v.NoLabel = x.known.Unknown, x.unknown.Examples
-	v.Notes = append(slices.Clone(p.notes), known(x.unknownLabels(r.labels), UnknownWords("texts", x.known))...)
+	v.Notes = append(slices.Clone(p.notes), known(r.config.Model.Series.missing(p.name, p.cases), x.unknownLabels(r.labels),
+		UnknownWords("texts", x.known))...)
 	if p.apart() {
 		v.What = "the test images of " + p.name
 	} else {

@@ -167,7 +167,7 @@ func (r *Run) evaluateRegressor(ctx context.Context, e EvalConfig) (*Evaluation,
 		return nil, badData("%s: %v", p.cases.Name, err)
 	}
 	v := &Evaluation{Name: p.cases.Name, Split: split, What: whichPart(p.cases.Name, split, r.config), Count: "examples"}
-	v.Notes = append(append([]string{}, p.cases.Notes...), known(r.learnedFrom(p.cases.SHA256, split))...)
+	v.Notes = append(r.Notes(p.cases), known(r.learnedFrom(p.cases.SHA256, split))...)
 	m, err := r.regressor(v)
 	if err != nil {
 		return nil, err

@@ -71,14 +71,24 @@ func (c *Config) fitSeries(name string, cases *series.Cases, which []int32) (not
 		m.Embed, m.Tokens, m.MinFreq, m.Normalize = 0, "", 0, ""
 		m.Input = m.Series.Inputs.Size()
 	}
-	if n := cases.Missing(); n > 0 {
-		how := map[string]string{
-			series.MissingMask:  "the value before stands for each, and a number more for each channel says whether a value is there",
-			series.MissingCarry: "the value before stands for each",
-		}
-		notes = append(notes, name+": "+words.Count(n, "value is", "values are")+" missing: "+how[m.Series.Inputs.Missing])
+	return known(m.Series.missing(name, cases)), nil
+}
+
+// missing says what becomes of the missing values of cases, which may be nil; "" if none is missing.
+func (s *SeriesModel) missing(name string, cases *series.Cases) string {
+	if cases == nil || cases.Missing() == 0 {
+		return ""
 	}
-	return notes, nil
+	how := map[string]string{
+		series.MissingMask:  "the value before stands for each, and a number more for each channel says whether a value is there",
+		series.MissingCarry: "the value before stands for each",
+	}
+	return name + ": " + words.Count(cases.Missing(), "value is", "values are") + " missing: " + how[s.Inputs.Missing]
+}
+
+// Notes say what was taken for what in series that the model of the run is to read, and what becomes of values that are missing.
+func (r *Run) Notes(cases *series.Cases) []string {
+	return append(slices.Clone(cases.Notes), known(r.config.Model.Series.missing(cases.Name, cases))...)
 }
 
 // describe says in words what a model reads.
