@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"math"
+	"slices"
 
 	"github.com/unroll-ml/unroll/internal/setting"
 )
@@ -157,8 +158,14 @@ func (f *Features) Steps(c *Case) int { return (c.Len() + f.patch() - 1) / f.pat
 
 // Fill writes the vectors of a case, Steps×Size: for each step of a patch all channels, their changes, and what is there.
 func (f *Features) Fill(c *Case, to []float32) error {
-	if len(c.Values) != f.Channels || len(to) != f.Steps(c)*f.Size() {
-		return fmt.Errorf("a case of %d channels, and room for %d numbers: want %d and %d", len(c.Values), len(to), f.Channels, f.Steps(c)*f.Size())
+	if err := f.Check(); err != nil {
+		return err
+	}
+	if c == nil || len(c.Values) != f.Channels || slices.ContainsFunc(c.Values, func(v []float64) bool { return len(v) != c.Len() }) {
+		return fmt.Errorf("no case of %d channels of one length", f.Channels)
+	}
+	if len(to) != f.Steps(c)*f.Size() {
+		return fmt.Errorf("room for %d numbers, the inputs are %d", len(to), f.Steps(c)*f.Size())
 	}
 	width := f.Channels * f.kinds()
 	clear(to)

@@ -218,6 +218,29 @@ func TestGPU(t *testing.T) {
 }
 
 // A translator is trained on a file of pairs; trained again it is left as it is; and then it serves.
+// Waves of two frequencies, at any phase, of 20 to 29 steps; asked about longer ones.
+func TestSeries(t *testing.T) {
+	dir := t.TempDir()
+	random := rand.New(rand.NewPCG(5, 6))
+	wave := func(class, steps int) string {
+		phase, values := 2*math.Pi*random.Float64(), make([]string, steps)
+		for s := range values {
+			values[s] = fmt.Sprintf("%.3f", 50+20*math.Sin(phase+float64(s)*[]float64{0.3, 0.9}[class]))
+		}
+		return strings.Join(values, ",")
+	}
+	lines := []string{"@problemName waves", "@univariate true", "@classLabel true slow fast", "@data"}
+	for i := range 60 {
+		lines = append(lines, wave(i%2, 20+i%10)+":"+[]string{"slow", "fast"}[i%2])
+	}
+	write(t, filepath.Join(dir, "train.ts"), lines)
+	write(t, filepath.Join(dir, "new.ts"), []string{"@problemName waves", "@classLabel false", "@data", wave(1, 35), wave(0, 35)})
+	out := output(t, dir, "series")
+	if !regexp.MustCompile(`(?m)^series 1: fast, probability (0.9|1.0).\nseries 2: slow, probability (0.9|1.0).\n`).MatchString(out) {
+		t.Errorf("it says\n%s", out)
+	}
+}
+
 func TestSeq2SeqAndServe(t *testing.T) {
 	dir := t.TempDir()
 	pairs, _, err := tasks.Pairs("reverse", tasks.Config{Seed: 1, Train: 1500, Valid: 1, Longest: 4})
