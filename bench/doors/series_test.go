@@ -45,7 +45,9 @@ func init() {
 		},
 	})
 	addDoors("datasets/tasks", map[string]func(t *testing.T) call{
-		"Numbers": func(*testing.T) call { return call{tasks.Numbers, []any{"adding-5", tasks.Config{Seed: 1, Train: 5, Valid: 2}}} },
+		"Numbers": func(*testing.T) call {
+			return call{tasks.Numbers, []any{"adding-5", tasks.Config{Seed: 1, Train: 5, Valid: 2}}}
+		},
 	})
 	addDoors("datasets", map[string]func(t *testing.T) call{
 		"OrderedLabels": func(*testing.T) call { return call{datasets.OrderedLabels, []any{[]string{"b", "a"}}} },
