@@ -20,3 +20,16 @@ func ExponentialDecay(k float64) Decay {
 func InverseSigmoidDecay(k float64) Decay {
 	return func(step int) float64 { return k / (k + math.Exp(float64(step)/k)) }
 }
+
+// InverseSigmoidHalf is the k ≥ 1 for which InverseSigmoidDecay is ½ at step n ≥ 0: k ln k = n, by Newton's method.
+func InverseSigmoidHalf(n float64) float64 {
+	k := 1 + n
+	for range 100 {
+		next := (k + n) / (1 + math.Log(k))
+		if math.Abs(next-k) <= 1e-15*k {
+			break
+		}
+		k = next
+	}
+	return k
+}

@@ -127,12 +127,12 @@ func begin[D, R any](
 // ClassifierTask is a classifier that learns examples.
 type ClassifierTask struct {
 	*trainer.Classifier
-	config     *Config
-	vocab      *datasets.Vocab // nil: images
-	labels     *datasets.Labels
-	data, held *examples
-	notes      []string // of the data
-	feed       feed[*classifyBatch]
+	config      *Config
+	vocab       *datasets.Vocab // nil: images
+	labels      *datasets.Labels
+	data, valid *examples
+	notes       []string // of the data
+	feed        feed[*classifyBatch]
 }
 
 // NewClassifier makes a classifier that learns the texts of a table, with fresh weights. It is validated on valid or, if that is nil, on a
@@ -203,7 +203,7 @@ func newClassifierTask(c *Config, raw, other *rawExamples) (_ *ClassifierTask, e
 	case c.From != nil && raw.cases == nil:
 		t.vocab, _ = c.vocabs()
 	case raw.table != nil:
-		if t.vocab, err = datasets.BuildVocab(c.Model.vocab(), lost.count(c.Model.kind(), learn.texts())); err != nil {
+		if t.vocab, err = datasets.BuildVocab(c.Model.vocab(), lost.count(c.Model.tokenKind(), learn.texts())); err != nil {
 			return nil, err
 		}
 		if err := c.Model.checkVocabSize(t.vocab, 1, raw.name); err != nil {
@@ -225,10 +225,10 @@ func newClassifierTask(c *Config, raw, other *rawExamples) (_ *ClassifierTask, e
 		c.Model.Input, c.Model.Embed, c.Model.Tokens, c.Model.MinFreq = raw.images.Cols, 0, "", 0
 		c.Model.Normalize = ""
 	}
-	if t.data, err = learn.ready(c.accumulated(), t.vocab, t.labels); err != nil {
+	if t.data, err = learn.encode(c.accumulated(), t.vocab, t.labels); err != nil {
 		return nil, err
 	}
-	if t.held, err = valid.ready(c, t.vocab, t.labels); err != nil {
+	if t.valid, err = valid.encode(c, t.vocab, t.labels); err != nil {
 		return nil, err
 	}
 	if err := c.checkSize(t.data.longest); err != nil {
@@ -239,10 +239,10 @@ func newClassifierTask(c *Config, raw, other *rawExamples) (_ *ClassifierTask, e
 	}
 	share := ""
 	if other == nil && raw.test == nil {
-		share = c.heldShare(raw.name, len(learn.which), len(valid.which))
+		share = c.unusualShare(raw.name, len(learn.which), len(valid.which))
 	}
-	t.notes = append(t.notes, known(c.origin(t.labels), share, raw.singles(t.labels), sameData(c.Data.Train, c.Data.Held), lost.note(), t.held.unknownLabels(t.labels),
-		UnknownWords("training examples", t.data.known), UnknownWords("validation examples", t.held.known))...)
+	t.notes = append(t.notes, known(c.origin(t.labels), share, raw.singles(t.labels), sameData(c.Data.Train, c.Data.Held), lost.note(), t.valid.unknownLabels(t.labels),
+		UnknownWords("training examples", t.data.known), UnknownWords("validation examples", t.valid.known))...)
 	t.feed.fill = t.batches()
 	if t.Classifier, err = c.newClassifier(); err != nil {
 		return nil, err
@@ -290,9 +290,9 @@ func (t *ClassifierTask) Close() error {
 
 // Validate implements Task.
 func (t *ClassifierTask) Validate(ctx context.Context) (Metrics, error) {
-	m, _, err := t.held.validate(ctx, t.Classifier)
+	m, _, err := t.valid.validate(ctx, t.Classifier)
 	if err == nil && finite(m.Loss) {
-		m.Samples, err = t.held.samples(ctx, t.Classifier, t.labels, validSamples)
+		m.Samples, err = t.valid.samples(ctx, t.Classifier, t.labels, validSamples)
 	}
 	return m, err
 }
@@ -317,14 +317,14 @@ func (t *ClassifierTask) Describe(weights int) []string {
 		input = c.Model.Series.describe()
 	}
 	if t.vocab != nil {
-		input = fmt.Sprintf("%s, %s different ones, embedding %d", c.Model.kinds(), words.Thousands(t.vocab.Len()), c.Model.Embed)
+		input = fmt.Sprintf("%s, %s different ones, embedding %d", c.Model.tokenKinds(), words.Thousands(t.vocab.Len()), c.Model.Embed)
 		if c.Model.Embed == 0 {
 			input = strings.Replace(input, "embedding 0", "one-hot", 1)
 		}
 	}
 	lines := []string{
 		fmt.Sprintf("training on %s: %s of %d classes, and %s for validation", t.data.name,
-			words.Count(t.data.plan.Examples(), "example", "examples"), t.labels.Len(), words.Thousands(t.held.plan.Examples())),
+			words.Count(t.data.plan.Examples(), "example", "examples"), t.labels.Len(), words.Thousands(t.valid.plan.Examples())),
 		fmt.Sprintf("model: %s; %s, layers %d, hidden %d%s, pooling %s; %s weights, on %s", input, c.Model.Cell, c.Model.Layers, c.Model.Hidden, directionWords(c), c.Model.Pooling, words.Thousands(weights), t.Device()),
 		fmt.Sprintf("batch %d, lengths %s: %s an epoch; %s",
 			c.Training.Batch, sourceLengths(t.data.plan), words.Count(t.Epoch(), "step", "steps"), c.Training.summary()),

@@ -175,30 +175,30 @@ func (m *Model) lacksVocab() string {
 	return ""
 }
 
-// kind is what texts are cut into.
-func (m *Model) kind() datasets.Kind {
+// tokenKind is what texts are cut into.
+func (m *Model) tokenKind() datasets.Kind {
 	return datasets.Kind(cmp.Or(m.Tokens, string(datasets.Char)))
 }
 
 // vocab is the vocabulary that is to be made.
 func (m *Model) vocab() datasets.VocabConfig {
-	return datasets.VocabConfig{Kind: m.kind(), Least: m.MinFreq, Size: m.MaxVocab, Form: datasets.Form(m.Normalize)}
+	return datasets.VocabConfig{Kind: m.tokenKind(), Least: m.MinFreq, Size: m.MaxVocab, Form: datasets.Form(m.Normalize)}
 }
 
-// kinds is what texts are cut into, in words.
-func (m *Model) kinds() string {
-	if m.kind() == datasets.BPE {
+// tokenKinds is what texts are cut into, in words.
+func (m *Model) tokenKinds() string {
+	if m.tokenKind() == datasets.BPE {
 		return "byte pairs"
 	}
-	return string(m.kind()) + "s"
+	return string(m.tokenKind()) + "s"
 }
 
-// units is what a token is called in words, of several.
-func (m *Model) units() string {
-	if m.kind() == datasets.Char {
-		return "characters"
+// unit is what a token is called in words.
+func (m *Model) unit() string {
+	if m.tokenKind() == datasets.Char {
+		return "character"
 	}
-	return "tokens"
+	return "token"
 }
 
 // Training says how it learns.

@@ -11,7 +11,7 @@ import (
 type raw[P any] interface {
 	origin() (name, sha256 string)
 	toMeasure() P
-	divide(c *Config) (train, held P, err error)
+	divide(c *Config) (train, valid P, err error)
 }
 
 // toEvaluate reads what is measured, and says which split that is.
@@ -44,8 +44,8 @@ func toEvaluate[R raw[P], P any](r *Run, e EvalConfig, read func(name string, s 
 	case own && sha256 != source.SHA256:
 		return some, "", changed(origin, sha256, source, name)
 	case d.Held == nil && sha256 == d.Train.SHA256:
-		_, held, err := x.divide(r.config)
-		return held, SplitValidation, err
+		_, valid, err := x.divide(r.config)
+		return valid, SplitValidation, err
 	case d.Held != nil && sha256 == d.Held.SHA256:
 		if d.Held.Kind == KindIDX {
 			err = d.checkReading()

@@ -16,7 +16,7 @@ func (r *Run) evaluateClassifier(ctx context.Context, e EvalConfig) (*Evaluation
 	if err != nil {
 		return nil, err
 	}
-	x, err := p.ready(r.config, r.vocab, r.labels)
+	x, err := p.encode(r.config, r.vocab, r.labels)
 	if err != nil {
 		return nil, err
 	}
@@ -74,7 +74,7 @@ func (r *Run) evaluateSeq2Seq(ctx context.Context, e EvalConfig) (*Evaluation, e
 	if err != nil {
 		return nil, err
 	}
-	x, err := p.ready(r.config, encoded, 0)
+	x, err := p.encode(r.config, encoded, 0)
 	if err != nil {
 		return nil, err
 	}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"path/filepath"
-	"strings"
 
 	"github.com/pkg/errors"
 
@@ -19,8 +18,8 @@ func (r *Run) evaluateLM(ctx context.Context, e EvalConfig) (*Evaluation, error)
 		return nil, err
 	}
 	defer text.Close()
-	units := r.config.Model.units()
-	v := &Evaluation{Name: text.Name, Split: split, What: "all of " + text.Name, Unit: strings.TrimSuffix(units, "s"), Count: units}
+	unit := r.config.Model.unit()
+	v := &Evaluation{Name: text.Name, Split: split, What: "all of " + text.Name, Unit: unit, Count: unit + "s"}
 	if split == SplitValidation {
 		v.What = whichPart(text.Name, split, r.config)
 		if r.config.Data.ValidSHA256 == "" {
@@ -53,7 +52,7 @@ func (r *Run) evaluateLM(ctx context.Context, e EvalConfig) (*Evaluation, error)
 		v.Notes = append(v.Notes, fmt.Sprintf("text: %s that the model does not know left out", words.Count(v.LeftOut, "character", "characters")))
 	}
 	if e.Stride > 0 {
-		v.What += fmt.Sprintf(", in windows of %d %s that begin every %d", r.config.Training.Seq, units, e.Stride)
+		v.What += fmt.Sprintf(", in windows of %d %ss that begin every %d", r.config.Training.Seq, unit, e.Stride)
 	}
 	windows, err := e.windows(tokens, &r.config.Training)
 	if err != nil {

@@ -125,21 +125,21 @@ func (x *rawExamples) set() exampleSet {
 
 // divide gives the examples to train on and those to measure on: a part, or the images that are there for measuring. Equal texts
 // stay together.
-func (x *rawExamples) divide(c *Config) (train, held part, err error) {
-	train, held = part{rawExamples: x}, part{rawExamples: x}
+func (x *rawExamples) divide(c *Config) (train, valid part, err error) {
+	train, valid = part{rawExamples: x}, part{rawExamples: x}
 	if x.test != nil {
 		return x.all(), x.toMeasure(), nil
 	}
 	if err := c.Data.checkReading(); err != nil {
-		return train, held, err
+		return train, valid, err
 	}
 	all := x.set()
-	d := datasets.Division{Name: x.name, Part: c.Data.heldOut(), Seed: c.Training.Seed, Len: all.Len(), Class: all.Label}
+	d := datasets.Division{Name: x.name, Part: c.Data.validShare(), Seed: c.Training.Seed, Len: all.Len(), Class: all.Label}
 	if x.table != nil {
 		d.Key = func(i int) (string, error) { return x.table.Rows[i].Text, nil }
 	}
-	train.which, held.which, err = d.Split()
-	return train, held, err
+	train.which, valid.which, err = d.Split()
+	return train, valid, err
 }
 
 // part are some of the examples.
@@ -278,7 +278,7 @@ func (x *examples) perClass(classes int) []int {
 }
 
 // ready encodes a part as the model of a config wants it.
-func (p part) ready(c *Config, vocab *datasets.Vocab, labels *datasets.Labels) (*examples, error) {
+func (p part) encode(c *Config, vocab *datasets.Vocab, labels *datasets.Labels) (*examples, error) {
 	x := &examples{name: p.name, images: p.images, shown: p.shown}
 	shape := func(int32) (batches.Shape, error) { return batches.Shape{Source: p.images.Rows}, nil }
 	var err error

@@ -86,14 +86,14 @@ func (n *spaces) note() string {
 	return fmt.Sprintf("white space between words becomes one space: %s lost, %s of the text", words.Count(n.lost, "character of it is", "characters of it are"), words.Percent(n.lost, n.all))
 }
 
-// heldShare says that a part that is held out is far from the size that was asked for.
-func (c *Config) heldShare(name string, train, held int) string {
-	want := c.Data.heldOut() * float64(train+held)
-	if d := float64(held) - want; d*d <= want*want/4 || d*d <= 1 {
+// unusualShare says that a part that is held out is far from the size that was asked for.
+func (c *Config) unusualShare(name string, train, valid int) string {
+	want := c.Data.validShare() * float64(train+valid)
+	if d := float64(valid) - want; d*d <= want*want/4 || d*d <= 1 {
 		return ""
 	}
 	return fmt.Sprintf("%s: %s of %s held out (%s), not %g%%: equal texts stay together, and each class keeps an example", name,
-		words.Thousands(held), words.Thousands(train+held), words.Percent(held, train+held), 100*c.Data.heldOut())
+		words.Thousands(valid), words.Thousands(train+valid), words.Percent(valid, train+valid), 100*c.Data.validShare())
 }
 
 const (
@@ -110,8 +110,8 @@ func sameText(c *Config) string {
 }
 
 // sameData says that what a run is validated on is what it learns from.
-func sameData(train, held *Source) string {
-	if train == nil || held == nil || train.SHA256 != held.SHA256 || train.Kind != held.Kind || train.Kind == KindIDX {
+func sameData(train, valid *Source) string {
+	if train == nil || valid == nil || train.SHA256 != valid.SHA256 || train.Kind != valid.Kind || train.Kind == KindIDX {
 		return ""
 	}
 	return sameWords

@@ -195,7 +195,7 @@ func (t *LMTask) Describe(weights int) []string {
 	}
 	return append([]string{
 		fmt.Sprintf("training on %s: %s %s, and %s for validation; %s different ones",
-			d.name, words.Thousands(d.train.Len()), c.Model.units(), words.Thousands(d.held.Len()), words.Thousands(d.vocab.Len())),
+			d.name, words.Thousands(d.train.Len()), c.Model.unit()+"s", words.Thousands(d.valid.Len()), words.Thousands(d.vocab.Len())),
 		fmt.Sprintf("model: %s, %s, layers %d, hidden %d; %s weights, on %s", c.Model.Cell, input, c.Model.Layers, c.Model.Hidden, words.Thousands(weights), t.Device()),
 		fmt.Sprintf("%s: %s an epoch; %s", windows, words.Count(t.Epoch(), "step", "steps"), c.Training.summary()),
 	}, d.notes...)

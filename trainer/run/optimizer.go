@@ -191,22 +191,9 @@ func (t *Training) teacherDecay() models.Decay {
 	case "exponential":
 		return models.ExponentialDecay(math.Pow(0.5, 1/n))
 	case "inverse-sigmoid":
-		return models.InverseSigmoidDecay(halfAt(n))
+		return models.InverseSigmoidDecay(models.InverseSigmoidHalf(n))
 	}
 	return nil
-}
-
-// halfAt is the k ≥ 1 for which k/(k + e^(n/k)) is ½, k ln k = n, by Newton's method.
-func halfAt(n float64) float64 {
-	k := 1 + n
-	for range 100 {
-		next := (k + n) / (1 + math.Log(k))
-		if math.Abs(next-k) <= 1e-15*k {
-			break
-		}
-		k = next
-	}
-	return k
 }
 
 // DefaultLR is the usual learning rate of each optimizer.

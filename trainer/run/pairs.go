@@ -57,17 +57,17 @@ func readPairs(name string, s *Source, seed uint64) (*rawPairs, error) {
 
 // divide gives the pairs to train on and those to measure on: a part, or those that a task has for measuring. Pairs of one source
 // stay together.
-func (x *rawPairs) divide(c *Config) (train, held pairsPart, err error) {
+func (x *rawPairs) divide(c *Config) (train, valid pairsPart, err error) {
 	if x.test != nil {
 		return x.all(), allPairs(x.test), nil
 	}
 	if err := c.Data.checkReading(); err != nil {
-		return train, held, err
+		return train, valid, err
 	}
-	train, held = pairsPart{pairs: x.pairs}, pairsPart{pairs: x.pairs}
-	d := datasets.Division{Name: x.name, Len: x.pairs.Len(), Part: c.Data.heldOut(), Seed: c.Training.Seed, Key: x.pairs.Sources}
-	train.which, held.which, err = d.Split()
-	return train, held, err
+	train, valid = pairsPart{pairs: x.pairs}, pairsPart{pairs: x.pairs}
+	d := datasets.Division{Name: x.name, Len: x.pairs.Len(), Part: c.Data.validShare(), Seed: c.Training.Seed, Key: x.pairs.Sources}
+	train.which, valid.which, err = d.Split()
+	return train, valid, err
 }
 
 func (x *rawPairs) origin() (name, sha256 string) { return x.name, x.sha256 }
@@ -114,7 +114,7 @@ func (p pairsPart) texts(side func(datasets.Pair) string, failed *error) iter.Se
 // vocab builds the vocabulary of one side.
 func (p pairsPart) vocab(c *Config, n *spaces, side func(datasets.Pair) string) (*datasets.Vocab, error) {
 	var failed error
-	v, err := datasets.BuildVocab(c.Model.vocab(), n.count(c.Model.kind(), p.texts(side, &failed)))
+	v, err := datasets.BuildVocab(c.Model.vocab(), n.count(c.Model.tokenKind(), p.texts(side, &failed)))
 	if failed != nil {
 		return nil, failed
 	}
@@ -149,9 +149,9 @@ type translations struct {
 	lengths decode.Lengths // likewise
 }
 
-// ready makes batches of a part as a config wants them. encoded are all its pairs, as tokens. Pairs with a side of more than longest
+// encode makes batches of a part as a config wants them. encoded are all its pairs, as tokens. Pairs with a side of more than longest
 // tokens are left out; 0: none.
-func (p pairsPart) ready(c *Config, encoded *batches.Seq2Seq, longest int) (*translations, error) {
+func (p pairsPart) encode(c *Config, encoded *batches.Seq2Seq, longest int) (*translations, error) {
 	x := &translations{pairsPart: p, name: p.pairs.Name, encoded: encoded}
 	if longest > 0 {
 		longest++ // the end token

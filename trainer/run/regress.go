@@ -87,10 +87,10 @@ func (c *Config) newRegressor() (*trainer.Regressor, error) {
 // RegressorTask is a regressor that learns the numbers of series.
 type RegressorTask struct {
 	*trainer.Regressor
-	config     *Config
-	data, held *numberedSeries
-	notes      []string // of the data
-	feed       feed[*numberBatch]
+	config      *Config
+	data, valid *numberedSeries
+	notes       []string // of the data
+	feed        feed[*numberBatch]
 }
 
 // NewRegressor makes a regressor that learns the numbers of series, with fresh weights. It is validated on valid or, if that is nil, on a part
@@ -143,18 +143,18 @@ func newRegressorTask(c *Config, raw, other *rawNumbers) (_ *RegressorTask, err 
 			return nil, err
 		}
 	}
-	if t.data, err = learn.ready(c.accumulated()); err != nil {
+	if t.data, err = learn.encode(c.accumulated()); err != nil {
 		return nil, err
 	}
-	if t.held, err = valid.ready(c); err != nil {
+	if t.valid, err = valid.encode(c); err != nil {
 		return nil, err
 	}
-	if err := c.checkSize(max(t.data.longest, t.held.longest)); err != nil {
+	if err := c.checkSize(max(t.data.longest, t.valid.longest)); err != nil {
 		return nil, err
 	}
 	share := ""
 	if other == nil && raw.test == nil {
-		share = c.heldShare(raw.cases.Name, len(learn.which), len(valid.which))
+		share = c.unusualShare(raw.cases.Name, len(learn.which), len(valid.which))
 	}
 	t.notes = append(t.notes, append(notes, known(c.origin(nil), share, sameData(c.Data.Train, c.Data.Held))...)...)
 	t.feed.fill = t.batches()
@@ -202,7 +202,7 @@ func (t *RegressorTask) Close() error {
 
 // Validate implements Task.
 func (t *RegressorTask) Validate(ctx context.Context) (Metrics, error) {
-	return t.held.validate(ctx, t.Regressor)
+	return t.valid.validate(ctx, t.Regressor)
 }
 
 // Describe says what is trained on what.
@@ -210,7 +210,7 @@ func (t *RegressorTask) Describe(weights int) []string {
 	c := t.config
 	return append([]string{
 		fmt.Sprintf("training on %s: %s, and %s for validation", t.data.cases.Name,
-			words.Count(t.data.plan.Examples(), "example", "examples"), words.Thousands(t.held.plan.Examples())),
+			words.Count(t.data.plan.Examples(), "example", "examples"), words.Thousands(t.valid.plan.Examples())),
 		fmt.Sprintf("model: %s; %s, layers %d, hidden %d%s, pooling %s, loss %s; %s weights, on %s", c.Model.Series.describe(), c.Model.Cell, c.Model.Layers,
 			c.Model.Hidden, directionWords(c), c.Model.Pooling, c.Model.Number.Loss, words.Thousands(weights), t.Device()),
 		fmt.Sprintf("batch %d, lengths %s: %s an epoch; %s",

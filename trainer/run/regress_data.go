@@ -45,14 +45,14 @@ func (x *rawNumbers) toMeasure() numbersPart {
 }
 
 // divide gives the series to train on and those to measure on: a part, or those that a task has for measuring.
-func (x *rawNumbers) divide(c *Config) (train, held numbersPart, err error) {
+func (x *rawNumbers) divide(c *Config) (train, valid numbersPart, err error) {
 	if x.test != nil {
 		return x.toMeasure(), numbersPart{x.test, numbers(len(x.test.Cases))}, nil
 	}
-	train, held = numbersPart{cases: x.cases}, numbersPart{cases: x.cases}
-	d := datasets.Division{Name: x.cases.Name, Len: len(x.cases.Cases), Part: c.Data.heldOut(), Seed: c.Training.Seed}
-	train.which, held.which, err = d.Split()
-	return train, held, err
+	train, valid = numbersPart{cases: x.cases}, numbersPart{cases: x.cases}
+	d := datasets.Division{Name: x.cases.Name, Len: len(x.cases.Cases), Part: c.Data.validShare(), Seed: c.Training.Seed}
+	train.which, valid.which, err = d.Split()
+	return train, valid, err
 }
 
 // numbersPart are some of the series.
@@ -79,7 +79,7 @@ type numberedSeries struct {
 }
 
 // ready makes batches of a part as the model of a config wants them.
-func (p numbersPart) ready(c *Config) (*numberedSeries, error) {
+func (p numbersPart) encode(c *Config) (*numberedSeries, error) {
 	if err := p.labelled(); err != nil {
 		return nil, err
 	}
@@ -159,7 +159,7 @@ func (r *Run) evaluateRegressor(ctx context.Context, e EvalConfig) (*Evaluation,
 	if err != nil {
 		return nil, err
 	}
-	x, err := p.ready(r.config)
+	x, err := p.encode(r.config)
 	if err != nil {
 		return nil, err
 	}

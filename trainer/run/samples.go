@@ -100,7 +100,7 @@ const (
 // sample is what the model writes by itself.
 func (t *LMTask) sample(ctx context.Context) ([]Sample, error) {
 	tokens := 20
-	if t.config.Model.kind() == datasets.Char {
+	if t.config.Model.tokenKind() == datasets.Char {
 		tokens = 80
 	}
 	var text strings.Builder

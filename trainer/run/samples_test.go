@@ -84,7 +84,7 @@ func TestSamplesOfClassifier(t *testing.T) {
 	}
 	defer work.Close()
 	c := work.(*ClassifierTask)
-	all, err := c.held.samples(context.Background(), c.Classifier, c.labels, 1000)
+	all, err := c.valid.samples(context.Background(), c.Classifier, c.labels, 1000)
 	if err != nil {
 		t.Fatal(err)
 	}

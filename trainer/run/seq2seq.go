@@ -112,7 +112,7 @@ type Seq2SeqTask struct {
 	*trainer.Seq2Seq
 	config         *Config
 	source, target *datasets.Vocab
-	data, held     *translations
+	data, valid    *translations
 	notes          []string // of the data
 	feed           feed[*seq2seqBatch]
 	translator     *translate.Translator
@@ -182,12 +182,12 @@ func newSeq2SeqTask(c *Config, raw, other *rawPairs) (_ *Seq2SeqTask, err error)
 	if err := t.encode(learn, valid); err != nil {
 		return nil, err
 	}
-	if err := c.checkSize(max(t.data.longest, t.held.longest)); err != nil {
+	if err := c.checkSize(max(t.data.longest, t.valid.longest)); err != nil {
 		return nil, err
 	}
 	share := ""
 	if other == nil && raw.test == nil {
-		share = c.heldShare(raw.name, len(learn.which), len(valid.which))
+		share = c.unusualShare(raw.name, len(learn.which), len(valid.which))
 	}
 	t.notes = append(t.notes, known(c.origin(t.source), share, sameData(c.Data.Train, c.Data.Held), lost.note())...)
 	if err := t.noteUnknown(); err != nil {
@@ -214,7 +214,7 @@ func (t *Seq2SeqTask) checkBest() error {
 	if c.Best != "bleu" {
 		return nil
 	}
-	ok, err := t.held.sample(c.ValidPairs).definesBLEU(t.target, c.Tokenize)
+	ok, err := t.valid.sample(c.ValidPairs).definesBLEU(t.target, c.Tokenize)
 	if err != nil || ok {
 		return err
 	}
@@ -224,8 +224,8 @@ func (t *Seq2SeqTask) checkBest() error {
 
 // noteUnknown says how much of the pairs is unknown, and why it may be.
 func (t *Seq2SeqTask) noteUnknown() error {
-	hints, err := t.held.hints(t.source, t.target)
-	t.notes = slices.Concat(t.notes, t.data.unknownWords("in training"), t.held.unknownWords("in validation"), hints)
+	hints, err := t.valid.hints(t.source, t.target)
+	t.notes = slices.Concat(t.notes, t.data.unknownWords("in training"), t.valid.unknownWords("in validation"), hints)
 	return err
 }
 
@@ -235,7 +235,7 @@ func (t *Seq2SeqTask) encode(learn, valid pairsPart) error {
 	if err != nil {
 		return err
 	}
-	if t.data, err = learn.ready(t.config.accumulated(), encoded, t.config.Training.Longest); err != nil {
+	if t.data, err = learn.encode(t.config.accumulated(), encoded, t.config.Training.Longest); err != nil {
 		return err
 	}
 	if valid.pairs != learn.pairs {
@@ -243,7 +243,7 @@ func (t *Seq2SeqTask) encode(learn, valid pairsPart) error {
 			return err
 		}
 	}
-	t.held, err = valid.ready(t.config, encoded, 0)
+	t.valid, err = valid.encode(t.config, encoded, 0)
 	return err
 }
 
@@ -266,7 +266,7 @@ func (t *Seq2SeqTask) Step(before int, rate float64) (loss, norm float64, tokens
 // Close frees the model and closes the pairs.
 func (t *Seq2SeqTask) Close() error {
 	t.feed.close()
-	for _, x := range []*translations{t.data, t.held} {
+	for _, x := range []*translations{t.data, t.valid} {
 		if err := x.pairs.Close(); err != nil {
 			return err
 		}
@@ -276,7 +276,7 @@ func (t *Seq2SeqTask) Close() error {
 
 // Validate implements Task. It also translates some of the pairs.
 func (t *Seq2SeqTask) Validate(ctx context.Context) (Metrics, error) {
-	m, err := t.held.validate(ctx, t.Seq2Seq)
+	m, err := t.valid.validate(ctx, t.Seq2Seq)
 	if err != nil {
 		return m, err
 	}
@@ -294,7 +294,7 @@ func (t *Seq2SeqTask) Translated(ctx context.Context, n int) (*TranslatedPairs, 
 	if err != nil {
 		return nil, err
 	}
-	return t.held.sample(n).translated(ctx, t.translator, o, false)
+	return t.valid.sample(n).translated(ctx, t.translator, o, false)
 }
 
 // Files are the vocabularies, as the folder of the run holds them.
@@ -319,9 +319,9 @@ func (t *Seq2SeqTask) Describe(weights int) []string {
 	}
 	lines := []string{
 		fmt.Sprintf("training on %s: %s, and %s for validation", t.data.name,
-			words.Count(t.data.plan.Examples(), "pair", "pairs"), words.Thousands(t.held.plan.Examples())),
+			words.Count(t.data.plan.Examples(), "pair", "pairs"), words.Thousands(t.valid.plan.Examples())),
 		fmt.Sprintf("model: %s, %s different ones of sources and %s of targets, embedding %d; %s, layers %d, hidden %d%s, attention %s%s; %s weights, on %s",
-			c.Model.kinds(), words.Thousands(t.source.Len()), words.Thousands(t.target.Len()), c.Model.Embed, c.Model.Cell, c.Model.Layers, c.Model.Hidden, directionWords(c),
+			c.Model.tokenKinds(), words.Thousands(t.source.Len()), words.Thousands(t.target.Len()), c.Model.Embed, c.Model.Cell, c.Model.Layers, c.Model.Hidden, directionWords(c),
 			c.Model.Attention, strings.Join(extras, ""), words.Thousands(weights), t.Device()),
 		fmt.Sprintf("batch %d, lengths %s: %s an epoch; %s",
 			c.Training.Batch, pairLengths(t.data.plan), words.Count(t.Epoch(), "step", "steps"), c.Training.summary()),

@@ -10,15 +10,15 @@ import (
 
 // What is held out of data that come in one piece, for validation: of a text its end, of examples and pairs some that are drawn.
 
-// heldOutPart is the part of examples or pairs that is held out unless Data.HoldOut says otherwise.
-const heldOutPart = 0.1
+// validPart is the part of examples or pairs that is held out unless Data.HoldOut says otherwise.
+const validPart = 0.1
 
-// heldOut is the part of examples or pairs that a config holds out.
-func (d *Data) heldOut() float64 {
+// validShare is the part of examples or pairs that a config holds out.
+func (d *Data) validShare() float64 {
 	if d.HoldOut > 0 {
 		return d.HoldOut
 	}
-	return heldOutPart
+	return validPart
 }
 
 // checkReading says whether examples are read and divided as they were when the run was trained.
@@ -63,7 +63,7 @@ func (c *Config) cut(t *datasets.Text) ([]*datasets.Text, error) {
 		sum += p
 		at = append(at, t.Len()*sum/100)
 	}
-	return t.Cut(c.Model.kind() != datasets.Char, at...)
+	return t.Cut(c.Model.tokenKind() != datasets.Char, at...)
 }
 
 // last says in words which part of a text is measured at the end, and which split that is.

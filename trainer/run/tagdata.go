@@ -48,20 +48,20 @@ func (x rawTagged) origin() (name, sha256 string) { return x.Name, x.SHA256 }
 func (x rawTagged) toMeasure() taggedPart { return taggedPart{x, numbers(len(x.Sentences))} }
 
 // divide gives the sentences to train on and those to measure on. Equal ones stay together.
-func (x rawTagged) divide(c *Config) (train, held taggedPart, err error) {
+func (x rawTagged) divide(c *Config) (train, valid taggedPart, err error) {
 	if x.test != nil {
 		return x.toMeasure(), rawTagged{Tagged: x.test}.toMeasure(), nil
 	}
 	if err := c.Data.checkReading(); err != nil {
-		return train, held, err
+		return train, valid, err
 	}
 	d := datasets.Division{
-		Name: x.Name, Len: len(x.Sentences), Part: c.Data.heldOut(), Seed: c.Training.Seed,
+		Name: x.Name, Len: len(x.Sentences), Part: c.Data.validShare(), Seed: c.Training.Seed,
 		Key: func(i int) (string, error) { return x.Sentences[i].Text(), nil },
 	}
-	train, held = taggedPart{rawTagged: x}, taggedPart{rawTagged: x}
-	train.which, held.which, err = d.Split()
-	return train, held, err
+	train, valid = taggedPart{rawTagged: x}, taggedPart{rawTagged: x}
+	train.which, valid.which, err = d.Split()
+	return train, valid, err
 }
 
 func (x rawTagged) notes() []string {
@@ -129,7 +129,7 @@ type tagged struct {
 }
 
 // ready encodes a part. Of sentences that are longer than most words the first are taken; 0: all.
-func (p taggedPart) ready(c *Config, l *lexicon, labels *datasets.Labels, most int) (*tagged, error) {
+func (p taggedPart) encode(c *Config, l *lexicon, labels *datasets.Labels, most int) (*tagged, error) {
 	x := &tagged{name: p.Name, labels: labels}
 	var names []string
 	for class := range int32(labels.Len()) {

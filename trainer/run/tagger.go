@@ -13,12 +13,12 @@ import (
 // TaggerTask is a tagger that learns sentences.
 type TaggerTask struct {
 	*trainer.Tagger
-	config     *Config
-	lexicon    *lexicon
-	labels     *datasets.Labels
-	data, held *tagged
-	notes      []string // of the data
-	feed       feed[*taggedBatch]
+	config      *Config
+	lexicon     *lexicon
+	labels      *datasets.Labels
+	data, valid *tagged
+	notes       []string // of the data
+	feed        feed[*taggedBatch]
 }
 
 // NewTagger makes a tagger that learns sentences, with fresh weights. It is validated on valid or, if that is nil, on a part of the sentences.
@@ -92,20 +92,20 @@ func newTaggerTask(c *Config, raw rawTagged, other *rawTagged) (_ *TaggerTask, e
 	} else if err := t.build(learn); err != nil {
 		return nil, err
 	}
-	if t.data, err = learn.ready(c.accumulated(), t.lexicon, t.labels, c.Training.Longest); err != nil {
+	if t.data, err = learn.encode(c.accumulated(), t.lexicon, t.labels, c.Training.Longest); err != nil {
 		return nil, err
 	}
-	if t.held, err = valid.ready(c, t.lexicon, t.labels, 0); err != nil {
+	if t.valid, err = valid.encode(c, t.lexicon, t.labels, 0); err != nil {
 		return nil, err
 	}
-	if err := c.checkSize(max(t.data.longest, t.held.longest)); err != nil {
+	if err := c.checkSize(max(t.data.longest, t.valid.longest)); err != nil {
 		return nil, err
 	}
 	share := ""
 	if other == nil && raw.test == nil {
-		share = c.heldShare(raw.Name, len(learn.which), len(valid.which))
+		share = c.unusualShare(raw.Name, len(learn.which), len(valid.which))
 	}
-	t.notes = append(t.notes, known(c.origin(t.labels), share, sameData(c.Data.Train, c.Data.Held), t.noSpans(), t.held.strangeTags(), t.held.unknownForms())...)
+	t.notes = append(t.notes, known(c.origin(t.labels), share, sameData(c.Data.Train, c.Data.Held), t.noSpans(), t.valid.strangeTags(), t.valid.unknownForms())...)
 	t.feed.fill = t.batches()
 	if t.Tagger, err = c.newTagger(); err != nil {
 		return nil, err
@@ -173,9 +173,9 @@ func (t *TaggerTask) Close() error {
 
 // Validate implements Task.
 func (t *TaggerTask) Validate(ctx context.Context) (Metrics, error) {
-	measured, _, err := t.held.validate(ctx, t.Tagger)
+	measured, _, err := t.valid.validate(ctx, t.Tagger)
 	if err == nil {
-		measured.Samples, err = t.held.samples(ctx, t.Tagger, validSamples)
+		measured.Samples, err = t.valid.samples(ctx, t.Tagger, validSamples)
 	}
 	return measured, err
 }
@@ -203,7 +203,7 @@ func (t *TaggerTask) Describe(weights int) []string {
 	}
 	lines := []string{
 		fmt.Sprintf("training on %s: %s sentences with %d different tags, and %s sentences for validation", t.data.name,
-			words.Thousands(t.data.plan.Examples()), t.labels.Len(), words.Thousands(t.held.plan.Examples())),
+			words.Thousands(t.data.plan.Examples()), t.labels.Len(), words.Thousands(t.valid.plan.Examples())),
 		fmt.Sprintf("model: %s; %s, layers %d, hidden %d%s; %s; %s weights, on %s", input, c.Model.Cell, c.Model.Layers, c.Model.Hidden,
 			directionWords(c), top, words.Thousands(weights), t.Device()),
 		fmt.Sprintf("batch %d, lengths %s: %s steps an epoch; %s", c.Training.Batch, sourceLengths(t.data.plan), words.Thousands(t.Epoch()),
@@ -222,7 +222,7 @@ func (r *Run) evaluateTagger(ctx context.Context, e EvalConfig) (*Evaluation, er
 	if err != nil {
 		return nil, err
 	}
-	x, err := p.ready(r.config, r.lexicon(), r.labels, 0)
+	x, err := p.encode(r.config, r.lexicon(), r.labels, 0)
 	if err != nil {
 		return nil, err
 	}

@@ -377,8 +377,8 @@ func TestLongSentences(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer work.Close()
-	if work.data.longest != 4 || work.held.longest <= 4 || work.data.cut == 0 {
-		t.Errorf("%d words in training, %d in validation, %d cut", work.data.longest, work.held.longest, work.data.cut)
+	if work.data.longest != 4 || work.valid.longest <= 4 || work.data.cut == 0 {
+		t.Errorf("%d words in training, %d in validation, %d cut", work.data.longest, work.valid.longest, work.data.cut)
 	}
 	if lines := strings.Join(work.Describe(1), "\n"); !strings.Contains(lines, fmt.Sprintf("%d sentences are longer than 4 words", work.data.cut)) {
 		t.Error(lines)

@@ -75,8 +75,8 @@ func (tagKind) check(c *Config) error {
 	switch {
 	case m == nil:
 		return settings("`tag`, what a tagger has beside other models, is missing: begin with the defaults of the task")
-	case c.Model.kind() != datasets.Word:
-		return settings("`tokens` is %s: the tokens of a tagger are words", c.Model.kind())
+	case c.Model.tokenKind() != datasets.Word:
+		return settings("`tokens` is %s: the tokens of a tagger are words", c.Model.tokenKind())
 	case m.CharHidden > 0 && m.Letters < 1:
 		return settings("`letters` is %d: it must be at least 1", m.Letters)
 	case m.CharHidden < 0:

@@ -5,7 +5,6 @@ import (
 	"encoding/hex"
 	"fmt"
 	"path/filepath"
-	"strings"
 
 	"github.com/pkg/errors"
 
@@ -15,22 +14,22 @@ import (
 
 // corpus is a text to train on and one to measure on, as tokens.
 type corpus struct {
-	vocab       *datasets.Vocab
-	train, held datasets.Sequence
-	windows     trainWindows
-	evalWindows evalWindows
-	name        string           // of the text
-	texts       []*datasets.Text // whole; the tokens may be read from them
-	notes       []string         // what was lost of them
+	vocab        *datasets.Vocab
+	train, valid datasets.Sequence
+	windows      trainWindows
+	evalWindows  evalWindows
+	name         string           // of the text
+	texts        []*datasets.Text // whole; the tokens may be read from them
+	notes        []string         // what was lost of them
 }
 
 // noteUnknown says how much of the parts is unknown, if anything is.
-func (d *corpus) noteUnknown(learn, held *datasets.Text) error {
+func (d *corpus) noteUnknown(learn, validText *datasets.Text) error {
 	for _, x := range []struct {
 		name   string
 		text   *datasets.Text
 		tokens datasets.Sequence
-	}{{"training text", learn, d.train}, {"validation text", held, d.held}} {
+	}{{"training text", learn, d.train}, {"validation text", validText, d.valid}} {
 		note, err := unknownInText(x.name, d.vocab, x.text, x.tokens)
 		if err != nil {
 			return err
@@ -102,10 +101,10 @@ func newCorpus(c *Config, text, valid *datasets.Text) (_ *corpus, err error) {
 			return nil, errors.WithStack(err)
 		}
 	}
-	learn, held, part := text, valid, "" // part says in words what is not in learn
+	learn, validText, part := text, valid, "" // part says in words what is not in learn
 	if valid != nil {
-		d.texts = append(d.texts, held)
-		c.Data.ValidSHA256 = held.SHA256
+		d.texts = append(d.texts, validText)
+		c.Data.ValidSHA256 = validText.SHA256
 		if c.Data.Valid, err = filepath.Abs(valid.Name); err != nil {
 			return nil, errors.WithStack(err)
 		}
@@ -114,7 +113,7 @@ func newCorpus(c *Config, text, valid *datasets.Text) (_ *corpus, err error) {
 		if err != nil {
 			return nil, err
 		}
-		learn, held = parts[0], parts[1]
+		learn, validText = parts[0], parts[1]
 		if len(parts) == 3 && parts[2].Len() < 2 {
 			return nil, &datasets.Error{File: text.Name, What: fmt.Sprintf("the last part has %s, at least 2 are needed to measure on: use a longer text",
 				words.Count(parts[2].Len(), "character", "characters"))}
@@ -135,7 +134,7 @@ func newCorpus(c *Config, text, valid *datasets.Text) (_ *corpus, err error) {
 	if d.train, err = d.vocab.Encode(learn); err != nil {
 		return nil, err
 	}
-	if d.held, err = d.vocab.Encode(held); err != nil {
+	if d.valid, err = d.vocab.Encode(validText); err != nil {
 		return nil, err
 	}
 	vectors, err := c.readTextVectors(d.vocab, learn)
@@ -143,7 +142,7 @@ func newCorpus(c *Config, text, valid *datasets.Text) (_ *corpus, err error) {
 		return nil, err
 	}
 	d.notes = append(known(c.origin(d.vocab), lost.note(), sameText(c)), vectors...)
-	if err := d.noteUnknown(learn, held); err != nil {
+	if err := d.noteUnknown(learn, validText); err != nil {
 		return nil, err
 	}
 	if d.train.Len() > 1 {
@@ -154,12 +153,12 @@ func newCorpus(c *Config, text, valid *datasets.Text) (_ *corpus, err error) {
 	if d.windows, err = c.Training.windows(d.train); err != nil {
 		var short *datasets.TooShortError
 		if errors.As(err, &short) {
-			short.Units, short.Parts = c.Model.units(), c.Training.Accumulate
+			short.Units, short.Parts = c.Model.unit()+"s", c.Training.Accumulate
 		}
 		return nil, errors.WithMessagef(err, "%s (%d %s%s)", text.Name, text.Len(), words.Which(text.Len(), "character", "characters"), part)
 	}
-	if d.evalWindows, err = datasets.NewEvalWindows(d.held, c.Training.Batch, c.Training.Seq); err != nil {
-		return nil, &datasets.Error{File: held.Name, What: err.Error()}
+	if d.evalWindows, err = datasets.NewEvalWindows(d.valid, c.Training.Batch, c.Training.Seq); err != nil {
+		return nil, &datasets.Error{File: validText.Name, What: err.Error()}
 	}
 	return d, nil
 }
@@ -188,7 +187,7 @@ func (m *Model) checkVocabSize(v *datasets.Vocab, least int, name string) error 
 		return &datasets.Error{File: name,
 			What: fmt.Sprintf("with --min-freq %d and --max-vocab %d every token%s is unknown, so there is nothing to learn: choose others, or other data", max(m.MinFreq, 1), m.MaxVocab, but)}
 	case known == 1:
-		unit := strings.TrimSuffix(m.units(), "s")
+		unit := m.unit()
 		return &datasets.Error{File: name, What: fmt.Sprintf("every %s is %q, so there is nothing to learn: use another text", unit, v.Name(v.Reserved()))}
 	}
 	return &datasets.Error{File: name, What: "it has no words, so there is nothing to learn: use other data"}
@@ -196,13 +195,13 @@ func (m *Model) checkVocabSize(v *datasets.Vocab, least int, name string) error 
 
 // vocabOf makes the vocabulary of a language model that learns from a part of texts.
 func (m *Model) vocabOf(learn *datasets.Text, texts []*datasets.Text, n *spaces) (*datasets.Vocab, error) {
-	if m.kind() == datasets.Char && m.MinFreq <= 1 && m.MaxVocab == 0 && m.Normalize == "" {
+	if m.tokenKind() == datasets.Char && m.MinFreq <= 1 && m.MaxVocab == 0 && m.Normalize == "" {
 		return datasets.NewVocab(texts...), nil
 	}
 	var failed error
 	c := m.vocab()
 	c.UnkIsUnknown = true
-	v, err := datasets.BuildVocab(c, n.count(m.kind(), learn.Blocks(&failed)))
+	v, err := datasets.BuildVocab(c, n.count(m.tokenKind(), learn.Blocks(&failed)))
 	if failed != nil {
 		return nil, failed
 	}
