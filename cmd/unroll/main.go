@@ -35,6 +35,7 @@ type cli struct {
 	Regress   regressCmd   `cmd:"" help:"Predict the numbers of series with a trained regressor."`
 	Translate translateCmd `cmd:"" help:"Translate the lines of stdin with a trained sequence-to-sequence model."`
 	Forecast  forecastCmd  `cmd:"" help:"Forecast what follows time series with a trained forecaster, as CSV."`
+	Export    exportCmd    `cmd:"" help:"Write a trained model for other runtimes, as ONNX."`
 	Data      dataCmd      `cmd:"" help:"Data sets: list, download, find."`
 	Bench     benchCmd     `cmd:"" help:"Measure the CPU and the GPU side by side."`
 	Doctor    doctorCmd    `cmd:"" help:"Say what there is to compute on, whether it works, and what --device auto chooses."`

@@ -11,8 +11,11 @@
 package export
 
 import (
+	"fmt"
 	"io"
 	"reflect"
+	"strconv"
+	"strings"
 
 	"github.com/pkg/errors"
 	G "gorgonia.org/gorgonia"
@@ -55,28 +58,58 @@ type output struct {
 	node *G.Node
 }
 
-// Write writes the model that declare declares. It calls it twice: see the package.
-func Write(w io.Writer, o Options, declare func(m *Model) error) error {
+// Write writes the model that declare declares, and says what it takes and gives. It calls declare twice: see the
+// package.
+func Write(w io.Writer, o Options, declare func(m *Model) error) (*Ports, error) {
 	if w == nil || declare == nil {
-		return errors.New("exporting a model needs a writer and a declaration: one is nil")
+		return nil, errors.New("exporting a model needs a writer and a declaration: one is nil")
 	}
 	graphs := make([]*onnx.Graph, len(witnesses))
 	for i, values := range witnesses {
 		m := &Model{Builder: op.New(G.NewGraph()), sizes: sizes{values: values}, data: map[*G.Node][]float32{}}
 		if err := declare(m); err != nil {
-			return err
+			return nil, err
 		}
 		var err error
 		if graphs[i], err = m.translate(o); err != nil {
-			return errors.Wrap(err, "exporting")
+			return nil, errors.Wrap(err, "exporting")
 		}
 	}
 	if !reflect.DeepEqual(graphs[0], graphs[1]) {
-		return errors.New("exporting: the model computes with a size that its callers choose, such as a mean over " +
-			"the batch or over time, which a graph has as a number: sum a mask instead")
+		return nil, errors.New("exporting: the model computes with a size that its callers choose, such as a mean " +
+			"over the batch or over time, which a graph has as a number: sum a mask instead")
 	}
 	model := onnx.Model{Producer: "unroll", Graph: graphs[0], Metadata: o.Metadata}
-	return model.Write(w)
+	return &Ports{ports(graphs[0].Inputs), ports(graphs[0].Outputs)}, model.Write(w)
+}
+
+// Ports are what a model takes and gives, in the order of their declaration.
+type Ports struct{ Inputs, Outputs []Port }
+
+// Port is an input or output of a model.
+type Port struct {
+	Name string
+	Type string   // float32 or int32
+	Dims []string // of each dimension its size, or the name of one that callers choose; none for a number
+}
+
+func (p Port) String() string {
+	return fmt.Sprintf("%s %s[%s]", p.Name, p.Type, strings.Join(p.Dims, ", "))
+}
+
+func ports(values []onnx.Value) []Port {
+	all := make([]Port, len(values))
+	for i, v := range values {
+		all[i] = Port{Name: v.Name, Type: map[onnx.Type]string{onnx.Float: "float32", onnx.Int32: "int32"}[v.Type]}
+		for _, d := range v.Dims {
+			size := d.Name
+			if size == "" {
+				size = strconv.Itoa(d.Size)
+			}
+			all[i].Dims = append(all[i].Dims, size)
+		}
+	}
+	return all
 }
 
 // Size is a number that stands for a size which callers of the model choose, such as "batch". The graph is built with

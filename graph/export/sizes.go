@@ -12,8 +12,8 @@ import (
 // witnesses are the sizes with which a graph is declared, twice: primes that are larger than what else has a size, so
 // that a dimension tells what it is made of. The second time other sizes must tell the same.
 var witnesses = [2][]int{
-	{1000003, 1000033, 1000037, 1000039},
-	{1100009, 1100023, 1100039, 1100041},
+	{1000003, 1100009, 1200007, 1300021},
+	{1400017, 1500007, 1600033, 1700021},
 }
 
 // sizes are the names of sizes, each with the number that stands for it.
@@ -52,7 +52,7 @@ func (d dim) named() (which int, ok bool) {
 	return 0, false
 }
 
-// most are the largest numbers beside a size: a dimension may be a little more or less than one.
+// most are the largest numbers beside a size: a dimension may be a little more or less than one, or than some times one.
 const most = 1000
 
 // dim finds out what a dimension is made of.

@@ -61,6 +61,8 @@ func parts(c Config) []part {
 		return []part{{Whole, classifier(c)}}
 	case models.Seq2SeqConfig:
 		return []part{{Whole, greedy(c)}, {Encoder, encoder(c)}, {Step, step(c)}}
+	case models.TaggerConfig:
+		return []part{{Whole, tagger(c)}}
 	}
 	return nil
 }
@@ -74,12 +76,13 @@ func Parts(c Config) []string {
 	return names
 }
 
-// Write writes a part of the model as an ONNX file. A model that is too large for one is a *export.TooLargeError.
-func (m Model) Write(w io.Writer, name string) error {
+// Write writes a part of the model as an ONNX file, and says what that takes and gives. A model that is too large for a
+// file is an *export.TooLargeError.
+func (m Model) Write(w io.Writer, name string) (*export.Ports, error) {
 	all := parts(m.Config)
 	i := slices.IndexFunc(all, func(p part) bool { return p.name == name })
 	if i < 0 {
-		return &setting.Error{Setting: "part", Value: name, Want: fmt.Sprintf("one of %v", Parts(m.Config))}
+		return nil, &setting.Error{Setting: "part", Value: name, Want: fmt.Sprintf("one of %v", Parts(m.Config))}
 	}
 	o := export.Options{Name: "unroll", Metadata: m.Metadata, Standard: standard}
 	return export.Write(w, o, func(e *export.Model) error {

@@ -152,7 +152,7 @@ func (f *fixture) run(outputs ...*G.Node) [][]float64 {
 func (f *fixture) file(c exchange.Config, part string) []byte {
 	f.Helper()
 	var file bytes.Buffer
-	if err := (exchange.Model{Config: c, Weights: f.weights}).Write(&file, part); err != nil {
+	if _, err := (exchange.Model{Config: c, Weights: f.weights}).Write(&file, part); err != nil {
 		f.Fatal(err)
 	}
 	return file.Bytes()

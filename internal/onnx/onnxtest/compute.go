@@ -130,6 +130,9 @@ func scan(n *node) ([]*Tensor, error) {
 		return ok && i < len(d) && d[i] == 1
 	}
 	steps := n.in(states).Dims[0]
+	if steps == 0 {
+		return nil, errors.New("a scan of no steps")
+	}
 	at := map[string]*Tensor{}
 	for name, t := range n.visible {
 		at[name] = t

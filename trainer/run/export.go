@@ -1,0 +1,107 @@
+package run
+
+import (
+	"fmt"
+	"io"
+	"slices"
+	"strconv"
+
+	"github.com/unroll-ml/unroll/graph/export"
+	"github.com/unroll-ml/unroll/models/exchange"
+)
+
+// ONNXPorts are what an ONNX file takes and gives.
+type ONNXPorts = export.Ports
+
+// ONNXTooLargeError says that a model does not fit in an ONNX file.
+type ONNXTooLargeError = export.TooLargeError
+
+// ONNXParts are the parts of the model that WriteONNX writes, each a file of its own; the first is the whole. A run
+// whose model cannot be exported is a *DataError.
+func (r *Run) ONNXParts() ([]string, error) {
+	_, parts, err := r.exchanged()
+	return parts, err
+}
+
+// exchanged is the configuration of the model, with the parts that can be exported.
+func (r *Run) exchanged() (exchange.Config, []string, error) {
+	if r.config.with.lm != nil {
+		return nil, nil, badData("%s: the model is one of a program's own, and only the program knows what it computes",
+			r.dir)
+	}
+	model, err := kindOf(r.config.Task).model(r.config)
+	if err != nil {
+		return nil, nil, err
+	}
+	parts := exchange.Parts(model)
+	if len(parts) == 0 {
+		return nil, nil, badData("%s holds %s, which is not exported: write its graph with package graph/export",
+			r.dir, TaskName(r.config.Task))
+	}
+	return model, parts, nil
+}
+
+// WriteONNX writes a part of the model, at the checkpoint that the run uses, as an ONNX file, and says what that takes
+// and gives: see docs/export.md. A model that is too large for a file is an *ONNXTooLargeError.
+func (r *Run) WriteONNX(w io.Writer, part string) (*ONNXPorts, error) {
+	model, parts, err := r.exchanged()
+	if err != nil {
+		return nil, err
+	}
+	if !slices.Contains(parts, part) {
+		return nil, settings("the part %q of %s: it must be %s",
+			part, TaskName(r.config.Task), orList(parts, strconv.Quote))
+	}
+	weights := map[string][]float32{}
+	f, err := openCheckpoint(r.checkpoint())
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	if err := r.config.fits(f); err != nil {
+		return nil, err
+	}
+	tensors, err := f.Weights()
+	if err != nil {
+		return nil, err
+	}
+	for _, t := range tensors {
+		data, ok := t.Data.([]float32)
+		if !ok {
+			return nil, corrupt("%s: %q is not of float32, as weights are", r.checkpoint(), t.Name)
+		}
+		weights[t.Name] = data
+	}
+	m := exchange.Model{Config: model, Weights: weights, Metadata: r.describeONNX(part, f.Step())}
+	return m.Write(w, part)
+}
+
+// describeONNX is what a file says of itself: what is needed to use it.
+func (r *Run) describeONNX(part string, step int) []export.Entry {
+	entries := []export.Entry{
+		{Key: "unroll.task", Value: r.config.Task}, {Key: "unroll.part", Value: part},
+		{Key: "unroll.step", Value: strconv.Itoa(step)},
+	}
+	if n := r.config.Training.Longest; n > 0 {
+		entries = append(entries, export.Entry{Key: "unroll.longest", Value: fmt.Sprint(n)})
+	}
+	add := func(name string, json []byte) {
+		entries = append(entries, export.Entry{Key: name, Value: string(json)})
+	}
+	if r.vocab != nil {
+		add(vocabName, r.vocab.JSON())
+	}
+	if r.target != nil {
+		add(targetName, r.target.JSON())
+	}
+	if r.labels != nil {
+		add(labelsName, r.labels.JSON())
+	}
+	if r.chars != nil {
+		add(charsName, r.chars.JSON())
+	}
+	if r.forms != nil {
+		add(formsName, r.forms.JSON())
+	}
+	return entries
+}

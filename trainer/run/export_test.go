@@ -1,0 +1,152 @@
+package run
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"math"
+	"strings"
+	"testing"
+
+	"github.com/unroll-ml/unroll/datasets"
+	"github.com/unroll-ml/unroll/internal/onnx/onnxtest"
+	"github.com/unroll-ml/unroll/models/decode"
+	"github.com/unroll-ml/unroll/models/exchange"
+	"github.com/unroll-ml/unroll/trainer"
+)
+
+// exported is a part of a run as a file.
+func exported(t *testing.T, r *Run, part string) []byte {
+	t.Helper()
+	var file bytes.Buffer
+	if _, err := r.WriteONNX(&file, part); err != nil {
+		t.Fatal(err)
+	}
+	return file.Bytes()
+}
+
+func computed(t *testing.T, file []byte, in map[string]*onnxtest.Tensor) map[string]*onnxtest.Tensor {
+	t.Helper()
+	out, err := onnxtest.Run(file, in)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return out
+}
+
+// tokenRows are rows of tokens with padding behind them, and their lengths.
+func tokenRows(rows [][]int32) (tokens, lengths *onnxtest.Tensor) {
+	longest := 0
+	for _, row := range rows {
+		longest = max(longest, len(row))
+	}
+	var all, n []int32
+	for _, row := range rows {
+		n = append(n, int32(len(row)))
+		all = append(append(all, row...), make([]int32, longest-len(row))...)
+	}
+	return onnxtest.Ints(all, len(rows), longest), onnxtest.Ints(n, len(rows))
+}
+
+// TestExportClassifier: the probabilities are those of the run.
+func TestExportClassifier(t *testing.T) {
+	r := trained(t, TaskClassify)
+	m, err := r.Classifier()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer m.Close()
+	texts := []string{"a text", "another, which is longer", "x"}
+	want, err := m.Classify(context.Background(), texts)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var rows [][]int32
+	for _, text := range texts {
+		tokens, _ := r.Vocab().EncodeLine(text)
+		rows = append(rows, tokens)
+	}
+	in := map[string]*onnxtest.Tensor{}
+	in["tokens"], in["lengths"] = tokenRows(rows)
+	got := computed(t, exported(t, r, exchange.Whole), in)["probabilities"]
+	for i := range texts {
+		for _, l := range want[i] {
+			class, _ := r.labels.Class(l.Name)
+			if p := got.Data[i*r.labels.Len()+int(class)]; math.Abs(p-l.Probability) > 1e-6 {
+				t.Errorf("%s is %s with %g, the run says %g", texts[i], l.Name, p, l.Probability)
+			}
+		}
+	}
+}
+
+// TestExportTranslator: the translations are those of the run.
+func TestExportTranslator(t *testing.T) {
+	r := trained(t, TaskSeq2Seq)
+	m, err := r.Translator()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer m.Close()
+	texts, most := []string{"12 May 1999", "5.5.05"}, 7
+	want, err := m.Translate(context.Background(), 0, texts, TranslateOptions{
+		Beam: decode.Beam{Width: 1, Best: 1, MaxLength: most}, Details: true,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	source, _ := tokenRows([][]int32{m.Source(texts[0]), m.Source(texts[1])})
+	in := map[string]*onnxtest.Tensor{"source": source, "max_steps": onnxtest.Int(int32(most))}
+	got := computed(t, exported(t, r, exchange.Whole), in)
+	steps := got["tokens"].Dims[1]
+	for i := range texts {
+		var tokens []int32
+		for _, x := range got["tokens"].Data[i*steps : (i+1)*steps] {
+			if token := int32(x); token != datasets.Pad && token != datasets.End {
+				tokens = append(tokens, token)
+			}
+		}
+		text, p := r.Target().Decode(tokens), got["log_prob"].Data[i]
+		if w := want[i][0]; text != w.Text || math.Abs(p-w.LogProb) > 1e-5 {
+			t.Errorf("%s becomes %q with %g, the run writes %q with %g", texts[i], text, p, w.Text, w.LogProb)
+		}
+	}
+}
+
+// TestExportAbout: a file has what is needed to use it.
+func TestExportAbout(t *testing.T) {
+	for task, keys := range map[string]string{
+		TaskLM:       "unroll.task unroll.part unroll.step vocab.json",
+		TaskClassify: "unroll.task unroll.part unroll.step unroll.longest vocab.json labels.json",
+		TaskSeq2Seq:  "unroll.task unroll.part unroll.step unroll.longest vocab.json target-vocab.json",
+		TaskTag:      "unroll.task unroll.part unroll.step unroll.longest vocab.json labels.json chars.json forms.json",
+	} {
+		m, err := onnxtest.Decode(exported(t, trained(t, task), exchange.Whole))
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got []string
+		for _, e := range m.Metadata {
+			got = append(got, e.Key)
+		}
+		if strings.Join(got, " ") != keys {
+			t.Errorf("%s says %q, want %q", task, got, keys)
+		}
+	}
+}
+
+// TestExportRefused: what has no translation says so before anything is written.
+func TestExportRefused(t *testing.T) {
+	r := trained(t, TaskClassify)
+	var file bytes.Buffer
+	var wrong *SettingsError
+	if _, err := r.WriteONNX(&file, exchange.Step); !errors.As(err, &wrong) || file.Len() > 0 ||
+		err.Error() != `the part "step" of a classifier: it must be "whole"` {
+		t.Errorf("%v with %d bytes", err, file.Len())
+	}
+	r = trained(t, TaskLM)
+	r.Use(WithLM(func(trainer.LMConfig) (LM, error) { return nil, nil }))
+	var bad *DataError
+	if _, err := r.WriteONNX(&file, exchange.Whole); !errors.As(err, &bad) || file.Len() > 0 {
+		t.Errorf("a model of a program's own: %v with %d bytes", err, file.Len())
+	}
+}
