@@ -149,6 +149,7 @@ func (b *Builder) apply(r rule, in ...*G.Node) *G.Node {
 	if err != nil {
 		return b.fail(errors.Wrapf(err, "%v of %s", r, describe(in)))
 	}
+	foretell(b.g)
 	n, err := G.ApplyOp(&node{rule: r, id: nodes.Add(1), in: types, out: out, of: kinds}, in...)
 	if err != nil {
 		return b.fail(errors.Wrapf(err, "%v of %s", r, describe(in)))
