@@ -107,6 +107,9 @@ func gunzip(raw []byte, name string) ([]byte, error) {
 	if err == nil && size > MaxTextBytes {
 		return nil, tooLong(name, next)
 	}
+	if onDisk := int64(len(raw)); err == nil && size > max(leastHeld, heldPerByte*onDisk) {
+		return nil, &Error{File: name, What: fmt.Sprintf("%d bytes become %d in memory, more than any data do: %s", onDisk, size, next)}
+	}
 	if err == nil {
 		err = z.Reset(bytes.NewReader(raw))
 	}
@@ -134,15 +137,4 @@ func readCapped(r io.Reader, size int64, name, next string) ([]byte, error) {
 
 func tooLong(name, next string) error {
 	return &Error{File: name, What: fmt.Sprintf("longer than %d bytes, the most that is read at once: %s", MaxTextBytes, next)}
-}
-
-// maxHeldExamples is how many rows or pairs may be in memory: compressed, a thousand short ones are a few bytes. Tests lower it.
-var maxHeldExamples = 1 << 24
-
-// room says whether one more than n examples may be in memory; the next stands in a line of a file.
-func room(n int, name string, line int) error {
-	if n < maxHeldExamples {
-		return nil
-	}
-	return &Error{File: name, Line: line, What: fmt.Sprintf("an example more than %d, the most that are held in memory: use a part of the file", maxHeldExamples)}
 }

@@ -3,18 +3,22 @@ package datasets
 import (
 	"bytes"
 	"compress/gzip"
+	"fmt"
 	"runtime"
 	"strings"
 	"testing"
+
+	"github.com/pkg/errors"
 )
 
-// What is in memory has at most so many examples; what stays on the disk may have more.
+// Examples take no more memory than their files let expect; what stays on the disk may have more.
 func TestHeldExamples(t *testing.T) {
-	before := maxHeldExamples
-	t.Cleanup(func() { maxHeldExamples = before })
-	maxHeldExamples = 3
+	before := leastHeld
+	t.Cleanup(func() { leastHeld = before })
+	leastHeld = 1 << 15
+	const fit = 1 << 15 / (heldExample + 2) // or a few more, of those with less text
 	rows := func(n int) string { return strings.Repeat("a\tb\n", n-1) + "a\tc\n" }
-	lines := strings.Repeat("a\n", 4)
+	lines := strings.Repeat("a\n", 2*fit)
 	for name, read := range map[string]func(n int) (string, error){
 		"table": func(n int) (string, error) {
 			path := write(t, "a.tsv.gz", zip(t, rows(n)))
@@ -37,18 +41,29 @@ func TestHeldExamples(t *testing.T) {
 			return path, err
 		},
 	} {
-		if _, err := read(3); err != nil {
+		if _, err := read(fit); err != nil {
 			t.Errorf("%s: %v", name, err)
 		}
-		path, err := read(4)
-		wantError(t, name, path, err, "FILE:4: an example more than 3, the most that are held in memory: use a part of the file")
+		_, err := read(2 * fit)
+		var e *Error
+		if !errors.As(err, &e) || e.Line <= fit || e.Line > fit+3 || !strings.Contains(e.What, "bytes of memory, and on the disk there are") {
+			t.Errorf("%s: %v", name, err)
+		}
 	}
-	p, err := readPairs(write(t, "a.tsv", []byte(rows(4))), Format{Header: "no"}, 2)
+	bomb := zip(t, strings.Repeat("many words ", 1<<12))
+	path := write(t, "a.txt.gz", bomb)
+	_, err := ReadText(path)
+	wantError(t, "a text", path, err, fmt.Sprintf("FILE: %d bytes become %d in memory, more than any data do: uncompress it, or use a part of it",
+		len(bomb), len("many words ")<<12))
+	if _, err := ReadTable(write(t, "a.tsv", []byte(rows(2*fit)+strings.Repeat("a long text\tb\n", 2*fit))), Format{Header: "no"}); err != nil {
+		t.Errorf("of a file that is as large as it seems: %v", err)
+	}
+	p, err := readPairs(write(t, "a.tsv", []byte(rows(2*fit))), Format{Header: "no"}, 2)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer p.Close()
-	if p.Len() != 4 {
+	if p.Len() != 2*fit {
 		t.Errorf("%d pairs on the disk", p.Len())
 	}
 }

@@ -209,14 +209,16 @@ func listed(names []string) string {
 type folderReader struct {
 	*Table
 	lenient *lenient
+	held    held
 	sums    hash.Hash
 	notes   []string
 }
 
 // file reads a label with a text a line.
 func (r *folderReader) file(x labelSource) error {
+	r.held.file(x.path)
 	sum, err := eachLine(x.path, r.lenient, func(line []byte, number int) error {
-		if err := room(len(r.Rows), x.path, number); err != nil {
+		if err := r.held.add(1, len(line), x.path, number); err != nil {
 			return err
 		}
 		r.Rows = append(r.Rows, Row{Text: string(line), Label: x.label, File: x.path, Line: number})
@@ -248,6 +250,10 @@ func (r *folderReader) folder(x labelSource) error {
 				return err
 			}
 			continue
+		}
+		r.held.file(path)
+		if err := r.held.add(1, len(text), path, 1); err != nil {
+			return err
 		}
 		r.Rows = append(r.Rows, Row{Text: text, Label: x.label, File: path, Line: 1})
 	}

@@ -30,6 +30,7 @@ type Pairs struct {
 	sides [2]io.ReaderAt // sources and targets: the contents of files, uncompressed
 	files []*contents    // those that are on the disk
 	at    []pairAt
+	held  held
 }
 
 // pairAt is where a pair stands. In memory there is no line.
@@ -93,7 +94,7 @@ func readPairs(path string, f Format, hold int64) (_ *Pairs, err error) {
 	var lines []int32
 	s := &scan{name: path, roles: pairRoles, format: f, lenient: l}
 	if err := s.rows(c, func(r *row, cells [2][]byte) error {
-		if err := p.room(len(p.at)+len(pairs), path, r.line); err != nil {
+		if err := p.hold(len(cells[0])+len(cells[1]), path, r.line); err != nil {
 			return err
 		}
 		if !s.plain {
@@ -124,12 +125,12 @@ func readPairs(path string, f Format, hold int64) (_ *Pairs, err error) {
 	return p, nil
 }
 
-// room is that of examples in memory. Files on the disk are longer than what is kept of their pairs, or about so.
-func (p *Pairs) room(n int, name string, line int) error {
+// hold counts a pair in memory. Files that stay on the disk are longer than what is kept of their pairs, or about so.
+func (p *Pairs) hold(text int, name string, line int) error {
 	if !p.InMemory() {
 		return nil
 	}
-	return room(n, name, line)
+	return p.held.add(1, text, name, line)
 }
 
 // set notes where a side of a pair stands, without white space around it.
@@ -234,7 +235,7 @@ func (p *Pairs) addLines(lines [2]*lineReader, texts [2][]byte, errs [2]error, l
 		}
 	}
 	if at.length[0] > 0 {
-		if err := p.room(len(p.at), lines[0].name, lines[0].number); err != nil {
+		if err := p.hold(len(texts[0])+len(texts[1]), lines[0].name, lines[0].number); err != nil {
 			return err
 		}
 		p.at = append(p.at, at)
@@ -322,6 +323,7 @@ func (p *Pairs) closeUnless(err *error) {
 
 // open opens a file, which stays open if it is longer than hold.
 func (p *Pairs) open(path string, hold int64) (*contents, error) {
+	p.held.file(path)
 	c, err := openContents(path, hold)
 	if err == nil && c.file != nil {
 		p.files = append(p.files, c)

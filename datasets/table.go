@@ -36,8 +36,10 @@ func ReadTable(path string, f Format) (*Table, error) {
 	labels := map[string]string{} // each once, however many rows have it
 	s := &scan{name: path, roles: tableRoles, format: f, lenient: &lenient{skip: f.SkipBad}}
 	c := &contents{ReaderAt: bytes.NewReader(data), size: int64(len(data))}
+	var h held
+	h.file(path)
 	if err := s.rows(c, func(r *row, cells [2][]byte) error {
-		if err := room(len(t.Rows), path, r.line); err != nil {
+		if err := h.add(1, len(cells[0]), path, r.line); err != nil {
 			return err
 		}
 		label, ok := labels[string(cells[1])]

@@ -104,6 +104,8 @@ func ReadTagged(path, form string, f Format) (*Tagged, error) {
 	all := lenient{skip: f.SkipBad}
 	known := map[string]string{} // each word and tag once, however often it occurs
 	words := 0
+	var h held
+	h.file(path)
 	for {
 		s, err := r.Read()
 		if err == io.EOF {
@@ -122,7 +124,7 @@ func ReadTagged(path, form string, f Format) (*Tagged, error) {
 		if len(s.Words) == 0 {
 			continue
 		}
-		if err := room(words+len(s.Words), path, s.Line); err != nil {
+		if err := h.add(len(s.Words), 0, path, s.Line); err != nil {
 			return nil, err
 		}
 		words += len(s.Words)
