@@ -105,6 +105,20 @@ func TestClassify(t *testing.T) {
 	want(t, exitUsage, "--top is 0: it must be at least 1", "classify", "run", "--top", "0")
 }
 
+// What is said of settings when a training begins names flags.
+func TestLinesNameFlags(t *testing.T) {
+	t.Chdir(t.TempDir())
+	writeFile(t, "words.tsv", parities(120))
+	out := must(t, strings.Fields(classifySmall+"--steps 1 --longest 3 --out run")...)
+	if !strings.Contains(out, " examples are longer than 3 tokens, of which the first are read: see --longest\n") {
+		t.Error(out)
+	}
+	start := jsonLines(t, must(t, strings.Fields(classifySmall+"--steps 1 --longest 3 --json --out json")...))[0]
+	if notes := fmt.Sprint(start["notes"]); !strings.Contains(notes, "see --longest") {
+		t.Error(notes)
+	}
+}
+
 // A part is held out, the same one whenever it is measured, and nothing of it is learned.
 func TestHoldOut(t *testing.T) {
 	t.Chdir(t.TempDir())

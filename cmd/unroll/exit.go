@@ -137,7 +137,12 @@ func flagWords(err error) string {
 	if errors.As(err, &wrong) {
 		return settingWords(wrong)
 	}
-	return settingName.ReplaceAllStringFunc(err.Error(), func(quoted string) string {
+	return inFlags(err.Error())
+}
+
+// inFlags is a text in which settings, in backquotes, have become their flags.
+func inFlags(text string) string {
+	return settingName.ReplaceAllStringFunc(text, func(quoted string) string {
 		name := strings.Trim(quoted, "`")
 		if flag, ok := flagNames[name]; ok {
 			return "--" + flag

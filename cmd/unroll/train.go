@@ -226,6 +226,11 @@ type progress struct {
 
 func (p *progress) Begin(s run.Start) {
 	p.began = true
+	lines := make([]string, len(s.Lines))
+	for i, line := range s.Lines {
+		lines[i] = inFlags(line)
+	}
+	s.Lines = lines
 	p.Reporter.Begin(s)
 	p.interrupt.began.Store(true)
 }

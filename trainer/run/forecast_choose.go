@@ -22,7 +22,7 @@ func (c *Config) chooseForecast(set *series.Set) (notes []string, err error) {
 	}
 	if f.Season == 0 {
 		if f.Season = max(set.Season, 1); set.Season > 1 {
-			notes = append(notes, fmt.Sprintf("a season of %d values, as is usual for a step of a %v; `season` says another", f.Season, set.Step))
+			notes = append(notes, fmt.Sprintf("a season of %d values, as is usual for steps of this length (%v); `season` says another", f.Season, set.Step))
 		}
 	}
 	longest := 0
