@@ -159,7 +159,11 @@ func (c *columnFile) wrong(cells []string, tagged bool) string {
 	}
 	switch {
 	case n < needs:
-		return fmt.Sprintf("%s, and column %d is wanted: complete the line, or choose another column", words.Count(n, "column", "columns"), needs)
+		next := "complete the line, or choose another column"
+		if n == 1 && strings.Contains(cells[0], ",") {
+			next = "blanks or tabs divide cells, and not commas: convert the file"
+		}
+		return fmt.Sprintf("%s, and column %d is wanted: %s", words.Count(n, "column", "columns"), needs, next)
 	case c.width > 0 && n != c.width && tagged:
 		return fmt.Sprintf("%s, and other lines have %d: correct the line, or say which columns are wanted", words.Count(n, "column", "columns"), c.width)
 	case cells[c.word] == "":

@@ -303,6 +303,9 @@ func TestReadTaggedDoubts(t *testing.T) {
 	if x, err := ReadTagged(path, Columns, Format{Columns: []string{"1", "2"}}); err != nil || len(x.Sentences) != 20 {
 		t.Errorf("columns that were named: %v", err)
 	}
+	path = write(t, "a.txt", []byte("Word #,Tag\nAnna,B\n"))
+	_, err = ReadTagged(path, Columns, Format{})
+	wantError(t, "commas", path, err, "FILE:2: 1 column, and column 2 is wanted: blanks or tabs divide cells, and not commas: convert the file")
 	path = write(t, "a.txt", []byte(strings.Repeat("a X\nb Y\n", longSentence/2)))
 	_, err = ReadTagged(path, Columns, Format{})
 	wantError(t, "one sentence", path, err, "FILE: all of its 1000 lines are one sentence: there must be an empty line after each sentence")

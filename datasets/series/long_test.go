@@ -293,6 +293,10 @@ func TestWrongLong(t *testing.T) {
 			`FILE:3: column 1, "time": "1949.08333" is not a time as a year, and those before are: write it so`),
 		bad("not to be told", "a.csv", "data,label\n0.5,0\n0.25,1\n",
 			"FILE:1: it does not say what a row is: give --layout wide if it is a series, or --layout long if it is a moment"),
+		bad("years of two digits", "a.csv", "Datum,v\n01.02.25,1\n02.02.25,2\n",
+			`FILE:1: column 1, "Datum": "01.02.25" has a year of two digits: write four, as in 2006-01-02`),
+		bad("years of two digits, and an id", "a.csv", "id,Datum,value\na,1/2/25,1\na,2/2/25,2\n",
+			`FILE:1: column 2, "Datum": "1/2/25" has a year of two digits: write four, as in 2006-01-02`),
 		bad("a short row", "a.csv", "date,y\n2020-01-01,1\n2020-01-02\n", "FILE:3: 1 column, and column 2 is wanted: "+
 			"complete the row"),
 		bad("a category that changes", "a.csv", "id,date,y,c\na,2020-01-01,1,n\na,2020-01-02,1,s\n",

@@ -2,6 +2,7 @@ package series
 
 import (
 	"io"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -186,8 +187,27 @@ var valueNames = []string{"value", "values", "y", "target"}
 
 func isValueName(cell string) bool { return slices.Contains(valueNames, strings.ToLower(cell)) }
 
+// shortYear is a date whose year has two digits.
+var shortYear = regexp.MustCompile(`^\d{1,2}([./-])\d{1,2}[./-]\d{2}$`)
+
+// checkYears refuses dates of two-digit years where nothing is named as times: they would be taken for names.
+func (t *table) checkYears() error {
+	if t.options.Time != "" || t.timed() >= 0 {
+		return nil
+	}
+	for i := range t.width {
+		if cells := t.sampled(i); len(cells) > 0 && shortYear.MatchString(cells[0]) {
+			return t.wrong(1, "column %s: %q has a year of two digits: write four, as in 2006-01-02", t.called(i), cells[0])
+		}
+	}
+	return nil
+}
+
 // layout is what the rows seem to be.
 func (t *table) layout() (string, error) {
+	if err := t.checkYears(); err != nil {
+		return "", err
+	}
 	switch o := t.options; {
 	case o.Layout != "":
 		return o.Layout, nil

@@ -147,6 +147,8 @@ func (f *ForecastModel) chooseNaive2(total map[string]ForecastScore) (note strin
 	case f.Loss == "owa" && good(smape) && good(mase):
 		f.Naive2SMAPE, f.Naive2MASE = 2*smape, mase
 		return ""
+	case f.Loss == "mase" && good(mase):
+		return ""
 	case good(mase):
 		f.Loss = "mase"
 	default:
