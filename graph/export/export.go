@@ -64,14 +64,14 @@ func Write(w io.Writer, o Options, declare func(m *Model) error) (*Ports, error)
 	if w == nil || declare == nil {
 		return nil, errors.New("exporting a model needs a writer and a declaration: one is nil")
 	}
-	graphs := make([]*onnx.Graph, len(witnesses))
+	graphs, ordered := make([]*onnx.Graph, len(witnesses)), map[gatesOf][]float32{}
 	for i, values := range witnesses {
 		m := &Model{Builder: op.New(G.NewGraph()), sizes: sizes{values: values}, data: map[*G.Node][]float32{}}
 		if err := declare(m); err != nil {
 			return nil, err
 		}
 		var err error
-		if graphs[i], err = m.translate(o); err != nil {
+		if graphs[i], err = m.translate(o, ordered); err != nil {
 			return nil, errors.Wrap(err, "exporting")
 		}
 	}
@@ -169,7 +169,7 @@ func (m *Model) fail(err error) {
 }
 
 // translate makes the graph of what was declared.
-func (m *Model) translate(o Options) (*onnx.Graph, error) {
+func (m *Model) translate(o Options, ordered map[gatesOf][]float32) (*onnx.Graph, error) {
 	switch {
 	case m.err != nil:
 		return nil, m.err
@@ -178,7 +178,7 @@ func (m *Model) translate(o Options) (*onnx.Graph, error) {
 	case len(m.outputs) == 0:
 		return nil, errors.New("the model has no output")
 	}
-	t := newTranslator(m, o)
+	t := newTranslator(m, o, ordered)
 	leaves, bind := t.leaves()
 	var results G.Nodes
 	for _, out := range m.outputs {

@@ -256,24 +256,29 @@ func (t *translator) lengthsOf(mask *ir.Value) lengths {
 	return l
 }
 
+// gatesOf are weights in the order of an operator, so that they are put in order once for both declarations.
+type gatesOf struct {
+	first *float32
+	of    int
+}
+
 // gates are weights whose gates, one below the other, are put in another order, one after the other in a direction.
 func (t *translator) gates(order []int, weights ...*G.Node) value {
 	first := weights[0]
-	type key struct {
-		first *G.Node
-		of    int
-	}
-	k := key{first, len(weights)}
+	k := gatesOf{&t.m.data[first][0], len(weights)}
 	if v, ok := t.constant[k]; ok {
 		return v
 	}
-	var data []float32
-	for _, w := range weights {
-		all := t.m.data[w]
-		size := len(all) / len(order)
-		for _, gate := range order {
-			data = append(data, all[gate*size:(gate+1)*size]...)
+	data := t.ordered[k]
+	if data == nil {
+		for _, w := range weights {
+			all := t.m.data[w]
+			size := len(all) / len(order)
+			for _, gate := range order {
+				data = append(data, all[gate*size:(gate+1)*size]...)
+			}
 		}
+		t.ordered[k] = data
 	}
 	dims := append([]int{1}, first.Shape()...)
 	dims[1] *= len(weights)

@@ -39,6 +39,7 @@ type value struct {
 type translator struct {
 	m        *Model
 	standard []Standard
+	ordered  map[gatesOf][]float32 // weights of both declarations in the order of operators
 	main     *scope
 	frame    *frame
 	result   map[*G.Node]*ir.Value // of the nodes that are wanted
@@ -62,9 +63,9 @@ type frame struct {
 	used   map[*ir.Value]map[int]bool // which results of a loop are used
 }
 
-func newTranslator(m *Model, o Options) *translator {
+func newTranslator(m *Model, o Options, ordered map[gatesOf][]float32) *translator {
 	t := &translator{
-		m: m, standard: o.Standard, main: &scope{graph: &onnx.Graph{Name: o.Name}},
+		m: m, standard: o.Standard, ordered: ordered, main: &scope{graph: &onnx.Graph{Name: o.Name}},
 		result: map[*G.Node]*ir.Value{}, names: map[string]int{}, constant: map[any]value{}, computed: map[int]value{},
 		lengths: map[*ir.Value]lengths{}, weights: map[*G.Node]value{}, whiles: map[*while][]value{},
 	}

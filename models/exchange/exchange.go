@@ -59,6 +59,8 @@ func parts(c Config) []part {
 		return []part{{Whole, languageModel(c)}}
 	case models.ClassifierConfig:
 		return []part{{Whole, classifier(c)}}
+	case Regressor:
+		return []part{{Whole, regressor(c)}}
 	case models.Seq2SeqConfig:
 		return []part{{Whole, greedy(c)}, {Encoder, encoder(c)}, {Step, step(c)}}
 	case models.TaggerConfig:

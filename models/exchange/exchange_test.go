@@ -265,27 +265,51 @@ func (f *fixture) classify(c models.ClassifierConfig, time int, lengths []int, f
 		f.Fatal(err)
 	}
 	f.round()
-	batch := len(lengths)
-	in := map[string]*onnxtest.Tensor{"lengths": onnxtest.Ints(ints(lengths), batch)}
-	var x *G.Node
-	if c.Vocab > 0 {
-		tokens := f.tokens(batch, time, 0, c.Vocab)
-		in["tokens"] = onnxtest.Ints(tokens, batch, time)
-		x = f.b.Transpose(f.input("x", tensor.Int32, tokens, batch, time), 1, 0)
-	} else {
-		narrow, wide := f.numbers(batch * time * c.Input)
-		in["vectors"] = onnxtest.Floats(narrow, batch, time, c.Input)
-		x = f.b.Transpose(f.input("x", tensor.Float64, wide, batch, time, c.Input), 1, 0, 2)
-	}
-	logits := m.Logits(f.b, models.Input{X: x, Mask: f.input("mask", tensor.Float64, mask(time, lengths), time, batch)})
+	in, given := f.sequences(c.Vocab, c.Input, time, lengths)
+	logits := m.Logits(f.b, in)
 	want := f.run(logits, f.b.Softmax(logits))
 	if file == nil {
 		file = f.file(c, exchange.Whole)
 	}
-	got := f.compute(file, in)
-	f.near("logits", got["logits"], want[0], batch, c.Classes)
-	f.near("probabilities", got["probabilities"], want[1], batch, c.Classes)
+	got := f.compute(file, given)
+	f.near("logits", got["logits"], want[0], len(lengths), c.Classes)
+	f.near("probabilities", got["probabilities"], want[1], len(lengths), c.Classes)
 	return file
+}
+
+// sequences are a batch of tokens or, without a vocabulary, of vectors: for unroll, and for a file.
+func (f *fixture) sequences(vocab, input, time int, lengths []int) (models.Input, map[string]*onnxtest.Tensor) {
+	batch := len(lengths)
+	given := map[string]*onnxtest.Tensor{"lengths": onnxtest.Ints(ints(lengths), batch)}
+	in := models.Input{Mask: f.input("mask", tensor.Float64, mask(time, lengths), time, batch)}
+	if vocab > 0 {
+		tokens := f.tokens(batch, time, 0, vocab)
+		given["tokens"] = onnxtest.Ints(tokens, batch, time)
+		in.X = f.b.Transpose(f.input("x", tensor.Int32, tokens, batch, time), 1, 0)
+		return in, given
+	}
+	narrow, wide := f.numbers(batch * time * input)
+	given["vectors"] = onnxtest.Floats(narrow, batch, time, input)
+	in.X = f.b.Transpose(f.input("x", tensor.Float64, wide, batch, time, input), 1, 0, 2)
+	return in, given
+}
+
+// TestRegressor compares numbers in units of the data.
+func TestRegressor(t *testing.T) {
+	for _, x := range batches {
+		f := newFixture(t, 0)
+		c := exchange.Regressor{Mean: -3, Deviation: 0.25, RegressorConfig: models.RegressorConfig{
+			Input: 2, Cell: cells["gru"].kind, Hidden: 3, Layers: 2, Pooling: "mean",
+		}}
+		m, err := models.NewRegressor(f.p, c.RegressorConfig)
+		if err != nil {
+			t.Fatal(err)
+		}
+		f.round()
+		in, given := f.sequences(0, c.Input, x.time, x.lengths)
+		want := f.run(f.b.Affine(m.Predict(f.b, in), c.Deviation, c.Mean))
+		f.near("number", f.compute(f.file(c, exchange.Whole), given)["number"], want[0], len(x.lengths))
+	}
 }
 
 // TestLanguageModel compares language models with unroll's: from states that are not zero, and with rows of different

@@ -31,28 +31,49 @@ func languageModel(c models.LMConfig) declaration {
 	}
 }
 
-// classifier reads whole sequences, of tokens or of vectors:
+// sequences declares what a model reads that reads whole sequences, of tokens or of vectors:
 //
-//	tokens batch×time, lengths batch -> logits batch×classes, probabilities batch×classes
-//	vectors batch×time×input, lengths batch -> the same
+//	tokens batch×time, or vectors batch×time×input; lengths batch
+func sequences(e *export.Model, vocab, input int) models.Input {
+	b, batch, time := e.Builder, e.Size("batch"), e.Size("time")
+	var x *G.Node
+	if vocab > 0 {
+		x = b.Transpose(e.Input("tokens", tensor.Int32, batch, time), 1, 0)
+	} else {
+		x = b.Transpose(e.Input("vectors", tensor.Float32, batch, time, input), 1, 0, 2)
+	}
+	return models.Input{X: x, Mask: valid(b, e.Input("lengths", tensor.Int32, batch), time)}
+}
+
+// classifier reads sequences and gives logits batch×classes, probabilities batch×classes.
 func classifier(c models.ClassifierConfig) declaration {
 	return func(e *export.Model, p *models.Params) error {
 		m, err := models.NewClassifier(p, c)
 		if err != nil {
 			return err
 		}
-		b, batch, time := e.Builder, e.Size("batch"), e.Size("time")
-		var x *G.Node
-		if c.Vocab > 0 {
-			x = b.Transpose(e.Input("tokens", tensor.Int32, batch, time), 1, 0)
-		} else {
-			x = b.Transpose(e.Input("vectors", tensor.Float32, batch, time, c.Input), 1, 0, 2)
-		}
-		lengths := e.Input("lengths", tensor.Int32, batch)
-		logits := m.Logits(b, models.Input{X: x, Mask: valid(b, lengths, time)})
+		logits := m.Logits(e.Builder, sequences(e, c.Vocab, c.Input))
 		e.Output("logits", logits)
-		e.Output("probabilities", b.Softmax(logits))
-		return b.Err()
+		e.Output("probabilities", e.Softmax(logits))
+		return e.Err()
+	}
+}
+
+// Regressor is a regressor whose numbers are scaled: the file gives Mean + Deviation·ŷ.
+type Regressor struct {
+	models.RegressorConfig
+	Mean, Deviation float64
+}
+
+// regressor reads sequences and gives number batch.
+func regressor(c Regressor) declaration {
+	return func(e *export.Model, p *models.Params) error {
+		m, err := models.NewRegressor(p, c.RegressorConfig)
+		if err != nil {
+			return err
+		}
+		e.Output("number", e.Affine(m.Predict(e.Builder, sequences(e, c.Vocab, c.Input)), c.Deviation, c.Mean))
+		return e.Err()
 	}
 }
 

@@ -6,7 +6,10 @@ import (
 	"slices"
 	"strconv"
 
+	"go.yaml.in/yaml/v3"
+
 	"github.com/unroll-ml/unroll/graph/export"
+	"github.com/unroll-ml/unroll/models"
 	"github.com/unroll-ml/unroll/models/exchange"
 )
 
@@ -33,12 +36,17 @@ func (r *Run) exchanged() (exchange.Config, []string, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	parts := exchange.Parts(model)
+	var config exchange.Config = model
+	if c, ok := model.(models.RegressorConfig); ok {
+		n := r.config.Model.Number
+		config = exchange.Regressor{RegressorConfig: c, Mean: n.Mean, Deviation: n.Deviation}
+	}
+	parts := exchange.Parts(config)
 	if len(parts) == 0 {
 		return nil, nil, badData("%s holds %s, which is not exported: write its graph with package graph/export",
 			r.dir, TaskName(r.config.Task))
 	}
-	return model, parts, nil
+	return config, parts, nil
 }
 
 // WriteONNX writes a part of the model, at the checkpoint that the run uses, as an ONNX file, and says what that takes
@@ -76,6 +84,15 @@ func (r *Run) WriteONNX(w io.Writer, part string) (*ONNXPorts, error) {
 	return m.Write(w, part)
 }
 
+// yamlOf is a part of a configuration as config.yaml has it.
+func yamlOf(x any) string {
+	data, err := yaml.Marshal(x)
+	if err != nil { // numbers and words always encode
+		panic(err)
+	}
+	return string(data)
+}
+
 // describeONNX is what a file says of itself: what is needed to use it.
 func (r *Run) describeONNX(part string, step int) []export.Entry {
 	entries := []export.Entry{
@@ -84,6 +101,9 @@ func (r *Run) describeONNX(part string, step int) []export.Entry {
 	}
 	if n := r.config.Training.Longest; n > 0 {
 		entries = append(entries, export.Entry{Key: "unroll.longest", Value: fmt.Sprint(n)})
+	}
+	if s := r.config.Model.Series; s != nil {
+		entries = append(entries, export.Entry{Key: "series.yaml", Value: yamlOf(s.Inputs)})
 	}
 	add := func(name string, json []byte) {
 		entries = append(entries, export.Entry{Key: name, Value: string(json)})

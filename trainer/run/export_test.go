@@ -5,10 +5,15 @@ import (
 	"context"
 	"errors"
 	"math"
+	"slices"
 	"strings"
 	"testing"
 
+	"go.yaml.in/yaml/v3"
+
 	"github.com/unroll-ml/unroll/datasets"
+	"github.com/unroll-ml/unroll/datasets/series"
+	"github.com/unroll-ml/unroll/internal/onnx"
 	"github.com/unroll-ml/unroll/internal/onnx/onnxtest"
 	"github.com/unroll-ml/unroll/models/decode"
 	"github.com/unroll-ml/unroll/models/exchange"
@@ -148,5 +153,48 @@ func TestExportRefused(t *testing.T) {
 	var bad *DataError
 	if _, err := r.WriteONNX(&file, exchange.Whole); !errors.As(err, &bad) || file.Len() > 0 {
 		t.Errorf("a model of a program's own: %v with %d bytes", err, file.Len())
+	}
+}
+
+// TestExportRegressor: the numbers are those of the run, in units of the data, from vectors as series.yaml says.
+func TestExportRegressor(t *testing.T) {
+	c := smallSeries(TaskRegress)
+	c.Model.Number, c.Training.Epochs = &NumberModel{Loss: "huber"}, 2
+	train := waves(t, 20, true)
+	train.Classes, train.Regression = nil, true
+	work, err := NewRegressor(c, train, nil, device1)
+	r := openedAfter(t, work, err)
+	m, err := r.Regressor()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer m.Close()
+	cases := waves(t, 5, true)
+	want, err := m.Predict(context.Background(), cases)
+	if err != nil {
+		t.Fatal(err)
+	}
+	file := exported(t, r, exchange.Whole)
+	about, err := onnxtest.Decode(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var inputs series.Features
+	at := slices.IndexFunc(about.Metadata, func(e onnx.Entry) bool { return e.Key == "series.yaml" })
+	if err := yaml.Unmarshal([]byte(about.Metadata[at].Value), &inputs); err != nil {
+		t.Fatal(err)
+	}
+	for i := range cases.Cases {
+		steps, size := inputs.Steps(&cases.Cases[i]), inputs.Size()
+		vectors := make([]float32, steps*size)
+		if err := inputs.Fill(&cases.Cases[i], vectors); err != nil {
+			t.Fatal(err)
+		}
+		got := computed(t, file, map[string]*onnxtest.Tensor{
+			"vectors": onnxtest.Floats(vectors, 1, steps, size), "lengths": onnxtest.Ints([]int32{int32(steps)}, 1),
+		})["number"]
+		if math.Abs(got.Data[0]-want[i]) > 1e-5*math.Abs(want[i]) {
+			t.Errorf("series %d: %g, the run says %g", i, got.Data[0], want[i])
+		}
 	}
 }
