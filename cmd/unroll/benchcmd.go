@@ -2,7 +2,6 @@ package main
 
 import (
 	"bytes"
-	"encoding/json"
 	"fmt"
 	"io"
 	"io/fs"
@@ -15,6 +14,7 @@ import (
 	"github.com/unroll-ml/unroll/graph/ref"
 	"github.com/unroll-ml/unroll/internal/bench/side"
 	"github.com/unroll-ml/unroll/internal/machine"
+	"github.com/unroll-ml/unroll/internal/report"
 	"github.com/unroll-ml/unroll/internal/safefile"
 	"github.com/unroll-ml/unroll/trainer/device"
 	"github.com/unroll-ml/unroll/trainer/run"
@@ -81,9 +81,9 @@ func (f *benchFlags) run(a *app, title string, times [2]time.Duration, measure f
 	if f.Quick {
 		o.Time = times[0]
 	}
-	lines := &jsonLog{file: f.Save}
+	lines := &report.Log{File: f.Save}
 	if f.JSON {
-		lines.out = json.NewEncoder(a.stdout)
+		lines.Out = a.stdout
 	}
 	if noGPU != "" && !f.JSON {
 		fmt.Fprintf(a.stdout, "%-5s %s\n", device.CUDA, noGPU)
@@ -95,7 +95,7 @@ func (f *benchFlags) run(a *app, title string, times [2]time.Duration, measure f
 		}
 		head.Sides = append(head.Sides, benchSide{s.Name(), s.What, s.Ceilings})
 	}
-	if err := lines.add(head); err != nil {
+	if err := lines.Add(head); err != nil {
 		return err
 	}
 	table := &side.Table{W: a.stdout, Sides: sides}
@@ -107,7 +107,7 @@ func (f *benchFlags) run(a *app, title string, times [2]time.Duration, measure f
 	var results []side.Result
 	err = measure(sides, o, func(r side.Result) error {
 		results = append(results, r)
-		if err := lines.add(r); err != nil || f.JSON {
+		if err := lines.Add(r); err != nil || f.JSON {
 			return err
 		}
 		return errors.WithStack(table.Line(r))
@@ -115,7 +115,7 @@ func (f *benchFlags) run(a *app, title string, times [2]time.Duration, measure f
 	if err != nil {
 		return err
 	}
-	if err := lines.close(); err != nil || f.Plot == "" {
+	if err := lines.Close(); err != nil || f.Plot == "" {
 		return err
 	}
 	var drawing bytes.Buffer
@@ -186,30 +186,4 @@ func (f *benchFlags) sides(stderr io.Writer) (all []*side.Side, noGPU string, er
 		return all, oneLine(err), nil
 	}
 	return append(all, &side.Side{Device: on, What: gpu.Info().Name + ", " + f.Precision, Square: 4096}), "", nil
-}
-
-// jsonLog writes objects, a line each, to stdout and to a file; either may be missing.
-type jsonLog struct {
-	out  *json.Encoder // nil: not wanted
-	file string        // "": not wanted
-	all  []byte
-}
-
-func (l *jsonLog) add(object any) error {
-	line, err := json.Marshal(object)
-	if err != nil {
-		return errors.WithStack(err)
-	}
-	l.all = append(append(l.all, line...), '\n')
-	if l.out == nil {
-		return nil
-	}
-	return errors.WithStack(l.out.Encode(object))
-}
-
-func (l *jsonLog) close() error {
-	if l.file == "" {
-		return nil
-	}
-	return run.WriteFile(l.file, l.all)
 }

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"io"
 	"io/fs"
 	"net/http"
 	"os"
@@ -14,10 +13,9 @@ import (
 	"text/tabwriter"
 
 	"github.com/pkg/errors"
-	"github.com/schollz/progressbar/v3"
-	"golang.org/x/term"
 
 	"github.com/unroll-ml/unroll/datasets/catalog"
+	"github.com/unroll-ml/unroll/internal/report"
 	"github.com/unroll-ml/unroll/internal/words"
 	"github.com/unroll-ml/unroll/trainer/run"
 )
@@ -74,7 +72,7 @@ func (g *dataGetCmd) Run(a *app) error {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	store := newStore(dir)
-	store.Progress = progressOn(a.stderr)
+	store.Progress = report.Downloads(a.stderr)
 	store.Waiting = func(pid int) { fmt.Fprintf(a.stderr, "unroll: waiting for process %d, which gets it\n", pid) }
 	for _, s := range sets {
 		if err := store.Get(ctx, s); err != nil {
@@ -165,29 +163,4 @@ func getError(s *catalog.Set, dir string, err error) error {
 		return fail(exitNoOutput, "%s cannot be written (%v): name another folder with %s", path.Path, path.Err, catalog.DirEnv)
 	}
 	return err
-}
-
-// progressOn shows a bar for each address on a terminal, and otherwise a line.
-func progressOn(w io.Writer) func(url string, have, all int64) {
-	f, ok := w.(*os.File)
-	onTerminal := ok && term.IsTerminal(int(f.Fd()))
-	var bar *progressbar.ProgressBar
-	last := ""
-	return func(url string, have, all int64) {
-		begins := url != last
-		last = url
-		switch {
-		case begins && !onTerminal:
-			fmt.Fprintf(w, "downloading %s\n", url)
-		case begins:
-			if bar != nil {
-				bar.Finish()
-			}
-			bar = progressbar.NewOptions64(all, progressbar.OptionSetWriter(w), progressbar.OptionSetDescription(url[strings.LastIndexByte(url, '/')+1:]),
-				progressbar.OptionShowBytes(true), progressbar.OptionSetPredictTime(true), progressbar.OptionOnCompletion(func() { fmt.Fprintln(w) }))
-		}
-		if onTerminal {
-			bar.Set64(have)
-		}
-	}
 }

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"io"
 	"net/http"
@@ -116,15 +115,4 @@ func TestDataErrors(t *testing.T) {
 	}
 	t.Setenv(catalog.DirEnv, "file")
 	want(t, exitNoOutput, "file cannot be written (not a directory): name another folder with UNROLL_DATA", "data", "get", "hello")
-}
-
-func TestProgressOnAFile(t *testing.T) {
-	var b bytes.Buffer
-	p := progressOn(&b)
-	p("https://example.org/a", 1, 3)
-	p("https://example.org/a", 3, 3)
-	p("https://example.org/b", 1, -1)
-	if want := "downloading https://example.org/a\ndownloading https://example.org/b\n"; b.String() != want {
-		t.Errorf("got %q", b.String())
-	}
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"math"
 	"path/filepath"
 	"slices"
 
@@ -148,28 +147,10 @@ func resumeHint(f *run.Folder, resume string) string {
 // tooLarge says that a model and its batches do not fit into the GPU, and what would.
 func tooLarge(full *device.MemoryError, c *run.Config) string {
 	reason := memoryWords(full)
-	if batch := batchFor(full, c); batch > 0 {
+	if batch := c.BatchFor(full.Asked, full.Free); batch > 0 {
 		return fmt.Sprintf("%s: try --batch %d (it is %d)", reason, batch, c.Training.Batch)
 	}
 	return fmt.Sprintf("%s: the model itself is too large for it; try a smaller --hidden, or --device cpu", reason)
-}
-
-// batchFor estimates the batch with which a program would fit that is too large now; 0: none. What was asked for is the weights, with a
-// gradient and two numbers of the optimizer for each, and what is proportional to the batch. A tenth is left free. If it is not known, half
-// the batch is a guess.
-func batchFor(full *device.MemoryError, c *run.Config) int {
-	if full.Asked == 0 {
-		return c.Training.Batch / 2
-	}
-	fixed := min(16*c.Weights(), 0.9*float64(full.Asked))
-	batch := math.Floor(float64(c.Training.Batch) * (0.9*float64(full.Free) - fixed) / (float64(full.Asked) - fixed))
-	batch = min(batch, float64(c.Training.Batch-1))
-	switch n := int(max(batch, 0)); {
-	case n > 8:
-		return n / 8 * 8
-	default:
-		return n
-	}
 }
 
 func memoryWords(full *device.MemoryError) string {

@@ -7,34 +7,9 @@ import (
 	"strings"
 
 	"github.com/alecthomas/kong"
+
+	"github.com/unroll-ml/unroll/internal/words"
 )
-
-// otherNames are the names that other programs have for flags.
-var otherNames = map[string]string{
-	"learning-rate": "lr", "batch-size": "batch", "weight-decay-rate": "weight-decay", "wd": "weight-decay",
-	"output": "out", "output-dir": "out", "outdir": "out", "save-dir": "out", "model-dir": "out",
-	"num-epochs": "epochs", "n-epochs": "epochs", "max-epochs": "epochs", "num-train-epochs": "epochs",
-	"num-steps": "steps", "max-steps": "steps", "train-steps": "steps", "iterations": "steps", "max-iters": "steps",
-	"hidden-size": "hidden", "hidden-dim": "hidden", "rnn-size": "hidden", "num-layers": "layers", "n-layers": "layers",
-	"embedding-dim": "embed", "embed-dim": "embed", "embedding-size": "embed", "emb-size": "embed",
-	"glove": "vectors", "word2vec": "vectors", "fasttext": "vectors", "embeddings": "vectors", "word-vectors": "vectors",
-	"pretrained-embeddings": "vectors", "pretrained-vectors": "vectors", "embedding-file": "vectors",
-	"src-vectors": "vectors", "tgt-vectors": "target-vectors", "freeze-embeddings": "freeze-vectors", "freeze-embedding": "freeze-vectors",
-	"seq-len": "seq", "seq-length": "seq", "sequence-length": "seq", "bptt": "seq", "block-size": "seq",
-	"optim": "optimizer", "lr-scheduler": "schedule", "scheduler": "schedule", "warmup-steps": "warmup",
-	"grad-clip": "clip", "max-grad-norm": "clip", "gradient-clip": "clip", "gradient-accumulation-steps": "accumulate",
-	"init-from": "from", "init-checkpoint": "from", "pretrained": "from", "load": "from", "train-from": "from",
-	"save-every": "checkpoint-every", "save-steps": "checkpoint-every", "eval-every": "valid-every", "eval-steps": "valid-every",
-	"log-interval": "log-every", "logging-steps": "log-every", "num-threads": "threads", "num-workers": "threads",
-	"tied": "tie", "tie-weights": "tie", "model": "cell", "rnn-type": "cell", "early-stopping": "patience",
-	"beam-size": "beam", "beam-width": "beam", "num-beams": "beam", "temp": "temperature", "max-len": "max-length", "nbest": "n-best",
-}
-
-// dataNames are names that other programs have for what is trained on.
-var dataNames = []string{"data", "dataset", "data-dir", "input", "train", "train-data", "train-file", "corpus", "file"}
-
-// gpuNames are other names of the device cuda.
-var gpuNames = []string{"gpu", "nvidia", "cuda:0", "gpu:0"}
 
 var (
 	unknownFlag = regexp.MustCompile(`^unknown flag --?([^\s,;]+)`)
@@ -50,7 +25,7 @@ func misread(app *kong.Node, err error) error {
 			what = meant
 		}
 	}
-	if m := wrongEnum.FindStringSubmatch(what); m != nil && m[1] == "device" && slices.Contains(gpuNames, strings.ToLower(m[2])) {
+	if m := wrongEnum.FindStringSubmatch(what); m != nil && m[1] == "device" && slices.Contains(words.GPUNames, strings.ToLower(m[2])) {
 		what = fmt.Sprintf("--device is %q: the name of a GPU is cuda", m[2])
 	}
 	if m := wrongEnum.FindStringSubmatch(what); m != nil && m[1] == "bleu-tokenize" && strings.Contains(m[2], "mecab") {
@@ -72,18 +47,18 @@ func misread(app *kong.Node, err error) error {
 // meantFlag says what was meant by a flag that a command does not have; "" if that is not known.
 func meantFlag(app, command *kong.Node, name string) string {
 	plain := strings.ReplaceAll(strings.ToLower(name), "_", "-")
-	for _, meant := range []string{otherNames[plain], plain} {
+	for _, meant := range []string{words.OtherFlags[plain], plain} {
 		if meant != "" && hasFlag(command, meant) {
 			return fmt.Sprintf("unknown flag --%s, its name is --%s", name, meant)
 		}
 	}
-	if slices.Contains(dataNames, plain) {
+	if slices.Contains(words.DataNames, plain) {
 		if where := whereData(command); where != "" {
 			return fmt.Sprintf("unknown flag --%s, %s", name, where)
 		}
 	}
 	training := command.Parent != nil && command.Parent.Name == "train"
-	for _, meant := range []string{otherNames[plain], plain} {
+	for _, meant := range []string{words.OtherFlags[plain], plain} {
 		if meant == "" {
 			continue
 		}

@@ -21,7 +21,7 @@ func TestMisread(t *testing.T) {
 		"train --text f --pairs p":          "--text is for train lm, and this is train seq2seq: leave it out, or the flags of the other; see unroll train seq2seq --help",
 		"eval run --learning-rate 3":        "unknown flag --learning-rate, --lr is for train, and this is eval: leave it out; see unroll eval --help",
 		"sample run --epochs 3":             "--epochs is for train, and this is sample: leave it out; see unroll sample --help",
-		"eval run --data x":                 "unknown flag --data, the data of eval are named with --text, --pairs, --src, --table, --folder, --idx; see unroll eval --help",
+		"eval run --data x":                 "unknown flag --data, the data of eval are named with --text, --pairs, --src, --table, --folder, --idx, --conllu; see unroll eval --help",
 		"translate run --input x":           "unknown flag --input, texts are read from stdin, as in unroll translate RUN < FILE; see unroll translate --help",
 		"train lm --beam-size 3":            "unknown flag --beam-size, --beam is for eval, translate, and this is train lm: leave it out; see unroll train lm --help",
 		"train lm --device gpu":             `--device is "gpu": the name of a GPU is cuda; see unroll train lm --help`,

@@ -88,3 +88,23 @@ func TestCheck(t *testing.T) {
 		}
 	}
 }
+
+// The batch that would fit leaves a tenth of the memory free, and is smaller than the one that did not.
+func TestBatchFor(t *testing.T) {
+	c := small(TaskLM)
+	c.Training.Batch = 64
+	fixed := int64(16 * c.Weights())
+	for _, x := range []struct {
+		asked, free int64
+		want        int
+	}{
+		{0, 1 << 20, 32}, // not known
+		{fixed + 64_000_000, (fixed + 32_000_000) / 9 * 10, 24}, // 32 would fit, 24 is a multiple of 8 that surely does
+		{fixed + 64_000_000, fixed, 0},
+		{fixed + 64_000_000, 2 * (fixed + 64_000_000), 56}, // smaller than 64 at any rate
+	} {
+		if got := c.BatchFor(x.asked, x.free); got != x.want {
+			t.Errorf("%d bytes asked for, %d free: a batch of %d, want %d", x.asked, x.free, got, x.want)
+		}
+	}
+}

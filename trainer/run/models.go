@@ -2,6 +2,7 @@ package run
 
 import (
 	"fmt"
+	"math"
 	"regexp"
 
 	"github.com/pkg/errors"
@@ -79,6 +80,22 @@ func (c *Config) Weights() float64 {
 		return 0
 	}
 	return weights
+}
+
+// BatchFor estimates the batch with which a program would fit into the memory of a device that asks for so many bytes now where so
+// many are free; 0: none. What it asks for is the weights, with a gradient and two numbers of the optimizer for each, and what is
+// proportional to the batch. A tenth is left free. If asked is 0, it is not known, and half the batch is a guess.
+func (c *Config) BatchFor(asked, free int64) int {
+	if asked == 0 {
+		return c.Training.Batch / 2
+	}
+	fixed := min(16*c.Weights(), 0.9*float64(asked))
+	batch := math.Floor(float64(c.Training.Batch) * (0.9*float64(free) - fixed) / (float64(asked) - fixed))
+	n := int(max(min(batch, float64(c.Training.Batch-1)), 0))
+	if n > 8 {
+		return n / 8 * 8
+	}
+	return n
 }
 
 // settingNames are the settings of models and of how they learn, by what package models and others call them.
