@@ -24,7 +24,7 @@ type optimizerFlags struct {
 	ScheduleFactor   *float64 `group:"Optimization:" placeholder:"X" help:"What step and plateau multiply the learning rate by, or what part of it cosine and linear end with. Default: ${stepFactor}, or 0."`
 	SchedulePatience *int     `group:"Optimization:" placeholder:"N" help:"Validations without a better one before plateau lowers the learning rate. Default: ${plateauPatience}."`
 
-	EMA         float64 `group:"Optimization:" name:"ema" placeholder:"DECAY" default:"0" help:"Validate, save and use an exponential moving average of the weights with this decay, such as 0.999; 0: the weights. Default: ${default}."`
+	EMA         float64 `group:"Optimization:" name:"ema" placeholder:"DECAY" default:"${ema=0}" help:"Validate, save and use an exponential moving average of the weights with this decay, such as 0.999; 0: the weights. Default: ${default}."`
 	LossScaling bool    `group:"Optimization:" help:"Multiply the loss by a factor, as large as nothing overflows, for gradients that vanish in narrow formats."`
 	MaxSkipped  int     `group:"Optimization:" placeholder:"K" default:"10" help:"Give up after K steps in a row whose loss or gradient was not finite; until then they are left out. Default: ${default}."`
 	Best        string  `group:"Optimization:" placeholder:"METRIC" default:"loss" help:"Validation metric that selects the best checkpoint: loss or another one of log.jsonl, such as accuracy. Default: ${default}."`

@@ -41,7 +41,7 @@ type trainForecastCmd struct {
 	TeacherDecay   string  `group:"Training:" enum:"${teacherDecays}" default:"none" help:"How that probability falls while the model learns: ${enum}."`
 	TeacherSteps   int     `group:"Training:" placeholder:"N" default:"0" help:"Steps after which it is half of what it was."`
 
-	trainFlags `kong:"embed,set='task=forecast',set='data=series',set='seedNote=, of the windows and of what is dropped',set='epochsNote=, of steps in which as many values are forecast as there are; without any of the three, ${forecastSteps} steps',set='validNote=, or ${forecastValid} steps',set='clip=1',set='schedule=cosine',set='warmupDefault=a tenth of the steps'"`
+	trainFlags `kong:"embed,set='task=forecast',set='data=series',set='seedNote=, of the windows and of what is dropped',set='epochsNote=, of steps in which as many values are forecast as there are; without any of the three, ${forecastSteps} steps',set='validNote=, or ${forecastValid} steps',set='clip=1',set='ema=0.995',set='schedule=cosine',set='warmupDefault=a tenth of the steps'"`
 }
 
 // forecastDataFlags name series, and say how they are written.

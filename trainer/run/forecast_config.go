@@ -70,11 +70,11 @@ func (forecastKind) scores() []string {
 }
 
 func (forecastKind) defaults(c *Config) {
-	c.Model = Model{Cell: "gru", Hidden: 64, Layers: 1, Embed: 8, Forecast: &ForecastModel{
+	c.Model = Model{Cell: "gru", Hidden: 128, Layers: 1, Embed: 8, Forecast: &ForecastModel{
 		Scale: "mean", Log: Auto, Residual: Auto, Loss: Auto, Head: DirectHead,
 	}}
 	t := &c.Training
-	t.Batch, t.Clip, t.Epochs, t.Steps, t.ValidEvery = 128, 1, 0, 3000, 250
+	t.Batch, t.Clip, t.EMA, t.Epochs, t.Steps, t.ValidEvery = 128, 1, 0.995, 0, 8000, 500
 	t.Schedule, t.Warmup = "cosine", t.Steps/10
 	t.TeacherForcing, t.TeacherDecay = 1, NoDecay
 }

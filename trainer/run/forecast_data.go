@@ -202,7 +202,7 @@ func newSeriesData(set *series.Set, c *seriesColumns, f *ForecastModel, held int
 	for i := range set.Series {
 		s := &set.Series[i]
 		n := s.Len() - held
-		if n < 2 {
+		if n < 1 {
 			n = s.Len() // too short to be measured: see validated
 		}
 		d.learn = append(d.learn, n)
