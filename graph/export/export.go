@@ -14,6 +14,7 @@ import (
 	"fmt"
 	"io"
 	"reflect"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -63,6 +64,11 @@ type output struct {
 func Write(w io.Writer, o Options, declare func(m *Model) error) (*Ports, error) {
 	if w == nil || declare == nil {
 		return nil, errors.New("exporting a model needs a writer and a declaration: one is nil")
+	}
+	for i := range o.Standard {
+		if err := o.Standard[i].check(); err != nil {
+			return nil, errors.Wrapf(err, "standard step %d", i)
+		}
 	}
 	graphs, ordered := make([]*onnx.Graph, len(witnesses)), map[gatesOf][]float32{}
 	for i, values := range witnesses {
@@ -122,6 +128,9 @@ func (m *Model) Size(name string) int {
 
 // Input declares an input of the model: float32 or int32.
 func (m *Model) Input(name string, of tensor.Dtype, shape ...int) *G.Node {
+	if name == "" || slices.ContainsFunc(m.inputs, func(n *G.Node) bool { return n.Name() == name }) {
+		m.fail(errors.Errorf("the input %q: it needs a name that no other has", name))
+	}
 	n := m.given(name, of, shape...)
 	m.inputs = append(m.inputs, n)
 	return n
@@ -132,6 +141,10 @@ func (m *Model) given(name string, of tensor.Dtype, shape ...int) *G.Node {
 	if of != tensor.Float32 && of != tensor.Int32 {
 		m.fail(errors.Errorf("the value %s of type %v: models have float32 and int32", name, of))
 		of = tensor.Float32
+	}
+	if slices.ContainsFunc(shape, func(d int) bool { return d < 1 }) {
+		m.fail(errors.Errorf("the value %s of shape %v: its dimensions must be at least 1", name, shape))
+		shape = nil
 	}
 	if len(shape) == 0 {
 		return G.NewScalar(m.Graph(), of, G.WithName(name))
@@ -155,8 +168,8 @@ func (m *Model) Weight(n *G.Node, data []float32) {
 
 // Output makes a node an output of the model.
 func (m *Model) Output(name string, n *G.Node) {
-	if n == nil {
-		m.fail(errors.Errorf("the output %s is nil", name))
+	if n == nil || name == "" {
+		m.fail(errors.Errorf("the output %q: it needs a name and a node", name))
 	}
 	m.outputs = append(m.outputs, output{name, n})
 }

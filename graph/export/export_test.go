@@ -227,7 +227,7 @@ func TestRefuse(t *testing.T) {
 				m.Size(string(s))
 			}
 		}, "at most 4 different ones"},
-		"a nil output":    {func(m m) { m.Output("y", nil) }, "the output y is nil"},
+		"a nil output":    {func(m m) { m.Output("y", nil) }, `the output "y": it needs a name and a node`},
 		"a builder error": {func(m m) { m.Output("y", m.Add(vector(m), nil)) }, "input 1 is nil"},
 		"a while without a step": {func(m m) { m.While(export.While{Name: "w"}, 1); m.Output("y", vector(m)) },
 			`the loop "w" needs a step`},

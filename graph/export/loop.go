@@ -131,8 +131,8 @@ func (m *Model) While(l While, steps int) (outs, last []*G.Node) {
 	declare := func(what string, i int, like *G.Node, lead ...int) *G.Node {
 		return m.given(fmt.Sprintf("%s.%s%d", l.Name, what, i), like.Dtype(), append(lead, like.Shape()...)...)
 	}
-	if l.Step == nil || l.Most == nil || l.Most.Dtype() != tensor.Int32 || slices.Contains(l.States, nil) ||
-		m.Err() != nil {
+	if l.Step == nil || l.Most == nil || l.Most.Dtype() != tensor.Int32 || len(l.States) == 0 ||
+		slices.Contains(l.States, nil) || m.Err() != nil {
 		m.fail(errors.Errorf("the loop %q needs a step, states and an integer for the most steps", l.Name))
 		return nil, nil
 	}

@@ -1,6 +1,11 @@
 package export
 
 import (
+	"cmp"
+	"fmt"
+	"slices"
+
+	"github.com/pkg/errors"
 	G "gorgonia.org/gorgonia"
 	"gorgonia.org/tensor"
 
@@ -9,6 +14,7 @@ import (
 	"github.com/unroll-ml/unroll/graph/op"
 	"github.com/unroll-ml/unroll/graph/tape"
 	"github.com/unroll-ml/unroll/internal/onnx"
+	"github.com/unroll-ml/unroll/internal/setting"
 )
 
 // Standard is a step that ONNX has an operator for. A scan is that operator if its step is the same computation,
@@ -32,6 +38,42 @@ type StandardCell struct {
 	Input, Hidden         *G.Node
 	InputBias, HiddenBias *G.Node // nil: none
 	Peephole              *G.Node // nil: none
+}
+
+// check says what is wrong with a description.
+func (s *Standard) check() error {
+	if err := setting.OneOf("Operator", s.Operator, []string{"LSTM", "GRU", "RNN"}); err != nil {
+		return err
+	}
+	if err := setting.Set("Declare", s.Declare != nil, "a function that declares the step"); err != nil {
+		return err
+	}
+	gates := map[string]int{"LSTM": 4, "GRU": 3, "RNN": 1}[s.Operator]
+	if !isOrder(s.Gates, gates) || s.Peepholes != nil && !isOrder(s.Peepholes, gates-1) {
+		return &setting.Error{Setting: "Gates", Value: s.Gates,
+			Want: fmt.Sprintf("the numbers below %d in some order, and Peepholes those below %d", gates, gates-1)}
+	}
+	return nil
+}
+
+// isOrder says whether numbers are 0 to n-1 in some order.
+func isOrder(numbers []int, n int) bool {
+	sorted := slices.Sorted(slices.Values(numbers))
+	for i, x := range sorted {
+		if x != i {
+			return false
+		}
+	}
+	return len(sorted) == n
+}
+
+// check says what is wrong with a step that was declared.
+func (c *StandardCell) check(peepholes bool) error {
+	if c.Step == nil || c.Input == nil || c.Hidden == nil || (c.InputBias == nil) != (c.HiddenBias == nil) ||
+		c.Peephole != nil && !peepholes {
+		return errors.New("a standard step needs Step, Input, Hidden, both biases or none, Peepholes for a peephole")
+	}
+	return nil
 }
 
 // recurrence is a loop that an operator computes.
@@ -82,7 +124,7 @@ func (t *translator) match(s Standard, v *ir.Value, l *ir.Loop) (*recurrence, er
 	}
 	b := op.New(G.NewGraph())
 	cell, err := s.Declare(b, wide.Shape[len(wide.Shape)-1], hidden)
-	if err != nil {
+	if err := cmp.Or(err, cell.check(s.Peepholes != nil)); err != nil {
 		return nil, err
 	}
 	var leaves G.Nodes
