@@ -125,13 +125,18 @@ func TestEveryDoorIsTried(t *testing.T) {
 			}
 			for _, decl := range file.Decls {
 				f, ok := decl.(*ast.FuncDecl)
-				if name := nameOf(f, ok); name != "" && fails(f) && d.calls[name] == nil {
+				if name := nameOf(f, ok); name != "" && fails(f) && !inTable(d.dir, name) {
 					t.Errorf("%s: %s is not tried with wrong arguments: add a right call of it to the table of %s",
 						files.Position(f.Pos()), name, d.dir)
 				}
 			}
 		}
 	}
+}
+
+// inTable says whether a table of a package, which may have several, has a call.
+func inTable(dir, name string) bool {
+	return slices.ContainsFunc(doors, func(d door) bool { return d.dir == dir && d.calls[name] != nil })
 }
 
 // nameOf is Function or Type.Method, or "" of what is not exported.
