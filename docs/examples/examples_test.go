@@ -241,6 +241,19 @@ func TestSeries(t *testing.T) {
 	}
 }
 
+// A sentence is tagged as a whole as it is word by word.
+func TestTagger(t *testing.T) {
+	out := output(t, t.TempDir(), "tagger")
+	if !strings.Contains(out, "\na sentence:  [O B-THING O O O B-PLACE]\nthe\tO\t") {
+		t.Errorf("it wrote\n%s", out)
+	}
+	for _, want := range []string{"candle9999\tB-THING\t", "bloom9999\tB-PLACE\t"} {
+		if !strings.Contains(out, want) {
+			t.Errorf("%q is not in\n%s", want, out)
+		}
+	}
+}
+
 func TestSeq2SeqAndServe(t *testing.T) {
 	dir := t.TempDir()
 	pairs, _, err := tasks.Pairs("reverse", tasks.Config{Seed: 1, Train: 1500, Valid: 1, Longest: 4})

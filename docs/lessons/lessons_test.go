@@ -90,7 +90,7 @@ func TestNumbers(t *testing.T) {
 var (
 	link = regexp.MustCompile(`\[([^\]]*)\]\(([^)\s]+)\)`)
 	// command is a call of unroll, with its flags.
-	command = regexp.MustCompile(`(?m)^\$ .*?\bunroll (?:(train|eval|sample|classify|translate|data)\b) ?(lm|classify|seq2seq|list|get|path)?(.*)$`)
+	command = regexp.MustCompile(`(?m)^\$ .*?\bunroll (?:(train|eval|sample|classify|tag|translate|data)\b) ?(lm|classify|seq2seq|tag|list|get|path)?(.*)$`)
 	option  = regexp.MustCompile(`(?:^| )(--[a-z0-9-]+)`)
 )
 
