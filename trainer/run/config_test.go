@@ -61,6 +61,7 @@ func TestConfigRefuses(t *testing.T) {
 	for _, c := range []struct{ old, new, problem string }{
 		{"task: lm", "task: poetry", `task "poetry", this version knows ` + strings.Join(taskNames(), ", ")},
 		{"task: lm", "task: classify", "no data"},
+		{"task: lm", "task: tag", "no `tag`"},
 		{"vocab: 51", "vocab: 0", "a vocabulary of 0"},
 		{"seq: 64", "seq: 0", "`seq` is 0: it must be at least 1"},
 		{"steps: 400", "steps: 0", "0 of steps, epochs and minutes, want one"},

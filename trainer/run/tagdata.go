@@ -30,27 +30,29 @@ type rawTagged struct {
 }
 
 // readTagged reads what a setting, or a file, of that name names. The seed is that of the run.
-func readTagged(name string, s *Source, seed uint64) (x rawTagged, err error) {
+func readTagged(name string, s *Source, seed uint64) (*rawTagged, error) {
+	x := &rawTagged{}
+	var err error
 	if s.Kind == KindTask {
 		made := tasks.Config{Seed: seed, Train: taskSentences, Valid: taskSentencesHeld}
 		x.Tagged, x.test, err = tasks.Tagged(s.Paths[0], made)
 		return x, err
 	}
 	if x.Tagged, err = datasets.ReadTagged(s.Paths[0], s.Kind, s.Format); err != nil {
-		return x, NewInputError(name, err)
+		return nil, NewInputError(name, err)
 	}
 	s.Format = x.Format
 	return x, nil
 }
 
-func (x rawTagged) origin() (name, sha256 string) { return x.Name, x.SHA256 }
+func (x *rawTagged) origin() (name, sha256 string) { return x.Name, x.SHA256 }
 
-func (x rawTagged) toMeasure() taggedPart { return taggedPart{x, numbers(len(x.Sentences))} }
+func (x *rawTagged) toMeasure() taggedPart { return taggedPart{x, numbers(len(x.Sentences))} }
 
 // divide gives the sentences to train on and those to measure on. Equal ones stay together.
-func (x rawTagged) divide(c *Config) (train, valid taggedPart, err error) {
+func (x *rawTagged) divide(c *Config) (train, valid taggedPart, err error) {
 	if x.test != nil {
-		return x.toMeasure(), rawTagged{Tagged: x.test}.toMeasure(), nil
+		return x.toMeasure(), (&rawTagged{Tagged: x.test}).toMeasure(), nil
 	}
 	if err := c.Data.checkReading(); err != nil {
 		return train, valid, err
@@ -64,13 +66,13 @@ func (x rawTagged) divide(c *Config) (train, valid taggedPart, err error) {
 	return train, valid, err
 }
 
-func (x rawTagged) notes() []string {
+func (x *rawTagged) notes() []string {
 	return append(slices.Clone(x.Notes), leftOut(x.Name, x.Skipped)...)
 }
 
 // taggedPart are some of the sentences.
 type taggedPart struct {
-	rawTagged
+	*rawTagged
 	which []int32
 }
 

@@ -23,51 +23,34 @@ type TaggerTask struct {
 
 // NewTagger makes a tagger that learns sentences, with fresh weights. It is validated on valid or, if that is nil, on a part of the sentences.
 func NewTagger(c Config, train, valid *datasets.Tagged, opts ...Option) (*TaggerTask, error) {
-	if err := c.begin(TaskTag, opts); err != nil {
+	raw, other, err := begin(&c, TaskTag, opts, train, valid, knownTagged)
+	if err != nil {
 		return nil, err
 	}
-	var err error
-	if c.Data.Train, err = taggedSource(train); err != nil {
-		return nil, err
-	}
-	c.Data.Held = nil
-	var other *rawTagged
-	if valid != nil {
-		if c.Data.Held, err = taggedSource(valid); err != nil {
-			return nil, err
-		}
-		other = &rawTagged{Tagged: valid}
-	}
-	return newTaggerTask(&c, rawTagged{Tagged: train}, other)
+	return newTaggerTask(&c, raw, other)
 }
 
-// taggedSource is the source of sentences that were read already.
-func taggedSource(t *datasets.Tagged) (*Source, error) {
-	if t == nil {
-		return nil, badData("there are no sentences: they are nil")
-	}
+// knownTagged are sentences that were read already.
+func knownTagged(t *datasets.Tagged) (*Source, *rawTagged, error) {
 	kind := KindColumns
 	if len(t.Format.Columns) > 0 && t.Format.Columns[0] == "FORM" {
 		kind = KindConllu
 	}
 	paths, err := absolute([]string{t.Name})
-	return &Source{Kind: kind, Paths: paths, SHA256: t.SHA256, Format: t.Format}, err
+	return &Source{Kind: kind, Paths: paths, SHA256: t.SHA256, Format: t.Format}, &rawTagged{Tagged: t}, err
 }
 
 // readTagger reads the data that a configuration names.
 func readTagger(c *Config) (*TaggerTask, error) {
-	train, valid, err := readSources(c, func(name string, s *Source) (rawTagged, error) { return readTagged(name, s, c.Training.Seed) })
+	raw, other, err := readSources(c, func(name string, s *Source) (*rawTagged, error) { return readTagged(name, s, c.Training.Seed) })
 	if err != nil {
 		return nil, err
 	}
-	if c.Data.Held == nil {
-		return newTaggerTask(c, train, nil)
-	}
-	return newTaggerTask(c, train, &valid)
+	return newTaggerTask(c, raw, other)
 }
 
 // newTaggerTask divides the data, of which other, to validate on, may be nil, and writes into c what they say of the model.
-func newTaggerTask(c *Config, raw rawTagged, other *rawTagged) (_ *TaggerTask, err error) {
+func newTaggerTask(c *Config, raw, other *rawTagged) (_ *TaggerTask, err error) {
 	own := *c.Model.Tag // not that of others who have the same configuration
 	c.Data.Reading, c.Model.Tag = currentReading, &own
 	t := &TaggerTask{config: c, notes: raw.notes()}
@@ -218,7 +201,7 @@ func (t *TaggerTask) Describe(weights int) []string {
 
 // evaluateTagger measures a tagger.
 func (r *Run) evaluateTagger(ctx context.Context, e EvalConfig) (*Evaluation, error) {
-	p, split, err := toEvaluate(r, e, func(name string, s *Source) (rawTagged, error) { return readTagged(name, s, r.config.Training.Seed) })
+	p, split, err := toEvaluate(r, e, func(name string, s *Source) (*rawTagged, error) { return readTagged(name, s, r.config.Training.Seed) })
 	if err != nil {
 		return nil, err
 	}

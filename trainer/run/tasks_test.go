@@ -80,7 +80,8 @@ func TestNoData(t *testing.T) {
 	_, lm := NewLM(Defaults(TaskLM), nil, nil)
 	_, classify := NewClassifier(Defaults(TaskClassify), nil, nil)
 	_, seq2seq := NewSeq2Seq(Defaults(TaskSeq2Seq), nil, nil)
-	for task, err := range map[string]error{TaskLM: lm, TaskClassify: classify, TaskSeq2Seq: seq2seq} {
+	_, tag := NewTagger(Defaults(TaskTag), nil, nil)
+	for task, err := range map[string]error{TaskLM: lm, TaskClassify: classify, TaskSeq2Seq: seq2seq, TaskTag: tag} {
 		var bad *DataError
 		if !errors.As(err, &bad) {
 			t.Errorf("%s: %v", task, err)
