@@ -34,7 +34,8 @@ func newColumnFile(f Format) (*columnFile, error) {
 		return c, nil
 	}
 	wrong := &setting.Error{
-		Setting: "Columns", Value: strings.Join(f.Columns, ","), Want: fmt.Sprintf("two different numbers from 1 to %d, that of the words and that of the tags", maxColumns),
+		Setting: "Columns", Value: strings.Join(f.Columns, ","),
+		Want: fmt.Sprintf("two different numbers from 1 to %d, that of the words and that of the tags", maxColumns),
 	}
 	if len(f.Columns) != 2 {
 		return nil, wrong
@@ -94,7 +95,9 @@ func (c *columnFile) cells(line string) []string {
 // begin finds out from the first sentence how the file is written.
 func (c *columnFile) begin(lines []heldLine, tagged bool) *Error {
 	c.begun = true
-	c.tabs = slices.ContainsFunc(lines, func(l heldLine) bool { return strings.Contains(strings.TrimFunc(l.text, isBlank), "\t") })
+	c.tabs = slices.ContainsFunc(lines, func(l heldLine) bool {
+		return strings.Contains(strings.TrimFunc(l.text, isBlank), "\t")
+	})
 	first := noComment(lines)
 	width := len(c.cells(first.text))
 	switch {
@@ -165,7 +168,8 @@ func (c *columnFile) wrong(cells []string, tagged bool) string {
 		}
 		return fmt.Sprintf("%s, and column %d is wanted: %s", words.Count(n, "column", "columns"), needs, next)
 	case c.width > 0 && n != c.width && tagged:
-		return fmt.Sprintf("%s, and other lines have %d: correct the line, or say which columns are wanted", words.Count(n, "column", "columns"), c.width)
+		return fmt.Sprintf("%s, and other lines have %d: correct the line, or say which columns are wanted",
+			words.Count(n, "column", "columns"), c.width)
 	case cells[c.word] == "":
 		return fmt.Sprintf("the word in column %d is empty: complete the line", c.word+1)
 	case tagged:

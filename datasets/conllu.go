@@ -30,7 +30,8 @@ func newConllu(f Format) (*conllu, error) {
 		c = []string{"FORM", ConlluTags[0]}
 	}
 	if len(c) != 2 || !strings.EqualFold(c[0], "FORM") || !slices.Contains(ConlluTags, strings.ToUpper(c[1])) {
-		return nil, &setting.Error{Setting: "Columns", Value: strings.Join(c, ","), Want: "FORM and one of " + strings.Join(ConlluTags, ", ")}
+		return nil, &setting.Error{Setting: "Columns", Value: strings.Join(c, ","),
+			Want: "FORM and one of " + strings.Join(ConlluTags, ", ")}
 	}
 	return &conllu{tag: slices.Index(conlluColumns, strings.ToUpper(c[1]))}, nil
 }
@@ -128,12 +129,14 @@ func (c *conllu) wrong(cells []string, before int) string {
 		if len(cells) == 1 && len(strings.Fields(cells[0])) > 1 {
 			next = "tabs are between them, not blanks; of other columns, such as those of CoNLL-2003, give --columns"
 		}
-		return fmt.Sprintf("%s, and a line of CoNLL-U has %d: %s", words.Count(len(cells), "column", "columns"), len(conlluColumns), next)
+		return fmt.Sprintf("%s, and a line of CoNLL-U has %d: %s", words.Count(len(cells), "column", "columns"),
+			len(conlluColumns), next)
 	}
 	kind, n := conlluKind(cells[0])
 	switch {
 	case kind == otherLine:
-		return fmt.Sprintf("the number of the word is %q: it must be one such as 3, 3-4 for a range or 3.1 for an empty node", cells[0])
+		return fmt.Sprintf("the number of the word is %q: it must be one such as 3, 3-4 for a range or 3.1 for an empty node",
+			cells[0])
 	case kind == wordLine && n != before+1:
 		what := "the words of a sentence are numbered from 1 on"
 		if n == 1 {

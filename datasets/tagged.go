@@ -60,7 +60,7 @@ func (s *Sentence) Text() string { return strings.Join(s.Words, " ") }
 // The forms in which sentences with tags are written.
 const (
 	Conllu  = "conllu"  // CoNLL-U: ten columns with tabs between; the tags are those of a column with a name
-	Columns = "columns" // as CoNLL-2003 has them: a word, its tag and what else there is a line, with blanks or tabs between
+	Columns = "columns" // as CoNLL-2003 has them: a word, its tag and what else there is, with blanks or tabs between
 	Plain   = "plain"   // a word a line, without tags; what begins as CoNLL-U is read as that
 )
 
@@ -73,11 +73,14 @@ func NewTagged(name string, sentences []Sentence) (*Tagged, error) {
 	sum := sha256.New()
 	for i, s := range sentences {
 		if len(s.Words) == 0 || len(s.Words) != len(s.Tags) {
-			return nil, &Error{File: name, What: fmt.Sprintf("sentence %d has %d words and %d tags: there must be one of each at least, and as many", i+1, len(s.Words), len(s.Tags))}
+			return nil, &Error{File: name,
+				What: fmt.Sprintf("sentence %d has %d words and %d tags: there must be one of each at least, and as many",
+					i+1, len(s.Words), len(s.Tags))}
 		}
 		for at, word := range s.Words {
 			if wrong := checkTag(s.Tags[at]); wrong != "" || blankLine(word) {
-				return nil, &Error{File: name, What: fmt.Sprintf("word %d of sentence %d, %q with the tag %q, is not one", at+1, i+1, word, s.Tags[at])}
+				return nil, &Error{File: name,
+					What: fmt.Sprintf("word %d of sentence %d, %q with the tag %q, is not one", at+1, i+1, word, s.Tags[at])}
 			}
 			fmt.Fprintf(sum, "%s\t%s\n", word, s.Tags[at])
 		}
@@ -136,7 +139,8 @@ func ReadTagged(path, form string, f Format) (*Tagged, error) {
 	if len(t.Sentences) == 0 {
 		what := "no sentences: " + r.parser.wanted()
 		if all.skipped.Count > 0 {
-			what = fmt.Sprintf("all %d sentences had to be left out, the first because: %v", all.skipped.Count, all.skipped.First)
+			what = fmt.Sprintf("all %d sentences had to be left out, the first because: %v", all.skipped.Count,
+				all.skipped.First)
 		}
 		return nil, &Error{File: path, What: what}
 	}
@@ -197,7 +201,8 @@ func (t *Tagged) noteUnsaid(words int) {
 		}
 	}
 	if n > 0 && n < words && t.Format.Columns[1] != "FEATS" {
-		t.Notes = append(t.Notes, fmt.Sprintf("%s: %d of %d words have the tag _, which is learned as one like others", t.Name, n, words))
+		t.Notes = append(t.Notes, fmt.Sprintf("%s: %d of %d words have the tag _, which is learned as one like others",
+			t.Name, n, words))
 	}
 }
 
@@ -211,7 +216,8 @@ func (t *Tagged) Labels() (*Labels, error) {
 	if l.Len() > 1 {
 		return l, nil
 	}
-	what := fmt.Sprintf("every tag in column %s is %q, so there is nothing to learn: choose another column", t.Format.Columns[1], l.Name(0))
+	what := fmt.Sprintf("every tag in column %s is %q, so there is nothing to learn: choose another column",
+		t.Format.Columns[1], l.Name(0))
 	return nil, &Error{File: t.Name, What: what}
 }
 

@@ -17,7 +17,8 @@ func conlluLine(id, form, upos, xpos, feats string) string {
 	return strings.Join([]string{id, form, "_", upos, xpos, feats, "_", "_", "_", "_"}, "\t") + "\n"
 }
 
-// shortConllu has all that surprises in CoNLL-U: comments, a range, an empty node with a tag, a blank and quotation marks in words, # as a word.
+// shortConllu has all that surprises in CoNLL-U: comments, a range, an empty node with a tag, a blank and quotation
+// marks in words, # as a word.
 var shortConllu = "# global.columns = ID FORM\n# sent_id = 1\n" +
 	conlluLine("1", "J'", "PRON", "_", "Case=Nom|Number=Sing") + conlluLine("2-3", "au", "_", "_", "_") +
 	conlluLine("2", "à", "ADP", "_", "_") + conlluLine("3", "le", "DET", "_", "Definite=Def") +
@@ -76,7 +77,8 @@ func TestReadConllu(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if diff := cmp.Diff([]string{"1 range of words is no word", "1 empty node is no word"}, withoutFile(x.Notes)); diff != "" {
+	if diff := cmp.Diff([]string{"1 range of words is no word", "1 empty node is no word"},
+		withoutFile(x.Notes)); diff != "" {
 		t.Error(diff)
 	}
 }
@@ -130,11 +132,13 @@ func TestColumnsOfNothing(t *testing.T) {
 	if _, err = x.Labels(); err == nil || !strings.Contains(err.Error(), `every tag in column XPOS is "_"`) {
 		t.Errorf("got %v", err)
 	}
-	x, err = tagged(t, Conllu, Format{Columns: []string{"FORM", "XPOS"}}, conlluLine("1", "a", "X", "NN", "_")+conlluLine("2", "b", "X", "_", "_"))
+	x, err = tagged(t, Conllu, Format{Columns: []string{"FORM", "XPOS"}},
+		conlluLine("1", "a", "X", "NN", "_")+conlluLine("2", "b", "X", "_", "_"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if diff := cmp.Diff([]string{"1 of 2 words have the tag _, which is learned as one like others"}, withoutFile(x.Notes)); diff != "" {
+	if diff := cmp.Diff([]string{"1 of 2 words have the tag _, which is learned as one like others"},
+		withoutFile(x.Notes)); diff != "" {
 		t.Error(diff)
 	}
 	if l, err := x.Labels(); err != nil || l.Len() != 2 {
@@ -151,16 +155,17 @@ func TestReadColumns(t *testing.T) {
 		columns []string
 		want    string
 	}{
-		"as CoNLL-2003 has it":              {conll, nil, want},
-		"another column":                    {conll, []string{"1", "2"}, pos},
-		"tabs":                              {strings.ReplaceAll(conll, " ", "\t"), nil, want},
-		"two blanks":                        {strings.ReplaceAll(conll, " ", "  "), nil, want},
-		"blanks at the end":                 {strings.ReplaceAll(conll, "\n", " \n"), nil, want},
-		"CRLF":                              {strings.ReplaceAll(conll, "\n", "\r\n"), nil, want},
-		"a blank within a word":             {"20 000\tB-NUM\nx\tO\n", nil, "20 000/B-NUM|x/O| from line 1\n"},
-		"a no-break space":                  {"20\u00a0000 B-NUM\nx O\n", nil, "20\u00a0000/B-NUM|x/O| from line 1\n"},
-		"comments":                          {"# id 7 domain=en\n# B-X\na B-X\n# O\n", nil, "#/B-X|a/B-X|#/O| from line 2\n"},
-		"no empty line behind a document's": {"-DOCSTART- O\na B-X\n-DOCSTART- O\nb O\n", nil, "a/B-X| from line 2\nb/O| from line 4\n"},
+		"as CoNLL-2003 has it":  {conll, nil, want},
+		"another column":        {conll, []string{"1", "2"}, pos},
+		"tabs":                  {strings.ReplaceAll(conll, " ", "\t"), nil, want},
+		"two blanks":            {strings.ReplaceAll(conll, " ", "  "), nil, want},
+		"blanks at the end":     {strings.ReplaceAll(conll, "\n", " \n"), nil, want},
+		"CRLF":                  {strings.ReplaceAll(conll, "\n", "\r\n"), nil, want},
+		"a blank within a word": {"20 000\tB-NUM\nx\tO\n", nil, "20 000/B-NUM|x/O| from line 1\n"},
+		"a no-break space":      {"20\u00a0000 B-NUM\nx O\n", nil, "20\u00a0000/B-NUM|x/O| from line 1\n"},
+		"comments":              {"# id 7 domain=en\n# B-X\na B-X\n# O\n", nil, "#/B-X|a/B-X|#/O| from line 2\n"},
+		"no empty line behind a document's": {"-DOCSTART- O\na B-X\n-DOCSTART- O\nb O\n", nil,
+			"a/B-X| from line 2\nb/O| from line 4\n"},
 		"rows of different lengths, columns by number": {"a B-X\nb O more\n", []string{"1", "2"}, "a/B-X|b/O| from line 1\n"},
 		"words behind": {"B-X a\nO b\n", []string{"2", "1"}, "a/B-X|b/O| from line 1\n"},
 	} {
@@ -199,7 +204,8 @@ func TestReadColumnsRefuses(t *testing.T) {
 			t.Errorf("%q: got %v, want %s ...", text, err, want)
 		}
 	}
-	if _, err := tagged(t, Columns, Format{Columns: []string{"1", "4"}}, "a B\nb O\n"); err == nil || !strings.HasPrefix(err.Error(), "x:1: 2 columns, and column 4 is wanted") {
+	if _, err := tagged(t, Columns, Format{Columns: []string{"1", "4"}}, "a B\nb O\n"); err == nil ||
+		!strings.HasPrefix(err.Error(), "x:1: 2 columns, and column 4 is wanted") {
 		t.Errorf("got %v", err)
 	}
 	for _, columns := range [][]string{{"1", "1"}, {"word", "2"}, {"0", "1"}, {"1"}} {
@@ -211,12 +217,14 @@ func TestReadColumnsRefuses(t *testing.T) {
 
 // With SkipBad, sentences that cannot be used are left out and counted.
 func TestSkipBadSentences(t *testing.T) {
-	text := conlluLine("1", "a", "X", "_", "_") + "\n" + "1\tb\n" + conlluLine("1", "c", "X", "_", "_") + "\n" + conlluLine("1", "d", "Y", "_", "_")
+	text := conlluLine("1", "a", "X", "_", "_") + "\n" + "1\tb\n" + conlluLine("1", "c", "X", "_",
+		"_") + "\n" + conlluLine("1", "d", "Y", "_", "_")
 	x, err := tagged(t, Conllu, Format{SkipBad: true}, text)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got := x.words(); got != "a/X| from line 1\nd/Y| from line 6\n" || x.Skipped.Count != 1 || x.Skipped.First.Line != 3 {
+	if got := x.words(); got != "a/X| from line 1\nd/Y| from line 6\n" || x.Skipped.Count != 1 ||
+		x.Skipped.First.Line != 3 {
 		t.Errorf("%s%+v", got, x.Skipped)
 	}
 }
@@ -224,7 +232,8 @@ func TestSkipBadSentences(t *testing.T) {
 // What was read is written again with other tags, and nothing else changes.
 func TestFill(t *testing.T) {
 	for name, c := range map[string]struct{ form, text, want string }{
-		"CoNLL-U": {Plain, shortConllu, strings.NewReplacer("\tPRON\t", "\tT1\t", "\tADP\t", "\tT2\t", "\tDET\t", "\tT3\t", "\tNUM\t", "\tT4\t",
+		"CoNLL-U": {Plain, shortConllu, strings.NewReplacer("\tPRON\t", "\tT1\t", "\tADP\t", "\tT2\t", "\tDET\t", "\tT3\t",
+			"\tNUM\t", "\tT4\t",
 			"\tPUNCT\t", "\tT5\t", "\tSYM\t", "\tT6\t").Replace(shortConllu)},
 		"a word a line": {Plain, "\n J'\nai\tx\n\n\n#\n", "J'\tT1\nai\tx\tT2\n\n#\tT3\n\n"},
 		"columns":       {Columns, "EU NNP \n\n-DOCSTART- -X-\n\na b c\n", "EU NNP T1\n\n-DOCSTART- -X-\n\na b c T2\n\n"},
@@ -274,7 +283,8 @@ func TestSequoia(t *testing.T) {
 	if dir == "" {
 		t.Skip("needs UNROLL_DATA")
 	}
-	for part, want := range map[string][3]int{"train": {2231, 50502, 1360}, "dev": {412, 9999, 282}, "test": {456, 10044, 310}} {
+	for part, want := range map[string][3]int{"train": {2231, 50502, 1360}, "dev": {412, 9999, 282},
+		"test": {456, 10044, 310}} {
 		paths, _ := filepath.Glob(filepath.Join(dir, "ud_french_sequoia", "*-"+part+".conllu*"))
 		if len(paths) != 1 {
 			t.Fatalf("%s: files %v", part, paths)
@@ -287,7 +297,8 @@ func TestSequoia(t *testing.T) {
 		for _, s := range x.Sentences {
 			words += len(s.Words)
 		}
-		if len(x.Sentences) != want[0] || words != want[1] || !strings.Contains(strings.Join(x.Notes, " "), fmt.Sprintf("%d ranges", want[2])) {
+		if len(x.Sentences) != want[0] || words != want[1] ||
+			!strings.Contains(strings.Join(x.Notes, " "), fmt.Sprintf("%d ranges", want[2])) {
 			t.Errorf("%s: %d sentences, %d words, %v; want %v", part, len(x.Sentences), words, x.Notes, want)
 		}
 	}

@@ -40,13 +40,15 @@ func NewCRF(p *Params, name string, tags int) (*CRF, error) {
 
 // fits reports whether scores are T×B×K, the mask T×B and, if there are any, the tags T×B.
 func (c *CRF) fits(b *op.Builder, scores, mask, tags *G.Node) bool {
-	if !ranked(b, "a CRF", scores, 3) || !ranked(b, "the mask of a CRF", mask, 2) || tags != nil && !ranked(b, "the tags of a CRF", tags, 2) {
+	if !ranked(b, "a CRF", scores, 3) || !ranked(b, "the mask of a CRF", mask, 2) ||
+		tags != nil && !ranked(b, "the tags of a CRF", tags, 2) {
 		return false
 	}
 	s, k := scores.Shape(), c.Start.Shape()[0]
 	same := func(n *G.Node) bool { return n.Dims() == 2 && n.Shape()[0] == s[0] && n.Shape()[1] == s[1] }
 	if s.Dims() != 3 || s[2] != k || !same(mask) || tags != nil && !same(tags) {
-		b.Fail(errors.Errorf("a CRF of %d tags has scores of shape %v and a mask of shape %v: want T×B×%d and T×B", k, s, mask.Shape(), k))
+		b.Fail(errors.Errorf("a CRF of %d tags has scores of shape %v and a mask of shape %v: want T×B×%d and T×B",
+			k, s, mask.Shape(), k))
 	}
 	return b.Err() == nil
 }
@@ -70,7 +72,8 @@ func (c *CRF) alphas(b *op.Builder, scores, mask *G.Node) (last, m *G.Node) {
 	m = b.Where(first, b.Expand(m1, 0), b.Fill(scores, 0)) // 1×B
 	if steps > 1 {
 		scan := op.Scan{
-			Name: "CRF", Seqs: []*G.Node{b.Slice(scores, 0, 1, steps)}, States: []*G.Node{alpha}, Mask: b.Slice(mask, 0, 1, steps),
+			Name: "CRF", Seqs: []*G.Node{b.Slice(scores, 0, 1, steps)}, States: []*G.Node{alpha},
+			Mask: b.Slice(mask, 0, 1, steps),
 		}
 		run := b.Scan(scan, func(b *op.Builder, in op.In) op.Out {
 			a := b.Add(b.LogSumExp(b.Add(b.Expand(in.States[0], -1), c.Transitions), 1), in.Seqs[0]) // B×K
@@ -151,7 +154,8 @@ func (c *CRF) Viterbi(b *op.Builder, scores, mask *G.Node) (tags, score *G.Node)
 	var choices *G.Node // T-1×B×K: the best tag before each, as numbers of the scores' type
 	if steps > 1 {
 		to := b.Transpose(c.Transitions, 1, 0)
-		scan := op.Scan{Name: "Viterbi", Seqs: []*G.Node{b.Slice(scores, 0, 1, steps), b.Slice(mask, 0, 1, steps)}, States: []*G.Node{delta}}
+		seqs := []*G.Node{b.Slice(scores, 0, 1, steps), b.Slice(mask, 0, 1, steps)}
+		scan := op.Scan{Name: "Viterbi", Seqs: seqs, States: []*G.Node{delta}}
 		run := b.Scan(scan, func(b *op.Builder, in op.In) op.Out {
 			e, delta, valid := in.Seqs[0], in.States[0], b.Expand(in.Seqs[1], -1)
 			ways := b.Add(b.Expand(delta, 1), to) // B×K×K: to the tag of the row from that of the column

@@ -106,7 +106,8 @@ func TestCRFByHand(t *testing.T) {
 
 // enumerated scores all sequences of n tags by plain loops: ln of the sum of their exponentials, the best, and the
 // score of a given one.
-func enumerated(scores []float64, n, tags int, trans, start, end []float64, given []int32) (logZ float64, best []int32, bestScore, score float64) {
+func enumerated(scores []float64, n, tags int, trans, start, end []float64, given []int32) (logZ float64, best []int32,
+	bestScore, score float64) {
 	path := make([]int32, n)
 	bestScore = math.Inf(-1)
 	sum := 0.0
@@ -232,7 +233,8 @@ func TestCRFForbids(t *testing.T) {
 }
 
 // long is a CRF of many steps in a type of numbers: -ln p of the best path, and the probabilities of the tags.
-func long(t *testing.T, of tensor.Dtype, d tape.Device, deviation float64, steps int) (nll float64, marginals []float64, path []int32) {
+func long(t *testing.T, of tensor.Dtype, d tape.Device, deviation float64, steps int) (nll float64, marginals []float64,
+	path []int32) {
 	t.Helper()
 	const tags = 10
 	f := newFixture(t) // for its random numbers
@@ -312,7 +314,8 @@ func TestCRFOfManySteps(t *testing.T) {
 		steps     int
 		deviation float64
 	}{
-		"ref": {ref.New(), 200, 5}, "cpu": {cpu.New(cpu.Threads(1)), 200, 5}, "cpu, 2,000 steps": {cpu.New(cpu.Threads(1)), 2000, 5},
+		"ref": {ref.New(), 200, 5}, "cpu": {cpu.New(cpu.Threads(1)), 200, 5}, "cpu, 2,000 steps": {cpu.New(cpu.Threads(1)),
+			2000, 5},
 		"cuda": {cuda.New(sim.New(sim.Config{})), 12, 5},
 	} {
 		nll, marginals, path := long(t, tensor.Float64, ref.New(), c.deviation, c.steps)
@@ -335,8 +338,10 @@ func TestCRFRefuses(t *testing.T) {
 		t.Error("a CRF of no tags")
 	}
 	for name, c := range map[string]struct{ scores, mask, tags []int }{
-		"scores of other tags": {[]int{2, 3, 5}, []int{2, 3}, []int{2, 3}}, "a mask of another length": {[]int{2, 3, 4}, []int{3, 3}, []int{2, 3}},
-		"tags of another batch": {[]int{2, 3, 4}, []int{2, 3}, []int{2, 4}}, "scores without a batch": {[]int{2, 4}, []int{2, 3}, []int{2, 3}},
+		"scores of other tags": {[]int{2, 3, 5}, []int{2, 3}, []int{2, 3}}, "a mask of another length": {[]int{2, 3, 4},
+			[]int{3, 3}, []int{2, 3}},
+		"tags of another batch": {[]int{2, 3, 4}, []int{2, 3}, []int{2, 4}}, "scores without a batch": {[]int{2, 4},
+			[]int{2, 3}, []int{2, 3}},
 	} {
 		f := newFixture(t)
 		crf := f.crf(4, nil, nil, nil)

@@ -113,10 +113,12 @@ func newTagger(p *Params, c TaggerConfig) (*Tagger, error) {
 // TaggerWords is the name of the embedding of words among the parameters of a Tagger, Words×Embed.
 const TaggerWords = "embedding.weight"
 
-// embeddingDeviation is that of the vectors of an embedding, which then have a length of about 1, as what they stand beside.
+// embeddingDeviation is that of the vectors of an embedding, which then have a length of about 1, as what they stand
+// beside.
 func embeddingDeviation(embed int) float64 { return 1 / math.Sqrt(float64(embed)) }
 
-// TaggerInput is a batch of B sentences of T steps, with U different words of L characters. Where a mask is 0 there is nothing.
+// TaggerInput is a batch of B sentences of T steps, with U different words of L characters. Where a mask is 0 there is
+// nothing.
 type TaggerInput struct {
 	Words    *G.Node // T×B
 	Which    *G.Node // T×B: which of the U words; not used without characters
@@ -150,7 +152,8 @@ func (m *Tagger) NLL(b *op.Builder, scores, tags, mask *G.Node) *G.Node {
 	return b.Sum(b.CrossEntropy(scores, tags, mask, 0), 0)
 }
 
-// Best are the likeliest tags, T×B integers, for scores T×B×K and a mask T×B. With a CRF they are the likeliest sequence.
+// Best are the likeliest tags, T×B integers, for scores T×B×K and a mask T×B. With a CRF they are the likeliest
+// sequence.
 func (m *Tagger) Best(b *op.Builder, scores, mask *G.Node) *G.Node {
 	if m.crf == nil {
 		return b.Argmax(scores)

@@ -17,7 +17,8 @@ func smallTagger(crf bool) models.TaggerConfig {
 
 // taggerBatch is a batch of two sentences of 3 and 1 words, of which one occurs twice.
 func taggerBatch(f *fixture, c models.TaggerConfig) models.TaggerInput {
-	in := models.TaggerInput{Words: f.input("words", []int32{4, 1, 5, 0, 4, 0}, 3, 2), Mask: f.mask("mask", 3, []int{3, 1})}
+	in := models.TaggerInput{Words: f.input("words", []int32{4, 1, 5, 0, 4, 0}, 3, 2),
+		Mask: f.mask("mask", 3, []int{3, 1})}
 	if c.Chars > 0 {
 		in.Which = f.input("which", []int32{0, 2, 1, 0, 0, 0}, 3, 2)
 		in.Chars = f.input("chars", []int32{1, 2, 3, 0, 3, 4, 0, 0, 4, 0, 0, 0, 0, 0, 0, 0}, 4, 4) // a word a column, the last one empty
@@ -114,7 +115,10 @@ func TestTaggerRefuses(t *testing.T) {
 	for setting, change := range map[string]func(*models.TaggerConfig){
 		"Words": func(c *models.TaggerConfig) { c.Words = 0 }, "Embed": func(c *models.TaggerConfig) { c.Embed = 0 },
 		"Chars": func(c *models.TaggerConfig) { c.Chars = -1 }, "CharEmbed": func(c *models.TaggerConfig) { c.CharEmbed = 0 },
-		"CharHidden": func(c *models.TaggerConfig) { c.Chars, c.CharEmbed = 0, 0 }, "Tags": func(c *models.TaggerConfig) { c.Tags = 1 },
+		"CharHidden": func(c *models.TaggerConfig) {
+			c.Chars, c.CharEmbed = 0,
+				0
+		}, "Tags": func(c *models.TaggerConfig) { c.Tags = 1 },
 		"Hidden": func(c *models.TaggerConfig) { c.Hidden = 0 }, "Layers": func(c *models.TaggerConfig) { c.Layers = 0 },
 		"Dropout": func(c *models.TaggerConfig) { c.Dropout = 1 }, "Cell": func(c *models.TaggerConfig) { c.Cell = nil },
 	} {

@@ -18,7 +18,8 @@ type TaggerConfig struct {
 	Device tape.Device // nil: the CPU
 }
 
-// Tagger is a tagger in use. For each shape of a batch there are two programs, one that trains and one that tags: see Learner.
+// Tagger is a tagger in use. For each shape of a batch there are two programs, one that trains and one that tags: see
+// Learner.
 type Tagger struct {
 	*Learner[taggerUse]
 	model models.TaggerConfig
@@ -31,8 +32,8 @@ type SentenceShape struct {
 	Letters      int // L: places for characters of a word
 }
 
-// Sentences is a batch of B sentences of T words, of which at most U are different. Of a model that does not read words, U and L are 0, and so
-// is what belongs to them.
+// Sentences is a batch of B sentences of T words, of which at most U are different. Of a model that does not read
+// words, U and L are 0, and so is what belongs to them.
 type Sentences struct {
 	SentenceShape
 	Words    []int32   // T×B
@@ -104,13 +105,15 @@ func declareTagger(b *op.Builder, p *models.Params, c models.TaggerConfig, use t
 	return g, nil
 }
 
-// Train runs a training step, the step-th counted from 0, with the given learning rate, on a batch in Training.Accumulate parts of the same
-// shape. It gives the mean loss in nats per word and the norm of all gradients together before clipping, both at the weights before the step.
+// Train runs a training step, the step-th counted from 0, with the given learning rate, on a batch in
+// Training.Accumulate parts of the same shape. It gives the mean loss in nats per word and the norm of all gradients
+// together before clipping, both at the weights before the step.
 func (m *Tagger) Train(step int, rate float64, parts ...Sentences) (loss, norm float64, err error) {
 	values := make([][]any, len(parts))
 	for i, x := range parts {
 		if x.SentenceShape != parts[0].SentenceShape {
-			return 0, 0, errors.Errorf("parts of a batch have the shapes %+v and %+v: they must have the same", parts[0].SentenceShape, x.SentenceShape)
+			return 0, 0, errors.Errorf("parts of a batch have the shapes %+v and %+v: they must have the same",
+				parts[0].SentenceShape, x.SentenceShape)
 		}
 		if x.Tags == nil {
 			return 0, 0, errors.New("there are no tags to learn: they are nil")
@@ -125,8 +128,8 @@ func (m *Tagger) Train(step int, rate float64, parts ...Sentences) (loss, norm f
 	return m.Learner.Train(taggerUse{parts[0].SentenceShape, true}, step, rate, values...)
 }
 
-// Tag gives the likeliest tags, T×B, and -ln p of the tags of the batch, B, which means nothing if there are none. Numbers that are not finite
-// are a *decode.NotFiniteError.
+// Tag gives the likeliest tags, T×B, and -ln p of the tags of the batch, B, which means nothing if there are none.
+// Numbers that are not finite are a *decode.NotFiniteError.
 func (m *Tagger) Tag(x Sentences) (tags []int32, nll []float32, err error) {
 	values, err := m.values(x)
 	if err != nil {
@@ -174,19 +177,22 @@ func (m *Tagger) check(x Sentences) error {
 		spelled, letters = n, x.Different*x.Letters
 	}
 	if x.Steps < 1 || x.Batch < 1 || x.Different < 0 || x.Letters < 0 || (letters > 0) != (m.model.Chars > 0) {
-		return errors.Errorf("a batch of the shape %+v: it needs words, and characters if the model reads them", x.SentenceShape)
+		return errors.Errorf("a batch of the shape %+v: it needs words, and characters if the model reads them",
+			x.SentenceShape)
 	}
 	for _, f := range []struct {
 		name      string
 		has, want int
 		none      bool
 	}{
-		{"words", len(x.Words), n, false}, {"which", len(x.Which), spelled, false}, {"characters", len(x.Chars), letters, false},
-		{"the mask of characters", len(x.CharMask), letters, false}, {"the mask", len(x.Mask), n, false}, {"tags", len(x.Tags), n, x.Tags == nil},
+		{"words", len(x.Words), n, false}, {"which", len(x.Which), spelled, false},
+		{"characters", len(x.Chars), letters, false}, {"the mask of characters", len(x.CharMask), letters, false},
+		{"the mask", len(x.Mask), n, false}, {"tags", len(x.Tags), n, x.Tags == nil},
 		{"weights", len(x.Weights), x.Batch, x.Weights == nil},
 	} {
 		if f.has != f.want && !f.none {
-			return errors.Errorf("a batch of the shape %+v has %d numbers for %s, want %d", x.SentenceShape, f.has, f.name, f.want)
+			return errors.Errorf("a batch of the shape %+v has %d numbers for %s, want %d", x.SentenceShape, f.has, f.name,
+				f.want)
 		}
 	}
 	for i, tag := range x.Tags {

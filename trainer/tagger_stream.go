@@ -11,8 +11,9 @@ import (
 	"github.com/unroll-ml/unroll/models/decode"
 )
 
-// TagStream tags words one after the other, as they come: what the model remembers is carried from word to word, so that a word costs the
-// same however long the sentence is. It is for one goroutine at a time, and not while the model trains.
+// TagStream tags words one after the other, as they come: what the model remembers is carried from word to word, so
+// that a word costs the same however long the sentence is. It is for one goroutine at a time, and not while the model
+// trains.
 type TagStream struct {
 	forward
 	model   *Tagger
@@ -24,14 +25,16 @@ type TagStream struct {
 	scores  *G.Node // 1×1×K
 }
 
-// Stream is a stream at the beginning of a sentence; words are read up to so many characters. Close it. A model that must see whole sentences,
-// because it reads them in both directions or has a CRF, is a *models.SettingError.
+// Stream is a stream at the beginning of a sentence; words are read up to so many characters. Close it. A model that
+// must see whole sentences, because it reads them in both directions or has a CRF, is a *models.SettingError.
 func (m *Tagger) Stream(letters int) (*TagStream, error) {
 	switch {
 	case m.model.Bidirectional:
-		return nil, &setting.Error{Setting: "Bidirectional", Value: true, Want: "left out for tags word by word: the model sees whole sentences"}
+		return nil, &setting.Error{Setting: "Bidirectional", Value: true,
+			Want: "left out for tags word by word: the model sees whole sentences"}
 	case m.model.CRF:
-		return nil, &setting.Error{Setting: "CRF", Value: true, Want: "left out for tags word by word: the likeliest tags depend on what follows"}
+		return nil, &setting.Error{Setting: "CRF", Value: true,
+			Want: "left out for tags word by word: the likeliest tags depend on what follows"}
 	case m.model.Chars > 0 && letters < 1:
 		return nil, setting.AtLeast("letters", letters, 1)
 	}
@@ -57,8 +60,9 @@ func (m *Tagger) Stream(letters int) (*TagStream, error) {
 // Reset begins a sentence.
 func (s *TagStream) Reset() error { return begin(s.Program, s.carried) }
 
-// Next gives the scores of the tags of the next word, K: its likeliest tag is that of the largest, and their softmax are the probabilities.
-// chars are not looked at if the model does not read words; characters too many are left out at the end.
+// Next gives the scores of the tags of the next word, K: its likeliest tag is that of the largest, and their softmax
+// are the probabilities. chars are not looked at if the model does not read words; characters too many are left out at
+// the end.
 func (s *TagStream) Next(word int32, chars []int32) ([]float32, error) {
 	if err := s.model.sync(&s.applied); err != nil {
 		return nil, err

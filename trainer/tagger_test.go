@@ -29,12 +29,14 @@ func newTagger(t *testing.T, change func(*TaggerConfig)) *Tagger {
 	return m
 }
 
-// sentences draws a batch whose tags follow from the words: that of a word is its number modulo 2, and 2 more behind a word of another kind.
+// sentences draws a batch whose tags follow from the words: that of a word is its number modulo 2, and 2 more behind a
+// word of another kind.
 func sentences(r *rand.Rand, lengths ...int) Sentences {
 	const words, letters = 9, 3
 	steps, batch := slices.Max(lengths), len(lengths)
 	x := Sentences{SentenceShape: SentenceShape{Steps: steps, Batch: batch, Different: words, Letters: letters}}
-	x.Words, x.Which, x.Tags, x.Mask = make([]int32, steps*batch), make([]int32, steps*batch), make([]int32, steps*batch), make([]float32, steps*batch)
+	x.Words, x.Which, x.Tags, x.Mask = make([]int32, steps*batch), make([]int32, steps*batch), make([]int32,
+		steps*batch), make([]float32, steps*batch)
 	x.Chars, x.CharMask = make([]int32, letters*words), make([]float32, letters*words)
 	for w := range int32(words) { // word w is written with the characters w/3 and w%3
 		x.Chars[w], x.Chars[words+w] = 1+w/3, 4+w%3
@@ -55,7 +57,8 @@ func sentences(r *rand.Rand, lengths ...int) Sentences {
 	return x
 }
 
-// With and without a CRF, and from characters alone, a tagger learns tags that follow from words and from those beside them.
+// With and without a CRF, and from characters alone, a tagger learns tags that follow from words and from those beside
+// them.
 func TestTaggerLearns(t *testing.T) {
 	for name, change := range map[string]func(*TaggerConfig){
 		"softmax": nil, "CRF": func(c *TaggerConfig) { c.Model.CRF = true },
@@ -93,7 +96,8 @@ func TestTaggerLearns(t *testing.T) {
 	}
 }
 
-// A batch in parts is the batch: losses are means over words, of which the parts have different numbers, and rows that weigh nothing are none.
+// A batch in parts is the batch: losses are means over words, of which the parts have different numbers, and rows that
+// weigh nothing are none.
 func TestTaggerParts(t *testing.T) {
 	for _, crf := range []bool{false, true} {
 		with := func(parts int) func(*TaggerConfig) {
@@ -111,7 +115,8 @@ func TestTaggerParts(t *testing.T) {
 			for k := range halves {
 				h := x
 				h.Batch = 2
-				h.Words, h.Which, h.Tags, h.Mask = part(x.Words, 5, k, 2), part(x.Which, 5, k, 2), part(x.Tags, 5, k, 2), part(x.Mask, 5, k, 2)
+				h.Words, h.Which, h.Tags, h.Mask = part(x.Words, 5, k, 2), part(x.Which, 5, k, 2), part(x.Tags, 5, k,
+					2), part(x.Mask, 5, k, 2)
 				h.Weights = part(x.Weights, 1, k, 2)
 				halves[k] = h
 			}
@@ -126,7 +131,8 @@ func TestTaggerParts(t *testing.T) {
 	}
 }
 
-// Word by word, with the state carried, the scores are those of whole sentences; after training, those of the new weights.
+// Word by word, with the state carried, the scores are those of whole sentences; after training, those of the new
+// weights.
 func TestTagStream(t *testing.T) {
 	m := newTagger(t, func(c *TaggerConfig) { c.Model.Bidirectional = false })
 	s, err := m.Stream(4)

@@ -15,7 +15,8 @@ var (
 	tagger = models.TaggerConfig{
 		Words: 5, Embed: 3, Chars: 5, CharEmbed: 2, CharHidden: 2, Cell: gru, Hidden: 4, Layers: 1, Tags: 4,
 	}
-	taggedWords = []datasets.Sentence{{Words: []string{"a", "b"}, Tags: []string{"X", "Y"}}, {Words: []string{"c"}, Tags: []string{"X"}}}
+	taggedWords = []datasets.Sentence{{Words: []string{"a", "b"}, Tags: []string{"X", "Y"}},
+		{Words: []string{"c"}, Tags: []string{"X"}}}
 )
 
 // crf is a CRF of four tags, which the numbers of a bench are the scores of.

@@ -20,7 +20,8 @@ func kinds(n int) string {
 	for i := range n {
 		stem := []string{"bal", "dor", "kim", "lun", "nar"}[i%5]
 		fmt.Fprintf(&b, "# sent_id = %d\n", i)
-		for at, word := range [][2]string{{"le", "DET"}, {fmt.Sprintf("%s%dus", stem, i/5), "NOUN"}, {fmt.Sprintf("%s%der", stem, i/7), "VERB"}} {
+		for at, word := range [][2]string{{"le", "DET"}, {fmt.Sprintf("%s%dus", stem, i/5), "NOUN"},
+			{fmt.Sprintf("%s%der", stem, i/7), "VERB"}} {
 			fmt.Fprintf(&b, "%d\t%s\t_\t%s\t_\t_\t_\t_\t_\t_\n", at+1, word[0], word[1])
 		}
 		b.WriteByte('\n')
@@ -31,8 +32,9 @@ func kinds(n int) string {
 func TestTag(t *testing.T) {
 	t.Chdir(t.TempDir())
 	writeFile(t, "kinds.conllu", kinds(120))
-	out := must(t, strings.Fields("train tag --conllu kinds.conllu --cell gru --hidden 8 --embed 6 --char-embed 4 --char-hidden 8 "+
-		"--letters 6 --dropout 0 --batch 8 --buckets 2 --threads 1 --epochs 12 --lr 0.02 --out run")...)
+	out := must(t,
+		strings.Fields("train tag --conllu kinds.conllu --cell gru --hidden 8 --embed 6 --char-embed 4 --char-hidden 8 "+
+			"--letters 6 --dropout 0 --batch 8 --buckets 2 --threads 1 --epochs 12 --lr 0.02 --out run")...)
 	for _, want := range []string{
 		"training on kinds.conllu: 108 sentences with 3 different tags, and 12 sentences for validation\n",
 		" characters, embedding 4, hidden 8 in both directions; gru, layers 1, hidden 8 in both directions; softmax; ",
@@ -49,7 +51,8 @@ func TestTag(t *testing.T) {
 			t.Errorf("eval run %s: %v", args, o)
 		}
 	}
-	if out := must(t, strings.Fields("eval run --by-class")...); !strings.Contains(out, "NOUN   100.00%") || !strings.Contains(out, "of unknown words 100.00%") {
+	if out := must(t, strings.Fields("eval run --by-class")...); !strings.Contains(out, "NOUN   100.00%") ||
+		!strings.Contains(out, "of unknown words 100.00%") {
 		t.Error(out)
 	}
 
@@ -61,7 +64,8 @@ func TestTag(t *testing.T) {
 	conllu := "# text = du parus\n1-2\tdu\t_\t_\t_\t_\t_\t_\t_\t_\n1\tle\t_\t_\t_\t_\t_\t_\t_\tx=y\n2\tparus\t_\tX\t_\t_\t_\t_\t_\t_\n2.1\tle\t_\t_\t_\t_\t_\t_\t_\t_\n\n"
 	got, remarks = answersAndRemarks(t, strings.ReplaceAll(conllu, "\n", "\r\n"), "tag", "run")
 	want := strings.Replace(strings.Replace(conllu, "1\tle\t_\t_", "1\tle\t_\tDET", 1), "\tX\t", "\tNOUN\t", 1)
-	if diff := cmp.Diff(want, got); diff != "" || remarks != "unroll: stdin: 1 range of words is no word\nunroll: stdin: 1 empty node is no word\n" {
+	if diff := cmp.Diff(want, got); diff != "" ||
+		remarks != "unroll: stdin: 1 range of words is no word\nunroll: stdin: 1 empty node is no word\n" {
 		t.Error(diff, remarks)
 	}
 	got, _ = answersAndRemarks(t, words, "tag", "run", "--json")
@@ -69,7 +73,8 @@ func TestTag(t *testing.T) {
 	if err := json.Unmarshal([]byte(strings.SplitAfter(got, "\n")[0]), &first); err != nil {
 		t.Fatal(err)
 	}
-	if diff := cmp.Diff(taggedSentence{[]string{"Le", "farus", "parder"}, []string{"DET", "NOUN", "VERB"}, []int{0, 1, 2}}, first); diff != "" {
+	if diff := cmp.Diff(taggedSentence{[]string{"Le", "farus", "parder"}, []string{"DET", "NOUN", "VERB"}, []int{0, 1, 2}},
+		first); diff != "" {
 		t.Error(diff)
 	}
 	_, remarks = answersAndRemarks(t, "le farus\nle\tDET\n", "tag", "run")
@@ -90,9 +95,11 @@ func TestTagColumns(t *testing.T) {
 		fmt.Fprintf(&b, "in X B-LOC\nNew%d X I-LOC\nlives X O\n\n", i%20)
 	}
 	writeFile(t, "spans.txt", b.String())
-	out := must(t, strings.Fields("train --columns spans.txt --cell gru --hidden 8 --embed 6 --char-embed 4 --char-hidden 6 --batch 8 --epochs 8 "+
-		"--lr 0.03 --threads 1 --dropout 0 --crf --best span_f1 --out run")...)
-	if !strings.Contains(out, "F1 of spans 100.0%") || !strings.Contains(out, "spans.txt: 1 times -DOCSTART-, which is no word") || !strings.Contains(out, "; CRF; ") {
+	out := must(t,
+		strings.Fields("train --columns spans.txt --cell gru --hidden 8 --embed 6 --char-embed 4 --char-hidden 6 --batch 8 --epochs 8 "+
+			"--lr 0.03 --threads 1 --dropout 0 --crf --best span_f1 --out run")...)
+	if !strings.Contains(out, "F1 of spans 100.0%") || !strings.Contains(out,
+		"spans.txt: 1 times -DOCSTART-, which is no word") || !strings.Contains(out, "; CRF; ") {
 		t.Error(out)
 	}
 	o := jsonLines(t, must(t, "eval", "run", "--json", "--columns", "spans.txt"))[0]
@@ -103,7 +110,8 @@ func TestTagColumns(t *testing.T) {
 	if got != "in X B-LOC B-LOC\nNew3 X I-LOC I-LOC\n\n-DOCSTART- -X- O\n\nlives O\n\n" {
 		t.Errorf("got %q", got)
 	}
-	if r := unrollOn("in\x00 X\n", "tag", "run"); r.code != exitData || !strings.HasPrefix(r.stderr, "unroll: stdin:1:3: byte 2 is NUL") {
+	if r := unrollOn("in\x00 X\n", "tag", "run"); r.code != exitData ||
+		!strings.HasPrefix(r.stderr, "unroll: stdin:1:3: byte 2 is NUL") {
 		t.Errorf("%d, %s", r.code, r.stderr)
 	}
 }
@@ -132,7 +140,8 @@ func TestTagUsage(t *testing.T) {
 	}
 	want(t, exitData, `x.conllu: every tag in column XPOS is "_", so there is nothing to learn: choose another column`,
 		"train", "tag", "--conllu", "x.conllu", "--column", "XPOS", "--out", "run")
-	want(t, exitNoInput, "--conllu: none.conllu does not exist: check the path", "train", "tag", "--conllu", "none.conllu", "--out", "run")
+	want(t, exitNoInput, "--conllu: none.conllu does not exist: check the path", "train", "tag", "--conllu", "none.conllu",
+		"--out", "run")
 	if _, err := os.Stat(filepath.Join("run")); err == nil {
 		t.Error("a folder was made for nothing")
 	}

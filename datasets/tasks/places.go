@@ -18,7 +18,8 @@ var TaggedTasks = []string{"places"}
 func Tagged(task string, c Config) (train, valid *datasets.Tagged, err error) {
 	switch {
 	case c.Train < 1 || c.Valid < 1:
-		return nil, nil, fmt.Errorf("%d sentences to train on and %d to measure on: there must be at least one of each", c.Train, c.Valid)
+		return nil, nil, fmt.Errorf("%d sentences to train on and %d to measure on: there must be at least one of each",
+			c.Train, c.Valid)
 	case task != TaggedTasks[0]:
 		return nil, nil, fmt.Errorf("there is no task %q; the tasks are %s", task, strings.Join(TaggedTasks, ", "))
 	}

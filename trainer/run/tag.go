@@ -88,7 +88,8 @@ type TagStream struct {
 	stream *trainer.TagStream
 }
 
-// Stream is a stream at the beginning of a sentence. Close it. It is for models that read in one direction and have no CRF.
+// Stream is a stream at the beginning of a sentence. Close it. It is for models that read in one direction and have no
+// CRF.
 func (t *Tagger) Stream() (*TagStream, error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()

@@ -153,8 +153,9 @@ func (p taggedPart) encode(c *Config, l *lexicon, labels *datasets.Labels, most 
 		all += n
 	}
 	if x.strange == all {
-		return nil, &datasets.Error{File: p.Name, What: fmt.Sprintf("none of its tags (%q, ...) is among the %d of the training data (%q, ...): use data with the same tags",
-			x.strangeNames[0], labels.Len(), labels.Name(0))}
+		return nil, &datasets.Error{File: p.Name,
+			What: fmt.Sprintf("none of its tags (%q, ...) is among the %d of the training data (%q, ...): use data with the same tags",
+				x.strangeNames[0], labels.Len(), labels.Name(0))}
 	}
 	var err error
 	x.plan, err = batches.NewPlan(c.batches(len(x.words)), numbers(len(x.words)),
@@ -193,8 +194,10 @@ func (x *tagged) strangeTags() string {
 	if len(x.strangeNames) > len(names) {
 		names = append(names, "...")
 	}
-	return fmt.Sprintf("%s: %s not among the %d of the training data (%s): counted as wrong, and their sentences left out of the loss", x.name,
-		words.Count(x.strange, "word has a tag that is", "words have tags that are"), x.labels.Len(), strings.Join(names, ", "))
+	return fmt.Sprintf("%s: %s not among the %d of the training data (%s): counted as wrong, "+
+		"and their sentences left out of the loss", x.name,
+		words.Count(x.strange, "word has a tag that is", "words have tags that are"), x.labels.Len(),
+		strings.Join(names, ", "))
 }
 
 // unknownForms says how many words are not in the training data.
@@ -211,7 +214,8 @@ func (x *tagged) unknownForms() string {
 	if unknown == 0 {
 		return ""
 	}
-	return fmt.Sprintf("%s: %s of %s words (%s) are not in the training data", x.name, words.Thousands(unknown), words.Thousands(all),
+	return fmt.Sprintf("%s: %s of %s words (%s) are not in the training data", x.name,
+		words.Thousands(unknown), words.Thousands(all),
 		words.Percent(unknown, all))
 }
 
@@ -312,8 +316,9 @@ func (s *spelled) sentences(which []int32, steps int, f *forgetting) trainer.Sen
 	return x
 }
 
-// forgetting makes words and characters unknown while a model learns: those that occur n times with the probability a/(a+n), so that rare ones
-// are so the more often, as those are that the model will meet (Kiperwasser and Goldberg, 2016).
+// forgetting makes words and characters unknown while a model learns: those that occur n times with the probability
+// a/(a+n), so that rare ones are so the more often, as those are that the model will meet (Kiperwasser and Goldberg,
+// 2016).
 type forgetting struct {
 	a            float64
 	words, chars []int // how often each occurs in the training data
@@ -369,7 +374,8 @@ func (x *tagged) samples(ctx context.Context, m *trainer.Tagger, n int) ([]Sampl
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
-		b := x.fill(batches.Group{Shape: batches.Shape{Source: rounded(len(x.words[i]), shortest)}, Examples: []int32{i}}, 1, nil).parts[0]
+		alone := batches.Group{Shape: batches.Shape{Source: rounded(len(x.words[i]), shortest)}, Examples: []int32{i}}
+		b := x.fill(alone, 1, nil).parts[0]
 		tags, _, err := m.Tag(b)
 		if err != nil {
 			return nil, err
@@ -379,7 +385,8 @@ func (x *tagged) samples(ctx context.Context, m *trainer.Tagger, n int) ([]Sampl
 			names[at] = x.labels.Name(tags[at])
 		}
 		samples = append(samples, Sample{
-			Input: clipped(strings.Join(x.text[i], " ")), Output: clipped(strings.Join(names, " ")), Wanted: clipped(strings.Join(x.gold[i], " ")),
+			Input: clipped(strings.Join(x.text[i], " ")), Output: clipped(strings.Join(names, " ")),
+			Wanted: clipped(strings.Join(x.gold[i], " ")),
 		})
 	}
 	return samples, nil

@@ -21,7 +21,8 @@ type TaggerTask struct {
 	feed        feed[*taggedBatch]
 }
 
-// NewTagger makes a tagger that learns sentences, with fresh weights. It is validated on valid or, if that is nil, on a part of the sentences.
+// NewTagger makes a tagger that learns sentences, with fresh weights. It is validated on valid or, if that is nil, on a
+// part of the sentences.
 func NewTagger(c Config, train, valid *datasets.Tagged, opts ...Option) (*TaggerTask, error) {
 	raw, other, err := begin(&c, TaskTag, opts, train, valid, knownTagged)
 	if err != nil {
@@ -42,14 +43,17 @@ func knownTagged(t *datasets.Tagged) (*Source, *rawTagged, error) {
 
 // readTagger reads the data that a configuration names.
 func readTagger(c *Config) (*TaggerTask, error) {
-	raw, other, err := readSources(c, func(name string, s *Source) (*rawTagged, error) { return readTagged(name, s, c.Training.Seed) })
+	raw, other, err := readSources(c, func(name string, s *Source) (*rawTagged, error) {
+		return readTagged(name, s, c.Training.Seed)
+	})
 	if err != nil {
 		return nil, err
 	}
 	return newTaggerTask(c, raw, other)
 }
 
-// newTaggerTask divides the data, of which other, to validate on, may be nil, and writes into c what they say of the model.
+// newTaggerTask divides the data, of which other, to validate on, may be nil, and writes into c what they say of the
+// model.
 func newTaggerTask(c *Config, raw, other *rawTagged) (_ *TaggerTask, err error) {
 	own := *c.Model.Tag // not that of others who have the same configuration
 	c.Data.Reading, c.Model.Tag = currentReading, &own
@@ -88,7 +92,8 @@ func newTaggerTask(c *Config, raw, other *rawTagged) (_ *TaggerTask, err error) 
 	if other == nil && raw.test == nil {
 		share = c.unusualShare(raw.Name, len(learn.which), len(valid.which))
 	}
-	t.notes = append(t.notes, known(c.origin(t.labels), share, sameData(c.Data.Train, c.Data.Held), t.noSpans(), t.valid.strangeTags(), t.valid.unknownForms())...)
+	t.notes = append(t.notes, known(c.origin(t.labels), share, sameData(c.Data.Train, c.Data.Held), t.noSpans(),
+		t.valid.strangeTags(), t.valid.unknownForms())...)
 	t.feed.fill = t.batches()
 	if t.Tagger, err = c.newTagger(); err != nil {
 		return nil, err
@@ -178,7 +183,8 @@ func (t *TaggerTask) Describe(weights int) []string {
 	c, m := t.config, t.config.Model.Tag
 	input := fmt.Sprintf("%s words, embedding %d", words.Thousands(c.Model.Vocab), c.Model.Embed)
 	if t.lexicon.chars != nil {
-		input += fmt.Sprintf("; %d characters, embedding %d, hidden %d in both directions", m.Chars, m.CharEmbed, m.CharHidden)
+		input += fmt.Sprintf("; %d characters, embedding %d, hidden %d in both directions",
+			m.Chars, m.CharEmbed, m.CharHidden)
 	}
 	top := "softmax"
 	if m.CRF {
@@ -187,9 +193,11 @@ func (t *TaggerTask) Describe(weights int) []string {
 	lines := []string{
 		fmt.Sprintf("training on %s: %s sentences with %d different tags, and %s sentences for validation", t.data.name,
 			words.Thousands(t.data.plan.Examples()), t.labels.Len(), words.Thousands(t.valid.plan.Examples())),
-		fmt.Sprintf("model: %s; %s, layers %d, hidden %d%s; %s; %s weights, on %s", input, c.Model.Cell, c.Model.Layers, c.Model.Hidden,
+		fmt.Sprintf("model: %s; %s, layers %d, hidden %d%s; %s; %s weights, on %s", input,
+			c.Model.Cell, c.Model.Layers, c.Model.Hidden,
 			directionWords(c), top, words.Thousands(weights), t.Device()),
-		fmt.Sprintf("batch %d, lengths %s: %s steps an epoch; %s", c.Training.Batch, sourceLengths(t.data.plan), words.Thousands(t.Epoch()),
+		fmt.Sprintf("batch %d, lengths %s: %s steps an epoch; %s",
+			c.Training.Batch, sourceLengths(t.data.plan), words.Thousands(t.Epoch()),
 			c.Training.summary()),
 	}
 	if t.data.cut > 0 {
@@ -201,7 +209,9 @@ func (t *TaggerTask) Describe(weights int) []string {
 
 // evaluateTagger measures a tagger.
 func (r *Run) evaluateTagger(ctx context.Context, e EvalConfig) (*Evaluation, error) {
-	p, split, err := toEvaluate(r, e, func(name string, s *Source) (*rawTagged, error) { return readTagged(name, s, r.config.Training.Seed) })
+	p, split, err := toEvaluate(r, e, func(name string, s *Source) (*rawTagged, error) {
+		return readTagged(name, s, r.config.Training.Seed)
+	})
 	if err != nil {
 		return nil, err
 	}
@@ -212,7 +222,8 @@ func (r *Run) evaluateTagger(ctx context.Context, e EvalConfig) (*Evaluation, er
 	if err := r.config.checkSize(x.longest); err != nil {
 		return nil, badData("%s: %v", x.name, err)
 	}
-	v := &Evaluation{Name: p.Name, Split: split, What: whichPart(p.Name, split, r.config), Unit: "word", Count: "sentences", NoLabel: x.strange}
+	v := &Evaluation{Name: p.Name, Split: split, What: whichPart(p.Name, split, r.config), Unit: "word",
+		Count: "sentences", NoLabel: x.strange}
 	v.Notes = append(p.notes(), known(x.strangeTags(), r.learnedFrom(p.SHA256, split))...)
 	m, err := r.tagger(v)
 	if err != nil {

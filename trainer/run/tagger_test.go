@@ -53,11 +53,13 @@ func trainedTagger(t *testing.T, epochs int, change func(*Config)) *Run {
 	return r
 }
 
-// A tagger learns names that it has never seen, and tags do not depend on the sentences beside, nor on who else uses the model.
+// A tagger learns names that it has never seen, and tags do not depend on the sentences beside, nor on who else uses
+// the model.
 func TestTagger(t *testing.T) {
 	for _, crf := range []bool{false, true} {
 		r := trainedTagger(t, 6, func(c *Config) { c.Model.Tag.CRF = crf })
-		if got := names(t, r.Dir()); got != "best chars.json config.yaml forms.json labels.json last last-115 log.jsonl vocab.json" {
+		if got := names(t,
+			r.Dir()); got != "best chars.json config.yaml forms.json labels.json last last-115 log.jsonl vocab.json" {
 			t.Errorf("the run holds %s", got)
 		}
 		m, err := r.Tagger()
@@ -148,7 +150,8 @@ func TestRunTagStream(t *testing.T) {
 	}
 }
 
-// What is measured is counted word by word: known and unknown words apart, tags that the model does not have as wrong, spans as conlleval does.
+// What is measured is counted word by word: known and unknown words apart, tags that the model does not have as wrong,
+// spans as conlleval does.
 func TestTaggerIsMeasured(t *testing.T) {
 	r := trainedTagger(t, 3, nil)
 	text := "Mina B-PER\nlives O\nin O\nGorton B-LOC\n. O\n\nnobody B-ORG\nhas O\n\n"
@@ -156,7 +159,8 @@ func TestTaggerIsMeasured(t *testing.T) {
 	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	v, err := r.Evaluate(context.Background(), EvalConfig{Data: &Source{Kind: KindColumns, Paths: []string{path}}, Whole: true})
+	v, err := r.Evaluate(context.Background(), EvalConfig{Data: &Source{Kind: KindColumns, Paths: []string{path}},
+		Whole: true})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -195,7 +199,8 @@ func TestTaggerIsMeasured(t *testing.T) {
 			t.Errorf("%s: %v, want %v", name, x.got, x.want)
 		}
 	}
-	if v.Tokens != 7 || v.Examples != 2 || v.NoLabel != 1 || v.Spans != 3 || v.SpanF1 == nil || v.Confusion.Examples() != 6 {
+	if v.Tokens != 7 || v.Examples != 2 || v.NoLabel != 1 || v.Spans != 3 || v.SpanF1 == nil ||
+		v.Confusion.Examples() != 6 {
 		t.Errorf("%+v %+v", v, v.TagMeasures)
 	}
 	want := path + `: 1 word has a tag that is not among the 5 of the training data ("B-ORG"): counted as wrong, and their sentences left out of the loss`
@@ -204,7 +209,8 @@ func TestTaggerIsMeasured(t *testing.T) {
 	}
 }
 
-// Words are read by both ends, looked up in lower case, and known as they are written; a blank within a word is a part of it.
+// Words are read by both ends, looked up in lower case, and known as they are written; a blank within a word is a part
+// of it.
 func TestLexicon(t *testing.T) {
 	c := smallTagger()
 	c.Model.Tag.Letters = 5
@@ -219,7 +225,8 @@ func TestLexicon(t *testing.T) {
 		found, known bool
 		chars        string
 	}{
-		"Paris": {true, true, "Paris"}, "PARIS": {true, false, "Pi"}, "20 000": {true, true, "20 00"}, "abcdefgh": {true, true, "abcgh"}, "la": {false, false, "la"},
+		"Paris": {true, true, "Paris"}, "PARIS": {true, false, "Pi"}, "20 000": {true, true, "20 00"}, "abcdefgh": {true,
+			true, "abcgh"}, "la": {false, false, "la"},
 	} {
 		s := l.spell(word)
 		var chars []string
@@ -284,7 +291,8 @@ func TestTaggerRefusesSettings(t *testing.T) {
 	}
 }
 
-// A run that begins with another keeps the weights of the tags that it has, those of moving from one to the other included.
+// A run that begins with another keeps the weights of the tags that it has, those of moving from one to the other
+// included.
 func TestFromOtherTags(t *testing.T) {
 	r := trainedTagger(t, 1, func(c *Config) { c.Model.Tag.CRF = true })
 	sentences := places(t, 60)
@@ -332,7 +340,8 @@ func TestFromOtherTags(t *testing.T) {
 				a, known := old.Class(work.labels.Name(int32(from)))
 				b, both := old.Class(work.labels.Name(int32(to)))
 				if same := is[from*k+to] == was[int(max(a, 0))*k+int(max(b, 0))]; known && both && !same {
-					t.Errorf("the transition from %s to %s is not that of the run", work.labels.Name(int32(from)), work.labels.Name(int32(to)))
+					t.Errorf("the transition from %s to %s is not that of the run", work.labels.Name(int32(from)),
+						work.labels.Name(int32(to)))
 				}
 			}
 		}
@@ -380,7 +389,8 @@ func TestLongSentences(t *testing.T) {
 	if work.data.longest != 4 || work.valid.longest <= 4 || work.data.cut == 0 {
 		t.Errorf("%d words in training, %d in validation, %d cut", work.data.longest, work.valid.longest, work.data.cut)
 	}
-	if lines := strings.Join(work.Describe(1), "\n"); !strings.Contains(lines, fmt.Sprintf("%d sentences are longer than 4 words", work.data.cut)) {
+	if lines := strings.Join(work.Describe(1), "\n"); !strings.Contains(lines,
+		fmt.Sprintf("%d sentences are longer than 4 words", work.data.cut)) {
 		t.Error(lines)
 	}
 }

@@ -20,8 +20,8 @@ const (
 	KindColumns = datasets.Columns // as CoNLL-2003 has them
 )
 
-// TagModel is what a tagger has beside what all models have: Vocab are its words, Hidden, Layers and Bidirectional are those over sentences,
-// and Classes are its tags.
+// TagModel is what a tagger has beside what all models have: Vocab are its words, Hidden, Layers and Bidirectional are
+// those over sentences, and Classes are its tags.
 type TagModel struct {
 	CRF         bool    `yaml:"crf,omitempty"`
 	Lower       bool    `yaml:"lower,omitempty"`        // words are looked up in lower case; their characters are read as they are

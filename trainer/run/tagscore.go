@@ -69,7 +69,8 @@ func (s *tagSums) metrics(x *tagged) Metrics {
 	m.Tokens, m.Examples = words, s.sentences
 	m.Accuracy, m.MacroF1 = part(s.correct[0]+s.correct[1], words), some(s.confusion.MacroF1())
 	m.TagMeasures = &TagMeasures{
-		KnownAccuracy: part(s.correct[1], s.words[1]), UnknownAccuracy: part(s.correct[0], s.words[0]), UnknownWords: s.words[0],
+		KnownAccuracy: part(s.correct[1], s.words[1]), UnknownAccuracy: part(s.correct[0],
+			s.words[0]), UnknownWords: s.words[0],
 	}
 	if x.spans {
 		t := m.TagMeasures

@@ -1,5 +1,5 @@
-// Tagger trains a tagger on sentences of which each word has a tag, opens the run again, and tags sentences: whole ones, and word by word
-// as they come, with the state of the model carried.
+// Tagger trains a tagger on sentences of which each word has a tag, opens the run again, and tags sentences: whole
+// ones, and word by word as they come, with the state of the model carried.
 package main
 
 import (
@@ -17,7 +17,8 @@ import (
 func sentences() *datasets.Tagged {
 	var all []datasets.Sentence
 	for i := range 400 {
-		thing, place := fmt.Sprintf("%sle%d", []string{"tab", "cand", "bott"}[i%3], i/3), fmt.Sprintf("%som%d", []string{"ro", "gl", "bl"}[i%3], i/5)
+		thing, place := fmt.Sprintf("%sle%d", []string{"tab", "cand", "bott"}[i%3], i/3), fmt.Sprintf("%som%d",
+			[]string{"ro", "gl", "bl"}[i%3], i/5)
 		all = append(all, datasets.Sentence{
 			Words: strings.Fields(fmt.Sprintf("the %s is in the %s", thing, place)),
 			Tags:  []string{"O", "B-THING", "O", "O", "O", "B-PLACE"},
