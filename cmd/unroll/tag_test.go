@@ -99,7 +99,7 @@ func TestTagColumns(t *testing.T) {
 		strings.Fields("train --columns spans.txt --cell gru --hidden 8 --embed 6 --char-embed 4 --char-hidden 6 --batch 8 --epochs 8 "+
 			"--lr 0.03 --threads 1 --dropout 0 --crf --best span_f1 --out run")...)
 	if !strings.Contains(out, "F1 of spans 100.0%") || !strings.Contains(out,
-		"spans.txt: 1 times -DOCSTART-, which is no word") || !strings.Contains(out, "; CRF; ") {
+		"spans.txt: 1 time -DOCSTART-, which is no word") || !strings.Contains(out, "; CRF; ") {
 		t.Error(out)
 	}
 	o := jsonLines(t, must(t, "eval", "run", "--json", "--columns", "spans.txt"))[0]
