@@ -152,7 +152,7 @@ func ReadTagged(path, form string, f Format) (*Tagged, error) {
 }
 
 // longSentence is how many words no sentence has.
-const longSentence = 1000
+const longSentence = 200
 
 // doubtful says what speaks against what was taken for sentences, words and tags; guessed says that nobody named the columns.
 func (t *Tagged) doubtful(words int, guessed bool) string {

@@ -319,7 +319,7 @@ func TestReadTaggedDoubts(t *testing.T) {
 	wantError(t, "commas", path, err, "FILE:2: 1 column, and column 2 is wanted: blanks or tabs divide cells, and not commas: convert the file")
 	path = write(t, "a.txt", []byte(strings.Repeat("a X\nb Y\n", longSentence/2)))
 	_, err = ReadTagged(path, Columns, Format{})
-	wantError(t, "one sentence", path, err, "FILE: all of its 1000 lines are one sentence: there must be an empty line after each sentence")
+	wantError(t, "one sentence", path, err, "FILE: all of its 200 lines are one sentence: there must be an empty line after each sentence")
 }
 
 // A sentence on one line is not a word with other columns, in silence.
