@@ -10,11 +10,11 @@ import (
 
 // Step is the time between two values: so many seconds, or so many months. The zero Step says that there are no times.
 type Step struct {
-	Seconds int64 `yaml:"seconds,omitempty"`
-	Months  int   `yaml:"months,omitempty"`
+	Seconds int64 `yaml:"seconds,omitempty" json:"seconds,omitempty"`
+	Months  int   `yaml:"months,omitempty" json:"months,omitempty"`
 
 	// MonthEnd says that times are the last days of their months, so that a month after 28 February is 31 March.
-	MonthEnd bool `yaml:"month_end,omitempty"`
+	MonthEnd bool `yaml:"month_end,omitempty" json:"month_end,omitempty"`
 }
 
 // The seconds of what has always as many.

@@ -71,7 +71,10 @@ func (r *Run) evaluateForecaster(ctx context.Context, e EvalConfig) (*Evaluation
 	if every == 0 {
 		every = f.Horizon
 	}
-	origins := d.origins(n, every)
+	origins, err := d.origins(n, every)
+	if err != nil {
+		return nil, err
+	}
 	if len(origins) == 0 {
 		return nil, &datasets.Error{File: set.Name, What: fmt.Sprintf("no series has more than the %d values of the horizon: use longer ones", f.Horizon)}
 	}

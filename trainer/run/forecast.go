@@ -101,7 +101,7 @@ func newForecastTask(c *Config, set *series.Set) (*ForecastTask, error) {
 		return nil, err
 	}
 	t.notes = append(t.notes, known(f.chooseNaive2(t.baselines))...)
-	f.Targets, f.Known, f.Static, f.ColumnsSHA256 = len(columns.Targets), len(columns.Known)+len(columns.Calendar), columns.sizes(), sha256Hex(columns.JSON())
+	f.Targets, f.Known, f.Static, f.ColumnsSHA256 = len(columns.Targets), columns.covariateCount(), columns.sizes(), sha256Hex(columns.JSON())
 	if err := c.Check(); err != nil {
 		return nil, err
 	}
@@ -130,7 +130,11 @@ func (t *ForecastTask) divide() error {
 			short = append(short, s.ID)
 		}
 	}
-	for _, o := range d.origins(1, 0) {
+	origins, err := d.origins(1, 1)
+	if err != nil {
+		return err
+	}
+	for _, o := range origins {
 		if f.TrainAll || d.learn[o.series] < d.set.Series[o.series].Len() {
 			t.origins = append(t.origins, o)
 		}

@@ -119,6 +119,9 @@ func (f *ForecastModel) checkSeries(d *seriesData) error {
 	if f.Calendar && set.Step.IsZero() {
 		return settings("`calendar` makes covariates of times, and %s has none: name the column of times with `time`, or leave it out", set.Name)
 	}
+	if f.Calendar && set.Step.Calendar() == nil {
+		return settings("`calendar` says nothing of values that are a %s apart, as those of %s: leave it out", set.Step, set.Name)
+	}
 	if f.Loss == "negbin" {
 		for i := range set.Series {
 			for _, values := range set.Series[i].Values {

@@ -5,8 +5,6 @@ import (
 	"fmt"
 	"math"
 	"slices"
-	"strings"
-	"time"
 
 	"github.com/pkg/errors"
 
@@ -23,7 +21,7 @@ import (
 type seriesColumns struct {
 	Targets  []string    `json:"targets"`
 	Known    []covariate `json:"known,omitempty"`
-	Calendar []string    `json:"calendar,omitempty"` // covariates that are made of the times
+	Calendar []string    `json:"calendar,omitempty"` // features of series.Calendar, two covariates each
 	Static   []category  `json:"static,omitempty"`
 	Step     series.Step `json:"step"`
 }
@@ -61,7 +59,11 @@ func readColumns(path string) (*seriesColumns, error) {
 		return nil, err
 	}
 	c := &seriesColumns{}
-	if err := json.Unmarshal(data, c); err != nil {
+	err = json.Unmarshal(data, c)
+	if err == nil {
+		_, err = c.calendar()
+	}
+	if err != nil {
 		return nil, &checkpoint.CorruptError{File: path, What: "not the columns of a run: restore it from a copy of the run"}
 	}
 	return c, nil
@@ -69,9 +71,15 @@ func readColumns(path string) (*seriesColumns, error) {
 
 // fits says whether a configuration speaks of these columns.
 func (c *seriesColumns) fits(f *ForecastModel) bool {
-	known := len(c.Known) + len(c.Calendar)
-	sizes := c.sizes()
-	return len(c.Targets) == f.Targets && known == f.Known && slices.Equal(sizes, f.Static)
+	return len(c.Targets) == f.Targets && c.covariateCount() == f.Known && slices.Equal(c.sizes(), f.Static)
+}
+
+// covariateCount is how many covariates a model sees.
+func (c *seriesColumns) covariateCount() int { return len(c.Known) + 2*len(c.Calendar) }
+
+// calendar makes covariates of times: a sine and a cosine for each feature.
+func (c *seriesColumns) calendar() (*series.Calendar, error) {
+	return series.NewCalendar(c.Calendar, false)
 }
 
 // sizes are the numbers of categories.
@@ -95,7 +103,7 @@ func newColumns(set *series.Set, calendar bool, held int) *seriesColumns {
 		c.Known = append(c.Known, covariate{name, mean, deviation})
 	}
 	if calendar {
-		c.Calendar = calendarOf(set.Step)
+		c.Calendar = set.Step.Calendar()
 	}
 	for k, name := range set.Static {
 		seen := map[string]bool{}
@@ -133,56 +141,6 @@ func moments(values []float64) (mean, deviation float64) {
 		deviation = 1
 	}
 	return mean, deviation
-}
-
-// The covariates of the calendar, each the sine and the cosine of its part of a circle.
-const (
-	timeOfDay  = "time of day"
-	dayOfWeek  = "day of week"
-	dayOfMonth = "day of month"
-	dayOfYear  = "day of year"
-)
-
-// calendarOf names the covariates that say something of a step, two for each circle.
-func calendarOf(step series.Step) (names []string) {
-	var circles []string
-	day := int64(24 * 60 * 60)
-	switch {
-	case step.IsZero():
-	case step.Months > 0 || step.Seconds >= 7*day:
-		circles = []string{dayOfYear}
-	case step.Seconds >= day:
-		circles = []string{dayOfWeek, dayOfMonth, dayOfYear}
-	default:
-		circles = []string{timeOfDay, dayOfWeek, dayOfYear}
-	}
-	for _, c := range circles {
-		names = append(names, c+" sin", c+" cos")
-	}
-	return names
-}
-
-// calendar is the value of a covariate of the calendar at a time.
-func calendar(name string, t time.Time) float64 {
-	circle, way, _ := strings.Cut(name, " sin")
-	if way == "" && strings.HasSuffix(name, " cos") {
-		circle = strings.TrimSuffix(name, " cos")
-	}
-	part := 0.0
-	switch circle {
-	case timeOfDay:
-		part = float64(t.Hour()*3600+t.Minute()*60+t.Second()) / 86400
-	case dayOfWeek:
-		part = float64(t.Weekday()) / 7
-	case dayOfMonth:
-		part = float64(t.Day()-1) / 31
-	case dayOfYear:
-		part = float64(t.YearDay()-1) / 366
-	}
-	if strings.HasSuffix(name, " sin") {
-		return math.Sin(2 * math.Pi * part)
-	}
-	return math.Cos(2 * math.Pi * part)
 }
 
 // seriesData are series as a model reads them.
@@ -239,14 +197,12 @@ func (c *seriesColumns) covariates(set *series.Set, s *series.Series, f *Forecas
 		return nil, &datasets.Error{File: set.Name, Line: s.Line,
 			What: fmt.Sprintf("series %q has no times, of which the model reads the calendar: name a column with --time", s.ID)}
 	}
-	for _, name := range c.Calendar {
-		values := make([]float64, s.Len()+f.Horizon)
-		for t := range values {
-			values[t] = calendar(name, set.Step.Add(s.Start, t))
-		}
-		known = append(known, values)
+	calendar, err := c.calendar()
+	if err != nil {
+		return nil, err
 	}
-	return known, nil
+	columns, err := calendar.At(s.Start, set.Step, s.Len()+f.Horizon)
+	return append(known, columns...), err
 }
 
 // window is the one of a series that ends before value t, and what follows up to value end; those behind are missing.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"math"
 
+	"github.com/unroll-ml/unroll/datasets/series"
 	"github.com/unroll-ml/unroll/trainer"
 	"github.com/unroll-ml/unroll/trainer/metrics"
 )
@@ -68,17 +69,21 @@ func scoreOf(t metrics.ForecastTotal) ForecastScore {
 // origin is where a forecast of a series begins: it knows the values before t, and not those from there on.
 type origin struct{ series, t int }
 
-// origins are where the forecasts of series begin, the last so that they end with the values before end: so many for
-// each series, every values apart. Those that know no value are left out.
-func (d *seriesData) origins(n, every int) (all []origin) {
+// origins are those of a backtest of the series, at most n of each, every values apart. Those that know no value are
+// left out.
+func (d *seriesData) origins(n, every int) (all []origin, err error) {
 	for i := range d.set.Series {
-		for k := range n {
-			if t := d.set.Series[i].Len() - d.model.Horizon - k*every; t > 0 && d.knows(i, t) {
-				all = append(all, origin{i, t})
+		of, err := series.Origins(d.set.Series[i].Len(), d.model.Horizon, n, every, 1)
+		if err != nil {
+			return nil, err
+		}
+		for _, o := range of {
+			if d.knows(i, o.At) {
+				all = append(all, origin{i, o.At})
 			}
 		}
 	}
-	return all
+	return all, nil
 }
 
 // knows says whether each target has a value before t.
