@@ -228,3 +228,33 @@ func ExamplePairs() {
 	// 19521107 -> 1952-11-07
 	// 17. Aug 2012 -> 2012-08-17
 }
+
+// The adding problem as series: the number is the sum of the marked ones, and none of those to train on is among those to measure on.
+func TestNumbers(t *testing.T) {
+	train, valid, err := Numbers("adding-7", Config{Seed: 3, Train: 20, Valid: 5})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(train.Cases) != 20 || len(valid.Cases) != 5 || train.Channels != 2 || !train.Regression || train.SHA256 == valid.SHA256 {
+		t.Errorf("%d and %d cases", len(train.Cases), len(valid.Cases))
+	}
+	seen := map[float64]bool{}
+	for _, c := range append(valid.Cases, train.Cases...) {
+		sum, marks := 0.0, 0.0
+		for s, mark := range c.Values[1] {
+			sum, marks = sum+mark*c.Values[0][s], marks+mark
+		}
+		if len(c.Values[0]) != 7 || marks != 2 || math.Abs(sum-c.Number) > 1e-6 || seen[c.Number] {
+			t.Errorf("%+v", c)
+		}
+		seen[c.Number] = true
+	}
+	for _, name := range []string{"adding-1", "adding-x", "adding-100001", "adding50", "dates", ""} {
+		if _, _, err := Numbers(name, Config{Train: 1, Valid: 1}); err == nil {
+			t.Errorf("the task %q was made", name)
+		}
+	}
+	if long, _, err := Numbers("adding", Config{Train: 1, Valid: 1}); err != nil || long.Cases[0].Len() != 200 {
+		t.Errorf("%v", err)
+	}
+}
