@@ -176,6 +176,9 @@ func (m *Forecaster) static(b *op.Builder, rows *G.Node) *G.Node {
 	return b.Reshape(b.Gather(m.embedding, rows), rows.Shape()[0], m.embedded())
 }
 
+// States declares the states before the first patch, as inputs: see Recurrent.States.
+func (m *Forecaster) States(b *op.Builder, batch int) []*G.Node { return m.layers.States(b, batch) }
+
 // Encode reads the patches of the past. It gives the states after them; in.States are those before, and nil are zeros.
 func (m *Forecaster) Encode(b *op.Builder, in ForecastInput) []*G.Node {
 	x := in.Past

@@ -103,13 +103,19 @@ type scaled struct {
 
 // scale scales one target of a window, past values of which the first may be missing.
 func (s *Scaling) scale(past []float64, horizon int) scaled {
-	w := scaled{level: s.level(past), z: make([]float64, len(past))}
-	for t, y := range past {
-		at := w.at(t)
-		w.z[t] = at.Scaled(y)
-	}
+	w := scaled{level: s.level(past)}
+	w.z = w.level.scaled(past)
 	w.base = s.base(w.z, horizon)
 	return w
+}
+
+// scaled are the values of a window as the network sees them.
+func (l *level) scaled(past []float64) []float64 {
+	z := make([]float64, len(past))
+	for t, y := range past {
+		z[t] = l.at(t).Scaled(y)
+	}
+	return z
 }
 
 // mean is the mean of f of the values that are not missing; 0 if all are.

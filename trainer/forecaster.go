@@ -42,6 +42,7 @@ type Forecaster struct {
 type forecastShape struct {
 	mode  forecastMode
 	batch int
+	steps int // patches that are read
 }
 
 // forecastMode is what a program does.
@@ -51,6 +52,9 @@ const (
 	forecastTrain   forecastMode = iota // the loss of windows, with dropout, and with true values for the decoder
 	forecastMeasure                     // the loss of windows as they are forecast
 	forecastApply                       // the numbers that models.ForecastLoss has for each value
+	forecastBegin                       // the states after patches, from zeros
+	forecastAdvance                     // the states after patches, from those before
+	forecastHead                        // the numbers, from the states after the past, of which the last patch is read
 )
 
 // Check says what is wrong with how the model is trained; package models knows what is wrong with the model.
@@ -70,7 +74,7 @@ func NewForecaster(c ForecasterConfig) (*Forecaster, error) {
 	f := &Forecaster{config: c}
 	var err error
 	f.learner, err = NewLearner(LearnerConfig[forecastShape]{
-		Declare: f.config.declare, Shape: forecastShape{forecastTrain, 1}, Training: c.Training, Device: c.Device,
+		Declare: f.config.declare, Shape: forecastShape{forecastTrain, 1, c.Steps}, Training: c.Training, Device: c.Device,
 	})
 	if err != nil {
 		return nil, err
@@ -99,9 +103,16 @@ func (c *ForecasterConfig) declare(b *op.Builder, p *models.Params, s forecastSh
 		g.Inputs = append(g.Inputs, n)
 		return n
 	}
-	in := models.ForecastInput{Past: input("past", tensor.Float32, c.Steps, s.batch, k.Patch*(2*k.Targets+k.Known))}
-	future := input("future", tensor.Float32, futureParts, s.batch, k.Horizon, k.Targets)
-	if k.Known > 0 {
+	var in models.ForecastInput
+	if s.mode != forecastHead || k.Autoregressive { // the decoder begins with the last patch
+		in.Past = input("past", tensor.Float32, s.steps, s.batch, k.Patch*(2*k.Targets+k.Known))
+	}
+	var future *G.Node
+	reads := s.mode == forecastBegin || s.mode == forecastAdvance
+	if !reads {
+		future = input("future", tensor.Float32, futureParts, s.batch, k.Horizon, k.Targets)
+	}
+	if k.Known > 0 && !reads {
 		in.Known = input("known", tensor.Float32, d, s.batch, k.Patch*k.Known)
 	}
 	if len(k.Static) > 0 {
@@ -109,6 +120,14 @@ func (c *ForecasterConfig) declare(b *op.Builder, p *models.Params, s forecastSh
 	}
 	part := func(i int) *G.Node {
 		return b.Reshape(b.Slice(future, 0, i, i+1), s.batch, k.Horizon, k.Targets) // B×H×M
+	}
+	if s.mode == forecastAdvance || s.mode == forecastHead {
+		in.States = m.States(b, s.batch)
+		g.Inputs = append(g.Inputs, in.States...)
+	}
+	if reads {
+		g.Outputs = m.Encode(b, in)
+		return g, b.Err()
 	}
 	in.Base = part(futureBase)
 	var teach models.ForecastTeaching
@@ -128,14 +147,17 @@ func (c *ForecasterConfig) declare(b *op.Builder, p *models.Params, s forecastSh
 			in.Keys = b.Keys(g.Key, c.Steps)
 		}
 	}
-	states := m.Encode(b, in)
+	states := in.States
+	if s.mode != forecastHead {
+		states = m.Encode(b, in)
+	}
 	var numbers []*G.Node
 	if k.Autoregressive {
 		numbers = m.Decode(b, states, in, teach)
 	} else {
 		numbers = m.Direct(b, states, in)
 	}
-	if s.mode == forecastApply {
+	if s.mode == forecastApply || s.mode == forecastHead {
 		g.Outputs = numbers
 		return g, b.Err()
 	}
@@ -181,7 +203,7 @@ func (m *Forecaster) Batch(windows []Window) (*ForecastBatch, error) {
 		return nil, errors.Errorf("a batch of %d windows cannot be divided into %d equal parts", len(windows), parts)
 	}
 	n := len(windows) / parts
-	x := &ForecastBatch{shape: forecastShape{forecastTrain, n}}
+	x := &ForecastBatch{shape: forecastShape{forecastTrain, n, m.config.Steps}}
 	for k := range parts {
 		part, err := m.config.fill(windows[k*n : (k+1)*n])
 		if err != nil {
@@ -212,7 +234,7 @@ func (m *Forecaster) Measure(windows []Window) (sum float64, count int, err erro
 	if err != nil {
 		return 0, 0, err
 	}
-	s := forecastShape{forecastMeasure, len(windows)}
+	s := forecastShape{forecastMeasure, len(windows), m.config.Steps}
 	loss, _, err := m.learner.Run(s, m.config.values(x, s, 0)...)
 	return loss * x.weight, int(x.weight), err
 }
@@ -227,7 +249,7 @@ func (m *Forecaster) Forecast(windows []Window) ([]Forecast, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := forecastShape{forecastApply, len(windows)}
+	s := forecastShape{forecastApply, len(windows), m.config.Steps}
 	_, numbers, err := m.learner.Run(s, m.config.values(x, s, 0)...)
 	if err != nil {
 		return nil, err
@@ -240,19 +262,25 @@ func (m *Forecaster) Forecast(windows []Window) ([]Forecast, error) {
 	}
 	forecasts := make([]Forecast, len(windows))
 	for i := range windows {
-		forecasts[i] = Forecast{loss: k.Loss, horizon: k.Horizon}
-		for target := range k.Targets {
-			for h := range k.Horizon {
-				at := (i*k.Horizon+h)*k.Targets + target
-				v := forecastValue{at: x.levels[i][target].at(m.config.Steps*k.Patch + h)}
-				for _, n := range numbers {
-					v.numbers = append(v.numbers, float64(n[at]))
-				}
-				forecasts[i].values = append(forecasts[i].values, v)
-			}
-		}
+		forecasts[i] = m.config.forecastOf(numbers, x.levels[i], i, m.config.Steps*k.Patch)
 	}
 	return forecasts, nil
+}
+
+// forecastOf is the forecast of window i of a batch, whose values are scaled by levels and end before place t of them.
+func (c *ForecasterConfig) forecastOf(numbers [][]float32, levels []level, i, t int) Forecast {
+	k := &c.Model
+	f := Forecast{loss: k.Loss, horizon: k.Horizon}
+	for target := range k.Targets {
+		for h := range k.Horizon {
+			v := forecastValue{at: levels[target].at(t + h)}
+			for _, n := range numbers {
+				v.numbers = append(v.numbers, float64(n[(i*k.Horizon+h)*k.Targets+target]))
+			}
+			f.values = append(f.values, v)
+		}
+	}
+	return f
 }
 
 // Forecast is what is forecast for a window.

@@ -1,6 +1,8 @@
 package trainer
 
 import (
+	"slices"
+
 	"github.com/pkg/errors"
 	G "gorgonia.org/gorgonia"
 	"gorgonia.org/tensor"
@@ -170,6 +172,9 @@ func setAll(p *graph.Program, inputs G.Nodes, values []any) error {
 		return errors.Errorf("%d values for %d inputs", len(values), len(inputs))
 	}
 	for i, n := range inputs {
+		if !slices.Contains(p.Inputs(), n) { // nothing that is wanted depends on it
+			continue
+		}
 		if err := p.Set(n, values[i]); err != nil {
 			return err
 		}

@@ -73,6 +73,7 @@ func forecasterDoors() map[string]func(t *testing.T) call {
 		"ForecasterConfig.Declare": func(*testing.T) call {
 			return call{models.ForecasterConfig.Declare, []any{forecaster, newBench().p}}
 		},
+		"Forecaster.States": func(t *testing.T) call { x := newForecasts(); return call{x.model(t, true).States, []any{x.b, 2}} },
 		"Forecaster.Encode": func(t *testing.T) call { x := newForecasts(); return call{x.model(t, true).Encode, []any{x.b, x.in}} },
 		"Forecaster.Begin": func(t *testing.T) call {
 			x := newForecasts()
@@ -157,8 +158,23 @@ func trainedForecasterDoors() map[string]func(t *testing.T) call {
 			}
 			return call{m.Train, []any{x, 0, 0.1}}
 		},
-		"Forecaster.Measure":       func(t *testing.T) call { return call{open(t).Measure, []any{forecastWindows()}} },
-		"Forecaster.Forecast":      func(t *testing.T) call { return call{open(t).Forecast, []any{forecastWindows()}} },
+		"Forecaster.Measure":  func(t *testing.T) call { return call{open(t).Measure, []any{forecastWindows()}} },
+		"Forecaster.Forecast": func(t *testing.T) call { return call{open(t).Forecast, []any{forecastWindows()}} },
+		"Forecaster.Stream":   func(t *testing.T) call { return call{open(t).Stream, []any{forecastWindows()[0]}} },
+		"ForecastStream.Next": func(t *testing.T) call {
+			return call{forecastStream(t, open(t)).Next, []any{[]float64{1}, []float64{2}}}
+		},
+		"ForecastStream.Forecast": func(t *testing.T) call {
+			return call{forecastStream(t, open(t)).Forecast, []any{[][]float64{{1, 2, 3, 4}}}}
+		},
 		"Forecaster.CheckQuantile": func(t *testing.T) call { return call{open(t).CheckQuantile, []any{0.2}} },
 	}
+}
+
+func forecastStream(t *testing.T, m *trainer.Forecaster) *trainer.ForecastStream {
+	s, err := m.Stream(forecastWindows()[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
 }

@@ -23,6 +23,7 @@ type forecastCmd struct {
 	Dir       string    `arg:"" name:"RUN" help:"Folder that unroll train forecast wrote."`
 	Series    string    `placeholder:"FILE" help:"Forecast what follows these series, written as those that the run was trained on. Without it: those."`
 	Quantiles []float64 `placeholder:"Q,..." help:"Write these quantiles, too, such as 0.1,0.9. Default: those that the run was trained for."`
+	Picture   []string  `placeholder:"SERIES,..." help:"Draw these series, their forecasts and the intervals between quantiles, as SVG and PNG in the folder RUN."`
 	JSON      bool      `name:"json" help:"Write a JSON object for each series instead of CSV."`
 	useFlags
 }
@@ -68,6 +69,9 @@ func (k *forecastCmd) Run(a *app) error {
 	if err != nil {
 		return err
 	}
+	if err := k.draw(a, r, forecasts); err != nil {
+		return err
+	}
 	if k.JSON {
 		return k.writeJSON(a.texts(), forecasts)
 	}
@@ -80,6 +84,22 @@ func (k *forecastCmd) read(r *run.Run) (*series.Set, error) {
 		return r.Series()
 	}
 	return r.ReadSeries(k.Series)
+}
+
+// draw draws the series that are wanted.
+func (k *forecastCmd) draw(a *app, r *run.Run, forecasts []run.SeriesForecast) error {
+	for _, id := range k.Picture {
+		i := slices.IndexFunc(forecasts, func(f run.SeriesForecast) bool { return f.ID == id })
+		if i < 0 {
+			return usage("--picture %s: there is no such series", id)
+		}
+		paths, err := r.Draw(&forecasts[i], k.Quantiles)
+		if err != nil {
+			return err
+		}
+		notice(a.stderr)("drawn: " + strings.Join(paths, ", "))
+	}
+	return nil
 }
 
 // quantileName is what a column with a quantile is called.

@@ -237,6 +237,19 @@ func TestForecasterOfColumns(t *testing.T) {
 			t.Errorf("value %d: quantiles %g %g %g, forecast %g", h, low, mid, high, forecasts[0].Points[h])
 		}
 	}
+	paths, err := r.Draw(&forecasts[0], []float64{0.1, 0.5, 0.9})
+	if err != nil || len(paths) != 2 {
+		t.Fatal(paths, err)
+	}
+	for i, begin := range []string{"<?xml", "\x89PNG"} {
+		data, err := os.ReadFile(paths[i])
+		if err != nil || !strings.HasPrefix(string(data), begin) || !strings.HasPrefix(filepath.Base(paths[i]), "forecast-shop0.") {
+			t.Errorf("%s begins with %.8q, %v", paths[i], data, err)
+		}
+	}
+	if bands := forecasts[0].bands([]float64{0.1, 0.25, 0.5, 0.75, 0.9}); len(bands) != 2 || math.Abs(bands[0].Level-0.8) > 1e-9 {
+		t.Errorf("%d intervals", len(bands))
+	}
 	short := *set
 	short.Series = slices.Clone(set.Series)
 	short.Series[1].Known = [][]float64{set.Series[1].Known[0][:55]}

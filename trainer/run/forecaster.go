@@ -31,6 +31,8 @@ type SeriesForecast struct {
 
 	forecast *trainer.Forecast
 	target   int
+	history  []float64 // the series
+	step     series.Step
 }
 
 // Quantile is the value that value h of those that follow, counted from 0, does not exceed with probability p; NaN if
@@ -150,7 +152,7 @@ func (f *Forecaster) Forecast(ctx context.Context, set *series.Set) ([]SeriesFor
 			s := &d.set.Series[block[i].series]
 			for target, name := range f.columns.Targets {
 				points, _ := d.points(&forecasts[i], target, nil)
-				x := SeriesForecast{ID: s.ID, Target: name, Points: points, forecast: &forecasts[i], target: target}
+				x := SeriesForecast{ID: s.ID, Target: name, Points: points, forecast: &forecasts[i], target: target, history: s.Values[target], step: set.Step}
 				if !set.Step.IsZero() && !s.Start.IsZero() {
 					x.Start = set.Step.Add(s.Start, s.Len())
 				}
