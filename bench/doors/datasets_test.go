@@ -103,8 +103,12 @@ func init() {
 			})
 			return call{w.Fill, []any{0, six(), six(), mask()}}
 		},
-		"Slice.Read":     func(*testing.T) call { return call{tokens.Read, []any{1, make([]int32, 2)}} },
-		"ReadIDX":        func(t *testing.T) call { i, l := idx(t); return call{datasets.ReadIDX, []any{i, l}} },
+		"Slice.Read": func(*testing.T) call { return call{tokens.Read, []any{1, make([]int32, 2)}} },
+		"ReadIDX":    func(t *testing.T) call { i, l := idx(t); return call{datasets.ReadIDX, []any{i, l}} },
+		"ReadIDXImages": func(t *testing.T) call {
+			i, _ := idx(t)
+			return call{datasets.ReadIDXImages, []any{i, datasets.Format{}}}
+		},
 		"Images.Classes": func(t *testing.T) call { m := pictures(t); return call{m.Classes, []any{m.Labels()}} },
 		"ReadIDXFolder": func(t *testing.T) call {
 			for _, part := range []string{"train", "t10k"} {
