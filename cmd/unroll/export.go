@@ -35,10 +35,7 @@ func (k *exportCmd) Run(a *app) error {
 	if err != nil {
 		return err
 	}
-	if k.Part == "" {
-		k.Part = parts[0]
-	}
-	if !slices.Contains(parts, k.Part) {
+	if k.Part != "" && !slices.Contains(parts, k.Part) {
 		of := run.TaskName(r.Config().Task)
 		return usage("--part is %q: of %s it must be %s", k.Part, of, strings.Join(parts, ", "))
 	}

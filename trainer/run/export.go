@@ -1,6 +1,7 @@
 package run
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"slices"
@@ -49,14 +50,14 @@ func (r *Run) exchanged() (exchange.Config, []string, error) {
 	return config, parts, nil
 }
 
-// WriteONNX writes a part of the model, at the checkpoint that the run uses, as an ONNX file, and says what that takes
-// and gives: see docs/export.md. A model that is too large for a file is an *ONNXTooLargeError.
+// WriteONNX writes a part of the model, or with "" the whole, at the checkpoint that the run uses, as an ONNX file. It
+// says what that takes and gives: see docs/export.md. A model that is too large for a file is an *ONNXTooLargeError.
 func (r *Run) WriteONNX(w io.Writer, part string) (*ONNXPorts, error) {
 	model, parts, err := r.exchanged()
 	if err != nil {
 		return nil, err
 	}
-	if !slices.Contains(parts, part) {
+	if part = cmp.Or(part, parts[0]); !slices.Contains(parts, part) {
 		return nil, settings("the part %q of %s: it must be %s",
 			part, TaskName(r.config.Task), orList(parts, strconv.Quote))
 	}

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"math"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -114,6 +115,31 @@ func TestExportTranslator(t *testing.T) {
 		if w := want[i][0]; text != w.Text || math.Abs(p-w.LogProb) > 1e-5 {
 			t.Errorf("%s becomes %q with %g, the run writes %q with %g", texts[i], text, p, w.Text, w.LogProb)
 		}
+	}
+}
+
+// TestExportOwnCell: a cell of a program's own is in the file as the operations of its step, and the whole is usual.
+func TestExportOwnCell(t *testing.T) {
+	own := Cell("mgu", mgu{})
+	c := Defaults(TaskLM)
+	c.Model.Cell, c.Model.Layers, c.Model.Hidden, c.Training.Epochs, c.Training.Steps = "mgu", 2, 4, 0, 1
+	c.Training.Batch, c.Training.Seq = 2, 8
+	work, err := NewLM(c, text(t), nil, own, device1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer work.Close()
+	dir := filepath.Join(t.TempDir(), "mgu")
+	if _, err := Train(context.Background(), dir, work, Options{}); err != nil {
+		t.Fatal(err)
+	}
+	r, err := Open(dir, own)
+	if err != nil {
+		t.Fatal(err)
+	}
+	operators, err := onnxtest.Operators(exported(t, r, ""))
+	if err != nil || operators["Scan"] != 2 || operators["GRU"] > 0 {
+		t.Errorf("the operators are %v: %v", operators, err)
 	}
 }
 
