@@ -127,7 +127,8 @@ func ReadTagged(path, form string, f Format) (*Tagged, error) {
 		if len(s.Words) == 0 {
 			continue
 		}
-		if err := h.add(len(s.Words), 0, path, s.Line); err != nil {
+		const ofSentence = 2 // what a sentence takes besides its words, in words
+		if err := h.add(len(s.Words)+ofSentence, 0, path, s.Line); err != nil {
 			return nil, err
 		}
 		words += len(s.Words)

@@ -12,6 +12,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"math"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -138,6 +139,7 @@ type file struct {
 	options Options
 	notes   []string
 	held    int
+	most    int // that may be held; 0: not known yet
 }
 
 // wrong is what is wrong with a line; 0: with the file.
@@ -153,19 +155,37 @@ func (f *file) note(format string, args ...any) {
 // small.
 const (
 	maxLine   = 1 << 26 // bytes
-	maxRecord = 1 << 24 // bytes of CSV: a cell takes many times its own
+	maxRecord = 1 << 22 // bytes of CSV: a cell takes a hundred times its own
 	ofSeries  = 32      // what a series takes besides its values, in values
 )
 
-// maxHeld is how many values may be in memory. Tests lower it.
-var maxHeld = 1 << 27
+// maxHeld is how many values may be in memory, and leastHeld how many always may; in between, heldPerByte of the file on the disk,
+// so that only a file that is not what it seems is refused. Tests lower them.
+var (
+	maxHeld   = 1 << 27
+	leastHeld = 1 << 24
+)
+
+const heldPerByte = 8
+
+// room is how many values of the file may be in memory.
+func (f *file) room() int {
+	info, err := os.Stat(f.name)
+	if err != nil {
+		return min(leastHeld, maxHeld)
+	}
+	return int(min(int64(maxHeld), max(int64(leastHeld), heldPerByte*info.Size())))
+}
 
 // hold takes room for values of a line, or says that there is none.
 func (f *file) hold(values, line int) error {
-	if f.held += values; f.held > maxHeld {
+	if f.most == 0 {
+		f.most = f.room()
+	}
+	if f.held += values; f.held > f.most {
 		return f.wrong(line, "more than %d values (a series counts for %d more), the most that are held in memory: "+
-			"use a part of the file",
-			maxHeld, ofSeries)
+			"use a part of the file, or uncompress it",
+			f.most, ofSeries)
 	}
 	return nil
 }

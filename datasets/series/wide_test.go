@@ -1,6 +1,8 @@
 package series
 
 import (
+	"bytes"
+	"fmt"
 	"strings"
 	"testing"
 )
@@ -94,13 +96,32 @@ func TestWrongWide(t *testing.T) {
 	)
 }
 
+// A compressed file that is not what it seems is refused; the same, uncompressed, is as large as it seems.
+func TestHeldOfAFile(t *testing.T) {
+	before := leastHeld
+	t.Cleanup(func() { leastHeld = before })
+	leastHeld = 120
+	var rows bytes.Buffer
+	for i := range 2000 {
+		fmt.Fprintf(&rows, "%d%s\n", i, strings.Repeat(",1", 20))
+	}
+	if _, err := Read(write(t, "a.csv", rows.Bytes()), Options{Header: "no"}); err != nil {
+		t.Error(err)
+	}
+	packed := zip(t, rows.String())
+	want := fmt.Sprintf("more than %d values", heldPerByte*len(packed))
+	if _, err := Read(write(t, "a.csv.gz", packed), Options{Header: "no"}); err == nil || !strings.Contains(err.Error(), want) {
+		t.Errorf("%v, want %s", err, want)
+	}
+}
+
 // What does not fit into memory is refused, with the place.
 func TestHeldValues(t *testing.T) {
 	before := maxHeld
 	t.Cleanup(func() { maxHeld = before })
 	maxHeld = 120
 	const words = ": more than 120 values (a series counts for 32 more), the most that are held in memory: use a " +
-		"part of the file"
+		"part of the file, or uncompress it"
 	wrongs(t,
 		bad("wide", "a.csv", strings.Repeat("x,1\n", 4), "FILE:4"+words, Options{Header: "no"}),
 		bad("long", "a.csv", "date,y\n"+strings.Repeat("2020,1\n", 30), "FILE:19"+words, Options{Time: "date"}),
