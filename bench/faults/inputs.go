@@ -70,7 +70,7 @@ func badFiles() []bad {
 		{strings.Replace(lm, "FILE", ".", 1), "", exitNoInput, []string{"--text: . is a folder: give a file"}},
 
 		{table, "", exitData, []string{"FILE: no examples: a line is a text, a tab and its label"}},
-		{table, "Ang\tChinese\n", exitData, []string{"FILE: 1 different examples, at least 2 are needed"}},
+		{table, "Ang\tChinese\n", exitData, []string{"FILE: 1 different example, at least 2 are needed"}},
 		{table, strings.ReplaceAll(rows, "Italian", "Chinese"), exitData, []string{`FILE: every label is "Chinese"`}},
 		{table, rows + "Ang Chinese\n", exitData, []string{"FILE:17: no tab"}},
 		{table, rows + "Ang\tA\tB\n", exitData, []string{"FILE:17: 3 columns, and the first row has 2: remove what is too much"}},
@@ -92,7 +92,7 @@ func badFiles() []bad {
 		{classify + " --folder none", "", exitNoInput, []string{"--folder: none does not exist"}},
 
 		{pairs, "", exitData, []string{"FILE: no pairs: a line is a source, a tab and its target"}},
-		{pairs, "one\teins\n", exitData, []string{"FILE: 1 different examples, at least 2 are needed"}},
+		{pairs, "one\teins\n", exitData, []string{"FILE: 1 different example, at least 2 are needed"}},
 		{pairs, lines + "one eins\n", exitData, []string{"FILE:17: no tab"}},
 		{pairs, lines + "one\t\n", exitData, []string{"FILE:17: the target after the tab is empty"}},
 		{pairs, lines + "one\tei\x00ns\n", exitData, []string{"FILE:17:7: ", "is NUL"}},
@@ -129,7 +129,7 @@ func badFiles() []bad {
 		{"not an idx file", idx(make([]byte, 16), 16), "not an idx file"},
 		{images, idx(make([]byte, 15), 15), "16 images, and "},
 		{idx(nil, 1<<31, 1<<31, 1<<31), idx(make([]byte, 16), 16), "a damaged header"},
-		{images, idx(make([]byte, 16), 16), "every image has the same label"},
+		{images, idx(make([]byte, 16), 16), "every example has the same label"},
 		{zipped(images)[:30], idx(make([]byte, 16), 16), "damaged gzip data"},
 	} {
 		b := bad{args: classify + " --idx IDX", data: c.images + "\x00SPLIT\x00" + c.labels, code: exitData, words: []string{"idx", c.word}}

@@ -80,6 +80,7 @@ var rows = []row{
 	{"damage found at resume", "back to the newest whole one, not in silence; none whole: 65, nothing is changed", damagedResume, false},
 	{"header bombs", "65 within 1 s and 64 MB", bombs, false},
 	{"hostile run folders", "one line and the promised exit code within 5 s and 1 GB; no byte of a bystander changes", hostileRuns, false},
+	{"data that become far more in memory", "65 with the way out, within 5 s and 1 GB", dataBombs, false},
 	{"training that diverges", "80 with step, gradient norm and first bad tensor; never best or last", divergence, false},
 	{"bad text, table, folder, pairs, images", "65 with file and line, missing ones 66; BOM and CRLF are fine", badInputs, false},
 	{"checkpoint, vocabulary or settings of another run", "65 before the first step, with both sides", mismatches, false},
