@@ -6,8 +6,9 @@ import (
 	"github.com/unroll-ml/unroll/graph/tape"
 )
 
-// Loops are merged where that saves passes over memory, such as the two directions of an encoder. Where parts of a body never touch what
-// another one writes, each becomes a loop of its own again, so that they can run side by side.
+// Loops are merged where that saves passes over memory, such as the two directions of an encoder. Where parts
+// of a body never touch what another one writes, each becomes a loop of its own again, so that they can run
+// side by side.
 
 // apart puts several loops in the place of one whose body has such parts. Other instructions stay where they are.
 func (l *lowering) apart(code []tape.Instr) []tape.Instr {
@@ -28,7 +29,8 @@ func (l *lowering) apart(code []tape.Instr) []tape.Instr {
 func isLoop(in tape.Instr) bool    { _, ok := in.(*tape.Loop); return ok }
 func isProduct(in tape.Instr) bool { _, ok := in.(*tape.Product); return ok }
 
-// parts are the parts of a body that do not depend on each other at any two steps. Each but the first has a product: less is not worth a loop.
+// parts are the parts of a body that do not depend on each other at any two steps. Each but the first has a
+// product: less is not worth a loop.
 func (l *lowering) parts(lp *tape.Loop) [][]tape.Instr {
 	n := len(lp.Body)
 	part, accesses := make([]int, n), make([][]access, n)

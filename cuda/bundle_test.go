@@ -8,8 +8,8 @@ import (
 	"github.com/unroll-ml/unroll/graph/tape"
 )
 
-// Small elementwise instructions of a step that do not touch the same bytes are one launch: here the two halves of a concatenation. Those
-// that do touch them keep their order.
+// Small elementwise instructions of a step that do not touch the same bytes are one launch: here the two halves
+// of a concatenation. Those that do touch them keep their order.
 func TestBundle(t *testing.T) {
 	const steps, rows, n = 3, 5, 4
 	half := func(r tape.Ref, off int) tape.Operand {

@@ -1,12 +1,13 @@
 // Package cuda is the CUDA device: it runs tapes on an NVIDIA GPU.
 //
-// Loading a tape turns each instruction into work for a stream: launches of kernels that package kernel writes, products of cuBLAS,
-// copies. Addresses that move with the steps of loops are known beforehand, so that a whole run, its loops included, is one graph of work:
-// the second run of a program captures it, and later ones replay it with a single call. Inputs go up from pinned memory while the run
-// before still computes; parameters never move unless they are read or written.
+// Loading a tape turns each instruction into work for a stream: launches of kernels that package kernel writes,
+// products of cuBLAS, copies. Addresses that move with the steps of loops are known beforehand, so that a whole
+// run, its loops included, is one graph of work: the second run of a program captures it, and later ones replay
+// it with a single call. Inputs go up from pinned memory while the run before still computes; parameters never
+// move unless they are read or written.
 //
-// This package knows the tape, and of a GPU what package driver says. It must not know what is above the tape, nor whether the GPU is
-// real: tests run all of it on the simulator (driver/sim).
+// This package knows the tape, and of a GPU what package driver says. It must not know what is above the tape,
+// nor whether the GPU is real: tests run all of it on the simulator (driver/sim).
 package cuda
 
 import (
@@ -37,20 +38,22 @@ var _ tape.Device = (*Device)(nil)
 // Option is a setting of New.
 type Option func(*Device)
 
-// Precision sets the arithmetic of the products of Float32 tapes: driver.Float32, the default, TF32 or BFloat16. Products of Float64 tapes
-// and everything else are not concerned: sums, functions, parameters and the optimizer keep the tape's type.
+// Precision sets the arithmetic of the products of Float32 tapes: driver.Float32, the default, TF32 or
+// BFloat16. Products of Float64 tapes and everything else are not concerned: sums, functions, parameters and
+// the optimizer keep the tape's type.
 func Precision(p driver.Precision) Option { return func(d *Device) { d.precision = p } }
 
-// Capture says whether runs are captured and replayed; they are unless told otherwise. Without it each kernel is launched by itself, which
-// is slower but shows in a profiler which one takes how long.
+// Capture says whether runs are captured and replayed; they are unless told otherwise. Without it each kernel
+// is launched by itself, which is slower but shows in a profiler which one takes how long.
 func Capture(on bool) Option { return func(d *Device) { d.capture = on } }
 
-// StepKernels says whether products of TF32 or BFloat16 in loops, with few rows and a second operand that stays the same, are computed by
-// kernels of our own, on GPUs of compute capability 8.0 or more; they are unless told otherwise. Without them all products are cuBLAS's.
+// StepKernels says whether products of TF32 or BFloat16 in loops, with few rows and a second operand that stays
+// the same, are computed by kernels of our own, on GPUs of compute capability 8.0 or more; they are unless told
+// otherwise. Without them all products are cuBLAS's.
 func StepKernels(on bool) Option { return func(d *Device) { d.steps = on } }
 
-// Uncaptured lets f know why a run could not be captured, once for each program: its runs are then launched piece by piece, with the same
-// results. It must be safe for use by several goroutines if the device is.
+// Uncaptured lets f know why a run could not be captured, once for each program: its runs are then launched
+// piece by piece, with the same results. It must be safe for use by several goroutines if the device is.
 func Uncaptured(f func(error)) Option { return func(d *Device) { d.refused = f } }
 
 // New makes a device of a GPU, which must stay open as long as the device and its programs are used.
@@ -68,8 +71,9 @@ func (d *Device) Name() string { return "cuda" }
 // Overlaps implements tape.Overlapper: a captured run has two lanes.
 func (d *Device) Overlaps() {}
 
-// Load implements tape.Device. Programs of a device take turns on the GPU: one waits for what another one, in another goroutine, asks for. A
-// host function holds nobody up. Device memory that does not suffice is a *driver.MemoryError.
+// Load implements tape.Device. Programs of a device take turns on the GPU: one waits for what another one, in
+// another goroutine, asks for. A host function holds nobody up. Device memory that does not suffice is a
+// *driver.MemoryError.
 func (d *Device) Load(t *tape.Tape) (tape.Program, error) {
 	if err := tape.Verify(t); err != nil {
 		if u := (*tape.UnsupportedError)(nil); errors.As(err, &u) {

@@ -6,9 +6,10 @@ import (
 	"github.com/unroll-ml/unroll/graph/tape"
 )
 
-// Loops whose steps depend on each other one by one, such as the layers of a model, can run side by side: while one does a stretch of its
-// steps, the next does the stretch before. For that the loops are cut into such stretches, and what stands between them, a product of all
-// steps with one matrix, into the rows of each stretch.
+// Loops whose steps depend on each other one by one, such as the layers of a model, can run side by side: while
+// one does a stretch of its steps, the next does the stretch before. For that the loops are cut into such
+// stretches, and what stands between them, a product of all steps with one matrix, into the rows of each
+// stretch.
 
 // stretch is about how many steps run between two points at which loops wait for each other.
 const stretch = 10
@@ -19,7 +20,8 @@ type portion struct {
 	of tape.Instr
 }
 
-// cut puts portions in the place of instructions between which loops can run side by side. Their order stays that of the tape.
+// cut puts portions in the place of instructions between which loops can run side by side. Their order stays
+// that of the tape.
 func (l *lowering) cut(code []tape.Instr) []tape.Instr {
 	trips := make([]int, len(code)) // of the loop with which an instruction is cut; 0: it is not
 	for i, in := range code {
@@ -82,7 +84,8 @@ func stepwise(body []tape.Instr) bool {
 	return ok
 }
 
-// moving are the buffers that each step of an outermost loop writes, or reads, at another place, and whether it moves up (1) or down (-1).
+// moving are the buffers that each step of an outermost loop writes, or reads, at another place, and whether it
+// moves up (1) or down (-1).
 func moving(body []tape.Instr, written bool) map[tape.BufferID]int {
 	to := map[tape.BufferID]int{}
 	every(body, func(in tape.Instr) {

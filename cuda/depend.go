@@ -7,8 +7,8 @@ import (
 	"github.com/unroll-ml/unroll/graph/tape"
 )
 
-// dependences says which instructions of a body must not change places, within one step of its loops: by instruction, how many must run
-// before it, and which must run after it.
+// dependences says which instructions of a body must not change places, within one step of its loops: by
+// instruction, how many must run before it, and which must run after it.
 func (l *lowering) dependences(code []tape.Instr) (earlier []int, later [][]int) {
 	accesses := make([][]access, len(code))
 	for i, in := range code {
@@ -28,8 +28,8 @@ func (l *lowering) dependences(code []tape.Instr) (earlier []int, later [][]int)
 	return earlier, later
 }
 
-// access is memory that an instruction reads or writes: somewhere in an extent of the arena, or, if it is known better, in the stretches of
-// run bytes that lie pitch bytes apart, the first at place, in all size bytes.
+// access is memory that an instruction reads or writes: somewhere in an extent of the arena, or, if it is known
+// better, in the stretches of run bytes that lie pitch bytes apart, the first at place, in all size bytes.
 type access struct {
 	extent
 	write bool

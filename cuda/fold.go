@@ -48,8 +48,8 @@ func (l *lowering) sumsUp(m *tape.Map, r *tape.Reduce) bool {
 		r.Fn == tape.Sum && r.Outer == 1 && r.Inner == 1 && r.N == volume(m.Shape) && r.N > 0 && r.In.Buf == o.Buf && r.In.Off == o.Off
 }
 
-// dead reports whether nobody sees what is in a buffer between the code before and the code after: neither by its name, nor through another
-// buffer in the same place.
+// dead reports whether nobody sees what is in a buffer between the code before and the code after: neither by
+// its name, nor through another buffer in the same place.
 func (l *lowering) dead(id tape.BufferID, before, after []tape.Instr) bool {
 	e := extentOf(l.tape, id)
 	for _, s := range l.tape.Slots {

@@ -17,8 +17,8 @@ func squares(out, tmp, x tape.Ref, n int) []tape.Instr {
 	}
 }
 
-// The sums of the squares of many arrays are two launches, though their squares lie in the same memory, where they would have to wait
-// for each other.
+// The sums of the squares of many arrays are two launches, though their squares lie in the same memory, where
+// they would have to wait for each other.
 func TestFold(t *testing.T) {
 	b := &builder{}
 	sizes := []int{8, 3000, 40, 10000, 7, 5}

@@ -16,7 +16,8 @@ import (
 // onGPU is the environment variable that lets the tests of this file run: on the GPU itself.
 const onGPU = "UNROLL_TEST_GPU"
 
-// held keeps the GPU's context from one test to the next: to make it anew takes its time, and cuBLAS may not outlive it.
+// held keeps the GPU's context from one test to the next: to make it anew takes its time, and cuBLAS may not
+// outlive it.
 var held = sync.OnceValues(func() (driver.GPU, error) { return driver.Open(0) })
 
 func realGPU(t *testing.T, opts ...cuda.Option) *cuda.Device {
@@ -62,7 +63,8 @@ func TestGPUModels(t *testing.T) {
 	}
 }
 
-// Steps on tensor cores are exact where they can be, and models of them follow the reference device as far as rounded products allow.
+// Steps on tensor cores are exact where they can be, and models of them follow the reference device as far as
+// rounded products allow.
 func TestGPUSteps(t *testing.T) {
 	for name, tolerance := range map[string]float64{"tf32": 1e-3, "bf16": 1e-2} {
 		precision := cuda.Precision(precisions[name])

@@ -8,9 +8,10 @@ import (
 	"github.com/unroll-ml/unroll/graph/tape"
 )
 
-// Elementwise instructions that do not depend on each other become one launch: any number of one kind outside of loops, such as the updates
-// of all parameters, as a table; the sums of all results of Maps of one kind, such as the squared norms of all gradients, as a fold; a few
-// small ones of any kind as a bundle. Instructions between them change places for that, where neither sees it.
+// Elementwise instructions that do not depend on each other become one launch: any number of one kind outside
+// of loops, such as the updates of all parameters, as a table; the sums of all results of Maps of one kind,
+// such as the squared norms of all gradients, as a fold; a few small ones of any kind as a bundle. Instructions
+// between them change places for that, where neither sees it.
 
 const (
 	mostInstructions = 4000    // of a body that is looked at: dependences are found pair by pair
@@ -25,8 +26,8 @@ type group struct {
 	work    []work
 }
 
-// groups gives the order in which to run the instructions of a body, and which of them together. What is not elementwise runs as soon as it
-// can, in the order of the tape; what is waits until nothing else can.
+// groups gives the order in which to run the instructions of a body, and which of them together. What is not
+// elementwise runs as soon as it can, in the order of the tape; what is waits until nothing else can.
 func (l *lowering) groups(code []tape.Instr) []group {
 	n := len(code)
 	var gs []group
@@ -141,7 +142,8 @@ func (l *lowering) together(code []tape.Instr, g group) []work {
 	return []work{l.launch(first, k.Launch, words, parts)}
 }
 
-// A table is what a kernel reads from device memory about the instructions of a group. It goes up when the program is loaded.
+// A table is what a kernel reads from device memory about the instructions of a group. It goes up when the
+// program is loaded.
 type table struct {
 	at    place
 	words []place // of 8 bytes each

@@ -62,7 +62,8 @@ func bitsOf(t *testing.T, c training, gpu driver.GPU, o ...cuda.Option) string {
 	return s
 }
 
-// Layers that run side by side give the bits that they give one after the other, in whatever order the lanes' waits for each other allow.
+// Layers that run side by side give the bits that they give one after the other, in whatever order the lanes'
+// waits for each other allow.
 func TestLanes(t *testing.T) {
 	for _, c := range deepModels {
 		for _, precision := range []driver.Precision{driver.Float32, driver.BFloat16} {
@@ -141,8 +142,8 @@ func (s *deafStream) Capture(f func() error) (driver.Graph, error) {
 	return deafGraph{g}, nil
 }
 
-// Each wait counts: without it some order of the work gives other numbers, or memory that nobody has written is read, or the lanes do
-// not make a graph.
+// Each wait counts: without it some order of the work gives other numbers, or memory that nobody has written is
+// read, or the lanes do not make a graph.
 func TestEachWaitCounts(t *testing.T) {
 	c := deepModels[0]
 	all := &deaf{GPU: sim.New(sim.Config{Memory: little}), at: map[driver.Event]int{}}
@@ -162,8 +163,8 @@ func TestEachWaitCounts(t *testing.T) {
 	}
 }
 
-// Two layers take little more time than one does, forward and backward: with 21 steps in three stretches it is two thirds of that of both.
-// Two directions take as much time as one.
+// Two layers take little more time than one does, forward and backward: with 21 steps in three stretches it is
+// two thirds of that of both. Two directions take as much time as one.
 func TestLayersRunSideBySide(t *testing.T) {
 	for _, c := range deepModels[1:] {
 		gpu := &deaf{GPU: sim.New(sim.Config{Memory: little}), at: map[driver.Event]int{}}

@@ -66,7 +66,8 @@ func (l *lowering) keep(bytes int) place {
 	return p
 }
 
-// borrow reserves scratch memory for the present instruction, from the given byte on; the next instruction gets the same.
+// borrow reserves scratch memory for the present instruction, from the given byte on; the next instruction gets
+// the same.
 func (l *lowering) borrow(from, bytes int) place {
 	l.size[scratch] = max(l.size[scratch], roundUp(int64(from+bytes)))
 	return place{at: uint64(from), space: scratch}
@@ -148,7 +149,8 @@ func (l *lowering) straight(in *tape.Loop, f *frame) []work {
 	return append(ws, &loop{depth: len(l.trips), trip: in.Trip, body: body})
 }
 
-// part makes the work of a portion. The portions of a loop have one frame: what is done once for the loop is done before the first of them.
+// part makes the work of a portion. The portions of a loop have one frame: what is done once for the loop is
+// done before the first of them.
 func (l *lowering) part(p *portion) []work {
 	lp, ok := p.Instr.(*tape.Loop)
 	if !ok {
@@ -239,8 +241,8 @@ func writes(t *tape.Tape, code []tape.Instr, to []extent) []extent {
 	return to
 }
 
-// still returns the outermost frame in which the memory behind r stays the same, nil if there is none: nothing in the frame writes the
-// buffer, and the place does not move.
+// still returns the outermost frame in which the memory behind r stays the same, nil if there is none: nothing
+// in the frame writes the buffer, and the place does not move.
 func (l *lowering) still(r tape.Ref) *frame {
 	e := extentOf(l.tape, r.Buf)
 	for i, f := range l.frames {

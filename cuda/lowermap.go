@@ -12,7 +12,8 @@ func (l *lowering) mapping(m *tape.Map) []work {
 	return []work{l.alone(m, l.mapped(m, kernel.NewMap))}
 }
 
-// elementwise is a Map made ready, or a strided copy as one, with what its kernel takes: addresses, and the number of items.
+// elementwise is a Map made ready, or a strided copy as one, with what its kernel takes: addresses, and the
+// number of items.
 type elementwise struct {
 	kernel.Mapped
 	args []place

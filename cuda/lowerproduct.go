@@ -77,8 +77,8 @@ func (l *lowering) packKey(r tape.Ref, m matrices) packKey {
 	return packKey{frame: l.still(r), buf: r.Buf, off: r.Off, step: tape.Ref{Step: r.Step}.String(), matrices: m}
 }
 
-// pack converts an operand to bfloat16. If its memory stays the same during a loop that is done once, before the loop, otherwise by the
-// work that is returned, into scratch memory of which some was borrowed before.
+// pack converts an operand to bfloat16. If its memory stays the same during a loop that is done once, before
+// the loop, otherwise by the work that is returned, into scratch memory of which some was borrowed before.
 func (l *lowering) pack(p *tape.Product, r tape.Ref, m matrices, borrowed *int) (to place, ws []work) {
 	key := l.packKey(r, m)
 	f := key.frame

@@ -187,8 +187,8 @@ func TestModels(t *testing.T) {
 	}
 }
 
-// follows checks that one training takes the steps of another: losses that differ by a part of at most the tolerance, and norms by ten times
-// as much.
+// follows checks that one training takes the steps of another: losses that differ by a part of at most the
+// tolerance, and norms by ten times as much.
 func follows(t *testing.T, got, want func() (loss, norm float64, err error), steps int, tolerance float64) {
 	t.Helper()
 	worst := 0.0

@@ -81,7 +81,8 @@ func (r *route) calls() int {
 	return n
 }
 
-// duration is about how long work takes, in microseconds, by shape alone. It decides nothing but which of several right orders is taken.
+// duration is about how long work takes, in microseconds, by shape alone. It decides nothing but which of
+// several right orders is taken.
 func duration(ws []work) float64 {
 	sum := 0.
 	for _, w := range ws {

@@ -7,7 +7,8 @@ import (
 	"github.com/unroll-ml/unroll/graph/tape"
 )
 
-// A place is a number that a kernel is given: a count, or an address. It may move with the steps of the enclosing loops.
+// A place is a number that a kernel is given: a count, or an address. It may move with the steps of the
+// enclosing loops.
 type place struct {
 	at    uint64 // from the start of its space
 	space space

@@ -66,8 +66,8 @@ func TestPrecisionOfProducts(t *testing.T) {
 	}
 }
 
-// Every precision is exact on small whole numbers: so products see the matrices that they must, whether those stay the same in a loop, and are
-// converted once before it, or are written in it, or by the run before.
+// Every precision is exact on small whole numbers: so products see the matrices that they must, whether those
+// stay the same in a loop, and are converted once before it, or are written in it, or by the run before.
 func TestPrecisionOfPrograms(t *testing.T) {
 	for name, precision := range precisions {
 		for seed := range uint64(40) {
@@ -91,7 +91,8 @@ func TestPrecisionOfPrograms(t *testing.T) {
 	}
 }
 
-// productProgram is a tape of products within loops, some of whose operands move, some of which are written at every step.
+// productProgram is a tape of products within loops, some of whose operands move, some of which are written at
+// every step.
 func productProgram(seed uint64) *builder {
 	rng := rand.New(rand.NewPCG(seed, 3))
 	const size = 4000

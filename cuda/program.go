@@ -12,8 +12,8 @@ import (
 
 // program implements tape.Program.
 //
-// Run returns when the run is in the stream, unless the device itself must look for bad indices (see site) or a host function takes
-// part; Read waits. What goes wrong on the GPU meanwhile is the error of a later call.
+// Run returns when the run is in the stream, unless the device itself must look for bad indices (see site) or a
+// host function takes part; Read waits. What goes wrong on the GPU meanwhile is the error of a later call.
 type program struct {
 	device *Device
 	tape   *tape.Tape
@@ -48,8 +48,8 @@ func (d *Device) start(l *lowering) (*program, error) {
 	return p, nil
 }
 
-// maxGraph bounds the number of pieces of work of a graph; longer runs are put into the stream piece by piece. A graph of this size takes
-// about a tenth of a second to make, and some tens of megabytes.
+// maxGraph bounds the number of pieces of work of a graph; longer runs are put into the stream piece by piece.
+// A graph of this size takes about a tenth of a second to make, and some tens of megabytes.
 const maxGraph = 1 << 16
 
 func (p *program) start(l *lowering) error {
@@ -292,8 +292,8 @@ func (p *program) events() int {
 	return p.route.events
 }
 
-// put puts a run into the stream: the first piece by piece, the second as a graph that it captures, later ones as this graph. (The
-// driver loads kernels when they are first used, which it must not do in a capture.)
+// put puts a run into the stream: the first piece by piece, the second as a graph that it captures, later ones
+// as this graph. (The driver loads kernels when they are first used, which it must not do in a capture.)
 func (p *program) put() error {
 	if p.plain || p.runs == 0 {
 		return p.route.put(p.m)

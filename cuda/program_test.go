@@ -27,7 +27,8 @@ func recurrence(steps int) (b *builder, x, s, y tape.SlotID) {
 	return b, b.id("x"), b.id("s"), b.id("y")
 }
 
-// The first run is put into the stream piece by piece, the second one is captured, and later ones are a single call each.
+// The first run is put into the stream piece by piece, the second one is captured, and later ones are a single
+// call each.
 func TestReplay(t *testing.T) {
 	const steps = 7
 	b, x, _, y := recurrence(steps)
@@ -98,8 +99,9 @@ func TestUncaptured(t *testing.T) {
 	}
 }
 
-// The host may write the next inputs, and run again, while the GPU is still busy: nothing waits before a read, and each run sees its
-// own inputs. (The simulator does not begin before somebody waits, and refuses pinned memory that changes too early.)
+// The host may write the next inputs, and run again, while the GPU is still busy: nothing waits before a read,
+// and each run sees its own inputs. (The simulator does not begin before somebody waits, and refuses pinned
+// memory that changes too early.)
 func TestRunsAhead(t *testing.T) {
 	b, x, _, y := recurrence(3)
 	p, gpu := b.open(t, sim.Config{})
@@ -143,7 +145,8 @@ func TestLargeSlots(t *testing.T) {
 	}
 }
 
-// Memory that does not suffice is an error that says how much was asked for, wherever it happens, and nothing stays behind.
+// Memory that does not suffice is an error that says how much was asked for, wherever it happens, and nothing
+// stays behind.
 func TestOutOfMemory(t *testing.T) {
 	b, _, _, _ := recurrence(5)
 	gpu := sim.New(sim.Config{FailAlloc: 1})

@@ -16,8 +16,8 @@ import (
 // one program gets into what another one captures, and every captured product finds the workspace that it was
 // captured with.
 //
-// A program whose pieces can run side by side has two lanes while it is captured: the second has a stream, a handle and a workspace of its
-// own, for products in two streams must not share a workspace.
+// A program whose pieces can run side by side has two lanes while it is captured: the second has a stream, a
+// handle and a workspace of its own, for products in two streams must not share a workspace.
 type queue struct {
 	sync.Mutex
 	lane                  // the first: what is not captured goes here
@@ -31,7 +31,8 @@ type lane struct {
 	blas   driver.BLAS   // nil until a program has a product
 }
 
-// ready makes what the queue lacks: for products, and for two lanes that wait for each other at a number of events. The caller has the turn.
+// ready makes what the queue lacks: for products, and for two lanes that wait for each other at a number of
+// events. The caller has the turn.
 func (q *queue) ready(gpu driver.GPU, multiplies bool, events int) error {
 	if err := q.lane.ready(gpu, multiplies); err != nil || events == 0 {
 		return err

@@ -3,12 +3,13 @@ package cuda
 // mostPieces bounds what is looked at for two lanes: dependences are found pair by pair.
 const mostPieces = 2000
 
-// worth is how much sooner, in microseconds, a piece must begin in the other lane than in that of the piece before it: lanes that wait for
-// each other take time, too.
+// worth is how much sooner, in microseconds, a piece must begin in the other lane than in that of the piece
+// before it: lanes that wait for each other take time, too.
 const worth = 5
 
-// side gives pieces an order and lanes. What touches the same memory, in whatever buffer, keeps its order; beyond that, the piece goes next
-// that can begin first, and of several the one that most must still follow. That depends on shapes alone.
+// side gives pieces an order and lanes. What touches the same memory, in whatever buffer, keeps its order;
+// beyond that, the piece goes next that can begin first, and of several the one that most must still follow.
+// That depends on shapes alone.
 func side(pieces []*piece) route {
 	if len(pieces) > mostPieces {
 		return alone(pieces)
@@ -121,7 +122,8 @@ func index(second bool) int {
 	return 0
 }
 
-// route says where lanes wait: a piece for the last of those in the other lane that must come before it, unless its lane has waited as long.
+// route says where lanes wait: a piece for the last of those in the other lane that must come before it, unless
+// its lane has waited as long.
 func (s *scheduler) route() route {
 	r := route{events: 1}
 	waited := [2]int{-1, -1} // by lane: up to where in order it has waited for the other

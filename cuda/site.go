@@ -9,9 +9,10 @@ import (
 
 // A site is an instruction that selects rows by indices, and so may meet a bad one.
 //
-// Where only the host writes the indices (and the mask that says which of them count), it checks them before a run, and the run need not
-// be waited for. Otherwise the kernels keep the first bad index of each site in a word of device memory, which comes down after the run.
-// Bad indices do no harm meanwhile: kernels neither read nor write what they select.
+// Where only the host writes the indices (and the mask that says which of them count), it checks them before a
+// run, and the run need not be waited for. Otherwise the kernels keep the first bad index of each site in a
+// word of device memory, which comes down after the run. Bad indices do no harm meanwhile: kernels neither read
+// nor write what they select.
 type site struct {
 	instr tape.Instr
 	index tape.Ref
@@ -60,7 +61,8 @@ func (s *site) error(position, index int) *tape.IndexError {
 	return &tape.IndexError{Instr: s.instr.String(), Pos: position, Index: index, Rows: s.rows}
 }
 
-// before reports whether instruction a of a tape, at some steps of its loops, runs before instruction b at some steps of its own.
+// before reports whether instruction a of a tape, at some steps of its loops, runs before instruction b at some
+// steps of its own.
 func before(pathA, stepsA, pathB, stepsB []int) bool {
 	for i := range min(len(pathA), len(pathB)) {
 		if pathA[i] != pathB[i] {

@@ -8,8 +8,8 @@ import (
 	"github.com/unroll-ml/unroll/graph/tape"
 )
 
-// selections is a tape that gathers within two nested loops and once after them, with indices from an input, or, if computed, from a copy of
-// it, so that the device must look at them.
+// selections is a tape that gathers within two nested loops and once after them, with indices from an input,
+// or, if computed, from a copy of it, so that the device must look at them.
 func selections(computed bool) (b *builder, x tape.SlotID) {
 	const rows, n = 4, 3
 	b = &builder{}
@@ -35,8 +35,8 @@ func selections(computed bool) (b *builder, x tape.SlotID) {
 	return b, b.id("index")
 }
 
-// Of several bad indices the one that the tape meets first is reported, whether the host or the device looks for it; the run after it
-// is not disturbed, and neither is one whose bad index was repaired.
+// Of several bad indices the one that the tape meets first is reported, whether the host or the device looks
+// for it; the run after it is not disturbed, and neither is one whose bad index was repaired.
 func TestFirstBadIndex(t *testing.T) {
 	for _, computed := range []bool{false, true} {
 		b, x := selections(computed)

@@ -4,8 +4,8 @@ import (
 	"github.com/unroll-ml/unroll/cuda/driver"
 )
 
-// A stage is pinned memory, twice, through which the host's data goes up or down: while the GPU still copies one half, the host fills the
-// other. What is larger goes in pieces.
+// A stage is pinned memory, twice, through which the host's data goes up or down: while the GPU still copies
+// one half, the host fills the other. What is larger goes in pieces.
 type stage struct {
 	stream driver.Stream
 	halves [2]half
@@ -46,8 +46,8 @@ func (s *stage) upload(to driver.Ptr, data []byte) error {
 	return nil
 }
 
-// download copies device memory to data and waits until that is done. While a piece is copied out of one half, the next one comes
-// down into the other.
+// download copies device memory to data and waits until that is done. While a piece is copied out of one half,
+// the next one comes down into the other.
 func (s *stage) download(data []byte, from driver.Ptr) error {
 	var coming []byte // the piece that is on its way, into the half whose turn it is not
 	finish := func() error {

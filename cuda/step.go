@@ -8,8 +8,9 @@ import (
 	"github.com/unroll-ml/unroll/graph/tape"
 )
 
-// Products within a loop whose second operand stays the same during it are computed by a kernel of our own where that is faster
-// (kernel.NewStep), together with the Map that follows if that reads the product by whole columns, as recurrent cells do.
+// Products within a loop whose second operand stays the same during it are computed by a kernel of our own
+// where that is faster (kernel.NewStep), together with the Map that follows if that reads the product by whole
+// columns, as recurrent cells do.
 
 // step is such a product, with its Map or without.
 type step struct {
@@ -62,8 +63,8 @@ func (l *lowering) steps(code []tape.Instr) (out []tape.Instr) {
 	return out
 }
 
-// stepAt is the step that begins with the product p, which is code[i], and the index of its Map; 0: it has none. The Map may stand further
-// down if it can as well run at once.
+// stepAt is the step that begins with the product p, which is code[i], and the index of its Map; 0: it has
+// none. The Map may stand further down if it can as well run at once.
 func (l *lowering) stepAt(code []tape.Instr, i int, p *tape.Product) (s *step, cell int) {
 	for j := i + 1; j < len(code); j++ {
 		m, ok := code[j].(*tape.Map)
@@ -90,11 +91,12 @@ func (l *lowering) independent(in tape.Instr, of []tape.Instr) bool {
 	return !slices.ContainsFunc(of, func(other tape.Instr) bool { return conflict(mine, l.accesses(other, len(l.trips))) })
 }
 
-// leastTurned is how many steps a loop has at least that is turned: Maps of the first and products of the last stay alone.
+// leastTurned is how many steps a loop has at least that is turned: Maps of the first and products of the last
+// stay alone.
 const leastTurned = 4
 
-// turned is a loop as several, one after the other. Where the Map at the beginning of a step reads the product at the end of the step before,
-// as cells' derivatives do, the two are put into one step.
+// turned is a loop as several, one after the other. Where the Map at the beginning of a step reads the product
+// at the end of the step before, as cells' derivatives do, the two are put into one step.
 func (l *lowering) turned(in *tape.Loop, f *frame) []*tape.Loop {
 	if len(l.trips) > 0 || in.Trip < leastTurned || !stepwise(in.Body) {
 		return []*tape.Loop{in}
@@ -180,7 +182,8 @@ func (l *lowering) stepWith(p *tape.Product, m *tape.Map) *step {
 	return l.newStep(p, m, &whole, columns)
 }
 
-// byRows is a Map over rows as long as the gates of a product: itself, or one over all elements of the product's result in order.
+// byRows is a Map over rows as long as the gates of a product: itself, or one over all elements of the
+// product's result in order.
 func byRows(m *tape.Map, p *tape.Product) (*tape.Map, bool) {
 	if len(m.Shape) == 2 {
 		return m, true

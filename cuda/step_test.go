@@ -13,8 +13,9 @@ import (
 	"github.com/unroll-ml/unroll/models"
 )
 
-// stepProgram is a tape of recurrences whose products are steps, or nearly so: a state of some rows, times weights that may move, or
-// change, gives gates; a Map of them, of all or of some, is the next state, or is not.
+// stepProgram is a tape of recurrences whose products are steps, or nearly so: a state of some rows, times
+// weights that may move, or change, gives gates; a Map of them, of all or of some, is the next state, or is
+// not.
 func stepProgram(seed uint64) *builder {
 	rng := rand.New(rand.NewPCG(seed, 7))
 	b := &builder{}
@@ -143,8 +144,8 @@ func recurrent(cell string) training {
 	return training{cell + " of 32", languageModel(models.LMConfig{Vocab: 11, Cell: models.CellConfig{Kind: cell}, Hidden: 32, Layers: 2}, 1)}
 }
 
-// Models train with step kernels as on the reference device, as far as rounded products allow, with the same bits in every run; GPUs that are
-// older, and devices that are told so, do without.
+// Models train with step kernels as on the reference device, as far as rounded products allow, with the same
+// bits in every run; GPUs that are older, and devices that are told so, do without.
 func TestModelsWithSteps(t *testing.T) {
 	for name, tolerance := range map[string]float64{"tf32": 2e-4, "bf16": 2e-3} {
 		precision := cuda.Precision(precisions[name])

@@ -7,8 +7,8 @@ import (
 	"github.com/unroll-ml/unroll/cuda/driver/sim"
 )
 
-// A training step moves its batch up, its loss and its norm down, and nothing else: parameters, gradients and the state of the optimizer
-// stay on the GPU. From the second step on it is one call of the driver.
+// A training step moves its batch up, its loss and its norm down, and nothing else: parameters, gradients and
+// the state of the optimizer stay on the GPU. From the second step on it is one call of the driver.
 func TestTraffic(t *testing.T) {
 	for _, c := range trainings {
 		t.Run(c.name, func(t *testing.T) {

@@ -45,7 +45,8 @@ func (v *Vocab) units() map[string]int32 {
 	return known
 }
 
-// withKnownSpaces is a piece without white space that the vocabulary lacks: the word after it begins a word all the same.
+// withKnownSpaces is a piece without white space that the vocabulary lacks: the word after it begins a word all
+// the same.
 func (v *Vocab) withKnownSpaces(piece string) string {
 	if first, _ := utf8.DecodeRuneInString(piece); class(first) != spaceClass {
 		return piece
@@ -105,8 +106,9 @@ func replace(symbols []int32, m merge) []int32 {
 	return symbols[:n]
 }
 
-// trainBPE learns byte pairs until there are size tokens or no pair occurs least times, always joining the pair that occurs most
-// often; of equally frequent ones that of the smaller token numbers. Characters that occur less than least times are left out.
+// trainBPE learns byte pairs until there are size tokens or no pair occurs least times, always joining the pair
+// that occurs most often; of equally frequent ones that of the smaller token numbers. Characters that occur
+// less than least times are left out.
 func trainBPE(texts iter.Seq[string], size, least int) (*Vocab, error) {
 	counts := countPieces(texts)
 	runes := map[rune]int{}

@@ -18,17 +18,18 @@ type VocabConfig struct {
 	Size  int  // the most tokens, the four reserved ones included; 0: DefaultBPE for BPE, and any number otherwise
 	Form  Form // that texts are brought to, then and later
 
-	// UnkIsUnknown says of kind Word that <unk> in a text means Unknown, as in the Penn Treebank's. Otherwise it is a word like any
-	// other, as the names of the other reserved tokens always are.
+	// UnkIsUnknown says of kind Word that <unk> in a text means Unknown, as in the Penn Treebank's. Otherwise
+	// it is a word like any other, as the names of the other reserved tokens always are.
 	UnkIsUnknown bool
 }
 
 // DefaultBPE is the number of tokens of a vocabulary of kind BPE if nothing else is said.
 const DefaultBPE = 8000
 
-// BuildVocab is the vocabulary of texts, or of the lines of texts. It reserves Pad, Unknown, Start and End. Characters are in the
-// order of their code points, words in that of how often they occur, the most frequent first and equally frequent ones in that of
-// their bytes, byte pairs in the order in which they were learned. The same texts in any order give the same vocabulary.
+// BuildVocab is the vocabulary of texts, or of the lines of texts. It reserves Pad, Unknown, Start and End.
+// Characters are in the order of their code points, words in that of how often they occur, the most frequent
+// first and equally frequent ones in that of their bytes, byte pairs in the order in which they were learned.
+// The same texts in any order give the same vocabulary.
 func BuildVocab(c VocabConfig, texts iter.Seq[string]) (*Vocab, error) {
 	if err := c.Form.Check(); err != nil {
 		return nil, err

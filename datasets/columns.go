@@ -105,7 +105,8 @@ func (f Format) choose(file string, first *row, r *roles) (*columns, error) {
 	return c, nil
 }
 
-// byNames takes the columns that a header calls as the roles are called, if both are there once. It does not take the name of an id for one.
+// byNames takes the columns that a header calls as the roles are called, if both are there once. It does not
+// take the name of an id for one.
 func (c *columns) byNames(r *roles) {
 	var at [2]int
 	for i := range r.known {

@@ -23,8 +23,8 @@ type contents struct {
 	markup string      // what it begins with in words, if that is markup
 }
 
-// changed says whether a file on the disk is not what it was. Contents that were changed within the resolution of the file system's clock
-// and have the same size are not noticed.
+// changed says whether a file on the disk is not what it was. Contents that were changed within the resolution
+// of the file system's clock and have the same size are not noticed.
 func (c *contents) changed() bool {
 	if c.file == nil {
 		return false
@@ -59,8 +59,8 @@ func openContents(path string, hold int64) (*contents, error) {
 	return &contents{ReaderAt: bytes.NewReader(data), size: int64(len(data)), markup: markup(data)}, nil
 }
 
-// ReadFile is what a regular file holds, plain or, of one compressed by gzip, uncompressed. More than MaxTextBytes, and damaged gzip data,
-// are an *Error.
+// ReadFile is what a regular file holds, plain or, of one compressed by gzip, uncompressed. More than
+// MaxTextBytes, and damaged gzip data, are an *Error.
 func ReadFile(path string) ([]byte, error) {
 	file, err := safefile.Open(path)
 	if err != nil {

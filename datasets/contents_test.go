@@ -68,7 +68,8 @@ func TestHeldExamples(t *testing.T) {
 	}
 }
 
-// A record that is too long is refused before its cells are in memory, which take 50 times as much; the next one is read.
+// A record that is too long is refused before its cells are in memory, which take 50 times as much; the next
+// one is read.
 func TestRecordMemory(t *testing.T) {
 	data := []byte("a,b\n" + strings.Repeat(",", 1<<24) + "\nc,d\n")
 	r := NewRecords("x.csv", data, 0, MaxLineBytes)

@@ -1,12 +1,13 @@
-// Package datasets turns files into tokens: reading texts, tables, parallel texts and images, vocabularies of characters, words
-// and byte pairs, held-out parts, and the windows of truncated backpropagation through time.
+// Package datasets turns files into tokens: reading texts, tables, parallel texts and images, vocabularies of
+// characters, words and byte pairs, held-out parts, and the windows of truncated backpropagation through time.
 //
-// It knows nothing of models, tensors and devices: what leaves it is int32 token numbers and masks, in the layouts that each
-// type documents. A file that cannot be used gives an *Error that names file, line and column; a file that cannot be read
-// gives an error that wraps the one of the operating system (fs.ErrNotExist and its like).
+// It knows nothing of models, tensors and devices: what leaves it is int32 token numbers and masks, in the
+// layouts that each type documents. A file that cannot be used gives an *Error that names file, line and
+// column; a file that cannot be read gives an error that wraps the one of the operating system (fs.ErrNotExist
+// and its like).
 //
-// Package series reads time series, package batches makes batches of sequences of tokens, package tasks generates data, package
-// catalog downloads some.
+// Package series reads time series, package batches makes batches of sequences of tokens, package tasks
+// generates data, package catalog downloads some.
 package datasets
 
 import "fmt"

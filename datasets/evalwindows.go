@@ -8,9 +8,10 @@ import (
 
 // EvalWindows cuts tokens for measuring: every token but the first is the target exactly once.
 //
-// The N-1 predictions are divided into consecutive streams of lengths that differ by at most one. There are as many streams
-// as the batch holds, but no more than leave each about MinEvalStream predictions, for at the start of a stream the model
-// has not seen what came before. Rows of the batch without a stream, and the tails of the shorter streams, are masked out.
+// The N-1 predictions are divided into consecutive streams of lengths that differ by at most one. There are as
+// many streams as the batch holds, but no more than leave each about MinEvalStream predictions, for at the
+// start of a stream the model has not seen what came before. Rows of the batch without a stream, and the tails
+// of the shorter streams, are masked out.
 type EvalWindows struct {
 	Batch, Seq int
 	tokens     Sequence
@@ -45,8 +46,9 @@ func (w *EvalWindows) Len() int {
 	return (longest + w.Seq - 1) / w.Seq
 }
 
-// Fill writes window i, T×B: element t*B+b is step t of stream b. mask is 1 where there is a prediction; elsewhere it is 0, and
-// so are inputs and targets. It says whether the streams begin anew: they do in window 0.
+// Fill writes window i, T×B: element t*B+b is step t of stream b. mask is 1 where there is a prediction;
+// elsewhere it is 0, and so are inputs and targets. It says whether the streams begin anew: they do in window
+// 0.
 func (w *EvalWindows) Fill(i int, inputs, targets []int32, mask []float32) (anew bool, err error) {
 	if err := checkRoom(i, w.Batch, w.Seq, len(inputs), len(targets), len(mask)); err != nil {
 		return false, err

@@ -6,7 +6,8 @@ import (
 	"pgregory.net/rapid"
 )
 
-// Every token but the first is predicted exactly once, from the token before it, and a stream goes on from window to window.
+// Every token but the first is predicted exactly once, from the token before it, and a stream goes on from
+// window to window.
 func TestEvalWindowsCoverAll(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		n := rapid.IntRange(2, 5000).Draw(t, "tokens")

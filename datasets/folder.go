@@ -21,8 +21,9 @@ import (
 //	LABEL.txt        for each label a file, with a text a line; blank lines are left out
 //	LABEL/NAME.txt   for each label a folder, with a file for each text, whose lines become one
 //
-// NAME may also have no suffix. What else is there is left out, and Notes say what; README, LICENSE, PROVENANCE and hidden files are in neither.
-// A folder that has both forms is an *Error, unless f.Labels names labels of one of them.
+// NAME may also have no suffix. What else is there is left out, and Notes say what; README, LICENSE, PROVENANCE
+// and hidden files are in neither. A folder that has both forms is an *Error, unless f.Labels names labels of
+// one of them.
 func ReadFolder(dir string, f Format) (*Table, error) {
 	l, err := listLabels(dir, f.Labels)
 	if err != nil {
@@ -169,7 +170,8 @@ func textsOf(dir string) (texts, others []string, err error) {
 	return texts, others, nil
 }
 
-// textName is the name of a file of texts without its suffix, or all of it if that is not .txt or .txt.gz, in letters of any case.
+// textName is the name of a file of texts without its suffix, or all of it if that is not .txt or .txt.gz, in
+// letters of any case.
 func textName(name string) (_ string, isText bool) {
 	lower := strings.TrimSuffix(strings.ToLower(name), ".gz")
 	base, ok := strings.CutSuffix(lower, ".txt")

@@ -62,7 +62,8 @@ func (c *Coverage) Encode(v *Vocab, s string) []int32 {
 	return tokens
 }
 
-// Hint says what to do if unknown tokens come of another normal form than that of the training data; otherwise it is "".
+// Hint says what to do if unknown tokens come of another normal form than that of the training data; otherwise
+// it is "".
 func (c *Coverage) Hint() string {
 	form, others := "NFC", c.composed
 	if c.decomposed < others {

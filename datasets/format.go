@@ -7,7 +7,8 @@ import (
 	"strings"
 )
 
-// Format says how data are written, and what of them is wanted. The zero value is: what the file's name and its first line say.
+// Format says how data are written, and what of them is wanted. The zero value is: what the file's name and its
+// first line say.
 type Format struct {
 	// Kind is, of a table or pairs, FormatTSV, FormatCSV, or "": CSV if the file's name ends in .csv or .csv.gz.
 	Kind string `yaml:"format,omitempty"`
@@ -15,8 +16,8 @@ type Format struct {
 	// Quoted says that cells with tabs between are quoted as those of CSV are.
 	Quoted bool `yaml:"quoted,omitempty"`
 
-	// Columns are the two that are wanted, text and label or source and target: numbers from 1, or names that the header has. Without
-	// them: those that the header's names point to, and otherwise the first two.
+	// Columns are the two that are wanted, text and label or source and target: numbers from 1, or names that
+	// the header has. Without them: those that the header's names point to, and otherwise the first two.
 	Columns []string `yaml:"columns,omitempty,flow"`
 
 	// Header says whether the first row has the names of the columns: HeaderYes, HeaderNo, or "": if it looks so.

@@ -5,13 +5,14 @@ import (
 	"os"
 )
 
-// held counts the memory that examples take, beside what their files take on the disk: compressed, a thousand short ones are a few bytes.
+// held counts the memory that examples take, beside what their files take on the disk: compressed, a thousand
+// short ones are a few bytes.
 type held struct {
 	examples, text, files int64 // how many, and bytes
 }
 
-// What examples may take in memory: a little always, and more in proportion to their files, so that only data that are not what they
-// seem are refused. Tests lower the first.
+// What examples may take in memory: a little always, and more in proportion to their files, so that only data
+// that are not what they seem are refused. Tests lower the first.
 var leastHeld int64 = 256 << 20
 
 const (

@@ -24,9 +24,10 @@ type Division struct {
 	Class func(i int) string
 }
 
-// Split divides the examples at random. It depends on the division alone. Groups are held out in random order, those aside that are larger
-// than what is still wanted, so that frequent ones stay in training, and those that would leave a class without an example. Both results are in
-// increasing order and none is empty: if that cannot be, it is an *Error.
+// Split divides the examples at random. It depends on the division alone. Groups are held out in random order,
+// those aside that are larger than what is still wanted, so that frequent ones stay in training, and those that
+// would leave a class without an example. Both results are in increasing order and none is empty: if that
+// cannot be, it is an *Error.
 func (d Division) Split() (train, held []int32, err error) {
 	if err := setting.AtLeast("Len", d.Len, 0); err != nil {
 		return nil, nil, err

@@ -66,7 +66,8 @@ func TestSplit(t *testing.T) {
 	}
 }
 
-// A text that is frequent stays in training, and the part that is held out has the size that was asked for, whatever the seed.
+// A text that is frequent stays in training, and the part that is held out has the size that was asked for,
+// whatever the seed.
 func TestSplitWithAFrequentText(t *testing.T) {
 	for seed := range uint64(40) {
 		d := Division{Name: "x", Len: 1000, Part: 0.1, Seed: seed, Key: func(i int) (string, error) { return strconv.Itoa(max(i, 450)), nil }}

@@ -27,12 +27,14 @@ type Images struct {
 	classes    []byte // nil: unknown
 }
 
-// ReadIDXFolder reads a folder of images as those of MNIST and EMNIST are, or DIR/PREFIX of a folder that has several sets. The files are
+// ReadIDXFolder reads a folder of images as those of MNIST and EMNIST are, or DIR/PREFIX of a folder that has
+// several sets. The files are
 //
 //	[PREFIX-]train-images-idx3-ubyte   [PREFIX-]train-labels-idx1-ubyte
 //	[PREFIX-]test-images-idx3-ubyte    [PREFIX-]test-labels-idx1-ubyte     or with t10k for test
 //
-// each plain or with .gz, and some copies have a dot for the last but one hyphen. What is missing is nil; nothing at all is an *Error.
+// each plain or with .gz, and some copies have a dot for the last but one hyphen. What is missing is nil;
+// nothing at all is an *Error.
 func ReadIDXFolder(dir string, f Format) (train, test *Images, err error) {
 	sets, dir, prefix, err := listIDX(dir)
 	if err != nil {
@@ -65,8 +67,8 @@ func ReadIDXFolder(dir string, f Format) (train, test *Images, err error) {
 // idxName is the name of an idx file: a prefix, which part it is of, and what it holds.
 var idxName = regexp.MustCompile(`^(?:(.*)[-_.])?(train|test|t10k)-(images|labels)[-.]idx[13]-ubyte(?:\.gz)?$`)
 
-// listIDX finds the files of a folder by their prefixes and by part and contents, as in train-images. A path that is no folder is that of a
-// prefix in one.
+// listIDX finds the files of a folder by their prefixes and by part and contents, as in train-images. A path
+// that is no folder is that of a prefix in one.
 func listIDX(path string) (sets map[string]map[string]string, dir, prefix string, err error) {
 	dir = path
 	entries, err := os.ReadDir(dir)
@@ -112,8 +114,8 @@ func listIDX(path string) (sets map[string]map[string]string, dir, prefix string
 	return sets, dir, prefixes[0], nil
 }
 
-// ReadIDX reads images, an idx file of bytes of three dimensions, and their labels, one of one dimension, plain or compressed by
-// gzip.
+// ReadIDX reads images, an idx file of bytes of three dimensions, and their labels, one of one dimension, plain
+// or compressed by gzip.
 func ReadIDX(imagesPath, labelsPath string) (*Images, error) {
 	dims, pixels, err := readIDX(imagesPath, 3)
 	if err != nil {
@@ -136,8 +138,8 @@ func ReadIDX(imagesPath, labelsPath string) (*Images, error) {
 	}, nil
 }
 
-// ReadIDXImages reads images whose labels need not be known: an idx file or, of a folder as ReadIDXFolder has them, the images to measure on
-// or else those to train on.
+// ReadIDXImages reads images whose labels need not be known: an idx file or, of a folder as ReadIDXFolder has
+// them, the images to measure on or else those to train on.
 func ReadIDXImages(path string, f Format) (*Images, error) {
 	if info, err := os.Stat(path); err != nil || info.IsDir() {
 		sets, dir, prefix, err := listIDX(path)
@@ -244,8 +246,8 @@ func (m *Images) Labels() *Labels {
 	return labelsOf(names)
 }
 
-// Classes are the numbers of the images' labels, NoClass for a label that l lacks; unknown says which those are. If l lacks all, it is an
-// *Error.
+// Classes are the numbers of the images' labels, NoClass for a label that l lacks; unknown says which those
+// are. If l lacks all, it is an *Error.
 func (m *Images) Classes(l *Labels) (classes []int32, unknown *UnknownLabels, err error) {
 	return l.classes(m.Name, m.Len(), m.Label)
 }
@@ -253,8 +255,8 @@ func (m *Images) Classes(l *Labels) (classes []int32, unknown *UnknownLabels, er
 // Label is the label of an image.
 func (m *Images) Label(i int) string { return strconv.Itoa(int(m.classes[i])) }
 
-// Fill writes some of the images as a batch, T×B×I: element (t*B+b)*I+i is column i of row t of the b-th image, 0 for black and
-// 1 for white, byte/255. A number below 0 gives an image of zeros.
+// Fill writes some of the images as a batch, T×B×I: element (t*B+b)*I+i is column i of row t of the b-th image,
+// 0 for black and 1 for white, byte/255. A number below 0 gives an image of zeros.
 func (m *Images) Fill(images []int32, x []float32) {
 	batch := len(images)
 	for b, image := range images {

@@ -48,7 +48,8 @@ func TestBuildVocab(t *testing.T) {
 		{"reserved names are words", VocabConfig{Kind: Word}, []string{"a <unk> <unk> </s> <pad> <s>"}, special + "<unk> </s> <pad> <s> a"},
 		{"<unk> is unknown", VocabConfig{Kind: Word, UnkIsUnknown: true}, []string{"a <unk> <unk> </s> <s>"}, special + "</s> <s> a"},
 		{"nothing", VocabConfig{Kind: Word}, nil, strings.TrimSpace(special)},
-		// low×5 lower×2 newest×6 widest×3, the example of Sennrich et al.: e s 9, es t 9, then l o 7 before o w 7 and ▁ lo 7 before lo w 7, by the token numbers.
+		// low×5 lower×2 newest×6 widest×3, the example of Sennrich et al.: e s 9, es t 9, then l o 7 before o w
+		// 7 and ▁ lo 7 before lo w 7, by the token numbers.
 		{"byte pairs", VocabConfig{Kind: BPE, Size: 19}, []string{strings.Repeat("low ", 5), "lower lower", strings.Repeat("newest ", 6), strings.Repeat("widest ", 3)},
 			special + "d e i l n o r s t w ▁ es est lo ▁lo"},
 		{"byte pairs that occur once are not joined", VocabConfig{Kind: BPE}, []string{"ab cd"}, special + "a b c d ▁"},
@@ -95,7 +96,8 @@ func TestEncodeLine(t *testing.T) {
 	}
 }
 
-// Byte pairs keep white space: indentation, runs, tabs, and the spaces of French typography. What the vocabulary lacks of it separates words.
+// Byte pairs keep white space: indentation, runs, tabs, and the spaces of French typography. What the
+// vocabulary lacks of it separates words.
 func TestBytePairsKeepSpaces(t *testing.T) {
 	v := build(t, VocabConfig{Kind: BPE, Size: 24}, "if a:\n    b\n    a\n\tc  d !", "c d\u202f!")
 	for _, c := range []struct{ s, tokens, decoded string }{

@@ -90,8 +90,8 @@ func (u *UnknownLabels) Words(l *Labels) string {
 	return fmt.Sprintf("%d %s not among the %d of the training data (%s)", u.Examples, verb, l.Len(), listed(names))
 }
 
-// Classes are the numbers of the labels of n examples of a file, NoClass for a label that l lacks; unknown says which those are. If l lacks
-// all, it is an *Error.
+// Classes are the numbers of the labels of n examples of a file, NoClass for a label that l lacks; unknown says
+// which those are. If l lacks all, it is an *Error.
 func (l *Labels) Classes(file string, n int, label func(i int) string) (classes []int32, unknown *UnknownLabels, err error) {
 	if err := setting.Set("label", label != nil, "a function that gives the label of an example"); err != nil {
 		return nil, nil, err

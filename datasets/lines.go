@@ -13,8 +13,8 @@ import (
 	"github.com/unroll-ml/unroll/internal/words"
 )
 
-// MaxLineBytes is the longest line of a table or a parallel text that is read. A longer one is a sign of a wrong file, and one
-// training step on it would need more memory than there is.
+// MaxLineBytes is the longest line of a table or a parallel text that is read. A longer one is a sign of a
+// wrong file, and one training step on it would need more memory than there is.
 const MaxLineBytes = 1 << 20
 
 // Skipped counts what a reader left out because it was asked to leave out what it cannot use.
@@ -48,8 +48,8 @@ func (l *lenient) bad(e *Error) error {
 	return nil
 }
 
-// lineReader reads the lines of a UTF-8 text of any length. A byte order mark at the start of the text, and the CR of CRLF,
-// belong to no line.
+// lineReader reads the lines of a UTF-8 text of any length. A byte order mark at the start of the text, and the
+// CR of CRLF, belong to no line.
 type lineReader struct {
 	name   string
 	r      *bufio.Reader
@@ -65,8 +65,8 @@ func newLineReader(name string, r io.Reader) *lineReader {
 	return &lineReader{name: name, r: bufio.NewReaderSize(r, 1<<16), max: MaxLineBytes}
 }
 
-// read gives the next line, valid until the next call, or io.EOF. A line that is too long or no UTF-8 text is an *Error, after
-// which the next line can be read. Other errors are final.
+// read gives the next line, valid until the next call, or io.EOF. A line that is too long or no UTF-8 text is
+// an *Error, after which the next line can be read. Other errors are final.
 func (l *lineReader) read() ([]byte, error) {
 	l.number++
 	l.offset = l.next
@@ -143,7 +143,8 @@ func (l *lineReader) notText(line []byte) *Error {
 	return e
 }
 
-// notTextIn says where in a line, which begins at an offset in its text, is what is not UTF-8 or NUL; nil if nothing is.
+// notTextIn says where in a line, which begins at an offset in its text, is what is not UTF-8 or NUL; nil if
+// nothing is.
 func notTextIn(line []byte, offset int64) *Error {
 	for at, col := 0, 1; at < len(line); col++ {
 		r, size := utf8.DecodeRune(line[at:])
@@ -171,14 +172,14 @@ func notText(b []byte, offset int64) string {
 	return fmt.Sprintf("byte %d (%#02x) is not UTF-8: convert the text to UTF-8, for example with iconv, or choose another file", offset, b[0])
 }
 
-// trim is s without the white space around it, of any kind, and without byte order marks there, which files that were joined have. All that
-// reads examples trims them so.
+// trim is s without the white space around it, of any kind, and without byte order marks there, which files
+// that were joined have. All that reads examples trims them so.
 func trim(s []byte) []byte { return bytes.TrimFunc(s, isBlank) }
 
 func isBlank(r rune) bool { return unicode.IsSpace(r) || r == '\ufeff' }
 
-// Lines reads texts, one a line, by the rules of files of examples: without white space around them, without a byte order mark, CRLF or LF at
-// the end. What is no text, markup, and a line that is too long are an *Error.
+// Lines reads texts, one a line, by the rules of files of examples: without white space around them, without a
+// byte order mark, CRLF or LF at the end. What is no text, markup, and a line that is too long are an *Error.
 type Lines struct {
 	// Column is which part of a line with tabs is the text, from 1, as in a table; 0: all of it.
 	Column int

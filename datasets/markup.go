@@ -49,7 +49,8 @@ const (
 	otherSide = "hyp"
 )
 
-// sideOf are the elements that say of which side segments are: of the sets of NIST and WMT in SGML, and of the newer ones of WMT in XML.
+// sideOf are the elements that say of which side segments are: of the sets of NIST and WMT in SGML, and of the
+// newer ones of WMT in XML.
 var sideOf = map[string]string{
 	"srcset": srcSide, "src": srcSide, "refset": refSide, "ref": refSide, "tstset": otherSide, "hyp": otherSide,
 }
@@ -149,8 +150,8 @@ func attribute(attributes, name string) string {
 	return value
 }
 
-// sideOfSet are the texts of one side of a test set: those of side, of each document the first, or all if there is one side only. More are
-// counted in left.
+// sideOfSet are the texts of one side of a test set: those of side, of each document the first, or all if there
+// is one side only. More are counted in left.
 func sideOfSet(name string, segments []segment, side string) (texts []segment, left int, err error) {
 	sides := map[string]bool{}
 	for _, s := range segments {

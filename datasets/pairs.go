@@ -17,8 +17,8 @@ import (
 // Pair is a sequence and the one it should become.
 type Pair struct{ Source, Target string }
 
-// Pairs are numbered pairs. Plain files of more than MaxHeldBytes stay on the disk: of each pair 32 bytes are kept in memory, and
-// the pair is read when it is wanted. What is smaller or compressed is kept in memory.
+// Pairs are numbered pairs. Plain files of more than MaxHeldBytes stay on the disk: of each pair 32 bytes are
+// kept in memory, and the pair is read when it is wanted. What is smaller or compressed is kept in memory.
 type Pairs struct {
 	Name    string // the file, or both files
 	SHA256  string // of the file's bytes, uncompressed; of two files, of their hashes
@@ -68,9 +68,10 @@ func numbered(name string, pairs []Pair, lines []int32) *Pairs {
 	return p
 }
 
-// ReadPairs reads a file of rows with a source and its target, as a format says, plain or compressed by gzip; or a file of name pairs in the
-// XML of the NEWS transliteration tasks, where a source with several targets makes several pairs; or a test set of WMT that has both sides.
-// Columns that are not wanted are left out, and so are blank rows.
+// ReadPairs reads a file of rows with a source and its target, as a format says, plain or compressed by gzip;
+// or a file of name pairs in the XML of the NEWS transliteration tasks, where a source with several targets
+// makes several pairs; or a test set of WMT that has both sides. Columns that are not wanted are left out, and
+// so are blank rows.
 func ReadPairs(path string, f Format) (*Pairs, error) { return readPairs(path, f, MaxHeldBytes) }
 
 func readPairs(path string, f Format, hold int64) (_ *Pairs, err error) {
@@ -140,9 +141,10 @@ func (at *pairAt) set(side int, offset int64, s []byte) {
 	at.length[side] = int32(len(trim(left)))
 }
 
-// ReadParallel reads pairs from two files: the lines of one are the sources, those of the other the targets. Both may be compressed
-// by gzip. Pairs of blank lines are left out. Different numbers of lines are an *Error; with skip, lines that cannot be used are left out and
-// counted. A file may also be a test set of WMT: its segments are the lines.
+// ReadParallel reads pairs from two files: the lines of one are the sources, those of the other the targets.
+// Both may be compressed by gzip. Pairs of blank lines are left out. Different numbers of lines are an *Error;
+// with skip, lines that cannot be used are left out and counted. A file may also be a test set of WMT: its
+// segments are the lines.
 func ReadParallel(source, target string, skip bool) (*Pairs, error) {
 	return readParallel(source, target, skip, MaxHeldBytes)
 }

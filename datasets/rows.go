@@ -28,7 +28,8 @@ func (r *row) place(cell int) int64 {
 	return at
 }
 
-// rowReader gives rows, and io.EOF after the last. A row that is no text, or too long, is an *Error, after which the next can be read.
+// rowReader gives rows, and io.EOF after the last. A row that is no text, or too long, is an *Error, after
+// which the next can be read.
 type rowReader interface {
 	next() (*row, error)
 }
@@ -68,8 +69,8 @@ type Records struct {
 	row       row
 }
 
-// NewRecords reads the records of data, with a delimiter between cells; 0: a comma, a semicolon or a tab, whichever cuts data into equal rows.
-// A record has at most max bytes. Errors call data by name.
+// NewRecords reads the records of data, with a delimiter between cells; 0: a comma, a semicolon or a tab,
+// whichever cuts data into equal rows. A record has at most max bytes. Errors call data by name.
 func NewRecords(name string, data []byte, delimiter rune, max int) *Records {
 	r := &Records{name: name, data: data, delimiter: delimiter, max: max, line: 1}
 	if bytes.HasPrefix(data, []byte(byteOrderMark)) {
@@ -85,8 +86,9 @@ func NewRecords(name string, data []byte, delimiter rune, max int) *Records {
 // Delimiter is what stands between cells.
 func (r *Records) Delimiter() rune { return r.delimiter }
 
-// Read gives the cells of the next record that is not blank, valid until the next call, and the line where it begins, from 1; io.EOF after the
-// last. A line break or a tab within a cell is a space. What is wrong with a record is an *Error, after which the next can be read.
+// Read gives the cells of the next record that is not blank, valid until the next call, and the line where it
+// begins, from 1; io.EOF after the last. A line break or a tab within a cell is a space. What is wrong with a
+// record is an *Error, after which the next can be read.
 func (r *Records) Read() (cells [][]byte, line int, err error) {
 	for {
 		row, err := r.next()
@@ -102,8 +104,8 @@ func (r *Records) Read() (cells [][]byte, line int, err error) {
 	}
 }
 
-// csvReader reads CSV from memory. It fails a record that is too long before its cells are there, which take many times as much memory as a
-// record of commas alone.
+// csvReader reads CSV from memory. It fails a record that is too long before its cells are there, which take
+// many times as much memory as a record of commas alone.
 type csvReader struct {
 	*csv.Reader
 	from        *bytes.Reader

@@ -27,7 +27,8 @@ type scan struct {
 	sum     string // of all that was read
 }
 
-// rows visits the rows of contents that are not blank, but the header, with the two cells that are wanted: neither is empty.
+// rows visits the rows of contents that are not blank, but the header, with the two cells that are wanted:
+// neither is empty.
 func (s *scan) rows(c *contents, visit func(r *row, cells [2][]byte) error) error {
 	sum := sha256.New()
 	var from rowReader

@@ -33,8 +33,9 @@ func (s Slice) Read(from int, to []int32) error {
 
 var errNoText = errors.New("there is no text: it is nil")
 
-// Encode is the tokens of a text: a Slice of one in memory, and otherwise a Sequence that reads the text when it is asked and is for
-// one goroutine at a time. A unit that the vocabulary lacks is Unknown; if that is not reserved, it is an *Error with the position.
+// Encode is the tokens of a text: a Slice of one in memory, and otherwise a Sequence that reads the text when
+// it is asked and is for one goroutine at a time. A unit that the vocabulary lacks is Unknown; if that is not
+// reserved, it is an *Error with the position.
 func (v *Vocab) Encode(t *Text) (Sequence, error) {
 	if t == nil {
 		return nil, errNoText
@@ -46,7 +47,8 @@ func (v *Vocab) Encode(t *Text) (Sequence, error) {
 	return s, err
 }
 
-// EncodeKnown is Encode, but for characters that the vocabulary lacks and cannot call unknown: it leaves them out, and says how many.
+// EncodeKnown is Encode, but for characters that the vocabulary lacks and cannot call unknown: it leaves them
+// out, and says how many.
 func (v *Vocab) EncodeKnown(t *Text) (s Sequence, left int, err error) {
 	if t == nil {
 		return nil, 0, errNoText
@@ -140,7 +142,8 @@ func (v *Vocab) check(t *Text) error {
 	return failed
 }
 
-// maxHeldBlocks is how many blocks of a text on the disk stay in memory as tokens: as many as streams of it are usually read.
+// maxHeldBlocks is how many blocks of a text on the disk stay in memory as tokens: as many as streams of it are
+// usually read.
 const maxHeldBlocks = 1024
 
 // encoded is the tokens of a text on the disk. The blocks that were read last are held.

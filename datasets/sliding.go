@@ -5,9 +5,10 @@ import (
 	"math/rand/v2"
 )
 
-// SlidingWindows cuts tokens into windows of T tokens that begin every S tokens, and so share T-S of them with the next where S is
-// less than T. An epoch has each window once, in an order that the seed and the epoch alone determine, B of them in a batch; those that
-// do not fill the last batch are left out until the next epoch. The target of a token is the one after it.
+// SlidingWindows cuts tokens into windows of T tokens that begin every S tokens, and so share T-S of them with
+// the next where S is less than T. An epoch has each window once, in an order that the seed and the epoch alone
+// determine, B of them in a batch; those that do not fill the last batch are left out until the next epoch. The
+// target of a token is the one after it.
 type SlidingWindows struct {
 	Batch, Seq, Stride int // B, T, S
 	Seed               uint64
@@ -39,7 +40,8 @@ func NewSlidingWindows(tokens Sequence, batch, seq, stride int, seed uint64) (*S
 // windows is how many there are.
 func (w *SlidingWindows) windows() int { return slidingWindows(w.tokens.Len(), w.Seq, w.Stride) }
 
-// slidingWindows is how many windows of so many tokens begin every stride tokens, and have a target for the last of theirs.
+// slidingWindows is how many windows of so many tokens begin every stride tokens, and have a target for the
+// last of theirs.
 func slidingWindows(tokens, seq, stride int) int {
 	if tokens <= seq {
 		return 0
@@ -50,8 +52,8 @@ func slidingWindows(tokens, seq, stride int) int {
 // Len is the number of batches in an epoch.
 func (w *SlidingWindows) Len() int { return w.windows() / w.Batch }
 
-// Fill writes the batch of a training step, counted from 0 over all epochs, T×B: element t*B+b is step t of window b. Windows always
-// begin anew: what a model carries from the step before must be forgotten.
+// Fill writes the batch of a training step, counted from 0 over all epochs, T×B: element t*B+b is step t of
+// window b. Windows always begin anew: what a model carries from the step before must be forgotten.
 func (w *SlidingWindows) Fill(step int, inputs, targets []int32) (anew bool, err error) {
 	if err := checkRoom(step, w.Batch, w.Seq, len(inputs), len(targets)); err != nil {
 		return false, err

@@ -6,9 +6,10 @@ import (
 	"github.com/unroll-ml/unroll/internal/words"
 )
 
-// SlidingEvalWindows cuts tokens for measuring into windows of T tokens that begin every S tokens, in order, each of which a model reads
-// from a state of zero. A token is a target as often as windows hold it; the end that no window reaches is left out. EvalWindows measures
-// more truly, for there a model has seen what came before; this is how models are measured that were trained on SlidingWindows.
+// SlidingEvalWindows cuts tokens for measuring into windows of T tokens that begin every S tokens, in order,
+// each of which a model reads from a state of zero. A token is a target as often as windows hold it; the end
+// that no window reaches is left out. EvalWindows measures more truly, for there a model has seen what came
+// before; this is how models are measured that were trained on SlidingWindows.
 type SlidingEvalWindows struct {
 	Batch, Seq, Stride int // B, T, S
 	tokens             Sequence
@@ -33,8 +34,8 @@ func (w *SlidingEvalWindows) windows() int { return slidingWindows(w.tokens.Len(
 // Len is the number of batches.
 func (w *SlidingEvalWindows) Len() int { return (w.windows() + w.Batch - 1) / w.Batch }
 
-// Fill writes batch i, T×B: element t*B+b is step t of window i*B+b. mask is 1 where there is one; elsewhere it is 0, and so are inputs
-// and targets. The windows always begin anew.
+// Fill writes batch i, T×B: element t*B+b is step t of window i*B+b. mask is 1 where there is one; elsewhere it
+// is 0, and so are inputs and targets. The windows always begin anew.
 func (w *SlidingEvalWindows) Fill(i int, inputs, targets []int32, mask []float32) (anew bool, err error) {
 	if err := checkRoom(i, w.Batch, w.Seq, len(inputs), len(targets), len(mask)); err != nil {
 		return false, err

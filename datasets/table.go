@@ -26,7 +26,8 @@ type Row struct {
 	Line        int
 }
 
-// ReadTable reads a file of rows with a text and its label, as a format says, plain or compressed by gzip. Blank rows are left out.
+// ReadTable reads a file of rows with a text and its label, as a format says, plain or compressed by gzip.
+// Blank rows are left out.
 func ReadTable(path string, f Format) (*Table, error) {
 	data, err := ReadFile(path)
 	if err != nil {
@@ -64,7 +65,8 @@ func ReadTable(path string, f Format) (*Table, error) {
 	return t, nil
 }
 
-// judgeFirst decides, now that all labels are known, whether the first row is an example or a header, if nothing but its looks says it.
+// judgeFirst decides, now that all labels are known, whether the first row is an example or a header, if
+// nothing but its looks says it.
 func (t *Table) judgeFirst(s *scan) {
 	if s.format.Header != "" || s.format.named() {
 		return
@@ -122,7 +124,8 @@ func (t *Table) Labels() (*Labels, error) {
 	return l, nil
 }
 
-// Classes are the numbers of the rows' labels, NoClass for a label that l lacks; unknown says which those are. If l lacks all, it is an *Error.
+// Classes are the numbers of the rows' labels, NoClass for a label that l lacks; unknown says which those are.
+// If l lacks all, it is an *Error.
 func (t *Table) Classes(l *Labels) (classes []int32, unknown *UnknownLabels, err error) {
 	return l.classes(t.Name, len(t.Rows), func(i int) string { return t.Rows[i].Label })
 }

@@ -155,7 +155,8 @@ func ReadTagged(path, form string, f Format) (*Tagged, error) {
 // longSentence is how many words no sentence has.
 const longSentence = 200
 
-// doubtful says what speaks against what was taken for sentences, words and tags; guessed says that nobody named the columns.
+// doubtful says what speaks against what was taken for sentences, words and tags; guessed says that nobody
+// named the columns.
 func (t *Tagged) doubtful(words int, guessed bool) string {
 	if len(t.Sentences) == 1 && words >= longSentence {
 		return fmt.Sprintf("all of its %d lines are one sentence: there must be an empty line after each sentence", words)

@@ -15,24 +15,26 @@ import (
 	"github.com/pkg/errors"
 )
 
-// MaxTextBytes is the longest text that is read into memory, uncompressed. It guards memory against a wrong file and a gzip bomb.
+// MaxTextBytes is the longest text that is read into memory, uncompressed. It guards memory against a wrong
+// file and a gzip bomb.
 const MaxTextBytes = 1 << 30
 
 // MaxHeldText is the longest plain file of a text that is kept in memory.
 const MaxHeldText = 64 << 20
 
-// A text is cut into blocks of at least blockBytes, each of which ends with white space that the next does not go on with, or is maxBlockBytes
-// long if there is none.
+// A text is cut into blocks of at least blockBytes, each of which ends with white space that the next does not
+// go on with, or is maxBlockBytes long if there is none.
 const (
 	blockBytes    = 16 << 10
 	maxBlockBytes = 32 << 10
 )
 
-// Text is a text of characters, or a part of one. Plain files of more than MaxHeldText stay on the disk: for each 16 KiB a few bytes are
-// kept in memory. What is smaller or compressed is kept in memory.
+// Text is a text of characters, or a part of one. Plain files of more than MaxHeldText stay on the disk: for
+// each 16 KiB a few bytes are kept in memory. What is smaller or compressed is kept in memory.
 //
-// A byte order mark at the start is dropped and CRLF becomes LF, so that a text has the same characters whatever system wrote
-// it; a lone CR stays, but in a text without LF it is an error. Everything else is kept as it is.
+// A byte order mark at the start is dropped and CRLF becomes LF, so that a text has the same characters
+// whatever system wrote it; a lone CR stays, but in a text without LF it is an error. Everything else is kept
+// as it is.
 type Text struct {
 	Name   string // the file, or what a message should call the text
 	SHA256 string // of the file's bytes, uncompressed, in hexadecimal
@@ -48,8 +50,8 @@ type place struct {
 	chars  int
 }
 
-// ReadText reads a UTF-8 text from a file, plain or compressed by gzip. Contents that begin with gzip's magic number are
-// gzip whatever the file is called; no UTF-8 text begins so. Close must be called.
+// ReadText reads a UTF-8 text from a file, plain or compressed by gzip. Contents that begin with gzip's magic
+// number are gzip whatever the file is called; no UTF-8 text begins so. Close must be called.
 //
 // Empty texts, invalid UTF-8, NUL characters and damaged gzip data are an *Error.
 func ReadText(path string) (*Text, error) { return readText(path, MaxHeldText) }
@@ -149,8 +151,8 @@ func (t *Text) walkAll(from io.Reader, visit func(c rune, before, after place) b
 	return t.walk(r, begin, visit)
 }
 
-// walk visits the characters from a place on, and the places before and after each, until visit has seen enough. Its errors count lines from
-// there.
+// walk visits the characters from a place on, and the places before and after each, until visit has seen
+// enough. Its errors count lines from there.
 func (t *Text) walk(r *bufio.Reader, before place, visit func(c rune, before, after place) bool) error {
 	line, start := 1, before.chars // start is where the line begins, in characters
 	after := before
@@ -217,8 +219,8 @@ func (t *Text) changed() error {
 	return &Error{File: t.Name, What: "the file has changed while it was used: leave it as it is, and repeat the command"}
 }
 
-// Blocks are the parts, one after the other, that the text is cut into: each ends with white space, unless there is none for a very long
-// time. If one cannot be read, that is the last, and failed is why.
+// Blocks are the parts, one after the other, that the text is cut into: each ends with white space, unless
+// there is none for a very long time. If one cannot be read, that is the last, and failed is why.
 func (t *Text) Blocks(failed *error) iter.Seq[string] {
 	return func(yield func(string) bool) {
 		for i := range len(t.blocks) - 1 {
@@ -234,7 +236,8 @@ func (t *Text) Blocks(failed *error) iter.Seq[string] {
 	}
 }
 
-// Cut cuts the text at characters, in ascending order, into one part more. With words, it cuts behind the next white space instead.
+// Cut cuts the text at characters, in ascending order, into one part more. With words, it cuts behind the next
+// white space instead.
 func (t *Text) Cut(words bool, at ...int) ([]*Text, error) {
 	ends := []place{t.blocks[0]}
 	for _, chars := range at {
@@ -263,7 +266,8 @@ func (t *Text) Cut(words bool, at ...int) ([]*Text, error) {
 	return parts, nil
 }
 
-// place finds the place before a character or, with words, the first there or after it that has white space before it, if that is near.
+// place finds the place before a character or, with words, the first there or after it that has white space
+// before it, if that is near.
 func (t *Text) place(char int, words bool) (place, error) {
 	if t.Len() == 0 {
 		return t.blocks[0], nil

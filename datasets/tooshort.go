@@ -17,7 +17,8 @@ type TooShortError struct {
 	Units      string // what tokens are called; "": characters
 }
 
-// Need is the number of tokens that one batch needs: (T+1)*B of streams, T+1+(B-1)*S of windows that begin every S tokens.
+// Need is the number of tokens that one batch needs: (T+1)*B of streams, T+1+(B-1)*S of windows that begin
+// every S tokens.
 func (e *TooShortError) Need() int {
 	if e.Stride == 0 {
 		return (e.Seq + 1) * e.Batch

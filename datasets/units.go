@@ -10,7 +10,8 @@ import (
 // wordStart is the character that begins a word in a vocabulary of kind BPE.
 const wordStart = '▁'
 
-// maxPiece is the most characters that byte pairs are joined within: what is longer is no word, and joining takes quadratic time.
+// maxPiece is the most characters that byte pairs are joined within: what is longer is no word, and joining
+// takes quadratic time.
 const maxPiece = 100
 
 // maxPieceBytes is the longest that a unit of byte pairs can be: a piece and the mark of the word's beginning.
@@ -63,10 +64,11 @@ func class(r rune) int {
 	return otherClass
 }
 
-// pieces are the parts of s that byte pairs are joined within, and whether each begins a word: runs of characters of one class, at
-// most maxPiece long. A line break is a piece by itself and begins no word. A single space between words, which ▁ stands for, is in no piece,
-// nor is one at the end of s, after which a word may follow.
-// With spaces, other white space is a piece; without, it separates words, too, and is in no piece.
+// pieces are the parts of s that byte pairs are joined within, and whether each begins a word: runs of
+// characters of one class, at most maxPiece long. A line break is a piece by itself and begins no word. A
+// single space between words, which ▁ stands for, is in no piece, nor is one at the end of s, after which a
+// word may follow. With spaces, other white space is a piece; without, it separates words, too, and is in no
+// piece.
 func pieces(s string, spaces bool) iter.Seq2[string, bool] {
 	s = strings.ReplaceAll(s, string(wordStart), " ")
 	return func(yield func(string, bool) bool) {
@@ -100,8 +102,8 @@ func run(s string) (first, end int) {
 	return first, len(s)
 }
 
-// LostSpace is how many characters of white space in s are not restored when its words are joined with single spaces, as a vocabulary of
-// eachWord does.
+// LostSpace is how many characters of white space in s are not restored when its words are joined with single
+// spaces, as a vocabulary of eachWord does.
 func LostSpace(s string) int {
 	lost, length, within := 0, 0, false // length is that of the white space that was read last
 	plain := true                       // and it has plain spaces alone

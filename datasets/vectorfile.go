@@ -96,7 +96,8 @@ func (f *vectorFile) begin() error {
 // noVectors is what a file should be.
 const noVectors = "want a word and its numbers a line, as GloVe and fastText (.vec) write them, or the binary form of word2vec"
 
-// noVectorFile says why a file that begins with head is none of vectors; all says that this is the whole of it. "" if it may be one.
+// noVectorFile says why a file that begins with head is none of vectors; all says that this is the whole of it.
+// "" if it may be one.
 func noVectorFile(head []byte, all bool) string {
 	begins := func(magic string) bool { return bytes.HasPrefix(head, []byte(magic)) }
 	switch {
@@ -179,8 +180,8 @@ func (h vectorHeader) check(name string, words int) error {
 	return &Error{File: name, What: fmt.Sprintf("its first line says %d words, and it has %d: download it again, or correct that line", h.words, words)}
 }
 
-// printable says whether what follows the first word of a text, up to the end of the line, is text: numbers of the binary form are not, but
-// for a few in a million.
+// printable says whether what follows the first word of a text, up to the end of the line, is text: numbers of
+// the binary form are not, but for a few in a million.
 func printable(text []byte) bool {
 	line, _, _ := bytes.Cut(text, []byte("\n"))
 	if i := bytes.IndexAny(line, " \t"); i >= 0 {

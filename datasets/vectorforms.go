@@ -97,7 +97,8 @@ func isVectorNumber(field []byte) bool {
 
 func isFinite32(x float64) bool { return math.Abs(x) <= math.MaxFloat32 } // which no NaN is
 
-// binaryVectors are those of word2vec's binary form: a word, a space and its numbers, with or without a line break between.
+// binaryVectors are those of word2vec's binary form: a word, a space and its numbers, with or without a line
+// break between.
 type binaryVectors struct {
 	name   string
 	r      *bufio.Reader

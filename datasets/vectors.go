@@ -12,16 +12,17 @@ import (
 	"github.com/unroll-ml/unroll/internal/setting"
 )
 
-// Vectors are pretrained vectors of the tokens of a vocabulary (word embeddings), such as those of word2vec (Mikolov et al., 2013),
-// GloVe (Pennington, Socher and Manning, 2014) and fastText (Bojanowski et al., 2017).
+// Vectors are pretrained vectors of the tokens of a vocabulary (word embeddings), such as those of word2vec
+// (Mikolov et al., 2013), GloVe (Pennington, Socher and Manning, 2014) and fastText (Bojanowski et al., 2017).
 type Vectors struct {
 	Name   string // the file
 	SHA256 string // of its bytes, uncompressed
 	Size   int    // numbers of a vector
 	Words  int    // in the file
 
-	// Rows are the vectors by token, Size numbers each; nil: the file has none. A token whose name the file lacks has the vector of
-	// its name in lower case, if there is one. Reserved tokens have those of <pad>, <unk>, <s> and </s>.
+	// Rows are the vectors by token, Size numbers each; nil: the file has none. A token whose name the file
+	// lacks has the vector of its name in lower case, if there is one. Reserved tokens have those of <pad>,
+	// <unk>, <s> and </s>.
 	Rows [][]float32
 
 	Found int      // how many tokens that are not reserved have a vector
@@ -38,15 +39,16 @@ func VectorSize(path string) (int, error) {
 	return f.size, f.Close()
 }
 
-// ReadVectors reads the vectors that a file has for the tokens of a vocabulary. The file may be larger than memory: only those vectors are
-// kept. It is plain or compressed by gzip, and one of
+// ReadVectors reads the vectors that a file has for the tokens of a vocabulary. The file may be larger than
+// memory: only those vectors are kept. It is plain or compressed by gzip, and one of
 //
 //   - a text with a word and its numbers a line, as GloVe has it; the words may have spaces in them
 //   - the same with the numbers of words and of dimensions in the first line, as word2vec and fastText (.vec) have it
 //   - such a first line, and then each word, a space and its numbers as float32, little-endian: the binary form of word2vec
 //
-// Of a word that the file has several times the first counts. Numbers of words that the vocabulary lacks are not looked at, but that they
-// are as many. A file that is none of these, or has no word of the vocabulary, is an *Error.
+// Of a word that the file has several times the first counts. Numbers of words that the vocabulary lacks are
+// not looked at, but that they are as many. A file that is none of these, or has no word of the vocabulary, is
+// an *Error.
 func ReadVectors(path string, v *Vocab) (*Vectors, error) {
 	if err := setting.Set("vocabulary", v != nil, "that of the model, such as BuildVocab gives"); err != nil {
 		return nil, err
@@ -165,8 +167,9 @@ func rootMeanSquare(rows ...[]float32) float64 {
 	return math.Sqrt(sum / float64(max(n, 1)))
 }
 
-// Into writes the vectors into an embedding, Size numbers for each token of the vocabulary. The rows of tokens without a vector keep
-// what was drawn for them, scaled so that it is as large as the vectors are (as Kim, 2014, draws them).
+// Into writes the vectors into an embedding, Size numbers for each token of the vocabulary. The rows of tokens
+// without a vector keep what was drawn for them, scaled so that it is as large as the vectors are (as Kim,
+// 2014, draws them).
 func (x *Vectors) Into(embedding []float32) error {
 	if len(embedding) != len(x.Rows)*x.Size {
 		return errors.Errorf("vectors of %d numbers for %d tokens do not fit an embedding of %d numbers", x.Size, len(x.Rows), len(embedding))

@@ -90,7 +90,8 @@ func TestReadVectors(t *testing.T) {
 	}
 }
 
-// A word's own vector counts before that of its lower-case form, the first before later ones, in whatever order they are.
+// A word's own vector counts before that of its lower-case form, the first before later ones, in whatever order
+// they are.
 func TestVectorsOfOneWord(t *testing.T) {
 	v := wordsOf(t, "US", "us")
 	for _, c := range []struct {

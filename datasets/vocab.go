@@ -15,15 +15,16 @@ const (
 	// Char: a unit is a character.
 	Char Kind = "char"
 
-	// Word: a unit is what stands between white space, and a line break is one, too. Decoding joins words with one space. A
-	// text whose punctuation should be units of its own must have been tokenised before.
+	// Word: a unit is what stands between white space, and a line break is one, too. Decoding joins words with
+	// one space. A text whose punctuation should be units of its own must have been tokenised before.
 	Word Kind = "word"
 
-	// BPE: a unit is a part of a word that often occurs, found by byte-pair encoding (Sennrich, Haddow and Birch, 2016) on
-	// characters. The beginning of a word is the character ▁ (U+2581), as SentencePiece has it, and stands for a single space
-	// before it; that character in a text is taken for a space. Other white space makes units of its own, so that decoding
-	// restores all of it, as far as it occurred in the texts that the vocabulary was learned from. Letters, digits and other
-	// characters are never in one unit, so that a text need not have been tokenised. A line break is a unit.
+	// BPE: a unit is a part of a word that often occurs, found by byte-pair encoding (Sennrich, Haddow and
+	// Birch, 2016) on characters. The beginning of a word is the character ▁ (U+2581), as SentencePiece has it,
+	// and stands for a single space before it; that character in a text is taken for a space. Other white space
+	// makes units of its own, so that decoding restores all of it, as far as it occurred in the texts that the
+	// vocabulary was learned from. Letters, digits and other characters are never in one unit, so that a text
+	// need not have been tokenised. A line break is a unit.
 	BPE Kind = "bpe"
 )
 
@@ -54,8 +55,8 @@ type Vocab struct {
 	form    Form             // that texts are brought to
 }
 
-// NewVocab is the vocabulary of all characters of the texts, in the order of their code points. It reserves no tokens, as a
-// language model of characters needs none.
+// NewVocab is the vocabulary of all characters of the texts, in the order of their code points. It reserves no
+// tokens, as a language model of characters needs none.
 func NewVocab(texts ...*Text) *Vocab {
 	seen := map[rune]int{}
 	for _, t := range texts {
@@ -66,8 +67,8 @@ func NewVocab(texts ...*Text) *Vocab {
 	return charVocab(0, frequent(seen, 0))
 }
 
-// With is the vocabulary with those characters of texts that it lacks, in the order of code points. One that is not of characters alone,
-// or reserves tokens, lacks nothing: it has Unknown.
+// With is the vocabulary with those characters of texts that it lacks, in the order of code points. One that is
+// not of characters alone, or reserves tokens, lacks nothing: it has Unknown.
 func (v *Vocab) With(texts ...*Text) *Vocab {
 	if v.kind != Char || v.special > 0 {
 		return v
@@ -143,14 +144,14 @@ func (v *Vocab) Token(r rune) (int32, bool) {
 	return t, ok
 }
 
-// EncodeLine is the tokens of a string, without Start and End, and how many of its units the vocabulary lacks: those are
-// Unknown or, if that is not reserved, left out.
+// EncodeLine is the tokens of a string, without Start and End, and how many of its units the vocabulary lacks:
+// those are Unknown or, if that is not reserved, left out.
 func (v *Vocab) EncodeLine(s string) (tokens []int32, unknown int) {
 	return (&encoder{Vocab: v}).encode(nil, s)
 }
 
-// Decode is the text of tokens in [0, Len) up to the first End. Pad and Start are left out; Unknown is <unk> between words, and
-// the character U+FFFD elsewhere.
+// Decode is the text of tokens in [0, Len) up to the first End. Pad and Start are left out; Unknown is <unk>
+// between words, and the character U+FFFD elsewhere.
 func (v *Vocab) Decode(tokens []int32) string {
 	var b strings.Builder
 	d := v.Decoder()

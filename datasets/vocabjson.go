@@ -25,7 +25,8 @@ type vocabFile struct {
 
 const keptSpaces = "kept"
 
-// JSON is the form in which a vocabulary is kept: {"kind":"char","tokens":["\n"," ","!", ...]}, in the order of the tokens.
+// JSON is the form in which a vocabulary is kept: {"kind":"char","tokens":["\n"," ","!", ...]}, in the order of
+// the tokens.
 func (v *Vocab) JSON() []byte {
 	f := vocabFile{Kind: v.kind, Special: v.tokens[:v.special], Tokens: v.tokens[v.special:], Form: v.form}
 	if v.spaces {
@@ -47,8 +48,8 @@ func encodeJSON(x any) []byte {
 	return b.Bytes()
 }
 
-// ReadVocab reads a vocabulary from a file that holds what JSON returned, to the byte: a file that was changed or damaged is
-// an *Error, for a token that moved by one would turn every text into another.
+// ReadVocab reads a vocabulary from a file that holds what JSON returned, to the byte: a file that was changed
+// or damaged is an *Error, for a token that moved by one would turn every text into another.
 func ReadVocab(path string) (*Vocab, error) {
 	data, err := safefile.Read(path, maxJSON)
 	if err != nil {
@@ -60,7 +61,8 @@ func ReadVocab(path string) (*Vocab, error) {
 func parseVocab(name string, data []byte) (*Vocab, error) {
 	v, wrong := decodeVocab(data)
 	if wrong == "" {
-		// encoding/json lets pass duplicate keys, keys in other cases, bad UTF-8 and unknown fields: none of them survives this.
+		// encoding/json lets pass duplicate keys, keys in other cases, bad UTF-8 and unknown fields: none of
+		// them survives this.
 		wrong = sameForm(data, v.JSON())
 	}
 	if wrong != "" {

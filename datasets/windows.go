@@ -1,9 +1,9 @@
 package datasets
 
-// Windows cuts tokens for truncated backpropagation through time. The N tokens become B streams of ⌊N/B⌋ consecutive tokens;
-// window w holds T tokens of each stream, from token w*T of the stream on, and the target of a token is the one after it. So
-// stream b of a window goes on where stream b of the window before it ended, and a carried state stays true. The tail that
-// does not fill is dropped: an epoch has ⌊(⌊N/B⌋-1)/T⌋ windows.
+// Windows cuts tokens for truncated backpropagation through time. The N tokens become B streams of ⌊N/B⌋
+// consecutive tokens; window w holds T tokens of each stream, from token w*T of the stream on, and the target
+// of a token is the one after it. So stream b of a window goes on where stream b of the window before it ended,
+// and a carried state stays true. The tail that does not fill is dropped: an epoch has ⌊(⌊N/B⌋-1)/T⌋ windows.
 type Windows struct {
 	Batch, Seq int // B, T
 	tokens     Sequence
@@ -26,8 +26,8 @@ func NewWindows(tokens Sequence, batch, seq int) (*Windows, error) {
 // Len is the number of windows in an epoch.
 func (w *Windows) Len() int { return max(w.stream-1, 0) / w.Seq }
 
-// Fill writes the window of a training step, counted from 0 over all epochs, T×B: element t*B+b is step t of stream b. It says whether
-// the streams begin anew, so that a carried state must be forgotten.
+// Fill writes the window of a training step, counted from 0 over all epochs, T×B: element t*B+b is step t of
+// stream b. It says whether the streams begin anew, so that a carried state must be forgotten.
 func (w *Windows) Fill(step int, inputs, targets []int32) (anew bool, err error) {
 	if err := checkRoom(step, w.Batch, w.Seq, len(inputs), len(targets)); err != nil {
 		return false, err

@@ -1,8 +1,8 @@
 // Package graph compiles Gorgonia expression graphs and runs them.
 //
-// Compile takes the nodes that are wanted and the updates of states (parameters, optimizer state, carried state), and gives a
-// Program on a device: the way in for training. NewVM is the same behind Gorgonia's VM interface, for graphs that
-// were built for Gorgonia's own machines.
+// Compile takes the nodes that are wanted and the updates of states (parameters, optimizer state, carried
+// state), and gives a Program on a device: the way in for training. NewVM is the same behind Gorgonia's VM
+// interface, for graphs that were built for Gorgonia's own machines.
 //
 //	Gorgonia graph -> lower -> opt -> plan -> tape -> device
 //
@@ -73,8 +73,8 @@ func (c Config) check() error {
 	return nil
 }
 
-// Program is a compiled graph on a device. Its states live on the device from one run to the next. It is not safe for use by
-// several goroutines at once.
+// Program is a compiled graph on a device. Its states live on the device from one run to the next. It is not
+// safe for use by several goroutines at once.
 type Program struct {
 	tape    *tape.Tape
 	program tape.Program
@@ -82,8 +82,8 @@ type Program struct {
 	inputs  G.Nodes
 }
 
-// Compile compiles a graph and loads it. Inputs that have a value already (gorgonia.WithValue, gorgonia.Let) start with a copy of
-// it, all others with zeros.
+// Compile compiles a graph and loads it. Inputs that have a value already (gorgonia.WithValue, gorgonia.Let)
+// start with a copy of it, all others with zeros.
 func Compile(c Config) (*Program, error) {
 	if err := c.check(); err != nil {
 		return nil, errors.Wrap(err, "compiling")
@@ -184,7 +184,8 @@ func (p *Program) Inputs() G.Nodes { return p.inputs }
 // Tape is the compiled program, for reading.
 func (p *Program) Tape() *tape.Tape { return p.tape }
 
-// Set gives an input a new value: row-major []float32, []float64 or []int32 of the node's type and size, which is copied.
+// Set gives an input a new value: row-major []float32, []float64 or []int32 of the node's type and size, which
+// is copied.
 func (p *Program) Set(input *G.Node, data any) error {
 	s, ok := p.slots[input]
 	if !ok {

@@ -11,8 +11,8 @@ import (
 	"github.com/unroll-ml/unroll/graph/op"
 )
 
-// A running sum that forgets half of itself at every step, h' = a·h + x with a = 1/2, and how its last value depends on each x and
-// on a.
+// A running sum that forgets half of itself at every step, h' = a·h + x with a = 1/2, and how its last value
+// depends on each x and on a.
 func ExampleCompile() {
 	g := G.NewGraph()
 	b := op.New(g)

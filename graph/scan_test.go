@@ -18,7 +18,8 @@ import (
 	"github.com/unroll-ml/unroll/graph/tape"
 )
 
-// recurrences are the steps that the tests of Scan run: each gives the scan, the step, and the weights that it mentions.
+// recurrences are the steps that the tests of Scan run: each gives the scan, the step, and the weights that it
+// mentions.
 var recurrences = map[string]func(m *model) (op.Scan, op.Step){
 	"vanilla RNN": func(m *model) (op.Scan, op.Step) {
 		w, u, bias := m.weight("W", m.in, m.hidden), m.weight("U", m.hidden, m.hidden), m.weight("b", m.hidden)
@@ -227,8 +228,9 @@ func float64s(data any) []float64 {
 	panic(fmt.Sprintf("unexpected %T", data))
 }
 
-// checkSame compares results; a difference counts relative to the largest element of its tensor, because the rounding errors of a
-// gradient grow with the terms that are summed, which may cancel each other in single elements.
+// checkSame compares results; a difference counts relative to the largest element of its tensor, because the
+// rounding errors of a gradient grow with the terms that are summed, which may cancel each other in single
+// elements.
 func checkSame(t *testing.T, what string, want, got [][]float64, tolerance float64) {
 	t.Helper()
 	if len(want) != len(got) {

@@ -6,16 +6,16 @@ import (
 	"github.com/pkg/errors"
 )
 
-// Tensor is a dense row-major array on the host with a name, such as that of a parameter: what models give and take as their
-// weights, and what package trainer/checkpoint keeps in files.
+// Tensor is a dense row-major array on the host with a name, such as that of a parameter: what models give and
+// take as their weights, and what package trainer/checkpoint keeps in files.
 type Tensor struct {
 	Name  string
 	Shape []int // none for a scalar
 	Data  any   // []float32, []float64, []int32 or []int64, as long as the product of Shape; nil: only name and shape are known
 }
 
-// MatchTensors checks that two lists of tensors have the same names and shapes, in any order, and names the first difference; what says what
-// they are. What has data in got must have it as float32.
+// MatchTensors checks that two lists of tensors have the same names and shapes, in any order, and names the
+// first difference; what says what they are. What has data in got must have it as float32.
 func MatchTensors(what string, want, got []Tensor) error {
 	byName := map[string]Tensor{}
 	for _, t := range got {

@@ -199,7 +199,8 @@ func TestVMTrainsLikeStock(t *testing.T) {
 						want, wantValues := train(t, stock, G.NewTapeMachine(stock.g, G.BindDualValues(stock.params...)), solver())
 						tol, compared := 1e-10, len(wantValues)
 						if dtype == tensor.Float32 {
-							// Adam and RMSProp divide gradients by their size: the rounding of the smallest shows in parameters.
+							// Adam and RMSProp divide gradients by their size: the rounding of the smallest
+							// shows in parameters.
 							tol, compared = 1e-5, len(ours.params)
 						}
 						near(t, "loss", got, want, tol)

@@ -119,7 +119,8 @@ func (a Additive) Scores(b *op.Builder, query, projected *G.Node) *G.Node {
 	return b.Sum(b.Mul(b.Tanh(b.Add(q, projected)), a.V), -1) // B×S
 }
 
-// Concat is score(q, m_s) = v·tanh(W·[q; m_s]), with W H×(H+D) (Luong et al., 2015). It is Additive with the two matrices side by side.
+// Concat is score(q, m_s) = v·tanh(W·[q; m_s]), with W H×(H+D) (Luong et al., 2015). It is Additive with the
+// two matrices side by side.
 type Concat struct{ W, V *G.Node }
 
 // NewAttention declares weight and v.

@@ -128,7 +128,8 @@ func unfit(b *op.Builder, c Cell) []*G.Node {
 	return slices.Repeat([]*G.Node{b.Fail(b.Err())}, c.States())
 }
 
-// Gates are the parameters of a cell whose gates see the input and the output of the step before, one gate below the other.
+// Gates are the parameters of a cell whose gates see the input and the output of the step before, one gate
+// below the other.
 type Gates struct {
 	Wih, Whh       *G.Node
 	Bih, Bhh       *G.Node // nil: none
@@ -137,8 +138,8 @@ type Gates struct {
 
 func (g *Gates) inputWeight() *G.Node { return g.Wih }
 
-// input is x·W_ihᵀ + b_ih, B×G·H, with layer normalisation norm(x·W_ihᵀ) ⊙ γ_ih + b_ih. The product of a one-hot vector with W_ihᵀ
-// is a row of it.
+// input is x·W_ihᵀ + b_ih, B×G·H, with layer normalisation norm(x·W_ihᵀ) ⊙ γ_ih + b_ih. The product of a
+// one-hot vector with W_ihᵀ is a row of it.
 func (g *Gates) input(b *op.Builder, x *G.Node) *G.Node {
 	if x.Dtype() == tensor.Int32 {
 		return scaled(b, b.Gather(b.Transpose(g.Wih, 1, 0), x), g.NormIh, g.Bih)

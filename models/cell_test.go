@@ -17,7 +17,8 @@ import (
 
 func sigmoid(x float64) float64 { return 1 / (1 + math.Exp(-x)) }
 
-// steps are the cells by plain loops: zx and zh are x·W_ihᵀ + b_ih and h·W_hhᵀ + b_hh, gate after gate; states are replaced.
+// steps are the cells by plain loops: zx and zh are x·W_ihᵀ + b_ih and h·W_hhᵀ + b_hh, gate after gate; states
+// are replaced.
 var steps = map[string]func(zx, zh []float64, states [][]float64){
 	"rnn": func(zx, zh []float64, s [][]float64) {
 		for j := range s[0] {
@@ -41,7 +42,8 @@ var steps = map[string]func(zx, zh []float64, states [][]float64){
 	},
 }
 
-// TestCells compares layers of each cell with plain loops: dense inputs and tokens, both directions, with and without a mask.
+// TestCells compares layers of each cell with plain loops: dense inputs and tokens, both directions, with and
+// without a mask.
 func TestCells(t *testing.T) {
 	const in, hidden, length, batch = 3, 5, 6, 4
 	for kind, step := range steps {

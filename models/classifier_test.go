@@ -37,7 +37,8 @@ var pools = map[string]func(ys [][]float64, hidden int) []float64{
 	},
 }
 
-// TestClassifier compares the logits with plain loops over each sequence alone: all poolings, kinds of inputs, and with padding.
+// TestClassifier compares the logits with plain loops over each sequence alone: all poolings, kinds of inputs,
+// and with padding.
 func TestClassifier(t *testing.T) {
 	const steps, classes, hidden = 5, 3, 4
 	lengths := []int{3, 5, 1}
@@ -110,7 +111,8 @@ func btoi(b bool) int {
 	return 0
 }
 
-// A batch may be filled up with sequences of no steps: their logits are those of a vector of zeros, and they move no parameter.
+// A batch may be filled up with sequences of no steps: their logits are those of a vector of zeros, and they
+// move no parameter.
 func TestClassifierOfNothing(t *testing.T) {
 	for _, pooling := range models.Poolings {
 		t.Run(pooling, func(t *testing.T) {
@@ -139,7 +141,8 @@ func TestClassifierOfNothing(t *testing.T) {
 	}
 }
 
-// TestClassifierGradients holds derivatives against differences, with dropout, whose choices do not move with the parameters.
+// TestClassifierGradients holds derivatives against differences, with dropout, whose choices do not move with
+// the parameters.
 func TestClassifierGradients(t *testing.T) {
 	for _, pooling := range models.Poolings {
 		for _, padded := range []bool{true, false} {

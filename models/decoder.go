@@ -32,7 +32,8 @@ type DecoderConfig struct {
 //	h' = layers(e, h)                      logits = a·Wᵀ + b                        attention after: c = attend(h'), a = tanh(W_c·[c; h'])
 //	h' = layers([e; a of the step before], h)                                       the same with input feeding
 //
-// where attend(h) sees the uppermost layer. With Tied the output's W is E, behind a projection to its size where that differs.
+// where attend(h) sees the uppermost layer. With Tied the output's W is E, behind a projection to its size
+// where that differs.
 type Decoder struct {
 	DecoderConfig
 	Embedding   *G.Node // V×E
@@ -143,8 +144,8 @@ func (d *Decoder) Remember(b *op.Builder, s Source) Memory {
 	return m.For(b, d.attention)
 }
 
-// Begin gives the states before the first step from those of the layers: with input feeding there is one more, a zero attentional
-// vector.
+// Begin gives the states before the first step from those of the layers: with input feeding there is one more,
+// a zero attentional vector.
 func (d *Decoder) Begin(b *op.Builder, layers []*G.Node) []*G.Node {
 	if !d.Feeding || !d.layers.fits(b, layers) || !ranked(b, "decoder", layers[0], 2) {
 		return layers

@@ -2,8 +2,8 @@ package models
 
 import "math"
 
-// Decay is how the ratio of Teaching falls while a model learns, so that it meets its own mistakes later (Bengio et al., 2015): a
-// probability for each training step, counted from 0.
+// Decay is how the ratio of Teaching falls while a model learns, so that it meets its own mistakes later
+// (Bengio et al., 2015): a probability for each training step, counted from 0.
 type Decay func(step int) float64
 
 // LinearDecay is max(least, from - slope·step).

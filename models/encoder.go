@@ -21,8 +21,8 @@ func NewEncoder(p *Params, name string, embedding *G.Node, c RecurrentConfig) (*
 	return &Encoder{embedding, layers}, err
 }
 
-// Apply gives the outputs for tokens, S×B -> S×B×D, and the last states, from zero states on; embeddings are dropped as the outputs
-// between layers are.
+// Apply gives the outputs for tokens, S×B -> S×B×D, and the last states, from zero states on; embeddings are
+// dropped as the outputs between layers are.
 func (e *Encoder) Apply(b *op.Builder, in Input) (outputs *G.Node, last []*G.Node) {
 	in.X = dropout(b, b.Gather(e.Embedding, in.X), e.Layers.Dropout, in.Keys) // S×B×E
 	return e.Layers.Apply(b, in)

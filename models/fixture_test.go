@@ -129,8 +129,8 @@ func (f *fixture) get(p *graph.Program, n *G.Node) []float64 {
 	return x
 }
 
-// checkGradients compares the derivative of a scalar with differences of fourth order, for each parameter and each of further inputs
-// along a random direction.
+// checkGradients compares the derivative of a scalar with differences of fourth order, for each parameter and
+// each of further inputs along a random direction.
 func (f *fixture) checkGradients(loss *G.Node, inputs ...*G.Node) {
 	f.t.Helper()
 	if f.b.Err() != nil {
@@ -273,8 +273,8 @@ func cellStep(c models.CellConfig, w map[string][]float64, name, layer string, x
 	return [][]float64{next}
 }
 
-// layersOf runs a stack of layers over one sequence of valid steps by plain loops: the outputs of each step, and the last states in the
-// order layer, direction, state of the cell.
+// layersOf runs a stack of layers over one sequence of valid steps by plain loops: the outputs of each step,
+// and the last states in the order layer, direction, state of the cell.
 func layersOf(c models.RecurrentConfig, w map[string][]float64, name string, xs, states [][]float64) (outputs, last [][]float64) {
 	directions := []string{"", "_reverse"}
 	if !c.Bidirectional {

@@ -6,7 +6,8 @@ import (
 	"github.com/unroll-ml/unroll/graph/op"
 )
 
-// GRU is the gated recurrent unit (Cho et al., 2014), with the reset gate after the product, as PyTorch's nn.GRU has it:
+// GRU is the gated recurrent unit (Cho et al., 2014), with the reset gate after the product, as PyTorch's
+// nn.GRU has it:
 //
 //	[r z n]ₓ = x·W_ihᵀ + b_ih
 //	[r z n]ₕ = h·W_hhᵀ + b_hh

@@ -85,7 +85,8 @@ func newLM(p *Params, c LMConfig) (*LM, error) {
 	return m, p.b.Err()
 }
 
-// States declares the states of the layers for sequences in a batch: inputs of B×H each, zero at first, layer after layer.
+// States declares the states of the layers for sequences in a batch: inputs of B×H each, zero at first, layer
+// after layer.
 func (m *LM) States(b *op.Builder, batch int) []*G.Node { return m.layers.States(b, batch) }
 
 // Logits gives the logits of the next token after each token of in.X, T×B -> T×B×V, and the states after the last

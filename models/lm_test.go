@@ -116,7 +116,8 @@ func TestLM(t *testing.T) {
 	}
 }
 
-// Weights can be moved to and from PyTorch: names, shapes and the ranges of the initial values are nn.RNN's and nn.Linear's.
+// Weights can be moved to and from PyTorch: names, shapes and the ranges of the initial values are nn.RNN's and
+// nn.Linear's.
 func TestParameters(t *testing.T) {
 	b := op.New(G.NewGraph())
 	m, err := models.NewLM(models.NewParams(b, tensor.Float32, 1), models.LMConfig{Vocab: 11, Cell: models.CellConfig{Kind: "rnn"}, Hidden: 64, Layers: 2})

@@ -6,14 +6,16 @@ import (
 	"github.com/unroll-ml/unroll/graph/op"
 )
 
-// LSTM is the cell of Hochreiter and Schmidhuber (1997) with the forget gate of Gers et al. (2000), as PyTorch's nn.LSTM has it:
+// LSTM is the cell of Hochreiter and Schmidhuber (1997) with the forget gate of Gers et al. (2000), as
+// PyTorch's nn.LSTM has it:
 //
 //	[i f g o] = x·W_ihᵀ + b_ih + h·W_hhᵀ + b_hh
 //	c' = σ(f) ⊙ c + σ(i) ⊙ tanh(g)
 //	h' = σ(o) ⊙ tanh(c')
 //
-// With peepholes (Gers and Schmidhuber, 2000) the gates see the cell state: σ(i + p_i ⊙ c), σ(f + p_f ⊙ c), σ(o + p_o ⊙ c').
-// With layer normalisation (Ba et al., 2016, equations 20 to 22) the two products are normalised, and so is c' in tanh(c').
+// With peepholes (Gers and Schmidhuber, 2000) the gates see the cell state: σ(i + p_i ⊙ c), σ(f + p_f ⊙ c), σ(o
+// + p_o ⊙ c'). With layer normalisation (Ba et al., 2016, equations 20 to 22) the two products are normalised,
+// and so is c' in tanh(c').
 type LSTM struct {
 	Gates
 	Peephole *G.Node    // 3·H: p_i, p_f, p_o; nil: none

@@ -1,9 +1,9 @@
 // Package models declares recurrent models as Gorgonia graphs, in equations close to those of their papers.
 //
-// A model declares its parameters once and can then be applied to inputs of any shape, several times in one graph. Parameters have
-// PyTorch's names, layouts and initial distributions, so that weights can be moved. The package decides neither how a model is
-// trained (package trainer), nor how it is computed (package graph), nor how tokens are chosen from its predictions
-// (package decode).
+// A model declares its parameters once and can then be applied to inputs of any shape, several times in one
+// graph. Parameters have PyTorch's names, layouts and initial distributions, so that weights can be moved. The
+// package decides neither how a model is trained (package trainer), nor how it is computed (package graph), nor
+// how tokens are chosen from its predictions (package decode).
 package models
 
 import (
@@ -20,8 +20,8 @@ import (
 	"github.com/unroll-ml/unroll/internal/setting"
 )
 
-// SettingError says that a setting has a value that it cannot have: which, what it was, what it must be. So do the errors
-// of packages optim, trainer and decode; errors.As finds it.
+// SettingError says that a setting has a value that it cannot have: which, what it was, what it must be. So do
+// the errors of packages optim, trainer and decode; errors.As finds it.
 type SettingError = setting.Error
 
 // Params declares the parameters of a model and draws their initial values. A mistake, such as two parameters of one

@@ -11,7 +11,8 @@ import (
 	"github.com/unroll-ml/unroll/internal/setting"
 )
 
-// Poolings are the ways to make one vector of the outputs of a sequence: the last ones, the mean, the largest of each unit.
+// Poolings are the ways to make one vector of the outputs of a sequence: the last ones, the mean, the largest
+// of each unit.
 var Poolings = []string{"last", "mean", "max"}
 
 // pooledConfig describes what reads a sequence into one vector: see ClassifierConfig, which has the same settings.

@@ -110,8 +110,8 @@ func (r *Recurrent) Output() int { return r.directions() * r.Hidden }
 // perCell is the number of states of a cell.
 func (r *Recurrent) perCell() int { return r.cells[0][0].States() }
 
-// States declares the states before the first step, for sequences in a batch, as inputs: B×H each, zero at first, in the order layer,
-// direction, state of the cell.
+// States declares the states before the first step, for sequences in a batch, as inputs: B×H each, zero at
+// first, in the order layer, direction, state of the cell.
 func (r *Recurrent) States(b *op.Builder, batch int) []*G.Node {
 	if err := setting.AtLeast("batch", batch, 1); err != nil {
 		b.Fail(errors.Wrap(err, r.name))

@@ -122,7 +122,8 @@ func TestRecurrentSteps(t *testing.T) {
 	}
 }
 
-// TestRecurrentGradients holds the derivative of each cell against central differences, with padding and in both directions.
+// TestRecurrentGradients holds the derivative of each cell against central differences, with padding and in
+// both directions.
 func TestRecurrentGradients(t *testing.T) {
 	for name, cell := range cells {
 		t.Run(name, func(t *testing.T) {
@@ -137,7 +138,8 @@ func TestRecurrentGradients(t *testing.T) {
 	}
 }
 
-// Dropout acts between layers and nowhere else: with p close to 1 the second layer sees zeros, and the first what it always sees.
+// Dropout acts between layers and nowhere else: with p close to 1 the second layer sees zeros, and the first
+// what it always sees.
 func TestRecurrentDropout(t *testing.T) {
 	s := newStack(t, models.RecurrentConfig{Cell: models.CellConfig{Kind: "gru"}, Input: 3, Hidden: 4, Layers: 2, Dropout: 1 - 1e-12}, 5, []int{5, 5})
 	keys := s.b.Keys(s.key(), s.steps)

@@ -39,8 +39,8 @@ var lossOf = map[string]func(e float64) float64{
 	},
 }
 
-// Predictions and losses are those of plain loops over each sequence alone, and the derivatives those of finite differences; errors on both
-// sides of where huber changes.
+// Predictions and losses are those of plain loops over each sequence alone, and the derivatives those of finite
+// differences; errors on both sides of where huber changes.
 func TestRegressor(t *testing.T) {
 	const steps = 4
 	lengths := []int{3, 4, 1}

@@ -129,8 +129,8 @@ func (m *Seq2Seq) Mask(b *op.Builder, tokens *G.Node) *G.Node {
 // Encode reads a source, in.X, S×B tokens. It gives what the decoder sees of it and the decoder's first states. Where
 // padding begins it finds out itself.
 //
-// The encoder's last states are the decoder's first. Those of a bidirectional encoder pass a bridge, h = tanh([→h; ←h]·Wᵀ + b) and,
-// for cell states, c = [→c; ←c]·Wᵀ + b.
+// The encoder's last states are the decoder's first. Those of a bidirectional encoder pass a bridge, h =
+// tanh([→h; ←h]·Wᵀ + b) and, for cell states, c = [→c; ←c]·Wᵀ + b.
 func (m *Seq2Seq) Encode(b *op.Builder, in Input) (Memory, []*G.Node) {
 	in.Mask = m.Mask(b, in.X)
 	outputs, last := m.Encoder.Apply(b, in)
@@ -159,9 +159,9 @@ type Teaching struct {
 	// Key is the random key of the training step, 4 integers; nil: nothing is dropped and Ratio must be nil too.
 	Key *G.Node
 
-	// Ratio is the probability, a scalar, with which a token that the decoder reads is the target's: it is drawn for each token by
-	// itself (scheduled sampling of Bengio et al., 2015). The decoder reads its own choice otherwise, through which no gradient
-	// flows. nil: always the target's (teacher forcing).
+	// Ratio is the probability, a scalar, with which a token that the decoder reads is the target's: it is
+	// drawn for each token by itself (scheduled sampling of Bengio et al., 2015). The decoder reads its own
+	// choice otherwise, through which no gradient flows. nil: always the target's (teacher forcing).
 	Ratio *G.Node
 
 	// Sample makes the decoder's own choice a draw from its distribution; else it is the likeliest token.
@@ -244,13 +244,14 @@ func out(states []*G.Node, outs ...*G.Node) op.Out {
 	return o
 }
 
-// gumbel draws numbers of the standard Gumbel distribution, -ln(-ln u), in the shape of x: the index of the largest of logits +
-// gumbel has the distribution softmax(logits) (Gumbel, 1954).
+// gumbel draws numbers of the standard Gumbel distribution, -ln(-ln u), in the shape of x: the index of the
+// largest of logits + gumbel has the distribution softmax(logits) (Gumbel, 1954).
 func gumbel(b *op.Builder, key, x *G.Node) *G.Node {
 	return b.Neg(b.Log(b.Neg(b.Log(b.Uniform(key, x, x.Shape()...)))))
 }
 
-// Loss is the mean over the target's tokens that are not padding of -ln p(token), in nats, with label smoothing; a scalar.
+// Loss is the mean over the target's tokens that are not padding of -ln p(token), in nats, with label
+// smoothing; a scalar.
 func (m *Seq2Seq) Loss(b *op.Builder, logits, target *G.Node) *G.Node {
 	mask := m.Mask(b, target)
 	return b.MaskedMean(b.CrossEntropy(logits, target, mask, m.Smoothing), mask)

@@ -13,8 +13,9 @@ import (
 	"github.com/unroll-ml/unroll/internal/setting"
 )
 
-// LogProbs is ln p of each token, B×V; -∞ for tokens that no translation has: padding and start. A model may write that it does not know
-// a token: were that barred, it would write another, which is wrong and does not look it.
+// LogProbs is ln p of each token, B×V; -∞ for tokens that no translation has: padding and start. A model may
+// write that it does not know a token: were that barred, it would write another, which is wrong and does not
+// look it.
 func (m *Seq2Seq) LogProbs(b *op.Builder, logits *G.Node) *G.Node {
 	columns := b.Iota(logits, 0, m.Target) // V
 	barred := b.Fill(logits, 0)
@@ -47,8 +48,8 @@ func (m *Seq2Seq) Begin(b *op.Builder, source *G.Node, states []*G.Node) Writing
 	return Writing{b.Fill(source, float64(m.Tokens.Start), batch), b.Fill(m.Decoder.Embedding, 0, batch), states}
 }
 
-// Write writes the likeliest token of each row, and padding behind the end. weights are those of the attention, 0 behind the
-// end; nil without.
+// Write writes the likeliest token of each row, and padding behind the end. weights are those of the attention,
+// 0 behind the end; nil without.
 func (m *Seq2Seq) Write(b *op.Builder, memory Memory, w Writing) (next Writing, weights *G.Node) {
 	logits, states, weights := m.Decoder.Step(b, memory, Input{X: w.Token, States: w.States})
 	ln := m.LogProbs(b, logits)
@@ -70,7 +71,8 @@ func (m *Seq2Seq) Over(b *op.Builder, token, like *G.Node) *G.Node {
 	return b.Max(ended, b.Cast(b.Eq(token, b.Fill(token, float64(m.Tokens.Padding))), like))
 }
 
-// Greedy writes a target of at most the given number of tokens for each source, S×B, and takes the likeliest token at every step.
+// Greedy writes a target of at most the given number of tokens for each source, S×B, and takes the likeliest
+// token at every step.
 func (m *Seq2Seq) Greedy(b *op.Builder, source *G.Node, steps int) Decoded {
 	if steps < 1 {
 		b.Fail(errors.Errorf("greedy decoding of %d steps: it must be at least 1", steps))
@@ -96,8 +98,9 @@ func (m *Seq2Seq) Greedy(b *op.Builder, source *G.Node, steps int) Decoded {
 	return d
 }
 
-// Stepwise is a model cut into two programs, for searches that choose the tokens on the host: one reads sources, the other writes
-// step by step and keeps its states. decode.NewStepper joins them when they are compiled:
+// Stepwise is a model cut into two programs, for searches that choose the tokens on the host: one reads
+// sources, the other writes step by step and keeps its states. decode.NewStepper joins them when they are
+// compiled:
 //
 //	graph.Config{Outputs: s.Encoded}
 //	graph.Config{Outputs: s.Outputs(), Updates: s.States[i] becomes s.Next[i]}
@@ -121,8 +124,8 @@ func (s *Stepwise) Outputs() G.Nodes {
 	return G.Nodes{s.LogProbs, s.Weights}
 }
 
-// Stepwise declares the two programs for sources of S steps, batch of them at a time, with a number of rows for each: the width of a
-// beam.
+// Stepwise declares the two programs for sources of S steps, batch of them at a time, with a number of rows for
+// each: the width of a beam.
 func (m *Seq2Seq) Stepwise(b *op.Builder, sourceSteps, batch, width int) (*Stepwise, error) {
 	if err := cmp.Or(b.Err(), setting.AtLeast("source steps", sourceSteps, 1), setting.AtLeast("batch", batch, 1), setting.AtLeast("Width", width, 1)); err != nil {
 		return nil, errors.Wrap(err, "decoding step by step")

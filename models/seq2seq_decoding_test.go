@@ -115,8 +115,9 @@ func TestTeaching(t *testing.T) {
 	}
 }
 
-// Each token is drawn by itself: a decoder that has read a wrong one differs from then on, and the share of right ones is the ratio.
-// A memory of the tokens read is a vanilla RNN whose state does not depend on the state before.
+// Each token is drawn by itself: a decoder that has read a wrong one differs from then on, and the share of
+// right ones is the ratio. A memory of the tokens read is a vanilla RNN whose state does not depend on the
+// state before.
 func TestTeachingRatio(t *testing.T) {
 	const steps, batch = 40, 30
 	lengths := slices.Repeat([]int{steps}, batch)
@@ -226,7 +227,8 @@ func stepper(t *testing.T, device tape.Device, b *op.Builder, m *models.Seq2Seq,
 	return x
 }
 
-// In float32 and on the fast device a beam of width 1 writes what the greedy decoder writes. One stepper reads batch after batch.
+// In float32 and on the fast device a beam of width 1 writes what the greedy decoder writes. One stepper reads
+// batch after batch.
 func TestStepwiseSingle(t *testing.T) {
 	const steps, batch, most = 7, 5, 9
 	b := op.New(G.NewGraph())

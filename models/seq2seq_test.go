@@ -70,7 +70,8 @@ func translate(t *testing.T, c models.Seq2SeqConfig, sourceSteps, steps int, sou
 
 func (x *translation) plain() *plainSeq2Seq { return &plainSeq2Seq{x.m.Seq2SeqConfig, x.params()} }
 
-// TestSeq2Seq compares logits, attention weights and the loss with plain loops over each pair alone, without its padding.
+// TestSeq2Seq compares logits, attention weights and the loss with plain loops over each pair alone, without
+// its padding.
 func TestSeq2Seq(t *testing.T) {
 	for name, c := range translators {
 		t.Run(name, func(t *testing.T) {
@@ -191,7 +192,8 @@ func TestDecoderUnrolled(t *testing.T) {
 	}
 }
 
-// Names, shapes and ranges of the initial values; those of layers and linear maps are nn.GRU's and nn.Linear's, embeddings are N(0, 1).
+// Names, shapes and ranges of the initial values; those of layers and linear maps are nn.GRU's and nn.Linear's,
+// embeddings are N(0, 1).
 func TestSeq2SeqParameters(t *testing.T) {
 	const e, h, v, w = 20, 30, 40, 50
 	f := newFixture(t)

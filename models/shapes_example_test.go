@@ -23,8 +23,8 @@ func matrix(b *op.Builder, name string, steps, batch int) *G.Node {
 	return G.NewMatrix(b.Graph(), tensor.Int32, G.WithShape(steps, batch), G.WithName(name))
 }
 
-// learn minimises the loss with Adam. feed sets the inputs before each step. It gives a program that computes out, an output of
-// integers, with the weights that were learned.
+// learn minimises the loss with Adam. feed sets the inputs before each step. It gives a program that computes
+// out, an output of integers, with the weights that were learned.
 func learn(b *op.Builder, loss, out *G.Node, params G.Nodes, steps int, feed func(p *graph.Program)) func(inputs map[*G.Node]any) []int32 {
 	device := cpu.New()
 	step, err := optim.NewStep(b, optim.StepConfig{Device: device, Loss: loss, Params: params, Optimizer: optim.DefaultAdam, Clip: 1})
@@ -140,8 +140,8 @@ func Example_oneToMany() {
 	// 5 five
 }
 
-// Many to one: a sequence becomes a class. The task is to say whether there are more b than a in a word; words have different
-// lengths, and the mask tells padding from letters.
+// Many to one: a sequence becomes a class. The task is to say whether there are more b than a in a word; words
+// have different lengths, and the mask tells padding from letters.
 func Example_manyToOne() {
 	words := []string{"aab", "b", "babab", "aaabb", "bbba", "a", "abb", "aabba"}
 	const steps = 5
@@ -227,8 +227,8 @@ func Example_manyToManyInStep() {
 	// Output: 192 of 192 are right
 }
 
-// Many to many, of different lengths: a sequence becomes another. The task is to double every letter of a word and to write it
-// backwards, with attention.
+// Many to many, of different lengths: a sequence becomes another. The task is to double every letter of a word
+// and to write it backwards, with attention.
 func Example_manyToMany() {
 	const letters, longest, batch = 6, 4, 32
 	t := models.DefaultTokens

@@ -16,8 +16,8 @@ import (
 	"github.com/unroll-ml/unroll/trainer/checkpoint"
 )
 
-// TestPyTorchReadsOurs writes initial parameters of float32 and float64 as checkpoints do, lets PyTorch load them and compute with them,
-// and holds the models against what it answers.
+// TestPyTorchReadsOurs writes initial parameters of float32 and float64 as checkpoints do, lets PyTorch load
+// them and compute with them, and holds the models against what it answers.
 func TestPyTorchReadsOurs(t *testing.T) {
 	if testing.Short() {
 		t.Skip("starts Python")
@@ -74,8 +74,8 @@ func writeQuestion(path string, r *replay) error {
 	return os.WriteFile(path, b.Bytes(), 0o600)
 }
 
-// answerWithTorch runs testdata/pytorch.py answer on a folder, with the first Python that has PyTorch: the environment's choice, PYTHON,
-// or else the one on the path or Debian's. Where there is none it skips the test.
+// answerWithTorch runs testdata/pytorch.py answer on a folder, with the first Python that has PyTorch: the
+// environment's choice, PYTHON, or else the one on the path or Debian's. Where there is none it skips the test.
 func answerWithTorch(t *testing.T, folder string) {
 	t.Helper()
 	pythons := []string{"python3", "/usr/bin/python3"}

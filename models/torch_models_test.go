@@ -23,8 +23,8 @@ func recurrentTorchModels() map[string]torchModel {
 	return all
 }
 
-// recurrentTorchModel has the loss Σ y² + Σ_k (k+1)·(h_k² + c_k²), over the outputs of valid steps and the last states of all layers
-// and directions k. PyTorch's outputs behind the end of a packed sequence are zeros.
+// recurrentTorchModel has the loss Σ y² + Σ_k (k+1)·(h_k² + c_k²), over the outputs of valid steps and the last
+// states of all layers and directions k. PyTorch's outputs behind the end of a packed sequence are zeros.
 func recurrentTorchModel(c models.RecurrentConfig, packed bool) torchModel {
 	return func(r *replay) map[string]*G.Node {
 		b := r.b

@@ -22,8 +22,8 @@ import (
 	"github.com/unroll-ml/unroll/trainer/checkpoint"
 )
 
-// golden is a file that PyTorch wrote, by the names of its tensors: param.*, input.*, output.*, grad.param.* and grad.input.*; see
-// testdata/pytorch.py.
+// golden is a file that PyTorch wrote, by the names of its tensors: param.*, input.*, output.*, grad.param.*
+// and grad.input.*; see testdata/pytorch.py.
 type golden map[string]checkpoint.Tensor
 
 func readGolden(t *testing.T, path string) golden {
@@ -223,8 +223,8 @@ func read(p *graph.Program, n *G.Node) ([]float64, error) {
 	return x, err
 }
 
-// TestPyTorch holds recurrent layers and attention against PyTorch: outputs, last states, losses, and the derivatives by every parameter
-// and input, from parameters set by PyTorch's names.
+// TestPyTorch holds recurrent layers and attention against PyTorch: outputs, last states, losses, and the
+// derivatives by every parameter and input, from parameters set by PyTorch's names.
 func TestPyTorch(t *testing.T) {
 	all := torchModels()
 	files, err := filepath.Glob("testdata/*.safetensors")

@@ -217,8 +217,8 @@ func TestPartsDropDifferently(t *testing.T) {
 	}
 }
 
-// Parts are the whole in float64, too, where equal means more: a language model of LSTMs, a classifier and a sequence-to-sequence model, in two parts
-// of different numbers of tokens.
+// Parts are the whole in float64, too, where equal means more: a language model of LSTMs, a classifier and a
+// sequence-to-sequence model, in two parts of different numbers of tokens.
 func TestAccumulateExactly(t *testing.T) {
 	const steps, batch, tokens = 4, 6, 8
 	source, mask := make([]int32, steps*batch), make([]float64, steps*batch)

@@ -20,9 +20,9 @@ type ClassifierConfig struct {
 	Device tape.Device // nil: the CPU
 }
 
-// Classifier is a sequence classifier in use. For each shape of a batch there are two programs, one that trains and one that
-// classifies, each compiled when it is first called for. They have the weights in common; on a device that cannot share them they are
-// copied when a step has another shape than the one before.
+// Classifier is a sequence classifier in use. For each shape of a batch there are two programs, one that trains
+// and one that classifies, each compiled when it is first called for. They have the weights in common; on a
+// device that cannot share them they are copied when a step has another shape than the one before.
 type Classifier struct {
 	config ClassifierConfig
 	*shared
@@ -41,9 +41,10 @@ func NewClassifier(c ClassifierConfig) (*Classifier, error) {
 	return &Classifier{config: c, shared: s, train: map[shape]*classifierTrainer{}, predict: map[shape]*classifierPredictor{}}, nil
 }
 
-// Train runs a training step, the step-th counted from 0, with the given learning rate. weights, B, are 0 for rows that are no
-// examples, else 1, or how much an example counts in the mean loss. The batch must be divisible by Training.Accumulate. It gives the
-// mean loss in nats per example and the norm of all gradients together before clipping, both at the weights before the step.
+// Train runs a training step, the step-th counted from 0, with the given learning rate. weights, B, are 0 for
+// rows that are no examples, else 1, or how much an example counts in the mean loss. The batch must be
+// divisible by Training.Accumulate. It gives the mean loss in nats per example and the norm of all gradients
+// together before clipping, both at the weights before the step.
 func (m *Classifier) Train(x Sequences, classes []int32, weights []float32, step int, rate float64) (loss, norm float64, err error) {
 	at, err := x.shape(m.config.Model.Vocab, m.config.Model.Input)
 	if err != nil {
@@ -110,7 +111,8 @@ func (m *Classifier) Eval(x Sequences, classes []int32, weights []float32) (Sums
 	return m.Confuse(x, classes, weights, nil)
 }
 
-// Confuse is Eval, and counts in confusion, if it is not nil, what the examples are taken for: the first of the likeliest classes.
+// Confuse is Eval, and counts in confusion, if it is not nil, what the examples are taken for: the first of the
+// likeliest classes.
 func (m *Classifier) Confuse(x Sequences, classes []int32, weights []float32, confusion *metrics.Confusion) (Sums, error) {
 	var s Sums
 	if err := m.checkExamples(x, classes, weights); err != nil {

@@ -22,8 +22,8 @@ func newTestClassifier(t *testing.T, c models.ClassifierConfig) *Classifier {
 	return m
 }
 
-// numbered is a batch of three sequences whose class is their second token; the k-th of several. They have 2, 3 and 4 tokens, and
-// padding up to the given number of steps.
+// numbered is a batch of three sequences whose class is their second token; the k-th of several. They have 2, 3
+// and 4 tokens, and padding up to the given number of steps.
 func numbered(k, steps int) (x Sequences, classes []int32, weights []float32) {
 	const batch = 3
 	x = Sequences{Steps: steps, Batch: batch, Tokens: make([]int32, steps*batch), Mask: make([]float32, steps*batch)}

@@ -9,8 +9,8 @@ import (
 	"github.com/unroll-ml/unroll/models/decode"
 )
 
-// ForecastStream is a series that a forecaster reads as it comes, a value at a time, with the state of the network carried on. Values are scaled
-// as those were that it began with. It is for one goroutine.
+// ForecastStream is a series that a forecaster reads as it comes, a value at a time, with the state of the
+// network carried on. Values are scaled as those were that it began with. It is for one goroutine.
 type ForecastStream struct {
 	m       *Forecaster
 	window  Window      // what it began with; of its Past the last values, as a window has them
@@ -23,7 +23,8 @@ type ForecastStream struct {
 	filling []float32 // the one that comes
 }
 
-// Stream begins a stream with the end of a series, as Forecast reads it; what of Known lies in the future is not looked at.
+// Stream begins a stream with the end of a series, as Forecast reads it; what of Known lies in the future is
+// not looked at.
 func (m *Forecaster) Stream(w Window) (*ForecastStream, error) {
 	c := &m.config
 	x, err := c.fill([]Window{w})
@@ -100,7 +101,8 @@ func (s *ForecastStream) Next(values, known []float64) error {
 	return s.advance(s.patch, 1)
 }
 
-// Forecast forecasts what follows; known are the covariates of the D·P values that follow. It is an error where Pending is not 0.
+// Forecast forecasts what follows; known are the covariates of the D·P values that follow. It is an error where
+// Pending is not 0.
 func (s *ForecastStream) Forecast(known [][]float64) (*Forecast, error) {
 	c := &s.m.config
 	k := &c.Model

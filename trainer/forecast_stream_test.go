@@ -9,8 +9,8 @@ import (
 	"github.com/unroll-ml/unroll/models"
 )
 
-// A stream forecasts what the whole window does: at its beginning, and after more values than a window has, for which a forecaster with the same
-// weights reads longer windows.
+// A stream forecasts what the whole window does: at its beginning, and after more values than a window has, for
+// which a forecaster with the same weights reads longer windows.
 func TestForecastStream(t *testing.T) {
 	for _, autoregressive := range []bool{false, true} {
 		t.Run(fmt.Sprint("autoregressive=", autoregressive), func(t *testing.T) {

@@ -33,8 +33,9 @@ func newEmbedded(t *testing.T, d tape.Device, c Training) *Classifier {
 	return m
 }
 
-// A frozen parameter keeps its bits, and nothing of it is in the state of the training; the model learns all the same, in batches of several
-// shapes, on devices that share memory and on those that do not, and goes on from what it has saved to the same bits.
+// A frozen parameter keeps its bits, and nothing of it is in the state of the training; the model learns all
+// the same, in batches of several shapes, on devices that share memory and on those that do not, and goes on
+// from what it has saved to the same bits.
 func TestFrozen(t *testing.T) {
 	for _, average := range []float64{0, 0.9} {
 		c := Training{Optimizer: optim.DefaultAdam, Clip: 1, Average: average, Frozen: []string{embedding}}

@@ -23,7 +23,8 @@ type GradientCheck struct {
 	Plain    bool    // compute without the optimisation passes
 }
 
-// GradientReport is what a comparison has found: of each parameter the element whose derivative is farthest from the difference.
+// GradientReport is what a comparison has found: of each parameter the element whose derivative is farthest
+// from the difference.
 type GradientReport struct {
 	Loss   float64
 	Params []GradientError // in the order in which they were given
@@ -67,18 +68,19 @@ func (r *GradientReport) String() string {
 	return strings.Join(lines, "\n")
 }
 
-// CheckGradients compares the derivative of a loss, as Gorgonia and the operations of the model give it, with central differences, on
-// the reference device:
+// CheckGradients compares the derivative of a loss, as Gorgonia and the operations of the model give it, with
+// central differences, on the reference device:
 //
 //	difference = (8 (loss(w + h) - loss(w - h)) - (loss(w + 2h) - loss(w - 2h))) / 12h
 //	error      = |derivative - difference| / max(|derivative|, |difference|, 1e-3 |largest derivative of the parameter|, 1e-5 |loss|)
 //
-// The difference is exact up to terms of h⁴. The error of a right derivative is below 1e-6, that of a wrong one hardly below 1e-2, unless
-// the loss has a kink within 2h of w.
+// The difference is exact up to terms of h⁴. The error of a right derivative is below 1e-6, that of a wrong one
+// hardly below 1e-2, unless the loss has a kink within 2h of w.
 //
-// Everything must be float64, which models are whose parameters were declared so. The loss must not have been differentiated before.
-// Parameters and all other inputs keep the values that they have (gorgonia.WithValue, gorgonia.Let); those without have zeros. What the
-// model draws at random must come from a key that is an input, so that it draws the same each time.
+// Everything must be float64, which models are whose parameters were declared so. The loss must not have been
+// differentiated before. Parameters and all other inputs keep the values that they have (gorgonia.WithValue,
+// gorgonia.Let); those without have zeros. What the model draws at random must come from a key that is an
+// input, so that it draws the same each time.
 func CheckGradients(b *op.Builder, loss *G.Node, params G.Nodes, c GradientCheck) (*GradientReport, error) {
 	if b.Err() != nil {
 		return nil, b.Err()

@@ -16,8 +16,8 @@ import (
 	"github.com/unroll-ml/unroll/trainer/optim"
 )
 
-// tiny is a model of two vectors of parameters, u and v, and an input x of the same size: its loss is Σ u² + Σ (v x)² + Σ e⁻ˣ, and
-// it carries v x from step to step.
+// tiny is a model of two vectors of parameters, u and v, and an input x of the same size: its loss is Σ u² + Σ
+// (v x)² + Σ e⁻ˣ, and it carries v x from step to step.
 type tiny struct {
 	*shared
 	*trainProgram
@@ -87,8 +87,8 @@ var (
 	nan = float32(math.NaN())
 )
 
-// A step whose loss or gradient is not finite leaves no trace: afterwards, weights and all states have the same bits, and what follows
-// is as if it had never been.
+// A step whose loss or gradient is not finite leaves no trace: afterwards, weights and all states have the same
+// bits, and what follows is as if it had never been.
 func TestGuard(t *testing.T) {
 	good := [][]float32{{1, 2, 3}, {-1, 0.5, 2}}
 	for name, c := range map[string]Training{
@@ -167,8 +167,8 @@ func TestGuard(t *testing.T) {
 
 func isFinite(x float64) bool { return !math.IsNaN(x) && !math.IsInf(x, 0) }
 
-// The factor of the loss is doubled after so many good steps, halved by an overflow, which leaves no other trace, and changes nothing
-// else.
+// The factor of the loss is doubled after so many good steps, halved by an overflow, which leaves no other
+// trace, and changes nothing else.
 func TestLossScaling(t *testing.T) {
 	scaled := newTiny(t, cpu.New(), Training{Optimizer: optim.DefaultAdam, Clip: 1, Scaling: optim.LossScaling{From: 1024, Every: 2}})
 	plain := newTiny(t, cpu.New(), Training{Optimizer: optim.DefaultAdam, Clip: 1})

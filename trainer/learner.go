@@ -14,11 +14,11 @@ import (
 	"github.com/unroll-ml/unroll/models"
 )
 
-// LearnerConfig says how a model of one's own is trained: any graph that has a loss. S tells batches of different shapes apart; each has
-// programs of its own.
+// LearnerConfig says how a model of one's own is trained: any graph that has a loss. S tells batches of
+// different shapes apart; each has programs of its own.
 type LearnerConfig[S comparable] struct {
-	// Declare declares the model for batches of a shape: its parameters with p, which must be the same for all shapes, its inputs and
-	// its loss.
+	// Declare declares the model for batches of a shape: its parameters with p, which must be the same for all
+	// shapes, its inputs and its loss.
 	Declare func(b *op.Builder, p *models.Params, shape S) (*Graph, error)
 
 	Shape S // of some batch: the initial weights are drawn with it
@@ -35,8 +35,8 @@ type Graph struct {
 	Outputs G.Nodes // of float32: what Run gives
 }
 
-// Learner is a model of one's own in use: for each shape of a batch a program that trains and one that runs, each compiled when it is
-// first called for. They have the weights in common.
+// Learner is a model of one's own in use: for each shape of a batch a program that trains and one that runs,
+// each compiled when it is first called for. They have the weights in common.
 type Learner[S comparable] struct {
 	config LearnerConfig[S]
 	*shared
@@ -85,9 +85,10 @@ func (c *LearnerConfig[S]) declare(b *op.Builder, p *models.Params, shape S, tra
 	return g, nil
 }
 
-// Train runs a training step on a batch, the step-th counted from 0, with the given learning rate. parts are the values of the inputs, in
-// the order of Graph.Inputs, for each of the Training.Accumulate parts of the batch. It gives the loss and the norm of all gradients
-// together before clipping, both at the weights before the step.
+// Train runs a training step on a batch, the step-th counted from 0, with the given learning rate. parts are
+// the values of the inputs, in the order of Graph.Inputs, for each of the Training.Accumulate parts of the
+// batch. It gives the loss and the norm of all gradients together before clipping, both at the weights before
+// the step.
 func (l *Learner[S]) Train(shape S, step int, rate float64, parts ...[]any) (loss, norm float64, err error) {
 	if len(parts) != l.parts() {
 		return 0, 0, errors.Errorf("a batch in %d parts, want %d", len(parts), l.parts())

@@ -53,7 +53,8 @@ func values(ts []graph.Tensor) (all []float32) {
 	return all
 }
 
-// A model of one's own learns from batches of several shapes, in parts as in one, and what it computes follows its weights.
+// A model of one's own learns from batches of several shapes, in parts as in one, and what it computes follows
+// its weights.
 func TestLearner(t *testing.T) {
 	whole, divided := newLine(t, 1), newLine(t, 2)
 	first, err := whole.Params()

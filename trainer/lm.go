@@ -24,11 +24,12 @@ type LMConfig struct {
 	Device tape.Device // nil: the CPU
 }
 
-// LM is a language model in use: three programs on one device that train it, measure it and draw from it, each compiled when it is
-// first called for. They have the weights in common; each carries a state of its own from call to call, zero at first.
+// LM is a language model in use: three programs on one device that train it, measure it and draw from it, each
+// compiled when it is first called for. They have the weights in common; each carries a state of its own from
+// call to call, zero at first.
 //
-// Windows are T×B, row-major: element t*B+b is step t of sequence b. Those to train on have Training.Accumulate times as many
-// sequences.
+// Windows are T×B, row-major: element t*B+b is step t of sequence b. Those to train on have Training.Accumulate
+// times as many sequences.
 type LM struct {
 	config LMConfig
 	*shared
@@ -55,9 +56,10 @@ func NewLM(c LMConfig) (*LM, error) {
 	return &LM{config: c, shared: s}, nil
 }
 
-// Train runs a training step on a window, the step-th counted from 0, with the given learning rate. It gives the mean loss in nats per
-// token and the norm of all gradients together before clipping, both at the weights before the step. Gradients do not reach into the
-// window before: truncated backpropagation through time (Williams and Peng, 1990).
+// Train runs a training step on a window, the step-th counted from 0, with the given learning rate. It gives
+// the mean loss in nats per token and the norm of all gradients together before clipping, both at the weights
+// before the step. Gradients do not reach into the window before: truncated backpropagation through time
+// (Williams and Peng, 1990).
 func (m *LM) Train(inputs, targets []int32, step int, rate float64) (loss, norm float64, err error) {
 	if m.train == nil {
 		if m.train, err = m.newTrainer(); err != nil {
@@ -118,8 +120,8 @@ func (m *LM) ResetEval() error {
 	return begin(m.eval.Program, m.eval.carried)
 }
 
-// Next takes one token and gives the logits of the token after it; the slice is valid until the next call. Logits that are not finite
-// are a *decode.NotFiniteError.
+// Next takes one token and gives the logits of the token after it; the slice is valid until the next call.
+// Logits that are not finite are a *decode.NotFiniteError.
 func (m *LM) Next(token int32) ([]float32, error) {
 	if m.sample == nil {
 		var err error

@@ -6,8 +6,9 @@ import (
 	"github.com/unroll-ml/unroll/graph"
 )
 
-// port is an input or an output of a program with host memory of its own. A slice that goes to a program as an interface value is
-// boxed, which allocates; a port's slice is boxed once, so that a training step allocates nothing.
+// port is an input or an output of a program with host memory of its own. A slice that goes to a program as an
+// interface value is boxed, which allocates; a port's slice is boxed once, so that a training step allocates
+// nothing.
 type port[T int32 | float32] struct {
 	node  *G.Node
 	data  []T

@@ -18,8 +18,8 @@ type RegressorConfig struct {
 	Device tape.Device // nil: the CPU
 }
 
-// Regressor is a model in use that gives sequences a number. For each shape of a batch there are two programs, one that trains and one that
-// predicts: see Learner.
+// Regressor is a model in use that gives sequences a number. For each shape of a batch there are two programs,
+// one that trains and one that predicts: see Learner.
 type Regressor struct {
 	*Learner[regressorUse]
 	model models.RegressorConfig
@@ -66,9 +66,10 @@ func declareRegressor(b *op.Builder, p *models.Params, c models.RegressorConfig,
 	return g, nil
 }
 
-// Train runs a training step, the step-th counted from 0, with the given learning rate. right are the numbers to predict, B; weights, B, are 0
-// for rows that are no examples, else how much an example counts in the mean loss. The batch must be divisible by Training.Accumulate. It
-// gives the mean loss and the norm of all gradients together before clipping, both at the weights before the step.
+// Train runs a training step, the step-th counted from 0, with the given learning rate. right are the numbers
+// to predict, B; weights, B, are 0 for rows that are no examples, else how much an example counts in the mean
+// loss. The batch must be divisible by Training.Accumulate. It gives the mean loss and the norm of all
+// gradients together before clipping, both at the weights before the step.
 func (m *Regressor) Train(x Sequences, right, weights []float32, step int, rate float64) (loss, norm float64, err error) {
 	at, err := x.shape(m.model.Vocab, m.model.Input)
 	if err == nil {
@@ -99,7 +100,8 @@ func (m *Regressor) Predict(x Sequences) ([]float32, error) {
 	return predicted, decode.CheckFinite(predicted)
 }
 
-// Eval gives the sum of the losses of the examples whose weight is not 0, and how many they are, and the numbers that the model predicts, B.
+// Eval gives the sum of the losses of the examples whose weight is not 0, and how many they are, and the
+// numbers that the model predicts, B.
 func (m *Regressor) Eval(x Sequences, right, weights []float32) (loss float64, count int, predicted []float32, err error) {
 	if err := checkNumbers(x, right, weights); err != nil {
 		return 0, 0, nil, err

@@ -58,8 +58,8 @@ func regressorLosses(t *testing.T, m *Regressor, from, to int) (ls []float64) {
 	return ls
 }
 
-// A regressor learns means of sequences of several lengths; what it says is measured without the rows that are none; and what was saved goes
-// on to the same bits.
+// A regressor learns means of sequences of several lengths; what it says is measured without the rows that are
+// none; and what was saved goes on to the same bits.
 func TestRegressor(t *testing.T) {
 	m := newTestRegressor(t, cpu.New(cpu.Threads(1)), 1, 0)
 	ls := regressorLosses(t, m, 0, 200)

@@ -17,8 +17,8 @@ import (
 type Seq2SeqConfig struct {
 	Model models.Seq2SeqConfig
 
-	// TeacherForcing is the probability with which a token that the decoder reads in training is the target's, in [0, 1], and not
-	// its own choice.
+	// TeacherForcing is the probability with which a token that the decoder reads in training is the target's,
+	// in [0, 1], and not its own choice.
 	TeacherForcing float64
 
 	// TeacherDecay is what TeacherForcing is multiplied by at each step; nil: 1.
@@ -28,9 +28,9 @@ type Seq2SeqConfig struct {
 	Device tape.Device // nil: the CPU
 }
 
-// Seq2Seq is a sequence-to-sequence model in use. For each shape of a batch there are programs that train, measure and translate,
-// each compiled when it is first called for. They have the weights in common; on a device that cannot share them they are copied
-// when a step has another shape than the one before.
+// Seq2Seq is a sequence-to-sequence model in use. For each shape of a batch there are programs that train,
+// measure and translate, each compiled when it is first called for. They have the weights in common; on a
+// device that cannot share them they are copied when a step has another shape than the one before.
 type Seq2Seq struct {
 	config Seq2SeqConfig
 	*shared
@@ -40,8 +40,8 @@ type Seq2Seq struct {
 	beam   map[beamShape]*beamDecoder
 }
 
-// Translations is a batch of B sources and their targets. Both end with the end token, and padding follows it. A row that is no
-// example has a target of padding alone.
+// Translations is a batch of B sources and their targets. Both end with the end token, and padding follows it.
+// A row that is no example has a target of padding alone.
 type Translations struct {
 	SourceSteps, TargetSteps, Batch int
 	Source                          []int32 // S×B
@@ -76,8 +76,9 @@ func NewSeq2Seq(c Seq2SeqConfig) (*Seq2Seq, error) {
 	}, nil
 }
 
-// Train runs a training step, the step-th counted from 0, with the given learning rate. It gives the mean loss in nats per token,
-// with label smoothing, and the norm of all gradients together before clipping, both at the weights before the step.
+// Train runs a training step, the step-th counted from 0, with the given learning rate. It gives the mean loss
+// in nats per token, with label smoothing, and the norm of all gradients together before clipping, both at the
+// weights before the step.
 func (m *Seq2Seq) Train(x Translations, step int, rate float64) (loss, norm float64, err error) {
 	if err := x.check(); err != nil {
 		return 0, 0, err
@@ -111,9 +112,9 @@ func (c *Seq2SeqConfig) teacherForcing(step int) float64 {
 	return c.TeacherForcing * c.TeacherDecay(step)
 }
 
-// Eval measures how well each token of the targets is predicted from the source and the target's tokens before it: sums over the
-// tokens, the end token included. Unknown tokens count in the loss, but are neither right nor wrong. There is neither label smoothing nor
-// dropout.
+// Eval measures how well each token of the targets is predicted from the source and the target's tokens before
+// it: sums over the tokens, the end token included. Unknown tokens count in the loss, but are neither right nor
+// wrong. There is neither label smoothing nor dropout.
 func (m *Seq2Seq) Eval(x Translations) (Sums, error) {
 	if err := x.check(); err != nil {
 		return Sums{}, err
@@ -128,8 +129,9 @@ func (m *Seq2Seq) Eval(x Translations) (Sums, error) {
 	return e.run(x)
 }
 
-// Greedy translates a batch of sources, S×B, taking the likeliest token at every step. It gives at most steps tokens of each, T×B,
-// the end token included; padding follows it. Scores that are not finite are a *decode.NotFiniteError.
+// Greedy translates a batch of sources, S×B, taking the likeliest token at every step. It gives at most steps
+// tokens of each, T×B, the end token included; padding follows it. Scores that are not finite are a
+// *decode.NotFiniteError.
 func (m *Seq2Seq) Greedy(source []int32, batch, steps int) ([]int32, error) {
 	if err := checkSources(source, batch); err != nil {
 		return nil, err
@@ -147,7 +149,8 @@ func (m *Seq2Seq) Greedy(source []int32, batch, steps int) ([]int32, error) {
 	return d.write(source, batch, steps)
 }
 
-// Search translates a batch of sources, S×B, which may be padded, by beam search: for each the best hypotheses, the best first.
+// Search translates a batch of sources, S×B, which may be padded, by beam search: for each the best hypotheses,
+// the best first.
 func (m *Seq2Seq) Search(source []int32, batch int, c decode.Beam) ([][]decode.Hypothesis, error) {
 	c.Tokens = m.config.Model.Tokens
 	d, lengths, err := m.read(source, batch, c.Width)

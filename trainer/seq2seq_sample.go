@@ -8,8 +8,8 @@ import (
 	"github.com/unroll-ml/unroll/models/decode"
 )
 
-// Sample draws translations of a batch of sources, S×B, which may be padded: for each n of them, of at most as many tokens as its limit,
-// and with its random numbers.
+// Sample draws translations of a batch of sources, S×B, which may be padded: for each n of them, of at most as
+// many tokens as its limit, and with its random numbers.
 func (m *Seq2Seq) Sample(source []int32, batch, n int, limits []int, c decode.Sampling, random []*rand.Rand) ([][]decode.Hypothesis, error) {
 	d, lengths, err := m.read(source, batch, n)
 	if err != nil {
@@ -18,8 +18,8 @@ func (m *Seq2Seq) Sample(source []int32, batch, n int, limits []int, c decode.Sa
 	return c.Sequences(d.stepper, lengths, n, limits, m.config.Model.Tokens, random)
 }
 
-// read makes a program that writes step by step ready for a batch of sources, each in so many rows. lengths are the sources' numbers of
-// tokens without padding.
+// read makes a program that writes step by step ready for a batch of sources, each in so many rows. lengths are
+// the sources' numbers of tokens without padding.
 func (m *Seq2Seq) read(source []int32, batch, rows int) (d *beamDecoder, lengths []int, err error) {
 	if err := checkSources(source, batch); err != nil {
 		return nil, nil, err

@@ -18,8 +18,9 @@ import (
 	"github.com/unroll-ml/unroll/trainer/optim"
 )
 
-// shared are the weights and the training state that several programs have in common, one for each shape of a batch. Where the
-// programs cannot have them in one place, they are copied, through the host, when another program than before needs them.
+// shared are the weights and the training state that several programs have in common, one for each shape of a
+// batch. Where the programs cannot have them in one place, they are copied, through the host, when another
+// program than before needs them.
 type shared struct {
 	Training
 	device            tape.Device
@@ -34,7 +35,8 @@ type shared struct {
 	version        int            // of the weights: one more whenever they change
 }
 
-// newModel declares a model, and draws its initial weights. declare gives the states that it carries from step to step in training.
+// newModel declares a model, and draws its initial weights. declare gives the states that it carries from step
+// to step in training.
 func newModel(c Training, d tape.Device, declare func(*op.Builder, *models.Params) (carried G.Nodes, err error)) (*shared, error) {
 	b := op.New(G.NewGraph())
 	p := models.NewParams(b, tensor.Float32, c.Seed)
@@ -45,8 +47,8 @@ func newModel(c Training, d tape.Device, declare func(*op.Builder, *models.Param
 	return newShared(b, p.Nodes(), c, d, carried...)
 }
 
-// newShared takes the initial weights from params, and finds out which states a training step will have beside those that the model
-// carries.
+// newShared takes the initial weights from params, and finds out which states a training step will have beside
+// those that the model carries.
 func newShared(b *op.Builder, params G.Nodes, c Training, d tape.Device, carried ...*G.Node) (*shared, error) {
 	if err := c.check(params); err != nil {
 		return nil, err
@@ -89,8 +91,8 @@ func (s *shared) Close() error {
 	return first
 }
 
-// share gives the device for the programs: where one can, they take turns in one memory, and weights and training state are there
-// once.
+// share gives the device for the programs: where one can, they take turns in one memory, and weights and
+// training state are there once.
 func (s *shared) share(d tape.Device) tape.Device {
 	if d == nil {
 		d = cpu.New()
@@ -216,11 +218,12 @@ func (s *shared) averaged(weights, state []graph.Tensor) []graph.Tensor {
 	return out
 }
 
-// rawPrefix begins the names of weights that are a part of the training state, because an average stands in their place.
+// rawPrefix begins the names of weights that are a part of the training state, because an average stands in
+// their place.
 const rawPrefix = "weight/"
 
-// TrainState is what else the next training step depends on: the states of the optimizer and of the model; nil before the first
-// step.
+// TrainState is what else the next training step depends on: the states of the optimizer and of the model; nil
+// before the first step.
 func (s *shared) TrainState() ([]graph.Tensor, error) {
 	if err := s.fetch(); err != nil || s.Average == 0 || s.state == nil {
 		return s.state, err
@@ -233,8 +236,8 @@ func (s *shared) TrainState() ([]graph.Tensor, error) {
 	return state, nil
 }
 
-// Load replaces the weights and the training state; nil is that before the first step. Names and shapes must be those of Params
-// and TrainState.
+// Load replaces the weights and the training state; nil is that before the first step. Names and shapes must be
+// those of Params and TrainState.
 func (s *shared) Load(weights, state []graph.Tensor) error {
 	for _, t := range slices.Concat(weights, state) {
 		if t.Data == nil {
@@ -284,8 +287,9 @@ func (s *shared) reset() error {
 	return nil
 }
 
-// NonFinite says what was not finite in the newest training step, which was therefore not applied: the gradient of a parameter, by its
-// name, or else the loss; overflow says that only the multiple of the loss was too large that LossScaling has made smaller since.
+// NonFinite says what was not finite in the newest training step, which was therefore not applied: the gradient
+// of a parameter, by its name, or else the loss; overflow says that only the multiple of the loss was too large
+// that LossScaling has made smaller since.
 func (s *shared) NonFinite() (what string, overflow bool, err error) {
 	p := s.trained
 	if p == nil {
@@ -471,7 +475,8 @@ func keyNode(b *op.Builder) *G.Node {
 	return G.NewVector(b.Graph(), tensor.Int32, G.WithShape(4), G.WithName("key"))
 }
 
-// key is the random key of a run of a training program, counted from 0: the same for equal seeds. A step in parts is several runs.
+// key is the random key of a run of a training program, counted from 0: the same for equal seeds. A step in
+// parts is several runs.
 func key(seed uint64, run int) []int32 {
 	return []int32{int32(uint32(seed)), int32(uint32(seed >> 32)), int32(run), 0}
 }

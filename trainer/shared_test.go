@@ -14,8 +14,8 @@ import (
 // apart hides that a device can share.
 type apart struct{ tape.Device }
 
-// Programs that have the weights in one place and programs among which they are copied give the same numbers, to the bit: batches of
-// several shapes, measured and translated in between, saved and loaded.
+// Programs that have the weights in one place and programs among which they are copied give the same numbers,
+// to the bit: batches of several shapes, measured and translated in between, saved and loaded.
 func TestSharedMemoryChangesNothing(t *testing.T) {
 	run := func(d tape.Device, average float64) (numbers []float64) {
 		c := Seq2SeqConfig{Model: models.Seq2SeqConfig{Attention: models.Additive{}, Dropout: 0.1}, TeacherForcing: 0.8}

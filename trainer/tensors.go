@@ -50,7 +50,8 @@ func begin(p *graph.Program, nodes G.Nodes) error {
 	return nil
 }
 
-// part is the k-th of n parts of a batch that is stored in rows, such as the steps of sequences: the k-th part of every row.
+// part is the k-th of n parts of a batch that is stored in rows, such as the steps of sequences: the k-th part
+// of every row.
 func part[T any](xs []T, rows, k, n int) []T {
 	if n == 1 {
 		return xs

@@ -19,17 +19,19 @@ type Training struct {
 	Clip      float64 // the largest norm of all gradients together; 0: no limit
 	ClipValue float64 // the largest magnitude of an element of a gradient; 0: any
 
-	// Accumulate is the number of parts that a batch is computed in, one after the other, with the memory of one; 0 is 1. The result
-	// is that of the whole batch.
+	// Accumulate is the number of parts that a batch is computed in, one after the other, with the memory of
+	// one; 0 is 1. The result is that of the whole batch.
 	Accumulate int
 
-	// Average is the decay of an exponential moving average of the weights, in [0, 1); 0: none. The average is what is measured,
-	// used and saved, and the weights that training goes on from are a part of the training state.
+	// Average is the decay of an exponential moving average of the weights, in [0, 1); 0: none. The average is
+	// what is measured, used and saved, and the weights that training goes on from are a part of the training
+	// state.
 	Average float64
 
 	Scaling optim.LossScaling // of the loss; the zero value: none
 
-	// Frozen are the names of parameters that stay as they are: they have neither gradients nor states of the optimizer.
+	// Frozen are the names of parameters that stay as they are: they have neither gradients nor states of the
+	// optimizer.
 	Frozen []string
 }
 

@@ -10,8 +10,8 @@ import (
 	"github.com/unroll-ml/unroll/models"
 )
 
-// Weights are the names and shapes of the weights of a model that a configuration declares, such as a models.LMConfig. They have no
-// values, so that nothing is allocated for them: see checkpoint.Folder.Fits.
+// Weights are the names and shapes of the weights of a model that a configuration declares, such as a
+// models.LMConfig. They have no values, so that nothing is allocated for them: see checkpoint.Folder.Fits.
 func Weights(model interface{ Declare(*models.Params) error }) ([]graph.Tensor, error) {
 	if model == nil {
 		return nil, errors.New("the weights of no model: give its configuration")

@@ -130,8 +130,8 @@ func (h *harness) run(name, program string, args ...string) *outcome {
 // measureArg makes this program run another and write how much memory that took.
 const measureArg = "measure-memory-of"
 
-// measured is unroll with its time of the processor and its peak of memory. What the kernel says of a process begins with what its parent held: a process that holds
-// little stands between.
+// measured is unroll with its time of the processor and its peak of memory. What the kernel says of a process
+// begins with what its parent held: a process that holds little stands between.
 func (h *harness) measured(args string) *outcome {
 	if h.self == "" {
 		return h.unroll(args)
@@ -139,8 +139,8 @@ func (h *harness) measured(args string) *outcome {
 	return h.limited(args, 0)
 }
 
-// limited is measured with at most so many bytes of address space, which says nothing of memory in use: Go reserves a part of it, and C
-// more for each thread. 0: as many as there are.
+// limited is measured with at most so many bytes of address space, which says nothing of memory in use: Go
+// reserves a part of it, and C more for each thread. 0: as many as there are.
 func (h *harness) limited(args string, space int64) *outcome {
 	limit := "exec \"$@\""
 	if space > 0 {
@@ -158,7 +158,8 @@ func (h *harness) limited(args string, space int64) *outcome {
 	return o
 }
 
-// measure runs a command and writes, as a last line of stderr, the most bytes that it had resident and the nanoseconds that it ran.
+// measure runs a command and writes, as a last line of stderr, the most bytes that it had resident and the
+// nanoseconds that it ran.
 func measure(command []string) int {
 	cmd := exec.Command(command[0], command[1:]...)
 	cmd.Stdout, cmd.Stderr = os.Stdout, os.Stderr
@@ -210,7 +211,8 @@ func whole(dir string) (step int, err error) {
 	return f.Step(), f.Verify()
 }
 
-// sameRun says what differs between two runs: weights, state of the optimizer, best weights, or what their logs say of any step.
+// sameRun says what differs between two runs: weights, state of the optimizer, best weights, or what their logs
+// say of any step.
 func (h *harness) sameRun(a, b string) error {
 	for _, name := range []string{"last/weights.safetensors", "last/optimizer.safetensors", "best/weights.safetensors"} {
 		x, err := os.ReadFile(h.path(a, name))

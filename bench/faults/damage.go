@@ -61,7 +61,8 @@ func regions(path string) ([]region, error) {
 
 var checkpointFiles = []string{"weights.safetensors", "optimizer.safetensors", "state.json", "manifest.json"}
 
-// damage damages every region of every file of a checkpoint, and reads it with the package, and a part of the time with the command.
+// damage damages every region of every file of a checkpoint, and reads it with the package, and a part of the
+// time with the command.
 func damage(h *harness, r *record) {
 	r.what = "damaged files"
 	h.write("text.txt", rhyme(400))
@@ -118,7 +119,8 @@ func damage(h *harness, r *record) {
 	r.note("%d of them by unroll eval, too", commands)
 }
 
-// damageNamed says whether an error is of damage to a file and, if that is known, of a tensor. A damaged manifest may fit to no file.
+// damageNamed says whether an error is of damage to a file and, if that is known, of a tensor. A damaged
+// manifest may fit to no file.
 func damageNamed(err error, path, tensor string) bool {
 	var e *checkpoint.CorruptError
 	if !errors.As(err, &e) {

@@ -95,8 +95,8 @@ func fileSizeLimit(h *harness, r *record) {
 	}
 }
 
-// failingCalls lets every call to the disk fail, in the test of package checkpoint that stands in for the disk: a process can be
-// killed and its disk filled, but only from inside can the n-th call be chosen, for every n.
+// failingCalls lets every call to the disk fail, in the test of package checkpoint that stands in for the disk:
+// a process can be killed and its disk filled, but only from inside can the n-th call be chosen, for every n.
 func failingCalls(h *harness, r *record) {
 	r.what = "failing calls"
 	out, err := exec.Command(h.tests, "-test.run", "^TestEveryCallFails$", "-test.v").CombinedOutput()
@@ -108,8 +108,8 @@ func failingCalls(h *harness, r *record) {
 	r.note("each of up to %s calls of a save: alone, with all writes after it, and as the last of the process", m[2])
 }
 
-// readOnly trains into a folder that cannot be written, whatever permissions root has. The text does not exist: that would be said if
-// it were read.
+// readOnly trains into a folder that cannot be written, whatever permissions root has. The text does not exist:
+// that would be said if it were read.
 func readOnly(h *harness, r *record) {
 	r.what = "checks"
 	h.write("text.txt", rhyme(400))

@@ -4,13 +4,13 @@
 //
 //	go run ./bench/faults [--long] [--only WORDS] [--unroll FILE]
 //
-// Every row of its table is a fault and a promise: it is tried against the command as it is built, as a process of its own, so
-// often, and so often it lost something. It ends with exit code 1 if any row did. The short form takes under a minute, the long one
-// kills 200 times and trains 10,000 steps. Disks that are full and folders that are read-only need root, to mount them; without, those
-// rows say that they were left out.
+// Every row of its table is a fault and a promise: it is tried against the command as it is built, as a process
+// of its own, so often, and so often it lost something. It ends with exit code 1 if any row did. The short form
+// takes under a minute, the long one kills 200 times and trains 10,000 steps. Disks that are full and folders
+// that are read-only need root, to mount them; without, those rows say that they were left out.
 //
-// This package must know of the command only what a user can see: flags, files, exit codes, signals and messages. It reads
-// checkpoints and logs with the packages that unroll offers for that.
+// This package must know of the command only what a user can see: flags, files, exit codes, signals and
+// messages. It reads checkpoints and logs with the packages that unroll offers for that.
 package main
 
 import (
@@ -101,8 +101,8 @@ type row struct {
 	onDisk         bool // it is about the time that writing takes
 }
 
-// folder makes the folder of a row, in memory if there is a place for it: a disk that others use would be most of what the time is
-// spent on.
+// folder makes the folder of a row, in memory if there is a place for it: a disk that others use would be most
+// of what the time is spent on.
 func (h *harness) folder(row row) (string, error) {
 	parent := h.work
 	if !row.onDisk && os.Getenv("TMPDIR") == "" {

@@ -22,7 +22,8 @@ import (
 // endless is a training that nothing but a fault ends.
 const endless = " --steps 100000000 --checkpoint-every 5"
 
-// kills kills a training again and again, each time at another moment, and compares its end with that of one that was left alone.
+// kills kills a training again and again, each time at another moment, and compares its end with that of one
+// that was left alone.
 func kills(h *harness, r *record) {
 	n := 10
 	if h.long {
@@ -166,7 +167,8 @@ func stops(h *harness, r *record) {
 	}
 }
 
-// secondInterrupt needs a step that takes longer than two signals are apart, and those are no wish to stop twice within a second.
+// secondInterrupt needs a step that takes longer than two signals are apart, and those are no wish to stop
+// twice within a second.
 func secondInterrupt(h *harness, r *record) {
 	r.what = "checks"
 	h.write("text.txt", rhyme(1500))
@@ -179,7 +181,8 @@ func secondInterrupt(h *harness, r *record) {
 		r.check(false, "nothing was saved: %v", w.end())
 		return
 	}
-	// A step has begun when the one before has been logged; the checkpoint between them has been written some time after that.
+	// A step has begun when the one before has been logged; the checkpoint between them has been written some
+	// time after that.
 	before := ""
 	until(patience/4, func() bool {
 		step, err := whole(h.path("run", "last"))

@@ -87,8 +87,8 @@ func (w *watched) open() int {
 	return len(entries)
 }
 
-// overhead is the time of a checkpoint by the clock of the training: of two steps that follow each other, the second is logged later if
-// a checkpoint is saved in between.
+// overhead is the time of a checkpoint by the clock of the training: of two steps that follow each other, the
+// second is logged later if a checkpoint is saved in between.
 func overhead(h *harness, r *record) {
 	const every = 4
 	steps := 24

@@ -9,9 +9,9 @@ import (
 	"github.com/unroll-ml/unroll/graph/tape"
 )
 
-// costs runs each instruction of a tape by itself and lists how long it takes, in all steps of the loops that it is in. What an
-// instruction finds in the caches, and what the device arranges for several at once, is lost, so that the sum is not quite the
-// time of the tape.
+// costs runs each instruction of a tape by itself and lists how long it takes, in all steps of the loops that
+// it is in. What an instruction finds in the caches, and what the device arranges for several at once, is lost,
+// so that the sum is not quite the time of the tape.
 func costs(out io.Writer, t *tape.Tape, threads int) error {
 	total := time.Duration(0)
 	var walk func(code []tape.Instr, trips []int, indent string) error
@@ -38,8 +38,8 @@ func costs(out io.Writer, t *tape.Tape, threads int) error {
 	return err
 }
 
-// cost is the shortest of a few times of an instruction within loops of the given trips; of one thread it is the processor's time, if
-// that is known, which other processes do not lengthen as much.
+// cost is the shortest of a few times of an instruction within loops of the given trips; of one thread it is
+// the processor's time, if that is known, which other processes do not lengthen as much.
 func cost(t *tape.Tape, in tape.Instr, trips []int, threads int) (time.Duration, error) {
 	alone, rows := isolate(t, in, trips)
 	p, err := deviceOf(threads).Load(alone)
@@ -82,8 +82,8 @@ func cost(t *tape.Tape, in tape.Instr, trips []int, threads int) (time.Duration,
 	return best, nil
 }
 
-// isolate is a tape of one instruction within loops, with nothing in the arena but what it reads and writes. Indices that it selects
-// rows by must be below rows.
+// isolate is a tape of one instruction within loops, with nothing in the arena but what it reads and writes.
+// Indices that it selects rows by must be below rows.
 func isolate(t *tape.Tape, in tape.Instr, trips []int) (alone *tape.Tape, rows int) {
 	alone = &tape.Tape{Float: t.Float, Buffers: slices.Clone(t.Buffers), Code: []tape.Instr{in}}
 	for i := range alone.Buffers {
@@ -112,8 +112,8 @@ func isolate(t *tape.Tape, in tape.Instr, trips []int) (alone *tape.Tape, rows i
 	return alone, 1
 }
 
-// rate says how fast an instruction was: products by their arithmetic, others by the memory that they read and write. It says nothing
-// of times that the clock does not resolve.
+// rate says how fast an instruction was: products by their arithmetic, others by the memory that they read and
+// write. It says nothing of times that the clock does not resolve.
 func rate(t *tape.Tape, in tape.Instr, trips []int, d time.Duration) string {
 	if d < 2*time.Microsecond {
 		return ""

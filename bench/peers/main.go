@@ -1,11 +1,11 @@
-// Command peers measures training steps of unroll beside those of PyTorch and of stock Gorgonia: the same model, batch, parameters and
-// optimizer, in float32 on the CPU.
+// Command peers measures training steps of unroll beside those of PyTorch and of stock Gorgonia: the same
+// model, batch, parameters and optimizer, in float32 on the CPU.
 //
 //	go run ./bench/peers --threads 1,2 --workloads lstm,rnn --rounds 7
 //
-// Contenders take turns, round after round, so that what else the machine does meets all of them alike; what counts is the ratio of
-// their times within a round. Before anything is timed, all of them train a few steps from the same numbers and must give the same
-// losses and gradients. Each runs in a process of its own.
+// Contenders take turns, round after round, so that what else the machine does meets all of them alike; what
+// counts is the ratio of their times within a round. Before anything is timed, all of them train a few steps
+// from the same numbers and must give the same losses and gradients. Each runs in a process of its own.
 //
 // For PyTorch on Debian: apt-get install --no-install-recommends python3-torch libopenblas0-openmp.
 package main

@@ -134,8 +134,8 @@ func (e *entry) turn(seconds float64) error {
 	return nil
 }
 
-// Contenders agree if their losses and norms differ by no more than this, relatively: at first, and after steps of Adam, which
-// magnifies what rounding leaves of gradients that are 0.
+// Contenders agree if their losses and norms differ by no more than this, relatively: at first, and after steps
+// of Adam, which magnifies what rounding leaves of gradients that are 0.
 const (
 	agreeAtFirst = 1e-4
 	agreeLater   = 1e-3

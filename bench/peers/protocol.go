@@ -32,7 +32,8 @@ type reply struct {
 	MS         []float64 `json:"ms,omitempty"` // of each step
 }
 
-// process is a contender in a process of its own, which it has to itself: nothing that one leaves behind slows down another.
+// process is a contender in a process of its own, which it has to itself: nothing that one leaves behind slows
+// down another.
 type process struct {
 	version string
 	command *exec.Cmd

@@ -33,8 +33,9 @@ type line struct {
 	Ratio   *ratio  `json:"ratio,omitempty"` // of the time to unroll's
 }
 
-// ratio is the spread over rounds of the ratio of two contenders' times, and the ratios of their best times and of the processor's
-// time. On a busy machine the last tells most of one thread; of several it tells little, as threads that wait may use it too.
+// ratio is the spread over rounds of the ratio of two contenders' times, and the ratios of their best times and
+// of the processor's time. On a busy machine the last tells most of one thread; of several it tells little, as
+// threads that wait may use it too.
 type ratio struct {
 	Min    float64 `json:"min"`
 	Median float64 `json:"median"`

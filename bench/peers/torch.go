@@ -22,12 +22,13 @@ func pythons() []string {
 	return []string{"python3", "/usr/bin/python3"}
 }
 
-// openblas is where Debian keeps the OpenBLAS that shares PyTorch's threads. With the usual one each of PyTorch's threads starts
-// threads of its own, and PyTorch looks 2.5 times slower on two of them than it is. (package libopenblas0-openmp)
+// openblas is where Debian keeps the OpenBLAS that shares PyTorch's threads. With the usual one each of
+// PyTorch's threads starts threads of its own, and PyTorch looks 2.5 times slower on two of them than it is.
+// (package libopenblas0-openmp)
 const openblas = "/usr/lib/x86_64-linux-gnu/openblas-openmp"
 
-// startTorch starts the contender on PyTorch. Its error says why there is none. The script goes to a file in the given folder: what
-// TorchScript compiles it reads from there.
+// startTorch starts the contender on PyTorch. Its error says why there is none. The script goes to a file in
+// the given folder: what TorchScript compiles it reads from there.
 func startTorch(folder string, log io.Writer) (*process, error) {
 	python, err := findTorch()
 	if err != nil {

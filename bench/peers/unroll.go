@@ -17,8 +17,8 @@ import (
 // contender computes one workload, again and again.
 type contender interface {
 	Step() error
-	// Measure is a Step that also gives the loss before it and the norm of all gradients together. Where nothing is trained it
-	// gives the mean of the result's squares and its norm.
+	// Measure is a Step that also gives the loss before it and the norm of all gradients together. Where
+	// nothing is trained it gives the mean of the result's squares and its norm.
 	Measure() (loss, norm float64, err error)
 	Close() error
 }
@@ -41,8 +41,8 @@ func stockSize(s workloads.Size) recurrence.Size {
 // deviceOf is the device of a run.
 func deviceOf(threads int) tape.Device { return cpu.New(cpu.Threads(threads)) }
 
-// write writes the parameters and inputs of a workload, as they are before the first step, to a safetensors file: all that another
-// contender needs to compute the same. The names of inputs begin with "in/".
+// write writes the parameters and inputs of a workload, as they are before the first step, to a safetensors
+// file: all that another contender needs to compute the same. The names of inputs begin with "in/".
 func write(path string, w workload, s workloads.Size) error {
 	b := op.New(G.NewGraph())
 	p, err := w.Problem(b, s)

@@ -172,8 +172,8 @@ func parse(text string) (rs []result) {
 func (s *suite) execute(env []string, args ...string) string {
 	cmd := exec.Command(s.binary, append(args, "-test.v", "-test.count=1")...)
 	cmd.Dir = s.source
-	// The first is what an old package of Gorgonia's asks for with new versions of Go; the second are the random numbers
-	// of the version of Go that the tests were written for.
+	// The first is what an old package of Gorgonia's asks for with new versions of Go; the second are the
+	// random numbers of the version of Go that the tests were written for.
 	cmd.Env = slices.Concat(os.Environ(),
 		[]string{"ASSUME_NO_MOVING_GC_UNSAFE_RISK_IT_WITH=go1.26", "GODEBUG=randautoseed=0,randseednop=0"}, env)
 	var out bytes.Buffer

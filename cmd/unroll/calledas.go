@@ -14,7 +14,8 @@ var calledAs = "unroll"
 // builtByRun are the places where go run keeps a program: a temporary folder, or the cache of builds.
 var builtByRun = regexp.MustCompile(`[/\\]go-build\d+[/\\]b\d+[/\\]exe[/\\]|[/\\][0-9a-f]{64}-d[/\\]`)
 
-// commandOf is calledAs of a program that was built so and started with this as its name; nil: how it was built is unknown.
+// commandOf is calledAs of a program that was built so and started with this as its name; nil: how it was built
+// is unknown.
 func commandOf(name string, info *debug.BuildInfo) string {
 	if !builtByRun.MatchString(name) {
 		return shellQuote(name)

@@ -197,8 +197,8 @@ func (in *input) tell(tell func(string)) {
 	}
 }
 
-// eachBlock writes what f makes of lines, as many at once as are there already, and most at most. Lines are counted from 1, and first is the
-// number of the first.
+// eachBlock writes what f makes of lines, as many at once as are there already, and most at most. Lines are
+// counted from 1, and first is the number of the first.
 func eachBlock(in *datasets.Lines, to io.Writer, most int, f func(first int, lines []string) (string, error)) error {
 	for number := 1; ; {
 		var lines []string

@@ -9,7 +9,8 @@ import (
 	"testing"
 )
 
-// answers runs a command with something on stdin that should succeed, and returns its stdout. It may say that it does not know all of it.
+// answers runs a command with something on stdin that should succeed, and returns its stdout. It may say that
+// it does not know all of it.
 func answers(t *testing.T, stdin string, args ...string) string {
 	t.Helper()
 	stdout, stderr := answersAndRemarks(t, stdin, args...)
@@ -235,7 +236,8 @@ func TestClassifyErrors(t *testing.T) {
 	want(t, exitNoInput, "run/config.yaml: "+dir+"/words.tsv does not exist: check the path, or name data with --table", "eval", "run")
 }
 
-// On request, lines that cannot be used are left out, and counted; eval, which reads the data again, leaves out the same.
+// On request, lines that cannot be used are left out, and counted; eval, which reads the data again, leaves out
+// the same.
 func TestSkipBad(t *testing.T) {
 	small(t, nil)
 	writeFile(t, "bad.tsv", parities(40)+"no tab\n\tno text\n"+parities(20))

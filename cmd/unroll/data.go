@@ -125,7 +125,8 @@ func setFormat(all datasets.Format, sources ...*run.Source) error {
 	return nil
 }
 
-// likeTraining completes the format of data to measure on by that of the data of the same kind that a run was trained on.
+// likeTraining completes the format of data to measure on by that of the data of the same kind that a run was
+// trained on.
 func likeTraining(s, trained *run.Source) {
 	if s == nil || trained == nil || s.Kind != trained.Kind {
 		return
@@ -154,7 +155,8 @@ type holdOutFlags struct {
 	HoldOut *float64 `group:"Data:" placeholder:"PART" help:"Use this part of the data for validation, drawn with --seed, and not for training. Default: 0.1."`
 }
 
-// into writes the flag into a config; own says what stands against it: a flag that names other data to measure on, or a task.
+// into writes the flag into a config; own says what stands against it: a flag that names other data to measure
+// on, or a task.
 func (f *holdOutFlags) into(d *run.Data, own string) error {
 	switch {
 	case f.HoldOut == nil:

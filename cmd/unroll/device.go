@@ -112,7 +112,8 @@ func trainError(err error, resume string, f *run.Folder, c *run.Config) error {
 	return err
 }
 
-// memoryFailure says which batch would fit. A run that has nothing yet is removed, so that another batch can be tried there.
+// memoryFailure says which batch would fit. A run that has nothing yet is removed, so that another batch can be
+// tried there.
 func memoryFailure(full *device.MemoryError, f *run.Folder, c *run.Config) error {
 	if names, err := f.Checkpoints(); err == nil && len(names) == 0 {
 		f.Clear()

@@ -133,7 +133,8 @@ func TestDeviceMemory(t *testing.T) {
 	}
 }
 
-// A GPU that fails in the middle: what was saved is whole, and the run goes on where it was saved, as if nothing had been.
+// A GPU that fails in the middle: what was saved is whole, and the run goes on where it was saved, as if
+// nothing had been.
 func TestDeviceLost(t *testing.T) {
 	fails := 0
 	onGPU(t, true, func() (driver.GPU, error) { return sim.New(sim.Config{FailLaunch: fails}), nil })

@@ -191,7 +191,8 @@ type taggedFlagsOfEval struct {
 	Conllu string `placeholder:"FILE" help:"${use} the sentences of this file in CoNLL-U, plain or .gz."`
 }
 
-// tagged are the sentences that flags may name. --columns with one name is a file, as train tag has it: of tables it names two columns.
+// tagged are the sentences that flags may name. --columns with one name is a file, as train tag has it: of
+// tables it names two columns.
 func (e *evalCmd) tagged() []run.Source {
 	file := ""
 	if len(e.Columns) == 1 {

@@ -15,8 +15,8 @@ import (
 //
 //	W[x_t] + U[x_{t-1}]
 //
-// with the exact gradient of the mean loss and SGD with momentum. Like a recurrent model it carries a state from window to window:
-// the token before.
+// with the exact gradient of the mean loss and SGD with momentum. Like a recurrent model it carries a state
+// from window to window: the token before.
 type pairLM struct {
 	c                trainer.LMConfig
 	w, u, dw, du     []float32 // V×V; the latter two are velocities

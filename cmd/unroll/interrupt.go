@@ -13,11 +13,13 @@ import (
 	"github.com/unroll-ml/unroll/trainer/run"
 )
 
-// together is how long signals count as one wish to stop: timeout(1) and supervisors signal a process and then its group, which it is in.
+// together is how long signals count as one wish to stop: timeout(1) and supervisors signal a process and then
+// its group, which it is in.
 const together = time.Second
 
-// interrupt listens for the wish to stop. The first INT or TERM asks the training to stop after its step; another one, later, ends the
-// process at once, which the checkpoints survive. Before the first step the first one does.
+// interrupt listens for the wish to stop. The first INT or TERM asks the training to stop after its step;
+// another one, later, ends the process at once, which the checkpoints survive. Before the first step the first
+// one does.
 type interrupt struct {
 	ctx     context.Context // done when the training is to stop
 	began   atomic.Bool     // steps are taken
@@ -29,8 +31,8 @@ type interrupt struct {
 	folder atomic.Pointer[run.Folder] // of the run
 }
 
-// listen also makes the process deaf to a closed terminal, a closed pipe and a file size limit: the training goes on, or the write
-// that fails says so.
+// listen also makes the process deaf to a closed terminal, a closed pipe and a file size limit: the training
+// goes on, or the write that fails says so.
 func listen(stderr io.Writer, folder *run.Folder, args []string) *interrupt {
 	ctx, stop := context.WithCancel(context.Background())
 	i := &interrupt{

@@ -1,7 +1,7 @@
 // Command unroll trains recurrent sequence models, measures them and uses them.
 //
-// This package knows flags, words for people, exit codes and the terminal. What a run is, and how it is trained and used, is in package
-// trainer/run.
+// This package knows flags, words for people, exit codes and the terminal. What a run is, and how it is trained
+// and used, is in package trainer/run.
 package main
 
 import (
@@ -56,7 +56,8 @@ func main() {
 	os.Exit(execute(os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
 }
 
-// execute is the program: it takes the arguments, reads and writes, and returns the exit code. Every error is one line on stderr.
+// execute is the program: it takes the arguments, reads and writes, and returns the exit code. Every error is
+// one line on stderr.
 func execute(args []string, stdin io.Reader, stdout, stderr io.Writer) (code int) {
 	defer func() {
 		switch p := recover().(type) {
@@ -158,8 +159,8 @@ func newParser(c *cli, stdout, stderr io.Writer) (*kong.Kong, error) {
 	)
 }
 
-// joinNegatives makes "--flag -3" one argument: kong takes a word that begins with a dash for a flag, and would not let the
-// subcommand say what is wrong with the number.
+// joinNegatives makes "--flag -3" one argument: kong takes a word that begins with a dash for a flag, and would
+// not let the subcommand say what is wrong with the number.
 func joinNegatives(args []string) []string {
 	var joined []string
 	for _, a := range args {

@@ -120,7 +120,8 @@ func hasFlag(n *kong.Node, name string) bool {
 	return slices.ContainsFunc(n.Flags, func(f *kong.Flag) bool { return f.Name == name })
 }
 
-// usualWords turns how other programs are asked for help or their version into the words of this one. Nothing at all asks for help.
+// usualWords turns how other programs are asked for help or their version into the words of this one. Nothing
+// at all asks for help.
 func usualWords(args []string) []string {
 	switch {
 	case len(args) == 0:

@@ -10,7 +10,8 @@ import (
 	"github.com/unroll-ml/unroll/internal/runlog"
 )
 
-// Steps that are not finite are left out, each with what is to blame, and training goes on, until there are too many in a row.
+// Steps that are not finite are left out, each with what is to blame, and training goes on, until there are too
+// many in a row.
 func TestSkippedSteps(t *testing.T) {
 	small(t, func(m *pairLM) { m.explodeAt, m.explodeFor = 5, 3 })
 	writeFile(t, "rhyme.txt", rhyme(100))

@@ -10,8 +10,8 @@ import (
 	"github.com/unroll-ml/unroll/internal/words"
 )
 
-// newReporter chooses how to report: JSON objects, a progress bar on a terminal, or lines of text. everyLine asks for a line for
-// each step that is to be shown; otherwise there is at most one a second.
+// newReporter chooses how to report: JSON objects, a progress bar on a terminal, or lines of text. everyLine
+// asks for a line for each step that is to be shown; otherwise there is at most one a second.
 func newReporter(w io.Writer, asJSON, everyLine bool) report.Reporter {
 	if asJSON {
 		return report.JSON(w)
@@ -26,8 +26,8 @@ func newReporter(w io.Writer, asJSON, everyLine bool) report.Reporter {
 	return report.Bar(visibleWriter{w}, w, f.width, everyLine)
 }
 
-// bestEffortWriter writes until the first error, says once that it gave up, and then accepts everything: training does not end because
-// its output has no reader any more.
+// bestEffortWriter writes until the first error, says once that it gave up, and then accepts everything:
+// training does not end because its output has no reader any more.
 type bestEffortWriter struct {
 	w      io.Writer
 	gaveUp bool
@@ -69,7 +69,8 @@ func (v visibleWriter) Write(p []byte) (int, error) {
 	return len(p), err
 }
 
-// texts is where texts go that may hold what others wrote: labels, words, names. Files and other programs get them as they are.
+// texts is where texts go that may hold what others wrote: labels, words, names. Files and other programs get
+// them as they are.
 func (a *app) texts() io.Writer { return textsTo(a.stdout) }
 
 func textsTo(w io.Writer) io.Writer {

@@ -215,7 +215,8 @@ func TestSecondInterrupt(t *testing.T) {
 	}
 }
 
-// timeout(1) signals the process, and then its group, in which the process is: that is one wish to stop, and all is saved.
+// timeout(1) signals the process, and then its group, in which the process is: that is one wish to stop, and
+// all is saved.
 func TestSignalToProcessAndGroup(t *testing.T) {
 	small(t, nil)
 	writeFile(t, "rhyme.txt", rhyme(100))
@@ -279,7 +280,8 @@ func TestFileSizeLimit(t *testing.T) {
 	}
 }
 
-// A training that is killed again and again, and each time repeated, ends with the same bytes as one that was left alone.
+// A training that is killed again and again, and each time repeated, ends with the same bytes as one that was
+// left alone.
 func TestKillAndRepeat(t *testing.T) {
 	kills := 5
 	if n, err := strconv.Atoi(os.Getenv("UNROLL_KILLS")); err == nil {

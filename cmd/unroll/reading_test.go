@@ -79,7 +79,8 @@ func swapColumns(table string) string {
 	return b.String()
 }
 
-// Examples whose label the model does not have count as wrong; on request they are left out. Neither ends a measurement.
+// Examples whose label the model does not have count as wrong; on request they are left out. Neither ends a
+// measurement.
 func TestUnknownLabels(t *testing.T) {
 	t.Chdir(t.TempDir())
 	writeFile(t, "words.tsv", parities(120))

@@ -59,7 +59,8 @@ func (k *regressCmd) Run(a *app) error {
 	return err
 }
 
-// casesFor reads the series of a file as those that a run was trained on, labels aside, and says what was taken for what.
+// casesFor reads the series of a file as those that a run was trained on, labels aside, and says what was taken
+// for what.
 func casesFor(a *app, r *run.Run, path string) (*series.Cases, error) {
 	var o series.Options
 	if from := r.Config().Data.Train.Series; from != nil {

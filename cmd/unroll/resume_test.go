@@ -45,8 +45,8 @@ func terminate(t *testing.T) {
 	time.Sleep(50 * time.Millisecond)
 }
 
-// resumeExactly stops a training when it has logged a step, continues it with the command that it printed, and compares every byte
-// of the checkpoints with those of a training that was never stopped.
+// resumeExactly stops a training when it has logged a step, continues it with the command that it printed, and
+// compares every byte of the checkpoints with those of a training that was never stopped.
 func resumeExactly(t *testing.T, stopAt int, args string) {
 	t.Helper()
 	writeFile(t, "rhyme.txt", rhyme(100))
@@ -129,8 +129,8 @@ func TestResumeIsExactWithTheRealModel(t *testing.T) {
 	resumeExactly(t, 12, args+"4") // at the end of an epoch, after which the hidden state begins anew
 }
 
-// So does everything else that a training step depends on: parts of batches with states of their own, averages, the loss's factor,
-// schedules and what they have seen, moments of all kinds, and what is drawn at random.
+// So does everything else that a training step depends on: parts of batches with states of their own, averages,
+// the loss's factor, schedules and what they have seen, moments of all kinds, and what is drawn at random.
 func TestResumeIsExactWithEverything(t *testing.T) {
 	small(t, nil)
 	modelOptions = nil
@@ -155,8 +155,8 @@ func TestResumeIsExactWithEverything(t *testing.T) {
 		"--schedule inverse-sqrt --warmup 5 --best char_error_rate --valid-every 3 --valid-translate 7")
 }
 
-// A training that was killed has logged steps that it must take again: after that the log has each step once. TensorBoard's files,
-// one for each process, say where they go on.
+// A training that was killed has logged steps that it must take again: after that the log has each step once.
+// TensorBoard's files, one for each process, say where they go on.
 func TestResumeCutsTheLog(t *testing.T) {
 	small(t, nil)
 	const args = "train --text rhyme.txt --batch 4 --seq 40 --lr 5 --optimizer sgd --valid-every 6 --tensorboard --steps "
@@ -219,8 +219,8 @@ func TestResumeSkipsDamage(t *testing.T) {
 	}
 }
 
-// Of several checkpoints the newest that is whole is loaded, and each one before it that is not is named. What was measured as the
-// best counts no more when it is lost. The end is that of a training that was left alone.
+// Of several checkpoints the newest that is whole is loaded, and each one before it that is not is named. What
+// was measured as the best counts no more when it is lost. The end is that of a training that was left alone.
 func TestResumeGoesBack(t *testing.T) {
 	small(t, nil)
 	const args = "train --text rhyme.txt --batch 4 --seq 40 --lr 5 --optimizer sgd --valid-every 4 --checkpoint-every 2 --keep 3 --steps "

@@ -96,7 +96,8 @@ func (s *sampleCmd) Run(a *app) error {
 	var prompt []int32
 	var known datasets.Coverage
 	if s.Prompt != "" {
-		// A prompt that the model cannot read is bad data, not a wrong command line: it depends on what the run has learned.
+		// A prompt that the model cannot read is bad data, not a wrong command line: it depends on what the run
+		// has learned.
 		if prompt, known, err = r.Prompt("--prompt", s.Prompt, s.SkipUnknown); err != nil {
 			return err
 		}

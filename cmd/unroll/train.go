@@ -151,7 +151,8 @@ func (t *trainFlags) train(a *app, c *run.Config) error {
 	return summary(p.Writer(), folder, task, end)
 }
 
-// goOn is the folder of an unfinished run that would take the same steps, if no folder is named and there is one; else the new folder.
+// goOn is the folder of an unfinished run that would take the same steps, if no folder is named and there is
+// one; else the new folder.
 func (t *trainFlags) goOn(a *app, fresh *run.Folder, stop *interrupt, task run.Task) (*run.Folder, error) {
 	if t.Out != "" || t.Resume == "never" {
 		return fresh, nil

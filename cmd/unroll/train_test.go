@@ -149,7 +149,8 @@ func TestTrainLMWithNothing(t *testing.T) {
 	}
 }
 
-// What the flags say of a language model is in its configuration, and the model that was trained is the one that is used.
+// What the flags say of a language model is in its configuration, and the model that was trained is the one
+// that is used.
 func TestTrainLMFlags(t *testing.T) {
 	t.Chdir(t.TempDir())
 	writeFile(t, "rhyme.txt", rhyme(100))

@@ -19,8 +19,9 @@ import (
 // ownReach is how this binary reaches GPUs, outside of the tests.
 var ownReach = reach
 
-// TestMain lets the test binary be the program, for what only a process of its own can show: signals, pipes, limits. Whatever it was built
-// with, and whatever the machine has, tests compute as one built without GPUs does, but those that ask for another with onGPU.
+// TestMain lets the test binary be the program, for what only a process of its own can show: signals, pipes,
+// limits. Whatever it was built with, and whatever the machine has, tests compute as one built without GPUs
+// does, but those that ask for another with onGPU.
 func TestMain(m *testing.M) {
 	reach = device.Driver{Open: func(int) (driver.GPU, error) { return noDriver() }}
 	if os.Getenv("UNROLL_TEST_MAIN") != "" {

@@ -41,16 +41,17 @@ import (
 
 // blas is a handle of cuBLAS.
 //
-// Its products have the same bits in every run on GPUs of one kind with one version of cuBLAS. What can disturb that, in NVIDIA's words, is
-// work in several streams that share a workspace; so a handle has one stream and one workspace, for life.
+// Its products have the same bits in every run on GPUs of one kind with one version of cuBLAS. What can disturb
+// that, in NVIDIA's words, is work in several streams that share a workspace; so a handle has one stream and
+// one workspace, for life.
 type blas struct {
 	stream    *stream
 	handle    C.cublasHandle_t
 	workspace Ptr
 }
 
-// handles keeps cuBLAS from making and destroying handles while a stream captures: both may wait for the whole device, which CUDA forbids then,
-// and which breaks the capture. Captures hold it for reading.
+// handles keeps cuBLAS from making and destroying handles while a stream captures: both may wait for the whole
+// device, which CUDA forbids then, and which breaks the capture. Captures hold it for reading.
 var handles sync.RWMutex
 
 func (d *device) NewBLAS(s Stream) (BLAS, error) {
@@ -79,7 +80,8 @@ func (d *device) NewBLAS(s Stream) (BLAS, error) {
 	return b, nil
 }
 
-// multiplied is the error of a call of cuBLAS. What made it fail may be an earlier failure of the GPU, which the stream tells.
+// multiplied is the error of a call of cuBLAS. What made it fail may be an earlier failure of the GPU, which
+// the stream tells.
 func (s *stream) multiplied(op string, st C.cublasStatus_t) error {
 	switch st {
 	case C.CUBLAS_STATUS_SUCCESS:

@@ -14,9 +14,9 @@ import (
 	"github.com/unroll-ml/unroll/cuda/driver/internal/include"
 )
 
-// The project's own declarations of CUDA say the same as NVIDIA's, wherever those are installed: the value of every constant, the type of every
-// function, the size and layout of every struct. That a newer toolkit gives a call's name to a newer function is said, and is no difference:
-// the library keeps the one that is called here.
+// The project's own declarations of CUDA say the same as NVIDIA's, wherever those are installed: the value of
+// every constant, the type of every function, the size and layout of every struct. That a newer toolkit gives a
+// call's name to a newer function is said, and is no difference: the library keeps the one that is called here.
 func TestDeclarations(t *testing.T) {
 	nvidia := nvidiaHeaders(t)
 	d := readDeclarations(t)
@@ -219,8 +219,8 @@ var (
 	expansion  = regexp.MustCompile(`(?m)^name "(\w+)" (\w+)$`)
 )
 
-// header begins every program. The macro makes NVIDIA's header declare each function under the name that the library exports; for some that
-// does not help, in newer ones: see renamed.
+// header begins every program. The macro makes NVIDIA's header declare each function under the name that the
+// library exports; for some that does not help, in newer ones: see renamed.
 const header = "#define __CUDA_API_VERSION_INTERNAL\n#include <stddef.h>\n#include <stdio.h>\n#include <cuda.h>\n#include <cublas_v2.h>\n"
 
 // renamed are the functions whose names are macros for others.
@@ -244,7 +244,8 @@ func (d *declarations) renamed(t *testing.T, folder string) map[string]string {
 	return other
 }
 
-// forget drops what the headers do not declare, and what cannot be said without it, and gives the names that are missing.
+// forget drops what the headers do not declare, and what cannot be said without it, and gives the names that
+// are missing.
 func (d *declarations) forget(folder, start string) (missing []string) {
 	var b strings.Builder
 	b.WriteString(start)

@@ -80,7 +80,8 @@ func TestLostInProduct(t *testing.T) {
 	}
 }
 
-// While a stream captures, cuBLAS neither makes nor destroys a handle: that may wait for the whole device, which breaks the capture.
+// While a stream captures, cuBLAS neither makes nor destroys a handle: that may wait for the whole device,
+// which breaks the capture.
 func TestHandlesAndCaptures(t *testing.T) {
 	w := newWorld(t)
 	other := must(w.gpu.NewStream())(t)
@@ -219,7 +220,8 @@ func TestThreads(t *testing.T) {
 	}
 }
 
-// Goroutines that use two GPUs in turn never meet the context of the other, even if they change threads in the middle of a call.
+// Goroutines that use two GPUs in turn never meet the context of the other, even if they change threads in the
+// middle of a call.
 func TestTwoDevices(t *testing.T) {
 	first := faked(t)
 	second := must(driver.Open(1))(t)

@@ -1,8 +1,8 @@
 // Package driver is the narrow way to a GPU: all that package cuda asks of one, as interfaces.
 //
-// There are two implementations. The GPU itself, through gorgonia.org/cu and cuBLAS, is in this package, built with -tags gpu (Open).
-// The simulator (cuda/driver/sim) keeps device memory in a slice and interprets the kernels' PTX, so that everything above this line
-// is proven on machines without a GPU.
+// There are two implementations. The GPU itself, through gorgonia.org/cu and cuBLAS, is in this package, built
+// with -tags gpu (Open). The simulator (cuda/driver/sim) keeps device memory in a slice and interprets the
+// kernels' PTX, so that everything above this line is proven on machines without a GPU.
 //
 // Nothing in this package may know what a tape is.
 package driver
@@ -13,8 +13,8 @@ type Ptr uint64
 // Version is a number such as 12.4: of a driver, a library, a compute capability.
 type Version struct{ Major, Minor int }
 
-// Oldest is the first CUDA version whose driver compiles the project's kernels, PTX 7.8. What is called of it came earlier (the last was
-// cuGraphInstantiateWithFlags, 11.4).
+// Oldest is the first CUDA version whose driver compiles the project's kernels, PTX 7.8. What is called of it
+// came earlier (the last was cuGraphInstantiateWithFlags, 11.4).
 var Oldest = Version{11, 8}
 
 // Info is what does not change about a GPU.
@@ -30,8 +30,8 @@ type Info struct {
 	ClockKHz, BusBit int   // of the memory: with them goes its bandwidth by the data sheet; 0 if unknown
 }
 
-// GPU is one device with its context. All its methods may be called from any goroutine; what belongs to one Stream may not be called
-// from two at once.
+// GPU is one device with its context. All its methods may be called from any goroutine; what belongs to one
+// Stream may not be called from two at once.
 type GPU interface {
 	Info() Info
 
@@ -52,15 +52,17 @@ type GPU interface {
 	NewStream() (Stream, error)
 	NewEvent() (Event, error)
 
-	// NewBLAS makes a handle for products on one stream, with a fixed workspace of its own, of WorkspaceBytes, so that results have the same bits
-	// in every run. A graph that holds products uses the workspace, too: the handle must stay open as long as it is launched.
+	// NewBLAS makes a handle for products on one stream, with a fixed workspace of its own, of WorkspaceBytes,
+	// so that results have the same bits in every run. A graph that holds products uses the workspace, too: the
+	// handle must stay open as long as it is launched.
 	NewBLAS(Stream) (BLAS, error)
 
 	// Close gives everything back. What was made by the GPU must not be used after it.
 	Close() error
 }
 
-// WorkspaceBytes is the device memory of a BLAS's workspace, as NVIDIA recommends it: 32 MiB from Hopper on, else 4 MiB.
+// WorkspaceBytes is the device memory of a BLAS's workspace, as NVIDIA recommends it: 32 MiB from Hopper on,
+// else 4 MiB.
 func WorkspaceBytes(compute Version) int64 {
 	if compute.Major >= 9 {
 		return 32 << 20
@@ -91,8 +93,8 @@ type Resources struct {
 // Dim is the size of a grid, or of a block.
 type Dim struct{ X, Y, Z int }
 
-// Stream is a queue of work: what is put into it is done in order, after the call has returned. An error of the work itself may come
-// from any later call, and is kept: a GPU that failed is lost (*LostError).
+// Stream is a queue of work: what is put into it is done in order, after the call has returned. An error of the
+// work itself may come from any later call, and is kept: a GPU that failed is lost (*LostError).
 type Stream interface {
 	// Launch runs f; args are the values of its parameters, one of 8 bytes each.
 	Launch(f Function, grid, block Dim, shared int, args []uint64) error
@@ -140,8 +142,9 @@ const (
 	Float64
 )
 
-// Matrices are the operands of C = α·op(A)·op(B) + β·C, row-major as everywhere in unroll: op(A) is M×K, op(B) K×N, C M×N, matrix b of a
-// batch lies b*Stride elements further on. Implementations for column-major libraries swap the operands.
+// Matrices are the operands of C = α·op(A)·op(B) + β·C, row-major as everywhere in unroll: op(A) is M×K, op(B)
+// K×N, C M×N, matrix b of a batch lies b*Stride elements further on. Implementations for column-major libraries
+// swap the operands.
 type Matrices struct {
 	Precision                 Precision
 	TransA, TransB            bool

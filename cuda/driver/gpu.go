@@ -17,10 +17,11 @@ import (
 
 // device is a GPU through the CUDA driver.
 //
-// A CUDA context is current on a thread of the operating system, and goroutines move between threads. So every call makes the context
-// current first: either inside the one C function that also does the work, since a call into C stays on its thread (launch, copies,
-// products: no more than that is paid on the hot path), or, for calls that gorgonia.org/cu makes, within do, which holds the thread. The
-// context that was current before is not put back.
+// A CUDA context is current on a thread of the operating system, and goroutines move between threads. So every
+// call makes the context current first: either inside the one C function that also does the work, since a call
+// into C stays on its thread (launch, copies, products: no more than that is paid on the hot path), or, for
+// calls that gorgonia.org/cu makes, within do, which holds the thread. The context that was current before is
+// not put back.
 type device struct {
 	cu      cu.Device
 	context cu.CUContext // the primary one, which libraries share

@@ -46,8 +46,9 @@ type graph struct {
 	exec C.CUgraphExec
 }
 
-// Capture uses the relaxed mode, the only one that lets a capture begin and end on different threads, as a goroutine may. What f does with
-// other streams, and allocations, go on as ever; f must neither make nor close a BLAS.
+// Capture uses the relaxed mode, the only one that lets a capture begin and end on different threads, as a
+// goroutine may. What f does with other streams, and allocations, go on as ever; f must neither make nor close
+// a BLAS.
 func (s *stream) Capture(f func() error) (g Graph, err error) {
 	if err := s.usable(); err != nil {
 		return nil, err

@@ -13,8 +13,8 @@ import (
 	"github.com/unroll-ml/unroll/cuda/internal/drivertest"
 )
 
-// These variables steer the tests of this package: onGPU runs them on the GPU itself, as far as they can be; and a child of one of them, which
-// looks at other libraries, only opens a GPU and says what came of it.
+// These variables steer the tests of this package: onGPU runs them on the GPU itself, as far as they can be;
+// and a child of one of them, which looks at other libraries, only opens a GPU and says what came of it.
 const (
 	onGPU   = "UNROLL_TEST_GPU"
 	asChild = "UNROLL_TEST_CHILD"

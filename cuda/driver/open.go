@@ -20,11 +20,12 @@ import (
 // Built says whether this build can reach GPUs.
 const Built = true
 
-// Open makes the GPU of that number ready for use: it loads the driver and cuBLAS, takes the device's primary context and asks what
-// the device is. *UnavailableError says what is lacking.
+// Open makes the GPU of that number ready for use: it loads the driver and cuBLAS, takes the device's primary
+// context and asks what the device is. *UnavailableError says what is lacking.
 //
-// The driver is libcuda.so.1, cuBLAS is libcublas.so.13, .12 or .11, the newest that the driver can serve, where the dynamic loader finds
-// them (LD_LIBRARY_PATH) or in the usual folders. The environment variables UNROLL_LIBCUDA and UNROLL_LIBCUBLAS name other files.
+// The driver is libcuda.so.1, cuBLAS is libcublas.so.13, .12 or .11, the newest that the driver can serve,
+// where the dynamic loader finds them (LD_LIBRARY_PATH) or in the usual folders. The environment variables
+// UNROLL_LIBCUDA and UNROLL_LIBCUBLAS name other files.
 //
 // Several opened GPUs of one number share one context: what was made in it goes when the last of them is closed.
 func Open(ordinal int) (GPU, error) {
@@ -91,7 +92,8 @@ var libraries = sync.OnceValues(func() (f found, err error) {
 	return f, nil
 })
 
-// load opens the file that the environment variable names, or else the first of files that is there. The error is that of the first.
+// load opens the file that the environment variable names, or else the first of files that is there. The error
+// is that of the first.
 func load(l dl.Library, variable string, files ...string) error {
 	if file := os.Getenv(variable); file != "" {
 		files = []string{file}

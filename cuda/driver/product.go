@@ -47,8 +47,9 @@ import (
 
 // arithmetic is how cuBLAS names a Precision: the types of the inputs and of the result, and the kind of computation.
 //
-// CUBLAS_COMPUTE_32F is fp32 in every product and every sum: what may round the inputs has a name of its own (FAST_TF32). The pedantic kind would
-// only forbid reorderings, at a cost. No math mode is set, since the kind of computation overrides it.
+// CUBLAS_COMPUTE_32F is fp32 in every product and every sum: what may round the inputs has a name of its own
+// (FAST_TF32). The pedantic kind would only forbid reorderings, at a cost. No math mode is set, since the kind
+// of computation overrides it.
 var arithmetic = [...]struct {
 	in, out C.cudaDataType
 	compute C.cublasComputeType_t

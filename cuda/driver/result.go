@@ -47,8 +47,8 @@ const (
 	tensorMemoryLeak = 721 // CUDA_ERROR_TENSOR_MEMORY_LEAK
 )
 
-// sticky reports whether every later call of the context fails too. These are the errors after which, in the words of the reference, "the
-// process must be terminated and relaunched", and those of a device that is gone.
+// sticky reports whether every later call of the context fails too. These are the errors after which, in the
+// words of the reference, "the process must be terminated and relaunched", and those of a device that is gone.
 func (r result) sticky() bool {
 	switch r {
 	case C.CUDA_ERROR_DEVICE_UNAVAILABLE, C.CUDA_ERROR_ECC_UNCORRECTABLE, C.CUDA_ERROR_NVLINK_UNCORRECTABLE,

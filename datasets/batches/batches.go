@@ -1,16 +1,17 @@
-// Package batches makes batches of sequences: which examples go together, in which order, how they are padded, and how they are
-// prepared while the batch before them is being used.
+// Package batches makes batches of sequences: which examples go together, in which order, how they are padded,
+// and how they are prepared while the batch before them is being used.
 //
-// It must not know where sequences come from nor what a model does with them. Everything is time-major: element t*B+b of a T×B
-// slice is step t of the b-th example of a batch.
+// It must not know where sequences come from nor what a model does with them. Everything is time-major: element
+// t*B+b of a T×B slice is step t of the b-th example of a batch.
 //
-// The batches of an epoch depend on the lengths of the examples, the seed and the number of the epoch alone. So the number of
-// the step is all that must be kept to go on exactly where a run stopped.
+// The batches of an epoch depend on the lengths of the examples, the seed and the number of the epoch alone. So
+// the number of the step is all that must be kept to go on exactly where a run stopped.
 package batches
 
 import "github.com/pkg/errors"
 
-// Shape is how many steps the sequences of a batch have: sources and targets. Without targets, as for a classifier, Target is 0.
+// Shape is how many steps the sequences of a batch have: sources and targets. Without targets, as for a
+// classifier, Target is 0.
 type Shape struct{ Source, Target int }
 
 // steps is what a batch of this shape costs, per example.

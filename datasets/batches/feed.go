@@ -24,8 +24,8 @@ var ErrClosed = errors.New("the feed of batches is closed")
 // ahead is how many batches wait: one in the channel and one in the hands of the goroutine.
 const ahead = 1
 
-// NewFeed begins with the batch of a step. fill makes the batch of a step; one goroutine calls it, step after step, so it needs no lock,
-// but it must not write to what an earlier call returned. Close must be called.
+// NewFeed begins with the batch of a step. fill makes the batch of a step; one goroutine calls it, step after
+// step, so it needs no lock, but it must not write to what an earlier call returned. Close must be called.
 func NewFeed[B any](step int, fill func(step int) (B, error)) *Feed[B] {
 	if fill == nil {
 		fill = func(int) (none B, err error) {

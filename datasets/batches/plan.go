@@ -13,9 +13,9 @@ import (
 
 // Plan says which examples are in which batch.
 //
-// Examples of similar length are together in a bucket, so that little is padded, and all batches of a bucket have the same shape,
-// so that few programs have to be compiled. A batch has exactly Batch rows: what remains of a bucket joins a bucket of longer
-// examples, and rows that still have no example are missing.
+// Examples of similar length are together in a bucket, so that little is padded, and all batches of a bucket
+// have the same shape, so that few programs have to be compiled. A batch has exactly Batch rows: what remains
+// of a bucket joins a bucket of longer examples, and rows that still have no example are missing.
 type Plan struct {
 	Batch   int
 	TooLong int // examples that were left out
@@ -36,7 +36,8 @@ type Config struct {
 	Longest Shape // longer examples are left out and counted; a side that is 0 has no limit
 }
 
-// DefaultBuckets is the number of shapes if nothing else is said: on sentences it leaves an eighth of the steps to padding.
+// DefaultBuckets is the number of shapes if nothing else is said: on sentences it leaves an eighth of the steps
+// to padding.
 const DefaultBuckets = 8
 
 // NewPlan divides examples with the given numbers into buckets. length is asked once for each.
@@ -97,7 +98,8 @@ func (c cells) few() cells {
 	return c
 }
 
-// RoundUp is the next multiple of a power of two that is at most digits times the power: with 4, one of 1, 2, 3, 4, 6, 8, 12, ...
+// RoundUp is the next multiple of a power of two that is at most digits times the power: with 4, one of 1, 2,
+// 3, 4, 6, 8, 12, ...
 func RoundUp(n, digits int) int {
 	step := 1
 	for n > digits*step {
@@ -169,7 +171,8 @@ func (p *Plan) Epoch(seed uint64, epoch int) []Group {
 	return groups
 }
 
-// Steps gives the batches of training steps, which are counted from 0 over all epochs. It is for one goroutine at a time.
+// Steps gives the batches of training steps, which are counted from 0 over all epochs. It is for one goroutine
+// at a time.
 func (p *Plan) Steps(seed uint64) func(step int) Group {
 	epoch, groups := -1, []Group(nil)
 	return func(step int) Group {

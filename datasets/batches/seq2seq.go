@@ -15,7 +15,8 @@ type Seq2Seq struct {
 	cached [][2][]int32       // nil if the pairs are on the disk
 }
 
-// NewSeq2Seq encodes pairs with vocabularies that reserve tokens. Pairs that are on the disk are encoded when they are wanted.
+// NewSeq2Seq encodes pairs with vocabularies that reserve tokens. Pairs that are on the disk are encoded when
+// they are wanted.
 func NewSeq2Seq(pairs *datasets.Pairs, source, target *datasets.Vocab) (*Seq2Seq, error) {
 	if pairs == nil || source == nil || target == nil {
 		return nil, errors.New("pairs, or one of their vocabularies, are nil")
@@ -89,9 +90,11 @@ func (s *Seq2Seq) Count(i int32) (c Counts, err error) {
 	return c, err
 }
 
-// Paired is a batch of pairs, for an encoder that reads a source x₁ ... xₙ and a decoder that is taught to write y₁ ... yₘ.
+// Paired is a batch of pairs, for an encoder that reads a source x₁ ... xₙ and a decoder that is taught to
+// write y₁ ... yₘ.
 //
-// An example that is missing has a source of End alone, so that what attends to sources has something to attend to, and no targets.
+// An example that is missing has a source of End alone, so that what attends to sources has something to attend
+// to, and no targets.
 type Paired struct {
 	Group
 	Sources []int32 // S×B: x₁ ... xₙ End Pad ...

@@ -1,8 +1,9 @@
-// Package catalog knows some data sets by name: where they come from, which files they have, and what those must hold. It
-// downloads and verifies them, and finds the ones that are there already.
+// Package catalog knows some data sets by name: where they come from, which files they have, and what those
+// must hold. It downloads and verifies them, and finds the ones that are there already.
 //
-// It must not know formats, nor what is learned from the data. The contents of every file are known by their SHA-256, so that it
-// does not matter from where they come, nor whether they are compressed on the way or in the folder.
+// It must not know formats, nor what is learned from the data. The contents of every file are known by their
+// SHA-256, so that it does not matter from where they come, nor whether they are compressed on the way or in
+// the folder.
 package catalog
 
 import (

@@ -26,7 +26,8 @@ func (e *StatusError) Error() string {
 	return fmt.Sprintf("%s: the server answers %d %s", e.URL, e.Status, http.StatusText(e.Status))
 }
 
-// NetworkError says that a download did not come to its end. What has come is kept, and the next try goes on from there.
+// NetworkError says that a download did not come to its end. What has come is kept, and the next try goes on
+// from there.
 type NetworkError struct {
 	URL string
 	Err error
@@ -41,8 +42,9 @@ var errTooLong = errors.New("the file is larger than it should be")
 // tries is how often a download is begun again without any progress in between.
 const tries = 4
 
-// download makes a file in a folder hold what url has, at most limit bytes. It goes on from what it holds already, and again when the
-// connection breaks. joined says that not all of it came in one answer, so that it may be of two versions of the file.
+// download makes a file in a folder hold what url has, at most limit bytes. It goes on from what it holds
+// already, and again when the connection breaks. joined says that not all of it came in one answer, so that it
+// may be of two versions of the file.
 func (s *Store) download(ctx context.Context, url string, in *os.Root, name string, limit int64) (joined bool, err error) {
 	part, err := safefile.Own(in, name)
 	if err != nil {
@@ -185,7 +187,8 @@ func (d *download) restart() error {
 	return errors.WithStack(d.part.Truncate(0))
 }
 
-// contentRange is the first byte and the length of all in a header "bytes 5-9/10" or "bytes */10"; -1 for what it does not say.
+// contentRange is the first byte and the length of all in a header "bytes 5-9/10" or "bytes */10"; -1 for what
+// it does not say.
 func contentRange(header string) (first, total int64) {
 	first, total = -1, -1
 	span, all, ok := strings.Cut(strings.TrimPrefix(header, "bytes "), "/")

@@ -81,11 +81,13 @@ func (s *Store) progress(url string, have, all int64) {
 	}
 }
 
-// Get makes the folder of a data set hold all its files, each verified. It downloads those that are missing or damaged, and
-// touches neither the network nor the folder if there are none. A file gets its name only when its contents are right, and the
-// files of an archive all together; what an interrupted download has left is used by the next one.
+// Get makes the folder of a data set hold all its files, each verified. It downloads those that are missing or
+// damaged, and touches neither the network nor the folder if there are none. A file gets its name only when its
+// contents are right, and the files of an archive all together; what an interrupted download has left is used
+// by the next one.
 //
-// Contents that are wrong after the download are a *datasets.Error, a download that failed a *StatusError or a *NetworkError.
+// Contents that are wrong after the download are a *datasets.Error, a download that failed a *StatusError or a
+// *NetworkError.
 func (s *Store) Get(ctx context.Context, set *Set) error {
 	want, err := set.wanted(s.Dir)
 	if err != nil || len(want) == 0 {
@@ -207,8 +209,8 @@ func (s *Store) getArchive(ctx context.Context, url string, folder *os.Root, wan
 	return safefile.Sync(folder)
 }
 
-// fetch downloads and verifies. If contents that were downloaded in parts are wrong, the file may have changed in between: it is
-// downloaded once more from the first byte. Wrong contents are removed.
+// fetch downloads and verifies. If contents that were downloaded in parts are wrong, the file may have changed
+// in between: it is downloaded once more from the first byte. Wrong contents are removed.
 func (s *Store) fetch(ctx context.Context, url string, folder *os.Root, part string, limit int64, verify func() error) error {
 	for {
 		joined, err := s.download(ctx, url, folder, part, limit)
@@ -229,7 +231,8 @@ func (s *Store) fetch(ctx context.Context, url string, folder *os.Root, part str
 	}
 }
 
-// partName is where a download is kept until it is whole. It is another file for each address, for their bytes may differ.
+// partName is where a download is kept until it is whole. It is another file for each address, for their bytes
+// may differ.
 func partName(name, url string) string {
 	sum := sha256.Sum256([]byte(url))
 	return fmt.Sprintf(".%s-%x.part", name, sum[:4])
@@ -243,7 +246,8 @@ func (f *File) verifyPart(folder *os.Root, part string) error {
 	return f.verify(file)
 }
 
-// verify says whether an open file, plain or compressed by gzip, has the right contents; an *datasets.Error if not. It closes the file.
+// verify says whether an open file, plain or compressed by gzip, has the right contents; an *datasets.Error if
+// not. It closes the file.
 func (f *File) verify(file *os.File) (err error) {
 	defer file.Close()
 	path := filepath.Clean(file.Name())

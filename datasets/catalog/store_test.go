@@ -304,7 +304,8 @@ func TestGetStops(t *testing.T) {
 	holds(t, s, map[string]string{partName("a", server.URL): string(good[:1000])})
 }
 
-// Compressed contents are the same contents, at the address and in the folder; damaged files are replaced; other addresses help.
+// Compressed contents are the same contents, at the address and in the folder; damaged files are replaced;
+// other addresses help.
 func TestGetForms(t *testing.T) {
 	packed := gzipped(t, good)
 	server := serve(t, func(w http.ResponseWriter, r *http.Request) {

@@ -19,9 +19,10 @@ const (
 	maxEntries  = 10_000
 )
 
-// unpack calls emit with the contents of those members of an archive, .zip or .tar.gz, that are wanted. Names in the archive decide
-// nothing but whether a member is one of them: nothing else is read, and no name becomes a path. A wanted member that is not a
-// plain file, or not as large as it should be, is an error, and so is one that is missing.
+// unpack calls emit with the contents of those members of an archive, .zip or .tar.gz, that are wanted. Names
+// in the archive decide nothing but whether a member is one of them: nothing else is read, and no name becomes
+// a path. A wanted member that is not a plain file, or not as large as it should be, is an error, and so is one
+// that is missing.
 func unpack(f *os.File, want []File, emit func(File, io.Reader) error) (err error) {
 	r := bufio.NewReader(f)
 	missing := slices.Clone(want)

@@ -9,8 +9,8 @@ import (
 	"github.com/unroll-ml/unroll/internal/setting"
 )
 
-// Features say how the values of a case become the vectors that a model reads: numbers of about 1, one vector for each step or for each patch
-// of steps.
+// Features say how the values of a case become the vectors that a model reads: numbers of about 1, one vector
+// for each step or for each patch of steps.
 type Features struct {
 	Channels int `yaml:"channels"`
 
@@ -27,7 +27,8 @@ type Features struct {
 	// Missing says what stands for a value that is missing: one of Missings; "": see Fit.
 	Missing string `yaml:"missing,omitempty"`
 
-	// Patch is how many steps are one vector; 0 is 1. Where the steps are no multiple of it, the first vector begins with zeros.
+	// Patch is how many steps are one vector; 0 is 1. Where the steps are no multiple of it, the first vector
+	// begins with zeros.
 	Patch int `yaml:"patch,omitempty"`
 }
 
@@ -77,8 +78,8 @@ func (f *Features) Check() error {
 
 func isFinite(x float64) bool { return math.Abs(x) <= math.MaxFloat64 }
 
-// Fit takes from cases what the features lack: the channels, their means and deviations and, if Missing is "", MissingMask if a value is
-// missing and else MissingCarry.
+// Fit takes from cases what the features lack: the channels, their means and deviations and, if Missing is "",
+// MissingMask if a value is missing and else MissingCarry.
 func (f *Features) Fit(channels int, cases []Case) error {
 	if err := setting.AtLeast("Channels", channels, 1); err != nil {
 		return err
@@ -156,7 +157,8 @@ func (f *Features) Size() int { return f.patch() * f.Channels * f.kinds() }
 // Steps is how many vectors a case becomes.
 func (f *Features) Steps(c *Case) int { return (c.Len() + f.patch() - 1) / f.patch() }
 
-// Fill writes the vectors of a case, Steps×Size: for each step of a patch all channels, their changes, and what is there.
+// Fill writes the vectors of a case, Steps×Size: for each step of a patch all channels, their changes, and what
+// is there.
 func (f *Features) Fill(c *Case, to []float32) error {
 	if err := f.Check(); err != nil {
 		return err

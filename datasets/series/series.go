@@ -159,8 +159,8 @@ const (
 	ofSeries  = 32      // what a series takes besides its values, in values
 )
 
-// maxHeld is how many values may be in memory, and leastHeld how many always may; in between, heldPerByte of the file on the disk,
-// so that only a file that is not what it seems is refused. Tests lower them.
+// maxHeld is how many values may be in memory, and leastHeld how many always may; in between, heldPerByte of
+// the file on the disk, so that only a file that is not what it seems is refused. Tests lower them.
 var (
 	maxHeld   = 1 << 27
 	leastHeld = 1 << 24

@@ -12,9 +12,9 @@ import (
 	"github.com/unroll-ml/unroll/datasets/series"
 )
 
-// Adding is the adding problem (Hochreiter and Schmidhuber, 1997), with the numbers of Le, Jaitly and Hinton (2015): a sequence of
-// numbers, two of which are marked, one in each half, and whose sum is to be given at the end. It needs a memory over about half
-// of the steps. To answer 1 always has a mean squared error of 1/6.
+// Adding is the adding problem (Hochreiter and Schmidhuber, 1997), with the numbers of Le, Jaitly and Hinton
+// (2015): a sequence of numbers, two of which are marked, one in each half, and whose sum is to be given at the
+// end. It needs a memory over about half of the steps. To answer 1 always has a mean squared error of 1/6.
 //
 //	x_t = (u_t, m_t)    u_t ~ U[0, 1), m_t is 1 for the two marked steps and 0 elsewhere
 //	y = Σ u_t·m_t
@@ -60,11 +60,12 @@ func addingOf(name string) (steps int, ok bool) {
 	return n, ok && err == nil && n >= 2 && n <= mostSteps
 }
 
-// NumberTasks are the names of the tasks on series and a number each, which Numbers knows; a number of steps may follow, as in adding-50.
+// NumberTasks are the names of the tasks on series and a number each, which Numbers knows; a number of steps
+// may follow, as in adding-50.
 var NumberTasks = []string{addingName}
 
-// Numbers makes the data of a task, none of those to train on among those to measure on. Config.Longest is the number of steps, and 0 is what
-// the name says.
+// Numbers makes the data of a task, none of those to train on among those to measure on. Config.Longest is the
+// number of steps, and 0 is what the name says.
 //
 //	adding      200 steps of two channels, see Adding; adding-50: of 50
 func Numbers(task string, c Config) (train, valid *series.Cases, err error) {

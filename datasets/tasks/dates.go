@@ -9,9 +9,9 @@ import (
 	"github.com/unroll-ml/unroll/datasets"
 )
 
-// Forms are the ways in which the task "dates" writes a date, of the 3rd of May, 1979. With slashes the month comes first, as in
-// the United States, unless the year does; with full stops the day does. Years are those from 1950 to 2049, so that two digits
-// are enough. No text can be read as two dates.
+// Forms are the ways in which the task "dates" writes a date, of the 3rd of May, 1979. With slashes the month
+// comes first, as in the United States, unless the year does; with full stops the day does. Years are those
+// from 1950 to 2049, so that two digits are enough. No text can be read as two dates.
 var Forms = []string{
 	"1979-05-03",
 	"3 May 1979",

@@ -206,7 +206,8 @@ func TestAdding(t *testing.T) {
 		}
 		mse += float64((y[b]-1)*(y[b]-1)) / batch
 	}
-	// U[0,1) has mean 1/2 and variance 1/12, so the mean of 5500 has a deviation of 0.004, and the error of 1 one of 1/6 ± 0.009.
+	// U[0,1) has mean 1/2 and variance 1/12, so the mean of 5500 has a deviation of 0.004, and the error of 1
+	// one of 1/6 ± 0.009.
 	if math.Abs(mean-0.5) > 0.02 || math.Abs(mse-1.0/6) > 0.045 || len(places) != a.Steps {
 		t.Errorf("mean %g, error %g, %d steps are marked", mean, mse, len(places))
 	}
@@ -229,7 +230,8 @@ func ExamplePairs() {
 	// 17. Aug 2012 -> 2012-08-17
 }
 
-// The adding problem as series: the number is the sum of the marked ones, and none of those to train on is among those to measure on.
+// The adding problem as series: the number is the sum of the marked ones, and none of those to train on is
+// among those to measure on.
 func TestNumbers(t *testing.T) {
 	train, valid, err := Numbers("adding-7", Config{Seed: 3, Train: 20, Valid: 5})
 	if err != nil {

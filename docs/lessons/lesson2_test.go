@@ -17,8 +17,8 @@ import (
 	"github.com/unroll-ml/unroll/trainer/optim"
 )
 
-// The rule of the transliteration: a syllable of two letters becomes a character, and a second one, the sign of the vowel, unless
-// the vowel is a.
+// The rule of the transliteration: a syllable of two letters becomes a character, and a second one, the sign of
+// the vowel, unless the vowel is a.
 var (
 	consonants = map[rune]rune{'k': 'क', 'g': 'ग', 't': 'त', 'd': 'द', 'n': 'न', 'p': 'प', 'b': 'ब', 'm': 'म', 'r': 'र', 'l': 'ल', 's': 'स', 'h': 'ह'}
 	vowels     = map[rune]rune{'a': 0, 'i': 'ि', 'u': 'ु', 'e': 'े', 'o': 'ो'}
@@ -165,7 +165,8 @@ func Example_forcing() {
 	// teacher forcing 0: after 200 steps 0.7 of the words are right
 }
 
-// Which rows of the weights belong to which gate: every block of the biases is opened or closed by itself, with all else equal.
+// Which rows of the weights belong to which gate: every block of the biases is opened or closed by itself, with
+// all else equal.
 func Example_gates() {
 	const H = 1
 	closed := []struct {
@@ -234,7 +235,8 @@ func Example_sizes() {
 	// lstm weight_ih (1024, 27) weight_hh (1024, 256) bias_ih (1024) bias_hh (1024) together 291840
 }
 
-// jacobian is √(Σ (∂h_T,i/∂h_0,j)² / H) for T steps of a cell with fresh weights on random inputs: 1 would be a copy of h_0.
+// jacobian is √(Σ (∂h_T,i/∂h_0,j)² / H) for T steps of a cell with fresh weights on random inputs: 1 would be a
+// copy of h_0.
 func jacobian(c models.CellConfig, steps int) float64 {
 	const H, I = 32, 16
 	b := op.New(G.NewGraph())

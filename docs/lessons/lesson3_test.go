@@ -144,8 +144,8 @@ var learnDates = sync.OnceValue(func() *datesModel {
 	return &datesModel{m, letters, digits}
 })
 
-// translate writes a date, and gives the weights of its attention: a row for each character that it writes, the end included, of a
-// number for each that it reads, the end included.
+// translate writes a date, and gives the weights of its attention: a row for each character that it writes, the
+// end included, of a number for each that it reads, the end included.
 func (m *datesModel) translate(date string) (string, [][]float64) {
 	//lesson:weights
 	found, err := m.Search(m.letters.tokens([]string{date}, 20), 1, decode.Beam{Width: 1, MaxLength: 11, Tokens: models.DefaultTokens})

@@ -113,8 +113,8 @@ func Example_adam() {
 	// after one step W_xh = -10.0  W_hh = 10.0  b_h = 0.0  W_hy = 3.9  b_y = 5.1
 }
 
-// One weight is used at every step, so its derivative is a sum over the steps. To see the terms, give every step a copy of its own:
-// a sequence of equal weights.
+// One weight is used at every step, so its derivative is a sum over the steps. To see the terms, give every
+// step a copy of its own: a sequence of equal weights.
 func Example_tied() {
 	m := newScalarRNN(-0.1, 0.5, -1)
 	tied, err := G.Grad(m.loss, m.whh)

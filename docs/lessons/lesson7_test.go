@@ -12,7 +12,8 @@ import (
 	"github.com/unroll-ml/unroll/models"
 )
 
-// Three words and three tags: the scores of each word's tags, and of moving from the tag of the row to that of the column.
+// Three words and three tags: the scores of each word's tags, and of moving from the tag of the row to that of
+// the column.
 var (
 	tagScores   = []float32{0.5, -1, 0.25, 1.5, 0, -0.5, -0.25, 0.75, 1}
 	tagMoves    = []float32{0.1, -0.4, 0.3, -0.2, 0.6, 0, 0.5, -0.3, -0.7}

@@ -68,7 +68,8 @@ func TestBlocks(t *testing.T) {
 // decimal is a number with a decimal point, alone.
 var decimal = regexp.MustCompile(`\d[\d,]*\.\d+`)
 
-// TestNumbers holds that each decimal number in a lesson's text stands in one of the lesson's blocks, with at least as many digits.
+// TestNumbers holds that each decimal number in a lesson's text stands in one of the lesson's blocks, with at
+// least as many digits.
 func TestNumbers(t *testing.T) {
 	for _, path := range lessons(t) {
 		text := read(t, path)

@@ -12,7 +12,8 @@ import (
 	"testing"
 )
 
-// Colours: dark enough for letters on white. Every picture has a white ground of its own, so that it is legible on any page.
+// Colours: dark enough for letters on white. Every picture has a white ground of its own, so that it is legible
+// on any page.
 const (
 	ink     = "#1f2328"
 	grey    = "#59636e"
@@ -192,8 +193,9 @@ func picture(t *testing.T, name, drawn string) {
 	}
 }
 
-// recorded are the numbers of testdata/NAME.json, from which a picture is drawn: numbers that were computed differ from them by at
-// most tolerance. So a picture is the same on every processor, while sums differ in the last bits.
+// recorded are the numbers of testdata/NAME.json, from which a picture is drawn: numbers that were computed
+// differ from them by at most tolerance. So a picture is the same on every processor, while sums differ in the
+// last bits.
 func recorded(t *testing.T, name string, tolerance float64, computed [][]float64) [][]float64 {
 	t.Helper()
 	path := filepath.Join("testdata", name+".json")

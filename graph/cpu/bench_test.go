@@ -21,8 +21,8 @@ func best(b *testing.B, f func()) float64 {
 	return shortest
 }
 
-// BenchmarkProduct measures products as a recurrent model has them: steps of a loop with weights that stay, and single ones with
-// operands that change.
+// BenchmarkProduct measures products as a recurrent model has them: steps of a loop with weights that stay, and
+// single ones with operands that change.
 func BenchmarkProduct(b *testing.B) {
 	for _, c := range []struct {
 		name    string

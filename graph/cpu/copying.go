@@ -8,8 +8,8 @@ import (
 	"github.com/unroll-ml/unroll/graph/tape"
 )
 
-// copying is a tape.Copy. It moves elements of the size of a B, whatever their type, as matrices: the two axes that matter are chosen so
-// that one runs through contiguous memory on either side, if there are such.
+// copying is a tape.Copy. It moves elements of the size of a B, whatever their type, as matrices: the two axes
+// that matter are chosen so that one runs through contiguous memory on either side, if there are such.
 type copying[B float32 | float64] struct {
 	kernels    *kernel.Set[B]
 	outer      []int // the other axes

@@ -1,11 +1,12 @@
 // Package cpu is the fast CPU device: it runs tapes on all cores in pure Go and assembly, without cgo.
 //
-// Loading a tape turns each instruction into a step that holds everything that can be known before the first run: collapsed
-// shapes, split points, register assignments, and storage for packed weights. Running it allocates nothing. Work is split over
-// independent outputs only, never over a sum, so that results do not depend on the number of threads.
+// Loading a tape turns each instruction into a step that holds everything that can be known before the first
+// run: collapsed shapes, split points, register assignments, and storage for packed weights. Running it
+// allocates nothing. Work is split over independent outputs only, never over a sum, so that results do not
+// depend on the number of threads.
 //
-// The arithmetic itself lives in internal/kernel, one set of kernels per instruction path. This package knows the tape and
-// nothing above it: no graph, no derivative, no model.
+// The arithmetic itself lives in internal/kernel, one set of kernels per instruction path. This package knows
+// the tape and nothing above it: no graph, no derivative, no model.
 package cpu
 
 import (
@@ -34,8 +35,8 @@ type device struct {
 // Option is a setting of New.
 type Option func(*device)
 
-// Threads sets the number of threads that a program computes with, the one that calls Run included. The default, and the meaning of
-// a number below 1, is GOMAXPROCS.
+// Threads sets the number of threads that a program computes with, the one that calls Run included. The
+// default, and the meaning of a number below 1, is GOMAXPROCS.
 func Threads(n int) Option { return func(d *device) { d.threads = n } }
 
 // onPath forces an instruction path, whatever the environment says.
@@ -53,8 +54,8 @@ func New(opts ...Option) tape.Device {
 	return d
 }
 
-// Path is the instruction path that devices use in this process: the one that PathVariable names, or the best that this machine has.
-// An unknown name, or one that the machine cannot run, is an error.
+// Path is the instruction path that devices use in this process: the one that PathVariable names, or the best
+// that this machine has. An unknown name, or one that the machine cannot run, is an error.
 func Path() (string, error) { return resolve("") }
 
 func resolve(path string) (string, error) {

@@ -9,7 +9,8 @@ import (
 	"github.com/unroll-ml/unroll/graph/tape"
 )
 
-// TestDevice runs the contract on every instruction path, with one thread and with more than most machines that test have to spare.
+// TestDevice runs the contract on every instruction path, with one thread and with more than most machines that
+// test have to spare.
 func TestDevice(t *testing.T) {
 	for i, path := range kernel.Paths() {
 		for _, threads := range []int{1, 3} {

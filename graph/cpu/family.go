@@ -9,8 +9,9 @@ import (
 	"github.com/unroll-ml/unroll/graph/tape"
 )
 
-// A family is the memory of programs that take turns: a block for what a run needs and nobody reads afterwards, as large as the
-// largest program wants it, and the slots that they have in common. It is locked while one of them runs.
+// A family is the memory of programs that take turns: a block for what a run needs and nobody reads afterwards,
+// as large as the largest program wants it, and the slots that they have in common. It is locked while one of
+// them runs.
 type family struct {
 	sync.Mutex
 	names  map[string]bool // of the slots in common
@@ -144,7 +145,8 @@ func separable(t *tape.Tape) error {
 	return nil
 }
 
-// enter makes the family's block the memory of a program that is about to run. The states that it has in common will have changed.
+// enter makes the family's block the memory of a program that is about to run. The states that it has in common
+// will have changed.
 func (p *program) enter() {
 	if block := unsafe.Pointer(unsafe.SliceData(p.family.block)); p.base != block {
 		p.work.in(block)

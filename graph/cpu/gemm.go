@@ -6,7 +6,8 @@ import (
 	"github.com/unroll-ml/unroll/graph/cpu/internal/kernel"
 )
 
-// gemm multiplies two matrices by Goto's scheme (Goto and van de Geijn, "Anatomy of high-performance matrix multiplication", 2008):
+// gemm multiplies two matrices by Goto's scheme (Goto and van de Geijn, "Anatomy of high-performance matrix
+// multiplication", 2008):
 //
 //	for each block of columns of B, of rows of A, and of terms
 //		pack the blocks of A and B that are not packed yet

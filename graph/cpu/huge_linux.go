@@ -11,8 +11,9 @@ const (
 	hugeLeast = 2 * hugePage
 )
 
-// preferHugePages asks the system to back b with pages of 2 MB, where it has them: products of large matrices walk through rows that lie far
-// apart, and are 3% faster when fewer pages hold them. It is a hint, so a refusal is none of our business.
+// preferHugePages asks the system to back b with pages of 2 MB, where it has them: products of large matrices
+// walk through rows that lie far apart, and are 3% faster when fewer pages hold them. It is a hint, so a
+// refusal is none of our business.
 func preferHugePages(b []byte) {
 	if len(b) < hugeLeast {
 		return

@@ -147,8 +147,9 @@ func depth(code []tape.Instr) int {
 	return d
 }
 
-// hoist returns the outermost frame in which the memory behind r stays the same: nothing in the frame writes the buffer, and the place
-// does not move. The frame of the tape itself, 0, is one only if just the host ever writes the buffer. Without such a frame it returns nil.
+// hoist returns the outermost frame in which the memory behind r stays the same: nothing in the frame writes
+// the buffer, and the place does not move. The frame of the tape itself, 0, is one only if just the host ever
+// writes the buffer. Without such a frame it returns nil.
 func (l *loader[T]) hoist(r tape.Ref) *frame {
 	e := extentOf(l.tape, r.Buf)
 	for i, f := range l.frames {
@@ -176,7 +177,8 @@ func (l *loader[T]) hostOnly(id tape.BufferID) bool {
 	return false
 }
 
-// A part of a job should be worth the trouble of taking it, and a job that of announcing it: nanoseconds. In a loop the workers spin.
+// A part of a job should be worth the trouble of taking it, and a job that of announcing it: nanoseconds. In a
+// loop the workers spin.
 const (
 	partCost  = 1000
 	jobCost   = 5000

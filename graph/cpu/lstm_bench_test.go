@@ -30,8 +30,8 @@ func (f *formula) mapping(shape []int, result []int, out ...tape.Operand) *tape.
 	return &tape.Map{Shape: shape, In: f.in, Code: f.code, Result: result, Out: out}
 }
 
-// languageModel is one training step of a character language model: two LSTM layers of 512, batches of 50, 50 steps, 65 characters;
-// forward, backward, Adam. 49 GF.
+// languageModel is one training step of a character language model: two LSTM layers of 512, batches of 50, 50
+// steps, 65 characters; forward, backward, Adam. 49 GF.
 func languageModel() *builder {
 	const (
 		layers, batch, steps, chars, hidden = 2, 50, 50, 65, 512

@@ -18,9 +18,10 @@ const (
 	chunkBytes = 24 << 10 // of all registers together
 )
 
-// mapping is a tape.Map. Its index space, with the axes collapsed, is a list of rows. It is computed in chunks that stay in the first
-// cache: a piece of one long row, or several whole short rows. For each chunk the operands are brought into vector registers, arrays
-// as long as a chunk, or left where they lie if they are contiguous there; then each scalar operation runs over the whole chunk.
+// mapping is a tape.Map. Its index space, with the axes collapsed, is a list of rows. It is computed in chunks
+// that stay in the first cache: a piece of one long row, or several whole short rows. For each chunk the
+// operands are brought into vector registers, arrays as long as a chunk, or left where they lie if they are
+// contiguous there; then each scalar operation runs over the whole chunk.
 type mapping[T kernel.Float] struct {
 	tape     *tape.Map
 	outer    []int // the collapsed axes but the last
@@ -42,8 +43,8 @@ type mapping[T kernel.Float] struct {
 	m        *machine
 }
 
-// A vectorOp is a tape.Op over a chunk. dst and args are the tape's registers, reg and out where the result is kept: a vector register
-// or, if out is not -1, that output.
+// A vectorOp is a tape.Op over a chunk. dst and args are the tape's registers, reg and out where the result is
+// kept: a vector register or, if out is not -1, that output.
 type vectorOp[T kernel.Float] struct {
 	apply    func(n int, dst, x, y, z *T)
 	dst      int
@@ -101,8 +102,8 @@ func (l *loader[T]) mapping(t *tape.Map) []step {
 	return []step{m}
 }
 
-// layOut collapses the axes and decides how each operand meets the chunks. A tape.Iota is a view too, after the inputs: of a memory whose
-// elements are their own offsets.
+// layOut collapses the axes and decides how each operand meets the chunks. A tape.Iota is a view too, after the
+// inputs: of a memory whose elements are their own offsets.
 func (m *mapping[T]) layOut(l *loader[T]) {
 	var strides [][]int
 	for i, o := range m.tape.In {
@@ -134,8 +135,8 @@ func (m *mapping[T]) layOut(l *loader[T]) {
 	}
 }
 
-// better reports whether it pays to bring rows together, so that each operation starts once for several: operands that are not contiguous
-// from row to row must be copied for it.
+// better reports whether it pays to bring rows together, so that each operation starts once for several:
+// operands that are not contiguous from row to row must be copied for it.
 func (m *mapping[T]) better() bool {
 	m.setKinds(true)
 	together := m.direct()
@@ -144,8 +145,8 @@ func (m *mapping[T]) better() bool {
 	return float64(len(m.tape.Code))*callCost > copies*(copyCost+copyRate*float64(m.inner))
 }
 
-// arrange decides how operands meet chunks. It returns the tape's registers that hold constants, and for how many elements there is room
-// in the first cache.
+// arrange decides how operands meet chunks. It returns the tape's registers that hold constants, and for how
+// many elements there is room in the first cache.
 func (m *mapping[T]) arrange(l *loader[T], together bool) (consts []int, length int) {
 	m.together, m.regs, m.ops = together, 0, nil
 	m.setKinds(together)
@@ -174,7 +175,8 @@ func (m *mapping[T]) direct() (n int) {
 	return n
 }
 
-// allocate chooses the vector registers, each free again after its last use, and returns the tape's registers that hold constants.
+// allocate chooses the vector registers, each free again after its last use, and returns the tape's registers
+// that hold constants.
 func (m *mapping[T]) allocate(l *loader[T]) (consts []int) {
 	code, nIn := m.tape.Code, len(m.tape.In)
 	lastUse := make([]int, nIn+len(code)) // index of an operation; 0 for a result that nothing reads
@@ -237,8 +239,8 @@ func (m *mapping[T]) allocate(l *loader[T]) (consts []int) {
 	return consts
 }
 
-// target returns an output to which operation k may write its result, register r, at once: one that is contiguous, and does not coincide
-// with an input that is still to be read. It returns -1 if there is none.
+// target returns an output to which operation k may write its result, register r, at once: one that is
+// contiguous, and does not coincide with an input that is still to be read. It returns -1 if there is none.
 func (m *mapping[T]) target(r, k int) int {
 	for i, result := range m.tape.Result {
 		if result == r && m.out[i].kind == direct && !m.readsAfter(k, m.tape.Out[i]) {

@@ -7,14 +7,16 @@ import (
 	"github.com/unroll-ml/unroll/graph/tape"
 )
 
-// maxBlock bounds how many terms of a product's sums are computed at a stretch: a panel of B of this height fits the first cache.
+// maxBlock bounds how many terms of a product's sums are computed at a stretch: a panel of B of this height
+// fits the first cache.
 const maxBlock = 384
 
-// blocks is the number of blocks that sums of k terms are cut into. Block i is share(k, blocks(k), i). It depends on nothing else, so that
-// the order of summation does not either.
+// blocks is the number of blocks that sums of k terms are cut into. Block i is share(k, blocks(k), i). It
+// depends on nothing else, so that the order of summation does not either.
 func blocks(k int) int { return (k + maxBlock - 1) / maxBlock }
 
-// An operand is a matrix as Pack sees it: n rows of A, or n columns of B, of k elements each. Element p of row i lies at i*srcI+p*srcK.
+// An operand is a matrix as Pack sees it: n rows of A, or n columns of B, of k elements each. Element p of row
+// i lies at i*srcI+p*srcK.
 type operand struct {
 	n, k, width int
 	srcI, srcK  int
@@ -33,8 +35,9 @@ func packPanels[T kernel.Float](ks *kernel.Set[T], o *operand, dst, src *T, from
 	}
 }
 
-// packed is an operand that keeps its contents while several products, or several steps of a loop, read it, and so is packed only once.
-// Block p of its terms begins at element panels*width*(first term of p); within it lies one panel after the other.
+// packed is an operand that keeps its contents while several products, or several steps of a loop, read it, and
+// so is packed only once. Block p of its terms begins at element panels*width*(first term of p); within it lies
+// one panel after the other.
 type packed[T kernel.Float] struct {
 	kernels *kernel.Set[T]
 	operand

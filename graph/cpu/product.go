@@ -12,11 +12,12 @@ const (
 	maxRows = 4096
 	maxCols = 8192
 
-	// groupPanels is how many panels of A a part works on at most: they stay in the second cache while panels of B pass by.
+	// groupPanels is how many panels of A a part works on at most: they stay in the second cache while panels
+	// of B pass by.
 	groupPanels = 16
 
-	// smallB is how many bytes of packed B stay in the second cache of every core: then the threads share out rows of C, and each finds
-	// its rows there when the next instruction wants them.
+	// smallB is how many bytes of packed B stay in the second cache of every core: then the threads share out
+	// rows of C, and each finds its rows there when the next instruction wants them.
 	smallB = 1 << 20
 
 	// fewRows is for how many rows of A it does not pay to pack B for one product.
@@ -107,8 +108,9 @@ func (l *loader[T]) product(p *tape.Product) []step {
 	return []step{s}
 }
 
-// panelRows is how many rows each panel of A has, at most most: all about the same number, since the time of a tile with very few rows is not
-// less in proportion; and few panels are even in number, so that two threads can share them.
+// panelRows is how many rows each panel of A has, at most most: all about the same number, since the time of a
+// tile with very few rows is not less in proportion; and few panels are even in number, so that two threads can
+// share them.
 func panelRows(m, most int) int {
 	panels := (m + most - 1) / most
 	if panels > 1 && panels < 8 {

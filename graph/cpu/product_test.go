@@ -8,8 +8,8 @@ import (
 	"github.com/unroll-ml/unroll/graph/tape"
 )
 
-// TestBlocks multiplies matrices that need more than one block of rows, of columns and of terms, on all paths. The numbers are small
-// integers, so that results are exact.
+// TestBlocks multiplies matrices that need more than one block of rows, of columns and of terms, on all paths.
+// The numbers are small integers, so that results are exact.
 func TestBlocks(t *testing.T) {
 	value := func(i int) float32 { return float32(i*7%11 - 5) }
 	for _, path := range kernel.Paths() {

@@ -128,7 +128,8 @@ func (p *program) transfer(verb string, s tape.SlotID, data any, in bool) error 
 	return errors.Errorf("cpu: %s of slot %q: the data has %d elements, the slot %v%v has %d", verb, slot.Name, got, buf.Dtype, slot.Shape, n)
 }
 
-// move copies n elements if the types and the lengths agree; otherwise it returns the length of data, or -1 if the types differ.
+// move copies n elements if the types and the lengths agree; otherwise it returns the length of data, or -1 if
+// the types differ.
 func move[T any](data []T, memory unsafe.Pointer, n int, in, sameType bool) (got int, ok bool) {
 	if !sameType {
 		return -1, false

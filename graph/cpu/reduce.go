@@ -8,8 +8,8 @@ import (
 )
 
 const (
-	// sumBlock is how many terms are summed at a stretch; sums of these sums are taken then. It bounds rounding errors, and lets several
-	// threads work on one sum in an order that does not depend on them.
+	// sumBlock is how many terms are summed at a stretch; sums of these sums are taken then. It bounds rounding
+	// errors, and lets several threads work on one sum in an order that does not depend on them.
 	sumBlock = 4096
 
 	// rowBlock is the same for sums of rows, and stripe how many columns of them are added at a time.

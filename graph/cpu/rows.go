@@ -122,7 +122,8 @@ func (r *rows[T]) maskedSoftmax(i int, scratch []T) {
 	where(n, y, mask, shown, y)
 }
 
-// logSum returns the largest of x, and ln Σ exp(x - largest). They are not added up, for x - largest is exact where x is large.
+// logSum returns the largest of x, and ln Σ exp(x - largest). They are not added up, for x - largest is exact
+// where x is large.
 func (r *rows[T]) logSum(x *T, scratch []T) (largest T, log float64) {
 	n := r.tape.Cols
 	largest = r.k.Max(n, x)

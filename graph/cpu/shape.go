@@ -1,7 +1,7 @@
 package cpu
 
-// collapse merges neighbouring axes that every view walks through as if they were one, and drops axes of length 1. shape is not changed.
-// strides[v][axis] are those of view v. The result has at least one axis.
+// collapse merges neighbouring axes that every view walks through as if they were one, and drops axes of length
+// 1. shape is not changed. strides[v][axis] are those of view v. The result has at least one axis.
 func collapse(shape []int, strides [][]int) (dims []int, merged [][]int) {
 	merged = make([][]int, len(strides))
 	for axis, n := range shape {

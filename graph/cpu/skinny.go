@@ -6,7 +6,8 @@ import (
 	"github.com/unroll-ml/unroll/graph/cpu/internal/kernel"
 )
 
-// skinny is a product of a few rows by a matrix that is read only once, where it lies. Rows of B go through Tile, columns through Dot.
+// skinny is a product of a few rows by a matrix that is read only once, where it lies. Rows of B go through
+// Tile, columns through Dot.
 type skinny[T kernel.Float] struct {
 	kernels *kernel.Set[T]
 	x       matrices
@@ -55,7 +56,8 @@ func (s *skinny[T]) compute(member, part int) {
 	}
 }
 
-// tiles computes panels [j0, j1) of columns. The last panel, if it is not whole, is packed first: Tile reads it to its full width.
+// tiles computes panels [j0, j1) of columns. The last panel, if it is not whole, is packed first: Tile reads it
+// to its full width.
 func (s *skinny[T]) tiles(member int, a, b, c *T, j0, j1 int) {
 	x, ks := &s.x, s.kernels
 	for j := j0; j < j1; j++ {

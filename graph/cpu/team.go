@@ -10,17 +10,18 @@ import (
 )
 
 const (
-	// A worker without work looks for it this long before it sleeps: long enough to bridge the short steps between two jobs, so
-	// that the next job starts within a fraction of a microsecond instead of the several that waking a thread takes.
+	// A worker without work looks for it this long before it sleeps: long enough to bridge the short steps
+	// between two jobs, so that the next job starts within a fraction of a microsecond instead of the several
+	// that waking a thread takes.
 	spinInLoop = 200 * time.Microsecond
 	spin       = 50 * time.Microsecond
 
-	// patience is how long the caller of a job spins for parts that others hold before it sleeps. It passes only if a worker has lost
-	// its core to another process; that core's run queue may then be emptied by ours.
+	// patience is how long the caller of a job spins for parts that others hold before it sleeps. It passes
+	// only if a worker has lost its core to another process; that core's run queue may then be emptied by ours.
 	patience = 100 * time.Microsecond
 
-	// looksPerYield is how often a spinning goroutine looks for a change before it lets others run: with more threads than cores
-	// the one that it waits for may be among them.
+	// looksPerYield is how often a spinning goroutine looks for a change before it lets others run: with more
+	// threads than cores the one that it waits for may be among them.
 	looksPerYield = 64
 
 	maxParts = 1<<16 - 1
@@ -28,9 +29,9 @@ const (
 
 // A team computes jobs of independent parts on several goroutines. Member 0 is the goroutine that calls do.
 //
-// The parts of a job are dealt out in contiguous spans, one for each member, so that a job that is repeated finds its data in the
-// same core's cache. A member that is done with its span takes parts from the others': nobody ever waits for a member that has not
-// started, and a job ends even if no worker gets a core.
+// The parts of a job are dealt out in contiguous spans, one for each member, so that a job that is repeated
+// finds its data in the same core's cache. A member that is done with its span takes parts from the others':
+// nobody ever waits for a member that has not started, and a job ends even if no worker gets a core.
 type team struct {
 	spans   []span
 	workers []worker // of members 1, 2, ...
@@ -42,8 +43,8 @@ type team struct {
 	running sync.WaitGroup
 }
 
-// A span is the parts that are dealt to one member: job<<32 | next<<16 | end. The job's number keeps a member that was late for a
-// job from taking parts of the one after it unknowingly.
+// A span is the parts that are dealt to one member: job<<32 | next<<16 | end. The job's number keeps a member
+// that was late for a job from taking parts of the one after it unknowingly.
 type span struct {
 	state atomic.Uint64
 	_     [56]byte // a cache line for each

@@ -28,7 +28,8 @@ const (
 	uniform                  // the same element everywhere
 )
 
-// setKind decides how the view meets chunks of a space of the given dimensions: pieces of a row, or several rows together.
+// setKind decides how the view meets chunks of a space of the given dimensions: pieces of a row, or several
+// rows together.
 func (v *view) setKind(float tape.Dtype, outer []int, inner int, together bool) {
 	dense, same := v.inner == 1 && v.dtype == float && !v.isIota, v.inner == 0
 	next := inner

@@ -2,11 +2,12 @@
 //
 //	func TestDevice(t *testing.T) { devicetest.Run(t, cpu.New()) }
 //
-// Expected values come from the formulas of package tape, in plain float64 loops written here, with tolerances derived from the
-// operation. Only random programs are compared with ref; their numbers are small integers, on which every device is exact.
+// Expected values come from the formulas of package tape, in plain float64 loops written here, with tolerances
+// derived from the operation. Only random programs are compared with ref; their numbers are small integers, on
+// which every device is exact.
 //
-// devicetest must not know how any device works. A check may be hard on shortcuts that devices are likely to take, such as
-// keeping a packed matrix, but fails only where a rule of package tape is broken.
+// devicetest must not know how any device works. A check may be hard on shortcuts that devices are likely to
+// take, such as keeping a packed matrix, but fails only where a rule of package tape is broken.
 package devicetest
 
 import (
@@ -15,8 +16,8 @@ import (
 	"github.com/unroll-ml/unroll/graph/tape"
 )
 
-// Run tests d with tapes of the given float types, Float32 and Float64 if there are none. Each rule of the contract is a subtest;
-// where d breaks it, the failure says the rule in words.
+// Run tests d with tapes of the given float types, Float32 and Float64 if there are none. Each rule of the
+// contract is a subtest; where d breaks it, the failure says the rule in words.
 func Run(t *testing.T, d tape.Device, floats ...tape.Dtype) {
 	if len(floats) == 0 {
 		floats = []tape.Dtype{tape.Float32, tape.Float64}

@@ -81,8 +81,8 @@ func (d *faulty) Load(t *tape.Tape) (tape.Program, error) {
 	return p, err
 }
 
-// A rewriter returns what a faulty device runs instead of an instruction that lies in the given number of loops. It may append to
-// the tape's buffers.
+// A rewriter returns what a faulty device runs instead of an instruction that lies in the given number of
+// loops. It may append to the tape's buffers.
 type rewriter func(t *tape.Tape, in tape.Instr, depth int) []tape.Instr
 
 // rewrite returns a copy of t with f applied to all instructions, those within loops before the loops.
@@ -141,8 +141,8 @@ func drop[P tape.Instr](f func(in P) bool) rewriter {
 	})
 }
 
-// expand replaces operations of Maps: f gets an operation and emits others by add, which returns their register; it returns the
-// register of the result.
+// expand replaces operations of Maps: f gets an operation and emits others by add, which returns their
+// register; it returns the register of the result.
 func expand(f func(op tape.Op, m *tape.Map, add func(op tape.Op) int) int) rewriter {
 	return edit(func(_ *tape.Tape, m *tape.Map) {
 		old, n := m.Code, len(m.In)

@@ -127,8 +127,8 @@ func loopFaults() []fault {
 	}
 }
 
-// packOnce makes every loop use a copy of the B, or the A, of its products that is made before the loop, where the operand does not
-// move and fresh does not see it written.
+// packOnce makes every loop use a copy of the B, or the A, of its products that is made before the loop, where
+// the operand does not move and fresh does not see it written.
 func packOnce(ofA bool, fresh func(t *tape.Tape, l *tape.Loop, b tape.BufferID) bool) rewriter {
 	return replace(func(t *tape.Tape, l *tape.Loop, depth int) []tape.Instr {
 		var before []tape.Instr
@@ -223,8 +223,8 @@ func packTwice() rewriter {
 	})
 }
 
-// early runs each instruction of a loop as early as it can, before all that name no buffer in common with it, whatever memory they
-// share.
+// early runs each instruction of a loop as early as it can, before all that name no buffer in common with it,
+// whatever memory they share.
 func early() rewriter {
 	buffers := func(in tape.Instr) (bs []tape.BufferID) {
 		in.Refs(func(r tape.Ref, _ bool) { bs = append(bs, r.Buf) })

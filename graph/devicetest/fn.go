@@ -56,8 +56,8 @@ func truth(b bool) float64 {
 	return 0
 }
 
-// formula is a function in float64. One that is rounded there once and then to float32 gives the same number as computing in float32 (Figueroa,
-// "When is double rounding innocuous?", 1995).
+// formula is a function in float64. One that is rounded there once and then to float32 gives the same number as
+// computing in float32 (Figueroa, "When is double rounding innocuous?", 1995).
 func formula(fn tape.Fn) func(x, y float64) float64 {
 	return func(x, y float64) float64 { return fn.Of(x, y, 0) }
 }
@@ -65,8 +65,8 @@ func formula(fn tape.Fn) func(x, y float64) float64 {
 // ieee are the functions whose sign IEEE 754 defines for a zero.
 var ieee = []tape.Fn{tape.Id, tape.Neg, tape.Abs, tape.Sqrt, tape.Add, tape.Sub, tape.Mul, tape.Div}
 
-// fnRig applies fn to numbers, the same ones in two arrays of which one is turned by some places, so that each number goes
-// through other lanes of a vector.
+// fnRig applies fn to numbers, the same ones in two arrays of which one is turned by some places, so that each
+// number goes through other lanes of a vector.
 func fnRig(f tape.Dtype, fn tape.Fn, formula func(x, y float64) float64, tol func(x, want float64) float64) (*rig, [2]*array) {
 	args := arguments(f)
 	n := len(args)

@@ -108,7 +108,8 @@ func loopEmpty(d tape.Device, f tape.Dtype) error {
 	return r.run(d)
 }
 
-// loopInstructions puts each kind of instruction in a loop whose operands move, and gives its results in one call outside of it.
+// loopInstructions puts each kind of instruction in a loop whose operands move, and gives its results in one
+// call outside of it.
 func loopInstructions(d tape.Device, f tape.Dtype) error {
 	const trip, n, width = 4, 3, 6
 	r := newRig(f)

@@ -46,7 +46,8 @@ type view struct {
 // at is the place in the array of an element.
 func (v view) at(index []int) int { return v.first + offset(index, v.Strides) }
 
-// view makes up a view of a shape: its axes in random order, with gaps, some reversed, and some broadcast if it is not an output.
+// view makes up a view of a shape: its axes in random order, with gaps, some reversed, and some broadcast if it
+// is not an output.
 func (r *rig) view(shape []int, dtype tape.Dtype, output bool) view {
 	v := view{Operand: tape.Operand{Strides: make([]int, len(shape))}}
 	span := 1

@@ -8,8 +8,8 @@ import (
 	"github.com/unroll-ml/unroll/graph/tape"
 )
 
-// A device may rearrange ("pack") a matrix once and use it for all steps of a loop. These checks change the matrix in every way
-// that a tape has.
+// A device may rearrange ("pack") a matrix once and use it for all steps of a loop. These checks change the
+// matrix in every way that a tape has.
 var packChecks = []check{
 	{"pack fixed", "a Product in a loop whose matrix stays the same gives the same as one outside of it", packFixed},
 	{"pack rewritten", "a Product sees what any instruction before it has written to its operands, at every step of a loop", packRewritten},
@@ -141,8 +141,8 @@ var writers = []writer{
 	}},
 }
 
-// selector is a rows×cols matrix with a single 1 in each row, or each column: a product with it picks rows or columns of the other
-// matrix, exactly.
+// selector is a rows×cols matrix with a single 1 in each row, or each column: a product with it picks rows or
+// columns of the other matrix, exactly.
 func selector(rows, cols int, perRow bool) []float64 {
 	s := make([]float64, rows*cols)
 	if perRow {
@@ -157,8 +157,8 @@ func selector(rows, cols int, perRow bool) []float64 {
 	return s
 }
 
-// packed is a product that picks rows or columns of a packK×packN matrix, which is its A or its B, maybe transposed. It returns the
-// product without C, and the formula of C.
+// packed is a product that picks rows or columns of a packK×packN matrix, which is its A or its B, maybe
+// transposed. It returns the product without C, and the formula of C.
 func packed(r *rig, m tape.Ref, asA, trans bool) (*tape.Product, func(m []float64) []float64) {
 	rows, cols := packK, packN
 	if trans {

@@ -15,8 +15,8 @@ var productChecks = []check{
 	{"product NaN", "every term of a product counts: 0·Inf and 0·NaN are NaN, an Inf stays an Inf", productNaN},
 }
 
-// productCase is a product to test; its leading dimensions exceed the width of the rows by gap, and the strides of the batch the size of
-// the matrices by skip.
+// productCase is a product to test; its leading dimensions exceed the width of the rows by gap, and the strides
+// of the batch the size of the matrices by skip.
 type productCase struct {
 	batch, m, n, k int
 	ta, tb, acc    bool

@@ -14,9 +14,9 @@ var programChecks = []check{
 	{"programs", "instructions take effect as if one after the other, in order, on one arena", randomPrograms},
 }
 
-// randomPrograms compares d with ref, to the bit, on tapes made up by chance: instructions of all kinds, at odd shapes and places,
-// in nested loops with operands that move, over buffers that overlap in the arena. All numbers are integers of at most 8 in size,
-// so that every sum of theirs is exact in whatever order.
+// randomPrograms compares d with ref, to the bit, on tapes made up by chance: instructions of all kinds, at odd
+// shapes and places, in nested loops with operands that move, over buffers that overlap in the arena. All
+// numbers are integers of at most 8 in size, so that every sum of theirs is exact in whatever order.
 func randomPrograms(d tape.Device, f tape.Dtype) error {
 	oracle := ref.New()
 	for seed := range uint64(120) {

@@ -13,8 +13,8 @@ import (
 
 // A rig is a tape with the contents of its slots before a run, and those expected after it.
 //
-// Each array lies within a buffer with margins on both sides, so that a device that writes too far is seen, and one that reads
-// too far meets NaN. What no expectation names must be unchanged after the run.
+// Each array lies within a buffer with margins on both sides, so that a device that writes too far is seen, and
+// one that reads too far meets NaN. What no expectation names must be unchanged after the run.
 type rig struct {
 	tape   tape.Tape
 	arrays []*array
@@ -39,8 +39,8 @@ func newRig(f tape.Dtype) *rig {
 	return &rig{tape: tape.Tape{Float: f}, rng: rand.New(rand.NewPCG(1, uint64(f)))}
 }
 
-// margins before and after an array, in elements: aligned and unaligned ones take turns. Their number has no divisor in common with
-// that of an instruction's operands, so that each operand meets each.
+// margins before and after an array, in elements: aligned and unaligned ones take turns. Their number has no
+// divisor in common with that of an instruction's operands, so that each operand meets each.
 var margins = [...]int{16, 3, 0, 7, 32, 1, 5}
 
 func (r *rig) float() tape.Dtype { return r.tape.Float }
@@ -165,8 +165,8 @@ func (r *rig) run(d tape.Device) error {
 	return errors.Wrap(p.Close(), "Close")
 }
 
-// runEach runs the tape, and then each of its instructions, which must not depend on each other, in a tape of its own: what a device
-// reserves for one is then not there for another.
+// runEach runs the tape, and then each of its instructions, which must not depend on each other, in a tape of
+// its own: what a device reserves for one is then not there for another.
 func (r *rig) runEach(d tape.Device) error {
 	if err := r.run(d); err != nil {
 		return err
@@ -335,8 +335,8 @@ func unit(f tape.Dtype) float64 {
 	return 0x1p-53
 }
 
-// fnTol is how far Exp, Tanh and their like may be off, absolute or relative. The contract says it for Float32; a Float64 tape
-// is there for checks of derivatives, which need all but the last few digits.
+// fnTol is how far Exp, Tanh and their like may be off, absolute or relative. The contract says it for Float32;
+// a Float64 tape is there for checks of derivatives, which need all but the last few digits.
 func fnTol(f tape.Dtype) float64 {
 	if f == tape.Float32 {
 		return 2e-6

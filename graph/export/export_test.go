@@ -101,7 +101,8 @@ func TestOperations(t *testing.T) {
 	}
 }
 
-// TestScan: sums from both ends, of sequences of any length, with a nested scan, and an outside value that stays outside.
+// TestScan: sums from both ends, of sequences of any length, with a nested scan, and an outside value that
+// stays outside.
 func TestScan(t *testing.T) {
 	for _, steps := range []int{1, 4} {
 		var data []float32

@@ -52,7 +52,8 @@ func (d dim) named() (which int, ok bool) {
 	return 0, false
 }
 
-// most are the largest numbers beside a size: a dimension may be a little more or less than one, or than some times one.
+// most are the largest numbers beside a size: a dimension may be a little more or less than one, or than some
+// times one.
 const most = 1000
 
 // dim finds out what a dimension is made of.

@@ -7,8 +7,8 @@ import (
 	"github.com/unroll-ml/unroll/graph/tape"
 )
 
-// Argmax is the index of the largest element along the last axis, which disappears: the first of equals; NaN counts as largest.
-// The result is of integers and has no derivative.
+// Argmax is the index of the largest element along the last axis, which disappears: the first of equals; NaN
+// counts as largest. The result is of integers and has no derivative.
 func (b *Builder) Argmax(x *G.Node) *G.Node { return b.apply(argmax{}, x) }
 
 type argmax struct{ constant }

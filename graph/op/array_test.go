@@ -13,7 +13,8 @@ type array struct {
 
 func zeros(shape ...int) array { return array{shape, make([]float64, ir.Shape(shape).Size())} }
 
-// at is the element with the given index. Where the array has only one element along an axis, or lacks leading axes, it is repeated.
+// at is the element with the given index. Where the array has only one element along an axis, or lacks leading
+// axes, it is repeated.
 func (a array) at(index ...int) float64 {
 	index = index[len(index)-len(a.shape):]
 	k := 0

@@ -75,7 +75,8 @@ func (b *Builder) keep(y, x *G.Node, axes []int) *G.Node {
 	return b.Reshape(y, shape...)
 }
 
-// usable reports whether a method may look at the shapes of its arguments: no error has happened and none of them is nil.
+// usable reports whether a method may look at the shapes of its arguments: no error has happened and none of
+// them is nil.
 func (b *Builder) usable(method string, xs ...*G.Node) bool {
 	if i := slices.Index(xs, nil); i >= 0 {
 		b.fail(errors.Errorf("%s: input %d is nil", method, i))

@@ -7,8 +7,8 @@ import (
 	"github.com/unroll-ml/unroll/graph/internal/lower"
 )
 
-// Builder makes nodes of one graph and keeps the first error, as bufio.Writer does: many calls, one check of Err. After an
-// error all methods return a node without meaning, never nil.
+// Builder makes nodes of one graph and keeps the first error, as bufio.Writer does: many calls, one check of
+// Err. After an error all methods return a node without meaning, never nil.
 type Builder struct {
 	g      *G.ExprGraph
 	err    error
@@ -16,7 +16,8 @@ type Builder struct {
 
 	streams uint32 // of random numbers, so far
 
-	// In the step of a Scan: the graph around it, and its nodes that the step has used, with the constants that stand for them.
+	// In the step of a Scan: the graph around it, and its nodes that the step has used, with the constants that
+	// stand for them.
 	outer    *Builder
 	captured []*G.Node
 	consts   []*G.Node
@@ -42,8 +43,8 @@ func (b *Builder) Err() error {
 	return b.err
 }
 
-// Fail is how functions that build with b report a mistake of their caller: err is b's error from now on, unless it has one. It
-// gives a node without meaning, as all methods do after an error.
+// Fail is how functions that build with b report a mistake of their caller: err is b's error from now on,
+// unless it has one. It gives a node without meaning, as all methods do after an error.
 func (b *Builder) Fail(err error) *G.Node { return b.fail(err) }
 
 // fail keeps the first error.
@@ -61,7 +62,8 @@ func (b *Builder) broken() *G.Node {
 	return b.filler
 }
 
-// own gives the node of b's graph that stands for x: x itself, or, in the step of a Scan, a constant for a node of the graph around it.
+// own gives the node of b's graph that stands for x: x itself, or, in the step of a Scan, a constant for a node
+// of the graph around it.
 func (b *Builder) own(x *G.Node) (*G.Node, error) {
 	if x.Graph() == b.g {
 		return x, nil

@@ -14,9 +14,9 @@ import (
 //
 //	-Σ_j q_j ln softmax(logits)_j    with q_j = (1-ε)[j = target] + ε/V
 //
-// logits is ...×V, target ... (integers), ε = smoothing lies in [0, 1] (label smoothing of Szegedy et al., 2016). mask is nil or
-// ..., of integers or of the logits' type: the loss is multiplied by it, and is exactly 0 where it is 0, whatever the target.
-// For the mean take Mean, or MaskedMean.
+// logits is ...×V, target ... (integers), ε = smoothing lies in [0, 1] (label smoothing of Szegedy et al.,
+// 2016). mask is nil or ..., of integers or of the logits' type: the loss is multiplied by it, and is exactly 0
+// where it is 0, whatever the target. For the mean take Mean, or MaskedMean.
 func (b *Builder) CrossEntropy(logits, target, mask *G.Node, smoothing float64) *G.Node {
 	o := crossEntropy{masked: mask != nil, smoothing: smoothing}
 	if !o.masked {

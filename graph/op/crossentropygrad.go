@@ -24,7 +24,8 @@ func (o crossEntropyGrad) Lower(b *ir.Builder, in []*ir.Value) *ir.Value {
 }
 func (o crossEntropyGrad) Differentiable(input int) bool { return input == 0 || input == 2 }
 
-// Diff, with h the incoming gradient: the derivative of softmax for the logits, Σ_j h_j (softmax(logits) - q)_j ⊙ mask for g.
+// Diff, with h the incoming gradient: the derivative of softmax for the logits, Σ_j h_j (softmax(logits) - q)_j
+// ⊙ mask for g.
 func (o crossEntropyGrad) Diff(b *Builder, in []*G.Node, _, h *G.Node) []*G.Node {
 	logits, target, g, mask := in[0], in[1], in[2], in[3:]
 	weight := g

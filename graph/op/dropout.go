@@ -7,8 +7,9 @@ import (
 	G "gorgonia.org/gorgonia"
 )
 
-// Dropout sets each element of x to 0 with probability p and multiplies the others by 1/(1-p), so that the mean stays (Srivastava
-// et al., 2014). key is N...×4 and x begins with the same N...: x[n...] is dropped as key[n...] says; see Uniform. With p = 0 it is x.
+// Dropout sets each element of x to 0 with probability p and multiplies the others by 1/(1-p), so that the mean
+// stays (Srivastava et al., 2014). key is N...×4 and x begins with the same N...: x[n...] is dropped as
+// key[n...] says; see Uniform. With p = 0 it is x.
 func (b *Builder) Dropout(x *G.Node, p float64, key *G.Node) *G.Node {
 	if !b.usable("Dropout", x, key) {
 		return b.broken()

@@ -10,8 +10,8 @@ import (
 	"github.com/unroll-ml/unroll/graph/tape"
 )
 
-// elementwise is the shape rule of scalar functions: NumPy's broadcasting, dimensions aligned at the right. The result is of the
-// inputs' floating-point type.
+// elementwise is the shape rule of scalar functions: NumPy's broadcasting, dimensions aligned at the right. The
+// result is of the inputs' floating-point type.
 func elementwise(in []ir.Type) (ir.Type, error) {
 	out, err := broadcastTypes(in...)
 	if err == nil && out.Dtype == tape.Int32 {
@@ -20,7 +20,8 @@ func elementwise(in []ir.Type) (ir.Type, error) {
 	return out, err
 }
 
-// broadcastTypes is the type of an elementwise function's result: integers if all of in are, else their floating-point type.
+// broadcastTypes is the type of an elementwise function's result: integers if all of in are, else their
+// floating-point type.
 func broadcastTypes(in ...ir.Type) (ir.Type, error) {
 	out := in[0]
 	for _, t := range in[1:] {
@@ -39,8 +40,8 @@ func broadcastTypes(in ...ir.Type) (ir.Type, error) {
 	return out, nil
 }
 
-// unbroadcast sums grad, which has the shape of an elementwise function's result, to the shape of its input x: the derivative of
-// broadcasting.
+// unbroadcast sums grad, which has the shape of an elementwise function's result, to the shape of its input x:
+// the derivative of broadcasting.
 func (b *Builder) unbroadcast(grad, x *G.Node) *G.Node {
 	gs, xs := grad.Shape(), x.Shape()
 	if b.err != nil || slices.Equal(gs, xs) {

@@ -7,7 +7,8 @@ import (
 	"github.com/unroll-ml/unroll/graph/tape"
 )
 
-// Eq is 1 where x == y, else 0, broadcast. Integers give integers, all else the floating-point type. It has no derivative.
+// Eq is 1 where x == y, else 0, broadcast. Integers give integers, all else the floating-point type. It has no
+// derivative.
 func (b *Builder) Eq(x, y *G.Node) *G.Node { return b.apply(eq{}, x, y) }
 
 type eq struct{ comparison }

@@ -11,7 +11,8 @@ import (
 	"github.com/unroll-ml/unroll/graph/tape"
 )
 
-// Fill is a tensor of the given shape whose elements are all v; like gives the graph and the element type, nothing else.
+// Fill is a tensor of the given shape whose elements are all v; like gives the graph and the element type,
+// nothing else.
 func (b *Builder) Fill(like *G.Node, v float64, shape ...int) *G.Node {
 	return b.apply(fill{value: v, shape: shape}, like)
 }

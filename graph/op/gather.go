@@ -10,8 +10,8 @@ import (
 	"github.com/unroll-ml/unroll/graph/tape"
 )
 
-// Gather looks up rows of a table: (table V×D..., index N...) -> N...×D.... An embedding is a Gather. An index outside of [0, V)
-// is an error when the program runs.
+// Gather looks up rows of a table: (table V×D..., index N...) -> N...×D.... An embedding is a Gather. An index
+// outside of [0, V) is an error when the program runs.
 func (b *Builder) Gather(table, index *G.Node) *G.Node { return b.apply(gather{}, table, index) }
 
 type gather struct{}

@@ -8,8 +8,8 @@ import (
 	"github.com/unroll-ml/unroll/graph/internal/ir"
 )
 
-// Iota is a tensor of the given shape whose elements are their own index along an axis; like gives the graph and the element
-// type, nothing else.
+// Iota is a tensor of the given shape whose elements are their own index along an axis; like gives the graph
+// and the element type, nothing else.
 func (b *Builder) Iota(like *G.Node, axis int, shape ...int) *G.Node {
 	return b.apply(indices{axis: axis, shape: shape}, like)
 }

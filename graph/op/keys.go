@@ -7,8 +7,8 @@ import (
 	"github.com/unroll-ml/unroll/graph/tape"
 )
 
-// Keys are the keys of n time steps: (key 4) -> n×4. Row t is the key with its last element, the time, replaced by t, so that the
-// step of a Scan that takes the rows as a sequence draws numbers of its own at each time.
+// Keys are the keys of n time steps: (key 4) -> n×4. Row t is the key with its last element, the time, replaced
+// by t, so that the step of a Scan that takes the rows as a sequence draws numbers of its own at each time.
 func (b *Builder) Keys(key *G.Node, n int) *G.Node {
 	of, ok := b.dtypeOf("Keys", key)
 	if !ok {

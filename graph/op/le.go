@@ -7,7 +7,8 @@ import (
 	"github.com/unroll-ml/unroll/graph/tape"
 )
 
-// Le is 1 where x <= y, else 0, broadcast. Integers give integers, all else the floating-point type. It has no derivative.
+// Le is 1 where x <= y, else 0, broadcast. Integers give integers, all else the floating-point type. It has no
+// derivative.
 func (b *Builder) Le(x, y *G.Node) *G.Node { return b.apply(le{}, x, y) }
 
 type le struct{ comparison }

@@ -6,8 +6,9 @@ import (
 	G "gorgonia.org/gorgonia"
 )
 
-// LogSumExp is ln Σ eˣ over axes, which disappear; without axes over all elements. It is computed as ln Σ eˣ⁻ᵐ + m with m the
-// largest element, which does not overflow. Where all elements are -∞, as those of what is forbidden are, it is -∞ and has the derivative 0.
+// LogSumExp is ln Σ eˣ over axes, which disappear; without axes over all elements. It is computed as ln Σ eˣ⁻ᵐ
+// + m with m the largest element, which does not overflow. Where all elements are -∞, as those of what is
+// forbidden are, it is -∞ and has the derivative 0.
 func (b *Builder) LogSumExp(x *G.Node, axes ...int) *G.Node {
 	m := b.StopGradient(b.MaxOver(x, axes...))
 	if b.err != nil {

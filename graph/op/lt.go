@@ -7,7 +7,8 @@ import (
 	"github.com/unroll-ml/unroll/graph/tape"
 )
 
-// Lt is 1 where x < y, else 0, broadcast. Integers give integers, all else the floating-point type. It has no derivative.
+// Lt is 1 where x < y, else 0, broadcast. Integers give integers, all else the floating-point type. It has no
+// derivative.
 func (b *Builder) Lt(x, y *G.Node) *G.Node { return b.apply(lt{}, x, y) }
 
 type lt struct{ comparison }

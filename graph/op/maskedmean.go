@@ -2,8 +2,8 @@ package op
 
 import G "gorgonia.org/gorgonia"
 
-// MaskedMean is Σ mask ⊙ x / Σ mask, a scalar: the mean of x weighted by mask, which is broadcast to x and may be of integers. It
-// is 0 if the mask is 0 everywhere.
+// MaskedMean is Σ mask ⊙ x / Σ mask, a scalar: the mean of x weighted by mask, which is broadcast to x and may
+// be of integers. It is 0 if the mask is 0 everywhere.
 func (b *Builder) MaskedMean(x, mask *G.Node) *G.Node {
 	if !b.usable("MaskedMean", x, mask) {
 		return b.broken()

@@ -7,7 +7,8 @@ import (
 	"github.com/unroll-ml/unroll/graph/tape"
 )
 
-// Ne is 1 where x != y, else 0, broadcast. Integers give integers, all else the floating-point type. It has no derivative.
+// Ne is 1 where x != y, else 0, broadcast. Integers give integers, all else the floating-point type. It has no
+// derivative.
 func (b *Builder) Ne(x, y *G.Node) *G.Node { return b.apply(ne{}, x, y) }
 
 type ne struct{ comparison }

@@ -6,11 +6,13 @@ import (
 	G "gorgonia.org/gorgonia"
 )
 
-// Gorgonia finds a node of a graph by its number. It keeps where each is, from the second time on; the first time, when the node gets
-// its edges, it looks at all nodes before it, so that building a graph takes a time that grows with its square: most of the time that
-// a model of hundreds of layers takes to build. So it is told beforehand: the next nodes will have the next numbers, and be at the end.
+// Gorgonia finds a node of a graph by its number. It keeps where each is, from the second time on; the first
+// time, when the node gets its edges, it looks at all nodes before it, so that building a graph takes a time
+// that grows with its square: most of the time that a model of hundreds of layers takes to build. So it is told
+// beforehand: the next nodes will have the next numbers, and be at the end.
 //
-// That index is not Gorgonia's to give away. In a version that does not have it, or has it in another form, nothing is told it.
+// That index is not Gorgonia's to give away. In a version that does not have it, or has it in another form,
+// nothing is told it.
 
 // indexField is where a graph keeps at which place the node of a number is; nil: in no place that is known.
 var indexField = func() []int {

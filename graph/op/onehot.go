@@ -11,8 +11,8 @@ import (
 	"github.com/unroll-ml/unroll/graph/tape"
 )
 
-// OneHot is 1 at each index and 0 elsewhere: (index ...) -> ...×n, of the element type of like. An index outside of [0, n) gives
-// zeros. It has no derivative.
+// OneHot is 1 at each index and 0 elsewhere: (index ...) -> ...×n, of the element type of like. An index
+// outside of [0, n) gives zeros. It has no derivative.
 func (b *Builder) OneHot(index *G.Node, n int, like *G.Node) *G.Node {
 	of, ok := b.dtypeOf("OneHot", like)
 	if !ok {

@@ -1,13 +1,14 @@
 // Package op is unroll's own vocabulary of operations on Gorgonia nodes.
 //
-// An operation is a rule: how it prints, the type of its result, its translation to the IR, its symbolic derivative. One
-// operation, one file. Users meet them as methods of Builder, which keep the first error, so that a step reads as equations:
+// An operation is a rule: how it prints, the type of its result, its translation to the IR, its symbolic
+// derivative. One operation, one file. Users meet them as methods of Builder, which keep the first error, so
+// that a step reads as equations:
 //
 //	h := b.Tanh(b.Add(b.Add(b.Product(x, W), b.Product(hPrev, U)), bias))
 //
-// The nodes are ordinary Gorgonia nodes: gorgonia.Grad differentiates them, and Gorgonia's own tape machine runs them (slowly,
-// through the reference device). They exist because Gorgonia v0.9.18 silently merges some of its own (slices, softmaxes,
-// dropouts): here every node is unique.
+// The nodes are ordinary Gorgonia nodes: gorgonia.Grad differentiates them, and Gorgonia's own tape machine
+// runs them (slowly, through the reference device). They exist because Gorgonia v0.9.18 silently merges some of
+// its own (slices, softmaxes, dropouts): here every node is unique.
 package op
 
 import (
@@ -39,8 +40,8 @@ type rule interface {
 	// Lower translates the operation applied to in.
 	Lower(b *ir.Builder, in []*ir.Value) *ir.Value
 
-	// Diff is the symbolic derivative: for each input the gradient of a scalar with respect to it, when the gradient with
-	// respect to out is grad. Inputs that have no derivative get nil.
+	// Diff is the symbolic derivative: for each input the gradient of a scalar with respect to it, when the
+	// gradient with respect to out is grad. Inputs that have no derivative get nil.
 	Diff(b *Builder, in []*G.Node, out, grad *G.Node) []*G.Node
 }
 
@@ -49,8 +50,8 @@ type partial interface {
 	Differentiable(input int) bool
 }
 
-// node is a rule applied to inputs of known types: a gorgonia.Op. Each has an identity of its own, because Gorgonia takes ops
-// with equal hashes for one.
+// node is a rule applied to inputs of known types: a gorgonia.Op. Each has an identity of its own, because
+// Gorgonia takes ops with equal hashes for one.
 type node struct {
 	rule
 	id  uint32
@@ -126,7 +127,8 @@ func gorgoniaType(t ir.Type) hm.Type {
 
 var dtypes = map[ir.Dtype]tensor.Dtype{tape.Float32: tensor.Float32, tape.Float64: tensor.Float64, tape.Int32: tensor.Int32}
 
-// apply makes the node of a rule. Inputs from an enclosing graph are brought in as constants of the scan whose step b builds.
+// apply makes the node of a rule. Inputs from an enclosing graph are brought in as constants of the scan whose
+// step b builds.
 func (b *Builder) apply(r rule, in ...*G.Node) *G.Node {
 	if b.err != nil {
 		return b.broken()

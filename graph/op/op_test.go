@@ -25,8 +25,8 @@ import (
 	"github.com/unroll-ml/unroll/graph/tape"
 )
 
-// opCase is the test of one operation. The test of op.go holds it against every rule of this package: values in both float types
-// on Gorgonia's machine and compiled, derivatives, types, errors.
+// opCase is the test of one operation. The test of op.go holds it against every rule of this package: values in
+// both float types on Gorgonia's machine and compiled, derivatives, types, errors.
 type opCase struct {
 	build func(b *Builder, in []*G.Node) *G.Node // the operation
 	want  func(in []array) array                 // the same, as plain loops over indices in float64
@@ -37,7 +37,8 @@ type opCase struct {
 	constants bool  // no input has a derivative
 }
 
-// cases holds the tests by name: that of the method, then whatever distinguishes several. Each <operation>_test.go adds its own.
+// cases holds the tests by name: that of the method, then whatever distinguishes several. Each
+// <operation>_test.go adds its own.
 var cases = map[string]opCase{}
 
 func TestOperations(t *testing.T) {

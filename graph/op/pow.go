@@ -16,8 +16,8 @@ func (pow) String() string                                { return "Pow" }
 func (pow) Type(in []ir.Type) (ir.Type, error)            { return elementwise(in) }
 func (pow) Lower(b *ir.Builder, in []*ir.Value) *ir.Value { return b.Elem(tape.Pow, in...) }
 
-// Diff: dxʸ = y xʸ⁻¹ dx + xʸ ln x dy. Two limits are taken where the formulas say 0·∞: the first term is 0 where y = 0, the
-// second is 0 where x = 0.
+// Diff: dxʸ = y xʸ⁻¹ dx + xʸ ln x dy. Two limits are taken where the formulas say 0·∞: the first term is 0
+// where y = 0, the second is 0 where x = 0.
 func (pow) Diff(b *Builder, in []*G.Node, z, g *G.Node) []*G.Node {
 	x, y := in[0], in[1]
 	zero, one := b.Fill(x, 0), b.Fill(x, 1)

@@ -10,8 +10,8 @@ import (
 	"github.com/unroll-ml/unroll/graph/internal/ir"
 )
 
-// Reshape gives the elements of x, in row-major order, another shape of the same size. At most one dimension may be -1: it
-// becomes what the others leave.
+// Reshape gives the elements of x, in row-major order, another shape of the same size. At most one dimension
+// may be -1: it becomes what the others leave.
 func (b *Builder) Reshape(x *G.Node, shape ...int) *G.Node {
 	if !b.usable("Reshape", x) {
 		return b.broken()

@@ -36,8 +36,9 @@ type Out struct {
 	Outs   []*G.Node // any other nodes that are wanted from every step
 }
 
-// Step is one time step as equations: an ordinary Gorgonia graph, built with b and with Gorgonia's own functions alike. Through b
-// it may use nodes of the graph around the scan, such as weights; Gorgonia's own functions need these passed as Consts.
+// Step is one time step as equations: an ordinary Gorgonia graph, built with b and with Gorgonia's own
+// functions alike. Through b it may use nodes of the graph around the scan, such as weights; Gorgonia's own
+// functions need these passed as Consts.
 type Step func(b *Builder, in In) Out
 
 // Scanned is the result of a scan. Element t of a stack belongs to element t of the sequences, in both directions.
@@ -47,8 +48,9 @@ type Scanned struct {
 	Final  []*G.Node // the states after the last step
 }
 
-// Scan runs a step over sequences. It is one node of the graph, whatever T is; its derivative is one more: a scan in the other
-// direction over the step's vector-Jacobian product, which gorgonia.Backpropagate derives from the step.
+// Scan runs a step over sequences. It is one node of the graph, whatever T is; its derivative is one more: a
+// scan in the other direction over the step's vector-Jacobian product, which gorgonia.Backpropagate derives
+// from the step.
 func (b *Builder) Scan(s Scan, step Step) Scanned {
 	if b.err != nil {
 		return b.brokenScan(s)
@@ -284,9 +286,9 @@ func (o scan) Diff(b *Builder, in []*G.Node, _, g *G.Node) []*G.Node {
 	return ds
 }
 
-// packedType is the type of a node that holds several values in one. Gorgonia's nodes have one value each; where a scan has
-// several results, its node's value is all of them, flattened and joined, and part nodes take them out. The compiler never
-// makes the joined vector: to it, the node is a tuple.
+// packedType is the type of a node that holds several values in one. Gorgonia's nodes have one value each;
+// where a scan has several results, its node's value is all of them, flattened and joined, and part nodes take
+// them out. The compiler never makes the joined vector: to it, the node is a tuple.
 func packedType(parts []ir.Type) (ir.Type, error) {
 	t := ir.Type{Dtype: tape.Int32, Shape: ir.Shape{0}}
 	for _, p := range parts {

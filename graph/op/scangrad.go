@@ -59,7 +59,8 @@ func (r *recurrence) vjp() (*vjp, error) {
 	return v, nil
 }
 
-// influence finds which of results depend on a parameter, and on which of params a result depends, along differentiable paths.
+// influence finds which of results depend on a parameter, and on which of params a result depends, along
+// differentiable paths.
 func influence(params, results []*G.Node) (affected, affecting map[*G.Node]bool) {
 	dependent := map[*G.Node]bool{} // on some parameter
 	for _, p := range params {
@@ -100,7 +101,8 @@ func influence(params, results []*G.Node) (affected, affecting map[*G.Node]bool)
 	return affected, affecting
 }
 
-// scanGrad is the derivative of a scan: from the scan's inputs and the gradients of its results to the gradients of its inputs.
+// scanGrad is the derivative of a scan: from the scan's inputs and the gradients of its results to the
+// gradients of its inputs.
 type scanGrad struct {
 	*recurrence
 	*vjp
@@ -126,8 +128,9 @@ func (o scanGrad) results() []ir.Type {
 	return ts
 }
 
-// Lower: a loop forward that stacks the states at the entry of each step (which merges with the scan's own loop), then a loop in
-// the other direction whose carries are the gradients of the states and the sums of those of the constants.
+// Lower: a loop forward that stacks the states at the entry of each step (which merges with the scan's own
+// loop), then a loop in the other direction whose carries are the gradients of the states and the sums of those
+// of the constants.
 func (o scanGrad) Lower(b *ir.Builder, in []*ir.Value) *ir.Value {
 	consts := in[o.seqs+o.states : len(in)-1]
 	entries := o.entries(b, in[:len(in)-1])

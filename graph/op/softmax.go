@@ -11,8 +11,8 @@ import (
 // Softmax is eˣ / Σ eˣ over the last axis.
 func (b *Builder) Softmax(x *G.Node) *G.Node { return b.apply(softmax{}, x) }
 
-// MaskedSoftmax is the Softmax of the elements of x whose mask is not 0; the others are 0, also where all of a row are. mask is
-// of integers or of x's type and is broadcast to x.
+// MaskedSoftmax is the Softmax of the elements of x whose mask is not 0; the others are 0, also where all of a
+// row are. mask is of integers or of x's type and is broadcast to x.
 func (b *Builder) MaskedSoftmax(x, mask *G.Node) *G.Node {
 	if !b.usable("MaskedSoftmax", x, mask) {
 		return b.broken()

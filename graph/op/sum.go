@@ -9,8 +9,8 @@ import (
 	"github.com/unroll-ml/unroll/graph/tape"
 )
 
-// Sum adds the elements of x over axes, which disappear; without axes over all of them, to a scalar. Axes count from the end if
-// they are negative.
+// Sum adds the elements of x over axes, which disappear; without axes over all of them, to a scalar. Axes count
+// from the end if they are negative.
 func (b *Builder) Sum(x *G.Node, axes ...int) *G.Node { return b.apply(sum{axes}, x) }
 
 type sum struct{ axes []int }

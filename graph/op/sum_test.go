@@ -6,7 +6,8 @@ import (
 	G "gorgonia.org/gorgonia"
 )
 
-// reduction makes the cases of a reduction over several choices of axes: f is the plain formula for the elements that become one.
+// reduction makes the cases of a reduction over several choices of axes: f is the plain formula for the
+// elements that become one.
 func reduction(name string, method func(b *Builder, x *G.Node, axes ...int) *G.Node, f func(xs []float64) float64) {
 	add := func(name string, axes []int, dims [][]int) {
 		cases[name] = opCase{

@@ -10,7 +10,8 @@ import (
 	"github.com/unroll-ml/unroll/graph/internal/ir"
 )
 
-// Transpose permutes the dimensions of x: dimension i of the result is dimension perm[i] of x. Without perm the order is reversed.
+// Transpose permutes the dimensions of x: dimension i of the result is dimension perm[i] of x. Without perm the
+// order is reversed.
 func (b *Builder) Transpose(x *G.Node, perm ...int) *G.Node {
 	if b.usable("Transpose", x) && len(perm) == 0 {
 		for i := x.Dims() - 1; i >= 0; i-- {

@@ -11,11 +11,13 @@ import (
 	"github.com/unroll-ml/unroll/graph/tape"
 )
 
-// Uniform draws numbers from [0, 1), of the element type of like: (key N...×4) -> N...×shape, one independent draw for each key.
+// Uniform draws numbers from [0, 1), of the element type of like: (key N...×4) -> N...×shape, one independent
+// draw for each key.
 //
-// A key is four integers: seed (low and high half), step, time. The numbers are a pure function of the key, of the position in
-// the draw, and of a stream, which counts the Uniforms of the builder in the order in which they are built: the same program
-// draws the same numbers on every device; see tape.Random. So build a program with one builder.
+// A key is four integers: seed (low and high half), step, time. The numbers are a pure function of the key, of
+// the position in the draw, and of a stream, which counts the Uniforms of the builder in the order in which
+// they are built: the same program draws the same numbers on every device; see tape.Random. So build a program
+// with one builder.
 func (b *Builder) Uniform(key, like *G.Node, shape ...int) *G.Node {
 	of, ok := b.dtypeOf("Uniform", like)
 	if !ok {
@@ -46,7 +48,8 @@ func (o uniform) Lower(b *ir.Builder, in []*ir.Value) *ir.Value {
 	return b.New(ir.Random{Stream: o.stream, Of: o.of}, in...)
 }
 
-// stream numbers the draws of a program. The outermost builder counts, so that draws in the step of a Scan have streams of their own.
+// stream numbers the draws of a program. The outermost builder counts, so that draws in the step of a Scan have
+// streams of their own.
 func (b *Builder) stream() uint32 {
 	b = b.root()
 	b.streams++

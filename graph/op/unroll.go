@@ -7,8 +7,9 @@ import (
 	G "gorgonia.org/gorgonia"
 )
 
-// Unroll is Scan the plain way: the step's nodes, once for each of the T steps. It gives the same numbers as Scan with a graph
-// that grows with T, and runs on Gorgonia's own tape machine: the proof that both are right, and the other side of benchmarks.
+// Unroll is Scan the plain way: the step's nodes, once for each of the T steps. It gives the same numbers as
+// Scan with a graph that grows with T, and runs on Gorgonia's own tape machine: the proof that both are right,
+// and the other side of benchmarks.
 func (b *Builder) Unroll(s Scan, step Step) Scanned {
 	if b.err != nil {
 		return b.brokenScan(s)

@@ -7,8 +7,8 @@ import (
 	"github.com/unroll-ml/unroll/graph/tape"
 )
 
-// Where is x where cond is not 0, else y, broadcast. cond may be of any type; x and y may be integers if both are. What is not
-// chosen has no effect, be it NaN: no gradient flows there.
+// Where is x where cond is not 0, else y, broadcast. cond may be of any type; x and y may be integers if both
+// are. What is not chosen has no effect, be it NaN: no gradient flows there.
 func (b *Builder) Where(cond, x, y *G.Node) *G.Node { return b.apply(where{}, cond, x, y) }
 
 type where struct{}

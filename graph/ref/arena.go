@@ -35,7 +35,8 @@ func dense[T any](a *arena, r tape.Ref, steps []int, n int) []T {
 	return whole[T](a, r.Buf)[at : at+n : at+n]
 }
 
-// next moves index to the next of a shape, row-major, with the last axis in strides of step; it reports false after the last.
+// next moves index to the next of a shape, row-major, with the last axis in strides of step; it reports false
+// after the last.
 func next(index, shape []int, step int) bool {
 	for i := len(shape) - 1; i >= 0; i-- {
 		if index[i] += step; index[i] < shape[i] {

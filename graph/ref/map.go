@@ -7,7 +7,8 @@ import (
 	"github.com/unroll-ml/unroll/graph/tape"
 )
 
-// chunk is how many neighbours along the last axis a Map computes at once: a register of its program is that many numbers.
+// chunk is how many neighbours along the last axis a Map computes at once: a register of its program is that
+// many numbers.
 const chunk = 256
 
 func (p *program[F]) mapping(m *tape.Map, steps []int) {

@@ -1,9 +1,10 @@
-// Package ref is the reference device: it runs tapes with plain loops that are meant to be obviously right, and every other
-// device is tested against it.
+// Package ref is the reference device: it runs tapes with plain loops that are meant to be obviously right, and
+// every other device is tested against it.
 //
-// Each element is computed in the tape's float type, as package tape says, but a device may compute sums and functions in
-// any way that is accurate; ref computes them in float64 and rounds once: the accumulations of Product, Reduce and Rows, and
-// the transcendental functions of Map. ScatterAdd, whose order of additions is fixed, adds in the tape's type.
+// Each element is computed in the tape's float type, as package tape says, but a device may compute sums and
+// functions in any way that is accurate; ref computes them in float64 and rounds once: the accumulations of
+// Product, Reduce and Rows, and the transcendental functions of Map. ScatterAdd, whose order of additions is
+// fixed, adds in the tape's type.
 //
 // ref knows nothing of the compiler that writes tapes, and nothing of other devices.
 package ref
@@ -20,8 +21,8 @@ import (
 // An Option changes how the device runs tapes.
 type Option func(*device)
 
-// Poison fills all memory that a tape must write before it reads it with NaN (Int32: math.MaxInt32) before each run, so that
-// the use of an uninitialised value shows in the results. Inputs and states are left alone.
+// Poison fills all memory that a tape must write before it reads it with NaN (Int32: math.MaxInt32) before each
+// run, so that the use of an uninitialised value shows in the results. Inputs and states are left alone.
 func Poison() Option { return func(d *device) { d.poison = true } }
 
 // New returns the reference device.

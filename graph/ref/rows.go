@@ -6,7 +6,8 @@ import (
 	"github.com/unroll-ml/unroll/graph/tape"
 )
 
-// rows computes row after row in float64. A row is loaded before it is stored, so that the output may lie where the input is.
+// rows computes row after row in float64. A row is loaded before it is stored, so that the output may lie where
+// the input is.
 func (p *program[F]) rows(r *tape.Rows, steps []int) error {
 	if r.Rows == 0 {
 		return nil

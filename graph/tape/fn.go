@@ -9,9 +9,10 @@ import (
 
 // Fn is a scalar function: the vocabulary of Map, the same on every device.
 //
-// A new one is a constant and a line of the table functions here, its operation in graph/op with a test, its loop in graph/ref, and its PTX
-// in the GPU's fn.go. The passes of the compiler, the direct evaluation that tests them, the rules of devices and the CPU's portable loop
-// follow from the table; a vector kernel, and the node of Gorgonia that means the same, may be added.
+// A new one is a constant and a line of the table functions here, its operation in graph/op with a test, its
+// loop in graph/ref, and its PTX in the GPU's fn.go. The passes of the compiler, the direct evaluation that
+// tests them, the rules of devices and the CPU's portable loop follow from the table; a vector kernel, and the
+// node of Gorgonia that means the same, may be added.
 type Fn uint8
 
 const (
@@ -144,7 +145,8 @@ func (f Fn) String() string {
 // Arity is the number of arguments.
 func (f Fn) Arity() int { return functions[f].arity }
 
-// Of is the function's value in float64, NaN for those that are no functions of numbers. Arguments beyond Arity have no effect.
+// Of is the function's value in float64, NaN for those that are no functions of numbers. Arguments beyond Arity
+// have no effect.
 func (f Fn) Of(x, y, z float64) float64 {
 	if formula := functions[f].formula; formula != nil {
 		return formula(x, y, z)

@@ -5,8 +5,9 @@ import (
 	"strings"
 )
 
-// Instr is one instruction. The set is closed: *Product, *Map, *Reduce, *Rows, *Gather, *ScatterAdd, *Random, *Copy, *Loop
-// and *Host. Outputs never overlap inputs within one instruction unless its doc says that they may.
+// Instr is one instruction. The set is closed: *Product, *Map, *Reduce, *Rows, *Gather, *ScatterAdd, *Random,
+// *Copy, *Loop and *Host. Outputs never overlap inputs within one instruction unless its doc says that they
+// may.
 type Instr interface {
 	fmt.Stringer
 	// Refs calls f with each place that the instruction itself (not a loop's body) reads or writes.
@@ -28,8 +29,9 @@ type Product struct {
 	Acc                       bool
 }
 
-// Operand is a strided view with the shape of its instruction: element i, j, ... lies at Ref + i*Strides[0] + j*Strides[1] ...
-// A stride of 0 broadcasts, and strides may be negative. An output has each place at most once.
+// Operand is a strided view with the shape of its instruction: element i, j, ... lies at Ref + i*Strides[0] +
+// j*Strides[1] ... A stride of 0 broadcasts, and strides may be negative. An output has each place at most
+// once.
 type Operand struct {
 	Ref
 	Strides []int
@@ -43,14 +45,15 @@ type Op struct {
 	Axis  int     // of Iota
 }
 
-// Map computes elementwise functions over Shape: for every index it loads In[0], In[1], ... into registers 0, 1, ...
-// (Int32 elements are converted to the tape's float type), runs Code, whose k-th op writes register len(In)+k, and stores
-// registers Result[0], Result[1], ... to Out[0], Out[1], ... (converted by truncation where Out is Int32).
+// Map computes elementwise functions over Shape: for every index it loads In[0], In[1], ... into registers 0,
+// 1, ... (Int32 elements are converted to the tape's float type), runs Code, whose k-th op writes register
+// len(In)+k, and stores registers Result[0], Result[1], ... to Out[0], Out[1], ... (converted by truncation
+// where Out is Int32).
 //
-// An output may coincide with an input if both have the same Ref and Strides: every index is loaded before it is stored.
-// There is at least one output. All arithmetic is in the tape's float type: Add, Sub, Mul, Div and Sqrt are correctly rounded,
-// Exp, Tanh and their like are within 2e-6 (Float32) or 1e-13 (Float64), absolute or relative. What NaN and numbers that do not
-// fit become as Int32 is not specified.
+// An output may coincide with an input if both have the same Ref and Strides: every index is loaded before it
+// is stored. There is at least one output. All arithmetic is in the tape's float type: Add, Sub, Mul, Div and
+// Sqrt are correctly rounded, Exp, Tanh and their like are within 2e-6 (Float32) or 1e-13 (Float64), absolute
+// or relative. What NaN and numbers that do not fit become as Int32 is not specified.
 type Map struct {
 	Shape  []int
 	In     []Operand
@@ -93,16 +96,17 @@ var rowsNames = [...]string{"softmax", "logsoftmax", "softmaxgrad", "logsoftmaxg
 
 func (k RowsKind) String() string { return name("RowsKind", int(k), rowsNames[:]...) }
 
-// Rows applies a function to each row of a dense Rows×Cols matrix. The operands and the result are dense: Rows×Cols, or one
-// element a row where RowsKind says so. Targets are Int32; masks are floats, with the shape of x for Softmax, one element a row
-// otherwise. Argmax needs at least one column. Smoothing lies in [0, 1].
+// Rows applies a function to each row of a dense Rows×Cols matrix. The operands and the result are dense:
+// Rows×Cols, or one element a row where RowsKind says so. Targets are Int32; masks are floats, with the shape
+// of x for Softmax, one element a row otherwise. Argmax needs at least one column. Smoothing lies in [0, 1].
 //
 // CrossEntropy of a row x with target t, at Smoothing ε, over the V columns, is
 //
 //	-Σ_j q_j ln softmax(x)_j    with q_j = (1-ε)[j = t] + ε/V
 //
-// times the row's mask (1 where there is no mask); where the mask is 0 the loss and its derivative are exactly 0, whatever x
-// and t hold. CrossEntropyGrad is (softmax(x) - q) * g * mask. A target outside [0, Cols) in a row that is not masked out is an *IndexError.
+// times the row's mask (1 where there is no mask); where the mask is 0 the loss and its derivative are exactly
+// 0, whatever x and t hold. CrossEntropyGrad is (softmax(x) - q) * g * mask. A target outside [0, Cols) in a
+// row that is not masked out is an *IndexError.
 //
 // The Out of Softmax, LogSoftmax and CrossEntropyGrad may be the same place as x.
 type Rows struct {
@@ -114,8 +118,8 @@ type Rows struct {
 	Smoothing  float64
 }
 
-// Gather is Out[n] = Table[Index[n]]: N rows of Width elements from a table of Rows rows. An index outside [0, Rows) is an
-// *IndexError. Table and Out have the same type, Index is Int32; all are dense.
+// Gather is Out[n] = Table[Index[n]]: N rows of Width elements from a table of Rows rows. An index outside [0,
+// Rows) is an *IndexError. Table and Out have the same type, Index is Int32; all are dense.
 type Gather struct {
 	Table, Index, Out Ref
 	N, Width, Rows    int
@@ -128,8 +132,8 @@ type ScatterAdd struct {
 	N, Width, Rows int
 }
 
-// Random writes uniform numbers in [0, 1): Out is dense N×Width; row n is drawn with the key Keys[n], four Int32 numbers
-// (seed low, seed high, step, time), and does not depend on anything else but Stream. See Philox.
+// Random writes uniform numbers in [0, 1): Out is dense N×Width; row n is drawn with the key Keys[n], four
+// Int32 numbers (seed low, seed high, step, time), and does not depend on anything else but Stream. See Philox.
 type Random struct {
 	Keys, Out Ref
 	N, Width  int
@@ -154,8 +158,8 @@ type HostArg struct {
 	Shape []int
 }
 
-// Host calls a Go function on host memory: the way out for operations that have no instruction. Fn gets dense []float32,
-// []float64 or []int32 slices, reads in and fills out, and must keep none of them.
+// Host calls a Go function on host memory: the way out for operations that have no instruction. Fn gets dense
+// []float32, []float64 or []int32 slices, reads in and fills out, and must keep none of them.
 type Host struct {
 	Name string
 	In   []HostArg

@@ -10,7 +10,8 @@ type access struct {
 	axes  []axis // those of more than one place
 }
 
-// overlaps checks the current instruction's outputs against its other operands, at the first and at the last step of the loops.
+// overlaps checks the current instruction's outputs against its other operands, at the first and at the last
+// step of the loops.
 func (v *verifier) overlaps() {
 	if v.err != nil || slices.Contains(v.trips, 0) {
 		return

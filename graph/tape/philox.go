@@ -1,8 +1,8 @@
 package tape
 
-// Philox is the counter-based generator Philox4x32-10 of Salmon, Moraes, Dror and Shaw, "Parallel random numbers: as easy as
-// 1, 2, 3" (SC 2011): four random 32-bit words as a pure function of a 128-bit counter and a 64-bit key. Every device draws
-// the same numbers because none of them keeps a state.
+// Philox is the counter-based generator Philox4x32-10 of Salmon, Moraes, Dror and Shaw, "Parallel random
+// numbers: as easy as 1, 2, 3" (SC 2011): four random 32-bit words as a pure function of a 128-bit counter and
+// a 64-bit key. Every device draws the same numbers because none of them keeps a state.
 func Philox(ctr [4]uint32, key [2]uint32) [4]uint32 {
 	const (
 		m0, m1 = 0xD2511F53, 0xCD9E8D57 // multipliers
@@ -20,8 +20,8 @@ func Philox(ctr [4]uint32, key [2]uint32) [4]uint32 {
 	return ctr
 }
 
-// RandomWord is the 32-bit word behind element i of a row that Random draws with the given key and stream: word i mod 4 of the
-// block whose counter is (i/4, stream, step, time).
+// RandomWord is the 32-bit word behind element i of a row that Random draws with the given key and stream: word
+// i mod 4 of the block whose counter is (i/4, stream, step, time).
 func RandomWord(key [4]int32, stream uint32, i int) uint32 {
 	block := Philox(
 		[4]uint32{uint32(i / 4), stream, uint32(key[2]), uint32(key[3])},

@@ -36,8 +36,8 @@ func TestRandomWord(t *testing.T) {
 	}
 }
 
-// Uniform numbers lie in [0, 1), are exact in float32, fill 64 cells evenly (χ² with 63 degrees of freedom: 103 is exceeded by
-// chance once in 1000 times), and neighbours are not correlated.
+// Uniform numbers lie in [0, 1), are exact in float32, fill 64 cells evenly (χ² with 63 degrees of freedom: 103
+// is exceeded by chance once in 1000 times), and neighbours are not correlated.
 func TestUniform(t *testing.T) {
 	if Uniform(0) != 0 || Uniform(math.MaxUint32) != 1-0x1p-24 {
 		t.Errorf("the ends are %v and %v, want 0 and 1-2⁻²⁴", Uniform(0), Uniform(math.MaxUint32))

@@ -1,8 +1,8 @@
 // Package tape is the narrow waist of unroll: the instruction set that the compiler writes and that every device runs.
 //
-// Above it stand graphs, derivatives and optimisations; below it stand kernels. A device knows nothing but this file, its
-// instructions (instr.go) and the scalar functions (fn.go); the compiler knows nothing of a device but Device and Program.
-// devicetest.Run checks every obligation that is written here.
+// Above it stand graphs, derivatives and optimisations; below it stand kernels. A device knows nothing but this
+// file, its instructions (instr.go) and the scalar functions (fn.go); the compiler knows nothing of a device
+// but Device and Program. devicetest.Run checks every obligation that is written here.
 //
 // Nothing in this package may know what a Gorgonia node is, or what an LSTM is.
 package tape
@@ -44,8 +44,9 @@ const Align = 64
 // BufferID names a buffer of a tape: an index into Tape.Buffers.
 type BufferID int
 
-// Buffer is a stretch of the arena. Buffers that are never alive together may overlap: what one instruction writes is what a later
-// one reads there, through whichever buffer. A device must not reorder instructions whose buffers overlap in the arena.
+// Buffer is a stretch of the arena. Buffers that are never alive together may overlap: what one instruction
+// writes is what a later one reads there, through whichever buffer. A device must not reorder instructions
+// whose buffers overlap in the arena.
 type Buffer struct {
 	Dtype  Dtype
 	Len    int   // elements
@@ -55,16 +56,16 @@ type Buffer struct {
 // Ref is a place in a buffer at which an instruction reads or writes.
 //
 // Inside loops the place moves: at steps s[0], s[1], ... of the enclosing loops, outermost first, it is element
-// Off + s[0]*Step[0] + s[1]*Step[1] + ... of the buffer. Step may be shorter than the nesting is deep, never longer; what is
-// missing is 0.
+// Off + s[0]*Step[0] + s[1]*Step[1] + ... of the buffer. Step may be shorter than the nesting is deep, never
+// longer; what is missing is 0.
 type Ref struct {
 	Buf  BufferID
 	Off  int   // elements
 	Step []int // elements per step of each enclosing loop; may be negative
 }
 
-// Fixed reports whether the place is the same at every step of the loop at the given depth (0 is the outermost) and of all
-// loops within it.
+// Fixed reports whether the place is the same at every step of the loop at the given depth (0 is the outermost)
+// and of all loops within it.
 func (r Ref) Fixed(depth int) bool {
 	for _, s := range r.Step[min(depth, len(r.Step)):] {
 		if s != 0 {
@@ -131,9 +132,9 @@ type Device interface {
 	// Name is what a user calls the device: "ref", "cpu", "cuda".
 	Name() string
 
-	// Load compiles t for the device and reserves its arena. It must not run anything. A tape that holds an instruction
-	// that the device cannot run gives an *UnsupportedError that names the instruction, never a panic. The device may keep
-	// t and must not change it.
+	// Load compiles t for the device and reserves its arena. It must not run anything. A tape that holds an
+	// instruction that the device cannot run gives an *UnsupportedError that names the instruction, never a
+	// panic. The device may keep t and must not change it.
 	Load(t *Tape) (Program, error)
 }
 
@@ -141,15 +142,15 @@ type Device interface {
 type Sharer interface {
 	Device
 
-	// Share returns a device like this one for programs that run one at a time: a Run waits for the others'. Together they need
-	// the memory of the largest, for but the slots nothing survives a run. Inputs and states that common names are one in all of
-	// these programs: what one program or the host writes, the others read, and Load leaves them as they are. Such a slot of
-	// another type or length is an error of Load.
+	// Share returns a device like this one for programs that run one at a time: a Run waits for the others'.
+	// Together they need the memory of the largest, for but the slots nothing survives a run. Inputs and states
+	// that common names are one in all of these programs: what one program or the host writes, the others read,
+	// and Load leaves them as they are. Such a slot of another type or length is an error of Load.
 	Share(common map[string]bool) Device
 }
 
-// An Overlapper is a Device that runs loops that follow each other, and parts of a step, side by side where they touch no memory in
-// common: a tape for it is planned so that they do not, which takes more memory.
+// An Overlapper is a Device that runs loops that follow each other, and parts of a step, side by side where
+// they touch no memory in common: a tape for it is planned so that they do not, which takes more memory.
 type Overlapper interface {
 	Device
 	Overlaps()
@@ -157,13 +158,15 @@ type Overlapper interface {
 
 // Program is a loaded tape with its arena. After Load every input and state is zero.
 type Program interface {
-	// Write copies data, a dense row-major []float32, []float64 or []int32 of the slot's type and size, into an Input or
-	// State slot. The device does not keep data. Another type or length, or an Output slot, is an error that names the slot.
+	// Write copies data, a dense row-major []float32, []float64 or []int32 of the slot's type and size, into an
+	// Input or State slot. The device does not keep data. Another type or length, or an Output slot, is an
+	// error that names the slot.
 	Write(s SlotID, data any) error
 
-	// Run executes the tape once. Instructions take effect as if one after the other, in order. The result is the same to
-	// the bit for the same inputs and states on the same device, whatever the number of threads. An *IndexError or a host
-	// function's error ends the run at once: outputs and states are then undefined until they are written again.
+	// Run executes the tape once. Instructions take effect as if one after the other, in order. The result is
+	// the same to the bit for the same inputs and states on the same device, whatever the number of threads. An
+	// *IndexError or a host function's error ends the run at once: outputs and states are then undefined until
+	// they are written again.
 	Run() error
 
 	// Read copies the contents of any slot into data, with the rules of Write.

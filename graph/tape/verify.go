@@ -410,7 +410,8 @@ func (v *verifier) any(name string, r Ref, write bool, axes []axis) {
 	}
 }
 
-// twice reports whether two indices may name the same element: sorted by stride, each axis must step over all the smaller ones.
+// twice reports whether two indices may name the same element: sorted by stride, each axis must step over all
+// the smaller ones.
 func twice(axes []axis) bool {
 	as := slices.Clone(axes)
 	slices.SortFunc(as, func(a, b axis) int { return abs(a.stride) - abs(b.stride) })

@@ -30,9 +30,9 @@ const (
 	Cells     = 500_000 // over all sentences
 )
 
-// Page is an HTML page that shows where the attention looked: for each sentence a table of shades, the source's tokens
-// across and those that were written down. In memory is one sentence; those before it wait in a file for what comes first in the
-// page and is known last: how many are drawn.
+// Page is an HTML page that shows where the attention looked: for each sentence a table of shades, the source's
+// tokens across and those that were written down. In memory is one sentence; those before it wait in a file for
+// what comes first in the page and is known last: how many are drawn.
 type Page struct {
 	top
 	path           string
@@ -73,8 +73,8 @@ type cell struct {
 	Hover string
 }
 
-// NewPage makes sure that a page can be written to a file, before the work begins. The vocabularies name the tokens of the sources and of
-// what is written down; how says in words how that is chosen. Close the page.
+// NewPage makes sure that a page can be written to a file, before the work begins. The vocabularies name the
+// tokens of the sources and of what is written down; how says in words how that is chosen. Close the page.
 func NewPage(path string, source, target *datasets.Vocab, how string) (*Page, error) {
 	in, err := os.OpenRoot(filepath.Dir(path))
 	if err != nil {
@@ -150,7 +150,8 @@ func shown(v *datasets.Vocab, token int32) string {
 	return strings.NewReplacer(" ", "␣", "\n", "⏎", "\t", "⇥").Replace(v.Name(token))
 }
 
-// Write writes the page of the model in the folder of a run, of which model says in words what it is: all of it or nothing.
+// Write writes the page of the model in the folder of a run, of which model says in words what it is: all of it
+// or nothing.
 func (p *Page) Write(folder, model string) error {
 	p.Run, p.Model = folder, model
 	return checkpoint.In(p.in).Write(filepath.Base(p.path), func(to io.Writer) error {

@@ -1,6 +1,7 @@
 // Package events writes the event files that TensorBoard reads: numbers by name and step.
 //
-// An event file is a sequence of records (TensorFlow's TFRecord format), each an Event in the encoding of protocol buffers:
+// An event file is a sequence of records (TensorFlow's TFRecord format), each an Event in the encoding of
+// protocol buffers:
 //
 //	uint64 n | uint32 crc(n) | n bytes | uint32 crc(bytes)        all little endian
 //	crc(b) = rotr(CRC-32C(b), 15) + 0xa282ead8
@@ -45,8 +46,8 @@ type Writer struct {
 // Prefix begins the names of event files. TensorBoard finds them by it.
 const Prefix = "events.out.tfevents."
 
-// Create makes a new event file in a folder. With from > 0, what earlier files of that folder say of that step and later
-// ones is void: a run that was resumed goes on from there.
+// Create makes a new event file in a folder. With from > 0, what earlier files of that folder say of that step
+// and later ones is void: a run that was resumed goes on from there.
 func Create(in *os.Root, from int) (*Writer, error) { return create(in, from, time.Now) }
 
 func create(in *os.Root, from int, now func() time.Time) (*Writer, error) {
@@ -57,7 +58,8 @@ func create(in *os.Root, from int, now func() time.Time) (*Writer, error) {
 	if err != nil {
 		host = "localhost"
 	}
-	// TensorBoard reads the files of a folder in the order of their names: the time comes first, and is never that of another.
+	// TensorBoard reads the files of a folder in the order of their names: the time comes first, and is never
+	// that of another.
 	var f *os.File
 	for at := now().Unix(); ; at++ {
 		f, err = safefile.Create(in, fmt.Sprintf("%s%010d.%s", Prefix, at, host))

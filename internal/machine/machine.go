@@ -60,8 +60,8 @@ type GPU struct {
 // wrong is a difference from the reference device that rounding does not explain.
 const wrong = 1e-4
 
-// Examine looks at the machine and tries what it has. Of the binary it is told the version, and whether it can use a GPU; the
-// options are for opening that.
+// Examine looks at the machine and tries what it has. Of the binary it is told the version, and whether it can
+// use a GPU; the options are for opening that.
 func Examine(version string, gpuSupport bool, opts ...device.Option) *Finding {
 	f := &Finding{
 		Version: version, Go: runtime.Version(), System: runtime.GOOS + "/" + runtime.GOARCH,

@@ -1,10 +1,11 @@
-// Command notices writes the licences of what the unroll command holds of others, as their licences ask of whoever passes it on.
+// Command notices writes the licences of what the unroll command holds of others, as their licences ask of
+// whoever passes it on.
 //
 //	go run ./internal/notices > THIRD_PARTY_LICENSES      write them anew
 //	go run ./internal/notices -check                       say whether the file in the current folder is current
 //
-// It asks the go command which modules are linked, with and without the GPU, and takes their LICENSE and NOTICE files from the module
-// cache.
+// It asks the go command which modules are linked, with and without the GPU, and takes their LICENSE and NOTICE
+// files from the module cache.
 package main
 
 import (

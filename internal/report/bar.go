@@ -18,7 +18,8 @@ type barReporter struct {
 	drawn    time.Time // when the line was written; zero: it is not there
 }
 
-// Bar writes a line that changes to a terminal, whose width in characters it asks for each time, and the lines above it to w.
+// Bar writes a line that changes to a terminal, whose width in characters it asks for each time, and the lines
+// above it to w.
 func Bar(w, terminal io.Writer, width func() int, every bool) Reporter {
 	return &barReporter{lineReporter: lineReporter{w: w, width: width, every: every}, terminal: terminal}
 }
@@ -76,8 +77,8 @@ const (
 	barWidth   = 16
 )
 
-// progressLine is as much as fits into a terminal of a width: words, of which the last are the least important, and a bar that shows which part
-// is done.
+// progressLine is as much as fits into a terminal of a width: words, of which the last are the least important,
+// and a bar that shows which part is done.
 func progressLine(width int, part float64, words []string) string {
 	if width <= 0 {
 		width = usualWidth

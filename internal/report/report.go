@@ -61,7 +61,8 @@ type lineReporter struct {
 	best, newest *run.ValidRecord // those that were not shown; nil: none
 }
 
-// validPause is how long no other validation is shown after one: small data are validated many times a second. The log has all.
+// validPause is how long no other validation is shown after one: small data are validated many times a second.
+// The log has all.
 const validPause = 3 * time.Second
 
 func (l *lineReporter) Writer() io.Writer { return l.w }

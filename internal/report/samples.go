@@ -15,8 +15,8 @@ const (
 	beyond      = 8  // characters that are shown of an output beyond the longest that is right
 )
 
-// Samples shows what a model made of examples, beside what was wanted: a line each, or three if what was wanted is long. What is much
-// longer than that is clipped.
+// Samples shows what a model made of examples, beside what was wanted: a line each, or three if what was wanted
+// is long. What is much longer than that is clipped.
 func Samples(samples []run.Sample) string {
 	input, output, verdict := 0, 0, 0
 	for _, s := range samples {

@@ -14,7 +14,8 @@ import (
 	"github.com/unroll-ml/unroll/internal/safefile"
 )
 
-// A log of any contents is read, or is an error of one line that names file and line; and it can be opened and written on.
+// A log of any contents is read, or is an error of one line that names file and line; and it can be opened and
+// written on.
 func FuzzRead(f *testing.F) {
 	path := filepath.Join(f.TempDir(), "log.jsonl") // one for all: making files is most of the work
 	f.Add([]byte("{\"event\":\"step\",\"step\":1}\n{\"event\":\"step\",\"step\":2}\n{\"event\":\"resumed\",\"step\":1}\n{\"ev"))

@@ -1,14 +1,15 @@
-// Package runlog keeps the history of a training run in a file of JSON lines: one object a line, appended as things happen,
-// readable at any moment by any tool that reads JSON.
+// Package runlog keeps the history of a training run in a file of JSON lines: one object a line, appended as
+// things happen, readable at any moment by any tool that reads JSON.
 //
 // JSON has no NaN and no infinities, and a run that diverges needs them most: a Float writes them as the strings "NaN",
 // "Infinity" and "-Infinity", which ParseFloat of Go, float of Python and Number of JavaScript turn into numbers again.
 //
-// So that is the rule wherever unroll writes JSON, be it a log, --json or an answer of a server: a number that is not finite is one
-// of those strings.
+// So that is the rule wherever unroll writes JSON, be it a log, --json or an answer of a server: a number that
+// is not finite is one of those strings.
 //
-// This package must not know what is logged, but for two fields of every object: its event and its step. The steps of a log only
-// grow: what a run logged before it went on from an earlier step is removed when the log is opened.
+// This package must not know what is logged, but for two fields of every object: its event and its step. The
+// steps of a log only grow: what a run logged before it went on from an earlier step is removed when the log is
+// opened.
 package runlog
 
 import (
@@ -74,8 +75,9 @@ type Log struct {
 	path string
 }
 
-// Open opens the log, in a folder, of a run that stands at a step, and creates it if need be. What it says of later steps is removed: the run
-// will come by there again. So is a last line without an end, which a kill leaves.
+// Open opens the log, in a folder, of a run that stands at a step, and creates it if need be. What it says of
+// later steps is removed: the run will come by there again. So is a last line without an end, which a kill
+// leaves.
 func Open(in *os.Root, name string, step int) (*Log, error) {
 	if in == nil {
 		return nil, errors.New("runlog: there is no folder")
@@ -98,8 +100,8 @@ func Open(in *os.Root, name string, step int) (*Log, error) {
 	return &Log{f: f, path: safefile.Path(in, name)}, nil
 }
 
-// upTo is the length of a log up to the last complete line of a step that is not later. A file in which no line is of a log is
-// somebody else's, and an error.
+// upTo is the length of a log up to the last complete line of a step that is not later. A file in which no line
+// is of a log is somebody else's, and an error.
 func upTo(f *os.File, step int) (int64, error) {
 	size, err := f.Seek(0, io.SeekEnd)
 	if err != nil {
@@ -201,8 +203,9 @@ func parse(line []byte) (Entry, error) {
 	return Entry{Event: *head.Event, Step: *head.Step, Line: bytes.TrimSuffix(line, []byte("\n"))}, nil
 }
 
-// Read reads a log. Of one that was written before logs were cut when a run was resumed, it leaves out what a resumed run overtook. A
-// last line without an end is left out; any other line that is not a JSON object with an event and a step is an error that names file and line.
+// Read reads a log. Of one that was written before logs were cut when a run was resumed, it leaves out what a
+// resumed run overtook. A last line without an end is left out; any other line that is not a JSON object with
+// an event and a step is an error that names file and line.
 func Read(path string) ([]Entry, error) {
 	f, err := os.Open(path)
 	if err != nil {

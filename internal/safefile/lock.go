@@ -28,8 +28,9 @@ func (e *LockedError) Error() string {
 	return fmt.Sprintf("%s: held by process %d", e.Path, e.PID)
 }
 
-// TryLock takes the lock that a file in a folder stands for, and makes that file if need be. If another process, or an earlier call
-// in this one, holds it, the error is a *LockedError, at once. What is there and no lock is an *Error, and stays as it is.
+// TryLock takes the lock that a file in a folder stands for, and makes that file if need be. If another
+// process, or an earlier call in this one, holds it, the error is a *LockedError, at once. What is there and no
+// lock is an *Error, and stays as it is.
 func TryLock(in *os.Root, name string) (*Lock, error) {
 	f, err := Own(in, name)
 	if err != nil {

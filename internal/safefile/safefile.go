@@ -1,9 +1,10 @@
-// Package safefile opens files whose names others may have taken before: with a link, a pipe, a device, or a file that belongs to
-// somebody else.
+// Package safefile opens files whose names others may have taken before: with a link, a pipe, a device, or a
+// file that belongs to somebody else.
 //
-// What is read must be a regular file, and may be limited in size, so that no read waits for ever or takes all memory. What is
-// written is in a folder that is held open, an os.Root, whatever becomes of its path meanwhile; it must be a regular file of one
-// name, and is never reached through a link: no byte of another file is changed.
+// What is read must be a regular file, and may be limited in size, so that no read waits for ever or takes all
+// memory. What is written is in a folder that is held open, an os.Root, whatever becomes of its path meanwhile;
+// it must be a regular file of one name, and is never reached through a link: no byte of another file is
+// changed.
 package safefile
 
 import (
@@ -48,8 +49,8 @@ func Read(path string, limit int64) ([]byte, error) {
 	return ReadIn(in, filepath.Base(path), limit)
 }
 
-// ReadIn is the contents of a regular file of at most limit bytes in a folder. A link that leads out of the folder is an *Error, and
-// so is what else is no file.
+// ReadIn is the contents of a regular file of at most limit bytes in a folder. A link that leads out of the
+// folder is an *Error, and so is what else is no file.
 func ReadIn(in *os.Root, name string, limit int64) ([]byte, error) {
 	f, err := OpenIn(in, name)
 	if err != nil {
@@ -119,8 +120,9 @@ func all(path string, f *os.File, limit int64) ([]byte, error) {
 	return nil, errors.WithStack(&Error{Path: path, What: fmt.Sprintf("%d bytes, at most %d are read", size, limit)})
 }
 
-// Own opens a file of ours for reading and writing, and makes it, empty, if there is nothing of that name. A file that is there
-// keeps its contents. Anything but a regular file of one name is an *Error: a change to it could be one to a file elsewhere.
+// Own opens a file of ours for reading and writing, and makes it, empty, if there is nothing of that name. A
+// file that is there keeps its contents. Anything but a regular file of one name is an *Error: a change to it
+// could be one to a file elsewhere.
 func Own(in *os.Root, name string) (*os.File, error) {
 	const tries = 3 // somebody may remove or make it in between
 	for try := 1; ; try++ {
@@ -135,7 +137,8 @@ func Own(in *os.Root, name string) (*os.File, error) {
 	}
 }
 
-// own opens what is there. The folder would follow a link to another of its files: what was opened must be what has the name.
+// own opens what is there. The folder would follow a link to another of its files: what was opened must be what
+// has the name.
 func own(in *os.Root, name string) (*os.File, error) {
 	if err := Ours(in, name); err != nil {
 		return nil, err
@@ -223,8 +226,8 @@ func Sync(in *os.Root) error {
 	return errors.WithStack(d.Sync())
 }
 
-// MkdirIn makes a folder in a folder, if it is not there, and opens it. What is there and no folder is an *Error; so is a link, also
-// to a folder, for it may lead to where nothing of ours is.
+// MkdirIn makes a folder in a folder, if it is not there, and opens it. What is there and no folder is an
+// *Error; so is a link, also to a folder, for it may lead to where nothing of ours is.
 func MkdirIn(in *os.Root, name string) (*os.Root, error) {
 	if err := in.Mkdir(name, 0o777); err != nil && !errors.Is(err, fs.ErrExist) {
 		return nil, named(in, err)

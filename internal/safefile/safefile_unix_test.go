@@ -18,7 +18,8 @@ import (
 
 const text = "years of work"
 
-// obstacles are what may have the name of a file, by what an error calls it. There is a file elsewhere, which none may change.
+// obstacles are what may have the name of a file, by what an error calls it. There is a file elsewhere, which
+// none may change.
 func obstacles(t *testing.T) (elsewhere string, make map[string]func(path string) error) {
 	elsewhere = filepath.Join(t.TempDir(), "precious.txt")
 	if err := os.WriteFile(elsewhere, []byte(text), 0o644); err != nil {

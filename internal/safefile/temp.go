@@ -11,8 +11,8 @@ import (
 	"github.com/pkg/errors"
 )
 
-// CreateTemp makes a file in a folder whose name is prefix and a random number. Unlike that of os.CreateTemp, its mode is what the
-// user's umask says, as of a file that stays.
+// CreateTemp makes a file in a folder whose name is prefix and a random number. Unlike that of os.CreateTemp,
+// its mode is what the user's umask says, as of a file that stays.
 func CreateTemp(in *os.Root, prefix string) (f *os.File, err error) {
 	_, err = unused(prefix, func(name string) error {
 		f, err = Create(in, name)
@@ -26,7 +26,8 @@ func MkdirTemp(in *os.Root, prefix string) (name string, err error) {
 	return unused(prefix, func(name string) error { return named(in, in.Mkdir(name, 0o777)) })
 }
 
-// Probe makes a file in a folder and removes it, for permissions alone do not tell of a file system that cannot be written.
+// Probe makes a file in a folder and removes it, for permissions alone do not tell of a file system that cannot
+// be written.
 func Probe(in *os.Root, prefix string) error {
 	f, err := CreateTemp(in, prefix)
 	if err != nil {

@@ -46,7 +46,8 @@ type Options struct {
 	Details  bool             // LogProb and Score are wanted
 	Weights  bool             // Weights are wanted, as many for each line as its tokens times those of its translation
 
-	// Unknown says what to write for words that the model does not know; nil: what stands for one, see datasets.Vocab.Decode.
+	// Unknown says what to write for words that the model does not know; nil: what stands for one, see
+	// datasets.Vocab.Decode.
 	Unknown *Replacement
 
 	JoinSubwords bool // makes words of parts that are marked as such, see metrics.Subwords
@@ -69,8 +70,8 @@ func (t *Translation) Unknowns() int {
 	return n
 }
 
-// What bounds the memory of a batch: beginnings of translations that are extended at once, of which more are not faster, and the
-// tokens of their sources.
+// What bounds the memory of a batch: beginnings of translations that are extended at once, of which more are
+// not faster, and the tokens of their sources.
 const (
 	maxRows   = 320
 	maxTokens = 1 << 15

@@ -147,7 +147,8 @@ func (c counted) Search(source []int32, batch int, b decode.Beam) ([][]decode.Hy
 	return c.scripted.Search(source, batch, b)
 }
 
-// However long lines are, few enough are translated together; results are not kept of more lines at once than weights fit.
+// However long lines are, few enough are translated together; results are not kept of more lines at once than
+// weights fit.
 func TestTranslatorMemory(t *testing.T) {
 	x, most := untrained(t), 0
 	x.Model = counted{scripted{decode.Hypothesis{Tokens: []int32{datasets.End}, Ended: true}}, &most}

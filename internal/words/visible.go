@@ -6,8 +6,8 @@ import (
 	"unicode"
 )
 
-// commands says whether a character is one that a terminal obeys instead of showing it: a control character, or one that turns the
-// direction of the text after it. Line breaks and tabs are none.
+// commands says whether a character is one that a terminal obeys instead of showing it: a control character, or
+// one that turns the direction of the text after it. Line breaks and tabs are none.
 func commands(r rune) bool {
 	turns := '\u202a' <= r && r <= '\u202e' || '\u2066' <= r && r <= '\u2069'
 	return r != '\n' && r != '\t' && (unicode.IsControl(r) || turns)
@@ -29,7 +29,8 @@ func Visible(s string) string {
 	return b.String()
 }
 
-// OneLine is a message without line breaks, and without anything that a terminal would obey: it may name files and labels of others.
+// OneLine is a message without line breaks, and without anything that a terminal would obey: it may name files
+// and labels of others.
 func OneLine(message string) string {
 	lines := strings.FieldsFunc(message, func(r rune) bool { return r == '\n' || r == '\r' })
 	return Visible(strings.Join(lines, "; "))

@@ -39,8 +39,8 @@ func Clip(text string, n int) string {
 	return string(runes[:n-1]) + "…"
 }
 
-// Wrap breaks lines that have more than width characters, between their parts, which have two blanks or else one between them. What goes on is
-// indented. A width of 0 breaks nothing.
+// Wrap breaks lines that have more than width characters, between their parts, which have two blanks or else
+// one between them. What goes on is indented. A width of 0 breaks nothing.
 func Wrap(text string, width int) string {
 	if width < 1 {
 		return text

@@ -12,12 +12,13 @@ import (
 	"github.com/unroll-ml/unroll/models"
 )
 
-// Beam is beam search: at every step the likeliest continuations of the likeliest beginnings are kept. It ranks what has ended by
+// Beam is beam search: at every step the likeliest continuations of the likeliest beginnings are kept. It ranks
+// what has ended by
 //
 //	score = ln p / lp + cp    with lp = ((5 + length) / 6)^α   and   cp = β Σ_s ln min(1, Σ_t weight_ts)
 //
-// as Wu et al. (2016), equation 14, with the end token counted in the length. What was cut before it ended has lp = 1: it is preferred to
-// a text that has ended only if it is likelier than that by far.
+// as Wu et al. (2016), equation 14, with the end token counted in the length. What was cut before it ended has
+// lp = 1: it is preferred to a text that has ended only if it is likelier than that by far.
 type Beam struct {
 	Width     int     // beginnings that are kept for each source
 	Best      int     // hypotheses wanted for each source; 0 is 1
@@ -69,13 +70,14 @@ type sentence struct {
 // goesOn says whether hypotheses of so many tokens are looked for.
 func (s *sentence) goesOn(length int) bool { return !s.over && length <= s.limit }
 
-// Search gives the best hypotheses for each source, the best first. The stepper stands at the beginning of len(lengths) sources with
-// Width rows each; lengths are the sources' numbers of tokens without padding.
+// Search gives the best hypotheses for each source, the best first. The stepper stands at the beginning of
+// len(lengths) sources with Width rows each; lengths are the sources' numbers of tokens without padding.
 //
-// Of all continuations of a step the Width likeliest that do not end are kept, and those that end are hypotheses if they are among
-// the Width likeliest. The search for a source is over when no beginning can become better than the hypotheses that are wanted, or
-// when Width hypotheses have ended and none of the beginnings is better so far. Otherwise it is cut at MaxLength, or the source's own
-// limit, and the beginnings are hypotheses too, in their place by score: they might have become the best.
+// Of all continuations of a step the Width likeliest that do not end are kept, and those that end are
+// hypotheses if they are among the Width likeliest. The search for a source is over when no beginning can
+// become better than the hypotheses that are wanted, or when Width hypotheses have ended and none of the
+// beginnings is better so far. Otherwise it is cut at MaxLength, or the source's own limit, and the beginnings
+// are hypotheses too, in their place by score: they might have become the best.
 func (c Beam) Search(s Stepper, lengths []int) ([][]Hypothesis, error) {
 	c.Best = max(c.Best, 1)
 	if err := cmp.Or(checkSources(s, lengths), c.check(len(lengths))); err != nil {
@@ -200,7 +202,8 @@ func byScore(hs []Hypothesis) {
 	slices.SortStableFunc(hs, func(x, y Hypothesis) int { return cmp.Compare(y.Score, x.Score) })
 }
 
-// likeliest are the 2·Width likeliest continuations, the best first; of equals that of the first row, then the lowest token.
+// likeliest are the 2·Width likeliest continuations, the best first; of equals that of the first row, then the
+// lowest token.
 func (c Beam) likeliest(live []*beginning, logProbs [][]float64) []candidate {
 	most := make([]candidate, 0, 2*c.Width+1)
 	for _, of := range live {

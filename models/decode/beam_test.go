@@ -16,7 +16,8 @@ import (
 	"github.com/unroll-ml/unroll/models/decode"
 )
 
-// oracle is a Stepper whose answers are random functions of all that a row has read: of a source and of the tokens so far.
+// oracle is a Stepper whose answers are random functions of all that a row has read: of a source and of the
+// tokens so far.
 type oracle struct {
 	vocab, source int
 	rows          [][]int32 // what each row has read; the first element is the number of the source
@@ -284,7 +285,8 @@ func (undecided) Step(tokens, _ []int32) (logProbs, weights [][]float64, err err
 	return logProbs, nil, nil
 }
 
-// A source for which nothing but the end is possible has one hypothesis, however many are wanted, and does not disturb the others.
+// A source for which nothing but the end is possible has one hypothesis, however many are wanted, and does not
+// disturb the others.
 func TestBeamWithoutChoice(t *testing.T) {
 	const wanted = 3
 	got, err := decode.Beam{Width: wanted, Best: wanted, MaxLength: 2, Tokens: models.Tokens{Start: start, End: end}}.Search(terse{wanted}, []int{1, 1})

@@ -5,7 +5,8 @@ import (
 	"math"
 )
 
-// NotFiniteError says that a model has computed something that is no number: then there is nothing to choose a token or a class by.
+// NotFiniteError says that a model has computed something that is no number: then there is nothing to choose a
+// token or a class by.
 type NotFiniteError struct {
 	Index int // of the score, a token or a class
 	Value float64
@@ -15,7 +16,8 @@ func (e *NotFiniteError) Error() string {
 	return fmt.Sprintf("the model's score of %d is %g: its weights are too large to compute with, use another checkpoint", e.Index, e.Value)
 }
 
-// CheckFinite says whether a model's scores, one for each token or class, are finite; if not, the error is a *NotFiniteError.
+// CheckFinite says whether a model's scores, one for each token or class, are finite; if not, the error is a
+// *NotFiniteError.
 func CheckFinite[T float32 | float64](scores []T) error {
 	for i, x := range scores {
 		if x-x != 0 { // NaN for both NaN and infinities

@@ -16,8 +16,9 @@ import (
 //
 //	p = softmax(logits / τ)
 //
-// of which the TopK likeliest tokens remain (Fan et al., 2018), and of these the fewest that have the probability TopP together
-// (Holtzman et al., 2020); p of the others becomes 0, and what remains is scaled to a sum of 1.
+// of which the TopK likeliest tokens remain (Fan et al., 2018), and of these the fewest that have the
+// probability TopP together (Holtzman et al., 2020); p of the others becomes 0, and what remains is scaled to a
+// sum of 1.
 type Sampling struct {
 	Temperature float64 // lower is more conservative; 0 always takes the most likely token
 	TopK        int     // 0: all
@@ -35,8 +36,9 @@ func (c Sampling) Check() error {
 	)
 }
 
-// Probabilities is the distribution from which a token is drawn. logits may be -∞, but not all of them; any constant may be added to
-// them, so that ln p are logits too. Of equals the first counts as the likeliest. If a logit is NaN or +∞ the error is a *NotFiniteError.
+// Probabilities is the distribution from which a token is drawn. logits may be -∞, but not all of them; any
+// constant may be added to them, so that ln p are logits too. Of equals the first counts as the likeliest. If a
+// logit is NaN or +∞ the error is a *NotFiniteError.
 func (c Sampling) Probabilities(logits []float64) ([]float64, error) {
 	if err := checkLogits(logits); err != nil {
 		return nil, err
@@ -141,9 +143,10 @@ func (c Sampling) Draw(logits []float64, random *rand.Rand) (int32, error) {
 	return int32(last), nil // rounding has left a little of u
 }
 
-// Sequences draws a hypothesis for each row of a stepper that stands at the beginning of sources of the given lengths; there may be
-// several rows for each source. limits are the most tokens of the hypotheses of each source, and random is what they are drawn with: it
-// is the same whatever other sources there are. The score of a hypothesis is its ln p, before the distribution is cut.
+// Sequences draws a hypothesis for each row of a stepper that stands at the beginning of sources of the given
+// lengths; there may be several rows for each source. limits are the most tokens of the hypotheses of each
+// source, and random is what they are drawn with: it is the same whatever other sources there are. The score of
+// a hypothesis is its ln p, before the distribution is cut.
 func (c Sampling) Sequences(s Stepper, lengths []int, rows int, limits []int, t models.Tokens, random []*rand.Rand) ([][]Hypothesis, error) {
 	err := cmp.Or(checkSources(s, lengths), setting.AtLeast("rows", rows, 1), c.Check())
 	if err == nil && (len(limits) == 0 || len(limits) != len(lengths) || len(random) != len(lengths) || slices.Min(limits) < 1) {

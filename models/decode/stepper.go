@@ -17,15 +17,17 @@ type Program interface {
 	Get(n *G.Node, data any) error
 }
 
-// Stepper writes translations step by step. Each source has several rows beside each other, which differ in what they have written.
+// Stepper writes translations step by step. Each source has several rows beside each other, which differ in
+// what they have written.
 type Stepper interface {
-	// Step gives each row one more token to read. Row i goes on from what row parents[i], of the same source, has read so far. The
-	// results are for each row ln p of all tokens, and the weights of the attention over the source, or nil; they are valid until
-	// the next call.
+	// Step gives each row one more token to read. Row i goes on from what row parents[i], of the same source,
+	// has read so far. The results are for each row ln p of all tokens, and the weights of the attention over
+	// the source, or nil; they are valid until the next call.
 	Step(tokens, parents []int32) (logProbs, weights [][]float64, err error)
 }
 
-// checkSources says what is wrong with what a search is for: a stepper at the beginning of sources of the given lengths.
+// checkSources says what is wrong with what a search is for: a stepper at the beginning of sources of the given
+// lengths.
 func checkSources(s Stepper, lengths []int) error {
 	if s == nil || len(lengths) == 0 || slices.Min(lengths) < 0 {
 		return errors.Errorf("no stepper for sources of lengths %v: there must be one, and no length may be negative", lengths)

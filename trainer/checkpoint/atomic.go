@@ -67,8 +67,9 @@ func (d Dir) writeError(name string, need int64, err error) error {
 	return writeError(d.path(name), need, err)
 }
 
-// WriteFile replaces a file: after a crash at any moment it has its old contents or the new, never a part of them. A link of that
-// name is replaced, and what it points to stays. An error is a *WriteError, or a *safefile.Error that names what is in the way.
+// WriteFile replaces a file: after a crash at any moment it has its old contents or the new, never a part of
+// them. A link of that name is replaced, and what it points to stays. An error is a *WriteError, or a
+// *safefile.Error that names what is in the way.
 func (d Dir) WriteFile(name string, data []byte) error {
 	return d.write(name, int64(len(data)), func(f io.Writer) error {
 		_, err := f.Write(data)
@@ -76,7 +77,8 @@ func (d Dir) WriteFile(name string, data []byte) error {
 	})
 }
 
-// Write is WriteFile of what fill writes, which need not be in memory. An error of fill is the reason of the *WriteError.
+// Write is WriteFile of what fill writes, which need not be in memory. An error of fill is the reason of the
+// *WriteError.
 func (d Dir) Write(name string, fill func(io.Writer) error) error {
 	if fill == nil {
 		return errors.New("checkpoint: there is no function that writes the file")
@@ -117,8 +119,8 @@ const (
 	goneMark = ".gone-" // instead, in the name of a checkpoint that is being removed
 )
 
-// Sweep removes what interrupted writes of files or checkpoints of these names have left: files, and folders that hold nothing but
-// files of a checkpoint. Nobody else may be writing them.
+// Sweep removes what interrupted writes of files or checkpoints of these names have left: files, and folders
+// that hold nothing but files of a checkpoint. Nobody else may be writing them.
 func (d Dir) Sweep(names ...string) error {
 	entries, err := fs.ReadDir(d.root.FS(), ".")
 	if err != nil {

@@ -15,8 +15,8 @@ import (
 	"github.com/unroll-ml/unroll/internal/safefile"
 )
 
-// faultyDisk is the operating system's, of which one call fails. It waits for no disk, but checks that no checkpoint is removed while
-// the one in dir could still be lost with the power.
+// faultyDisk is the operating system's, of which one call fails. It waits for no disk, but checks that no
+// checkpoint is removed while the one in dir could still be lost with the power.
 type faultyDisk struct {
 	osDisk
 	dir    string // of the checkpoint
@@ -155,8 +155,9 @@ func onDisk(d *faultyDisk, save func() error) error {
 	return save()
 }
 
-// Whichever call to the disk fails, alone, with all writes after it, or because the process dies there: a whole checkpoint is there,
-// with a whole past. An error means the old one, success the new one. Nothing is removed before its successor is durable.
+// Whichever call to the disk fails, alone, with all writes after it, or because the process dies there: a whole
+// checkpoint is there, with a whole past. An error means the old one, success the new one. Nothing is removed
+// before its successor is durable.
 func TestEveryCallFails(t *testing.T) {
 	faults, calls := 0, 0
 	for _, mode := range []faultyDisk{{}, {full: true}, {dead: true}} {
@@ -262,7 +263,8 @@ func TestEveryCallFailsForAFile(t *testing.T) {
 	}
 }
 
-// The past is what was saved before, whatever order the steps had; a run that went on from an earlier one forgets what came after.
+// The past is what was saved before, whatever order the steps had; a run that went on from an earlier one
+// forgets what came after.
 func TestPast(t *testing.T) {
 	run := t.TempDir()
 	dir := filepath.Join(run, "last")
@@ -318,7 +320,8 @@ func TestRecoverOfADamagedOne(t *testing.T) {
 	wantOnly(t, run, "last")
 }
 
-// BenchmarkSave saves a language model of two LSTM layers of 512 on 65 characters, with Adam's state: 3.3 million weights, 40 MB.
+// BenchmarkSave saves a language model of two LSTM layers of 512 on 65 characters, with Adam's state: 3.3
+// million weights, 40 MB.
 func BenchmarkSave(b *testing.B) {
 	var c Contents
 	for i, shape := range [][]int{{65, 2048}, {512, 2048}, {2048}, {512, 2048}, {512, 2048}, {2048}, {512, 65}, {65}} {

@@ -470,7 +470,8 @@ func saveForever(dir string) {
 	}
 }
 
-// A process that saves all the time is killed at arbitrary moments: what it said was saved, or what came after it, loads.
+// A process that saves all the time is killed at arbitrary moments: what it said was saved, or what came after
+// it, loads.
 func TestKill(t *testing.T) {
 	kills := 20
 	if n, err := strconv.Atoi(os.Getenv("UNROLL_KILLS")); err == nil {

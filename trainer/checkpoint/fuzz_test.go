@@ -13,8 +13,8 @@ import (
 	"github.com/pkg/errors"
 )
 
-// Whatever the files of a folder hold, it is read as what Save could have written, or it is a *CorruptError of one line that names
-// the folder. With honest the manifest is true, so that the fuzzer gets past the checksums.
+// Whatever the files of a folder hold, it is read as what Save could have written, or it is a *CorruptError of
+// one line that names the folder. With honest the manifest is true, so that the fuzzer gets past the checksums.
 func FuzzOpen(f *testing.F) {
 	dir := filepath.Join(f.TempDir(), "last") // one for all: making files is most of the work
 	if err := save(dir, 1, contents(1)); err != nil {

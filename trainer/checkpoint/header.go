@@ -25,9 +25,10 @@ type entry struct {
 //
 //	{"NAME": {"dtype": "F32", "shape": [2, 3], "data_offsets": [0, 24]}, ..., "__metadata__": {"KEY": "VALUE", ...}}
 //
-// and nothing more general. It reads by character, not with encoding/json, for three reasons: that one accepts duplicate
-// keys, keys in another case and bad UTF-8; it would hold a header of 100 MB in memory several times; and a hostile header
-// should cost time only until its first fault. Values of the metadata are checked and dropped.
+// and nothing more general. It reads by character, not with encoding/json, for three reasons: that one accepts
+// duplicate keys, keys in another case and bad UTF-8; it would hold a header of 100 MB in memory several times;
+// and a hostile header should cost time only until its first fault. Values of the metadata are checked and
+// dropped.
 func parseHeader(r io.Reader, n int64) ([]entry, error) {
 	p := &parser{r: bufio.NewReaderSize(io.LimitReader(r, n), 1<<16)}
 	var entries []entry

@@ -13,15 +13,16 @@ import (
 	"github.com/unroll-ml/unroll/internal/safefile"
 )
 
-// The past of a checkpoint lies beside it: that of last, as of step 380, is the folder last-380. Such a folder is only
-// ever made by renaming one that is whole. A person may choose such a name, too: the manifest of last lists the steps that were
-// kept, and what is not in that list is never removed, nor is a folder that holds anything but the files of a checkpoint.
+// The past of a checkpoint lies beside it: that of last, as of step 380, is the folder last-380. Such a folder
+// is only ever made by renaming one that is whole. A person may choose such a name, too: the manifest of last
+// lists the steps that were kept, and what is not in that list is never removed, nor is a folder that holds
+// anything but the files of a checkpoint.
 
 // pastName is where the checkpoint of a step is kept after its name has another.
 func pastName(name string, step int) string { return name + "-" + strconv.Itoa(step) }
 
-// Past are the earlier checkpoints of a name to go back to, the newest first: those that were kept, whether they are whole or not,
-// and others of whose manifest and name the steps are the same.
+// Past are the earlier checkpoints of a name to go back to, the newest first: those that were kept, whether
+// they are whole or not, and others of whose manifest and name the steps are the same.
 func (d Dir) Past(name string) ([]string, error) {
 	steps := d.keptPast(name)
 	entries, err := fs.ReadDir(d.root.FS(), ".")
@@ -60,8 +61,8 @@ func (d Dir) keptPast(name string) []int {
 	return slices.DeleteFunc(m.Past, func(step int) bool { return !d.exists(pastName(name, step)) })
 }
 
-// nextPast is what the manifest of the next checkpoint of a name lists, which is of a step: that there is now, and what there was
-// before. It may be more than is kept, so that after a crash it is known what to remove.
+// nextPast is what the manifest of the next checkpoint of a name lists, which is of a step: that there is now,
+// and what there was before. It may be more than is kept, so that after a crash it is known what to remove.
 func (d Dir) nextPast(name string, keep, step int) []int {
 	past := d.keptPast(name)
 	for _, at := range []string{name, oldName(name)} {
@@ -75,9 +76,10 @@ func (d Dir) nextPast(name string, keep, step int) []int {
 	return past
 }
 
-// retire makes what was moved aside when a checkpoint was replaced a part of its past, and removes what the past holds too much: all
-// but the newest keep-1, and what is not before the checkpoint of the name, which went on from an earlier one. That one is durable
-// before; if it was damaged since, all stays as it is, for the past may be all that is left.
+// retire makes what was moved aside when a checkpoint was replaced a part of its past, and removes what the
+// past holds too much: all but the newest keep-1, and what is not before the checkpoint of the name, which went
+// on from an earlier one. That one is durable before; if it was damaged since, all stays as it is, for the past
+// may be all that is left.
 func (d Dir) retire(name string, keep int) error {
 	now, err := d.stepOf(name)
 	if err != nil {
@@ -148,8 +150,8 @@ func (d Dir) remove(name string) error {
 	return d.discard(gone)
 }
 
-// Foreign says what there is in the place of a checkpoint that is none: a file, or a folder with something else in it. Then it is
-// a *safefile.Error.
+// Foreign says what there is in the place of a checkpoint that is none: a file, or a folder with something else
+// in it. Then it is a *safefile.Error.
 func (d Dir) Foreign(name string) error {
 	if err := d.foreignFile(name); err != nil {
 		return err
@@ -181,7 +183,8 @@ func (d Dir) inTheWay(name, what string) error {
 	return errors.WithStack(&safefile.Error{Path: d.path(name), What: what, Writing: true})
 }
 
-// discard removes the folder of a checkpoint, whole or not, or a link, file by file: what is not of a checkpoint stops it.
+// discard removes the folder of a checkpoint, whole or not, or a link, file by file: what is not of a
+// checkpoint stops it.
 func (d Dir) discard(name string) error {
 	info, err := d.root.Lstat(name)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -223,8 +226,8 @@ func (d Dir) stepOf(name string) (int, error) {
 	return f.Step(), f.Close()
 }
 
-// GoBack removes checkpoints that are damaged: that of the name, or some of its past, so that they do not count among those that are
-// kept. The newest of the past that is left takes its place.
+// GoBack removes checkpoints that are damaged: that of the name, or some of its past, so that they do not count
+// among those that are kept. The newest of the past that is left takes its place.
 func (d Dir) GoBack(name string, damaged []string) error {
 	past := d.keptPast(name)
 	for len(past) > 0 && slices.Contains(damaged, pastName(name, past[0])) {

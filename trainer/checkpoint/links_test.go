@@ -22,8 +22,8 @@ func instead(t *testing.T, path, elsewhere string) {
 	}
 }
 
-// Whatever becomes a link to a folder elsewhere while a checkpoint is saved, and before whichever call to the disk: nothing is written
-// elsewhere, nor removed, though the files there have the same names.
+// Whatever becomes a link to a folder elsewhere while a checkpoint is saved, and before whichever call to the
+// disk: nothing is written elsewhere, nor removed, though the files there have the same names.
 func TestLinksWhileSaving(t *testing.T) {
 	swaps, next := 0, 1
 	if testing.Short() {

@@ -45,8 +45,8 @@ func encodeJSON(v any) ([]byte, error) {
 	return append(b, '\n'), err
 }
 
-// decodeJSON reads what encodeJSON wrote, and nothing else: encoding/json lets pass duplicate keys, keys in another case, bad
-// UTF-8 and missing fields, none of which survives being written again.
+// decodeJSON reads what encodeJSON wrote, and nothing else: encoding/json lets pass duplicate keys, keys in
+// another case, bad UTF-8 and missing fields, none of which survives being written again.
 func decodeJSON(data []byte, v any) *CorruptError {
 	if err := json.Unmarshal(data, v); err != nil {
 		return corrupt("", "not valid (%v)", err)

@@ -41,8 +41,9 @@ func (p byPath) Stat(name string) (fs.FileInfo, error) {
 	return os.Stat(filepath.Join(string(p), name))
 }
 
-// Open opens the checkpoint in the folder dir and checks that its files are there with the sizes that the manifest says; their
-// contents are checked as they are read. A folder that does not exist is fs.ErrNotExist, a damaged one a *CorruptError.
+// Open opens the checkpoint in the folder dir and checks that its files are there with the sizes that the
+// manifest says; their contents are checked as they are read. A folder that does not exist is fs.ErrNotExist, a
+// damaged one a *CorruptError.
 func Open(dir string) (*Folder, error) {
 	return openOrOld(byPath(filepath.Dir(dir)), filepath.Base(dir))
 }
@@ -201,8 +202,9 @@ func (f *Folder) Step() int { return f.manifest.Step }
 // WeightsSHA256 is the checksum of the file of weights, in hex.
 func (f *Folder) WeightsSHA256() string { return f.manifest.Files[weightsFile].SHA256 }
 
-// Fits says whether the checkpoint has the weights of a model, by their names and shapes, and an optimizer's state of a few times their
-// size. It reads headers only: a file that says it is larger than the model costs no memory.
+// Fits says whether the checkpoint has the weights of a model, by their names and shapes, and an optimizer's
+// state of a few times their size. It reads headers only: a file that says it is larger than the model costs no
+// memory.
 func (f *Folder) Fits(weights []Tensor) error {
 	have, err := f.header(weightsFile)
 	if err != nil {
@@ -269,8 +271,8 @@ func (f *Folder) tensors(name string) ([]Tensor, error) {
 	return nil, f.name(name, corrupt("", "its header is not what was written, the checksum differs"))
 }
 
-// State decodes state.json into v, a pointer to a value of the type that was saved. A state with other fields, or written in
-// another way than encoding/json writes v, is a *CorruptError.
+// State decodes state.json into v, a pointer to a value of the type that was saved. A state with other fields,
+// or written in another way than encoding/json writes v, is a *CorruptError.
 func (f *Folder) State(v any) error {
 	data, err := f.stateBytes()
 	if err != nil {

@@ -20,8 +20,8 @@ const chunk = 1 << 16
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
-// WriteTensors writes tensors in the safetensors format. The same tensors give the same bytes, whatever their order: wide
-// element types come first, so that all data is aligned, then they are sorted by name.
+// WriteTensors writes tensors in the safetensors format. The same tensors give the same bytes, whatever their
+// order: wide element types come first, so that all data is aligned, then they are sorted by name.
 func WriteTensors(w io.Writer, tensors []Tensor) error {
 	if w == nil {
 		return errors.New("no writer to write tensors to: it is nil")
@@ -115,9 +115,9 @@ func encodeHeader(tensors []Tensor) ([]byte, []Tensor, error) {
 	return b, sorted, nil
 }
 
-// ReadTensors reads a safetensors file of the given size, in the order of its data. Whatever it holds that the format forbids
-// is a *CorruptError that names the tensor, found before memory is spent on it: duplicate names, gaps and overlaps, shapes
-// that overflow, a header or a file that is too long or too short.
+// ReadTensors reads a safetensors file of the given size, in the order of its data. Whatever it holds that the
+// format forbids is a *CorruptError that names the tensor, found before memory is spent on it: duplicate names,
+// gaps and overlaps, shapes that overflow, a header or a file that is too long or too short.
 func ReadTensors(r io.Reader, size int64) ([]Tensor, error) {
 	tensors, _, err := readTensors(r, size)
 	return tensors, err

@@ -32,8 +32,8 @@ type Contents struct {
 	Step      int      // what orders the checkpoints of a run, at least 0
 }
 
-// Dir is a folder in which checkpoints and other files of a run are written. It is held open: what is written is in this folder and
-// nowhere else, whatever becomes of its path, and of links in it, meanwhile.
+// Dir is a folder in which checkpoints and other files of a run are written. It is held open: what is written
+// is in this folder and nowhere else, whatever becomes of its path, and of links in it, meanwhile.
 type Dir struct{ root *os.Root }
 
 // In is the folder that root holds open.
@@ -52,10 +52,11 @@ func oldName(name string) string { return "." + name + ".old" }
 
 // Save replaces the checkpoint of a name, and keeps the keep-1 newest of those before it: see Past.
 //
-// Everything is written to a temporary folder beside it and has reached the disk before two renames put it in place; between
-// these, the old checkpoint lies at a name where Open and Recover find it. Nothing is removed before those renames have reached
-// the disk, too. So there is a whole checkpoint at every moment, and an error means that the old one stays; it is a *WriteError, or
-// a *safefile.Error that names what is in the way. Only one process may save to a folder at a time.
+// Everything is written to a temporary folder beside it and has reached the disk before two renames put it in
+// place; between these, the old checkpoint lies at a name where Open and Recover find it. Nothing is removed
+// before those renames have reached the disk, too. So there is a whole checkpoint at every moment, and an error
+// means that the old one stays; it is a *WriteError, or a *safefile.Error that names what is in the way. Only
+// one process may save to a folder at a time.
 func (d Dir) Save(name string, keep int, c Contents) error {
 	state, err := encodeJSON(c.State)
 	if err != nil {
@@ -179,8 +180,9 @@ func (d Dir) replace(name, tmp string) error {
 	return err
 }
 
-// Recover ends what a crash during Save left half done: a checkpoint that was moved aside comes back or becomes the past, of which
-// keep-1 are kept, and what no checkpoint refers to any more is removed. If the one of the name is damaged, the one aside stays there.
+// Recover ends what a crash during Save left half done: a checkpoint that was moved aside comes back or becomes
+// the past, of which keep-1 are kept, and what no checkpoint refers to any more is removed. If the one of the
+// name is damaged, the one aside stays there.
 func (d Dir) Recover(name string, keep int) error {
 	if name != filepath.Base(name) {
 		return errors.Errorf("checkpoint: %q is not the name of a checkpoint in its folder", name)

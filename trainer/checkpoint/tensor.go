@@ -12,8 +12,8 @@ import (
 // Tensor is a dense row-major array with a name.
 type Tensor = graph.Tensor
 
-// The limits on what is written and read. The format itself allows more than one hundred times as many tensors, at a price
-// in time and memory that no checkpoint is worth.
+// The limits on what is written and read. The format itself allows more than one hundred times as many tensors,
+// at a price in time and memory that no checkpoint is worth.
 const (
 	maxHeader   = 100_000_000 // bytes, the format's own limit
 	maxTensors  = 65_536

@@ -1,6 +1,7 @@
 // Package device opens devices by name: the CPU, the reference device, a GPU.
 //
-// A GPU needs a binary that was built with the tag gpu. The package knows which devices there are, and nothing of what they compute.
+// A GPU needs a binary that was built with the tag gpu. The package knows which devices there are, and nothing
+// of what they compute.
 package device
 
 import (
@@ -45,7 +46,8 @@ type MissingError struct {
 func (e *MissingError) Error() string { return e.Asked + ": " + e.Err.Error() }
 func (e *MissingError) Unwrap() error { return e.Err }
 
-// What can go wrong with a GPU later: its memory does not suffice, or it can no longer be used. Compiling and running give them.
+// What can go wrong with a GPU later: its memory does not suffice, or it can no longer be used. Compiling and
+// running give them.
 type (
 	MemoryError = driver.MemoryError
 	LostError   = driver.LostError
@@ -99,8 +101,8 @@ func settings(opts []Option) *options {
 	return o
 }
 
-// Open gets a device ready. What it opens stays open while the process runs. If a GPU was asked for and there is none, the error is a
-// *MissingError.
+// Open gets a device ready. What it opens stays open while the process runs. If a GPU was asked for and there
+// is none, the error is a *MissingError.
 func Open(name string, opts ...Option) (tape.Device, error) {
 	o := settings(opts)
 	rounds, err := o.rounds(name)
@@ -127,8 +129,8 @@ func Open(name string, opts ...Option) (tape.Device, error) {
 	return o.cpu(), nil
 }
 
-// OpenGPU gets a GPU ready, and gives it beside its device, for those who ask it for more than a run. Close it when the device is no
-// longer used.
+// OpenGPU gets a GPU ready, and gives it beside its device, for those who ask it for more than a run. Close it
+// when the device is no longer used.
 func OpenGPU(opts ...Option) (tape.Device, driver.GPU, error) {
 	o := settings(opts)
 	if _, err := o.rounds(CUDA); err != nil {
@@ -137,8 +139,8 @@ func OpenGPU(opts ...Option) (tape.Device, driver.GPU, error) {
 	return o.gpu()
 }
 
-// rounds says whether products are of numbers that are rounded before. The error says that there is no such device or precision, or that
-// they do not fit together.
+// rounds says whether products are of numbers that are rounded before. The error says that there is no such
+// device or precision, or that they do not fit together.
 func (o *options) rounds(name string) (bool, error) {
 	rounds := o.precision != "" && o.precision != FP32
 	switch {

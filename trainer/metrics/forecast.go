@@ -26,8 +26,8 @@ func RMSE(actual, forecast []float64) float64 {
 	return math.Sqrt(meanOver(actual, func(t int, y float64) float64 { return (y - forecast[t]) * (y - forecast[t]) }))
 }
 
-// R2 is the coefficient of determination: 1 - Σ(y - ŷ)² / Σ(y - mean of y)². It is 1 for predictions without an error, 0 for those that are as
-// good as the mean of what is measured, and NaN where all of that is the same.
+// R2 is the coefficient of determination: 1 - Σ(y - ŷ)² / Σ(y - mean of y)². It is 1 for predictions without an
+// error, 0 for those that are as good as the mean of what is measured, and NaN where all of that is the same.
 func R2(actual, forecast []float64) float64 {
 	mean := meanOver(actual, func(_ int, y float64) float64 { return y })
 	errors := meanOver(actual, func(t int, y float64) float64 { return (y - forecast[t]) * (y - forecast[t]) })

@@ -1,6 +1,7 @@
 // Package metrics measures predictions: classes against labels, texts against references.
 //
-// It works on plain numbers and strings, or gives nodes that do the same in a graph. It must not know models, devices or vocabularies.
+// It works on plain numbers and strings, or gives nodes that do the same in a graph. It must not know models,
+// devices or vocabularies.
 package metrics
 
 import (
@@ -15,8 +16,8 @@ func Perplexity(nll float64, tokens int) float64 { return math.Exp(nll / float64
 // Bits is the mean negative log-likelihood of a token in bits; NaN if there are no tokens.
 func Bits(nll float64, tokens int) float64 { return nll / float64(tokens) / math.Ln2 }
 
-// ExactMatch is the part of the hypotheses that equal one of their references, white space around them aside; NaN if there are
-// none.
+// ExactMatch is the part of the hypotheses that equal one of their references, white space around them aside;
+// NaN if there are none.
 func ExactMatch(hypotheses []string, references References) float64 {
 	hits := 0
 	for i, h := range hypotheses {
@@ -27,9 +28,10 @@ func ExactMatch(hypotheses []string, references References) float64 {
 	return float64(hits) / float64(len(hypotheses))
 }
 
-// CharErrorRate is the number of insertions, deletions and substitutions of characters that turn the hypotheses into their
-// references, divided by the number of characters of the references. It can be larger than 1; it is NaN if the references are empty.
-// Of several references that counts which takes the fewest edits, of equal ones the longest.
+// CharErrorRate is the number of insertions, deletions and substitutions of characters that turn the hypotheses
+// into their references, divided by the number of characters of the references. It can be larger than 1; it is
+// NaN if the references are empty. Of several references that counts which takes the fewest edits, of equal
+// ones the longest.
 func CharErrorRate(hypotheses []string, references References) float64 {
 	edits, chars := 0, 0
 	for i, h := range hypotheses {

@@ -12,8 +12,9 @@ import (
 	"github.com/unroll-ml/unroll/internal/setting"
 )
 
-// InTop says whether a class is among the k whose scores are largest. Of equal scores the first are the largest, so that with k = 1
-// it says whether what a model writes, the first of the largest scores, is the class. Where a score is not finite nothing is in a top.
+// InTop says whether a class is among the k whose scores are largest. Of equal scores the first are the
+// largest, so that with k = 1 it says whether what a model writes, the first of the largest scores, is the
+// class. Where a score is not finite nothing is in a top.
 func InTop(scores []float32, class, k int) bool {
 	before := 0
 	for i, s := range scores {
@@ -27,8 +28,8 @@ func InTop(scores []float32, class, k int) bool {
 	return before < k
 }
 
-// Tops is InTop as nodes of a graph: (scores ...×C, classes ...) -> for each k a node ..., 1 where the class is among the k largest
-// and 0 where it is not. Classes are integers.
+// Tops is InTop as nodes of a graph: (scores ...×C, classes ...) -> for each k a node ..., 1 where the class is
+// among the k largest and 0 where it is not. Classes are integers.
 func Tops(b *op.Builder, scores, classes *G.Node, ks ...int) G.Nodes {
 	if scores == nil || scores.Dims() == 0 {
 		b.Fail(errors.New("the scores to rank are nil, or a scalar"))
@@ -60,8 +61,8 @@ func Tops(b *op.Builder, scores, classes *G.Node, ks ...int) G.Nodes {
 	return tops
 }
 
-// TopK is the part of the examples whose class is in the top k; with k = 1 it is the accuracy. NaN if there are no examples. scores is
-// one row for each example.
+// TopK is the part of the examples whose class is in the top k; with k = 1 it is the accuracy. NaN if there are
+// no examples. scores is one row for each example.
 func TopK(scores [][]float32, classes []int32, k int) float64 {
 	hits := 0
 	for i, row := range scores {

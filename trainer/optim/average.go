@@ -20,8 +20,8 @@ func AverageOf(param string) string { return stateName(averageKind, param) }
 //	n' = d n + (1-d)
 //	a' = d a + (1-d) w'          the average is a/n
 //
-// a/n is a mean of the weights after each step, of which the newest count most; 1-n = d^steps would be what the weights before the
-// first step count for, so they are left out.
+// a/n is a mean of the weights after each step, of which the newest count most; 1-n = d^steps would be what the
+// weights before the first step count for, so they are left out.
 func average(b *op.Builder, s *States, d float64, params G.Nodes, moved []graph.Update) []graph.Update {
 	n := s.Scalar(AverageWeight, params[0].Dtype())
 	us := []graph.Update{{State: n, Value: b.Affine(n, d, 1-d)}}

@@ -52,7 +52,8 @@ type sums struct {
 //
 //	N' = N + n,  L' = L + n l,  G' = G + n g        loss = L'/N', grad = G'/N'
 //
-// N, L and G count as 0 where first is 1, whatever their states hold: they are of no use after the last part, and are not handed on.
+// N, L and G count as 0 where first is 1, whatever their states hold: they are of no use after the last part,
+// and are not handed on.
 func accumulate(b *op.Builder, first, loss, weight *G.Node, params, grads G.Nodes) *sums {
 	states := &States{g: b.Graph()}
 	s := &sums{}

@@ -16,8 +16,8 @@ import (
 //	lr_w = Rate lr
 //	w'   = f(w, g + L2 w, lr_w) - lr_w Decay w
 //
-// L2 is the regularisation of the loss by L2/2 |w|², of which an optimizer such as Adam makes something else; Decay is weight decay
-// that is decoupled from the gradient (Loshchilov and Hutter, 2019).
+// L2 is the regularisation of the loss by L2/2 |w|², of which an optimizer such as Adam makes something else;
+// Decay is weight decay that is decoupled from the gradient (Loshchilov and Hutter, 2019).
 type Groups struct {
 	Optimizer Optimizer
 	Of        func(param *G.Node) Group // by its name, or by its shape
@@ -30,14 +30,14 @@ type Group struct {
 	Decay float64
 }
 
-// Regularized adds L2 regularisation to an optimizer: PyTorch's weight_decay of all optimizers but AdamW. Biases and the parameters of
-// norms, all that is not at least a matrix, are left alone.
+// Regularized adds L2 regularisation to an optimizer: PyTorch's weight_decay of all optimizers but AdamW.
+// Biases and the parameters of norms, all that is not at least a matrix, are left alone.
 func Regularized(o Optimizer, l2 float64) Groups {
 	return Groups{o, ofMatrices(Group{Rate: 1, L2: l2})}
 }
 
-// Decoupled adds decoupled weight decay to an optimizer: with Adam it is AdamW. Biases and the parameters of norms, all that is not at
-// least a matrix, are left alone.
+// Decoupled adds decoupled weight decay to an optimizer: with Adam it is AdamW. Biases and the parameters of
+// norms, all that is not at least a matrix, are left alone.
 func Decoupled(o Optimizer, decay float64) Groups {
 	return Groups{o, ofMatrices(Group{Rate: 1, Decay: decay})}
 }

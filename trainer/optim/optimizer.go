@@ -1,8 +1,9 @@
 // Package optim has optimizers, learning-rate schedules and the training step.
 //
-// The optimizer is part of the graph: an update of a parameter is an expression like any other, compiled into the same tape as the
-// model and its derivative, so that parameters and optimizer state never leave the device. The package knows models only by
-// their parameters and their loss; it knows nothing of files and of the terminal.
+// The optimizer is part of the graph: an update of a parameter is an expression like any other, compiled into
+// the same tape as the model and its derivative, so that parameters and optimizer state never leave the device.
+// The package knows models only by their parameters and their loss; it knows nothing of files and of the
+// terminal.
 package optim
 
 import (

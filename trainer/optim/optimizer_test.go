@@ -70,7 +70,8 @@ func optimLoss(t *testing.T, b *op.Builder, g *optimGolden) (loss *G.Node, param
 	return b.Add(sums[0], sums[1]), params
 }
 
-// TestOptimizers compares optimizers, clipping, groups and rates that change with PyTorch's, in float64, on both devices.
+// TestOptimizers compares optimizers, clipping, groups and rates that change with PyTorch's, in float64, on
+// both devices.
 func TestOptimizers(t *testing.T) {
 	golden := readOptim(t)
 	faster := func(w *G.Node) Group {
@@ -136,7 +137,8 @@ func TestOptimizers(t *testing.T) {
 	}
 }
 
-// Of gradients that are always the same, the variance of the centered RMSProp is 0 but for rounding, whose root is no number.
+// Of gradients that are always the same, the variance of the centered RMSProp is 0 but for rounding, whose root
+// is no number.
 func TestCenteredRMSPropOfEqualGradients(t *testing.T) {
 	b := op.New(G.NewGraph())
 	w, slope := pair(t, b, "w", readOptim(t).Start)[0], pair(t, b, "slope", readOptim(t).Scales)[0]

@@ -11,8 +11,9 @@ import (
 	"github.com/unroll-ml/unroll/internal/setting"
 )
 
-// LossScaling differentiates a multiple of the loss, and divides the gradients by it again (Micikevicius et al., 2018). The factor is
-// From at first, is doubled after Every steps in a row that were applied, and is halved, but not below 1, by one that was not.
+// LossScaling differentiates a multiple of the loss, and divides the gradients by it again (Micikevicius et
+// al., 2018). The factor is From at first, is doubled after Every steps in a row that were applied, and is
+// halved, but not below 1, by one that was not.
 type LossScaling struct {
 	From  float64 // 0: no scaling
 	Every int

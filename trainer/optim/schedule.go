@@ -20,7 +20,8 @@ func Linear(steps int, least float64) Schedule {
 	return func(step int) float64 { return 1 - (1-least)*part01(step, steps) }
 }
 
-// Cosine goes from 1 to least in so many steps along half a period of the cosine (Loshchilov and Hutter, 2017), and stays there:
+// Cosine goes from 1 to least in so many steps along half a period of the cosine (Loshchilov and Hutter, 2017),
+// and stays there:
 //
 //	least + (1 - least) (1 + cos(π min(step/steps, 1))) / 2
 func Cosine(steps int, least float64) Schedule {
@@ -29,8 +30,8 @@ func Cosine(steps int, least float64) Schedule {
 
 func part01(step, steps int) float64 { return min(float64(step)/float64(steps), 1) }
 
-// InverseSqrt rises to 1 in so many steps, at least 1, and then falls with the square root: the schedule of Vaswani et al. (2017), eq. 3,
-// whose largest rate is the learning rate. At t = step + 1
+// InverseSqrt rises to 1 in so many steps, at least 1, and then falls with the square root: the schedule of
+// Vaswani et al. (2017), eq. 3, whose largest rate is the learning rate. At t = step + 1
 //
 //	min(t/warmup, √(warmup/t))
 func InverseSqrt(warmup int) Schedule {
@@ -51,8 +52,8 @@ func Warmup(steps int, then Schedule) Schedule {
 	}
 }
 
-// Plateau multiplies the learning rate by Factor, down to Least of what it was, when a score has not become smaller for more than
-// Patience measurements in a row. Best, Bad and Reduced are all of its state.
+// Plateau multiplies the learning rate by Factor, down to Least of what it was, when a score has not become
+// smaller for more than Patience measurements in a row. Best, Bad and Reduced are all of its state.
 type Plateau struct {
 	Factor   float64 `json:"-"`
 	Patience int     `json:"-"`

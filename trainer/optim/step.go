@@ -56,10 +56,11 @@ type StepConfig struct {
 	Clip      float64 // the largest norm of all gradients together; 0: no clipping
 	ClipValue float64 // the largest magnitude of an element of a gradient, after Clip; 0: any
 
-	// Accumulate makes a step of several runs, one for each part of a batch. First is 1 in the first run, Last in the last, else they
-	// are 0. The step is that of the whole batch: its loss is the mean of the parts' losses, weighted by Weight (nil: equally), a
-	// scalar, the number of what a part's loss is the mean of, such as tokens. Loss, Norm and Squares are those of the step after its
-	// last run. States in Carried move on in every run.
+	// Accumulate makes a step of several runs, one for each part of a batch. First is 1 in the first run, Last
+	// in the last, else they are 0. The step is that of the whole batch: its loss is the mean of the parts'
+	// losses, weighted by Weight (nil: equally), a scalar, the number of what a part's loss is the mean of,
+	// such as tokens. Loss, Norm and Squares are those of the step after its last run. States in Carried move
+	// on in every run.
 	Accumulate bool
 	Weight     *G.Node
 

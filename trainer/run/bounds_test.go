@@ -21,8 +21,8 @@ func every(t *testing.T, c *Config, f func(name string, x reflect.Value)) {
 	}
 }
 
-// No number of a configuration is believed: what is not finite, negative where that means nothing, or larger than any machine is
-// refused, whatever the task.
+// No number of a configuration is believed: what is not finite, negative where that means nothing, or larger
+// than any machine is refused, whatever the task.
 func TestNumbersAreBounded(t *testing.T) {
 	for _, task := range []string{TaskLM, TaskClassify, TaskSeq2Seq, TaskTag} {
 		c := goodConfig(t, task)

@@ -22,7 +22,8 @@ const BalancedWeights = "balanced"
 // ClassWeights are what Training.ClassWeights may name.
 var ClassWeights = []string{"none", BalancedWeights}
 
-// rawSources reads data to train on, and to validate on if there are such, and notes in the configuration which they are.
+// rawSources reads data to train on, and to validate on if there are such, and notes in the configuration which
+// they are.
 func readSources[R raw[P], P any](c *Config, read func(name string, s *Source) (R, error)) (train, valid R, err error) {
 	for _, x := range []struct {
 		prefix string
@@ -106,7 +107,8 @@ func (c *Config) newClassifier() (*trainer.Classifier, error) {
 	return trainer.NewClassifier(trainer.ClassifierConfig{Model: c.classifierModel(), Training: c.trainer(), Device: c.with.device})
 }
 
-// begin begins the configuration of a task with data that a program has read already, of which valid, to validate on, may be nil.
+// begin begins the configuration of a task with data that a program has read already, of which valid, to
+// validate on, may be nil.
 func begin[D, R any](
 	c *Config, task string, opts []Option, train, valid *D, known func(*D) (*Source, *R, error),
 ) (learn, other *R, err error) {
@@ -135,8 +137,8 @@ type ClassifierTask struct {
 	feed        feed[*classifyBatch]
 }
 
-// NewClassifier makes a classifier that learns the texts of a table, with fresh weights. It is validated on valid or, if that is nil, on a
-// part of the table.
+// NewClassifier makes a classifier that learns the texts of a table, with fresh weights. It is validated on
+// valid or, if that is nil, on a part of the table.
 func NewClassifier(c Config, table, valid *datasets.Table, opts ...Option) (*ClassifierTask, error) {
 	raw, other, err := begin(&c, TaskClassify, opts, table, valid, knownTable)
 	if err != nil {
@@ -145,8 +147,9 @@ func NewClassifier(c Config, table, valid *datasets.Table, opts ...Option) (*Cla
 	return newClassifierTask(&c, raw, other)
 }
 
-// NewSeriesClassifier makes a classifier that learns series with a label each, with fresh weights. It is validated on valid or, if that is nil,
-// on a part of the series. Model.Series says how their values become inputs; nil is the zero value.
+// NewSeriesClassifier makes a classifier that learns series with a label each, with fresh weights. It is
+// validated on valid or, if that is nil, on a part of the series. Model.Series says how their values become
+// inputs; nil is the zero value.
 func NewSeriesClassifier(c Config, train, valid *series.Cases, opts ...Option) (*ClassifierTask, error) {
 	raw, other, err := begin(&c, TaskClassify, opts, train, valid, knownCases)
 	if err != nil {
@@ -176,7 +179,8 @@ func readClassifier(c *Config) (*ClassifierTask, error) {
 	return newClassifierTask(c, raw, other)
 }
 
-// newClassifierTask divides the data, of which other, to validate on, may be nil, and writes into c what they say of the model.
+// newClassifierTask divides the data, of which other, to validate on, may be nil, and writes into c what they
+// say of the model.
 func newClassifierTask(c *Config, raw, other *rawExamples) (_ *ClassifierTask, err error) {
 	if err := raw.toLearn(); err != nil {
 		return nil, err

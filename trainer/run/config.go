@@ -55,9 +55,10 @@ type Data struct {
 	Reading int `yaml:"reading,omitempty"` // how examples are read and divided: see currentReading; not of a language model
 }
 
-// currentReading is the number of the rules by which examples are read and divided. They decide what a run learns from and what it is
-// measured on, beside the files' contents. 0: white space of some kinds stayed around texts, parts that were held out could be larger than
-// asked for, and of a folder of images to measure on the first file was taken.
+// currentReading is the number of the rules by which examples are read and divided. They decide what a run
+// learns from and what it is measured on, beside the files' contents. 0: white space of some kinds stayed
+// around texts, parts that were held out could be larger than asked for, and of a folder of images to measure
+// on the first file was taken.
 const currentReading = 1
 
 // Source says where examples are: see the constants such as Table.
@@ -260,7 +261,8 @@ func (c *Config) Encode() []byte {
 	return b.Bytes()
 }
 
-// maxConfig is how many bytes of a config.yaml are read: far more than any run writes, and few enough for YAML's slowest case.
+// maxConfig is how many bytes of a config.yaml are read: far more than any run writes, and few enough for
+// YAML's slowest case.
 const maxConfig = 1 << 17
 
 // ReadConfig reads a config.yaml, strictly. What is wrong with its contents is a *checkpoint.CorruptError.

@@ -6,8 +6,8 @@ import (
 	"strings"
 )
 
-// repeats says whether a run with config d would take the same steps as c, and if not, the first setting that differs. How long
-// to train, how often to save and what to run on may differ.
+// repeats says whether a run with config d would take the same steps as c, and if not, the first setting that
+// differs. How long to train, how often to save and what to run on may differ.
 func (c Config) repeats(d Config) (difference string, same bool) {
 	for _, x := range []*Config{&c, &d} {
 		x.Data.Text, x.Data.Valid = "", "" // the same data may lie elsewhere

@@ -12,7 +12,8 @@ import (
 	"github.com/unroll-ml/unroll/trainer/checkpoint"
 )
 
-// In what errors say, names of settings stand in backquotes: `label_smoothing` is the setting that config.yaml calls so.
+// In what errors say, names of settings stand in backquotes: `label_smoothing` is the setting that config.yaml
+// calls so.
 
 // SettingsError says that settings cannot be what they are, or do not fit together.
 type SettingsError struct{ What string }
@@ -142,7 +143,8 @@ func (e *FinishedError) Error() string {
 	return fmt.Sprintf("%s holds a run that is finished (%s): %s to train on, overwrite it, or choose another folder", e.Dir, e.Why, more)
 }
 
-// DivergedError says that the numbers of a run are no longer finite, or that it ended with a loss far above that at its start.
+// DivergedError says that the numbers of a run are no longer finite, or that it ended with a loss far above
+// that at its start.
 type DivergedError struct {
 	Dir      string
 	Step     int

@@ -61,7 +61,8 @@ func (r *Run) classifier(v *Evaluation) (*trainer.Classifier, error) {
 	return m, r.loadFor(m, v)
 }
 
-// evaluateSeq2Seq measures a sequence-to-sequence model: how well it predicts the targets' tokens, and what it writes by itself.
+// evaluateSeq2Seq measures a sequence-to-sequence model: how well it predicts the targets' tokens, and what it
+// writes by itself.
 func (r *Run) evaluateSeq2Seq(ctx context.Context, e EvalConfig) (*Evaluation, error) {
 	p, split, err := toEvaluate(r, e, func(name string, s *Source) (*rawPairs, error) {
 		return readPairs(name, s, r.config.Training.Seed)

@@ -19,7 +19,8 @@ const (
 
 // EvalConfig says what a model is measured on.
 type EvalConfig struct {
-	// Data are those to measure on; of data that the run was trained on, the part that was held out. nil: what the run held out.
+	// Data are those to measure on; of data that the run was trained on, the part that was held out. nil: what
+	// the run held out.
 	Data *Source
 
 	Whole  bool // the whole of Data, whatever they are

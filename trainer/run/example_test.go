@@ -44,8 +44,8 @@ func (c MGU) Step(b *op.Builder, x *G.Node, states []*G.Node) []*G.Node {
 	return []*G.Node{b.Add(b.Mul(b.Affine(f, -1, 1), h), b.Mul(f, n))}
 }
 
-// A language model with a cell of one's own is trained in a folder, opened again and asked to go on from a prompt. The folder can only
-// name the cell, so whoever opens it gives it again.
+// A language model with a cell of one's own is trained in a folder, opened again and asked to go on from a
+// prompt. The folder can only name the cell, so whoever opens it gives it again.
 func Example_ownCell() {
 	dir, err := os.MkdirTemp("", "run")
 	check(err)
@@ -88,7 +88,8 @@ func halves() (train, valid *datasets.Pairs) {
 	return train, valid
 }
 
-// A sequence-to-sequence model with attention learns pairs; Ctrl-C, as a context, stops it with all saved, and training again goes on.
+// A sequence-to-sequence model with attention learns pairs; Ctrl-C, as a context, stops it with all saved, and
+// training again goes on.
 func ExampleNewSeq2Seq() {
 	dir, err := os.MkdirTemp("", "run")
 	check(err)

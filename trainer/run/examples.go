@@ -123,8 +123,8 @@ func (x *rawExamples) set() exampleSet {
 	return x.images
 }
 
-// divide gives the examples to train on and those to measure on: a part, or the images that are there for measuring. Equal texts
-// stay together.
+// divide gives the examples to train on and those to measure on: a part, or the images that are there for
+// measuring. Equal texts stay together.
 func (x *rawExamples) divide(c *Config) (train, valid part, err error) {
 	train, valid = part{rawExamples: x}, part{rawExamples: x}
 	if x.test != nil {

@@ -84,8 +84,8 @@ func (p *Position) better(score float64) bool {
 	return best == nil || score < *best
 }
 
-// Folder is a folder that this process may write a run into. It is held open, so that nothing is written elsewhere, whatever becomes
-// of its path meanwhile.
+// Folder is a folder that this process may write a run into. It is held open, so that nothing is written
+// elsewhere, whatever becomes of its path meanwhile.
 type Folder struct {
 	dir    string
 	root   *os.Root
@@ -105,9 +105,9 @@ func (f *Folder) path(name string) string { return filepath.Join(f.dir, name) }
 // checkpoints writes the checkpoints and whole files of the run.
 func (f *Folder) checkpoints() checkpoint.Dir { return checkpoint.In(f.root) }
 
-// OpenFolder makes a folder ready to be written: it exists, can be written, no other process writes to it, and it holds
-// nothing but, at most, a run. Close it. What is wrong with the folder is an *OutputError; a *checkpoint.LockedError says that another
-// process trains there.
+// OpenFolder makes a folder ready to be written: it exists, can be written, no other process writes to it, and
+// it holds nothing but, at most, a run. Close it. What is wrong with the folder is an *OutputError; a
+// *checkpoint.LockedError says that another process trains there.
 func OpenFolder(dir string) (*Folder, error) {
 	info, err := os.Stat(dir)
 	switch {
@@ -250,8 +250,8 @@ func (f *Folder) clear(files map[string][]byte) error {
 	return nil
 }
 
-// written are the names of the files that the run in the folder has written. The configuration is the last, so that what remains
-// after a crash of clear can be replaced or continued, too.
+// written are the names of the files that the run in the folder has written. The configuration is the last, so
+// that what remains after a crash of clear can be replaced or continued, too.
 func (f *Folder) written() []string {
 	if f.before == nil {
 		return nil

@@ -28,8 +28,8 @@ const (
 	DirectHead         = "direct"         // the last state gives all values of the horizon
 	AutoregressiveHead = "autoregressive" // a decoder makes the forecast, patch after patch, each from the middle of the one before
 
-	// So the distributions of an autoregressive head are those of a value given the middle of the values before it: behind the first patch
-	// they are narrower than what may come.
+	// So the distributions of an autoregressive head are those of a value given the middle of the values before
+	// it: behind the first patch they are narrower than what may come.
 )
 
 // ForecastModel is what a configuration says of a forecaster, besides Model.Cell, Hidden, Layers, Dropout and Embed.

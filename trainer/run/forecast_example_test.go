@@ -11,7 +11,8 @@ import (
 	"github.com/unroll-ml/unroll/trainer/run"
 )
 
-// A forecaster learns the load of five machines, with a day of 24 values and quantiles, is saved, opened again, and used.
+// A forecaster learns the load of five machines, with a day of 24 values and quantiles, is saved, opened again,
+// and used.
 func ExampleRun_Forecaster() {
 	load := func(machine, hour int) float64 {
 		return float64(20+10*machine) + 8*math.Sin(2*math.Pi*float64(hour)/24+float64(machine))

@@ -13,8 +13,8 @@ import (
 // horizonsShown is how many horizons of a series a picture shows before the forecast.
 const horizonsShown = 4
 
-// Draw writes pictures of a series and its forecast into the folder of the run, forecast-SERIES.svg and .png, with the intervals between those
-// quantiles that lie as far from 0 as others from 1. It gives their paths.
+// Draw writes pictures of a series and its forecast into the folder of the run, forecast-SERIES.svg and .png,
+// with the intervals between those quantiles that lie as far from 0 as others from 1. It gives their paths.
 func (r *Run) Draw(f *SeriesForecast, quantiles []float64) (paths []string, err error) {
 	history := f.history[max(0, len(f.history)-horizonsShown*len(f.Points)):]
 	picture := plots.Forecast{Title: f.ID, Step: f.step, History: history, Forecast: f.Points, Bands: f.bands(quantiles)}

@@ -49,8 +49,8 @@ func smallForecaster(steps int) Config {
 	return c
 }
 
-// A forecaster learns waves of several lengths with missing values, beats the simple forecasts that do not know the season, and is opened
-// again: what it forecasts then is what the task does.
+// A forecaster learns waves of several lengths with missing values, beats the simple forecasts that do not know
+// the season, and is opened again: what it forecasts then is what the task does.
 func TestForecaster(t *testing.T) {
 	dir, set := filepath.Join(t.TempDir(), "run"), seasons(40, 25, 60, 33)
 	task, err := NewForecaster(smallForecaster(200), set)
@@ -180,7 +180,8 @@ func TestShortSeries(t *testing.T) {
 	}
 }
 
-// Two columns, a covariate, the calendar, a static feature and quantiles, with a decoder: it trains, forecasts, and says what is missing.
+// Two columns, a covariate, the calendar, a static feature and quantiles, with a decoder: it trains, forecasts,
+// and says what is missing.
 func TestForecasterOfColumns(t *testing.T) {
 	set := &series.Set{
 		Name: "shops.csv", SHA256: "1", Targets: []string{"sold", "visits"}, Known: []string{"price"}, Static: []string{"city"},

@@ -19,11 +19,12 @@ type Origin struct {
 	Weights string `yaml:"weights"` // SHA-256 of the file that has them
 }
 
-// From begins with the weights and the vocabularies of a run, instead of fresh ones: of its best checkpoint, or of the one that the run was
-// opened with. All else is new: data, learning rate, the state of the optimizer.
+// From begins with the weights and the vocabularies of a run, instead of fresh ones: of its best checkpoint, or
+// of the one that the run was opened with. All else is new: data, learning rate, the state of the optimizer.
 //
-// The model is that of r. Settings of it that are neither those of r nor the defaults are a *SettingsError, and so is each of those named in
-// meant that differs from that of r. Dropout may be another. A classifier whose data have other labels gets a new output layer.
+// The model is that of r. Settings of it that are neither those of r nor the defaults are a *SettingsError, and
+// so is each of those named in meant that differs from that of r. Dropout may be another. A classifier whose
+// data have other labels gets a new output layer.
 func From(r *Run, meant ...string) Option {
 	return func(w *with) { w.from = &beginning{run: r, meant: meant} }
 }
@@ -161,8 +162,8 @@ type nameList interface {
 	Name(number int32) string
 }
 
-// start gives a new model the weights that it begins with, and closes it if that fails. names are its labels or, of a model without, its
-// tokens; nil: it has neither.
+// start gives a new model the weights that it begins with, and closes it if that fails. names are its labels
+// or, of a model without, its tokens; nil: it has neither.
 func (c *Config) start(t Task, names nameList) error {
 	var weights []checkpoint.Tensor
 	var err error
@@ -199,7 +200,8 @@ func (b *beginning) names() nameList {
 	return b.run.vocab
 }
 
-// from says for each of the names which number it has in the run, or -1, and how many have one; same: the numbers are the same.
+// from says for each of the names which number it has in the run, or -1, and how many have one; same: the
+// numbers are the same.
 func (b *beginning) from(names nameList) (numbers []int, known int, same bool) {
 	if names == nil {
 		return nil, 0, true
@@ -224,8 +226,8 @@ func (b *beginning) from(names nameList) (numbers []int, known int, same bool) {
 // outputPrefix begins the names of the weights of the output layer, in which each label has a row.
 const outputPrefix = "output."
 
-// forModel are the weights for the model of a task: those of the run, and where the model has other names those of the names that the run
-// has, too, and fresh ones for the others.
+// forModel are the weights for the model of a task: those of the run, and where the model has other names those
+// of the names that the run has, too, and fresh ones for the others.
 func (b *beginning) forModel(t Task, names nameList) ([]checkpoint.Tensor, error) {
 	numbers, _, same := b.from(names)
 	if same {
@@ -249,9 +251,10 @@ func (b *beginning) forModel(t Task, names nameList) ([]checkpoint.Tensor, error
 	return weights, nil
 }
 
-// renumbered is fresh with the parts of old: along the axes of names, part i is part numbers[i] there. Where that is -1, it stays fresh. Those
-// are the axes along which they differ, or else the first; of the transitions of a CRF, from name to name, both. Tensors that differ otherwise
-// stay as they are, which an error says when they are loaded.
+// renumbered is fresh with the parts of old: along the axes of names, part i is part numbers[i] there. Where
+// that is -1, it stays fresh. Those are the axes along which they differ, or else the first; of the transitions
+// of a CRF, from name to name, both. Tensors that differ otherwise stay as they are, which an error says when
+// they are loaded.
 func renumbered(fresh, old checkpoint.Tensor, numbers []int) checkpoint.Tensor {
 	to, ok := fresh.Data.([]float32)
 	from, ok2 := old.Data.([]float32)

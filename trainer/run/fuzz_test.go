@@ -7,7 +7,8 @@ import (
 	"testing"
 )
 
-// What is read as a configuration can be written, and is then the same; anything else is an error of one line that names the file.
+// What is read as a configuration can be written, and is then the same; anything else is an error of one line
+// that names the file.
 func FuzzReadConfig(f *testing.F) {
 	path := filepath.Join(f.TempDir(), configName) // one for all: making files is most of the work
 	f.Add([]byte(lmConfig))

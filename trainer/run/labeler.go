@@ -11,7 +11,8 @@ import (
 	"github.com/unroll-ml/unroll/trainer"
 )
 
-// Classifier is the classifier of a run, with its vocabulary and its labels. Several goroutines may use it: they take turns.
+// Classifier is the classifier of a run, with its vocabulary and its labels. Several goroutines may use it:
+// they take turns.
 type Classifier struct {
 	name    string // of the run
 	config  *Config
@@ -52,8 +53,8 @@ func (c *Classifier) Close() error { return c.model.Close() }
 // MostTexts is how many texts, or images, are classified at once: more are not faster.
 const MostTexts = 64
 
-// Classify gives all labels of each text with their probabilities, the likeliest first. Texts are read together. One of blanks has none. A
-// classifier of images gives a *DataError.
+// Classify gives all labels of each text with their probabilities, the likeliest first. Texts are read
+// together. One of blanks has none. A classifier of images gives a *DataError.
 func (c *Classifier) Classify(ctx context.Context, texts []string) ([][]Label, error) {
 	if c.vocab == nil {
 		return nil, badData("%s classifies %s, not texts", c.name, c.config.Model.kindRead())
@@ -91,8 +92,8 @@ func (c *Classifier) Classify(ctx context.Context, texts []string) ([][]Label, e
 	return all, nil
 }
 
-// ClassifyImages gives all labels of the images from one number to before another with their probabilities, the likeliest first. A
-// classifier of texts, or of images that are not as wide, gives a *DataError.
+// ClassifyImages gives all labels of the images from one number to before another with their probabilities, the
+// likeliest first. A classifier of texts, or of images that are not as wide, gives a *DataError.
 func (c *Classifier) ClassifyImages(ctx context.Context, m *datasets.Images, from, to int) ([][]Label, error) {
 	switch {
 	case c.vocab != nil:

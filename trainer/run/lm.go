@@ -87,8 +87,8 @@ type LMTask struct {
 	feed   feed[*lmBatch]
 }
 
-// NewLM makes a language model that learns a text, with fresh weights. It is validated on valid or, if that is nil, on the end of the text.
-// Close closes the texts.
+// NewLM makes a language model that learns a text, with fresh weights. It is validated on valid or, if that is
+// nil, on the end of the text. Close closes the texts.
 func NewLM(c Config, text, valid *datasets.Text, opts ...Option) (*LMTask, error) {
 	if text == nil {
 		return nil, errNoData

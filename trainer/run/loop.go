@@ -30,12 +30,13 @@ func Train(ctx context.Context, dir string, t Task, o Options) (End, error) {
 	return end, err
 }
 
-// Train trains a task until its budget is spent, or there was no better validation for too long. The run that the folder holds, if it is
-// the same, is continued where its newest whole checkpoint stands; the bits are those of a run that nothing happened to.
+// Train trains a task until its budget is spent, or there was no better validation for too long. The run that
+// the folder holds, if it is the same, is continued where its newest whole checkpoint stands; the bits are
+// those of a run that nothing happened to.
 //
-// When the context is done, all is saved after the current step, and the error is a *StoppedError: calling Train again goes on. A
-// *DivergedError says that the numbers are no longer finite, an *OtherSettingsError that the folder holds another run, a *FinishedError
-// that its run has nothing left to do.
+// When the context is done, all is saved after the current step, and the error is a *StoppedError: calling
+// Train again goes on. A *DivergedError says that the numbers are no longer finite, an *OtherSettingsError that
+// the folder holds another run, a *FinishedError that its run has nothing left to do.
 func (f *Folder) Train(ctx context.Context, t Task, o Options) (End, error) {
 	r, err := f.prepare(t, o)
 	if err != nil {
@@ -45,8 +46,8 @@ func (f *Folder) Train(ctx context.Context, t Task, o Options) (End, error) {
 	return r.run(ctx)
 }
 
-// prepare either continues the run in the folder or begins a new one. Until it is known that this can be done nothing in the folder
-// changes.
+// prepare either continues the run in the folder or begins a new one. Until it is known that this can be done
+// nothing in the folder changes.
 func (f *Folder) prepare(t Task, o Options) (*training, error) {
 	c := t.Config()
 	c.Format = configFormat
@@ -215,7 +216,8 @@ func (r *training) validates() bool {
 	return r.at.Step%(r.task.Epoch()*max(c.ValidEpochs, 1)) == 0
 }
 
-// step takes a step and logs it. One that is not finite is not applied by the model: too many of them in a row end the run.
+// step takes a step and logs it. One that is not finite is not applied by the model: too many of them in a row
+// end the run.
 func (r *training) step() (StepRecord, error) {
 	begin, rate := time.Now(), r.rate()
 	loss, norm, n, err := r.task.Step(r.at.Step, rate)
@@ -247,7 +249,8 @@ func (r *training) step() (StepRecord, error) {
 	return rec, nil
 }
 
-// countSkipped counts steps in a row that were not applied. Overflows of the loss scaling are no faults: it has made itself smaller.
+// countSkipped counts steps in a row that were not applied. Overflows of the loss scaling are no faults: it has
+// made itself smaller.
 func (r *training) countSkipped(rec StepRecord) error {
 	switch {
 	case rec.Skipped == "":
@@ -307,12 +310,12 @@ func (r *training) whyExhausted() string {
 	return words.Count(r.at.Worse, "validation", "validations in a row") + " without a better one"
 }
 
-// farAbove is how many times the loss at the start, or 1 if that is less, a validation loss is of a model that has diverged, though all its
-// numbers are finite.
+// farAbove is how many times the loss at the start, or 1 if that is less, a validation loss is of a model that
+// has diverged, though all its numbers are finite.
 const farAbove = 100
 
-// validate validates, and saves the run, and the best one if this is it. If the context is done meanwhile, the run is saved with a note
-// that this is due.
+// validate validates, and saves the run, and the best one if this is it. If the context is done meanwhile, the
+// run is saved with a note that this is due.
 func (r *training) validate(ctx context.Context) error {
 	m, err := r.task.Validate(ctx)
 	if err != nil && ctx.Err() != nil && errors.Is(err, ctx.Err()) {

@@ -15,8 +15,8 @@ type made struct {
 	names []string // in it, the innermost folder last
 }
 
-// mkdirAll makes a folder that is not there, and those that it is in. What was there before it opens once, so that a link that is put
-// there meanwhile leads nowhere.
+// mkdirAll makes a folder that is not there, and those that it is in. What was there before it opens once, so
+// that a link that is put there meanwhile leads nowhere.
 func mkdirAll(dir string) (*made, error) {
 	var missing []string // the innermost first
 	there := dir

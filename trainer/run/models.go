@@ -11,10 +11,11 @@ import (
 	"github.com/unroll-ml/unroll/models"
 )
 
-// What a configuration says, as package models wants it said. The rules of models are written there, and there alone: a configuration
-// is checked by declaring its model.
+// What a configuration says, as package models wants it said. The rules of models are written there, and there
+// alone: a configuration is checked by declaring its model.
 
-// What Model.Cell and Model.Attention may name, besides those that are given as options, and Model.Nonlinearity and Pooling.
+// What Model.Cell and Model.Attention may name, besides those that are given as options, and Model.Nonlinearity
+// and Pooling.
 var (
 	Cells      = models.Cells
 	Attentions = append([]string{NoAttention}, models.Attentions...)
@@ -52,8 +53,8 @@ func (c *Config) attention() (models.AttentionKind, error) {
 // fewTokens is the vocabulary of a model whose data are not known yet: the reserved tokens, and one.
 const fewTokens = 5
 
-// declare counts the weights of the model without making it, and says what is wrong with it. What is not known before the data are read
-// counts as little as can be.
+// declare counts the weights of the model without making it, and says what is wrong with it. What is not known
+// before the data are read counts as little as can be.
 func (c Config) declare() (weights float64, err error) {
 	m := &c.Model
 	if m.Input == 0 {
@@ -82,9 +83,10 @@ func (c *Config) Weights() float64 {
 	return weights
 }
 
-// BatchFor estimates the batch with which a program would fit into the memory of a device that asks for so many bytes now where so
-// many are free; 0: none. What it asks for is the weights, with a gradient and two numbers of the optimizer for each, and what is
-// proportional to the batch. A tenth is left free. If asked is 0, it is not known, and half the batch is a guess.
+// BatchFor estimates the batch with which a program would fit into the memory of a device that asks for so many
+// bytes now where so many are free; 0: none. What it asks for is the weights, with a gradient and two numbers
+// of the optimizer for each, and what is proportional to the batch. A tenth is left free. If asked is 0, it is
+// not known, and half the batch is a guess.
 func (c *Config) BatchFor(asked, free int64) int {
 	if asked == 0 {
 		return c.Training.Batch / 2
@@ -113,7 +115,8 @@ var settingNames = map[string]string{
 
 var goName = regexp.MustCompile(`\b[A-Z][A-Za-z]+\b`)
 
-// ownWords turns what package models says of a setting into a *SettingsError with the names of config.yaml; other errors stay.
+// ownWords turns what package models says of a setting into a *SettingsError with the names of config.yaml;
+// other errors stay.
 func (c *Config) ownWords(err error) error {
 	var wrong *setting.Error
 	if !errors.As(err, &wrong) {

@@ -30,8 +30,8 @@ type Run struct {
 	at      Position         // where the checkpoint stands that was loaded last
 }
 
-// Open reads what the folder of a run says of its model. A folder that holds none gives a *NotARunError, one that is not there an
-// *InputError, a damaged one a *checkpoint.CorruptError.
+// Open reads what the folder of a run says of its model. A folder that holds none gives a *NotARunError, one
+// that is not there an *InputError, a damaged one a *checkpoint.CorruptError.
 func Open(dir string, opts ...Option) (*Run, error) {
 	info, err := os.Stat(dir)
 	if err != nil {
@@ -99,7 +99,8 @@ func (r *Run) Use(opts ...Option) { r.config.use(opts) }
 // At is where the run stood at the checkpoint of the model that was made last.
 func (r *Run) At() Position { return r.at }
 
-// Vocab is the vocabulary of the inputs, nil for images; Target that of the outputs of a sequence-to-sequence model, else nil.
+// Vocab is the vocabulary of the inputs, nil for images; Target that of the outputs of a sequence-to-sequence
+// model, else nil.
 func (r *Run) Vocab() *datasets.Vocab  { return r.vocab }
 func (r *Run) Target() *datasets.Vocab { return r.target }
 
@@ -155,8 +156,8 @@ func readModelFile[T interface {
 // checkpoint is the folder of the run's checkpoint that is used.
 func (r *Run) checkpoint() string { return filepath.Join(r.dir, r.Checkpoint()) }
 
-// Checkpoint is the name of the run's checkpoint that is used: the one that the option of this name chose, else the best one or, before the
-// first validation, the last one.
+// Checkpoint is the name of the run's checkpoint that is used: the one that the option of this name chose, else
+// the best one or, before the first validation, the last one.
 func (r *Run) Checkpoint() string {
 	name := r.config.with.checkpoint
 	if step, err := strconv.Atoi(name); err == nil {
@@ -250,8 +251,8 @@ func noCheckpoint(dir string, err error) error {
 	return corrupt("%s: there is no such checkpoint: train until the first one is saved", dir)
 }
 
-// loadCheckpoint reads a checkpoint, opened from the folder dir, into the model of a configuration, with what the next training step
-// needs if training is true.
+// loadCheckpoint reads a checkpoint, opened from the folder dir, into the model of a configuration, with what
+// the next training step needs if training is true.
 func loadCheckpoint(f *checkpoint.Folder, dir string, c *Config, m Learner, training bool) (Position, error) {
 	var at Position
 	if err := f.State(&at); err != nil {

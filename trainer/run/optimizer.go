@@ -33,8 +33,8 @@ func orList(items []string, name func(string) string) string {
 	return strings.Join(names, " or ")
 }
 
-// checkOptimizer says what is wrong with the optimizer, its schedule and the choice of the best checkpoint. What packages trainer and
-// optim know is written there.
+// checkOptimizer says what is wrong with the optimizer, its schedule and the choice of the best checkpoint.
+// What packages trainer and optim know is written there.
 func (c *Config) checkOptimizer() error {
 	t := &c.Training
 	momentum := []string{"sgd", "nesterov", "rmsprop"}
@@ -88,14 +88,15 @@ func (c *Config) accumulated() *Config {
 	return &whole
 }
 
-// batches says how so many examples are put into batches: of no more rows than there are examples, in as many equal parts as are
-// accumulated. Rows that are no examples would cost as much as those that are.
+// batches says how so many examples are put into batches: of no more rows than there are examples, in as many
+// equal parts as are accumulated. Rows that are no examples would cost as much as those that are.
 func (c *Config) batches(examples int) batches.Config {
 	parts := max(c.Training.Accumulate, 1)
 	return batches.Config{Batch: min(c.Training.Batch, (max(examples, 1)+parts-1)/parts*parts), Buckets: c.Training.Buckets}
 }
 
-// complete writes into a config what its schedule takes from the data: the steps of the run, 0 if they are not known, and of an epoch.
+// complete writes into a config what its schedule takes from the data: the steps of the run, 0 if they are not
+// known, and of an epoch.
 func (t *Training) complete(steps, epoch int) error {
 	if t.ScheduleSteps != 0 {
 		return nil

@@ -9,7 +9,8 @@ import (
 	"github.com/unroll-ml/unroll/trainer/optim"
 )
 
-// Option gives a run a part that its configuration can only name. The same ones go to those who train a run and to those who open it.
+// Option gives a run a part that its configuration can only name. The same ones go to those who train a run and
+// to those who open it.
 type Option func(*with)
 
 // with are parts of a run that its configuration can only name.
@@ -31,8 +32,8 @@ func On(d tape.Device) Option { return func(w *with) { w.device = d } }
 // Tell lets f know, in one line each, of what does not stop the work: see device.Tell.
 func Tell(f func(message string)) Option { return func(w *with) { w.tell = f } }
 
-// Checkpoint chooses the checkpoint that is read of a run that Open opens: Best, Last, or one that was kept, by its step such as "380". Without
-// it, it is the best one or, before the first validation, the last one.
+// Checkpoint chooses the checkpoint that is read of a run that Open opens: Best, Last, or one that was kept, by
+// its step such as "380". Without it, it is the best one or, before the first validation, the last one.
 func Checkpoint(name string) Option { return func(w *with) { w.checkpoint = name } }
 
 // Cell gives a cell of one's own, which Model.Cell names.

@@ -43,10 +43,12 @@ type Own struct {
 	Settings Config // start from Defaults(TaskOwn)
 	Steps    int    // of an epoch; 0 is 1
 
-	// Train takes the training step after so many, with a learning rate, and gives the loss and the norm of the gradient.
+	// Train takes the training step after so many, with a learning rate, and gives the loss and the norm of the
+	// gradient.
 	Train func(before int, rate float64) (loss, norm float64, err error)
 
-	// Measure gives the loss on the validation data, the smaller the better, and the context's error if that is done meanwhile.
+	// Measure gives the loss on the validation data, the smaller the better, and the context's error if that is
+	// done meanwhile.
 	Measure func(ctx context.Context) (loss float64, err error)
 }
 

@@ -20,7 +20,8 @@ import (
 // window is the shape of a batch of waves.
 type window struct{ steps, batch int }
 
-// next declares a network that reads T×B×1 numbers and says after each which comes next: its loss is the mean squared error.
+// next declares a network that reads T×B×1 numbers and says after each which comes next: its loss is the mean
+// squared error.
 func next(b *op.Builder, p *models.Params, w window) (*trainer.Graph, error) {
 	layers, err := models.NewRecurrent(p, "layers", models.RecurrentConfig{
 		Cell: models.CellConfig{Kind: "gru"}, Input: 1, Hidden: 16, Layers: 1,
@@ -48,7 +49,8 @@ func waves(w window, phase float64) []any {
 	return []any{xs, ys}
 }
 
-// A model with a loss of its own: everything else, such as the schedule, resume, the best checkpoint and the log, is given.
+// A model with a loss of its own: everything else, such as the schedule, resume, the best checkpoint and the
+// log, is given.
 func ExampleOwn() {
 	dir, err := os.MkdirTemp("", "run")
 	check(err)

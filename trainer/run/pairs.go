@@ -55,8 +55,8 @@ func readPairs(name string, s *Source, seed uint64) (*rawPairs, error) {
 	return x, nil
 }
 
-// divide gives the pairs to train on and those to measure on: a part, or those that a task has for measuring. Pairs of one source
-// stay together.
+// divide gives the pairs to train on and those to measure on: a part, or those that a task has for measuring.
+// Pairs of one source stay together.
 func (x *rawPairs) divide(c *Config) (train, valid pairsPart, err error) {
 	if x.test != nil {
 		return x.all(), allPairs(x.test), nil
@@ -149,8 +149,8 @@ type translations struct {
 	lengths decode.Lengths // likewise
 }
 
-// encode makes batches of a part as a config wants them. encoded are all its pairs, as tokens. Pairs with a side of more than longest
-// tokens are left out; 0: none.
+// encode makes batches of a part as a config wants them. encoded are all its pairs, as tokens. Pairs with a
+// side of more than longest tokens are left out; 0: none.
 func (p pairsPart) encode(c *Config, encoded *batches.Seq2Seq, longest int) (*translations, error) {
 	x := &translations{pairsPart: p, name: p.pairs.Name, encoded: encoded}
 	if longest > 0 {

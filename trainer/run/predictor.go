@@ -34,7 +34,8 @@ func (r *Run) Regressor() (*Regressor, error) {
 // Close frees the model.
 func (m *Regressor) Close() error { return m.model.Close() }
 
-// Predict gives the number of each of the cases, whose labels are not looked at. Cases of other channels than the model reads are a *DataError.
+// Predict gives the number of each of the cases, whose labels are not looked at. Cases of other channels than
+// the model reads are a *DataError.
 func (m *Regressor) Predict(ctx context.Context, cases *series.Cases) ([]float64, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -55,8 +56,9 @@ func (m *Regressor) Predict(ctx context.Context, cases *series.Cases) ([]float64
 	return predicted, nil
 }
 
-// ClassifyCases gives all labels of each of the cases with their probabilities, the likeliest first: Classify for a model of series. Labels of
-// the cases are not looked at. Cases of other channels than the model reads are a *DataError.
+// ClassifyCases gives all labels of each of the cases with their probabilities, the likeliest first: Classify
+// for a model of series. Labels of the cases are not looked at. Cases of other channels than the model reads
+// are a *DataError.
 func (c *Classifier) ClassifyCases(ctx context.Context, cases *series.Cases) ([][]Label, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()

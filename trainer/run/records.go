@@ -8,15 +8,16 @@ import (
 	"github.com/unroll-ml/unroll/trainer/metrics"
 )
 
-// What a run logs, a JSON object a line: in log.jsonl, and on stdout with --json. Seconds are wall time since the run began, over
-// all times that it was continued.
+// What a run logs, a JSON object a line: in log.jsonl, and on stdout with --json. Seconds are wall time since
+// the run began, over all times that it was continued.
 
 // Float is a number of a record. One that is not finite, for which JSON has no number, is written as the string "NaN",
 // "Infinity" or "-Infinity".
 type Float = runlog.Float
 
-// StepRecord is the event "step": a training step. TokensPerSecond is over the steps since the record before, without the time for
-// measuring and saving: in the log that is the step alone, on stdout it may be several. What else there is is of this step.
+// StepRecord is the event "step": a training step. TokensPerSecond is over the steps since the record before,
+// without the time for measuring and saving: in the log that is the step alone, on stdout it may be several.
+// What else there is is of this step.
 type StepRecord struct {
 	Event           string  `json:"event"`
 	Step            int     `json:"step"`

@@ -93,8 +93,8 @@ type RegressorTask struct {
 	feed        feed[*numberBatch]
 }
 
-// NewRegressor makes a regressor that learns the numbers of series, with fresh weights. It is validated on valid or, if that is nil, on a part
-// of the series.
+// NewRegressor makes a regressor that learns the numbers of series, with fresh weights. It is validated on
+// valid or, if that is nil, on a part of the series.
 func NewRegressor(c Config, train, valid *series.Cases, opts ...Option) (*RegressorTask, error) {
 	raw, other, err := begin(&c, TaskRegress, opts, train, valid, func(x *series.Cases) (*Source, *rawNumbers, error) {
 		s, err := casesSource(x)
@@ -115,7 +115,8 @@ func readRegressor(c *Config) (*RegressorTask, error) {
 	return newRegressorTask(c, raw, other)
 }
 
-// newRegressorTask divides the data, of which other, to validate on, may be nil, and writes into c what they say of the model.
+// newRegressorTask divides the data, of which other, to validate on, may be nil, and writes into c what they
+// say of the model.
 func newRegressorTask(c *Config, raw, other *rawNumbers) (_ *RegressorTask, err error) {
 	c.Data.Reading = currentReading
 	t := &RegressorTask{config: c, notes: slices.Clone(raw.cases.Notes)}

@@ -21,7 +21,8 @@ type Reporter interface {
 	// End is called at the end, and when a run is resumed, after Begin.
 	End(EndRecord)
 
-	// Notice is called with what else there is to know, in one line: a checkpoint was damaged, and which one is used instead.
+	// Notice is called with what else there is to know, in one line: a checkpoint was damaged, and which one is
+	// used instead.
 	Notice(message string)
 }
 

@@ -71,7 +71,8 @@ func (r *training) prepareResume() error {
 	return r.folder.checkpoints().WriteFile(configName, r.config.Encode())
 }
 
-// resume loads the newest checkpoint that is whole; false if there never was one. A damaged one is skipped, but not in silence.
+// resume loads the newest checkpoint that is whole; false if there never was one. A damaged one is skipped, but
+// not in silence.
 func (r *training) resume() (found bool, err error) {
 	names, err := r.folder.Checkpoints()
 	if err != nil {
@@ -98,8 +99,8 @@ func (r *training) resume() (found bool, err error) {
 	return false, broken
 }
 
-// Checkpoints are the names of those of the run, the newest first; of the same step the last before the best. Those whose step cannot be read
-// come before all, to be named.
+// Checkpoints are the names of those of the run, the newest first; of the same step the last before the best.
+// Those whose step cannot be read come before all, to be named.
 func (f *Folder) Checkpoints() ([]string, error) {
 	// Old checkpoints are removed by the next save, once a whole one is known.
 	if err := f.checkpoints().Recover(Last, math.MaxInt); err != nil {
@@ -131,8 +132,8 @@ func (f *Folder) Checkpoints() ([]string, error) {
 	return names, nil
 }
 
-// checkBest makes sure that the best checkpoint, which the state speaks of, can be used at the end; if not, the next one that is
-// measured is the best.
+// checkBest makes sure that the best checkpoint, which the state speaks of, can be used at the end; if not, the
+// next one that is measured is the best.
 func (r *training) checkBest(skip func(error)) {
 	if r.at.BestLoss == nil {
 		return
@@ -148,7 +149,8 @@ func (r *training) checkBest(skip func(error)) {
 	}
 }
 
-// Saved says whether there is a checkpoint of the run in the folder. It changes nothing, and may be asked while the run trains.
+// Saved says whether there is a checkpoint of the run in the folder. It changes nothing, and may be asked while
+// the run trains.
 func (f *Folder) Saved() bool {
 	for _, name := range []string{Last, Best} {
 		if c, err := f.checkpoints().Open(name); err == nil {

@@ -11,7 +11,8 @@ import (
 	"github.com/unroll-ml/unroll/trainer"
 )
 
-// Sample is what a model made of something when it was validated, for people to look at. Texts are cut to a few hundred characters.
+// Sample is what a model made of something when it was validated, for people to look at. Texts are cut to a few
+// hundred characters.
 type Sample struct {
 	Input  string `json:"input,omitempty"`  // what it read: a source, a text, which image
 	Output string `json:"output"`           // what it made of that: a translation, a label, a text of its own

@@ -104,7 +104,8 @@ func (c *Config) newSeq2Seq() (*trainer.Seq2Seq, error) {
 	})
 }
 
-// ValidPairs is how many validation pairs are translated, at most, whenever a model is validated, unless Training.ValidPairs says otherwise.
+// ValidPairs is how many validation pairs are translated, at most, whenever a model is validated, unless
+// Training.ValidPairs says otherwise.
 const ValidPairs = 200
 
 // Seq2SeqTask is a sequence-to-sequence model that learns pairs.
@@ -118,8 +119,8 @@ type Seq2SeqTask struct {
 	translator     *translate.Translator
 }
 
-// NewSeq2Seq makes a sequence-to-sequence model that learns pairs, with fresh weights. It is validated on valid or, if that is nil, on a
-// part of the pairs. Close closes the pairs.
+// NewSeq2Seq makes a sequence-to-sequence model that learns pairs, with fresh weights. It is validated on valid
+// or, if that is nil, on a part of the pairs. Close closes the pairs.
 func NewSeq2Seq(c Config, pairs, valid *datasets.Pairs, opts ...Option) (*Seq2SeqTask, error) {
 	raw, other, err := begin(&c, TaskSeq2Seq, opts, pairs, valid, knownPairs)
 	if err != nil {
@@ -144,7 +145,8 @@ func readSeq2Seq(c *Config) (*Seq2SeqTask, error) {
 	return newSeq2SeqTask(c, raw, other)
 }
 
-// newSeq2SeqTask divides the data, of which other, to validate on, may be nil, and writes into c what they say of the model.
+// newSeq2SeqTask divides the data, of which other, to validate on, may be nil, and writes into c what they say
+// of the model.
 func newSeq2SeqTask(c *Config, raw, other *rawPairs) (_ *Seq2SeqTask, err error) {
 	c.Data.Reading = currentReading
 	t := &Seq2SeqTask{config: c, notes: raw.notes()}

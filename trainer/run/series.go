@@ -56,7 +56,8 @@ func (c *Config) newSeries() {
 	c.Model.Series = &own
 }
 
-// fitSeries completes the model by the cases that it learns from. One that begins with the model of a run has its inputs.
+// fitSeries completes the model by the cases that it learns from. One that begins with the model of a run has
+// its inputs.
 func (c *Config) fitSeries(name string, cases *series.Cases, which []int32) (notes []string, err error) {
 	m := &c.Model
 	if c.From == nil {
@@ -86,7 +87,8 @@ func (s *SeriesModel) missing(name string, cases *series.Cases) string {
 	return name + ": " + words.Count(cases.Missing(), "value is", "values are") + " missing: " + how[s.Inputs.Missing]
 }
 
-// Notes say what was taken for what in series that the model of the run is to read, and what becomes of values that are missing.
+// Notes say what was taken for what in series that the model of the run is to read, and what becomes of values
+// that are missing.
 func (r *Run) Notes(cases *series.Cases) []string {
 	return append(slices.Clone(cases.Notes), known(r.config.Model.Series.missing(cases.Name, cases))...)
 }
@@ -194,8 +196,8 @@ func casesSource(x *series.Cases) (*Source, error) {
 	return &Source{Kind: KindSeries, Paths: paths, SHA256: x.SHA256}, err
 }
 
-// takeSeries gives the model of a run in dir, which another begins with, what that one has of its own: noise and loss. How values become inputs
-// must be the same, where it is said.
+// takeSeries gives the model of a run in dir, which another begins with, what that one has of its own: noise
+// and loss. How values become inputs must be the same, where it is said.
 func (m *Model) takeSeries(own *Model, dir string) error {
 	if own.Series == nil || m.Series == nil {
 		return nil

@@ -15,7 +15,8 @@ import (
 	"github.com/unroll-ml/unroll/graph/cpu"
 )
 
-// waves are series of 2 channels and 5 to 9 steps: rising ones with the label up, others with down; their number is where they end.
+// waves are series of 2 channels and 5 to 9 steps: rising ones with the label up, others with down; their
+// number is where they end.
 func waves(t *testing.T, n int, missing bool) *series.Cases {
 	t.Helper()
 	random := rand.New(rand.NewPCG(3, 4))
@@ -63,7 +64,8 @@ func openedAfter(t *testing.T, work Task, err error) *Run {
 
 var device1 = On(cpu.New(cpu.Threads(1)))
 
-// A classifier of series learns them, whatever is missing, and what it says does not depend on the labels, nor on the series beside one.
+// A classifier of series learns them, whatever is missing, and what it says does not depend on the labels, nor
+// on the series beside one.
 func TestSeriesClassifier(t *testing.T) {
 	for _, missing := range []bool{false, true} {
 		c := smallSeries(TaskClassify)

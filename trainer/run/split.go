@@ -8,7 +8,8 @@ import (
 	"github.com/unroll-ml/unroll/datasets"
 )
 
-// What is held out of data that come in one piece, for validation: of a text its end, of examples and pairs some that are drawn.
+// What is held out of data that come in one piece, for validation: of a text its end, of examples and pairs
+// some that are drawn.
 
 // validPart is the part of examples or pairs that is held out unless Data.HoldOut says otherwise.
 const validPart = 0.1
@@ -29,8 +30,8 @@ func (d *Data) checkReading() error {
 	return badData("the run was made by another version of unroll, which held out other examples: measure on data that it has not seen with `valid_%s`", d.Train.Kind)
 }
 
-// percents are the parts of a text that a config asks for, in the order of the text: to train on, to measure on while training and, if
-// there are three, to measure on at the end.
+// percents are the parts of a text that a config asks for, in the order of the text: to train on, to measure on
+// while training and, if there are three, to measure on at the end.
 func (d *Data) percents() ([]int, error) {
 	if d.Split == "" {
 		return []int{90, 10}, nil

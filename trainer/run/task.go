@@ -6,7 +6,8 @@ import "context"
 type Task interface {
 	Learner
 
-	// Config is what config.yaml will say: start from Defaults, of TaskOwn for a task of your own. Nobody else may change it.
+	// Config is what config.yaml will say: start from Defaults, of TaskOwn for a task of your own. Nobody else
+	// may change it.
 	Config() *Config
 
 	// Epoch is the number of steps of a pass over the data.
@@ -19,8 +20,8 @@ type Task interface {
 	Validate(ctx context.Context) (Metrics, error)
 }
 
-// filed is a Task whose run has files of its own, by name; Verify says whether those in the folder of a run that is to be continued are
-// the same and whole.
+// filed is a Task whose run has files of its own, by name; Verify says whether those in the folder of a run
+// that is to be continued are the same and whole.
 type filed interface {
 	Files() map[string][]byte
 	Verify(dir string) error

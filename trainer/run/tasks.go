@@ -10,19 +10,23 @@ import (
 // taskKinds is the table of tasks: a new one is a file with its taskKind, and a line here.
 var taskKinds = []taskKind{lmKind{}, classifyKind{}, seq2seqKind{}, tagKind{}, regressKind{}, forecastKind{}, ownKind{}}
 
-// taskKind is what one task has and others do not. All else in this package asks for it here, and knows no task by name.
+// taskKind is what one task has and others do not. All else in this package asks for it here, and knows no task
+// by name.
 type taskKind interface {
 	// name is what config.yaml calls it, and words what messages do, such as "a language model".
 	name() string
 	words() string
 
-	// data are the kinds of data that it learns from: those that Source.Kind may name, and KindText, which has no Source.
+	// data are the kinds of data that it learns from: those that Source.Kind may name, and KindText, which has
+	// no Source.
 	data() []string
 
-	// scores are what Training.Best may name besides the loss: names of Measures, which also say whether less is better.
+	// scores are what Training.Best may name besides the loss: names of Measures, which also say whether less
+	// is better.
 	scores() []string
 
-	// defaults sets what is usual for it and not for all tasks. A number of Training that is not 0 there must be at least 1.
+	// defaults sets what is usual for it and not for all tasks. A number of Training that is not 0 there must
+	// be at least 1.
 	defaults(c *Config)
 
 	// check says what is wrong with settings that only it has. What package models knows is written there: see model.
@@ -78,7 +82,8 @@ func TaskName(task string) string {
 	return ""
 }
 
-// DataKinds are the kinds of data that tasks have, and TaskScores what Training.Best may name: the loss, and the measures of a task.
+// DataKinds are the kinds of data that tasks have, and TaskScores what Training.Best may name: the loss, and
+// the measures of a task.
 var (
 	DataKinds  = ofTasks(taskKind.data)
 	TaskScores = ofTasks(func(k taskKind) []string { return append([]string{LossScore}, k.scores()...) })

@@ -48,8 +48,8 @@ func (d *corpus) close() error {
 	return nil
 }
 
-// trainWindows are what a language model learns from: for each step a T×B window, which goes on from that of the step before unless it
-// begins with a state of zero. Len is the number of steps of an epoch.
+// trainWindows are what a language model learns from: for each step a T×B window, which goes on from that of
+// the step before unless it begins with a state of zero. Len is the number of steps of an epoch.
 type trainWindows interface {
 	Len() int
 	Fill(step int, inputs, targets []int32) (reset bool, err error)
@@ -86,8 +86,9 @@ func readCorpus(c *Config) (*corpus, error) {
 	return newCorpus(c, text, valid)
 }
 
-// newCorpus makes windows of a text and of one to validate on, of which nil is a part of the text; close closes them. It writes into c which
-// texts they are. A vocabulary of characters is that of all characters of both; another is that of what is trained on.
+// newCorpus makes windows of a text and of one to validate on, of which nil is a part of the text; close closes
+// them. It writes into c which texts they are. A vocabulary of characters is that of all characters of both;
+// another is that of what is trained on.
 func newCorpus(c *Config, text, valid *datasets.Text) (_ *corpus, err error) {
 	d := &corpus{name: text.Name, texts: []*datasets.Text{text}}
 	defer func() {
@@ -173,7 +174,8 @@ func (c *Config) readTextVectors(v *datasets.Vocab, learn *datasets.Text) ([]str
 	return notes, err
 }
 
-// checkVocabSize says whether a vocabulary has so many tokens of its own: a text of one token has nothing to teach, but a translation may end.
+// checkVocabSize says whether a vocabulary has so many tokens of its own: a text of one token has nothing to
+// teach, but a translation may end.
 func (m *Model) checkVocabSize(v *datasets.Vocab, least int, name string) error {
 	known := v.Len() - int(v.Reserved())
 	switch {

@@ -9,8 +9,8 @@ import (
 	"github.com/unroll-ml/unroll/trainer/checkpoint"
 )
 
-// Unfinished is the newest of runs/TASK-1, runs/TASK-2, ... that would take the same steps as a task, if it has a checkpoint to go on from and
-// is not finished; else "".
+// Unfinished is the newest of runs/TASK-1, runs/TASK-2, ... that would take the same steps as a task, if it has
+// a checkpoint to go on from and is not finished; else "".
 func Unfinished(t Task) string {
 	c := t.Config()
 	for _, n := range slices.Backward(runNumbers(c.Task)) {

@@ -2,8 +2,9 @@ package run
 
 import "strings"
 
-// What a trained model is used for. Programs are compiled for shapes, so texts are read together whose rounded lengths are equal, and both
-// lengths and numbers of texts are rounded to powers of two: there are few programs, whatever comes.
+// What a trained model is used for. Programs are compiled for shapes, so texts are read together whose rounded
+// lengths are equal, and both lengths and numbers of texts are rounded to powers of two: there are few
+// programs, whatever comes.
 
 // rounded is the next power of two, at least least, which is one.
 func rounded(n, least int) int {

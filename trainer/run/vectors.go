@@ -14,8 +14,9 @@ import (
 	"github.com/unroll-ml/unroll/trainer/checkpoint"
 )
 
-// Vectors say which pretrained vectors an embedding begins with: see datasets.ReadVectors. A run needs the file until it has begun:
-// its checkpoints have the embedding. Model.Embed is the size of the vectors, or 0, which becomes it.
+// Vectors say which pretrained vectors an embedding begins with: see datasets.ReadVectors. A run needs the file
+// until it has begun: its checkpoints have the embedding. Model.Embed is the size of the vectors, or 0, which
+// becomes it.
 type Vectors struct {
 	Path   string `yaml:"path"` // absolute
 	SHA256 string `yaml:"sha256"`
@@ -54,7 +55,8 @@ type pretrained struct {
 
 // embedded is a taskKind whose models have embeddings of tokens.
 type embedded interface {
-	// embeddings are the names of the weights that vectors may become: of what a model reads and, if it has one, of what it writes.
+	// embeddings are the names of the weights that vectors may become: of what a model reads and, if it has
+	// one, of what it writes.
 	embeddings() []string
 }
 
@@ -147,8 +149,8 @@ type loaded struct {
 	vectors *datasets.Vectors
 }
 
-// readVectors reads the vectors of a vocabulary that an embedding begins with, if there are any, and says how much of the texts that the
-// model learns from they cover.
+// readVectors reads the vectors of a vocabulary that an embedding begins with, if there are any, and says how
+// much of the texts that the model learns from they cover.
 func (c *Config) readVectors(p pretrained, v *datasets.Vocab, learn iter.Seq[string]) ([]string, error) {
 	if p.Vectors == nil {
 		return nil, nil

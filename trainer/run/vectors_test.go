@@ -64,8 +64,8 @@ func row(t *testing.T, task Task, weight string, v *datasets.Vocab, token rune) 
 	return nil
 }
 
-// Every model of texts begins with the vectors of a file; frozen ones are there after training, others have moved; and the run is used
-// when the file is gone.
+// Every model of texts begins with the vectors of a file; frozen ones are there after training, others have
+// moved; and the run is used when the file is gone.
 func TestVectors(t *testing.T) {
 	two := []float32{1, 2, 3}
 	for _, task := range []string{TaskLM, TaskClassify, TaskSeq2Seq} {

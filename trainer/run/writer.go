@@ -10,8 +10,8 @@ import (
 	"github.com/unroll-ml/unroll/models/decode"
 )
 
-// LanguageModel is the language model of a run, with its vocabulary. Several goroutines may use it: they take turns, each for a whole
-// text.
+// LanguageModel is the language model of a run, with its vocabulary. Several goroutines may use it: they take
+// turns, each for a whole text.
 type LanguageModel struct {
 	vocab *datasets.Vocab
 	mu    sync.Mutex
@@ -36,10 +36,11 @@ func (r *Run) LanguageModel() (*LanguageModel, error) {
 // Close frees the model.
 func (m *LanguageModel) Close() error { return m.model.Close() }
 
-// Prompt is the tokens of a text that the model is to go on from; name is what errors call it. A model of characters knows those of its
-// vocabulary only; others know unknown words.
+// Prompt is the tokens of a text that the model is to go on from; name is what errors call it. A model of
+// characters knows those of its vocabulary only; others know unknown words.
 //
-// With skip, characters that a model of characters does not know and cannot call unknown are left out; known counts them, too.
+// With skip, characters that a model of characters does not know and cannot call unknown are left out; known
+// counts them, too.
 func (r *Run) Prompt(name, text string, skip bool) (tokens []int32, known datasets.Coverage, err error) {
 	t, err := datasets.NewText(name, text)
 	if err != nil {
@@ -73,8 +74,8 @@ func (t *LMTask) Write(ctx context.Context, n int, s decode.Sampling, seed uint6
 	return write(ctx, t.LM, t.data.vocab, nil, n, s, seed, emit)
 }
 
-// write reads the prompt and emits the text of n tokens after it; reserved tokens are none of them. Without a prompt it reads a line
-// break, or the first token of the vocabulary if that has none.
+// write reads the prompt and emits the text of n tokens after it; reserved tokens are none of them. Without a
+// prompt it reads a line break, or the first token of the vocabulary if that has none.
 func write(ctx context.Context, lm LM, v *datasets.Vocab, prompt []int32, n int, s decode.Sampling, seed uint64, emit func(string) error) error {
 	if err := s.Check(); err != nil {
 		return err

@@ -131,8 +131,8 @@ func (g *graph) Launch(to driver.Stream) error {
 	})
 }
 
-// line is an order in which the nodes may run: that of the capture or, with Config.Shuffle, one that is drawn for each launch, in which now
-// this stream is ahead, now that one, by little or by much.
+// line is an order in which the nodes may run: that of the capture or, with Config.Shuffle, one that is drawn
+// for each launch, in which now this stream is ahead, now that one, by little or by much.
 func (g *graph) line() []int {
 	var line []int
 	if g.gpu.config.Shuffle == 0 {

@@ -1,11 +1,11 @@
-// Package sim is a GPU without hardware: a driver.GPU that keeps device memory in slices, interprets the PTX of its kernels and
-// multiplies matrices with plain loops.
+// Package sim is a GPU without hardware: a driver.GPU that keeps device memory in slices, interprets the PTX of
+// its kernels and multiplies matrices with plain loops.
 //
-// It exists to find mistakes, and so it is stricter than a GPU. Device memory is NaN until it is written; every access must lie
-// within one allocation that has not been released. Streams put work off until somebody waits for it, or until much has gathered;
-// pinned memory that changes before an upload has read it, or that is written before a download has filled it, is an error, and
-// a download shows nothing before it is waited for. A mistake found while work is done is a *driver.LostError, after which
-// every call fails, as with a GPU.
+// It exists to find mistakes, and so it is stricter than a GPU. Device memory is NaN until it is written; every
+// access must lie within one allocation that has not been released. Streams put work off until somebody waits
+// for it, or until much has gathered; pinned memory that changes before an upload has read it, or that is
+// written before a download has filled it, is an error, and a download shows nothing before it is waited for. A
+// mistake found while work is done is a *driver.LostError, after which every call fails, as with a GPU.
 //
 // Nothing in this package may know what a tape is.
 package sim

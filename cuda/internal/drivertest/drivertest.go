@@ -1,5 +1,6 @@
-// Package drivertest checks an implementation of package driver against what its documentation promises: the GPU itself, the simulator, or
-// package driver upon the fake libraries. Run is all that the author of one needs.
+// Package drivertest checks an implementation of package driver against what its documentation promises: the
+// GPU itself, the simulator, or package driver upon the fake libraries. Run is all that the author of one
+// needs.
 package drivertest
 
 import (

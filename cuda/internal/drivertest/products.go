@@ -49,8 +49,8 @@ func products(r *rig) {
 	}
 }
 
-// oneProduct multiplies small whole numbers, which every precision holds, so that the result is exact; rows are longer than they need be, and what
-// lies between them must stay.
+// oneProduct multiplies small whole numbers, which every precision holds, so that the result is exact; rows are
+// longer than they need be, and what lies between them must stay.
 func oneProduct(r *rig, b driver.BLAS, c driver.Matrices) {
 	const gap = 3
 	rowsA, colsA, rowsB, colsB := c.M, c.K, c.K, c.N

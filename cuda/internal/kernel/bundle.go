@@ -6,8 +6,8 @@ import (
 	"github.com/unroll-ml/unroll/cuda/internal/ptx"
 )
 
-// NewBundle puts a few Maps of different kinds into one launch, each of them computed by some of the blocks. They must not depend on each
-// other. The kernel has the parameters of all of them, one after the other.
+// NewBundle puts a few Maps of different kinds into one launch, each of them computed by some of the blocks.
+// They must not depend on each other. The kernel has the parameters of all of them, one after the other.
 func NewBundle(maps []Mapped) Launch {
 	var specs []mapSpec
 	threads := 0

@@ -4,8 +4,8 @@ import (
 	"github.com/unroll-ml/unroll/cuda/internal/ptx"
 )
 
-// NewCheck makes a check of n indices ready, at least one. Its parameters are the address of the indices, their number, the number of
-// rows that they select from, and those of a fault.
+// NewCheck makes a check of n indices ready, at least one. Its parameters are the address of the indices, their
+// number, the number of rows that they select from, and those of a fault.
 func NewCheck(n int) Launch {
 	blocks, threads := perThread(n)
 	return Launch{newKernel("check", nil, threads, func(b *ptx.Builder) {

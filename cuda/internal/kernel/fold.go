@@ -6,16 +6,18 @@ import (
 	"github.com/unroll-ml/unroll/cuda/internal/ptx"
 )
 
-// Fold is the sums over all elements of the results of Maps of one kind, none of which is written: the squared norms of all gradients, say.
-// It has two stages. The kernel of the first has the parameters
+// Fold is the sums over all elements of the results of Maps of one kind, none of which is written: the squared
+// norms of all gradients, say. It has two stages. The kernel of the first has the parameters
 //
 //	the address of the descriptions, the address of Parts, the address of one number for each part
 //
-// where a description is the number of items and the addresses of the inputs used. The kernel of the second has the parameters
+// where a description is the number of items and the addresses of the inputs used. The kernel of the second has
+// the parameters
 //
 //	the address of those numbers, the address of the sums
 //
-// where a sum is described by three 8-byte words: its first part, the number of its parts, and the address of the result.
+// where a sum is described by three 8-byte words: its first part, the number of its parts, and the address of
+// the result.
 type Fold struct {
 	First, Second Launch
 	Parts         [][2]uint32 // by block of the first stage: which Map, and which of the stretches of its items

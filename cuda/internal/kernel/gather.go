@@ -16,8 +16,8 @@ type gatherSpec struct {
 	wide   bool
 }
 
-// NewGather makes a tape.Gather ready, with at least one element: of n rows of width elements, which begin at addresses that are multiples
-// of align bytes.
+// NewGather makes a tape.Gather ready, with at least one element: of n rows of width elements, which begin at
+// addresses that are multiples of align bytes.
 func NewGather(elem Elem, n, width, align int) (l Launch, items int) {
 	s := gatherSpec{elem: elem, vector: vectorBytes / elem.Size()}
 	for width%s.vector != 0 || align%(s.vector*elem.Size()) != 0 {

@@ -1,11 +1,13 @@
 // Package kernel writes the GPU kernels of tape instructions, as PTX.
 //
-// A kernel is specialised where that makes it simpler or faster (types, strides, the scalar program of a Map) and takes as parameters what
-// differs between otherwise equal instructions (addresses, numbers of elements), so that one kernel serves many of them. Its name
-// holds a hash of its specification: kernels of one name are the same, in whatever module.
+// A kernel is specialised where that makes it simpler or faster (types, strides, the scalar program of a Map)
+// and takes as parameters what differs between otherwise equal instructions (addresses, numbers of elements),
+// so that one kernel serves many of them. Its name holds a hash of its specification: kernels of one name are
+// the same, in whatever module.
 //
-// Results have the same bits on every GPU: block sizes, the split of sums into parts and the order in which they are added depend on shapes
-// alone. A kernel reads and writes what its instruction names and nothing else, whatever an index says.
+// Results have the same bits on every GPU: block sizes, the split of sums into parts and the order in which
+// they are added depend on shapes alone. A kernel reads and writes what its instruction names and nothing else,
+// whatever an index says.
 //
 // This package knows instructions and their shapes. It must not know of buffers, streams or memory.
 package kernel
@@ -78,8 +80,8 @@ func (e Elem) register() ptx.Type {
 	return [...]ptx.Type{ptx.F32, ptx.F64, ptx.S32, ptx.F32, ptx.U32, ptx.U64, ptx.F32}[e]
 }
 
-// blockSize is the number of threads of the blocks that n independent threads are grouped into. Few threads are spread over many small
-// blocks, so that all multiprocessors have some.
+// blockSize is the number of threads of the blocks that n independent threads are grouped into. Few threads are
+// spread over many small blocks, so that all multiprocessors have some.
 func blockSize(n int) int {
 	if n <= 1<<15 {
 		return 64
@@ -102,9 +104,10 @@ func thread(b *ptx.Builder, size int, wide bool) ptx.Value {
 	return b.MadWide(block, ptx.Int(size), b.Convert(ptx.U64, tid))
 }
 
-// divide is ⌊i/d⌋ and i mod d, of a U32 i below 2³¹ or of any U64 i. The first is done by a multiplication (Granlund and Montgomery,
-// "Division by invariant integers using multiplication", 1994): with 2^s < d <= 2^(s+1) and m = ⌈2^(32+s)/d⌉ it is ⌊i·m/2^(32+s)⌋, because
-// m·d exceeds 2^(32+s) by less than 2^(s+1), which adds less than 1/d to i/d.
+// divide is ⌊i/d⌋ and i mod d, of a U32 i below 2³¹ or of any U64 i. The first is done by a multiplication
+// (Granlund and Montgomery, "Division by invariant integers using multiplication", 1994): with 2^s < d <=
+// 2^(s+1) and m = ⌈2^(32+s)/d⌉ it is ⌊i·m/2^(32+s)⌋, because m·d exceeds 2^(32+s) by less than 2^(s+1), which
+// adds less than 1/d to i/d.
 func divide(b *ptx.Builder, i ptx.Value, d int) (quotient, remainder ptx.Value) {
 	switch {
 	case d == 1:

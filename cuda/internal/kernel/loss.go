@@ -4,12 +4,13 @@ import (
 	"github.com/unroll-ml/unroll/cuda/internal/ptx"
 )
 
-// Fault is where kernels report an index outside of the rows that it selects from. A kernel that checks indices has the parameters
+// Fault is where kernels report an index outside of the rows that it selects from. A kernel that checks indices
+// has the parameters
 //
 //	the address of a word of 8 bytes, the number of indices that were checked before
 //
-// and makes the word the smallest of itself and position·2³² + index, so that of all bad indices the first remains. What a bad index
-// would select is neither read nor written.
+// and makes the word the smallest of itself and position·2³² + index, so that of all bad indices the first
+// remains. What a bad index would select is neither read nor written.
 type fault struct {
 	word   ptx.Value
 	before ptx.Value // U64
@@ -31,7 +32,8 @@ func (f fault) report(b *ptx.Builder, position, index ptx.Value) {
 	b.AtomicMin(f.word, 0, b.Or(at, b.Convert(ptx.U64, b.Bits(ptx.U32, index))))
 }
 
-// target reads the row's target and reports it if it is bad and the row counts. It says whether the row is to be computed.
+// target reads the row's target and reports it if it is bad and the row counts. It says whether the row is to
+// be computed.
 func (r *row) target(targets ptx.Value, f fault, counts *ptx.Value) (target, good ptx.Value) {
 	target = r.Load(ptx.U32, r.At(targets, r.number, 4), 0)
 	good = r.Lt(target, r.cols) // a negative one is large without its sign

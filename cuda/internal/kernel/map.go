@@ -61,8 +61,8 @@ type Mapped struct {
 // NewMap makes a Map ready that has a launch to itself, or shares one with a few others; it has at least one element.
 func NewMap(m Map) Mapped { return newMap(m, enoughThreads) }
 
-// NewPart makes a Map ready that shares a launch with any number of others of its kind, which together are large: as part of a Table, or
-// of a Fold. The kind does not depend on how large one of them is.
+// NewPart makes a Map ready that shares a launch with any number of others of its kind, which together are
+// large: as part of a Table, or of a Fold. The kind does not depend on how large one of them is.
 func NewPart(m Map) Mapped { return newMap(m, 0) }
 
 func newMap(m Map, enough int) Mapped {
@@ -74,9 +74,9 @@ func newMap(m Map, enough int) Mapped {
 	}
 }
 
-// specialise simplifies a Map: inputs and operations that no result needs go, axes of length 1 go, axes are sorted so that the first
-// output is written in the order of its addresses, and neighbouring axes become one where every operand allows it. There are vectors if
-// they leave work for enough threads.
+// specialise simplifies a Map: inputs and operations that no result needs go, axes of length 1 go, axes are
+// sorted so that the first output is written in the order of its addresses, and neighbouring axes become one
+// where every operand allows it. There are vectors if they leave work for enough threads.
 func specialise(m Map, enough int) (s mapSpec, used []int, items int) {
 	s = mapSpec{compute: m.Compute}
 	code, result, used := live(m)
@@ -211,12 +211,14 @@ func simplify(shape []int, views [][]int, first int) (short []int, shortened [][
 // vectorBytes is how many bytes of the type that is computed in a thread loads at once.
 const vectorBytes = 16
 
-// enoughThreads keep a large GPU busy: 256 for each of its multiprocessors. With fewer, a thread that computes several elements one after
-// the other only takes longer: nothing hides how long each of its instructions takes.
+// enoughThreads keep a large GPU busy: 256 for each of its multiprocessors. With fewer, a thread that computes
+// several elements one after the other only takes longer: nothing hides how long each of its instructions
+// takes.
 const enoughThreads = 130 * 256
 
-// vectorWidth is how many neighbours along the last axis a thread can compute with one load or store for each operand: more than 1
-// only if they are neighbours in memory, or one element, in all operands, and always aligned, and if enough threads are left.
+// vectorWidth is how many neighbours along the last axis a thread can compute with one load or store for each
+// operand: more than 1 only if they are neighbours in memory, or one element, in all operands, and always
+// aligned, and if enough threads are left.
 func vectorWidth(compute Elem, shape []int, enough int, operands []Operand, views [][]int) int {
 	last := len(shape) - 1
 	pairs := slices.ContainsFunc(operands, func(o Operand) bool { return o.Elem == BF16 }) // two share a word

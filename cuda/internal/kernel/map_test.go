@@ -69,7 +69,8 @@ func mapContiguous(r *rig) error {
 	return nil
 }
 
-// Three axes that cannot be joined, one of them backward, one broadcast, in an order of its own; indices along all of them.
+// Three axes that cannot be joined, one of them backward, one broadcast, in an order of its own; indices along
+// all of them.
 func mapStrided(r *rig, wide bool) error {
 	shape := []int{5, 3, 7}
 	m := Map{
@@ -390,8 +391,8 @@ func TestSpecialise(t *testing.T) {
 	}
 }
 
-// Vectors get narrower until there are threads enough, but for pairs of bfloat16, which share a word; what is part of a larger launch has
-// the widest.
+// Vectors get narrower until there are threads enough, but for pairs of bfloat16, which share a word; what is
+// part of a larger launch has the widest.
 func TestVectorWidth(t *testing.T) {
 	for _, c := range []struct{ rows, vector, pairs int }{{50, 1, 2}, {65, 1, 2}, {130, 2, 2}, {259, 2, 2}, {260, 4, 4}} {
 		m := Map{

@@ -14,7 +14,8 @@ import (
 
 var mutants = flag.Int("mutants", 3, "how many mutants of each kernel to try; 0: all of them, which takes minutes")
 
-// equivalent are changes of a line that change nothing that a kernel computes, with the reason: in all kernels, or in those of some kind.
+// equivalent are changes of a line that change nothing that a kernel computes, with the reason: in all kernels,
+// or in those of some kind.
 var equivalent = []struct{ kind, was, now, why string }{
 	{"", ".u64 ", ".s64 ", "counts, and addresses, are less than 2⁶³"},
 	{"", "cvt.u64.u32", ".s64.u32", "the width grows by zeros either way"},
@@ -31,9 +32,10 @@ var equivalent = []struct{ kind, was, now, why string }{
 	{"scatter_rank", "shfl.sync.bfly", "shfl.sync.down", "likewise"},
 }
 
-// The checks tell right kernels from wrong ones. Those that survive are, but for a few, changes of what does not matter in the kernels
-// where they were made: the number of the block where there is one, a condition that holds for every shape that the kernel is made
-// for, in what order numbers are added in which lanes whose results nobody uses.
+// The checks tell right kernels from wrong ones. Those that survive are, but for a few, changes of what does
+// not matter in the kernels where they were made: the number of the block where there is one, a condition that
+// holds for every shape that the kernel is made for, in what order numbers are added in which lanes whose
+// results nobody uses.
 func TestMutants(t *testing.T) {
 	if testing.Short() {
 		t.Skip("seconds of work that no build tag changes")
@@ -96,8 +98,8 @@ func changesNothing(kernel string, m mutate.Mutant) bool {
 	return false
 }
 
-// justCopied reports whether the register that a mutant reads is the one that the right register was copied from, since when nothing can have
-// changed either.
+// justCopied reports whether the register that a mutant reads is the one that the right register was copied
+// from, since when nothing can have changed either.
 func justCopied(m mutate.Mutant) bool {
 	lines := strings.Split(m.Text(), "\n")
 	for i := m.Line - 2; i >= 0 && !strings.HasSuffix(lines[i], ":"); i-- {

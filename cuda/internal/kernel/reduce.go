@@ -11,7 +11,8 @@ type reduceSpec struct {
 	float Elem
 }
 
-// Reduce is a tape.Reduce made ready, in one stage, or in two with parts of the sums between them. The kernel of a stage has the parameters
+// Reduce is a tape.Reduce made ready, in one stage, or in two with parts of the sums between them. The kernel
+// of a stage has the parameters
 //
 //	the address of In, the address of Out, N, Inner, Chunk
 //
@@ -41,8 +42,8 @@ func NewReduce(fn tape.ReduceFn, float Elem, outer, n, inner int) Reduce {
 	return Reduce{[]Stage{stage(outer, n, inner, max(n, 1))}}
 }
 
-// Sums that few blocks would compute are cut into parts: until there are enough blocks to keep a GPU busy, but not into parts so small
-// that they are not worth it.
+// Sums that few blocks would compute are cut into parts: until there are enough blocks to keep a GPU busy, but
+// not into parts so small that they are not worth it.
 const (
 	enoughBlocks = 512
 	leastAlong   = 4096 // terms of a part, of a sum along a row
@@ -117,8 +118,8 @@ func (s reduceSpec) writeAlongRow(b *ptx.Builder, threads int) {
 // phases is how many terms of a sum across rows a block adds at the same time: one by each of its warps.
 const phases = 8
 
-// acrossRows reduces terms that are inner elements apart: one block for 32 neighbouring sums, or a part of them, each warp adding every
-// eighth term.
+// acrossRows reduces terms that are inner elements apart: one block for 32 neighbouring sums, or a part of
+// them, each warp adding every eighth term.
 func (s reduceSpec) acrossRows(outer, n, inner, chunk int) Stage {
 	const threads = warp * phases
 	parts := max(1, (n+chunk-1)/chunk)

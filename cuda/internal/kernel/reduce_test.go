@@ -11,7 +11,8 @@ func init() {
 	checks = append(checks, check{"reduce sum", func(r *rig) error { return reduces(r, tape.Sum) }}, check{"reduce max", func(r *rig) error { return reduces(r, tape.ReduceMax) }})
 }
 
-// Sums of whole numbers, which are exact in any order, and the largest of numbers, NaN among them; of one block and of parts.
+// Sums of whole numbers, which are exact in any order, and the largest of numbers, NaN among them; of one block
+// and of parts.
 func reduces(r *rig, fn tape.ReduceFn) error {
 	for _, s := range []struct{ outer, n, inner, stages int }{
 		{3, 1, 1, 1}, {40, 45, 1, 1}, {20, 300, 1, 1}, {12, 2000, 1, 1}, {2, 9001, 1, 2}, {2, 0, 1, 1}, {1, 0, 3, 1},

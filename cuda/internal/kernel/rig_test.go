@@ -10,7 +10,8 @@ import (
 	"github.com/unroll-ml/unroll/cuda/internal/ptx/sim"
 )
 
-// rig is a simulated GPU that is as strict as can be: memory that nobody wrote, accesses that race, one byte too far are faults.
+// rig is a simulated GPU that is as strict as can be: memory that nobody wrote, accesses that race, one byte
+// too far are faults.
 type rig struct {
 	mem     *sim.Memory
 	rng     *rand.Rand

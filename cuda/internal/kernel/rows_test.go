@@ -20,8 +20,8 @@ func init() {
 // rowsSizes are of one warp and of several.
 var rowsSizes = [][2]int{{3, 1}, {46, 40}, {19, 131}, {14, 1030}}
 
-// logits are rows of many magnitudes; in all but the first six one number, in another column each, is so large that its exponential is
-// finite only if it is subtracted first.
+// logits are rows of many magnitudes; in all but the first six one number, in another column each, is so large
+// that its exponential is finite only if it is subtracted first.
 func (r *rig) logits(rows, cols int) []float32 {
 	x := r.normals(rows * cols)
 	for i := range x {
@@ -147,7 +147,8 @@ func gradients(r *rig) error {
 	return nil
 }
 
-// losses checks the loss and its derivative, and the word for bad targets: the first of them counts, and none of a row that is masked out.
+// losses checks the loss and its derivative, and the word for bad targets: the first of them counts, and none
+// of a row that is masked out.
 func losses(r *rig, masked bool, smoothing float64) error {
 	for _, bad := range []int{-1, 0, 2} {
 		for _, s := range rowsSizes {

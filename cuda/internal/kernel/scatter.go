@@ -4,18 +4,20 @@ import (
 	"github.com/unroll-ml/unroll/cuda/internal/ptx"
 )
 
-// ScatterAdd is a tape.ScatterAdd made ready. After Out was cleared, Rank sorts the numbers of the indices by what they select, stably, by
-// counting: its warp n finds how many indices come before index n. Add then adds up, in that order, which within one row of Out is the
-// order of n: one block for the first of equal indices and a tile of columns. Work grows as N²/8 comparisons and N·Width additions,
-// whatever the number of rows. A long run of equal indices is added up by one thread a column, which loads many terms at a time: a sum
-// waits for an addition of each term, not for memory.
+// ScatterAdd is a tape.ScatterAdd made ready. After Out was cleared, Rank sorts the numbers of the indices by
+// what they select, stably, by counting: its warp n finds how many indices come before index n. Add then adds
+// up, in that order, which within one row of Out is the order of n: one block for the first of equal indices
+// and a tile of columns. Work grows as N²/8 comparisons and N·Width additions, whatever the number of rows. A
+// long run of equal indices is added up by one thread a column, which loads many terms at a time: a sum waits
+// for an addition of each term, not for memory.
 //
 // Rank has the parameters
 //
 //	the addresses of Index and Sorted, N, Rows, and those of a fault
 //
-// and Add the addresses of Sorted, In and Out, and Width. Sorted is N descriptions of 16 bytes: the number of the index, the row that it
-// selects, and how many indices select the same row if this is the first of them, otherwise 0.
+// and Add the addresses of Sorted, In and Out, and Width. Sorted is N descriptions of 16 bytes: the number of
+// the index, the row that it selects, and how many indices select the same row if this is the first of them,
+// otherwise 0.
 type ScatterAdd struct {
 	Rank, Add Launch
 }

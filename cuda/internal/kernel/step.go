@@ -6,8 +6,8 @@ import (
 	"github.com/unroll-ml/unroll/graph/tape"
 )
 
-// Step is a product with few rows whose second operand stays the same for many products, and a Map of its result: what a recurrent cell
-// computes in a step. One kernel does both, on tensor cores.
+// Step is a product with few rows whose second operand stays the same for many products, and a Map of its
+// result: what a recurrent cell computes in a step. One kernel does both, on tensor cores.
 type Step struct {
 	BF16      bool  // the operands are rounded to bfloat16, else to TF32
 	M, K, LdA int   // of the product A·B; A is not transposed and lies at a multiple of 16 bytes
@@ -19,10 +19,11 @@ type Step struct {
 //
 //	the addresses of A and of B as PackStep leaves it, of each input that is used and lies in memory, of each output
 //
-// A block computes some rows of some units: the columns of the product, at the same distance from the beginning of every gate, that the
-// results of these units need. Its warps share out the rows, strips of them, and the terms of the sums, parts of them; a thread loads
-// what it multiplies from memory straight into registers, several chunks of terms ahead, as no other warp of its part needs the same. The
-// parts are added in shared memory in a fixed order, and there the Map finds its inputs.
+// A block computes some rows of some units: the columns of the product, at the same distance from the beginning
+// of every gate, that the results of these units need. Its warps share out the rows, strips of them, and the
+// terms of the sums, parts of them; a thread loads what it multiplies from memory straight into registers,
+// several chunks of terms ahead, as no other warp of its part needs the same. The parts are added in shared
+// memory in a fixed order, and there the Map finds its inputs.
 type stepSpec struct {
 	bf16       bool
 	m, k, ldA  int
@@ -40,8 +41,9 @@ type stepTile struct {
 	ahead         int // chunks that are loaded before they are needed
 }
 
-// What a GPU such as an H100 can read from its cache in a nanosecond, all multiprocessors together and each of them, and how many it has. The
-// shape of blocks is chosen by these numbers alone, so that it is the same on every GPU.
+// What a GPU such as an H100 can read from its cache in a nanosecond, all multiprocessors together and each of
+// them, and how many it has. The shape of blocks is chosen by these numbers alone, so that it is the same on
+// every GPU.
 const (
 	readTogether    = 5700
 	readEach        = 90
@@ -65,7 +67,8 @@ type Stepped struct {
 	Reads float64 // microseconds, about, that a GPU needs to read the operands
 }
 
-// NewStep makes a Step ready; it reports false where a library's product and a Map are to be preferred, or the kernel does not fit.
+// NewStep makes a Step ready; it reports false where a library's product and a Map are to be preferred, or the
+// kernel does not fit.
 func NewStep(x Step) (s Stepped, ok bool) {
 	spec, used, ok := specialiseStep(x)
 	if !ok || !spec.choose() {
@@ -141,7 +144,8 @@ func (s stepSpec) rowsOfStrip() int    { return s.rows / s.strips }
 func (s stepSpec) itemsOfThread() int  { return (s.rows*s.units + s.threads() - 1) / s.threads() }
 func (s stepSpec) sharedElements() int { return s.parts * s.rows * s.sharedLd() }
 
-// sharedLd is the distance of rows in shared memory, such that the threads of half a warp that write pairs reach different banks.
+// sharedLd is the distance of rows in shared memory, such that the threads of half a warp that write pairs
+// reach different banks.
 func (s stepSpec) sharedLd() int { return (s.columns()+7)/16*16 + 8 }
 
 // choose finds the tile that takes the least time to read, and reports whether that is little enough.
@@ -192,9 +196,10 @@ func (s stepSpec) farAhead() int {
 	return ahead
 }
 
-// NewPackStep makes ready the Map that lays B out as a Step reads it: rounded, and in fragments of eight columns and one chunk of terms, in
-// which each thread of a warp finds its numbers side by side. Of every sixteen terms a thread has four neighbours, as of a row of A.
-// B[k,n] lies strideK·k + strideN·n elements on; K and N are those of a product that a Step computes.
+// NewPackStep makes ready the Map that lays B out as a Step reads it: rounded, and in fragments of eight
+// columns and one chunk of terms, in which each thread of a warp finds its numbers side by side. Of every
+// sixteen terms a thread has four neighbours, as of a row of A. B[k,n] lies strideK·k + strideN·n elements on;
+// K and N are those of a product that a Step computes.
 func NewPackStep(bf16 bool, k, n, strideK, strideN, align int) (m Mapped, bytes int) {
 	s, elem := stepSpec{bf16: bf16, k: k}, TF32
 	if bf16 {

@@ -10,7 +10,8 @@ import (
 
 func init() { checks = append(checks, check{"step", steps}, check{"step operand", packs}) }
 
-// stepCase is a Step with gates that lie in another order in the product than the cell has them, some columns of which it does not read.
+// stepCase is a Step with gates that lie in another order in the product than the cell has them, some columns
+// of which it does not read.
 type stepCase struct {
 	m, k, units, gates int
 	bf16, transposed   bool
@@ -18,7 +19,8 @@ type stepCase struct {
 
 func (c stepCase) columns(gate int) int { return (c.gates - gate) * c.units }
 
-// step computes, of gates z and a state h in memory, z₀·h + 2z₁ + 4z₂ + ... + the number of the row, and h again, and keeps z₀.
+// step computes, of gates z and a state h in memory, z₀·h + 2z₁ + 4z₂ + ... + the number of the row, and h
+// again, and keeps z₀.
 func (c stepCase) step(ldA int) Step {
 	s := Step{BF16: c.bf16, M: c.m, K: c.k, LdA: ldA, Map: Map{Compute: F32, Shape: []int{c.m, c.units}}}
 	row := []int{c.units, 1}
@@ -85,8 +87,8 @@ func (c stepCase) check(r *rig) error {
 		equal(r, "the result", out[0], want[0]), equal(r, "h", out[1], want[1]), equal(r, "z", out[2], want[2]))
 }
 
-// layOut is B as a Step reads it: by eight columns, chunks of terms, columns, terms; the bits of the nearest bfloat16, the even one of two, or
-// of the nearest TF32, the larger of two.
+// layOut is B as a Step reads it: by eight columns, chunks of terms, columns, terms; the bits of the nearest
+// bfloat16, the even one of two, or of the nearest TF32, the larger of two.
 func (c stepCase) layOut(b []float32, strideK, strideN, n int) any {
 	chunk := stepSpec{bf16: c.bf16}.chunk()
 	var words []uint32

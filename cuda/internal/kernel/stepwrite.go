@@ -157,8 +157,9 @@ func (o *stepOperands) loadB(tile, i int) []ptx.Value {
 	return o.LoadVector(ptx.U32, 4, o.first, (column/8*o.chunks()+i*o.parts)*fragment)
 }
 
-// add multiplies a chunk. A thread has terms that lie side by side in memory, and gives them to the tensor cores as if they were those of its
-// place in a fragment, the same ones of A and of B: a sum does not change when its terms change places.
+// add multiplies a chunk. A thread has terms that lie side by side in memory, and gives them to the tensor
+// cores as if they were those of its place in a fragment, the same ones of A and of B: a sum does not change
+// when its terms change places.
 func (w *stepWriter) add(c stepChunk) {
 	words := make([][]ptx.Value, len(c.a))
 	for r, xs := range c.a {

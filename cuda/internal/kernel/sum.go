@@ -7,8 +7,8 @@ type fold func(b *ptx.Builder, x, y ptx.Value) ptx.Value
 
 const warp = 32
 
-// foldBlock folds x over all threads of a block of the given size, a multiple of warp, and gives all of them the result. The order is
-// fixed: within warps as a butterfly, then the warps one after the other.
+// foldBlock folds x over all threads of a block of the given size, a multiple of warp, and gives all of them
+// the result. The order is fixed: within warps as a butterfly, then the warps one after the other.
 func foldBlock(b *ptx.Builder, threads int, x ptx.Value, f fold) ptx.Value {
 	for distance := warp / 2; distance > 0; distance /= 2 {
 		x = f(b, x, b.ShuffleXor(x, distance))

@@ -6,9 +6,9 @@ import (
 	"github.com/unroll-ml/unroll/cuda/internal/ptx"
 )
 
-// Table is many Maps of one kind in one launch, such as the updates of all parameters. The kernel has two parameters: the address of the
-// descriptions, one for each Map, of 8-byte words (the number of items, the addresses of the inputs used, those of the outputs); and the
-// address of Parts.
+// Table is many Maps of one kind in one launch, such as the updates of all parameters. The kernel has two
+// parameters: the address of the descriptions, one for each Map, of 8-byte words (the number of items, the
+// addresses of the inputs used, those of the outputs); and the address of Parts.
 type Table struct {
 	Launch
 	Parts [][2]uint32 // by block: which Map, and which of the stretches of its items

@@ -4,9 +4,10 @@ import (
 	"github.com/unroll-ml/unroll/cuda/internal/ptx"
 )
 
-// Transpose is a Copy whose input and output run along different axes: element r, c of matrix b lies at b*BatchIn + r + c*StrideIn of the
-// input and at b*BatchOut + r*StrideOut + c of the output. Tiles of 32×32 elements go through shared memory, so that both sides are
-// accessed along their rows. The kernel has the parameters
+// Transpose is a Copy whose input and output run along different axes: element r, c of matrix b lies at
+// b*BatchIn + r + c*StrideIn of the input and at b*BatchOut + r*StrideOut + c of the output. Tiles of 32×32
+// elements go through shared memory, so that both sides are accessed along their rows. The kernel has the
+// parameters
 //
 //	the addresses of the input and the output, Rows, Cols, StrideIn, StrideOut, BatchIn, BatchOut
 type Transpose struct {
@@ -22,7 +23,8 @@ const tile = warp
 // tilePhases is how many rows of a tile are moved at a time, one by each warp of a block.
 const tilePhases = 8
 
-// NewTranspose makes a copy of strided elements ready as a transposition, if it is one of at most one batch axis and worth it.
+// NewTranspose makes a copy of strided elements ready as a transposition, if it is one of at most one batch
+// axis and worth it.
 func NewTranspose(elem Elem, shape, in, out []int) (t Transpose, ok bool) {
 	shape, views := simplify(shape, [][]int{in, out}, 1)
 	in, out = views[0], views[1]

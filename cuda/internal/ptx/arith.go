@@ -8,7 +8,8 @@ func (b *Builder) binary(op string, allowed kind, x, y Value) Value {
 	return d
 }
 
-// rounded is binary with the modifier that t asks for: .rn for floats, so that they are rounded once and never contracted.
+// rounded is binary with the modifier that t asks for: .rn for floats, so that they are rounded once and never
+// contracted.
 func (b *Builder) rounded(op, intMode string, x, y Value) Value {
 	t := b.unify(op, notPred, &x, &y)
 	d := b.new(t)
@@ -122,7 +123,8 @@ func (b *Builder) RcpApprox(x Value) Value { return b.unary("rcp.approx", only(F
 // Ex2 is 2ˣ in float32, with a relative error of at most 2⁻²².
 func (b *Builder) Ex2(x Value) Value { return b.unary("ex2.approx", only(F32), x) }
 
-// Lg2 is log₂x in float32, with an absolute error of at most 2⁻²² for x in (0.5, 2), a relative error of at most 2⁻²² elsewhere.
+// Lg2 is log₂x in float32, with an absolute error of at most 2⁻²² for x in (0.5, 2), a relative error of at
+// most 2⁻²² elsewhere.
 func (b *Builder) Lg2(x Value) Value { return b.unary("lg2.approx", only(F32), x) }
 
 // Copysign is a number with the magnitude of x and the sign of y.
@@ -188,7 +190,8 @@ func (b *Builder) Shl(x, n Value) Value {
 	return d
 }
 
-// Shr is ⌊x/2ⁿ⌋ of an integer; n is an unsigned 32-bit number. An n beyond the width of x gives 0, or -1 for a negative x.
+// Shr is ⌊x/2ⁿ⌋ of an integer; n is an unsigned 32-bit number. An n beyond the width of x gives 0, or -1 for a
+// negative x.
 func (b *Builder) Shr(x, n Value) Value {
 	t := b.shift("shr", &x, &n)
 	d := b.new(t)

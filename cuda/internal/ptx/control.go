@@ -100,8 +100,8 @@ func (b *Builder) While(cond func() Value, body func()) {
 	b.bind(end)
 }
 
-// For runs body with i = start, start+step, ... as long as i < limit. All are integers of one type; step is positive, and limit+step must
-// fit into the type.
+// For runs body with i = start, start+step, ... as long as i < limit. All are integers of one type; step is
+// positive, and limit+step must fit into the type.
 func (b *Builder) For(start, limit, step Value, body func(i Value)) {
 	t := b.unify("for", Type.IsInt, &start, &limit, &step)
 	top, end := b.label(), b.label()
@@ -115,8 +115,8 @@ func (b *Builder) For(start, limit, step Value, body func(i Value)) {
 	b.bind(end)
 }
 
-// GridStride runs body once for each i in [0, n), shared out over all threads of a grid with one dimension: thread k of N runs
-// k, k+N, k+2N, ... n is an integer; n plus the number of threads must fit into its type.
+// GridStride runs body once for each i in [0, n), shared out over all threads of a grid with one dimension:
+// thread k of N runs k, k+N, k+2N, ... n is an integer; n plus the number of threads must fit into its type.
 func (b *Builder) GridStride(n Value, body func(i Value)) {
 	t := b.unify("grid stride", Type.IsInt, &n)
 	block, threads := b.Special(CtaidX), b.Special(NtidX)
@@ -128,6 +128,6 @@ func (b *Builder) GridStride(n Value, body func(i Value)) {
 // Return ends the thread.
 func (b *Builder) Return() { b.emit("ret") }
 
-// Barrier waits until all threads of the block have come here; what they wrote before it, all of them read after it. All threads of the
-// block must come to the same barrier.
+// Barrier waits until all threads of the block have come here; what they wrote before it, all of them read
+// after it. All threads of the block must come to the same barrier.
 func (b *Builder) Barrier() { b.emit("bar.sync", 0) }

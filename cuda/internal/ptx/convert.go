@@ -72,10 +72,11 @@ func (b *Builder) Select(p, x, y Value) Value {
 	return d
 }
 
-// Convert is x as a number of type t: a float becomes an integer by truncation, what does not fit becomes the nearest that does, and
-// NaN 0 or, if one of the types has 64 bits, the highest bit alone; numbers become floats by rounding to nearest; integers change
-// their width by dropping or extending. A condition becomes 1 or 0. Where nothing needs to be done (same type, or same width of
-// integers) the result is the register of x itself.
+// Convert is x as a number of type t: a float becomes an integer by truncation, what does not fit becomes the
+// nearest that does, and NaN 0 or, if one of the types has 64 bits, the highest bit alone; numbers become
+// floats by rounding to nearest; integers change their width by dropping or extending. A condition becomes 1 or
+// 0. Where nothing needs to be done (same type, or same width of integers) the result is the register of x
+// itself.
 func (b *Builder) Convert(t Type, x Value) Value {
 	from := b.unify("cvt", anyType, &x)
 	if !notPred(t) {
@@ -101,7 +102,8 @@ func (b *Builder) Convert(t Type, x Value) Value {
 	return d
 }
 
-// Bits is a value of type t with the bits of x, which has the same width. Between integers the result is the register of x itself.
+// Bits is a value of type t with the bits of x, which has the same width. Between integers the result is the
+// register of x itself.
 func (b *Builder) Bits(t Type, x Value) Value {
 	from := b.unify("mov", notPred, &x)
 	if t.Size() != from.Size() {
@@ -135,8 +137,8 @@ func (b *Builder) Join(t Type, lo, hi Value) Value {
 	return d
 }
 
-// RoundBF16 is the bfloat16 nearest to the F32 x, the even one of two: its 16 bits, in the lower half of a U32. NaN becomes 0x7FFF, as
-// by cvt.rn.bf16.f32, which needs sm_80.
+// RoundBF16 is the bfloat16 nearest to the F32 x, the even one of two: its 16 bits, in the lower half of a U32.
+// NaN becomes 0x7FFF, as by cvt.rn.bf16.f32, which needs sm_80.
 func (b *Builder) RoundBF16(x Value) Value {
 	bits := b.Bits(U32, x)
 	odd := b.And(b.Shr(bits, Int(16)), Int(1))

@@ -66,8 +66,9 @@ func (b *Builder) sigmoid(x Value) Value {
 // rcpPoly is 1/d for 1 <= d <= 2, to one part in 577: 1 - d·rcpPoly(d) is Chebyshev's T₄(2d-3)/577.
 var rcpPoly = []float64{1632. / 577, -1696. / 577, 768. / 577, -128. / 577}
 
-// ratio is x/d for |x| <= 1 <= d <= 2, to within an ulp. Such a division needs none of the branches that Div has for numbers of any size,
-// and a quarter of its instructions: Newton's steps, each of which squares the error of 1/d, then what is left of x.
+// ratio is x/d for |x| <= 1 <= d <= 2, to within an ulp. Such a division needs none of the branches that Div
+// has for numbers of any size, and a quarter of its instructions: Newton's steps, each of which squares the
+// error of 1/d, then what is left of x.
 func (b *Builder) ratio(x, d Value) Value {
 	r, minus := b.poly(d, rcpPoly), b.Neg(d)
 	for range arithOf(d.typ).rcpSteps {

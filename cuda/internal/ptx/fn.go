@@ -2,9 +2,9 @@ package ptx
 
 import "github.com/unroll-ml/unroll/graph/tape"
 
-// Fn writes a scalar function of the tape on floats of one type, all but Const and Iota. The exact functions are rounded as IEEE 754
-// says; the others keep the tape's bounds, 2e-6 in F32 and 1e-13 in F64, absolute or relative, and treat infinities, NaN and denormal
-// numbers as package math does. Comparisons give 1 or 0.
+// Fn writes a scalar function of the tape on floats of one type, all but Const and Iota. The exact functions
+// are rounded as IEEE 754 says; the others keep the tape's bounds, 2e-6 in F32 and 1e-13 in F64, absolute or
+// relative, and treat infinities, NaN and denormal numbers as package math does. Comparisons give 1 or 0.
 func (b *Builder) Fn(f tape.Fn, args ...Value) Value {
 	if len(args) != f.Arity() || f.Arity() == 0 {
 		b.fail(f.String(), "%d arguments", len(args))

@@ -193,7 +193,8 @@ func TestEveryFunction(t *testing.T) {
 	golden(t, "testdata/functions.ptx", text)
 }
 
-// The functions that cells are made of neither divide nor branch: a thread's chain of instructions is what a step of a recurrence takes.
+// The functions that cells are made of neither divide nor branch: a thread's chain of instructions is what a
+// step of a recurrence takes.
 func TestCellFunctionsAreStraight(t *testing.T) {
 	for _, fn := range []tape.Fn{tape.Tanh, tape.Sigmoid} {
 		for _, typ := range []ptx.Type{ptx.F32, ptx.F64} {

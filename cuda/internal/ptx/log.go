@@ -37,7 +37,8 @@ func (b *Builder) logFinite(x, c Value) Value {
 		tail := b.Fma(b.Mul(f, f), p, b.Fma(k, Num(a.ln2Lo), c))
 		return b.Fma(k, Num(a.ln2Hi), b.Add(f, tail))
 	}
-	// ln(1+f) = 2·artanh(s) with s = f/(2+f); f - s·f is 2s without its rounding error, which is what counts for small f.
+	// ln(1+f) = 2·artanh(s) with s = f/(2+f); f - s·f is 2s without its rounding error, which is what counts
+	// for small f.
 	k, f := b.split(x, math.Sqrt(0.5))
 	s := b.Div(f, b.Add(f, Num(2)))
 	z := b.Mul(s, s)

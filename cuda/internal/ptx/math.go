@@ -4,10 +4,11 @@ import "math"
 
 // The functions that IEEE 754 does not round: exponentials, logarithms, trigonometric functions, powers.
 //
-// They are built of correctly rounded instructions alone, never of .approx ones, so that the GPU and the simulator compute the same bits.
-// The method is the classic one: reduce the argument to a small interval (Cody & Waite, "Software manual for the elementary functions",
-// 1980; Muller, "Elementary functions", 3rd ed. 2016, chapters 4 and 11), there a polynomial, then scale. The polynomials interpolate the
-// function at Chebyshev's nodes of the interval; with each stands its largest relative error before rounding.
+// They are built of correctly rounded instructions alone, never of .approx ones, so that the GPU and the
+// simulator compute the same bits. The method is the classic one: reduce the argument to a small interval (Cody
+// & Waite, "Software manual for the elementary functions", 1980; Muller, "Elementary functions", 3rd ed. 2016,
+// chapters 4 and 11), there a polynomial, then scale. The polynomials interpolate the function at Chebyshev's
+// nodes of the interval; with each stands its largest relative error before rounding.
 
 // arith is what the methods must know of a float type.
 type arith struct {

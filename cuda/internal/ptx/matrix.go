@@ -1,7 +1,7 @@
 package ptx
 
-// Tensor cores multiply small matrices whose elements lie in the registers of a whole warp: the fragments of "Warp Level Matrix
-// Instructions" in NVIDIA's manual of PTX. With g = lane/4 and t = lane%4, a thread has
+// Tensor cores multiply small matrices whose elements lie in the registers of a whole warp: the fragments of
+// "Warp Level Matrix Instructions" in NVIDIA's manual of PTX. With g = lane/4 and t = lane%4, a thread has
 //
 //	of C, 16×8:      C[g,2t] C[g,2t+1] C[g+8,2t] C[g+8,2t+1], F32
 //	of A, 16×8 TF32: A[g,t] A[g+8,t] A[g,t+4] A[g+8,t+4], one U32 each
@@ -11,12 +11,14 @@ package ptx
 //
 // They need sm_80. The order in which the products of an element are added is the hardware's.
 
-// MultiplyTF32 is C += A·B; c are four F32 that Var made, x and y the fragments of A and B, of numbers that RoundTF32 has rounded.
+// MultiplyTF32 is C += A·B; c are four F32 that Var made, x and y the fragments of A and B, of numbers that
+// RoundTF32 has rounded.
 func (b *Builder) MultiplyTF32(c, x, y []Value) {
 	b.multiply("mma.sync.aligned.m16n8k8.row.col.f32.tf32.tf32.f32", c, x, y)
 }
 
-// MultiplyBF16 is C += A·B; c are four F32 that Var made, x and y the fragments of A and B, of pairs that PairBF16 has made.
+// MultiplyBF16 is C += A·B; c are four F32 that Var made, x and y the fragments of A and B, of pairs that
+// PairBF16 has made.
 func (b *Builder) MultiplyBF16(c, x, y []Value) {
 	b.multiply("mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32", c, x, y)
 }

@@ -62,8 +62,9 @@ func (b *Builder) address(name string) Value {
 	return d
 }
 
-// At is the address of element i of an array of elements of the given size in bytes. The array is at addr: in global memory if that is a
-// U64, in shared memory if it is a U32. A 32-bit i beside a global address is widened with its sign, if it has one.
+// At is the address of element i of an array of elements of the given size in bytes. The array is at addr: in
+// global memory if that is a U64, in shared memory if it is a U32. A 32-bit i beside a global address is
+// widened with its sign, if it has one.
 func (b *Builder) At(addr, i Value, size int) Value {
 	b.unify("address", Type.IsInt, &addr)
 	if i.typ == untyped {
@@ -85,7 +86,8 @@ func (b *Builder) At(addr, i Value, size int) Value {
 	return addr
 }
 
-// place is an operand in memory, and the state space that its address is in: a U64 is in global memory, a U32 in shared.
+// place is an operand in memory, and the state space that its address is in: a U64 is in global memory, a U32
+// in shared.
 func (b *Builder) place(op string, addr Value, offset int) (space, operand string) {
 	t := b.unify(op, func(t Type) bool { return t == U64 || t == U32 }, &addr)
 	if addr.owner == nil {
@@ -101,8 +103,8 @@ func (b *Builder) place(op string, addr Value, offset int) (space, operand strin
 	return space, operand
 }
 
-// Load reads an element of type t, offset bytes after addr: in global memory if addr is a U64, in shared memory if it is a U32. All
-// addresses are multiples of the size of what is read.
+// Load reads an element of type t, offset bytes after addr: in global memory if addr is a U64, in shared memory
+// if it is a U32. All addresses are multiples of the size of what is read.
 func (b *Builder) Load(t Type, addr Value, offset int) Value {
 	if !notPred(t) {
 		b.fail("ld", "elements of type %v", t)
@@ -140,8 +142,8 @@ func braces(vs []Value) string {
 	return "{" + strings.Join(s, ", ") + "}"
 }
 
-// Store writes one element, or a vector of 2, or of 4 of 4 bytes, offset bytes after addr: in global memory if addr is a U64, in shared
-// memory if it is a U32.
+// Store writes one element, or a vector of 2, or of 4 of 4 bytes, offset bytes after addr: in global memory if
+// addr is a U64, in shared memory if it is a U32.
 func (b *Builder) Store(addr Value, offset int, xs ...Value) {
 	if len(xs) == 0 {
 		b.fail("st", "nothing to store")
@@ -176,8 +178,8 @@ func (b *Builder) Store16(addr Value, offset int, x Value) {
 	b.emit("st."+space+".u16", to, x)
 }
 
-// AtomicMin makes an integer in global memory the smaller of itself and x, in one step that no other thread can divide. The result does
-// not depend on the order of threads; sums of floats would, so there are none.
+// AtomicMin makes an integer in global memory the smaller of itself and x, in one step that no other thread can
+// divide. The result does not depend on the order of threads; sums of floats would, so there are none.
 func (b *Builder) AtomicMin(addr Value, offset int, x Value) {
 	t := b.unify("red", Type.IsInt, &x)
 	space, to := b.place("red", addr, offset)

@@ -18,7 +18,8 @@ func (b *Builder) pow(x, y Value) Value {
 	return b.powOf(x, y, b.Select(b.Lt(e, Num(math.Inf(1))), b.Fma(e, low, e), e))
 }
 
-// logTwice is ln x as an unevaluated sum, with an error of about 2⁻⁵⁸, for x >= 0: enough for 10⁻¹⁴ in any power that is finite.
+// logTwice is ln x as an unevaluated sum, with an error of about 2⁻⁵⁸, for x >= 0: enough for 10⁻¹⁴ in any
+// power that is finite.
 //
 // It is logFinite with s = f/(2+f) and the sum of the parts in two words each.
 func (b *Builder) logTwice(x Value) (hi, lo Value) {

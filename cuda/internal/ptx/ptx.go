@@ -1,14 +1,16 @@
-// Package ptx writes GPU kernels: a small typed builder of PTX text, the assembly language that every NVIDIA driver compiles.
+// Package ptx writes GPU kernels: a small typed builder of PTX text, the assembly language that every NVIDIA
+// driver compiles.
 //
-// A kernel is a Go function that calls the methods of a Builder; each method writes one instruction, or a few, and returns the register
-// that holds the result. Registers have types, checked when the kernel is written; the first mistake is kept, as bufio.Writer keeps its
-// first error, and returned with the text. Branches and loops are functions of functions (If, For, GridStride), so that every kernel is
-// structured and its threads meet again where the Go block ends.
+// A kernel is a Go function that calls the methods of a Builder; each method writes one instruction, or a few,
+// and returns the register that holds the result. Registers have types, checked when the kernel is written; the
+// first mistake is kept, as bufio.Writer keeps its first error, and returned with the text. Branches and loops
+// are functions of functions (If, For, GridStride), so that every kernel is structured and its threads meet
+// again where the Go block ends.
 //
-// The text is PTX 7.8 for sm_70, which drivers from CUDA 11.8 on compile for every GPU since Volta; a module that multiplies matrices on tensor
-// cores is for sm_80, Ampere. Arithmetic means what it says:
-// Add, Sub, Mul, Div, Sqrt and Fma are IEEE 754, rounded to nearest, with denormal numbers. They carry the modifier .rn, which also
-// forbids the assembler to contract a product and a sum into one fma; what is to be one is written as Fma.
+// The text is PTX 7.8 for sm_70, which drivers from CUDA 11.8 on compile for every GPU since Volta; a module
+// that multiplies matrices on tensor cores is for sm_80, Ampere. Arithmetic means what it says: Add, Sub, Mul,
+// Div, Sqrt and Fma are IEEE 754, rounded to nearest, with denormal numbers. They carry the modifier .rn, which
+// also forbids the assembler to contract a product and a sum into one fma; what is to be one is written as Fma.
 //
 // What the GPU runs is this text to the letter, and package ptx/sim executes the same text on the CPU.
 //
@@ -22,7 +24,8 @@ import (
 	"github.com/pkg/errors"
 )
 
-// header is what every module begins with; it names the oldest generation of GPUs that has all instructions of the module.
+// header is what every module begins with; it names the oldest generation of GPUs that has all instructions of
+// the module.
 const header = ".version 7.8\n.target sm_%d\n.address_size 64\n"
 
 // oldest is the generation that every module needs at least: Volta.
@@ -108,7 +111,8 @@ func (b *Builder) Comment(format string, args ...any) {
 	}
 }
 
-// MaxThreads says that no block will have more than n threads, so that the assembler knows how many registers each can have.
+// MaxThreads says that no block will have more than n threads, so that the assembler knows how many registers
+// each can have.
 func (b *Builder) MaxThreads(n int) {
 	if n < 1 || n > 1024 {
 		b.fail("max threads", "%d is not in [1, 1024]", n)

@@ -2,7 +2,8 @@ package ptx
 
 import "math"
 
-// Polynomials in r² for |r| <= π/4: sin r = r + r³·S(r²), cos r = 1 - r²/2 + r⁴·C(r²). In F32 to 2e-8 and 1e-9, in F64 to 2e-17.
+// Polynomials in r² for |r| <= π/4: sin r = r + r³·S(r²), cos r = 1 - r²/2 + r⁴·C(r²). In F32 to 2e-8 and 1e-9,
+// in F64 to 2e-17.
 var (
 	sinPoly32 = []float64{-0.166666641831398, 0.008332747966051102, -0.000195878412341699}
 	cosPoly32 = []float64{0.0416666641831398, -0.001388830249197781, 2.454789137118496e-05}
@@ -17,13 +18,14 @@ const (
 	halfPiLo = 6.123233995736766e-17 // π/2 less that
 )
 
-// farthest is how far from zero arguments are reduced with care: the tape asks for 2³⁰, and integers of 32 bits go to twice that.
+// farthest is how far from zero arguments are reduced with care: the tape asks for 2³⁰, and integers of 32 bits
+// go to twice that.
 const farthest = 1 << 31
 
 // sine is sin(x + quarters·π/2): sin for 0, cos for 1.
 //
-// x = k·π/2 + r, in F64 for either type: for |x| <= 2³¹ both x and k·halfPi are multiples of 2⁻⁵², so that their difference, less than 1,
-// is exact (Cody & Waite). Beyond, the result is 0; of infinity it is NaN.
+// x = k·π/2 + r, in F64 for either type: for |x| <= 2³¹ both x and k·halfPi are multiples of 2⁻⁵², so that
+// their difference, less than 1, is exact (Cody & Waite). Beyond, the result is 0; of infinity it is NaN.
 func (b *Builder) sine(x Value, quarters int) Value {
 	wide := x
 	sinPoly, cosPoly := sinPoly64, cosPoly64

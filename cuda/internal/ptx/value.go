@@ -61,8 +61,8 @@ var classes = [numClasses]struct{ prefix, decl string }{
 	{"p", "pred"}, {"r", "b32"}, {"rd", "b64"}, {"f", "f32"}, {"fd", "f64"},
 }
 
-// Value is an operand: a register, or a constant. A register made by Var can be assigned to again; all others keep their value, and
-// each value lives in the Go block (If, For, ...) that made it.
+// Value is an operand: a register, or a constant. A register made by Var can be assigned to again; all others
+// keep their value, and each value lives in the Go block (If, For, ...) that made it.
 type Value struct {
 	typ      Type
 	owner    *Builder // of a register
@@ -154,8 +154,8 @@ func isInt32(t Type) bool  { return t == U32 || t == S32 }
 func isSigned(t Type) bool { return t.signed() || t.IsFloat() }
 func only(t Type) kind     { return func(u Type) bool { return u == t } }
 
-// unify gives the operands of op one type, which must be in allowed: constants take the type of the registers. It returns the type,
-// after a mistake some type that is allowed, so that writing can go on.
+// unify gives the operands of op one type, which must be in allowed: constants take the type of the registers.
+// It returns the type, after a mistake some type that is allowed, so that writing can go on.
 func (b *Builder) unify(op string, allowed kind, xs ...*Value) Type {
 	t := untyped
 	for i, x := range xs {

@@ -1,11 +1,11 @@
 package ptx
 
-// ShuffleXor is the x of the thread whose number in the warp differs in the given bits: lane ^ bits, 1 to 31. All 32 threads of the warp
-// must run it together.
+// ShuffleXor is the x of the thread whose number in the warp differs in the given bits: lane ^ bits, 1 to 31.
+// All 32 threads of the warp must run it together.
 func (b *Builder) ShuffleXor(x Value, bits int) Value { return b.shuffle("bfly", x, bits) }
 
-// ShuffleDown is the x of the thread that is n further on in the warp, 1 to 31; the last n threads keep their own. All 32 threads of the
-// warp must run it together.
+// ShuffleDown is the x of the thread that is n further on in the warp, 1 to 31; the last n threads keep their
+// own. All 32 threads of the warp must run it together.
 func (b *Builder) ShuffleDown(x Value, n int) Value { return b.shuffle("down", x, n) }
 
 func (b *Builder) shuffle(mode string, x Value, n int) Value {

@@ -1,5 +1,5 @@
-// Series trains a classifier of series of numbers on a file as the archives UEA and UCR have it (.ts, .tsv), and says which classes it gives
-// the series of another, whose lengths may be others.
+// Series trains a classifier of series of numbers on a file as the archives UEA and UCR have it (.ts, .tsv),
+// and says which classes it gives the series of another, whose lengths may be others.
 package main
 
 import (

@@ -8,11 +8,11 @@ import (
 	"github.com/unroll-ml/unroll/graph/tape"
 )
 
-// Builder makes values and keeps the first error, as bufio.Writer does: a run of calls needs one check of Err. After an error
-// every method returns a value without meaning, never nil.
+// Builder makes values and keeps the first error, as bufio.Writer does: a run of calls needs one check of Err.
+// After an error every method returns a value without meaning, never nil.
 //
-// Elementwise methods broadcast their arguments as NumPy does. A few identities that only tidy the dump are applied at once:
-// a Proj of a Tuple, a Reshape, Broadcast, Transpose or Slice that changes nothing.
+// Elementwise methods broadcast their arguments as NumPy does. A few identities that only tidy the dump are
+// applied at once: a Proj of a Tuple, a Reshape, Broadcast, Transpose or Slice that changes nothing.
 type Builder struct {
 	Float Dtype // Float32 or Float64, of all floating-point values
 	err   error
@@ -61,7 +61,8 @@ func (b *Builder) Proj(t *Value, i int) *Value {
 	return b.New(Proj{i}, t)
 }
 
-// Elem applies fn to tensors broadcast to one shape. The result is of the float type, but Id and Where of integers are integers.
+// Elem applies fn to tensors broadcast to one shape. The result is of the float type, but Id and Where of
+// integers are integers.
 func (b *Builder) Elem(fn tape.Fn, args ...*Value) *Value {
 	if b.err != nil {
 		return b.Fail(b.err)
@@ -154,8 +155,8 @@ func (b *Builder) Concat(axis int, xs ...*Value) *Value {
 	return b.New(Concat{axis}, xs...)
 }
 
-// BroadcastShape is the one shape that NumPy broadcasts shapes to: dimensions are aligned at the right, and those that are missing
-// or 1 are repeated. ok is false if there is none.
+// BroadcastShape is the one shape that NumPy broadcasts shapes to: dimensions are aligned at the right, and
+// those that are missing or 1 are repeated. ok is false if there is none.
 func BroadcastShape(shapes ...Shape) (s Shape, ok bool) {
 	for _, shape := range shapes {
 		if len(shape) > len(s) {

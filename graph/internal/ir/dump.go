@@ -5,7 +5,8 @@ import (
 	"strings"
 )
 
-// String is a readable dump of the function, one value a line in the order of Values, loop bodies indented below their loop:
+// String is a readable dump of the function, one value a line in the order of Values, loop bodies indented
+// below their loop:
 //
 //	%2 = product(a·b) %0 %1 : f32[3 5]  "z"
 func (f *Func) String() string {

@@ -34,8 +34,8 @@ func (c Iota) Infer(args []*Value) (Type, error) {
 	return c.Of, arity(args, 0)
 }
 
-// Elem is a scalar function of Fn.Arity() tensors of one shape, element by element. Integer arguments are converted to the
-// program's float type, and the result to To.
+// Elem is a scalar function of Fn.Arity() tensors of one shape, element by element. Integer arguments are
+// converted to the program's float type, and the result to To.
 type Elem struct {
 	Fn tape.Fn
 	To Dtype
@@ -57,8 +57,8 @@ func (e Elem) Infer(args []*Value) (Type, error) {
 	return Type{e.To, args[0].Shape}, nil
 }
 
-// Fused is several Elems in one: what the fusion pass makes. Its arguments, its results and all values of Body have one Shape;
-// Body holds only Elem, Const and Iota values.
+// Fused is several Elems in one: what the fusion pass makes. Its arguments, its results and all values of Body
+// have one Shape; Body holds only Elem, Const and Iota values.
 type Fused struct {
 	Shape Shape
 	Body  *Func

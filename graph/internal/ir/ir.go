@@ -1,10 +1,12 @@
 // Package ir is the compiler's language: typed values in static single assignment form.
 //
-// A Func is a graph of values without side effects; a value is an operation applied to other values, with an element type and
-// a shape that New checks and infers. Nothing is scheduled and nothing has a place in memory: package plan decides both.
-// Recurrences are Loop values with a Func as body. Passes (package opt) make new values and never change old ones.
+// A Func is a graph of values without side effects; a value is an operation applied to other values, with an
+// element type and a shape that New checks and infers. Nothing is scheduled and nothing has a place in memory:
+// package plan decides both. Recurrences are Loop values with a Func as body. Passes (package opt) make new
+// values and never change old ones.
 //
-// The package knows neither Gorgonia nor devices; from package tape it takes the vocabulary (element types, scalar functions).
+// The package knows neither Gorgonia nor devices; from package tape it takes the vocabulary (element types,
+// scalar functions).
 package ir
 
 import (
@@ -126,8 +128,9 @@ func (f *Func) AddParam(t Type, name string) *Value {
 	return p
 }
 
-// Values lists the values that the results need, arguments before users, in an order that depends on the structure alone. It
-// remembers the list, which must not be changed; a Func is not safe for use by several goroutines.
+// Values lists the values that the results need, arguments before users, in an order that depends on the
+// structure alone. It remembers the list, which must not be changed; a Func is not safe for use by several
+// goroutines.
 func (f *Func) Values() []*Value {
 	if f.order != nil && slices.Equal(f.ordered, f.Results) {
 		return f.order
@@ -166,7 +169,8 @@ func (f *Func) Users() map[*Value]int {
 	return n
 }
 
-// Verify checks that f is well formed: every Param reached is its own, types agree with a new inference, loops bodies hold.
+// Verify checks that f is well formed: every Param reached is its own, types agree with a new inference, loops
+// bodies hold.
 func (f *Func) Verify() error {
 	for i, p := range f.Params {
 		if j, ok := isParam(p); !ok || i != j {

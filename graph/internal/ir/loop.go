@@ -10,13 +10,13 @@ import (
 
 // Loop runs Body for steps i = 0, 1, ..., Trip-1.
 //
-// Its arguments are sequences, then the initial values of carries, then constants; the parameters of Body stand in the same
-// order. At step i a sequence's parameter is element i of its leading dimension (element Trip-1-i if it is Reversed), a carry's
-// parameter is its value after the step before, a constant's parameter is the constant. The results of Body are the carries'
-// next values, then one value for each Stack.
+// Its arguments are sequences, then the initial values of carries, then constants; the parameters of Body stand
+// in the same order. At step i a sequence's parameter is element i of its leading dimension (element Trip-1-i
+// if it is Reversed), a carry's parameter is its value after the step before, a constant's parameter is the
+// constant. The results of Body are the carries' next values, then one value for each Stack.
 //
-// The loop's own results are the stacks (each Trip× the body's value; element i, or Trip-1-i if reversed, is from step i),
-// then the final value of each carry.
+// The loop's own results are the stacks (each Trip× the body's value; element i, or Trip-1-i if reversed, is
+// from step i), then the final value of each carry.
 type Loop struct {
 	Trip    int
 	Seqs    []bool // for each sequence: is it reversed?

@@ -63,8 +63,8 @@ func randomGraph(g *graph, r *rand.Rand, ops int) *G.Node {
 	return cost
 }
 
-// The oracle is not Gorgonia's machine, which computes in memory that a Reshape still shares, and so gives wrong gradients for
-// about one in six of these graphs.
+// The oracle is not Gorgonia's machine, which computes in memory that a Reshape still shares, and so gives
+// wrong gradients for about one in six of these graphs.
 func TestRandomGraphs(t *testing.T) {
 	for seed := range uint64(100) {
 		for _, dtype := range dtypes {

@@ -13,9 +13,9 @@ import (
 // gorgoniaVersion is the version whose op types this package knows.
 const gorgoniaVersion = "v0.9.18"
 
-// SelfTest checks once that Gorgonia's types are those that this package reads by reflection: it builds an op of every kind and
-// compares the attributes that it reads with those that the op was built with. Its error names the type and the field that are
-// not what they were, and the version that they are known from.
+// SelfTest checks once that Gorgonia's types are those that this package reads by reflection: it builds an op
+// of every kind and compares the attributes that it reads with those that the op was built with. Its error
+// names the type and the field that are not what they were, and the version that they are known from.
 func SelfTest() error { return selfTested() }
 
 var selfTested = sync.OnceValue(func() error { return selfTest(stockOps, samples) })

@@ -32,7 +32,8 @@ var binaryOps = [...]struct {
 	{"!=", tape.Ne, false},
 }
 
-// binary is an arithmetic operator or a comparison. A comparison gives 0 or 1, in the type of the arguments or as booleans.
+// binary is an arithmetic operator or a comparison. A comparison gives 0 or 1, in the type of the arguments or
+// as booleans.
 func (c call) binary() *ir.Value {
 	op := binaryOps[attribute(c.op, binaryField).(int)]
 	x, y := c.in[0], c.in[1]
@@ -53,7 +54,8 @@ func (c call) binary() *ir.Value {
 	return v
 }
 
-// addTuples adds part by part. Such sums arise where the derivative of a value with several results arrives from several users.
+// addTuples adds part by part. Such sums arise where the derivative of a value with several results arrives
+// from several users.
 func (c call) addTuples(x, y *ir.Value) *ir.Value {
 	if len(x.Parts) != len(y.Parts) {
 		return c.Fail(errors.Errorf("tuples of %d and %d parts cannot be added", len(x.Parts), len(y.Parts)))
@@ -65,8 +67,8 @@ func (c call) addTuples(x, y *ir.Value) *ir.Value {
 	return c.Tuple(sums...)
 }
 
-// operand brings an argument to the shape of the result. Gorgonia pairs a number with anything, and vectors with columns and
-// rows of the same length.
+// operand brings an argument to the shape of the result. Gorgonia pairs a number with anything, and vectors
+// with columns and rows of the same length.
 func (c call) operand(x *ir.Value) *ir.Value {
 	if x.Shape.Size() == c.shape.Size() {
 		return c.Reshape(x, c.shape...)
@@ -114,7 +116,8 @@ func (c call) unary() *ir.Value {
 	return f(c, c.in[0])
 }
 
-// sign of a tensor is -1, 0 or 1. Of a number, which Gorgonia computes in another way, it is the sign bit: -1 or 1, never 0.
+// sign of a tensor is -1, 0 or 1. Of a number, which Gorgonia computes in another way, it is the sign bit: -1
+// or 1, never 0.
 func (c call) sign(x *ir.Value) *ir.Value {
 	if !c.node.IsScalar() {
 		return c.Elem(tape.Sign, x)
@@ -144,7 +147,8 @@ func (c call) extreme(fn tape.Fn) *ir.Value {
 
 func (c call) identity() *ir.Value { return c.in[0] }
 
-// convert is between integers and floats, to integers by truncation. Integers of other types than int32 have other bounds.
+// convert is between integers and floats, to integers by truncation. Integers of other types than int32 have
+// other bounds.
 func (c call) convert() *ir.Value {
 	if d := c.node.Dtype(); d != tensor.Int32 && d != tensor.Float32 && d != tensor.Float64 {
 		return nil
@@ -156,8 +160,8 @@ func (c call) convert() *ir.Value {
 	return c.Cast(c.in[0], to)
 }
 
-// constant is a tensor of one number, which is what Gorgonia makes of numbers and of derivatives. Any other tensor is copied from
-// the host in each run, unless it is given; see Leaves.
+// constant is a tensor of one number, which is what Gorgonia makes of numbers and of derivatives. Any other
+// tensor is copied from the host in each run, unless it is given; see Leaves.
 func (c call) constant() *ir.Value {
 	t, err := TypeOf(c.node)
 	if err != nil {

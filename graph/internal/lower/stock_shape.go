@@ -23,8 +23,8 @@ func (c call) size() *ir.Value {
 	return c.New(ir.Const{Value: float64(n), Of: ir.Type{Dtype: x.Dtype}})
 }
 
-// repeat repeats each element along an axis as often as its second argument says, which the shape of the result tells as well.
-// A number or a vector has axes of size 1 behind its own.
+// repeat repeats each element along an axis as often as its second argument says, which the shape of the result
+// tells as well. A number or a vector has axes of size 1 behind its own.
 func (c call) repeat() *ir.Value {
 	x, along := c.in[0], c.int("along")
 	s := slices.Clone(x.Shape)

@@ -179,7 +179,8 @@ func TestOps(t *testing.T) {
 	}
 }
 
-// repaired are ops of which Gorgonia's derivative is not that of the value; package graph tests ours against differences.
+// repaired are ops of which Gorgonia's derivative is not that of the value; package graph tests ours against
+// differences.
 var repaired = []string{"log2", "inverse sqrt", "softmax column", "rows of a vector", "columns by index"}
 
 func TestGradients(t *testing.T) {

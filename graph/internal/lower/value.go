@@ -189,8 +189,8 @@ func Wrap(data any, shape ir.Shape) G.Value {
 	return tensor.New(tensor.WithShape(), tensor.WithBacking(data))
 }
 
-// Shown is the shape in which Gorgonia's machines give a node's value to those who read it: its own, but for a Tensordot
-// over all axes. That node is a scalar, and its value a vector of one.
+// Shown is the shape in which Gorgonia's machines give a node's value to those who read it: its own, but for a
+// Tensordot over all axes. That node is a scalar, and its value a vector of one.
 func Shown(n *G.Node, own ir.Shape) ir.Shape {
 	if len(own) == 0 && stockName(n.Op()) == "tensordotOp" {
 		return ir.Shape{1}

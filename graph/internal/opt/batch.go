@@ -6,8 +6,9 @@ import (
 	"github.com/unroll-ml/unroll/graph/internal/ir"
 )
 
-// batch computes a value of a loop's body for all steps at once, outside of the loop: op on arguments of which those that
-// differ from step to step (over) have the steps as a leading dimension of size trip. So has the result.
+// batch computes a value of a loop's body for all steps at once, outside of the loop: op on arguments of which
+// those that differ from step to step (over) have the steps as a leading dimension of size trip. So has the
+// result.
 //
 //	elementwise, rows, concat    the other arguments are repeated
 //	broadcast, reshape, transpose, slice, pad, reduce    one dimension further right
@@ -124,7 +125,8 @@ func (c batch) product3(op ir.Product, x, y *ir.Value, over []bool) *ir.Value {
 	return c.transposed(c.reshaped(z, n, z.Shape[1], c.trip, p), 2, 0, 1, 3)
 }
 
-// sumOfProducts is the sum over all steps of op(x)·op(y), both over the steps, as products with the steps among the terms of their sums:
+// sumOfProducts is the sum over all steps of op(x)·op(y), both over the steps, as products with the steps among
+// the terms of their sums:
 //
 //	Σ_t x_tᵀ·y_t = xᵀ·y    x_t: K×M, y_t: K×N; x: TK×M, y: TK×N
 func (c batch) sumOfProducts(op ir.Product, x, y *ir.Value) *ir.Value {

@@ -9,7 +9,8 @@ import (
 	"github.com/unroll-ml/unroll/graph/tape"
 )
 
-// TestBatch draws values of a loop's body and checks that each of them, computed for all steps at once, is what the loop stacks.
+// TestBatch draws values of a loop's body and checks that each of them, computed for all steps at once, is what
+// the loop stacks.
 func TestBatch(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		f := &ir.Func{}

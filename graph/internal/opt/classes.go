@@ -40,8 +40,8 @@ func (p *parts) classes() map[*ir.Value]class {
 	return of
 }
 
-// callsHost reports whether op calls a Go function, which might do something else each time: it runs at every step, as it was
-// asked to.
+// callsHost reports whether op calls a Go function, which might do something else each time: it runs at every
+// step, as it was asked to.
 func callsHost(op ir.Op) bool {
 	switch op := op.(type) {
 	case *ir.Host:
@@ -56,7 +56,8 @@ func callsHost(op ir.Op) bool {
 	return false
 }
 
-// sum describes a carry that only adds up: next = carry + terms, where nothing else reads the carry or what lies between.
+// sum describes a carry that only adds up: next = carry + terms, where nothing else reads the carry or what
+// lies between.
 type sum struct {
 	carry int // index into parts.carries
 	terms []term
@@ -115,7 +116,8 @@ func leadsTo(v, carry *ir.Value, uses map[*ir.Value]int) bool {
 	}
 }
 
-// needed is what the carries other than the given sums depend on, after replacement: what the loop must compute step by step.
+// needed is what the carries other than the given sums depend on, after replacement: what the loop must compute
+// step by step.
 func (p *parts) needed(sums []sum) map[*ir.Value]bool {
 	isSum := map[int]bool{}
 	for _, s := range sums {

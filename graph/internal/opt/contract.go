@@ -13,8 +13,8 @@ import (
 //	Σ_b x_bi * y_b     =  xᵀ·y
 //	Σ_k x_bik * y_bk   =  x_b·y_b       for each b
 //
-// so that what is summed need not be stored, and so that the other passes see a product. One factor at least must be broadcast
-// over a dimension that stays; a sum of squares is not a product.
+// so that what is summed need not be stored, and so that the other passes see a product. One factor at least
+// must be broadcast over a dimension that stays; a sum of squares is not a product.
 func contract(f *ir.Func) (*ir.Func, error) {
 	uses := f.Users()
 	return rewrite(f, func(b *ir.Builder, v *ir.Value, args []*ir.Value) *ir.Value {

@@ -9,9 +9,9 @@ import (
 	"github.com/unroll-ml/unroll/graph/tape"
 )
 
-// cse computes equal values once: two values are equal if their operations and their arguments are, with the arguments of
-// commutative functions in any order, and loops also if their bodies are. Carries of one loop are equal if they start equal
-// and, being equal, stay equal after a step:
+// cse computes equal values once: two values are equal if their operations and their arguments are, with the
+// arguments of commutative functions in any order, and loops also if their bodies are. Carries of one loop are
+// equal if they start equal and, being equal, stay equal after a step:
 //
 //	x = f(a), y = f(a)  ->  x = y = f(a)
 //
@@ -178,8 +178,9 @@ func commutes(fn tape.Fn) bool {
 	return false
 }
 
-// mergeCarries finds carries that are equal at every step, by induction over the steps: all that start equal are taken to
-// be equal, and are told apart again if, so taken, their next values differ. It reports whether it merged any.
+// mergeCarries finds carries that are equal at every step, by induction over the steps: all that start equal
+// are taken to be equal, and are told apart again if, so taken, their next values differ. It reports whether it
+// merged any.
 func mergeCarries(p *parts) bool {
 	group := map[*ir.Value]*ir.Value{} // a carry's parameter and that of the first which it equals
 	inits := map[*ir.Value]*ir.Value{}
@@ -228,7 +229,8 @@ func mergeCarries(p *parts) bool {
 	return true
 }
 
-// equalUnder maps each value of the body to the first that equals it if parameters equal those that they are grouped with.
+// equalUnder maps each value of the body to the first that equals it if parameters equal those that they are
+// grouped with.
 func equalUnder(body *ir.Func, group map[*ir.Value]*ir.Value) map[*ir.Value]*ir.Value {
 	t := newTable()
 	same := map[*ir.Value]*ir.Value{}

@@ -6,9 +6,9 @@ import (
 	"github.com/unroll-ml/unroll/graph/internal/ir"
 )
 
-// cut decides which values to hand from one place to another (from a loop to the loop back, from a loop to what follows it),
-// so that the values that are wanted there can be had, at the least cost. A value is held (handed over) or computed again from
-// its arguments, whichever costs less:
+// cut decides which values to hand from one place to another (from a loop to the loop back, from a loop to what
+// follows it), so that the values that are wanted there can be had, at the least cost. A value is held (handed
+// over) or computed again from its arguments, whichever costs less:
 //
 //	cost(v) = min(hold(v), again(v) + Σ cost(arguments of v))
 //
@@ -69,8 +69,9 @@ func (c *cut) want(v *ir.Value) {
 	clear(c.costs)
 }
 
-// elementCost is the cost of computing a view or an elementwise function again where it is needed, within what is computed
-// there anyhow: a view costs nothing, an exponential or its like a quarter of a store and a load. Other operations: never.
+// elementCost is the cost of computing a view or an elementwise function again where it is needed, within what
+// is computed there anyhow: a view costs nothing, an exponential or its like a quarter of a store and a load.
+// Other operations: never.
 func elementCost(v *ir.Value) float64 {
 	size := float64(v.Shape.Size())
 	switch op := v.Op.(type) {

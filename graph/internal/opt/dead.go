@@ -4,9 +4,10 @@ import (
 	"github.com/unroll-ml/unroll/graph/internal/ir"
 )
 
-// dead drops from every loop the stacks that nobody reads, the carries that neither a reader of their last value nor anything
-// else that is needed depends on (a carry that only feeds itself is not needed), and then the sequences and constants that
-// the body does not use. Values outside of loops need no pass: what no result needs is not reached.
+// dead drops from every loop the stacks that nobody reads, the carries that neither a reader of their last
+// value nor anything else that is needed depends on (a carry that only feeds itself is not needed), and then
+// the sequences and constants that the body does not use. Values outside of loops need no pass: what no result
+// needs is not reached.
 func dead(f *ir.Func) (*ir.Func, error) {
 	for {
 		g, err := deadOnce(f)

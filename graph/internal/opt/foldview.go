@@ -45,8 +45,9 @@ func (c folder) reshape(op ir.Reshape, x *ir.Value) *ir.Value {
 	return nil
 }
 
-// unrepeated is the shape of y with reshape(broadcast(x), to) = broadcast(y, to), if there is one: x, of shape few, is repeated to
-// shape from. Both shapes fall into groups of dimensions of equal size; within each of them x must repeat all or nothing.
+// unrepeated is the shape of y with reshape(broadcast(x), to) = broadcast(y, to), if there is one: x, of shape
+// few, is repeated to shape from. Both shapes fall into groups of dimensions of equal size; within each of them
+// x must repeat all or nothing.
 func unrepeated(few, from, to ir.Shape) (ir.Shape, bool) {
 	if from.Size() == 0 {
 		return nil, false

@@ -16,12 +16,13 @@ const (
 //
 //	c' = f*c + i*g; h' = o*tanh(c')    ->    c', h' = fused(f, c, i, g, o)
 //
-// Constants and indices become part of it; views stay around it, for they are only other ways to read. It runs last, since the
-// other passes look into elementwise functions one by one.
+// Constants and indices become part of it; views stay around it, for they are only other ways to read. It runs
+// last, since the other passes look into elementwise functions one by one.
 //
-// What is fused must be computable at once: no way may lead out of it and back in. To see that without search, every value has a
-// level that grows along each way out of an elementwise function into anything that cannot be fused with it; functions are fused
-// if they are connected and have the same level. A value that is wanted only later is put on the level where it is wanted.
+// What is fused must be computable at once: no way may lead out of it and back in. To see that without search,
+// every value has a level that grows along each way out of an elementwise function into anything that cannot be
+// fused with it; functions are fused if they are connected and have the same level. A value that is wanted only
+// later is put on the level where it is wanted.
 func fuse(f *ir.Func) (*ir.Func, error) {
 	z := newFusion(f)
 	if len(z.group) == 0 {
@@ -177,8 +178,8 @@ func (z *fusion) components() [][]*ir.Value {
 	return cs
 }
 
-// fits is how many of members, from the first on, keep to the limits; at least one. Members stand in order, so that what is cut
-// off is only ever read by what comes later.
+// fits is how many of members, from the first on, keep to the limits; at least one. Members stand in order, so
+// that what is cut off is only ever read by what comes later.
 func (z *fusion) fits(members []*ir.Value) int {
 	best := 1
 	in := map[*ir.Value]bool{}

@@ -11,9 +11,9 @@ import (
 //	what depends on constants only   is computed once before the loop and is a constant of it
 //	what depends on a sequence       is computed before the loop for all steps at once (see batch), and is a sequence of it
 //
-// Of the latter, products, functions of rows, look-ups and random numbers move, with what they are computed from. Elementwise
-// functions of the results stay inside, where fuse makes them one with others and they cost no pass over memory (see cut); and so
-// do broadcasts. What depends on sequences in both directions stays.
+// Of the latter, products, functions of rows, look-ups and random numbers move, with what they are computed
+// from. Elementwise functions of the results stay inside, where fuse makes them one with others and they cost
+// no pass over memory (see cut); and so do broadcasts. What depends on sequences in both directions stays.
 func hoist(f *ir.Func) (*ir.Func, error) {
 	b := builderFor(f)
 	edits := map[*ir.Value]*parts{}
@@ -143,8 +143,9 @@ func (p *parts) movable(classes map[*ir.Value]class) map[*ir.Value]bool {
 	return movable
 }
 
-// heavyBefore is the products, functions of rows, look-ups and random numbers that can be computed for all steps before the loop.
-// A product of two sequences that is much larger than these is not among them: to keep it for all steps costs more than it saves.
+// heavyBefore is the products, functions of rows, look-ups and random numbers that can be computed for all
+// steps before the loop. A product of two sequences that is much larger than these is not among them: to keep
+// it for all steps costs more than it saves.
 func (p *parts) heavyBefore(classes map[*ir.Value]class) map[*ir.Value]bool {
 	of := map[*ir.Value]bool{}
 	for v, can := range p.movable(classes) {

@@ -6,14 +6,14 @@ import (
 	"github.com/unroll-ml/unroll/graph/internal/ir"
 )
 
-// join makes one product of products, in loops, that share their first factor or are added up, and whose second factors do not
-// change: fewer and larger instructions in every step.
+// join makes one product of products, in loops, that share their first factor or are added up, and whose second
+// factors do not change: fewer and larger instructions in every step.
 //
 //	h·U, h·V           =  slices of h·[U V]
 //	x·U + y·V          =  [x y]·[U; V]            if x and y are computed by elementwise functions
 //
-// [U V] is put together once, before the loop. [x y] costs nothing where its parts are written there in the first place; a copy
-// would cost more than a product saves. Products of matrices only, not of batches.
+// [U V] is put together once, before the loop. [x y] costs nothing where its parts are written there in the
+// first place; a copy would cost more than a product saves. Products of matrices only, not of batches.
 func join(f *ir.Func) (*ir.Func, error) {
 	b := builderFor(f)
 	edits := map[*ir.Value]*parts{}
@@ -42,7 +42,8 @@ func (j joiner) joinable(v *ir.Value) bool {
 	return ok && len(v.Shape) == 2 && j.classes[v] != steady && j.classes[v.Args[1]] == steady
 }
 
-// second is the second factors of products joined along one of their sides, in the form that the first has, as a constant.
+// second is the second factors of products joined along one of their sides, in the form that the first has, as
+// a constant.
 func (j joiner) second(products []*ir.Value, along func(op ir.Product) int) *ir.Value {
 	first := products[0].Op.(ir.Product)
 	var factors []*ir.Value

@@ -11,8 +11,8 @@ import (
 //
 //	a = loop(T, f, x)    b = loop(T, g, y)    ->    a, b = loop(T, (f, g), (x, y))
 //
-// A scan and the loop that its derivative runs to know the states become one, which cse then halves; so do the two directions
-// of a bidirectional layer. A loop joins the loop that it shares the most arguments with.
+// A scan and the loop that its derivative runs to know the states become one, which cse then halves; so do the
+// two directions of a bidirectional layer. A loop joins the loop that it shares the most arguments with.
 func merge(f *ir.Func) (*ir.Func, error) {
 	g := newLoopGraph(f)
 	edits := map[*ir.Value]*parts{}
@@ -77,9 +77,9 @@ func joinLabels(a, b string) string {
 
 const labelSeparator = " + "
 
-// loopGraph says which loops of a function depend on which. Loops are numbered, arguments before users; loops that are merged have
-// the number of the first of them, their leader. Sets are of leaders, so that the work for a loop does not grow with the loops
-// that it cannot be merged with: most of those of a deep model.
+// loopGraph says which loops of a function depend on which. Loops are numbered, arguments before users; loops
+// that are merged have the number of the first of them, their leader. Sets are of leaders, so that the work for
+// a loop does not grow with the loops that it cannot be merged with: most of those of a deep model.
 type loopGraph struct {
 	loops []*ir.Value
 	on    []bitset              // on[i]: the loops whose results loop i needs, directly or not
@@ -110,8 +110,9 @@ func newLoopGraph(f *ir.Func) *loopGraph {
 
 func (g *loopGraph) trip(i int) int { return g.loops[i].Op.(*ir.Loop).Trip }
 
-// best makes loop i a leader, and gives the leader before it that it may be merged with and shares the most arguments with, the first
-// of equals; -1 if there is none. A leader cannot need loop i while it stands for loops before i only, for arguments come before users.
+// best makes loop i a leader, and gives the leader before it that it may be merged with and shares the most
+// arguments with, the first of equals; -1 if there is none. A leader cannot need loop i while it stands for
+// loops before i only, for arguments come before users.
 func (g *loopGraph) best(i int) int {
 	needs := g.leaders(i)
 	free := g.equal[g.trip(i)].without(needs)

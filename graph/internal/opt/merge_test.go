@@ -9,8 +9,8 @@ import (
 	"github.com/unroll-ml/unroll/graph/tape"
 )
 
-// chain is a function of n loops of which each needs the one before, and another beside each, as the derivative of deep models has
-// them.
+// chain is a function of n loops of which each needs the one before, and another beside each, as the derivative
+// of deep models has them.
 func chain(t *testing.T, n int) *ir.Func {
 	return build(t, func(b *ir.Builder, f *ir.Func) {
 		loop := func(x *ir.Value) *ir.Value {
@@ -37,8 +37,8 @@ func countLoops(f *ir.Func) (n int) {
 	return n
 }
 
-// In a chain each loop is merged with the one beside it, and the time for it does not grow much faster than the chain: with the cube
-// of its length, this would take minutes.
+// In a chain each loop is merged with the one beside it, and the time for it does not grow much faster than the
+// chain: with the cube of its length, this would take minutes.
 func TestMergeOfAChain(t *testing.T) {
 	const n = 2000
 	begin := time.Now()

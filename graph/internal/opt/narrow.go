@@ -11,8 +11,9 @@ import (
 //
 //	slice(x + y) = slice(x) + slice(y)
 //
-// The gates of a cell are slices of one sum. Cut first, sum and gates have one shape and become one value in fuse, and the sum
-// need not be stored. This pays where elementwise functions alone read the slices, or stacks; each element is still computed once.
+// The gates of a cell are slices of one sum. Cut first, sum and gates have one shape and become one value in
+// fuse, and the sum need not be stored. This pays where elementwise functions alone read the slices, or stacks;
+// each element is still computed once.
 func narrow(f *ir.Func) (*ir.Func, error) {
 	narrowed := map[*ir.Value]map[ir.Slice]bool{} // elementwise values and the slices that are wanted of them
 	wide := map[*ir.Value]bool{}                  // what somebody wants whole

@@ -19,8 +19,8 @@ type Pass struct {
 	Run  func(*ir.Func) (*ir.Func, error)
 }
 
-// Passes lists the passes in the order in which Run applies them. They remember what they have seen, so that one list must not be
-// used by several goroutines at once.
+// Passes lists the passes in the order in which Run applies them. They remember what they have seen, so that
+// one list must not be used by several goroutines at once.
 func Passes() []Pass {
 	return []Pass{
 		{"fold", "computes constants, undoes what cancels", true, inBodies(fold)},

@@ -24,7 +24,8 @@ type passCase struct {
 	build      func(b *ir.Builder, f *ir.Func)
 }
 
-// TestPasses checks each case of each pass: the dumps before and after against testdata, and the numbers against the evaluator.
+// TestPasses checks each case of each pass: the dumps before and after against testdata, and the numbers
+// against the evaluator.
 func TestPasses(t *testing.T) {
 	passes := map[string]Pass{}
 	shown := map[string]bool{}
@@ -173,7 +174,8 @@ func (l *loopSpec) stack(v *ir.Value, rev bool) {
 	l.stacks, l.stackRev = append(l.stacks, v), append(l.stackRev, rev)
 }
 
-// build gives the loop's results: stacks, then final values. The parameters are numbered only now, before anyone has seen them.
+// build gives the loop's results: stacks, then final values. The parameters are numbered only now, before
+// anyone has seen them.
 func (l *loopSpec) build() []*ir.Value {
 	body := &ir.Func{}
 	for _, ps := range [][]*ir.Value{l.seqP, l.carryP, l.conP} {

@@ -6,9 +6,10 @@ import (
 
 // parts is a Loop taken apart, so that parameters and results can come and go without anyone counting positions.
 //
-// Everything in it refers to values of the function before the pass: arguments and replaced results to values around the
-// loop, the rest to values of the body. A pass edits parts, may use the loop's present results and those that it adds
-// (see stackOf) in new expressions around the loop, and rewriteLoops then builds the new function.
+// Everything in it refers to values of the function before the pass: arguments and replaced results to values
+// around the loop, the rest to values of the body. A pass edits parts, may use the loop's present results and
+// those that it adds (see stackOf) in new expressions around the loop, and rewriteLoops then builds the new
+// function.
 type parts struct {
 	loop    *ir.Value
 	op      *ir.Loop
@@ -84,8 +85,8 @@ func (p *parts) addConst(arg *ir.Value, name string) *ir.Value {
 	return param
 }
 
-// stackOf is the loop's result that holds v of every step, with element i from step i, or from step Trip-1-i if rev. There
-// is a new result if no present one holds it.
+// stackOf is the loop's result that holds v of every step, with element i from step i, or from step Trip-1-i if
+// rev. There is a new result if no present one holds it.
 func (p *parts) stackOf(v *ir.Value, rev bool) *ir.Value {
 	for _, s := range p.stacks {
 		if s.value == v && s.rev == rev {
@@ -105,7 +106,8 @@ func (p *parts) result(i int, t ir.Dtype, s ir.Shape) *ir.Value {
 	return &ir.Value{Op: ir.Proj{Index: i}, Args: []*ir.Value{p.loop}, Type: ir.Type{Dtype: t, Shape: s}}
 }
 
-// build makes the new loop and gives its results under their numbers. Sequences and constants that nothing needs are left out.
+// build makes the new loop and gives its results under their numbers. Sequences and constants that nothing
+// needs are left out.
 func (p *parts) build(b *ir.Builder, outer func([]*ir.Value) []*ir.Value) map[int]*ir.Value {
 	var roots []*ir.Value
 	for _, c := range p.carries {

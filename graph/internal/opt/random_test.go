@@ -87,7 +87,8 @@ func (d *drawer) pick() *ir.Value {
 // float is any floating-point value.
 func (d *drawer) float() *ir.Value { return d.b.Cast(d.pick(), tape.Float64) }
 
-// index is any integer value in [0, n). The odd offset keeps simple fractions, which may be computed in two ways, off the steps.
+// index is any integer value in [0, n). The odd offset keeps simple fractions, which may be computed in two
+// ways, off the steps.
 func (d *drawer) index(n int) *ir.Value {
 	b, x := d.b, d.b.Elem(tape.Abs, d.float())
 	x = b.Add(b.Mul(x, b.Like(float64(n), x)), b.Like(0.1379, x))

@@ -5,7 +5,8 @@ import (
 	"github.com/unroll-ml/unroll/graph/tape"
 )
 
-// loop draws a Loop with sequences in both directions, states, accumulators, constants and stacks, and sometimes a loop within.
+// loop draws a Loop with sequences in both directions, states, accumulators, constants and stacks, and
+// sometimes a loop within.
 func (d *drawer) loop(depth int) {
 	b, l := d.b, newLoop(d.b, "", d.n(0, 4))
 	inner := &drawer{t: d.t, b: b}
@@ -96,8 +97,9 @@ func (d *drawer) term(s ir.Shape) *ir.Value {
 	return x
 }
 
-// twins draws a recurrence in the form in which it arrives with its derivative: a loop forward, a loop that stacks the states at
-// the entry of each step, and a loop in the other direction that computes the step again from these.
+// twins draws a recurrence in the form in which it arrives with its derivative: a loop forward, a loop that
+// stacks the states at the entry of each step, and a loop in the other direction that computes the step again
+// from these.
 func (d *drawer) twins() {
 	b, trip, rev := d.b, d.n(1, 4), d.coin()
 	step := &ir.Func{}

@@ -11,16 +11,17 @@ import (
 	"github.com/unroll-ml/unroll/graph/tape"
 )
 
-// recurrence is a step and its vector-Jacobian product, from which training builds the three loops in which a Scan and its
-// derivative arrive.
+// recurrence is a step and its vector-Jacobian product, from which training builds the three loops in which a
+// Scan and its derivative arrive.
 type recurrence struct {
 	step func(b *ir.Builder, x *ir.Value, h, w []*ir.Value) []*ir.Value // the new states
 	// vjp is, from the gradients of the new states, those of x, of h and of w, computing again what it needs.
 	vjp func(b *ir.Builder, x *ir.Value, h, w, g []*ir.Value) (dx *ir.Value, dh, dw []*ir.Value)
 }
 
-// training is the forward pass, whose first result is the stack of the first state, and the gradients, of the sum of that stack
-// times g, of x, of each initial state and of each weight. Parameters are x, g, the initial states and the weights.
+// training is the forward pass, whose first result is the stack of the first state, and the gradients, of the
+// sum of that stack times g, of x, of each initial state and of each weight. Parameters are x, g, the initial
+// states and the weights.
 func (r recurrence) training(b *ir.Builder, f *ir.Func, x, g *ir.Value, h0, w []*ir.Value) {
 	trip := x.Shape[0]
 	forward := func(l *loopSpec) (h, next []*ir.Value) {
@@ -248,9 +249,9 @@ func TestRecurrences(t *testing.T) {
 	}
 }
 
-// checkGradients compares the gradients that a training program computes with finite differences of its own forward pass, so that
-// the programs of these tests are what they say they are. The parameters are x, g, states, weights; the results are the stack, dx, then
-// the gradients of states and weights.
+// checkGradients compares the gradients that a training program computes with finite differences of its own
+// forward pass, so that the programs of these tests are what they say they are. The parameters are x, g,
+// states, weights; the results are the stack, dx, then the gradients of states and weights.
 func checkGradients(t *testing.T, f *ir.Func) {
 	t.Helper()
 	args := arguments(f, rand.New(rand.NewPCG(3, 4)))

@@ -11,11 +11,12 @@ import (
 //	loop F: ... z_t = x_t·W + h_{t-1}·U; h_t = tanh(z_t) ...
 //	loop R: ... x_t·W + h_{t-1}·U, from the stacked x and h ...    ->    R reads the stack of h_t
 //
-// A sequence of R that is a sequence or a stack of F tells which steps belong together: in the derivative of a recurrence,
-// step i of R is step T-1-i of F. From these sequences on, values of R that are computed as in F are found. Of those that the
-// rest of R needs, the ones that are held as stacks of F are chosen so that little is written and read: what costs little to
-// compute from what is there is computed again (see cut). A stack of a carry is free, since its history is kept anyhow, and so is
-// what hoist will compute for all steps before F runs.
+// A sequence of R that is a sequence or a stack of F tells which steps belong together: in the derivative of a
+// recurrence, step i of R is step T-1-i of F. From these sequences on, values of R that are computed as in F
+// are found. Of those that the rest of R needs, the ones that are held as stacks of F are chosen so that little
+// is written and read: what costs little to compute from what is there is computed again (see cut). A stack of
+// a carry is free, since its history is kept anyhow, and so is what hoist will compute for all steps before F
+// runs.
 func reuse(f *ir.Func) (*ir.Func, error) {
 	edits := map[*ir.Value]*parts{}
 	var loops []*parts
@@ -104,8 +105,8 @@ func (p *parts) lend(r *parts) bool {
 	return lent
 }
 
-// correspondence maps values of r's body to values of p's body that are the same at corresponding steps: the same step, or, if
-// opposite, T-1 minus it.
+// correspondence maps values of r's body to values of p's body that are the same at corresponding steps: the
+// same step, or, if opposite, T-1 minus it.
 func (p *parts) correspondence(r *parts) (same map[*ir.Value]*ir.Value, opposite bool) {
 	type source struct {
 		value *ir.Value

@@ -9,8 +9,8 @@ import (
 	"github.com/unroll-ml/unroll/graph/tape"
 )
 
-// rewriter rebuilds a function from its results down. Values whose arguments stay the same and for which visit has nothing
-// to say are kept, so that a pass that changes nothing returns the function that it was given.
+// rewriter rebuilds a function from its results down. Values whose arguments stay the same and for which visit
+// has nothing to say are kept, so that a pass that changes nothing returns the function that it was given.
 type rewriter struct {
 	b     *ir.Builder
 	visit func(v *ir.Value, args []*ir.Value) *ir.Value // what stands in v's place, or nil: the same operation on args
@@ -117,8 +117,9 @@ func (r *rewriter) values(vs []*ir.Value) []*ir.Value {
 	return out
 }
 
-// inBodies is pass applied to the bodies of loops, innermost first, and then to the function itself. It remembers the functions
-// in which there was nothing to do: after a change to one body, the tidying passes need not look at the others again.
+// inBodies is pass applied to the bodies of loops, innermost first, and then to the function itself. It
+// remembers the functions in which there was nothing to do: after a change to one body, the tidying passes need
+// not look at the others again.
 func inBodies(pass func(*ir.Func) (*ir.Func, error)) func(*ir.Func) (*ir.Func, error) {
 	idle := map[*ir.Func]bool{}
 	var deep func(f *ir.Func) (*ir.Func, error)

@@ -8,9 +8,10 @@ import (
 //
 //	c' = z*c + y·U    ->    p' = z*(p+q), q' = y·U        with c = p + q
 //
-// A sum with a product at the end of a step is an elementwise function that has to wait for the product; at the start of the next
-// step it is one more term of an elementwise function that is computed there anyhow. The gradients of gated cells are such
-// carries. It pays if elementwise functions alone read the carry and nothing else wants the sum.
+// A sum with a product at the end of a step is an elementwise function that has to wait for the product; at the
+// start of the next step it is one more term of an elementwise function that is computed there anyhow. The
+// gradients of gated cells are such carries. It pays if elementwise functions alone read the carry and nothing
+// else wants the sum.
 func rotate(f *ir.Func) (*ir.Func, error) {
 	b := builderFor(f)
 	edits := map[*ir.Value]*parts{}

@@ -119,7 +119,8 @@ func multiplications(f *ir.Func) int {
 	return n
 }
 
-// TestScans checks what remains of real scans and their derivatives: what stands in which loop, and how much there is to multiply.
+// TestScans checks what remains of real scans and their derivatives: what stands in which loop, and how much
+// there is to multiply.
 func TestScans(t *testing.T) {
 	gru := steps * batch * (embed + hidden) * 3 * hidden
 	for _, c := range []struct {

@@ -4,14 +4,15 @@ import (
 	"github.com/unroll-ml/unroll/graph/internal/ir"
 )
 
-// sink moves behind a loop what only its stacks need: it is computed for all steps at once (see batch) from stacks of what it
-// is computed from.
+// sink moves behind a loop what only its stacks need: it is computed for all steps at once (see batch) from
+// stacks of what it is computed from.
 //
 //	stack(h_t·V)       =  stack(h)·V       one product of TB×H, not T of B×H
 //	stack(dz_t·Wᵀ)     =  stack(dz)·Wᵀ
 //
-// It moves if the stacks that this needs cost less than what it saves: the stack itself, the starts of products, functions of
-// rows, look-ups and random draws in every step, and reading their constant arguments in every step.
+// It moves if the stacks that this needs cost less than what it saves: the stack itself, the starts of
+// products, functions of rows, look-ups and random draws in every step, and reading their constant arguments in
+// every step.
 func sink(f *ir.Func) (*ir.Func, error) {
 	b := builderFor(f)
 	edits := map[*ir.Value]*parts{}
@@ -72,8 +73,8 @@ type after struct {
 	classes map[*ir.Value]class
 }
 
-// after prepares to compute what is not needed within the loop, and what is cheap, behind it. What hoist will compute before the
-// loop, for all steps, is there for nothing.
+// after prepares to compute what is not needed within the loop, and what is cheap, behind it. What hoist will
+// compute before the loop, for all steps, is there for nothing.
 func (p *parts) after(b *ir.Builder, needed map[*ir.Value]bool, rev bool) *after {
 	a := &after{rev: rev, classes: p.classes()}
 	args := map[*ir.Value]*ir.Value{}

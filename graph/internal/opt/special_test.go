@@ -101,7 +101,8 @@ func TestUniformAgreesWithEval(t *testing.T) {
 	}
 }
 
-// TestRunWithoutSomePasses checks that no pass relies on another for its correctness, and that the result is the same each time.
+// TestRunWithoutSomePasses checks that no pass relies on another for its correctness, and that the result is
+// the same each time.
 func TestRunWithoutSomePasses(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		f := drawFunc(t)

@@ -6,12 +6,14 @@ import (
 	"github.com/unroll-ml/unroll/graph/internal/ir"
 )
 
-// split takes products of concatenations in loops apart, so that the part that does not depend on the state can leave the loop:
+// split takes products of concatenations in loops apart, so that the part that does not depend on the state can
+// leave the loop:
 //
 //	[x h]·W = x·W_x + h·W_h            W_x and W_h are the rows of W for x and for h
 //
-// Parts that depend on a common sequence or carry stay together. (That does not depend on which of them are sequences and which
-// are carries, so that a recurrence and the loop back that computes it again are split alike, and reuse recognises them.)
+// Parts that depend on a common sequence or carry stay together. (That does not depend on which of them are
+// sequences and which are carries, so that a recurrence and the loop back that computes it again are split
+// alike, and reuse recognises them.)
 func split(f *ir.Func) (*ir.Func, error) {
 	return rewriteBodies(f, func(p *parts) (*ir.Func, error) {
 		support := newSupport(p)

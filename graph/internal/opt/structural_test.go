@@ -146,7 +146,8 @@ var structuralCases = []passCase{
 		}
 	}},
 	{"fuse", "levels", func(b *ir.Builder, f *ir.Func) {
-		// y leads to z both directly and through a product: they cannot be one value; but what only z reads can wait for it.
+		// y leads to z both directly and through a product: they cannot be one value; but what only z reads can
+		// wait for it.
 		x, w, c := f.AddParam(f64(2, 3), "x"), f.AddParam(f64(3, 3), "w"), f.AddParam(f64(3), "c")
 		y := b.Elem(tape.Tanh, b.Add(x, c))
 		e := b.Elem(tape.Exp, b.Mul(x, b.Like(0.5, x)))

@@ -9,8 +9,8 @@ import (
 //	slice(z·Wᵀ) = z·slice(W)ᵀ              if the carries need some slices and not others
 //	[x h]ᵀ·z = [xᵀ·z ; hᵀ·z]               if only sums over the steps, or stacks, need it
 //
-// This is the derivative of what split does. Of dz·Wᵀ, the columns of x then leave the loop and those of the state stay; of the
-// gradient of W, either part becomes one product over all steps.
+// This is the derivative of what split does. Of dz·Wᵀ, the columns of x then leave the loop and those of the
+// state stay; of the gradient of W, either part becomes one product over all steps.
 func take(f *ir.Func) (*ir.Func, error) {
 	return rewriteBodies(f, func(p *parts) (*ir.Func, error) {
 		support := newSupport(p)
@@ -101,8 +101,8 @@ func (c folder) sliceOfProduct(op ir.Slice, x *ir.Value) *ir.Value {
 	return c.make(p, a, b)
 }
 
-// splitKept is the concatenation of products that a product with a concatenation over another dimension is, or nil. What the
-// loop needs whole anyway stays whole.
+// splitKept is the concatenation of products that a product with a concatenation over another dimension is, or
+// nil. What the loop needs whole anyway stays whole.
 func (c folder) splitKept(op ir.Product, v *ir.Value, args []*ir.Value, s support, needed map[*ir.Value]bool) *ir.Value {
 	r := len(v.Shape)
 	_, axes := sides(op, r)

@@ -7,7 +7,8 @@ import (
 	"github.com/unroll-ml/unroll/graph/tape"
 )
 
-// number is what is known of a tensor whose elements are all the same: known says whether they are, and value is the element.
+// number is what is known of a tensor whose elements are all the same: known says whether they are, and value
+// is the element.
 type number struct {
 	value float64
 	known bool

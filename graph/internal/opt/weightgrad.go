@@ -5,15 +5,15 @@ import (
 	"github.com/unroll-ml/unroll/graph/tape"
 )
 
-// weightgrad takes sums over the steps out of loops: what a carry only adds up is added up behind the loop, from stacks of what
-// the terms are computed from.
+// weightgrad takes sums over the steps out of loops: what a carry only adds up is added up behind the loop,
+// from stacks of what the terms are computed from.
 //
 //	s' = s + x_tᵀ·z_t            ->   s + xᵀ·z    one product over all TB rows, not T products over B
 //	s' = s + Σ_B z_t             ->   s + Σ_TB z
 //	s' = s + scatteradd(i_t, z_t)  ->   s + scatteradd(i, z)
 //
-// and so for what is linear in these: views, sums, negations, concatenations, multiples. Of a product with a constant matrix
-// only the other factor is added up, by a carry of its own if need be:
+// and so for what is linear in these: views, sums, negations, concatenations, multiples. Of a product with a
+// constant matrix only the other factor is added up, by a carry of its own if need be:
 //
 //	s' = s + z_t·W               ->   s + r·W     with r' = r + z_t
 //

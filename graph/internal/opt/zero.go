@@ -9,9 +9,10 @@ import (
 //
 //	0*x = 0    0/x = 0    0·A = 0    scatteradd(i, 0) = 0    softmaxgrad(y, 0) = 0 ...
 //
-// and carries of loops that start as a Const and, by these rules, stay what they are. These zeros are gradients of what does
-// not reach the loss: of an output that nobody reads, of a final state. They are exact by construction, so that they count as
-// zero also where the other factor is infinite or NaN. That is the one liberty that this pass takes and that fold does not.
+// and carries of loops that start as a Const and, by these rules, stay what they are. These zeros are gradients
+// of what does not reach the loss: of an output that nobody reads, of a final state. They are exact by
+// construction, so that they count as zero also where the other factor is infinite or NaN. That is the one
+// liberty that this pass takes and that fold does not.
 func zero(f *ir.Func) (*ir.Func, error) {
 	b := builderFor(f)
 	edits := map[*ir.Value]*parts{}
@@ -67,8 +68,8 @@ func zeroRows(op ir.Rows, args []number) bool {
 	return false
 }
 
-// steadyCarries replaces the carries that start as a Const and, if all of them are what they were, are so after a step: by
-// induction they never change. It reports whether there are any.
+// steadyCarries replaces the carries that start as a Const and, if all of them are what they were, are so after
+// a step: by induction they never change. It reports whether there are any.
 func steadyCarries(p *parts, float ir.Dtype) bool {
 	steady := map[*ir.Value]number{}
 	for _, c := range p.carries {

@@ -9,12 +9,13 @@ import (
 
 // place gives every buffer an offset in the arena. Buffers that are never alive at the same time may share memory.
 //
-// A buffer is alive from the first to the last instruction that touches it, both included; one that is touched within a loop but
-// not written anew by every step is alive during the whole loop. Slots are always alive.
+// A buffer is alive from the first to the last instruction that touches it, both included; one that is touched
+// within a loop but not written anew by every step is alive during the whole loop. Slots are always alive.
 //
-// With overlap, what products of a step of an outermost loop make is alive during the whole loop, too, unless it is large, so that parts
-// of the step that have nothing to do with each other do not share it; and what a loop touches stays alive during the next one of as many
-// steps. A device that does one thing after the other has nothing of that, and its caches have more to hold.
+// With overlap, what products of a step of an outermost loop make is alive during the whole loop, too, unless
+// it is large, so that parts of the step that have nothing to do with each other do not share it; and what a
+// loop touches stays alive during the next one of as many steps. A device that does one thing after the other
+// has nothing of that, and its caches have more to hold.
 func (p *planner) place(overlap bool) {
 	w := walker{planner: p, overlap: overlap}
 	w.walk(p.tape.Code)

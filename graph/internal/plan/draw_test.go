@@ -9,7 +9,8 @@ import (
 	"github.com/unroll-ml/unroll/graph/tape"
 )
 
-// artist draws programs: all kinds of values over small shapes, mostly views and loops, which are what plans are made of.
+// artist draws programs: all kinds of values over small shapes, mostly views and loops, which are what plans
+// are made of.
 type artist struct {
 	t *rapid.T
 	b *ir.Builder

@@ -5,12 +5,14 @@ import (
 	"github.com/unroll-ml/unroll/graph/tape"
 )
 
-// emitLoop writes a Loop. Sequences are rows of what they come from and stacks are written row by row where they shall be.
+// emitLoop writes a Loop. Sequences are rows of what they come from and stacks are written row by row where
+// they shall be.
 //
-// A carry whose values are stacked lives in its history: Trip+1 rows, the initial value and then the value after each step (in
-// the other order if the stack is reversed). A step reads one row and writes the next; the stack of entry values and that of
-// next values are the same memory, one row apart. Any other carry lives in one place, and is written there directly if the old
-// value is not needed any more, else copied there at the end of the step.
+// A carry whose values are stacked lives in its history: Trip+1 rows, the initial value and then the value
+// after each step (in the other order if the stack is reversed). A step reads one row and writes the next; the
+// stack of entry values and that of next values are the same memory, one row apart. Any other carry lives in
+// one place, and is written there directly if the old value is not needed any more, else copied there at the
+// end of the step.
 func (s *scope) emitLoop(l *ir.Loop, v *ir.Value) {
 	if l.Trip == 0 {
 		for i, t := range v.Parts[:len(l.Stacks)] {
@@ -75,8 +77,8 @@ func (s *scope) emitLoop(l *ir.Loop, v *ir.Value) {
 	s.code = append(s.code, loop)
 }
 
-// advance moves the carries' next values to where the next step reads them. A value that is itself (a view of) a carry is copied
-// aside first, since its place may be among those that are written.
+// advance moves the carries' next values to where the next step reads them. A value that is itself (a view of)
+// a carry is copied aside first, since its place may be among those that are written.
 func (s *scope) advance(next []view, values, carries []*ir.Value) {
 	isCarry := map[*ir.Value]bool{}
 	for _, c := range carries {
@@ -96,8 +98,8 @@ func (s *scope) advance(next []view, values, carries []*ir.Value) {
 	}
 }
 
-// history describes a carry: where its initial value goes, where a step finds it, where the step puts the next value (both seen
-// from within the loop), and where the last one is in the end.
+// history describes a carry: where its initial value goes, where a step finds it, where the step puts the next
+// value (both seen from within the loop), and where the last one is in the end.
 type history struct{ init, entry, next, final view }
 
 // history lays out the carry c if it is stacked, marks the stacks that become part of it and says where they are.

@@ -7,7 +7,8 @@ import (
 	"github.com/unroll-ml/unroll/graph/tape"
 )
 
-// emitMap writes the Map that computes body over shape. Constants and indices among the arguments become part of its program.
+// emitMap writes the Map that computes body over shape. Constants and indices among the arguments become part
+// of its program.
 func (s *scope) emitMap(shape ir.Shape, body *ir.Func, args []*ir.Value, outs []view) {
 	m := &tape.Map{}
 	regs := map[*ir.Value]int{} // of body's values
@@ -122,7 +123,8 @@ func inline(v *ir.Value) *ir.Value {
 	return nil
 }
 
-// collapse joins neighbouring dimensions that are one run in all views, and drops dimensions of 1: fewer and longer loops.
+// collapse joins neighbouring dimensions that are one run in all views, and drops dimensions of 1: fewer and
+// longer loops.
 func collapse(shape ir.Shape, strides ...[]int) (ir.Shape, [][]int) {
 	dims := ir.Shape{}
 	out := make([][]int, len(strides))

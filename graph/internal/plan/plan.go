@@ -1,9 +1,9 @@
-// Package plan turns a program of the IR into a tape: it orders the values, decides which are views of others and which results
-// are written straight to where they are wanted (a row of a stack, a part of a concatenation, a state), finds a place in the
-// arena for each of the rest, and writes the instructions.
+// Package plan turns a program of the IR into a tape: it orders the values, decides which are views of others
+// and which results are written straight to where they are wanted (a row of a stack, a part of a concatenation,
+// a state), finds a place in the arena for each of the rest, and writes the instructions.
 //
-// It decides how to move as little memory as possible; what to compute is decided before, in package opt. Planning takes any
-// program, optimised or not.
+// It decides how to move as little memory as possible; what to compute is decided before, in package opt.
+// Planning takes any program, optimised or not.
 package plan
 
 import (
@@ -13,14 +13,14 @@ import (
 	"github.com/unroll-ml/unroll/graph/tape"
 )
 
-// Config names what the host can reach. The slots of the tape are the parameters, in order, then the results that are not
-// updates, in order.
+// Config names what the host can reach. The slots of the tape are the parameters, in order, then the results
+// that are not updates, in order.
 type Config struct {
 	Params  []string
 	Results []Result
 
-	// Overlap leaves a device free to run a loop beside the one before it, and parts of a step beside each other: they share no memory,
-	// of which the tape takes more.
+	// Overlap leaves a device free to run a loop beside the one before it, and parts of a step beside each
+	// other: they share no memory, of which the tape takes more.
 	Overlap bool
 }
 
@@ -102,7 +102,8 @@ func (p *planner) finish(s *scope, c Config) {
 	s.advance(places, values, s.f.Params)
 }
 
-// slots makes the slots and gives results a home in them: an output always, an update if the old value is not needed any more.
+// slots makes the slots and gives results a home in them: an output always, an update if the old value is not
+// needed any more.
 func (p *planner) slots(s *scope, c Config) error {
 	updated := make([]bool, len(c.Params))
 	for i, r := range c.Results {

@@ -15,8 +15,8 @@ import (
 	"github.com/unroll-ml/unroll/graph/tape"
 )
 
-// checkPlan runs the plan of f twice on the reference device, whose memory is full of NaN before each run, and compares outputs and
-// states with a direct evaluation.
+// checkPlan runs the plan of f twice on the reference device, whose memory is full of NaN before each run, and
+// compares outputs and states with a direct evaluation.
 func checkPlan(f *ir.Func, c Config) error {
 	tp, err := Tape(f, tape.Float64, c)
 	if err != nil {
@@ -195,8 +195,9 @@ func TestArenaIsReused(t *testing.T) {
 	}
 }
 
-// What two loops of as many steps touch, one after the other, does not share memory, so that they can run side by side: neither what the first
-// reads, nor what it needs for itself, if it is planned so. A loop of other steps makes no difference to them.
+// What two loops of as many steps touch, one after the other, does not share memory, so that they can run side
+// by side: neither what the first reads, nor what it needs for itself, if it is planned so. A loop of other
+// steps makes no difference to them.
 func TestLoopsSideBySide(t *testing.T) {
 	for _, c := range []struct {
 		trips          [2]int

@@ -87,8 +87,9 @@ func producer(v *ir.Value) *ir.Value {
 	return v
 }
 
-// settle asks for v to be written to place, if v is computed in this scope by an instruction that can write there and nobody asked
-// before. Whoever asks must still move the value if it did not come about: move is cheap where nothing is to be done.
+// settle asks for v to be written to place, if v is computed in this scope by an instruction that can write
+// there and nobody asked before. Whoever asks must still move the value if it did not come about: move is cheap
+// where nothing is to be done.
 func (s *scope) settle(v *ir.Value, place view) {
 	k := keyOf(v)
 	if _, taken := s.home[k]; taken {
@@ -127,7 +128,8 @@ func canWrite(v *ir.Value, place view) bool {
 	return false
 }
 
-// inPlace reports whether v may be written over param, of the same type: whether nothing reads the old value after v is written.
+// inPlace reports whether v may be written over param, of the same type: whether nothing reads the old value
+// after v is written.
 func (s *scope) inPlace(param, v *ir.Value) bool {
 	p := producer(v)
 	at, here := s.pos[p]

@@ -7,8 +7,9 @@ import (
 	"github.com/unroll-ml/unroll/graph/tape"
 )
 
-// view is where the elements of a value lie: element i, j, ... of the value is element off + i*strides[0] + j*strides[1] + ...
-// of the buffer, moved by step[d] for each step of the loop at depth d. A stride of 0 repeats.
+// view is where the elements of a value lie: element i, j, ... of the value is element off + i*strides[0] +
+// j*strides[1] + ... of the buffer, moved by step[d] for each step of the loop at depth d. A stride of 0
+// repeats.
 type view struct {
 	buf     *buffer
 	off     int
@@ -149,7 +150,8 @@ func (v view) reshape(from, to ir.Shape) (view, bool) {
 	return v, true
 }
 
-// row is what a step of the loop at the given depth sees of v, of shape Trip×...: element i at step i, or Trip-1-i if reversed.
+// row is what a step of the loop at the given depth sees of v, of shape Trip×...: element i at step i, or
+// Trip-1-i if reversed.
 func (v view) row(trip, depth int, reversed bool) view {
 	step := make([]int, depth+1)
 	copy(step, v.step)
@@ -163,7 +165,8 @@ func (v view) row(trip, depth int, reversed bool) view {
 	return v
 }
 
-// matrix is v, whose last two dimensions are rows×cols, as an operand of a Product: transposed or not, with its leading dimension.
+// matrix is v, whose last two dimensions are rows×cols, as an operand of a Product: transposed or not, with its
+// leading dimension.
 func (v view) matrix(rows, cols int) (trans bool, ld int, ok bool) {
 	r := len(v.strides)
 	sr, sc := v.strides[r-2], v.strides[r-1]

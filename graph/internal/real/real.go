@@ -1,6 +1,7 @@
-// Package real is Exp, Log and Pow of package math without what Go's assembly for amd64 gets wrong (Go 1.26): its Log takes denormal numbers
-// for 2⁻¹⁰²³, and Pow with it; its Exp is infinite from 709.44 on, though e^709.78 is still a number. And on every processor Pow loses a bit with
-// each doubling of the exponent. Everything that serves as a formula in float64 uses these.
+// Package real is Exp, Log and Pow of package math without what Go's assembly for amd64 gets wrong (Go 1.26):
+// its Log takes denormal numbers for 2⁻¹⁰²³, and Pow with it; its Exp is infinite from 709.44 on, though
+// e^709.78 is still a number. And on every processor Pow loses a bit with each doubling of the exponent.
+// Everything that serves as a formula in float64 uses these.
 package real
 
 import (

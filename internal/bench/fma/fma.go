@@ -1,5 +1,6 @@
-// Package fma measures the most arithmetic that this machine's processor does: fused multiply-adds of float32 that wait for nothing.
-// It is the ceiling of any matrix product, and knows nothing of what is measured against it.
+// Package fma measures the most arithmetic that this machine's processor does: fused multiply-adds of float32
+// that wait for nothing. It is the ceiling of any matrix product, and knows nothing of what is measured against
+// it.
 package fma
 
 import (
@@ -7,8 +8,8 @@ import (
 	"time"
 )
 
-// Peak is the rate in GFLOP/s, two for each multiply-add, of the given number of threads on an instruction path of package
-// graph/cpu, measured for about d. It is 0 where there is no measuring kernel for the path.
+// Peak is the rate in GFLOP/s, two for each multiply-add, of the given number of threads on an instruction path
+// of package graph/cpu, measured for about d. It is 0 where there is no measuring kernel for the path.
 func Peak(path string, threads int, d time.Duration) float64 {
 	kernel, flop := kernelOf(path)
 	if kernel == nil {

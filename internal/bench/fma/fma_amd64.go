@@ -1,7 +1,7 @@
 package fma
 
-// Each round is 24 independent multiply-adds, more than any processor has under way, of 16 or of 8 floats. avx2 has 16 registers,
-// hence 12 of them, twice.
+// Each round is 24 independent multiply-adds, more than any processor has under way, of 16 or of 8 floats. avx2
+// has 16 registers, hence 12 of them, twice.
 const chains = 24
 
 //go:noescape

@@ -1,8 +1,10 @@
-// Package recurrence holds one recurrent model, a layer of LSTM with a squared loss, in two forms: as a Scan of unroll, and unrolled
-// over time on stock Gorgonia. The benchmarks beside it compare what it costs to build and to run them.
+// Package recurrence holds one recurrent model, a layer of LSTM with a squared loss, in two forms: as a Scan of
+// unroll, and unrolled over time on stock Gorgonia. The benchmarks beside it compare what it costs to build and
+// to run them.
 //
-// The stock form is what Gorgonia's users write: its own operations, gradients, tape machine and solver. It computes the gates with
-// one product each, because at 128 units and more Gorgonia v0.9.18 merges the slices of a joint product silently.
+// The stock form is what Gorgonia's users write: its own operations, gradients, tape machine and solver. It
+// computes the gates with one product each, because at 128 units and more Gorgonia v0.9.18 merges the slices of
+// a joint product silently.
 package recurrence
 
 import (

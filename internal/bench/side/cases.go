@@ -102,7 +102,8 @@ func tanh(s *subject, d []int) tape.Instr {
 	}
 }
 
-// adam is a step of Adam (Kingma & Ba, 2015) without its correction for the first steps: w, m and v from w, m, v and the gradient g.
+// adam is a step of Adam (Kingma & Ba, 2015) without its correction for the first steps: w, m and v from w, m,
+// v and the gradient g.
 //
 //	m' = β₁ m + (1-β₁) g      v' = β₂ v + (1-β₂) g²      w' = w - η m' / (√v' + ε)
 func adam(s *subject, d []int) tape.Instr {

@@ -116,8 +116,8 @@ func (s *subject) load(d tape.Device, n int, loop bool) (tape.Program, error) {
 	return p, nil
 }
 
-// A program does as much as takes this long, so that what it takes to start it is little beside it; but not more than so many
-// instructions.
+// A program does as much as takes this long, so that what it takes to start it is little beside it; but not
+// more than so many instructions.
 const (
 	enough = 3 * time.Millisecond
 	most   = 200
@@ -155,7 +155,8 @@ func (k kernel) time(side *Side, o Options) (Time, error) {
 // A device is warm after so many runs: it may arrange things in the first two.
 const warm = 3
 
-// times are those of one instruction, in seconds, of runs that together take about d, at least one. A run has ended when a slot can be read.
+// times are those of one instruction, in seconds, of runs that together take about d, at least one. A run has
+// ended when a slot can be read.
 func (s *subject) times(d tape.Device, n int, loop bool, about time.Duration) ([]float64, error) {
 	p, err := s.load(d, n, loop)
 	if err != nil {
@@ -186,7 +187,8 @@ func (s *subject) times(d tape.Device, n int, loop bool, about time.Duration) ([
 	return all, nil
 }
 
-// wait waits for a run by reading the smallest of the slots, which no instruction touches: to read more would be timed with the run.
+// wait waits for a run by reading the smallest of the slots, which no instruction touches: to read more would
+// be timed with the run.
 func (s *subject) wait(p tape.Program) error { return p.Read(s.probe, make([]float32, 1)) }
 
 func zeros(t *tape.Tape, s tape.SlotID) any {

@@ -59,8 +59,8 @@ func train(w workloads.Workload, s *Side, o Options) (Time, error) {
 	return t, nil
 }
 
-// stepTimes are those of steps, in seconds, of which the last is waited for: as many together as take a while, for training, too, need
-// not look at the loss of every step.
+// stepTimes are those of steps, in seconds, of which the last is waited for: as many together as take a while,
+// for training, too, need not look at the loss of every step.
 func stepTimes(job workloads.Job, about time.Duration) ([]float64, error) {
 	run := func(n int) (time.Duration, error) {
 		start := time.Now()
@@ -94,8 +94,8 @@ func stepTimes(job workloads.Job, about time.Duration) ([]float64, error) {
 // curveSteps is the length of the curves that are compared.
 const curveSteps = 20
 
-// Curves is the largest relative difference between the losses of a small instance on a device and on the reference device, in the first
-// steps of training.
+// Curves is the largest relative difference between the losses of a small instance on a device and on the
+// reference device, in the first steps of training.
 func Curves(w workloads.Workload, d tape.Device) (worst float64, err error) {
 	losses := func(d tape.Device) ([]float64, error) {
 		job, err := w.Build(w.Tiny, d)

@@ -40,8 +40,8 @@ const plotStyle = `
   }
 `
 
-// Plot draws results as an SVG: for each of them a bar for each side, as long as the part of the side's ceiling that it reaches. What is
-// longer than the axis ends there; its number says by how much.
+// Plot draws results as an SVG: for each of them a bar for each side, as long as the part of the side's ceiling
+// that it reaches. What is longer than the axis ends there; its number says by how much.
 func Plot(w io.Writer, title string, sides []*Side, results []Result) error {
 	var b strings.Builder
 	rowHeight := len(sides)*barHeight + rowGap

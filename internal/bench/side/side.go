@@ -1,7 +1,7 @@
 // Package side measures devices side by side: every kind of instruction, and the training steps of reference models.
 //
-// Before anything is timed each device's ceilings are measured: how fast it copies, and how fast it multiplies. What is timed is also
-// checked, on a smaller instance, against the reference device.
+// Before anything is timed each device's ceilings are measured: how fast it copies, and how fast it multiplies.
+// What is timed is also checked, on a smaller instance, against the reference device.
 //
 // This package knows devices as package tape does, and no more of them than that.
 package side

@@ -46,7 +46,8 @@ func (s *subject) indices(name string, n, rows int) tape.Ref {
 	})
 }
 
-// out adds n numbers that the instruction writes: a state, for outputs also go to the host after every run, which would be timed with it.
+// out adds n numbers that the instruction writes: a state, for outputs also go to the host after every run,
+// which would be timed with it.
 func (s *subject) out(n int) tape.Ref { return s.buffer("out", tape.State, tape.Float32, n, nil) }
 
 func dense(r tape.Ref, shape ...int) tape.Operand {

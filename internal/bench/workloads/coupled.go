@@ -11,7 +11,8 @@ import (
 	"github.com/unroll-ml/unroll/models"
 )
 
-// coupled is a cell that no library has a kernel for: an LSTM whose input gate is what its forget gate leaves (Greff et al., 2017).
+// coupled is a cell that no library has a kernel for: an LSTM whose input gate is what its forget gate leaves
+// (Greff et al., 2017).
 //
 //	[f g o] = x·Wᵀ + h·Uᵀ + b
 //	c' = σ(f) ⊙ c + (1 - σ(f)) ⊙ tanh(g)

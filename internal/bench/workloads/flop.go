@@ -1,7 +1,7 @@
 package workloads
 
-// stacked counts the products of a training step of recurrent layers, with the given number of gates, below a linear one: what has
-// to be computed, whoever does more. Tokens are looked up, not multiplied.
+// stacked counts the products of a training step of recurrent layers, with the given number of gates, below a
+// linear one: what has to be computed, whoever does more. Tokens are looked up, not multiplied.
 func stacked(gates int, tokens bool) func(Size) float64 {
 	return func(s Size) float64 {
 		rows, h := float64(s.Batch*s.Steps), float64(s.Hidden)
@@ -13,7 +13,8 @@ func stacked(gates int, tokens bool) func(Size) float64 {
 	}
 }
 
-// attended counts the products of a training step of seq2seq, with all that does not depend on the decoder's state done once.
+// attended counts the products of a training step of seq2seq, with all that does not depend on the decoder's
+// state done once.
 func attended(gates int) func(Size) float64 {
 	return func(s Size) float64 {
 		b, l, e, h := float64(s.Batch), float64(s.Steps), float64(s.In), float64(s.Hidden)

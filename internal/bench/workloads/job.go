@@ -17,8 +17,8 @@ const learningRate = 1e-3
 type Job interface {
 	// Step computes once.
 	Step() error
-	// Measure is a Step that also gives the loss before it and the norm of all gradients together. Where nothing is trained it
-	// gives the mean of the result's squares and its norm.
+	// Measure is a Step that also gives the loss before it and the norm of all gradients together. Where
+	// nothing is trained it gives the mean of the result's squares and its norm.
 	Measure() (loss, norm float64, err error)
 	Tape() *tape.Tape
 	Close() error

@@ -10,8 +10,8 @@ import (
 	"github.com/unroll-ml/unroll/models"
 )
 
-// products is the bare product of a recurrent step, with as little around it as a recurrence can have. Each step needs the one
-// before, and all multiply by the same weights:
+// products is the bare product of a recurrent step, with as little around it as a recurrence can have. Each
+// step needs the one before, and all multiply by the same weights:
 //
 //	z_t = h_{t-1}·U          B×4H
 //	h_t = z_t[:, :H] + x_t   B×H

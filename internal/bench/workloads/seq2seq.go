@@ -10,8 +10,9 @@ import (
 	"github.com/unroll-ml/unroll/models"
 )
 
-// seq2seq is translation with additive attention (Bahdanau et al., 2015), word for word as it is taught: every step of the decoder
-// repeats its state beside every word of the source, multiplies both together, and ends with the whole vocabulary.
+// seq2seq is translation with additive attention (Bahdanau et al., 2015), word for word as it is taught: every
+// step of the decoder repeats its state beside every word of the source, multiplies both together, and ends
+// with the whole vocabulary.
 //
 //	enc   = [→RNN(E src); ←RNN(E src)]              s_0 = tanh(Wₛ [→h_S; ←h_1] + bₛ)
 //	a_t   = softmax_s(v · tanh(Wₐ [s_{t-1}; enc_s] + bₐ))

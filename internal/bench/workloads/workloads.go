@@ -1,5 +1,6 @@
-// Package workloads is what measurements measure: training steps of reference models, with their sizes, their inputs and how much
-// arithmetic they need. bench/peers runs them beside other systems, package side on one device beside another.
+// Package workloads is what measurements measure: training steps of reference models, with their sizes, their
+// inputs and how much arithmetic they need. bench/peers runs them beside other systems, package side on one
+// device beside another.
 //
 // It must not know how anything is timed.
 package workloads

@@ -1,4 +1,5 @@
-// Command outside is a program of a user: a cell, an attention and an operation of its own, in all three models and on all devices.
+// Command outside is a program of a user: a cell, an attention and an operation of its own, in all three models
+// and on all devices.
 package main
 
 import (

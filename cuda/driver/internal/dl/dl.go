@@ -24,7 +24,8 @@ const (
 // NoSymbol is what a function returns that its library does not have.
 const NoSymbol = C.DL_NO_SYMBOL
 
-// Open loads a library: a file name to be searched for as dlopen(3) does, or a path. The error is the dynamic loader's, one line.
+// Open loads a library: a file name to be searched for as dlopen(3) does, or a path. The error is the dynamic
+// loader's, one line.
 func Open(l Library, file string) error {
 	path := C.CString(file)
 	defer C.free(unsafe.Pointer(path))

@@ -32,7 +32,8 @@ type Libraries struct{ CUDA, CUBLAS string }
 
 // Build compiles both into a folder. flags are for the compiler: -DcuGraphLaunch=absent leaves a function out.
 //
-// The driver's environment can make it an old one (FAKE_VERSION=11070), one without GPUs (FAKE_DEVICES=0), one that does not start (FAKE_INIT=100).
+// The driver's environment can make it an old one (FAKE_VERSION=11070), one without GPUs (FAKE_DEVICES=0), one
+// that does not start (FAKE_INIT=100).
 func Build(dir string, flags ...string) (Libraries, error) {
 	source, headers := filepath.Join(dir, "lib"), filepath.Join(dir, "include")
 	if err := os.CopyFS(dir, sources); err != nil {

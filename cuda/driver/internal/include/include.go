@@ -1,4 +1,5 @@
-// Package include holds the project's declarations of CUDA as files, for tests that compile against them wherever they run.
+// Package include holds the project's declarations of CUDA as files, for tests that compile against them
+// wherever they run.
 package include
 
 import "embed"

@@ -1,8 +1,10 @@
-// Package mutate makes wrong kernels of right ones: it takes the text of a PTX module and gives texts that each differ from it by one
-// mistake that a programmer could make: an operand in the wrong place, a constant off by one, a barrier forgotten. Tests that cannot tell
-// a kernel from its mutants prove nothing about it (DeMillo, Lipton & Sayward, "Hints on test data selection", 1978).
+// Package mutate makes wrong kernels of right ones: it takes the text of a PTX module and gives texts that each
+// differ from it by one mistake that a programmer could make: an operand in the wrong place, a constant off by
+// one, a barrier forgotten. Tests that cannot tell a kernel from its mutants prove nothing about it (DeMillo,
+// Lipton & Sayward, "Hints on test data selection", 1978).
 //
-// The package knows the lines that package ptx writes, one instruction each. It must not know what a kernel is for, nor run any.
+// The package knows the lines that package ptx writes, one instruction each. It must not know what a kernel is
+// for, nor run any.
 package mutate
 
 import (

@@ -9,8 +9,9 @@ import (
 	"github.com/unroll-ml/unroll/graph/tape"
 )
 
-// The functions err by little more than what rounding their result costs; the tape asks for far less. Errors are in units of 2⁻²³ or
-// 2⁻⁵² of the result, or of 1 for sin and cos, whose argument near a zero is not known better.
+// The functions err by little more than what rounding their result costs; the tape asks for far less. Errors
+// are in units of 2⁻²³ or 2⁻⁵² of the result, or of 1 for sin and cos, whose argument near a zero is not known
+// better.
 func TestAccuracy(t *testing.T) {
 	for _, c := range []struct {
 		fn     tape.Fn

@@ -6,8 +6,8 @@ import (
 	"testing"
 )
 
-// Exponentials and logarithms to 160 bits, because package math errs where the GPU need not: its Pow by 1e-12 for large exponents, its
-// Exp and Log on amd64 near the largest result and for denormal numbers.
+// Exponentials and logarithms to 160 bits, because package math errs where the GPU need not: its Pow by 1e-12
+// for large exponents, its Exp and Log on amd64 near the largest result and for denormal numbers.
 
 func number(x float64) *big.Float { return new(big.Float).SetPrec(160).SetFloat64(x) }
 
@@ -36,7 +36,8 @@ func bigExp(x *big.Float) *big.Float {
 	return sum.SetMantExp(sum, int(n))
 }
 
-// bigLog is ln x to 100 bits, by a step of Newton's method for eʸ = x from the logarithm of the leading digits: y' = y + x·e⁻ʸ - 1.
+// bigLog is ln x to 100 bits, by a step of Newton's method for eʸ = x from the logarithm of the leading digits:
+// y' = y + x·e⁻ʸ - 1.
 func bigLog(x *big.Float) *big.Float {
 	mantissa := number(0)
 	e := x.MantExp(mantissa)

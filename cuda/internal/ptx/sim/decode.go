@@ -6,7 +6,8 @@ import (
 	"strings"
 )
 
-// instr is an instruction as it is executed: operands are indices of registers, and numbers are pseudo-registers that hold them.
+// instr is an instruction as it is executed: operands are indices of registers, and numbers are
+// pseudo-registers that hold them.
 type instr struct {
 	form    form
 	negate  bool // of the guard

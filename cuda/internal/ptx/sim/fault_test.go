@@ -9,8 +9,8 @@ import (
 	"github.com/unroll-ml/unroll/cuda/internal/ptx/sim"
 )
 
-// Each fault with a kernel that has it, and where it is found. The kernels have the parameters p, 64 floats, and q, 64 floats that nobody
-// has written; they run in 2 blocks of 64 threads.
+// Each fault with a kernel that has it, and where it is found. The kernels have the parameters p, 64 floats,
+// and q, 64 floats that nobody has written; they run in 2 blocks of 64 threads.
 func TestFaults(t *testing.T) {
 	type values struct{ tid, p, q, mine ptx.Value } // mine is the address of element tid of p
 	for _, c := range []struct {

@@ -69,7 +69,8 @@ func floats(t map[string]op) {
 		"max":      maximum,
 		"copysign": func(a, b float64) float64 { return math.Copysign(b, a) },
 	} {
-		// Rounded to float64 first and then to float32, a quotient is rounded as if once (Figueroa 1995), and so is a square root.
+		// Rounded to float64 first and then to float32, a quotient is rounded as if once (Figueroa 1995), and
+		// so is a square root.
 		t[name+".f32"] = op{sig: "fff", vec: each2(func(a, b uint64) uint64 { return bits32(float32(f(float64(f32(a)), float64(f32(b))))) })}
 		t[name+".f64"] = op{sig: "ggg", vec: each2(func(a, b uint64) uint64 { return bits64(f(f64(a), f64(b))) })}
 	}
@@ -133,9 +134,10 @@ func maximum(a, b float64) float64 {
 
 // fma32 is a*b + c, rounded once to float32.
 //
-// In float64 the product is exact and the sum s is rounded. Rounding s to float32 is right unless s lies just halfway between two
-// neighbours there and the true sum does not, or unless the result is denormal, with halves elsewhere. Then s is rounded to odd instead,
-// which preserves on which side of a half the sum is (Boldo & Melquiond, "Emulation of FMA and correctly rounded sums", 2008).
+// In float64 the product is exact and the sum s is rounded. Rounding s to float32 is right unless s lies just
+// halfway between two neighbours there and the true sum does not, or unless the result is denormal, with halves
+// elsewhere. Then s is rounded to odd instead, which preserves on which side of a half the sum is (Boldo &
+// Melquiond, "Emulation of FMA and correctly rounded sums", 2008).
 func fma32(a, b, c float32) float32 {
 	p := float64(a) * float64(b)
 	s := p + float64(c)
@@ -163,8 +165,8 @@ func sumError(a, b, s float64) float64 {
 	return (a - (s - bb)) + (b - bb)
 }
 
-// approximately is x in float32, up to the given number of units in the last place away from it: as far as the hardware may err, and
-// always the same way for the same number. Zeros, infinities and NaN are exact.
+// approximately is x in float32, up to the given number of units in the last place away from it: as far as the
+// hardware may err, and always the same way for the same number. Zeros, infinities and NaN are exact.
 func approximately(x float64, ulps uint32) float64 {
 	y := float32(x)
 	u := math.Float32bits(y)

@@ -13,8 +13,8 @@ import (
 	"github.com/unroll-ml/unroll/cuda/internal/ptx/sim"
 )
 
-// Each instruction beside the arithmetic of Go, on numbers at which either could go wrong and on random ones. What Go computes is
-// converted to the bits of a register of type ptx.Type; all NaN are one.
+// Each instruction beside the arithmetic of Go, on numbers at which either could go wrong and on random ones.
+// What Go computes is converted to the bits of a register of type ptx.Type; all NaN are one.
 
 type operands [3]uint64
 

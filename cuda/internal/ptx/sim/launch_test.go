@@ -11,7 +11,8 @@ import (
 	"github.com/unroll-ml/unroll/cuda/internal/ptx/sim"
 )
 
-// Threads that part at nested branches and loops of different lengths each take their own way, and meet again for the shuffle.
+// Threads that part at nested branches and loops of different lengths each take their own way, and meet again
+// for the shuffle.
 func TestDivergence(t *testing.T) {
 	f := kernel(t, func(b *ptx.Builder) {
 		p := b.Pointer("p")

@@ -38,8 +38,8 @@ func (k *kernel) matrices(in *instr, m matrices, operands []operand) {
 	k.f.code = append(k.f.code, *in)
 }
 
-// multiply runs one. The products of an element of D are exact and added in float64, then rounded once: where hardware rounds between,
-// and in which order it adds, NVIDIA does not say.
+// multiply runs one. The products of an element of D are exact and added in float64, then rounded once: where
+// hardware rounds between, and in which order it adds, NVIDIA does not say.
 func (w *warp) multiply(in *instr, mask uint32) *Fault {
 	m := in.matrices
 	if mask != full {
@@ -107,8 +107,8 @@ func (m *matrices) column(thread, half, j int) int {
 	return half*4 + thread
 }
 
-// unrounded is the first register of a lane that holds a number with more bits than TF32 has; "" if there is none. Hardware does not look
-// at these bits, so that it would cut numbers off where they should be rounded.
+// unrounded is the first register of a lane that holds a number with more bits than TF32 has; "" if there is
+// none. Hardware does not look at these bits, so that it would cut numbers off where they should be rounded.
 func (m *matrices) unrounded(w *warp, lane int) string {
 	if m.pairs {
 		return ""

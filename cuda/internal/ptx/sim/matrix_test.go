@@ -11,8 +11,8 @@ import (
 	"github.com/unroll-ml/unroll/cuda/internal/ptx/sim"
 )
 
-// The places of elements in fragments, as NVIDIA's manual of PTX has them ("Matrix Fragments for mma.m16n8k8" and "mma.m16n8k16"): element i of
-// the fragment of a lane, counted from the lowest bits of its first register.
+// The places of elements in fragments, as NVIDIA's manual of PTX has them ("Matrix Fragments for mma.m16n8k8"
+// and "mma.m16n8k16"): element i of the fragment of a lane, counted from the lowest bits of its first register.
 
 func placeA(bf16 bool, lane, i int) (row, col int) {
 	group, thread := lane>>2, lane%4

@@ -8,8 +8,9 @@ import (
 	"github.com/pkg/errors"
 )
 
-// Memory is the global memory of a simulated GPU: allocations far apart, at addresses beyond 32 bits, so that a wrong stride or an
-// address cut short falls into the void. It may be used from any goroutine; a launch holds it still.
+// Memory is the global memory of a simulated GPU: allocations far apart, at addresses beyond 32 bits, so that a
+// wrong stride or an address cut short falls into the void. It may be used from any goroutine; a launch holds
+// it still.
 type Memory struct {
 	mu     sync.RWMutex
 	strict bool
@@ -32,7 +33,8 @@ const (
 	gap          = 1 << 20 // at least, between allocations
 )
 
-// NewMemory returns an empty memory of the given size in bytes. If strict, the use of global memory that nobody has written is a fault.
+// NewMemory returns an empty memory of the given size in bytes. If strict, the use of global memory that nobody
+// has written is a fault.
 func NewMemory(bytes int64, strict bool) *Memory {
 	return &Memory{strict: strict, free: bytes, next: firstAddress}
 }
@@ -44,8 +46,8 @@ func (m *Memory) Free() int64 {
 	return m.free
 }
 
-// Alloc reserves memory and returns its address, a multiple of 256. Its contents are not defined: they are no numbers, so that who uses
-// them sees it.
+// Alloc reserves memory and returns its address, a multiple of 256. Its contents are not defined: they are no
+// numbers, so that who uses them sees it.
 func (m *Memory) Alloc(bytes int64) (uint64, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -140,8 +142,8 @@ func (m *Memory) Copy(to, from uint64, bytes int64) error {
 	return nil
 }
 
-// Window is the device memory itself, for who works on it from outside, as a library of matrix products does. What is written through
-// it must be told to Written.
+// Window is the device memory itself, for who works on it from outside, as a library of matrix products does.
+// What is written through it must be told to Written.
 func (m *Memory) Window(addr uint64, bytes int64) ([]byte, error) {
 	m.mu.RLock()
 	defer m.mu.RUnlock()

@@ -13,8 +13,9 @@ import (
 	"github.com/unroll-ml/unroll/graph/tape"
 )
 
-// Special and random arguments tell the functions from nearly all of their mutants. What is left was looked at: it computes the same (a
-// clamp that another one makes superfluous, another way to split a power of two, NaN taken from a copy of x), or errs by less than rounding.
+// Special and random arguments tell the functions from nearly all of their mutants. What is left was looked at:
+// it computes the same (a clamp that another one makes superfluous, another way to split a power of two, NaN
+// taken from a copy of x), or errs by less than rounding.
 func TestFunctionsAgainstMutants(t *testing.T) {
 	if testing.Short() {
 		t.Skip("thousands of mutants")

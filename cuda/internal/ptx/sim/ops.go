@@ -38,9 +38,9 @@ const (
 
 // op is what the table of instructions says of one.
 //
-// sig are the classes of its operands, the result first: p a predicate, r an integer of 32 bits, d one of 64 bits, f float32, g float64,
-// x any of 32 bits, y any of 64 bits; G is a place in global memory, S one in shared memory, P a parameter; # a number; L a label.
-// Braces stand around the registers of a vector.
+// sig are the classes of its operands, the result first: p a predicate, r an integer of 32 bits, d one of 64
+// bits, f float32, g float64, x any of 32 bits, y any of 64 bits; G is a place in global memory, S one in
+// shared memory, P a parameter; # a number; L a label. Braces stand around the registers of a vector.
 type op struct {
 	form form
 	sig  string

@@ -141,7 +141,8 @@ func TestRefusedModules(t *testing.T) {
 	}
 }
 
-// FuzzCompile: whatever the text, there is a module or a *SyntaxError, and no panic; and a module that runs does not panic either.
+// FuzzCompile: whatever the text, there is a module or a *SyntaxError, and no panic; and a module that runs
+// does not panic either.
 func FuzzCompile(f *testing.F) {
 	f.Add(module("	@!%p1 bra L;\n	mov.b64 {%r1, %r2}, %rd1;\nL:\n	add.s32 %r1, %r2, -3; /"))
 	f.Add(module("	mov.u32 %r1, %tid.x;\n	setp.lt.u32 %p1, %r1, 3;\n	@%p1 ret;\n	bar.sync 0;"))

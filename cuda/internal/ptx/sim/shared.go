@@ -5,10 +5,12 @@ import (
 	"math/bits"
 )
 
-// sharedBase is the address of the first byte of shared memory that a kernel has: since sm_80 the system keeps 1 KB for itself.
+// sharedBase is the address of the first byte of shared memory that a kernel has: since sm_80 the system keeps
+// 1 KB for itself.
 const sharedBase = 1 << 10
 
-// array is a declared piece of shared memory. In the simulator there is a gap after each, so that who runs over its end is seen.
+// array is a declared piece of shared memory. In the simulator there is a gap after each, so that who runs over
+// its end is seen.
 type array struct {
 	name     string
 	at, size int

@@ -1,8 +1,8 @@
-// Package sim is a GPU in software: it compiles the text of PTX modules and runs their kernels on the CPU, so that the exact text that a
-// GPU would run is executed and checked on machines that have none.
+// Package sim is a GPU in software: it compiles the text of PTX modules and runs their kernels on the CPU, so
+// that the exact text that a GPU would run is executed and checked on machines that have none.
 //
-// It is strict where hardware is lenient. A launch ends with a *Fault that names the kernel, the block, the thread, the line and the
-// address when a thread
+// It is strict where hardware is lenient. A launch ends with a *Fault that names the kernel, the block, the
+// thread, the line and the address when a thread
 //   - reads or writes outside of an allocation, or at an address that is no multiple of the access's size,
 //   - uses a register, a word of shared memory or (if asked) of global memory that was never written,
 //   - touches a word of shared memory that another thread touches between the same two barriers, one of them writing; or (if asked)
@@ -12,14 +12,16 @@
 //   - multiplies matrices of numbers that are no TF32, whose last bits hardware would cut off,
 //   - does not end.
 //
-// Arithmetic is that of PTX: rounded as the instruction says, denormal numbers kept, fma exact, shift amounts clamped, conversions
-// saturating. The .approx instructions err on purpose, by as much as NVIDIA allows the hardware to, and not at random.
+// Arithmetic is that of PTX: rounded as the instruction says, denormal numbers kept, fma exact, shift amounts
+// clamped, conversions saturating. The .approx instructions err on purpose, by as much as NVIDIA allows the
+// hardware to, and not at random.
 //
-// Warps run their 32 threads in lock-step: of threads that have parted, those at the lowest line run first, until they meet again. Blocks
-// run in parallel on the cores of the machine. Nothing is said about speed on a GPU, nor about the order in which blocks see each
-// other's writes.
+// Warps run their 32 threads in lock-step: of threads that have parted, those at the lowest line run first,
+// until they meet again. Blocks run in parallel on the cores of the machine. Nothing is said about speed on a
+// GPU, nor about the order in which blocks see each other's writes.
 //
-// The package knows the part of PTX that package ptx writes and refuses everything else by name. It must not know what a kernel is for.
+// The package knows the part of PTX that package ptx writes and refuses everything else by name. It must not
+// know what a kernel is for.
 package sim
 
 import (
@@ -95,5 +97,6 @@ func (f *Function) Shared() int { return f.shared }
 // Instructions is the length of the kernel's code.
 func (f *Function) Instructions() int { return len(f.code) }
 
-// MaxThreads is the size of the largest block that is certain to have the registers it needs: what the text says, else 256.
+// MaxThreads is the size of the largest block that is certain to have the registers it needs: what the text
+// says, else 256.
 func (f *Function) MaxThreads() int { return f.maxThreads }

@@ -7,7 +7,8 @@ import (
 	"github.com/unroll-ml/unroll/cuda/internal/ptx/sim"
 )
 
-// BenchmarkReduce sums rows as a kernel of a softmax does: a loop over global memory, shared memory, barriers, shuffles.
+// BenchmarkReduce sums rows as a kernel of a softmax does: a loop over global memory, shared memory, barriers,
+// shuffles.
 func BenchmarkReduce(b *testing.B) {
 	f := kernel(b, func(b *ptx.Builder) {
 		n, x, y := b.Param("n", ptx.S64), b.Pointer("x"), b.Pointer("y")

@@ -7,9 +7,9 @@ import (
 
 // warp is 32 threads that run in lock-step.
 //
-// Those of them that stand at pc are active. Others, that took another way at a branch, wait in groups, the one at the lowest line last;
-// no active thread passes a group: at its line they join it, and beyond that line it runs first. In code whose blocks are nested, all
-// threads that part meet again where the block ends.
+// Those of them that stand at pc are active. Others, that took another way at a branch, wait in groups, the one
+// at the lowest line last; no active thread passes a group: at its line they join it, and beyond that line it
+// runs first. In code whose blocks are nested, all threads that part meet again where the block ends.
 type warp struct {
 	block   *block
 	first   int // number of its first thread in the block
@@ -79,7 +79,8 @@ func (w *warp) broadcast() {
 	}
 }
 
-// run executes until the warp has returned or has come to a barrier, whose place in the code it returns; -1 when it has returned.
+// run executes until the warp has returned or has come to a barrier, whose place in the code it returns; -1
+// when it has returned.
 func (w *warp) run() (barrier int32, fault *Fault) {
 	code, budget := w.block.f.code, w.block.launch.Budget
 	for {

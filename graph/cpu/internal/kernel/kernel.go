@@ -1,8 +1,9 @@
 // Package kernel is the arithmetic of the CPU device: small loops over contiguous memory, on one thread.
 //
-// A Set holds the kernels of one instruction path for one element type. The portable ones are the documentation of the others. Every
-// kernel gives an element the same value wherever it stands in a vector, and writes nothing but the elements it is asked for.
-// Package kernel knows the scalar functions of the tape; it does not know its instructions, arenas or threads.
+// A Set holds the kernels of one instruction path for one element type. The portable ones are the documentation
+// of the others. Every kernel gives an element the same value wherever it stands in a vector, and writes
+// nothing but the elements it is asked for. Package kernel knows the scalar functions of the tape; it does not
+// know its instructions, arenas or threads.
 package kernel
 
 import (
@@ -23,8 +24,8 @@ type Set[T Float] struct {
 	//
 	//	C[i,j] = Σ_p A[i,p]·B[p,j], added to what C[i,j] holds if acc,  0 <= i < m <= MR,  0 <= j < n <= NR
 	//
-	// A[i,p] is a[i*aRow+p*aK], B[p,j] is b[p*bK+j], C[i,j] is c[i*cRow+j]. The sum runs in the order of p, from zero. Rows of B are
-	// read up to NR, whatever n is.
+	// A[i,p] is a[i*aRow+p*aK], B[p,j] is b[p*bK+j], C[i,j] is c[i*cRow+j]. The sum runs in the order of p,
+	// from zero. Rows of B are read up to NR, whatever n is.
 	Tile   func(m, n, k int, a *T, aRow, aK int, b *T, bK int, c *T, cRow int, acc bool)
 	MR, NR int
 
@@ -38,8 +39,8 @@ type Set[T Float] struct {
 	// Draw writes the n numbers of tape.Random from word 4*block on.
 	Draw func(n int, dst *T, block, stream uint32, key *[4]int32)
 
-	// Apply[f] is dst[i] = f(x[i], y[i], z[i]) for i < n, with as many operands as f has; dst may be an operand. There is none for
-	// Const and Iota.
+	// Apply[f] is dst[i] = f(x[i], y[i], z[i]) for i < n, with as many operands as f has; dst may be an
+	// operand. There is none for Const and Iota.
 	Apply [NumFn]func(n int, dst, x, y, z *T)
 
 	Affine func(n int, dst, x *T, scale, shift T) // dst[i] = x[i]*scale + shift; dst may be x

@@ -84,7 +84,8 @@ func near(got float32, want, tol float64) bool {
 var exactFns = []tape.Fn{tape.Id, tape.Neg, tape.Abs, tape.Sign, tape.Floor, tape.Ceil, tape.Sqrt, tape.Add, tape.Sub, tape.Mul, tape.Div, tape.Max,
 	tape.Min, tape.Lt, tape.Le, tape.Eq, tape.Ne, tape.Where}
 
-// inputs are numbers of every kind that a function may meet: ordinary, extreme, special, and the neighbourhoods of its corners.
+// inputs are numbers of every kind that a function may meet: ordinary, extreme, special, and the neighbourhoods
+// of its corners.
 func inputs() (x []float32) {
 	for _, v := range []float64{0, 1e-45, 1e-40, 0x1p-126, 1e-30, 1e-10, 1e-5, 1e-3, 0.1, 0.25, 0.5, 0.7, math.Sqrt2 / 2, 0.9, 1, 1.1, math.Sqrt2, 1.5,
 		2, 2.5, 3, 7.9, 7.91, 8, 10, 20, 50, 87, 87.4, 88, 88.5, 88.7, 88.72, 88.73, 89, 90, 100, 103, 103.9, 104, 105, 1000, 1e10, 1e30, math.MaxFloat32, math.Inf(1)} {
@@ -143,7 +144,8 @@ func widen(x []float32) []float64 {
 	return y
 }
 
-// TestApply checks that a function treats every element alike, at any length and alignment, in place or not, and writes no other.
+// TestApply checks that a function treats every element alike, at any length and alignment, in place or not,
+// and writes no other.
 func TestApply(t *testing.T) {
 	eachPath(t, func(t *testing.T, s *Set[float32]) {
 		for _, f := range tape.Fns() {

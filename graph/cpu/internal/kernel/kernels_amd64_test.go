@@ -7,8 +7,9 @@ import (
 	"testing"
 )
 
-// TestEncodings checks that no function for AVX2 uses a register of AVX-512, which the generator hands out freely, and that all functions
-// leave with clean upper halves: math.Exp takes 140 times as long after one that does not.
+// TestEncodings checks that no function for AVX2 uses a register of AVX-512, which the generator hands out
+// freely, and that all functions leave with clean upper halves: math.Exp takes 140 times as long after one that
+// does not.
 func TestEncodings(t *testing.T) {
 	text, err := os.ReadFile("kernels_amd64.s")
 	if err != nil {

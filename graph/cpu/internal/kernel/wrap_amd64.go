@@ -64,7 +64,8 @@ func packAVX2(dst *float32, width, n, k int, src *float32, srcI, srcK int) {
 	finishPack(8, dst, width, n, k, src, srcI, whole)
 }
 
-// finishPack packs what does not fill a vector: the last terms, and the zeros beyond the vectors that hold the n elements.
+// finishPack packs what does not fill a vector: the last terms, and the zeros beyond the vectors that hold the
+// n elements.
 func finishPack(lanes int, dst *float32, width, n, k int, src *float32, srcI, whole int) {
 	if from := (n + lanes - 1) / lanes * lanes; from < width {
 		for p := range whole {

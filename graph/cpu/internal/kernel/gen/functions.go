@@ -136,7 +136,8 @@ func (s simd) sign() formula {
 	}
 }
 
-// extreme is the maximum or minimum, NaN if either is: the instruction gives its first operand then, which may be the one that is not.
+// extreme is the maximum or minimum, NaN if either is: the instruction gives its first operand then, which may
+// be the one that is not.
 func (s simd) extreme(f func(a Op, b VecVirtual) VecVirtual, x, y VecVirtual) VecVirtual {
 	return s.choose(s.cmp(unordered, y, y), y, f(x, y))
 }
@@ -153,8 +154,8 @@ func (s simd) where() formula {
 	return func(v []VecVirtual) VecVirtual { return s.choose(s.cmp(ne, v[0], zero), v[1], v[2]) }
 }
 
-// expParts returns n and p with exp(x) = 2ⁿ·(1 + p): n = round(x/ln 2), and p a polynomial of the remainder, after Cephes' expf.
-// x is cut off where the result is 0 or Inf. NaN gives NaN.
+// expParts returns n and p with exp(x) = 2ⁿ·(1 + p): n = round(x/ln 2), and p a polynomial of the remainder,
+// after Cephes' expf. x is cut off where the result is 0 or Inf. NaN gives NaN.
 func (s simd) expParts() func(x VecVirtual) (n, p VecVirtual) {
 	low, high := s.numReg(-104), s.numReg(89)
 	toLog2, toLn, rest := s.num(log2e), s.num(ln2High), s.num(ln2Low)
@@ -224,8 +225,8 @@ func (s simd) sigmoid() formula {
 	}
 }
 
-// tanh is the ratio of an odd and an even polynomial, of degrees 13 and 6, that Eigen uses, good up to ±7.9. From ±9.011 on, where the nearest
-// number is ±1, it is ±1 to the bit: 1 - tanh² is then 0, as it should be.
+// tanh is the ratio of an odd and an even polynomial, of degrees 13 and 6, that Eigen uses, good up to ±7.9.
+// From ±9.011 on, where the nearest number is ±1, it is ±1 to the bit: 1 - tanh² is then 0, as it should be.
 func (s simd) tanh() formula {
 	low, high := s.numReg(-7.90531110763549805), s.numReg(7.90531110763549805)
 	toMinusOne, toOne, minusOne, one := s.num(-9.011), s.num(9.011), s.num(-1), s.num(1)

@@ -2,8 +2,8 @@
 
 // Command gen writes the assembly of package kernel with avo.
 //
-// Every vector function is written once, against simd, and generated for AVX-512 and for AVX2. The sgemm tiles and the packing, where
-// the number of registers decides the shape, are written for each.
+// Every vector function is written once, against simd, and generated for AVX-512 and for AVX2. The sgemm tiles
+// and the packing, where the number of registers decides the shape, are written for each.
 package main
 
 import . "github.com/mmcloughlin/avo/build"

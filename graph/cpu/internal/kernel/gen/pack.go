@@ -10,8 +10,8 @@ import (
 	. "github.com/mmcloughlin/avo/reg"
 )
 
-// packAVX512 and packAVX2 generate the two ways of Set.Pack: rows that are contiguous in i are copied, rows that are contiguous in p are
-// transposed, a square of vectors at a time.
+// packAVX512 and packAVX2 generate the two ways of Set.Pack: rows that are contiguous in i are copied, rows
+// that are contiguous in p are transposed, a square of vectors at a time.
 func packAVX512() {
 	avx512.packCopy(2)
 	avx512.transpose(transpose16)
@@ -22,7 +22,8 @@ func packAVX2() {
 	avx2.transpose(transpose8)
 }
 
-// packCopy generates dst[p*width+i] = src[p*srcK+i] for i < n, and 0 for n <= i < width, where width is at most the given number of vectors.
+// packCopy generates dst[p*width+i] = src[p*srcK+i] for i < n, and 0 for n <= i < width, where width is at most
+// the given number of vectors.
 func (s simd) packCopy(vectors int) {
 	TEXT("packCopy"+s.suffix, NOSPLIT, "func(dst *float32, width, n, k int, src *float32, srcK int)")
 	Doc(fmt.Sprintf("packCopy%s is Set.Pack where srcI is 1.", s.suffix))
@@ -76,8 +77,8 @@ func (s simd) masks(n Register, vectors int) (ms []mask) {
 	return ms
 }
 
-// transpose generates dst[p*dstP+i] = src[i*srcI+p] for i < n and p < k, and 0 for n <= i < min(width, lanes). k is a multiple of lanes, n
-// is neither 0 nor more than lanes.
+// transpose generates dst[p*dstP+i] = src[i*srcI+p] for i < n and p < k, and 0 for n <= i < min(width, lanes).
+// k is a multiple of lanes, n is neither 0 nor more than lanes.
 func (s simd) transpose(square func(rows []VecVirtual) []VecVirtual) {
 	TEXT("transpose"+s.suffix, NOSPLIT, "func(n, width, k int, dst *float32, dstP int, src *float32, srcI int)")
 	Doc(fmt.Sprintf("transpose%s is Set.Transpose for whole vectors of terms and at most one of rows.", s.suffix))

@@ -50,8 +50,9 @@ func (s simd) sum(name string, params []string) {
 	RET()
 }
 
-// reduce generates a loop over n elements, unroll vectors at a time, then one by one, then with a mask. body gets the number of the vector
-// and a way to load it from an array; in the masked step the lanes that do not count are 0, and the mask is not nil.
+// reduce generates a loop over n elements, unroll vectors at a time, then one by one, then with a mask. body
+// gets the number of the vector and a way to load it from an array; in the masked step the lanes that do not
+// count are 0, and the mask is not nil.
 func (s simd) reduce(n, i Register, unroll int, body func(u int, load func(Register) VecVirtual, m mask)) {
 	XORQ(i, i)
 	at := func(base Register, u int) Mem { return Mem{Base: base, Index: i, Scale: 4, Disp: u * s.bytes()} }
@@ -183,8 +184,8 @@ func (s simd) affine() {
 	RET()
 }
 
-// broadcast is a parameter in all lanes. It goes there straight from memory: a load by MOVSS, which is of the old encoding, takes hundreds of
-// cycles where the upper parts of registers are in use.
+// broadcast is a parameter in all lanes. It goes there straight from memory: a load by MOVSS, which is of the
+// old encoding, takes hundreds of cycles where the upper parts of registers are in use.
 func (s simd) broadcast(param string) VecVirtual {
 	p, err := Param(param).Resolve()
 	if err != nil {

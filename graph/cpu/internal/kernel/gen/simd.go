@@ -11,8 +11,8 @@ import (
 	. "github.com/mmcloughlin/avo/reg"
 )
 
-// simd is a vector instruction set: the operations that the functions are made of. Where an operation takes an Op it may be a register or
-// memory; results are new registers unless the name says otherwise.
+// simd is a vector instruction set: the operations that the functions are made of. Where an operation takes an
+// Op it may be a register or memory; results are new registers unless the name says otherwise.
 type simd struct {
 	suffix string // of function names
 	lanes  int

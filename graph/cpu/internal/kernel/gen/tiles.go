@@ -66,8 +66,8 @@ func (t tiler) packed(m int) {
 		ADDQ(aK, odd)
 		ADDQ(U32(uint32(2*rowBytes)), b)
 	}
-	// The tile of C comes near meanwhile, a row at a time: all at once they would hold up the loads of A. To the second cache: until it
-	// is needed, A and B would push it out of the first.
+	// The tile of C comes near meanwhile, a row at a time: all at once they would hold up the loads of A. To
+	// the second cache: until it is needed, A and B would push it out of the first.
 	at, rows := GP64(), GP64()
 	MOVQ(c, at)
 	MOVQ(U32(uint32(m)), rows)

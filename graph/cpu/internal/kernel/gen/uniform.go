@@ -10,8 +10,8 @@ import (
 	. "github.com/mmcloughlin/avo/reg"
 )
 
-// uniform generates tape.Philox and tape.Uniform for one block of four words in each lane: groups times 4·lanes numbers. words are those of
-// the first block's counter and of the key.
+// uniform generates tape.Philox and tape.Uniform for one block of four words in each lane: groups times 4·lanes
+// numbers. words are those of the first block's counter and of the key.
 func uniform(s simd) {
 	TEXT("uniform"+s.suffix, NOSPLIT, "func(groups int, dst *float32, words *[6]uint32)")
 	Doc(fmt.Sprintf("uniform%s is Set.Draw of groups of %d numbers.", s.suffix, 4*s.lanes))
