@@ -123,6 +123,13 @@ def stacked(params, inputs, form):
     return head(params, inputs, layers, last)
 
 
+def forecast(params, inputs, form):
+    """The last state of recurrent layers, a linear one, and the mean absolute error of what it corrects."""
+    m = nn.ModuleList([module(params, "rnn", KINDS[gates(params, "rnn")]), linear(params, "head")])
+    base, truth = inputs["base"].squeeze(2), inputs["truth"].squeeze(2)
+    return m, lambda: F.l1_loss(m[1](m[0](inputs["rows"])[0][-1]) + base, truth)
+
+
 class Encoder(nn.Module):
     def __init__(self, p):
         super().__init__()
@@ -277,7 +284,7 @@ def build(r):
     params, inputs = read(r["file"])
     if r["workload"] == "products":
         return Products(params, inputs)
-    make = seq2seq if r["workload"].startswith("seq2seq") else stacked
+    make = {"seq2seq-gru": seq2seq, "seq2seq-lstm": seq2seq, "forecast": forecast}.get(r["workload"], stacked)
     return Trained(*make(params, inputs, r["form"]))
 
 

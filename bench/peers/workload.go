@@ -30,6 +30,7 @@ var list = []workload{
 			return 2 * float64(s.Batch*s.Steps*4*s.Hidden) * float64(2*s.In+3*s.Hidden)
 		},
 	}},
+	{Workload: workloads.Forecast, torch: []string{"nn"}},
 	{Workload: workloads.Products, torch: []string{"mm"}},
 	{Workload: workloads.Coupled, torch: []string{"steps", "scripted"}},
 }

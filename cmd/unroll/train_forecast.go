@@ -30,7 +30,7 @@ type trainForecastCmd struct {
 	Embed     int     `group:"Model:" default:"8" help:"Embedding size of each static feature."`
 	Dropout   float64 `group:"Model:" default:"0" help:"Probability with which an output of a layer is dropped in training."`
 
-	Loss          string    `group:"Model:" enum:"auto,${forecastLosses}" default:"auto" help:"What forecasts cost: ${enum}. gaussian, student, negbin (of counts) and quantile forecast distributions. auto: quantile with --quantiles, else owa, or mase where values are not all positive."`
+	Loss          string    `group:"Model:" enum:"auto, ${forecastLosses}" default:"auto" help:"What forecasts cost: ${enum}. gaussian, student, negbin (of counts) and quantile forecast distributions. auto: quantile with --quantiles, else owa, or mase where values are not all positive."`
 	Quantiles     []float64 `group:"Model:" placeholder:"Q,..." help:"Quantiles to forecast, such as 0.1,0.5,0.9."`
 	Head          string    `group:"Model:" enum:"${forecastHeads}" default:"direct" help:"direct: the last state gives the whole forecast. autoregressive: a decoder makes it, patch after patch."`
 	DecoderCell   string    `group:"Model:" placeholder:"CELL" help:"Cell of the decoder. Default: --cell."`

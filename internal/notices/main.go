@@ -17,6 +17,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"unicode/utf8"
 )
 
 const file = "THIRD_PARTY_LICENSES"
@@ -29,6 +30,8 @@ For a person to judge, before a binary is passed on:
   profit directly from the package itself; the LICENSE files are those below.
 - The README file of gorgonia.org/cu, which is in binaries that are built with -tags gpu, says that parts of three of its files
   (execution.go, memory.go, cgoflags.go) come from code without a licence, and to assume one like the GPL for them.
+- github.com/golang/freetype, which draws the letters of pictures, is under the FreeType License or the GPL, by choice: it is used under the
+  former, which asks for the credit that its text below gives.
 `
 
 func main() {
@@ -71,10 +74,22 @@ func notices() ([]byte, error) {
 			if err != nil {
 				return nil, err
 			}
-			fmt.Fprintf(&b, "\n%s\n%s, %s\n\n%s\n", strings.Repeat("=", 80), path, filepath.Base(t), bytes.TrimSpace(text))
+			fmt.Fprintf(&b, "\n%s\n%s, %s\n\n%s\n", strings.Repeat("=", 80), path, filepath.Base(t), bytes.TrimSpace(inUTF8(text)))
 		}
 	}
 	return append(bytes.ReplaceAll(bytes.TrimSpace(b.Bytes()), []byte("\r\n"), []byte("\n")), '\n'), nil
+}
+
+// inUTF8 is a text as UTF-8: what is not was written in Latin-1, whose bytes are code points.
+func inUTF8(text []byte) []byte {
+	if utf8.Valid(text) {
+		return text
+	}
+	points := make([]rune, len(text))
+	for i, c := range text {
+		points[i] = rune(c)
+	}
+	return []byte(string(points))
 }
 
 // linked are the modules of the command's packages, and Go's own library, each as "path version TAB folder", sorted.

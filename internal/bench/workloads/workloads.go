@@ -61,6 +61,12 @@ var Reference = []Workload{LSTM, Coupled, RNN, Rows, Seq2SeqGRU, Seq2SeqLSTM}
 
 // What the compiler and the device are to be measured by beside them.
 var (
+	Forecast = Workload{
+		Name: "forecast", What: "forecasts of 48 hours from a week, hour by hour, 2 layers of GRU, absolute error",
+		Full:    Size{Batch: 256, Steps: 168, In: 2, Hidden: 128, Layers: 2, Target: 48},
+		Tiny:    Size{Batch: 3, Steps: 4, In: 2, Hidden: 6, Layers: 2, Target: 5},
+		Problem: forecaster("gru"), FLOP: stacked(3, false),
+	}
 	Products = Workload{
 		Name: "products", What: "50×512×2048 again and again with the same weights, nothing trained",
 		Full:    Size{Batch: 50, Steps: 50, Hidden: 512},
