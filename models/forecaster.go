@@ -69,7 +69,7 @@ type ForecastInput struct {
 func (c *ForecasterConfig) check() error {
 	if err := cmp.Or(
 		setting.AtLeast("Targets", c.Targets, 1), setting.AtLeast("Horizon", c.Horizon, 1), setting.AtLeast("Patch", c.Patch, 1),
-		setting.AtLeast("Known", c.Known, 0), setting.AtLeast("DecoderHidden", c.DecoderHidden, 0),
+		setting.AtLeast("Known", c.Known, 0), setting.AtLeast("Embed", c.Embed, 0), setting.AtLeast("DecoderHidden", c.DecoderHidden, 0),
 		setting.Set("Loss", c.Loss != nil, "what the forecasts cost, such as models.SquaredError{}"),
 	); err != nil {
 		return err

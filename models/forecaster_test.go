@@ -183,27 +183,31 @@ func TestForecasterSettings(t *testing.T) {
 			t.Errorf("%s: %v weights, the model has %d, %v", name, n, f.p.Count(), err)
 		}
 	}
-	for want, change := range map[string]func(*models.ForecasterConfig){
-		"Targets":     func(c *models.ForecasterConfig) { c.Targets = 0 },
-		"Horizon":     func(c *models.ForecasterConfig) { c.Horizon = 0 },
-		"Patch":       func(c *models.ForecasterConfig) { c.Patch = -1 },
-		"Known":       func(c *models.ForecasterConfig) { c.Known = -1 },
-		"Static":      func(c *models.ForecasterConfig) { c.Static = []int{2, 0} },
-		"Embed":       func(c *models.ForecasterConfig) { c.Embed = 0 },
-		"Loss":        func(c *models.ForecasterConfig) { c.Loss = nil },
-		"Levels":      func(c *models.ForecasterConfig) { c.Loss = models.Quantiles{Levels: []float64{0.5, 0.5}} },
-		"Delta":       func(c *models.ForecasterConfig) { c.Loss = models.Huber{Delta: -1} },
-		"SMAPE":       func(c *models.ForecasterConfig) { c.Loss = models.OWA{MASE: 1} },
-		"DecoderCell": func(c *models.ForecasterConfig) { c.DecoderCell = c.Cell },
-		"Hidden":      func(c *models.ForecasterConfig) { c.Hidden = 0 },
+	for _, x := range []struct {
+		want   string
+		change func(*models.ForecasterConfig)
+	}{
+		{"Targets", func(c *models.ForecasterConfig) { c.Targets = 0 }},
+		{"Horizon", func(c *models.ForecasterConfig) { c.Horizon = 0 }},
+		{"Patch", func(c *models.ForecasterConfig) { c.Patch = -1 }},
+		{"Known", func(c *models.ForecasterConfig) { c.Known = -1 }},
+		{"Static", func(c *models.ForecasterConfig) { c.Static = []int{2, 0} }},
+		{"Embed", func(c *models.ForecasterConfig) { c.Embed = 0 }},
+		{"Embed", func(c *models.ForecasterConfig) { c.Static, c.Embed = nil, -1 }},
+		{"Loss", func(c *models.ForecasterConfig) { c.Loss = nil }},
+		{"Levels", func(c *models.ForecasterConfig) { c.Loss = models.Quantiles{Levels: []float64{0.5, 0.5}} }},
+		{"Delta", func(c *models.ForecasterConfig) { c.Loss = models.Huber{Delta: -1} }},
+		{"SMAPE", func(c *models.ForecasterConfig) { c.Loss = models.OWA{MASE: 1} }},
+		{"DecoderCell", func(c *models.ForecasterConfig) { c.DecoderCell = c.Cell }},
+		{"Hidden", func(c *models.ForecasterConfig) { c.Hidden = 0 }},
 	} {
 		f := newForecastFixture(t, direct)
 		c := f.m.ForecasterConfig
-		change(&c)
+		x.change(&c)
 		_, err := models.NewForecaster(newFixture(t).p, c)
 		var wrong *setting.Error
-		if !errors.As(err, &wrong) || wrong.Setting != want {
-			t.Errorf("error is %v, want one about %s", err, want)
+		if !errors.As(err, &wrong) || wrong.Setting != x.want {
+			t.Errorf("error is %v, want one about %s", err, x.want)
 		}
 	}
 }
