@@ -179,7 +179,7 @@ func forecastTable(m *run.ForecastMeasures) string {
 		fmt.Fprintf(&b, "weighted quantile loss %.4f\n", float64(*m.QuantileLoss))
 	}
 	for _, c := range m.Coverage {
-		fmt.Fprintf(&b, "%.0f%% intervals hold %.1f%% of the values\n", 100*c.Level, 100*float64(c.Coverage))
+		fmt.Fprintf(&b, "%.0f%% intervals hold %.1f%% of the values\n", 100*float64(c.Level), 100*float64(c.Coverage))
 	}
 	if best := m.Best(); best != "" {
 		fmt.Fprintf(&b, "the %s forecast is better than the model\n", strings.ReplaceAll(best, "_", " "))

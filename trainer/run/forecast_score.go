@@ -58,8 +58,8 @@ func (m *ForecastMeasures) Best() string {
 
 // CoverageRecord says how many values lie in an interval between two quantiles.
 type CoverageRecord struct {
-	Level    float64 `json:"level"`    // that should
-	Coverage Float   `json:"coverage"` // that do
+	Level    Float `json:"level"`    // that should
+	Coverage Float `json:"coverage"` // that do
 }
 
 func scoreOf(t metrics.ForecastTotal) ForecastScore {
@@ -200,7 +200,7 @@ func (d *seriesData) measure(ctx context.Context, m *trainer.Forecaster, origins
 		measures.QuantileLoss = some(total.QuantileLoss)
 	}
 	for _, i := range total.Intervals {
-		measures.Coverage = append(measures.Coverage, CoverageRecord{i.Level, Float(i.Coverage)})
+		measures.Coverage = append(measures.Coverage, CoverageRecord{Float(i.Level), Float(i.Coverage)})
 	}
 	return Metrics{
 		Loss:     loss / max(float64(values), 1),
