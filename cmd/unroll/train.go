@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"fmt"
 	"io"
 	"path/filepath"
@@ -265,11 +264,7 @@ func summary(w io.Writer, folder *run.Folder, task run.Task, end run.End) error 
 	case *run.TaggerTask:
 		return summaryTag(w, t, dir)
 	case *run.ForecastTask:
-		m, err := t.Validate(context.Background())
-		if err != nil {
-			return err
-		}
-		return summaryForecaster(w, &m, dir)
+		return summaryForecaster(w, t, folder.Dir())
 	}
 	return nil
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"slices"
@@ -121,9 +122,20 @@ func (t *trainForecastCmd) Run(a *app) error {
 	return t.train(a, c)
 }
 
-// summaryForecaster says how good the best weights are, and what to do next.
-func summaryForecaster(w io.Writer, m *run.Metrics, dir string) error {
-	_, err := fmt.Fprintf(w, "the last values of each series, as they are forecast from those before:\n%s\nnext:\n"+
-		"  %[2]s eval %[3]s\n  %[2]s forecast %[3]s > forecasts.csv\n", forecastTable(m.ForecastMeasures), calledAs, dir)
+// summaryForecaster says how good the best weights are, draws what they do, and says what to do next.
+func summaryForecaster(w io.Writer, t *run.ForecastTask, dir string) error {
+	m, err := t.Validate(context.Background())
+	if err != nil {
+		return err
+	}
+	drawn, err := t.Draw(dir)
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(w, "the last values of each series, as they are forecast from those before:\n%s\npictures:\n", forecastTable(m.ForecastMeasures))
+	for _, path := range drawn {
+		fmt.Fprintf(w, "  %s\n", path)
+	}
+	_, err = fmt.Fprintf(w, "\nnext:\n  %[1]s eval %[2]s\n  %[1]s forecast %[2]s > forecasts.csv\n", calledAs, shellQuote(dir))
 	return err
 }

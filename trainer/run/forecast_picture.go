@@ -2,12 +2,14 @@ package run
 
 import (
 	"bytes"
+	"context"
 	"math"
 	"path/filepath"
 	"slices"
 	"strings"
 
 	"github.com/unroll-ml/unroll/internal/plots"
+	"github.com/unroll-ml/unroll/trainer"
 )
 
 // horizonsShown is how many horizons of a series a picture shows before the forecast.
@@ -16,8 +18,38 @@ const horizonsShown = 4
 // Draw writes pictures of a series and its forecast into the folder of the run, forecast-SERIES.svg and .png,
 // with the intervals between those quantiles that lie as far from 0 as others from 1. It gives their paths.
 func (r *Run) Draw(f *SeriesForecast, quantiles []float64) (paths []string, err error) {
+	return f.draw(filepath.Join(r.dir, "forecast-"), nil, quantiles)
+}
+
+// seriesDrawn is how many series of the validation are drawn.
+const seriesDrawn = 3
+
+// Draw writes pictures of the first series of the validation into a folder, validation-SERIES.svg and .png: what was
+// held out, how it is forecast from what was before, and the intervals between the quantiles of the configuration. It
+// gives their paths.
+func (t *ForecastTask) Draw(dir string) (paths []string, err error) {
+	origins := t.origins[:min(len(t.origins), seriesDrawn)]
+	err = t.data.each(context.Background(), origins, func(block []origin, windows []trainer.Window) error {
+		forecasts, err := forecast(t.Forecaster, windows)
+		for i := range forecasts {
+			o := block[i]
+			f := t.data.following(o, &forecasts[i], 0)
+			actual := t.data.set.Series[o.series].Values[0][o.t : o.t+len(f.Points)]
+			drawn, err := f.draw(filepath.Join(dir, "validation-"), actual, t.data.model.Quantiles)
+			if err != nil {
+				return err
+			}
+			paths = append(paths, drawn...)
+		}
+		return err
+	})
+	return paths, err
+}
+
+// draw writes pictures; actual is what came, nil if it is not known. The paths begin as given.
+func (f *SeriesForecast) draw(begin string, actual, quantiles []float64) (paths []string, err error) {
 	history := f.history[max(0, len(f.history)-horizonsShown*len(f.Points)):]
-	picture := plots.Forecast{Title: f.ID, Step: f.step, History: history, Forecast: f.Points, Bands: f.bands(quantiles)}
+	picture := plots.Forecast{Title: f.ID, Step: f.step, History: history, Actual: actual, Forecast: f.Points, Bands: f.bands(quantiles)}
 	if !f.step.IsZero() && !f.Start.IsZero() {
 		picture.Start = f.step.Add(f.Start, -len(history))
 	}
@@ -26,7 +58,7 @@ func (r *Run) Draw(f *SeriesForecast, quantiles []float64) (paths []string, err 
 		if err := picture.Write(&b, format); err != nil {
 			return nil, err
 		}
-		path := filepath.Join(r.dir, "forecast-"+fileName(f.ID)+"."+format)
+		path := begin + fileName(f.ID) + "." + format
 		if err := WriteFile(path, b.Bytes()); err != nil {
 			return nil, err
 		}

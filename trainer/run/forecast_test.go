@@ -70,6 +70,13 @@ func TestForecaster(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	paths, err := task.Draw(dir)
+	if err != nil || len(paths) != 2*seriesDrawn || filepath.Base(paths[0]) != "validation-"+set.Series[0].ID+".svg" {
+		t.Fatal(paths, err)
+	}
+	if svg, err := os.ReadFile(paths[0]); err != nil || !strings.Contains(string(svg), ">what came<") {
+		t.Errorf("the picture does not show what came, %v", err)
+	}
 	naive := m.Baselines[Naive]
 	if m.SMAPE > naive.SMAPE/3 || m.Values < 12 || m.Series != 4 || m.Best() == Naive {
 		t.Errorf("sMAPE %v beside %v, of %d values", m.SMAPE, naive.SMAPE, m.Values)

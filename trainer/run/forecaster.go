@@ -149,14 +149,8 @@ func (f *Forecaster) Forecast(ctx context.Context, set *series.Set) ([]SeriesFor
 	err = d.each(ctx, ends, func(block []origin, windows []trainer.Window) error {
 		forecasts, err := forecast(f.model, windows)
 		for i := range forecasts {
-			s := &d.set.Series[block[i].series]
-			for target, name := range f.columns.Targets {
-				points, _ := d.points(&forecasts[i], target, nil)
-				x := SeriesForecast{ID: s.ID, Target: name, Points: points, forecast: &forecasts[i], target: target, history: s.Values[target], step: set.Step}
-				if !set.Step.IsZero() && !s.Start.IsZero() {
-					x.Start = set.Step.Add(s.Start, s.Len())
-				}
-				all = append(all, x)
+			for target := range f.columns.Targets {
+				all = append(all, d.following(block[i], &forecasts[i], target))
 			}
 		}
 		return err
@@ -178,4 +172,18 @@ func (c *Config) apply(columns *seriesColumns, set *series.Set) (*seriesData, er
 		return nil, err
 	}
 	return d, d.checkLog()
+}
+
+// following is what follows a series from an origin on, as it is forecast.
+func (d *seriesData) following(o origin, forecast *trainer.Forecast, target int) SeriesForecast {
+	s := &d.set.Series[o.series]
+	points, _ := d.points(forecast, target, nil)
+	f := SeriesForecast{
+		ID: s.ID, Target: d.columns.Targets[target], Points: points,
+		forecast: forecast, target: target, history: s.Values[target][:o.t], step: d.set.Step,
+	}
+	if !d.set.Step.IsZero() && !s.Start.IsZero() {
+		f.Start = d.set.Step.Add(s.Start, o.t)
+	}
+	return f
 }
