@@ -62,7 +62,7 @@ func (k *forecastCmd) Run(a *app) error {
 	}
 	for _, q := range k.Quantiles {
 		if err := m.CheckQuantile(q); err != nil {
-			return err
+			return usage("--quantiles: %v", err)
 		}
 	}
 	forecasts, err := m.Forecast(context.Background(), set)
