@@ -59,6 +59,10 @@ func TestForecast(t *testing.T) {
 		len(o[1]["forecast"].([]any)) != 7 || len(o[1]["quantiles"].(map[string]any)["0.9"].([]any)) != 7 {
 		t.Error(o)
 	}
+	again := must(t, strings.Fields("train forecast --series sales.csv --horizon 7 --from run --steps 1 --threads 1 --out again")...)
+	if !strings.Contains(again, "beginning with the model of run, as it is after step 150") {
+		t.Error(again)
+	}
 	r := unroll("forecast", "run", "--series", "sales.csv", "--picture", "shop2", "--threads", "1")
 	if r.code != exitOK || r.stderr != "unroll: drawn: run/forecast-shop2.svg, run/forecast-shop2.png\n" {
 		t.Errorf("%d, %s", r.code, r.stderr)

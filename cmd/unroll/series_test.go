@@ -62,6 +62,10 @@ func TestSeries(t *testing.T) {
 	if out := must(t, "eval", "numbers", "--threads", "1"); !strings.Contains(out, "\nalways the mean: RMSE ") || strings.Contains(out, "nats") {
 		t.Error(out)
 	}
+	again := must(t, strings.Fields("train regress --series numbers.ts --from numbers --steps 1 --threads 1 --out again")...)
+	if !strings.Contains(again, "beginning with the model of numbers, as it is after step ") {
+		t.Error(again)
+	}
 	if o := jsonLines(t, must(t, "regress", "numbers", "--series", "new.ts", "--json", "--threads", "1")); len(o) != 2 || o[0]["number"].(float64) < 0.5 ||
 		o[1]["number"].(float64) > -0.5 {
 		t.Error(o)

@@ -310,14 +310,14 @@ func axesOfNames(fresh, old checkpoint.Tensor) (axes []int) {
 // transitionsName is the name of the transitions of a tagger's CRF, K×K.
 const transitionsName = outputPrefix + "crf.transitions"
 
-// origin says in a line what a model of these names begins with; "" if everything is fresh.
+// origin says in a line what a model of these names, nil for a model without, begins with; "" if everything is fresh.
 func (c *Config) origin(names nameList) string {
 	if c.From == nil {
 		return ""
 	}
 	s := fmt.Sprintf("beginning with the model of %s, as it is after step %s", filepath.Base(c.From.Run), words.Thousands(c.From.Step))
 	b := c.with.from
-	if b == nil {
+	if b == nil || names == nil {
 		return s
 	}
 	_, known, same := b.from(names)
