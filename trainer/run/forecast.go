@@ -278,6 +278,6 @@ func (t *ForecastTask) Describe(weights int) []string {
 			words.Thousands(weights), t.Device()),
 		fmt.Sprintf("forecast %s from %s, in patches of %d%s; scale %s%s, residual %s, loss %s", words.Count(f.Horizon, "value", "values"),
 			words.Thousands(f.Window), f.Patch, season, f.Scale, logs, f.Residual, f.Loss),
-		fmt.Sprintf("batch %d: %s steps an epoch; %s", c.Training.Batch, words.Thousands(t.Epoch()), c.Training.summary()),
+		fmt.Sprintf("batch %d: %s an epoch; %s", c.Training.Batch, words.Count(t.Epoch(), "step", "steps"), c.Training.summary()),
 	}, t.notes...)
 }

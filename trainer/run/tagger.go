@@ -196,8 +196,8 @@ func (t *TaggerTask) Describe(weights int) []string {
 		fmt.Sprintf("model: %s; %s, layers %d, hidden %d%s; %s; %s weights, on %s", input,
 			c.Model.Cell, c.Model.Layers, c.Model.Hidden,
 			directionWords(c), top, words.Thousands(weights), t.Device()),
-		fmt.Sprintf("batch %d, lengths %s: %s steps an epoch; %s",
-			c.Training.Batch, sourceLengths(t.data.plan), words.Thousands(t.Epoch()),
+		fmt.Sprintf("batch %d, lengths %s: %s an epoch; %s",
+			c.Training.Batch, sourceLengths(t.data.plan), words.Count(t.Epoch(), "step", "steps"),
 			c.Training.summary()),
 	}
 	if t.data.cut > 0 {
