@@ -5,8 +5,6 @@ import (
 	"math"
 	"slices"
 	"strconv"
-
-	"github.com/unroll-ml/unroll/datasets"
 )
 
 // Cases are series of one or more channels, of unequal lengths, with a class or a number each.
@@ -51,14 +49,10 @@ func (c *Cases) Missing() int {
 // ReadCases reads labelled series: .ts files of the UEA archive and .tsv files of the UCR archive by their names,
 // and otherwise CSV, with a row for each case or for each moment of one.
 func ReadCases(path string, o Options) (*Cases, error) {
-	if err := o.Check(); err != nil {
-		return nil, err
-	}
-	data, err := datasets.ReadFile(path)
+	f, err := readFile(path, o)
 	if err != nil {
 		return nil, err
 	}
-	f := &file{name: path, data: data, options: o}
 	var c *Cases
 	switch extension(path) {
 	case ".ts":
@@ -76,7 +70,7 @@ func ReadCases(path string, o Options) (*Cases, error) {
 	if err != nil {
 		return nil, err
 	}
-	c.Name, c.SHA256, c.Notes = path, sum(data), f.notes
+	c.Name, c.SHA256, c.Notes = path, sum(f.data), f.notes
 	return c, nil
 }
 

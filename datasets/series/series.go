@@ -81,19 +81,15 @@ func extent(channels [][]float64) (from, to int) {
 // Read reads the series of a file: .tsf by its name, and otherwise a table, CSV (RFC 4180) with commas, semicolons
 // or tabs between cells.
 func Read(path string, o Options) (*Set, error) {
-	if err := o.Check(); err != nil {
-		return nil, err
-	}
-	data, err := datasets.ReadFile(path)
+	f, err := readFile(path, o)
 	if err != nil {
 		return nil, err
 	}
-	f := &file{name: path, data: data, options: o}
 	set, err := f.read()
 	if err != nil {
 		return nil, err
 	}
-	set.Name, set.SHA256, set.Notes, set.Season = path, sum(data), f.notes, set.Step.Season()
+	set.Name, set.SHA256, set.Notes, set.Season = path, sum(f.data), f.notes, set.Step.Season()
 	return set, nil
 }
 
@@ -140,6 +136,15 @@ type file struct {
 	notes   []string
 	held    int
 	most    int // that may be held; 0: not known yet
+}
+
+// readFile reads a file that is to be read with these options.
+func readFile(path string, o Options) (*file, error) {
+	if err := o.Check(); err != nil {
+		return nil, err
+	}
+	data, err := datasets.ReadFile(path)
+	return &file{name: path, data: data, options: o}, err
 }
 
 // wrong is what is wrong with a line; 0: with the file.
