@@ -98,7 +98,7 @@ run() {
   kernels) unroll kernels 50 bench kernels --quick --plot "$logs/kernels.svg" --save "$logs/kernels.jsonl" ;;
   torch-fp32 | torch-tf32 | torch-bf16) torch "$1" 60 --seconds 0.3 --precisions "${1#torch-}" ;;
   torch-compiled) torch "$1" 80 --seconds 0.3 --precisions tf32 --workloads coupled,rnn --compile ;;
-  device) tests device 120 cuda.test 'TestGPUDevice$' ;;
+  device) tests device 120 cuda.test 'TestGPU(Device|Sharing)$' ;;
   device-plain) tests "$1" 60 cuda.test TestGPUDeviceWithoutCapture/f32 ;;
   memcheck | racecheck) needs compute-sanitizer "$1" && tests "$1" 60 cuda.test TestGPUModels/rnn compute-sanitizer --tool "$1" --error-exitcode 9 ;;
   step) needs ncu step && step ;;

@@ -21,6 +21,12 @@ import (
 
 // Device is a GPU that runs tapes.
 type Device struct {
+	*engine
+	family *family // of the programs; nil: each has memory of its own
+}
+
+// An engine is what devices that share a GPU's memory, and a device alone, compute with.
+type engine struct {
 	gpu       driver.GPU
 	precision driver.Precision
 	capture   bool
@@ -33,7 +39,7 @@ type Device struct {
 	modules []driver.Module
 }
 
-var _ tape.Device = (*Device)(nil)
+var _ tape.Sharer = (*Device)(nil)
 
 // Option is a setting of New.
 type Option func(*Device)
@@ -58,7 +64,7 @@ func Uncaptured(f func(error)) Option { return func(d *Device) { d.refused = f }
 
 // New makes a device of a GPU, which must stay open as long as the device and its programs are used.
 func New(gpu driver.GPU, opts ...Option) *Device {
-	d := &Device{gpu: gpu, capture: true, steps: true, kernels: map[string]driver.Function{}}
+	d := &Device{engine: &engine{gpu: gpu, capture: true, steps: true, kernels: map[string]driver.Function{}}}
 	for _, o := range opts {
 		o(d)
 	}
@@ -87,15 +93,22 @@ func (d *Device) Load(t *tape.Tape) (tape.Program, error) {
 	if t.Arena > maxMemory {
 		return nil, errors.Errorf("cuda: load: an arena of %d bytes is larger than the memory of any GPU", t.Arena)
 	}
-	l, err := lower(t, d.precision, d.steps && d.gpu.Info().Compute.Major >= 8)
+	l := newLowering(t, d.precision, d.steps && d.gpu.Info().Compute.Major >= 8)
+	var p *program
+	var err error
+	if d.family != nil {
+		p, err = d.family.load(d.engine, l)
+	} else if err = l.lower(); err == nil {
+		p, err = d.start(l, nil)
+	}
 	if err != nil {
 		return nil, errors.WithMessage(err, "cuda: load")
 	}
-	p, err := d.start(l)
-	return p, errors.WithMessage(err, "cuda: load")
+	return p, nil
 }
 
-// Close gives back what the device's programs had in common, kernels included. The programs must be closed before.
+// Close gives back what the device's programs had in common, kernels included. The programs must be closed
+// before, those of devices that Share gave, too.
 func (d *Device) Close() error {
 	d.mu.Lock()
 	defer d.mu.Unlock()

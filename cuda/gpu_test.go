@@ -11,6 +11,7 @@ import (
 	"github.com/unroll-ml/unroll/cuda/driver"
 	"github.com/unroll-ml/unroll/graph/devicetest"
 	"github.com/unroll-ml/unroll/graph/ref"
+	"github.com/unroll-ml/unroll/graph/tape"
 )
 
 // onGPU is the environment variable that lets the tests of this file run: on the GPU itself.
@@ -48,6 +49,11 @@ func realGPU(t *testing.T, opts ...cuda.Option) *cuda.Device {
 // The GPU keeps the contract of devices, whether runs are captured or not.
 func TestGPUDevice(t *testing.T) {
 	devicetest.Run(t, realGPU(t))
+}
+
+// So it does for programs that share memory.
+func TestGPUSharing(t *testing.T) {
+	devicetest.RunSharer(t, realGPU(t), tape.Float32)
 }
 
 func TestGPUDeviceWithoutCapture(t *testing.T) {

@@ -152,7 +152,7 @@ type table struct {
 
 // put reserves memory for a table and says where its words and its parts are.
 func (l *lowering) put(t *table) (words, parts place) {
-	t.at = l.keep(8 * (len(t.words) + len(t.parts)))
+	t.at = l.have(8 * (len(t.words) + len(t.parts)))
 	l.tables = append(l.tables, t)
 	return t.at, t.at.plus(8 * len(t.words))
 }

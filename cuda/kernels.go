@@ -8,7 +8,7 @@ import (
 )
 
 // compile finds the kernels of launches. Those that no program before had are compiled, all in one module.
-func (d *Device) compile(launches []*launch) error {
+func (d *engine) compile(launches []*launch) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	var missing []kernel.Kernel

@@ -13,6 +13,9 @@ import (
 // A lowering turns a tape into work.
 type lowering struct {
 	tape      *tape.Tape
+	homes     map[tape.BufferID]place // of slots that lie elsewhere than the tape says
+	common    map[tape.BufferID]place // those of them that other programs have, too
+	first     int64                   // what lies before it in the tape's arena are such slots
 	float     kernel.Elem
 	precision driver.Precision // of products
 
@@ -40,7 +43,7 @@ type frame struct {
 	before []work   // what need be done only once, before it
 }
 
-func lower(t *tape.Tape, precision driver.Precision, stepKernels bool) (*lowering, error) {
+func newLowering(t *tape.Tape, precision driver.Precision, stepKernels bool) *lowering {
 	l := &lowering{
 		tape: t, float: elem(t.Float), precision: precision, stepKernels: stepKernels,
 		packs: map[packKey]place{}, whole: map[tape.Instr]*frame{},
@@ -48,12 +51,16 @@ func lower(t *tape.Tape, precision driver.Precision, stepKernels bool) (*lowerin
 	if t.Float == tape.Float64 {
 		l.precision = driver.Float64
 	}
-	l.size[arena] = roundUp(t.Arena)
+	return l
+}
+
+func (l *lowering) lower() error {
+	l.size[arena] = roundUp(l.tape.Arena - l.first)
 	l.route = l.top()
 	if l.route.events > 0 {
 		l.size[second] = l.size[scratch]
 	}
-	return l, l.err
+	return l.err
 }
 
 // roundUp is the next multiple of alignment.
@@ -63,6 +70,13 @@ func roundUp(n int64) int64 { return (n + alignment - 1) / alignment * alignment
 func (l *lowering) keep(bytes int) place {
 	p := place{at: uint64(l.size[arena]), space: arena}
 	l.size[arena] += roundUp(int64(bytes))
+	return p
+}
+
+// have reserves device memory that holds its contents as long as the program is open.
+func (l *lowering) have(bytes int) place {
+	p := place{at: uint64(l.size[own]), space: own}
+	l.size[own] += roundUp(int64(bytes))
 	return p
 }
 

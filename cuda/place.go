@@ -19,9 +19,10 @@ type place struct {
 type space uint8
 
 const (
-	none    space = iota // no address at all
-	arena                // the tape's arena, and behind it what is kept during a run
+	none    space = iota // a number, or an address that is known
 	faults               // words that hold the bad indices that were found
+	own                  // what must survive other programs' runs: tables, and in a family the slots
+	arena                // the tape's arena, and behind it what is kept during a run
 	scratch              // what one instruction needs for itself
 	second               // the same in the second lane
 	spaces
@@ -45,13 +46,20 @@ func (p place) plus(n int) place {
 }
 
 func (l *lowering) place(r tape.Ref) place {
-	b := l.tape.Buffers[r.Buf]
-	size := b.Dtype.Size()
-	p := place{at: uint64(b.Offset) + uint64(r.Off*size), space: arena}
+	size := l.tape.Buffers[r.Buf].Dtype.Size()
+	p := l.home(r.Buf).plus(r.Off * size)
 	for _, s := range r.Step {
 		p.step = append(p.step, uint64(s*size))
 	}
 	return p
+}
+
+// home is where a buffer begins.
+func (l *lowering) home(id tape.BufferID) place {
+	if p, ok := l.homes[id]; ok {
+		return p
+	}
+	return place{at: uint64(l.tape.Buffers[id].Offset - l.first), space: arena}
 }
 
 // alignment is what all addresses of device memory are multiples of.

@@ -15,7 +15,8 @@ import (
 // Run returns when the run is in the stream, unless the device itself must look for bad indices (see site) or a
 // host function takes part; Read waits. What goes wrong on the GPU meanwhile is the error of a later call.
 type program struct {
-	device *Device
+	device *engine
+	family *family // nil: its memory is its own
 	tape   *tape.Tape
 	route  route
 	sites  []*site
@@ -26,18 +27,25 @@ type program struct {
 	graph  driver.Graph // nil: not captured yet
 
 	m       *machine
-	pinned  []byte   // for the faults
-	words   []uint64 // what came down there
+	slots   map[tape.BufferID]place
+	tables  []*table
+	block   driver.Ptr     // where the memory is that it needs while it runs; 0: nowhere yet
+	needs   int64          // bytes of it
+	offsets [spaces]uint64 // of the spaces in it
+	pinned  []byte         // for the faults
+	words   []uint64       // what came down there
 	inputs  map[tape.BufferID]*stage
 	others  *stage         // for states, and for all that is read
 	closers []func() error // in the order in which things were made
 	closed  bool
 }
 
-// start reserves what a lowered tape needs and compiles its kernels.
-func (d *Device) start(l *lowering) (*program, error) {
+// start reserves what a lowered tape needs and compiles its kernels. The program is of a family, which is
+// locked, or alone.
+func (d *engine) start(l *lowering, f *family) (*program, error) {
 	p := &program{
-		device: d, tape: l.tape, route: l.route, sites: l.sites, watch: newWatch(l.tape, l.sites),
+		device: d, family: f, tape: l.tape, route: l.route, sites: l.sites, watch: newWatch(l.tape, l.sites),
+		tables: l.tables, slots: map[tape.BufferID]place{},
 		plain: !d.capture || len(l.hosts) > 0 || l.route.calls() > maxGraph,
 		m:     &machine{queue: &d.queue, steps: make([]int, depth(l.tape.Code))},
 	}
@@ -62,42 +70,111 @@ func (p *program) start(l *lowering) error {
 	if err := p.m.ready(gpu, l.multiplies, p.events()); err != nil { // first, so that memory that is short is the program's own
 		return err
 	}
-	bytes := int64(0)
-	for s := range l.size {
-		p.m.base[s] = uint64(bytes)
-		bytes += roundUp(l.size[s])
-	}
-	if bytes > maxMemory {
-		return errors.Errorf("%d bytes are more than any GPU has", bytes)
-	}
-	memory, err := gpu.Alloc(max(bytes, alignment))
-	if err != nil {
+	if err := p.reserve(l); err != nil {
 		return err
-	}
-	p.closers = append(p.closers, func() error { return gpu.Release(memory) })
-	for s := range p.m.base {
-		if space(s) != none {
-			p.m.base[s] += uint64(memory)
-		}
-	}
-	if err := p.pin(l); err != nil {
-		return err
-	}
-	if l.tape.Arena > 0 {
-		if err := p.m.stream.Clear(driver.Ptr(p.m.base[arena]), roundUp(l.tape.Arena)); err != nil {
-			return err
-		}
-	}
-	for _, t := range l.tables {
-		if err := p.others.upload(p.m.address(&t.at), t.bytes(&p.m.base)); err != nil {
-			return err
-		}
 	}
 	for _, s := range p.sites {
 		p.waits = p.waits || !s.hosts
 	}
 	p.m.faults = p.faults
 	return p.resetFaults()
+}
+
+// lasting are the spaces that stay as they are between runs, passing those that other programs of a family may
+// have meanwhile.
+var (
+	lasting = []space{faults, own}
+	passing = []space{arena, scratch, second}
+)
+
+// layOut puts spaces one behind the other, from 0 on, and returns how long they are together.
+func (l *lowering) layOut(which []space) (at [spaces]uint64, bytes int64) {
+	for _, s := range which {
+		at[s] = uint64(bytes)
+		bytes += roundUp(l.size[s])
+	}
+	return at, bytes
+}
+
+// reserve gives the program its memory: all of it, or what it does not have in turns with its family.
+func (p *program) reserve(l *lowering) error {
+	var stays int64
+	p.m.base, stays = l.layOut(lasting)
+	p.offsets, p.needs = l.layOut(passing)
+	p.needs = max(p.needs, alignment) // so that it is somewhere
+	if stays+p.needs > maxMemory {
+		return errors.Errorf("%d bytes are more than any GPU has", stays+p.needs)
+	}
+	bytes := stays
+	if p.family == nil {
+		bytes += p.needs
+	}
+	gpu := p.device.gpu
+	memory, err := gpu.Alloc(max(bytes, alignment))
+	if err != nil {
+		return err
+	}
+	p.closers = append(p.closers, func() error { return gpu.Release(memory) })
+	for _, s := range lasting {
+		p.m.base[s] += uint64(memory)
+	}
+	for _, s := range l.tape.Slots {
+		p.slots[s.Buf] = l.home(s.Buf)
+	}
+	if err := p.pin(l); err != nil {
+		return err
+	}
+	if p.family != nil {
+		if err := p.clear(own, l.size[own]); err != nil {
+			return err
+		}
+		return p.family.enter(p)
+	}
+	if err := p.settle(memory + driver.Ptr(stays)); err != nil {
+		return err
+	}
+	return p.clear(arena, roundUp(l.tape.Arena))
+}
+
+// clear fills the beginning of a space with zeros.
+func (p *program) clear(s space, bytes int64) error {
+	if bytes == 0 {
+		return nil
+	}
+	return p.m.stream.Clear(driver.Ptr(p.m.base[s]), bytes)
+}
+
+// settle makes block the memory that the program needs while it runs. What it has captured is of no use then.
+func (p *program) settle(block driver.Ptr) error {
+	p.block = block
+	for _, s := range passing {
+		p.m.base[s] = uint64(block) + p.offsets[s]
+	}
+	for _, t := range p.tables {
+		if err := p.others.upload(p.m.address(&t.at), t.bytes(&p.m.base)); err != nil {
+			return err
+		}
+	}
+	if p.graph == nil {
+		return nil
+	}
+	g := p.graph
+	p.graph = nil
+	return g.Close()
+}
+
+// turn waits for the programs of the family and of the device; done lets them go on.
+func (p *program) turn() (done func()) {
+	if p.family == nil {
+		p.m.Lock()
+		return p.m.Unlock
+	}
+	p.family.Lock()
+	p.m.Lock()
+	return func() {
+		p.m.Unlock()
+		p.family.Unlock()
+	}
 }
 
 // maxMemory guards against a nonsensical size.
@@ -195,7 +272,16 @@ func (p *program) Close() error {
 	if p.graph != nil {
 		p.closers = append(p.closers, p.graph.Close)
 	}
-	return errors.WithMessage(p.release(), "cuda: close")
+	if p.family == nil {
+		return errors.WithMessage(p.release(), "cuda: close")
+	}
+	p.family.Lock()
+	defer p.family.Unlock()
+	first := p.release()
+	if err := p.family.leave(p.device.gpu); first == nil {
+		first = err
+	}
+	return errors.WithMessage(first, "cuda: close")
 }
 
 func (p *program) Write(s tape.SlotID, data any) error {
@@ -212,8 +298,7 @@ func (p *program) Write(s tape.SlotID, data any) error {
 	if via == nil {
 		via = p.others
 	}
-	p.m.Lock()
-	defer p.m.Unlock()
+	defer p.turn()()
 	return errors.WithMessagef(via.upload(to, bytes), "cuda: write of slot %q", slot.Name)
 }
 
@@ -222,8 +307,7 @@ func (p *program) Read(s tape.SlotID, data any) error {
 	if err != nil {
 		return err
 	}
-	p.m.Lock()
-	defer p.m.Unlock()
+	defer p.turn()()
 	return errors.WithMessagef(p.others.download(bytes, from), "cuda: read of slot %q", p.tape.Slots[s].Name)
 }
 
@@ -255,7 +339,8 @@ func (p *program) slot(verb string, s tape.SlotID, data any) (driver.Ptr, []byte
 	if want := volume(slot.Shape); n != want {
 		return 0, nil, errors.Errorf("cuda: %s of slot %q: the data has %d elements, the slot %v%v has %d", verb, slot.Name, n, buf.Dtype, slot.Shape, want)
 	}
-	return driver.Ptr(p.m.base[arena]) + driver.Ptr(buf.Offset), bytes, nil
+	at := p.slots[slot.Buf]
+	return p.m.address(&at), bytes, nil
 }
 
 // bytesOf is the memory of a slice.
@@ -275,8 +360,12 @@ func (p *program) run() error {
 	if err := p.watch.check(p.sites); err != nil {
 		return err
 	}
-	p.m.Lock()
-	defer p.m.Unlock()
+	defer p.turn()()
+	if p.family != nil {
+		if err := p.family.enter(p); err != nil {
+			return err
+		}
+	}
 	if err := p.put(); err != nil {
 		return err
 	}

@@ -41,8 +41,11 @@ func (l *lowering) site(s site) []place {
 	return []place{word, before}
 }
 
-// onlyHost reports whether the host writes the buffer and the tape does not.
+// onlyHost reports whether the host writes the buffer, through this program, and the tape does not.
 func (l *lowering) onlyHost(id tape.BufferID) bool {
+	if _, common := l.common[id]; common {
+		return false
+	}
 	return slices.ContainsFunc(l.tape.Slots, func(s tape.Slot) bool { return s.Buf == id && s.Kind == tape.Input })
 }
 

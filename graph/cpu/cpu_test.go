@@ -30,7 +30,7 @@ func TestDevice(t *testing.T) {
 
 // A device that shares keeps the contract, too.
 func TestSharingDevice(t *testing.T) {
-	devicetest.Run(t, New(Threads(2)).(tape.Sharer).Share(nil), tape.Float32)
+	devicetest.RunSharer(t, New(Threads(2)).(tape.Sharer), tape.Float32)
 }
 
 func TestUnknownPath(t *testing.T) {

@@ -1,8 +1,6 @@
 package cpu
 
 import (
-	"slices"
-	"sync"
 	"testing"
 	"unsafe"
 
@@ -65,92 +63,12 @@ func mustLoad(t *testing.T, d tape.Device, b *builder) tape.Program {
 	return p
 }
 
-func mustRun(t *testing.T, p tape.Program) {
-	t.Helper()
-	if err := p.Run(); err != nil {
-		t.Fatal(err)
-	}
-}
-
-func mustWrite(t *testing.T, p tape.Program, s tape.SlotID, data []float32) {
-	t.Helper()
-	if err := p.Write(s, data); err != nil {
-		t.Fatal(err)
-	}
-}
-
-func mustRead(t *testing.T, p tape.Program, s tape.SlotID) []float32 {
-	t.Helper()
-	data := make([]float32, side*side)
-	if err := p.Read(s, data); err != nil {
-		t.Fatal(err)
-	}
-	return data
-}
-
-// pattern is integers below 7 in magnitude, on which float32 is exact.
-func pattern(seed int) []float32 {
-	x := make([]float32, side*side)
-	for i := range x {
-		x[i] = float32((i*seed+i/side)%13 - 6)
-	}
-	return x
-}
-
-// What programs have in common is one, whoever writes it, and however well a product has packed it.
-func TestCommonSlots(t *testing.T) {
-	d := New(Threads(2)).(tape.Sharer).Share(map[string]bool{"w": true, "y": true})
-	learn, use := mustLoad(t, d, learner()), mustLoad(t, d, user())
-	w, g, x := pattern(3), pattern(5), pattern(7)
-	mustWrite(t, learn, 1, w)
-	mustWrite(t, learn, 0, g)
-	mustWrite(t, use, 1, x)
-	check := func(what string, use tape.Program) {
-		t.Helper()
-		mustRun(t, use)
-		want := make([]float32, side*side)
-		for i := range side {
-			for j := range side {
-				for k := range side {
-					want[i*side+j] += x[i*side+k] * w[k*side+j]
-				}
-			}
-		}
-		if got := mustRead(t, use, 2); !slices.Equal(got, want) {
-			t.Errorf("%s: y is %v ..., want %v ...", what, got[:4], want[:4])
-		}
-		if got := mustRead(t, learn, 1); !slices.Equal(got, w) {
-			t.Errorf("%s: w is %v ..., want %v ...", what, got[:4], w[:4])
-		}
-	}
-	check("written by the host", use)
-	for range 2 {
-		mustRun(t, learn)
-		for i := range w {
-			w[i] += g[i]
-		}
-		check("after a step", use)
-	}
-	w = pattern(11)
-	mustWrite(t, use, 0, w)
-	check("written through the user", use)
-	third := mustLoad(t, d, user())
-	mustWrite(t, third, 1, x)
-	check("after another load", third)
-	if err := learn.Close(); err != nil {
-		t.Fatal(err)
-	}
-	mustRun(t, third)
-
-	other := user()
-	other.Slots[0].Shape, other.Buffers[0].Len = []int{side}, side
-	if _, err := d.Load(&other.Tape); err == nil {
-		t.Error("a slot in common has two sizes")
-	}
+// The memory of a tape whose slots have a buffer over them cannot be shared.
+func TestNotSeparable(t *testing.T) {
 	over := user()
 	over.Buffers[3].Offset = 0
-	if _, err := d.Load(&over.Tape); err == nil {
-		t.Error("a slot in common has a buffer over it")
+	if _, err := New(Threads(1)).(tape.Sharer).Share(nil).Load(&over.Tape); err == nil {
+		t.Error("a slot has a buffer over it")
 	}
 }
 
@@ -165,31 +83,4 @@ func TestSharedBlock(t *testing.T) {
 	if large := 100 * side * side * int(unsafe.Sizeof(float32(0))); blocks[0] > large/10 || blocks[1] < large || blocks[1] > large+blocks[0] || blocks[3] != blocks[1] {
 		t.Errorf("after each load the block has %v bytes", blocks)
 	}
-}
-
-// Programs of several goroutines wait for each other.
-func TestSharedBlockIsNotUsedTwice(t *testing.T) {
-	d := New(Threads(1)).(tape.Sharer).Share(nil)
-	var all sync.WaitGroup
-	for k := range 4 {
-		p := mustLoad(t, d, learner())
-		g := pattern(k + 2)
-		mustWrite(t, p, 0, g)
-		all.Go(func() {
-			want := make([]float32, len(g))
-			for range 50 {
-				if err := p.Run(); err != nil {
-					t.Error(err)
-				}
-				for i := range want {
-					want[i] += g[i]
-				}
-			}
-			got := make([]float32, len(g))
-			if err := p.Read(1, got); err != nil || !slices.Equal(got, want) {
-				t.Errorf("program %d: w is %v ..., want %v ... (%v)", k, got[:4], want[:4], err)
-			}
-		})
-	}
-	all.Wait()
 }
