@@ -147,6 +147,37 @@ func (m *LM) ResetSample() error {
 	return begin(m.sample.Program, m.sample.carried)
 }
 
+// SampleState is a copy of the state that Next carries: B×H of each state of each layer, B = 1. nil is the zero state.
+func (m *LM) SampleState() ([][]float32, error) {
+	if m.sample == nil {
+		return nil, nil
+	}
+	state := make([][]float32, len(m.sample.carried))
+	for i, n := range m.sample.carried {
+		state[i] = make([]float32, n.Shape().TotalSize())
+		if err := m.sample.Get(n, state[i]); err != nil {
+			return nil, err
+		}
+	}
+	return state, nil
+}
+
+// SetSampleState makes a state that SampleState gave the one that Next goes on from.
+func (m *LM) SetSampleState(state [][]float32) error {
+	if m.sample == nil || state == nil {
+		return m.ResetSample()
+	}
+	if len(state) != len(m.sample.carried) {
+		return errors.Errorf("a language model of %d states cannot go on from %d", len(m.sample.carried), len(state))
+	}
+	for i, n := range m.sample.carried {
+		if err := m.sample.Set(n, state[i]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 func tokens(b *op.Builder, name string, steps, batch int) *G.Node {
 	return G.NewMatrix(b.Graph(), tensor.Int32, G.WithShape(steps, batch), G.WithName(name))
 }

@@ -1,17 +1,20 @@
 package run
 
 import (
+	"cmp"
 	"context"
 	"math"
 	"math/rand/v2"
+	"slices"
 	"sync"
 
 	"github.com/unroll-ml/unroll/datasets"
 	"github.com/unroll-ml/unroll/models/decode"
+	"github.com/unroll-ml/unroll/trainer"
 )
 
 // LanguageModel is the language model of a run, with its vocabulary. Several goroutines may use it: they take
-// turns, each for a whole text.
+// turns, each for a whole part of a text.
 type LanguageModel struct {
 	vocab *datasets.Vocab
 	mu    sync.Mutex
@@ -64,69 +67,138 @@ func (r *Run) Prompt(name, text string, skip bool) (tokens []int32, known datase
 
 // Write goes on from a prompt, which may be empty, with n tokens. It gives their text to emit, as it comes.
 func (m *LanguageModel) Write(ctx context.Context, prompt []int32, n int, s decode.Sampling, seed uint64, emit func(text string) error) error {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	return write(ctx, m.model, m.vocab, prompt, n, s, seed, emit)
+	return m.Text().Write(ctx, prompt, n, s, seed, textOnly(emit))
 }
 
 // Write is LanguageModel.Write, of the model as it is now, without a prompt.
 func (t *LMTask) Write(ctx context.Context, n int, s decode.Sampling, seed uint64, emit func(text string) error) error {
-	return write(ctx, t.LM, t.data.vocab, nil, n, s, seed, emit)
+	m := &LanguageModel{vocab: t.data.vocab, model: t.LM}
+	return m.Write(ctx, nil, n, s, seed, emit)
 }
 
-// write reads the prompt and emits the text of n tokens after it; reserved tokens are none of them. Without a
-// prompt it reads a line break, or the first token of the vocabulary if that has none.
-func write(ctx context.Context, lm LM, v *datasets.Vocab, prompt []int32, n int, s decode.Sampling, seed uint64, emit func(string) error) error {
+func textOnly(emit func(text string) error) func(Written) error {
+	return func(w Written) error { return emit(w.Text) }
+}
+
+// Text is a text that a language model reads and writes in parts: it goes on where the part before ended. Several
+// texts of a model may be written in turns. A Text is for one goroutine at a time.
+type Text struct {
+	model   *LanguageModel
+	tokens  []int32 // all of the text
+	read    int     // tokens that the state has read
+	state   [][]float32
+	decoder *datasets.Decoder
+}
+
+// Written is a token that a language model wrote.
+type Written struct {
+	Text        string  // what it adds to the text; "" in the middle of a character of several bytes
+	Probability float64 // that the model gave it, before the distribution was sharpened and cut
+}
+
+// Text is a text of a model that begins with some tokens, which are read when it goes on.
+func (m *LanguageModel) Text(tokens ...int32) *Text {
+	t := &Text{model: m, decoder: m.vocab.Decoder()}
+	t.add(tokens...)
+	return t
+}
+
+// Tokens are all tokens of the text.
+func (t *Text) Tokens() []int32 { return slices.Clone(t.tokens) }
+
+func (t *Text) add(tokens ...int32) (text string) {
+	for _, token := range tokens {
+		t.tokens, text = append(t.tokens, token), text+t.decoder.Next(token)
+	}
+	return text
+}
+
+// Write reads more tokens, if there are any, and goes on with n of its own, which it gives to emit as they come;
+// reserved tokens are none of them. A text without a token begins with a line break that is not written, or with the
+// first token of the vocabulary if that has none. After an error of emit or of the context the text has the tokens
+// that were given to emit.
+func (t *Text) Write(ctx context.Context, more []int32, n int, s decode.Sampling, seed uint64, emit func(Written) error) error {
 	if err := s.Check(); err != nil {
 		return err
 	}
-	if err := lm.ResetSample(); err != nil {
+	t.add(more...)
+	if len(t.tokens) == 0 {
+		t.tokens = append(t.tokens, t.model.start()) // not through the decoder: it is not written
+	}
+	t.model.mu.Lock()
+	defer t.model.mu.Unlock()
+	if err := t.resume(); err != nil {
 		return err
 	}
-	text := v.Decoder()
-	if len(prompt) == 0 {
-		start, ok := v.Token('\n')
-		if !ok {
-			start = v.Reserved()
-		}
-		prompt = []int32{start}
-	} else {
-		for _, t := range prompt {
-			text.Next(t)
+	return t.write(ctx, n, s, rand.New(rand.NewPCG(seed, 0)), emit)
+}
+
+// start is the token before a text.
+func (m *LanguageModel) start() int32 {
+	if token, ok := m.vocab.Token('\n'); ok {
+		return token
+	}
+	return m.vocab.Reserved()
+}
+
+// stateful is a model whose state can be set aside.
+type stateful interface {
+	SampleState() ([][]float32, error)
+	SetSampleState(state [][]float32) error
+}
+
+// resume brings the model to where the text stands. One whose state cannot be set aside reads the text again.
+func (t *Text) resume() error {
+	if m, ok := t.model.model.(stateful); ok && t.read > 0 {
+		return m.SetSampleState(t.state)
+	}
+	t.read = 0
+	return t.model.model.ResetSample()
+}
+
+// suspend sets the state aside.
+func (t *Text) suspend() (err error) {
+	if m, ok := t.model.model.(stateful); ok {
+		t.state, err = m.SampleState()
+	}
+	return err
+}
+
+func (t *Text) write(ctx context.Context, n int, s decode.Sampling, random *rand.Rand, emit func(Written) error) error {
+	for range n {
+		if err := t.writeToken(ctx, s, random, emit); err != nil {
+			return cmp.Or(t.suspend(), err)
 		}
 	}
+	return t.suspend()
+}
+
+// writeToken reads what is not read yet, and writes one token, which is not read.
+func (t *Text) writeToken(ctx context.Context, s decode.Sampling, random *rand.Rand, emit func(Written) error) error {
 	var logits []float32
-	var err error
-	for _, t := range prompt {
-		if logits, err = lm.Next(t); err != nil {
-			return err
-		}
-	}
-	random := rand.New(rand.NewPCG(seed, 0))
-	wide := make([]float64, len(logits))
-	for i := range n {
+	for _, token := range t.tokens[t.read:] {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		for k, x := range logits {
-			wide[k] = float64(x)
-		}
-		for k := range v.Reserved() {
-			wide[k] = math.Inf(-1)
-		}
-		t, err := s.Draw(wide, random)
-		if err != nil {
+		var err error
+		if logits, err = t.model.model.Next(token); err != nil {
+			t.read = 0 // the state is not known
 			return err
 		}
-		if err := emit(text.Next(t)); err != nil {
-			return err
-		}
-		if i == n-1 {
-			break
-		}
-		if logits, err = lm.Next(t); err != nil {
-			return err
-		}
+		t.read++
 	}
-	return nil
+	wide := make([]float64, len(logits))
+	for k, x := range logits {
+		wide[k] = float64(x)
+	}
+	for k := range t.model.vocab.Reserved() {
+		wide[k] = math.Inf(-1)
+	}
+	token, err := s.Draw(wide, random)
+	if err != nil {
+		t.read = 0 // no token is left whose logits could be drawn from
+		return err
+	}
+	p := math.Exp(trainer.LogSoftmax(logits)[token])
+	return emit(Written{t.add(token), p})
 }
