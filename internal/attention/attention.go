@@ -123,17 +123,12 @@ func (p *Page) Add(number int, line string, source []int32, t translate.Translat
 
 // draw makes the table.
 func (s *sentence) draw(p *Page, source []int32, t translate.Translation) {
-	letters := []rune(s.Source)
-	for i, token := range source {
-		name := shown(p.source, token)
-		if token == datasets.Unknown && p.source.Kind() == datasets.Char && len(letters) == len(source)-1 {
-			name = string(letters[i])
-		}
-		s.From = append(s.From, name)
+	s.From = Source(p.source, s.Source, source)
+	for _, name := range s.From {
 		s.Words = s.Words || utf8.RuneCountInString(name) > 2
 	}
 	for i, weights := range t.Weights {
-		r := row{To: shown(p.target, t.Tokens[i])}
+		r := row{To: Shown(p.target, t.Tokens[i])}
 		for k, w := range weights {
 			shade := template.CSS(strconv.FormatFloat(w, 'f', 3, 64))
 			r.Cells = append(r.Cells, cell{shade, fmt.Sprintf("%.3f  %s looks at %s", w, r.To, s.From[k])})
@@ -142,8 +137,21 @@ func (s *sentence) draw(p *Page, source []int32, t translate.Translation) {
 	}
 }
 
-// shown is the name of a token in which nothing is invisible.
-func shown(v *datasets.Vocab, token int32) string {
+// Source names the tokens of a line that was read: characters that the vocabulary does not have as they are in the line.
+func Source(v *datasets.Vocab, line string, tokens []int32) (names []string) {
+	letters := []rune(line)
+	for i, token := range tokens {
+		name := Shown(v, token)
+		if token == datasets.Unknown && v.Kind() == datasets.Char && len(letters) == len(tokens)-1 {
+			name = string(letters[i])
+		}
+		names = append(names, name)
+	}
+	return names
+}
+
+// Shown is the name of a token in which nothing is invisible; ■ is the end.
+func Shown(v *datasets.Vocab, token int32) string {
 	if token == datasets.End {
 		return "■"
 	}

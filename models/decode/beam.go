@@ -37,6 +37,7 @@ type Hypothesis struct {
 	Tokens  []int32     // without start; the last is the end token, if it has ended
 	Ended   bool        // false: it was cut at the greatest length
 	LogProb float64     // ln p of the tokens together
+	Each    []float64   // by token: its ln p, given those before it
 	Score   float64     // by which hypotheses are ranked
 	Weights [][]float64 // by token: the weights of the attention over the source; nil without
 }
@@ -238,11 +239,13 @@ func (c Beam) hypothesis(last *beginning) Hypothesis {
 	h := Hypothesis{LogProb: last.logProb, Ended: last.token == c.Tokens.End}
 	for x := last; x.before != nil; x = x.before {
 		h.Tokens = append(h.Tokens, x.token)
+		h.Each = append(h.Each, x.logProb-x.before.logProb)
 		if x.weights != nil {
 			h.Weights = append(h.Weights, x.weights)
 		}
 	}
 	slices.Reverse(h.Tokens)
+	slices.Reverse(h.Each)
 	slices.Reverse(h.Weights)
 	length := last.length
 	if !h.Ended {

@@ -90,6 +90,7 @@ func (o *oracle) hypothesis(source int, tokens []int32, length int, alpha, beta 
 	for _, t := range tokens {
 		ln, w := o.answer(read)
 		h.LogProb += ln[t]
+		h.Each = append(h.Each, ln[t])
 		for s := range covered {
 			covered[s] += w[s]
 		}
@@ -145,6 +146,7 @@ func same(t *testing.T, got, want []decode.Hypothesis) {
 			t.Fatalf("hypothesis %d is %v, and has ended: %v", i, got[i].Tokens, got[i].Ended)
 		}
 		equal(t, "ln p and score", []float64{got[i].LogProb, got[i].Score}, []float64{want[i].LogProb, want[i].Score}, 1e-8)
+		equal(t, "ln p of each token", got[i].Each, want[i].Each, 1e-8)
 		if len(got[i].Weights) != len(got[i].Tokens) {
 			t.Fatalf("%d tokens have %d weights", len(got[i].Tokens), len(got[i].Weights))
 		}

@@ -198,6 +198,7 @@ func (h *Hypothesis) add(token int32, logProb float64, weights []float64, end in
 	h.Tokens = append(h.Tokens, token)
 	h.Ended = token == end
 	h.LogProb += logProb
+	h.Each = append(h.Each, logProb)
 	h.Score = h.LogProb
 	if weights != nil {
 		h.Weights = append(h.Weights, weights)
