@@ -21,7 +21,7 @@ type lowering struct {
 
 	stepKernels bool // steps have kernels of their own
 
-	route      route
+	segments   []*segment
 	launches   []*launch
 	multiplies bool // there are products
 	hosts      []*host
@@ -56,8 +56,8 @@ func newLowering(t *tape.Tape, precision driver.Precision, stepKernels bool) *lo
 
 func (l *lowering) lower() error {
 	l.size[arena] = roundUp(l.tape.Arena - l.first)
-	l.route = l.top()
-	if l.route.events > 0 {
+	l.segments = segments(l.top())
+	if events(l.segments) > 0 {
 		l.size[second] = l.size[scratch]
 	}
 	return l.err
@@ -88,7 +88,7 @@ func (l *lowering) borrow(from, bytes int) place {
 }
 
 // top makes the work of the tape itself.
-func (l *lowering) top() route {
+func (l *lowering) top() []*piece {
 	code := l.apart(l.sums(l.tape.Code))
 	f := &frame{writes: writes(l.tape, code, nil)}
 	code = l.cut(code)
@@ -108,10 +108,7 @@ func (l *lowering) top() route {
 	if first.work = f.before; len(first.work) == 0 {
 		pieces = pieces[1:]
 	}
-	if len(l.hosts) > 0 {
-		return alone(pieces)
-	}
-	return side(pieces)
+	return pieces
 }
 
 // body makes the work of a frame, group by group, and what is to be done before it.

@@ -1,5 +1,7 @@
 package cuda
 
+import "github.com/unroll-ml/unroll/cuda/driver"
+
 // piece is some of a run's work that stays together in one lane, one thing after the other.
 type piece struct {
 	work     []work
@@ -70,6 +72,61 @@ func (r *route) putBoth(m *machine) error {
 		return err
 	}
 	return m.stream.Wait(m.events[r.ends])
+}
+
+// A segment is a stretch of a run that is captured as a whole, or never.
+type segment struct {
+	route
+	plain bool         // is never captured
+	graph driver.Graph // nil: it was not captured yet
+}
+
+// segments are those of pieces: each piece in which a host function takes part is one, and all between two such
+// are one.
+func segments(pieces []*piece) (all []*segment) {
+	var between []*piece
+	end := func() {
+		if len(between) > 0 {
+			all = append(all, &segment{route: side(between)})
+		}
+		between = nil
+	}
+	for _, p := range pieces {
+		if !callsHost(p.work) {
+			between = append(between, p)
+			continue
+		}
+		end()
+		all = append(all, &segment{route: alone([]*piece{p}), plain: true})
+	}
+	end()
+	return all
+}
+
+// callsHost reports whether a host function takes part in work.
+func callsHost(ws []work) bool {
+	for _, w := range ws {
+		switch w := w.(type) {
+		case *host:
+			return true
+		case *loop:
+			if callsHost(w.body) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// events is at how many events the lanes of a capture wait for each other, at most.
+func events(all []*segment) int {
+	n := 0
+	for _, s := range all {
+		if !s.plain {
+			n = max(n, s.events)
+		}
+	}
+	return n
 }
 
 // calls is how many calls of the driver a run makes.

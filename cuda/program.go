@@ -18,13 +18,11 @@ type program struct {
 	device *engine
 	family *family // nil: its memory is its own
 	tape   *tape.Tape
-	route  route
+	code   []*segment
 	sites  []*site
 	watch  *watch
 	waits  bool // for the faults that the device finds
-	plain  bool // never captured
 	runs   int
-	graph  driver.Graph // nil: not captured yet
 
 	m       *machine
 	slots   map[tape.BufferID]place
@@ -44,10 +42,12 @@ type program struct {
 // locked, or alone.
 func (d *engine) start(l *lowering, f *family) (*program, error) {
 	p := &program{
-		device: d, family: f, tape: l.tape, route: l.route, sites: l.sites, watch: newWatch(l.tape, l.sites),
+		device: d, family: f, tape: l.tape, code: l.segments, sites: l.sites, watch: newWatch(l.tape, l.sites),
 		tables: l.tables, slots: map[tape.BufferID]place{},
-		plain: !d.capture || len(l.hosts) > 0 || l.route.calls() > maxGraph,
-		m:     &machine{queue: &d.queue, steps: make([]int, depth(l.tape.Code))},
+		m: &machine{queue: &d.queue, steps: make([]int, depth(l.tape.Code))},
+	}
+	for _, s := range p.code {
+		s.plain = s.plain || !d.capture || s.calls() > maxGraph
 	}
 	if err := p.start(l); err != nil {
 		p.release()
@@ -67,7 +67,7 @@ func (p *program) start(l *lowering) error {
 	p.m.Lock()
 	defer p.m.Unlock()
 	gpu := p.device.gpu
-	if err := p.m.ready(gpu, l.multiplies, p.events()); err != nil { // first, so that memory that is short is the program's own
+	if err := p.m.ready(gpu, l.multiplies, events(p.code)); err != nil { // first, so that memory that is short is the program's own
 		return err
 	}
 	if err := p.reserve(l); err != nil {
@@ -155,12 +155,21 @@ func (p *program) settle(block driver.Ptr) error {
 			return err
 		}
 	}
-	if p.graph == nil {
-		return nil
+	return p.forget()
+}
+
+// forget gives back what was captured.
+func (p *program) forget() (first error) {
+	for _, s := range p.code {
+		if s.graph == nil {
+			continue
+		}
+		if err := s.graph.Close(); first == nil {
+			first = err
+		}
+		s.graph = nil
 	}
-	g := p.graph
-	p.graph = nil
-	return g.Close()
+	return first
 }
 
 // turn waits for the programs of the family and of the device; done lets them go on.
@@ -269,9 +278,7 @@ func (p *program) Close() error {
 		return nil
 	}
 	p.closed = true
-	if p.graph != nil {
-		p.closers = append(p.closers, p.graph.Close)
-	}
+	p.closers = append(p.closers, p.forget)
 	if p.family == nil {
 		return errors.WithMessage(p.release(), "cuda: close")
 	}
@@ -373,48 +380,51 @@ func (p *program) run() error {
 	return p.faults()
 }
 
-// events is at how many events the lanes of a capture wait for each other.
-func (p *program) events() int {
-	if p.plain {
-		return 0
+// put puts a run into the stream: the first piece by piece, the second in graphs that it captures, later ones
+// as these graphs. (The driver loads kernels when they are first used, which it must not do in a capture.)
+func (p *program) put() error {
+	for _, s := range p.code {
+		if err := p.putSegment(s); err != nil {
+			return err
+		}
 	}
-	return p.route.events
+	return nil
 }
 
-// put puts a run into the stream: the first piece by piece, the second as a graph that it captures, later ones
-// as this graph. (The driver loads kernels when they are first used, which it must not do in a capture.)
-func (p *program) put() error {
-	if p.plain || p.runs == 0 {
-		return p.route.put(p.m)
+func (p *program) putSegment(s *segment) error {
+	if s.plain || p.runs == 0 {
+		return s.put(p.m)
 	}
-	if p.graph == nil {
-		g, err := p.capture()
+	if s.graph == nil {
+		g, err := p.capture(s)
 		var lost *driver.LostError
 		switch {
 		case errors.As(err, &lost):
 			return err
-		case err != nil: // nothing of the run was done yet
+		case err != nil: // nothing of the segment was done yet
 			if p.device.refused != nil {
 				p.device.refused(err)
 			}
-			p.plain = true
-			return p.route.put(p.m)
+			for _, any := range p.code {
+				any.plain = true
+			}
+			return s.put(p.m)
 		}
-		p.graph = g
+		s.graph = g
 	}
-	return p.graph.Launch(p.m.stream)
+	return s.graph.Launch(p.m.stream)
 }
 
-// capture makes a graph of a run, with both lanes if there are two and the GPU lets them be captured together.
-func (p *program) capture() (driver.Graph, error) {
-	if p.events() > 0 {
-		g, err := p.m.stream.Capture(func() error { return p.route.putBoth(p.m) })
+// capture makes a graph of a segment, with both lanes if there are two and the GPU lets them be captured together.
+func (p *program) capture(s *segment) (driver.Graph, error) {
+	if s.events > 0 {
+		g, err := p.m.stream.Capture(func() error { return s.putBoth(p.m) })
 		var lost *driver.LostError
 		if err == nil || errors.As(err, &lost) {
 			return g, err
 		}
 	}
-	return p.m.stream.Capture(func() error { return p.route.put(p.m) })
+	return p.m.stream.Capture(func() error { return s.put(p.m) })
 }
 
 // faults waits for all that is in the stream and is the error of the first bad index that the device has found.

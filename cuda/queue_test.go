@@ -199,3 +199,51 @@ func TestHostFunctionUsesTheDevice(t *testing.T) {
 	}
 	closeAll(t, gpu, d, p, q)
 }
+
+// What lies between host functions is captured: a run is a launch of a graph before and after each, and none of
+// a kernel.
+func TestHostFunctionsBetweenGraphs(t *testing.T) {
+	const n = 8
+	b := &builder{}
+	x, s, y := b.floats("x", tape.Input, n), b.floats("s", tape.State, n), b.floats("y", tape.Output, n)
+	up, down, twice := b.floats("", 0, n), b.floats("", 0, n), b.floats("", 0, n)
+	square := func(to, from tape.Ref) *tape.Host {
+		return &tape.Host{
+			Name: "square", In: []tape.HostArg{{Ref: from, Shape: []int{n}}}, Out: []tape.HostArg{{Ref: to, Shape: []int{n}}},
+			Fn: func(out, in []any) error {
+				for i, x := range in[0].([]float32) {
+					out[0].([]float32)[i] = x * x
+				}
+				return nil
+			},
+		}
+	}
+	b.emit(
+		add(up, x, s, n), add(twice, up, up, n), square(down, up), add(s, down, twice, n), square(y, s), add(y, y, x, n),
+		&tape.Loop{Trip: 2, Body: []tape.Instr{square(down, x), add(s, s, down, n)}},
+	)
+	p, gpu := b.open(t, sim.Config{Strict: true})
+	write(t, p, b.id("x"), slices.Repeat([]float32{2}, n))
+	state := float32(0)
+	for k := range 4 {
+		before := gpu.Stats()
+		run(t, p)
+		after := gpu.Stats()
+		u := 2 + state
+		state = u*u + 2*u
+		if got := read(t, p, b.id("y"), n); got[0] != state*state+2 || got[n-1] != got[0] {
+			t.Errorf("run %d: y = %v, want %v", k, got, state*state+2)
+		}
+		state += 2 * 4
+		if got := read(t, p, b.id("s"), n)[n-1]; got != state {
+			t.Errorf("run %d: s = %v, want %v", k, got, state)
+		}
+		if launches, graphs := after.Launches-before.Launches, after.GraphLaunches-before.GraphLaunches; k > 0 && (launches != 2 || graphs != 3) {
+			t.Errorf("run %d: %d kernels were launched singly, %d graphs; want 2, those of the loop, and 3", k, launches, graphs)
+		}
+		if state > 1e3 {
+			write(t, p, b.id("s"), make([]float32, n))
+			state = 0
+		}
+	}
+}
