@@ -93,7 +93,7 @@ func (d *Device) Load(t *tape.Tape) (tape.Program, error) {
 	if t.Arena > maxMemory {
 		return nil, errors.Errorf("cuda: load: an arena of %d bytes is larger than the memory of any GPU", t.Arena)
 	}
-	l := newLowering(t, d.precision, d.steps && d.gpu.Info().Compute.Major >= 8)
+	l := d.lowering(t)
 	var p *program
 	var err error
 	if d.family != nil {
@@ -105,6 +105,28 @@ func (d *Device) Load(t *tape.Tape) (tape.Program, error) {
 		return nil, errors.WithMessage(err, "cuda: load")
 	}
 	return p, nil
+}
+
+// Pieces is how many kernels, products and copies a run of a tape puts onto the GPU, and so about how many nodes
+// the graph of a captured run has: a product may be more than one. Nothing is loaded.
+func (d *Device) Pieces(t *tape.Tape) (int, error) {
+	if err := tape.Verify(t); err != nil {
+		return 0, errors.WithMessage(err, "cuda: pieces")
+	}
+	l := d.lowering(t)
+	if err := l.lower(); err != nil {
+		return 0, errors.WithMessage(err, "cuda: pieces")
+	}
+	n := 0
+	for _, s := range l.segments {
+		n += s.calls()
+	}
+	return n, nil
+}
+
+// lowering is that of a tape for this GPU.
+func (d *Device) lowering(t *tape.Tape) *lowering {
+	return newLowering(t, d.precision, d.steps && d.gpu.Info().Compute.Major >= 8)
 }
 
 // Close gives back what the device's programs had in common, kernels included. The programs must be closed

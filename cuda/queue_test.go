@@ -223,6 +223,9 @@ func TestHostFunctionsBetweenGraphs(t *testing.T) {
 		&tape.Loop{Trip: 2, Body: []tape.Instr{square(down, x), add(s, s, down, n)}},
 	)
 	p, gpu := b.open(t, sim.Config{Strict: true})
+	if pieces, err := cuda.New(gpu).Pieces(&b.Tape); err != nil || pieces != 4+2+2*2 {
+		t.Errorf("%d pieces (%v), want 4 Maps, 2 host functions, and two of each in a loop of 2 steps", pieces, err)
+	}
 	write(t, p, b.id("x"), slices.Repeat([]float32{2}, n))
 	state := float32(0)
 	for k := range 4 {

@@ -55,6 +55,9 @@ type GPU struct {
 	Files   []string     `json:"libraries,omitempty"` // that were loaded
 	Error   runlog.Float `json:"error"`
 	Failed  string       `json:"failed,omitempty"`
+	Pieces  int          `json:"pieces,omitempty"` // of a training step of a small LSTM that are launched one by one
+	Piece   float64      `json:"piece_s,omitempty"`
+	Step    float64      `json:"step_s,omitempty"`
 }
 
 // wrong is a difference from the reference device that rounding does not explain.
@@ -114,7 +117,17 @@ func (f *Finding) examineGPU(opts []device.Option) {
 		worst, err = side.Check(on)
 		g.Error = runlog.Float(worst)
 	}
-	g.Failed = failure(float64(g.Error), err)
+	if g.Failed = failure(float64(g.Error), err); g.Failed != "" {
+		return
+	}
+	small, err := side.Small(on)
+	if err != nil {
+		g.Failed = words.OneLine(err.Error())
+		return
+	}
+	if small.Floor != nil {
+		g.Pieces, g.Piece, g.Step = small.Floor.Pieces, small.Floor.Launches/float64(small.Floor.Pieces), small.Median
+	}
 }
 
 func number(v driver.Version) string { return fmt.Sprintf("%d.%d", v.Major, v.Minor) }
@@ -136,6 +149,9 @@ func (f *Finding) Words() string {
 	if g := f.GPU; g != nil {
 		fmt.Fprintf(&b, "GPU     %s, compute capability %s, %d multiprocessors, %.1f GiB, %.1f GiB free\n", g.Name, g.Compute, g.Units, gibi(g.Memory), gibi(g.Free))
 		fmt.Fprintf(&b, "        %s\n", health(g.Failed, float64(g.Error)))
+		if g.Pieces > 0 {
+			fmt.Fprintf(&b, "        a small kernel takes %.1f µs, a training step of a small LSTM, %d kernels and copies, %.0f µs\n", 1e6*g.Piece, g.Pieces, 1e6*g.Step)
+		}
 		fmt.Fprintf(&b, "driver  %sCUDA %s, needed is %s or newer; cuBLAS %s\n", prefixed(f.Installed, ", "), g.CUDA, number(driver.Oldest), g.BLAS)
 		for _, file := range g.Files {
 			fmt.Fprintf(&b, "        %s\n", file)

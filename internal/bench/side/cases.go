@@ -41,7 +41,7 @@ var kernels = []kernel{
 	{kind: "random", name: "2500×512", full: []int{2500, 512}, tiny: []int{5, 7}, make: random},
 	{kind: "copy", name: "16M", full: []int{1 << 24}, tiny: []int{1001}, make: plainCopy},
 	{kind: "copy", name: "transposed, 4096×4096", full: []int{4096, 4096}, tiny: []int{33, 17}, make: transposed},
-	{kind: "loop", name: "1000 steps of one addition", full: []int{1000}, tiny: []int{10}, make: steps},
+	{kind: "loop", name: "1000 steps of one addition", full: []int{1000}, tiny: []int{10}, make: additions},
 }
 
 // form is a variety of products.
@@ -189,8 +189,8 @@ func transposed(s *subject, d []int) tape.Instr {
 	return &tape.Copy{Shape: d, In: tape.Operand{Ref: x, Strides: []int{1, d[0]}}, Out: dense(s.out(n), d...)}
 }
 
-// steps is a loop that does next to nothing: what is left is what a step costs.
-func steps(s *subject, d []int) tape.Instr {
+// additions is a loop that does next to nothing: what is left is what a step costs.
+func additions(s *subject, d []int) tape.Instr {
 	x := dense(s.buffer("x", tape.State, tape.Float32, 1, func() any { return []float32{1} }), 1)
 	y := dense(s.buffer("y", tape.State, tape.Float32, 1, nil), 1)
 	return &tape.Loop{Trip: d[0], Body: []tape.Instr{&tape.Map{

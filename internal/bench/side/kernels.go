@@ -41,6 +41,13 @@ func (s *Side) Measure(o Options) error {
 		return errors.WithMessagef(err, "%s: measuring how fast it copies", s.Name())
 	}
 	s.Copy = moved.GB * moved.Median / moved.Best
+	if _, ok := s.Device.(launcher); ok {
+		small, err := kernel{full: []int{64}, make: tanh, loop: true}.time(s, o)
+		if err != nil {
+			return errors.WithMessagef(err, "%s: measuring how fast it launches", s.Name())
+		}
+		s.Piece = small.Best
+	}
 	if s.Product = s.Peak; s.Product > 0 {
 		return nil
 	}

@@ -31,14 +31,29 @@ func Models(sides []*Side, o Options, each func(Result) error) error {
 	return nil
 }
 
-// train times training steps.
+// train times training steps, and compares them with the reference device's.
 func train(w workloads.Workload, s *Side, o Options) (Time, error) {
-	t := Time{Device: s.Name()}
 	e, err := Curves(w, s.Device)
 	if err != nil {
-		return t, err
+		return Time{}, err
 	}
+	t, err := steps(w, s, o)
 	t.Error = runlog.Float(e)
+	return t, err
+}
+
+// Small times training steps of a small LSTM: on a GPU nearly all of that is launches.
+func Small(d tape.Device) (Time, error) {
+	s := &Side{Device: d}
+	if err := s.Measure(Options{Tiny: true}); err != nil {
+		return Time{}, err
+	}
+	return steps(workloads.Reference[0], s, Options{Tiny: true, Time: 50 * time.Millisecond})
+}
+
+// steps times training steps.
+func steps(w workloads.Workload, s *Side, o Options) (Time, error) {
+	t := Time{Device: s.Name()}
 	size := w.Full
 	if o.Tiny {
 		size = w.Tiny
@@ -56,7 +71,8 @@ func train(w workloads.Workload, s *Side, o Options) (Time, error) {
 	}
 	t.set(all, work{flop: w.FLOP(size)}, s.Ceilings)
 	t.GB = 0
-	return t, nil
+	t.Floor, err = s.floor(job.Tape())
+	return t, err
 }
 
 // stepTimes are those of steps, in seconds, of which the last is waited for: as many together as take a while,

@@ -28,6 +28,7 @@ type Side struct {
 type Ceilings struct {
 	Copy    float64 `json:"copy_gb_per_s"`       // bytes read and written
 	Product float64 `json:"product_gflop_per_s"` // two for each multiply-add
+	Piece   float64 `json:"piece_s,omitempty"`   // of a device that is launched piece by piece: seconds of a small one
 }
 
 // Options say how long to measure.
@@ -57,6 +58,41 @@ type Time struct {
 	Ceiling float64      `json:"of_ceiling,omitempty"` // of that for products if there are any, else of that for copies
 	Error   runlog.Float `json:"error"`                // the largest difference from the reference device, relative to the largest number there
 	Build   float64      `json:"build_s,omitempty"`    // of a model: differentiation and compilation
+	Floor   *Floor       `json:"floor,omitempty"`      // of a model, on a device that is launched piece by piece
+}
+
+// Floor is how long a run takes at least for one reason alone, at the device's ceilings, in seconds.
+type Floor struct {
+	Pieces   int     `json:"pieces"` // that are launched one after the other
+	Launches float64 `json:"launches_s"`
+	Memory   float64 `json:"memory_s"` // what each instruction reads and writes, as if no cache held any of it
+	Products float64 `json:"products_s"`
+}
+
+// Most is the largest of these times.
+func (f *Floor) Most() float64 { return max(f.Launches, f.Memory, f.Products) }
+
+// A launcher is a device that is launched piece by piece.
+type launcher interface {
+	Pieces(t *tape.Tape) (int, error)
+}
+
+// floor is that of a tape; nil where the device is not launched piece by piece.
+func (s *Side) floor(t *tape.Tape) (*Floor, error) {
+	l, ok := s.Device.(launcher)
+	if !ok {
+		return nil, nil
+	}
+	n, err := l.Pieces(t)
+	if err != nil {
+		return nil, err
+	}
+	var all work
+	for _, in := range t.Code {
+		w := workOf(t, in)
+		all.flop, all.bytes = all.flop+w.flop, all.bytes+w.bytes
+	}
+	return &Floor{n, float64(n) * s.Piece, all.bytes / 1e9 / s.Copy, all.flop / 1e9 / s.Product}, nil
 }
 
 // set fills in what follows from the times of runs that do this work.

@@ -12,6 +12,7 @@ import (
 	"github.com/unroll-ml/unroll/graph/cpu"
 	"github.com/unroll-ml/unroll/graph/ref"
 	"github.com/unroll-ml/unroll/graph/tape"
+	"github.com/unroll-ml/unroll/internal/bench/workloads"
 )
 
 func sides(p driver.Precision) []*Side {
@@ -129,6 +130,36 @@ func TestModels(t *testing.T) {
 	})
 	if got := strings.Join(names, " "); err != nil || got != "lstm coupled rnn rows seq2seq-gru seq2seq-lstm" {
 		t.Error(got, err)
+	}
+}
+
+// On a device that is launched piece by piece a step takes at least as long as each kind of its work alone.
+func TestFloor(t *testing.T) {
+	gpu := sim.New(sim.Config{})
+	d := cuda.New(gpu)
+	x, err := Small(d)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f := x.Floor
+	if f == nil || f.Pieces < 20 || f.Pieces > 200 || !(f.Launches > 0 && f.Memory > 0 && f.Products > 0) || f.Most() != max(f.Launches, f.Memory, f.Products) {
+		t.Fatalf("%+v", f)
+	}
+	job, err := workloads.Reference[0].Build(workloads.Reference[0].Tiny, d)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer job.Close()
+	before := gpu.Stats()
+	if err := job.Step(); err != nil {
+		t.Fatal(err)
+	}
+	after := gpu.Stats()
+	if ran := after.Kernels + after.Products + after.Moves - before.Kernels - before.Products - before.Moves; ran != f.Pieces {
+		t.Errorf("%d pieces ran, %d are said", ran, f.Pieces)
+	}
+	if f, err := (&Side{Device: cpu.New()}).floor(job.Tape()); f != nil || err != nil {
+		t.Errorf("the CPU has the floor %+v, %v", f, err)
 	}
 }
 

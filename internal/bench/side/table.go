@@ -21,7 +21,12 @@ const nameWidth = 44
 // Head prints what takes part, and the columns.
 func (t *Table) Head() error {
 	for _, s := range t.Sides {
-		if _, err := fmt.Fprintf(t.W, "%-5s %s: copies at most %s, multiplies at most %s\n", s.Name(), s.What, bytesPerSecond(s.Copy), flopPerSecond(s.Product)); err != nil {
+		launches := ""
+		if s.Piece > 0 {
+			launches = ", a small kernel takes " + seconds(s.Piece)
+		}
+		if _, err := fmt.Fprintf(t.W, "%-5s %s: copies at most %s, multiplies at most %s%s\n",
+			s.Name(), s.What, bytesPerSecond(s.Copy), flopPerSecond(s.Product), launches); err != nil {
 			return err
 		}
 	}
@@ -62,6 +67,12 @@ func (t *Table) Line(r Result) error {
 		fmt.Fprintf(&b, " | %7sx", digits(r.Speedup))
 	}
 	b.WriteByte('\n')
+	for _, x := range r.Times {
+		if f := x.Floor; f != nil {
+			fmt.Fprintf(&b, "  %s: %d launches take %s, memory %s, products %s: measured is %s times the most of these\n",
+				x.Device, f.Pieces, seconds(f.Launches), seconds(f.Memory), seconds(f.Products), digits(x.Median/f.Most()))
+		}
+	}
 	_, err := io.WriteString(t.W, b.String())
 	return err
 }
