@@ -38,7 +38,7 @@ func (s *scope) emit(v *ir.Value) {
 	case ir.Concat:
 		from := 0
 		for _, a := range v.Args {
-			s.move(s.view(a), s.at[k].slice(op.Axis, from), a.Shape)
+			s.deliver(a, s.at[k].slice(op.Axis, from))
 			from += a.Shape[op.Axis]
 		}
 	case ir.Pad:
@@ -53,15 +53,21 @@ func (s *scope) emit(v *ir.Value) {
 		for i, a := range v.Args {
 			params[i] = body.AddParam(a.Type, "")
 		}
-		body.Results = []*ir.Value{{Op: v.Op, Args: params, Type: v.Type}}
-		s.emitMap(v.Shape, body, v.Args, []view{s.at[k]})
+		result := &ir.Value{Op: v.Op, Args: params, Type: v.Type}
+		outs := s.outs(k)
+		body.Results = slices.Repeat([]*ir.Value{result}, len(outs))
+		s.emitMap(v.Shape, body, v.Args, outs)
 	case *ir.Fused:
-		outs := make([]view, len(v.Parts))
+		var outs []view
+		body := &ir.Func{Params: op.Body.Params}
 		for i, t := range v.Parts {
-			outs[i] = s.place(key{v, i}, t)
-			s.at[key{v, i}] = outs[i]
+			k := key{v, i}
+			s.at[k] = s.place(k, t)
+			for _, at := range s.outs(k) {
+				outs, body.Results = append(outs, at), append(body.Results, op.Body.Results[i])
+			}
 		}
-		s.emitMap(op.Shape, op.Body, v.Args, outs)
+		s.emitMap(op.Shape, body, v.Args, outs)
 
 	case ir.Product:
 		s.at[k] = s.place(k, v.Type)
@@ -107,6 +113,9 @@ func (s *scope) emit(v *ir.Value) {
 		s.fail(errors.Errorf("no instruction for %v", v.Op))
 	}
 }
+
+// outs is all places where a Map writes k.
+func (s *scope) outs(k key) []view { return append([]view{s.at[k]}, s.also[k]...) }
 
 func (s *scope) zero(place view, t ir.Type) {
 	z := &ir.Value{Op: ir.Const{Of: t}, Type: t}

@@ -69,7 +69,7 @@ func (s *scope) emitLoop(l *ir.Loop, v *ir.Value) {
 	for i := range l.Stacks {
 		if !stacked[i] {
 			r := l.Body.Results[l.Carries+i]
-			body.move(body.view(r), rows[i], r.Shape)
+			body.deliver(r, rows[i])
 		}
 	}
 	body.advance(next, l.Body.Results[:l.Carries], l.Body.Params[seqs:seqs+l.Carries])
@@ -94,7 +94,9 @@ func (s *scope) advance(next []view, values, carries []*ir.Value) {
 		}
 	}
 	for i, v := range values {
-		s.move(from[i], next[i], v.Shape)
+		if !s.delivered(v, next[i]) {
+			s.move(from[i], next[i], v.Shape)
+		}
 	}
 }
 

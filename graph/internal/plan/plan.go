@@ -97,7 +97,7 @@ func (p *planner) finish(s *scope, c Config) {
 			places, values = append(places, p.results[i]), append(values, r)
 			continue
 		}
-		s.move(s.view(r), p.results[i], r.Shape)
+		s.deliver(r, p.results[i])
 	}
 	s.advance(places, values, s.f.Params)
 }

@@ -157,6 +157,37 @@ func TestConcatInPlace(t *testing.T) {
 	checkCount(t, listing(t, f, Result{"out", -1}), "copy", 0)
 }
 
+// A Map writes what is wanted in several places to all of them, unless rows become columns in one.
+func TestSeveralPlaces(t *testing.T) {
+	for columns, want := range map[bool]int{false: 0, true: 1} {
+		b, f := &ir.Builder{Float: tape.Float64}, &ir.Func{}
+		x := f.AddParam(f64(3, 4), "x")
+		y, z := b.Elem(tape.Exp, x), b.Elem(tape.Sin, x)
+		second := b.Concat(1, y, b.Elem(tape.Cos, x))
+		if columns {
+			second = b.Concat(0, b.Transpose(y, 1, 0), b.Elem(tape.Cos, b.Transpose(x, 1, 0)))
+		}
+		f.Results = []*ir.Value{b.Concat(1, z, y), second, y}
+		code := listing(t, f, Result{"first", -1}, Result{"second", -1}, Result{"third", -1})
+		checkCount(t, code, "copy", want)
+	}
+}
+
+// What is reshaped on its way to a place is written straight to it, and a step reads it there.
+func TestReshapedInPlace(t *testing.T) {
+	b, f := &ir.Builder{Float: tape.Float64}, &ir.Func{}
+	a, h0 := f.AddParam(f64(3, 5, 5), "a"), f.AddParam(f64(3, 5), "h0")
+	body := &ir.Func{}
+	h, ab := body.AddParam(f64(3, 5), "h"), body.AddParam(f64(3, 5, 5), "a")
+	row := b.Reshape(b.Product(b.Reshape(h, 3, 1, 5), ab, false, false), 3, 5)
+	wide := b.Concat(1, row, b.Elem(tape.Sin, row))
+	body.Results = []*ir.Value{b.Elem(tape.Tanh, row), wide}
+	loop := b.New(&ir.Loop{Trip: 6, Carries: 1, Stacks: []bool{false}, Body: body}, h0, a)
+	f.Results = []*ir.Value{b.Proj(loop, 0)}
+	code := listing(t, f, Result{"out", -1})
+	checkCount(t, code, "    copy", 0)
+}
+
 // A state is updated in place when its old value is not needed any more, and only then.
 func TestUpdates(t *testing.T) {
 	b, f := &ir.Builder{Float: tape.Float64}, &ir.Func{}

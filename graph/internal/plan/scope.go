@@ -1,6 +1,8 @@
 package plan
 
 import (
+	"slices"
+
 	"github.com/pkg/errors"
 
 	"github.com/unroll-ml/unroll/graph/internal/ir"
@@ -33,6 +35,7 @@ type scope struct {
 
 	at    map[key]view      // where values are
 	home  map[key]view      // where values that are still to be computed shall be written
+	also  map[key][]view    // and where else
 	over  map[key]*ir.Value // the parameter whose old value is at a home until then
 	solid map[*ir.Value]view
 	code  []tape.Instr
@@ -43,7 +46,7 @@ func newScope(p *planner, outer *scope, loop *tape.Loop, f *ir.Func) *scope {
 		planner: p, outer: outer, loop: loop, f: f,
 		order: f.Values(),
 		pos:   map[*ir.Value]int{}, last: map[*ir.Value]int{},
-		at: map[key]view{}, home: map[key]view{}, over: map[key]*ir.Value{}, solid: map[*ir.Value]view{},
+		at: map[key]view{}, home: map[key]view{}, also: map[key][]view{}, over: map[key]*ir.Value{}, solid: map[*ir.Value]view{},
 	}
 	if outer != nil {
 		s.depth = outer.depth + 1
@@ -88,16 +91,52 @@ func producer(v *ir.Value) *ir.Value {
 }
 
 // settle asks for v to be written to place, if v is computed in this scope by an instruction that can write
-// there and nobody asked before. Whoever asks must still move the value if it did not come about: move is cheap
-// where nothing is to be done.
+// there. If somebody asked before, v is written to both where that is an instruction of several results. Whoever
+// asks must still deliver the value, which costs nothing where it came about.
 func (s *scope) settle(v *ir.Value, place view) {
+	v, place = unshaped(v, place)
 	k := keyOf(v)
-	if _, taken := s.home[k]; taken {
+	if _, here := s.pos[v]; !here || !canWrite(v, place) {
 		return
 	}
-	if _, here := s.pos[v]; here && canWrite(v, place) {
+	home, taken := s.home[k]
+	switch {
+	case !taken:
 		s.home[k] = place
+	case isMap(v) && alongside(home, place, v.Shape):
+		s.also[k] = append(s.also[k], place)
 	}
+}
+
+// unshaped is the value that v is a reshape of, and its place if that of v is known.
+func unshaped(v *ir.Value, place view) (*ir.Value, view) {
+	for {
+		if _, ok := v.Op.(ir.Reshape); !ok {
+			return v, place
+		}
+		at, ok := place.reshape(v.Shape, v.Args[0].Shape)
+		if !ok {
+			return v, place
+		}
+		v, place = v.Args[0], at
+	}
+}
+
+// isMap reports whether v is computed by a Map.
+func isMap(v *ir.Value) bool {
+	switch producer(v).Op.(type) {
+	case ir.Elem, *ir.Fused:
+		return true
+	}
+	return false
+}
+
+// alongside reports whether a Map that writes a value to one place may as well write it to the other: rows of
+// both are neighbours in memory, as what transposes is better copied.
+func alongside(p, q view, s ir.Shape) bool {
+	dims, strides := collapse(s, p.strides, q.strides)
+	last := len(dims) - 1
+	return last < 0 || strides[0][last] == 1 && strides[1][last] == 1
 }
 
 // settleOver is settle for the place of a parameter whose old value is not needed any more when v is written.
@@ -218,6 +257,19 @@ func (s *scope) dense(v *ir.Value) view {
 	s.move(at, c, v.Shape)
 	s.solid[v] = c
 	return c
+}
+
+// deliver sees to it that v, which was computed, is at place.
+func (s *scope) deliver(v *ir.Value, place view) {
+	if !s.delivered(v, place) {
+		s.move(s.view(v), place, v.Shape)
+	}
+}
+
+// delivered reports whether v was written to place beside its home.
+func (s *scope) delivered(v *ir.Value, place view) bool {
+	v, place = unshaped(v, place)
+	return slices.ContainsFunc(s.also[keyOf(v)], func(w view) bool { return w.same(place, v.Shape) })
 }
 
 // move copies from one place to another unless they are the same.
