@@ -125,6 +125,25 @@ var structuralCases = []passCase{
 		}
 		f.Results = l.build()
 	}},
+	{"weightgrad", "attention", func(b *ir.Builder, f *ir.Func) {
+		// So much that it is not kept for all steps: a query and N×K keys, whose sum is weighted with v.
+		const n, k, h = 2, 600, 256
+		keys, v := f.AddParam(f64(n, k, h), "keys"), f.AddParam(f64(1, h), "v")
+		l := newLoop(b, "", 2)
+		query, bias, dv := l.carry(b.Const(0.1, n, h)), l.carry(b.Const(0, h)), l.carry(b.Const(0, 1, h))
+		kt, vt := l.constant(keys), l.constant(v)
+		e := b.Elem(tape.Tanh, b.Add(b.Broadcast(b.Reshape(query, n, 1, h), n, k, h), kt))
+		score := b.Reshape(b.Product(b.Reshape(e, n*k, h), vt, false, true), n, 1, k)
+		a := b.New(ir.Rows{Kind: tape.Softmax}, score)
+		dz := b.Mul(e, b.Elem(tape.Sin, e))
+		column := b.Reshape(a, n*k, 1)
+		l.next = []*ir.Value{
+			b.Reduce(tape.Sum, dz, 1),
+			b.Add(bias, b.Reduce(tape.Sum, dz, 0, 1)),
+			b.Add(dv, b.Product(column, b.Reshape(e, n*k, h), true, false)),
+		}
+		f.Results = l.build()
+	}},
 	{"sink", "outputs", func(b *ir.Builder, f *ir.Func) {
 		x, v := f.AddParam(f64(4, 2, 5), "x"), f.AddParam(f64(5, 7), "v")
 		l := newLoop(b, "", 4)

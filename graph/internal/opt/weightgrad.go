@@ -1,6 +1,8 @@
 package opt
 
 import (
+	"slices"
+
 	"github.com/unroll-ml/unroll/graph/internal/ir"
 	"github.com/unroll-ml/unroll/graph/tape"
 )
@@ -17,9 +19,12 @@ import (
 //
 //	s' = s + z_t·W               ->   s + r·W     with r' = r + z_t
 //
+// If x and y have K terms for each of N rows, and are too much to be kept, a step keeps the product of each row:
+//
+//	s' = s + Σ_n x_tnᵀ·z_tn      ->   s + Σ_tn (xᵀ·z)_tn
+//
 // A term moves if the stacks that this needs and that are not there anyway are no more than the loop writes for it:
-// twice the sum itself, and the start of an instruction. So the gradient of a weight moves; that of a small vector
-// which is a product of large ones stays.
+// twice the sum itself, and the start of an instruction. So the gradient of a weight moves.
 //
 // In the textbooks this is loop fission of a reduction, followed by batching: Σ_t x_tᵀ·z_t of T small products is
 // one product with a T times longer inner dimension, which is what the derivative of h·U over time comes to when
@@ -221,9 +226,10 @@ func (a *after) sumOver(v *ir.Value) (recipe, bool) {
 		return a.sumOfProduct(op, v.Args[0], v.Args[1], size)
 	case ir.Reduce:
 		if op.Fn == tape.Sum {
-			axes := append([]int{0}, shifted(op.Axes)...)
-			return recipe{v.Args, size + start, func() *ir.Value {
-				return a.make(ir.Reduce{Fn: tape.Sum, Axes: axes}, a.all(v.Args[0]))
+			x, axes := a.partialSum(v)
+			axes = append([]int{0}, shifted(axes)...)
+			return recipe{[]*ir.Value{x}, size + start, func() *ir.Value {
+				return a.make(ir.Reduce{Fn: tape.Sum, Axes: axes}, a.all(x))
 			}}, true
 		}
 	case ir.ScatterAdd:
@@ -309,7 +315,66 @@ func (a *after) sumOfProduct(op ir.Product, x, y *ir.Value, size float64) (recip
 		}
 		return r, true
 	}
-	return recipe{[]*ir.Value{x, y}, 2*size + start, func() *ir.Value {
+	whole := recipe{[]*ir.Value{x, y}, 2*size + start, func() *ir.Value {
 		return a.sumOfProducts(op, a.all(x), a.all(y))
-	}}, true
+	}}
+	if a.cost(x)+a.cost(y) > whole.gain {
+		if r, ok := a.rowByRow(op, x, y); ok {
+			return r, true
+		}
+	}
+	return whole, true
+}
+
+// partialSum is what v, a sum over some dimensions, is best added up from, and the dimensions of that: its
+// argument, or what the body has added up of it anyhow.
+func (a *after) partialSum(v *ir.Value) (x *ir.Value, axes []int) {
+	x, axes = v.Args[0], v.Op.(ir.Reduce).Axes
+	all := axes
+	for _, u := range a.p.op.Body.Values() {
+		op, ok := u.Op.(ir.Reduce)
+		if !ok || u == v || op.Fn != tape.Sum || u.Args[0] != v.Args[0] || a.cost(u) >= a.cost(x) {
+			continue
+		}
+		left := slices.DeleteFunc(slices.Clone(all), func(d int) bool { return slices.Contains(op.Axes, d) })
+		if len(left)+len(op.Axes) > len(all) {
+			continue // it sums over what v does not
+		}
+		x, axes = u, nil
+		for i, d := range without(indices(len(v.Args[0].Shape)), op.Axes) {
+			if slices.Contains(left, d) {
+				axes = append(axes, i)
+			}
+		}
+	}
+	return x, axes
+}
+
+// rowByRow is Σ_t x_tᵀ·y_t of what has K terms for each of N rows, such as the words that a sequence of a batch
+// looks at: a step multiplies for each row alone, and behind the loop these products are added up. They must be
+// few beside what a step reads for them.
+func (a *after) rowByRow(op ir.Product, x, y *ir.Value) (recipe, bool) {
+	n := max(rowsOf(x), rowsOf(y))
+	if !op.TransA || op.TransB || n < 2 {
+		return recipe{}, false
+	}
+	byRow := func(v *ir.Value) *ir.Value {
+		return a.make(ir.Reshape{Shape: ir.Shape{n, v.Shape[0] / n, v.Shape[1]}}, v)
+	}
+	part := a.make(op, byRow(x), byRow(y)) // N×M×P
+	a.classes[part] = a.classes[x] | a.classes[y]
+	gain := float64(x.Shape.Size()+y.Shape.Size())/8 + start
+	return recipe{[]*ir.Value{part}, gain, func() *ir.Value {
+		return a.make(ir.Reduce{Fn: tape.Sum, Axes: []int{0, 1}}, a.all(part))
+	}}, a.cost(part) <= gain
+}
+
+// rowsOf is N of a matrix that is N rows of K terms each, reshaped from N×K×M; 1 of any other.
+func rowsOf(v *ir.Value) int {
+	if _, ok := v.Op.(ir.Reshape); ok {
+		if s := v.Args[0].Shape; len(s) == 3 && s[2] == v.Shape[1] && s[0] > 0 {
+			return s[0]
+		}
+	}
+	return 1
 }
