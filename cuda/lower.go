@@ -39,8 +39,14 @@ type lowering struct {
 
 // A frame is a stretch of code that runs as a whole: the tape, or the body of a loop.
 type frame struct {
-	writes []extent // the memory that its instructions write
-	before []work   // what need be done only once, before it
+	writes []writing // the memory that its instructions write
+	before []work    // what need be done only once, before it
+}
+
+// A writing is memory that is written: the tape's by the instruction of that index, a loop's at some step of it.
+type writing struct {
+	extent
+	by int
 }
 
 func newLowering(t *tape.Tape, precision driver.Precision, stepKernels bool) *lowering {
@@ -90,8 +96,11 @@ func (l *lowering) borrow(from, bytes int) place {
 // top makes the work of the tape itself.
 func (l *lowering) top() []*piece {
 	code := l.apart(l.sums(l.tape.Code))
-	f := &frame{writes: writes(l.tape, code, nil)}
 	code = l.cut(code)
+	f := &frame{}
+	for i, in := range code {
+		f.writes = l.writes(in, i, f.writes)
+	}
 	first := &piece{accesses: []access{{extent: extent{0, math.MaxInt64}, write: true}}} // before all others
 	pieces := []*piece{first}
 	last := map[tape.Instr]*piece{} // portion of a loop
@@ -173,7 +182,7 @@ func (l *lowering) part(p *portion) []work {
 	return l.loop(lp, l.whole[p.of])
 }
 
-func (l *lowering) frame(lp *tape.Loop) *frame { return &frame{writes: writes(l.tape, lp.Body, nil)} }
+func (l *lowering) frame(lp *tape.Loop) *frame { return &frame{writes: l.writes(lp, 0, nil)} }
 
 // instruction makes the work of one instruction; there is none if it does nothing.
 func (l *lowering) instruction(in tape.Instr) []work {
@@ -236,28 +245,32 @@ func (l *lowering) launch(in tape.Instr, k kernel.Launch, args ...place) *launch
 	return w
 }
 
-// writes appends the extents that code writes, loops included.
-func writes(t *tape.Tape, code []tape.Instr, to []extent) []extent {
-	for _, in := range code {
-		if lp, ok := in.(*tape.Loop); ok {
-			to = writes(t, lp.Body, to)
-			continue
+// writes appends what an instruction writes, with all in a loop.
+func (l *lowering) writes(in tape.Instr, by int, to []writing) []writing {
+	switch in := in.(type) {
+	case *portion:
+		return l.writes(in.Instr, by, to)
+	case *tape.Loop:
+		for _, inner := range in.Body {
+			to = l.writes(inner, by, to)
 		}
-		in.Refs(func(r tape.Ref, write bool) {
-			if write {
-				to = append(to, extentOf(t, r.Buf))
-			}
-		})
+		return to
 	}
+	in.Refs(func(r tape.Ref, write bool) {
+		if write {
+			to = append(to, writing{extentOf(l.tape, r.Buf), by})
+		}
+	})
 	return to
 }
 
 // still returns the outermost frame in which the memory behind r stays the same, nil if there is none: nothing
-// in the frame writes the buffer, and the place does not move.
+// in the frame writes the buffer before the present instruction reads it, and the place does not move. In a loop
+// the present instruction comes after all others, those of the step before.
 func (l *lowering) still(r tape.Ref) *frame {
 	e := extentOf(l.tape, r.Buf)
 	for i, f := range l.frames {
-		written := slices.ContainsFunc(f.writes, e.overlaps)
+		written := slices.ContainsFunc(f.writes, func(w writing) bool { return (i > 0 || w.by <= l.path[0]) && e.overlaps(w.extent) })
 		if !written && r.Fixed(max(0, i-1)) {
 			return f
 		}

@@ -216,3 +216,45 @@ func TestConvertedOnce(t *testing.T) {
 		t.Errorf("after a run with doubled weights h = %v, want %d", got, 1<<steps)
 	}
 }
+
+// Weights are converted once for all that reads them before they are written, in loops or out of them, and
+// once more for what reads them after.
+func TestConvertedOncePerRun(t *testing.T) {
+	const steps, n = 3, 8
+	b := &builder{}
+	w, x, y := b.floats("w", tape.State, n*n), b.floats("x", tape.State, n*(steps+1)), b.floats("y", tape.State, 2*n)
+	product := func(a, c tape.Ref) *tape.Product {
+		return &tape.Product{A: a, B: w, C: c, Batch: 1, M: 1, N: n, K: n, LdA: n, LdB: n, LdC: n}
+	}
+	b.emit(
+		product(moved(x, 0), moved(x, n)),
+		&tape.Loop{Trip: steps - 1, Body: []tape.Instr{product(moved(x, n, n), moved(x, 2*n, n))}},
+		product(moved(x, steps*n), moved(y, 0)),
+		add(w, w, w, n*n),
+		product(moved(x, steps*n), moved(y, n)),
+	)
+	p, gpu := b.open(t, sim.Config{Strict: true, Shuffle: 1}, cuda.Precision(driver.BFloat16), cuda.StepKernels(false))
+	twice := make([]float32, n*n)
+	for i := range n {
+		twice[i*n+i] = 2
+	}
+	start := make([]float32, n*(steps+1))
+	start[5] = 1
+	write(t, p, 0, twice)
+	write(t, p, 1, start)
+	write(t, p, 2, make([]float32, 2*n))
+	weight := float32(2)
+	for k := range 3 {
+		before := gpu.Stats().Kernels
+		run(t, p)
+		got := read(t, p, 2, 2*n)
+		at := float32(math.Pow(float64(weight), steps))
+		if got[5] != at*weight || got[n+5] != at*2*weight {
+			t.Errorf("run %d: y = %v and %v, want %v and %v", k, got[5], got[n+5], at*weight, at*2*weight)
+		}
+		weight *= 2
+		if ran := gpu.Stats().Kernels - before; ran != 1+(steps+2)+1+1 { // w, every x, the update, w again
+			t.Errorf("run %d: %d kernels, want %d", k, ran, 1+(steps+2)+1+1)
+		}
+	}
+}
