@@ -1,12 +1,6 @@
 package main
 
-import (
-	"fmt"
-	"io"
-
-	"github.com/unroll-ml/unroll/internal/words"
-	"github.com/unroll-ml/unroll/trainer/run"
-)
+import "github.com/unroll-ml/unroll/trainer/run"
 
 // backtestFlags say what of series a forecaster is measured on.
 type backtestFlags struct {
@@ -35,17 +29,4 @@ func (f *backtestFlags) given() string {
 		return "every"
 	}
 	return ""
-}
-
-// writeBacktest says what a forecaster is worth.
-func writeBacktest(w io.Writer, checkpoint string, v *run.Evaluation) error {
-	m := v.ForecastMeasures
-	_, err := fmt.Fprintf(w, "%s after step %s, on %s:\nloss %.4f a value; %s of %s in %.2f s\n%s", checkpoint, words.Thousands(v.At.Step), v.What,
-		v.Loss, words.Count(m.Values, "value", "values"), words.Count(m.Series, "forecast", "forecasts"), v.Seconds, forecastTable(m))
-	for _, note := range v.Notes {
-		if err == nil {
-			_, err = fmt.Fprintln(w, note)
-		}
-	}
-	return err
 }

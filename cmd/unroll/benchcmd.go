@@ -1,20 +1,12 @@
 package main
 
 import (
-	"bytes"
-	"fmt"
 	"io"
-	"io/fs"
-	"os"
-	"path/filepath"
 	"time"
-
-	"github.com/pkg/errors"
 
 	"github.com/unroll-ml/unroll/graph/ref"
 	"github.com/unroll-ml/unroll/internal/bench/side"
 	"github.com/unroll-ml/unroll/internal/machine"
-	"github.com/unroll-ml/unroll/internal/report"
 	"github.com/unroll-ml/unroll/internal/safefile"
 	"github.com/unroll-ml/unroll/trainer/device"
 	"github.com/unroll-ml/unroll/trainer/run"
@@ -55,21 +47,7 @@ func (m *benchModelsCmd) Run(a *app) error {
 	return m.run(a, "unroll bench models", modelTimes, side.Models)
 }
 
-// benchHead is the first line of the JSON.
-type benchHead struct {
-	Bench   string      `json:"bench"`
-	Version string      `json:"version"`
-	Sides   []benchSide `json:"sides"`
-	NoGPU   string      `json:"no_gpu,omitempty"` // why there is none
-}
-
-type benchSide struct {
-	Device string `json:"device"`
-	What   string `json:"what"`
-	side.Ceilings
-}
-
-func (f *benchFlags) run(a *app, title string, times [2]time.Duration, measure func([]*side.Side, side.Options, func(side.Result) error) error) error {
+func (f *benchFlags) run(a *app, title string, times [2]time.Duration, measure side.Measure) error {
 	if err := f.check(); err != nil {
 		return err
 	}
@@ -81,48 +59,11 @@ func (f *benchFlags) run(a *app, title string, times [2]time.Duration, measure f
 	if f.Quick {
 		o.Time = times[0]
 	}
-	lines := &report.Log{File: f.Save}
-	if f.JSON {
-		lines.Out = a.stdout
+	b := side.Bench{
+		Title: title, Version: version(), Sides: sides, NoGPU: noGPU, Ceilings: times[0], Options: o,
+		Out: a.stdout, JSON: f.JSON, Save: f.Save, Plot: f.Plot,
 	}
-	if noGPU != "" && !f.JSON {
-		fmt.Fprintf(a.stdout, "%-5s %s\n", device.CUDA, noGPU)
-	}
-	head := benchHead{Bench: title, Version: version(), NoGPU: noGPU}
-	for _, s := range sides {
-		if err := s.Measure(side.Options{Time: times[0], Tiny: o.Tiny}); err != nil {
-			return err
-		}
-		head.Sides = append(head.Sides, benchSide{s.Name(), s.What, s.Ceilings})
-	}
-	if err := lines.Add(head); err != nil {
-		return err
-	}
-	table := &side.Table{W: a.stdout, Sides: sides}
-	if !f.JSON {
-		if err := table.Head(); err != nil {
-			return errors.WithStack(err)
-		}
-	}
-	var results []side.Result
-	err = measure(sides, o, func(r side.Result) error {
-		results = append(results, r)
-		if err := lines.Add(r); err != nil || f.JSON {
-			return err
-		}
-		return errors.WithStack(table.Line(r))
-	})
-	if err != nil {
-		return err
-	}
-	if err := lines.Close(); err != nil || f.Plot == "" {
-		return err
-	}
-	var drawing bytes.Buffer
-	if err := side.Plot(&drawing, title+": how near to what the device can do", sides, results); err != nil {
-		return err
-	}
-	return run.WriteFile(f.Plot, drawing.Bytes())
+	return b.Run(measure)
 }
 
 func (f *benchFlags) check() error {
@@ -134,28 +75,11 @@ func (f *benchFlags) check() error {
 		if file == "" {
 			continue
 		}
-		if err := writable(file); err != nil {
+		if err := safefile.Writable(file); err != nil {
 			return fail(exitNoOutput, "%s cannot be written (%v): choose another file", file, err)
 		}
 	}
 	return nil
-}
-
-// writable says why a file cannot be written, or replaced; it makes none.
-func writable(file string) error {
-	if info, err := os.Lstat(file); err == nil && info.IsDir() {
-		return errors.New("it is a folder")
-	}
-	in, err := os.OpenRoot(filepath.Dir(file))
-	if err == nil {
-		err = safefile.Probe(in, "."+filepath.Base(file)+".tmp-")
-		in.Close()
-	}
-	var of *fs.PathError
-	if errors.As(err, &of) {
-		return of.Err
-	}
-	return err
 }
 
 // sides are the devices to measure; if there is no GPU where one may be, noGPU says why.

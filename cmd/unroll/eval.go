@@ -2,13 +2,9 @@ package main
 
 import (
 	"context"
-	"encoding/json"
-	"fmt"
-	"io"
 	"math"
 	"path/filepath"
 	"slices"
-	"strings"
 
 	"github.com/unroll-ml/unroll/internal/report"
 	"github.com/unroll-ml/unroll/internal/words"
@@ -46,27 +42,6 @@ type evalCmd struct {
 
 	JSON bool `name:"json" help:"Write one JSON object instead of text."`
 	useFlags
-}
-
-// evalRecord is what eval --json writes.
-type evalRecord struct {
-	Loss run.Float `json:"loss"`
-	run.Measures
-	Beam       int      `json:"beam,omitempty"`
-	Stride     int      `json:"stride,omitempty"`
-	Unknown    int      `json:"unknown,omitempty"`        // tokens that the model does not know, of a text or of examples
-	LeftOut    int      `json:"left_out,omitempty"`       // characters of a text
-	NoLabel    int      `json:"unknown_labels,omitempty"` // examples
-	Notes      []string `json:"notes,omitempty"`          // what is to be said of the data
-	Seconds    float64  `json:"seconds"`
-	Text       string   `json:"text"` // or other data
-	Split      string   `json:"split"`
-	Run        string   `json:"run"`
-	Checkpoint string   `json:"checkpoint"`
-	Step       int      `json:"step"`
-
-	Classes   []report.Class `json:"classes,omitempty"`
-	Confusion [][]int        `json:"confusion,omitempty"` // examples of the class of the row that were taken for that of the column
 }
 
 func (e *evalCmd) Run(a *app) error {
@@ -115,75 +90,18 @@ func (e *evalCmd) Run(a *app) error {
 		return fail(exitDiverged, "the loss of %s on %s is %g: its weights are too large to compute with, measure another checkpoint",
 			filepath.Join(e.Dir, r.Checkpoint()), v.What, v.Loss)
 	}
+	shown := report.Evaluation{Evaluation: v, Run: r, Stride: e.Stride, ByClass: e.ByClass}
+	if r.Config().Task == run.TaskSeq2Seq {
+		shown.Beam = e.Beam
+	}
 	if e.JSON {
-		rec := evalRecord{
-			Loss: run.Float(v.Loss), Measures: v.Measures, Stride: e.Stride, Seconds: v.Seconds,
-			Unknown: v.Unknown, LeftOut: v.LeftOut, NoLabel: v.NoLabel, Notes: v.Notes,
-			Text: v.Name, Split: v.Split, Run: e.Dir, Checkpoint: r.Checkpoint(), Step: v.At.Step,
-		}
-		if r.Config().Task == run.TaskSeq2Seq {
-			rec.Beam = e.Beam
-		}
-		if e.ByClass {
-			rec.Classes, rec.Confusion = report.Classes(v)
-		}
-		return json.NewEncoder(a.texts()).Encode(rec)
+		return shown.JSON(a.texts())
 	}
-	return e.write(a.texts(), r, v)
-}
-
-// write says what was measured.
-func (e *evalCmd) write(w io.Writer, r *run.Run, v *run.Evaluation) error {
-	if v.ForecastMeasures != nil {
-		return writeBacktest(w, filepath.Join(e.Dir, r.Checkpoint()), v)
+	remarks := shown.Remarks(config.Translate.Unknown != nil)
+	for i, remark := range remarks {
+		remarks[i] = inFlags(remark)
 	}
-	number := v.Examples
-	if number == 0 {
-		number = v.Tokens
-	}
-	unit := ""
-	if v.Unit != "" {
-		unit = " nats per " + v.Unit
-	}
-	_, err := fmt.Fprintf(w, "%s after step %s, on %s:\nloss %.4f%s%s\n%s in %.2f s\n",
-		filepath.Join(e.Dir, r.Checkpoint()), words.Thousands(v.At.Step), v.What, v.Loss, unit,
-		report.Measures(&v.Measures, 3, 2)+report.EvalMeasures(&v.Measures),
-		words.Count(number, strings.TrimSuffix(v.Count, "s"), v.Count), v.Seconds)
-	for _, remark := range append(slices.Clone(v.Notes), e.remarks(v)...) {
-		if err == nil {
-			_, err = fmt.Fprintln(w, remark)
-		}
-	}
-	if err == nil && e.ByClass {
-		_, err = io.WriteString(w, report.ClassTable(v))
-	}
-	return err
-}
-
-// remarks are what else there is to know of translations that were measured.
-func (e *evalCmd) remarks(v *run.Evaluation) (remarks []string) {
-	n := v.TranslationNotes
-	if n == nil {
-		return nil
-	}
-	if v.UnknownSources > 0 {
-		remarks = append(remarks, words.Count(v.UnknownSources, "token of the sources is", "tokens of the sources are")+" unknown")
-	}
-	if v.UnknownTargets > 0 {
-		remarks = append(remarks, fmt.Sprintf("%s of %s of the targets %s unknown: unknown ones count in the loss, and neither for nor against accuracy",
-			words.Thousands(v.UnknownTargets), words.Count(v.Tokens, "token", "tokens"), words.Which(v.UnknownTargets, "is", "are")))
-	}
-	remarks = append(remarks, e.beamFlags.remarks(n.Lines, n.Cut, n.Unknown)...)
-	if n.Subwords != "" {
-		remarks = append(remarks, fmt.Sprintf("words were made of the parts that %s marks, and then measured", n.Subwords))
-	}
-	if n.Tokenized {
-		remarks = append(remarks, "most targets end in \" .\", as texts do that were cut into words: BLEU is not comparable with that of other texts")
-	}
-	if n.Undefined != "" {
-		remarks = append(remarks, fmt.Sprintf("BLEU is undefined: %s; see chrF, or cut them otherwise: --bleu-tokenize char", n.Undefined))
-	}
-	return append(remarks, "BLEU "+n.BLEUSignature, "chrF "+n.ChrFSignature)
+	return shown.Text(a.texts(), remarks)
 }
 
 // taggedFlagsOfEval are taggedFlags without --columns, which names columns here, too.

@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"io/fs"
+	"os"
 	"path/filepath"
 	"regexp"
 	"strings"
@@ -11,6 +12,8 @@ import (
 	"github.com/pkg/errors"
 
 	"github.com/unroll-ml/unroll/datasets"
+	"github.com/unroll-ml/unroll/internal/apply"
+	"github.com/unroll-ml/unroll/internal/attention"
 	"github.com/unroll-ml/unroll/internal/safefile"
 	"github.com/unroll-ml/unroll/internal/setting"
 	"github.com/unroll-ml/unroll/internal/words"
@@ -68,7 +71,7 @@ func exitCode(err error) int {
 			new(*datasets.Error), new(*datasets.TooShortError), new(*safefile.Error),
 		}},
 		{exitDiverged, []any{new(*decode.NotFiniteError)}},
-		{exitIO, []any{new(*run.WriteError), new(*fs.PathError), new(syscall.Errno)}},
+		{exitIO, []any{new(*apply.ReadError), new(*run.WriteError), new(*fs.PathError), new(syscall.Errno)}},
 	} {
 		for _, kind := range x.kinds {
 			if errors.As(err, kind) {
@@ -87,8 +90,11 @@ func advise(err error) error {
 		other    *run.OtherSettingsError
 		finished *run.FinishedError
 		locked   *run.LockedError
+		page     *attention.UnwritableError
 	)
 	switch {
+	case errors.As(err, &page):
+		return unwritable("attention", page.Path, page.Err)
 	case errors.As(err, &output) && output.Err != nil:
 		return fail(exitNoOutput, "%v, or %s", output.Err, anotherFolder)
 	case errors.As(err, &output):
@@ -107,6 +113,23 @@ func advise(err error) error {
 		return fail(exitNoOutput, "%s: process %d trains there: wait for it, stop it, or %s", filepath.Dir(locked.Path), locked.PID, anotherFolder)
 	}
 	return err
+}
+
+// replaceable says whether a file that a flag names may be replaced, if it is there.
+func replaceable(flag, path string) error {
+	if info, err := os.Stat(path); err == nil && !info.Mode().IsRegular() {
+		return fail(exitNoOutput, "--%s: %s is no file that can be replaced: name another", flag, path)
+	}
+	return nil
+}
+
+// unwritable says what to do if a file that a flag names cannot be written. A full disk is full for any other, too.
+func unwritable(flag, path string, err error) error {
+	var in *fs.PathError
+	if !errors.As(err, &in) || errors.Is(err, syscall.ENOSPC) {
+		return err
+	}
+	return fail(exitNoOutput, "--%s: %s cannot be written (%v): name another file", flag, path, in.Err)
 }
 
 // flagNames are the flags whose settings have another name, in config.yaml or in package decode.

@@ -3,17 +3,13 @@ package main
 import (
 	"fmt"
 	"io"
-	"io/fs"
 	"os"
-	"path/filepath"
 	"slices"
 	"strings"
-	"syscall"
 
 	"github.com/pkg/errors"
 
 	"github.com/unroll-ml/unroll/internal/words"
-	"github.com/unroll-ml/unroll/trainer/checkpoint"
 	"github.com/unroll-ml/unroll/trainer/run"
 )
 
@@ -39,18 +35,25 @@ func (k *exportCmd) Run(a *app) error {
 		of := run.TaskName(r.Config().Task)
 		return usage("--part is %q: of %s it must be %s", k.Part, of, strings.Join(parts, ", "))
 	}
-	if info, err := os.Stat(k.ONNX); err == nil && !info.Mode().IsRegular() {
-		return fail(exitNoOutput, "--onnx: %s is no file that can be replaced: name another", k.ONNX)
+	if err := replaceable("onnx", k.ONNX); err != nil {
+		return err
 	}
 	var ports *run.ONNXPorts
-	size, err := replaceFile(k.ONNX, func(w io.Writer) (err error) {
+	err = run.Write(k.ONNX, func(w io.Writer) (err error) {
 		ports, err = r.WriteONNX(w, k.Part)
 		return err
 	})
-	if err != nil {
-		return exportError(k.ONNX, err)
+	if large := (*run.ONNXTooLargeError)(nil); errors.As(err, &large) {
+		return fail(exitData, "--onnx: %v", large)
 	}
-	fmt.Fprintf(a.stdout, "%s: %s bytes\n", k.ONNX, words.Thousands(size))
+	if err != nil {
+		return unwritable("onnx", k.ONNX, err)
+	}
+	written, err := os.Stat(k.ONNX)
+	if err != nil {
+		return errors.WithStack(err)
+	}
+	fmt.Fprintf(a.stdout, "%s: %s bytes\n", k.ONNX, words.Thousands(int(written.Size())))
 	for _, p := range ports.Inputs {
 		fmt.Fprintf(a.stdout, "  takes %v\n", p)
 	}
@@ -58,37 +61,4 @@ func (k *exportCmd) Run(a *app) error {
 		fmt.Fprintf(a.stdout, "  gives %v\n", p)
 	}
 	return nil
-}
-
-// replaceFile writes a file, which is there only when all of it is, and gives its size.
-func replaceFile(path string, fill func(w io.Writer) error) (size int, err error) {
-	in, err := os.OpenRoot(filepath.Dir(path))
-	if err != nil {
-		return 0, err
-	}
-	defer in.Close()
-	err = checkpoint.In(in).Write(filepath.Base(path), func(w io.Writer) error {
-		return fill(writerFunc(func(p []byte) (int, error) {
-			size += len(p)
-			return w.Write(p)
-		}))
-	})
-	return size, err
-}
-
-type writerFunc func(p []byte) (int, error)
-
-func (f writerFunc) Write(p []byte) (int, error) { return f(p) }
-
-// exportError says what to do if a file cannot be written.
-func exportError(path string, err error) error {
-	var in *fs.PathError
-	var large *run.ONNXTooLargeError
-	switch {
-	case errors.As(err, &large):
-		return fail(exitData, "--onnx: %v", large)
-	case errors.As(err, &in) && !errors.Is(err, syscall.ENOSPC):
-		return fail(exitNoOutput, "--onnx: %s cannot be written (%v): name another file", path, in.Err)
-	}
-	return err
 }

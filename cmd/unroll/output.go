@@ -85,3 +85,20 @@ var isTerminal = func(w any) bool {
 	f, ok := w.(*os.File)
 	return ok && term.IsTerminal(int(f.Fd()))
 }
+
+// stdinName is what errors call the standard input.
+const stdinName = "stdin"
+
+// inviteTyping says that the command waits for somebody to type.
+func (a *app) inviteTyping() {
+	if isTerminal(a.stdin) {
+		notice(a.stderr)("reading stdin: type a text and Enter; Ctrl-D ends")
+	}
+}
+
+// say says on stderr what the user should know.
+func (a *app) say(notes []string) {
+	for _, note := range notes {
+		notice(a.stderr)(note)
+	}
+}

@@ -1,17 +1,15 @@
 package main
 
 import (
-	"bufio"
 	"context"
 	"fmt"
 	"slices"
 	"strconv"
-	"strings"
-	"unicode"
 
 	"github.com/pkg/errors"
 
 	"github.com/unroll-ml/unroll/datasets"
+	"github.com/unroll-ml/unroll/internal/apply"
 	"github.com/unroll-ml/unroll/models/decode"
 	"github.com/unroll-ml/unroll/trainer/run"
 )
@@ -113,52 +111,10 @@ func (s *sampleCmd) Run(a *app) error {
 		return err
 	}
 	defer lm.Close()
-	write := func(emit func(string) error) error {
-		return lm.Write(context.Background(), prompt, s.Length, how, s.Seed, emit)
-	}
-	out := bufio.NewWriter(a.texts())
+	w := apply.Sampler{Model: lm, Sampling: how, Seed: s.Seed, Length: s.Length, To: a.texts()}
+	p := apply.Prompt{Given: s.Prompt, Tokens: prompt, Text: r.Vocab().Decode(prompt), Unknown: known.Unknown}
 	if s.JSON {
-		var text strings.Builder
-		err := write(func(s string) error {
-			text.WriteString(s)
-			return nil
-		})
-		if err != nil {
-			return err
-		}
-		out.WriteString(jsonLine(sampled{s.Prompt, known.Unknown, text.String()}))
-		return out.Flush()
+		return w.JSON(context.Background(), p)
 	}
-	out.WriteString(r.Vocab().Decode(prompt))
-	err = write(func(s string) error {
-		out.WriteString(s)
-		return out.Flush() // each token as it comes
-	})
-	if err != nil {
-		return err
-	}
-	out.WriteByte('\n')
-	return out.Flush()
-}
-
-// sampled is what sample --json writes.
-type sampled struct {
-	Prompt  string `json:"prompt"`
-	Unknown int    `json:"unknown,omitempty"` // of the prompt's tokens
-	Text    string `json:"text"`
-}
-
-// somePrompt is a prompt that a model of the vocabulary can read: an English word, or else a word or a letter of it.
-func somePrompt(v *datasets.Vocab) string {
-	const prompt = "The "
-	if _, unknown := v.EncodeLine(prompt); unknown == 0 {
-		return prompt
-	}
-	letter := func(r rune) bool { return unicode.IsLetter(r) }
-	for token := v.Reserved(); int(token) < v.Len(); token++ { // the most frequent words come first
-		if s := v.Decode([]int32{token}); strings.ContainsFunc(s, letter) && !strings.ContainsFunc(s, unicode.IsControl) {
-			return s
-		}
-	}
-	return v.Decode([]int32{int32(v.Len() - 1)})
+	return w.Text(context.Background(), p)
 }

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/json"
 	"fmt"
 	"math"
 	"os"
@@ -69,13 +68,9 @@ func TestTag(t *testing.T) {
 		t.Error(diff, remarks)
 	}
 	got, _ = answersAndRemarks(t, words, "tag", "run", "--json")
-	var first taggedSentence
-	if err := json.Unmarshal([]byte(strings.SplitAfter(got, "\n")[0]), &first); err != nil {
-		t.Fatal(err)
-	}
-	if diff := cmp.Diff(taggedSentence{[]string{"Le", "farus", "parder"}, []string{"DET", "NOUN", "VERB"}, []int{0, 1, 2}},
-		first); diff != "" {
-		t.Error(diff)
+	const first = `{"words":["Le","farus","parder"],"tags":["DET","NOUN","VERB"],"unknown":[0,1,2]}` + "\n"
+	if !strings.HasPrefix(got, first) {
+		t.Error(got)
 	}
 	_, remarks = answersAndRemarks(t, "le farus\nle\tDET\n", "tag", "run")
 	if want := "unroll: stdin: lines with tabs, of which the part before is the word: 1\nunroll: stdin: lines with blanks, each of which was read as one word: 1\n"; remarks != want {

@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"github.com/unroll-ml/unroll/datasets/series"
+	"github.com/unroll-ml/unroll/internal/report"
 	"github.com/unroll-ml/unroll/trainer/run"
 )
 
@@ -132,7 +133,7 @@ func summaryForecaster(w io.Writer, t *run.ForecastTask, dir string) error {
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(w, "the last values of each series, as they are forecast from those before:\n%s\npictures:\n", forecastTable(m.ForecastMeasures))
+	fmt.Fprintf(w, "the last values of each series, as they are forecast from those before:\n%s\npictures:\n", report.Forecasts(m.ForecastMeasures))
 	for _, path := range drawn {
 		fmt.Fprintf(w, "  %s\n", path)
 	}

@@ -6,6 +6,7 @@ import (
 	"io"
 
 	"github.com/unroll-ml/unroll/datasets"
+	"github.com/unroll-ml/unroll/internal/apply"
 	"github.com/unroll-ml/unroll/models/decode"
 	"github.com/unroll-ml/unroll/trainer/run"
 )
@@ -94,6 +95,6 @@ func summaryLM(w io.Writer, t *run.LMTask, dir string) error {
 	}); err != nil {
 		return err
 	}
-	_, err := fmt.Fprintf(w, "\n\nnext:\n  %[1]s eval %[2]s\n  %[1]s sample %[2]s --prompt %[3]s\n", calledAs, dir, shellQuote(somePrompt(t.Vocab())))
+	_, err := fmt.Fprintf(w, "\n\nnext:\n  %[1]s eval %[2]s\n  %[1]s sample %[2]s --prompt %[3]s\n", calledAs, dir, shellQuote(apply.SomePrompt(t.Vocab())))
 	return err
 }

@@ -2,13 +2,8 @@ package main
 
 import (
 	"context"
-	"encoding/json"
-	"fmt"
-	"strings"
 
-	"github.com/pkg/errors"
-
-	"github.com/unroll-ml/unroll/datasets"
+	"github.com/unroll-ml/unroll/internal/apply"
 	"github.com/unroll-ml/unroll/internal/attention"
 	"github.com/unroll-ml/unroll/internal/translate"
 	"github.com/unroll-ml/unroll/internal/words"
@@ -127,22 +122,6 @@ func (k *translateCmd) sampling() decode.Sampling {
 	return s
 }
 
-// translated is what translate --json writes for a line.
-type translated struct {
-	Source       string        `json:"source"`
-	Unknown      int           `json:"unknown,omitempty"` // of its tokens
-	Translations []translation `json:"translations"`
-}
-
-type translation struct {
-	Text    string    `json:"text"`
-	LogProb run.Float `json:"log_prob"`
-	Score   run.Float `json:"score"` // by which those of a beam are ranked
-
-	Finished bool `json:"finished"`          // false: cut at the greatest length
-	Unknown  int  `json:"unknown,omitempty"` // tokens that the model does not know
-}
-
 func (k *translateCmd) Run(a *app) error {
 	if err := k.check(); err != nil {
 		return err
@@ -154,9 +133,13 @@ func (k *translateCmd) Run(a *app) error {
 	if err := k.fits(r); err != nil {
 		return err
 	}
+	o, err := k.options()
+	if err != nil {
+		return err
+	}
 	var page *attention.Page
 	if k.Attention != "" {
-		if page, err = newAttentionPage(k.Attention, r, k.how()); err != nil {
+		if page, err = newAttentionPage(k.Attention, r, o); err != nil {
 			return err
 		}
 		defer page.Close()
@@ -169,44 +152,16 @@ func (k *translateCmd) Run(a *app) error {
 		return err
 	}
 	defer m.Close()
-	o, err := k.options()
-	if err != nil {
-		return err
-	}
-	var said translationCounts
-	in := newInput(a.stdin, r)
+	in := apply.NewLines(stdinName, a.stdin, r)
+	t := apply.Translator{Model: m, Options: o, JSON: k.JSON, Page: page, To: a.texts()}
 	a.inviteTyping()
-	err = eachBlock(in.Lines, a.texts(), o.Block(), func(first int, lines []string) (string, error) {
-		all, err := m.Translate(context.Background(), first, lines, o)
-		var long *translate.TooLongError
-		if errors.As(err, &long) {
-			return "", &datasets.Error{File: stdinName, Line: long.Line, What: long.Error()}
-		}
-		if err != nil {
-			return "", err
-		}
-		var b strings.Builder
-		for i, found := range all {
-			if page != nil && len(found) > 0 {
-				if err := page.Add(first+i, lines[i], m.Source(lines[i]), found[0]); err != nil {
-					return "", pageError(k.Attention, err)
-				}
-				o.Weights = !page.Full() // what is not drawn need not be kept
-			}
-			said.add(found)
-			b.WriteString(k.write(first+i, lines[i], in.unknown(lines[i]), found))
-		}
-		return b.String(), nil
-	})
-	in.tell(notice(a.stderr))
-	said.tell(notice(a.stderr), &k.beamFlags)
-	if err != nil {
+	err = t.Lines(context.Background(), in)
+	a.say(in.Notes())
+	a.say(t.Notes())
+	if err != nil || page == nil {
 		return err
 	}
-	if page == nil {
-		return nil
-	}
-	return pageError(k.Attention, page.Write(r.Dir(), modelWords(r)))
+	return page.Write(r.Dir(), modelWords(r))
 }
 
 // options are how to translate.
@@ -219,87 +174,4 @@ func (k *translateCmd) options() (translate.Options, error) {
 		o.Sampling = &s
 	}
 	return o, err
-}
-
-// translationCounts counts lines whose best translation is not what it seems.
-type translationCounts struct{ lines, cut, unknown int }
-
-func (c *translationCounts) add(found []translate.Translation) {
-	if len(found) == 0 {
-		return
-	}
-	c.lines++
-	if !found[0].Ended {
-		c.cut++
-	}
-	if found[0].Unknowns() > 0 {
-		c.unknown++
-	}
-}
-
-// tell says how many there are, if there are any.
-func (c *translationCounts) tell(tell func(string), f *beamFlags) {
-	for _, line := range f.remarks(c.lines, c.cut, c.unknown) {
-		tell(line)
-	}
-}
-
-// remarks are what there is to say of so many translations, of which some were cut and some have unknown words.
-func (f *beamFlags) remarks(lines, cut, unknown int) (remarks []string) {
-	of := func(n int) string {
-		return fmt.Sprintf("%s of %s", words.Thousands(n), words.Count(lines, "translation", "translations"))
-	}
-	if cut > 0 {
-		remarks = append(remarks, of(cut)+" cut at the greatest length, unfinished: --max-length for more")
-	}
-	if unknown > 0 && f.ReplaceUnk || unknown > 0 && f.UnkDictionary != "" {
-		remarks = append(remarks, of(unknown)+" with words that the model does not know, replaced by words of the source")
-	} else if unknown > 0 {
-		remarks = append(remarks, of(unknown)+" with words that the model does not know: --replace-unk writes those of the source")
-	}
-	return remarks
-}
-
-// how says in words how translations are found.
-func (k *translateCmd) how() string {
-	switch {
-	case k.Temperature != nil:
-		return fmt.Sprintf("drawn at random, temperature %g", *k.Temperature)
-	case k.Beam > 1:
-		return fmt.Sprintf("beam search of width %d", k.Beam)
-	}
-	return "the likeliest token at every step"
-}
-
-// write is what is written for a line.
-func (k *translateCmd) write(number int, line string, unknown int, found []translate.Translation) string {
-	t := translated{Source: line, Unknown: unknown, Translations: []translation{}}
-	for _, h := range found {
-		text := strings.ReplaceAll(h.Text, "\n", " ")
-		t.Translations = append(t.Translations, translation{text, run.Float(h.LogProb), run.Float(h.Score), h.Ended, h.Unknowns()})
-	}
-	switch {
-	case k.JSON:
-		return jsonLine(t)
-	case k.NBest > 1:
-		var b strings.Builder
-		for _, x := range t.Translations {
-			fmt.Fprintf(&b, "%d\t%.4f\t%s\n", number, x.LogProb, x.Text)
-		}
-		return b.String()
-	case len(found) == 0:
-		return "\n"
-	}
-	return t.Translations[0].Text + "\n"
-}
-
-// jsonLine is a JSON object on a line.
-func jsonLine(x any) string {
-	var b strings.Builder
-	enc := json.NewEncoder(&b)
-	enc.SetEscapeHTML(false)
-	if err := enc.Encode(x); err != nil { // strings and numbers always encode
-		panic(err)
-	}
-	return b.String()
 }

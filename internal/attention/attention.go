@@ -73,20 +73,53 @@ type cell struct {
 	Hover string
 }
 
+// UnwritableError says that a page cannot be written where it was to be.
+type UnwritableError struct {
+	Path string
+	Err  error
+}
+
+func (e *UnwritableError) Error() string {
+	return fmt.Sprintf("%s cannot be written: %v", e.Path, e.Err)
+}
+
+// Unwrap is the reason.
+func (e *UnwritableError) Unwrap() error { return e.Err }
+
+// unwritable is such an error, unless there is none.
+func unwritable(path string, err error) error {
+	if err == nil {
+		return nil
+	}
+	return &UnwritableError{path, err}
+}
+
 // NewPage makes sure that a page can be written to a file, before the work begins. The vocabularies name the
-// tokens of the sources and of what is written down; how says in words how that is chosen. Close the page.
-func NewPage(path string, source, target *datasets.Vocab, how string) (*Page, error) {
+// tokens of the sources and of their translations, which are found as the options say. Close the page. Errors of all
+// methods, too, are *UnwritableError.
+func NewPage(path string, source, target *datasets.Vocab, o translate.Options) (*Page, error) {
 	in, err := os.OpenRoot(filepath.Dir(path))
 	if err != nil {
-		return nil, err
+		return nil, unwritable(path, err)
 	}
 	drawn, err := safefile.CreateTemp(in, ".drawn-")
 	if err != nil {
-		return nil, err
+		return nil, unwritable(path, err)
 	}
-	p := &Page{top: top{How: how}, path: path, source: source, target: target, in: in, drawn: drawn}
+	p := &Page{top: top{How: how(o)}, path: path, source: source, target: target, in: in, drawn: drawn}
 	p.removeDrawn() // so that nothing is left if the process is killed; Windows removes it no earlier than close does
 	return p, nil
+}
+
+// how says in words how translations are found.
+func how(o translate.Options) string {
+	switch {
+	case o.Sampling != nil:
+		return fmt.Sprintf("drawn at random, temperature %g", o.Sampling.Temperature)
+	case o.Beam.Width > 1:
+		return fmt.Sprintf("beam search of width %d", o.Beam.Width)
+	}
+	return "the likeliest token at every step"
 }
 
 // Close frees what the page took.
@@ -115,10 +148,11 @@ func (p *Page) Add(number int, line string, source []int32, t translate.Translat
 	p.Lines = append(p.Lines, s.sentenceLine)
 	s.draw(p, source, t)
 	to := bufio.NewWriter(p.drawn)
-	if err := page.ExecuteTemplate(to, "sentence", s); err != nil {
-		return err
+	err := page.ExecuteTemplate(to, "sentence", s)
+	if err == nil {
+		err = to.Flush()
 	}
-	return to.Flush()
+	return unwritable(p.path, err)
 }
 
 // draw makes the table.
@@ -162,7 +196,7 @@ func Shown(v *datasets.Vocab, token int32) string {
 // or nothing.
 func (p *Page) Write(folder, model string) error {
 	p.Run, p.Model = folder, model
-	return checkpoint.In(p.in).Write(filepath.Base(p.path), func(to io.Writer) error {
+	return unwritable(p.path, checkpoint.In(p.in).Write(filepath.Base(p.path), func(to io.Writer) error {
 		if err := page.ExecuteTemplate(to, "top", p.top); err != nil {
 			return err
 		}
@@ -173,5 +207,5 @@ func (p *Page) Write(folder, model string) error {
 			return err
 		}
 		return page.ExecuteTemplate(to, "end", nil)
-	})
+	}))
 }

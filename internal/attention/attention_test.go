@@ -16,7 +16,7 @@ import (
 func TestPageMemory(t *testing.T) {
 	t.Chdir(t.TempDir())
 	vocab := datasets.NewVocab(datasets.Builtin())
-	page, err := NewPage("look.html", vocab, vocab, "the likeliest token at every step")
+	page, err := NewPage("look.html", vocab, vocab, translate.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -37,6 +37,23 @@ func Probe(in *os.Root, prefix string) error {
 	return named(in, in.Remove(filepath.Base(f.Name())))
 }
 
+// Writable says why a file cannot be written, or replaced; it makes none.
+func Writable(path string) error {
+	if info, err := os.Lstat(path); err == nil && info.IsDir() {
+		return errors.New("it is a folder")
+	}
+	in, err := os.OpenRoot(filepath.Dir(path))
+	if err == nil {
+		err = Probe(in, "."+filepath.Base(path)+".tmp-")
+		in.Close()
+	}
+	var of *fs.PathError
+	if errors.As(err, &of) {
+		return of.Err
+	}
+	return err
+}
+
 // unused calls make with names until there is one that nothing has.
 func unused(prefix string, make func(name string) error) (name string, err error) {
 	const tries = 1000
