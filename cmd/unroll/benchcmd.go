@@ -1,15 +1,11 @@
 package main
 
 import (
-	"io"
 	"time"
 
-	"github.com/unroll-ml/unroll/graph/ref"
 	"github.com/unroll-ml/unroll/internal/bench/side"
 	"github.com/unroll-ml/unroll/internal/machine"
 	"github.com/unroll-ml/unroll/internal/safefile"
-	"github.com/unroll-ml/unroll/trainer/device"
-	"github.com/unroll-ml/unroll/trainer/run"
 )
 
 // benchCmd is the group of commands that measure devices.
@@ -51,7 +47,9 @@ func (f *benchFlags) run(a *app, title string, times [2]time.Duration, measure s
 	if err := f.check(); err != nil {
 		return err
 	}
-	sides, noGPU, err := f.sides(a.stderr)
+	d := f.device()
+	r := d.running()
+	sides, noGPU, err := machine.Sides(f.Device, f.Precision, r.Threads, deviceOptions(r, a.stderr)...)
 	if err != nil {
 		return err
 	}
@@ -60,14 +58,19 @@ func (f *benchFlags) run(a *app, title string, times [2]time.Duration, measure s
 		o.Time = times[0]
 	}
 	b := side.Bench{
-		Title: title, Version: version(), Sides: sides, NoGPU: noGPU, Ceilings: times[0], Options: o,
+		Title: title, Version: machine.Version(), Sides: sides, NoGPU: noGPU, Ceilings: times[0], Options: o,
 		Out: a.stdout, JSON: f.JSON, Save: f.Save, Plot: f.Plot,
 	}
 	return b.Run(measure)
 }
 
+// device are the flags that all commands have, with words of their own.
+func (f *benchFlags) device() deviceFlags {
+	return deviceFlags{Device: f.Device, Threads: f.Threads, Precision: f.Precision}
+}
+
 func (f *benchFlags) check() error {
-	d := deviceFlags{Device: f.Device, Threads: f.Threads, Precision: f.Precision}
+	d := f.device()
 	if err := d.check(); err != nil {
 		return err
 	}
@@ -80,34 +83,4 @@ func (f *benchFlags) check() error {
 		}
 	}
 	return nil
-}
-
-// sides are the devices to measure; if there is no GPU where one may be, noGPU says why.
-func (f *benchFlags) sides(stderr io.Writer) (all []*side.Side, noGPU string, err error) {
-	r := run.Running{Device: f.Device, Precision: f.Precision}
-	set(&r.Threads, f.Threads)
-	switch f.Device {
-	case "ref":
-		return []*side.Side{{Device: ref.New(), What: "plain loops", Square: 128}}, "", nil
-	case "cpu", device.Auto:
-		c, err := machine.CPUSide(r.Threads)
-		if err != nil {
-			return nil, "", err
-		}
-		all = append(all, c)
-	}
-	if f.Device == "cpu" {
-		return all, "", nil
-	}
-	on, gpu, err := device.OpenGPU(deviceOptions(r, stderr)...)
-	switch {
-	case err == nil:
-	case f.Device == device.CUDA:
-		return nil, "", &device.MissingError{Asked: "device cuda", Err: err}
-	case r.Precision != device.FP32:
-		return nil, "", &device.MissingError{Asked: "precision " + r.Precision, Err: err}
-	default:
-		return all, oneLine(err), nil
-	}
-	return append(all, &side.Side{Device: on, What: gpu.Info().Name + ", " + f.Precision, Square: 4096}), "", nil
 }

@@ -125,39 +125,21 @@ func setFormat(all datasets.Format, sources ...*run.Source) error {
 	return nil
 }
 
-// likeTraining completes the format of data to measure on by that of the data of the same kind that a run was
-// trained on.
-func likeTraining(s, trained *run.Source) {
-	if s == nil || trained == nil || s.Kind != trained.Kind {
-		return
-	}
-	if s.Series == nil {
-		s.Series = trained.Series
-	}
-	f, t := &s.Format, trained.Format
-	if f.Kind == "" && !f.Quoted {
-		f.Kind, f.Quoted = t.Kind, t.Quoted
-	}
-	if f.Columns == nil {
-		f.Columns = t.Columns
-	}
-	if f.Header == "" {
-		f.Header = t.Header
-	}
-	if f.Labels == nil {
-		f.Labels = t.Labels
-	}
-	f.Transpose = f.Transpose || t.Transpose
-}
-
-// holdOutFlags say how much is held out.
+// holdOutFlags say how much of the data is for validation.
 type holdOutFlags struct {
 	HoldOut *float64 `group:"Data:" placeholder:"PART" help:"Use this part of the data for validation, drawn with --seed, and not for training. Default: 0.1."`
 }
 
-// into writes the flag into a config; own says what stands against it: a flag that names other data to measure
-// on, or a task.
-func (f *holdOutFlags) into(d *run.Data, own string) error {
+// into writes the flag into a config that has the data. It must not have others for validation, or a task that makes
+// them.
+func (f *holdOutFlags) into(d *run.Data) error {
+	own := ""
+	switch {
+	case d.Held != nil:
+		own = "--valid-" + d.Held.Kind
+	case d.Train.Kind == run.KindTask:
+		own = "--task"
+	}
 	switch {
 	case f.HoldOut == nil:
 		return nil

@@ -10,13 +10,11 @@ import (
 	"slices"
 	"strings"
 	"syscall"
-	"text/tabwriter"
 
 	"github.com/pkg/errors"
 
 	"github.com/unroll-ml/unroll/datasets/catalog"
 	"github.com/unroll-ml/unroll/internal/report"
-	"github.com/unroll-ml/unroll/internal/words"
 	"github.com/unroll-ml/unroll/trainer/run"
 )
 
@@ -34,24 +32,9 @@ func (dataListCmd) Run(a *app) error {
 	if err != nil {
 		return err
 	}
-	w := tabwriter.NewWriter(a.stdout, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(w, "NAME\tSIZE\tHERE\tWHAT")
-	for i := range catalog.Sets {
-		s := &catalog.Sets[i]
-		here := "yes"
-		if len(s.Missing(dir)) > 0 {
-			here = "-"
-		}
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s; licence: %s\n", s.Name, megabytes(s.Bytes()), here, s.What, s.Licence)
-	}
-	if err := w.Flush(); err != nil {
-		return errors.WithStack(err)
-	}
-	_, err = fmt.Fprintf(a.stdout, "in %s; %s names another folder\n", dir, catalog.DirEnv)
+	_, err = fmt.Fprintf(a.stdout, "%sin %s; %s names another folder\n", report.DataSets(dir), dir, catalog.DirEnv)
 	return errors.WithStack(err)
 }
-
-func megabytes(n int64) string { return fmt.Sprintf("%.1f MB", float64(n)/1e6) }
 
 type dataGetCmd struct {
 	Names []string `arg:"" name:"NAME" help:"Name of a data set; see unroll data list."`
@@ -78,8 +61,8 @@ func (g *dataGetCmd) Run(a *app) error {
 		if err := store.Get(ctx, s); err != nil {
 			return getError(s, dir, err)
 		}
-		if _, err := fmt.Fprintf(a.stdout, "%s: %s, %s, verified, in %s\nnext:\n  %s\n",
-			s.Name, words.Count(len(s.Files), "file", "files"), megabytes(s.Bytes()), s.Folder(dir), trainsOn(s, dir)); err != nil {
+		if _, err := fmt.Fprintf(a.stdout, "%s, verified, in %s\nnext:\n  %s\n",
+			report.DataSet(s), s.Folder(dir), trainsOn(s, dir)); err != nil {
 			return errors.WithStack(err)
 		}
 	}

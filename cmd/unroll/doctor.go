@@ -18,7 +18,7 @@ type doctorCmd struct {
 }
 
 func (d *doctorCmd) Run(a *app) error {
-	f := machine.Examine(version(), reach.Built, deviceOptions(run.Running{}, a.stderr)...)
+	f := machine.Examine(reach.Built, deviceOptions(run.Running{}, a.stderr)...)
 	var err error
 	if d.JSON {
 		err = json.NewEncoder(a.stdout).Encode(f)

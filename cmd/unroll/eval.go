@@ -78,7 +78,6 @@ func (e *evalCmd) Run(a *app) error {
 	if err := e.fits(r, config); err != nil {
 		return err
 	}
-	likeTraining(config.Data, r.Config().Data.Train)
 	if err := e.compute(a, r); err != nil {
 		return err
 	}
@@ -150,40 +149,38 @@ func (e *evalCmd) data(c *run.EvalConfig) error {
 // fits says whether the flags are for the run's task.
 func (e *evalCmd) fits(r *run.Run, c run.EvalConfig) error {
 	task, flag := r.Config().Task, ""
-	switch {
-	case c.Data != nil && !slices.Contains(run.DataKinds[task], c.Data.Kind):
-		flag = c.Data.Kind
-		if c.Whole {
+	if c.Data != nil && !slices.Contains(run.DataKinds[task], c.Data.Kind) {
+		if flag = c.Data.Kind; c.Whole {
 			flag = "valid-" + flag
 		}
-	case task != run.TaskLM && e.Stride > 0:
-		flag = "stride"
-	case task != run.TaskLM && e.SkipUnknown:
-		flag = "skip-unknown"
-	case task != run.TaskSeq2Seq && e.Beam > 1:
-		flag = "beam"
-	case task != run.TaskSeq2Seq && e.MaxLength != nil:
-		flag = "max-length"
-	case task != run.TaskSeq2Seq && e.CoveragePenalty > 0:
-		flag = "coverage-penalty"
-	case task != run.TaskSeq2Seq && e.NoRepeatNgram > 0:
-		flag = "no-repeat-ngram"
-	case task != run.TaskSeq2Seq && e.ReplaceUnk:
-		flag = "replace-unk"
-	case task != run.TaskSeq2Seq && e.UnkDictionary != "":
-		flag = "unk-dictionary"
-	case task != run.TaskSeq2Seq && e.BleuTokenize != "run":
-		flag = "bleu-tokenize"
-	case task != run.TaskSeq2Seq && e.SeveralReferences:
-		flag = "several-references"
-	case task != run.TaskClassify && task != run.TaskTag && e.ByClass:
-		flag = "by-class"
-	case task != run.TaskForecast && e.backtestFlags.given() != "":
-		flag = e.backtestFlags.given()
+	}
+	for _, f := range []struct {
+		flag  string
+		given bool
+		tasks []string
+	}{
+		{"stride", e.Stride > 0, []string{run.TaskLM}},
+		{"skip-unknown", e.SkipUnknown, []string{run.TaskLM}},
+		{"beam", e.Beam > 1, []string{run.TaskSeq2Seq}},
+		{"max-length", e.MaxLength != nil, []string{run.TaskSeq2Seq}},
+		{"coverage-penalty", e.CoveragePenalty > 0, []string{run.TaskSeq2Seq}},
+		{"no-repeat-ngram", e.NoRepeatNgram > 0, []string{run.TaskSeq2Seq}},
+		{"replace-unk", e.ReplaceUnk, []string{run.TaskSeq2Seq}},
+		{"unk-dictionary", e.UnkDictionary != "", []string{run.TaskSeq2Seq}},
+		{"bleu-tokenize", e.BleuTokenize != "run", []string{run.TaskSeq2Seq}},
+		{"several-references", e.SeveralReferences, []string{run.TaskSeq2Seq}},
+		{"by-class", e.ByClass, []string{run.TaskClassify, run.TaskTag}},
+		{e.backtestFlags.given(), e.backtestFlags.given() != "", []string{run.TaskForecast}},
+	} {
+		if flag == "" && f.given && !slices.Contains(f.tasks, task) {
+			flag = f.flag
+		}
+	}
+	switch {
+	case flag != "":
+		return usage("--%s is not for %s, which %s holds: see %s eval --help", flag, run.TaskName(task), e.Dir, calledAs)
 	case task == run.TaskSeq2Seq:
 		return e.beamFlags.fits(r)
-	default:
-		return nil
 	}
-	return usage("--%s is not for %s, which %s holds: see %s eval --help", flag, run.TaskName(task), e.Dir, calledAs)
+	return nil
 }

@@ -1,15 +1,16 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/pkg/errors"
 
 	"github.com/unroll-ml/unroll/internal/report"
-	"github.com/unroll-ml/unroll/internal/words"
 	"github.com/unroll-ml/unroll/trainer/run"
 )
 
@@ -147,7 +148,15 @@ func (t *trainFlags) train(a *app, c *run.Config) error {
 	case t.JSON:
 		return nil
 	}
-	return summary(p.Writer(), folder, task, end)
+	if _, err := folder.Load(task, run.Best); err != nil {
+		return err
+	}
+	example, err := report.Summary(context.Background(), p.Writer(), task, folder.Dir(), end)
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(p.Writer(), "\nnext:\n  %s\n", strings.Join(nextCommands(task.Config(), folder.Dir(), example), "\n  "))
+	return errors.WithStack(err)
 }
 
 // goOn is the folder of an unfinished run that would take the same steps, if no folder is named and there is
@@ -236,38 +245,6 @@ func (p *progress) Begin(s run.Start) {
 }
 
 func (p *progress) Notice(message string) { notice(p.stderr)(message) }
-
-// summary shows what the best weights can do, and says what to do next.
-func summary(w io.Writer, folder *run.Folder, task run.Task, end run.End) error {
-	ended, best := "", "best"
-	if end.Why != "" {
-		ended = ", ended by " + end.Why
-	}
-	if by := task.Config().Training.Best; by != run.LossScore {
-		best = "best by " + by
-	}
-	fmt.Fprintf(w, "\n%s in %s%s; %s after step %s, with a validation loss of %.4f\n\n",
-		words.Count(end.Step, "step", "steps"), words.Clock(end.Seconds), ended, best, words.Thousands(end.BestStep), end.BestLoss)
-	if _, err := folder.Load(task, run.Best); err != nil {
-		return err
-	}
-	dir := shellQuote(folder.Dir())
-	switch t := task.(type) {
-	case *run.LMTask:
-		return summaryLM(w, t, dir)
-	case *run.RegressorTask:
-		return summaryRegressor(w, t, dir)
-	case *run.ClassifierTask:
-		return summaryClassifier(w, t, dir)
-	case *run.Seq2SeqTask:
-		return summarySeq2Seq(w, t, dir)
-	case *run.TaggerTask:
-		return summaryTag(w, t, dir)
-	case *run.ForecastTask:
-		return summaryForecaster(w, t, folder.Dir())
-	}
-	return nil
-}
 
 // Help is what --help says of all commands that train.
 func (*trainFlags) Help() string {

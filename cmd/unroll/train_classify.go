@@ -1,13 +1,6 @@
 package main
 
-import (
-	"context"
-	"fmt"
-	"io"
-
-	"github.com/unroll-ml/unroll/internal/report"
-	"github.com/unroll-ml/unroll/trainer/run"
-)
+import "github.com/unroll-ml/unroll/trainer/run"
 
 // trainClassifyCmd trains a classifier.
 type trainClassifyCmd struct {
@@ -75,18 +68,14 @@ func (t *trainClassifyCmd) config() (*run.Config, error) {
 	if err := t.vectorFlags.into(c, t.Embed); err != nil {
 		return nil, err
 	}
-	own := ""
-	if held != nil {
-		own = "--valid-" + held.Kind
-	}
-	if err := t.holdOutFlags.into(&c.Data, own); err != nil {
+	c.Data.Train, c.Data.Held = train, held
+	if err := t.holdOutFlags.into(&c.Data); err != nil {
 		return nil, err
 	}
 	c.Training.Batch, c.Training.Longest, c.Training.Buckets = t.Batch, t.Longest, t.Buckets
 	if t.ClassWeights != run.ClassWeights[0] {
 		c.Training.ClassWeights = t.ClassWeights
 	}
-	c.Data.Train, c.Data.Held = train, held
 	if train.Kind == run.KindSeries {
 		c.Model.Series = t.seriesFlags.model()
 	}
@@ -110,23 +99,4 @@ func (t *trainClassifyCmd) Run(a *app) error {
 		return err
 	}
 	return t.train(a, c)
-}
-
-// summaryClassifier says how good the best weights are, and what to do next.
-func summaryClassifier(w io.Writer, t *run.ClassifierTask, dir string) error {
-	m, err := t.Validate(context.Background())
-	if err != nil {
-		return err
-	}
-	c := t.Config()
-	use := fmt.Sprintf("classify %s    # reads a text a line, and writes its label and the probability of that", dir)
-	switch {
-	case c.Model.Series != nil:
-		use = fmt.Sprintf("classify %s --series FILE    # series, in files as that of the training data", dir)
-	case c.Model.Vocab == 0:
-		use = fmt.Sprintf("classify %s --idx DIR    # images, in files as those of the training data", dir)
-	}
-	_, err = fmt.Fprintf(w, "of the validation examples %.1f%% are classified right:\n%s\nnext:\n  %[3]s eval %[4]s\n  %[3]s %[5]s\n",
-		100*float64(*m.Accuracy), report.Samples(m.Samples), calledAs, dir, use)
-	return err
 }

@@ -1,13 +1,9 @@
 package main
 
 import (
-	"context"
-	"fmt"
-	"io"
 	"slices"
 
 	"github.com/unroll-ml/unroll/datasets/series"
-	"github.com/unroll-ml/unroll/internal/report"
 	"github.com/unroll-ml/unroll/trainer/run"
 )
 
@@ -121,22 +117,4 @@ func (t *trainForecastCmd) Run(a *app) error {
 		return err
 	}
 	return t.train(a, c)
-}
-
-// summaryForecaster says how good the best weights are, draws what they do, and says what to do next.
-func summaryForecaster(w io.Writer, t *run.ForecastTask, dir string) error {
-	m, err := t.Validate(context.Background())
-	if err != nil {
-		return err
-	}
-	drawn, err := t.Draw(dir)
-	if err != nil {
-		return err
-	}
-	fmt.Fprintf(w, "the last values of each series, as they are forecast from those before:\n%s\npictures:\n", report.Forecasts(m.ForecastMeasures))
-	for _, path := range drawn {
-		fmt.Fprintf(w, "  %s\n", path)
-	}
-	_, err = fmt.Fprintf(w, "\nnext:\n  %[1]s eval %[2]s\n  %[1]s forecast %[2]s > forecasts.csv\n", calledAs, shellQuote(dir))
-	return err
 }

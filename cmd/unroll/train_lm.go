@@ -1,13 +1,7 @@
 package main
 
 import (
-	"context"
-	"fmt"
-	"io"
-
 	"github.com/unroll-ml/unroll/datasets"
-	"github.com/unroll-ml/unroll/internal/apply"
-	"github.com/unroll-ml/unroll/models/decode"
 	"github.com/unroll-ml/unroll/trainer/run"
 )
 
@@ -85,16 +79,4 @@ func (t *trainLMCmd) Run(a *app) error {
 		return err
 	}
 	return t.train(a, c)
-}
-
-// summaryLM writes some text with the best weights, and says what to do next.
-func summaryLM(w io.Writer, t *run.LMTask, dir string) error {
-	if err := t.Write(context.Background(), 300, decode.Sampling{Temperature: 0.5}, 1, func(s string) error {
-		_, err := io.WriteString(w, s)
-		return err
-	}); err != nil {
-		return err
-	}
-	_, err := fmt.Fprintf(w, "\n\nnext:\n  %[1]s eval %[2]s\n  %[1]s sample %[2]s --prompt %[3]s\n", calledAs, dir, shellQuote(apply.SomePrompt(t.Vocab())))
-	return err
 }

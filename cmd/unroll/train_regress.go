@@ -1,12 +1,6 @@
 package main
 
-import (
-	"context"
-	"fmt"
-	"io"
-
-	"github.com/unroll-ml/unroll/trainer/run"
-)
+import "github.com/unroll-ml/unroll/trainer/run"
 
 // trainRegressCmd trains a model that gives series a number.
 type trainRegressCmd struct {
@@ -56,18 +50,12 @@ func (t *trainRegressCmd) config() (*run.Config, error) {
 	c.Model.Hidden, c.Model.Layers, c.Model.Bidirectional = t.Hidden, t.Layers, t.Bidirectional
 	c.Model.Dropout, c.Model.Pooling, c.Model.Number.Loss = t.Dropout, t.Pooling, t.Loss
 	t.cellFlags.into(&c.Model)
-	own := ""
-	switch {
-	case held != nil:
-		own = "--valid-" + held.Kind
-	case train.Kind == run.KindTask:
-		own = "--task"
-	}
-	if err := t.holdOutFlags.into(&c.Data, own); err != nil {
+	c.Data.Train, c.Data.Held = train, held
+	if err := t.holdOutFlags.into(&c.Data); err != nil {
 		return nil, err
 	}
 	c.Training.Batch, c.Training.Buckets = t.Batch, t.Buckets
-	c.Data.Train, c.Data.Held, c.Model.Series = train, held, t.seriesFlags.model()
+	c.Model.Series = t.seriesFlags.model()
 	return c, nil
 }
 
@@ -77,19 +65,4 @@ func (t *trainRegressCmd) Run(a *app) error {
 		return err
 	}
 	return t.train(a, c)
-}
-
-// summaryRegressor says how good the best weights are, and what to do next.
-func summaryRegressor(w io.Writer, t *run.RegressorTask, dir string) error {
-	m, err := t.Validate(context.Background())
-	if err != nil {
-		return err
-	}
-	_, err = fmt.Fprintf(w, "validation: RMSE %.5g, MAE %.5g; always the mean: %.5g, %.5g\n\nnext:\n  %[5]s eval %[6]s\n",
-		float64(*m.RMSE), float64(*m.MAE), float64(m.BaselineRMSE), float64(m.BaselineMAE), calledAs, dir)
-	if err != nil || t.Config().Data.Train.Kind == run.KindTask {
-		return err
-	}
-	_, err = fmt.Fprintf(w, "  %s regress %s --series FILE    # writes the number of each series\n", calledAs, dir)
-	return err
 }

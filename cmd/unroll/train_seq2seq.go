@@ -1,14 +1,10 @@
 package main
 
 import (
-	"context"
-	"fmt"
-	"io"
 	"slices"
 	"strings"
 
 	"github.com/unroll-ml/unroll/datasets/tasks"
-	"github.com/unroll-ml/unroll/internal/report"
 	"github.com/unroll-ml/unroll/trainer/metrics"
 	"github.com/unroll-ml/unroll/trainer/run"
 )
@@ -105,14 +101,8 @@ func (t *trainSeq2SeqCmd) config() (*run.Config, error) {
 	if err := t.vectorFlags.into(c, t.Embed); err != nil {
 		return nil, err
 	}
-	own := ""
-	switch {
-	case held != nil:
-		own = "--valid-" + held.Kind
-	case train.Kind == run.KindTask:
-		own = "--task"
-	}
-	if err := t.holdOutFlags.into(&c.Data, own); err != nil {
+	c.Data.Train, c.Data.Held = train, held
+	if err := t.holdOutFlags.into(&c.Data); err != nil {
 		return nil, err
 	}
 	c.Model.Before, c.Model.EveryStep = t.AttentionBefore, t.ContextEveryStep
@@ -123,7 +113,6 @@ func (t *trainSeq2SeqCmd) config() (*run.Config, error) {
 	if t.BleuTokenize != metrics.Tokenizers[0] {
 		c.Training.Tokenize = t.BleuTokenize
 	}
-	c.Data.Train, c.Data.Held = train, held
 	return c, nil
 }
 
@@ -133,22 +122,4 @@ func (t *trainSeq2SeqCmd) Run(a *app) error {
 		return err
 	}
 	return t.train(a, c)
-}
-
-// summarySeq2Seq shows a few translations with the best weights, and says what to do next.
-func summarySeq2Seq(w io.Writer, t *run.Seq2SeqTask, dir string) error {
-	x, err := t.Translated(context.Background(), 6)
-	if err != nil {
-		return err
-	}
-	fmt.Fprintf(w, "validation pairs, translated:\n%s\nnext:\n", report.Samples(x.Samples(6)))
-	source := shellQuote(x.Sources[0])
-	fmt.Fprintf(w, "  %[1]s eval %[2]s\n  echo %[3]s | %[1]s translate %[2]s    # a source a line, and its translation\n", calledAs, dir, source)
-	if t.Config().Model.Attention != run.NoAttention {
-		fmt.Fprintf(w, "  echo %s | %s translate %s --attention look.html    # also where it looked\n", source, calledAs, dir)
-	}
-	if t.Config().Data.Train.Kind == run.KindTask {
-		_, err = fmt.Fprintf(w, "  %s train seq2seq --pairs FILE    # on your own: a source, a tab and its target a line\n", calledAs)
-	}
-	return err
 }

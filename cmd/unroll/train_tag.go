@@ -1,9 +1,6 @@
 package main
 
 import (
-	"context"
-	"fmt"
-	"io"
 	"slices"
 	"strconv"
 	"strings"
@@ -122,14 +119,7 @@ func (t *trainTagCmd) config() (*run.Config, error) {
 	if c.Data.Train, c.Data.Held, err = t.sources(); err != nil {
 		return nil, err
 	}
-	own := ""
-	switch {
-	case c.Data.Held != nil:
-		own = "--valid-" + c.Data.Held.Kind
-	case c.Data.Train.Kind == run.KindTask:
-		own = "--task"
-	}
-	if err := t.holdOutFlags.into(&c.Data, own); err != nil {
+	if err := t.holdOutFlags.into(&c.Data); err != nil {
 		return nil, err
 	}
 	c.Model = run.Model{
@@ -157,20 +147,4 @@ func (t *trainTagCmd) Run(a *app) error {
 		return err
 	}
 	return t.train(a, c)
-}
-
-// summaryTag says how good the best weights are, and what to do next.
-func summaryTag(w io.Writer, t *run.TaggerTask, dir string) error {
-	m, err := t.Validate(context.Background())
-	if err != nil {
-		return err
-	}
-	unknown := ""
-	if m.UnknownAccuracy != nil {
-		unknown = fmt.Sprintf(", and %.1f%% of those that are not in the training data", 100*float64(*m.UnknownAccuracy))
-	}
-	_, err = fmt.Fprintf(w, "%.1f%% of the words of the validation data have the right tag%s\n\nnext:\n"+
-		"  %s eval %s\n  %s tag %s    # reads a word a line or CoNLL-U, and writes it with its tags\n",
-		100*float64(*m.Accuracy), unknown, calledAs, dir, calledAs, dir)
-	return err
 }

@@ -5,9 +5,7 @@ import (
 	"context"
 	"io"
 	"strings"
-	"unicode"
 
-	"github.com/unroll-ml/unroll/datasets"
 	"github.com/unroll-ml/unroll/models/decode"
 	"github.com/unroll-ml/unroll/trainer/run"
 )
@@ -63,20 +61,4 @@ func (s *Sampler) Text(ctx context.Context, p Prompt) error {
 	}
 	out.WriteByte('\n')
 	return out.Flush()
-}
-
-// SomePrompt is a prompt that a model of the vocabulary can read: an English word, or else a word or a letter of it.
-func SomePrompt(v *datasets.Vocab) string {
-	const prompt = "The "
-	if _, unknown := v.EncodeLine(prompt); unknown == 0 {
-		return prompt
-	}
-	letter := func(r rune) bool { return unicode.IsLetter(r) }
-	for token := v.Reserved(); int(token) < v.Len(); token++ { // the most frequent words come first
-		s := v.Decode([]int32{token})
-		if strings.ContainsFunc(s, letter) && !strings.ContainsFunc(s, unicode.IsControl) {
-			return s
-		}
-	}
-	return v.Decode([]int32{int32(v.Len() - 1)})
 }

@@ -63,11 +63,11 @@ type GPU struct {
 // wrong is a difference from the reference device that rounding does not explain.
 const wrong = 1e-4
 
-// Examine looks at the machine and tries what it has. Of the binary it is told the version, and whether it can
-// use a GPU; the options are for opening that.
-func Examine(version string, gpuSupport bool, opts ...device.Option) *Finding {
+// Examine looks at the machine and tries what it has. Of the binary it is told whether it can use a GPU; the options
+// are for opening that.
+func Examine(gpuSupport bool, opts ...device.Option) *Finding {
 	f := &Finding{
-		Version: version, Go: runtime.Version(), System: runtime.GOOS + "/" + runtime.GOARCH,
+		Version: Version(), Go: runtime.Version(), System: runtime.GOOS + "/" + runtime.GOARCH,
 		GPUSupport: gpuSupport, Installed: installedDriver(), Auto: "cpu",
 	}
 	f.examineCPU()
@@ -234,19 +234,4 @@ func mapped(maps string, names ...string) (files []string) {
 		}
 	}
 	return files
-}
-
-// CPUSide is the CPU with its instruction path and the most arithmetic that it does.
-func CPUSide(threads int) (*side.Side, error) {
-	path, err := cpu.Path()
-	if err != nil {
-		return nil, err
-	}
-	if threads == 0 {
-		threads = runtime.GOMAXPROCS(0)
-	}
-	return &side.Side{
-		Device: cpu.New(cpu.Threads(threads)), What: fmt.Sprintf("%s, %s, %s", CPUName(), words.Count(threads, "thread", "threads"), path),
-		Peak: fma.Peak(path, threads, 50*time.Millisecond), Square: 1024,
-	}, nil
 }

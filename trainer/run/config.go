@@ -72,6 +72,33 @@ type Source struct {
 	Column int             `yaml:"text_column,omitempty"` // that of the texts in lines with tabs, from 1; 0: tabs are part of texts
 }
 
+// like is the source with what its format does not say completed by that of the data of the same kind that a run was
+// trained on.
+func (s *Source) like(trained *Source) *Source {
+	if s == nil || trained == nil || s.Kind != trained.Kind {
+		return s
+	}
+	own := *s
+	if own.Series == nil {
+		own.Series = trained.Series
+	}
+	f, t := &own.Format, trained.Format
+	if f.Kind == "" && !f.Quoted {
+		f.Kind, f.Quoted = t.Kind, t.Quoted
+	}
+	if f.Columns == nil {
+		f.Columns = t.Columns
+	}
+	if f.Header == "" {
+		f.Header = t.Header
+	}
+	if f.Labels == nil {
+		f.Labels = t.Labels
+	}
+	f.Transpose = f.Transpose || t.Transpose
+	return &own
+}
+
 // lacksTrain says so of data that are read from a Source; "" if there is one.
 func (d *Data) lacksTrain() string {
 	if d.Train == nil {

@@ -19,8 +19,8 @@ const (
 
 // EvalConfig says what a model is measured on.
 type EvalConfig struct {
-	// Data are those to measure on; of data that the run was trained on, the part that was held out. nil: what
-	// the run held out.
+	// Data are those to measure on; of data that the run was trained on, the validation part. What they do not say
+	// of their format is that of the training data, if those are of the same kind. nil: the validation data of the run.
 	Data *Source
 
 	Whole  bool // the whole of Data, whatever they are
@@ -66,6 +66,7 @@ func (r *Run) Evaluate(ctx context.Context, e EvalConfig) (*Evaluation, error) {
 	if err := r.config.open(); err != nil {
 		return nil, err
 	}
+	e.Data = e.Data.like(r.config.Data.Train)
 	if err := e.Data.check(); err != nil {
 		return nil, err
 	}

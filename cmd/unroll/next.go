@@ -1,0 +1,42 @@
+package main
+
+import "github.com/unroll-ml/unroll/trainer/run"
+
+// nextCommands are what can be done with a run that was trained; example is what its model can be tried with.
+func nextCommands(c *run.Config, dir, example string) []string {
+	dir, example = shellQuote(dir), shellQuote(example)
+	commands := []string{calledAs + " eval " + dir}
+	add := func(command string) { commands = append(commands, command) }
+	onTask := c.Data.Train != nil && c.Data.Train.Kind == run.KindTask
+	switch c.Task {
+	case run.TaskLM:
+		add(calledAs + " sample " + dir + " --prompt " + example)
+	case run.TaskClassify:
+		switch {
+		case c.Model.Series != nil:
+			add(calledAs + " classify " + dir + " --series FILE    # series, in files as that of the training data")
+		case c.Model.Vocab == 0:
+			add(calledAs + " classify " + dir + " --idx DIR    # images, in files as those of the training data")
+		default:
+			add(calledAs + " classify " + dir + "    # reads a text a line, and writes its label and the probability of that")
+		}
+	case run.TaskRegress:
+		if !onTask {
+			add(calledAs + " regress " + dir + " --series FILE    # writes the number of each series")
+		}
+	case run.TaskTag:
+		add(calledAs + " tag " + dir + "    # reads a word a line or CoNLL-U, and writes it with its tags")
+	case run.TaskForecast:
+		add(calledAs + " forecast " + dir + " > forecasts.csv")
+	case run.TaskSeq2Seq:
+		translate := "echo " + example + " | " + calledAs + " translate " + dir
+		add(translate + "    # a source a line, and its translation")
+		if c.Model.Attention != run.NoAttention {
+			add(translate + " --attention look.html    # also where it looked")
+		}
+		if onTask {
+			add(calledAs + " train seq2seq --pairs FILE    # on your own: a source, a tab and its target a line")
+		}
+	}
+	return commands
+}

@@ -1,0 +1,34 @@
+package report
+
+import (
+	"fmt"
+	"strings"
+	"text/tabwriter"
+
+	"github.com/unroll-ml/unroll/datasets/catalog"
+	"github.com/unroll-ml/unroll/internal/words"
+)
+
+// DataSets is a table of the data sets that are known, and whether a folder has them.
+func DataSets(dir string) string {
+	var b strings.Builder
+	w := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(w, "NAME\tSIZE\tHERE\tWHAT")
+	for i := range catalog.Sets {
+		s := &catalog.Sets[i]
+		here := "yes"
+		if len(s.Missing(dir)) > 0 {
+			here = "-"
+		}
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s; licence: %s\n", s.Name, megabytes(s.Bytes()), here, s.What, s.Licence)
+	}
+	w.Flush()
+	return b.String()
+}
+
+// DataSet says what a data set has.
+func DataSet(s *catalog.Set) string {
+	return fmt.Sprintf("%s: %s, %s", s.Name, words.Count(len(s.Files), "file", "files"), megabytes(s.Bytes()))
+}
+
+func megabytes(n int64) string { return fmt.Sprintf("%.1f MB", float64(n)/1e6) }
