@@ -8,9 +8,9 @@ import (
 	"time"
 
 	"github.com/unroll-ml/unroll/datasets"
-	"github.com/unroll-ml/unroll/datasets/batches"
 	"github.com/unroll-ml/unroll/datasets/series"
 	"github.com/unroll-ml/unroll/datasets/tasks"
+	"github.com/unroll-ml/unroll/internal/batches"
 )
 
 func text(t *testing.T) *datasets.Text {
@@ -180,7 +180,7 @@ func init() {
 		},
 		"Vocab.Encode":      func(t *testing.T) call { x := text(t); return call{datasets.NewVocab(x).Encode, []any{x}} },
 		"Vocab.EncodeKnown": func(t *testing.T) call { x := text(t); return call{datasets.NewVocab(x).EncodeKnown, []any{x}} },
-	}}, door{"datasets/batches", map[string]func(t *testing.T) call{
+	}}, door{"internal/batches", map[string]func(t *testing.T) call{
 		"Classification.Fill": func(*testing.T) call {
 			return call{func(c batches.Classification, g batches.Group) error { _, err := c.Fill(g); return err },
 				[]any{examples(), batches.Group{Shape: batches.Shape{Source: 3}, Examples: []int32{1, 0, -1}}}}

@@ -10,8 +10,8 @@ import (
 
 	"github.com/unroll-ml/unroll/graph/export"
 	"github.com/unroll-ml/unroll/graph/op"
+	"github.com/unroll-ml/unroll/internal/exchange"
 	"github.com/unroll-ml/unroll/models"
-	"github.com/unroll-ml/unroll/models/exchange"
 )
 
 // aCell is an RNN, and as a model of package export has it.
@@ -95,7 +95,7 @@ func init() {
 				Step: func(s []*G.Node) export.WhileStep { return export.WhileStep{States: s, Outs: s, More: s[0]} },
 			}}}
 		},
-	}}, door{"models/exchange", map[string]func(t *testing.T) call{
+	}}, door{"internal/exchange", map[string]func(t *testing.T) call{
 		"Model.Write": func(t *testing.T) call {
 			x := newBench()
 			m := made(t, x.p, models.NewLM, lm)

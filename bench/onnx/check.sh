@@ -19,7 +19,7 @@ has() { "$python" -c "import $1" 2> /dev/null || { echo "left out: $python has n
 block() { awk -v begin="\`\`\`$1" '$0 == "```" { on = 0 } on; $0 == begin { on = 1 }' "$repo/docs/export.md"; }
 
 mkdir "$work/cases"
-UNROLL_ONNX_CASES=$work/cases go test -count=1 ./models/exchange > "$work/log" || { cat "$work/log"; exit 1; }
+UNROLL_ONNX_CASES=$work/cases go test -count=1 ./internal/exchange > "$work/log" || { cat "$work/log"; exit 1; }
 node bench/onnx/check.mjs "$work/cases" "$ort"
 has onnx && "$python" bench/onnx/check.py "$work/cases"
 

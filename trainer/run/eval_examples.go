@@ -6,7 +6,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/unroll-ml/unroll/datasets/batches"
+	"github.com/unroll-ml/unroll/internal/batches"
 	"github.com/unroll-ml/unroll/trainer"
 )
 

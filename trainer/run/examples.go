@@ -11,8 +11,8 @@ import (
 	"github.com/pkg/errors"
 
 	"github.com/unroll-ml/unroll/datasets"
-	"github.com/unroll-ml/unroll/datasets/batches"
 	"github.com/unroll-ml/unroll/datasets/series"
+	"github.com/unroll-ml/unroll/internal/batches"
 	"github.com/unroll-ml/unroll/internal/words"
 	"github.com/unroll-ml/unroll/trainer"
 	"github.com/unroll-ml/unroll/trainer/metrics"

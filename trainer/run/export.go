@@ -10,8 +10,8 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"github.com/unroll-ml/unroll/graph/export"
+	"github.com/unroll-ml/unroll/internal/exchange"
 	"github.com/unroll-ml/unroll/models"
-	"github.com/unroll-ml/unroll/models/exchange"
 )
 
 // ONNXPorts are what an ONNX file takes and gives.

@@ -14,10 +14,10 @@ import (
 
 	"github.com/unroll-ml/unroll/datasets"
 	"github.com/unroll-ml/unroll/datasets/series"
+	"github.com/unroll-ml/unroll/internal/exchange"
 	"github.com/unroll-ml/unroll/internal/onnx"
 	"github.com/unroll-ml/unroll/internal/onnx/onnxtest"
 	"github.com/unroll-ml/unroll/models/decode"
-	"github.com/unroll-ml/unroll/models/exchange"
 	"github.com/unroll-ml/unroll/trainer"
 )
 

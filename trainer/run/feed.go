@@ -1,6 +1,6 @@
 package run
 
-import "github.com/unroll-ml/unroll/datasets/batches"
+import "github.com/unroll-ml/unroll/internal/batches"
 
 // A feed is the batches of a training, from the step on at which it is first asked for one.
 type feed[B any] struct {

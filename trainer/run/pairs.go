@@ -7,8 +7,8 @@ import (
 	"slices"
 
 	"github.com/unroll-ml/unroll/datasets"
-	"github.com/unroll-ml/unroll/datasets/batches"
 	"github.com/unroll-ml/unroll/datasets/tasks"
+	"github.com/unroll-ml/unroll/internal/batches"
 	"github.com/unroll-ml/unroll/models/decode"
 	"github.com/unroll-ml/unroll/trainer"
 )

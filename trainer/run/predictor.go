@@ -4,8 +4,8 @@ import (
 	"context"
 	"sync"
 
-	"github.com/unroll-ml/unroll/datasets/batches"
 	"github.com/unroll-ml/unroll/datasets/series"
+	"github.com/unroll-ml/unroll/internal/batches"
 	"github.com/unroll-ml/unroll/trainer"
 )
 

@@ -4,9 +4,9 @@ import (
 	"context"
 
 	"github.com/unroll-ml/unroll/datasets"
-	"github.com/unroll-ml/unroll/datasets/batches"
 	"github.com/unroll-ml/unroll/datasets/series"
 	"github.com/unroll-ml/unroll/datasets/tasks"
+	"github.com/unroll-ml/unroll/internal/batches"
 	"github.com/unroll-ml/unroll/trainer"
 	"github.com/unroll-ml/unroll/trainer/metrics"
 )

@@ -8,7 +8,7 @@ import (
 	"strings"
 
 	"github.com/unroll-ml/unroll/datasets"
-	"github.com/unroll-ml/unroll/datasets/batches"
+	"github.com/unroll-ml/unroll/internal/batches"
 	"github.com/unroll-ml/unroll/internal/translate"
 	"github.com/unroll-ml/unroll/internal/words"
 	"github.com/unroll-ml/unroll/models"

@@ -10,8 +10,8 @@ import (
 	"strings"
 
 	"github.com/unroll-ml/unroll/datasets"
-	"github.com/unroll-ml/unroll/datasets/batches"
 	"github.com/unroll-ml/unroll/datasets/tasks"
+	"github.com/unroll-ml/unroll/internal/batches"
 	"github.com/unroll-ml/unroll/internal/words"
 	"github.com/unroll-ml/unroll/trainer"
 	"github.com/unroll-ml/unroll/trainer/metrics"

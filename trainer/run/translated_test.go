@@ -11,7 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/unroll-ml/unroll/datasets"
-	"github.com/unroll-ml/unroll/datasets/batches"
+	"github.com/unroll-ml/unroll/internal/batches"
 	"github.com/unroll-ml/unroll/internal/translate"
 	"github.com/unroll-ml/unroll/models/decode"
 	"github.com/unroll-ml/unroll/trainer/metrics"

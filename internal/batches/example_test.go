@@ -6,7 +6,7 @@ import (
 	"slices"
 
 	"github.com/unroll-ml/unroll/datasets"
-	"github.com/unroll-ml/unroll/datasets/batches"
+	"github.com/unroll-ml/unroll/internal/batches"
 )
 
 // Pairs of texts as batches: similar lengths go together, and each batch is filled while the one before is in use.

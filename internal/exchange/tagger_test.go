@@ -6,9 +6,9 @@ import (
 
 	"gorgonia.org/tensor"
 
+	"github.com/unroll-ml/unroll/internal/exchange"
 	"github.com/unroll-ml/unroll/internal/onnx/onnxtest"
 	"github.com/unroll-ml/unroll/models"
-	"github.com/unroll-ml/unroll/models/exchange"
 )
 
 // TestTagger compares taggers with unroll's: with and without characters, softmax and CRF.

@@ -15,9 +15,9 @@ import (
 	"github.com/unroll-ml/unroll/graph"
 	"github.com/unroll-ml/unroll/graph/op"
 	"github.com/unroll-ml/unroll/graph/ref"
+	"github.com/unroll-ml/unroll/internal/exchange"
 	"github.com/unroll-ml/unroll/internal/onnx/onnxtest"
 	"github.com/unroll-ml/unroll/models"
-	"github.com/unroll-ml/unroll/models/exchange"
 )
 
 // mgu is a cell of a user: the minimal gated unit.

@@ -10,9 +10,9 @@ import (
 	"gorgonia.org/tensor"
 
 	"github.com/unroll-ml/unroll/graph/op"
+	"github.com/unroll-ml/unroll/internal/exchange"
 	"github.com/unroll-ml/unroll/internal/onnx/onnxtest"
 	"github.com/unroll-ml/unroll/models"
-	"github.com/unroll-ml/unroll/models/exchange"
 )
 
 // plain is an attention of a user: it looks at all of the source equally, and a little at where the query is large.
