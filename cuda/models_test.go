@@ -17,7 +17,16 @@ import (
 // A training is a small reference model: step trains it once and gives the loss and the norm of the gradients.
 type training struct {
 	name string
-	open func(t testing.TB, d tape.Device) (step func() (loss, norm float64, err error))
+	open func(t testing.TB, d tape.Device, settings ...setting) (step func() (loss, norm float64, err error))
+}
+
+// A setting changes how a model is trained.
+type setting func(*trainer.Training)
+
+func set(c *trainer.Training, settings []setting) {
+	for _, s := range settings {
+		s(c)
+	}
 }
 
 var trainings = []training{
@@ -31,11 +40,12 @@ var trainings = []training{
 	{"seq2seq lstm", seq2seq("lstm", models.Additive{}, false, 1)},
 }
 
-func languageModel(c models.LMConfig, clip float64) func(testing.TB, tape.Device) func() (float64, float64, error) {
-	return func(t testing.TB, d tape.Device) func() (float64, float64, error) {
+func languageModel(c models.LMConfig, clip float64) func(testing.TB, tape.Device, ...setting) func() (float64, float64, error) {
+	return func(t testing.TB, d tape.Device, settings ...setting) func() (float64, float64, error) {
 		const seq, batch = 6, 5
 		config := trainer.LMConfig{Model: c, Seq: seq, Batch: batch, Device: d}
 		config.Seed, config.Optimizer, config.Clip = 3, optim.DefaultAdam, clip
+		set(&config.Training, settings)
 		m, err := trainer.NewLM(config)
 		if err != nil {
 			t.Fatal(err)
@@ -59,10 +69,11 @@ func tokens(rng *rand.Rand, vocab, n int) []int32 {
 }
 
 // classifier is bidirectional, drops out, and takes the largest of each unit over time.
-func classifier(t testing.TB, d tape.Device) func() (float64, float64, error) {
+func classifier(t testing.TB, d tape.Device, settings ...setting) func() (float64, float64, error) {
 	const steps, batch, vocab, classes = 5, 4, 7, 3
 	c := trainer.ClassifierConfig{Device: d}
 	c.Seed, c.Optimizer, c.Clip = 3, optim.DefaultAdam, 1
+	set(&c.Training, settings)
 	c.Model = models.ClassifierConfig{Vocab: vocab, Embed: 4, Hidden: 8, Layers: 1, Bidirectional: true, Dropout: 0.3, Pooling: "max", Classes: classes}
 	c.Model.Cell = models.CellConfig{Kind: "lstm"}
 	m, err := trainer.NewClassifier(c)
@@ -85,10 +96,11 @@ func classifier(t testing.TB, d tape.Device) func() (float64, float64, error) {
 }
 
 // regressor reads vectors in parts of batches, and has a loss that is not the same everywhere.
-func regressor(t testing.TB, d tape.Device) func() (float64, float64, error) {
+func regressor(t testing.TB, d tape.Device, settings ...setting) func() (float64, float64, error) {
 	const steps, batch, input = 5, 4, 3
 	c := trainer.RegressorConfig{Device: d}
 	c.Seed, c.Optimizer, c.Clip = 3, optim.DefaultAdam, 1
+	set(&c.Training, settings)
 	c.Model = models.RegressorConfig{Input: input, Hidden: 8, Layers: 1, Bidirectional: true, Dropout: 0.3, Pooling: "mean", Loss: "huber"}
 	c.Model.Cell = models.CellConfig{Kind: "gru"}
 	m, err := trainer.NewRegressor(c)
@@ -114,9 +126,10 @@ func regressor(t testing.TB, d tape.Device) func() (float64, float64, error) {
 }
 
 // tagger reads the characters of words, and has a CRF.
-func tagger(t testing.TB, d tape.Device) func() (float64, float64, error) {
+func tagger(t testing.TB, d tape.Device, settings ...setting) func() (float64, float64, error) {
 	c := trainer.TaggerConfig{Device: d}
 	c.Seed, c.Optimizer, c.Clip = 3, optim.DefaultAdam, 1
+	set(&c.Training, settings)
 	c.Model = models.TaggerConfig{
 		Words: 7, Embed: 4, Chars: 5, CharEmbed: 3, CharHidden: 4, Cell: models.CellConfig{Kind: "lstm"}, Hidden: 8, Layers: 1,
 		Bidirectional: true, Dropout: 0.3, Tags: 3, CRF: true,
@@ -147,10 +160,11 @@ func tagger(t testing.TB, d tape.Device) func() (float64, float64, error) {
 	}
 }
 
-func seq2seq(cell string, attention models.AttentionKind, feeding bool, forcing float64) func(testing.TB, tape.Device) func() (float64, float64, error) {
-	return func(t testing.TB, d tape.Device) func() (float64, float64, error) {
+func seq2seq(cell string, attention models.AttentionKind, feeding bool, forcing float64) func(testing.TB, tape.Device, ...setting) func() (float64, float64, error) {
+	return func(t testing.TB, d tape.Device, settings ...setting) func() (float64, float64, error) {
 		c := trainer.Seq2SeqConfig{Device: d, TeacherForcing: forcing}
 		c.Seed, c.Optimizer, c.Clip = 3, optim.DefaultAdam, 1
+		set(&c.Training, settings)
 		c.Model = models.Seq2SeqConfig{Source: 9, Target: 10, Tokens: models.DefaultTokens, Attention: attention, Feeding: feeding}
 		c.Model.Cell, c.Model.Embed, c.Model.Hidden, c.Model.Layers = models.CellConfig{Kind: cell}, 8, 12, 1
 		m, err := trainer.NewSeq2Seq(c)

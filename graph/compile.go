@@ -37,6 +37,11 @@ type Config struct {
 	Updates []Update
 	Alike   G.Nodes // nodes that Gorgonia has merged and that are one; see Alike
 	Plain   bool    // leave out package opt: slow, and the same numbers up to rounding
+
+	// Recompute is K: loops keep their states at every K-th step only, and what else the way back needs is computed
+	// again, K steps at a time. The numbers are the same to the bit. It takes less memory where there are many steps,
+	// least with about the root of their number. 0: nothing is computed again.
+	Recompute int
 }
 
 // check says what is wrong with the configuration.
@@ -138,7 +143,7 @@ func load(c Config) (*Program, error) {
 		return nil, err
 	}
 	if !c.Plain {
-		if f, err = opt.Run(f); err != nil {
+		if f, err = opt.Run(f, opt.Recompute(c.Recompute)); err != nil {
 			return nil, err
 		}
 	}

@@ -412,7 +412,7 @@ type applied struct {
 
 // apply compiles a program without derivative.
 func (s *shared) apply(b *op.Builder, params, outputs G.Nodes, updates ...graph.Update) (applied, error) {
-	a, err := apply(s.device, b, params, outputs, updates...)
+	a, err := apply(s.device, s.Recompute, b, params, outputs, updates...)
 	if err == nil {
 		s.programs = append(s.programs, a.Program)
 	}
@@ -420,11 +420,11 @@ func (s *shared) apply(b *op.Builder, params, outputs G.Nodes, updates ...graph.
 }
 
 // apply compiles a program without derivative, which needs those parameters that its outputs depend on.
-func apply(d tape.Device, b *op.Builder, params, outputs G.Nodes, updates ...graph.Update) (applied, error) {
+func apply(d tape.Device, recompute int, b *op.Builder, params, outputs G.Nodes, updates ...graph.Update) (applied, error) {
 	if b.Err() != nil {
 		return applied{}, b.Err()
 	}
-	p, err := graph.Compile(graph.Config{Device: d, Outputs: outputs, Updates: updates})
+	p, err := graph.Compile(graph.Config{Device: d, Outputs: outputs, Updates: updates, Recompute: recompute})
 	if err != nil {
 		return applied{}, err
 	}

@@ -53,7 +53,7 @@ func (m *Tagger) Stream(letters int) (*TagStream, error) {
 	s.carried = in.States
 	var last []*G.Node
 	s.scores, last = net.Scores(b, in)
-	s.applied, err = apply(m.device, b, net.Params.Nodes(), G.Nodes{s.scores}, carry(s.carried, last)...)
+	s.applied, err = apply(m.device, 0, b, net.Params.Nodes(), G.Nodes{s.scores}, carry(s.carried, last)...)
 	return s, err
 }
 

@@ -30,6 +30,11 @@ type Training struct {
 
 	Scaling optim.LossScaling // of the loss; the zero value: none
 
+	// Recompute is K: only every K-th state of a recurrence is kept, and what else its derivative needs is computed
+	// again. Long sequences then take little memory, and a third more time; the numbers are the same to the bit. 0: all
+	// is kept.
+	Recompute int
+
 	// Frozen are the names of parameters that stay as they are: they have neither gradients nor states of the
 	// optimizer.
 	Frozen []string
@@ -68,6 +73,7 @@ func (c *Training) stepConfig(device tape.Device, loss, weight *G.Node, params G
 	s := stepConfig{StepConfig: optim.StepConfig{
 		Device: device, Loss: loss, Carried: carried, Optimizer: c.Optimizer, Clip: c.Clip, ClipValue: c.ClipValue,
 		Accumulate: c.parts() > 1, Weight: weight, Average: c.Average, Scaling: c.Scaling,
+		Recompute: c.Recompute,
 	}}
 	for _, n := range params {
 		if c.frozen(n.Name()) {

@@ -53,7 +53,7 @@ func newMatrices(p *tape.Product) matrices {
 	if p.TransB {
 		x.bK, x.bCol = 1, p.LdB
 	}
-	if x.n == 1 && x.m > 1 && x.cRow == 1 { // a column is a row of Bᵀ·Aᵀ
+	if x.n == 1 && (x.m == 1 || x.cRow == 1) { // a column is a row of Bᵀ·Aᵀ, however short
 		x.m, x.n = x.n, x.m
 		x.aRow, x.aK, x.bK, x.bCol = x.bCol, x.bK, x.aK, x.aRow
 		x.strideA, x.strideB = x.strideB, x.strideA

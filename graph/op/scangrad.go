@@ -295,7 +295,7 @@ func (l *loopBuilder) loop(b *ir.Builder, label string) *ir.Value {
 		p.Op = ir.Param{Index: i, Of: p.Type}
 	}
 	return b.New(&ir.Loop{
-		Trip: l.trip, Label: label, Body: body, Carries: len(l.carries),
+		Trip: l.trip, Label: label, Back: true, Body: body, Carries: len(l.carries),
 		Seqs:   slices.Repeat([]bool{l.reverse}, len(l.seqs)),
 		Stacks: slices.Repeat([]bool{l.reverse}, len(l.stacks)),
 	}, slices.Concat(l.seqs, l.carries, l.consts)...)

@@ -53,6 +53,7 @@ type StepConfig struct {
 	Params    G.Nodes
 	Carried   []graph.Update // states that the model carries from one step to the next
 	Optimizer Optimizer
+	Recompute int     // see graph.Config
 	Clip      float64 // the largest norm of all gradients together; 0: no clipping
 	ClipValue float64 // the largest magnitude of an element of a gradient, after Clip; 0: any
 
@@ -195,7 +196,9 @@ func NewStep(b *op.Builder, c StepConfig) (*Step, error) {
 	if s.Scale != nil {
 		outputs = append(outputs, s.Scale)
 	}
-	s.Program, err = graph.Compile(graph.Config{Device: c.Device, Outputs: outputs, Updates: append(updates, carried...)})
+	s.Program, err = graph.Compile(graph.Config{
+		Device: c.Device, Outputs: outputs, Updates: append(updates, carried...), Recompute: c.Recompute,
+	})
 	return s, err
 }
 

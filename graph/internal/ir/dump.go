@@ -59,7 +59,7 @@ func (f *Func) dump(b *strings.Builder, indent, prefix string) {
 // opString is Op.String without what differs between runs of the program.
 func opString(op Op) string {
 	if l, ok := op.(*Loop); ok {
-		return fmt.Sprintf("loop%s(%d, seqs %s, carries %d, stacks %s)", quoted(l.Label), l.Trip, directions(l.Seqs), l.Carries, directions(l.Stacks))
+		return "loop" + quoted(l.Label) + l.interior()
 	}
 	return op.String()
 }

@@ -24,6 +24,7 @@ type Loop struct {
 	Stacks  []bool // for each stack: is it reversed?
 	Body    *Func
 	Label   string // what the user called it, for dumps
+	Back    bool   // it is the way back of a derivative: its steps run against those whose results it reads
 }
 
 // Consts is the number of constants.
@@ -42,7 +43,16 @@ func directions(rev []bool) string {
 }
 
 func (l *Loop) String() string {
-	return fmt.Sprintf("loop%p(%d, seqs %s, carries %d, stacks %s)", l, l.Trip, directions(l.Seqs), l.Carries, directions(l.Stacks))
+	return fmt.Sprintf("loop%p%s", l, l.interior())
+}
+
+// interior is all about the loop but its body and its name.
+func (l *Loop) interior() string {
+	s := fmt.Sprintf("(%d, seqs %s, carries %d, stacks %s", l.Trip, directions(l.Seqs), l.Carries, directions(l.Stacks))
+	if l.Back {
+		s += ", back"
+	}
+	return s + ")"
 }
 func (l *Loop) Infer([]*Value) (Type, error) { return Type{}, nil }
 func (l *Loop) Results(args []*Value) ([]Type, error) {

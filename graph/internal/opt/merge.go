@@ -60,6 +60,7 @@ func (p *parts) absorb(q *parts) *parts {
 	}
 	op := *p.op
 	op.Label = joinLabels(p.op.Label, q.op.Label)
+	op.Back = p.op.Back || q.op.Back
 	p.op = &op
 	return q
 }

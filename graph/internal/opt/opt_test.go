@@ -146,6 +146,7 @@ type loopSpec struct {
 	seqRev, stackRev    []bool
 	seqP, carryP, conP  []*ir.Value
 	next, stacks        []*ir.Value
+	back                bool
 }
 
 func newLoop(b *ir.Builder, label string, trip int) *loopSpec {
@@ -185,7 +186,7 @@ func (l *loopSpec) build() []*ir.Value {
 		}
 	}
 	body.Results = append(append(body.Results, l.next...), l.stacks...)
-	op := &ir.Loop{Trip: l.trip, Seqs: l.seqRev, Carries: len(l.inits), Stacks: l.stackRev, Body: body, Label: l.label}
+	op := &ir.Loop{Trip: l.trip, Seqs: l.seqRev, Carries: len(l.inits), Stacks: l.stackRev, Body: body, Label: l.label, Back: l.back}
 	args := append(append(append([]*ir.Value{}, l.seqs...), l.inits...), l.consts...)
 	loop := l.b.New(op, args...)
 	var rs []*ir.Value

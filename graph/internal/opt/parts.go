@@ -118,7 +118,7 @@ func (p *parts) build(b *ir.Builder, outer func([]*ir.Value) []*ir.Value) map[in
 	}
 	needed := p.reach(roots)
 
-	l := &ir.Loop{Trip: p.op.Trip, Carries: len(p.carries), Label: p.op.Label, Body: &ir.Func{}}
+	l := &ir.Loop{Trip: p.op.Trip, Carries: len(p.carries), Label: p.op.Label, Back: p.op.Back, Body: &ir.Func{}}
 	inner := newRewriter(b)
 	var args []*ir.Value
 	bind := func(param, arg *ir.Value) {

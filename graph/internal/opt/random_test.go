@@ -170,13 +170,17 @@ func (d *drawer) value() *ir.Value {
 	return d.rows()
 }
 
+// hosts counts what host has drawn: two Go functions must never have one ID.
+var hosts int
+
 // host calls a Go function, with or without arguments.
 func (d *drawer) host() *ir.Value {
 	var args []*ir.Value
 	for range d.n(0, 2) {
 		args = append(args, d.float())
 	}
-	op := &ir.Host{Name: "drawn", ID: d.n(0, 1<<30), Of: f64(d.shape(0, 3)...), After: d.n(0, len(args))}
+	hosts++
+	op := &ir.Host{Name: "drawn", ID: hosts, Of: f64(d.shape(0, 3)...), After: d.n(0, len(args))}
 	op.Fn = func(out, in []any) error {
 		y, sum := out[0].([]float64), float64(op.ID%7)/7
 		for _, x := range in {

@@ -101,7 +101,7 @@ func (d *drawer) term(s ir.Shape) *ir.Value {
 // stacks the states at the entry of each step, and a loop in the other direction that computes the step again
 // from these.
 func (d *drawer) twins() {
-	b, trip, rev := d.b, d.n(1, 4), d.coin()
+	b, trip, rev := d.b, d.n(1, 5), d.coin()
 	step := &ir.Func{}
 	s := &drawer{t: d.t, b: b}
 	var xs, hs, cs []*ir.Value
@@ -164,6 +164,7 @@ func (d *drawer) twins() {
 	stacked := entry.build()
 
 	back := newLoop(b, "back", trip)
+	back.back = true
 	in := &drawer{t: d.t, b: b}
 	var params []*ir.Value
 	for _, x := range xs {

@@ -51,6 +51,7 @@ func (r recurrence) training(b *ir.Builder, f *ir.Func, x, g *ir.Value, h0, w []
 	entries := e.build()
 
 	back := newLoop(b, "cell backwards", trip)
+	back.back = true
 	xt, gt := back.seq(x, true), back.seq(g, true)
 	var hs, grads, sums, consts []*ir.Value
 	for i := range h0 {

@@ -32,6 +32,7 @@ func (s *scope) emitLoop(l *ir.Loop, v *ir.Value) {
 	}
 	for i := seqs + l.Carries; i < len(l.Body.Params); i++ {
 		body.at[keyOf(l.Body.Params[i])] = s.view(v.Args[i])
+		body.fixed[l.Body.Params[i]] = v.Args[i]
 	}
 
 	stacked := make([]bool, len(l.Stacks)) // the stacks that are part of a history
@@ -43,7 +44,7 @@ func (s *scope) emitLoop(l *ir.Loop, v *ir.Value) {
 			h.entry = dense(s.buffer(param.Type, s.loop), param.Shape)
 			h.init, h.next, h.final = h.entry, h.entry, h.entry
 		}
-		s.move(s.view(init), h.init, init.Shape)
+		s.start(init, h.init)
 		body.at[keyOf(param)] = h.entry
 		next[c] = h.next
 		s.at[key{v, len(l.Stacks) + c}] = h.final
@@ -75,6 +76,15 @@ func (s *scope) emitLoop(l *ir.Loop, v *ir.Value) {
 	body.advance(next, l.Body.Results[:l.Carries], l.Body.Params[seqs:seqs+l.Carries])
 	loop.Body = body.code
 	s.code = append(s.code, loop)
+}
+
+// start puts the initial value of a carry where the first step finds it.
+func (s *scope) start(init *ir.Value, place view) {
+	if c := inline(init); c != nil {
+		s.emitMap(init.Shape, &ir.Func{Results: []*ir.Value{c}}, nil, []view{place})
+		return
+	}
+	s.move(s.view(init), place, init.Shape)
 }
 
 // advance moves the carries' next values to where the next step reads them. A value that is itself (a view of)

@@ -321,3 +321,35 @@ func TestRefuses(t *testing.T) {
 		}
 	}
 }
+
+// What a step needs in another order of memory, and is the same at every step, is copied once, before the loops.
+func TestCopiedBeforeLoops(t *testing.T) {
+	b, f := &ir.Builder{Float: tape.Float64}, &ir.Func{}
+	w := f.AddParam(f64(3, 5), "w")
+	i := b.New(ir.Iota{Axis: 1, Of: ir.Type{Dtype: tape.Int32, Shape: ir.Shape{2, 2, 2}}})
+	index := ir.Type{Dtype: tape.Int32, Shape: ir.Shape{2}}
+	inner, outer := &ir.Func{}, &ir.Func{}
+	at, table := inner.AddParam(index, "i"), inner.AddParam(f64(5, 3), "w")
+	inner.Results = []*ir.Value{b.New(ir.Gather{}, table, at)}
+	index.Shape = index.Shape.With(2)
+	at, table = outer.AddParam(index, "i"), outer.AddParam(f64(5, 3), "w")
+	stacks := []bool{false}
+	outer.Results = []*ir.Value{b.Proj(b.New(&ir.Loop{Trip: 2, Seqs: stacks, Stacks: stacks, Body: inner}, at, table), 0)}
+	loop := b.New(&ir.Loop{Trip: 2, Seqs: stacks, Stacks: stacks, Body: outer}, i, b.Transpose(w, 1, 0))
+	f.Results = []*ir.Value{b.Proj(loop, 0)}
+	code := listing(t, f, Result{"out", -1})
+	checkCount(t, code, "\n  copy", 1)
+	checkCount(t, code, "copy", 1)
+}
+
+// A sum begins with zeros in its own place.
+func TestConstantStart(t *testing.T) {
+	b, f := &ir.Builder{Float: tape.Float64}, &ir.Func{}
+	x := f.AddParam(f64(4, 3), "x")
+	body := &ir.Func{}
+	xt, sum := body.AddParam(f64(3), "x"), body.AddParam(f64(3), "sum")
+	body.Results = []*ir.Value{b.Add(sum, xt)}
+	loop := b.New(&ir.Loop{Trip: 4, Seqs: []bool{false}, Carries: 1, Body: body}, x, b.Const(0, 3))
+	f.Results = []*ir.Value{b.Elem(tape.Exp, b.Proj(loop, 0))}
+	checkCount(t, listing(t, f, Result{"out", -1}), "copy", 0)
+}

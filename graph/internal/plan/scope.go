@@ -38,6 +38,7 @@ type scope struct {
 	also  map[key][]view    // and where else
 	over  map[key]*ir.Value // the parameter whose old value is at a home until then
 	solid map[*ir.Value]view
+	fixed map[*ir.Value]*ir.Value // parameters that are the same at every step, and what they are around the loop
 	code  []tape.Instr
 }
 
@@ -47,6 +48,7 @@ func newScope(p *planner, outer *scope, loop *tape.Loop, f *ir.Func) *scope {
 		order: f.Values(),
 		pos:   map[*ir.Value]int{}, last: map[*ir.Value]int{},
 		at: map[key]view{}, home: map[key]view{}, also: map[key][]view{}, over: map[key]*ir.Value{}, solid: map[*ir.Value]view{},
+		fixed: map[*ir.Value]*ir.Value{},
 	}
 	if outer != nil {
 		s.depth = outer.depth + 1
@@ -249,6 +251,9 @@ func (s *scope) dense(v *ir.Value) view {
 	if at.isDense(v.Shape) {
 		at.strides = rowMajor(v.Shape)
 		return at
+	}
+	if x := s.fixed[v]; x != nil {
+		return s.outer.dense(x) // once, before the loop
 	}
 	if c, ok := s.solid[v]; ok {
 		return c
