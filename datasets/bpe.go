@@ -18,7 +18,8 @@ type merge struct {
 
 // bpeVocab is a vocabulary of characters; merges come by add.
 func bpeVocab(alphabet []rune) *Vocab {
-	v := &Vocab{kind: BPE, special: len(specialNames), tokens: append([]string{}, specialNames...), ranks: map[pair]int32{}, spaces: true}
+	v := &Vocab{kind: BPE, special: len(specialNames), tokens: append([]string{}, specialNames...),
+		ranks: map[pair]int32{}, spaces: true}
 	v.addRunes(alphabet)
 	return v
 }
@@ -160,7 +161,8 @@ type bpeTrainer struct {
 	words  []bpeWord
 	counts map[pair]int
 	where  map[pair][]int32 // words that have, or had, the pair; one may be there several times
-	queue  pairHeap         // every pair with a positive count, with a count that was true once and is not below the true one
+	// every pair with a positive count, with a count that was true once and is not below the true one
+	queue pairHeap
 }
 
 type bpeWord struct {

@@ -34,7 +34,8 @@ func BuildVocab(c VocabConfig, texts iter.Seq[string]) (*Vocab, error) {
 	if err := c.Form.Check(); err != nil {
 		return nil, err
 	}
-	if err := cmp.Or(setting.AtLeast("Size", c.Size, 0), setting.Set("texts", texts != nil, "the texts to learn from")); err != nil {
+	if err := cmp.Or(setting.AtLeast("Size", c.Size, 0),
+		setting.Set("texts", texts != nil, "the texts to learn from")); err != nil {
 		return nil, err
 	}
 	v, err := buildVocab(c, func(yield func(string) bool) {
@@ -115,5 +116,6 @@ func checkSize(size, must int) error {
 	if size > must {
 		return nil
 	}
-	return &Error{File: "the vocabulary", What: fmt.Sprintf("of %d tokens has no room for the %d that are reserved or single characters: make it larger, or leave out rare characters", size, must)}
+	return &Error{File: "the vocabulary", What: fmt.Sprintf("of %d tokens has no room for the %d that are reserved or "+
+		"single characters: make it larger, or leave out rare characters", size, must)}
 }

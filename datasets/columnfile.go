@@ -63,13 +63,15 @@ func (c *columnFile) columns() []string {
 
 func (c *columnFile) notes(name string) (notes []string) {
 	if c.documents > 0 {
-		notes = append(notes, fmt.Sprintf("%s: %s %s, which is no word", name, words.Count(c.documents, "time", "times"), docStart))
+		notes = append(notes, fmt.Sprintf("%s: %s %s, which is no word", name,
+			words.Count(c.documents, "time", "times"), docStart))
 	}
 	if c.comments > 0 {
 		notes = append(notes, fmt.Sprintf("%s: lines that begin with # and are comments: %d", name, c.comments))
 	}
 	if c.tag >= 0 && c.most > c.tag+1 {
-		notes = append(notes, fmt.Sprintf("%s: lines have up to %d columns, of which column %d is the word: a sentence has a word a line",
+		notes = append(notes, fmt.Sprintf("%s: lines have up to %d columns, of which column %d is the word: a sentence "+
+			"has a word a line",
 			name, c.most, c.word+1))
 	}
 	return notes

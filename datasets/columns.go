@@ -22,10 +22,11 @@ var (
 	tableRoles = &roles{
 		names: [2]string{"text", "label"},
 		known: [2][]string{
-			{"text", "sentence", "review", "comment", "message", "msg", "sms", "tweet", "content", "body", "document", "description", "question", "query",
-				"utterance", "phrase", "headline", "surname", "name", "word", "input", "post", "abstract"},
-			{"label", "class", "category", "sentiment", "intent", "topic", "country", "nationality", "language", "lang", "origin", "rating", "score", "stars",
-				"polarity", "emotion", "target", "genre", "tag", "y"},
+			{"text", "sentence", "review", "comment", "message", "msg", "sms", "tweet", "content", "body", "document",
+				"description", "question", "query", "utterance", "phrase", "headline", "surname", "name", "word", "input", "post",
+				"abstract"},
+			{"label", "class", "category", "sentiment", "intent", "topic", "country", "nationality", "language", "lang",
+				"origin", "rating", "score", "stars", "polarity", "emotion", "target", "genre", "tag", "y"},
 		},
 		others:  append(idNames, "title", "type", "date", "user", "author", "source", "split", "v"),
 		line:    "a line is a text, a tab and its label",
@@ -33,11 +34,13 @@ var (
 	}
 	pairRoles = &roles{
 		names: [2]string{"source", "target"},
-		known: [2][]string{{"source", "src", "input", "original", "question", "from"}, {"target", "tgt", "trg", "output", "translation", "answer", "to"}},
+		known: [2][]string{{"source", "src", "input", "original", "question", "from"},
+			{"target", "tgt", "trg", "output", "translation", "answer", "to"}},
 		others: append(append(idNames, "text", "sentence", "phrase", "word", "name"),
-			"en", "de", "fr", "es", "it", "pt", "nl", "ru", "zh", "ja", "ko", "ar", "hi", "tr", "pl", "cs", "sv", "fi", "el", "he", "uk", "ro", "hu",
-			"english", "german", "french", "spanish", "italian", "portuguese", "dutch", "russian", "chinese", "japanese", "korean", "arabic", "hindi",
-			"turkish", "polish", "czech", "swedish", "finnish", "greek", "hebrew", "ukrainian", "romanian", "hungarian", "vietnamese", "latin"),
+			"en", "de", "fr", "es", "it", "pt", "nl", "ru", "zh", "ja", "ko", "ar", "hi", "tr", "pl", "cs", "sv", "fi", "el",
+			"he", "uk", "ro", "hu", "english", "german", "french", "spanish", "italian", "portuguese", "dutch", "russian",
+			"chinese", "japanese", "korean", "arabic", "hindi", "turkish", "polish", "czech", "swedish", "finnish", "greek",
+			"hebrew", "ukrainian", "romanian", "hungarian", "vietnamese", "latin"),
 		line: "a line is a source, a tab and its target",
 	}
 	idNames = []string{"id", "ids", "idx", "index", "no", "nr", "number", "uid", "guid", "key"}
@@ -92,15 +95,18 @@ func (f Format) choose(file string, first *row, r *roles) (*columns, error) {
 			at = n - 1
 		}
 		if at < 0 {
-			return nil, &Error{File: file, Line: first.line, What: fmt.Sprintf("there is no column %q, the first row has %s: correct --columns", name, quoted(cells))}
+			return nil, &Error{File: file, Line: first.line,
+				What: fmt.Sprintf("there is no column %q, the first row has %s: correct --columns", name, quoted(cells))}
 		}
 		c.at[i] = at
 	}
 	if c.header != nil && slices.Max(c.at[:]) < c.width {
-		c.notes = append(c.notes, fmt.Sprintf("%s: line %d is a header, of which column %d, %q, is the %s, and column %d, %q, the %s; --columns for others, --header no if it is none", file,
+		c.notes = append(c.notes, fmt.Sprintf("%s: line %d is a header, of which column %d, %q, is the %s, and column %d, "+
+			"%q, the %s; --columns for others, --header no if it is none", file,
 			first.line, c.at[0]+1, cells[c.at[0]], r.names[0], c.at[1]+1, cells[c.at[1]], r.names[1]))
 	} else if c.width > 2 && f.Columns == nil {
-		c.notes = append(c.notes, fmt.Sprintf("%s: of %d columns the first is the %s, and the second the %s; --columns for others", file, c.width, r.names[0], r.names[1]))
+		c.notes = append(c.notes, fmt.Sprintf("%s: of %d columns the first is the %s, and the second the %s; "+
+			"--columns for others", file, c.width, r.names[0], r.names[1]))
 	}
 	return c, nil
 }
@@ -203,7 +209,8 @@ func (p *profile) checkTable(c *columns) string {
 	if p.few(c.at[1]) && !swapped && !ids {
 		return ""
 	}
-	what := fmt.Sprintf("the first %d rows have %d different labels and %d different texts", p.rows, len(label.different), len(text.different))
+	what := fmt.Sprintf("the first %d rows have %d different labels and %d different texts", p.rows, len(label.different),
+		len(text.different))
 	if ids {
 		what = "the texts are numbers"
 	}

@@ -80,7 +80,8 @@ const headBytes = 512
 // gzipMagic begins gzip data.
 const gzipMagic = "\x1f\x8b"
 
-const notGzip = "the name ends in .gz, the contents are not gzip: download it again, or rename it if it is not compressed"
+const notGzip = "the name ends in .gz, the contents are not gzip: download it again, or rename it if it is " +
+	"not compressed"
 
 // readPlain is what a file of a size holds or, if it holds gzip data, what those hold.
 func readPlain(f io.Reader, size int64, path string) ([]byte, error) {
@@ -108,13 +109,15 @@ func gunzip(raw []byte, name string) ([]byte, error) {
 		return nil, tooLong(name, next)
 	}
 	if onDisk := int64(len(raw)); err == nil && size > max(leastHeld, heldPerByte*onDisk) {
-		return nil, &Error{File: name, What: fmt.Sprintf("%d bytes become %d in memory, more than any data do: %s", onDisk, size, next)}
+		return nil, &Error{File: name, What: fmt.Sprintf("%d bytes become %d in memory, more than any data do: %s", onDisk,
+			size, next)}
 	}
 	if err == nil {
 		err = z.Reset(bytes.NewReader(raw))
 	}
 	if err != nil {
-		return nil, &Error{File: name, What: fmt.Sprintf("damaged gzip data (%v): copy or download it again", errors.Cause(err))}
+		return nil, &Error{File: name, What: fmt.Sprintf("damaged gzip data (%v): copy or download it again",
+			errors.Cause(err))}
 	}
 	return readCapped(z, size, name, next)
 }
@@ -136,5 +139,6 @@ func readCapped(r io.Reader, size int64, name, next string) ([]byte, error) {
 }
 
 func tooLong(name, next string) error {
-	return &Error{File: name, What: fmt.Sprintf("longer than %d bytes, the most that is read at once: %s", MaxTextBytes, next)}
+	return &Error{File: name, What: fmt.Sprintf("longer than %d bytes, the most that is read at once: %s",
+		MaxTextBytes, next)}
 }

@@ -46,16 +46,19 @@ func TestHeldExamples(t *testing.T) {
 		}
 		_, err := read(2 * fit)
 		var e *Error
-		if !errors.As(err, &e) || e.Line <= fit || e.Line > fit+3 || !strings.Contains(e.What, "bytes of memory, and on the disk there are") {
+		if !errors.As(err, &e) || e.Line <= fit || e.Line > fit+3 ||
+			!strings.Contains(e.What, "bytes of memory, and on the disk there are") {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
 	bomb := zip(t, strings.Repeat("many words ", 1<<12))
 	path := write(t, "a.txt.gz", bomb)
 	_, err := ReadText(path)
-	wantError(t, "a text", path, err, fmt.Sprintf("FILE: %d bytes become %d in memory, more than any data do: uncompress it, or use a part of it",
+	wantError(t, "a text", path, err, fmt.Sprintf("FILE: %d bytes become %d in memory, more than any data do: "+
+		"uncompress it, or use a part of it",
 		len(bomb), len("many words ")<<12))
-	if _, err := ReadTable(write(t, "a.tsv", []byte(rows(2*fit)+strings.Repeat("a long text\tb\n", 2*fit))), Format{Header: "no"}); err != nil {
+	if _, err := ReadTable(write(t, "a.tsv", []byte(rows(2*fit)+strings.Repeat("a long text\tb\n", 2*fit))),
+		Format{Header: "no"}); err != nil {
 		t.Errorf("of a file that is as large as it seems: %v", err)
 	}
 	p, err := readPairs(write(t, "a.tsv", []byte(rows(2*fit))), Format{Header: "no"}, 2)
@@ -114,7 +117,8 @@ func TestGunzipMemory(t *testing.T) {
 	runtime.ReadMemStats(&was)
 	_, err = ReadText(path)
 	runtime.ReadMemStats(&now)
-	wantError(t, "a GiB", path, err, "FILE: longer than 1073741824 bytes, the most that is read at once: uncompress it, or use a part of it")
+	wantError(t, "a GiB", path, err,
+		"FILE: longer than 1073741824 bytes, the most that is read at once: uncompress it, or use a part of it")
 	if took := now.TotalAlloc - was.TotalAlloc; took > 64<<20 {
 		t.Errorf("%d bytes to refuse it", took)
 	}

@@ -29,9 +29,11 @@ func NewEvalWindows(tokens Sequence, batch, seq int) (*EvalWindows, error) {
 	}
 	n := tokens.Len() - 1
 	if n < 1 {
-		return nil, fmt.Errorf("%s to measure on, at least 2 are needed: use a longer text", words.Count(tokens.Len(), "token", "tokens"))
+		return nil, fmt.Errorf("%s to measure on, at least 2 are needed: use a longer text",
+			words.Count(tokens.Len(), "token", "tokens"))
 	}
-	return &EvalWindows{Batch: batch, Seq: seq, tokens: tokens, streams: max(1, min(batch, n/MinEvalStream)), row: make([]int32, seq+1)}, nil
+	return &EvalWindows{Batch: batch, Seq: seq, tokens: tokens, streams: max(1, min(batch, n/MinEvalStream)),
+		row: make([]int32, seq+1)}, nil
 }
 
 // bounds is the half-open range of predictions of stream s; prediction i is that of token i+1 from token i.

@@ -55,7 +55,8 @@ func TestEvalWindowsCoverAll(t *testing.T) {
 }
 
 func TestEvalStreamsAreLong(t *testing.T) {
-	for _, c := range []struct{ tokens, batch, want int }{{2, 64, 1}, {2048, 64, 1}, {2049, 64, 2}, {111_540, 64, 64}, {111_540, 256, 108}} {
+	for _, c := range []struct{ tokens, batch, want int }{{2, 64, 1}, {2048, 64, 1}, {2049, 64, 2}, {111_540, 64, 64},
+		{111_540, 256, 108}} {
 		w, err := NewEvalWindows(counting(c.tokens), c.batch, 8)
 		if err != nil {
 			t.Fatal(err)

@@ -47,7 +47,8 @@ func ReadFolder(dir string, f Format) (*Table, error) {
 	}
 	t.SHA256, t.Skipped = hex.EncodeToString(r.sums.Sum(nil)), r.lenient.skipped
 	t.Notes = append(t.Notes, r.notes...)
-	return t, t.check("no examples: the folder should hold a file LABEL.txt or LABEL.txt.gz for each label, or a folder LABEL with a file for each text")
+	return t, t.check("no examples: the folder should hold a file LABEL.txt or LABEL.txt.gz for each label, or a folder " +
+		"LABEL with a file for each text")
 }
 
 // labelSource is a file or folder of a label.
@@ -89,7 +90,8 @@ func listLabels(dir string, wanted []string) (*labelList, error) {
 	}
 	switch {
 	case len(files) > 0 && len(folders) > 0:
-		return nil, &Error{File: dir, What: fmt.Sprintf("files %s and folders %s could all be labels: name the labels with --labels, or move away what are none", someOf(files), someOf(folders))}
+		return nil, &Error{File: dir, What: fmt.Sprintf("files %s and folders %s could all be labels: name the labels with "+
+			"--labels, or move away what are none", someOf(files), someOf(folders))}
 	case len(folders) > 0:
 		l.folders, l.labels = true, folders
 	default:
@@ -116,7 +118,9 @@ func (l *labelList) check(wanted []string, empty []labelSource) error {
 	for _, x := range empty {
 		inner, err := os.ReadDir(x.path)
 		if err == nil && len(l.labels) == 0 && slices.ContainsFunc(inner, fs.DirEntry.IsDir) {
-			return &Error{File: l.dir, What: fmt.Sprintf("its folder %s has folders and no texts: name the folder that holds the labels, such as %s", x.label, x.path)}
+			return &Error{File: l.dir, What: fmt.Sprintf(
+				"its folder %s has folders and no texts: name the folder that holds the labels, such as %s", x.label, x.path,
+			)}
 		}
 	}
 	return nil
@@ -237,7 +241,8 @@ func (r *folderReader) folder(x labelSource) error {
 		return err
 	}
 	if len(others) > 0 {
-		r.notes = append(r.notes, fmt.Sprintf("%s: left out %s; a text is a file NAME.txt or without a suffix", x.path, listed(others)))
+		r.notes = append(r.notes, fmt.Sprintf("%s: left out %s; a text is a file NAME.txt or without a suffix", x.path,
+			listed(others)))
 	}
 	for _, name := range texts {
 		path := filepath.Join(x.path, name)
@@ -273,7 +278,9 @@ func wholeText(path string, data []byte) (string, *Error) {
 	case text == "":
 		return "", &Error{File: path, What: "the text is empty: remove the file or complete it"}
 	case len(text) > MaxLineBytes:
-		return "", &Error{File: path, What: fmt.Sprintf("the text is longer than %d bytes, the most that an example can have: cut it, or choose another file", MaxLineBytes)}
+		return "", &Error{File: path, What: fmt.Sprintf(
+			"the text is longer than %d bytes, the most that an example can have: cut it, or choose another file", MaxLineBytes,
+		)}
 	}
 	return text, nil
 }

@@ -26,30 +26,36 @@ func TestReadFolderOfFolders(t *testing.T) {
 		t.Fatal(err)
 	}
 	at := func(name string) string { return filepath.Join(dir, filepath.FromSlash(name)) }
-	want := []Row{{"bad", "neg", at("neg/49960"), 1}, {"a fine film", "pos", at("pos/0_9.txt"), 1}, {"good", "pos", at("pos/1_9.TXT.gz"), 1}}
+	want := []Row{{"bad", "neg", at("neg/49960"), 1}, {"a fine film", "pos", at("pos/0_9.txt"), 1},
+		{"good", "pos", at("pos/1_9.TXT.gz"), 1}}
 	if diff := cmp.Diff(want, table.Rows); diff != "" {
 		t.Error(diff)
 	}
-	if got, want := strings.ReplaceAll(strings.Join(table.Notes, "\n"), dir, "DIR"), "DIR: left out labels.feat, none/; a label is a folder\n"+
-		"DIR/pos: left out old, pos.csv; a text is a file NAME.txt or without a suffix"; got != want {
+	if got, want := strings.ReplaceAll(strings.Join(table.Notes, "\n"), dir, "DIR"),
+		"DIR: left out labels.feat, none/; a label is a folder\n"+
+			"DIR/pos: left out old, pos.csv; a text is a file NAME.txt or without a suffix"; got != want {
 		t.Errorf("got  %s\nwant %s", got, want)
 	}
 
 	put(t, dir, "neg/empty.txt", "\n")
 	_, err = ReadFolder(dir, Format{})
 	wantError(t, "an empty text", dir, err, "FILE/neg/empty.txt: the text is empty: remove the file or complete it")
-	if table, err = ReadFolder(dir, Format{SkipBad: true}); err != nil || len(table.Rows) != 3 || table.Skipped.Count != 1 {
+	if table, err = ReadFolder(dir, Format{SkipBad: true}); err != nil || len(table.Rows) != 3 ||
+		table.Skipped.Count != 1 {
 		t.Error(table, err)
 	}
 	put(t, dir, "neg/empty.txt", "\xe9")
 	_, err = ReadFolder(dir, Format{})
-	wantError(t, "Latin-1", dir, err, "FILE/neg/empty.txt:1:1: byte 0 (0xe9) is not UTF-8: convert the text to UTF-8, for example with iconv, or choose another file")
+	wantError(t, "Latin-1", dir, err, "FILE/neg/empty.txt:1:1: byte 0 (0xe9) is not UTF-8: convert the text to UTF-8, "+
+		"for example with iconv, or choose another file")
 
 	// Lists beside the folders could be labels, too.
 	put(t, dir, "urls_pos.txt", "http://example.org\n")
 	_, err = ReadFolder(dir, Format{})
-	wantError(t, "both forms", dir, err, "FILE: files urls_pos.txt and folders neg, pos could all be labels: name the labels with --labels, or move away what are none")
-	if table, err = ReadFolder(dir, Format{Labels: []string{"pos", "neg"}, SkipBad: true}); err != nil || len(table.Rows) != 3 {
+	wantError(t, "both forms", dir, err, "FILE: files urls_pos.txt and folders neg, pos could all be labels: name the "+
+		"labels with --labels, or move away what are none")
+	if table, err = ReadFolder(dir, Format{Labels: []string{"pos", "neg"}, SkipBad: true}); err != nil ||
+		len(table.Rows) != 3 {
 		t.Error(table, err)
 	}
 	_, err = ReadFolder(dir, Format{Labels: []string{"pos", "unsup"}})
@@ -60,7 +66,8 @@ func TestReadFolderOfFolders(t *testing.T) {
 	put(t, above, "train/pos/1.txt", "x")
 	put(t, above, "test/pos/1.txt", "x")
 	_, err = ReadFolder(above, Format{})
-	wantError(t, "the folder above", above, err, "FILE: its folder test has folders and no texts: name the folder that holds the labels, such as FILE/test")
+	wantError(t, "the folder above", above, err,
+		"FILE: its folder test has folders and no texts: name the folder that holds the labels, such as FILE/test")
 }
 
 // What a folder of files holds besides LABEL.txt is named; the suffix may be in capitals.
@@ -84,7 +91,8 @@ func TestReadFolderNames(t *testing.T) {
 	if diff := cmp.Diff([]string{"Calish", "Dorish", "Eirish"}, labels.names); diff != "" || err != nil {
 		t.Error(diff, err)
 	}
-	if want := dir + ": left out Espish, list.csv, empty/; a label is a file LABEL.txt"; len(table.Notes) != 1 || table.Notes[0] != want {
+	if want := dir + ": left out Espish, list.csv, empty/; a label is a file LABEL.txt"; len(table.Notes) != 1 ||
+		table.Notes[0] != want {
 		t.Errorf("got  %q\nwant %q", table.Notes, want)
 	}
 }

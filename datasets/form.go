@@ -72,5 +72,6 @@ func (c *Coverage) Hint() string {
 	if others >= c.Unknown {
 		return ""
 	}
-	return fmt.Sprintf("in the normal form %s there would be %d: the training data are in that form, so convert the texts, or train with --normalize nfc", form, others)
+	return fmt.Sprintf("in the normal form %s there would be %d: the training data are in that form, so convert the "+
+		"texts, or train with --normalize nfc", form, others)
 }

@@ -60,7 +60,8 @@ func TestCoverage(t *testing.T) {
 		got.Encode(v, c.read)
 		got.Encode(v, "")
 		hint := got.Hint()
-		if got.Tokens != c.tokens || got.Unknown != c.unknown || !strings.HasPrefix(hint, c.hint) || (c.hint == "") != (hint == "") {
+		if got.Tokens != c.tokens || got.Unknown != c.unknown || !strings.HasPrefix(hint, c.hint) ||
+			(c.hint == "") != (hint == "") {
 			t.Errorf("%s of %q: %d of %d unknown, %q", c.kind, c.read, got.Unknown, got.Tokens, hint)
 		}
 	}

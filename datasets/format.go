@@ -53,9 +53,11 @@ func (f Format) Check() error {
 	case f.Quoted && f.Kind == FormatCSV:
 		wrong = "--quoted is for cells with tabs between, those of CSV are always quoted so: leave it out"
 	case f.Columns != nil && len(f.Columns) != 2:
-		wrong = fmt.Sprintf("--columns %s names %d columns: name two, as in --columns 2,1", strings.Join(f.Columns, ","), len(f.Columns))
+		wrong = fmt.Sprintf("--columns %s names %d columns: name two, as in --columns 2,1", strings.Join(f.Columns, ","),
+			len(f.Columns))
 	case f.named() && f.Header == HeaderNo:
-		wrong = fmt.Sprintf("--columns %s names columns, and with --header no they have no names: give their numbers", strings.Join(f.Columns, ","))
+		wrong = fmt.Sprintf("--columns %s names columns, and with --header no they have no names: give their numbers",
+			strings.Join(f.Columns, ","))
 	}
 	for i, c := range f.Columns {
 		switch n, err := strconv.Atoi(c); {
@@ -82,7 +84,8 @@ func (f Format) named() bool {
 
 // csv says whether a file is read as CSV.
 func (f Format) csv(path string) bool {
-	return f.Kind == FormatCSV || f.Kind == "" && strings.HasSuffix(strings.ToLower(strings.TrimSuffix(path, ".gz")), ".csv")
+	return f.Kind == FormatCSV ||
+		f.Kind == "" && strings.HasSuffix(strings.ToLower(strings.TrimSuffix(path, ".gz")), ".csv")
 }
 
 func isNumber(s string) bool {

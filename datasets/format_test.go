@@ -142,10 +142,12 @@ func TestFormatsRefuse(t *testing.T) {
 		wantError(t, c.name, path, err, c.want)
 	}
 	// Numbers are no texts, also below a name.
-	numbered := write(t, "a.csv", []byte("Nummer;Satz;Bewertung\n"+many(func(i int) string { return fmt.Sprintf("%d;Satz %d;%s\n", i, i%9, []string{"gut", "schlecht"}[i%2]) })))
+	numbered := write(t, "a.csv", []byte("Nummer;Satz;Bewertung\n"+
+		many(func(i int) string { return fmt.Sprintf("%d;Satz %d;%s\n", i, i%9, []string{"gut", "schlecht"}[i%2]) })))
 	_, _, err := readRows(t, false, numbered, Format{})
 	wantError(t, "numbers", numbered, err,
-		"FILE: the texts are numbers: name the columns of the text and of the label, it seems --columns 2,3; --columns 1,2 if they are as they should be")
+		"FILE: the texts are numbers: name the columns of the text and of the label, it seems --columns 2,3; --columns 1,2 "+
+			"if they are as they should be")
 	// The columns that the user names are not judged.
 	path := write(t, "a.tsv", []byte(many(func(i int) string { return fmt.Sprintf("ham\tmessage number %d\n", i) })))
 	if rows, _, err := readRows(t, false, path, Format{Columns: []string{"1", "2"}}); err != nil || len(rows) != 40 {
@@ -158,7 +160,8 @@ func TestFormatsRefuse(t *testing.T) {
 		t.Errorf("%q, %v", notes, err)
 	}
 	// If its text is what texts are called, too, it is a header.
-	path = write(t, "a.csv", []byte("review,verdict\n"+many(func(i int) string { return fmt.Sprintf("w%d,%d\n", i, i%2) })))
+	path = write(t, "a.csv",
+		[]byte("review,verdict\n"+many(func(i int) string { return fmt.Sprintf("w%d,%d\n", i, i%2) })))
 	rows, notes, err := readRows(t, false, path, Format{})
 	want := path + `: line 1, "review" and "verdict", is taken for a header; --header no if it is none`
 	if err != nil || len(rows) != 40 || len(notes) != 1 || notes[0] != want {
@@ -170,7 +173,8 @@ func TestFormatsRefuse(t *testing.T) {
 }
 
 func TestFormatCheck(t *testing.T) {
-	for _, f := range []Format{{}, {Kind: FormatCSV, Columns: []string{"a", "b"}, Header: HeaderYes}, {Quoted: true, Columns: []string{"2", "1"}, Header: HeaderNo}} {
+	for _, f := range []Format{{}, {Kind: FormatCSV, Columns: []string{"a", "b"}, Header: HeaderYes},
+		{Quoted: true, Columns: []string{"2", "1"}, Header: HeaderNo}} {
 		if err := f.Check(); err != nil {
 			t.Errorf("%+v: %v", f, err)
 		}

@@ -40,7 +40,8 @@ func FuzzReadText(f *testing.F) {
 		if s == "" || !utf8.ValidString(s) || strings.Contains(s, "\x00") {
 			t.Fatalf("read %q", s)
 		}
-		if again, err := NewText("x", s); err == nil && !strings.HasPrefix(s, "\ufeff") && !strings.Contains(s, "\r\n") && whole(t, again) != s {
+		if again, err := NewText("x", s); err == nil && !strings.HasPrefix(s, "\ufeff") && !strings.Contains(s, "\r\n") &&
+			whole(t, again) != s {
 			t.Fatalf("read %q, then %q", s, whole(t, again))
 		}
 		v := NewVocab(text)
@@ -95,7 +96,8 @@ func FuzzReadFolder(f *testing.F) {
 			return
 		}
 		for _, r := range table.Rows {
-			if r.Text == "" || r.Text != strings.TrimSpace(r.Text) || strings.ContainsAny(r.Text, "\n\x00") || !utf8.ValidString(r.Text) ||
+			if r.Text == "" || r.Text != strings.TrimSpace(r.Text) || strings.ContainsAny(r.Text, "\n\x00") ||
+				!utf8.ValidString(r.Text) ||
 				r.Line < 1 || r.File != filepath.Join(dir, r.Label+".txt") {
 				t.Fatalf("row %+v", r)
 			}
@@ -133,7 +135,8 @@ func FuzzReadParallel(f *testing.F) {
 			t.Fatal(diff)
 		}
 		for _, p := range want {
-			if p.Source == "" || p.Target == "" || strings.ContainsAny(p.Source+p.Target, "\n\x00") || !utf8.ValidString(p.Source+p.Target) {
+			if p.Source == "" || p.Target == "" || strings.ContainsAny(p.Source+p.Target, "\n\x00") ||
+				!utf8.ValidString(p.Source+p.Target) {
 				t.Fatalf("%q", p)
 			}
 		}

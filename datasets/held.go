@@ -34,6 +34,6 @@ func (h *held) add(examples, text int, name string, line int) error {
 	if takes <= max(leastHeld, heldPerByte*h.files) {
 		return nil
 	}
-	return &Error{File: name, Line: line, What: fmt.Sprintf("%d examples up to here take %d bytes of memory, and on the disk there are %d bytes: "+
-		"uncompress the file if it is right, or use a part of it", h.examples, takes, h.files)}
+	return &Error{File: name, Line: line, What: fmt.Sprintf("%d examples up to here take %d bytes of memory, and on the "+
+		"disk there are %d bytes: uncompress the file if it is right, or use a part of it", h.examples, takes, h.files)}
 }

@@ -52,7 +52,8 @@ func (d Division) Split() (train, held []int32, err error) {
 		slices.SortStableFunc(order[1:], func(a, b int) int { return g.size(a) - g.size(b) })
 		i := slices.IndexFunc(order[1:], g.release)
 		if i < 0 {
-			return nil, nil, &Error{File: d.Name, What: "each label has one example, or one text: none can be held out, so name data to measure on"}
+			return nil, nil, &Error{File: d.Name,
+				What: "each label has one example, or one text: none can be held out, so name data to measure on"}
 		}
 		heldOut[order[1+i]] = true
 	}

@@ -25,7 +25,8 @@ func TestSplit(t *testing.T) {
 		}
 		all := append(slices.Clone(train), held...)
 		slices.Sort(all)
-		if !slices.IsSorted(train) || !slices.IsSorted(held) || !slices.Equal(all, counting(n)) || len(train) == 0 || len(held) == 0 {
+		if !slices.IsSorted(train) || !slices.IsSorted(held) || !slices.Equal(all, counting(n)) || len(train) == 0 ||
+			len(held) == 0 {
 			t.Fatalf("%v and %v", train, held)
 		}
 		group := 1
@@ -61,7 +62,8 @@ func TestSplit(t *testing.T) {
 	}
 	for n := range 2 {
 		_, _, err := Division{Name: "FILE", Len: n, Part: 0.1, Seed: 1}.Split()
-		wantError(t, "too few", "FILE", err, fmt.Sprintf("FILE: %d different %s, at least 2 are needed to hold out a part: use more data, or name data to measure on",
+		wantError(t, "too few", "FILE", err, fmt.Sprintf("FILE: %d different %s, at least 2 are needed to hold out a part: "+
+			"use more data, or name data to measure on",
 			n, []string{"examples", "example"}[n]))
 	}
 }
@@ -70,14 +72,16 @@ func TestSplit(t *testing.T) {
 // whatever the seed.
 func TestSplitWithAFrequentText(t *testing.T) {
 	for seed := range uint64(40) {
-		d := Division{Name: "x", Len: 1000, Part: 0.1, Seed: seed, Key: func(i int) (string, error) { return strconv.Itoa(max(i, 450)), nil }}
+		d := Division{Name: "x", Len: 1000, Part: 0.1, Seed: seed,
+			Key: func(i int) (string, error) { return strconv.Itoa(max(i, 450)), nil }}
 		train, held, err := d.Split()
 		if err != nil || len(held) != 100 || !slices.Equal(train[:450], counting(450)) {
 			t.Fatalf("seed %d: %d to train on, %d held out, %v", seed, len(train), len(held), err)
 		}
 	}
 	// Where all groups are larger than what is wanted, the smallest is held out.
-	d := Division{Name: "x", Len: 10, Part: 0.1, Key: func(i int) (string, error) { return []string{"a", "b", "c"}[min(i/3, 2)], nil }}
+	d := Division{Name: "x", Len: 10, Part: 0.1,
+		Key: func(i int) (string, error) { return []string{"a", "b", "c"}[min(i/3, 2)], nil }}
 	for d.Seed = range 20 {
 		if _, held, err := d.Split(); err != nil || len(held) != 3 {
 			t.Errorf("%v, %v", held, err)
@@ -87,9 +91,11 @@ func TestSplitWithAFrequentText(t *testing.T) {
 
 // Of each class an example remains to train on, whatever the seed: also if examples of two classes have the same text.
 func TestSplitKeepsClasses(t *testing.T) {
-	class := func(i int) string { return strconv.Itoa(min(i, 40) / 20 * max(i-19, 0)) } // 0 for the first 40, then singletons
+	// 0 for the first 40, then singletons
+	class := func(i int) string { return strconv.Itoa(min(i, 40) / 20 * max(i-19, 0)) }
 	for seed := range uint64(40) {
-		d := Division{Name: "x", Len: 60, Part: 0.5, Seed: seed, Class: class, Key: func(i int) (string, error) { return strconv.Itoa(i / 2), nil }}
+		d := Division{Name: "x", Len: 60, Part: 0.5, Seed: seed, Class: class,
+			Key: func(i int) (string, error) { return strconv.Itoa(i / 2), nil }}
 		train, held, err := d.Split()
 		if err != nil || len(held) == 0 {
 			t.Fatal(held, err)
@@ -106,7 +112,8 @@ func TestSplitKeepsClasses(t *testing.T) {
 	}
 	d := Division{Name: "FILE", Len: 5, Part: 0.2, Class: strconv.Itoa}
 	_, _, err := d.Split()
-	wantError(t, "singletons", "FILE", err, "FILE: each label has one example, or one text: none can be held out, so name data to measure on")
+	wantError(t, "singletons", "FILE", err,
+		"FILE: each label has one example, or one text: none can be held out, so name data to measure on")
 }
 
 func TestSplitBySource(t *testing.T) {
@@ -117,5 +124,6 @@ func TestSplitBySource(t *testing.T) {
 	}
 	same := NewPairs("FILE", []Pair{{"a", "1"}, {"a", "2"}})
 	_, _, err = Division{Name: same.Name, Len: same.Len(), Part: 0.5, Seed: 1, Key: same.Sources}.Split()
-	wantError(t, "one source", "FILE", err, "FILE: 1 different example, at least 2 are needed to hold out a part: use more data, or name data to measure on")
+	wantError(t, "one source", "FILE", err,
+		"FILE: 1 different example, at least 2 are needed to hold out a part: use more data, or name data to measure on")
 }

@@ -48,7 +48,9 @@ func ReadIDXFolder(dir string, f Format) (train, test *Images, err error) {
 		case images == "" && labels == "":
 			continue
 		case images == "" || labels == "":
-			return nil, nil, &Error{File: dir, What: fmt.Sprintf("it has %s%s, and the file that belongs to it is missing: copy or download it, too", images, labels)}
+			return nil, nil, &Error{File: dir, What: fmt.Sprintf(
+				"it has %s%s, and the file that belongs to it is missing: copy or download it, too", images, labels,
+			)}
 		}
 		if parts[i], err = ReadIDX(filepath.Join(dir, images), filepath.Join(dir, labels)); err != nil {
 			return nil, nil, err
@@ -59,7 +61,8 @@ func ReadIDXFolder(dir string, f Format) (train, test *Images, err error) {
 	}
 	train, test = parts[0], parts[1]
 	if train != nil && test != nil && (train.Rows != test.Rows || train.Cols != test.Cols) {
-		return nil, nil, &Error{File: dir, What: fmt.Sprintf("images of %d×%d to train on and of %d×%d to measure on: they must be alike", train.Rows, train.Cols, test.Rows, test.Cols)}
+		return nil, nil, &Error{File: dir, What: fmt.Sprintf("images of %d×%d to train on and of %d×%d to measure on: "+
+			"they must be alike", train.Rows, train.Cols, test.Rows, test.Cols)}
 	}
 	return train, test, nil
 }
@@ -105,11 +108,14 @@ func listIDX(path string) (sets map[string]map[string]string, dir, prefix string
 	case named:
 		return sets, dir, prefix, nil
 	case len(sets) == 0 && len(names) == 0:
-		return nil, "", "", &Error{File: dir, What: "the folder is empty: it should hold train-images-idx3-ubyte and train-labels-idx1-ubyte, as that of MNIST does"}
+		return nil, "", "", &Error{File: dir, What: "the folder is empty: it should hold train-images-idx3-ubyte and " +
+			"train-labels-idx1-ubyte, as that of MNIST does"}
 	case len(sets) == 0:
-		return nil, "", "", &Error{File: dir, What: fmt.Sprintf("no images, the folder has %s: it should hold train-images-idx3-ubyte and train-labels-idx1-ubyte, as that of MNIST does", listed(names))}
+		return nil, "", "", &Error{File: dir, What: fmt.Sprintf("no images, the folder has %s: it should hold "+
+			"train-images-idx3-ubyte and train-labels-idx1-ubyte, as that of MNIST does", listed(names))}
 	case len(sets) > 1:
-		return nil, "", "", &Error{File: dir, What: fmt.Sprintf("it has several sets of images (%s): name one, as in %s", listed(prefixes), filepath.Join(dir, prefixes[len(prefixes)-1]))}
+		return nil, "", "", &Error{File: dir, What: fmt.Sprintf("it has several sets of images (%s): name one, as in %s",
+			listed(prefixes), filepath.Join(dir, prefixes[len(prefixes)-1]))}
 	}
 	return sets, dir, prefixes[0], nil
 }
@@ -130,7 +136,8 @@ func ReadIDX(imagesPath, labelsPath string) (*Images, error) {
 			words.Count(dims[0], "image", "images"), labelsPath, words.Count(count[0], "label", "labels"))}
 	}
 	if len(pixels) == 0 {
-		return nil, &Error{File: imagesPath, What: fmt.Sprintf("%d images of %d×%d: there is nothing to learn", dims[0], dims[1], dims[2])}
+		return nil, &Error{File: imagesPath, What: fmt.Sprintf("%d images of %d×%d: there is nothing to learn", dims[0],
+			dims[1], dims[2])}
 	}
 	return &Images{
 		Name: imagesPath, SHA256: sha256Hex([]byte(sha256Hex(pixels) + sha256Hex(classes))),
@@ -157,7 +164,8 @@ func ReadIDXImages(path string, f Format) (*Images, error) {
 		return nil, err
 	}
 	if len(pixels) == 0 {
-		return nil, &Error{File: path, What: fmt.Sprintf("%d images of %d×%d: there is nothing in them", dims[0], dims[1], dims[2])}
+		return nil, &Error{File: path, What: fmt.Sprintf("%d images of %d×%d: there is nothing in them", dims[0],
+			dims[1], dims[2])}
 	}
 	m := &Images{Name: path, SHA256: sha256Hex(pixels), Rows: dims[1], Cols: dims[2], pixels: pixels}
 	if f.Transpose {
@@ -200,15 +208,18 @@ func parseIDX(raw []byte, wantDims int) (dims []int, data []byte, wrong string) 
 		n := binary.BigEndian.Uint32(raw[4+4*d:])
 		dims = append(dims, int(n))
 		if want *= int64(n); want > MaxTextBytes { // both factors are below 2³²
-			return nil, nil, fmt.Sprintf("more than %d bytes, the most that is read at once, or a damaged header: use a part of it, or download it again", MaxTextBytes)
+			return nil, nil, fmt.Sprintf("more than %d bytes, the most that is read at once, or a damaged header: use a part "+
+				"of it, or download it again", MaxTextBytes)
 		}
 	}
 	data = raw[head:]
 	switch have := int64(len(data)); {
 	case have < want:
-		return nil, nil, fmt.Sprintf("truncated: %d bytes of the %d that its header announces: copy or download it again", have, want)
+		return nil, nil, fmt.Sprintf("truncated: %d bytes of the %d that its header announces: copy or download it again",
+			have, want)
 	case have > want:
-		return nil, nil, fmt.Sprintf("%d bytes after the %d that its header announces: copy or download it again", have-want, want)
+		return nil, nil, fmt.Sprintf("%d bytes after the %d that its header announces: copy or download it again",
+			have-want, want)
 	}
 	return dims, data, ""
 }

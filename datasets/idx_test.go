@@ -91,13 +91,15 @@ func TestReadIDXFolder(t *testing.T) {
 	dir := t.TempDir()
 	put := func(name, data string) { put(t, dir, name, data) }
 	_, _, err := ReadIDXFolder(dir, Format{})
-	wantError(t, "an empty folder", dir, err, "FILE: the folder is empty: it should hold train-images-idx3-ubyte and train-labels-idx1-ubyte, as that of MNIST does")
+	wantError(t, "an empty folder", dir, err, "FILE: the folder is empty: it should hold train-images-idx3-ubyte and "+
+		"train-labels-idx1-ubyte, as that of MNIST does")
 	if _, _, err = ReadIDXFolder(filepath.Join(dir, "none"), Format{}); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("no folder: %v", err)
 	}
 	put("pictures.zip", "")
 	_, _, err = ReadIDXFolder(dir, Format{})
-	wantError(t, "no images", dir, err, "FILE: no images, the folder has pictures.zip: it should hold train-images-idx3-ubyte and train-labels-idx1-ubyte, as that of MNIST does")
+	wantError(t, "no images", dir, err, "FILE: no images, the folder has pictures.zip: it should hold "+
+		"train-images-idx3-ubyte and train-labels-idx1-ubyte, as that of MNIST does")
 	put("train-images.idx3-ubyte", idx([]byte{1, 2}, 2, 1, 1))
 	put("train-labels-idx1-ubyte.gz", string(zip(t, idx([]byte{1, 2}, 2))))
 	train, test, err := ReadIDXFolder(dir, Format{})
@@ -106,7 +108,8 @@ func TestReadIDXFolder(t *testing.T) {
 	}
 	put("t10k-images-idx3-ubyte", idx([]byte{1, 3, 9}, 3, 1, 1))
 	_, _, err = ReadIDXFolder(dir, Format{})
-	wantError(t, "labels are missing", dir, err, "FILE: it has t10k-images-idx3-ubyte, and the file that belongs to it is missing: copy or download it, too")
+	wantError(t, "labels are missing", dir, err,
+		"FILE: it has t10k-images-idx3-ubyte, and the file that belongs to it is missing: copy or download it, too")
 	put("t10k-labels-idx1-ubyte", idx([]byte{5, 2, 5}, 3))
 	if _, test, err = ReadIDXFolder(dir, Format{}); err != nil || test.Len() != 3 {
 		t.Fatal(err)
@@ -136,8 +139,10 @@ func TestReadIDXFolderOfEMNIST(t *testing.T) {
 	put(t, dir, "emnist-digits-train-images-idx3-ubyte", idx([]byte{1, 2}, 2, 1, 1))
 	put(t, dir, "emnist-digits-train-labels-idx1-ubyte", idx([]byte{1, 2}, 2))
 	_, _, err = ReadIDXFolder(dir, Format{})
-	wantError(t, "two sets", dir, err, "FILE: it has several sets of images (emnist-digits, emnist-letters): name one, as in FILE/emnist-letters")
-	if train, test, err = ReadIDXFolder(filepath.Join(dir, "emnist-digits"), Format{}); err != nil || train.Len() != 2 || test != nil {
+	wantError(t, "two sets", dir, err,
+		"FILE: it has several sets of images (emnist-digits, emnist-letters): name one, as in FILE/emnist-letters")
+	if train, test, err = ReadIDXFolder(filepath.Join(dir, "emnist-digits"), Format{}); err != nil || train.Len() != 2 ||
+		test != nil {
 		t.Errorf("%v, %v, %v", train, test, err)
 	}
 }
@@ -177,7 +182,8 @@ func TestReadIDXImages(t *testing.T) {
 		}
 	}
 	labels := t.TempDir()
-	if err := os.WriteFile(filepath.Join(labels, "train-labels-idx1-ubyte"), []byte(idx([]byte{1}, 1)), 0o644); err != nil {
+	if err := os.WriteFile(filepath.Join(labels, "train-labels-idx1-ubyte"), []byte(idx([]byte{1}, 1)),
+		0o644); err != nil {
 		t.Fatal(err)
 	}
 	for path, want := range map[string]string{

@@ -60,7 +60,8 @@ func TestBuildVocab(t *testing.T) {
 			t.Errorf("%s:\ngot  %q\nwant %q", c.name, got, c.want)
 		}
 	}
-	for _, c := range []VocabConfig{{Kind: Word, Size: 4}, {Kind: Char, Size: 2}, {Kind: BPE, Size: 7}, {Kind: "syllable"}} {
+	for _, c := range []VocabConfig{{Kind: Word, Size: 4}, {Kind: Char, Size: 2}, {Kind: BPE, Size: 7},
+		{Kind: "syllable"}} {
 		if v, err := BuildVocab(c, slices.Values([]string{"a b"})); err == nil {
 			t.Errorf("%+v: built %q", c, v.tokens)
 		}
@@ -112,7 +113,8 @@ func TestBytePairsKeepSpaces(t *testing.T) {
 	} {
 		tokens, unknown := v.EncodeLine(c.s)
 		if got := names(v, tokens); got != c.tokens || unknown != 0 || v.Decode(tokens) != c.decoded {
-			t.Errorf("%q: tokens %q, want %q; decoded %q, want %q; %d unknown", c.s, got, c.tokens, v.Decode(tokens), c.decoded, unknown)
+			t.Errorf("%q: tokens %q, want %q; decoded %q, want %q; %d unknown", c.s, got, c.tokens, v.Decode(tokens),
+				c.decoded, unknown)
 		}
 	}
 	// A vocabulary of before keeps its meaning: white space separates words, and no more.
@@ -149,7 +151,8 @@ func TestEncodeUnknown(t *testing.T) {
 
 // White space aside in words, what any vocabulary encodes it decodes, and its file is the same vocabulary.
 func TestKindsRoundTrip(t *testing.T) {
-	unit := rapid.SampledFrom([]string{"a", "b", "ab", "é", "日", "9", "12", ".", ",", "'", "\n", " ", "\t", "नमस्ते", "x", "▁", "<unk>"})
+	unit := rapid.SampledFrom([]string{"a", "b", "ab", "é", "日", "9", "12", ".", ",", "'", "\n", " ", "\t", "नमस्ते", "x",
+		"▁", "<unk>"})
 	rapid.Check(t, func(t *rapid.T) {
 		s := strings.Join(rapid.SliceOfN(unit, 0, 60).Draw(t, "text"), "")
 		c := VocabConfig{Kind: rapid.SampledFrom(Kinds).Draw(t, "kind"), Size: 60}
@@ -167,7 +170,8 @@ func TestKindsRoundTrip(t *testing.T) {
 		}
 		if c.Kind == BPE {
 			s = strings.ReplaceAll(s, "▁", " ")
-			if before, ok := strings.CutSuffix(s, " "); ok && before != "" && !strings.ContainsAny(before[len(before)-1:], " \t\n") {
+			if before, ok := strings.CutSuffix(s, " "); ok && before != "" &&
+				!strings.ContainsAny(before[len(before)-1:], " \t\n") {
 				s = before // what would be between this word and the next
 			}
 		}
@@ -244,14 +248,17 @@ func TestBuildIsDeterministic(t *testing.T) {
 }
 
 func TestVocabQueries(t *testing.T) {
-	char, word, pairs := build(t, VocabConfig{Kind: Char}, "ab"), build(t, VocabConfig{Kind: Word}, "a bc"), build(t, VocabConfig{Kind: BPE}, "ab")
+	char, word, pairs := build(t, VocabConfig{Kind: Char}, "ab"), build(t, VocabConfig{Kind: Word}, "a bc"),
+		build(t, VocabConfig{Kind: BPE}, "ab")
 	text, _ := NewText("x", "ab")
 	plain := NewVocab(text)
 	if char.Kind() != Char || word.Kind() != Word || char.Len() != 6 || plain.Len() != 2 {
 		t.Error("kinds, lengths or reserved tokens are mixed up")
 	}
-	if char.Name(4) != "a" || char.Name(End) != "</s>" || plain.Name(1) != "b" || word.Name(Unknown) != "<unk>" || char.Reserved() != 4 || plain.Reserved() != 0 {
-		t.Errorf("%q %q %q %q, %d and %d reserved", char.Name(4), char.Name(End), plain.Name(1), word.Name(Unknown), char.Reserved(), plain.Reserved())
+	if char.Name(4) != "a" || char.Name(End) != "</s>" || plain.Name(1) != "b" || word.Name(Unknown) != "<unk>" ||
+		char.Reserved() != 4 || plain.Reserved() != 0 {
+		t.Errorf("%q %q %q %q, %d and %d reserved", char.Name(4), char.Name(End), plain.Name(1), word.Name(Unknown),
+			char.Reserved(), plain.Reserved())
 	}
 	for _, c := range []struct {
 		v    *Vocab
@@ -305,7 +312,8 @@ func TestLabels(t *testing.T) {
 		{`{"kind":"labels","labels":["a"]}`, `differs from the form in which it is written, first at byte 32`},
 	} {
 		_, err := parseLabels("x", []byte(c.data))
-		if want := "x: " + c.want + ": the labels are damaged, restore them from a copy of the run"; err == nil || err.Error() != want {
+		if want := "x: " + c.want + ": the labels are damaged, restore them from a copy of the run"; err == nil ||
+			err.Error() != want {
 			t.Errorf("got  %v\nwant %s", err, want)
 		}
 	}

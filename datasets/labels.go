@@ -43,7 +43,8 @@ func OrderedLabels(names []string) (*Labels, error) {
 // checkLabel says what is wrong with a label that cannot be written on a line, before a tab; "" if nothing is.
 func checkLabel(name string) string {
 	if strings.ContainsFunc(name, unicode.IsControl) {
-		return fmt.Sprintf("the label %q has a tab, a line break or another control character: choose another name for it", name)
+		return fmt.Sprintf("the label %q has a tab, a line break or another control character: choose another name for it",
+			name)
 	}
 	return ""
 }
@@ -92,7 +93,9 @@ func (u *UnknownLabels) Words(l *Labels) string {
 
 // Classes are the numbers of the labels of n examples of a file, NoClass for a label that l lacks; unknown says
 // which those are. If l lacks all, it is an *Error.
-func (l *Labels) Classes(file string, n int, label func(i int) string) (classes []int32, unknown *UnknownLabels, err error) {
+func (l *Labels) Classes(
+	file string, n int, label func(i int) string,
+) (classes []int32, unknown *UnknownLabels, err error) {
 	if err := setting.Set("label", label != nil, "a function that gives the label of an example"); err != nil {
 		return nil, nil, err
 	}
@@ -103,7 +106,9 @@ func (l *Labels) Classes(file string, n int, label func(i int) string) (classes 
 }
 
 // classes is Classes of arguments that are right.
-func (l *Labels) classes(file string, n int, label func(i int) string) (classes []int32, unknown *UnknownLabels, err error) {
+func (l *Labels) classes(
+	file string, n int, label func(i int) string,
+) (classes []int32, unknown *UnknownLabels, err error) {
 	if l == nil {
 		return nil, nil, &Error{File: file, What: "there are no labels to compare with: they are nil"}
 	}
@@ -121,7 +126,8 @@ func (l *Labels) classes(file string, n int, label func(i int) string) (classes 
 		classes[i] = class
 	}
 	if n > 0 && unknown.Examples == n {
-		return nil, nil, &Error{File: file, What: fmt.Sprintf("none of its labels (%q, ...) is among the %d of the training data (%q, ...): use data with the same labels", unknown.Names[0], l.Len(), l.Name(0))}
+		return nil, nil, &Error{File: file, What: fmt.Sprintf("none of its labels (%q, ...) is among the %d of the "+
+			"training data (%q, ...): use data with the same labels", unknown.Names[0], l.Len(), l.Name(0))}
 	}
 	return classes, unknown, nil
 }

@@ -85,7 +85,9 @@ func (l *lineReader) read() ([]byte, error) {
 	}
 	switch {
 	case tooLong:
-		return nil, &Error{File: l.name, Line: l.number, What: fmt.Sprintf("the line is longer than %d bytes, the most that an example can have: cut it, or choose another file", l.max)}
+		return nil, &Error{File: l.name, Line: l.number, What: fmt.Sprintf(
+			"the line is longer than %d bytes, the most that an example can have: cut it, or choose another file", l.max,
+		)}
 	case !utf8.Valid(line) || bytes.IndexByte(line, 0) >= 0:
 		return nil, l.notText(line)
 	}
@@ -160,8 +162,11 @@ func notTextIn(line []byte, offset int64) *Error {
 func notText(b []byte, offset int64) string {
 	const utf16 = "it looks like UTF-16: convert it, for example with iconv -f UTF-16"
 	switch {
-	case offset == 0 && bytes.HasPrefix(b, []byte("\xff\xfe\x00\x00")), bytes.HasPrefix(b, []byte("\x00\x00\xfe\xff")) && offset == 0:
-		return fmt.Sprintf("byte 0 (%#02x) is not UTF-8, it looks like UTF-32: convert it, for example with iconv -f UTF-32 -t UTF-8", b[0])
+	case offset == 0 && bytes.HasPrefix(b, []byte("\xff\xfe\x00\x00")),
+		bytes.HasPrefix(b, []byte("\x00\x00\xfe\xff")) && offset == 0:
+		return fmt.Sprintf(
+			"byte 0 (%#02x) is not UTF-8, it looks like UTF-32: convert it, for example with iconv -f UTF-32 -t UTF-8", b[0],
+		)
 	case offset == 0 && (b[0] == 0xff || b[0] == 0xfe):
 		return fmt.Sprintf("byte 0 (%#02x) is not UTF-8, %s -t UTF-8", b[0], utf16)
 	case offset < 2 && b[0] == 0 && len(b) > 2 && b[1] != 0 && b[2] == 0: // letters of ASCII, without a byte order mark
@@ -169,7 +174,8 @@ func notText(b []byte, offset int64) string {
 	case b[0] == 0:
 		return fmt.Sprintf("byte %d is NUL, so this is not text: choose another file", offset)
 	}
-	return fmt.Sprintf("byte %d (%#02x) is not UTF-8: convert the text to UTF-8, for example with iconv, or choose another file", offset, b[0])
+	return fmt.Sprintf("byte %d (%#02x) is not UTF-8: convert the text to UTF-8, for example with iconv, or "+
+		"choose another file", offset, b[0])
 }
 
 // trim is s without the white space around it, of any kind, and without byte order marks there, which files
@@ -212,13 +218,15 @@ func (l *Lines) Read() (string, error) {
 	if !l.begun && len(trim(line)) > 0 {
 		l.begun = true
 		if what := markup(line); what != "" {
-			return "", &Error{File: l.lines.name, Line: l.lines.number, What: what + ", and a text is wanted, a line each: convert it"}
+			return "", &Error{File: l.lines.name, Line: l.lines.number,
+				What: what + ", and a text is wanted, a line each: convert it"}
 		}
 	}
 	if l.Column > 0 && bytes.IndexByte(line, '\t') >= 0 {
 		cells := bytes.Split(line, []byte("\t"))
 		if len(cells) < l.Column {
-			return "", &Error{File: l.lines.name, Line: l.lines.number, What: fmt.Sprintf("%d columns, and the text of a line with tabs is column %d, as in the training data: complete it", len(cells), l.Column)}
+			return "", &Error{File: l.lines.name, Line: l.lines.number, What: fmt.Sprintf("%d columns, and the text of a line "+
+				"with tabs is column %d, as in the training data: complete it", len(cells), l.Column)}
 		}
 		l.Tabs++
 		line = cells[l.Column-1]

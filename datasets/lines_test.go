@@ -73,7 +73,8 @@ func TestLines(t *testing.T) {
 		wantError(t, c.name, "stdin", err, c.want)
 	}
 	_, _, err := read("a\tb\n", 3)
-	wantError(t, "too few columns", "stdin", err, "FILE:1: 2 columns, and the text of a line with tabs is column 3, as in the training data: complete it")
+	wantError(t, "too few columns", "stdin", err,
+		"FILE:1: 2 columns, and the text of a line with tabs is column 3, as in the training data: complete it")
 }
 
 // Lines that end in CR alone are no text for a reader of whole texts, either.

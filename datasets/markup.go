@@ -66,7 +66,8 @@ func readSegments(name string, data []byte) ([]segment, error) {
 		return nil, err
 	}
 	if first := firstElement(data); !slices.Contains(setNames, first) {
-		return nil, &Error{File: name, What: fmt.Sprintf("it is marked up, and begins with <%s>; of markup only test sets of WMT are read: convert it to texts, a line each", first)}
+		return nil, &Error{File: name, What: fmt.Sprintf("it is marked up, and begins with <%s>; of markup only test sets "+
+			"of WMT are read: convert it to texts, a line each", first)}
 	}
 	var segments []segment
 	at := segment{line: 1}
@@ -96,12 +97,14 @@ func readSegments(name string, data []byte) ([]segment, error) {
 			return nil, &Error{File: name, Line: at.line, What: "a <seg> does not end: copy or download it again"}
 		}
 		s := at
-		s.id, s.text = attribute(attributes, "id"), strings.TrimFunc(inOneLine.Replace(html.UnescapeString(rest[end+1:close])), isBlank)
+		s.id, s.text = attribute(attributes, "id"),
+			strings.TrimFunc(inOneLine.Replace(html.UnescapeString(rest[end+1:close])), isBlank)
 		segments = append(segments, s)
 		advance(close)
 	}
 	if len(segments) == 0 {
-		return nil, &Error{File: name, What: "it is marked up, and holds no <seg>, as test sets of WMT do: convert it to texts, a line each"}
+		return nil, &Error{File: name,
+			What: "it is marked up, and holds no <seg>, as test sets of WMT do: convert it to texts, a line each"}
 	}
 	return segments, nil
 }
@@ -158,7 +161,8 @@ func sideOfSet(name string, segments []segment, side string) (texts []segment, l
 		sides[s.side] = true
 	}
 	if len(sides) > 1 && !sides[side] {
-		return nil, 0, &Error{File: name, What: fmt.Sprintf("it has segments of several sides, and none of <%s>: choose another file", side)}
+		return nil, 0, &Error{File: name,
+			What: fmt.Sprintf("it has segments of several sides, and none of <%s>: choose another file", side)}
 	}
 	first := map[int]int{}
 	for _, s := range segments {
@@ -200,7 +204,8 @@ func readMarkup(name string, data []byte, l *lenient) (*Pairs, error) {
 		}
 	}
 	if len(targets) == 0 {
-		return nil, &Error{File: name, What: "its segments are of one side: give it with --src, and the file of the other side with --tgt, or the other way round"}
+		return nil, &Error{File: name, What: "its segments are of one side: give it with --src, and the file of the other " +
+			"side with --tgt, or the other way round"}
 	}
 	var pairs []Pair
 	var lines []int32

@@ -19,7 +19,8 @@ lines</seg><seg id="3"></seg></p>
 </doc>
 </srcset>
 `
-	refSGM = "\ufeff<refset setid=\"x\" trglang=\"fr\">\n<DOC sysid=\"ref\">\n<SEG id=\"1\">R&eacute;ponses</SEG>\n<seg id=\"2\">deux</seg>\n<seg id=\"3\"> </seg></DOC></refset>\n"
+	refSGM = "\ufeff<refset setid=\"x\" trglang=\"fr\">\n<DOC sysid=\"ref\">\n<SEG id=\"1\">R&eacute;ponses</SEG>\n" +
+		"<seg id=\"2\">deux</seg>\n<seg id=\"3\"> </seg></DOC></refset>\n"
 
 	bothXML = `<?xml version='1.0' encoding='utf-8'?>
 <dataset id="wmt">
@@ -38,7 +39,8 @@ lines</seg><seg id="3"></seg></p>
 )
 
 func TestReadTestSets(t *testing.T) {
-	src, ref, both := write(t, "src.sgm", []byte(srcSGM)), write(t, "ref.sgm.gz", zip(t, refSGM)), write(t, "both.xml", []byte(bothXML))
+	src, ref, both := write(t, "src.sgm", []byte(srcSGM)), write(t, "ref.sgm.gz", zip(t, refSGM)),
+		write(t, "both.xml", []byte(bothXML))
 	plain := write(t, "a.txt", []byte("a\nb\n\n"))
 	for _, c := range []struct {
 		source, target string
@@ -66,7 +68,8 @@ func TestReadTestSets(t *testing.T) {
 			if diff := cmp.Diff(c.want, allPairs(t, p)); diff != "" {
 				t.Error(diff)
 			}
-			if got := strings.NewReplacer(src, "SRC", ref, "REF", both, "BOTH").Replace(strings.Join(p.Notes, "\n")); got != c.notes {
+			if got := strings.NewReplacer(src, "SRC", ref, "REF", both, "BOTH").Replace(strings.Join(p.Notes,
+				"\n")); got != c.notes {
 				t.Errorf("notes %s\nwant  %s", got, c.notes)
 			}
 			if err := p.Close(); err != nil {
@@ -97,14 +100,17 @@ func TestReadTestSetsRefuses(t *testing.T) {
 	}
 	hyp := write(t, "a.xml", []byte(strings.ReplaceAll(bothXML, "ref", "hyp")))
 	_, err = ReadParallel(hyp, hyp, false)
-	wantError(t, "no reference at all", hyp, err, "FILE: it has segments of several sides, and none of <ref>: choose another file")
+	wantError(t, "no reference at all", hyp, err,
+		"FILE: it has segments of several sides, and none of <ref>: choose another file")
 	other := write(t, "b.sgm", []byte("<refset><seg id=1>a</seg></refset>"))
 	src := write(t, "a.sgm", []byte(srcSGM))
 	_, err = ReadParallel(src, other, false)
-	wantError(t, "other numbers", src, err, fmt.Sprintf("FILE, a line for a segment: 3 lines, and %s, a line for a segment has 1: line for line, one must be the translation of the other", other))
+	wantError(t, "other numbers", src, err, fmt.Sprintf("FILE, a line for a segment: 3 lines, and %s, a line for a "+
+		"segment has 1: line for line, one must be the translation of the other", other))
 	page := write(t, "page.html", []byte("<html>\n<body>\n"))
 	_, err = ReadParallel(page, src, false)
-	wantError(t, "a page", page, err, "FILE: it is marked up, and begins with <html>; of markup only test sets of WMT are read: convert it to texts, a line each")
+	wantError(t, "a page", page, err, "FILE: it is marked up, and begins with <html>; of markup only test sets of WMT "+
+		"are read: convert it to texts, a line each")
 }
 
 func TestMarkup(t *testing.T) {
@@ -130,7 +136,8 @@ func FuzzReadMarkup(f *testing.F) {
 			return
 		}
 		for i, pair := range allPairs(t, p) {
-			if pair.Source == "" || pair.Target == "" || strings.ContainsAny(pair.Source+pair.Target, "\n\t\x00") || p.Line(i) < 1 {
+			if pair.Source == "" || pair.Target == "" || strings.ContainsAny(pair.Source+pair.Target, "\n\t\x00") ||
+				p.Line(i) < 1 {
 				t.Fatalf("line %d: %q", p.Line(i), pair)
 			}
 		}

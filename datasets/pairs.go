@@ -233,7 +233,8 @@ func (p *Pairs) addLines(lines [2]*lineReader, texts [2][]byte, errs [2]error, l
 	for side := range lines {
 		if at.length[side] == 0 && at.length[1-side] > 0 {
 			return l.bad(&Error{File: lines[side].name, Line: lines[side].number,
-				What: fmt.Sprintf("the line is blank, and its counterpart in %s is not: remove both or complete it", lines[1-side].name)})
+				What: fmt.Sprintf("the line is blank, and its counterpart in %s is not: remove both or complete it",
+					lines[1-side].name)})
 		}
 	}
 	if at.length[0] > 0 {
@@ -257,7 +258,8 @@ func unequal(lines [2]*lineReader, errs [2]error) error {
 		}
 		counts[side] = l.number - 1
 	}
-	return &Error{File: lines[0].name, What: fmt.Sprintf("%s, and %s has %d: line for line, one must be the translation of the other",
+	return &Error{File: lines[0].name, What: fmt.Sprintf("%s, and %s has %d: line for line, one must be the "+
+		"translation of the other",
 		words.Count(counts[0], "line", "lines"), lines[1].name, counts[1])}
 }
 
@@ -288,7 +290,8 @@ func (p *Pairs) Pair(i int) (Pair, error) {
 		b := make([]byte, p.at[i].length[side])
 		if _, err := p.sides[side].ReadAt(b, p.at[i].offset[side]); err != nil {
 			if err == io.EOF {
-				return Pair{}, &Error{File: p.Name, Line: p.Line(i), What: "the file has become shorter while it was used: leave it as it is, and repeat the command"}
+				return Pair{}, &Error{File: p.Name, Line: p.Line(i),
+					What: "the file has become shorter while it was used: leave it as it is, and repeat the command"}
 			}
 			return Pair{}, errors.WithStack(err)
 		}
@@ -296,7 +299,8 @@ func (p *Pairs) Pair(i int) (Pair, error) {
 	}
 	for _, f := range p.files {
 		if f.changed() {
-			return Pair{}, &Error{File: p.Name, Line: p.Line(i), What: "the file has changed while it was used: leave it as it is, and repeat the command"}
+			return Pair{}, &Error{File: p.Name, Line: p.Line(i),
+				What: "the file has changed while it was used: leave it as it is, and repeat the command"}
 		}
 	}
 	return Pair{texts[0], texts[1]}, nil

@@ -81,7 +81,8 @@ func TestReadPairsRefuses(t *testing.T) {
 	}
 	path := write(t, "a.tsv", []byte("a\n"))
 	_, err = ReadPairs(path, Format{SkipBad: true})
-	wantError(t, "nothing remains", path, err, "FILE: the only line had to be left out, because: FILE:1: no tab: a line is a source, a tab and its target")
+	wantError(t, "nothing remains", path, err,
+		"FILE: the only line had to be left out, because: FILE:1: no tab: a line is a source, a tab and its target")
 }
 
 func TestReadParallel(t *testing.T) {
@@ -147,9 +148,11 @@ func TestPairsOfAFileThatShrinks(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, err = p.Pair(0) // is still there, but who knows what else has changed
-	wantError(t, "changed", path, err, "FILE:1: the file has changed while it was used: leave it as it is, and repeat the command")
+	wantError(t, "changed", path, err,
+		"FILE:1: the file has changed while it was used: leave it as it is, and repeat the command")
 	_, err = p.Pair(1)
-	wantError(t, "shrunk", path, err, "FILE:2: the file has become shorter while it was used: leave it as it is, and repeat the command")
+	wantError(t, "shrunk", path, err,
+		"FILE:2: the file has become shorter while it was used: leave it as it is, and repeat the command")
 }
 
 const newsXML = `<?xml version="1.0" encoding="UTF-8"?><TransliterationCorpus CorpusID="x" CorpusSize="2">

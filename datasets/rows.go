@@ -226,11 +226,15 @@ func (r *Records) wrong(raw []byte, from int64, err error) error {
 	var parse *csv.ParseError
 	switch {
 	case errors.As(err, &parse) && int(r.at) == len(r.data) && bytes.Count(raw, []byte("\n")) > 1:
-		return &finalError{&Error{File: r.name, Line: r.row.line, What: "a quotation mark begins a cell, and none ends it before the end of the file: write one more" + r.Plain}}
+		return &finalError{&Error{File: r.name, Line: r.row.line,
+			What: "a quotation mark begins a cell, and none ends it before the end of the file: write one more" + r.Plain}}
 	case errors.As(err, &parse):
-		return &Error{File: r.name, Line: r.row.line, What: "a quotation mark stands where CSV has none: write two for one, and one on each side of the cell" + r.Plain}
+		return &Error{File: r.name, Line: r.row.line,
+			What: "a quotation mark stands where CSV has none: write two for one, and one on each side of the cell" + r.Plain}
 	case len(raw) > r.max:
-		return &Error{File: r.name, Line: r.row.line, What: fmt.Sprintf("the row is longer than %d bytes, the most that an example can have: a quotation mark may be missing", r.max)}
+		return &Error{File: r.name, Line: r.row.line, What: fmt.Sprintf(
+			"the row is longer than %d bytes, the most that an example can have: a quotation mark may be missing", r.max,
+		)}
 	}
 	return nil
 }

@@ -94,7 +94,8 @@ func (s *scan) row(r *row, visit func(r *row, cells [2][]byte) error) (err error
 	what := s.wrong(r)
 	if s.plain {
 		if s.quotes.add(r, what != "") {
-			return &Error{File: s.name, Line: r.line, What: "a cell in quotation marks goes on from the line before: give --quoted, which reads cells as spreadsheets write them"}
+			return &Error{File: s.name, Line: r.line, What: "a cell in quotation marks goes on from the line before: give " +
+				"--quoted, which reads cells as spreadsheets write them"}
 		}
 	}
 	if what != "" {
@@ -115,9 +116,11 @@ func (s *scan) wrong(r *row) string {
 	case n == 1 && s.plain:
 		return "no tab: " + s.roles.line
 	case n < missing:
-		return fmt.Sprintf("%s, and column %d is wanted: complete the row, or correct --columns", words.Count(n, "column", "columns"), missing)
+		return fmt.Sprintf("%s, and column %d is wanted: complete the row, or correct --columns",
+			words.Count(n, "column", "columns"), missing)
 	case n > s.columns.width && s.roles.regular:
-		return fmt.Sprintf("%s, and the first row has %d: remove what is too much", words.Count(n, "column", "columns"), s.columns.width)
+		return fmt.Sprintf("%s, and the first row has %d: remove what is too much", words.Count(n, "column", "columns"),
+			s.columns.width)
 	}
 	for i, name := range s.roles.names {
 		if len(trim(r.cells[at[i]])) == 0 {
@@ -146,7 +149,8 @@ func (q *quotes) add(r *row, bad bool) (rest bool) {
 	last := r.cells[len(r.cells)-1]
 	q.open = bad && openQuote(last)
 	for _, c := range r.cells {
-		if n := len(c); n > 1 && c[0] == '"' && c[n-1] == '"' && bytes.Count(c[1:n-1], []byte(`""`))*2 == bytes.Count(c[1:n-1], []byte(`"`)) {
+		if n := len(c); n > 1 && c[0] == '"' && c[n-1] == '"' &&
+			bytes.Count(c[1:n-1], []byte(`""`))*2 == bytes.Count(c[1:n-1], []byte(`"`)) {
 			if q.cells++; q.first == 0 {
 				q.first = r.line
 			}
@@ -165,7 +169,9 @@ func (q *quotes) note(name string) []string {
 	case 0:
 		return nil
 	case 1:
-		return []string{fmt.Sprintf("%s: a cell of line %d is in quotation marks, which are kept; if a spreadsheet wrote them, give --quoted", name, q.first)}
+		return []string{fmt.Sprintf("%s: a cell of line %d is in quotation marks, which are kept; if a spreadsheet wrote "+
+			"them, give --quoted", name, q.first)}
 	}
-	return []string{fmt.Sprintf("%s: %d cells are in quotation marks, which are kept, the first in line %d; if a spreadsheet wrote them, give --quoted", name, q.cells, q.first)}
+	return []string{fmt.Sprintf("%s: %d cells are in quotation marks, which are kept, the first in line %d; if a "+
+		"spreadsheet wrote them, give --quoted", name, q.cells, q.first)}
 }

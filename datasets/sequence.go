@@ -134,7 +134,8 @@ func (v *Vocab) check(t *Text) error {
 					return err
 				}
 				return &Error{File: t.Name, Line: line, Col: col,
-					What: fmt.Sprintf("the character %q (%U) is not in the vocabulary of %d characters that the model was trained with: remove or replace it, or leave out such characters with --skip-unknown", r, r, len(v.tokens))}
+					What: fmt.Sprintf("the character %q (%U) is not in the vocabulary of %d characters that the model was trained "+
+						"with: remove or replace it, or leave out such characters with --skip-unknown", r, r, len(v.tokens))}
 			}
 			i++
 		}

@@ -47,7 +47,8 @@ func TestOnDisk(t *testing.T) {
 		t.Fatal(err)
 	}
 	disk := onDisk(t, data)
-	if disk.Len() != text.Len() || disk.SHA256 != text.SHA256 || whole(t, disk) != whole(t, text) || whole(t, text) != strings.ReplaceAll(data[3:], "\r\n", "\n") {
+	if disk.Len() != text.Len() || disk.SHA256 != text.SHA256 || whole(t, disk) != whole(t, text) ||
+		whole(t, text) != strings.ReplaceAll(data[3:], "\r\n", "\n") {
 		t.Fatal("the texts differ")
 	}
 	if n := len(disk.blocks); n < 10 {
@@ -132,7 +133,8 @@ func TestCut(t *testing.T) {
 			}
 			if p.Len() > 0 {
 				line, col, err := p.Position(0)
-				if wantLine, wantCol := 1+strings.Count(joined, "\n"), 1+len([]rune(joined[strings.LastIndex(joined, "\n")+1:])); err != nil || line != wantLine || col != wantCol {
+				if wantLine, wantCol := 1+strings.Count(joined, "\n"),
+					1+len([]rune(joined[strings.LastIndex(joined, "\n")+1:])); err != nil || line != wantLine || col != wantCol {
 					t.Fatalf("part %d begins at %d:%d, %v; want %d:%d", i, line, col, err, wantLine, wantCol)
 				}
 			}
@@ -185,7 +187,8 @@ func TestTextChanges(t *testing.T) {
 		}
 		err = s.Read(disk.Len()/2, make([]int32, 100))
 		var e *Error
-		if want := disk.Name + ": the file has changed while it was used: leave it as it is, and repeat the command"; !errors.As(err, &e) || err.Error() != want {
+		if want := disk.Name + ": the file has changed while it was used: leave it as it is, and " +
+			"repeat the command"; !errors.As(err, &e) || err.Error() != want {
 			t.Errorf("%s: %v, want %s", what, err, want)
 		}
 	}
@@ -194,10 +197,12 @@ func TestTextChanges(t *testing.T) {
 // The rules for what is a text are those of texts in memory.
 func TestOnDiskRefuses(t *testing.T) {
 	long := strings.Repeat("one two\r\n", 5000)
-	for bad, want := range map[string]string{"\x00": "NUL, so this is not text: choose another file", "\xc3": "(0xc3) is not UTF-8: convert the text to UTF-8, for example with iconv, or choose another file"} {
+	for bad, want := range map[string]string{"\x00": "NUL, so this is not text: choose another file",
+		"\xc3": "(0xc3) is not UTF-8: convert the text to UTF-8, for example with iconv, or choose another file"} {
 		path := write(t, "a.txt", []byte(byteOrderMark+long+"x"+bad))
 		_, err := readText(path, 0)
-		if err == nil || !strings.HasPrefix(err.Error(), fmt.Sprintf("%s:5001:2: byte %d ", path, 3+len(long)+1)) || !strings.HasSuffix(err.Error(), want) {
+		if err == nil || !strings.HasPrefix(err.Error(), fmt.Sprintf("%s:5001:2: byte %d ", path, 3+len(long)+1)) ||
+			!strings.HasSuffix(err.Error(), want) {
 			t.Errorf("%v", err)
 		}
 	}
@@ -206,7 +211,8 @@ func TestOnDiskRefuses(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := NewVocab(disk).Encode(text); err == nil || !strings.HasPrefix(err.Error(), "b.txt:10001:1: the character 'x' (U+0078) is not in the vocabulary of 7 characters") {
+	if _, err := NewVocab(disk).Encode(text); err == nil || !strings.HasPrefix(err.Error(),
+		"b.txt:10001:1: the character 'x' (U+0078) is not in the vocabulary of 7 characters") {
 		t.Error(err)
 	}
 }

@@ -26,9 +26,11 @@ func NewSlidingWindows(tokens Sequence, batch, seq, stride int, seed uint64) (*S
 	if err := checkWindows(tokens, batch, seq, stride); err != nil {
 		return nil, err
 	}
-	w := &SlidingWindows{Batch: batch, Seq: seq, Stride: stride, Seed: seed, tokens: tokens, row: make([]int32, seq+1), epoch: -1}
+	w := &SlidingWindows{Batch: batch, Seq: seq, Stride: stride, Seed: seed, tokens: tokens,
+		row: make([]int32, seq+1), epoch: -1}
 	if n := w.windows(); n > MaxSlidingWindows {
-		return nil, fmt.Errorf("%d tokens and --stride %d make %d windows, at most %d are supported: a --stride of %d or more is needed",
+		return nil, fmt.Errorf("%d tokens and --stride %d make %d windows, at most %d are supported: a --stride of %d or "+
+			"more is needed",
 			tokens.Len(), stride, n, MaxSlidingWindows, (tokens.Len()+MaxSlidingWindows-1)/MaxSlidingWindows)
 	}
 	if w.Len() == 0 {

@@ -22,7 +22,8 @@ func TestSlidingWindowsOfTinyShakespeare(t *testing.T) {
 // Each window of an epoch comes at most once, and all but fewer than a batch do; targets are one token later.
 func TestSlidingWindowsCoverAll(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		n, batch, seq := rapid.IntRange(2, 900).Draw(t, "tokens"), rapid.IntRange(1, 9).Draw(t, "batch"), rapid.IntRange(1, 40).Draw(t, "seq")
+		n, batch, seq := rapid.IntRange(2, 900).Draw(t, "tokens"), rapid.IntRange(1, 9).Draw(t, "batch"),
+			rapid.IntRange(1, 40).Draw(t, "seq")
 		stride, epoch := rapid.IntRange(1, 50).Draw(t, "stride"), rapid.IntRange(0, 3).Draw(t, "epoch")
 		w, err := NewSlidingWindows(counting(n), batch, seq, stride, 7)
 		if err != nil {

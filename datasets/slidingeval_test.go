@@ -10,7 +10,8 @@ import (
 // Each window comes once and in order; what no window fills is masked.
 func TestSlidingEvalWindowsCoverAll(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		n, batch, seq := rapid.IntRange(2, 400).Draw(t, "tokens"), rapid.IntRange(1, 9).Draw(t, "batch"), rapid.IntRange(1, 40).Draw(t, "seq")
+		n, batch, seq := rapid.IntRange(2, 400).Draw(t, "tokens"), rapid.IntRange(1, 9).Draw(t, "batch"),
+			rapid.IntRange(1, 40).Draw(t, "seq")
 		stride := rapid.IntRange(1, 50).Draw(t, "stride")
 		w, err := NewSlidingEvalWindows(counting(n), batch, seq, stride)
 		if n <= seq {

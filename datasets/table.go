@@ -77,7 +77,8 @@ func (t *Table) judgeFirst(s *scan) {
 	}
 	if first := s.first; first != nil && s.columns.at == [2]int{0, 1} {
 		if label := string(trim(first.cells[1])); counts[label] > 0 {
-			t.Rows = slices.Insert(t.Rows, 0, Row{Text: string(trim(first.cells[0])), Label: label, File: t.Name, Line: first.line})
+			t.Rows = slices.Insert(t.Rows, 0, Row{Text: string(trim(first.cells[0])), Label: label, File: t.Name,
+				Line: first.line})
 			t.Notes = slices.DeleteFunc(t.Notes, func(note string) bool { return slices.Contains(s.columns.notes, note) })
 		}
 		return
@@ -91,9 +92,11 @@ func (t *Table) judgeFirst(s *scan) {
 	switch alone := len(t.Rows) >= fewRows && once == 1 && counts[first.Label] == 1; {
 	case alone && isName(first.Text, tableRoles.known[0]):
 		t.Rows = t.Rows[1:]
-		t.Notes = append(t.Notes, fmt.Sprintf("%s: line %d, %q and %q, is taken for a header; --header no if it is none", t.Name, first.Line, first.Text, first.Label))
+		t.Notes = append(t.Notes, fmt.Sprintf("%s: line %d, %q and %q, is taken for a header; --header no if it is none",
+			t.Name, first.Line, first.Text, first.Label))
 	case alone:
-		t.Notes = append(t.Notes, fmt.Sprintf("%s: the label %q of line %d occurs nowhere else; if that line is a header, give --header yes", t.Name, first.Label, first.Line))
+		t.Notes = append(t.Notes, fmt.Sprintf("%s: the label %q of line %d occurs nowhere else; if that line is a header, "+
+			"give --header yes", t.Name, first.Label, first.Line))
 	}
 }
 
@@ -119,7 +122,8 @@ func (t *Table) Labels() (*Labels, error) {
 	}
 	l := NewLabels(names)
 	if l.Len() < 2 {
-		return nil, &Error{File: t.Name, What: fmt.Sprintf("every label is %q, so there is nothing to learn: use other data", l.Name(0))}
+		return nil, &Error{File: t.Name,
+			What: fmt.Sprintf("every label is %q, so there is nothing to learn: use other data", l.Name(0))}
 	}
 	return l, nil
 }

@@ -74,7 +74,8 @@ func TestReadTableRefuses(t *testing.T) {
 // Lines around the longest length and the reader's buffer come through whole, and what is longer spoils only itself.
 func TestLongLines(t *testing.T) {
 	var data strings.Builder
-	lengths := []int{1, 1<<16 - 3, 1<<16 - 2, 1<<16 - 1, 1 << 16, 3<<16 + 1, MaxLineBytes - 2, MaxLineBytes - 1, 5 << 20, 7}
+	lengths := []int{1, 1<<16 - 3, 1<<16 - 2, 1<<16 - 1, 1 << 16, 3<<16 + 1, MaxLineBytes - 2, MaxLineBytes - 1, 5 << 20,
+		7}
 	for _, n := range lengths {
 		data.WriteString(strings.Repeat("x", n) + "\ty\r\n")
 	}
@@ -106,7 +107,8 @@ func TestReadTableSkips(t *testing.T) {
 	}
 	path = write(t, "a.tsv", []byte("a\nb\n"))
 	_, err = ReadTable(path, Format{SkipBad: true})
-	wantError(t, "nothing remains", path, err, "FILE: all 2 lines had to be left out, the first because: FILE:1: no tab: a line is a text, a tab and its label")
+	wantError(t, "nothing remains", path, err,
+		"FILE: all 2 lines had to be left out, the first because: FILE:1: no tab: a line is a text, a tab and its label")
 }
 
 func TestReadFolder(t *testing.T) {
@@ -149,7 +151,8 @@ func TestReadFolder(t *testing.T) {
 		t.Error("read a bad file")
 	}
 	_, err = ReadFolder(dir, Format{})
-	wantError(t, "an empty folder", dir, err, "FILE: no examples: the folder should hold a file LABEL.txt or LABEL.txt.gz for each label, or a folder LABEL with a file for each text")
+	wantError(t, "an empty folder", dir, err, "FILE: no examples: the folder should hold a file LABEL.txt or "+
+		"LABEL.txt.gz for each label, or a folder LABEL with a file for each text")
 }
 
 func TestClasses(t *testing.T) {

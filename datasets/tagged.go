@@ -171,8 +171,9 @@ func (t *Tagged) doubtful(words int, guessed bool) string {
 		}
 	}
 	if n, tags := len(different[0]), len(different[1]); 2*n <= tags {
-		return fmt.Sprintf("column %s, of the words, has %d different ones, and column %s, of the tags, has %d: name the columns, it seems --word-column %s and "+
-			"--column %s", t.Format.Columns[0], n, t.Format.Columns[1], tags, t.Format.Columns[1], t.Format.Columns[0])
+		return fmt.Sprintf("column %s, of the words, has %d different ones, and column %s, of the tags, has %d: name the "+
+			"columns, it seems --word-column %s and --column %s", t.Format.Columns[0], n, t.Format.Columns[1], tags,
+			t.Format.Columns[1], t.Format.Columns[0])
 	}
 	return ""
 }

@@ -310,16 +310,19 @@ func TestReadTaggedDoubts(t *testing.T) {
 	path := write(t, "a.txt", []byte(swapped))
 	_, err := ReadTagged(path, Columns, Format{})
 	wantError(t, "the tag first", path, err,
-		"FILE: column 1, of the words, has 2 different ones, and column 2, of the tags, has 4: name the columns, it seems --word-column 2 and --column 1")
+		"FILE: column 1, of the words, has 2 different ones, and column 2, of the tags, has 4: name the columns, it seems "+
+			"--word-column 2 and --column 1")
 	if x, err := ReadTagged(path, Columns, Format{Columns: []string{"1", "2"}}); err != nil || len(x.Sentences) != 20 {
 		t.Errorf("columns that were named: %v", err)
 	}
 	path = write(t, "a.txt", []byte("Word #,Tag\nAnna,B\n"))
 	_, err = ReadTagged(path, Columns, Format{})
-	wantError(t, "commas", path, err, "FILE:2: 1 column, and column 2 is wanted: blanks or tabs divide cells, and not commas: convert the file")
+	wantError(t, "commas", path, err,
+		"FILE:2: 1 column, and column 2 is wanted: blanks or tabs divide cells, and not commas: convert the file")
 	path = write(t, "a.txt", []byte(strings.Repeat("a X\nb Y\n", longSentence/2)))
 	_, err = ReadTagged(path, Columns, Format{})
-	wantError(t, "one sentence", path, err, "FILE: all of its 200 lines are one sentence: there must be an empty line after each sentence")
+	wantError(t, "one sentence", path, err,
+		"FILE: all of its 200 lines are one sentence: there must be an empty line after each sentence")
 }
 
 // A sentence on one line is not a word with other columns, in silence.

@@ -302,7 +302,8 @@ func (t *Text) place(char int, words bool) (place, error) {
 func (t *Text) Position(i int) (line, col int, err error) {
 	i += t.blocks[0].chars
 	line, start := 1, 0
-	err = t.walkAll(io.NewSectionReader(t.contents, 0, t.blocks[len(t.blocks)-1].offset), func(c rune, before, after place) bool {
+	err = t.walkAll(io.NewSectionReader(t.contents, 0,
+		t.blocks[len(t.blocks)-1].offset), func(c rune, before, after place) bool {
 		if c == '\n' && before.chars < i {
 			line, start = line+1, after.chars
 		}

@@ -36,7 +36,8 @@ func (e *TooShortError) Error() string {
 	if e.Stride == 0 {
 		flags += fmt.Sprintf(" and --seq %d need at least (%d+1)*%d", e.Seq, e.Seq, e.Batch)
 	} else {
-		flags += fmt.Sprintf(", --seq %d and --stride %d need at least %d+1+(%d-1)*%d", e.Seq, e.Stride, e.Seq, e.Batch, e.Stride)
+		flags += fmt.Sprintf(", --seq %d and --stride %d need at least %d+1+(%d-1)*%d", e.Seq, e.Stride, e.Seq,
+			e.Batch, e.Stride)
 		batch, seq = slidingWindows(e.Have, e.Seq, e.Stride), e.Have-1-(e.Batch-1)*e.Stride
 	}
 	var fits []string

@@ -47,7 +47,8 @@ func TestTooShort(t *testing.T) {
 // What TooShortError proposes fits, and one more would not.
 func TestTooShortProposalsFit(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		have, batch, seq := rapid.IntRange(0, 500).Draw(t, "have"), rapid.IntRange(1, 40).Draw(t, "batch"), rapid.IntRange(1, 40).Draw(t, "seq")
+		have, batch, seq := rapid.IntRange(0, 500).Draw(t, "have"), rapid.IntRange(1, 40).Draw(t, "batch"),
+			rapid.IntRange(1, 40).Draw(t, "seq")
 		stride := rapid.IntRange(0, 50).Draw(t, "stride")
 		fits := func(batch, seq int) bool { return batch > 0 && seq > 0 && cut(have, batch, seq, stride) == nil }
 		err := cut(have, batch, seq, stride)

@@ -56,7 +56,8 @@ func class(r rune) int {
 		return lineClass
 	case unicode.IsSpace(r):
 		return spaceClass
-	case unicode.IsLetter(r) || unicode.IsMark(r) || unicode.Is(unicode.Cf, r): // Cf: the joiners within words of Hindi or Persian
+	// Cf: the joiners within words of Hindi or Persian
+	case unicode.IsLetter(r) || unicode.IsMark(r) || unicode.Is(unicode.Cf, r):
 		return letterClass
 	case unicode.IsNumber(r):
 		return digitClass

@@ -94,7 +94,8 @@ func (f *vectorFile) begin() error {
 }
 
 // noVectors is what a file should be.
-const noVectors = "want a word and its numbers a line, as GloVe and fastText (.vec) write them, or the binary form of word2vec"
+const noVectors = "want a word and its numbers a line, as GloVe and fastText (.vec) write them, or the binary " +
+	"form of word2vec"
 
 // noVectorFile says why a file that begins with head is none of vectors; all says that this is the whole of it.
 // "" if it may be one.
@@ -167,7 +168,9 @@ func readVectorHeader(name string, line []byte) (h vectorHeader, is bool, err er
 		return h, false, nil
 	}
 	if words < 1 || size < 1 || size > maxColumns {
-		return h, false, &Error{File: name, Line: 1, What: fmt.Sprintf("it says %d words of %d numbers: at least 1 word, and 1 to %d numbers, are read", words, size, maxColumns)}
+		return h, false, &Error{File: name, Line: 1, What: fmt.Sprintf(
+			"it says %d words of %d numbers: at least 1 word, and 1 to %d numbers, are read", words, size, maxColumns,
+		)}
 	}
 	return vectorHeader{int(words), int(size)}, true, nil
 }
@@ -177,7 +180,9 @@ func (h vectorHeader) check(name string, words int) error {
 	if h.words == 0 || h.words == words {
 		return nil
 	}
-	return &Error{File: name, What: fmt.Sprintf("its first line says %d words, and it has %d: download it again, or correct that line", h.words, words)}
+	return &Error{File: name, What: fmt.Sprintf(
+		"its first line says %d words, and it has %d: download it again, or correct that line", h.words, words,
+	)}
 }
 
 // printable says whether what follows the first word of a text, up to the end of the line, is text: numbers of

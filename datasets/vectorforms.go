@@ -57,7 +57,8 @@ func (t *textVectors) cut(line []byte) (word, vector []byte, err error) {
 	fields := vectorFields(line)
 	n := len(fields) - t.size
 	if n < 1 || n > 1 && isVectorNumber(fields[n-1]) {
-		return nil, nil, t.wrong(fmt.Sprintf("it has %d columns, a word and %d numbers are wanted, as %s: correct it, or download the file again",
+		return nil, nil, t.wrong(fmt.Sprintf("it has %d columns, a word and %d numbers are wanted, as %s: correct it, or "+
+			"download the file again",
 			len(fields), t.size, t.source))
 	}
 	return bytes.Join(fields[:n], []byte(" ")), bytes.Join(fields[n:], []byte(" ")), nil
@@ -121,13 +122,16 @@ func (b *binaryVectors) next() (word, vector []byte, err error) {
 		return nil, nil, err
 	}
 	if b.words == b.header.words {
-		return nil, nil, b.wrong(fmt.Sprintf("there is more than the %d words that the first line says: download it again", b.header.words))
+		return nil, nil, b.wrong(fmt.Sprintf("there is more than the %d words that the first line says: download it again",
+			b.header.words))
 	}
 	b.words++
 	part, err := b.r.ReadSlice(' ')
 	switch {
 	case err == bufio.ErrBufferFull || len(part) > maxVectorWord:
-		return nil, nil, b.wrong(fmt.Sprintf("word %d is longer than %d bytes: it is not the binary form of word2vec, or damaged", b.words, maxVectorWord))
+		return nil, nil, b.wrong(fmt.Sprintf(
+			"word %d is longer than %d bytes: it is not the binary form of word2vec, or damaged", b.words, maxVectorWord,
+		))
 	case err == io.EOF:
 		return nil, nil, b.cut()
 	case err != nil:
@@ -159,7 +163,8 @@ func (b *binaryVectors) skipBreak() error {
 
 // cut says that the file ends too early.
 func (b *binaryVectors) cut() error {
-	return b.wrong(fmt.Sprintf("it ends within word %d of the %d that its first line says: download it again", b.words, b.header.words))
+	return b.wrong(fmt.Sprintf("it ends within word %d of the %d that its first line says: download it again", b.words,
+		b.header.words))
 }
 
 func (b *binaryVectors) numbers(vector []byte, to []float32) error {

@@ -68,7 +68,9 @@ func ReadVectors(path string, v *Vocab) (*Vectors, error) {
 		if v.kind == Word {
 			return nil, &Error{File: path, What: what + ": use vectors of the language of the data, or leave them out"}
 		}
-		return nil, &Error{File: path, What: fmt.Sprintf("%s, which has tokens of the kind %s: cut texts into words, or leave the vectors out", what, v.kind)}
+		return nil, &Error{File: path, What: fmt.Sprintf(
+			"%s, which has tokens of the kind %s: cut texts into words, or leave the vectors out", what, v.kind,
+		)}
 	}
 	return x, nil
 }
@@ -128,7 +130,8 @@ func (x *Vectors) read(f *vectorFile, v *Vocab) error {
 		}
 	}
 	if again > 0 {
-		x.Notes = append(x.Notes, fmt.Sprintf("%s: of a word that is there several times the first vector counts; left out: %d", x.Name, again))
+		x.Notes = append(x.Notes,
+			fmt.Sprintf("%s: of a word that is there several times the first vector counts; left out: %d", x.Name, again))
 	}
 	return nil
 }
@@ -172,7 +175,8 @@ func rootMeanSquare(rows ...[]float32) float64 {
 // 2014, draws them).
 func (x *Vectors) Into(embedding []float32) error {
 	if len(embedding) != len(x.Rows)*x.Size {
-		return errors.Errorf("vectors of %d numbers for %d tokens do not fit an embedding of %d numbers", x.Size, len(x.Rows), len(embedding))
+		return errors.Errorf("vectors of %d numbers for %d tokens do not fit an embedding of %d numbers", x.Size,
+			len(x.Rows), len(embedding))
 	}
 	scale := 1.0
 	if drawn, found := rootMeanSquare(embedding), x.Scale(); drawn > 0 && found > 0 {

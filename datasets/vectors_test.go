@@ -48,7 +48,8 @@ func word2vec(end string, header string, words ...any) string {
 // The same vectors, however they are written.
 func TestReadVectors(t *testing.T) {
 	binary := func(end string) string {
-		return word2vec(end, "4 3\n", "</s>", []float32{9, 9, 9}, "the", []float32{0.5, -0.25, 1e-3}, "é", []float32{1, 2, 3}, "other", []float32{0, 0, 0})
+		return word2vec(end, "4 3\n", "</s>", []float32{9, 9, 9}, "the", []float32{0.5, -0.25, 1e-3}, "é",
+			[]float32{1, 2, 3}, "other", []float32{0, 0, 0})
 	}
 	v := wordsOf(t, "The", "é", "the", "missing")
 	the, e, end := []float32{0.5, -0.25, 1e-3}, []float32{1, 2, 3}, []float32{9, 9, 9}
@@ -109,7 +110,8 @@ func TestVectorsOfOneWord(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if !slices.Equal(x.Rows[4], c.upper) || !slices.Equal(x.Rows[5], c.of) || x.Lower != c.lower || len(x.Notes) != c.warning {
+		if !slices.Equal(x.Rows[4], c.upper) || !slices.Equal(x.Rows[5], c.of) || x.Lower != c.lower ||
+			len(x.Notes) != c.warning {
 			t.Errorf("%q: %+v", c.data, x)
 		}
 	}
@@ -132,7 +134,8 @@ func TestVectorsInNormalForm(t *testing.T) {
 }
 
 func TestReadVectorsRefuses(t *testing.T) {
-	const want = "want a word and its numbers a line, as GloVe and fastText (.vec) write them, or the binary form of word2vec"
+	const want = "want a word and its numbers a line, as GloVe and fastText (.vec) write them, or the binary " +
+		"form of word2vec"
 	v := wordsOf(t, "the", "a")
 	three := "a 1 2 3\nb 1 2 3\nc 1 2 3\n"
 	header, few := "3 2\n", []any{"the", []float32{1, 2}, "b", []float32{1, 2}}
@@ -192,7 +195,8 @@ func TestReadVectorsRefuses(t *testing.T) {
 	path = write(t, "a.txt", []byte("the 1 2\n"))
 	_, err = ReadVectors(path, chars)
 	wantError(t, "characters", path, err,
-		"FILE: none of its 1 words is in the vocabulary of the model, which has tokens of the kind char: cut texts into words, or leave the vectors out")
+		"FILE: none of its 1 words is in the vocabulary of the model, which has tokens of the kind char: cut texts into "+
+			"words, or leave the vectors out")
 }
 
 // Gzip data that are damaged after the beginning are said to be.

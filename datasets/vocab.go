@@ -51,8 +51,9 @@ type Vocab struct {
 	words   map[string]int32 // of Word
 	merges  []merge          // of BPE
 	ranks   map[pair]int32   // of BPE: the place of a pair in merges
-	spaces  bool             // of BPE: white space is kept; false in vocabularies of early versions, in which it only separates words
-	form    Form             // that texts are brought to
+	// of BPE: white space is kept; false in vocabularies of early versions, in which it only separates words
+	spaces bool
+	form   Form // that texts are brought to
 }
 
 // NewVocab is the vocabulary of all characters of the texts, in the order of their code points. It reserves no
@@ -115,7 +116,8 @@ func (v *Vocab) addRunes(runes []rune) {
 }
 
 func wordVocab(special int, words []string) *Vocab {
-	v := &Vocab{kind: Word, special: special, tokens: slices.Concat(specialNames[:special], words), words: make(map[string]int32, len(words))}
+	v := &Vocab{kind: Word, special: special, tokens: slices.Concat(specialNames[:special], words),
+		words: make(map[string]int32, len(words))}
 	for i, w := range words {
 		v.words[w] = int32(special + i)
 	}

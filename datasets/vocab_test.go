@@ -35,7 +35,9 @@ func TestVocab(t *testing.T) {
 // Any vocabulary comes back from its file, and what it encodes it decodes.
 func TestVocabRoundTrip(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		s := rapid.StringN(1, 50, -1).Filter(func(s string) bool { return utf8.ValidString(s) && !strings.ContainsAny(s, "\x00\r\ufeff") }).Draw(t, "text")
+		s := rapid.StringN(1, 50, -1).Filter(func(s string) bool {
+			return utf8.ValidString(s) && !strings.ContainsAny(s, "\x00\r\ufeff")
+		}).Draw(t, "text")
 		text, err := NewText("x", s)
 		if err != nil {
 			t.Fatal(err)

@@ -12,7 +12,8 @@ import (
 
 // oddSpaces are texts with white space that a vocabulary of words does not keep.
 var oddSpaces = []string{
-	"J'entends le jardin\u202f!", "a\u00a0b  c", "全角\u3000空白", "x\u2009y\u2028z\u0085w", " a\tb ", "two\n lines\n\nof it ", "a ▁b ▁ c▁d", "", " ",
+	"J'entends le jardin\u202f!", "a\u00a0b  c", "全角\u3000空白", "x\u2009y\u2028z\u0085w", " a\tb ",
+	"two\n lines\n\nof it ", "a ▁b ▁ c▁d", "", " ",
 }
 
 func vocabOf(t interface{ Fatal(...any) }, kind Kind, least int, texts ...string) *Vocab {

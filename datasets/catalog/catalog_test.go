@@ -83,7 +83,8 @@ func TestDefaultDir(t *testing.T) {
 
 func TestArguments(t *testing.T) {
 	dir := t.TempDir()
-	s := &Set{Name: "x", Files: []File{{Name: "a"}, {Name: "b"}}, Flags: []Flag{{"--src", "a"}, {"--tgt", "b"}, {"--folder", ""}}}
+	s := &Set{Name: "x", Files: []File{{Name: "a"}, {Name: "b"}},
+		Flags: []Flag{{"--src", "a"}, {"--tgt", "b"}, {"--folder", ""}}}
 	if got := s.Missing(dir); !slices.Equal(got, []string{"a", "b"}) {
 		t.Errorf("missing %q", got)
 	}
@@ -96,7 +97,8 @@ func TestArguments(t *testing.T) {
 	if got := s.Missing(dir); !slices.Equal(got, []string{"b"}) {
 		t.Errorf("missing %q", got)
 	}
-	want := "--src " + filepath.Join(dir, "x", "a.gz") + " --tgt " + filepath.Join(dir, "x", "b") + " --folder " + filepath.Join(dir, "x")
+	want := "--src " + filepath.Join(dir, "x", "a.gz") + " --tgt " + filepath.Join(dir, "x", "b") + " --folder " +
+		filepath.Join(dir, "x")
 	if got := strings.Join(s.Arguments(dir), " "); got != want {
 		t.Errorf("got %s\nwant %s", got, want)
 	}

@@ -45,7 +45,9 @@ const tries = 4
 // download makes a file in a folder hold what url has, at most limit bytes. It goes on from what it holds
 // already, and again when the connection breaks. joined says that not all of it came in one answer, so that it
 // may be of two versions of the file.
-func (s *Store) download(ctx context.Context, url string, in *os.Root, name string, limit int64) (joined bool, err error) {
+func (s *Store) download(
+	ctx context.Context, url string, in *os.Root, name string, limit int64,
+) (joined bool, err error) {
 	part, err := safefile.Own(in, name)
 	if err != nil {
 		return false, err
@@ -123,7 +125,8 @@ func (d *download) once(ctx context.Context) (again bool, err error) {
 		if err := d.restart(); err != nil {
 			return false, err
 		}
-		return true, &NetworkError{d.url, errors.Errorf("the server sends another range than asked for, %q", resp.Header.Get("Content-Range"))}
+		return true, &NetworkError{d.url, errors.Errorf("the server sends another range than asked for, %q",
+			resp.Header.Get("Content-Range"))}
 	case resp.StatusCode == http.StatusRequestedRangeNotSatisfiable && d.have > 0:
 		if total == d.have { // all of it had come
 			d.joined = true
@@ -134,7 +137,8 @@ func (d *download) once(ctx context.Context) (again bool, err error) {
 		}
 		return true, &StatusError{d.url, resp.StatusCode}
 	default:
-		busy := resp.StatusCode >= 500 || resp.StatusCode == http.StatusTooManyRequests || resp.StatusCode == http.StatusRequestTimeout
+		busy := resp.StatusCode >= 500 || resp.StatusCode == http.StatusTooManyRequests ||
+			resp.StatusCode == http.StatusRequestTimeout
 		return busy, &StatusError{d.url, resp.StatusCode}
 	}
 	if resp.StatusCode == http.StatusOK {

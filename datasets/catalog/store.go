@@ -211,7 +211,9 @@ func (s *Store) getArchive(ctx context.Context, url string, folder *os.Root, wan
 
 // fetch downloads and verifies. If contents that were downloaded in parts are wrong, the file may have changed
 // in between: it is downloaded once more from the first byte. Wrong contents are removed.
-func (s *Store) fetch(ctx context.Context, url string, folder *os.Root, part string, limit int64, verify func() error) error {
+func (s *Store) fetch(
+	ctx context.Context, url string, folder *os.Root, part string, limit int64, verify func() error,
+) error {
 	for {
 		joined, err := s.download(ctx, url, folder, part, limit)
 		if err != nil {
@@ -274,7 +276,8 @@ func (f *File) verify(file *os.File) (err error) {
 }
 
 func (f *File) wrong(path, what string) error {
-	return &datasets.Error{File: path, What: fmt.Sprintf("the contents of %s are wrong (%s, want sha256 %.12s of %d bytes): nothing was installed; try again later, or get the file elsewhere", f.Name, what, f.SHA256, f.Bytes)}
+	return &datasets.Error{File: path, What: fmt.Sprintf("the contents of %s are wrong (%s, want sha256 %.12s of %d "+
+		"bytes): nothing was installed; try again later, or get the file elsewhere", f.Name, what, f.SHA256, f.Bytes)}
 }
 
 func zipped(r *bufio.Reader) bool {

@@ -179,7 +179,8 @@ func TestGet(t *testing.T) {
 				if err := os.MkdirAll(set.Folder(s.Dir), 0o755); err != nil {
 					t.Fatal(err)
 				}
-				if err := os.WriteFile(filepath.Join(set.Folder(s.Dir), partName("a.txt", server.URL+"/a.txt")), c.before, 0o644); err != nil {
+				if err := os.WriteFile(filepath.Join(set.Folder(s.Dir), partName("a.txt", server.URL+"/a.txt")), c.before,
+					0o644); err != nil {
 					t.Fatal(err)
 				}
 			}
@@ -430,7 +431,8 @@ func zipOf(t *testing.T, entries ...entry) []byte {
 
 func TestGetArchive(t *testing.T) {
 	one, two := entry{name: "data/names/One.txt", data: "uno\n"}, entry{name: "data/names/Two.txt", data: "dos\n"}
-	evil := []entry{{name: "../../evil", data: "x"}, {name: "/tmp/evil", data: "x"}, {name: "data/names/../../../evil", data: "x"}, {name: "data/names/evil", data: "/etc/passwd", link: true}}
+	evil := []entry{{name: "../../evil", data: "x"}, {name: "/tmp/evil", data: "x"},
+		{name: "data/names/../../../evil", data: "x"}, {name: "data/names/evil", data: "/etc/passwd", link: true}}
 	const nothing = ": nothing was installed; try again later"
 	for _, c := range []struct {
 		name    string
@@ -479,7 +481,8 @@ func TestGetArchive(t *testing.T) {
 
 func TestGetDamagedArchive(t *testing.T) {
 	names := []entry{{name: "One.txt", data: "uno\n"}}
-	for _, data := range [][]byte{[]byte("<html>"), {}, tarOf(t, names...)[:40], zipOf(t, names...)[:60], []byte("PK"), gzipped(t, []byte("not tar"))} {
+	for _, data := range [][]byte{[]byte("<html>"), {}, tarOf(t, names...)[:40], zipOf(t, names...)[:60], []byte("PK"),
+		gzipped(t, []byte("not tar"))} {
 		server := serve(t, contents(data))
 		s := storeIn(t)
 		f := fileOf("One.txt", []byte("uno\n"))

@@ -34,14 +34,17 @@ type Features struct {
 
 // What Features.Scale may be.
 const (
-	ScaleChannel = "channel" // less the mean of its channel, divided by the deviation: those of the cases that the model learns from
-	ScaleSeries  = "series"  // the same with the mean and the deviation of the series itself, so that its level and size mean nothing
-	ScaleNone    = "none"    // as it is
+	// less the mean of its channel, divided by the deviation: those of the cases that the model learns from
+	ScaleChannel = "channel"
+	// the same with the mean and the deviation of the series itself, so that its level and size mean nothing
+	ScaleSeries = "series"
+	ScaleNone   = "none" // as it is
 )
 
 // What Features.Missing may be, besides "".
 const (
-	MissingMask  = "mask"  // the value before, and for each channel a number more: 1 where a value is there, 0 where it is missing
+	// the value before, and for each channel a number more: 1 where a value is there, 0 where it is missing
+	MissingMask  = "mask"
 	MissingCarry = "carry" // the value before
 )
 
@@ -58,7 +61,8 @@ const maxPatch = 1 << 16
 func (f *Features) Check() error {
 	if err := cmp.Or(
 		setting.AtLeast("Channels", f.Channels, 1), setting.AtLeast("Patch", f.Patch, 0),
-		setting.OneOf("Scale", cmp.Or(f.Scale, ScaleChannel), Scales), setting.OneOf("Missing", cmp.Or(f.Missing, MissingCarry), Missings),
+		setting.OneOf("Scale", cmp.Or(f.Scale, ScaleChannel), Scales),
+		setting.OneOf("Missing", cmp.Or(f.Missing, MissingCarry), Missings),
 	); err != nil {
 		return err
 	}
@@ -66,11 +70,13 @@ func (f *Features) Check() error {
 	case f.Patch > maxPatch:
 		return &setting.Error{Setting: "Patch", Value: f.Patch, Want: fmt.Sprintf("at most %d", maxPatch)}
 	case len(f.Means) != f.Channels || len(f.Deviations) != f.Channels:
-		return &setting.Error{Setting: "Means", Value: len(f.Means), Want: fmt.Sprintf("%d numbers, and as many Deviations: one of each channel", f.Channels)}
+		return &setting.Error{Setting: "Means", Value: len(f.Means),
+			Want: fmt.Sprintf("%d numbers, and as many Deviations: one of each channel", f.Channels)}
 	}
 	for c, m := range f.Means {
 		if d := f.Deviations[c]; !isFinite(m) || !isFinite(d) || d <= 0 {
-			return &setting.Error{Setting: "Deviations", Value: d, Want: fmt.Sprintf("greater than 0, and the mean %g finite", m)}
+			return &setting.Error{Setting: "Deviations", Value: d,
+				Want: fmt.Sprintf("greater than 0, and the mean %g finite", m)}
 		}
 	}
 	return nil
@@ -163,7 +169,8 @@ func (f *Features) Fill(c *Case, to []float32) error {
 	if err := f.Check(); err != nil {
 		return err
 	}
-	if c == nil || len(c.Values) != f.Channels || slices.ContainsFunc(c.Values, func(v []float64) bool { return len(v) != c.Len() }) {
+	if c == nil || len(c.Values) != f.Channels ||
+		slices.ContainsFunc(c.Values, func(v []float64) bool { return len(v) != c.Len() }) {
 		return fmt.Errorf("no case of %d channels of one length", f.Channels)
 	}
 	if len(to) != f.Steps(c)*f.Size() {

@@ -32,7 +32,8 @@ func TestFeatures(t *testing.T) {
 	if err := f.Fit(2, cases); err != nil {
 		t.Fatal(err)
 	}
-	same(t, "fitted", &Features{Channels: 2, Means: []float64{2, 10}, Deviations: []float64{1, 10}, Missing: MissingMask}, f)
+	same(t, "fitted", &Features{Channels: 2, Means: []float64{2, 10}, Deviations: []float64{1, 10}, Missing: MissingMask},
+		f)
 	wantVector(t, f, &cases[0],
 		-1, -1, 1, 1,
 		1, 1, 1, 1,

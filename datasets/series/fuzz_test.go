@@ -77,7 +77,8 @@ func FuzzRead(f *testing.F) {
 			t.Fatalf("%d series of %d targets", len(set.Series), len(set.Targets))
 		}
 		for _, s := range set.Series {
-			if len(s.Values) != len(set.Targets) || len(s.Known) != len(set.Known) || len(s.Static) != len(set.Static) || s.Line < 1 ||
+			if len(s.Values) != len(set.Targets) || len(s.Known) != len(set.Known) || len(s.Static) != len(set.Static) ||
+				s.Line < 1 ||
 				s.Start.IsZero() && !set.Step.IsZero() && s.Start.Year() != 1 {
 				t.Fatalf("%+v of %+v", s, set)
 			}

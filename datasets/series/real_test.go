@@ -27,7 +27,8 @@ func TestM4Hourly(t *testing.T) {
 		lengths[s.Len()]++
 	}
 	same(t, "lengths", map[int]int{700: 169, 960: 245}, lengths)
-	if s := set.Series[413]; s.ID != "H414" || set.SHA256 != "ea59b7783573c49077a835ab6465c7d66f1474783360f310988a9a737fbca62f" {
+	if s := set.Series[413]; s.ID != "H414" ||
+		set.SHA256 != "ea59b7783573c49077a835ab6465c7d66f1474783360f310988a9a737fbca62f" {
 		t.Errorf("%s, %s", s.ID, set.SHA256)
 	}
 	test, err := Read(real(t, "m4_hourly/Hourly-test.csv"), Options{})
@@ -69,14 +70,16 @@ func TestRealForecasts(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if s := set.Series[0]; set.Step.String() != "month" || set.Season != 12 || s.Len() != 144 || !s.Start.Equal(date(1949, 1, 1, 0)) {
+	if s := set.Series[0]; set.Step.String() != "month" || set.Season != 12 || s.Len() != 144 ||
+		!s.Start.Equal(date(1949, 1, 1, 0)) {
 		t.Errorf("%d steps of a %s from %v", s.Len(), set.Step, s.Start)
 	}
 	set, err = Read(real(t, "uea/UnitTest_Tsf_Loader.tsf.gz"), Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if s := set.Series[2]; set.Horizon != 4 || set.Step.String() != "year" || s.ID != "T3" || s.Len() != 5 || s.Values[0][4] != 254186 {
+	if s := set.Series[2]; set.Horizon != 4 || set.Step.String() != "year" || s.ID != "T3" || s.Len() != 5 ||
+		s.Values[0][4] != 254186 {
 		t.Errorf("%+v", set)
 	}
 }

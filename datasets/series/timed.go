@@ -35,7 +35,8 @@ func (r *ts) timed(part string) ([]float64, error) {
 			break
 		}
 		if part = strings.TrimSpace(strings.TrimPrefix(part, ",")); !strings.HasPrefix(part, "(") {
-			return nil, r.wrong(r.lines.Line(), "%s stands after a value with its time: a channel is (time,value),(time,value)", shown(part))
+			return nil, r.wrong(r.lines.Line(), "%s stands after a value with its time: a channel is (time,value),(time,value)",
+				shown(part))
 		}
 	}
 	return r.even(m, values, form == countedTimes)

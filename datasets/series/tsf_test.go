@@ -20,7 +20,8 @@ func TestTSF(t *testing.T) {
 	}, set)
 
 	// One attribute, or three; keys in any case and order, and without any.
-	set = read(t, "a.tsf.gz", string(zip(t, "@FREQUENCY half_hourly\n@ATTRIBUTE Series_Name string\n@DATA\na:1,2\n")), Options{})
+	set = read(t, "a.tsf.gz", string(zip(t, "@FREQUENCY half_hourly\n@ATTRIBUTE Series_Name string\n@DATA\na:1,2\n")),
+		Options{})
 	same(t, "one attribute", Set{
 		Name: set.Name, SHA256: set.SHA256, Targets: []string{"value"}, Series: []Series{{ID: "a",
 			Line: 4, Values: [][]float64{{1, 2}}}},

@@ -110,7 +110,8 @@ func TestHeldOfAFile(t *testing.T) {
 	}
 	packed := zip(t, rows.String())
 	want := fmt.Sprintf("more than %d values", heldPerByte*len(packed))
-	if _, err := Read(write(t, "a.csv.gz", packed), Options{Header: "no"}); err == nil || !strings.Contains(err.Error(), want) {
+	if _, err := Read(write(t, "a.csv.gz", packed), Options{Header: "no"}); err == nil ||
+		!strings.Contains(err.Error(), want) {
 		t.Errorf("%v, want %s", err, want)
 	}
 }

@@ -75,10 +75,12 @@ func Numbers(task string, c Config) (train, valid *series.Cases, err error) {
 	}
 	switch {
 	case !ok:
-		return nil, nil, fmt.Errorf("there is no task %q on series; there is %s, of %d steps, or with a number from 2 to %d as in %s-50", task, addingName,
+		return nil, nil, fmt.Errorf("there is no task %q on series; there is %s, of %d steps, or with a number from 2 to "+
+			"%d as in %s-50", task, addingName,
 			addingSteps, int(mostSteps), addingName)
 	case c.Train < 1 || c.Valid < 1 || steps < 2 || steps > mostSteps:
-		return nil, nil, fmt.Errorf("%d examples to train on and %d to measure on, %d long: there must be at least one of each, of 2 to %d steps",
+		return nil, nil, fmt.Errorf("%d examples to train on and %d to measure on, %d long: there must be at least one of "+
+			"each, of 2 to %d steps",
 			c.Train, c.Valid, c.Longest, int(mostSteps))
 	}
 	a := Adding{Seed: c.Seed, Steps: steps}

@@ -81,9 +81,11 @@ func ordinal(n int) string {
 	return fmt.Sprint(n, suffix)
 }
 
-var ordinals = strings.Fields("first second third fourth fifth sixth seventh eighth ninth tenth eleventh twelfth thirteenth fourteenth " +
-	"fifteenth sixteenth seventeenth eighteenth nineteenth twentieth twenty-first twenty-second twenty-third twenty-fourth twenty-fifth " +
-	"twenty-sixth twenty-seventh twenty-eighth twenty-ninth thirtieth thirty-first")
+var ordinals = strings.Fields(
+	"first second third fourth fifth sixth seventh eighth ninth tenth eleventh twelfth thirteenth fourteenth fifteenth " +
+		"sixteenth seventeenth eighteenth nineteenth twentieth twenty-first twenty-second twenty-third twenty-fourth " +
+		"twenty-fifth twenty-sixth twenty-seventh twenty-eighth twenty-ninth thirtieth thirty-first",
+)
 
 var firstDay = time.Date(1950, time.January, 1, 0, 0, 0, 0, time.UTC)
 

@@ -33,7 +33,8 @@ func Pairs(task string, c Config) (train, valid *datasets.Pairs, err error) {
 	var t, v []datasets.Pair
 	switch {
 	case c.Train < 1 || c.Valid < 1 || c.Longest < 0:
-		return nil, nil, fmt.Errorf("%d examples to train on and %d to measure on, %d long: there must be at least one of each", c.Train, c.Valid, c.Longest)
+		return nil, nil, fmt.Errorf("%d examples to train on and %d to measure on, %d long: there must be at "+
+			"least one of each", c.Train, c.Valid, c.Longest)
 	case task == "dates":
 		t, v, err = dates(c)
 	case task == "copy":

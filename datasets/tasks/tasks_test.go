@@ -147,7 +147,8 @@ func TestForms(t *testing.T) {
 	if last := date(numDays-1, 0).Source; last != "2049-12-31" {
 		t.Errorf("the last day is %s", last)
 	}
-	want := "1st 2nd 3rd 4th 5th 6th 7th 8th 9th 10th 11th 12th 13th 14th 15th 16th 17th 18th 19th 20th 21st 22nd 23rd 24th 25th 26th 27th 28th 29th 30th 31st"
+	want := "1st 2nd 3rd 4th 5th 6th 7th 8th 9th 10th 11th 12th 13th 14th 15th 16th 17th 18th 19th 20th 21st 22nd 23rd " +
+		"24th 25th 26th 27th 28th 29th 30th 31st"
 	var ns []string
 	for n := range 31 {
 		ns = append(ns, ordinal(n+1))
@@ -237,7 +238,8 @@ func TestNumbers(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(train.Cases) != 20 || len(valid.Cases) != 5 || train.Channels != 2 || !train.Regression || train.SHA256 == valid.SHA256 {
+	if len(train.Cases) != 20 || len(valid.Cases) != 5 || train.Channels != 2 || !train.Regression ||
+		train.SHA256 == valid.SHA256 {
 		t.Errorf("%d and %d cases", len(train.Cases), len(valid.Cases))
 	}
 	seen := map[float64]bool{}

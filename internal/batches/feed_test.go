@@ -52,7 +52,8 @@ func TestFeedCloses(t *testing.T) {
 		}
 	}
 	f.Close()
-	for wait := 0; runtime.NumGoroutine() > before; wait++ { // a goroutine that has closed its channel is still about to end
+	// a goroutine that has closed its channel is still about to end
+	for wait := 0; runtime.NumGoroutine() > before; wait++ {
 		if wait == 100 {
 			t.Fatalf("%d goroutines, %d before", runtime.NumGoroutine(), before)
 		}

@@ -122,7 +122,8 @@ func TestSeq2SeqBatchesHoldThePairs(t *testing.T) {
 // A pair that is longer than when its batch was planned, because its file has changed, is an error, not a crash.
 func TestSeq2SeqOfAFileThatChanges(t *testing.T) {
 	v := vocab(t, "abc")
-	s := &Seq2Seq{pairs: datasets.NewPairs("x.tsv", []datasets.Pair{{Source: "abc", Target: "ab"}}), vocabs: [2]*datasets.Vocab{v, v}}
+	s := &Seq2Seq{pairs: datasets.NewPairs("x.tsv", []datasets.Pair{{Source: "abc", Target: "ab"}}),
+		vocabs: [2]*datasets.Vocab{v, v}}
 	for _, shape := range []Shape{{3, 3}, {4, 2}} {
 		_, err := s.Fill(Group{shape, []int32{0}})
 		var e *datasets.Error

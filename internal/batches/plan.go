@@ -66,7 +66,8 @@ func NewPlan(c Config, examples []int32, length func(i int32) (Shape, error)) (*
 		p.count++
 	}
 	if p.count == 0 {
-		return nil, fmt.Errorf("no examples, and %d that are longer than %d and %d steps: allow longer ones, or use other data", p.TooLong, c.Longest.Source, c.Longest.Target)
+		return nil, fmt.Errorf("no examples, and %d that are longer than %d and %d steps: allow longer ones, or "+
+			"use other data", p.TooLong, c.Longest.Source, c.Longest.Target)
 	}
 	p.buckets = unite(all.few(), c.Buckets)
 	p.batches = len(p.InOrder())
@@ -116,7 +117,8 @@ func unite(all cells, n int) []bucket {
 	}
 	order := func() { // the same one each time, though a map has none
 		slices.SortFunc(buckets, func(a, b bucket) int {
-			return cmp.Or(cmp.Compare(a.steps(), b.steps()), cmp.Compare(a.Source, b.Source), cmp.Compare(a.members[0], b.members[0]))
+			return cmp.Or(cmp.Compare(a.steps(), b.steps()), cmp.Compare(a.Source, b.Source),
+				cmp.Compare(a.members[0], b.members[0]))
 		})
 	}
 	order()

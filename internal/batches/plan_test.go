@@ -86,7 +86,8 @@ func TestEpochsAreShuffled(t *testing.T) {
 	if !slices.Equal(a, order(1, 0)) {
 		t.Error("the same epoch twice is not the same")
 	}
-	for name, b := range map[string][]int32{"another epoch": order(1, 1), "another seed": order(2, 0), "order": iota32(1000)} {
+	for name, b := range map[string][]int32{"another epoch": order(1, 1), "another seed": order(2, 0),
+		"order": iota32(1000)} {
 		same := 0
 		for i := range a {
 			if a[i] == b[i] {
@@ -194,7 +195,8 @@ func BenchmarkPlan(b *testing.B) {
 	if dir == "" {
 		b.Skip("needs UNROLL_DATA")
 	}
-	pairs, err := datasets.ReadParallel(dir+"/multi30k/train.lc.norm.tok.de.gz", dir+"/multi30k/train.lc.norm.tok.en.gz", false)
+	pairs, err := datasets.ReadParallel(dir+"/multi30k/train.lc.norm.tok.de.gz",
+		dir+"/multi30k/train.lc.norm.tok.en.gz", false)
 	if err != nil {
 		b.Fatal(err)
 	}
