@@ -42,7 +42,8 @@ func AttentionNamed(name string) (AttentionKind, error) {
 	if err := setting.OneOf("Attention", name, Attentions); err != nil {
 		return nil, err
 	}
-	return map[string]AttentionKind{"dot": Dot{}, "general": General{}, "additive": Additive{}, "concat": Concat{}}[name], nil
+	return map[string]AttentionKind{"dot": Dot{}, "general": General{}, "additive": Additive{},
+		"concat": Concat{}}[name], nil
 }
 
 // attentionMatrix declares a matrix that is U(±1/√columns) at first.

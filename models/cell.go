@@ -84,7 +84,8 @@ func (c CellConfig) check() error {
 // NewCell declares weight_ih and so on, as PyTorch's modules have them: with G gates, W_ih is G·H×I, W_hh is G·H×H,
 // b_ih and b_hh are G·H, all initially U(±1/√H).
 func (c CellConfig) NewCell(p *Params, in, hidden int) (Cell, error) {
-	if err := cmp.Or(p.usable(), c.check(), setting.AtLeast("Input", in, 1), setting.AtLeast("Hidden", hidden, 1)); err != nil {
+	if err := cmp.Or(p.usable(), c.check(), setting.AtLeast("Input", in, 1),
+		setting.AtLeast("Hidden", hidden, 1)); err != nil {
 		return nil, err
 	}
 	gates := map[string]int{"rnn": 1, "gru": 3, "lstm": 4}[c.Kind]

@@ -86,7 +86,8 @@ func TestCells(t *testing.T) {
 							n, data := input(fmt.Sprint("state", k), r.NormFloat64, batch, hidden)
 							states, start = append(states, n), append(start, data)
 						}
-						hs, last := models.Layer{Name: "layer", Cell: cell, Reverse: reverse}.Apply(b, models.Input{X: xs, Mask: mask, States: states})
+						hs, last := models.Layer{Name: "layer", Cell: cell, Reverse: reverse}.Apply(b,
+							models.Input{X: xs, Mask: mask, States: states})
 						if b.Err() != nil {
 							t.Fatal(b.Err())
 						}

@@ -192,7 +192,8 @@ func TestClassifierMistakes(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if m.Logits(f.b, models.Input{X: G.NewVector(f.b.Graph(), tensor.Int32, G.WithShape(3), G.WithName("words"))}); f.b.Err() == nil ||
+	if m.Logits(f.b, models.Input{X: G.NewVector(f.b.Graph(), tensor.Int32, G.WithShape(3),
+		G.WithName("words"))}); f.b.Err() == nil ||
 		!strings.Contains(f.b.Err().Error(), "words has shape [3]") {
 		t.Errorf("error is %v", f.b.Err())
 	}

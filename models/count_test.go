@@ -16,10 +16,12 @@ func TestWeights(t *testing.T) {
 	for layers := 1; layers <= 4; layers++ {
 		lm := models.LMConfig{Vocab: 11, Cell: MGU{}, Hidden: 6, Layers: layers, Embed: 3, Tied: true}
 		classifier := models.ClassifierConfig{
-			Vocab: 7, Cell: models.CellConfig{Kind: "lstm", Peepholes: true}, Hidden: 5, Layers: layers, Bidirectional: true, Classes: 3,
+			Vocab: 7, Cell: models.CellConfig{Kind: "lstm", Peepholes: true}, Hidden: 5, Layers: layers,
+			Bidirectional: true, Classes: 3,
 		}
 		seq2seq := models.Seq2SeqConfig{
-			Source: 9, Target: 8, Tokens: models.DefaultTokens, Cell: models.CellConfig{Kind: "gru"}, Embed: 3, Hidden: 4, Layers: layers,
+			Source: 9, Target: 8, Tokens: models.DefaultTokens, Cell: models.CellConfig{Kind: "gru"}, Embed: 3,
+			Hidden: 4, Layers: layers,
 			Bidirectional: true, Attention: Scaled{}, Before: true,
 		}
 		for name, c := range map[string]struct {

@@ -16,7 +16,8 @@ func ExampleLM() {
 	const steps, batch, vocab = 6, 2, 10
 	b := op.New(G.NewGraph())
 	p := models.NewParams(b, tensor.Float32, 1)
-	m, err := models.NewLM(p, models.LMConfig{Vocab: vocab, Cell: models.CellConfig{Kind: "lstm"}, Hidden: 16, Layers: 2, Embed: 4})
+	m, err := models.NewLM(p, models.LMConfig{Vocab: vocab, Cell: models.CellConfig{Kind: "lstm"}, Hidden: 16,
+		Layers: 2, Embed: 4})
 	check(err)
 	tokens, targets := matrix(b, "tokens", steps, batch), matrix(b, "targets", steps, batch)
 	logits, last := m.Logits(b, models.Input{X: tokens}) // from zero states on
@@ -46,7 +47,8 @@ func ExampleClassifier() {
 	b := op.New(G.NewGraph())
 	p := models.NewParams(b, tensor.Float32, 1)
 	m, err := models.NewClassifier(p, models.ClassifierConfig{
-		Input: 5, Cell: models.CellConfig{Kind: "gru"}, Hidden: 8, Layers: 1, Bidirectional: true, Pooling: "mean", Classes: 4,
+		Input: 5, Cell: models.CellConfig{Kind: "gru"}, Hidden: 8, Layers: 1, Bidirectional: true,
+		Pooling: "mean", Classes: 4,
 	})
 	check(err)
 	xs := G.NewTensor(b.Graph(), tensor.Float32, 3, G.WithShape(steps, batch, 5), G.WithName("xs")) // T×B×I
@@ -61,7 +63,8 @@ func ExampleSeq2Seq() {
 	const sourceSteps, targetSteps, batch = 5, 6, 2
 	b := op.New(G.NewGraph())
 	m, err := models.NewSeq2Seq(models.NewParams(b, tensor.Float32, 1), models.Seq2SeqConfig{
-		Source: 20, Target: 30, Tokens: models.DefaultTokens, Cell: models.CellConfig{Kind: "gru"}, Embed: 8, Hidden: 16, Layers: 1,
+		Source: 20, Target: 30, Tokens: models.DefaultTokens, Cell: models.CellConfig{Kind: "gru"}, Embed: 8,
+		Hidden: 16, Layers: 1,
 		Bidirectional: true, Attention: models.Additive{}, Before: true,
 	})
 	check(err)

@@ -226,7 +226,9 @@ func norm(x, gain, bias []float64) []float64 {
 }
 
 // cellStep is one step of a cell by plain loops over its equations: the new states.
-func cellStep(c models.CellConfig, w map[string][]float64, name, layer string, x []float64, states [][]float64) [][]float64 {
+func cellStep(
+	c models.CellConfig, w map[string][]float64, name, layer string, x []float64, states [][]float64,
+) [][]float64 {
 	of := func(what string) []float64 { return w[fmt.Sprintf("%s.%s_%s", name, what, layer)] }
 	h := states[0]
 	n := len(h)
@@ -275,7 +277,9 @@ func cellStep(c models.CellConfig, w map[string][]float64, name, layer string, x
 
 // layersOf runs a stack of layers over one sequence of valid steps by plain loops: the outputs of each step,
 // and the last states in the order layer, direction, state of the cell.
-func layersOf(c models.RecurrentConfig, w map[string][]float64, name string, xs, states [][]float64) (outputs, last [][]float64) {
+func layersOf(
+	c models.RecurrentConfig, w map[string][]float64, name string, xs, states [][]float64,
+) (outputs, last [][]float64) {
 	directions := []string{"", "_reverse"}
 	if !c.Bidirectional {
 		directions = directions[:1]

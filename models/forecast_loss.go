@@ -169,7 +169,8 @@ type OWA struct {
 // Loss implements ForecastLoss.
 func (o OWA) Loss(b *op.Builder, numbers []*G.Node, truth Truth) *G.Node {
 	said := truth.own(b, numbers[0])
-	return b.Add(b.Affine(relativeError(b, said, truth.Own), 0.5/o.SMAPE, 0), b.Affine(scaledError(b, said, truth), 0.5/o.MASE, 0))
+	return b.Add(b.Affine(relativeError(b, said, truth.Own), 0.5/o.SMAPE, 0),
+		b.Affine(scaledError(b, said, truth), 0.5/o.MASE, 0))
 }
 
 // Quantiles forecasts quantiles; the loss is the pinball loss of each (Koenker and Bassett, 1978), their mean times
@@ -240,7 +241,8 @@ func (q Quantiles) check() error {
 		wrong = wrong || !(p > 0 && p < 1) || i > 0 && p <= q.Levels[i-1]
 	}
 	if wrong {
-		return &setting.Error{Setting: "Levels", Value: q.Levels, Want: "between 0 and 1, each larger than the one before, and at least one"}
+		return &setting.Error{Setting: "Levels", Value: q.Levels,
+			Want: "between 0 and 1, each larger than the one before, and at least one"}
 	}
 	return nil
 }

@@ -161,7 +161,8 @@ func TestQuantilesOfForecasts(t *testing.T) {
 			t.Errorf("negbin: %g have probability %g below %g, and %g with it", p, sum, q, sum+last)
 		}
 	}
-	if got, want := (models.NegativeBinomial{}).Point(x[:2], models.Level{Scale: 40}), 40*(softplus(0.7)+1e-8); math.Abs(got-want) > 1e-9 {
+	if got, want := (models.NegativeBinomial{}).Point(x[:2], models.Level{Scale: 40}),
+		40*(softplus(0.7)+1e-8); math.Abs(got-want) > 1e-9 {
 		t.Errorf("negbin: the mean is %g, want %g", got, want)
 	}
 	q := models.Quantiles{Levels: []float64{0.1, 0.6, 0.8}} // crossing, in the middle

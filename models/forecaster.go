@@ -68,8 +68,10 @@ type ForecastInput struct {
 // check says what is wrong with the configuration; what concerns the layers alone, NewRecurrent says.
 func (c *ForecasterConfig) check() error {
 	if err := cmp.Or(
-		setting.AtLeast("Targets", c.Targets, 1), setting.AtLeast("Horizon", c.Horizon, 1), setting.AtLeast("Patch", c.Patch, 1),
-		setting.AtLeast("Known", c.Known, 0), setting.AtLeast("Embed", c.Embed, 0), setting.AtLeast("DecoderHidden", c.DecoderHidden, 0),
+		setting.AtLeast("Targets", c.Targets, 1), setting.AtLeast("Horizon", c.Horizon, 1),
+		setting.AtLeast("Patch", c.Patch, 1),
+		setting.AtLeast("Known", c.Known, 0), setting.AtLeast("Embed", c.Embed, 0),
+		setting.AtLeast("DecoderHidden", c.DecoderHidden, 0),
 		setting.Set("Loss", c.Loss != nil, "what the forecasts cost, such as models.SquaredError{}"),
 	); err != nil {
 		return err
@@ -160,7 +162,8 @@ func (m *Forecaster) newHead(p *Params, in, out int) *Linear {
 // fits says whether the nodes that are always needed are there.
 func (m *Forecaster) fits(b *op.Builder, in ForecastInput) bool {
 	if (m.Known > 0) != (in.Known != nil) || (m.embedding != nil) != (in.Static != nil) {
-		b.Fail(errors.Errorf("forecaster: Known and Static must be there if the model has such, %d and %d, and else nil", m.Known, len(m.Static)))
+		b.Fail(errors.Errorf("forecaster: Known and Static must be there if the model has such, %d and %d, and else nil",
+			m.Known, len(m.Static)))
 	}
 	return ranked(b, "forecaster", in.Base, 3)
 }

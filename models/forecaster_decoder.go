@@ -78,7 +78,8 @@ func (m *Forecaster) Decode(b *op.Builder, states []*G.Node, in ForecastInput, t
 	last := b.Slice(in.Past, 0, in.Past.Shape()[0]-1, in.Past.Shape()[0])
 	before := b.Slice(b.Reshape(last, batch, in.Past.Shape()[2]), 1, 0, values) // B×PM
 
-	scan := op.Scan{Name: "forecast decoder", Seqs: []*G.Node{m.byPatch(b, in.Base)}, States: append([]*G.Node{before}, m.Begin(b, states)...)}
+	scan := op.Scan{Name: "forecast decoder", Seqs: []*G.Node{m.byPatch(b, in.Base)},
+		States: append([]*G.Node{before}, m.Begin(b, states)...)}
 	add := func(n *G.Node) int { scan.Seqs = append(scan.Seqs, n); return len(scan.Seqs) - 1 }
 	known, keys, truth := -1, -1, -1
 	if in.Known != nil {

@@ -23,7 +23,8 @@ type forecastFixture struct {
 func newForecastFixture(t *testing.T, change func(*models.ForecasterConfig)) *forecastFixture {
 	t.Helper()
 	c := models.ForecasterConfig{
-		Targets: 2, Horizon: 3, Patch: 2, Known: 1, Static: []int{2, 3}, Embed: 2, Cell: models.CellConfig{Kind: "gru"}, Hidden: 4, Layers: 2,
+		Targets: 2, Horizon: 3, Patch: 2, Known: 1, Static: []int{2, 3}, Embed: 2, Cell: models.CellConfig{Kind: "gru"},
+		Hidden: 4, Layers: 2,
 		Loss: models.Gaussian{},
 	}
 	change(&c)
@@ -35,7 +36,8 @@ func newForecastFixture(t *testing.T, change func(*models.ForecasterConfig)) *fo
 	f.in.Past, _ = f.floats("past", 3, 2, 10)
 	f.in.Known, _ = f.floats("known", 2, 2, 2)
 	f.in.Base, _ = f.floats("base", 2, 3, 2)
-	f.in.Static = f.input("static", []int32{c.StaticRow(0, 1), c.StaticRow(1, -1), c.StaticRow(0, 0), c.StaticRow(1, 2)}, 2, 2)
+	f.in.Static = f.input("static", []int32{c.StaticRow(0, 1), c.StaticRow(1, -1), c.StaticRow(0, 0), c.StaticRow(1, 2)},
+		2, 2)
 	f.truth, _ = f.floats("truth", 2, 3, 2)
 	f.weight = f.input("weight", []float64{1, 1, 0, 1, 1, 0, 1, 0, 0, 2, 1, 1}, 2, 3, 2)
 	return f
@@ -120,9 +122,11 @@ func TestAutoregressiveForecast(t *testing.T) {
 				var means, deviations []*G.Node
 				for d := range 2 {
 					numbers, next := f.m.Step(b, models.ForecastStep{
-						Before: before, Known: b.Reshape(b.Slice(f.in.Known, 0, d, d+1), 2, 2), Static: f.in.Static, Base: patch(f.in.Base, d), States: states,
+						Before: before, Known: b.Reshape(b.Slice(f.in.Known, 0, d, d+1), 2, 2), Static: f.in.Static,
+						Base: patch(f.in.Base, d), States: states,
 					})
-					means, deviations = append(means, b.Reshape(numbers[0], 2, 2, 2)), append(deviations, b.Reshape(numbers[1], 2, 2, 2))
+					means, deviations = append(means, b.Reshape(numbers[0], 2, 2, 2)),
+						append(deviations, b.Reshape(numbers[1], 2, 2, 2))
 					before, states = numbers[0], next
 					if taught {
 						before = b.Where(patch(f.weight, d), patch(f.truth, d), before)
@@ -146,7 +150,8 @@ func TestScheduledSampling(t *testing.T) {
 		if same {
 			plain = models.ForecastTeaching{Truth: f.truth, Weight: f.weight}
 		}
-		drawn := models.ForecastTeaching{Truth: f.truth, Weight: f.weight, Key: f.key(), Ratio: f.input("ratio", []float64{ratio})}
+		drawn := models.ForecastTeaching{Truth: f.truth, Weight: f.weight, Key: f.key(),
+			Ratio: f.input("ratio", []float64{ratio})}
 		got := f.run(f.m.Decode(f.b, states, f.in, drawn)[0], f.m.Decode(f.b, states, f.in, plain)[0])
 		equal(t, fmt.Sprint("ratio ", ratio), got[0], got[1], 0)
 	}
@@ -155,7 +160,11 @@ func TestScheduledSampling(t *testing.T) {
 // Derivatives of the mean loss are those of differences, for both heads, also through what the decoder reads of its
 // own.
 func TestForecasterDerivatives(t *testing.T) {
-	for name, change := range map[string]func(*models.ForecasterConfig){"direct": direct, "the same cell": ar, "another cell": other} {
+	for name, change := range map[string]func(*models.ForecasterConfig){
+		"direct":        direct,
+		"the same cell": ar,
+		"another cell":  other,
+	} {
 		for _, free := range []bool{false, true} {
 			t.Run(fmt.Sprintf("%s, free=%t", name, free), func(t *testing.T) {
 				f := newForecastFixture(t, change)

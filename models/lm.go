@@ -70,7 +70,8 @@ func newLM(p *Params, c LMConfig) (*LM, error) {
 		m.embedding = p.Normal("embedding.weight", deviation, c.Vocab, c.Embed)
 		in = c.Embed
 	}
-	m.layers, err = NewRecurrent(p, "rnn", RecurrentConfig{Cell: c.Cell, Input: in, Hidden: c.Hidden, Layers: c.Layers, Dropout: c.Dropout})
+	m.layers, err = NewRecurrent(p, "rnn",
+		RecurrentConfig{Cell: c.Cell, Input: in, Hidden: c.Hidden, Layers: c.Layers, Dropout: c.Dropout})
 	if err != nil {
 		return nil, err
 	}

@@ -45,7 +45,8 @@ func TestLM(t *testing.T) {
 	const vocab, hidden, layers, steps, batch = 5, 4, 2, 6, 3
 	for _, embed := range []int{0, 3} {
 		b := op.New(G.NewGraph())
-		m, err := models.NewLM(models.NewParams(b, tensor.Float32, 9), models.LMConfig{Vocab: vocab, Cell: models.CellConfig{Kind: "rnn"}, Hidden: hidden, Layers: layers, Embed: embed})
+		m, err := models.NewLM(models.NewParams(b, tensor.Float32, 9),
+			models.LMConfig{Vocab: vocab, Cell: models.CellConfig{Kind: "rnn"}, Hidden: hidden, Layers: layers, Embed: embed})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -120,7 +121,8 @@ func TestLM(t *testing.T) {
 // nn.Linear's.
 func TestParameters(t *testing.T) {
 	b := op.New(G.NewGraph())
-	m, err := models.NewLM(models.NewParams(b, tensor.Float32, 1), models.LMConfig{Vocab: 11, Cell: models.CellConfig{Kind: "rnn"}, Hidden: 64, Layers: 2})
+	m, err := models.NewLM(models.NewParams(b, tensor.Float32, 1),
+		models.LMConfig{Vocab: 11, Cell: models.CellConfig{Kind: "rnn"}, Hidden: 64, Layers: 2})
 	if err != nil {
 		t.Fatal(err)
 	}

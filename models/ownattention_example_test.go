@@ -29,7 +29,8 @@ func (a Scaled) Scores(b *op.Builder, query, memory *G.Node) *G.Node {
 func ExampleAttentionKind() {
 	m, err := trainer.NewSeq2Seq(trainer.Seq2SeqConfig{
 		Model: models.Seq2SeqConfig{
-			Source: 8, Target: 8, Tokens: models.DefaultTokens, Cell: models.CellConfig{Kind: "gru"}, Embed: 8, Hidden: 24, Layers: 1,
+			Source: 8, Target: 8, Tokens: models.DefaultTokens, Cell: models.CellConfig{Kind: "gru"}, Embed: 8,
+			Hidden: 24, Layers: 1,
 			Bidirectional: true, Attention: Scaled{},
 		},
 		TeacherForcing: 1, Training: trainer.Training{Optimizer: optim.DefaultAdam, Clip: 1},

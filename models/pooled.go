@@ -31,7 +31,8 @@ func (c pooledConfig) check() error {
 	case c.Vocab == 0 && c.Embed > 0:
 		return &setting.Error{Setting: "Embed", Value: c.Embed, Want: "0 without tokens, that is with Vocab 0"}
 	case c.Vocab > 0 && c.Input > 0:
-		return &setting.Error{Setting: "Input", Value: c.Input, Want: fmt.Sprintf("0 with %d tokens, which are no vectors of numbers", c.Vocab)}
+		return &setting.Error{Setting: "Input", Value: c.Input,
+			Want: fmt.Sprintf("0 with %d tokens, which are no vectors of numbers", c.Vocab)}
 	case c.Pooling != "":
 		if err := setting.OneOf("Pooling", c.Pooling, Poolings); err != nil {
 			return err
@@ -83,7 +84,8 @@ func (r *pooled) apply(b *op.Builder, in Input) *G.Node {
 		y = maxOver(b, hs, in.Mask)
 	}
 	if in.Keys != nil {
-		y = b.Dropout(y, r.Dropout, b.Reshape(b.Slice(in.Keys, 0, 0, 1), 4)) // the key of the first step: the stream is another
+		// the key of the first step: the stream is another
+		y = b.Dropout(y, r.Dropout, b.Reshape(b.Slice(in.Keys, 0, 0, 1), 4))
 	}
 	return y
 }

@@ -92,7 +92,8 @@ func (r *Recurrent) newCell(p *Params, in int) (Cell, error) {
 	case cell.States() < 1:
 		return nil, errors.Errorf("the cell %T has %d states: it needs at least 1, its output", r.Cell, cell.States())
 	case len(r.cells) > 0 && cell.States() != r.perCell():
-		return nil, errors.Errorf("the cell %T has %d states in one layer and %d in another", r.Cell, r.perCell(), cell.States())
+		return nil, errors.Errorf("the cell %T has %d states in one layer and %d in another", r.Cell, r.perCell(),
+			cell.States())
 	}
 	return cell, nil
 }
@@ -176,7 +177,8 @@ func (r *Recurrent) Apply(b *op.Builder, in Input) (outputs *G.Node, last []*G.N
 		var ways []*G.Node
 		for d, cell := range cells {
 			n := cell.States()
-			layer := Layer{Name: fmt.Sprintf("%s layer %d%s", r.name, l, []string{"", " reversed"}[d]), Cell: cell, Reverse: d == 1}
+			layer := Layer{Name: fmt.Sprintf("%s layer %d%s", r.name, l, []string{"", " reversed"}[d]), Cell: cell,
+				Reverse: d == 1}
 			hs, ends := layer.Apply(b, Input{X: outputs, Mask: in.Mask, States: states[:n]}) // T×B×H
 			ways, last, states = append(ways, hs), append(last, ends...), states[n:]
 		}
@@ -189,7 +191,8 @@ func (r *Recurrent) Apply(b *op.Builder, in Input) (outputs *G.Node, last []*G.N
 // of the last layer, B×H, and the new states. in has no mask.
 func (r *Recurrent) Step(b *op.Builder, in Input) (output *G.Node, next []*G.Node) {
 	if r.Bidirectional {
-		return b.Fail(errors.Errorf("%s is bidirectional: it sees the whole sequence and has no single steps", r.name)), in.States
+		return b.Fail(errors.Errorf("%s is bidirectional: it sees the whole sequence and has no single steps",
+			r.name)), in.States
 	}
 	in, ok := r.complete(b, in, 1)
 	if !ok {
@@ -237,7 +240,8 @@ func ranked(b *op.Builder, what string, x *G.Node, n int) bool {
 	case x == nil:
 		b.Fail(errors.Errorf("%s: the input is nil", what))
 	case x.Dims() < n:
-		b.Fail(errors.Errorf("%s: the input %s has shape %v, wants %d dimensions or more", what, x.Name(), []int(x.Shape()), n))
+		b.Fail(errors.Errorf("%s: the input %s has shape %v, wants %d dimensions or more", what, x.Name(),
+			[]int(x.Shape()), n))
 	}
 	return b.Err() == nil
 }

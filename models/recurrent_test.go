@@ -127,7 +127,8 @@ func TestRecurrentSteps(t *testing.T) {
 func TestRecurrentGradients(t *testing.T) {
 	for name, cell := range cells {
 		t.Run(name, func(t *testing.T) {
-			s := newStack(t, models.RecurrentConfig{Cell: cell, Input: 2, Hidden: 3, Layers: 2, Bidirectional: true}, 3, []int{3, 2})
+			s := newStack(t, models.RecurrentConfig{Cell: cell, Input: 2, Hidden: 3, Layers: 2, Bidirectional: true}, 3,
+				[]int{3, 2})
 			outputs, last := s.r.Apply(s.b, models.Input{X: s.xs, Mask: s.mask, States: s.states})
 			loss := s.b.Sum(s.b.Square(outputs))
 			for i, n := range last {
@@ -141,7 +142,8 @@ func TestRecurrentGradients(t *testing.T) {
 // Dropout acts between layers and nowhere else: with p close to 1 the second layer sees zeros, and the first
 // what it always sees.
 func TestRecurrentDropout(t *testing.T) {
-	s := newStack(t, models.RecurrentConfig{Cell: models.CellConfig{Kind: "gru"}, Input: 3, Hidden: 4, Layers: 2, Dropout: 1 - 1e-12}, 5, []int{5, 5})
+	s := newStack(t, models.RecurrentConfig{Cell: models.CellConfig{Kind: "gru"}, Input: 3, Hidden: 4, Layers: 2,
+		Dropout: 1 - 1e-12}, 5, []int{5, 5})
 	keys := s.b.Keys(s.key(), s.steps)
 	_, dropped := s.r.Apply(s.b, models.Input{X: s.xs, States: s.states, Keys: keys})
 	got := s.run(dropped...)
@@ -186,7 +188,12 @@ func TestLayerNormParameters(t *testing.T) {
 		t.Fatal(err)
 	}
 	w := f.params()
-	for name, want := range map[string]float64{"norm_ih_l0": 1, "norm_hh_l0": 1, "norm_c_l0.weight": 1, "norm_c_l0.bias": 0} {
+	for name, want := range map[string]float64{
+		"norm_ih_l0":       1,
+		"norm_hh_l0":       1,
+		"norm_c_l0.weight": 1,
+		"norm_c_l0.bias":   0,
+	} {
 		if len(w["cell."+name]) == 0 {
 			t.Errorf("there is no %s", name)
 		}
@@ -244,7 +251,8 @@ func TestRecurrentMistakes(t *testing.T) {
 	}
 	good.Bidirectional = true
 	s := newStack(t, good, 2, []int{2})
-	if s.r.Step(s.b, models.Input{X: s.xs, States: s.states}); s.b.Err() == nil || !strings.Contains(s.b.Err().Error(), "bidirectional") {
+	if s.r.Step(s.b, models.Input{X: s.xs, States: s.states}); s.b.Err() == nil ||
+		!strings.Contains(s.b.Err().Error(), "bidirectional") {
 		t.Errorf("error is %v", s.b.Err())
 	}
 }

@@ -12,7 +12,8 @@ import (
 
 func smallRegressor(loss string) models.RegressorConfig {
 	return models.RegressorConfig{
-		Input: 2, Cell: models.CellConfig{Kind: "gru"}, Hidden: 3, Layers: 2, Bidirectional: true, Pooling: "mean", Loss: loss,
+		Input: 2, Cell: models.CellConfig{Kind: "gru"}, Hidden: 3, Layers: 2, Bidirectional: true,
+		Pooling: "mean", Loss: loss,
 	}
 }
 

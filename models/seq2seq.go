@@ -79,7 +79,8 @@ func newSeq2Seq(p *Params, c Seq2SeqConfig) (*Seq2Seq, error) {
 	}
 	source := p.Normal("encoder.embedding.weight", ofSource, c.Source, c.Embed)
 	target := source
-	layers := RecurrentConfig{Cell: c.Cell, Input: c.Embed, Hidden: c.Hidden, Layers: c.Layers, Bidirectional: c.Bidirectional, Dropout: c.Dropout}
+	layers := RecurrentConfig{Cell: c.Cell, Input: c.Embed, Hidden: c.Hidden, Layers: c.Layers,
+		Bidirectional: c.Bidirectional, Dropout: c.Dropout}
 	var err error
 	if m.Encoder, err = NewEncoder(p, "encoder", source, layers); err != nil {
 		return nil, err
@@ -87,7 +88,8 @@ func newSeq2Seq(p *Params, c Seq2SeqConfig) (*Seq2Seq, error) {
 	if c.Bidirectional {
 		for l := range c.Layers {
 			for k := range m.Encoder.Layers.perCell() {
-				m.bridge = append(m.bridge, NewLinear(p, fmt.Sprintf("bridge.state%d_l%d", k, l), m.Encoder.Layers.Output(), c.Hidden))
+				m.bridge = append(m.bridge, NewLinear(p, fmt.Sprintf("bridge.state%d_l%d", k, l),
+					m.Encoder.Layers.Output(), c.Hidden))
 			}
 		}
 	}
@@ -116,7 +118,8 @@ func (c Seq2SeqConfig) check() error {
 	}
 	if c.Shared && c.Source != c.Target {
 		return &setting.Error{Setting: "Shared", Value: true,
-			Want: fmt.Sprintf("left out where the source has %d tokens and the target %d: one embedding needs one vocabulary", c.Source, c.Target)}
+			Want: fmt.Sprintf("left out where the source has %d tokens and the target %d: one embedding needs one vocabulary",
+				c.Source, c.Target)}
 	}
 	return cmp.Or(setting.Fraction("Smoothing", c.Smoothing), setting.AtLeast("Embed", c.Embed, 1))
 }

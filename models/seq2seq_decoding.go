@@ -127,7 +127,8 @@ func (s *Stepwise) Outputs() G.Nodes {
 // Stepwise declares the two programs for sources of S steps, batch of them at a time, with a number of rows for
 // each: the width of a beam.
 func (m *Seq2Seq) Stepwise(b *op.Builder, sourceSteps, batch, width int) (*Stepwise, error) {
-	if err := cmp.Or(b.Err(), setting.AtLeast("source steps", sourceSteps, 1), setting.AtLeast("batch", batch, 1), setting.AtLeast("Width", width, 1)); err != nil {
+	if err := cmp.Or(b.Err(), setting.AtLeast("source steps", sourceSteps, 1), setting.AtLeast("batch", batch, 1),
+		setting.AtLeast("Width", width, 1)); err != nil {
 		return nil, errors.Wrap(err, "decoding step by step")
 	}
 	integers := func(name string, shape ...int) *G.Node {
@@ -146,7 +147,8 @@ func (m *Seq2Seq) Stepwise(b *op.Builder, sourceSteps, batch, width int) (*Stepw
 			return nil
 		}
 		shape := append(tensor.Shape{batch * width}, n.Shape()[1:]...)
-		in := G.NewTensor(b.Graph(), n.Dtype(), len(shape), G.WithShape(shape...), G.WithName(fmt.Sprint("stepwise.begin", len(s.Begin))))
+		in := G.NewTensor(b.Graph(), n.Dtype(), len(shape), G.WithShape(shape...),
+			G.WithName(fmt.Sprint("stepwise.begin", len(s.Begin))))
 		s.Encoded, s.Begin = append(s.Encoded, n), append(s.Begin, in)
 		return in
 	}

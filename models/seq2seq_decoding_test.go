@@ -121,7 +121,8 @@ func TestTeaching(t *testing.T) {
 func TestTeachingRatio(t *testing.T) {
 	const steps, batch = 40, 30
 	lengths := slices.Repeat([]int{steps}, batch)
-	x := translate(t, models.Seq2SeqConfig{Cell: models.CellConfig{Kind: "rnn"}}, 1, steps, slices.Repeat([]int{1}, batch), lengths)
+	x := translate(t, models.Seq2SeqConfig{Cell: models.CellConfig{Kind: "rnn"}}, 1, steps,
+		slices.Repeat([]int{1}, batch), lengths)
 	for _, n := range x.p.Nodes() {
 		if n.Name() == "decoder.rnn.weight_hh_l0" {
 			clear(numbers(n))
@@ -202,7 +203,9 @@ func (x *translation) stepper(width int) *decode.SourceStepper {
 	return stepper(x.t, ref.New(), x.b, x.m, source, x.sourceSteps, width)
 }
 
-func stepper(t *testing.T, device tape.Device, b *op.Builder, m *models.Seq2Seq, source []int32, steps, width int) *decode.SourceStepper {
+func stepper(
+	t *testing.T, device tape.Device, b *op.Builder, m *models.Seq2Seq, source []int32, steps, width int,
+) *decode.SourceStepper {
 	t.Helper()
 	s, err := m.Stepwise(b, steps, len(source)/steps, width)
 	if err != nil {
@@ -328,7 +331,8 @@ func TestStepwise(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			drawn, err := decode.Sampling{}.Sequences(model().stepper(2), x.lengths(), 2, slices.Repeat([]int{steps}, 4), x.m.Tokens, slices.Repeat([]*rand.Rand{x.rand}, 4))
+			drawn, err := decode.Sampling{}.Sequences(model().stepper(2), x.lengths(), 2, slices.Repeat([]int{steps}, 4),
+				x.m.Tokens, slices.Repeat([]*rand.Rand{x.rand}, 4))
 			if err != nil {
 				t.Fatal(err)
 			}

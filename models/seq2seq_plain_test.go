@@ -142,7 +142,8 @@ func (p *plainSeq2Seq) step(token int32, s *plainState) (logits, weights []float
 	if p.Feeding {
 		x = concat(e, s.attentional)
 	}
-	ys, layers := layersOf(models.RecurrentConfig{Cell: p.Cell, Layers: p.Layers}, p.w, "decoder.rnn", [][]float64{x}, s.layers)
+	ys, layers := layersOf(models.RecurrentConfig{Cell: p.Cell, Layers: p.Layers}, p.w, "decoder.rnn",
+		[][]float64{x}, s.layers)
 	h := ys[0]
 	s.layers = layers
 	features := h

@@ -38,7 +38,9 @@ type translation struct {
 	steps, sourceSteps int
 }
 
-func translate(t *testing.T, c models.Seq2SeqConfig, sourceSteps, steps int, sourceLengths, lengths []int) *translation {
+func translate(
+	t *testing.T, c models.Seq2SeqConfig, sourceSteps, steps int, sourceLengths, lengths []int,
+) *translation {
 	f := newFixture(t)
 	c.Source, c.Target, c.Tokens, c.Hidden = 9, 9, models.DefaultTokens, 4
 	c.Layers, c.Embed = max(c.Layers, 1), max(c.Embed, 3)
@@ -198,7 +200,8 @@ func TestSeq2SeqParameters(t *testing.T) {
 	const e, h, v, w = 20, 30, 40, 50
 	f := newFixture(t)
 	if _, err := models.NewSeq2Seq(f.p, models.Seq2SeqConfig{
-		Source: v, Target: w, Tokens: models.DefaultTokens, Cell: models.CellConfig{Kind: "gru"}, Embed: e, Hidden: h, Layers: 1,
+		Source: v, Target: w, Tokens: models.DefaultTokens, Cell: models.CellConfig{Kind: "gru"}, Embed: e,
+		Hidden: h, Layers: 1,
 		Bidirectional: true, Attention: models.Additive{}, Feeding: true, Tied: true,
 	}); err != nil {
 		t.Fatal(err)
@@ -254,7 +257,8 @@ func TestSeq2SeqParameters(t *testing.T) {
 
 func TestSeq2SeqMistakes(t *testing.T) {
 	good := models.Seq2SeqConfig{
-		Source: 9, Target: 9, Tokens: models.DefaultTokens, Cell: models.CellConfig{Kind: "gru"}, Embed: 3, Hidden: 4, Layers: 1,
+		Source: 9, Target: 9, Tokens: models.DefaultTokens, Cell: models.CellConfig{Kind: "gru"}, Embed: 3,
+		Hidden: 4, Layers: 1,
 	}
 	for want, change := range map[string]func(c *models.Seq2SeqConfig){
 		"four different tokens":      func(c *models.Seq2SeqConfig) { c.Tokens = models.Tokens{} },
@@ -274,13 +278,15 @@ func TestSeq2SeqMistakes(t *testing.T) {
 		c := good
 		change(&c)
 		_, err := models.NewSeq2Seq(newFixture(t).p, c)
-		if err == nil || !strings.Contains(err.Error(), want) || !strings.HasPrefix(err.Error(), "sequence-to-sequence model: ") {
+		if err == nil || !strings.Contains(err.Error(), want) ||
+			!strings.HasPrefix(err.Error(), "sequence-to-sequence model: ") {
 			t.Errorf("error is %v, want %q in it", err, want)
 		}
 	}
 	for want, use := range map[string]func(x *translation){
 		"source has shape [3]": func(x *translation) {
-			x.m.Predict(x.b, G.NewVector(x.b.Graph(), tensor.Int32, G.WithShape(3), G.WithName("source")), x.target, models.Teaching{})
+			x.m.Predict(x.b, G.NewVector(x.b.Graph(), tensor.Int32, G.WithShape(3), G.WithName("source")), x.target,
+				models.Teaching{})
 		},
 		"needs a key": func(x *translation) {
 			ratio := G.NewScalar(x.b.Graph(), tensor.Float64, G.WithName("ratio"))

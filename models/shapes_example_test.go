@@ -25,9 +25,12 @@ func matrix(b *op.Builder, name string, steps, batch int) *G.Node {
 
 // learn minimises the loss with Adam. feed sets the inputs before each step. It gives a program that computes
 // out, an output of integers, with the weights that were learned.
-func learn(b *op.Builder, loss, out *G.Node, params G.Nodes, steps int, feed func(p *graph.Program)) func(inputs map[*G.Node]any) []int32 {
+func learn(
+	b *op.Builder, loss, out *G.Node, params G.Nodes, steps int, feed func(p *graph.Program),
+) func(inputs map[*G.Node]any) []int32 {
 	device := cpu.New()
-	step, err := optim.NewStep(b, optim.StepConfig{Device: device, Loss: loss, Params: params, Optimizer: optim.DefaultAdam, Clip: 1})
+	step, err := optim.NewStep(b, optim.StepConfig{Device: device, Loss: loss, Params: params,
+		Optimizer: optim.DefaultAdam, Clip: 1})
 	if err != nil {
 		log.Fatal(err)
 	}
@@ -77,7 +80,8 @@ func Example_oneToOne() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	xs := G.NewTensor(b.Graph(), tensor.Float32, 3, G.WithShape(1, 4, 2), G.WithName("xs")) // 1 step × 4 examples × 2 numbers
+	// 1 step × 4 examples × 2 numbers
+	xs := G.NewTensor(b.Graph(), tensor.Float32, 3, G.WithShape(1, 4, 2), G.WithName("xs"))
 	classes := G.NewVector(b.Graph(), tensor.Int32, G.WithShape(4), G.WithName("classes"))
 	logits := m.Logits(b, models.Input{X: xs})
 	loss := b.Mean(b.CrossEntropy(logits, classes, nil, 0))
@@ -160,7 +164,8 @@ func Example_manyToOne() {
 		b := op.New(G.NewGraph())
 		p := models.NewParams(b, tensor.Float32, 1)
 		m, err := models.NewClassifier(p, models.ClassifierConfig{
-			Vocab: 2, Embed: 4, Cell: models.CellConfig{Kind: "lstm"}, Hidden: 8, Layers: 1, Bidirectional: true, Pooling: pooling, Classes: 2,
+			Vocab: 2, Embed: 4, Cell: models.CellConfig{Kind: "lstm"}, Hidden: 8, Layers: 1, Bidirectional: true,
+			Pooling: pooling, Classes: 2,
 		})
 		if err != nil {
 			log.Fatal(err)

@@ -10,7 +10,8 @@ import (
 
 func smallTagger(crf bool) models.TaggerConfig {
 	return models.TaggerConfig{
-		Words: 6, Embed: 3, Chars: 5, CharEmbed: 2, CharHidden: 2, Cell: models.CellConfig{Kind: "gru"}, Hidden: 3, Layers: 2, Bidirectional: true,
+		Words: 6, Embed: 3, Chars: 5, CharEmbed: 2, CharHidden: 2, Cell: models.CellConfig{Kind: "gru"}, Hidden: 3,
+		Layers: 2, Bidirectional: true,
 		Tags: 3, CRF: crf,
 	}
 }
@@ -21,7 +22,8 @@ func taggerBatch(f *fixture, c models.TaggerConfig) models.TaggerInput {
 		Mask: f.mask("mask", 3, []int{3, 1})}
 	if c.Chars > 0 {
 		in.Which = f.input("which", []int32{0, 2, 1, 0, 0, 0}, 3, 2)
-		in.Chars = f.input("chars", []int32{1, 2, 3, 0, 3, 4, 0, 0, 4, 0, 0, 0, 0, 0, 0, 0}, 4, 4) // a word a column, the last one empty
+		// a word a column, the last one empty
+		in.Chars = f.input("chars", []int32{1, 2, 3, 0, 3, 4, 0, 0, 4, 0, 0, 0, 0, 0, 0, 0}, 4, 4)
 		in.CharMask = f.mask("char mask", 4, []int{3, 2, 1, 0})
 	}
 	return in

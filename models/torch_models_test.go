@@ -14,7 +14,11 @@ func recurrentTorchModels() map[string]torchModel {
 	for name, cell := range map[string]models.CellConfig{
 		"rnn": {Kind: "rnn"}, "relu": {Kind: "rnn", Activation: "relu"}, "gru": {Kind: "gru"}, "lstm": {Kind: "lstm"},
 	} {
-		for stack, c := range map[string]models.RecurrentConfig{"1": {Layers: 1}, "2": {Layers: 2}, "2-both": {Layers: 2, Bidirectional: true}} {
+		for stack, c := range map[string]models.RecurrentConfig{
+			"1":      {Layers: 1},
+			"2":      {Layers: 2},
+			"2-both": {Layers: 2, Bidirectional: true},
+		} {
 			c.Cell = cell
 			all[fmt.Sprintf("%s-%s", name, stack)] = recurrentTorchModel(c, false)
 			all[fmt.Sprintf("%s-%s-packed", name, stack)] = recurrentTorchModel(c, true)

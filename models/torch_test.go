@@ -55,7 +55,8 @@ type arithmetic struct {
 	dtype  tensor.Dtype
 }
 
-var arithmetics = []arithmetic{{ref.New(), true, tensor.Float64}, {cpu.New(), false, tensor.Float64}, {cpu.New(), false, tensor.Float32}}
+var arithmetics = []arithmetic{{ref.New(), true, tensor.Float64}, {cpu.New(), false, tensor.Float64},
+	{cpu.New(), false, tensor.Float32}}
 
 // tolerance is how far results may be from PyTorch's in float64, as a part of the largest element of a tensor.
 func (a arithmetic) tolerance() float64 {
@@ -191,7 +192,8 @@ func (r *replay) check(a arithmetic) {
 			}
 		}
 		if largest == 0 || !(worst <= a.tolerance()*largest) {
-			r.t.Errorf("%s: number %d of %d is %v, PyTorch has %v; the largest is %v", name, at, len(want), got[at], want[at], largest)
+			r.t.Errorf("%s: number %d of %d is %v, PyTorch has %v; the largest is %v", name, at, len(want), got[at],
+				want[at], largest)
 		}
 	}
 }

@@ -101,7 +101,8 @@ func TestAccumulate(t *testing.T) {
 		}},
 		"classifier": {[]int{2, 3, 6}, func(c Training, _ int) (stepper, error) {
 			m, err := NewClassifier(ClassifierConfig{
-				Model:    models.ClassifierConfig{Vocab: 3, Embed: 4, Cell: models.CellConfig{Kind: "gru"}, Hidden: 8, Layers: 1, Classes: 3},
+				Model: models.ClassifierConfig{Vocab: 3, Embed: 4, Cell: models.CellConfig{Kind: "gru"}, Hidden: 8, Layers: 1,
+					Classes: 3},
 				Training: c, Device: cpu.New(cpu.Threads(1)),
 			})
 			return classifierStepper{m}, err
@@ -109,7 +110,8 @@ func TestAccumulate(t *testing.T) {
 		"sequence to sequence": {[]int{2, 4}, func(c Training, _ int) (stepper, error) {
 			m, err := NewSeq2Seq(Seq2SeqConfig{
 				Model: models.Seq2SeqConfig{
-					Source: 8, Target: 8, Tokens: models.DefaultTokens, Cell: models.CellConfig{Kind: "gru"}, Embed: 8, Hidden: 16, Layers: 1,
+					Source: 8, Target: 8, Tokens: models.DefaultTokens, Cell: models.CellConfig{Kind: "gru"}, Embed: 8,
+					Hidden: 16, Layers: 1,
 					Attention: models.General{}, Smoothing: 0.1,
 				},
 				TeacherForcing: 1, Training: c, Device: cpu.New(cpu.Threads(1)),
@@ -185,7 +187,8 @@ func TestPartsDropDifferently(t *testing.T) {
 			t.Fatal(err)
 		}
 		s, err := NewSeq2Seq(Seq2SeqConfig{
-			Model:          models.Seq2SeqConfig{Source: 8, Target: 8, Tokens: models.DefaultTokens, Cell: cell, Embed: 8, Hidden: 16, Layers: 1, Dropout: 0.5},
+			Model: models.Seq2SeqConfig{Source: 8, Target: 8, Tokens: models.DefaultTokens, Cell: cell, Embed: 8,
+				Hidden: 16, Layers: 1, Dropout: 0.5},
 			TeacherForcing: 1, Training: training, Device: cpu.New(cpu.Threads(1)),
 		})
 		if err != nil {
@@ -196,7 +199,8 @@ func TestPartsDropDifferently(t *testing.T) {
 			t.Fatal(err)
 		}
 		l, err := NewLM(LMConfig{
-			Model: models.LMConfig{Vocab: vocab, Cell: cell, Hidden: 8, Layers: 2, Embed: 4, Dropout: 0.5}, Seq: seq, Batch: batch,
+			Model: models.LMConfig{Vocab: vocab, Cell: cell, Hidden: 8, Layers: 2, Embed: 4, Dropout: 0.5},
+			Seq:   seq, Batch: batch,
 			Training: training, Device: cpu.New(cpu.Threads(1)),
 		})
 		if err != nil {
@@ -248,21 +252,25 @@ func TestAccumulateExactly(t *testing.T) {
 			xs, m := matrix(b, tensor.Int32, "xs", batch), matrix(b, tensor.Float64, "mask", batch)
 			h, _ := r.Apply(b, models.Input{X: b.Gather(table, xs)})
 			logits := models.NewLinear(p, "output", 5, tokens).Apply(b, h)
-			return graph{b.MaskedMean(b.CrossEntropy(logits, xs, nil, 0), m), b.Sum(m), p, []*G.Node{xs, m}, []any{source, mask}}, nil
+			return graph{b.MaskedMean(b.CrossEntropy(logits, xs, nil, 0), m), b.Sum(m), p, []*G.Node{xs, m},
+				[]any{source, mask}}, nil
 		},
 		"classifier": func(b *op.Builder, p *models.Params, batch int) (graph, error) {
-			c, err := models.NewClassifier(p, models.ClassifierConfig{Vocab: tokens, Embed: 4, Cell: cell, Hidden: 5, Layers: 1, Classes: tokens, Pooling: "mean"})
+			c, err := models.NewClassifier(p, models.ClassifierConfig{Vocab: tokens, Embed: 4, Cell: cell, Hidden: 5, Layers: 1,
+				Classes: tokens, Pooling: "mean"})
 			if err != nil {
 				return graph{}, err
 			}
 			xs, m := matrix(b, tensor.Int32, "xs", batch), matrix(b, tensor.Float64, "mask", batch)
-			classes, weights := b.Reshape(b.Slice(xs, 0, 0, 1), batch), b.Reshape(b.Slice(m, 0, 2, 3), batch) // of those of 3 tokens or more
+			// of those of 3 tokens or more
+			classes, weights := b.Reshape(b.Slice(xs, 0, 0, 1), batch), b.Reshape(b.Slice(m, 0, 2, 3), batch)
 			loss := b.MaskedMean(b.CrossEntropy(c.Logits(b, models.Input{X: xs, Mask: m}), classes, nil, 0), weights)
 			return graph{loss, b.Sum(weights), p, []*G.Node{xs, m}, []any{source, mask}}, nil
 		},
 		"sequence to sequence": func(b *op.Builder, p *models.Params, batch int) (graph, error) {
 			c, err := models.NewSeq2Seq(p, models.Seq2SeqConfig{
-				Source: tokens, Target: tokens, Tokens: models.DefaultTokens, Cell: cell, Embed: 4, Hidden: 5, Layers: 1, Attention: models.General{}, Smoothing: 0.1,
+				Source: tokens, Target: tokens, Tokens: models.DefaultTokens, Cell: cell, Embed: 4, Hidden: 5, Layers: 1,
+				Attention: models.General{}, Smoothing: 0.1,
 			})
 			if err != nil {
 				return graph{}, err

@@ -46,7 +46,8 @@ func TestAverage(t *testing.T) {
 func TestAverageIsUsed(t *testing.T) {
 	make := func(average float64) *LM {
 		m, err := NewLM(LMConfig{
-			Model: models.LMConfig{Vocab: vocab, Cell: models.CellConfig{Kind: "gru"}, Hidden: 8, Layers: 1, Embed: 4}, Seq: seq, Batch: batch,
+			Model: models.LMConfig{Vocab: vocab, Cell: models.CellConfig{Kind: "gru"}, Hidden: 8, Layers: 1, Embed: 4},
+			Seq:   seq, Batch: batch,
 			Training: Training{Seed: 3, Optimizer: optim.DefaultAdam, Average: average}, Device: cpu.New(cpu.Threads(1)),
 		})
 		if err != nil {

@@ -38,14 +38,17 @@ func NewClassifier(c ClassifierConfig) (*Classifier, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Classifier{config: c, shared: s, train: map[shape]*classifierTrainer{}, predict: map[shape]*classifierPredictor{}}, nil
+	return &Classifier{config: c, shared: s, train: map[shape]*classifierTrainer{},
+		predict: map[shape]*classifierPredictor{}}, nil
 }
 
 // Train runs a training step, the step-th counted from 0, with the given learning rate. weights, B, are 0 for
 // rows that are no examples, else 1, or how much an example counts in the mean loss. The batch must be
 // divisible by Training.Accumulate. It gives the mean loss in nats per example and the norm of all gradients
 // together before clipping, both at the weights before the step.
-func (m *Classifier) Train(x Sequences, classes []int32, weights []float32, step int, rate float64) (loss, norm float64, err error) {
+func (m *Classifier) Train(
+	x Sequences, classes []int32, weights []float32, step int, rate float64,
+) (loss, norm float64, err error) {
 	at, err := x.shape(m.config.Model.Vocab, m.config.Model.Input)
 	if err != nil {
 		return 0, 0, err
@@ -68,7 +71,8 @@ func (m *Classifier) Train(x Sequences, classes []int32, weights []float32, step
 				return err
 			}
 		}
-		return set(t.Program, append(t.pairs(x, k, n), t.classes, part(classes, 1, k, n), t.weights, part(weights, 1, k, n))...)
+		return set(t.Program, append(t.pairs(x, k, n), t.classes, part(classes, 1, k, n), t.weights,
+			part(weights, 1, k, n))...)
 	})
 }
 
@@ -113,7 +117,9 @@ func (m *Classifier) Eval(x Sequences, classes []int32, weights []float32) (Sums
 
 // Confuse is Eval, and counts in confusion, if it is not nil, what the examples are taken for: the first of the
 // likeliest classes.
-func (m *Classifier) Confuse(x Sequences, classes []int32, weights []float32, confusion *metrics.Confusion) (Sums, error) {
+func (m *Classifier) Confuse(
+	x Sequences, classes []int32, weights []float32, confusion *metrics.Confusion,
+) (Sums, error) {
 	var s Sums
 	if err := m.checkExamples(x, classes, weights); err != nil {
 		return s, err
@@ -177,7 +183,8 @@ func LogSoftmax(logits []float32) []float64 {
 // checkExamples says what is wrong with the classes of a batch, and with their weights.
 func (m *Classifier) checkExamples(x Sequences, classes []int32, weights []float32) error {
 	if len(classes) != x.Batch || len(weights) != x.Batch {
-		return errors.Errorf("%d classes and %d weights for %d sequences: there must be one of both for each", len(classes), len(weights), x.Batch)
+		return errors.Errorf("%d classes and %d weights for %d sequences: there must be one of both for each", len(classes),
+			len(weights), x.Batch)
 	}
 	for i, class := range classes {
 		if weights[i] != 0 && (class < 0 || int(class) >= m.config.Model.Classes) {

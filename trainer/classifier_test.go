@@ -14,7 +14,8 @@ import (
 func newTestClassifier(t *testing.T, c models.ClassifierConfig) *Classifier {
 	t.Helper()
 	c.Cell, c.Hidden, c.Layers, c.Classes = models.CellConfig{Kind: "gru"}, 8, 1, 3
-	m, err := NewClassifier(ClassifierConfig{Model: c, Training: Training{Seed: 3, Optimizer: optim.DefaultAdam, Clip: 1}, Device: cpu.New(cpu.Threads(1))})
+	m, err := NewClassifier(ClassifierConfig{Model: c, Training: Training{Seed: 3, Optimizer: optim.DefaultAdam, Clip: 1},
+		Device: cpu.New(cpu.Threads(1))})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -95,7 +96,8 @@ func TestClassifierShapes(t *testing.T) {
 func TestClassifierHandsOver(t *testing.T) {
 	c := models.ClassifierConfig{Vocab: 3, Embed: 4, Dropout: 0.3}
 	want := classifierLosses(t, newTestClassifier(t, c), 0, 12, mixed)
-	if drop := classifierLosses(t, newTestClassifier(t, models.ClassifierConfig{Vocab: 3, Embed: 4}), 0, 1, mixed); drop[0] == want[0] {
+	if drop := classifierLosses(t, newTestClassifier(t, models.ClassifierConfig{Vocab: 3, Embed: 4}), 0, 1,
+		mixed); drop[0] == want[0] {
 		t.Error("nothing was dropped")
 	}
 	first := newTestClassifier(t, c)

@@ -72,7 +72,8 @@ func (s *ForecastStream) Next(values, known []float64) error {
 	c := &s.m.config
 	k := &c.Model
 	if len(values) != k.Targets || len(known) != k.Known {
-		return errors.Errorf("%d values and %d covariates: the model has %d and %d", len(values), len(known), k.Targets, k.Known)
+		return errors.Errorf("%d values and %d covariates: the model has %d and %d", len(values), len(known),
+			k.Targets, k.Known)
 	}
 	for i, y := range values {
 		if math.IsInf(y, 0) || c.Scaling.Log && y <= 0 {

@@ -70,7 +70,8 @@ func TestForecastStream(t *testing.T) {
 			if err := s.Next([]float64{1}, []float64{1}); err != nil || s.Pending() != 1 {
 				t.Fatal(s.Pending(), err)
 			}
-			if _, err := s.Forecast([][]float64{make([]float64, 8)}); err == nil || !strings.Contains(err.Error(), "1 values of a patch of 4") {
+			if _, err := s.Forecast([][]float64{make([]float64, 8)}); err == nil ||
+				!strings.Contains(err.Error(), "1 values of a patch of 4") {
 				t.Errorf("%v", err)
 			}
 			if err := s.Next([]float64{1, 2}, nil); err == nil {

@@ -69,11 +69,14 @@ func (s *Scaling) check(window int, counts bool) error {
 	longest := max(s.Season, s.LongSeason)
 	switch {
 	case seasonal && (s.Season < 2 || longest > window):
-		return &setting.Error{Setting: "Season", Value: longest, Want: fmt.Sprintf("from 2 to the %d values of a window", window)}
+		return &setting.Error{Setting: "Season", Value: longest,
+			Want: fmt.Sprintf("from 2 to the %d values of a window", window)}
 	case counts && s.Log:
-		return &setting.Error{Setting: "Log", Value: true, Want: "left out with the negative binomial distribution, which is of counts"}
+		return &setting.Error{Setting: "Log", Value: true,
+			Want: "left out with the negative binomial distribution, which is of counts"}
 	case counts && (s.By == "std" || s.By == "seasonal"):
-		return &setting.Error{Setting: "By", Value: s.By, Want: "none, mean or last with the negative binomial distribution, which is of counts"}
+		return &setting.Error{Setting: "By", Value: s.By,
+			Want: "none, mean or last with the negative binomial distribution, which is of counts"}
 	}
 	return nil
 }
@@ -81,8 +84,9 @@ func (s *Scaling) check(window int, counts bool) error {
 // level is how the values of one target of a window are scaled.
 type level struct {
 	models.Level
-	season []float64 // what is added to the shift, by place in the season, counted from the first value of the window; nil: nothing
-	unit   float64   // about the size of the values
+	// what is added to the shift, by place in the season, counted from the first value of the window; nil: nothing
+	season []float64
+	unit   float64 // about the size of the values
 }
 
 // at is the level of value t of the window, or of what follows it.
@@ -270,7 +274,8 @@ func (c *ForecasterConfig) check(w *Window) error {
 			len(w.Past), len(w.Known), len(w.Static), m.Targets, m.Known, len(m.Static))
 	}
 	if w.Future != nil && len(w.Future) != m.Targets || w.Error != nil && len(w.Error) != m.Targets {
-		return errors.Errorf("what follows has %d targets and %d errors, and the model %d targets", len(w.Future), len(w.Error), m.Targets)
+		return errors.Errorf("what follows has %d targets and %d errors, and the model %d targets", len(w.Future),
+			len(w.Error), m.Targets)
 	}
 	for i, past := range w.Past {
 		if len(past) > values {

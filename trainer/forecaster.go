@@ -132,7 +132,8 @@ func (c *ForecasterConfig) declare(b *op.Builder, p *models.Params, s forecastSh
 	in.Base = part(futureBase)
 	var teach models.ForecastTeaching
 	if s.mode == forecastTrain {
-		if sampled := c.TeacherForcing > 0 && (c.TeacherForcing < 1 || c.TeacherDecay != nil); k.Dropout > 0 || k.Autoregressive && sampled {
+		if sampled := c.TeacherForcing > 0 && (c.TeacherForcing < 1 || c.TeacherDecay != nil); k.Dropout > 0 ||
+			k.Autoregressive && sampled {
 			g.Key = keyNode(b)
 			teach.Key = g.Key
 		}
@@ -163,8 +164,9 @@ func (c *ForecasterConfig) declare(b *op.Builder, p *models.Params, s forecastSh
 	}
 	weight := part(futureWeight)
 	g.Loss = m.Mean(b, numbers, models.Truth{
-		Scaled: part(futureScaled), Own: part(futureOwn), Offset: part(futureOffset), Slope: part(futureSlope), Error: part(futureError),
-		Log: c.Scaling.Log,
+		Scaled: part(futureScaled), Own: part(futureOwn), Offset: part(futureOffset), Slope: part(futureSlope),
+		Error: part(futureError),
+		Log:   c.Scaling.Log,
 	}, weight)
 	g.Weight = b.Sum(weight)
 	return g, b.Err()
@@ -179,7 +181,8 @@ func (c *ForecasterConfig) values(x *forecastBatch, s forecastShape, step int) [
 	if len(c.Model.Static) > 0 {
 		vs = append(vs, x.static)
 	}
-	if s.mode == forecastTrain && c.Model.Autoregressive && c.TeacherForcing > 0 && (c.TeacherForcing < 1 || c.TeacherDecay != nil) {
+	if s.mode == forecastTrain && c.Model.Autoregressive && c.TeacherForcing > 0 &&
+		(c.TeacherForcing < 1 || c.TeacherDecay != nil) {
 		ratio := c.TeacherForcing
 		if c.TeacherDecay != nil {
 			ratio *= c.TeacherDecay(step)

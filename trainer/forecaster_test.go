@@ -22,7 +22,8 @@ var missing = math.NaN() // a value
 func sineConfig() ForecasterConfig {
 	return ForecasterConfig{
 		Model: models.ForecasterConfig{
-			Targets: 1, Horizon: 8, Patch: 4, Cell: models.CellConfig{Kind: "gru"}, Hidden: 32, Layers: 1, Loss: models.SquaredError{},
+			Targets: 1, Horizon: 8, Patch: 4, Cell: models.CellConfig{Kind: "gru"}, Hidden: 32, Layers: 1,
+			Loss: models.SquaredError{},
 		},
 		Steps: 6, Scaling: Scaling{By: "std", Residual: "none"},
 		Training: Training{Seed: 1, Optimizer: optim.DefaultAdam, Clip: 1}, Device: cpu.New(cpu.Threads(1)),
@@ -189,7 +190,8 @@ func TestScaling(t *testing.T) {
 			}
 		}
 	}
-	if w := (&Scaling{By: "std", Residual: "seasonal", Season: 2}).scale([]float64{missing, missing, missing}, 2); w.base[0] != 0 || w.Own(0) != 0 {
+	if w := (&Scaling{By: "std", Residual: "seasonal", Season: 2}).scale([]float64{missing, missing, missing},
+		2); w.base[0] != 0 || w.Own(0) != 0 {
 		t.Errorf("of nothing but missing values 0 is forecast, not %v", w.Own(w.base[0]))
 	}
 }
@@ -197,7 +199,8 @@ func TestScaling(t *testing.T) {
 // What a program reads of a window, number by number: two targets, a covariate and a static feature.
 func TestForecastBatch(t *testing.T) {
 	c := ForecasterConfig{Steps: 2, Scaling: Scaling{By: "mean", Residual: "last"}}
-	c.Model = models.ForecasterConfig{Targets: 2, Horizon: 3, Patch: 2, Known: 1, Static: []int{2}, Embed: 1, Loss: models.MASE{}}
+	c.Model = models.ForecasterConfig{Targets: 2, Horizon: 3, Patch: 2, Known: 1, Static: []int{2}, Embed: 1,
+		Loss: models.MASE{}}
 	x, err := c.fill([]Window{{
 		Past: [][]float64{{1, 2, missing, 3}, {10, 10}}, Future: [][]float64{{4, missing, 6}, {20, 30, missing}},
 		Known: [][]float64{{1, 2, 3, 4, 5, 6, 7, missing}}, Static: []int{1}, Error: []float64{0.5, missing},

@@ -23,7 +23,8 @@ func newEmbedded(t *testing.T, d tape.Device, c Training) *Classifier {
 	t.Helper()
 	c.Seed = 3
 	m, err := NewClassifier(ClassifierConfig{
-		Model:    models.ClassifierConfig{Vocab: 3, Embed: 4, Cell: models.CellConfig{Kind: "gru"}, Hidden: 8, Layers: 1, Classes: 3},
+		Model: models.ClassifierConfig{Vocab: 3, Embed: 4, Cell: models.CellConfig{Kind: "gru"}, Hidden: 8, Layers: 1,
+			Classes: 3},
 		Training: c, Device: d,
 	})
 	if err != nil {
@@ -97,12 +98,14 @@ func TestFrozenLeavesTheOthers(t *testing.T) {
 }
 
 func TestFrozenNames(t *testing.T) {
-	_, err := NewLearner(LearnerConfig[int]{Declare: line, Shape: 2, Training: Training{Optimizer: optim.SGD{}, Frozen: []string{"v"}}})
+	_, err := NewLearner(LearnerConfig[int]{Declare: line, Shape: 2,
+		Training: Training{Optimizer: optim.SGD{}, Frozen: []string{"v"}}})
 	var wrong *setting.Error
 	if !errors.As(err, &wrong) || wrong.Error() != `Frozen is "v": it must be the name of a parameter, such as w` {
 		t.Errorf("%v", err)
 	}
-	if _, err := NewLearner(LearnerConfig[int]{Declare: line, Shape: 2, Training: Training{Optimizer: optim.SGD{}, Frozen: []string{"w", "b"}}}); err == nil {
+	if _, err := NewLearner(LearnerConfig[int]{Declare: line, Shape: 2,
+		Training: Training{Optimizer: optim.SGD{}, Frozen: []string{"w", "b"}}}); err == nil {
 		t.Error("a model of which nothing moves was made")
 	}
 }

@@ -56,7 +56,8 @@ func (e GradientError) worse(f GradientError) bool {
 }
 
 func (e GradientError) String() string {
-	return fmt.Sprintf("%s%v: derivative %.9g, difference %.9g, relative error %.1e", e.Param, e.Element, e.Derivative, e.Difference, e.Relative)
+	return fmt.Sprintf("%s%v: derivative %.9g, difference %.9g, relative error %.1e", e.Param, e.Element, e.Derivative,
+		e.Difference, e.Relative)
 }
 
 // String is a line for each parameter.
@@ -99,7 +100,8 @@ func CheckGradients(b *op.Builder, loss *G.Node, params G.Nodes, c GradientCheck
 			return nil, errors.New("a parameter is nil")
 		}
 		if n.Dtype() != G.Float64 {
-			return nil, errors.Errorf("%s is %v: derivatives are checked in float64; declare the model in it", graph.Describe(n), n.Dtype())
+			return nil, errors.Errorf("%s is %v: derivatives are checked in float64; declare the model in it",
+				graph.Describe(n), n.Dtype())
 		}
 		if n != loss && n.Deriv() != nil {
 			return nil, errors.Errorf("%s has a derivative already; check each loss in a graph of its own", n.Name())
@@ -119,7 +121,8 @@ func CheckGradients(b *op.Builder, loss *G.Node, params G.Nodes, c GradientCheck
 	if err != nil {
 		return nil, errors.Wrap(err, "the loss has no derivative")
 	}
-	backward, err := graph.Compile(graph.Config{Device: ref.New(), Outputs: append(G.Nodes{loss}, grads...), Plain: c.Plain})
+	backward, err := graph.Compile(graph.Config{Device: ref.New(), Outputs: append(G.Nodes{loss}, grads...),
+		Plain: c.Plain})
 	if err != nil {
 		return nil, err
 	}
@@ -147,7 +150,9 @@ func CheckGradients(b *op.Builder, loss *G.Node, params G.Nodes, c GradientCheck
 }
 
 // farthest finds the element of a parameter with the largest error.
-func (c *GradientCheck) farthest(forward *graph.Program, loss, p *G.Node, derivative []float64, at float64) (worst GradientError, err error) {
+func (c *GradientCheck) farthest(
+	forward *graph.Program, loss, p *G.Node, derivative []float64, at float64,
+) (worst GradientError, err error) {
 	w, value := make([]float64, len(derivative)), make([]float64, 1)
 	if err := forward.Get(p, w); err != nil {
 		return worst, err

@@ -19,11 +19,12 @@ func ExampleCheckGradients() {
 	xs := G.NewTensor(b.Graph(), tensor.Float64, 3, G.WithShape(5, 2, 3), G.WithName("xs"), // T×B×I
 		G.WithValue(tensor.New(tensor.WithShape(5, 2, 3), tensor.WithBacking(tensor.Random(tensor.Float64, 30)))))
 
-	run := b.Scan(op.Scan{Name: "own", Seqs: []*G.Node{xs}, States: []*G.Node{b.Fill(xs, 0, 2, 4)}}, func(b *op.Builder, in op.In) op.Out {
-		x, h := in.Seqs[0], in.States[0]
-		h = b.Tanh(b.Add(b.Add(b.Product(x, w), b.Product(h, u)), bias))
-		return op.Out{States: []*G.Node{h}}
-	})
+	run := b.Scan(op.Scan{Name: "own", Seqs: []*G.Node{xs}, States: []*G.Node{b.Fill(xs, 0, 2, 4)}},
+		func(b *op.Builder, in op.In) op.Out {
+			x, h := in.Seqs[0], in.States[0]
+			h = b.Tanh(b.Add(b.Add(b.Product(x, w), b.Product(h, u)), bias))
+			return op.Out{States: []*G.Node{h}}
+		})
 	loss := b.Mean(b.Square(run.States[0]))
 
 	report, err := trainer.CheckGradients(b, loss, p.Nodes(), trainer.GradientCheck{})

@@ -56,7 +56,8 @@ func (o bent) SymDiff(in G.Nodes, y, grad *G.Node) (G.Nodes, error) {
 }
 
 func vector64(b *op.Builder, name string, xs ...float64) *G.Node {
-	return G.NewVector(b.Graph(), G.Float64, G.WithShape(len(xs)), G.WithName(name), G.WithValue(tensor.New(tensor.WithShape(len(xs)), tensor.WithBacking(xs))))
+	return G.NewVector(b.Graph(), G.Float64, G.WithShape(len(xs)), G.WithName(name),
+		G.WithValue(tensor.New(tensor.WithShape(len(xs)), tensor.WithBacking(xs))))
 }
 
 // A derivative that is wrong by one percent is found, in the parameter that it concerns; the right one passes.
@@ -83,7 +84,8 @@ func TestCheckGradientsFinds(t *testing.T) {
 		if bend != 0 && (worst.Param != "v" || !slices.Equal(worst.Element, []int{2}) || worst.Relative < 0.4) {
 			t.Errorf("a wrong derivative is not found: %v", r)
 		}
-		if want := math.Tanh(0.3)*2*math.Tanh(0.2) - math.Tanh(1)*2*math.Tanh(0.1) + math.Tanh(0.7)*2*math.Tanh(3); math.Abs(r.Loss-want) > 1e-12 {
+		if want := math.Tanh(0.3)*2*math.Tanh(0.2) - math.Tanh(1)*2*math.Tanh(0.1) +
+			math.Tanh(0.7)*2*math.Tanh(3); math.Abs(r.Loss-want) > 1e-12 {
 			t.Errorf("the loss is %v, want %v", r.Loss, want)
 		}
 	}
@@ -106,7 +108,8 @@ func TestCheckGradientsOfNaN(t *testing.T) {
 func TestCheckGradientsOfModels(t *testing.T) {
 	const steps, batch, tokens = 3, 2, 6
 	matrix := func(b *op.Builder, data ...int32) *G.Node {
-		return G.NewMatrix(b.Graph(), tensor.Int32, G.WithShape(steps, batch), G.WithName(fmt.Sprint("tokens", len(b.Graph().AllNodes()))),
+		return G.NewMatrix(b.Graph(), tensor.Int32, G.WithShape(steps, batch),
+			G.WithName(fmt.Sprint("tokens", len(b.Graph().AllNodes()))),
 			G.WithValue(tensor.New(tensor.WithShape(steps, batch), tensor.WithBacking(data))))
 	}
 	for _, cell := range models.Cells {
@@ -118,7 +121,8 @@ func TestCheckGradientsOfModels(t *testing.T) {
 			b := op.New(G.NewGraph())
 			p := models.NewParams(b, tensor.Float64, 1)
 			m, err := models.NewSeq2Seq(p, models.Seq2SeqConfig{
-				Source: tokens, Target: tokens, Tokens: models.DefaultTokens, Cell: models.CellConfig{Kind: cell}, Embed: 3, Hidden: 4, Layers: 1,
+				Source: tokens, Target: tokens, Tokens: models.DefaultTokens, Cell: models.CellConfig{Kind: cell}, Embed: 3,
+				Hidden: 4, Layers: 1,
 				Attention: attention, Feeding: true, Smoothing: 0.1,
 			})
 			if err != nil {

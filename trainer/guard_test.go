@@ -170,7 +170,8 @@ func isFinite(x float64) bool { return !math.IsNaN(x) && !math.IsInf(x, 0) }
 // The factor of the loss is doubled after so many good steps, halved by an overflow, which leaves no other
 // trace, and changes nothing else.
 func TestLossScaling(t *testing.T) {
-	scaled := newTiny(t, cpu.New(), Training{Optimizer: optim.DefaultAdam, Clip: 1, Scaling: optim.LossScaling{From: 1024, Every: 2}})
+	scaled := newTiny(t, cpu.New(), Training{Optimizer: optim.DefaultAdam, Clip: 1,
+		Scaling: optim.LossScaling{From: 1024, Every: 2}})
 	plain := newTiny(t, cpu.New(), Training{Optimizer: optim.DefaultAdam, Clip: 1})
 	scale := func() float32 { return scaled.contents(t)["loss scale"].([]float32)[0] }
 	x := []float32{1, 2, 3}
@@ -212,7 +213,8 @@ func TestLossScaling(t *testing.T) {
 		}
 	}
 	// There is a largest factor.
-	most := newTiny(t, cpu.New(), Training{Optimizer: optim.DefaultAdam, Scaling: optim.LossScaling{From: 1 << 31, Every: 1}})
+	most := newTiny(t, cpu.New(), Training{Optimizer: optim.DefaultAdam,
+		Scaling: optim.LossScaling{From: 1 << 31, Every: 1}})
 	for range 3 {
 		most.train(t, 0.1, x)
 	}

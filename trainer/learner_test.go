@@ -27,7 +27,8 @@ func line(b *op.Builder, p *models.Params, n int) (*Graph, error) {
 func newLine(t *testing.T, parts int) *Learner[int] {
 	t.Helper()
 	m, err := NewLearner(LearnerConfig[int]{
-		Declare: line, Shape: 2, Training: Training{Optimizer: optim.SGD{Momentum: 0.5}, Accumulate: parts}, Device: cpu.New(cpu.Threads(1)),
+		Declare: line, Shape: 2, Training: Training{Optimizer: optim.SGD{Momentum: 0.5}, Accumulate: parts},
+		Device: cpu.New(cpu.Threads(1)),
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -62,7 +62,8 @@ func TestLMLearns(t *testing.T) {
 			rate := map[string]float64{"adam": 0.02, "sgd": 0.2}[name]
 			ls := losses(t, newTestLM(t, cpu.New(), o, embed), 150, rate)
 			if first, last := ls[0], ls[len(ls)-1]; first < 1.5 || last > 0.1 {
-				t.Errorf("%s, embedding of %d: loss from %.3f to %.3f; a sequence that repeats itself should be learned", name, embed, first, last)
+				t.Errorf("%s, embedding of %d: loss from %.3f to %.3f; a sequence that repeats itself should be learned", name,
+					embed, first, last)
 			}
 		}
 	}
@@ -72,7 +73,8 @@ func TestLMLearns(t *testing.T) {
 func TestLMIsReproducible(t *testing.T) {
 	want := losses(t, newTestLM(t, cpu.New(cpu.Threads(1)), optim.DefaultAdam, 0), 20, 0.01)
 	for _, threads := range []int{1, 2, 3} {
-		if got := losses(t, newTestLM(t, cpu.New(cpu.Threads(threads)), optim.DefaultAdam, 0), 20, 0.01); !slices.Equal(got, want) {
+		if got := losses(t, newTestLM(t, cpu.New(cpu.Threads(threads)), optim.DefaultAdam, 0), 20,
+			0.01); !slices.Equal(got, want) {
 			t.Errorf("%d threads: losses %v, want the bits of %v", threads, got, want)
 		}
 	}
@@ -90,7 +92,8 @@ func TestTrainAllocatesNothing(t *testing.T) {
 		{Optimizer: optim.Decoupled(optim.DefaultAdam, 0.1), Clip: 1, Average: 0.9, Accumulate: 3, Scaling: optim.DefaultLossScaling},
 	} {
 		m, err := NewLM(LMConfig{
-			Model: models.LMConfig{Vocab: vocab, Cell: models.CellConfig{Kind: "rnn"}, Hidden: 16, Layers: 2, Embed: 4}, Seq: seq, Batch: batch / c.parts(),
+			Model: models.LMConfig{Vocab: vocab, Cell: models.CellConfig{Kind: "rnn"}, Hidden: 16, Layers: 2, Embed: 4},
+			Seq:   seq, Batch: batch / c.parts(),
 			Training: c, Device: cpu.New(),
 		})
 		if err != nil {
@@ -222,13 +225,15 @@ func TestEvalAgreesWithNext(t *testing.T) {
 			}
 		}
 	}
-	if math.Abs(got.NLL-want.NLL) > 1e-4*want.NLL || got.Correct != want.Correct || got.Top2 != want.Top2 || got.Count != want.Count {
+	if math.Abs(got.NLL-want.NLL) > 1e-4*want.NLL || got.Correct != want.Correct || got.Top2 != want.Top2 ||
+		got.Count != want.Count {
 		t.Errorf("Eval gives %+v, the logits of Next %+v", got, want)
 	}
 }
 
 func TestNewLMRefuses(t *testing.T) {
-	good := LMConfig{Model: models.LMConfig{Vocab: 2, Cell: models.CellConfig{Kind: "rnn"}, Hidden: 2, Layers: 1}, Seq: 1, Batch: 1, Training: Training{Seed: 3, Optimizer: optim.SGD{}}, Device: ref.New()}
+	good := LMConfig{Model: models.LMConfig{Vocab: 2, Cell: models.CellConfig{Kind: "rnn"}, Hidden: 2, Layers: 1}, Seq: 1,
+		Batch: 1, Training: Training{Seed: 3, Optimizer: optim.SGD{}}, Device: ref.New()}
 	if _, err := NewLM(good); err != nil {
 		t.Fatal(err)
 	}

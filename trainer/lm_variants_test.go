@@ -22,7 +22,8 @@ func TestLMVariants(t *testing.T) {
 	} {
 		c.Vocab, c.Hidden, c.Layers = vocab, 16, 2
 		start := func() *LM {
-			m, err := NewLM(LMConfig{Model: c, Seq: seq, Batch: batch, Training: Training{Seed: 3, Optimizer: optim.DefaultAdam, Clip: 1}, Device: cpu.New(cpu.Threads(1))})
+			m, err := NewLM(LMConfig{Model: c, Seq: seq, Batch: batch,
+				Training: Training{Seed: 3, Optimizer: optim.DefaultAdam, Clip: 1}, Device: cpu.New(cpu.Threads(1))})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -92,7 +93,8 @@ func TestLMVariants(t *testing.T) {
 	if weights["dropout"] != weights["plain"] {
 		t.Errorf("dropout has %d weights, without %d", weights["dropout"], weights["plain"])
 	}
-	if _, err := NewLM(LMConfig{Model: models.LMConfig{Vocab: 3, Cell: models.CellConfig{Kind: "rnn"}, Hidden: 3, Layers: 1, Tied: true}, Seq: 1, Batch: 1}); err == nil {
+	if _, err := NewLM(LMConfig{Model: models.LMConfig{Vocab: 3, Cell: models.CellConfig{Kind: "rnn"}, Hidden: 3,
+		Layers: 1, Tied: true}, Seq: 1, Batch: 1}); err == nil {
 		t.Error("tied without an embedding")
 	}
 }

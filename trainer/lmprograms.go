@@ -28,7 +28,8 @@ func newLMStates(b *op.Builder, m *models.LM, c LMConfig) *lmStates {
 	}
 	s.part = G.NewVector(b.Graph(), tensor.Int32, G.WithShape(1), G.WithName("part"))
 	for i, h := range s.entry {
-		all := G.NewTensor(b.Graph(), h.Dtype(), 3, G.WithShape(append([]int{s.parts}, h.Shape()...)...), G.WithName(h.Name()))
+		all := G.NewTensor(b.Graph(), h.Dtype(), 3, G.WithShape(append([]int{s.parts}, h.Shape()...)...),
+			G.WithName(h.Name()))
 		s.nodes = append(s.nodes, all)
 		s.entry[i] = b.Reshape(b.Gather(all, s.part), h.Shape()...)
 	}
@@ -141,7 +142,8 @@ func (m *LM) newEvaluator() (*lmEvaluator, error) {
 	e.nll = b.Sum(b.CrossEntropy(logits, e.targets, e.mask, 0))
 	e.correct = b.Sum(b.Mul(e.mask, tops[0]))
 	e.top2 = b.Sum(b.Mul(e.mask, tops[1]))
-	if e.applied, err = m.apply(b, net.Params.Nodes(), G.Nodes{e.nll, e.correct, e.top2}, carry(e.carried, last)...); err != nil {
+	if e.applied, err = m.apply(b, net.Params.Nodes(), G.Nodes{e.nll, e.correct, e.top2},
+		carry(e.carried, last)...); err != nil {
 		return nil, err
 	}
 	return e, nil

@@ -29,7 +29,8 @@ func TestSettingsAreNamed(t *testing.T) {
 		"Epsilon":    func(c *LMConfig) { c.Optimizer = optim.Adam{} },
 	} {
 		c := LMConfig{
-			Model: models.LMConfig{Vocab: 3, Cell: cell, Hidden: 2, Layers: 1}, Seq: 2, Batch: 1, Training: Training{Optimizer: optim.SGD{}},
+			Model: models.LMConfig{Vocab: 3, Cell: cell, Hidden: 2, Layers: 1}, Seq: 2, Batch: 1,
+			Training: Training{Optimizer: optim.SGD{}},
 		}
 		change(&c)
 		_, err := NewLM(c)
@@ -72,7 +73,8 @@ func TestClassifierRefuses(t *testing.T) {
 		t.Errorf("%+v, %v", s, err)
 	}
 	for _, rate := range []float64{-1, math.NaN(), math.Inf(1)} {
-		if _, _, err := m.Train(x, []int32{0, 1}, []float32{1, 1}, 0, rate); err == nil || !strings.Contains(err.Error(), "rate is") {
+		if _, _, err := m.Train(x, []int32{0, 1}, []float32{1, 1}, 0, rate); err == nil ||
+			!strings.Contains(err.Error(), "rate is") {
 			t.Errorf("error is %v", err)
 		}
 	}
@@ -97,7 +99,8 @@ func TestLoadRefreshesPrograms(t *testing.T) {
 	cell := models.CellConfig{Kind: "gru"}
 	lm := func() *LM {
 		m, err := NewLM(LMConfig{
-			Model: models.LMConfig{Vocab: vocab, Cell: cell, Hidden: 8, Layers: 1, Embed: 4}, Seq: seq, Batch: batch, Training: training,
+			Model: models.LMConfig{Vocab: vocab, Cell: cell, Hidden: 8, Layers: 1, Embed: 4}, Seq: seq, Batch: batch,
+			Training: training,
 		})
 		if err != nil {
 			t.Fatal(err)
@@ -107,7 +110,8 @@ func TestLoadRefreshesPrograms(t *testing.T) {
 	}
 	translator := func() *Seq2Seq {
 		m, err := NewSeq2Seq(Seq2SeqConfig{
-			Model:          models.Seq2SeqConfig{Source: 8, Target: 8, Tokens: models.DefaultTokens, Cell: cell, Embed: 4, Hidden: 8, Layers: 1},
+			Model: models.Seq2SeqConfig{Source: 8, Target: 8, Tokens: models.DefaultTokens, Cell: cell, Embed: 4,
+				Hidden: 8, Layers: 1},
 			TeacherForcing: 1, Training: training,
 		})
 		if err != nil {

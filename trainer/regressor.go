@@ -70,7 +70,9 @@ func declareRegressor(b *op.Builder, p *models.Params, c models.RegressorConfig,
 // to predict, B; weights, B, are 0 for rows that are no examples, else how much an example counts in the mean
 // loss. The batch must be divisible by Training.Accumulate. It gives the mean loss and the norm of all
 // gradients together before clipping, both at the weights before the step.
-func (m *Regressor) Train(x Sequences, right, weights []float32, step int, rate float64) (loss, norm float64, err error) {
+func (m *Regressor) Train(
+	x Sequences, right, weights []float32, step int, rate float64,
+) (loss, norm float64, err error) {
 	at, err := x.shape(m.model.Vocab, m.model.Input)
 	if err == nil {
 		err = checkNumbers(x, right, weights)
@@ -102,7 +104,9 @@ func (m *Regressor) Predict(x Sequences) ([]float32, error) {
 
 // Eval gives the sum of the losses of the examples whose weight is not 0, and how many they are, and the
 // numbers that the model predicts, B.
-func (m *Regressor) Eval(x Sequences, right, weights []float32) (loss float64, count int, predicted []float32, err error) {
+func (m *Regressor) Eval(
+	x Sequences, right, weights []float32,
+) (loss float64, count int, predicted []float32, err error) {
 	if err := checkNumbers(x, right, weights); err != nil {
 		return 0, 0, nil, err
 	}
@@ -135,7 +139,8 @@ func (m *Regressor) measure(x Sequences, right, weights []float32) (predicted, l
 // checkNumbers says whether each sequence of a batch has a number and a weight.
 func checkNumbers(x Sequences, right, weights []float32) error {
 	if len(right) != x.Batch || len(weights) != x.Batch {
-		return errors.Errorf("%d numbers and %d weights for %d sequences: there must be one of both for each", len(right), len(weights), x.Batch)
+		return errors.Errorf("%d numbers and %d weights for %d sequences: there must be one of both for each", len(right),
+			len(weights), x.Batch)
 	}
 	return nil
 }

@@ -18,7 +18,8 @@ func newTestRegressor(t *testing.T, d tape.Device, parts int, dropout float64) *
 	t.Helper()
 	m, err := NewRegressor(RegressorConfig{
 		Model: models.RegressorConfig{
-			Input: 1, Cell: models.CellConfig{Kind: "gru"}, Hidden: 8, Layers: 1, Pooling: "mean", Loss: "huber", Dropout: dropout,
+			Input: 1, Cell: models.CellConfig{Kind: "gru"}, Hidden: 8, Layers: 1, Pooling: "mean", Loss: "huber",
+			Dropout: dropout,
 		},
 		Training: Training{Seed: 3, Optimizer: optim.DefaultAdam, Accumulate: parts}, Device: d,
 	})
@@ -83,7 +84,8 @@ func TestRegressor(t *testing.T) {
 		t.Errorf("%v, %v; measured %v", again, err, predicted)
 	}
 	for _, dropout := range []float64{0, 0.3} {
-		one, heir := newTestRegressor(t, cpu.New(cpu.Threads(1)), 1, dropout), newTestRegressor(t, cpu.New(cpu.Threads(1)), 1, dropout)
+		one, heir := newTestRegressor(t, cpu.New(cpu.Threads(1)), 1, dropout),
+			newTestRegressor(t, cpu.New(cpu.Threads(1)), 1, dropout)
 		regressorLosses(t, one, 0, 5)
 		if err := heir.Load(contents(t, one)); err != nil {
 			t.Fatal(err)

@@ -166,7 +166,8 @@ func (x *Translations) check() error {
 		return err
 	}
 	if len(x.Source) != x.SourceSteps*x.Batch || x.TargetSteps < 1 || len(x.Target) != x.TargetSteps*x.Batch {
-		return errors.Errorf("a batch of %d pairs of %d and %d steps has %d and %d tokens", x.Batch, x.SourceSteps, x.TargetSteps, len(x.Source), len(x.Target))
+		return errors.Errorf("a batch of %d pairs of %d and %d steps has %d and %d tokens", x.Batch, x.SourceSteps,
+			x.TargetSteps, len(x.Source), len(x.Target))
 	}
 	return nil
 }

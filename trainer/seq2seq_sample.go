@@ -10,7 +10,9 @@ import (
 
 // Sample draws translations of a batch of sources, S×B, which may be padded: for each n of them, of at most as
 // many tokens as its limit, and with its random numbers.
-func (m *Seq2Seq) Sample(source []int32, batch, n int, limits []int, c decode.Sampling, random []*rand.Rand) ([][]decode.Hypothesis, error) {
+func (m *Seq2Seq) Sample(
+	source []int32, batch, n int, limits []int, c decode.Sampling, random []*rand.Rand,
+) ([][]decode.Hypothesis, error) {
 	d, lengths, err := m.read(source, batch, n)
 	if err != nil {
 		return nil, err

@@ -30,7 +30,8 @@ func newTestSeq2Seq(t *testing.T, c Seq2SeqConfig) *Seq2Seq {
 func reversals(k, padding int) Translations {
 	const batch = 4
 	steps := 4 + padding
-	x := Translations{SourceSteps: steps, TargetSteps: steps, Batch: batch, Source: make([]int32, steps*batch), Target: make([]int32, steps*batch)}
+	x := Translations{SourceSteps: steps, TargetSteps: steps, Batch: batch, Source: make([]int32, steps*batch),
+		Target: make([]int32, steps*batch)}
 	for b := range batch {
 		n := 1 + (k+b)%3
 		for s := range n {
@@ -63,7 +64,8 @@ func byTurns(k int) int { return k * k % 3 }
 
 // It learns to reverse, and all ways to translate agree.
 func TestSeq2SeqLearns(t *testing.T) {
-	m := newTestSeq2Seq(t, Seq2SeqConfig{Model: models.Seq2SeqConfig{Attention: models.General{}, Feeding: true}, TeacherForcing: 1})
+	m := newTestSeq2Seq(t, Seq2SeqConfig{Model: models.Seq2SeqConfig{Attention: models.General{}, Feeding: true},
+		TeacherForcing: 1})
 	seq2seqLosses(t, m, 0, 400, none)
 	x := reversals(1, 0)
 	s, err := m.Eval(x)
@@ -104,7 +106,8 @@ func TestSeq2SeqLearns(t *testing.T) {
 				continue
 			}
 			for k, h := range together[b] {
-				if alone := found[0][k]; !slices.Equal(h.Tokens, alone.Tokens) || math.Abs(h.LogProb-alone.LogProb) > 1e-4 || len(h.Weights[0]) != len(alone.Weights[0]) {
+				if alone := found[0][k]; !slices.Equal(h.Tokens, alone.Tokens) || math.Abs(h.LogProb-alone.LogProb) > 1e-4 ||
+					len(h.Weights[0]) != len(alone.Weights[0]) {
 					t.Errorf("source %d, hypothesis %d: %+v in a batch, %+v alone", b, k, h, alone)
 				}
 			}
@@ -151,7 +154,8 @@ func TestSeq2SeqUnknown(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if s.Unknown != unknown || s.Count != unknown+x.Batch || s.Known() != x.Batch || s.Correct != x.Batch || s.Top2 != x.Batch {
+	if s.Unknown != unknown || s.Count != unknown+x.Batch || s.Known() != x.Batch || s.Correct != x.Batch ||
+		s.Top2 != x.Batch {
 		t.Errorf("measured %+v, want %d unknown tokens and %d ends that are right", s, unknown, x.Batch)
 	}
 	// It writes what it learned: that it does not know.

@@ -30,7 +30,8 @@ func (x Sequences) shape(vocab, input int) (shape, error) {
 		tokens, vectors = 0, n*input
 	}
 	if n < 1 || len(x.Tokens) != tokens || len(x.Vectors) != vectors || x.Mask != nil && len(x.Mask) != n {
-		return shape{}, errors.Errorf("a batch of %d steps of %d sequences with %d tokens, %d numbers and a mask of %d: want %d tokens, %d numbers and a mask of %d or none",
+		return shape{}, errors.Errorf("a batch of %d steps of %d sequences with %d tokens, %d numbers and a mask of %d: "+
+			"want %d tokens, %d numbers and a mask of %d or none",
 			x.Steps, x.Batch, len(x.Tokens), len(x.Vectors), len(x.Mask), tokens, vectors, n)
 	}
 	return shape{x.Steps, x.Batch, x.Mask != nil}, nil

@@ -37,7 +37,9 @@ type shared struct {
 
 // newModel declares a model, and draws its initial weights. declare gives the states that it carries from step
 // to step in training.
-func newModel(c Training, d tape.Device, declare func(*op.Builder, *models.Params) (carried G.Nodes, err error)) (*shared, error) {
+func newModel(
+	c Training, d tape.Device, declare func(*op.Builder, *models.Params) (carried G.Nodes, err error),
+) (*shared, error) {
 	b := op.New(G.NewGraph())
 	p := models.NewParams(b, tensor.Float32, c.Seed)
 	carried, err := declare(b, p)
@@ -335,7 +337,9 @@ type trainProgram struct {
 }
 
 // step compiles a training step on a loss that is a mean over a number, weight (nil: always the same).
-func (s *shared) step(b *op.Builder, loss, weight *G.Node, params G.Nodes, carried ...graph.Update) (*trainProgram, error) {
+func (s *shared) step(
+	b *op.Builder, loss, weight *G.Node, params G.Nodes, carried ...graph.Update,
+) (*trainProgram, error) {
 	c := s.stepConfig(s.device, loss, weight, params, carried...)
 	step, err := optim.NewStep(b, c.StepConfig)
 	if err != nil {

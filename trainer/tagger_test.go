@@ -15,7 +15,8 @@ import (
 func newTagger(t *testing.T, change func(*TaggerConfig)) *Tagger {
 	t.Helper()
 	c := TaggerConfig{Model: models.TaggerConfig{
-		Words: 9, Embed: 6, Chars: 7, CharEmbed: 4, CharHidden: 5, Cell: models.CellConfig{Kind: "gru"}, Hidden: 8, Layers: 1, Bidirectional: true, Tags: 4,
+		Words: 9, Embed: 6, Chars: 7, CharEmbed: 4, CharHidden: 5, Cell: models.CellConfig{Kind: "gru"}, Hidden: 8,
+		Layers: 1, Bidirectional: true, Tags: 4,
 	}, Device: cpu.New(cpu.Threads(1))}
 	c.Seed, c.Optimizer, c.Clip = 1, optim.DefaultAdam, 5
 	if change != nil {

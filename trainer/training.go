@@ -14,7 +14,8 @@ import (
 
 // Training says how the weights of a model move: what all models have in common.
 type Training struct {
-	Seed      uint64 // of the initial weights and of all random numbers of training: dropout, and where teacher forcing is left out
+	// of the initial weights and of all random numbers of training: dropout, and where teacher forcing is left out
+	Seed      uint64
 	Optimizer optim.Optimizer
 	Clip      float64 // the largest norm of all gradients together; 0: no limit
 	ClipValue float64 // the largest magnitude of an element of a gradient; 0: any
@@ -69,7 +70,9 @@ type stepConfig struct {
 }
 
 // stepConfig is how a step is compiled: see shared.step.
-func (c *Training) stepConfig(device tape.Device, loss, weight *G.Node, params G.Nodes, carried ...graph.Update) stepConfig {
+func (c *Training) stepConfig(
+	device tape.Device, loss, weight *G.Node, params G.Nodes, carried ...graph.Update,
+) stepConfig {
 	s := stepConfig{StepConfig: optim.StepConfig{
 		Device: device, Loss: loss, Carried: carried, Optimizer: c.Optimizer, Clip: c.Clip, ClipValue: c.ClipValue,
 		Accumulate: c.parts() > 1, Weight: weight, Average: c.Average, Scaling: c.Scaling,

@@ -38,7 +38,8 @@ func contents(step int) Contents {
 		data[i] = float32(step)
 	}
 	return Contents{
-		Weights:   []Tensor{{Name: "w", Shape: []int{10, 100}, Data: data}, {Name: "b", Shape: []int{2}, Data: []float32{1, 2}}},
+		Weights: []Tensor{{Name: "w", Shape: []int{10, 100}, Data: data},
+			{Name: "b", Shape: []int{2}, Data: []float32{1, 2}}},
 		Optimizer: []Tensor{{Name: "w.m", Shape: []int{10, 100}, Data: data}, {Name: "t", Data: []float64{float64(step)}}},
 		State:     state{Step: step},
 		Step:      step,
@@ -65,8 +66,10 @@ func load(dir string) (step int, err error) {
 		return 0, err
 	}
 	want := contents(s.Step)
-	if diff := cmp.Diff(map[string]any{"w": want.Weights[0].Data, "b": want.Weights[1].Data, "w.m": want.Optimizer[0].Data, "t": want.Optimizer[1].Data},
-		map[string]any{weights[0].Name: weights[0].Data, weights[1].Name: weights[1].Data, optimizer[0].Name: optimizer[0].Data, optimizer[1].Name: optimizer[1].Data}); diff != "" {
+	if diff := cmp.Diff(map[string]any{"w": want.Weights[0].Data, "b": want.Weights[1].Data,
+		"w.m": want.Optimizer[0].Data, "t": want.Optimizer[1].Data},
+		map[string]any{weights[0].Name: weights[0].Data, weights[1].Name: weights[1].Data,
+			optimizer[0].Name: optimizer[0].Data, optimizer[1].Name: optimizer[1].Data}); diff != "" {
 		return 0, fmt.Errorf("step %d: %s", s.Step, diff)
 	}
 	return s.Step, nil
@@ -312,7 +315,8 @@ func TestDamageIsNamed(t *testing.T) {
 // Any single flipped bit of any file is noticed.
 func TestEveryBitCounts(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "last")
-	small := Contents{Weights: []Tensor{{Name: "w", Data: []float32{1}}}, Optimizer: []Tensor{{Name: "m", Data: []float32{2}}}, State: state{Step: 3}}
+	small := Contents{Weights: []Tensor{{Name: "w", Data: []float32{1}}},
+		Optimizer: []Tensor{{Name: "m", Data: []float32{2}}}, State: state{Step: 3}}
 	if err := save(dir, 1, small); err != nil {
 		t.Fatal(err)
 	}

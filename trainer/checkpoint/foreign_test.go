@@ -40,7 +40,8 @@ func TestForeignFoldersStay(t *testing.T) {
 		}
 	}
 	var checks []func()
-	for _, name := range []string{"best-1", "best-2", "best-100", "last-1", "last-2", "last-10", "last-2024", "last-999999", ".best.tmp-1",
+	for _, name := range []string{"best-1", "best-2", "best-100", "last-1", "last-2", "last-10", "last-2024",
+		"last-999999", ".best.tmp-1",
 		".last.tmp-x", ".last-7.gone-7"} {
 		checks = append(checks, precious(t, filepath.Join(run, name, "precious.txt")))
 	}
@@ -87,7 +88,8 @@ func TestInTheWay(t *testing.T) {
 			err = save(dir, 3, contents(step))
 		}
 		var e *safefile.Error
-		if !errors.As(err, &e) || !e.Writing || !strings.HasPrefix(e.Path, filepath.Join(run, strings.TrimSuffix(name, "/manifest.json"))) {
+		if !errors.As(err, &e) || !e.Writing ||
+			!strings.HasPrefix(e.Path, filepath.Join(run, strings.TrimSuffix(name, "/manifest.json"))) {
 			t.Errorf("%s: %v", name, err)
 		}
 		check()
@@ -107,7 +109,8 @@ func TestForeignFileInACheckpoint(t *testing.T) {
 	mustSave(t, dir, 2)
 	mustSave(t, dir, 3)
 	wantOnly(t, run, "best", "best-1")
-	wantOnly(t, filepath.Join(run, "best-1"), "manifest.json", "notes.txt", "optimizer.safetensors", "state.json", "weights.safetensors")
+	wantOnly(t, filepath.Join(run, "best-1"), "manifest.json", "notes.txt", "optimizer.safetensors", "state.json",
+		"weights.safetensors")
 }
 
 // A link in the place of a checkpoint is replaced or removed, and what it points to stays.

@@ -30,7 +30,8 @@ func FuzzOpen(f *testing.F) {
 	optimizer := read(optimizerFile)
 	f.Add(read(manifestFile), read(stateFile), read(weightsFile), false)
 	f.Add([]byte(nil), read(stateFile), file(`{"a":`+f32+`}`, 4), true)
-	f.Add([]byte(`{"format":"unroll-checkpoint-1","files":{}}`), []byte("{\n  \"step\": 1,\n  \"best\": null\n}\n"), []byte(nil), true)
+	f.Add([]byte(`{"format":"unroll-checkpoint-1","files":{}}`), []byte("{\n  \"step\": 1,\n  \"best\": null\n}\n"),
+		[]byte(nil), true)
 	f.Fuzz(func(t *testing.T, manifestData, stateData, weights []byte, honest bool) {
 		if honest {
 			m := manifest{Format: manifestFormat, Files: map[string]fileInfo{}}

@@ -41,7 +41,8 @@ func (d Dir) Past(name string) ([]string, error) {
 	}
 	slices.Sort(steps)
 	var names []string
-	if _, err := d.stepOf(name); err != nil && d.exists(name) && d.exists(oldName(name)) { // if it is not there, Open finds it
+	// if it is not there, Open finds it
+	if _, err := d.stepOf(name); err != nil && d.exists(name) && d.exists(oldName(name)) {
 		names = append(names, oldName(name))
 	}
 	for _, step := range slices.Backward(steps) {

@@ -90,7 +90,8 @@ func TestOpenOfALink(t *testing.T) {
 		t.Fatal(err)
 	}
 	var e *CorruptError
-	if err := within(dir, func(d Dir, name string) error { _, err := d.Open(name); return err }); !errors.As(err, &e) || e.File != dir {
+	if err := within(dir, func(d Dir, name string) error { _, err := d.Open(name); return err }); !errors.As(err, &e) ||
+		e.File != dir {
 		t.Errorf("through the folder: %v", err)
 	}
 	wantStep(t, dir, 7) // by its path, for who reads it

@@ -51,7 +51,8 @@ func Open(dir string) (*Folder, error) {
 // Open is Open of the checkpoint of a name. A link that leads out of the folder, or nowhere, is a *CorruptError.
 func (d Dir) Open(name string) (*Folder, error) {
 	f, err := openOrOld(d.root, name)
-	if info, e := d.root.Lstat(name); errors.As(err, new(*fs.PathError)) && e == nil && info.Mode().Type() == fs.ModeSymlink {
+	if info, e := d.root.Lstat(name); errors.As(err, new(*fs.PathError)) && e == nil &&
+		info.Mode().Type() == fs.ModeSymlink {
 		return nil, &CorruptError{File: d.path(name), What: "it is a link that leads nowhere in its folder"}
 	}
 	return f, err

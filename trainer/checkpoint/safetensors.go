@@ -109,7 +109,8 @@ func encodeHeader(tensors []Tensor) ([]byte, []Tensor, error) {
 		b = append(b, ' ')
 	}
 	if len(b)-8 > maxHeader {
-		return nil, nil, errors.Errorf("the names of %d tensors need a header of %d bytes, at most %d are allowed", len(sorted), len(b)-8, maxHeader)
+		return nil, nil, errors.Errorf("the names of %d tensors need a header of %d bytes, at most %d are allowed",
+			len(sorted), len(b)-8, maxHeader)
 	}
 	binary.LittleEndian.PutUint64(b, uint64(len(b)-8))
 	return b, sorted, nil
@@ -181,7 +182,8 @@ func readTensors(r io.Reader, size int64) ([]Tensor, map[string]uint32, error) {
 
 // checkLayout sorts entries by their data and says whether they cover it without gap or overlap.
 func checkLayout(entries []entry, data int64) error {
-	slices.SortStableFunc(entries, func(a, b entry) int { return cmp.Or(cmp.Compare(a.lo, b.lo), cmp.Compare(a.hi, b.hi)) })
+	slices.SortStableFunc(entries,
+		func(a, b entry) int { return cmp.Or(cmp.Compare(a.lo, b.lo), cmp.Compare(a.hi, b.hi)) })
 	at := int64(0)
 	for _, e := range entries {
 		switch {

@@ -46,8 +46,8 @@ func TestWriteTensorsBytes(t *testing.T) {
 
 func TestTensorsRoundTrip(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		names := rapid.SliceOfNDistinct(rapid.StringN(1, 20, 100).Filter(func(s string) bool { return strings.ToValidUTF8(s, "") == s }),
-			0, 5, rapid.ID).Draw(t, "names")
+		valid := func(s string) bool { return strings.ToValidUTF8(s, "") == s }
+		names := rapid.SliceOfNDistinct(rapid.StringN(1, 20, 100).Filter(valid), 0, 5, rapid.ID).Draw(t, "names")
 		var tensors []Tensor
 		for _, name := range names {
 			shape := rapid.SliceOfN(rapid.IntRange(0, 4), 0, 3).Draw(t, "shape")

@@ -123,7 +123,8 @@ func (d Dir) writeFolder(tmp string, c Contents, state []byte, past []int) error
 		return err
 	}
 	if len(data) > maxManifest {
-		return errors.Errorf("the names of all tensors need a manifest of %d bytes, at most %d are read", len(data), maxManifest)
+		return errors.Errorf("the names of all tensors need a manifest of %d bytes, at most %d are read", len(data),
+			maxManifest)
 	}
 	f, err := files.create(to, manifestFile)
 	if err != nil {

@@ -67,7 +67,8 @@ const StepKernels = "UNROLL_STEP_KERNELS"
 
 // Names are the devices that the binary knows, whether the machine has them or not.
 func (d Driver) Names() []string {
-	return slices.DeleteFunc(slices.Clone(Names), func(name string) bool { return name == Auto || name == CUDA && !d.Built })
+	return slices.DeleteFunc(slices.Clone(Names),
+		func(name string) bool { return name == Auto || name == CUDA && !d.Built })
 }
 
 // Option is a setting of Open.
@@ -163,9 +164,10 @@ func (o *options) gpu() (tape.Device, driver.GPU, error) {
 	}
 	var once sync.Once
 	precision := map[string]driver.Precision{TF32: driver.TF32, BF16: driver.BFloat16}[o.precision] // else 0, Float32
-	return cuda.New(gpu, cuda.Precision(precision), cuda.StepKernels(os.Getenv(StepKernels) != "off"), cuda.Uncaptured(func(err error) {
-		once.Do(func() {
-			o.tell(fmt.Sprintf("the GPU does not record a run (%v): its pieces are launched one by one, which is slower", err))
-		})
-	})), gpu, nil
+	return cuda.New(gpu, cuda.Precision(precision), cuda.StepKernels(os.Getenv(StepKernels) != "off"),
+		cuda.Uncaptured(func(err error) {
+			once.Do(func() {
+				o.tell(fmt.Sprintf("the GPU does not record a run (%v): its pieces are launched one by one, which is slower", err))
+			})
+		})), gpu, nil
 }

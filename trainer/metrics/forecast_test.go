@@ -254,7 +254,10 @@ func TestWrongForecasts(t *testing.T) {
 // R² of a worked example, of the mean, and of what is all the same.
 func TestR2(t *testing.T) {
 	y := []float64{3, -0.5, 2, 7}
-	for _, c := range []struct{ predicted, want float64 }{{R2(y, []float64{2.5, 0, 2, 8}), 1 - 1.5/29.1875}, {R2(y, []float64{2.875, 2.875, 2.875, 2.875}), 0}} {
+	for _, c := range []struct{ predicted, want float64 }{
+		{R2(y, []float64{2.5, 0, 2, 8}), 1 - 1.5/29.1875},
+		{R2(y, []float64{2.875, 2.875, 2.875, 2.875}), 0},
+	} {
 		if math.Abs(c.predicted-c.want) > 1e-12 {
 			t.Errorf("%g, want %g", c.predicted, c.want)
 		}

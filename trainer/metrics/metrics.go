@@ -21,7 +21,8 @@ func Bits(nll float64, tokens int) float64 { return nll / float64(tokens) / math
 func ExactMatch(hypotheses []string, references References) float64 {
 	hits := 0
 	for i, h := range hypotheses {
-		if slices.ContainsFunc(references[i], func(ref string) bool { return strings.TrimSpace(h) == strings.TrimSpace(ref) }) {
+		if slices.ContainsFunc(references[i],
+			func(ref string) bool { return strings.TrimSpace(h) == strings.TrimSpace(ref) }) {
 			hits++
 		}
 	}

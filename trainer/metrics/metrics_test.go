@@ -31,9 +31,11 @@ func TestRates(t *testing.T) {
 	near(t, "bits", Bits(6*math.Ln2, 3), 2)
 	near(t, "exact match", ExactMatch([]string{"a b", "c ", "d"}, References{{"a b", "y"}, {"x", "c"}, {"x", "D"}}), 2.0/3)
 	near(t, "exact match of nothing", ExactMatch(nil, nil), math.NaN())
-	near(t, "character error rate", CharErrorRate([]string{"kitten", "日本", ""}, One([]string{"sitting", "日木語", "ab"})), (3+2+2)/12.0)
+	near(t, "character error rate", CharErrorRate([]string{"kitten", "日本", ""}, One([]string{"sitting", "日木語", "ab"})),
+		(3+2+2)/12.0)
 	near(t, "a rate above 1", CharErrorRate([]string{"abc"}, One([]string{"x"})), 3)
-	near(t, "the nearest of several references", CharErrorRate([]string{"abc"}, References{{"xyz", "abd", "abcd", ""}}), 1.0/4)
+	near(t, "the nearest of several references",
+		CharErrorRate([]string{"abc"}, References{{"xyz", "abd", "abcd", ""}}), 1.0/4)
 	near(t, "character error rate of nothing", CharErrorRate([]string{""}, One([]string{""})), math.NaN())
 }
 
@@ -70,8 +72,10 @@ var (
 
 // Sentences with what tokenizers treat differently.
 var (
-	odd     = []string{"Two dogs (one of them brown) run, fast!", "He paid $3.50 -- or 1,000 yen.", `"A-1" &amp; "B-2": 50% off`, "Ein Mann mit Hut", "ein mann"}
-	oddRefs = [][]string{{"Two dogs, one brown, run fast!", "He paid $3.50, or 1,000 yen.", `"A-1" & "B-2": 50 % off.`, "Ein Mann mit einem Hut.", "Ein Mann."}}
+	odd = []string{"Two dogs (one of them brown) run, fast!", "He paid $3.50 -- or 1,000 yen.",
+		`"A-1" &amp; "B-2": 50% off`, "Ein Mann mit Hut", "ein mann"}
+	oddRefs = [][]string{{"Two dogs, one brown, run fast!", "He paid $3.50, or 1,000 yen.", `"A-1" & "B-2": 50 % off.`,
+		"Ein Mann mit einem Hut.", "Ein Mann."}}
 )
 
 // lines are sets of references line by line.
@@ -123,7 +127,8 @@ func TestBLEU(t *testing.T) {
 		}
 	}
 	s, err := BLEU{}.Corpus(dog, lines(dogRefs))
-	if want := "BLEU = 48.53 82.4/50.0/45.5/37.5 (BP = 0.943 ratio = 0.944 hyp_len = 17 ref_len = 18)"; err != nil || s.String() != want {
+	if want := "BLEU = 48.53 82.4/50.0/45.5/37.5 (BP = 0.943 ratio = 0.944 hyp_len = 17 ref_len = 18)"; err != nil ||
+		s.String() != want {
 		t.Errorf("%v, %v, want %s", s, err, want)
 	}
 }

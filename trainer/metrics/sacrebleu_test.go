@@ -71,7 +71,8 @@ func (want goldenScore) holdTo(t *testing.T, name string, got *Score, err error)
 	} else if !math.IsNaN(got.BLEU) {
 		t.Errorf("%s: %g, and undefined: %s", name, got.BLEU, got.Undefined)
 	}
-	counts := goldenScore{want.Score, got.Matches, got.Counts, got.Hypotheses, got.References, withoutVersion(got.Signature)}
+	counts := goldenScore{want.Score, got.Matches, got.Counts, got.Hypotheses, got.References,
+		withoutVersion(got.Signature)}
 	want.Signature = withoutVersion(want.Signature)
 	if diff := cmp.Diff(want, counts); diff != "" {
 		t.Errorf("%s: %s", name, diff)
@@ -123,7 +124,12 @@ func TestBLEUOfSacreBLEU(t *testing.T) {
 
 func TestChrFOfSacreBLEU(t *testing.T) {
 	g, hypotheses, references, one := readGolden(t)
-	for name, c := range map[string]ChrF{"chrF2": {}, "chrF2 lc": {Lowercase: true}, "chrF2 space": {Whitespace: true}, "chrF3": {Beta: 3}} {
+	for name, c := range map[string]ChrF{
+		"chrF2":       {},
+		"chrF2 lc":    {Lowercase: true},
+		"chrF2 space": {Whitespace: true},
+		"chrF3":       {Beta: 3},
+	} {
 		hold := func(what string, hypotheses []string, references References, want goldenScore) {
 			t.Helper()
 			got, signature, err := c.Corpus(hypotheses, references)

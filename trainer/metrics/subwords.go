@@ -8,9 +8,10 @@ type Subwords string
 
 // The marks.
 const (
-	WholeWords Subwords = ""   // none
-	PartGoesOn Subwords = "@@" // what does not end its word ends with @@, as subword-nmt and fastBPE have it: "vo@@ yo@@ ns"
-	WordBegins Subwords = "▁"  // a part that begins a word begins with U+2581, as SentencePiece has it: "▁vo yo ns"
+	WholeWords Subwords = "" // none
+	// what does not end its word ends with @@, as subword-nmt and fastBPE have it: "vo@@ yo@@ ns"
+	PartGoesOn Subwords = "@@"
+	WordBegins Subwords = "▁" // a part that begins a word begins with U+2581, as SentencePiece has it: "▁vo yo ns"
 )
 
 // DetectSubwords finds out how texts mark parts of words. A mark is one if a hundredth of the texts has @@ at the end

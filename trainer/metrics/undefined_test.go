@@ -42,7 +42,8 @@ func TestUndefinedBLEU(t *testing.T) {
 		t.Errorf("%v, %v, want %s", s, err, want)
 	}
 	s, err = BLEU{EffectiveOrder: true}.Corpus([]string{""}, One([]string{""}))
-	if want := "BLEU = 0.00 0.0/0.0/0.0/0.0 (BP = 1.000 ratio = 0.000 hyp_len = 0 ref_len = 0)"; err != nil || s.String() != want {
+	if want := "BLEU = 0.00 0.0/0.0/0.0/0.0 (BP = 1.000 ratio = 0.000 hyp_len = 0 ref_len = 0)"; err != nil ||
+		s.String() != want {
 		t.Errorf("%v, %v, want %s", s, err, want)
 	}
 }

@@ -24,7 +24,8 @@ var DefaultAdam = Adam{Beta1: 0.9, Beta2: 0.999, Epsilon: 1e-8}
 
 // Check says what is wrong with the settings.
 func (o Adam) Check() error {
-	return cmp.Or(setting.Fraction("Beta1", o.Beta1), setting.Fraction("Beta2", o.Beta2), setting.Positive("Epsilon", o.Epsilon))
+	return cmp.Or(setting.Fraction("Beta1", o.Beta1), setting.Fraction("Beta2", o.Beta2),
+		setting.Positive("Epsilon", o.Epsilon))
 }
 
 // Updates implements Optimizer.

@@ -53,7 +53,8 @@ func ofMatrices(g Group) func(*G.Node) Group {
 
 // Check says what is wrong with the settings.
 func (o Groups) Check() error {
-	return cmp.Or(checkOptimizer(o.Optimizer), setting.Set("Of", o.Of != nil, "a function that gives each parameter its group"))
+	return cmp.Or(checkOptimizer(o.Optimizer),
+		setting.Set("Of", o.Of != nil, "a function that gives each parameter its group"))
 }
 
 // Check says what is wrong with the settings of a group.

@@ -16,12 +16,14 @@ import (
 func line(o optim.Optimizer, schedule optim.Schedule, steps int) error {
 	b := op.New(G.NewGraph())
 	vector := func(name string, xs ...float32) *G.Node {
-		return G.NewVector(b.Graph(), tensor.Float32, G.WithShape(len(xs)), G.WithName(name), G.WithValue(tensor.New(tensor.WithShape(len(xs)), tensor.WithBacking(xs))))
+		return G.NewVector(b.Graph(), tensor.Float32, G.WithShape(len(xs)), G.WithName(name),
+			G.WithValue(tensor.New(tensor.WithShape(len(xs)), tensor.WithBacking(xs))))
 	}
 	slope, offset := vector("slope", 0), vector("offset", 0)
 	xs, ys := vector("xs", -1, 0, 1), vector("ys", -1, 1, 3)
 	loss := b.Mean(b.Square(b.Sub(b.Add(b.Mul(slope, xs), offset), ys)))
-	step, err := optim.NewStep(b, optim.StepConfig{Device: cpu.New(), Loss: loss, Params: G.Nodes{slope, offset}, Optimizer: o})
+	step, err := optim.NewStep(b, optim.StepConfig{Device: cpu.New(), Loss: loss, Params: G.Nodes{slope, offset},
+		Optimizer: o})
 	if err != nil {
 		return err
 	}

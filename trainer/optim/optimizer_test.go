@@ -120,7 +120,8 @@ func TestOptimizers(t *testing.T) {
 			for k, want := range golden.Optimizers[name] {
 				var norm [1]float64
 				weight, bias := make([]float64, 6), make([]float64, 3)
-				if err := errors.Join(s.Set(s.Rate, []float64{want.Rate}), s.Run(), s.Get(s.Norm, norm[:]), s.Get(c.Params[0], weight), s.Get(c.Params[1], bias)); err != nil {
+				if err := errors.Join(s.Set(s.Rate, []float64{want.Rate}), s.Run(), s.Get(s.Norm, norm[:]),
+					s.Get(c.Params[0], weight), s.Get(c.Params[1], bias)); err != nil {
 					t.Fatal(err)
 				}
 				if math.Abs(norm[0]-want.Norm) > 1e-12*want.Norm {
@@ -143,7 +144,8 @@ func TestCenteredRMSPropOfEqualGradients(t *testing.T) {
 	b := op.New(G.NewGraph())
 	w, slope := pair(t, b, "w", readOptim(t).Start)[0], pair(t, b, "slope", readOptim(t).Scales)[0]
 	s, err := NewStep(b, StepConfig{
-		Device: ref.New(), Loss: b.Sum(b.Mul(slope, w)), Params: G.Nodes{w}, Optimizer: RMSProp{Alpha: 0.7, Epsilon: 1e-8, Centered: true},
+		Device: ref.New(), Loss: b.Sum(b.Mul(slope, w)), Params: G.Nodes{w},
+		Optimizer: RMSProp{Alpha: 0.7, Epsilon: 1e-8, Centered: true},
 	})
 	if err != nil {
 		t.Fatal(err)

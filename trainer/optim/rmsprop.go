@@ -26,7 +26,8 @@ var DefaultRMSProp = RMSProp{Alpha: 0.99, Epsilon: 1e-8}
 
 // Check says what is wrong with the settings.
 func (o RMSProp) Check() error {
-	return cmp.Or(setting.Fraction("Alpha", o.Alpha), setting.Positive("Epsilon", o.Epsilon), setting.Fraction("Momentum", o.Momentum))
+	return cmp.Or(setting.Fraction("Alpha", o.Alpha), setting.Positive("Epsilon", o.Epsilon),
+		setting.Fraction("Momentum", o.Momentum))
 }
 
 // Updates implements Optimizer.

@@ -19,7 +19,8 @@ type SGD struct {
 // Check says what is wrong with the settings.
 func (o SGD) Check() error {
 	if o.Nesterov && o.Momentum == 0 {
-		return &setting.Error{Setting: "Momentum", Value: 0.0, Want: "greater than 0 with Nesterov, which is nothing without it"}
+		return &setting.Error{Setting: "Momentum", Value: 0.0,
+			Want: "greater than 0 with Nesterov, which is nothing without it"}
 	}
 	return setting.Fraction("Momentum", o.Momentum)
 }

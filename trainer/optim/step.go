@@ -128,7 +128,8 @@ func (c *StepConfig) checkLoss() error {
 	case c.Loss == nil:
 		return setting.Set("Loss", false, "a scalar node")
 	case c.Loss.Dims() != 0 || c.Loss.Dtype() != c.Params[0].Dtype():
-		return errors.Errorf("the loss %s must be a scalar of the parameters' type: take Mean or Sum of it", graph.Describe(c.Loss))
+		return errors.Errorf("the loss %s must be a scalar of the parameters' type: take Mean or Sum of it",
+			graph.Describe(c.Loss))
 	case c.Weight != nil && c.Weight.Dims() != 0:
 		return errors.Errorf("the weight %s must be a scalar", graph.Describe(c.Weight))
 	}

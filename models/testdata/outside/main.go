@@ -122,7 +122,8 @@ func languageModel(d tape.Device, cell models.CellKind, steps int) (loss float64
 // classifier learns which token was first, in both directions.
 func classifier(d tape.Device, cell models.CellKind, steps int) (loss float64, right int) {
 	m, err := trainer.NewClassifier(trainer.ClassifierConfig{
-		Model:    models.ClassifierConfig{Vocab: 4, Embed: 4, Cell: cell, Hidden: 8, Layers: 1, Bidirectional: true, Classes: 4},
+		Model: models.ClassifierConfig{Vocab: 4, Embed: 4, Cell: cell, Hidden: 8, Layers: 1, Bidirectional: true,
+			Classes: 4},
 		Training: training, Device: d,
 	})
 	check(err)
