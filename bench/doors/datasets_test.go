@@ -57,7 +57,8 @@ func windows[W any](t *testing.T, make func() (W, error)) W {
 // idx writes two images of 2×3 pixels with their labels.
 func idx(t *testing.T) (images, labels string) {
 	t.Helper()
-	return file(t, "images", "\x00\x00\x08\x03\x00\x00\x00\x02\x00\x00\x00\x02\x00\x00\x00\x03"+strings.Repeat("\x07", 12)),
+	return file(t, "images",
+			"\x00\x00\x08\x03\x00\x00\x00\x02\x00\x00\x00\x02\x00\x00\x00\x03"+strings.Repeat("\x07", 12)),
 		file(t, "labels", "\x00\x00\x08\x01\x00\x00\x00\x02\x00\x01")
 }
 
@@ -122,7 +123,8 @@ func init() {
 			return call{datasets.ReadIDXFolder, []any{".", datasets.Format{}}}
 		},
 		"ReadLabels": func(t *testing.T) call {
-			return call{datasets.ReadLabels, []any{file(t, "labels.json", string(datasets.NewLabels([]string{"a", "b"}).JSON()))}}
+			return call{datasets.ReadLabels,
+				[]any{file(t, "labels.json", string(datasets.NewLabels([]string{"a", "b"}).JSON()))}}
 		},
 		"Lines.Read": func(*testing.T) call { return call{datasets.NewLines("x", strings.NewReader("a\nb\n")).Read, nil} },
 		"ReadFile":   func(t *testing.T) call { return call{datasets.ReadFile, []any{file(t, "x.txt", "some text\n")}} },
@@ -165,7 +167,8 @@ func init() {
 		"Text.Cut":      func(t *testing.T) call { return call{text(t).Cut, []any{false, []int{20, 40}}} },
 		"Text.Position": func(t *testing.T) call { return call{text(t).Position, []any{20}} },
 		"BuildVocab": func(*testing.T) call {
-			return call{datasets.BuildVocab, []any{datasets.VocabConfig{Kind: datasets.BPE, Least: 1, Size: 20}, slices.Values([]string{"a few words"})}}
+			return call{datasets.BuildVocab, []any{datasets.VocabConfig{Kind: datasets.BPE, Least: 1, Size: 20},
+				slices.Values([]string{"a few words"})}}
 		},
 		"VectorSize": func(t *testing.T) call { return call{datasets.VectorSize, []any{file(t, "v.txt", "a 1 2\n")}} },
 		"ReadVectors": func(t *testing.T) call {
@@ -196,13 +199,15 @@ func init() {
 		},
 		"NewPlan": func(*testing.T) call {
 			c := examples()
-			return call{batches.NewPlan, []any{batches.Config{Batch: 2, Buckets: 1, Longest: batches.Shape{Source: 5}}, []int32{0, 1}, c.Length}}
+			return call{batches.NewPlan, []any{batches.Config{Batch: 2, Buckets: 1, Longest: batches.Shape{Source: 5}},
+				[]int32{0, 1}, c.Length}}
 		},
 		"NewSeq2Seq":     func(t *testing.T) call { return call{batches.NewSeq2Seq, []any{somePairs(), vocab(t), vocab(t)}} },
 		"Seq2Seq.Count":  func(t *testing.T) call { return call{encoded(t).Count, []any{int32(1)}} },
 		"Seq2Seq.Length": func(t *testing.T) call { return call{encoded(t).Length, []any{int32(1)}} },
 		"Seq2Seq.Fill": func(t *testing.T) call {
-			return call{encoded(t).Fill, []any{batches.Group{Shape: batches.Shape{Source: 4, Target: 4}, Examples: []int32{1, 0, -1}}}}
+			return call{encoded(t).Fill, []any{batches.Group{Shape: batches.Shape{Source: 4, Target: 4},
+				Examples: []int32{1, 0, -1}}}}
 		},
 	}}, door{"datasets/series", map[string]func(t *testing.T) call{
 		"NewCalendar": func(*testing.T) call { return call{series.NewCalendar, []any{[]string{"hour", "month"}, false}} },

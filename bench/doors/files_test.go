@@ -155,14 +155,16 @@ func init() {
 			return call{decode.Sampling.Draw, []any{sampling, []float64{1, 2, 3}, rand.New(rand.NewPCG(1, 1))}}
 		},
 		"Lengths.Check": func(*testing.T) call {
-			return call{func(l decode.Lengths) error { return l.Check() }, []any{decode.Lengths{Mean: 1, Deviation: 0.1, Longest: []decode.Reach{{Source: 2, Target: 3}, {Source: 4, Target: 5}}}}}
+			return call{func(l decode.Lengths) error { return l.Check() }, []any{decode.Lengths{Mean: 1, Deviation: 0.1,
+				Longest: []decode.Reach{{Source: 2, Target: 3}, {Source: 4, Target: 5}}}}}
 		},
 		"Beam.Check": func(*testing.T) call {
 			return call{decode.Beam.Check, []any{decode.Beam{Width: 2, Best: 1, MaxLength: 3, Tokens: models.DefaultTokens}}}
 		},
 		"Beam.Search": func(t *testing.T) call {
 			s, lengths := stepper(t)
-			return call{decode.Beam.Search, []any{decode.Beam{Width: 2, Best: 1, MaxLength: 3, Tokens: models.DefaultTokens}, s, lengths}}
+			return call{decode.Beam.Search, []any{decode.Beam{Width: 2, Best: 1, MaxLength: 3, Tokens: models.DefaultTokens},
+				s, lengths}}
 		},
 		"Sampling.Sequences": func(t *testing.T) call {
 			s, lengths := stepper(t)

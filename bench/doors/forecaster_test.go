@@ -13,8 +13,9 @@ import (
 )
 
 var forecaster = models.ForecasterConfig{
-	Targets: 1, Horizon: 3, Patch: 2, Known: 1, Static: []int{2}, Embed: 2, Cell: gru, Hidden: 4, Layers: 1, Autoregressive: true,
-	Loss: models.Quantiles{Levels: []float64{0.1, 0.5}},
+	Targets: 1, Horizon: 3, Patch: 2, Known: 1, Static: []int{2}, Embed: 2, Cell: gru, Hidden: 4, Layers: 1,
+	Autoregressive: true,
+	Loss:           models.Quantiles{Levels: []float64{0.1, 0.5}},
 }
 
 // forecasts is a graph with windows for a forecaster: 3 patches of 2 values, 2 windows.
@@ -85,7 +86,8 @@ func forecasterDoors() map[string]func(t *testing.T) call {
 		},
 		"Forecaster.Decode": func(t *testing.T) call {
 			x := newForecasts()
-			return call{x.model(t, true).Decode, []any{x.b, []*G.Node{x.state}, x.in, models.ForecastTeaching{Truth: x.in.Base, Weight: x.in.Base}}}
+			return call{x.model(t, true).Decode,
+				[]any{x.b, []*G.Node{x.state}, x.in, models.ForecastTeaching{Truth: x.in.Base, Weight: x.in.Base}}}
 		},
 		"Forecaster.Step": func(t *testing.T) call {
 			x := newForecasts()

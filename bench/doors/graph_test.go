@@ -58,7 +58,8 @@ func init() {
 		},
 		"NewVM": func(*testing.T) call {
 			_, y := doubled()
-			return call{graph.NewVM, []any{y.Graph(), []graph.Option{graph.WithDevice(ref.New()), graph.WithOutputs(y), graph.EvalMode()}}}
+			return call{graph.NewVM, []any{y.Graph(),
+				[]graph.Option{graph.WithDevice(ref.New()), graph.WithOutputs(y), graph.EvalMode()}}}
 		},
 		"VM.Let": func(t *testing.T) call {
 			vm, x, _ := machine(t)

@@ -27,7 +27,8 @@ func newBench() *bench {
 	}
 	return &bench{
 		b, models.NewParams(b, tensor.Float32, 1),
-		input("xs", tensor.Float32, 3, 2, 4), input("tokens", tensor.Int32, 3, 2), input("mask", tensor.Int32, 3, 2), input("at", tensor.Int32, 2),
+		input("xs", tensor.Float32, 3, 2, 4), input("tokens", tensor.Int32, 3, 2), input("mask", tensor.Int32, 3, 2),
+		input("at", tensor.Int32, 2),
 		input("vector", tensor.Float32, 2, 4), input("matrix", tensor.Float32, 2, 3, 4),
 	}
 }
@@ -39,10 +40,12 @@ var (
 	classifier = models.ClassifierConfig{Vocab: 5, Embed: 3, Cell: gru, Hidden: 4, Layers: 1, Pooling: "mean", Classes: 3}
 	regressor  = models.RegressorConfig{Vocab: 5, Embed: 3, Cell: gru, Hidden: 4, Layers: 1, Pooling: "max", Loss: "huber"}
 	seq2seq    = models.Seq2SeqConfig{
-		Source: 6, Target: 7, Tokens: models.DefaultTokens, Cell: gru, Embed: 3, Hidden: 4, Layers: 1, Attention: models.Additive{},
+		Source: 6, Target: 7, Tokens: models.DefaultTokens, Cell: gru, Embed: 3, Hidden: 4, Layers: 1,
+		Attention: models.Additive{},
 	}
 	decoder = models.DecoderConfig{
-		Layers: models.RecurrentConfig{Cell: gru, Input: 3, Hidden: 4, Layers: 1}, Vocab: 7, Memory: 4, Attention: models.Dot{},
+		Layers: models.RecurrentConfig{Cell: gru, Input: 3, Hidden: 4, Layers: 1}, Vocab: 7, Memory: 4,
+		Attention: models.Dot{},
 	}
 )
 
@@ -77,7 +80,8 @@ func (x *bench) encoder(t *testing.T) *models.Encoder {
 }
 
 func (x *bench) cell(t *testing.T, kind string) models.Cell {
-	return made(t, x.p, func(p *models.Params, c models.CellConfig) (models.Cell, error) { return c.NewCell(p, 4, 4) }, models.CellConfig{Kind: kind})
+	return made(t, x.p, func(p *models.Params, c models.CellConfig) (models.Cell, error) { return c.NewCell(p, 4, 4) },
+		models.CellConfig{Kind: kind})
 }
 
 func (x *bench) attention(t *testing.T, name string) models.Attention {
@@ -214,7 +218,8 @@ func init() {
 		},
 		"Decoder.Step": func(t *testing.T) call {
 			x := newBench()
-			return call{x.decoder(t).Step, []any{x.b, models.Memory{Values: x.matrix}, models.Input{X: x.at, States: []*G.Node{x.vector}}}}
+			return call{x.decoder(t).Step, []any{x.b, models.Memory{Values: x.matrix},
+				models.Input{X: x.at, States: []*G.Node{x.vector}}}}
 		},
 		"Attend": func(t *testing.T) call {
 			x := newBench()
@@ -229,7 +234,8 @@ func init() {
 		"Layer.Apply": func(t *testing.T) call {
 			x := newBench()
 			return call{func(l models.Layer, b *op.Builder, in models.Input) { l.Apply(b, in) },
-				[]any{models.Layer{Name: "l", Cell: x.cell(t, "gru")}, x.b, models.Input{X: x.xs, Mask: x.mask, States: []*G.Node{x.vector}}}}
+				[]any{models.Layer{Name: "l", Cell: x.cell(t, "gru")}, x.b,
+					models.Input{X: x.xs, Mask: x.mask, States: []*G.Node{x.vector}}}}
 		},
 		"Seq2Seq.Mask": func(t *testing.T) call {
 			x := newBench()

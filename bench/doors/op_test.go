@@ -23,7 +23,8 @@ type arguments struct {
 }
 
 func newArguments(g *G.ExprGraph, random *rand.Rand) *arguments {
-	a := &arguments{rand: random, nodes: []*G.Node{nil, G.NewScalar(G.NewGraph(), G.Float32, G.WithName("of another graph"))}}
+	a := &arguments{rand: random, nodes: []*G.Node{nil,
+		G.NewScalar(G.NewGraph(), G.Float32, G.WithName("of another graph"))}}
 	for i, of := range []tensor.Dtype{tensor.Float32, tensor.Int32, tensor.Float64, tensor.Int64} {
 		for k, shape := range [][]int{{}, {4}, {2, 3}, {3, 2}, {2, 1}, {2, 3, 4}} {
 			n := G.NewTensor(g, of, len(shape), G.WithShape(shape...), G.WithName(fmt.Sprint("x", i, k)))

@@ -19,14 +19,16 @@ import (
 )
 
 var (
-	training  = trainer.Training{Seed: 1, Optimizer: optim.DefaultAdam, Clip: 1, ClipValue: 1, Accumulate: 1, Average: 0.9, Scaling: optim.DefaultLossScaling}
+	training = trainer.Training{Seed: 1, Optimizer: optim.DefaultAdam, Clip: 1, ClipValue: 1, Accumulate: 1,
+		Average: 0.9, Scaling: optim.DefaultLossScaling}
 	lmConfig  = trainer.LMConfig{Model: lm, Seq: 3, Batch: 2, Training: training, Device: ref.New()}
 	inputs    = []int32{0, 1, 2, 3, 4, 0}
 	targets   = []int32{2, 3, 4, 0, 1, 2}
 	ones      = []float32{1, 1, 1, 1, 1, 1}
 	forTokens = trainer.Sequences{Steps: 3, Batch: 2, Tokens: inputs, Mask: ones}
 	classes   = []int32{0, 2}
-	pairs     = trainer.Translations{SourceSteps: 3, TargetSteps: 2, Batch: 2, Source: []int32{4, 5, 5, 3, 3, 0}, Target: []int32{4, 6, 3, 3}}
+	pairs     = trainer.Translations{SourceSteps: 3, TargetSteps: 2, Batch: 2, Source: []int32{4, 5, 5, 3, 3, 0},
+		Target: []int32{4, 6, 3, 3}}
 )
 
 func newLM(t *testing.T) *trainer.LM { return opened(t, trainer.NewLM, lmConfig) }
@@ -88,7 +90,8 @@ func stepConfig() (*op.Builder, optim.StepConfig) {
 	state := G.NewVector(b.Graph(), tensor.Float32, G.WithShape(2), G.WithName("state"))
 	return b, optim.StepConfig{
 		Device: ref.New(), Loss: loss, Params: G.Nodes{w}, Carried: []graph.Update{{State: state, Value: b.Add(state, w)}},
-		Optimizer: optim.Decoupled(optim.DefaultAdam, 0.1), Clip: 1, ClipValue: 1, Average: 0.9, Scaling: optim.DefaultLossScaling,
+		Optimizer: optim.Decoupled(optim.DefaultAdam, 0.1), Clip: 1, ClipValue: 1, Average: 0.9,
+		Scaling: optim.DefaultLossScaling,
 	}
 }
 
@@ -229,17 +232,20 @@ func init() {
 		"Seq2Seq.Eval":      func(t *testing.T) call { return call{newSeq2Seq(t).Eval, []any{pairs}} },
 		"Seq2Seq.Greedy":    func(t *testing.T) call { return call{newSeq2Seq(t).Greedy, []any{pairs.Source, 2, 3}} },
 		"Seq2Seq.Search": func(t *testing.T) call {
-			return call{newSeq2Seq(t).Search, []any{pairs.Source, 2, decode.Beam{Width: 2, Best: 1, MaxLength: 3, Limits: []int{2, 3}, Length: 1, Coverage: 1}}}
+			return call{newSeq2Seq(t).Search, []any{pairs.Source, 2,
+				decode.Beam{Width: 2, Best: 1, MaxLength: 3, Limits: []int{2, 3}, Length: 1, Coverage: 1}}}
 		},
 		"Seq2Seq.Sample": func(t *testing.T) call {
 			random := []*rand.Rand{rand.New(rand.NewPCG(1, 1)), rand.New(rand.NewPCG(1, 2))}
-			return call{newSeq2Seq(t).Sample, []any{pairs.Source, 2, 2, []int{3, 3}, decode.Sampling{Temperature: 1, TopK: 3, TopP: 0.9}, random}}
+			return call{newSeq2Seq(t).Sample, []any{pairs.Source, 2, 2, []int{3, 3},
+				decode.Sampling{Temperature: 1, TopK: 3, TopP: 0.9}, random}}
 		},
 		"Training.Check": func(*testing.T) call {
 			return call{func(c trainer.Training) error { return c.Check() }, []any{training}}
 		},
 		"Seq2SeqConfig.Check": func(*testing.T) call {
-			return call{func(c trainer.Seq2SeqConfig) error { return c.Check() }, []any{trainer.Seq2SeqConfig{TeacherForcing: 1, Training: training}}}
+			return call{func(c trainer.Seq2SeqConfig) error { return c.Check() },
+				[]any{trainer.Seq2SeqConfig{TeacherForcing: 1, Training: training}}}
 		},
 		"Weights": func(*testing.T) call { return call{trainer.Weights, []any{any(lm)}} },
 		"CheckGradients": func(*testing.T) call {

@@ -42,7 +42,8 @@ const (
 )
 
 // small is a training of a small real model, which takes about 0.1 ms a step; its text is made by rhyme.
-const small = "train lm --text text.txt --cell gru --hidden 24 --layers 1 --embed 8 --batch 4 --seq 16 --threads 1 --valid-every 50"
+const small = "train lm --text text.txt --cell gru --hidden 24 --layers 1 --embed 8 --batch 4 --seq 16 --threads 1 " +
+	"--valid-every 50"
 
 // patience is how long one command may take.
 const patience = 2 * time.Minute

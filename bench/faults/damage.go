@@ -111,7 +111,8 @@ func damage(h *harness, r *record) {
 				try(fmt.Sprintf("bit %d of byte %d, %s", k%8, at, x.name), bad, x.tensor, byCommand)
 			}
 			for _, at := range []int{x.from, x.from + 1, (x.from + x.to) / 2, x.to - 1} {
-				try(fmt.Sprintf("cut off at byte %d, %s", at, x.name), good[:at], x.tensor, at == x.from && i%5 == 1 && (h.long || i < 8))
+				try(fmt.Sprintf("cut off at byte %d, %s", at, x.name), good[:at], x.tensor,
+					at == x.from && i%5 == 1 && (h.long || i < 8))
 			}
 		}
 		try("a byte more", append(slices.Clone(good), 0), "", true)
@@ -165,7 +166,8 @@ func damagedResume(h *harness, r *record) {
 		before := h.contents(run)
 		o := h.unroll(args + run + " --steps 90")
 		for _, name := range c.damaged {
-			r.check(strings.Contains(o.stderr, "unroll: skipped a damaged checkpoint: "+filepath.Join(run, name)), "%v; %s is damaged, and it says nothing", o, name)
+			r.check(strings.Contains(o.stderr, "unroll: skipped a damaged checkpoint: "+filepath.Join(run, name)),
+				"%v; %s is damaged, and it says nothing", o, name)
 		}
 		if c.to == "" {
 			r.ended(o, exitData, run+"/")
@@ -234,7 +236,8 @@ func bombs(h *harness, r *record) {
 		slowest, longest, largest = max(slowest, o.wall), max(longest, o.cpu), max(largest, o.peak)
 		if r.ended(o, exitData, "run/last") {
 			r.tried--
-			r.check((o.wall < time.Second || busy()) && o.cpu < time.Second && o.peak < 64<<20, "%s: %v, %v of it on a processor, and %d MB", name, o.wall, o.cpu, o.peak>>20)
+			r.check((o.wall < time.Second || busy()) && o.cpu < time.Second && o.peak < 64<<20,
+				"%s: %v, %v of it on a processor, and %d MB", name, o.wall, o.cpu, o.peak>>20)
 		}
 		os.WriteFile(path, good, 0o644)
 		os.WriteFile(h.path("run/last/manifest.json"), manifest, 0o644)
@@ -246,20 +249,26 @@ func bombs(h *harness, r *record) {
 	try("a header that is longer than the file", weights, binary.LittleEndian.AppendUint64(nil, 90_000_000))
 	try("20 million brackets", weights, header(`{"a":`+deep))
 	try("a name of 50 MB", weights, header(`{"`+strings.Repeat("x", 50_000_000)+`":`+entry("1", "0,4")+"}"))
-	try("a shape of 10 million numbers", weights, header(`{"a":`+entry(strings.TrimSuffix(strings.Repeat("1,", 10_000_000), ","), "0,4")+"}"))
-	try("metadata of 50 MB", weights, header(`{"__metadata__":{"a":"`+strings.Repeat("x", 400)+`"`+many(120_000, `,"%d":"`+strings.Repeat("y", 400)+`"`, func(i int) []any { return []any{i} })+`}}`))
+	try("a shape of 10 million numbers", weights,
+		header(`{"a":`+entry(strings.TrimSuffix(strings.Repeat("1,", 10_000_000), ","), "0,4")+"}"))
+	try("metadata of 50 MB", weights, header(`{"__metadata__":{"a":"`+strings.Repeat("x", 400)+`"`+
+		many(120_000, `,"%d":"`+strings.Repeat("y", 400)+`"`, func(i int) []any { return []any{i} })+`}}`))
 	try("a shape that overflows", weights, header(`{"a":`+entry("4294967296,4294967296,4", "0,0")+"}"))
 	try("offsets that overflow", weights, header(`{"a":`+entry("1", "9223372036854775804,9223372036854775808")+"}"))
 	try("a terabyte that is not there", weights, header(`{"a":`+entry("274877906944", "0,1099511627776")+"}"))
 	try("a tensor twice", weights, append(header(`{"a":`+entry("1", "0,4")+`,"a":`+entry("1", "0,4")+`}`), 0, 0, 0, 0))
-	try("tensors that overlap", weights, append(header(`{"a":`+entry("2", "0,8")+`,"b":`+entry("2", "4,12")+`}`), make([]byte, 12)...))
-	try("a gap between tensors", weights, append(header(`{"a":`+entry("1", "0,4")+`,"b":`+entry("1", "8,12")+`}`), make([]byte, 12)...))
+	try("tensors that overlap", weights, append(header(`{"a":`+entry("2", "0,8")+`,"b":`+entry("2", "4,12")+`}`),
+		make([]byte, 12)...))
+	try("a gap between tensors", weights, append(header(`{"a":`+entry("1", "0,4")+`,"b":`+entry("1", "8,12")+`}`),
+		make([]byte, 12)...))
 	try("a state of 64 MB", "state.json", []byte(strings.Repeat(" ", 64<<20)))
 	try("a deep state", "state.json", []byte(deep[:15<<20]))
 	try("a manifest of 64 MB", "manifest.json", []byte(strings.Repeat(" ", 64<<20)))
 	try("a deep manifest", "manifest.json", []byte(deep[:15<<20]))
-	try("a manifest of a million files", "manifest.json", []byte(`{"format":"unroll-checkpoint-1","files":{`+strings.TrimSuffix(many(100_000, `"%d":{"bytes":1,"sha256":""},`, func(i int) []any { return []any{i} }), ",")+"}}"))
-	r.note("at most %.2f s, %.2f s of it on a processor, and %d MB; a whole checkpoint takes %.2f s and %d MB", slowest.Seconds(), longest.Seconds(), largest>>20, base.wall.Seconds(), base.peak>>20)
+	try("a manifest of a million files", "manifest.json", []byte(`{"format":"unroll-checkpoint-1","files":{`+
+		strings.TrimSuffix(many(100_000, `"%d":{"bytes":1,"sha256":""},`, func(i int) []any { return []any{i} }), ",")+"}}"))
+	r.note("at most %.2f s, %.2f s of it on a processor, and %d MB; a whole checkpoint takes %.2f s and %d MB",
+		slowest.Seconds(), longest.Seconds(), largest>>20, base.wall.Seconds(), base.peak>>20)
 	if busy() {
 		r.note("the machine was busy")
 	}

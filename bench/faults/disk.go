@@ -38,7 +38,9 @@ func fullDisk(h *harness, r *record) {
 	}
 	reports := func(o *outcome) {
 		var need, free int64
-		m := regexp.MustCompile(`no space left on device: (\d+) bytes are needed, (\d+) are free`).FindStringSubmatch(o.last())
+		m := regexp.MustCompile(`no space left on device: (\d+) bytes are needed, (\d+) are free`).FindStringSubmatch(
+			o.last(),
+		)
 		if r.check(m != nil, "%v; want the bytes that are needed and free", o) {
 			need, _ = strconv.ParseInt(m[1], 10, 64)
 			free, _ = strconv.ParseInt(m[2], 10, 64)
@@ -86,9 +88,11 @@ func fileSizeLimit(h *harness, r *record) {
 	r.ended(h.unroll(small+" --steps 10 --out run"), 0)
 	before, err := whole(h.path("run/last"))
 	r.must(err)
-	for _, blocks := range []int{10, 20} { // of 512 or of 1024 bytes: the weights take 12,696, the optimizer 26,036 and the log 5,000
+	// of 512 or of 1024 bytes: the weights take 12,696, the optimizer 26,036 and the log 5,000
+	for _, blocks := range []int{10, 20} {
 		o := h.shell(fmt.Sprintf("ulimit -f %d && unroll %s --steps 20 --out run", blocks, small))
-		r.ended(o, exitIO, "file too large: ", " bytes are needed, ", "what was saved before is whole: make room and continue with "+h.command+" ")
+		r.ended(o, exitIO, "file too large: ", " bytes are needed, ",
+			"what was saved before is whole: make room and continue with "+h.command+" ")
 		after, err := whole(h.path("run/last"))
 		r.check(err == nil && after == before, "step %d was saved; then step %d, %v", before, after, err)
 		r.check(len(h.strays("run")) == 0, "left behind: %v", h.strays("run"))
@@ -122,10 +126,12 @@ func readOnly(h *harness, r *record) {
 			return
 		}
 		for _, out := range []string{"seen/new", "seen/run"} {
-			r.ended(h.unroll(strings.Replace(small, "text.txt", "none.txt", 1)+" --steps 5 --out "+out), exitNoOutput, out+" cannot be written (read-only file system)")
+			r.ended(h.unroll(strings.Replace(small, "text.txt", "none.txt", 1)+" --steps 5 --out "+out), exitNoOutput,
+				out+" cannot be written (read-only file system)")
 		}
-		r.ended(h.unroll(small+" --steps 5 --out seen"), exitNoOutput, "seen holds notes.txt and no run") // which is seen first
-		r.ended(h.unroll("eval seen/run"), 0)                                                             // reading needs no writing
+		// which is seen first
+		r.ended(h.unroll(small+" --steps 5 --out seen"), exitNoOutput, "seen holds notes.txt and no run")
+		r.ended(h.unroll("eval seen/run"), 0) // reading needs no writing
 	})
 	if !ok {
 		r.tried = 0

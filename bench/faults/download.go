@@ -98,7 +98,9 @@ func downloads(h *harness, r *record) {
 		web := httptest.NewServer(c.server)
 		folder := h.path(strings.ReplaceAll(c.name, " ", "-"))
 		store := &catalog.Store{Dir: folder, Pause: time.Millisecond, Stall: 5 * time.Second}
-		set := &catalog.Set{Name: "x", Files: []catalog.File{{Name: "x.bin", Bytes: int64(len(data)), SHA256: hex.EncodeToString(sum[:]), URLs: []string{web.URL}}}}
+		set := &catalog.Set{Name: "x", Files: []catalog.File{
+			{Name: "x.bin", Bytes: int64(len(data)), SHA256: hex.EncodeToString(sum[:]), URLs: []string{web.URL}},
+		}}
 		err := store.Get(context.Background(), set)
 		web.Close()
 		installed := exists(h.path(strings.ReplaceAll(c.name, " ", "-"), "x", "x.bin"))
@@ -118,11 +120,14 @@ func downloads(h *harness, r *record) {
 			broken.ServeHTTP(w, req)
 			return
 		}
-		r.check(strings.HasPrefix(req.Header.Get("Range"), "bytes=1"), "the second process asks for %q", req.Header.Get("Range"))
+		r.check(strings.HasPrefix(req.Header.Get("Range"), "bytes=1"), "the second process asks for %q",
+			req.Header.Get("Range"))
 		whole.ServeHTTP(w, req)
 	}))
 	defer web.Close()
-	set := &catalog.Set{Name: "x", Files: []catalog.File{{Name: "x.bin", Bytes: int64(len(data)), SHA256: hex.EncodeToString(sum[:]), URLs: []string{web.URL}}}}
+	set := &catalog.Set{Name: "x", Files: []catalog.File{
+		{Name: "x.bin", Bytes: int64(len(data)), SHA256: hex.EncodeToString(sum[:]), URLs: []string{web.URL}},
+	}}
 	store := &catalog.Store{Dir: folder, Pause: time.Millisecond}
 	r.check(store.Get(context.Background(), set) != nil, "a download that was broken off succeeded")
 	part.Store(1)
@@ -139,12 +144,14 @@ func (h *harness) lie(r *record) {
 	defer proxy.Close()
 	h.write("ca.pem", certificate)
 	for _, set := range []string{"makemore_names", "names18"} {
-		o := h.shell(fmt.Sprintf("HTTPS_PROXY=http://%s SSL_CERT_FILE=%s UNROLL_DATA=%s unroll data get %s", proxy.Addr(), h.path("ca.pem"), h.path("data"), set))
+		o := h.shell(fmt.Sprintf("HTTPS_PROXY=http://%s SSL_CERT_FILE=%s UNROLL_DATA=%s unroll data get %s", proxy.Addr(),
+			h.path("ca.pem"), h.path("data"), set))
 		r.ended(o, exitData, "nothing was installed")
 		entries, _ := os.ReadDir(h.path("data", set))
 		r.check(len(entries) == 0, "%s: it left %v", set, entries)
 	}
-	o := h.shell(fmt.Sprintf("HTTPS_PROXY=http://127.0.0.1:1 UNROLL_DATA=%s unroll data get makemore_names", h.path("data")))
+	o := h.shell(fmt.Sprintf("HTTPS_PROXY=http://127.0.0.1:1 UNROLL_DATA=%s unroll data get makemore_names",
+		h.path("data")))
 	r.ended(o, exitIO, "check the network and repeat the command")
 }
 
@@ -163,7 +170,8 @@ func impostor(handler http.Handler) (net.Listener, string, error) {
 		return nil, "", err
 	}
 	sign := func(hello *tls.ClientHelloInfo) (*tls.Certificate, error) {
-		leaf := &x509.Certificate{SerialNumber: big.NewInt(2), DNSNames: []string{hello.ServerName}, NotAfter: time.Now().Add(time.Hour)}
+		leaf := &x509.Certificate{SerialNumber: big.NewInt(2), DNSNames: []string{hello.ServerName},
+			NotAfter: time.Now().Add(time.Hour)}
 		der, err := x509.CreateCertificate(rand.Reader, leaf, template, key.Public(), key)
 		return &tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key}, err
 	}

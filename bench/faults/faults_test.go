@@ -84,7 +84,8 @@ func TestSameRun(t *testing.T) {
 			h.write(run+"/"+name, "the same")
 		}
 		h.write(run+"/log.jsonl", strings.Join([]string{
-			`{"event":"step","step":1,"loss":2.5,"seconds":1}`, `{"event":"valid","step":1}`, `{"event":"step","step":2,"loss":"NaN","seconds":2}`,
+			`{"event":"step","step":1,"loss":2.5,"seconds":1}`, `{"event":"valid","step":1}`,
+			`{"event":"step","step":2,"loss":"NaN","seconds":2}`,
 		}, "\n")+"\n")
 	}
 	make("a")

@@ -98,7 +98,8 @@ func hostileRuns(h *harness, r *record) {
 	const eval = "eval run --threads 1"
 	longer := strings.Replace(train, "--steps 4", "--steps 6", 1)
 	for _, o := range obstacles {
-		for _, name := range []string{"config.yaml", "vocab.json", "best/manifest.json", "best/weights.safetensors", "best/optimizer.safetensors", "best/state.json"} {
+		for _, name := range []string{"config.yaml", "vocab.json", "best/manifest.json", "best/weights.safetensors",
+			"best/optimizer.safetensors", "best/state.json"} {
 			x.try(name+" is "+o.name, eval, exitData, x.instead(name, func(path string) error { return o.put(elsewhere, path) }))
 		}
 		if strings.HasPrefix(o.name, "a sparse") {
@@ -117,7 +118,8 @@ func hostileRuns(h *harness, r *record) {
 	}
 	x.numbers(eval)
 	x.states(eval, longer)
-	foreign := []string{"best-1", "best-100", "last-3", "last-2024", "labels.json", "events.out.tfevents.other", ".config.yaml.tmp-x"}
+	foreign := []string{"best-1", "best-100", "last-3", "last-2024", "labels.json", "events.out.tfevents.other",
+		".config.yaml.tmp-x"}
 	for _, args := range []string{longer, train + " --overwrite"} {
 		x.try("folders of a person", args, 0, func(run string) error {
 			for _, name := range foreign {
@@ -159,7 +161,8 @@ func (x *hostile) numbers(eval string) {
 		}
 		value := values[i%len(values)]
 		x.try(key+": "+value, eval, exitData, func(run string) error {
-			return os.WriteFile(filepath.Join(run, "config.yaml"), []byte(string(config[:m[6]])+value+string(config[m[7]:])), 0o666)
+			return os.WriteFile(filepath.Join(run, "config.yaml"),
+				[]byte(string(config[:m[6]])+value+string(config[m[7]:])), 0o666)
 		})
 	}
 	for what, more := range map[string]string{
@@ -167,7 +170,8 @@ func (x *hostile) numbers(eval string) {
 		"a huge model":               "model:\n    input: 1000000000",
 	} {
 		x.try(what, eval, exitData, func(run string) error {
-			return os.WriteFile(filepath.Join(run, "config.yaml"), []byte(strings.Replace(string(config), "model:", more, 1)), 0o666)
+			return os.WriteFile(filepath.Join(run, "config.yaml"),
+				[]byte(strings.Replace(string(config), "model:", more, 1)), 0o666)
 		})
 	}
 	for what, text := range map[string]string{
@@ -185,7 +189,10 @@ func (x *hostile) numbers(eval string) {
 			return os.WriteFile(filepath.Join(run, "config.yaml"), []byte(text), 0o666)
 		})
 	}
-	for what, path := range map[string]string{"a device for a text": "/dev/zero", "a pipe for a text": x.h.path("run/pipe")} {
+	for what, path := range map[string]string{
+		"a device for a text": "/dev/zero",
+		"a pipe for a text":   x.h.path("run/pipe"),
+	} {
 		x.try(what, eval, exitData, func(run string) error {
 			text := regexp.MustCompile(`text: \S+`).ReplaceAllString(string(config), "text: "+path)
 			if err := os.WriteFile(filepath.Join(run, "config.yaml"), []byte(text), 0o666); err != nil {
@@ -209,12 +216,14 @@ func (x *hostile) states(eval, train string) {
 		}
 	}
 	for key, values := range map[string][]any{
-		"step": {-3, math.MinInt64, math.MaxInt64, 3}, "best_step": {-1, math.MaxInt64}, "worse": {-1}, "skipped": {math.MaxInt64}, "seconds": {-1},
+		"step": {-3, math.MinInt64, math.MaxInt64, 3}, "best_step": {-1, math.MaxInt64}, "worse": {-1},
+		"skipped": {math.MaxInt64}, "seconds": {-1},
 	} {
 		for _, value := range values {
 			what := fmt.Sprintf("%s of %v in a state", key, value)
 			x.try(what, eval, exitData, func(run string) error {
-				return rewritten(filepath.Join(run, "best"), func(_ *checkpoint.Contents, state map[string]any) { state[key] = value })
+				return rewritten(filepath.Join(run, "best"),
+					func(_ *checkpoint.Contents, state map[string]any) { state[key] = value })
 			})
 		}
 	}

@@ -52,7 +52,9 @@ func badFiles() []bad {
 	rows := strings.Repeat("Ang\tChinese\nBianchi\tItalian\nLi\tChinese\nRossi\tItalian\n", 4)
 	lines := strings.Repeat("one two\teins zwei\nthree\tdrei\n", 8)
 	en := strings.Repeat("one two\nthree\n", 8)
-	names := `<?xml version="1.0"?>` + "\n<TransliterationCorpus>\n" + strings.Repeat("<Name><SourceName>A B</SourceName>\n<TargetName>C</TargetName></Name>\n<Name><SourceName>D</SourceName>\n<TargetName>E</TargetName></Name>\n", 8) + "</TransliterationCorpus>\n"
+	names := `<?xml version="1.0"?>` + "\n<TransliterationCorpus>\n" +
+		strings.Repeat("<Name><SourceName>A B</SourceName>\n<TargetName>C</TargetName></Name>\n"+
+			"<Name><SourceName>D</SourceName>\n<TargetName>E</TargetName></Name>\n", 8) + "</TransliterationCorpus>\n"
 	list := []bad{
 		{lm, "", exitData, []string{"FILE: the text is empty"}},
 		{lm, "\ufeff", exitData, []string{"FILE: the text is empty"}},
@@ -132,7 +134,8 @@ func badFiles() []bad {
 		{images, idx(make([]byte, 16), 16), "every example has the same label"},
 		{zipped(images)[:30], idx(make([]byte, 16), 16), "damaged gzip data"},
 	} {
-		b := bad{args: classify + " --idx IDX", data: c.images + "\x00SPLIT\x00" + c.labels, code: exitData, words: []string{"idx", c.word}}
+		b := bad{args: classify + " --idx IDX", data: c.images + "\x00SPLIT\x00" + c.labels, code: exitData,
+			words: []string{"idx", c.word}}
 		b.args = strings.Replace(b.args, " --embed 4", "", 1)
 		if c.word == "" {
 			b.code, b.words = 0, nil
@@ -165,7 +168,8 @@ func badInputs(h *harness, r *record) {
 			h.write(file, b.data)
 		}
 		out := fmt.Sprint("run", i)
-		o := h.unroll("train " + strings.Replace(strings.Replace(b.args, "FILE", file, 1), "IDX", folder, 1) + " --out " + out)
+		o := h.unroll("train " + strings.Replace(strings.Replace(b.args, "FILE", file, 1), "IDX", folder, 1) +
+			" --out " + out)
 		var words []string
 		for _, w := range b.words {
 			words = append(words, strings.Replace(w, "FILE", file, 1))
@@ -215,7 +219,8 @@ func mismatches(h *harness, r *record) {
 	}
 	more := " --steps 9 --out run"
 	swap("last", "wide", func() {
-		r.ended(h.unroll("eval run --checkpoint last"), exitData, "run/last: ", "has shape", "the model wants", "the checkpoint is of another model")
+		r.ended(h.unroll("eval run --checkpoint last"), exitData, "run/last: ", "has shape", "the model wants",
+			"the checkpoint is of another model")
 	})
 	swap("best", "wide", func() {
 		swap("last", "wide", func() {

@@ -60,7 +60,8 @@ func (h *harness) main(w io.Writer, only string) (ok bool, err error) {
 		}
 	}
 	h.tests = filepath.Join(work, "checkpoint.test")
-	if out, err := exec.Command("go", "test", "-c", "-o", h.tests, module+"/trainer/checkpoint").CombinedOutput(); err != nil {
+	if out, err := exec.Command("go", "test", "-c", "-o", h.tests,
+		module+"/trainer/checkpoint").CombinedOutput(); err != nil {
 		return false, fmt.Errorf("go test -c: %v: %s", err, out)
 	}
 	return h.report(w, only)
@@ -179,7 +180,8 @@ func (h *harness) report(w io.Writer, only string) (ok bool, err error) {
 		if len(r.notes) > 0 {
 			tried += " (" + strings.Join(r.notes, "; ") + ")"
 		}
-		fmt.Fprintf(w, "| %s | %s | %s, %.1f s | %d | %s |\n", row.fault, row.promise, tried, time.Since(began).Seconds(), len(r.lost), r.verdict())
+		fmt.Fprintf(w, "| %s | %s | %s, %.1f s | %d | %s |\n", row.fault, row.promise, tried, time.Since(began).Seconds(),
+			len(r.lost), r.verdict())
 		for _, l := range r.lost {
 			fmt.Fprintf(w, "  lost: %s\n", strings.ReplaceAll(l, "\n", "\n        "))
 		}

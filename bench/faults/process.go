@@ -155,7 +155,8 @@ func stops(h *harness, r *record) {
 	for _, signal := range []syscall.Signal{syscall.SIGINT, syscall.SIGTERM} {
 		run := "run" + strconv.Itoa(int(signal))
 		o := h.interrupted(r, small+endless+" --out "+run, signal)
-		if o == nil || !r.ended(o, exitStopped, "stopped after step ", "saved in "+run+"/last", "continue with "+h.command+" ") {
+		if o == nil || !r.ended(o, exitStopped, "stopped after step ", "saved in "+run+"/last",
+			"continue with "+h.command+" ") {
 			continue
 		}
 		step, err := whole(h.path(run, "last"))
@@ -172,7 +173,8 @@ func stops(h *harness, r *record) {
 func secondInterrupt(h *harness, r *record) {
 	r.what = "checks"
 	h.write("text.txt", rhyme(1500))
-	w, err := watch(h.start("train lm --text text.txt --cell lstm --hidden 512 --layers 2 --batch 128 --seq 64 --threads 1 --steps 1000000 --checkpoint-every 1 --out run"))
+	w, err := watch(h.start("train lm --text text.txt --cell lstm --hidden 512 --layers 2 --batch 128 --seq 64 " +
+		"--threads 1 --steps 1000000 --checkpoint-every 1 --out run"))
 	if !r.must(err) {
 		return
 	}
@@ -188,7 +190,8 @@ func secondInterrupt(h *harness, r *record) {
 		step, err := whole(h.path("run", "last"))
 		losses, lerr := h.losses("run")
 		before = fmt.Sprint(step)
-		return err == nil && lerr == nil && step == len(losses) && len(h.strays("run")) == 0 && !exists(h.path("run", ".last.old"))
+		return err == nil && lerr == nil && step == len(losses) && len(h.strays("run")) == 0 &&
+			!exists(h.path("run", ".last.old"))
 	})
 	w.Process.Signal(syscall.SIGINT)
 	if !until(5*time.Second, func() bool { return w.said("stopping after this step") }) {
@@ -217,7 +220,8 @@ func twoTrainers(h *harness, r *record) {
 	}
 	until(patience/4, func() bool { return exists(h.path("run", "last")) || isDone(w.done) })
 	for _, more := range []string{"", " --overwrite", " --resume never"} {
-		r.ended(h.unroll(small+endless+" --out run"+more), exitNoOutput, fmt.Sprintf("process %d trains there", w.Process.Pid))
+		r.ended(h.unroll(small+endless+" --out run"+more), exitNoOutput,
+			fmt.Sprintf("process %d trains there", w.Process.Pid))
 	}
 	r.check(!isDone(w.done), "the first has ended: %d", w.code)
 	w.Process.Signal(syscall.SIGKILL)

@@ -25,7 +25,8 @@ func endurance(h *harness, r *record) {
 	}
 	r.what = "checks"
 	h.write("text.txt", rhyme(400))
-	w, err := watch(h.start(fmt.Sprintf("%s --steps %d --checkpoint-every 100 --keep 3 --tensorboard --out run", small, 100*steps)))
+	w, err := watch(h.start(fmt.Sprintf("%s --steps %d --checkpoint-every 100 --keep 3 --tensorboard --out run", small,
+		100*steps)))
 	if !r.must(err) {
 		return
 	}
@@ -51,7 +52,9 @@ func endurance(h *harness, r *record) {
 	late := w.goroutines()
 	// What goroutines there are a process says once, as it ends: another one says it of the early days.
 	early := 0
-	if w, err = watch(h.start(small + " --steps 1000000 --checkpoint-every 100 --keep 3 --tensorboard --out early")); r.must(err) {
+	if w, err = watch(
+		h.start(small + " --steps 1000000 --checkpoint-every 100 --keep 3 --tensorboard --out early"),
+	); r.must(err) {
 		until(patience, func() bool { return isDone(w.done) || exists(h.path("early", "last")) })
 		early = w.goroutines()
 	}
@@ -97,7 +100,8 @@ func overhead(h *harness, r *record) {
 	}
 	r.what = "checks"
 	h.write("text.txt", rhyme(400))
-	if !r.ended(h.unroll(fmt.Sprintf("train lm --text text.txt --cell lstm --hidden 512 --layers 2 --embed 0 --batch 8 --seq 16 --steps %d --checkpoint-every %d --valid-every 100000 --out run", steps+2, every)), 0) {
+	if !r.ended(h.unroll(fmt.Sprintf("train lm --text text.txt --cell lstm --hidden 512 --layers 2 --embed 0 --batch 8 "+
+		"--seq 16 --steps %d --checkpoint-every %d --valid-every 100000 --out run", steps+2, every)), 0) {
 		return
 	}
 	entries, err := runlog.Read(h.path("run", "log.jsonl"))
@@ -142,7 +146,8 @@ func overhead(h *harness, r *record) {
 	} else {
 		r.check(saving < 0.6, "a checkpoint takes %.2f s", saving)
 	}
-	r.note("%.1f MB in %.3f s, the least of %d: %.2f%% of a minute; a step takes %.3f s", float64(bytes)/1e6, saving, len(gaps[1]), saving/60*100, step)
+	r.note("%.1f MB in %.3f s, the least of %d: %.2f%% of a minute; a step takes %.3f s", float64(bytes)/1e6, saving,
+		len(gaps[1]), saving/60*100, step)
 }
 
 // busy says that others want the processors so much that times say little.

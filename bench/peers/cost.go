@@ -96,7 +96,8 @@ func isolate(t *tape.Tape, in tape.Instr, trips []int) (alone *tape.Tape, rows i
 		}
 		b.Len, b.Offset = t.Buffers[r.Buf].Len, alone.Arena
 		alone.Arena += (int64(b.Len*b.Dtype.Size()) + tape.Align - 1) / tape.Align * tape.Align
-		alone.Slots = append(alone.Slots, tape.Slot{Name: fmt.Sprint("b", r.Buf), Kind: tape.State, Shape: []int{b.Len}, Buf: r.Buf})
+		alone.Slots = append(alone.Slots, tape.Slot{Name: fmt.Sprint("b", r.Buf), Kind: tape.State, Shape: []int{b.Len},
+			Buf: r.Buf})
 	})
 	for _, n := range slices.Backward(trips) {
 		alone.Code = []tape.Instr{&tape.Loop{Trip: n, Body: alone.Code}}

@@ -32,7 +32,8 @@ func machineTime() (ms float64, ok bool) {
 		return 0, false
 	}
 	fields := bytes.Fields(bytes.SplitN(data, []byte{'\n'}, 2)[0])
-	for _, i := range []int{1, 2, 3, 6, 7} { // user, nice, system, irq, softirq; not idle, iowait, and what virtual machines steal
+	// user, nice, system, irq, softirq; not idle, iowait, and what virtual machines steal
+	for _, i := range []int{1, 2, 3, 6, 7} {
 		ms += tick * number(fields, i)
 	}
 	return ms, true

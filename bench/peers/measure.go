@@ -96,7 +96,8 @@ func (f *field) measure(w workload, threads int, o options) (*table, error) {
 		}
 	}()
 	for _, e := range es {
-		if _, err := e.process.ask(request{Do: "build", Workload: w.Name, Form: e.form, Threads: threads, File: file}); err != nil {
+		if _, err := e.process.ask(request{Do: "build", Workload: w.Name, Form: e.form, Threads: threads,
+			File: file}); err != nil {
 			return nil, errors.Wrap(err, e.name)
 		}
 	}

@@ -143,7 +143,8 @@ func TestTorch(t *testing.T) {
 
 // A contender that computes something else is found out.
 func TestDisagreement(t *testing.T) {
-	if near(1, 1.001, agreeAtFirst) || near(math.NaN(), 1, 1) || near(1, math.NaN(), 1) || !near(1, 1.00001, agreeAtFirst) {
+	if near(1, 1.001, agreeAtFirst) || near(math.NaN(), 1, 1) || near(1, math.NaN(), 1) ||
+		!near(1, 1.00001, agreeAtFirst) {
 		t.Error("near is wrong")
 	}
 }

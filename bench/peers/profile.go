@@ -60,7 +60,8 @@ func profileOne(w workload, threads int, o options, out io.Writer) error {
 	if err != nil {
 		return err
 	}
-	_, err = fmt.Fprintf(out, "%s, threads %d: built in %.0f ms, %d steps, median %.2f ms\n", w.Name, threads, built.Seconds()*1e3, len(ms), median(ms))
+	_, err = fmt.Fprintf(out, "%s, threads %d: built in %.0f ms, %d steps, median %.2f ms\n", w.Name, threads,
+		built.Seconds()*1e3, len(ms), median(ms))
 	return err
 }
 

@@ -75,7 +75,8 @@ func (t *table) print(out io.Writer) error {
 	}
 	fmt.Fprintln(out)
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprintln(w, "contender\tms, best\tmedian\tprocessor ms\tGFLOP/s\tof peak\ttime / unroll's: min\tmedian\tmax\tof best\tof processor\t")
+	fmt.Fprintln(w, "contender\tms, best\tmedian\tprocessor ms\tGFLOP/s\tof peak\ttime / unroll's: min\tmedian\tmax\tof "+
+		"best\tof processor\t")
 	for _, l := range t.Lines {
 		fmt.Fprintf(w, "%s\t%.2f\t%.2f\t%.2f\t%.0f\t%.0f%%\t", l.Name, l.Best, l.Median, l.CPU, l.GFLOPS, l.Percent)
 		if r := l.Ratio; r != nil {
@@ -92,7 +93,8 @@ func (t *table) print(out io.Writer) error {
 		fmt.Fprintln(out, t.NoTorch)
 	}
 	if t.Others > busy && t.Threads > 1 {
-		fmt.Fprintln(out, "The machine is busy: several threads wait for the slowest, and PyTorch's suffer most. Do not quote this table.")
+		fmt.Fprintln(out,
+			"The machine is busy: several threads wait for the slowest, and PyTorch's suffer most. Do not quote this table.")
 	}
 	_, err := fmt.Fprintln(out)
 	return err

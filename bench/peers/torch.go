@@ -53,5 +53,6 @@ func findTorch() (python string, err error) {
 			return path, nil
 		}
 	}
-	return "", errors.Errorf("no PyTorch: none of %s can import torch; set PYTHON to one that can", strings.Join(pythons(), ", "))
+	return "", errors.Errorf("no PyTorch: none of %s can import torch; set PYTHON to one that can",
+		strings.Join(pythons(), ", "))
 }

@@ -66,7 +66,8 @@ func TestAttentionPage(t *testing.T) {
 	before := readFile(t, "look.html")
 	want(t, exitNoOutput, "--attention: folder is no file that can be replaced: name another", "translate", "run", "--attention", "folder")
 	want(t, exitNoOutput, "--attention: none/look.html cannot be written (no such file or directory): name another file", "translate", "run", "--attention", "none/look.html")
-	if r := unrollOn("a1\n\xff\n", "translate", "run", "--attention", "look.html"); r.code != exitData || readFile(t, "look.html") != before {
+	if r := unrollOn("a1\n\xff\n", "translate", "run", "--attention", "look.html"); r.code != exitData ||
+		readFile(t, "look.html") != before {
 		t.Errorf("%d, and the page was replaced by one that is not complete: %s", r.code, r.stderr)
 	}
 	must(t, strings.Fields(seq2seqSmall+"--steps 2 --attention none --out plain")...)

@@ -23,11 +23,13 @@ func TestBenchKernels(t *testing.T) {
 	onGPU(t, true, simulated(sim.Config{}))
 	tinyBench(t)
 	lines := jsonLines(t, must(t, "bench", "kernels", "--json", "--save", "k.jsonl", "--plot", "k.svg"))
-	if sides := lines[0]["sides"].([]any); len(sides) != 2 || !strings.HasPrefix(sides[1].(map[string]any)["what"].(string), "simulator, fp32") {
+	if sides := lines[0]["sides"].([]any); len(sides) != 2 ||
+		!strings.HasPrefix(sides[1].(map[string]any)["what"].(string), "simulator, fp32") {
 		t.Errorf("sides: %v", sides)
 	}
 	for _, l := range lines[1:] {
-		if times := l["times"].([]any); len(times) != 2 || !(l["speedup"].(float64) > 0) || times[1].(map[string]any)["device"] != "cuda" || !(times[1].(map[string]any)["error"].(float64) < 1e-5) {
+		if times := l["times"].([]any); len(times) != 2 || !(l["speedup"].(float64) > 0) ||
+			times[1].(map[string]any)["device"] != "cuda" || !(times[1].(map[string]any)["error"].(float64) < 1e-5) {
 			t.Errorf("%v", l)
 		}
 	}
@@ -56,7 +58,8 @@ func TestBenchModels(t *testing.T) {
 	tinyBench(t)
 	got := must(t, "bench", "models", "--threads", "1")
 	for _, want := range []string{
-		"cuda  no GPU: libcuda.so.1: there is no such file; install NVIDIA's driver\ncpu   ", ", 1 thread, ", "\nlstm: character model", "\nseq2seq-lstm: ",
+		"cuda  no GPU: libcuda.so.1: there is no such file; install NVIDIA's driver\ncpu   ", ", 1 thread, ",
+		"\nlstm: character model", "\nseq2seq-lstm: ",
 	} {
 		if !strings.Contains(got, want) {
 			t.Errorf("there is no %q in\n%s", want, got)
@@ -110,7 +113,8 @@ func TestDoctor(t *testing.T) {
 	}
 	onGPU(t, true, simulated(sim.Config{}))
 	o := jsonLines(t, must(t, "doctor", "--json"))[0]
-	if gpu, ok := o["gpu"].(map[string]any); !ok || gpu["name"] != "simulator" || !(gpu["error"].(float64) < 1e-4) || o["auto"] != "cuda" || !(o["cpu"].(map[string]any)["error"].(float64) > 0) {
+	if gpu, ok := o["gpu"].(map[string]any); !ok || gpu["name"] != "simulator" || !(gpu["error"].(float64) < 1e-4) ||
+		o["auto"] != "cuda" || !(o["cpu"].(map[string]any)["error"].(float64) > 0) {
 		t.Error(o)
 	}
 }

@@ -13,7 +13,8 @@ func TestCommandOf(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	plain := &debug.BuildInfo{Path: "github.com/unroll-ml/unroll/cmd/unroll", Main: debug.Module{Path: "github.com/unroll-ml/unroll"}}
+	plain := &debug.BuildInfo{Path: "github.com/unroll-ml/unroll/cmd/unroll",
+		Main: debug.Module{Path: "github.com/unroll-ml/unroll"}}
 	tagged := *plain
 	tagged.Settings = []debug.BuildSetting{{Key: "-tags", Value: "gpu"}}
 	for _, c := range []struct {

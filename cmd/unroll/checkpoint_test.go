@@ -15,12 +15,15 @@ func TestUseBeforeValidation(t *testing.T) {
 		}
 	})
 	writeFile(t, "rhyme.txt", rhyme(100))
-	if r := unroll(strings.Fields("train --text rhyme.txt --batch 4 --seq 40 --out run --steps 20 --valid-every 20")...); r.code != exitStopped {
+	if r := unroll(strings.Fields(
+		"train --text rhyme.txt --batch 4 --seq 40 --out run --steps 20 --valid-every 20",
+	)...); r.code != exitStopped {
 		t.Fatalf("%d, %s", r.code, r.stderr)
 	}
 	for _, command := range []string{"eval run", "sample run --length 5"} {
 		r := unroll(strings.Fields(command)...)
-		if want := "unroll: run was not validated yet, so there is no best checkpoint: the last one is used\n"; r.code != 0 || r.stderr != want {
+		if want := "unroll: run was not validated yet, so there is no best checkpoint: the " +
+			"last one is used\n"; r.code != 0 || r.stderr != want {
 			t.Errorf("%s: %d, %s", command, r.code, r.stderr)
 		}
 	}

@@ -9,7 +9,8 @@ import (
 // chooseTask names what "unroll train" trains, where the command line does not: what has most of the flags that
 // are given. Of equals it is the first, so that nothing but common flags means the demo.
 func chooseTask(app *kong.Node, args []string) []string {
-	if len(args) == 0 || args[0] != "train" || len(args) > 1 && (args[1] == "-h" || args[1] == "--help" || !strings.HasPrefix(args[1], "-")) {
+	if len(args) == 0 || args[0] != "train" ||
+		len(args) > 1 && (args[1] == "-h" || args[1] == "--help" || !strings.HasPrefix(args[1], "-")) {
 		return args
 	}
 	task, most := "", -1

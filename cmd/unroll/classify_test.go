@@ -14,7 +14,8 @@ import (
 func answers(t *testing.T, stdin string, args ...string) string {
 	t.Helper()
 	stdout, stderr := answersAndRemarks(t, stdin, args...)
-	if known := strings.HasPrefix(stderr, "unroll: stdin: ") && strings.Contains(stderr, " unknown"); stderr != "" && !known {
+	if known := strings.HasPrefix(stderr, "unroll: stdin: ") && strings.Contains(stderr, " unknown"); stderr != "" &&
+		!known {
 		t.Fatalf("unroll %s: %s", strings.Join(args, " "), stderr)
 	}
 	return stdout
@@ -67,7 +68,8 @@ func TestClassify(t *testing.T) {
 		examples    float64
 	}{{"", "validation", 12}, {"--table words.tsv", "validation", 12}, {"--valid-table words.tsv", "all", 120}} {
 		o := jsonLines(t, must(t, append(strings.Fields("eval run --json"), strings.Fields(c.args)...)...))[0]
-		if o["split"] != c.split || o["examples"] != c.examples || o["accuracy"] != 1.0 || o["top2"] != 1.0 || o["perplexity"] != nil ||
+		if o["split"] != c.split || o["examples"] != c.examples || o["accuracy"] != 1.0 || o["top2"] != 1.0 ||
+			o["perplexity"] != nil ||
 			o["tokens"].(float64) < 2*c.examples {
 			t.Errorf("eval run %s: %v", c.args, o)
 		}
@@ -75,17 +77,20 @@ func TestClassify(t *testing.T) {
 			t.Errorf("eval run %s gives %v, training measured %v", c.args, o["loss"], valid["valid_loss"])
 		}
 	}
-	if out := must(t, "eval", "run"); !strings.Contains(out, "on the validation part of /") || !strings.Contains(out, " nats per example  accuracy 100.00%  macro F1 100.00%  in the two likeliest 100.00%\n12 examples in ") {
+	if out := must(t, "eval", "run"); !strings.Contains(out, "on the validation part of /") || !strings.Contains(out,
+		" nats per example  accuracy 100.00%  macro F1 100.00%  in the two likeliest 100.00%\n12 examples in ") {
 		t.Error(out)
 	}
 	table := must(t, "eval", "run", "--by-class", "--valid-table", "words.tsv")
-	if want := "\nbegins with a  100.00%    100.00%  100.00%  60        begins with a 60\n"; !strings.Contains(table, want) {
+	if want := "\nbegins with a  100.00%    100.00%  100.00%  60        begins with a 60\n"; !strings.Contains(table,
+		want) {
 		t.Errorf("%q is not in\n%s", want, table)
 	}
 	o := jsonLines(t, must(t, "eval", "run", "--by-class", "--json"))[0]
 	classes, confusion := o["classes"].([]any), o["confusion"].([]any)
 	first := classes[0].(map[string]any)
-	if o["macro_f1"] != 1.0 || len(classes) != 2 || first["label"] != "begins with a" || first["f1"] != 1.0 || first["examples"] != first["predicted"] ||
+	if o["macro_f1"] != 1.0 || len(classes) != 2 || first["label"] != "begins with a" || first["f1"] != 1.0 ||
+		first["examples"] != first["predicted"] ||
 		confusion[0].([]any)[0] != first["examples"] || confusion[0].([]any)[1] != 0.0 {
 		t.Errorf("by class: %v", o)
 	}
@@ -94,13 +99,15 @@ func TestClassify(t *testing.T) {
 		!strings.HasPrefix(lines[3], "begins with b\t") || !strings.HasPrefix(lines[4], "begins with ") || lines[5] != "" {
 		t.Errorf("classified as %q", lines)
 	}
-	if got := strings.Split(answers(t, "abba\n", "classify", "run", "--top", "3"), "\t"); len(got) != 4 || got[0] != "begins with a" || got[2] != "begins with b" {
+	if got := strings.Split(answers(t, "abba\n", "classify", "run", "--top", "3"), "\t"); len(got) != 4 ||
+		got[0] != "begins with a" || got[2] != "begins with b" {
 		t.Errorf("both labels are %q", got)
 	}
 	objects := jsonLines(t, answers(t, "abba\n\n", "classify", "run", "--top", "2", "--json"))
 	labels := objects[0]["labels"].([]any)
 	first, second := labels[0].(map[string]any), labels[1].(map[string]any)
-	if sum := first["probability"].(float64) + second["probability"].(float64); first["label"] != "begins with a" || math.Abs(sum-1) > 1e-6 || len(objects[1]["labels"].([]any)) != 0 {
+	if sum := first["probability"].(float64) + second["probability"].(float64); first["label"] != "begins with a" ||
+		math.Abs(sum-1) > 1e-6 || len(objects[1]["labels"].([]any)) != 0 {
 		t.Errorf("classified as %v", objects)
 	}
 	want(t, exitUsage, "--top is 0: it must be at least 1", "classify", "run", "--top", "0")
@@ -129,7 +136,8 @@ func TestHoldOut(t *testing.T) {
 		t.Error(out)
 	}
 	log := jsonLines(t, readFile(t, "run/log.jsonl"))
-	if o := jsonLines(t, must(t, "eval", "run", "--checkpoint", "last", "--json"))[0]; o["examples"] != 30.0 || o["loss"] != log[len(log)-2]["valid_loss"] {
+	if o := jsonLines(t, must(t, "eval", "run", "--checkpoint", "last", "--json"))[0]; o["examples"] != 30.0 ||
+		o["loss"] != log[len(log)-2]["valid_loss"] {
 		t.Errorf("eval: %v, in training %v", o, log[len(log)-2])
 	}
 	want(t, exitUsage, "--hold-out is 1: it must be larger than 0 and less than 1", strings.Fields(classifySmall+"--hold-out 1")...)
@@ -161,17 +169,20 @@ func TestClassifyImages(t *testing.T) {
 		idx(part+"-images-idx3-ubyte", []byte{n, 3, 2}, pixels)
 		idx(part+"-labels-idx1-ubyte", []byte{n}, labels)
 	}
-	must(t, strings.Fields("train classify --idx images --hidden 8 --batch 8 --epochs 20 --lr 0.03 --pooling mean --bidirectional --out run")...)
+	must(t, strings.Fields("train classify --idx images --hidden 8 --batch 8 --epochs 20 --lr 0.03 --pooling mean "+
+		"--bidirectional --out run")...)
 	o := jsonLines(t, must(t, "eval", "run", "--json"))[0]
 	if o["split"] != "validation" || o["examples"] != 4.0 || o["accuracy"] != 1.0 || o["tokens"] != 12.0 {
 		t.Errorf("eval: %v", o)
 	}
 	want(t, exitData, "RUN: run classifies images, and stdin has lines of text: name images with --idx", "classify", "run")
-	if got := must(t, "classify", "run", "--idx", "images"); !regexp.MustCompile(`^(3\t[01]\.\d{4}\n4\t[01]\.\d{4}\n){2}$`).MatchString(got) {
+	if got := must(t, "classify", "run", "--idx",
+		"images"); !regexp.MustCompile(`^(3\t[01]\.\d{4}\n4\t[01]\.\d{4}\n){2}$`).MatchString(got) {
 		t.Errorf("the test images are taken for %q", got)
 	}
 	objects := jsonLines(t, must(t, "classify", "run", "--idx", "images/train-images-idx3-ubyte", "--json"))
-	if len(objects) != 20 || objects[19]["image"] != 20.0 || objects[19]["labels"].([]any)[0].(map[string]any)["label"] != "4" {
+	if len(objects) != 20 || objects[19]["image"] != 20.0 ||
+		objects[19]["labels"].([]any)[0].(map[string]any)["label"] != "4" {
 		t.Errorf("%d images, the last is %v", len(objects), objects[len(objects)-1])
 	}
 	idx("wide-train-images-idx3-ubyte", []byte{1, 2, 3}, make([]byte, 6))
@@ -222,7 +233,8 @@ func TestClassifyErrors(t *testing.T) {
 	} {
 		var stdout, stderr strings.Builder
 		code := execute([]string{"classify", "run"}, strings.NewReader(stdin), &stdout, &stderr)
-		if code != exitData || stderr.String() != "unroll: "+problem+"\n" || strings.Count(stdout.String(), "\n") != strings.Count(stdin, "\n")/2 {
+		if code != exitData || stderr.String() != "unroll: "+problem+"\n" ||
+			strings.Count(stdout.String(), "\n") != strings.Count(stdin, "\n")/2 {
 			t.Errorf("%d, %s%s", code, stdout.String(), stderr.String())
 		}
 	}
@@ -243,14 +255,17 @@ func TestSkipBad(t *testing.T) {
 	writeFile(t, "bad.tsv", parities(40)+"no tab\n\tno text\n"+parities(20))
 	want(t, exitData, "bad.tsv:41: no tab: a line is a text, a tab and its label", strings.Fields(classifySmall+"--table bad.tsv --steps 2 --out run")...)
 	out := must(t, strings.Fields(classifySmall+"--table bad.tsv --steps 2 --out run --skip-bad")...)
-	if !strings.Contains(out, "left out of bad.tsv: 2 lines that cannot be used, the first because: bad.tsv:41: no tab: a line is a text, a tab and its label\n") {
+	if !strings.Contains(out, "left out of bad.tsv: 2 lines that cannot be used, the first because: bad.tsv:41: no tab: "+
+		"a line is a text, a tab and its label\n") {
 		t.Error(out)
 	}
 	must(t, "eval", "run")
 	must(t, strings.Fields(classifySmall+"--table bad.tsv --steps 3 --out run --skip-bad")...)
 	writeFile(t, "bad.pairs", strings.Repeat("one two\teins zwei\nthree\tdrei\nfour\n", 20))
-	out = must(t, strings.Fields("train seq2seq --pairs bad.pairs --batch 4 --hidden 8 --embed 4 --steps 2 --out pairs --skip-bad")...)
-	if !strings.Contains(out, "left out of bad.pairs: 20 lines that cannot be used, the first because: bad.pairs:3: no tab: a line is a source, a tab and its target\n") {
+	out = must(t,
+		strings.Fields("train seq2seq --pairs bad.pairs --batch 4 --hidden 8 --embed 4 --steps 2 --out pairs --skip-bad")...)
+	if !strings.Contains(out, "left out of bad.pairs: 20 lines that cannot be used, the first because: bad.pairs:3: no "+
+		"tab: a line is a source, a tab and its target\n") {
 		t.Error(out)
 	}
 	must(t, "eval", "pairs")

@@ -42,7 +42,8 @@ type pairsFlags struct {
 
 // sources are what the flags may name, without a path where they do not.
 func (f *pairsFlags) sources() []run.Source {
-	return []run.Source{{Kind: run.KindPairs, Paths: []string{f.Pairs}}, {Kind: run.KindParallel, Paths: []string{f.Src, f.Tgt}}}
+	return []run.Source{{Kind: run.KindPairs, Paths: []string{f.Pairs}},
+		{Kind: run.KindParallel, Paths: []string{f.Src, f.Tgt}}}
 }
 
 func (f *pairsFlags) incomplete() bool { return (f.Src == "") != (f.Tgt == "") }
@@ -79,7 +80,8 @@ func (f *rowFlags) format() datasets.Format {
 		}
 		return s
 	}
-	return datasets.Format{Kind: auto(f.Format), Quoted: f.Quoted, Columns: f.Columns, Header: auto(f.Header), SkipBad: f.SkipBad}
+	return datasets.Format{Kind: auto(f.Format), Quoted: f.Quoted, Columns: f.Columns, Header: auto(f.Header),
+		SkipBad: f.SkipBad}
 }
 
 // exampleFlags say how the data of a classifier are written.
@@ -115,8 +117,10 @@ func setFormat(all datasets.Format, sources ...*run.Source) error {
 		}
 	}
 	switch {
-	case used.Kind != all.Kind || used.Quoted != all.Quoted || used.Header != all.Header || len(used.Columns) != len(all.Columns):
-		return usage("--format, --quoted, --columns and --header are for data that --table or --pairs names, and there are none: leave them out")
+	case used.Kind != all.Kind || used.Quoted != all.Quoted || used.Header != all.Header ||
+		len(used.Columns) != len(all.Columns):
+		return usage("--format, --quoted, --columns and --header are for data that --table or --pairs names, and there are " +
+			"none: leave them out")
 	case len(used.Labels) != len(all.Labels):
 		return usage("--labels is for data that --folder names, and there are none: leave it out")
 	case used.Transpose != all.Transpose:

@@ -97,7 +97,8 @@ func (p *dataPathCmd) Run(a *app) error {
 		return err
 	}
 	if missing := s.Missing(dir); len(missing) > 0 {
-		return fail(exitNoInput, "%s lacks %s: get it with %s data get %s, or name another folder with %s", s.Folder(dir), missing[0], calledAs, s.Name, catalog.DirEnv)
+		return fail(exitNoInput, "%s lacks %s: get it with %s data get %s, or name another folder with %s", s.Folder(dir),
+			missing[0], calledAs, s.Name, catalog.DirEnv)
 	}
 	_, err = fmt.Fprintln(a.stdout, s.Folder(dir))
 	return errors.WithStack(err)
@@ -142,8 +143,10 @@ func getError(s *catalog.Set, dir string, err error) error {
 		return fail(exitIO, "%v: try again later, %s", status, elsewhere)
 	case errors.As(err, &network):
 		return fail(exitIO, "%v: check the network and repeat the command, it goes on from there, %s", network, elsewhere)
-	case errors.As(err, &path) && (errors.Is(err, fs.ErrPermission) || errors.Is(err, syscall.EROFS) || errors.Is(err, syscall.ENOTDIR)):
-		return fail(exitNoOutput, "%s cannot be written (%v): name another folder with %s", path.Path, path.Err, catalog.DirEnv)
+	case errors.As(err, &path) &&
+		(errors.Is(err, fs.ErrPermission) || errors.Is(err, syscall.EROFS) || errors.Is(err, syscall.ENOTDIR)):
+		return fail(exitNoOutput, "%s cannot be written (%v): name another folder with %s", path.Path, path.Err,
+			catalog.DirEnv)
 	}
 	return err
 }

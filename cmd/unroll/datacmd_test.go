@@ -31,7 +31,8 @@ func withNetwork(t *testing.T, f answering) {
 
 func answer(code int, body string) answering {
 	return func(*http.Request) (*http.Response, error) {
-		return &http.Response{StatusCode: code, Header: http.Header{}, ContentLength: int64(len(body)), Body: io.NopCloser(strings.NewReader(body))}, nil
+		return &http.Response{StatusCode: code, Header: http.Header{}, ContentLength: int64(len(body)),
+			Body: io.NopCloser(strings.NewReader(body))}, nil
 	}
 }
 
@@ -46,7 +47,9 @@ func withSet(t *testing.T, s catalog.Set) {
 // hello is a data set of one file that holds "hello\n".
 var hello = catalog.Set{
 	Name: "hello", What: "a greeting", Licence: "none", Home: "https://example.org/hello",
-	Files: []catalog.File{{Name: "a.txt", Bytes: 6, SHA256: "5891b5b522d5df086d0ff0b110fbd9d21bb4fc7163af34d08286a2e846f6be03", URLs: []string{"https://example.org/a.txt"}}},
+	Files: []catalog.File{{Name: "a.txt",
+		Bytes: 6, SHA256: "5891b5b522d5df086d0ff0b110fbd9d21bb4fc7163af34d08286a2e846f6be03",
+		URLs: []string{"https://example.org/a.txt"}}},
 	Flags: []catalog.Flag{{Name: "--text", File: "a.txt"}},
 }
 
@@ -58,14 +61,16 @@ func TestData(t *testing.T) {
 	folder := filepath.Join(dir, "hello")
 	want(t, exitNoInput, folder+" lacks a.txt: get it with unroll data get hello, or name another folder with UNROLL_DATA", "data", "path", "hello")
 	list := must(t, "data", "list")
-	if !strings.Contains(list, "hello             0.0 MB   -     a greeting; licence: none\nin "+dir+"; UNROLL_DATA names another folder\n") || !strings.Contains(list, "\nmnist             55.0 MB  -     70,000 ") {
+	if !strings.Contains(list, "hello             0.0 MB   -     a greeting; licence: none\nin "+dir+
+		"; UNROLL_DATA names another folder\n") || !strings.Contains(list, "\nmnist             55.0 MB  -     70,000 ") {
 		t.Errorf("unroll data list:\n%s", list)
 	}
 
 	withNetwork(t, answer(200, "hello\n"))
 	r := unroll("data", "get", "hello")
 	if r.code != 0 || r.stderr != "downloading https://example.org/a.txt\n" ||
-		r.stdout != "hello: 1 file, 0.0 MB, verified, in "+folder+"\nnext:\n  unroll train lm --text "+filepath.Join(folder, "a.txt")+"\n" {
+		r.stdout != "hello: 1 file, 0.0 MB, verified, in "+folder+"\nnext:\n  unroll train lm --text "+
+			filepath.Join(folder, "a.txt")+"\n" {
 		t.Errorf("unroll data get hello: %+v", r)
 	}
 	if got := readFile(t, filepath.Join(folder, "a.txt")); got != "hello\n" {
@@ -104,7 +109,9 @@ func TestDataErrors(t *testing.T) {
 
 	withNetwork(t, answer(200, "jello\n"))
 	r := unroll("data", "get", "hello")
-	if r.code != exitData || !strings.HasSuffix(r.stderr, "unroll: https://example.org/a.txt: the contents of a.txt are wrong (sha256 8b128914480c of 6 bytes, want sha256 5891b5b522d5 of 6 bytes): nothing was installed; try again later, or get the file elsewhere\n") {
+	if r.code != exitData || !strings.HasSuffix(r.stderr,
+		"unroll: https://example.org/a.txt: the contents of a.txt are wrong (sha256 8b128914480c of 6 bytes, want sha256 "+
+			"5891b5b522d5 of 6 bytes): nothing was installed; try again later, or get the file elsewhere\n") {
 		t.Errorf("%+v", r)
 	}
 	if entries, _ := os.ReadDir(filepath.Join(dir, "hello")); len(entries) != 0 {

@@ -47,7 +47,8 @@ var reach = device.OwnDriver
 
 // deviceOptions are those of the device that a config names. What does not stop the work is said on stderr.
 func deviceOptions(r run.Running, stderr io.Writer) []device.Option {
-	return []device.Option{device.Threads(r.Threads), device.Precision(r.Precision), device.Using(reach), device.Tell(notice(stderr))}
+	return []device.Option{device.Threads(r.Threads), device.Precision(r.Precision), device.Using(reach),
+		device.Tell(notice(stderr))}
 }
 
 // notice says on stderr what the user should know.
@@ -104,7 +105,8 @@ func trainError(err error, resume string, f *run.Folder, c *run.Config) error {
 	case errors.As(err, &unsaved):
 		return fail(exitIO, "%v: what was saved before is whole: make room and continue with %s", unsaved.Err, resume)
 	case errors.As(err, &stopped) && errors.Is(stopped.Err, context.Canceled):
-		return fail(exitStopped, "stopped after step %s, saved in %s: continue with %s", words.Thousands(stopped.Step), stopped.Saved, resume)
+		return fail(exitStopped, "stopped after step %s, saved in %s: continue with %s", words.Thousands(stopped.Step),
+			stopped.Saved, resume)
 	case errors.As(err, &stopped):
 		return fail(exitCode(stopped.Err), "%s; step %s is saved in %s: then continue with %s",
 			flagWords(stopped.Err), words.Thousands(stopped.Step), stopped.Saved, resume)
@@ -133,7 +135,8 @@ func divergedError(e *run.DivergedError, c *run.Config) error {
 	if c.Training.Clip == 0 {
 		clip = " and --clip 1"
 	}
-	return fail(exitDiverged, "diverged at step %s: %s; %s: try a smaller --lr (it is %g)%s", words.Thousands(e.Step), e.Why, kept, c.Training.LR, clip)
+	return fail(exitDiverged, "diverged at step %s: %s; %s: try a smaller --lr (it is %g)%s", words.Thousands(e.Step),
+		e.Why, kept, c.Training.LR, clip)
 }
 
 // resumeHint says what is left of a run that ended in the middle, and how to go on.
@@ -158,5 +161,6 @@ func memoryWords(full *device.MemoryError) string {
 	if full.Asked == 0 {
 		return fmt.Sprintf("the GPU's memory is full: %s bytes free", words.Thousands(int(full.Free)))
 	}
-	return fmt.Sprintf("the GPU's memory is full: %s bytes asked for, %s free", words.Thousands(int(full.Asked)), words.Thousands(int(full.Free)))
+	return fmt.Sprintf("the GPU's memory is full: %s bytes asked for, %s free", words.Thousands(int(full.Asked)),
+		words.Thousands(int(full.Free)))
 }

@@ -30,7 +30,9 @@ func simulated(c sim.Config) func() (driver.GPU, error) {
 
 // tiny trains a tiny model of the real kind.
 func tiny(args string) result {
-	return unroll(strings.Fields("train lm --text rhyme.txt --hidden 4 --layers 1 --embed 0 --batch 4 --seq 5 --steps 3 --out run " + args)...)
+	return unroll(strings.Fields(
+		"train lm --text rhyme.txt --hidden 4 --layers 1 --embed 0 --batch 4 --seq 5 --steps 3 --out run " + args,
+	)...)
 }
 
 func TestDeviceAuto(t *testing.T) {
@@ -72,7 +74,8 @@ func TestDeviceOwn(t *testing.T) {
 			t.Errorf("on a GPU: %s", r.stderr)
 		}
 	default:
-		said := strings.HasPrefix(r.stderr, "unroll: no GPU: ") && strings.HasSuffix(r.stderr, "; computing on the CPU\n") && strings.Count(r.stderr, "\n") == 1
+		said := strings.HasPrefix(r.stderr, "unroll: no GPU: ") && strings.HasSuffix(r.stderr, "; computing on the CPU\n") &&
+			strings.Count(r.stderr, "\n") == 1
 		if !strings.Contains(r.stdout, "on cpu\n") || said != driver.Built || !said && r.stderr != "" {
 			t.Errorf("on the CPU: %q\n%s", r.stderr, r.stdout)
 		}
@@ -89,7 +92,8 @@ func TestDeviceUnavailable(t *testing.T) {
 	if r := tiny("--precision tf32"); r.code != exitUnavailable || r.stderr != "unroll: --precision tf32: "+why+"\n" {
 		t.Errorf("%d, %s", r.code, r.stderr)
 	}
-	if r := tiny("--device cpu --precision bf16"); r.code != exitUsage || r.stderr != "unroll: --precision bf16 is for --device cuda, and the device is cpu: leave one of them out\n" {
+	if r := tiny("--device cpu --precision bf16"); r.code != exitUsage ||
+		r.stderr != "unroll: --precision bf16 is for --device cuda, and the device is cpu: leave one of them out\n" {
 		t.Errorf("%d, %s", r.code, r.stderr)
 	}
 	if r := tiny("--device cpu"); r.code != 0 {
@@ -106,7 +110,8 @@ func TestPrecision(t *testing.T) {
 	if r := tiny("--device cuda --precision bf16"); r.code != 0 {
 		t.Fatal(r.stderr)
 	}
-	if c := readFile(t, "run/config.yaml"); !strings.Contains(c, "device: cuda\n") || !strings.Contains(c, "precision: bf16\n") {
+	if c := readFile(t, "run/config.yaml"); !strings.Contains(c, "device: cuda\n") ||
+		!strings.Contains(c, "precision: bf16\n") {
 		t.Error(c)
 	}
 	if r := tiny("--device cpu --steps 4"); r.code != 0 || !strings.Contains(r.stdout, "continuing after step 3\n") {
@@ -128,7 +133,8 @@ func TestDeviceMemory(t *testing.T) {
 		t.Errorf("--batch %s: %d, %s", m[1], r.code, r.stderr)
 	}
 	r = tiny("--hidden 200 --batch 1 --seq 1 --overwrite")
-	if r.code != exitGPU || !strings.HasSuffix(r.stderr, " free: the model itself is too large for it; try a smaller --hidden, or --device cpu\n") {
+	if r.code != exitGPU || !strings.HasSuffix(r.stderr,
+		" free: the model itself is too large for it; try a smaller --hidden, or --device cpu\n") {
 		t.Errorf("%d, %s", r.code, r.stderr)
 	}
 }
@@ -152,7 +158,8 @@ func TestDeviceLost(t *testing.T) {
 		{300, ": the last checkpoint, run/last, is whole: continue with unroll train lm --text rhyme.txt "},
 	} {
 		fails = c.fails
-		if r := tiny(args + " --overwrite"); r.code != exitGPU || !strings.HasPrefix(r.stderr, "unroll: the GPU is lost (") || !strings.Contains(r.stderr, c.want) || strings.Count(r.stderr, "\n") != 1 {
+		if r := tiny(args + " --overwrite"); r.code != exitGPU || !strings.HasPrefix(r.stderr,
+			"unroll: the GPU is lost (") || !strings.Contains(r.stderr, c.want) || strings.Count(r.stderr, "\n") != 1 {
 			t.Errorf("%d, %s", r.code, r.stderr)
 		}
 	}
@@ -164,7 +171,8 @@ func TestDeviceLost(t *testing.T) {
 		t.Error("the run that was continued ends with other weights")
 	}
 	fails = 1
-	if r := unroll("eval", "run"); r.code != exitGPU || !strings.HasSuffix(r.stderr, ": run the command again; if that fails too, restart the machine or use --device cpu\n") {
+	if r := unroll("eval", "run"); r.code != exitGPU || !strings.HasSuffix(r.stderr,
+		": run the command again; if that fails too, restart the machine or use --device cpu\n") {
 		t.Errorf("%d, %s", r.code, r.stderr)
 	}
 }

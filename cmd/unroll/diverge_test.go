@@ -9,7 +9,8 @@ import (
 func TestFiniteDivergence(t *testing.T) {
 	t.Chdir(t.TempDir())
 	writeFile(t, "rhyme.txt", rhyme(100))
-	const flags = "train lm --text rhyme.txt --batch 4 --seq 20 --hidden 8 --layers 1 --embed 4 --threads 1 --device cpu --optimizer sgd --clip 1 --steps 6 --valid-every 3 --out run --lr "
+	const flags = "train lm --text rhyme.txt --batch 4 --seq 20 --hidden 8 --layers 1 --embed 4 --threads 1 --device " +
+		"cpu --optimizer sgd --clip 1 --steps 6 --valid-every 3 --out run --lr "
 	r := unroll(strings.Fields(flags + "1e6")...)
 	if r.code != exitDiverged || strings.Contains(r.stdout, "best so far") {
 		t.Errorf("%d, %s%s", r.code, r.stdout, r.stderr)

@@ -37,7 +37,8 @@ func verdict(f *machine.Finding, name string) error {
 	case f.CPU.Failed != "" && name != device.CUDA:
 		return fail(exitInternal, "the CPU does not work: %s: please report it", f.CPU.Failed)
 	case f.GPU != nil && f.GPU.Failed != "" && (name == device.Auto || name == device.CUDA):
-		return fail(exitGPU, "the GPU does not work: %s: use --device cpu, and see whether other programs can use the GPU", f.GPU.Failed)
+		return fail(exitGPU, "the GPU does not work: %s: use --device cpu, and see whether other programs can use the GPU",
+			f.GPU.Failed)
 	case f.GPU == nil && name == device.CUDA:
 		return fail(exitUnavailable, "--device cuda: no GPU: %s", f.NoGPU)
 	}

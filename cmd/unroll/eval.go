@@ -86,7 +86,8 @@ func (e *evalCmd) Run(a *app) error {
 		return err
 	}
 	if math.IsNaN(v.Loss) || math.IsInf(v.Loss, 0) {
-		return fail(exitDiverged, "the loss of %s on %s is %g: its weights are too large to compute with, measure another checkpoint",
+		return fail(exitDiverged,
+			"the loss of %s on %s is %g: its weights are too large to compute with, measure another checkpoint",
 			filepath.Join(e.Dir, r.Checkpoint()), v.What, v.Loss)
 	}
 	shown := report.Evaluation{Evaluation: v, Run: r, Stride: e.Stride, ByClass: e.ByClass}
@@ -121,11 +122,13 @@ func (e *evalCmd) tagged() []run.Source {
 // data writes into a config the data that flags name.
 func (e *evalCmd) data(c *run.EvalConfig) error {
 	text := func(path string) run.Source { return run.Source{Kind: run.KindText, Paths: []string{path}} }
-	source, err := oneSource("", slices.Concat(e.Examples.sources(), e.Pairs.sources(), e.tagged(), []run.Source{text(e.Text)})...)
+	source, err := oneSource("", slices.Concat(e.Examples.sources(), e.Pairs.sources(), e.tagged(),
+		[]run.Source{text(e.Text)})...)
 	if err != nil {
 		return err
 	}
-	valid, err := oneSource("valid-", slices.Concat(e.ValidExamples.sources(), e.ValidPairs.sources(), e.ValidTagged.sources(), []run.Source{text(e.ValidText)})...)
+	valid, err := oneSource("valid-", slices.Concat(e.ValidExamples.sources(), e.ValidPairs.sources(),
+		e.ValidTagged.sources(), []run.Source{text(e.ValidText)})...)
 	if err != nil {
 		return err
 	}

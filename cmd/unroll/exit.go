@@ -100,17 +100,20 @@ func advise(err error) error {
 	case errors.As(err, &output):
 		return fail(exitNoOutput, "%s %s: %s", output.Dir, output.What, anotherFolder)
 	case errors.As(err, &other):
-		return fail(exitData, "%s holds a run with other settings (%s): --overwrite to replace it, or %s; --from %s begins there with its weights",
+		return fail(exitData,
+			"%s holds a run with other settings (%s): --overwrite to replace it, or %s; --from %s begins there with its weights",
 			other.Dir, other.Difference, anotherFolder, shellQuote(other.Dir))
 	case errors.As(err, &finished):
 		more := "--steps, --epochs or --minutes"
 		if finished.Bad {
 			more = "--patience"
 		}
-		return fail(exitNoOutput, "%s holds a run that is finished (%s): more %s to train on, --overwrite to replace it, or %s",
+		return fail(exitNoOutput,
+			"%s holds a run that is finished (%s): more %s to train on, --overwrite to replace it, or %s",
 			finished.Dir, finished.Why, more, anotherFolder)
 	case errors.As(err, &locked):
-		return fail(exitNoOutput, "%s: process %d trains there: wait for it, stop it, or %s", filepath.Dir(locked.Path), locked.PID, anotherFolder)
+		return fail(exitNoOutput, "%s: process %d trains there: wait for it, stop it, or %s", filepath.Dir(locked.Path),
+			locked.PID, anotherFolder)
 	}
 	return err
 }

@@ -35,7 +35,8 @@ func TestExport(t *testing.T) {
 	for _, e := range m.Metadata {
 		about[e.Key] = e.Value
 	}
-	if about["unroll.task"] != "lm" || about["unroll.step"] != "12" || about["vocab.json"] != readFile(t, "run/vocab.json") {
+	if about["unroll.task"] != "lm" || about["unroll.step"] != "12" ||
+		about["vocab.json"] != readFile(t, "run/vocab.json") {
 		t.Errorf("the file says of itself %v", about)
 	}
 	tokens := jsonLines(t, about["vocab.json"])[0]["tokens"].([]any)

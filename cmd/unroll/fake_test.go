@@ -165,7 +165,8 @@ func (m *pairLM) Next(token int32) ([]float32, error) {
 
 func (m *pairLM) Params() ([]checkpoint.Tensor, error) {
 	shape := []int{m.c.Model.Vocab, m.c.Model.Vocab}
-	return []checkpoint.Tensor{{Name: "w", Shape: shape, Data: slices.Clone(m.w)}, {Name: "u", Shape: shape, Data: slices.Clone(m.u)}}, nil
+	return []checkpoint.Tensor{{Name: "w", Shape: shape, Data: slices.Clone(m.w)},
+		{Name: "u", Shape: shape, Data: slices.Clone(m.u)}}, nil
 }
 
 func (m *pairLM) TrainState() ([]checkpoint.Tensor, error) {

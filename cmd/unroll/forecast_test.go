@@ -16,7 +16,8 @@ func sales(n, from, days int) string {
 	first := time.Date(2024, 1, 1, 0, 0, 0, 0, time.UTC)
 	for shop := range n {
 		for d := from; d < from+days; d++ {
-			fmt.Fprintf(&b, "shop%d,%s,%.2f\n", shop, first.AddDate(0, 0, d).Format(time.DateOnly), float64(10*(shop+1))*(2+math.Sin(float64(d)*2*math.Pi/7)))
+			fmt.Fprintf(&b, "shop%d,%s,%.2f\n", shop, first.AddDate(0, 0, d).Format(time.DateOnly),
+				float64(10*(shop+1))*(2+math.Sin(float64(d)*2*math.Pi/7)))
 		}
 	}
 	return b.String()
@@ -27,20 +28,26 @@ func TestForecast(t *testing.T) {
 	t.Chdir(t.TempDir())
 	writeFile(t, "sales.csv", sales(4, 0, 60))
 	writeFile(t, "followed.csv", sales(4, 60, 7))
-	out := must(t, strings.Fields("train forecast --series sales.csv --horizon 7 --hidden 8 --batch 16 --steps 150 --valid-every 50 --loss quantile --quantiles 0.1,0.5,0.9 --threads 1 --out run")...)
-	for _, want := range []string{"\n  seasonal naive  ", "\npictures:\n  run/validation-shop0.svg\n  run/validation-shop0.png\n", "\nnext:\n  unroll eval run\n"} {
+	out := must(t, strings.Fields("train forecast --series sales.csv --horizon 7 --hidden 8 --batch 16 --steps 150 "+
+		"--valid-every 50 --loss quantile --quantiles 0.1,0.5,0.9 --threads 1 --out run")...)
+	for _, want := range []string{
+		"\n  seasonal naive  ", "\npictures:\n  run/validation-shop0.svg\n  run/validation-shop0.png\n",
+		"\nnext:\n  unroll eval run\n",
+	} {
 		if !strings.Contains(out, want) {
 			t.Errorf("%q is not in\n%s", want, out)
 		}
 	}
 	rows := strings.Split(strings.TrimSpace(must(t, "forecast", "run", "--threads", "1")), "\n")
-	if len(rows) != 1+4*7 || rows[0] != "series,step,forecast,q0.1,q0.5,q0.9" || !strings.HasPrefix(rows[1], "shop0,1,") || !strings.HasPrefix(rows[28], "shop3,7,") {
+	if len(rows) != 1+4*7 || rows[0] != "series,step,forecast,q0.1,q0.5,q0.9" ||
+		!strings.HasPrefix(rows[1], "shop0,1,") || !strings.HasPrefix(rows[28], "shop3,7,") {
 		t.Fatal(rows)
 	}
 	for i, row := range rows[1:] {
 		var step int
 		var y, low, mid, high float64
-		if _, err := fmt.Sscanf(strings.ReplaceAll(row[len("shop0,"):], ",", " "), "%d %g %g %g %g", &step, &y, &low, &mid, &high); err != nil || step != 1+i%7 || y != mid {
+		if _, err := fmt.Sscanf(strings.ReplaceAll(row[len("shop0,"):], ",", " "), "%d %g %g %g %g", &step, &y, &low, &mid,
+			&high); err != nil || step != 1+i%7 || y != mid {
 			t.Errorf("%s: %v", row, err)
 		}
 		true := float64(10*(i/7+1)) * (2 + math.Sin(float64(60+i%7)*2*math.Pi/7))
@@ -49,17 +56,21 @@ func TestForecast(t *testing.T) {
 		}
 	}
 	o := jsonLines(t, must(t, "eval", "run", "--future", "followed.csv", "--json", "--threads", "1"))[0]
-	if o["smape"].(float64) > 5 || o["series"] != 4.0 || o["values"] != 28.0 || o["baselines"].(map[string]any)["naive"].(map[string]any)["smape"].(float64) < 10 {
+	if o["smape"].(float64) > 5 || o["series"] != 4.0 || o["values"] != 28.0 ||
+		o["baselines"].(map[string]any)["naive"].(map[string]any)["smape"].(float64) < 10 {
 		t.Error(o)
 	}
-	if o := jsonLines(t, must(t, "eval", "run", "--origins", "3", "--every", "7", "--json", "--threads", "1"))[0]; o["values"] != 84.0 {
+	if o := jsonLines(t, must(t, "eval", "run", "--origins", "3", "--every", "7", "--json", "--threads",
+		"1"))[0]; o["values"] != 84.0 {
 		t.Error(o)
 	}
-	if o := jsonLines(t, must(t, "forecast", "run", "--json", "--threads", "1")); len(o) != 4 || o[1]["series"] != "shop1" || o[1]["start"] != "2024-03-01T00:00:00Z" ||
+	if o := jsonLines(t, must(t, "forecast", "run", "--json", "--threads", "1")); len(o) != 4 ||
+		o[1]["series"] != "shop1" || o[1]["start"] != "2024-03-01T00:00:00Z" ||
 		len(o[1]["forecast"].([]any)) != 7 || len(o[1]["quantiles"].(map[string]any)["0.9"].([]any)) != 7 {
 		t.Error(o)
 	}
-	again := must(t, strings.Fields("train forecast --series sales.csv --horizon 7 --from run --steps 1 --threads 1 --out again")...)
+	again := must(t,
+		strings.Fields("train forecast --series sales.csv --horizon 7 --from run --steps 1 --threads 1 --out again")...)
 	if !strings.Contains(again, "beginning with the model of run, as it is after step 150") {
 		t.Error(again)
 	}
@@ -76,7 +87,8 @@ func TestForecastErrors(t *testing.T) {
 	t.Chdir(t.TempDir())
 	writeFile(t, "sales.csv", sales(2, 0, 30))
 	writeFile(t, "gap.csv", strings.Replace(sales(2, 0, 30), "shop0,2024-01-05,", "shop9,2024-01-05,", 1))
-	must(t, strings.Fields("train forecast --series sales.csv --horizon 7 --hidden 4 --steps 2 --loss mae --threads 1 --out run")...)
+	must(t, strings.Fields("train forecast --series sales.csv --horizon 7 --hidden 4 --steps 2 --loss mae "+
+		"--threads 1 --out run")...)
 	for _, c := range []struct {
 		code        int
 		args, error string
@@ -91,7 +103,8 @@ func TestForecastErrors(t *testing.T) {
 		{exitUsage, "forecast run --quantiles 0.5", "--quantiles: the quantile 0.5: it forecasts points"},
 		{exitUsage, "forecast run --quantiles 1.5", "--quantiles: "},
 	} {
-		if r := unroll(append(strings.Fields(c.args), "--threads", "1")...); r.code != c.code || !strings.Contains(r.stderr, c.error) || strings.Count(r.stderr, "\n") > 2 {
+		if r := unroll(append(strings.Fields(c.args), "--threads", "1")...); r.code != c.code ||
+			!strings.Contains(r.stderr, c.error) || strings.Count(r.stderr, "\n") > 2 {
 			t.Errorf("%s: %d, %s\nwant %d, %s", c.args, r.code, r.stderr, c.code, c.error)
 		}
 	}

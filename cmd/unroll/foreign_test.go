@@ -54,7 +54,8 @@ func TestObstaclesStay(t *testing.T) {
 			if r.code != exitNoOutput || strings.Count(r.stderr, "\n") != 1 {
 				t.Errorf("%s is %s: %d, %s", name, kind, r.code, r.stderr)
 			}
-			if after := contentsOf(t, "."); after != before && !(name == run.LogName && strings.Contains(after, "years of work")) {
+			if after := contentsOf(t, "."); after != before &&
+				!(name == run.LogName && strings.Contains(after, "years of work")) {
 				t.Errorf("%s is %s: then\n%s\nwant\n%s", name, kind, after, before)
 			}
 		}
@@ -117,13 +118,17 @@ func TestForeignFilesStay(t *testing.T) {
 func TestForeignFileInTheWay(t *testing.T) {
 	small(t, nil)
 	trainSmall(t, "--steps", "3")
-	for _, name := range []string{"run/best/precious.txt", "run/last/precious.txt", "run/last/manifest.json/precious.txt", "run/vocab.json/precious.txt"} {
+	for _, name := range []string{
+		"run/best/precious.txt", "run/last/precious.txt", "run/last/manifest.json/precious.txt",
+		"run/vocab.json/precious.txt",
+	} {
 		for _, flag := range []string{"", " --overwrite"} {
 			if err := os.RemoveAll("run"); err != nil {
 				t.Fatal(err)
 			}
 			must(t, strings.Fields(smallTrain+"3")...)
-			if err := os.Remove(filepath.Dir(name)); err != nil && filepath.Base(filepath.Dir(name)) != "best" && filepath.Base(filepath.Dir(name)) != "last" {
+			if err := os.Remove(filepath.Dir(name)); err != nil && filepath.Base(filepath.Dir(name)) != "best" &&
+				filepath.Base(filepath.Dir(name)) != "last" {
 				t.Fatal(err)
 			}
 			writeFile(t, name, "years of work")

@@ -23,7 +23,8 @@ func TestTrainFrom(t *testing.T) {
 	}
 	before := valid("run")
 	tune := flags + "--from run --lr 1e-9 --text rhyme.txt --steps 1 --out tuned"
-	if out := must(t, strings.Fields(tune)...); !strings.Contains(out, "beginning with the model of run, as it is after step ") {
+	if out := must(t, strings.Fields(tune)...); !strings.Contains(out,
+		"beginning with the model of run, as it is after step ") {
 		t.Error(out)
 	}
 	if got, want := valid("tuned")[0], before[len(before)-1]; got-want > 1e-4 || want-got > 1e-4 {

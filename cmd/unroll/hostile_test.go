@@ -19,11 +19,15 @@ func TestSizesAreComparedFirst(t *testing.T) {
 		path := filepath.Join(dir, "config.yaml")
 		good := readFile(t, path)
 		hidden := "hidden: " + strings.TrimSpace(field(t, path, "hidden"))
-		for _, huge := range [][]string{{hidden, "hidden: 4000"}, {hidden, "hidden: 3", "layers: 1", "layers: 4000", "layers: 2", "layers: 4000"}} {
+		for _, huge := range [][]string{
+			{hidden, "hidden: 4000"},
+			{hidden, "hidden: 3", "layers: 1", "layers: 4000", "layers: 2", "layers: 4000"},
+		} {
 			writeFile(t, path, strings.NewReplacer(huge...).Replace(good))
 			for _, use := range commands {
 				r := given("a12\n", use)
-				if r.code != exitData || !strings.Contains(r.stderr, "the checkpoint is of another model") || strings.Count(r.stderr, "\n") != 1 {
+				if r.code != exitData || !strings.Contains(r.stderr, "the checkpoint is of another model") ||
+					strings.Count(r.stderr, "\n") != 1 {
 					t.Errorf("%s with %q: %+v", use, huge, r)
 				}
 			}
@@ -66,8 +70,10 @@ func TestStateOfAnotherStep(t *testing.T) {
 		for _, name := range []string{"best", "last"} {
 			dir := filepath.Join("lm", name)
 			rewriteState(t, dir, func(at *run.Position) { at.Step = step })
-			for _, use := range []string{"eval lm --checkpoint " + name, "train lm --text text.txt --hidden 8 --batch 4 --seq 8 --steps 4 --threads 1 --out lm"} {
-				if r := given("", use); r.code != exitData || !strings.Contains(r.stderr, fmt.Sprintf("its state is of step %d, its manifest of step 2", step)) {
+			for _, use := range []string{"eval lm --checkpoint " + name,
+				"train lm --text text.txt --hidden 8 --batch 4 --seq 8 --steps 4 --threads 1 --out lm"} {
+				if r := given("", use); r.code != exitData ||
+					!strings.Contains(r.stderr, fmt.Sprintf("its state is of step %d, its manifest of step 2", step)) {
 					t.Errorf("%s with step %d: %+v", use, step, r)
 				}
 				if name == "best" {
@@ -84,7 +90,8 @@ func TestTranslateALongLine(t *testing.T) {
 	long := strings.Repeat("a1", 30_000)
 	for _, flags := range []string{"", " --beam 5", " --temperature 1", " --attention page.html"} {
 		r := given("a12\n"+long+"\n", "translate seq2seq"+flags)
-		if r.code != exitData || !strings.Contains(r.stderr, "unroll: stdin:2: 60001 tokens") || strings.Count(r.stderr, "\n") != 1 {
+		if r.code != exitData || !strings.Contains(r.stderr, "unroll: stdin:2: 60001 tokens") ||
+			strings.Count(r.stderr, "\n") != 1 {
 			t.Errorf("%s: %+v", flags, r)
 		}
 	}

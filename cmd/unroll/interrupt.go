@@ -61,7 +61,8 @@ func (i *interrupt) obey(stop func()) {
 		case first.IsZero():
 			first = time.Now()
 			stop()
-			fmt.Fprintln(i.stderr, "unroll: stopping after this step; once more, a second later, to stop at once, without saving")
+			fmt.Fprintln(i.stderr,
+				"unroll: stopping after this step; once more, a second later, to stop at once, without saving")
 		case time.Since(first) < together:
 		case i.folder.Load().Saved():
 			i.exit("stopped at once: the last checkpoint is whole, what came after it is lost; continue with " + i.resume())

@@ -65,7 +65,8 @@ func execute(args []string, stdin io.Reader, stdout, stderr io.Writer) (code int
 		case helpShown:
 			code = int(p)
 		default:
-			fmt.Fprintf(stderr, "unroll: internal error: %s: this is a mistake in unroll, please report it with the command line\n", oneLine(fmt.Errorf("%v", p)))
+			fmt.Fprintf(stderr, "unroll: internal error: %s: this is a mistake in unroll, please report it with the "+
+				"command line\n", oneLine(fmt.Errorf("%v", p)))
 			if os.Getenv("UNROLL_STACK") != "" {
 				stderr.Write(debug.Stack())
 			}
@@ -92,7 +93,8 @@ func dispatch(args []string, stdin io.Reader, stdout, stderr io.Writer) error {
 	if err != nil {
 		return misread(parser.Model.Node, err)
 	}
-	return advise(gpuFailure(ctx.Run(&app{args: args, given: givenSettings(ctx), stdin: stdin, stdout: stdout, stderr: stderr})))
+	return advise(gpuFailure(ctx.Run(&app{args: args, given: givenSettings(ctx), stdin: stdin, stdout: stdout,
+		stderr: stderr})))
 }
 
 // givenSettings are the settings whose flags were given.

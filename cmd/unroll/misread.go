@@ -25,11 +25,14 @@ func misread(app *kong.Node, err error) error {
 			what = meant
 		}
 	}
-	if m := wrongEnum.FindStringSubmatch(what); m != nil && m[1] == "device" && slices.Contains(words.GPUNames, strings.ToLower(m[2])) {
+	if m := wrongEnum.FindStringSubmatch(what); m != nil && m[1] == "device" &&
+		slices.Contains(words.GPUNames, strings.ToLower(m[2])) {
 		what = fmt.Sprintf("--device is %q: the name of a GPU is cuda", m[2])
 	}
 	if m := wrongEnum.FindStringSubmatch(what); m != nil && m[1] == "bleu-tokenize" && strings.Contains(m[2], "mecab") {
-		what = fmt.Sprintf("--bleu-tokenize is %q: that needs a dictionary, which unroll does not have; char cuts such texts, too", m[2])
+		what = fmt.Sprintf(
+			"--bleu-tokenize is %q: that needs a dictionary, which unroll does not have; char cuts such texts, too", m[2],
+		)
 	}
 	if m := wrongWhole.FindStringSubmatch(what); m != nil {
 		what = fmt.Sprintf("--%s is %s: it must be a whole number", m[1], m[2])

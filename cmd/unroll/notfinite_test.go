@@ -94,7 +94,8 @@ func TestWeightsThatAreNotFinite(t *testing.T) {
 				first = weights[len(weights)/2]
 				first.Data.([]float32)[1] = float32(x)
 			})
-			want := fmt.Sprintf("unroll: %s/weights.safetensors: tensor %q: element 1 is not finite: use another checkpoint\n", best, first.Name)
+			want := fmt.Sprintf("unroll: %s/weights.safetensors: tensor %q: element 1 is not finite: use another checkpoint\n",
+				best, first.Name)
 			for _, use := range uses {
 				if r := given("a12\n", use); r.code != exitData || r.stderr != want || r.stdout != "" {
 					t.Errorf("%s, %g: %+v", use, x, r)

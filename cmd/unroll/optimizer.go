@@ -50,8 +50,10 @@ func learningRates() string {
 // config is what the flags ask for.
 func (f *optimizerFlags) config() run.Training {
 	t := run.Training{
-		Optimizer: f.Optimizer, LR: run.DefaultLR[f.Optimizer], Clip: f.Clip, ClipValue: f.ClipValue, Accumulate: f.Accumulate,
-		Schedule: f.Schedule, Warmup: f.Warmup, EMA: f.EMA, LossScaling: f.LossScaling, MaxSkipped: f.MaxSkipped, Best: f.Best, Patience: f.Patience,
+		Optimizer: f.Optimizer, LR: run.DefaultLR[f.Optimizer], Clip: f.Clip, ClipValue: f.ClipValue,
+		Accumulate: f.Accumulate,
+		Schedule:   f.Schedule, Warmup: f.Warmup, EMA: f.EMA, LossScaling: f.LossScaling, MaxSkipped: f.MaxSkipped,
+		Best: f.Best, Patience: f.Patience,
 	}
 	switch f.Optimizer {
 	case "adamw":
@@ -86,7 +88,8 @@ func (f *optimizerFlags) checkFlags() error {
 		{"schedule-patience", f.SchedulePatience != nil, []string{"plateau"}},
 	} {
 		if x.given && !slices.Contains(x.schedules, f.Schedule) {
-			return usage("--%s is for --schedule %s, and it is %s: leave one of them out", x.flag, strings.Join(x.schedules, " or "), f.Schedule)
+			return usage("--%s is for --schedule %s, and it is %s: leave one of them out", x.flag,
+				strings.Join(x.schedules, " or "), f.Schedule)
 		}
 	}
 	if f.ScheduleSteps != nil && *f.ScheduleSteps < 1 {

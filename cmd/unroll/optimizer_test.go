@@ -33,8 +33,9 @@ func TestSkippedSteps(t *testing.T) {
 		t.Errorf("ended at step %v", o["step"])
 	}
 	r := unroll(strings.Fields(args + "3 --out short")...)
-	if want := "unroll: diverged at step 7: 3 steps in a row could not be applied; in this one the gradient of w is not finite, the loss is NaN and the norm of the gradient +Inf; " +
-		"nothing was saved yet: try a smaller --lr (it is 5)\n"; r.code != exitDiverged || r.stderr != want {
+	if want := "unroll: diverged at step 7: 3 steps in a row could not be applied; in this one the gradient of w is not " +
+		"finite, the loss is NaN and the norm of the gradient +Inf; nothing was saved yet: try a smaller " +
+		"--lr (it is 5)\n"; r.code != exitDiverged || r.stderr != want {
 		t.Errorf("%d, %s", r.code, r.stderr)
 	}
 }
@@ -43,7 +44,8 @@ func TestSkippedSteps(t *testing.T) {
 func TestOverflowsAreNotCounted(t *testing.T) {
 	small(t, func(m *pairLM) { m.explodeAt, m.explodeFor, m.overflow = 5, 5, true })
 	out := trainSmall(t, "--steps", "12", "--max-skipped", "2")
-	if n := strings.Count(out, " is left out: the gradient of w overflows, so from now on the loss is multiplied by less\n"); n != 5 {
+	if n := strings.Count(out,
+		" is left out: the gradient of w overflows, so from now on the loss is multiplied by less\n"); n != 5 {
 		t.Errorf("%d lines of 5 say what was left out:\n%s", n, out)
 	}
 	if n := strings.Count(readFile(t, "run/log.jsonl"), `"overflow":true`); n != 5 {
@@ -57,7 +59,8 @@ func TestSkippedStepsAreCountedOn(t *testing.T) {
 	writeFile(t, "rhyme.txt", rhyme(100))
 	const args = "train lm --text rhyme.txt --batch 4 --seq 40 --lr 5 --optimizer sgd --max-skipped 3 --out run --steps "
 	must(t, strings.Fields(args+"2")...)
-	if r := unroll(strings.Fields(args + "4")...); r.code != exitDiverged || !strings.Contains(r.stderr, "diverged at step 3: 3 steps in a row") {
+	if r := unroll(strings.Fields(args + "4")...); r.code != exitDiverged ||
+		!strings.Contains(r.stderr, "diverged at step 3: 3 steps in a row") {
 		t.Errorf("%d, %s", r.code, r.stderr)
 	}
 }
@@ -91,14 +94,16 @@ func TestSchedulesOfRuns(t *testing.T) {
 		"--schedule inverse-sqrt --steps 3":                                            {2, 2 * math.Sqrt(1./2), 2 * math.Sqrt(1./3)},
 		"--schedule plateau --schedule-patience 1 --valid-every 1 --steps 3 --lr 1e-9": {1e-9, 1e-9, 1e-9},
 	} {
-		must(t, strings.Fields("train lm --text rhyme.txt --batch 4 --seq 40 --optimizer sgd --lr 2 --out run --overwrite "+flags)...)
+		must(t, strings.Fields("train lm --text rhyme.txt --batch 4 --seq 40 --optimizer sgd --lr 2 --out run --overwrite "+
+			flags)...)
 		got := rates(t, "run")
 		if !slices.EqualFunc(got, want, func(x, y float64) bool { return math.Abs(x-y) < 1e-12 }) {
 			t.Errorf("%s: %v, want %v", flags, got, want)
 		}
 	}
 	// A step of an epoch, 12 steps.
-	must(t, strings.Fields("train lm --text rhyme.txt --batch 4 --seq 40 --optimizer sgd --lr 2 --schedule step --epochs 2 --out run --overwrite")...)
+	must(t, strings.Fields("train lm --text rhyme.txt --batch 4 --seq 40 --optimizer sgd --lr 2 --schedule step "+
+		"--epochs 2 --out run --overwrite")...)
 	if got := rates(t, "run"); got[11] != 2 || got[12] != 1 {
 		t.Errorf("after an epoch the learning rate went from %v to %v", got[11], got[12])
 	}
@@ -110,27 +115,34 @@ func TestPatienceAndPlateau(t *testing.T) {
 	backwards := []byte(rhyme(20))
 	slices.Reverse(backwards)
 	writeFile(t, "valid.txt", string(backwards))
-	out := trainSmall(t, "--steps", "1000", "--valid-every", "2", "--valid-text", "valid.txt", "--patience", "5", "--schedule", "plateau", "--schedule-patience", "1", "--json")
+	out := trainSmall(t, "--steps", "1000", "--valid-every", "2", "--valid-text", "valid.txt", "--patience", "5",
+		"--schedule", "plateau", "--schedule-patience", "1", "--json")
 	objects := jsonLines(t, out)
 	end := objects[len(objects)-1]
-	if end["event"] != "done" || end["why"] != "5 validations in a row without a better one" || end["step"] != end["best_step"].(float64)+10 {
+	if end["event"] != "done" || end["why"] != "5 validations in a row without a better one" ||
+		end["step"] != end["best_step"].(float64)+10 {
 		t.Errorf("the end is %v", end)
 	}
 	got := rates(t, "run")
 	if n := len(got); float64(n) != end["step"] || got[0] != 5 || got[n-1] != 1.25 || got[n-7] != 5 || got[n-6] != 2.5 {
 		t.Errorf("the learning rates are %v", got)
 	}
-	words := must(t, strings.Fields("train lm --text rhyme.txt --batch 4 --seq 40 --lr 5 --optimizer sgd --out words --steps 1000 --valid-every 2 --valid-text valid.txt --patience 5 --best accuracy")...)
+	words := must(t, strings.Fields("train lm --text rhyme.txt --batch 4 --seq 40 --lr 5 --optimizer sgd --out words "+
+		"--steps 1000 --valid-every 2 --valid-text valid.txt --patience 5 --best accuracy")...)
 	if !strings.Contains(words, ", ended by 5 validations in a row without a better one; best by accuracy after step ") {
 		t.Errorf("the end in words is %s", words)
 	}
-	r := unroll(strings.Fields("train lm --text rhyme.txt --batch 4 --seq 40 --lr 5 --optimizer sgd --out run --steps 2000 --valid-every 2 --valid-text valid.txt --patience 5 --schedule plateau --schedule-patience 1")...)
-	if r.code != exitNoOutput || !strings.Contains(r.stderr, "run holds a run that is finished (") || !strings.Contains(r.stderr, "5 validations in a row without a better one") {
+	r := unroll(strings.Fields("train lm --text rhyme.txt --batch 4 --seq 40 --lr 5 --optimizer sgd --out run --steps " +
+		"2000 --valid-every 2 --valid-text valid.txt --patience 5 --schedule plateau --schedule-patience 1")...)
+	if r.code != exitNoOutput || !strings.Contains(r.stderr, "run holds a run that is finished (") ||
+		!strings.Contains(r.stderr, "5 validations in a row without a better one") {
 		t.Errorf("%d, %s", r.code, r.stderr)
 	}
 	// With more patience it goes on.
-	must(t, strings.Fields("train lm --text rhyme.txt --batch 4 --seq 40 --lr 5 --optimizer sgd --out run --steps 2000 --valid-every 2 --valid-text valid.txt --patience 7 --schedule plateau --schedule-patience 1")...)
-	if got := jsonLines(t, must(t, "eval", "run", "--checkpoint", "last", "--json"))[0]["step"]; got != end["step"].(float64)+4 {
+	must(t, strings.Fields("train lm --text rhyme.txt --batch 4 --seq 40 --lr 5 --optimizer sgd --out run --steps 2000 "+
+		"--valid-every 2 --valid-text valid.txt --patience 7 --schedule plateau --schedule-patience 1")...)
+	if got := jsonLines(t, must(t, "eval", "run", "--checkpoint", "last",
+		"--json"))[0]["step"]; got != end["step"].(float64)+4 {
 		t.Errorf("went on to step %v from %v", got, end["step"])
 	}
 }
@@ -144,7 +156,8 @@ func TestBestBy(t *testing.T) {
 	} {
 		best := -1.0
 		at := 0.0
-		for _, o := range jsonLines(t, trainSmall(t, "--steps", "30", "--valid-every", "3", "--best", metric, "--json", "--overwrite")) {
+		for _, o := range jsonLines(t, trainSmall(t, "--steps", "30", "--valid-every", "3", "--best", metric, "--json",
+			"--overwrite")) {
 			if o["event"] != "valid" {
 				continue
 			}

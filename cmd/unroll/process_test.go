@@ -62,7 +62,8 @@ func TestStdoutIsClosed(t *testing.T) {
 		if code := exitOf(cmd.Wait()); code != 0 {
 			t.Errorf("exit code %d after %q, %s", code, line, stderr.String())
 		}
-		if got := stderr.String(); got != "unroll: stdout cannot be written (write /dev/stdout: broken pipe): training goes on, its log is run/log.jsonl\n" {
+		if got := stderr.String(); got != "unroll: stdout cannot be written (write /dev/stdout: broken pipe): training "+
+			"goes on, its log is run/log.jsonl\n" {
 			t.Errorf("stderr: %s", got)
 		}
 		entries, err := runlog.Read("run/log.jsonl")
@@ -149,7 +150,8 @@ func TestInterruptWhileLoading(t *testing.T) {
 	if err := cmd.Process.Signal(os.Interrupt); err != nil {
 		t.Fatal(err)
 	}
-	if code := exitOf(cmd.Wait()); code != exitStopped || stderr.String() != "unroll: stopped before the first step of this process: repeat the command to begin, or to go on\n" {
+	if code := exitOf(cmd.Wait()); code != exitStopped || stderr.String() != "unroll: stopped before the first step of "+
+		"this process: repeat the command to begin, or to go on\n" {
 		t.Errorf("%d, %s", code, stderr.String())
 	}
 	if _, err := os.Stat("run"); !errors.Is(err, os.ErrNotExist) {
@@ -262,8 +264,11 @@ func TestFileSizeLimit(t *testing.T) {
 	writeFile(t, "run/log.jsonl", "")
 	out, err := cmd.CombinedOutput()
 	lines := strings.Split(strings.TrimSpace(string(out)), "\n")
-	if last := lines[len(lines)-1]; exitOf(err) != exitIO || !strings.HasPrefix(last, "unroll: run/last: ") && !strings.HasPrefix(last, "unroll: run/best: ") ||
-		!strings.Contains(last, "file too large: ") || !strings.Contains(last, " bytes are needed, ") || !strings.HasSuffix(last, " are free: what was saved before is whole: make room and continue with unroll "+trainArgs+" --steps 14 --log-every 100") {
+	if last := lines[len(lines)-1]; exitOf(err) != exitIO ||
+		!strings.HasPrefix(last, "unroll: run/last: ") && !strings.HasPrefix(last, "unroll: run/best: ") ||
+		!strings.Contains(last, "file too large: ") || !strings.Contains(last, " bytes are needed, ") ||
+		!strings.HasSuffix(last, " are free: what was saved before is whole: make room and continue with unroll "+trainArgs+
+			" --steps 14 --log-every 100") {
 		t.Errorf("%v: %s", err, out)
 	}
 	if readFile(t, "run/last/weights.safetensors") != before {

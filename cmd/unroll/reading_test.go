@@ -17,10 +17,12 @@ func TestStdinIsReadAsFiles(t *testing.T) {
 			t.Errorf("%q: %swant %s", line, got, first)
 		}
 	}
-	if r := unrollOn("abab\tbegins with a\nabab\n", "classify", "run"); r.stdout != first+first || r.stderr != "unroll: stdin: 1 line has tabs, of which column 1 was read\n" {
+	if r := unrollOn("abab\tbegins with a\nabab\n", "classify", "run"); r.stdout != first+first ||
+		r.stderr != "unroll: stdin: 1 line has tabs, of which column 1 was read\n" {
 		t.Errorf("%s%s", r.stdout, r.stderr)
 	}
-	if r := unrollOn("abcd\n\nab\n", "classify", "run", "--json"); r.stderr != "unroll: stdin: 2 of 6 tokens (33.3%) are unknown\n" ||
+	if r := unrollOn("abcd\n\nab\n", "classify", "run",
+		"--json"); r.stderr != "unroll: stdin: 2 of 6 tokens (33.3%) are unknown\n" ||
 		!strings.HasPrefix(r.stdout, `{"text":"abcd","unknown":2,"labels":[{`) || strings.Count(r.stdout, "unknown") != 1 {
 		t.Errorf("%s%s", r.stdout, r.stderr)
 	}
@@ -30,9 +32,11 @@ func TestStdinIsReadAsFiles(t *testing.T) {
 
 	// With the label in front, it is the second column.
 	writeFile(t, "swapped.tsv", "label\ttext\n"+swapColumns(parities(120)))
-	must(t, strings.Fields("train classify --table swapped.tsv --hidden 8 --embed 4 --batch 8 --buckets 2 --threads 1 --steps 20 --out swapped")...)
+	must(t, strings.Fields("train classify --table swapped.tsv --hidden 8 --embed 4 --batch 8 --buckets 2 --threads 1 "+
+		"--steps 20 --out swapped")...)
 	first = answers(t, "abab\n", "classify", "swapped")
-	if r := unrollOn("begins with a\tabab\n", "classify", "swapped"); r.stdout != first || r.stderr != "unroll: stdin: 1 line has tabs, of which column 2 was read\n" {
+	if r := unrollOn("begins with a\tabab\n", "classify", "swapped"); r.stdout != first ||
+		r.stderr != "unroll: stdin: 1 line has tabs, of which column 2 was read\n" {
 		t.Errorf("%s%s", r.stdout, r.stderr)
 	}
 }
@@ -50,11 +54,13 @@ func TestFormats(t *testing.T) {
 		t.Errorf("the loss is %v, and of the same rows as CSV %v", a, b)
 	}
 	must(t, "eval", "run")
-	if o := jsonLines(t, must(t, "eval", "run", "--table", "words.csv", "--json"))[0]; o["split"] != "validation" || o["examples"] != 12.0 {
+	if o := jsonLines(t, must(t, "eval", "run", "--table", "words.csv", "--json"))[0]; o["split"] != "validation" ||
+		o["examples"] != 12.0 {
 		t.Errorf("%v", o)
 	}
 	// What the flags say for one file they need not say for another that has none of it.
-	o := jsonLines(t, must(t, "eval", "run", "--valid-table", "few.tsv", "--columns", "1,2", "--header", "no", "--json"))[0]
+	o := jsonLines(t, must(t, "eval", "run", "--valid-table", "few.tsv", "--columns", "1,2", "--header", "no",
+		"--json"))[0]
 	if o["examples"] != 10.0 || o["unknown"] != nil {
 		t.Errorf("%v", o)
 	}
@@ -93,7 +99,8 @@ func TestUnknownLabels(t *testing.T) {
 		note               string
 	}{{"--json", 8, 0.75, words + "counted as wrong"}, {"--skip-bad", 6, 1, words + "left out"}} {
 		o := jsonLines(t, must(t, "eval", "run", "--json", "--valid-table", "more.tsv", c.flag))[0]
-		if o["examples"] != c.examples || o["accuracy"] != c.accuracy || o["unknown_labels"] != 2.0 || o["notes"].([]any)[0] != c.note {
+		if o["examples"] != c.examples || o["accuracy"] != c.accuracy || o["unknown_labels"] != 2.0 ||
+			o["notes"].([]any)[0] != c.note {
 			t.Errorf("%s: %v", c.flag, o)
 		}
 	}
@@ -113,7 +120,8 @@ func TestUnknownCharacters(t *testing.T) {
 		t.Errorf("%v", o)
 	}
 	if r := unroll("sample", "run", "--prompt", "thé", "--skip-unknown", "--length", "1", "--json"); r.code != exitOK ||
-		r.stderr != "unroll: --prompt: 1 of 3 tokens (33.3%) is unknown\n" || !strings.HasPrefix(r.stdout, `{"prompt":"thé","unknown":1,`) {
+		r.stderr != "unroll: --prompt: 1 of 3 tokens (33.3%) is unknown\n" ||
+		!strings.HasPrefix(r.stdout, `{"prompt":"thé","unknown":1,`) {
 		t.Errorf("%d, %s%s", r.code, r.stdout, r.stderr)
 	}
 	// With --min-freq there is a token for those.
@@ -129,10 +137,12 @@ func TestMeasuredData(t *testing.T) {
 	t.Chdir(t.TempDir())
 	writeFile(t, "words.tsv", parities(120))
 	out := must(t, strings.Fields(classifySmall+"--valid-table words.tsv --steps 2 --out run")...)
-	if !strings.Contains(out, "\nthe validation data are those that the model learns from: how well it does on others stays unknown\n") {
+	if !strings.Contains(out,
+		"\nthe validation data are those that the model learns from: how well it does on others stays unknown\n") {
 		t.Error(out)
 	}
-	if out := must(t, "eval", "run", "--valid-table", "words.tsv"); !strings.HasSuffix(out, "\nthe run was trained on these data: how well it does on others stays unknown\n") {
+	if out := must(t, "eval", "run", "--valid-table", "words.tsv"); !strings.HasSuffix(out,
+		"\nthe run was trained on these data: how well it does on others stays unknown\n") {
 		t.Error(out)
 	}
 	// A run of before has no rules of reading in its configuration: what it held out is not known.

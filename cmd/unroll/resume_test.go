@@ -56,7 +56,8 @@ func resumeExactly(t *testing.T, stopAt int, args string) {
 	var stderr strings.Builder
 	code := execute(strings.Fields(args+" --out stopped --overwrite"), strings.NewReader(""), stdout, &stderr)
 	lines := strings.Split(strings.TrimSpace(stderr.String()), "\n")
-	if code != exitStopped || len(lines) != 2 || lines[0] != "unroll: stopping after this step; once more, a second later, to stop at once, without saving" {
+	if code != exitStopped || len(lines) != 2 ||
+		lines[0] != "unroll: stopping after this step; once more, a second later, to stop at once, without saving" {
 		t.Fatalf("%d, %s", code, stderr.String())
 	}
 	_, command, ok := strings.Cut(lines[1], "saved in stopped/last: continue with unroll ")
@@ -64,7 +65,9 @@ func resumeExactly(t *testing.T, stopAt int, args string) {
 		t.Fatal(lines[1])
 	}
 	must(t, strings.Fields(command)...)
-	for _, name := range []string{"last/weights.safetensors", "last/optimizer.safetensors", "best/weights.safetensors", "best/optimizer.safetensors"} {
+	for _, name := range []string{
+		"last/weights.safetensors", "last/optimizer.safetensors", "best/weights.safetensors", "best/optimizer.safetensors",
+	} {
 		if readFile(t, filepath.Join("straight", name)) != readFile(t, filepath.Join("stopped", name)) {
 			t.Errorf("%s differs", name)
 		}
@@ -117,7 +120,8 @@ func story(t *testing.T, dir string) (objects []map[string]any) {
 func TestResumeIsExact(t *testing.T) {
 	small(t, nil)
 	// 12 steps an epoch: the carried state matters.
-	resumeExactly(t, 5, "train lm --text rhyme.txt --batch 4 --seq 40 --lr 3 --optimizer sgd --momentum 0.5 --steps 20 --log-every 5 --json")
+	resumeExactly(t, 5,
+		"train lm --text rhyme.txt --batch 4 --seq 40 --lr 3 --optimizer sgd --momentum 0.5 --steps 20 --log-every 5 --json")
 }
 
 // The same with the real model, on the real device: the state of Adam and the hidden state come back, too.
@@ -135,24 +139,30 @@ func TestResumeIsExactWithEverything(t *testing.T) {
 	small(t, nil)
 	modelOptions = nil
 	const all = "--steps 20 --log-every 7 --json --loss-scaling --ema 0.9 --accumulate 2 "
-	resumeExactly(t, 7, "train lm --text rhyme.txt --cell lstm --batch 2 --seq 40 --hidden 16 --embed 8 --dropout 0.2 "+all+
+	resumeExactly(t, 7, "train lm --text rhyme.txt --cell lstm --batch 2 --seq 40 --hidden 16 --embed 8 --dropout 0.2 "+
+		all+
 		"--optimizer adamw --schedule cosine --warmup 3 --best accuracy --patience 9 --valid-every 3")
 	writeFile(t, "words.tsv", parities(60))
 	resumeExactly(t, 7, classifySmall+all+
-		"--dropout 0.2 --optimizer rmsprop --momentum 0.5 --schedule plateau --schedule-patience 0 --lr 1e-5 --best accuracy --valid-every 2")
+		"--dropout 0.2 --optimizer rmsprop --momentum 0.5 --schedule plateau --schedule-patience 0 --lr 1e-5 --best "+
+		"accuracy --valid-every 2")
 	writeFile(t, "vectors.txt", "a 1 2\nb 3 -1\n")
-	resumeExactly(t, 7, "train classify --table words.tsv --hidden 8 --batch 8 --buckets 2 --threads 1 --vectors vectors.txt --freeze-vectors "+all+
+	resumeExactly(t, 7, "train classify --table words.tsv --hidden 8 --batch 8 --buckets 2 --threads 1 --vectors "+
+		"vectors.txt --freeze-vectors "+all+
 		"--valid-every 3")
-	resumeExactly(t, 7, tagSmall+all+"--crf --dropout 0.2 --word-dropout 1 --schedule cosine --best span_f1 --valid-every 3")
+	resumeExactly(t, 7,
+		tagSmall+all+"--crf --dropout 0.2 --word-dropout 1 --schedule cosine --best span_f1 --valid-every 3")
 	writeFile(t, "lines.ts", lines(60))
 	for _, task := range []string{"classify --class-weights balanced", "regress --loss huber"} {
-		resumeExactly(t, 7, "train "+task+" --series lines.ts --hidden 8 --batch 4 --threads 1 --noise 0.3 --differences --dropout 0.2 "+all+
-			"--valid-every 3")
+		resumeExactly(t, 7,
+			"train "+task+" --series lines.ts --hidden 8 --batch 4 --threads 1 --noise 0.3 --differences --dropout 0.2 "+all+
+				"--valid-every 3")
 	}
 	writeFile(t, "swaps.tsv", swaps(400))
 	resumeExactly(t, 7, seq2seqSmall+all+
-		"--dropout 0.2 --teacher-forcing 0.9 --teacher-decay linear --teacher-steps 10 --optimizer nesterov --clip-value 0.1 --weight-decay 0.01 "+
-		"--schedule inverse-sqrt --warmup 5 --best char_error_rate --valid-every 3 --valid-translate 7")
+		"--dropout 0.2 --teacher-forcing 0.9 --teacher-decay linear --teacher-steps 10 --optimizer nesterov --clip-value "+
+		"0.1 --weight-decay 0.01 --schedule inverse-sqrt --warmup 5 --best char_error_rate --valid-every 3 "+
+		"--valid-translate 7")
 }
 
 // A training that was killed has logged steps that it must take again: after that the log has each step once.
@@ -164,7 +174,8 @@ func TestResumeCutsTheLog(t *testing.T) {
 	must(t, strings.Fields(args+"20 --out straight")...)
 	must(t, strings.Fields(args+"12 --out run")...)
 	log := readFile(t, "run/log.jsonl")
-	more := strings.Replace(log[strings.Index(log, `{"event":"step","step":10,`):], `"step":1`, `"step":2`, -1) // of steps after the checkpoint
+	// of steps after the checkpoint
+	more := strings.Replace(log[strings.Index(log, `{"event":"step","step":10,`):], `"step":1`, `"step":2`, -1)
 	writeFile(t, "run/log.jsonl", log+more+`{"event":"st`)
 	must(t, strings.Fields(args+"20 --out run")...)
 	want, got := story(t, "straight"), story(t, "run")
@@ -207,14 +218,16 @@ func TestResumeSkipsDamage(t *testing.T) {
 	damage("run/last/weights.safetensors")
 	want(t, exitData, `run/last/weights.safetensors: tensor "w": its data is not what was written, the checksum differs`, "eval", "run", "--checkpoint", "last")
 	r := unroll(strings.Fields(args + "5")...)
-	if r.code != 0 || r.stderr != "unroll: skipped a damaged checkpoint: run/last/weights.safetensors: tensor \"w\": its data is not what was written, the checksum differs\nunroll: going back to run/best, of step 3\n" {
+	if r.code != 0 || r.stderr != "unroll: skipped a damaged checkpoint: run/last/weights.safetensors: tensor \"w\": "+
+		"its data is not what was written, the checksum differs\nunroll: going back to run/best, of step 3\n" {
 		t.Errorf("%d, %s", r.code, r.stderr)
 	}
 	damage("run/last/optimizer.safetensors")
 	damage("run/best/state.json")
 	r = unroll(strings.Fields(args + "7")...)
 	lines := strings.Split(r.stderr, "\n")
-	if last := lines[len(lines)-2]; r.code != exitData || last != "unroll: run/best/state.json: not what was written, the checksum differs" {
+	if last := lines[len(lines)-2]; r.code != exitData ||
+		last != "unroll: run/best/state.json: not what was written, the checksum differs" {
 		t.Errorf("%d, %s", r.code, r.stderr)
 	}
 }
@@ -223,7 +236,8 @@ func TestResumeSkipsDamage(t *testing.T) {
 // was measured as the best counts no more when it is lost. The end is that of a training that was left alone.
 func TestResumeGoesBack(t *testing.T) {
 	small(t, nil)
-	const args = "train --text rhyme.txt --batch 4 --seq 40 --lr 5 --optimizer sgd --valid-every 4 --checkpoint-every 2 --keep 3 --steps "
+	const args = "train --text rhyme.txt --batch 4 --seq 40 --lr 5 --optimizer sgd --valid-every 4 --checkpoint-every 2 " +
+		"--keep 3 --steps "
 	writeFile(t, "rhyme.txt", rhyme(100))
 	must(t, strings.Fields(args+"20 --out straight")...)
 	damage := func(name string) {
@@ -266,7 +280,9 @@ unroll: going back to run/best, of step 12
 		if r.code != 0 || r.stderr != c.want {
 			t.Fatalf("%s: %d\n%s", c.name, r.code, cmp.Diff(c.want, r.stderr))
 		}
-		for _, name := range []string{"last/weights.safetensors", "last/optimizer.safetensors", "best/weights.safetensors", "last-18/weights.safetensors"} {
+		for _, name := range []string{
+			"last/weights.safetensors", "last/optimizer.safetensors", "best/weights.safetensors", "last-18/weights.safetensors",
+		} {
 			if readFile(t, filepath.Join("straight", name)) != readFile(t, filepath.Join("run", name)) {
 				t.Errorf("%s: %s differs", c.name, name)
 			}
@@ -286,7 +302,8 @@ unroll: going back to run/best, of step 12
 // A run that is resumed with fewer checkpoints to keep lets go of the others only when a new one is there.
 func TestResumeKeepsFewer(t *testing.T) {
 	small(t, nil)
-	const args = "train --text rhyme.txt --batch 4 --seq 40 --lr 5 --optimizer sgd --out run --checkpoint-every 2 --valid-every 50 --steps "
+	const args = "train --text rhyme.txt --batch 4 --seq 40 --lr 5 --optimizer sgd --out run --checkpoint-every 2 " +
+		"--valid-every 50 --steps "
 	writeFile(t, "rhyme.txt", rhyme(100))
 	must(t, strings.Fields(args+"8 --keep 3")...)
 	for _, dir := range []string{"last", "best"} {
@@ -319,7 +336,10 @@ func names(t *testing.T, dir string) string {
 func TestStraysAreSwept(t *testing.T) {
 	small(t, nil)
 	trainSmall(t, "--steps", "3")
-	for _, name := range []string{".config.yaml.tmp-123", ".vocab.json.tmp-4", ".probe.tmp-5", ".last.tmp-6/weights.safetensors", ".last-2.gone-8/state.json", ".mine.tmp-7", ".notes"} {
+	for _, name := range []string{
+		".config.yaml.tmp-123", ".vocab.json.tmp-4", ".probe.tmp-5", ".last.tmp-6/weights.safetensors",
+		".last-2.gone-8/state.json", ".mine.tmp-7", ".notes",
+	} {
 		if err := os.MkdirAll(filepath.Join("run", filepath.Dir(name)), 0o755); err != nil {
 			t.Fatal(err)
 		}
@@ -358,7 +378,8 @@ func TestShellQuote(t *testing.T) {
 			t.Errorf("%q came back as %q", s, out)
 		}
 	}
-	got := resumeCommand([]string{"train", "--resume", "never", "--prompt", "a b", "--overwrite", "--resume=never"}, "runs/lm 1")
+	got := resumeCommand([]string{"train", "--resume", "never", "--prompt", "a b", "--overwrite", "--resume=never"},
+		"runs/lm 1")
 	if want := "unroll train --prompt 'a b' --out 'runs/lm 1'"; got != want {
 		t.Errorf("got %s, want %s", got, want)
 	}
@@ -367,7 +388,8 @@ func TestShellQuote(t *testing.T) {
 // Whoever asks to stop while the held-out data are measured need not wait for it: that is done when the run goes on.
 func TestStopWhileMeasuring(t *testing.T) {
 	small(t, nil)
-	const args = "train --text rhyme.txt --batch 4 --seq 40 --lr 5 --optimizer sgd --valid-every 6 --patience 2 --schedule plateau --steps "
+	const args = "train --text rhyme.txt --batch 4 --seq 40 --lr 5 --optimizer sgd --valid-every 6 --patience 2 " +
+		"--schedule plateau --steps "
 	for _, steps := range []int{12, 15} { // the measurement is the last, and is not
 		for _, out := range []string{"straight", "stopped"} {
 			withPairLM(func(m *pairLM) {
@@ -383,7 +405,8 @@ func TestStopWhileMeasuring(t *testing.T) {
 				t.Fatalf("%s: %d, %s", out, r.code, r.stderr)
 			}
 		}
-		if log := jsonLines(t, readFile(t, "stopped/log.jsonl")); log[len(log)-1]["event"] != "stopped" || log[len(log)-2]["event"] != "step" {
+		if log := jsonLines(t, readFile(t, "stopped/log.jsonl")); log[len(log)-1]["event"] != "stopped" ||
+			log[len(log)-2]["event"] != "step" {
 			t.Errorf("the log ends with %v", log[len(log)-2:])
 		}
 		withPairLM(nil)

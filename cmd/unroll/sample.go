@@ -36,7 +36,8 @@ type useFlags struct {
 
 // open opens a run to use its model, which must be of one of some tasks, if there are any.
 func (u *useFlags) open(a *app, dir string, tasks ...string) (*run.Run, error) {
-	if _, err := strconv.ParseUint(u.Checkpoint, 10, 31); err != nil && !slices.Contains([]string{"", run.Best, run.Last}, u.Checkpoint) {
+	if _, err := strconv.ParseUint(u.Checkpoint, 10, 31); err != nil &&
+		!slices.Contains([]string{"", run.Best, run.Last}, u.Checkpoint) {
 		return nil, usage("--checkpoint is %q: it must be best, last, or the step of one that was kept", u.Checkpoint)
 	}
 	return a.openRun("RUN", dir, u.Checkpoint, tasks...)
@@ -57,7 +58,8 @@ func (a *app) openRun(name, dir, checkpoint string, tasks ...string) (*run.Run, 
 	case errors.As(err, &noRun):
 		return nil, fail(exitData, "%s: %s %s: give the folder that unroll train wrote", name, noRun.Dir, noRun.What)
 	case errors.As(err, &task):
-		return nil, fail(exitData, "%s: %s holds %s: this command is for %s", name, task.Dir, run.TaskName(task.Task), task.Wanted())
+		return nil, fail(exitData, "%s: %s holds %s: this command is for %s", name, task.Dir, run.TaskName(task.Task),
+			task.Wanted())
 	case errors.As(err, &input):
 		return nil, fail(exitNoInput, "%s: %v", name, input)
 	}

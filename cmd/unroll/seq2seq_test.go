@@ -42,9 +42,11 @@ func TestSeq2Seq(t *testing.T) {
 		args, split string
 		examples    float64
 	}{{"", "validation", 40}, {"--pairs swaps.tsv", "validation", 40}, {"--valid-pairs swaps.tsv", "all", 400}} {
-		o := jsonLines(t, must(t, append(strings.Fields("eval run --checkpoint last --json"), strings.Fields(c.args)...)...))[0]
+		o := jsonLines(t, must(t, append(strings.Fields("eval run --checkpoint last --json"),
+			strings.Fields(c.args)...)...))[0]
 		exact, wrong := o["exact_match"].(float64), o["char_error_rate"].(float64)
-		if o["split"] != c.split || o["examples"] != c.examples || exact < 0.9 || wrong > 0.05 || o["chrf"].(float64) < 90 || o["bleu"] != "NaN" ||
+		if o["split"] != c.split || o["examples"] != c.examples || exact < 0.9 || wrong > 0.05 || o["chrf"].(float64) < 90 ||
+			o["bleu"] != "NaN" ||
 			o["bleu_undefined"] != "targets have fewer than 4 words" || o["cut"] != 0.0 || o["translated"] != c.examples ||
 			o["tokens"].(float64) < 3*c.examples {
 			t.Errorf("eval run %s: %v", c.args, o)
@@ -53,7 +55,8 @@ func TestSeq2Seq(t *testing.T) {
 			t.Errorf("eval run %s gives %v, training measured %v", c.args, o["loss"], valid["valid_loss"])
 		}
 	}
-	if out := must(t, "eval", "run"); !strings.Contains(out, "on the validation part of /") || !strings.Contains(out, "  exactly right ") || !strings.Contains(out, "\n40 pairs in ") {
+	if out := must(t, "eval", "run"); !strings.Contains(out, "on the validation part of /") ||
+		!strings.Contains(out, "  exactly right ") || !strings.Contains(out, "\n40 pairs in ") {
 		t.Error(out)
 	}
 	for _, args := range []string{"", " --beam 3", " --beam 3 --length-penalty 0", " --max-length 9"} {
@@ -63,27 +66,34 @@ func TestSeq2Seq(t *testing.T) {
 	}
 	// What is cut is said, and is no translation that has ended.
 	got, remarks := answersAndRemarks(t, "b213\na370\n", "translate", "run", "--max-length", "2", "--beam", "3")
-	if got != "21\n37\n" || remarks != "unroll: 2 of 2 translations cut at the greatest length, unfinished: --max-length for more\n" {
+	if got != "21\n37\n" ||
+		remarks != "unroll: 2 of 2 translations cut at the greatest length, unfinished: --max-length for more\n" {
 		t.Errorf("two tokens are %q: %s", got, remarks)
 	}
 	got, _ = answersAndRemarks(t, "b213\n", "translate", "run", "--max-length", "2", "--json")
 	if x := jsonLines(t, got)[0]["translations"].([]any)[0].(map[string]any); x["finished"] != false {
 		t.Errorf("two tokens are %v", x)
 	}
-	if o := jsonLines(t, must(t, "eval", "run", "--max-length", "2", "--json"))[0]; o["cut"] != 40.0 || o["exact_match"] != 0.0 {
+	if o := jsonLines(t, must(t, "eval", "run", "--max-length", "2", "--json"))[0]; o["cut"] != 40.0 ||
+		o["exact_match"] != 0.0 {
 		t.Errorf("with two tokens each eval measures %v", o)
 	}
-	greedy, beam := jsonLines(t, must(t, "eval", "run", "--json"))[0], jsonLines(t, must(t, strings.Fields("eval run --json --beam 3")...))[0]
-	if greedy["beam"] != 1.0 || beam["beam"] != 3.0 || greedy["loss"] != beam["loss"] || beam["exact_match"].(float64) < greedy["exact_match"].(float64)-0.05 {
+	greedy, beam := jsonLines(t, must(t, "eval", "run", "--json"))[0],
+		jsonLines(t, must(t, strings.Fields("eval run --json --beam 3")...))[0]
+	if greedy["beam"] != 1.0 || beam["beam"] != 3.0 || greedy["loss"] != beam["loss"] ||
+		beam["exact_match"].(float64) < greedy["exact_match"].(float64)-0.05 {
 		t.Errorf("greedy %v, with a beam %v", greedy, beam)
 	}
 	// Several for each line, with the line's number; a blank line has none.
 	got = answers(t, "b213\n\na370\n", "translate", "run", "--beam", "3", "--n-best", "2")
-	if lines := strings.Split(got, "\n"); len(lines) != 5 || !strings.HasSuffix(lines[0], "\t213B") || !strings.HasPrefix(lines[1], "1\t-") || !strings.HasPrefix(lines[2], "3\t-") {
+	if lines := strings.Split(got, "\n"); len(lines) != 5 || !strings.HasSuffix(lines[0], "\t213B") ||
+		!strings.HasPrefix(lines[1], "1\t-") || !strings.HasPrefix(lines[2], "3\t-") {
 		t.Errorf("two translations each are %q", got)
 	}
-	objects := jsonLines(t, answers(t, "b213\n\n", "translate", "run", "--json", "--temperature", "0.1", "--top-k", "2", "--top-p", "0.9", "--n-best", "3"))
-	if texts := objects[0]["translations"].([]any); objects[0]["source"] != "b213" || len(texts) != 3 || texts[0].(map[string]any)["text"] != "213B" {
+	objects := jsonLines(t, answers(t, "b213\n\n", "translate", "run", "--json", "--temperature", "0.1", "--top-k", "2",
+		"--top-p", "0.9", "--n-best", "3"))
+	if texts := objects[0]["translations"].([]any); objects[0]["source"] != "b213" || len(texts) != 3 ||
+		texts[0].(map[string]any)["text"] != "213B" {
 		t.Errorf("three that were drawn are %v", objects[0])
 	}
 	if len(objects) != 2 || len(objects[1]["translations"].([]any)) != 0 {
@@ -96,7 +106,8 @@ func TestSeq2Seq(t *testing.T) {
 	if one, again, two := draw("1"), draw("1"), draw("2"); one != again || one == two {
 		t.Errorf("drawn are %q, again %q, and with another seed %q", one, again, two)
 	}
-	answersAndRemarks(t, strings.Repeat("a", 300)+"λ\n", "translate", "run", "--beam", "2") // longer than any that was learned, and a character that was not
+	// longer than any that was learned, and a character that was not
+	answersAndRemarks(t, strings.Repeat("a", 300)+"λ\n", "translate", "run", "--beam", "2")
 }
 
 // What eval measures is what translate writes, whatever stands beside a source in a batch.
@@ -110,13 +121,17 @@ func TestEvalMeasuresTranslations(t *testing.T) {
 		fmt.Fprintln(&targets, a)
 	}
 	writeFile(t, "pairs.tsv", lines.String())
-	must(t, strings.Fields("train seq2seq --pairs pairs.tsv --hidden 8 --embed 4 --batch 8 --buckets 1 --threads 1 --steps 6 --out run")...) // it never ends what it writes
+	// it never ends what it writes
+	must(t, strings.Fields("train seq2seq --pairs pairs.tsv --hidden 8 --embed 4 --batch 8 --buckets 1 --threads 1 "+
+		"--steps 6 --out run")...)
 	for _, args := range []string{"", " --beam 3", " --max-length 3", " --beam 2 --max-length 7"} {
 		o := jsonLines(t, must(t, strings.Fields("eval run --json --valid-pairs pairs.tsv"+args)...))[0]
 		all, _ := answersAndRemarks(t, sources.String(), strings.Fields("translate run"+args)...)
 		written := strings.Split(strings.TrimSuffix(all, "\n"), "\n")
-		if want := scores.CharErrorRate(written, scores.One(strings.Fields(targets.String()))); math.Abs(o["char_error_rate"].(float64)-want) > 1e-12 {
-			t.Errorf("eval%s measures a character error rate of %v, what translate writes has %v", args, o["char_error_rate"], want)
+		if want := scores.CharErrorRate(written,
+			scores.One(strings.Fields(targets.String()))); math.Abs(o["char_error_rate"].(float64)-want) > 1e-12 {
+			t.Errorf("eval%s measures a character error rate of %v, what translate writes has %v", args,
+				o["char_error_rate"], want)
 		}
 	}
 }
@@ -124,7 +139,8 @@ func TestEvalMeasuresTranslations(t *testing.T) {
 func TestSeq2SeqResumes(t *testing.T) {
 	t.Chdir(t.TempDir())
 	writeFile(t, "swaps.tsv", swaps(400))
-	resumeExactly(t, 5, seq2seqSmall+"--bidirectional --input-feeding --dropout 0.2 --teacher-forcing 0.7 --label-smoothing 0.1 --tie --steps 20 --log-every 5 --json")
+	resumeExactly(t, 5, seq2seqSmall+"--bidirectional --input-feeding --dropout 0.2 --teacher-forcing 0.7 "+
+		"--label-smoothing 0.1 --tie --steps 20 --log-every 5 --json")
 }
 
 // All sources of data, vocabularies and attentions go through training, measuring and translating.
@@ -210,7 +226,8 @@ func TestSeq2SeqErrors(t *testing.T) {
 		}
 	}
 	writeFile(t, "run/config.yaml", strings.Join(config, ""))
-	unknown := "the run is of an early version, which did not note how long its targets are: name the most tokens of a translation with --max-length"
+	unknown := "the run is of an early version, which did not note how long its targets are: name the most tokens of a " +
+		"translation with --max-length"
 	want(t, exitUsage, unknown, "eval", "run")
 	must(t, "eval", "run", "--max-length", "9")
 	if err := os.Remove("run/target-vocab.json"); err != nil {

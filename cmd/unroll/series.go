@@ -31,7 +31,9 @@ func (f *caseFlags) into(sources ...*run.Source) error {
 		}
 	}
 	if said && !named {
-		return usage("--label, --id, --time and --layout are for data that --series names, and there are none: leave them out")
+		return usage(
+			"--label, --id, --time and --layout are for data that --series names, and there are none: leave them out",
+		)
 	}
 	return nil
 }

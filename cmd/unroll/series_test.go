@@ -36,11 +36,13 @@ func TestSeries(t *testing.T) {
 			t.Errorf("%q is not in\n%s", want, out)
 		}
 	}
-	if out := must(t, "classify", "classes", "--series", "new.ts", "--threads", "1"); !strings.HasPrefix(out, "1\t0.") && !strings.HasPrefix(out, "1\t1.") ||
+	if out := must(t, "classify", "classes", "--series", "new.ts", "--threads",
+		"1"); !strings.HasPrefix(out, "1\t0.") && !strings.HasPrefix(out, "1\t1.") ||
 		!strings.Contains(out, "\n-1\t") {
 		t.Error(out)
 	}
-	if o := jsonLines(t, must(t, "eval", "classes", "--valid-series", "lines.ts", "--json", "--threads", "1"))[0]; o["accuracy"] != 1.0 || o["examples"] != 60.0 {
+	if o := jsonLines(t, must(t, "eval", "classes", "--valid-series", "lines.ts", "--json", "--threads",
+		"1"))[0]; o["accuracy"] != 1.0 || o["examples"] != 60.0 {
 		t.Error(o)
 	}
 	// What becomes of missing values is said, also where the training data had none.
@@ -49,24 +51,29 @@ func TestSeries(t *testing.T) {
 	if out := must(t, "eval", "classes", "--valid-series", "gaps.ts", "--threads", "1"); !strings.HasSuffix(out, gaps) {
 		t.Error(out)
 	}
-	if r := unroll("classify", "classes", "--series", "gaps.ts", "--threads", "1"); r.code != exitOK || r.stderr != "unroll: "+gaps {
+	if r := unroll("classify", "classes", "--series", "gaps.ts", "--threads", "1"); r.code != exitOK ||
+		r.stderr != "unroll: "+gaps {
 		t.Errorf("%d, %s", r.code, r.stderr)
 	}
 	out = must(t, strings.Fields("train regress --out numbers"+strings.Replace(small, "lines.ts", "numbers.ts", 1))...)
 	if !strings.Contains(out, "validation: RMSE ") {
 		t.Error(out)
 	}
-	if o := jsonLines(t, must(t, "eval", "numbers", "--json", "--threads", "1"))[0]; o["rmse"].(float64) > 0.5 || o["baseline_rmse"].(float64) < 0.9 {
+	if o := jsonLines(t, must(t, "eval", "numbers", "--json", "--threads", "1"))[0]; o["rmse"].(float64) > 0.5 ||
+		o["baseline_rmse"].(float64) < 0.9 {
 		t.Error(o)
 	}
-	if out := must(t, "eval", "numbers", "--threads", "1"); !strings.Contains(out, "\nalways the mean: RMSE ") || strings.Contains(out, "nats") {
+	if out := must(t, "eval", "numbers", "--threads", "1"); !strings.Contains(out, "\nalways the mean: RMSE ") ||
+		strings.Contains(out, "nats") {
 		t.Error(out)
 	}
-	again := must(t, strings.Fields("train regress --series numbers.ts --from numbers --steps 1 --threads 1 --out again")...)
+	again := must(t,
+		strings.Fields("train regress --series numbers.ts --from numbers --steps 1 --threads 1 --out again")...)
 	if !strings.Contains(again, "beginning with the model of numbers, as it is after step ") {
 		t.Error(again)
 	}
-	if o := jsonLines(t, must(t, "regress", "numbers", "--series", "new.ts", "--json", "--threads", "1")); len(o) != 2 || o[0]["number"].(float64) < 0.5 ||
+	if o := jsonLines(t, must(t, "regress", "numbers", "--series", "new.ts", "--json", "--threads", "1")); len(o) != 2 ||
+		o[0]["number"].(float64) < 0.5 ||
 		o[1]["number"].(float64) > -0.5 {
 		t.Error(o)
 	}

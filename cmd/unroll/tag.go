@@ -16,8 +16,9 @@ type tagCmd struct {
 
 // Help is what --help says of it.
 func (*tagCmd) Help() string {
-	return "Stdin has a word a line, and an empty line behind each sentence: each line is written with a tab and its tag. CoNLL-U is written with the " +
-		"column of tags filled in. For a model that was trained with --columns stdin has such lines, with or without tags, and the tag is written behind."
+	return "Stdin has a word a line, and an empty line behind each sentence: each line is written with a tab and its " +
+		"tag. CoNLL-U is written with the column of tags filled in. For a model that was trained with --columns stdin has " +
+		"such lines, with or without tags, and the tag is written behind."
 }
 
 func (k *tagCmd) Run(a *app) error {

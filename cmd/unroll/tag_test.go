@@ -11,7 +11,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-const tagSmall = "train tag --task places --cell gru --hidden 8 --embed 6 --char-embed 4 --char-hidden 6 --letters 6 --batch 8 --buckets 2 --threads 1 "
+const tagSmall = "train tag --task places --cell gru --hidden 8 --embed 6 --char-embed 4 --char-hidden 6 --letters 6 " +
+	"--batch 8 --buckets 2 --threads 1 "
 
 // kinds are sentences in CoNLL-U of words whose ends say what they are: n sentences of 3 words.
 func kinds(n int) string {
@@ -37,7 +38,8 @@ func TestTag(t *testing.T) {
 	for _, want := range []string{
 		"training on kinds.conllu: 108 sentences with 3 different tags, and 12 sentences for validation\n",
 		" characters, embedding 4, hidden 8 in both directions; gru, layers 1, hidden 8 in both directions; softmax; ",
-		"\n100.0% of the words of the validation data have the right tag, and 100.0% of those that are not in the training data\n\n" +
+		"\n100.0% of the words of the validation data have the right tag, and 100.0% of those that are not in the " +
+			"training data\n\n" +
 			"next:\n  unroll eval run\n  unroll tag run ",
 	} {
 		if !strings.Contains(out, want) {
@@ -60,7 +62,8 @@ func TestTag(t *testing.T) {
 	if diff := cmp.Diff("Le\tDET\nfarus\tNOUN\nparder\tVERB\n\nfarus\tNOUN\n\n", got); diff != "" || remarks != "" {
 		t.Error(diff, remarks)
 	}
-	conllu := "# text = du parus\n1-2\tdu\t_\t_\t_\t_\t_\t_\t_\t_\n1\tle\t_\t_\t_\t_\t_\t_\t_\tx=y\n2\tparus\t_\tX\t_\t_\t_\t_\t_\t_\n2.1\tle\t_\t_\t_\t_\t_\t_\t_\t_\n\n"
+	conllu := "# text = du parus\n1-2\tdu\t_\t_\t_\t_\t_\t_\t_\t_\n1\tle\t_\t_\t_\t_\t_\t_\t_\tx=y\n" +
+		"2\tparus\t_\tX\t_\t_\t_\t_\t_\t_\n2.1\tle\t_\t_\t_\t_\t_\t_\t_\t_\n\n"
 	got, remarks = answersAndRemarks(t, strings.ReplaceAll(conllu, "\n", "\r\n"), "tag", "run")
 	want := strings.Replace(strings.Replace(conllu, "1\tle\t_\t_", "1\tle\t_\tDET", 1), "\tX\t", "\tNOUN\t", 1)
 	if diff := cmp.Diff(want, got); diff != "" ||
@@ -73,7 +76,8 @@ func TestTag(t *testing.T) {
 		t.Error(got)
 	}
 	_, remarks = answersAndRemarks(t, "le farus\nle\tDET\n", "tag", "run")
-	if want := "unroll: stdin: lines with tabs, of which the part before is the word: 1\nunroll: stdin: lines with blanks, each of which was read as one word: 1\n"; remarks != want {
+	if want := "unroll: stdin: lines with tabs, of which the part before is the word: 1\n" +
+		"unroll: stdin: lines with blanks, each of which was read as one word: 1\n"; remarks != want {
 		t.Error(remarks)
 	}
 	if got := answers(t, "", "tag", "run"); got != "" {
@@ -91,8 +95,8 @@ func TestTagColumns(t *testing.T) {
 	}
 	writeFile(t, "spans.txt", b.String())
 	out := must(t,
-		strings.Fields("train --columns spans.txt --cell gru --hidden 8 --embed 6 --char-embed 4 --char-hidden 6 --batch 8 --epochs 8 "+
-			"--lr 0.03 --threads 1 --dropout 0 --crf --best span_f1 --out run")...)
+		strings.Fields("train --columns spans.txt --cell gru --hidden 8 --embed 6 --char-embed 4 --char-hidden 6 --batch 8 "+
+			"--epochs 8 --lr 0.03 --threads 1 --dropout 0 --crf --best span_f1 --out run")...)
 	if !strings.Contains(out, "F1 of spans 100.0%") || !strings.Contains(out,
 		"spans.txt: 1 time -DOCSTART-, which is no word") || !strings.Contains(out, "; CRF; ") {
 		t.Error(out)

@@ -124,7 +124,8 @@ func (t *trainFlags) train(a *app, c *run.Config) error {
 	stop := listen(a.stderr, folder, a.args)
 	defer stop.close()
 	if t.Resume == "never" && folder.Holds() && !t.Overwrite {
-		return fail(exitNoOutput, "%s holds a run: --overwrite to replace it, or choose another folder with --out", folder.Dir())
+		return fail(exitNoOutput, "%s holds a run: --overwrite to replace it, or choose another folder with --out",
+			folder.Dir())
 	}
 	task, err := t.load(a, c)
 	if err != nil {
@@ -155,7 +156,8 @@ func (t *trainFlags) train(a *app, c *run.Config) error {
 	if err != nil {
 		return err
 	}
-	_, err = fmt.Fprintf(p.Writer(), "\nnext:\n  %s\n", strings.Join(nextCommands(task.Config(), folder.Dir(), example), "\n  "))
+	_, err = fmt.Fprintf(p.Writer(), "\nnext:\n  %s\n",
+		strings.Join(nextCommands(task.Config(), folder.Dir(), example), "\n  "))
 	return errors.WithStack(err)
 }
 
@@ -176,7 +178,9 @@ func (t *trainFlags) goOn(a *app, fresh *run.Folder, stop *interrupt, task run.T
 	if err != nil {
 		return fresh, err
 	}
-	notice(a.stderr)(fmt.Sprintf("%s has the same settings and is not finished: it goes on; --resume never begins a new run", dir))
+	notice(a.stderr)(
+		fmt.Sprintf("%s has the same settings and is not finished: it goes on; --resume never begins a new run", dir),
+	)
 	stop.use(folder)
 	fresh.Abandon()
 	return folder, nil
@@ -248,6 +252,6 @@ func (p *progress) Notice(message string) { notice(p.stderr)(message) }
 
 // Help is what --help says of all commands that train.
 func (*trainFlags) Help() string {
-	return "Ctrl-C and the signal TERM end the training after its step, and save it: the same command with --out goes on from there. " +
-		"A closed terminal (the signal HUP) does not stop it."
+	return "Ctrl-C and the signal TERM end the training after its step, and save it: the same command with --out goes " +
+		"on from there. A closed terminal (the signal HUP) does not stop it."
 }

@@ -49,9 +49,11 @@ func (t *trainClassifyCmd) config() (*run.Config, error) {
 	case train == nil:
 		return nil, usage("nothing to train on: name data with --table, --folder, --idx or --series")
 	case held != nil && whatIn(held) != whatIn(train):
-		return nil, usage("--%s and --valid-%s are %s and %s: both must be the same", train.Kind, held.Kind, whatIn(train), whatIn(held))
+		return nil, usage("--%s and --valid-%s are %s and %s: both must be the same", train.Kind, held.Kind, whatIn(train),
+			whatIn(held))
 	case train.Kind != run.KindSeries && t.seriesFlags.said():
-		return nil, usage("--patch, --differences, --scale, --missing and --noise are for data that --series names, and there are none: leave them out")
+		return nil, usage("--patch, --differences, --scale, --missing and --noise are for data that --series names, and " +
+			"there are none: leave them out")
 	}
 	if err := t.caseFlags.into(train, held); err != nil {
 		return nil, err

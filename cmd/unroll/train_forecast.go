@@ -65,7 +65,8 @@ func (f *forecastDataFlags) source() *run.Source {
 		return s
 	}
 	o := series.Options{
-		Layout: auto(f.Layout), Header: auto(f.Header), ID: f.ID, Time: f.Time, TimeForm: f.TimeForm, Targets: f.Targets, Known: f.Known,
+		Layout: auto(f.Layout), Header: auto(f.Header), ID: f.ID, Time: f.Time, TimeForm: f.TimeForm,
+		Targets: f.Targets, Known: f.Known,
 		Static: f.Static, FillGaps: f.FillGaps,
 	}
 	return &run.Source{Kind: run.KindSeries, Paths: []string{f.Series}, Series: &o}
@@ -84,9 +85,11 @@ func (t *trainForecastCmd) config(a *app) (*run.Config, error) {
 	c.Model = run.Model{
 		Hidden: t.Hidden, Layers: t.Layers, Embed: t.Embed, Dropout: t.Dropout,
 		Forecast: &run.ForecastModel{
-			Horizon: t.Horizon, Season: t.Season, LongSeason: t.LongSeason, Window: t.Window, Patch: t.Patch, Scale: t.Scale, Log: t.Log,
-			Residual: t.Residual, Loss: t.Loss, Quantiles: t.Quantiles, Head: t.Head, DecoderCell: t.DecoderCell, DecoderHidden: t.DecoderHidden,
-			Calendar: t.Calendar, TrainAll: t.TrainOnAll,
+			Horizon: t.Horizon, Season: t.Season, LongSeason: t.LongSeason, Window: t.Window, Patch: t.Patch,
+			Scale: t.Scale, Log: t.Log,
+			Residual: t.Residual, Loss: t.Loss, Quantiles: t.Quantiles, Head: t.Head, DecoderCell: t.DecoderCell,
+			DecoderHidden: t.DecoderHidden,
+			Calendar:      t.Calendar, TrainAll: t.TrainOnAll,
 		},
 	}
 	t.cellFlags.into(&c.Model)

@@ -76,7 +76,8 @@ func (t *trainSeq2SeqCmd) config() (*run.Config, error) {
 	case t.Valid.incomplete():
 		return nil, usage("--valid-src and --valid-tgt name two files that belong together: give both")
 	case train == nil && held != nil:
-		return nil, usage("--valid-%s is to measure on, and nothing is there to train on: name data with --pairs, with --src and --tgt, or with --task", held.Kind)
+		return nil, usage("--valid-%s is to measure on, and nothing is there to train on: name data with --pairs, with "+
+			"--src and --tgt, or with --task", held.Kind)
 	case train != nil && train.Kind == run.KindTask && !slices.Contains(tasks.Tasks, t.Task):
 		return nil, usage("--task is %q: it must be one of %s", t.Task, strings.Join(tasks.Tasks, ", "))
 	}
@@ -106,7 +107,8 @@ func (t *trainSeq2SeqCmd) config() (*run.Config, error) {
 		return nil, err
 	}
 	c.Model.Before, c.Model.EveryStep = t.AttentionBefore, t.ContextEveryStep
-	c.Training.Batch, c.Training.Longest, c.Training.Buckets, c.Training.ValidPairs = t.Batch, t.Longest, t.Buckets, t.ValidTranslate
+	c.Training.Batch, c.Training.Longest, c.Training.Buckets, c.Training.ValidPairs = t.Batch, t.Longest, t.Buckets,
+		t.ValidTranslate
 	c.Training.TeacherDecay, c.Training.TeacherSteps = t.TeacherDecay, t.TeacherSteps
 	c.Training.TeacherForcing, c.Training.Smoothing = t.TeacherForcing, t.LabelSmoothing
 	c.Training.MaxLength = t.MaxLength

@@ -18,7 +18,8 @@ type taggedFlags struct {
 
 // sources are what the flags may name, without a path where they do not.
 func (f *taggedFlags) sources() []run.Source {
-	return []run.Source{{Kind: run.KindConllu, Paths: []string{f.Conllu}}, {Kind: run.KindColumns, Paths: []string{f.Columns}}}
+	return []run.Source{{Kind: run.KindConllu, Paths: []string{f.Conllu}},
+		{Kind: run.KindColumns, Paths: []string{f.Columns}}}
 }
 
 // trainTagCmd trains a tagger.
@@ -88,7 +89,8 @@ func (t *trainTagCmd) sources() (train, held *run.Source, err error) {
 	}
 	switch {
 	case train == nil && held != nil:
-		return nil, nil, usage("--valid-%s is to measure on, and nothing is there to train on: name sentences with --%s", held.Kind, held.Kind)
+		return nil, nil, usage("--valid-%s is to measure on, and nothing is there to train on: name sentences with --%s",
+			held.Kind, held.Kind)
 	case train == nil:
 		demo := task(tasks.TaggedTasks[0])
 		train = &demo

@@ -55,7 +55,9 @@ func TestTrainWritesARun(t *testing.T) {
 		events = append(events, fmt.Sprint(o["event"], o["step"]))
 		switch o["event"] {
 		case "step":
-			for _, key := range []string{"epoch", "loss", "tokens_per_second", "grad_norm", "lr", "peak_memory_bytes", "seconds"} {
+			for _, key := range []string{
+				"epoch", "loss", "tokens_per_second", "grad_norm", "lr", "peak_memory_bytes", "seconds",
+			} {
 				if x, ok := o[key].(float64); !ok || x < 0 {
 					t.Errorf("step %v: %s is %v", o["step"], key, o[key])
 				}
@@ -123,7 +125,8 @@ func TestTrainWithNothing(t *testing.T) {
 	t.Chdir(t.TempDir())
 	for _, want := range []string{"run folder: runs/seq2seq-1\n", "run folder: runs/seq2seq-2\n"} {
 		out := must(t, "train", "--steps", "2", "--hidden", "8")
-		for _, want := range []string{want, "training on task dates: 10,000 pairs, and ", "attention additive; ", "  ->  ", ", it is ", " --attention look.html "} {
+		for _, want := range []string{want, "training on task dates: 10,000 pairs, and ", "attention additive; ", "  ->  ",
+			", it is ", " --attention look.html "} {
 			if !strings.Contains(out, want) {
 				t.Errorf("%q is not in\n%s", want, out)
 			}
@@ -136,7 +139,8 @@ func TestTrainLMWithNothing(t *testing.T) {
 	small(t, nil)
 	for _, want := range []string{"run folder: runs/lm-1\n", "run folder: runs/lm-2\n"} {
 		// Few steps only, for the small model is slow.
-		if out := must(t, "train", "lm", "--steps", "2"); !strings.Contains(out, want) || !strings.Contains(out, "--prompt 'The '\n") {
+		if out := must(t, "train", "lm", "--steps", "2"); !strings.Contains(out, want) ||
+			!strings.Contains(out, "--prompt 'The '\n") {
 			t.Errorf("%q is not in\n%s", want, out)
 		}
 	}
@@ -154,9 +158,12 @@ func TestTrainLMWithNothing(t *testing.T) {
 func TestTrainLMFlags(t *testing.T) {
 	t.Chdir(t.TempDir())
 	writeFile(t, "rhyme.txt", rhyme(100))
-	must(t, strings.Fields("train lm --text rhyme.txt --batch 4 --seq 40 --hidden 8 --embed 4 --layers 2 --dropout 0.2 --tie --cell lstm --forget-bias 1 --peepholes --layer-norm --steps 3 --threads 1 --out run")...)
+	must(t, strings.Fields("train lm --text rhyme.txt --batch 4 --seq 40 --hidden 8 --embed 4 --layers 2 --dropout 0.2 "+
+		"--tie --cell lstm --forget-bias 1 --peepholes --layer-norm --steps 3 --threads 1 --out run")...)
 	config := readFile(t, "run/config.yaml")
-	for _, want := range []string{"  dropout: 0.2\n", "  tie: true\n", "  forget_bias: 1\n", "  peepholes: true\n", "  layer_norm: true\n"} {
+	for _, want := range []string{
+		"  dropout: 0.2\n", "  tie: true\n", "  forget_bias: 1\n", "  peepholes: true\n", "  layer_norm: true\n",
+	} {
 		if !strings.Contains(config, want) {
 			t.Errorf("%q is not in\n%s", want, config)
 		}
@@ -166,7 +173,8 @@ func TestTrainLMFlags(t *testing.T) {
 		t.Errorf("measured %v, in training %v", o["loss"], log[len(log)-2])
 	}
 	must(t, "sample", "run", "--length", "5")
-	resumeExactly(t, 5, "train lm --text rhyme.txt --batch 4 --seq 40 --hidden 8 --embed 4 --layers 2 --dropout 0.2 --cell rnn --nonlinearity relu --no-bias --steps 20 --log-every 5 --json --threads 1")
+	resumeExactly(t, 5, "train lm --text rhyme.txt --batch 4 --seq 40 --hidden 8 --embed 4 --layers 2 --dropout 0.2 "+
+		"--cell rnn --nonlinearity relu --no-bias --steps 20 --log-every 5 --json --threads 1")
 }
 
 func TestTrainForMinutes(t *testing.T) {
@@ -222,9 +230,12 @@ func TestBestIsNotLast(t *testing.T) {
 func TestDiverged(t *testing.T) {
 	small(t, func(m *pairLM) { m.explodeAt = 15 })
 	writeFile(t, "rhyme.txt", rhyme(100))
-	args := strings.Fields("train --text rhyme.txt --batch 4 --seq 40 --lr 5 --optimizer sgd --out run --json --steps 30 --max-skipped 1")
+	args := strings.Fields(
+		"train --text rhyme.txt --batch 4 --seq 40 --lr 5 --optimizer sgd --out run --json --steps 30 --max-skipped 1",
+	)
 	r := unroll(args...)
-	const message = "unroll: diverged at step 15: the gradient of w is not finite, the loss is NaN and the norm of the gradient +Inf; run/best is of step 12: try a smaller --lr (it is 5)\n"
+	const message = "unroll: diverged at step 15: the gradient of w is not finite, the loss is NaN and the norm of the " +
+		"gradient +Inf; run/best is of step 12: try a smaller --lr (it is 5)\n"
 	if r.code != exitDiverged || r.stderr != message {
 		t.Errorf("%d, %s", r.code, r.stderr)
 	}
@@ -253,7 +264,8 @@ func TestNotFiniteIsNotSaved(t *testing.T) {
 		}
 	})
 	writeFile(t, "rhyme.txt", rhyme(100))
-	r := unroll(strings.Fields("train --text rhyme.txt --batch 4 --seq 40 --optimizer sgd --momentum 0.5 --out run --steps 13 --checkpoint-every 12 --valid-every 13")...)
+	r := unroll(strings.Fields("train --text rhyme.txt --batch 4 --seq 40 --optimizer sgd --momentum 0.5 --out run " +
+		"--steps 13 --checkpoint-every 12 --valid-every 13")...)
 	if r.code != exitDiverged || !strings.Contains(r.stderr, `diverged at step 12: element 5 of tensor "w" is not finite; nothing was saved yet`) {
 		t.Errorf("%d, %s", r.code, r.stderr)
 	}

@@ -55,7 +55,8 @@ func (f *beamFlags) check() error {
 
 // beam is the search for so many translations.
 func (f *beamFlags) beam(best int) decode.Beam {
-	b := decode.Beam{Width: f.Beam, Best: best, Length: f.LengthPenalty, Coverage: f.CoveragePenalty, NoRepeat: f.NoRepeatNgram}
+	b := decode.Beam{Width: f.Beam, Best: best, Length: f.LengthPenalty, Coverage: f.CoveragePenalty,
+		NoRepeat: f.NoRepeatNgram}
 	set(&b.MaxLength, f.MaxLength)
 	return b
 }
@@ -68,7 +69,11 @@ func (f *beamFlags) fits(r *run.Run) error {
 	for _, x := range []struct {
 		flag  string
 		given bool
-	}{{"coverage-penalty", f.CoveragePenalty > 0}, {"replace-unk", f.ReplaceUnk}, {"unk-dictionary", f.UnkDictionary != ""}} {
+	}{
+		{"coverage-penalty", f.CoveragePenalty > 0},
+		{"replace-unk", f.ReplaceUnk},
+		{"unk-dictionary", f.UnkDictionary != ""},
+	} {
 		if x.given {
 			return usage("--%s asks where the attention looked, and the model of %s has none: leave it out", x.flag, r.Dir())
 		}

@@ -16,7 +16,8 @@ func TestRepeatWithoutOut(t *testing.T) {
 	})
 	writeFile(t, "rhyme.txt", rhyme(100))
 	args := strings.Fields("train --text rhyme.txt --batch 4 --seq 40 --lr 5 --optimizer sgd --steps 20")
-	if r := unroll(args...); r.code != exitStopped || !strings.Contains(r.stderr, "saved in runs/lm-1/last: continue with unroll "+strings.Join(args, " ")+" --out runs/lm-1\n") {
+	if r := unroll(args...); r.code != exitStopped || !strings.Contains(r.stderr,
+		"saved in runs/lm-1/last: continue with unroll "+strings.Join(args, " ")+" --out runs/lm-1\n") {
 		t.Fatalf("%d, %s", r.code, r.stderr)
 	}
 	withPairLM(nil)
@@ -25,14 +26,16 @@ func TestRepeatWithoutOut(t *testing.T) {
 		t.Errorf("with another seed: %s", other)
 	}
 	r := unroll(args...)
-	const says = "unroll: runs/lm-1 has the same settings and is not finished: it goes on; --resume never begins a new run\n"
+	const says = "unroll: runs/lm-1 has the same settings and is not finished: it goes on; --resume never " +
+		"begins a new run\n"
 	if r.code != 0 || r.stderr != says || !strings.Contains(r.stdout, "run folder: runs/lm-1\ncontinuing after step 4\n") {
 		t.Errorf("%d, %s%s", r.code, r.stderr, r.stdout)
 	}
 	if out := must(t, args...); !strings.Contains(out, "run folder: runs/lm-3\n") {
 		t.Errorf("after it has finished: %s", out)
 	}
-	must(t, strings.Fields("train --text rhyme.txt --batch 4 --seq 40 --lr 5 --optimizer sgd --steps 20 --out straight")...)
+	must(t,
+		strings.Fields("train --text rhyme.txt --batch 4 --seq 40 --lr 5 --optimizer sgd --steps 20 --out straight")...)
 	if readFile(t, "runs/lm-1/last/weights.safetensors") != readFile(t, "straight/last/weights.safetensors") {
 		t.Error("the weights are not those of a run that was not stopped")
 	}

@@ -15,7 +15,8 @@ func TestUnknownWordsAreSaid(t *testing.T) {
 		fmt.Fprintf(&pairs, "name%d sees it\tnom%d le voit\n", i, i)
 	}
 	writeFile(t, "names.tsv", pairs.String())
-	out := must(t, strings.Fields("train seq2seq --pairs names.tsv --tokens word --min-freq 2 --hidden 16 --embed 8 --batch 8 --buckets 1 --threads 1 --lr 0.02 --epochs 12 --out run")...)
+	out := must(t, strings.Fields("train seq2seq --pairs names.tsv --tokens word --min-freq 2 --hidden 16 --embed 8 "+
+		"--batch 8 --buckets 1 --threads 1 --lr 0.02 --epochs 12 --out run")...)
 	for _, want := range []string{
 		"\nunknown in training: 33.3% of the tokens of sources and 33.3% of those of targets; accuracy is that of the others\n",
 		"\nunknown in validation: 33.3% of", "  ->  <unk> le voit  wrong, it is nom",
@@ -34,7 +35,11 @@ func TestUnknownWordsAreSaid(t *testing.T) {
 			t.Errorf("%q is not in\n%s", want, out)
 		}
 	}
-	for args, want := range map[string]string{"": "<unk> le voit\n", "--replace-unk": "Otto le voit\n", "--unk-dictionary otto.tsv": "Othon le voit\n"} {
+	for args, want := range map[string]string{
+		"":                          "<unk> le voit\n",
+		"--replace-unk":             "Otto le voit\n",
+		"--unk-dictionary otto.tsv": "Othon le voit\n",
+	} {
 		writeFile(t, "otto.tsv", "Otto\tOthon\n")
 		if got, _ := answersAndRemarks(t, "Otto sees it\n", strings.Fields("translate run "+args)...); got != want {
 			t.Errorf("translate run %s: %q, want %q", args, got, want)

@@ -137,5 +137,6 @@ func rhyme(n int) string {
 func trainSmall(t *testing.T, args ...string) string {
 	t.Helper()
 	writeFile(t, "rhyme.txt", rhyme(100))
-	return must(t, append([]string{"train", "lm", "--text", "rhyme.txt", "--batch", "4", "--seq", "40", "--lr", "5", "--optimizer", "sgd", "--out", "run"}, args...)...)
+	return must(t, append([]string{"train", "lm", "--text", "rhyme.txt", "--batch", "4", "--seq", "40", "--lr", "5",
+		"--optimizer", "sgd", "--out", "run"}, args...)...)
 }

@@ -62,7 +62,8 @@ func TestVersion(t *testing.T) {
 	for built, devices := range map[bool]string{false: "cpu, ref", true: "cpu, ref, cuda"} {
 		onGPU(t, built, noDriver)
 		got := must(t, "version")
-		if !strings.HasPrefix(got, "unroll ") || !strings.HasSuffix(got, ", devices: "+devices+"\n") || strings.Count(got, "\n") != 1 {
+		if !strings.HasPrefix(got, "unroll ") || !strings.HasSuffix(got, ", devices: "+devices+"\n") ||
+			strings.Count(got, "\n") != 1 {
 			t.Errorf("built with GPU support: %v: got %q", built, got)
 		}
 	}

@@ -34,16 +34,20 @@ func TestEval(t *testing.T) {
 	} {
 		out := must(t, append([]string{"eval", "run", "--json"}, strings.Fields(c.args)...)...)
 		o := jsonLines(t, out)[0]
-		if strings.Count(out, "\n") != 1 || o["split"] != c.split || !strings.HasSuffix(o["text"].(string), c.text) || o["tokens"] != c.tokens ||
+		if strings.Count(out, "\n") != 1 || o["split"] != c.split || !strings.HasSuffix(o["text"].(string), c.text) ||
+			o["tokens"] != c.tokens ||
 			o["step"] != 12.0 || o["checkpoint"] != "best" || o["seconds"].(float64) <= 0 {
 			t.Errorf("eval run %s: %s", c.args, out)
 		}
-		if c.split == "validation" && (o["loss"] != valid["valid_loss"] || o["accuracy"] != valid["accuracy"] || o["top2"] != valid["top2"]) {
+		if c.split == "validation" &&
+			(o["loss"] != valid["valid_loss"] || o["accuracy"] != valid["accuracy"] || o["top2"] != valid["top2"]) {
 			t.Errorf("eval run %s gives %v, training measured %v", c.args, o, valid)
 		}
 	}
 	out := must(t, "eval", "run")
-	for _, want := range []string{"run/best after step 12, on the validation part of /", "/rhyme.txt, its last 10%:\nloss ", "\n229 characters in 0."} {
+	for _, want := range []string{
+		"run/best after step 12, on the validation part of /", "/rhyme.txt, its last 10%:\nloss ", "\n229 characters in 0.",
+	} {
 		if !strings.Contains(out, want) {
 			t.Errorf("%q is not in\n%s", want, out)
 		}
@@ -61,7 +65,12 @@ func TestEvalWithValidText(t *testing.T) {
 	for _, c := range []struct {
 		args, split string
 		tokens      float64
-	}{{"", "validation", 160}, {"--text valid.txt", "validation", 160}, {"--text rhyme.txt", "all", 2299}, {"--valid-text valid.txt", "all", 160}} {
+	}{
+		{"", "validation", 160},
+		{"--text valid.txt", "validation", 160},
+		{"--text rhyme.txt", "all", 2299},
+		{"--valid-text valid.txt", "all", 160},
+	} {
 		o := jsonLines(t, must(t, append([]string{"eval", "run", "--json"}, strings.Fields(c.args)...)...))[0]
 		if o["split"] != c.split || o["tokens"] != c.tokens {
 			t.Errorf("eval run %s: %v", c.args, o)
@@ -85,7 +94,8 @@ func TestSplit(t *testing.T) {
 		t.Errorf("eval: %v", o)
 	}
 	writeFile(t, "end.txt", rhyme(100)[2070:])
-	if end := jsonLines(t, must(t, "eval", "run", "--text", "end.txt", "--json"))[0]; end["loss"] != o["loss"] || end["split"] != "all" {
+	if end := jsonLines(t, must(t, "eval", "run", "--text", "end.txt", "--json"))[0]; end["loss"] != o["loss"] ||
+		end["split"] != "all" {
 		t.Errorf("the last tenth by itself: %v, by the split %v", end, o)
 	}
 	if out := must(t, "eval", "run"); !strings.Contains(out, "/rhyme.txt, which were kept for this:\n") {
@@ -105,9 +115,12 @@ func TestSplit(t *testing.T) {
 func TestStride(t *testing.T) {
 	t.Chdir(t.TempDir())
 	writeFile(t, "rhyme.txt", rhyme(100))
-	const args = "train lm --text rhyme.txt --batch 4 --seq 40 --stride 15 --hidden 8 --embed 4 --log-every 5 --threads 1 --steps "
+	const args = "train lm --text rhyme.txt --batch 4 --seq 40 --stride 15 --hidden 8 --embed 4 --log-every 5 " +
+		"--threads 1 --steps "
 	resumeExactly(t, 15, args+"40 --json")
-	if out := must(t, strings.Fields(args+"1 --out run")...); !strings.Contains(out, "\nbatch 4, seq 40, stride 15: 34 steps an epoch; ") { // of 136 windows
+	// of 136 windows
+	if out := must(t, strings.Fields(args+"1 --out run")...); !strings.Contains(out,
+		"\nbatch 4, seq 40, stride 15: 34 steps an epoch; ") {
 		t.Error(out)
 	}
 	if config := readFile(t, "run/config.yaml"); !strings.Contains(config, "  stride: 15\n") {
@@ -117,10 +130,12 @@ func TestStride(t *testing.T) {
 		t.Helper()
 		return jsonLines(t, must(t, strings.Fields("eval straight --json "+flags)...))[0]
 	}
-	if o := eval("--stride 30"); o["tokens"] != 280.0 || o["stride"] != 30.0 || o["split"] != "validation" { // 7 windows of 230 characters
+	// 7 windows of 230 characters
+	if o := eval("--stride 30"); o["tokens"] != 280.0 || o["stride"] != 30.0 || o["split"] != "validation" {
 		t.Errorf("eval --stride 30: %v", o)
 	}
-	if out := must(t, strings.Fields("eval straight --stride 30")...); !strings.Contains(out, ", its last 10%, in windows of 40 characters that begin every 30:\nloss ") {
+	if out := must(t, strings.Fields("eval straight --stride 30")...); !strings.Contains(out,
+		", its last 10%, in windows of 40 characters that begin every 30:\nloss ") {
 		t.Error(out)
 	}
 	writeFile(t, "window.txt", rhyme(100)[11:52])
@@ -133,7 +148,8 @@ func TestStride(t *testing.T) {
 	writeFile(t, "two.txt", rhyme(100)[11:92]) // ends where two windows do: together what they are alone
 	writeFile(t, "second.txt", rhyme(100)[51:92])
 	second, two := eval("--text second.txt"), eval("--stride 40 --text two.txt")
-	if mean := (one["loss"].(float64) + second["loss"].(float64)) / 2; math.Abs(two["loss"].(float64)-mean) > 1e-6 || two["tokens"] != 80.0 {
+	if mean := (one["loss"].(float64) + second["loss"].(float64)) / 2; math.Abs(two["loss"].(float64)-mean) > 1e-6 ||
+		two["tokens"] != 80.0 {
 		t.Errorf("two windows have %v, each by itself %v and %v", two, one, second)
 	}
 	writeFile(t, "short.txt", rhyme(100)[:40])
@@ -141,9 +157,11 @@ func TestStride(t *testing.T) {
 	want(t, exitUsage, "--stride is -1: it must be at least 0", "eval", "straight", "--stride", "-1")
 	want(t, exitUsage, "--stride is -1: it must be at least 0", "train", "lm", "--stride", "-1")
 	want(t, exitData, "rhyme.txt (2300 characters, 10% of them held out): 2070 characters to train on, but --batch 300, --seq 40 and --stride 15 need at least 40+1+(300-1)*15 = 4526: "+
-		"use a longer text, or --batch 136", "train", "lm", "--text", "rhyme.txt", "--batch", "300", "--seq", "40", "--stride", "15")
+		"use a longer text, or --batch 136", "train", "lm", "--text", "rhyme.txt", "--batch", "300", "--seq", "40",
+		"--stride", "15")
 	want(t, exitData, "rhyme.txt (2300 characters, 10% of them held out): 2070 characters to train on, but --batch 16, --accumulate 8 and --seq 40 need at least (40+1)*128 = 5248: "+
-		"use a longer text, or --batch 6 or --seq 15", "train", "lm", "--text", "rhyme.txt", "--batch", "16", "--accumulate", "8", "--seq", "40")
+		"use a longer text, or --batch 6 or --seq 15", "train", "lm", "--text", "rhyme.txt", "--batch", "16", "--accumulate",
+		"8", "--seq", "40")
 	want(t, exitUsage, "--stride is 9223372036854775807: at most 1,000,000,000 are supported", "train", "lm", "--stride", "9223372036854775807")
 	want(t, exitUsage, "--batch 32, --accumulate 1000000 and --seq 64 make a training step of 2.0e+09 tokens: at most 1e+09 are supported", "train", "lm", "--accumulate", "1000000")
 	want(t, exitUsage, "--threads is 1000000: at most 1,024 are supported", "train", "lm", "--threads", "1000000")
@@ -164,14 +182,17 @@ func TestUnits(t *testing.T) {
 				t.Errorf("%s: eval%s gives %v, training measured %v", kind, args, o, measured)
 			}
 		}
-		if out := must(t, "eval", "straight"); !strings.Contains(out, " nats per token  ") || !strings.Contains(out, " tokens in 0.") {
+		if out := must(t, "eval", "straight"); !strings.Contains(out, " nats per token  ") ||
+			!strings.Contains(out, " tokens in 0.") {
 			t.Error(out)
 		}
 		config := readFile(t, "straight/config.yaml")
-		if want := fmt.Sprintf("  vocab: %g\n", vocab); !strings.Contains(config, want) || !strings.Contains(config, "  tokens: "+kind+"\n") {
+		if want := fmt.Sprintf("  vocab: %g\n", vocab); !strings.Contains(config, want) ||
+			!strings.Contains(config, "  tokens: "+kind+"\n") {
 			t.Errorf("%q is not in\n%s", want, config)
 		}
-		text := jsonLines(t, must(t, "sample", "straight", "--prompt", "the cat", "--length", "20", "--json"))[0]["text"].(string)
+		text := jsonLines(t, must(t, "sample", "straight", "--prompt", "the cat", "--length", "20",
+			"--json"))[0]["text"].(string)
 		if strings.Contains(text, "<") || strings.Contains(text, "\ufffd") {
 			t.Errorf("%s: a reserved token was written: %q", kind, text)
 		}
@@ -183,14 +204,17 @@ func TestUnits(t *testing.T) {
 		}
 	}
 	out := must(t, strings.Fields("train lm --tokens word --min-freq 50 --steps 1 --out run"+flags)...)
-	if !strings.HasPrefix(out, "training on rhyme.txt: ") || !strings.Contains(out, " tokens, and ") || !strings.Contains(out, "unroll sample run --prompt ") {
+	if !strings.HasPrefix(out, "training on rhyme.txt: ") || !strings.Contains(out, " tokens, and ") ||
+		!strings.Contains(out, "unroll sample run --prompt ") {
 		t.Error(out)
 	}
 	out = must(t, "eval", "run", "--valid-text", "rhyme.txt")
-	if !strings.Contains(out, "\n699 tokens in 0.") || !strings.HasSuffix(out, "\ntext: 200 of 700 tokens (28.6%) are unknown\nthe run was trained on these data: how well it does on others stays unknown\n") {
+	if !strings.Contains(out, "\n699 tokens in 0.") || !strings.HasSuffix(out, "\ntext: 200 of 700 tokens (28.6%) are "+
+		"unknown\nthe run was trained on these data: how well it does on others stays unknown\n") {
 		t.Error(out)
 	}
-	if r := unroll("sample", "run", "--prompt", "the yak sat", "--length", "1"); r.code != exitOK || r.stderr != "unroll: --prompt: 2 of 3 tokens (66.7%) are unknown\n" {
+	if r := unroll("sample", "run", "--prompt", "the yak sat", "--length", "1"); r.code != exitOK ||
+		r.stderr != "unroll: --prompt: 2 of 3 tokens (66.7%) are unknown\n" {
 		t.Errorf("%d, %s", r.code, r.stderr)
 	}
 	want(t, exitData, "rhyme.txt: with --min-freq 1000 and --max-vocab 0 every token is unknown, so there is nothing to learn: choose others, or other data", "train", "lm", "--text", "rhyme.txt", "--tokens", "word", "--min-freq", "1000")
@@ -198,7 +222,8 @@ func TestUnits(t *testing.T) {
 	writeFile(t, "pairs.tsv", "a b\tc d\ne f\tg h\ni j\tk l\n")
 	for task, data := range map[string]string{"seq2seq": "--pairs", "classify": "--table"} {
 		r := unroll("train", task, data, "pairs.tsv", "--tokens", "word", "--min-freq", "1000")
-		if r.code != exitData || task == "seq2seq" && !strings.HasPrefix(r.stderr, "unroll: pairs.tsv: with --min-freq 1000 and --max-vocab 0 every token is unknown, ") {
+		if r.code != exitData || task == "seq2seq" &&
+			!strings.HasPrefix(r.stderr, "unroll: pairs.tsv: with --min-freq 1000 and --max-vocab 0 every token is unknown, ") {
 			t.Errorf("%s: %d, %s", task, r.code, r.stderr)
 		}
 	}
@@ -216,7 +241,8 @@ func TestUseErrors(t *testing.T) {
 	}
 	writeFile(t, "strange.txt", "the cat\nis ön the mat\n")
 	writeFile(t, "one.txt", "t")
-	const unknown = "is not in the vocabulary of 17 characters that the model was trained with: remove or replace it, or leave out such characters with --skip-unknown"
+	const unknown = "is not in the vocabulary of 17 characters that the model was trained with: remove or replace it, " +
+		"or leave out such characters with --skip-unknown"
 	want(t, exitData, "strange.txt:2:4: the character 'ö' (U+00F6) "+unknown, "eval", "run", "--text", "strange.txt")
 	want(t, exitData, "--prompt:1:5: the character 'C' (U+0043) "+unknown, "sample", "run", "--prompt", "the Cat")
 	want(t, exitData, "--prompt:2:1: the character '\ufffd' (U+FFFD) "+unknown, "sample", "run", "--prompt", "the\n\xff")
@@ -226,8 +252,10 @@ func TestUseErrors(t *testing.T) {
 	writeFile(t, "rhyme.txt", rhyme(100)+"!")
 	sha := field(t, "run/config.yaml", "text_sha256")
 	r := unroll("eval", "run")
-	if got := r.stderr; r.code != exitData || !strings.HasPrefix(got, "unroll: "+dir+"/rhyme.txt has changed since the run was trained on it (sha256 ") ||
-		!strings.HasSuffix(got, " now, "+sha[:12]+" in run/config.yaml): restore it, or measure on all of it with --valid-text\n") {
+	if got := r.stderr; r.code != exitData ||
+		!strings.HasPrefix(got, "unroll: "+dir+"/rhyme.txt has changed since the run was trained on it (sha256 ") ||
+		!strings.HasSuffix(got,
+			" now, "+sha[:12]+" in run/config.yaml): restore it, or measure on all of it with --valid-text\n") {
 		t.Errorf("%d, %s", r.code, got)
 	}
 	if err := os.Remove("rhyme.txt"); err != nil {

@@ -18,13 +18,15 @@ func hidden(s string) bool {
 func TestTerminalIsNotCommanded(t *testing.T) {
 	t.Chdir(t.TempDir())
 	writeFile(t, "pairs.tsv", strings.Repeat("ab\t\x1b[31m\u009b\nba\t\x1b[31m\u009b\nb\t\x1b[31m\u009b\n", 20))
-	must(t, strings.Fields("train seq2seq --pairs pairs.tsv --hidden 16 --embed 4 --batch 8 --epochs 30 --lr 0.05 --threads 1 --out run")...)
+	must(t, strings.Fields("train seq2seq --pairs pairs.tsv --hidden 16 --embed 4 --batch 8 --epochs 30 --lr 0.05 "+
+		"--threads 1 --out run")...)
 	before := isTerminal
 	t.Cleanup(func() { isTerminal = before })
 	file := given("ab\n", "translate run")
 	isTerminal = func(any) bool { return true }
 	terminal := given("ab\n", "translate run")
-	if !strings.Contains(file.stdout, "\x1b[31m") || hidden(terminal.stdout) || !strings.Contains(terminal.stdout, `\u001b[31m`) {
+	if !strings.Contains(file.stdout, "\x1b[31m") || hidden(terminal.stdout) ||
+		!strings.Contains(terminal.stdout, `\u001b[31m`) {
 		t.Errorf("to a file %q, to a terminal %q", file.stdout, terminal.stdout)
 	}
 }
@@ -34,7 +36,8 @@ func TestErrorsDoNotCommand(t *testing.T) {
 	uses := threeTasks(t)
 	writeFile(t, "lm/config.yaml", "\"\\e[31mkey\": 1\n")
 	writeFile(t, "bad\x1b[31m.tsv", "a\tx\x1by\nb\tz\n")
-	for _, args := range append(uses["lm"], "train classify --table bad\x1b[31m.tsv --out c", "train classify --table none\x1b]0;x\x07 --out c", "eval none\u009b31m") {
+	for _, args := range append(uses["lm"], "train classify --table bad\x1b[31m.tsv --out c",
+		"train classify --table none\x1b]0;x\x07 --out c", "eval none\u009b31m") {
 		if r := given("", args); r.code == 0 || hidden(r.stderr) || strings.Count(r.stderr, "\n") != 1 {
 			t.Errorf("%q: %+v", args, r)
 		}

@@ -129,7 +129,9 @@ func TestArchitectureNamesEveryPackage(t *testing.T) {
 		t.Fatal(err)
 	}
 	rows := map[string]bool{}
-	for _, m := range regexp.MustCompile("(?m)^\\| `([a-z0-9/]+)` \\| .* \\| (`[^|]*) \\|$").FindAllStringSubmatch(string(text), -1) {
+	for _, m := range regexp.MustCompile("(?m)^\\| `([a-z0-9/]+)` \\| .* \\| (`[^|]*) \\|$").FindAllStringSubmatch(
+		string(text), -1,
+	) {
 		rows[m[1]] = true
 		for _, file := range strings.Split(m[2], ", ") {
 			if _, err := os.Stat(filepath.Join("../..", m[1], strings.Trim(file, "`"))); err != nil {
@@ -234,7 +236,8 @@ func TestSeries(t *testing.T) {
 		lines = append(lines, wave(i%2, 20+i%10)+":"+[]string{"slow", "fast"}[i%2])
 	}
 	write(t, filepath.Join(dir, "train.ts"), lines)
-	write(t, filepath.Join(dir, "new.ts"), []string{"@problemName waves", "@classLabel false", "@data", wave(1, 35), wave(0, 35)})
+	write(t, filepath.Join(dir, "new.ts"),
+		[]string{"@problemName waves", "@classLabel false", "@data", wave(1, 35), wave(0, 35)})
 	out := output(t, dir, "series")
 	if !regexp.MustCompile(`(?m)^series 1: fast, probability (0.9|1.0).\nseries 2: slow, probability (0.9|1.0).\n`).MatchString(out) {
 		t.Errorf("it says\n%s", out)

@@ -24,7 +24,8 @@ func block(first int, lines []string) (string, error) {
 
 func TestEachBlock(t *testing.T) {
 	var out strings.Builder
-	if err := eachBlock("stdin", datasets.NewLines("stdin", strings.NewReader("a\nb\r\n\nc\nd")), &out, 2, block); err != nil {
+	if err := eachBlock("stdin", datasets.NewLines("stdin", strings.NewReader("a\nb\r\n\nc\nd")), &out, 2,
+		block); err != nil {
 		t.Fatal(err)
 	}
 	if want := "1 of 2: a\n2 of 2: b\n3 of 2: \n4 of 2: c\n5 of 1: d\n"; out.String() != want {

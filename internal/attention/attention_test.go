@@ -22,7 +22,8 @@ func TestPageMemory(t *testing.T) {
 	}
 	defer page.Close()
 	const size = 100
-	line := translate.Translation{Hypothesis: decode.Hypothesis{Tokens: make([]int32, size), Weights: make([][]float64, size)}}
+	line := translate.Translation{Hypothesis: decode.Hypothesis{Tokens: make([]int32, size),
+		Weights: make([][]float64, size)}}
 	for i := range line.Weights {
 		line.Weights[i] = make([]float64, size)
 	}
@@ -50,7 +51,8 @@ func TestPageMemory(t *testing.T) {
 		t.Fatal(err)
 	}
 	got := string(written)
-	if n := strings.Count(got, "<section id="); n != fit || !strings.Contains(got, "The first 50 lines are drawn, 3 more were translated.") {
+	if n := strings.Count(got, "<section id="); n != fit ||
+		!strings.Contains(got, "The first 50 lines are drawn, 3 more were translated.") {
 		t.Errorf("%d sentences are drawn, want %d", n, fit)
 	}
 	page.Close()

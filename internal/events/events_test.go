@@ -195,7 +195,8 @@ func TestWrite(t *testing.T) {
 	if got := field(events[0], "file_version"); got != "brain.Event:2" {
 		t.Errorf("file version %v", got)
 	}
-	if step, status := field(events[1], "step"), field(events[1], "session_log", "status"); step != int64(301) || status != protoreflect.EnumNumber(1) {
+	if step, status := field(events[1], "step"), field(events[1], "session_log", "status"); step != int64(301) ||
+		status != protoreflect.EnumNumber(1) {
 		t.Errorf("the restart is at step %v, status %v", step, status)
 	}
 	// The bytes that every event file begins with: a length of 24, its checksum, and the tag of the time.
@@ -226,7 +227,8 @@ func TestCreateTwice(t *testing.T) {
 		t.Fatal(err)
 	}
 	for i, e := range entries {
-		if want := Prefix + []string{"1700000000.", "1700000001.", "1700000002."}[i]; len(entries) != 3 || e.Name()[:len(want)] != want {
+		if want := Prefix + []string{"1700000000.", "1700000001.", "1700000002."}[i]; len(entries) != 3 ||
+			e.Name()[:len(want)] != want {
 			t.Errorf("file %d is %s", i, e.Name())
 		}
 	}
@@ -246,7 +248,8 @@ func BenchmarkWrite(b *testing.B) {
 	}
 	defer w.Close()
 	for i := range b.N {
-		if err := w.Write(i, Scalar{"loss", 1}, Scalar{"grad_norm", 2}, Scalar{"lr", 3}, Scalar{"tokens_per_second", 4}); err != nil {
+		if err := w.Write(i, Scalar{"loss", 1}, Scalar{"grad_norm", 2}, Scalar{"lr", 3},
+			Scalar{"tokens_per_second", 4}); err != nil {
 			b.Fatal(err)
 		}
 	}

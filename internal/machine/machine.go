@@ -147,12 +147,15 @@ func (f *Finding) Words() string {
 	}
 	fmt.Fprintf(&b, "\n        %s\n", health(c.Failed, float64(c.Error)))
 	if g := f.GPU; g != nil {
-		fmt.Fprintf(&b, "GPU     %s, compute capability %s, %d multiprocessors, %.1f GiB, %.1f GiB free\n", g.Name, g.Compute, g.Units, gibi(g.Memory), gibi(g.Free))
+		fmt.Fprintf(&b, "GPU     %s, compute capability %s, %d multiprocessors, %.1f GiB, %.1f GiB free\n", g.Name,
+			g.Compute, g.Units, gibi(g.Memory), gibi(g.Free))
 		fmt.Fprintf(&b, "        %s\n", health(g.Failed, float64(g.Error)))
 		if g.Pieces > 0 {
-			fmt.Fprintf(&b, "        a small kernel takes %.1f µs, a training step of a small LSTM, %d kernels and copies, %.0f µs\n", 1e6*g.Piece, g.Pieces, 1e6*g.Step)
+			fmt.Fprintf(&b, "        a small kernel takes %.1f µs, a training step of a small LSTM, %d kernels and "+
+				"copies, %.0f µs\n", 1e6*g.Piece, g.Pieces, 1e6*g.Step)
 		}
-		fmt.Fprintf(&b, "driver  %sCUDA %s, needed is %s or newer; cuBLAS %s\n", prefixed(f.Installed, ", "), g.CUDA, number(driver.Oldest), g.BLAS)
+		fmt.Fprintf(&b, "driver  %sCUDA %s, needed is %s or newer; cuBLAS %s\n", prefixed(f.Installed, ", "), g.CUDA,
+			number(driver.Oldest), g.BLAS)
 		for _, file := range g.Files {
 			fmt.Fprintf(&b, "        %s\n", file)
 		}

@@ -49,7 +49,8 @@ func CPUSide(threads int) (*side.Side, error) {
 		threads = runtime.GOMAXPROCS(0)
 	}
 	return &side.Side{
-		Device: cpu.New(cpu.Threads(threads)), What: fmt.Sprintf("%s, %s, %s", CPUName(), words.Count(threads, "thread", "threads"), path),
-		Peak: fma.Peak(path, threads, 50*time.Millisecond), Square: 1024,
+		Device: cpu.New(cpu.Threads(threads)),
+		What:   fmt.Sprintf("%s, %s, %s", CPUName(), words.Count(threads, "thread", "threads"), path),
+		Peak:   fma.Peak(path, threads, 50*time.Millisecond), Square: 1024,
 	}, nil
 }

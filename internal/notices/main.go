@@ -74,7 +74,8 @@ func notices() ([]byte, error) {
 			if err != nil {
 				return nil, err
 			}
-			fmt.Fprintf(&b, "\n%s\n%s, %s\n\n%s\n", strings.Repeat("=", 80), path, filepath.Base(t), bytes.TrimSpace(inUTF8(text)))
+			fmt.Fprintf(&b, "\n%s\n%s, %s\n\n%s\n", strings.Repeat("=", 80), path, filepath.Base(t),
+				bytes.TrimSpace(inUTF8(text)))
 		}
 	}
 	return append(bytes.ReplaceAll(bytes.TrimSpace(b.Bytes()), []byte("\r\n"), []byte("\n")), '\n'), nil

@@ -16,7 +16,8 @@ import (
 )
 
 func example(n, steps int) *Forecast {
-	f := &Forecast{Title: "H1, hourly", Start: time.Date(2024, 3, 1, 0, 0, 0, 0, time.UTC), Step: series.Step{Seconds: 3600}}
+	f := &Forecast{Title: "H1, hourly", Start: time.Date(2024, 3, 1, 0, 0, 0, 0, time.UTC),
+		Step: series.Step{Seconds: 3600}}
 	at := func(t int) float64 {
 		return 500 + 150*math.Sin(2*math.Pi*float64(t)/24) + 40*math.Sin(float64(t*t))
 	}

@@ -85,7 +85,8 @@ func progressLine(width int, part float64, words []string) string {
 	}
 	width-- // a full line makes some terminals go on to the next
 	done := int(part * barWidth)
-	all := append(words, fmt.Sprintf("%3d%% |%s%s|", int(100*part), strings.Repeat("█", done), strings.Repeat(" ", barWidth-done)))
+	all := append(words, fmt.Sprintf("%3d%% |%s%s|", int(100*part), strings.Repeat("█", done),
+		strings.Repeat(" ", barWidth-done)))
 	for n := len(all); n > 0; n-- {
 		if line := strings.Join(all[:n], "  "); utf8.RuneCountInString(line) <= width {
 			return line

@@ -26,8 +26,10 @@ func Downloads(w io.Writer) func(url string, have, all int64) {
 			if bar != nil {
 				bar.Finish()
 			}
-			bar = progressbar.NewOptions64(all, progressbar.OptionSetWriter(w), progressbar.OptionSetDescription(url[strings.LastIndexByte(url, '/')+1:]),
-				progressbar.OptionShowBytes(true), progressbar.OptionSetPredictTime(true), progressbar.OptionOnCompletion(func() { fmt.Fprintln(w) }))
+			bar = progressbar.NewOptions64(all, progressbar.OptionSetWriter(w),
+				progressbar.OptionSetDescription(url[strings.LastIndexByte(url, '/')+1:]),
+				progressbar.OptionShowBytes(true), progressbar.OptionSetPredictTime(true),
+				progressbar.OptionOnCompletion(func() { fmt.Fprintln(w) }))
 		}
 		if onTerminal {
 			bar.Set64(have)

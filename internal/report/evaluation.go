@@ -111,7 +111,8 @@ func (e *Evaluation) Remarks(replaced bool) (remarks []string) {
 		add("words were made of the parts that %s marks, and then measured", n.Subwords)
 	}
 	if n.Tokenized {
-		add("most targets end in \" .\", as texts do that were cut into words: BLEU is not comparable with that of other texts")
+		add("most targets end in \" .\", as texts do that were cut into words: BLEU is not comparable with that " +
+			"of other texts")
 	}
 	if n.Undefined != "" {
 		add("BLEU is undefined: %s; see chrF, or cut them otherwise: `bleu_tokenize` char", n.Undefined)

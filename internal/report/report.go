@@ -109,7 +109,8 @@ func (l *lineReporter) Step(r run.StepRecord, p run.Progress) {
 	}
 	l.last = time.Now()
 	fmt.Fprintf(l.w, "%s  epoch %d  loss %.4f  gradient %.3g  %s tokens/s  %s left\n",
-		l.stepOf(r.Step), r.Epoch, float64(r.Loss), float64(r.GradNorm), words.Thousands(int(r.TokensPerSecond)), words.Clock(p.Left))
+		l.stepOf(r.Step), r.Epoch, float64(r.Loss), float64(r.GradNorm), words.Thousands(int(r.TokensPerSecond)),
+		words.Clock(p.Left))
 }
 
 func (l *lineReporter) Valid(r run.ValidRecord) {
@@ -185,7 +186,8 @@ func numberWords(m *run.Measures) string {
 		return ""
 	}
 	return say([]spoken{
-		{"  R² %.*f", 4, &n.R2, 1}, {"\nalways the mean: RMSE %.*g", 5, &n.BaselineRMSE, 1}, {"  MAE %.*g", 5, &n.BaselineMAE, 1},
+		{"  R² %.*f", 4, &n.R2, 1}, {"\nalways the mean: RMSE %.*g", 5, &n.BaselineRMSE, 1},
+		{"  MAE %.*g", 5, &n.BaselineMAE, 1},
 	})
 }
 

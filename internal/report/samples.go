@@ -34,9 +34,11 @@ func Samples(samples []run.Sample) string {
 	for _, s := range samples {
 		switch {
 		case s.Input == "":
-			fmt.Fprintf(&b, "  it writes: %s\n", words.Clip(strings.Join(strings.Fields(s.Output), " "), sampleWidth-len("  it writes: ")))
+			fmt.Fprintf(&b, "  it writes: %s\n",
+				words.Clip(strings.Join(strings.Fields(s.Output), " "), sampleWidth-len("  it writes: ")))
 		case room >= leastInput:
-			fmt.Fprintf(&b, "  %-*s  ->  %-*s  %s\n", input, words.Clip(s.Input, input), output, words.Clip(s.Output, output), verdictOn(s))
+			fmt.Fprintf(&b, "  %-*s  ->  %-*s  %s\n", input, words.Clip(s.Input, input), output, words.Clip(s.Output, output),
+				verdictOn(s))
 		default:
 			fmt.Fprintf(&b, "\n  input   %s\n  output  %s\n  wanted  %s\n", s.Input, s.Output, s.Wanted)
 		}

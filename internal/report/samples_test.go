@@ -34,7 +34,9 @@ func TestSampleLines(t *testing.T) {
 		}
 	}
 	for input := range 200 { // a line each fits into 80 columns
-		for _, line := range strings.Split(Samples([]run.Sample{{Input: strings.Repeat("é", input+1), Output: "pos", Wanted: "neg"}}), "\n") {
+		for _, line := range strings.Split(
+			Samples([]run.Sample{{Input: strings.Repeat("é", input+1), Output: "pos", Wanted: "neg"}}), "\n",
+		) {
 			if n := utf8.RuneCountInString(line); n > sampleWidth {
 				t.Fatalf("%d characters: %s", n, line)
 			}
@@ -60,7 +62,8 @@ func TestValidationsAreFew(t *testing.T) {
 		}
 	}
 	l.End(run.EndRecord{})
-	if got := out.String(); strings.Count(got, "validation") != 2 || !strings.HasPrefix(got, "validation after step 5: ") || !strings.Contains(got, "\nvalidation after step 8: ") {
+	if got := out.String(); strings.Count(got, "validation") != 2 ||
+		!strings.HasPrefix(got, "validation after step 5: ") || !strings.Contains(got, "\nvalidation after step 8: ") {
 		t.Errorf("the end: %q", got)
 	}
 	l.End(run.EndRecord{})
@@ -70,7 +73,8 @@ func TestValidationsAreFew(t *testing.T) {
 		}
 	}
 	l.validated = time.Now().Add(-validPause)
-	if valid(12, false); !strings.HasPrefix(out.String(), "validation after step 10: ") || !strings.Contains(out.String(), "\nvalidation after step 12: ") {
+	if valid(12, false); !strings.HasPrefix(out.String(), "validation after step 10: ") ||
+		!strings.Contains(out.String(), "\nvalidation after step 12: ") {
 		t.Errorf("later, the best first: %q", out.String())
 	}
 	out.Reset()

@@ -28,7 +28,8 @@ func Summary(ctx context.Context, w io.Writer, task run.Task, dir string, end ru
 		best = "best by " + by
 	}
 	fmt.Fprintf(w, "\n%s in %s%s; %s after step %s, with a validation loss of %.4f\n\n",
-		words.Count(end.Step, "step", "steps"), words.Clock(end.Seconds), ended, best, words.Thousands(end.BestStep), end.BestLoss)
+		words.Count(end.Step, "step", "steps"), words.Clock(end.Seconds), ended, best, words.Thousands(end.BestStep),
+		end.BestLoss)
 	switch t := task.(type) {
 	case *run.LMTask:
 		return somePrompt(t.Vocab()), written(ctx, w, t)
@@ -87,7 +88,8 @@ func drawn(w io.Writer, t *run.ForecastTask, m *run.Metrics, dir string) error {
 	if err != nil {
 		return err
 	}
-	_, err = fmt.Fprintf(w, "the last values of each series, as they are forecast from those before:\n%s\npictures:\n  %s\n",
+	_, err = fmt.Fprintf(w,
+		"the last values of each series, as they are forecast from those before:\n%s\npictures:\n  %s\n",
 		Forecasts(m.ForecastMeasures), strings.Join(paths, "\n  "))
 	return err
 }

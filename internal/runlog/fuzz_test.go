@@ -18,7 +18,8 @@ import (
 // written on.
 func FuzzRead(f *testing.F) {
 	path := filepath.Join(f.TempDir(), "log.jsonl") // one for all: making files is most of the work
-	f.Add([]byte("{\"event\":\"step\",\"step\":1}\n{\"event\":\"step\",\"step\":2}\n{\"event\":\"resumed\",\"step\":1}\n{\"ev"))
+	f.Add([]byte("{\"event\":\"step\",\"step\":1}\n{\"event\":\"step\",\"step\":2}\n" +
+		"{\"event\":\"resumed\",\"step\":1}\n{\"ev"))
 	f.Add([]byte("{}\n"))
 	f.Add([]byte("\x00\n[1]\n"))
 	f.Fuzz(func(t *testing.T, data []byte) {

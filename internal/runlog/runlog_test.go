@@ -139,11 +139,13 @@ func TestResumedVoidsLaterSteps(t *testing.T) {
 
 // A run that goes on from a step before the end of its log finds no later steps there, however they came to be there.
 func TestOpenCuts(t *testing.T) {
-	whole := []any{line{"step", 1, 4}, line{"valid", 1, 4}, line{"step", 2, 3}, line{"step", 3, 9}, line{"valid", 3, 9}, line{"diverged", 4, 9}}
+	whole := []any{line{"step", 1, 4}, line{"valid", 1, 4}, line{"step", 2, 3}, line{"step", 3, 9}, line{"valid", 3, 9},
+		line{"diverged", 4, 9}}
 	for _, c := range []struct {
 		step, keep int
 		torn       string
-	}{{0, 0, ""}, {1, 2, ""}, {2, 3, "{"}, {3, 5, strings.Repeat("x", 9000)}, {4, 6, ""}, {5, 6, "\n"}, {1, 2, "\nnot a line\n{}\n"}} {
+	}{{0, 0, ""}, {1, 2, ""}, {2, 3, "{"}, {3, 5, strings.Repeat("x", 9000)}, {4, 6, ""}, {5, 6, "\n"},
+		{1, 2, "\nnot a line\n{}\n"}} {
 		path := filepath.Join(t.TempDir(), "log.jsonl")
 		appendAll(t, path, whole...)
 		before, err := os.ReadFile(path)

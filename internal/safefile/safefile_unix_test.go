@@ -129,7 +129,8 @@ func TestReadIsLimited(t *testing.T) {
 		t.Skip(err)
 	}
 	var e *Error
-	if _, err := Read(path, 1<<20); !errors.As(err, &e) || e.Path != path || !strings.Contains(e.What, "at most 1048576 are read") {
+	if _, err := Read(path, 1<<20); !errors.As(err, &e) || e.Path != path ||
+		!strings.Contains(e.What, "at most 1048576 are read") {
 		t.Errorf("a terabyte: %v", err)
 	}
 }

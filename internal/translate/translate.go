@@ -115,7 +115,8 @@ type TooLongError struct {
 }
 
 func (e *TooLongError) Error() string {
-	return fmt.Sprintf("%d tokens, to be translated by up to %d in %d ways at once: that would take too long, cut the line, or give a smaller length or beam",
+	return fmt.Sprintf("%d tokens, to be translated by up to %d in %d ways at once: that would take too long, cut the "+
+		"line, or give a smaller length or beam",
 		e.Tokens, e.Length, e.Rows)
 }
 

@@ -37,7 +37,8 @@ func untrained(t *testing.T) *translate.Translator {
 	t.Helper()
 	v := vocab(t, datasets.Char, 0, "abcdefgh ")
 	c := trainer.Seq2SeqConfig{TeacherForcing: 1, Device: cpu.New(cpu.Threads(1))}
-	c.Model.Source, c.Model.Target, c.Model.Tokens, c.Model.Attention = v.Len(), v.Len(), models.DefaultTokens, models.General{}
+	c.Model.Source, c.Model.Target, c.Model.Tokens, c.Model.Attention = v.Len(), v.Len(), models.DefaultTokens,
+		models.General{}
 	c.Model.Cell, c.Model.Embed, c.Model.Hidden, c.Model.Layers = models.CellConfig{Kind: "gru"}, 8, 16, 1
 	c.Seed, c.Optimizer, c.Clip = 3, optim.DefaultAdam, 1
 	m, err := trainer.NewSeq2Seq(c)
@@ -117,12 +118,14 @@ func TestTranslatorGreedy(t *testing.T) {
 		t.Fatal(err)
 	}
 	for i := range lines {
-		if plain[i][0].Text != scored[i][0].Text || !slices.Equal(plain[i][0].Tokens, scored[i][0].Tokens) || scored[i][0].LogProb == 0 {
+		if plain[i][0].Text != scored[i][0].Text || !slices.Equal(plain[i][0].Tokens, scored[i][0].Tokens) ||
+			scored[i][0].LogProb == 0 {
 			t.Errorf("%+v, with scores %+v", plain[i][0], scored[i][0])
 		}
 	}
 	o.Beam.MaxLength = 2
-	if short, err := x.Lines(t.Context(), 1, lines[:1], o); err != nil || len(short[0][0].Tokens) != 2 || short[0][0].Ended {
+	if short, err := x.Lines(t.Context(), 1, lines[:1], o); err != nil || len(short[0][0].Tokens) != 2 ||
+		short[0][0].Ended {
 		t.Errorf("%+v, %v: at most 2 tokens were wanted", short, err)
 	}
 	o.Beam.MaxLength, x.Lengths = 0, decode.Lengths{}
@@ -191,7 +194,8 @@ func (s scripted) Sample([]int32, int, int, []int, decode.Sampling, []*rand.Rand
 // replaced by a dictionary's word; never is another word written for it.
 func TestReplaceUnknown(t *testing.T) {
 	english, french := "Babeza wants the boat .", "Babeza veut le bateau ."
-	source, target := vocab(t, datasets.Word, 2, english, "wants the boat .", "x y z"), vocab(t, datasets.Word, 2, french, "veut le bateau .")
+	source, target := vocab(t, datasets.Word, 2, english, "wants the boat .", "x y z"),
+		vocab(t, datasets.Word, 2, french, "veut le bateau .")
 	tokens, unknown := target.EncodeLine(french)
 	if unknown != 1 {
 		t.Fatalf("%d words of %q are unknown", unknown, french)
@@ -216,7 +220,8 @@ func TestReplaceUnknown(t *testing.T) {
 		"Babésa veut le bateau .": {Words: words},
 	} {
 		x := &translate.Translator{Model: scripted{h}, Source: source, Target: target}
-		got, err := x.Lines(t.Context(), 1, []string{english}, translate.Options{Beam: decode.Beam{MaxLength: 20}, Unknown: r})
+		got, err := x.Lines(t.Context(), 1, []string{english},
+			translate.Options{Beam: decode.Beam{MaxLength: 20}, Unknown: r})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -229,7 +234,8 @@ func TestReplaceUnknown(t *testing.T) {
 	h = decode.Hypothesis{Tokens: []int32{datasets.Unknown, datasets.Unknown, datasets.Unknown, datasets.End}, Ended: true}
 	h.Weights = slices.Repeat([][]float64{{0.1, 0.6, 0.3, 0}}, 4)
 	two := &translate.Translator{Model: scripted{h}, Source: vocab(t, datasets.Word, 0, "sees"), Target: target}
-	got, err := two.Lines(t.Context(), 1, []string{"Babeza sees Hivero"}, translate.Options{Beam: decode.Beam{MaxLength: 20}, Unknown: &translate.Replacement{}})
+	got, err := two.Lines(t.Context(), 1, []string{"Babeza sees Hivero"},
+		translate.Options{Beam: decode.Beam{MaxLength: 20}, Unknown: &translate.Replacement{}})
 	if err != nil || got[0][0].Text != "Hivero Babeza sees" {
 		t.Errorf("%v, %v: want each name once, and then what the attention looked at", got, err)
 	}
@@ -242,10 +248,15 @@ func TestReplaceUnknown(t *testing.T) {
 
 // Parts of words are joined on demand.
 func TestJoinSubwords(t *testing.T) {
-	for written, want := range map[string]string{"No@@ us vo@@ yo@@ ns": "Nous voyons", "▁No us ▁vo yo ns": "Nous voyons", "plain words": "plain words"} {
+	for written, want := range map[string]string{
+		"No@@ us vo@@ yo@@ ns": "Nous voyons",
+		"▁No us ▁vo yo ns":     "Nous voyons",
+		"plain words":          "plain words",
+	} {
 		v := vocab(t, datasets.Word, 0, written)
 		tokens, _ := v.EncodeLine(written)
-		x := &translate.Translator{Model: scripted{decode.Hypothesis{Tokens: append(tokens, datasets.End)}}, Source: v, Target: v}
+		x := &translate.Translator{Model: scripted{decode.Hypothesis{Tokens: append(tokens, datasets.End)}},
+			Source: v, Target: v}
 		for _, join := range []bool{false, true} {
 			o := translate.Options{Beam: decode.Beam{MaxLength: 20}, JoinSubwords: join}
 			got, err := x.Lines(t.Context(), 1, []string{"plain"}, o)

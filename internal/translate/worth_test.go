@@ -17,7 +17,8 @@ func decoded(v *datasets.Vocab, references ...string) [][]translate.Translation 
 	var all [][]translate.Translation
 	for _, ref := range references {
 		tokens, _ := v.EncodeLine(ref)
-		all = append(all, []translate.Translation{{Text: v.Decode(tokens), Hypothesis: decode.Hypothesis{Tokens: tokens, Ended: true}}})
+		all = append(all,
+			[]translate.Translation{{Text: v.Decode(tokens), Hypothesis: decode.Hypothesis{Tokens: tokens, Ended: true}}})
 	}
 	return all
 }
@@ -40,7 +41,8 @@ func TestPerfectTranslations(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if w.ExactMatch != 1 || w.CharErrorRate != 0 || math.Abs(w.BLEU.BLEU-100) > 1e-9 || math.Abs(w.ChrF-100) > 1e-9 || w.Cut+w.Unknown != 0 || w.Lines != len(references) {
+			if w.ExactMatch != 1 || w.CharErrorRate != 0 || math.Abs(w.BLEU.BLEU-100) > 1e-9 || math.Abs(w.ChrF-100) > 1e-9 ||
+				w.Cut+w.Unknown != 0 || w.Lines != len(references) {
 				t.Errorf("%s, %s: %+v, %v", name, kind, w, w.BLEU)
 			}
 		}
@@ -58,11 +60,13 @@ func TestSubwordsAreJoined(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want, err := metrics.BLEU{}.Corpus([]string{"Nous voyons la rimpe", "Ils entendent la lampe"}, metrics.One([]string{"Nous voyons la lampe", "Ils entendent la lampe"}))
+	want, err := metrics.BLEU{}.Corpus([]string{"Nous voyons la rimpe", "Ils entendent la lampe"},
+		metrics.One([]string{"Nous voyons la lampe", "Ils entendent la lampe"}))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if w.Subwords != metrics.PartGoesOn || w.BLEU.BLEU != want.BLEU || w.Tokenized || w.ExactMatch != 0.5 || w.CharErrorRate != 2.0/(20+22) {
+	if w.Subwords != metrics.PartGoesOn || w.BLEU.BLEU != want.BLEU || w.Tokenized || w.ExactMatch != 0.5 ||
+		w.CharErrorRate != 2.0/(20+22) {
 		t.Errorf("%+v, %v; want %v", w, w.BLEU, want)
 	}
 }
@@ -70,10 +74,12 @@ func TestSubwordsAreJoined(t *testing.T) {
 // Lines that were cut and that hold unknown words are counted.
 func TestCounts(t *testing.T) {
 	v := vocab(t, datasets.Word, 2, "a a b")
-	if w, err := translate.Measure(decoded(v, "a a ."), metrics.One([]string{"a a ."}), v, metrics.BLEU{}); err != nil || !w.Tokenized {
+	if w, err := translate.Measure(decoded(v, "a a ."), metrics.One([]string{"a a ."}), v, metrics.BLEU{}); err != nil ||
+		!w.Tokenized {
 		t.Errorf("%+v, %v: it looks cut into words", w, err)
 	}
-	written := append(decoded(v, "a", "a b"), []translate.Translation{{Text: "a a a", Hypothesis: decode.Hypothesis{Tokens: []int32{4, 4, 4}}}}, nil)
+	written := append(decoded(v, "a", "a b"),
+		[]translate.Translation{{Text: "a a a", Hypothesis: decode.Hypothesis{Tokens: []int32{4, 4, 4}}}}, nil)
 	w, err := translate.Measure(written, metrics.One([]string{"a", "a b", "a a a a", "b"}), v, metrics.BLEU{})
 	if err != nil {
 		t.Fatal(err)
@@ -84,8 +90,9 @@ func TestCounts(t *testing.T) {
 }
 
 var (
-	below20 = strings.Fields("zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen eighteen nineteen")
-	tens    = strings.Fields("- - twenty thirty forty fifty sixty seventy eighty ninety")
+	below20 = strings.Fields("zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen " +
+		"fifteen sixteen seventeen eighteen nineteen")
+	tens = strings.Fields("- - twenty thirty forty fifty sixty seventy eighty ninety")
 )
 
 // inWords writes a number below 10,000 in words.

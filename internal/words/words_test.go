@@ -23,7 +23,8 @@ func TestWords(t *testing.T) {
 }
 
 func TestClock(t *testing.T) {
-	for seconds, want := range map[float64]string{0: "0:00", 59.6: "1:00", 61: "1:01", 3600: "1:00:00", 36610: "10:10:10"} {
+	for seconds, want := range map[float64]string{0: "0:00", 59.6: "1:00", 61: "1:01", 3600: "1:00:00",
+		36610: "10:10:10"} {
 		if got := Clock(seconds); got != want {
 			t.Errorf("%g seconds are %s, want %s", seconds, got, want)
 		}

@@ -52,7 +52,8 @@ func values(name string, shape ...int) *tensor.Dense {
 }
 
 func input(g *G.ExprGraph, name string, shape ...int) *G.Node {
-	return G.NewTensor(g, tensor.Float32, len(shape), G.WithShape(shape...), G.WithName(name), G.WithValue(values(name, shape...)))
+	return G.NewTensor(g, tensor.Float32, len(shape), G.WithShape(shape...), G.WithName(name),
+		G.WithValue(values(name, shape...)))
 }
 
 // weights declares W_k (In×Hidden), U_k (Hidden×Hidden) and b_k for each gate k.

@@ -67,7 +67,8 @@ func product(what string, m, k, n int, f form) kernel {
 		kind: "product", name: fmt.Sprintf("%d×%d×%d%s: %s", m, k, n, suffix, what), loop: f&inLoop != 0,
 		full: []int{m, k, n}, tiny: []int{7, 33, 19},
 		make: func(s *subject, d []int) tape.Instr {
-			p := &tape.Product{Batch: 1, M: d[0], K: d[1], N: d[2], TransA: f&transA != 0, TransB: f&transB != 0, LdA: d[1], LdB: d[2], LdC: d[2]}
+			p := &tape.Product{Batch: 1, M: d[0], K: d[1], N: d[2], TransA: f&transA != 0, TransB: f&transB != 0, LdA: d[1],
+				LdB: d[2], LdC: d[2]}
 			if p.TransA {
 				p.LdA = d[0]
 			}
@@ -90,7 +91,8 @@ func batched(s *subject, d []int) tape.Instr {
 
 func sum(s *subject, d []int) tape.Instr {
 	return &tape.Map{
-		Shape: d, In: []tape.Operand{dense(s.floats("x", d[0]), d...), dense(s.floats("y", d[0]), d...)}, Out: []tape.Operand{dense(s.out(d[0]), d...)},
+		Shape: d, In: []tape.Operand{dense(s.floats("x", d[0]), d...), dense(s.floats("y", d[0]), d...)},
+		Out:  []tape.Operand{dense(s.out(d[0]), d...)},
 		Code: []tape.Op{{Fn: tape.Add, Args: [3]int{0, 1}}}, Result: []int{2},
 	}
 }
@@ -118,7 +120,8 @@ func adam(s *subject, d []int) tape.Instr {
 	step := c.op(4, tape.Div, m1, c.op(4, tape.Add, c.op(4, tape.Sqrt, v1), c.number(4, 1e-8)))
 	w1 := c.op(4, tape.Sub, 0, c.op(4, tape.Mul, c.number(4, 1e-3), step))
 	return &tape.Map{
-		Shape: d, In: []tape.Operand{dense(w, n), dense(m, n), dense(g, n), dense(v, n)}, Out: []tape.Operand{dense(w, n), dense(m, n), dense(v, n)},
+		Shape: d, In: []tape.Operand{dense(w, n), dense(m, n), dense(g, n), dense(v, n)},
+		Out:  []tape.Operand{dense(w, n), dense(m, n), dense(v, n)},
 		Code: c, Result: []int{w1, m1, v1},
 	}
 }
@@ -136,44 +139,49 @@ func cell(s *subject, d []int) tape.Instr {
 	i, f, o, g := c.op(5, tape.Sigmoid, 0), c.op(5, tape.Sigmoid, 1), c.op(5, tape.Sigmoid, 2), c.op(5, tape.Tanh, 3)
 	c1 := c.op(5, tape.Add, c.op(5, tape.Mul, f, 4), c.op(5, tape.Mul, i, g))
 	h1 := c.op(5, tape.Mul, o, c.op(5, tape.Tanh, c1))
-	return &tape.Map{Shape: d, In: in, Code: c, Result: []int{h1, c1}, Out: []tape.Operand{dense(s.out(b*h), d...), dense(s.out(b*h), d...)}}
+	return &tape.Map{Shape: d, In: in, Code: c, Result: []int{h1, c1},
+		Out: []tape.Operand{dense(s.out(b*h), d...), dense(s.out(b*h), d...)}}
 }
 
 func reduce(name string, fn tape.ReduceFn, full, tiny []int) kernel {
 	return kernel{kind: "reduce", name: name, full: full, tiny: tiny, make: func(s *subject, d []int) tape.Instr {
-		return &tape.Reduce{Fn: fn, Outer: d[0], N: d[1], Inner: d[2], In: s.floats("x", d[0]*d[1]*d[2]), Out: s.out(d[0] * d[2])}
+		return &tape.Reduce{Fn: fn, Outer: d[0], N: d[1], Inner: d[2], In: s.floats("x", d[0]*d[1]*d[2]),
+			Out: s.out(d[0] * d[2])}
 	}}
 }
 
 // rows is a function of the rows of the logits of a translation.
 func rows(kind tape.RowsKind) kernel {
-	return kernel{kind: "rows", name: fmt.Sprintf("%v, 2944×6000", kind), full: []int{2944, 6000}, tiny: []int{5, 37}, make: func(s *subject, d []int) tape.Instr {
-		r := &tape.Rows{Kind: kind, Rows: d[0], Cols: d[1], In: []tape.Ref{s.floats("x", d[0]*d[1])}}
-		n := d[0] * d[1]
-		switch kind {
-		case tape.SoftmaxGrad, tape.LogSoftmaxGrad:
-			r.In = append(r.In, s.floats("g", n))
-		case tape.CrossEntropy:
-			r.In, n = append(r.In, s.indices("target", d[0], d[1])), d[0]
-		case tape.CrossEntropyGrad:
-			r.In = append(r.In, s.indices("target", d[0], d[1]), s.floats("g", d[0]))
-		case tape.Argmax:
-			r.Out = s.buffer("out", tape.State, tape.Int32, d[0], nil)
+	return kernel{kind: "rows", name: fmt.Sprintf("%v, 2944×6000", kind), full: []int{2944, 6000}, tiny: []int{5, 37},
+		make: func(s *subject, d []int) tape.Instr {
+			r := &tape.Rows{Kind: kind, Rows: d[0], Cols: d[1], In: []tape.Ref{s.floats("x", d[0]*d[1])}}
+			n := d[0] * d[1]
+			switch kind {
+			case tape.SoftmaxGrad, tape.LogSoftmaxGrad:
+				r.In = append(r.In, s.floats("g", n))
+			case tape.CrossEntropy:
+				r.In, n = append(r.In, s.indices("target", d[0], d[1])), d[0]
+			case tape.CrossEntropyGrad:
+				r.In = append(r.In, s.indices("target", d[0], d[1]), s.floats("g", d[0]))
+			case tape.Argmax:
+				r.Out = s.buffer("out", tape.State, tape.Int32, d[0], nil)
+				return r
+			}
+			r.Out = s.out(n)
 			return r
-		}
-		r.Out = s.out(n)
-		return r
-	}}
+		}}
 }
 
 func gather(s *subject, d []int) tape.Instr {
 	n, r, width := d[0], d[1], d[2]
-	return &tape.Gather{N: n, Rows: r, Width: width, Table: s.floats("table", r*width), Index: s.indices("index", n, r), Out: s.out(n * width)}
+	return &tape.Gather{N: n, Rows: r, Width: width, Table: s.floats("table", r*width), Index: s.indices("index", n, r),
+		Out: s.out(n * width)}
 }
 
 func scatterAdd(s *subject, d []int) tape.Instr {
 	n, r, width := d[0], d[1], d[2]
-	return &tape.ScatterAdd{N: n, Rows: r, Width: width, In: s.floats("in", n*width), Index: s.indices("index", n, r), Out: s.out(r * width)}
+	return &tape.ScatterAdd{N: n, Rows: r, Width: width, In: s.floats("in", n*width), Index: s.indices("index", n, r),
+		Out: s.out(r * width)}
 }
 
 func random(s *subject, d []int) tape.Instr {
@@ -194,6 +202,7 @@ func additions(s *subject, d []int) tape.Instr {
 	x := dense(s.buffer("x", tape.State, tape.Float32, 1, func() any { return []float32{1} }), 1)
 	y := dense(s.buffer("y", tape.State, tape.Float32, 1, nil), 1)
 	return &tape.Loop{Trip: d[0], Body: []tape.Instr{&tape.Map{
-		Shape: []int{1}, In: []tape.Operand{y, x}, Out: []tape.Operand{y}, Code: []tape.Op{{Fn: tape.Add, Args: [3]int{0, 1}}}, Result: []int{2},
+		Shape: []int{1}, In: []tape.Operand{y, x}, Out: []tape.Operand{y},
+		Code: []tape.Op{{Fn: tape.Add, Args: [3]int{0, 1}}}, Result: []int{2},
 	}}}
 }

@@ -50,13 +50,15 @@ func Plot(w io.Writer, title string, sides []*Side, results []Result) error {
 	fmt.Fprintf(&b, `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 %d %d" width="%d" height="%d" role="img" aria-label="%s">`+"\n<style>%s</style>\n", width, height, width, height, html.EscapeString(title), plotStyle)
 	fmt.Fprintf(&b, `<rect class="page" width="%d" height="%d"/>`+"\n", width, height)
 	text := func(class, anchor string, x, y int, s string) {
-		fmt.Fprintf(&b, `<text class="%s" text-anchor="%s" x="%d" y="%d">%s</text>`+"\n", class, anchor, x, y, html.EscapeString(s))
+		fmt.Fprintf(&b, `<text class="%s" text-anchor="%s" x="%d" y="%d">%s</text>`+"\n", class, anchor, x, y,
+			html.EscapeString(s))
 	}
 	text("title", "start", 20, 30, title)
 	for i, s := range sides {
 		y := 50 + 16*i
 		fmt.Fprintf(&b, `<rect class="side%d" x="20" y="%d" width="11" height="11" rx="2"/>`+"\n", i, y-10)
-		text("note", "start", 38, y, fmt.Sprintf("%s, %s. 100%%: copies %s, products %s", s.Name(), s.What, bytesPerSecond(s.Copy), flopPerSecond(s.Product)))
+		text("note", "start", 38, y, fmt.Sprintf("%s, %s. 100%%: copies %s, products %s", s.Name(), s.What,
+			bytesPerSecond(s.Copy), flopPerSecond(s.Product)))
 	}
 	if len(sides) > 1 {
 		text("axis", "end", width-16, top-8, "speed-up")
@@ -77,7 +79,8 @@ func Plot(w io.Writer, title string, sides []*Side, results []Result) error {
 		for j, x := range r.Times {
 			n := int(math.Round(plotBars * min(1, x.Ceiling)))
 			at := y + j*barHeight
-			fmt.Fprintf(&b, `<rect class="side%d" x="%d" y="%d" width="%d" height="%d"/>`+"\n", j, plotLeft, at+1, max(n, 1), barHeight-2)
+			fmt.Fprintf(&b, `<rect class="side%d" x="%d" y="%d" width="%d" height="%d"/>`+"\n", j, plotLeft, at+1, max(n, 1),
+				barHeight-2)
 			value := seconds(x.Median) + ", " + x.rate()
 			if x.Ceiling > 1 {
 				value += ", " + percent(x.Ceiling)

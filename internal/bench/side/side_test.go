@@ -16,7 +16,8 @@ import (
 )
 
 func sides(p driver.Precision) []*Side {
-	return []*Side{{Device: cpu.New(cpu.Threads(2)), What: "2 threads"}, {Device: cuda.New(sim.New(sim.Config{}), cuda.Precision(p)), What: "simulator"}}
+	return []*Side{{Device: cpu.New(cpu.Threads(2)), What: "2 threads"},
+		{Device: cuda.New(sim.New(sim.Config{}), cuda.Precision(p)), What: "simulator"}}
 }
 
 // Every kernel is a good tape at both of its sizes, and both devices give on it what the reference device gives.
@@ -40,7 +41,8 @@ func TestKernels(t *testing.T) {
 	err := Kernels(all, Options{Tiny: true}, func(r Result) error {
 		kinds = append(kinds, r.Kind)
 		for _, x := range r.Times {
-			if !(x.Median > 0 && x.P95 >= x.Median && x.Runs >= 1) || x.Error > 2e-6 || math.IsNaN(float64(x.Error)) || !(x.Ceiling > 0) {
+			if !(x.Median > 0 && x.P95 >= x.Median && x.Runs >= 1) || x.Error > 2e-6 || math.IsNaN(float64(x.Error)) ||
+				!(x.Ceiling > 0) {
 				t.Errorf("%s %s: %+v", r.Kind, r.Name, x)
 			}
 		}
@@ -52,7 +54,8 @@ func TestKernels(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got := strings.Join(slices.Compact(kinds), " "); got != "product map reduce rows gather scatteradd random copy loop" {
+	if got := strings.Join(slices.Compact(kinds),
+		" "); got != "product map reduce rows gather scatteradd random copy loop" {
 		t.Errorf("kinds: %s", got)
 	}
 }
@@ -123,7 +126,8 @@ func TestModels(t *testing.T) {
 	var names []string
 	err := Models(all, Options{Tiny: true}, func(r Result) error {
 		names = append(names, r.Kind)
-		if x := r.Times[0]; !(x.Median > 0 && x.Build > 0 && x.GFLOP > 0) || x.Error > 1e-4 || x.GB != 0 || math.Abs(x.Ceiling-x.GFLOP/100) > 1e-12 || r.Speedup != 0 {
+		if x := r.Times[0]; !(x.Median > 0 && x.Build > 0 && x.GFLOP > 0) || x.Error > 1e-4 || x.GB != 0 ||
+			math.Abs(x.Ceiling-x.GFLOP/100) > 1e-12 || r.Speedup != 0 {
 			t.Errorf("%s: %+v", r.Kind, r)
 		}
 		return nil
@@ -142,7 +146,8 @@ func TestFloor(t *testing.T) {
 		t.Fatal(err)
 	}
 	f := x.Floor
-	if f == nil || f.Pieces < 20 || f.Pieces > 200 || !(f.Launches > 0 && f.Memory > 0 && f.Products > 0) || f.Most() != max(f.Launches, f.Memory, f.Products) {
+	if f == nil || f.Pieces < 20 || f.Pieces > 200 || !(f.Launches > 0 && f.Memory > 0 && f.Products > 0) ||
+		f.Most() != max(f.Launches, f.Memory, f.Products) {
 		t.Fatalf("%+v", f)
 	}
 	job, err := workloads.Reference[0].Build(workloads.Reference[0].Tiny, d)
@@ -155,7 +160,8 @@ func TestFloor(t *testing.T) {
 		t.Fatal(err)
 	}
 	after := gpu.Stats()
-	if ran := after.Kernels + after.Products + after.Moves - before.Kernels - before.Products - before.Moves; ran != f.Pieces {
+	if ran :=
+		after.Kernels + after.Products + after.Moves - before.Kernels - before.Products - before.Moves; ran != f.Pieces {
 		t.Errorf("%d pieces ran, %d are said", ran, f.Pieces)
 	}
 	if f, err := (&Side{Device: cpu.New()}).floor(job.Tape()); f != nil || err != nil {
@@ -169,10 +175,12 @@ func TestQuantiles(t *testing.T) {
 		xs[i] = float64(100 - i)
 	}
 	var x Time
-	if x.set(xs, work{bytes: 101e9}, Ceilings{Copy: 4}); x.Median != 50.5 || x.P95 != 95 || x.Best != 1 || x.Runs != 100 || x.GB != 2 || x.Ceiling != 0.5 {
+	if x.set(xs, work{bytes: 101e9}, Ceilings{Copy: 4}); x.Median != 50.5 || x.P95 != 95 || x.Best != 1 ||
+		x.Runs != 100 || x.GB != 2 || x.Ceiling != 0.5 {
 		t.Errorf("%+v", x)
 	}
-	if x.set([]float64{3}, work{flop: 6e9}, Ceilings{Product: 4}); x.Median != 3 || x.P95 != 3 || x.GFLOP != 2 || x.Ceiling != 0.5 {
+	if x.set([]float64{3}, work{flop: 6e9}, Ceilings{Product: 4}); x.Median != 3 || x.P95 != 3 || x.GFLOP != 2 ||
+		x.Ceiling != 0.5 {
 		t.Errorf("%+v", x)
 	}
 }

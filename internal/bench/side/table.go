@@ -61,7 +61,8 @@ func (t *Table) Line(r Result) error {
 	name = words.Clip(name, nameWidth)
 	fmt.Fprintf(&b, "%s%s", name, strings.Repeat(" ", nameWidth-len([]rune(name))))
 	for _, x := range r.Times {
-		fmt.Fprintf(&b, " | %10s %10s %13s %5s %8.1e", seconds(x.Median), seconds(x.P95), x.rate(), percent(x.Ceiling), float64(x.Error))
+		fmt.Fprintf(&b, " | %10s %10s %13s %5s %8.1e", seconds(x.Median), seconds(x.P95), x.rate(), percent(x.Ceiling),
+			float64(x.Error))
 	}
 	if r.Speedup > 0 {
 		fmt.Fprintf(&b, " | %7sx", digits(r.Speedup))

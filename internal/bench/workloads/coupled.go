@@ -53,7 +53,8 @@ func coupledModel(b *op.Builder, s Size) (*Problem, error) {
 	in := s.In
 	for l := range s.Layers {
 		states := zeros(b, s, fmt.Sprint("h0_l", l), fmt.Sprint("c0_l", l))
-		xs, _ = models.Layer{Name: "coupled", Cell: newCoupled(p, l, in, s.Hidden)}.Apply(b, models.Input{X: xs, States: states})
+		xs, _ = models.Layer{Name: "coupled", Cell: newCoupled(p, l, in, s.Hidden)}.Apply(b,
+			models.Input{X: xs, States: states})
 		in = s.Hidden
 	}
 	logits := models.NewLinear(p, "output", s.Hidden, s.In).Apply(b, xs)

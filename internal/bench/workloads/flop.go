@@ -5,7 +5,8 @@ package workloads
 func stacked(gates int, tokens bool) func(Size) float64 {
 	return func(s Size) float64 {
 		rows, h := float64(s.Batch*s.Steps), float64(s.Hidden)
-		flop := 2 * rows * float64(gates) * h * 3 * h * float64(2*s.Layers-1) // h·U of all layers, x·W of all but the first: value and two gradients
+		// h·U of all layers, x·W of all but the first: value and two gradients
+		flop := 2 * rows * float64(gates) * h * 3 * h * float64(2*s.Layers-1)
 		if tokens {
 			return flop + 3*2*rows*h*float64(s.In)
 		}

@@ -18,7 +18,8 @@ func forecaster(cell string) func(*op.Builder, Size) (*Problem, error) {
 			return nil, err
 		}
 		x := newBatch(b)
-		in := models.ForecastInput{Past: x.floats("rows", s.Steps, s.Batch, s.In), Base: x.floats("base", s.Batch, s.Target, 1)}
+		in := models.ForecastInput{Past: x.floats("rows", s.Steps, s.Batch, s.In),
+			Base: x.floats("base", s.Batch, s.Target, 1)}
 		truth := models.Truth{Scaled: x.floats("truth", s.Batch, s.Target, 1)}
 		numbers := m.Direct(b, m.Encode(b, in), in)
 		return &Problem{b.Mean(m.Loss.Loss(b, numbers, truth)), m.Params.Nodes(), x.inputs}, nil

@@ -41,7 +41,8 @@ func newTrained(w Workload, s Size, device tape.Device) (Job, error) {
 	if err != nil {
 		return nil, err
 	}
-	step, err := optim.NewStep(b, optim.StepConfig{Device: device, Loss: p.Loss, Params: p.Params, Optimizer: optim.DefaultAdam})
+	step, err := optim.NewStep(b, optim.StepConfig{Device: device, Loss: p.Loss, Params: p.Params,
+		Optimizer: optim.DefaultAdam})
 	if err != nil {
 		return nil, err
 	}

@@ -77,7 +77,8 @@ func recurrent(cell string, in int, s Size) models.RecurrentConfig {
 // languageModel predicts each of T×B characters from those before it.
 func languageModel(cell string) func(*op.Builder, Size) (*Problem, error) {
 	return func(b *op.Builder, s Size) (*Problem, error) {
-		m, err := models.NewLM(models.NewParams(b, tensor.Float32, 0), models.LMConfig{Vocab: s.In, Cell: models.CellConfig{Kind: cell}, Hidden: s.Hidden, Layers: s.Layers})
+		m, err := models.NewLM(models.NewParams(b, tensor.Float32, 0),
+			models.LMConfig{Vocab: s.In, Cell: models.CellConfig{Kind: cell}, Hidden: s.Hidden, Layers: s.Layers})
 		if err != nil {
 			return nil, err
 		}

@@ -65,14 +65,15 @@ func decode(b *op.Builder, p *models.Params, kind string, s Size, enc, first, in
 	linear := models.NewLinear(p, "output", 3*s.Hidden+s.In, s.Target)
 
 	states := append([]*G.Node{first}, layer.States(b, s.Batch)[1:]...) // a cell state is 0 at first
-	run := b.Scan(op.Scan{Name: "decoder", Seqs: []*G.Node{embedded}, States: states}, func(b *op.Builder, in op.In) op.Out {
-		e, h := in.Seqs[0], in.States[0]
-		repeated := b.Broadcast(b.Expand(h, 1), s.Batch, s.Steps, s.Hidden)
-		energy := b.Tanh(attention.Apply(b, b.Concat(2, repeated, enc)))                      // B×S×H
-		weights := b.Softmax(b.Reshape(b.Product(energy, v, op.TransY), s.Batch, 1, s.Steps)) // B×1×S
-		context := b.Reshape(b.Product(weights, enc), s.Batch, 2*s.Hidden)                    // B×2H
-		output, states := layer.Step(b, models.Input{X: b.Concat(1, e, context), States: in.States})
-		return op.Out{States: states, Outs: []*G.Node{linear.Apply(b, b.Concat(1, output, context, e))}}
-	})
+	run := b.Scan(op.Scan{Name: "decoder", Seqs: []*G.Node{embedded}, States: states},
+		func(b *op.Builder, in op.In) op.Out {
+			e, h := in.Seqs[0], in.States[0]
+			repeated := b.Broadcast(b.Expand(h, 1), s.Batch, s.Steps, s.Hidden)
+			energy := b.Tanh(attention.Apply(b, b.Concat(2, repeated, enc)))                      // B×S×H
+			weights := b.Softmax(b.Reshape(b.Product(energy, v, op.TransY), s.Batch, 1, s.Steps)) // B×1×S
+			context := b.Reshape(b.Product(weights, enc), s.Batch, 2*s.Hidden)                    // B×2H
+			output, states := layer.Step(b, models.Input{X: b.Concat(1, e, context), States: in.States})
+			return op.Out{States: states, Outs: []*G.Node{linear.Apply(b, b.Concat(1, output, context, e))}}
+		})
 	return run.Outs[0], nil // T×B×V
 }

@@ -42,7 +42,8 @@ func save(tensors map[string]*Tensor) map[string]saved {
 // Save writes a case for other runtimes into a folder: a file of ONNX, its inputs, and the outputs that are right.
 func Save(dir, name string, file []byte, inputs, outputs map[string]*Tensor) error {
 	model := fmt.Sprintf("%x.onnx", sha256.Sum256(file))[56:]
-	data, err := json.Marshal(map[string]any{"name": name, "model": model, "inputs": save(inputs), "outputs": save(outputs)})
+	data, err := json.Marshal(map[string]any{"name": name, "model": model, "inputs": save(inputs),
+		"outputs": save(outputs)})
 	if err != nil {
 		return errors.WithStack(err)
 	}
