@@ -42,12 +42,19 @@ type Config struct {
 	// again, K steps at a time. The numbers are the same to the bit. It takes less memory where there are many steps,
 	// least with about the root of their number. 0: nothing is computed again.
 	Recompute int
+
+	// Memory is how many bytes of its device the program may take; 0: any. If it takes more, K is chosen for it, near
+	// the root of the number of steps; if that is not enough, Compile gives a *MemoryError.
+	Memory int64
 }
 
 // check says what is wrong with the configuration.
 func (c Config) check() error {
 	if len(c.Outputs)+len(c.Updates) == 0 {
 		return setting.Set("Outputs", false, "at least one node, unless there are Updates")
+	}
+	if err := c.checkMemory(); err != nil {
+		return err
 	}
 	for i, n := range c.Outputs {
 		if n == nil {
@@ -81,7 +88,7 @@ func (c Config) check() error {
 // Program is a compiled graph on a device. Its states live on the device from one run to the next. It is not
 // safe for use by several goroutines at once.
 type Program struct {
-	tape    *tape.Tape
+	planned *planned
 	program tape.Program
 	slots   map[*G.Node]tape.SlotID
 	inputs  G.Nodes
@@ -143,14 +150,14 @@ func load(c Config) (*Program, error) {
 		return nil, err
 	}
 	if !c.Plain {
-		if f, err = opt.Run(f, opt.Recompute(c.Recompute)); err != nil {
+		if f, err = opt.Run(f); err != nil {
 			return nil, err
 		}
 	}
-	if p.tape, err = plan.Tape(f, float, names); err != nil {
+	if p.planned, err = c.plan(f, float, names); err != nil {
 		return nil, err
 	}
-	if p.program, err = c.Device.Load(p.tape); err != nil {
+	if p.program, err = c.Device.Load(p.planned.tape); err != nil {
 		return nil, err
 	}
 	for _, n := range p.inputs {
@@ -187,7 +194,7 @@ func floatOf(nodes G.Nodes) (ir.Dtype, error) {
 func (p *Program) Inputs() G.Nodes { return p.inputs }
 
 // Tape is the compiled program, for reading.
-func (p *Program) Tape() *tape.Tape { return p.tape }
+func (p *Program) Tape() *tape.Tape { return p.planned.tape }
 
 // Set gives an input a new value: row-major []float32, []float64 or []int32 of the node's type and size, which
 // is copied.

@@ -70,21 +70,41 @@ func resolve(path string) (string, error) {
 func (d *device) Name() string { return "cpu" }
 
 func (d *device) Load(t *tape.Tape) (tape.Program, error) {
-	path, err := resolve(d.path)
+	path, err := d.check(t)
 	if err != nil {
 		return nil, err
-	}
-	if err := tape.Verify(t); err != nil {
-		if u := (*tape.UnsupportedError)(nil); errors.As(err, &u) {
-			u.Device = d.Name()
-		}
-		return nil, errors.WithMessage(err, "cpu: load")
-	}
-	if t.Arena > maxArena {
-		return nil, errors.Errorf("cpu: load: an arena of %d bytes is larger than any memory", t.Arena)
 	}
 	if t.Float == tape.Float64 {
 		return load(t, kernel.Float64(), d.threads, d.family)
 	}
 	return load(t, kernel.Float32(path), d.threads, d.family)
+}
+
+// Measure implements tape.Measurer.
+func (d *device) Measure(t *tape.Tape) (int64, error) {
+	path, err := d.check(t)
+	if err != nil {
+		return 0, err
+	}
+	if t.Float == tape.Float64 {
+		return measure(t, kernel.Float64(), d.threads)
+	}
+	return measure(t, kernel.Float32(path), d.threads)
+}
+
+// check says what is wrong with a tape, and which instruction path programs use.
+func (d *device) check(t *tape.Tape) (path string, err error) {
+	if path, err = resolve(d.path); err != nil {
+		return "", err
+	}
+	if err := tape.Verify(t); err != nil {
+		if u := (*tape.UnsupportedError)(nil); errors.As(err, &u) {
+			u.Device = d.Name()
+		}
+		return "", errors.WithMessage(err, "cpu: load")
+	}
+	if t.Arena > maxArena {
+		return "", errors.Errorf("cpu: load: an arena of %d bytes is larger than any memory", t.Arena)
+	}
+	return path, nil
 }

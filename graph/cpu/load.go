@@ -15,8 +15,9 @@ type loader[T kernel.Float] struct {
 	frames  []*frame // the tape itself, then the enclosing loops, outermost first
 	packs   map[packKey]*packed[T]
 	work    work
-	scratch int // bytes that a member of the team needs
-	gemmA   int // elements that a product needs to pack its operands
+	own     []*packed[T] // that have memory of their own
+	scratch int          // bytes that a member of the team needs
+	gemmA   int          // elements that a product needs to pack its operands
 	gemmB   int
 	gemms   []*gemm[T] // that share this memory
 }
@@ -42,6 +43,9 @@ func load[T kernel.Float](t *tape.Tape, kernels *kernel.Set[T], threads int, f *
 	code, before, err := l.body(t.Code)
 	if err != nil {
 		return nil, err
+	}
+	for _, p := range l.own {
+		p.memory = unsafe.SliceData(aligned[T](p.size()))
 	}
 	p := &program{tape: t, code: append(before, code...), family: f}
 	p.m = &machine{
@@ -69,6 +73,20 @@ func load[T kernel.Float](t *tape.Tape, kernels *kernel.Set[T], threads int, f *
 	}
 	p.m.team = newTeam(threads)
 	return p, nil
+}
+
+// measure is how many bytes the program of a tape takes.
+func measure[T kernel.Float](t *tape.Tape, kernels *kernel.Set[T], threads int) (int64, error) {
+	l := &loader[T]{tape: t, kernels: kernels, threads: threads, packs: make(map[packKey]*packed[T])}
+	if _, _, err := l.body(t.Code); err != nil {
+		return 0, err
+	}
+	elements := l.gemmA + l.gemmB
+	for _, p := range l.own {
+		elements += p.size()
+	}
+	var x T
+	return t.Arena + int64(l.work.bytes+threads*l.scratch+elements*int(unsafe.Sizeof(x))), nil
 }
 
 // body makes the steps of a frame, and those to be taken before it.

@@ -1,8 +1,6 @@
 package cpu
 
 import (
-	"unsafe"
-
 	"github.com/unroll-ml/unroll/graph/cpu/internal/kernel"
 	"github.com/unroll-ml/unroll/graph/tape"
 )
@@ -78,7 +76,7 @@ func (l *loader[T]) pack(r tape.Ref, o operand) *packed[T] {
 	}
 	p.part = p.pack
 	if p.stays {
-		p.memory = unsafe.SliceData(aligned[T](o.size()))
+		l.own = append(l.own, p)
 	} else {
 		claim(&l.work, o.size(), func(at *T) { p.memory = at })
 	}

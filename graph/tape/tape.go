@@ -156,6 +156,13 @@ type Overlapper interface {
 	Overlaps()
 }
 
+// A Measurer is a Device that knows how many bytes of memory a program of a tape will take: the arena, and what the
+// device needs beside it.
+type Measurer interface {
+	Device
+	Measure(t *Tape) (int64, error)
+}
+
 // Program is a loaded tape with its arena. After Load every input and state is zero.
 type Program interface {
 	// Write copies data, a dense row-major []float32, []float64 or []int32 of the slot's type and size, into an

@@ -23,7 +23,7 @@ type longSum struct {
 const (
 	longRows  = 8192 // sums over fewer rows are taken at once
 	chunkRows = 1024 // a chunk has at least so many rows
-	wideRow   = 8    // sums of narrower rows are taken at once: to keep these for all steps costs little
+	wideStep  = 256  // sums of fewer elements a step are taken at once: to keep these for all steps costs little
 )
 
 // longSum says how v is taken in chunks; nil if it is not a long sum.
@@ -36,7 +36,7 @@ func (s *segmenter) longSum(v *ir.Value) *longSum {
 	for _, a := range v.Args {
 		all += a.Shape.Size()
 	}
-	if all < wideRow*rows {
+	if all < s.longRows*wideStep/longRows*o.op.Trip {
 		return nil
 	}
 	sum := &longSum{strip: o, chunk: 1}

@@ -50,9 +50,8 @@ func Passes() []Pass {
 type Option func(*config)
 
 type config struct {
-	without   []string
-	trace     io.Writer
-	recompute int
+	without []string
+	trace   io.Writer
 }
 
 // Without leaves passes out, by name.
@@ -63,11 +62,6 @@ func Without(names ...string) Option {
 // Trace writes the program to w as it is at first and after every pass that changed it.
 func Trace(w io.Writer) Option {
 	return func(c *config) { c.trace = w }
-}
-
-// Recompute keeps the carries of loops at every k-th step only; see recompute. 0: nothing is computed again.
-func Recompute(k int) Option {
-	return func(c *config) { c.recompute = k }
 }
 
 // rounds bounds the repetitions of the tidying passes. Two or three are usual; one more finds that nothing changes.
@@ -111,15 +105,7 @@ func Run(f *ir.Func, opts ...Option) (*ir.Func, error) {
 		}
 		f = g
 	}
-	g, err := recompute(f, c.recompute)
-	if err != nil {
-		return nil, errors.Wrap(err, "recompute")
-	}
-	if g == f {
-		return f, nil
-	}
-	c.dump("recompute", g)
-	return g, g.Verify()
+	return f, nil
 }
 
 // passes are those that the options leave.

@@ -1,12 +1,16 @@
 package opt
 
 import (
+	"cmp"
+	"math"
 	"slices"
+
+	"github.com/pkg/errors"
 
 	"github.com/unroll-ml/unroll/graph/internal/ir"
 )
 
-// recompute trades time for memory. A loop of T steps becomes a loop over segments of k steps with a loop over the
+// Recompute trades time for memory. A loop of T steps becomes a loop over segments of k steps with a loop over the
 // steps of a segment in it, and what is computed row by row from what the loop reads, or of what it gives, goes into
 // the loop over segments, so that it is there for one segment at a time:
 //
@@ -22,8 +26,29 @@ import (
 // It runs last and takes what the other passes have made as it is, so that every number is computed by the same
 // operations as without it, from the same numbers, in the same order: see longSum for what is added up over all steps.
 // With k = 0 that is all it does. The last T mod k steps are a segment of their own, in a loop of one.
-func recompute(f *ir.Func, k int) (*ir.Func, error) {
-	return newSegmenter(f, k, longRows, fewRows).run()
+func Recompute(f *ir.Func, k int) (*ir.Func, error) {
+	g, err := newSegmenter(f, k, longRows, fewRows).run()
+	if err != nil || g == f {
+		return g, errors.Wrap(err, "recompute")
+	}
+	return g, g.Verify()
+}
+
+// Segments are the lengths of segments that are worth to be tried for f, in steps: powers of two, since the chunks of
+// long sums are such, those near the root of the most steps of a loop first. For these it takes the least memory.
+func Segments(f *ir.Func) (ks []int) {
+	most := 0
+	for _, v := range f.Values() {
+		if l, ok := v.Op.(*ir.Loop); ok {
+			most = max(most, l.Trip)
+		}
+	}
+	for k := 1; k < most; k *= 2 {
+		ks = append(ks, k)
+	}
+	far := func(k int) float64 { return math.Abs(math.Log(float64(k) / math.Sqrt(float64(most)))) }
+	slices.SortStableFunc(ks, func(a, b int) int { return cmp.Compare(far(a), far(b)) })
+	return ks
 }
 
 // segmenter finds out what is computed where, and builds the new function.
