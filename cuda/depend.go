@@ -52,6 +52,11 @@ func (l *lowering) accesses(in tape.Instr, depth int) (as []access) {
 			}
 		}
 		return as
+	case *region:
+		for _, member := range in.members {
+			as = append(as, l.accesses(member, depth)...)
+		}
+		return as
 	case *tape.Map:
 		for _, o := range in.In {
 			as = append(as, l.access(o, in.Shape, false))

@@ -29,12 +29,13 @@ type lowering struct {
 	tables     []*table // of groups of Maps
 	size       [spaces]int64
 
-	frames []*frame // the tape itself, then the enclosing loops, outermost first
-	trips  []int    // of the enclosing loops
-	path   []int    // index of the present instruction in each enclosing body
-	packs  map[packKey]place
-	whole  map[tape.Instr]*frame // of loops that were cut
-	err    error                 // the first instruction that is too much
+	frames  []*frame // the tape itself, then the enclosing loops, outermost first
+	trips   []int    // of the enclosing loops
+	path    []int    // index of the present instruction in each enclosing body
+	packs   map[packKey]place
+	whole   map[tape.Instr]*frame // of loops that were cut
+	outline *outline              // of the tape, when it was asked for
+	err     error                 // the first instruction that is too much
 }
 
 // A frame is a stretch of code that runs as a whole: the tape, or the body of a loop.
@@ -125,7 +126,7 @@ func (l *lowering) body(f *frame, code []tape.Instr) []group {
 	l.frames = append(l.frames, f)
 	l.path = append(l.path, 0)
 	if len(l.trips) > 0 {
-		code = l.steps(code)
+		code = l.regions(l.steps(code))
 	}
 	gs := l.groups(code)
 	for k := range gs {
@@ -195,6 +196,8 @@ func (l *lowering) instruction(in tape.Instr) []work {
 		return l.fold([]*sum{in})
 	case *step:
 		return l.step(in)
+	case *region:
+		return l.regional(in)
 	case *tape.Product:
 		return l.product(in)
 	case *tape.Map:

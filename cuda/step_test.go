@@ -117,17 +117,23 @@ func TestSteps(t *testing.T) {
 }
 
 // stepsAreExact compares programs with the reference device.
-func stepsAreExact(t *testing.T, d tape.Device, programs uint64) {
+func stepsAreExact(t *testing.T, d tape.Device, n uint64) {
 	t.Helper()
-	for seed := range programs {
-		b := stepProgram(seed)
+	programs(t, d, n, stepProgram)
+}
+
+// programs compares programs on small whole numbers with the reference device.
+func programs(t *testing.T, d tape.Device, n uint64, program func(seed uint64) *builder) {
+	t.Helper()
+	for seed := range n {
+		b := program(seed)
 		want, err := outcome(ref.New(), b, seed)
 		if err != nil {
-			t.Fatal(err)
+			t.Fatalf("program %d: %v", seed, err)
 		}
 		got, err := outcome(d, b, seed)
 		if err != nil {
-			t.Fatal(err)
+			t.Fatalf("program %d: %v", seed, err)
 		}
 		for s := range want {
 			for i := range want[s] {

@@ -29,6 +29,9 @@ var equivalent = []struct{ kind, was, now, why string }{
 	{"", ", 2, 31, -1;", ", 3, 31, -1;", "likewise"},
 	{"reduce_row", "shfl.sync.bfly", "shfl.sync.down", "the result of one lane is used, and it is the same"},
 	{"fold", "shfl.sync.bfly", "shfl.sync.down", "likewise"},
+	{"region", "mad.wide.s32", "mad.wide.u32", "lines and columns are counted from 0, and no stride is negative"},
+	{"region", "cvt.s64.u32", ".s64.s32", "rows are less than 2³¹"},
+	{"region", "setp.eq.u32", ", 1;", "all lanes have the sum"},
 	{"scatter_rank", "shfl.sync.bfly", "shfl.sync.down", "likewise"},
 }
 

@@ -104,24 +104,28 @@ func (r *row) largest(term func(j ptx.Value) ptx.Value) ptx.Value {
 func (r *row) exp(x ptx.Value) ptx.Value { return r.Fn(tape.Exp, x) }
 
 func (s rowsSpec) softmax(b *ptx.Builder) {
-	x := b.Pointer("x")
-	var mask ptx.Value
+	in := []ptx.Value{b.Pointer("x")}
 	if s.mask {
-		mask = b.Pointer("mask")
+		in = append(in, b.Pointer("mask"))
 	}
 	out := b.Pointer("out")
 	r := s.row(b)
-	x, out = r.of(x), r.of(out)
-	if s.mask {
-		mask = r.of(mask)
+	for i := range in {
+		in[i] = r.of(in[i])
 	}
+	r.softmax(in, r.of(out))
+}
+
+// softmax is that of the row at in[0], of the columns that in[1] keeps if there is a mask.
+func (r *row) softmax(in []ptx.Value, out ptx.Value) {
+	b, s, x := r.Builder, r.rowsSpec, in[0]
 	// kept is value(x_j), or instead where the mask leaves column j out.
 	kept := func(j, instead ptx.Value, value func(xj ptx.Value) ptx.Value) ptx.Value {
 		v := value(r.load(x, j))
 		if !s.mask {
 			return v
 		}
-		return b.Select(b.Ne(r.load(mask, j), ptx.Num(0)), v, instead)
+		return b.Select(b.Ne(r.load(in[1], j), ptx.Num(0)), v, instead)
 	}
 	t := s.float.register()
 	largest := r.largest(func(j ptx.Value) ptx.Value {
@@ -145,25 +149,34 @@ func (r *row) logSum(x ptx.Value) (largest, log ptx.Value) {
 func (s rowsSpec) logSoftmax(b *ptx.Builder) {
 	x, out := b.Pointer("x"), b.Pointer("out")
 	r := s.row(b)
-	x, out = r.of(x), r.of(out)
+	r.logSoftmax(r.of(x), r.of(out))
+}
+
+func (r *row) logSoftmax(x, out ptx.Value) {
 	largest, log := r.logSum(x)
-	r.columns(func(j ptx.Value) { b.Store(r.at(out, j), 0, b.Sub(b.Sub(r.load(x, j), largest), log)) })
+	r.columns(func(j ptx.Value) { r.Store(r.at(out, j), 0, r.Sub(r.Sub(r.load(x, j), largest), log)) })
 }
 
 func (s rowsSpec) softmaxGrad(b *ptx.Builder) {
 	y, g, out := b.Pointer("y"), b.Pointer("g"), b.Pointer("out")
 	r := s.row(b)
-	y, g, out = r.of(y), r.of(g), r.of(out)
-	dot := r.sum(func(j ptx.Value) ptx.Value { return b.Mul(r.load(g, j), r.load(y, j)) })
-	r.columns(func(j ptx.Value) { b.Store(r.at(out, j), 0, b.Mul(r.load(y, j), b.Sub(r.load(g, j), dot))) })
+	r.softmaxGrad(r.of(y), r.of(g), r.of(out))
+}
+
+func (r *row) softmaxGrad(y, g, out ptx.Value) {
+	dot := r.sum(func(j ptx.Value) ptx.Value { return r.Mul(r.load(g, j), r.load(y, j)) })
+	r.columns(func(j ptx.Value) { r.Store(r.at(out, j), 0, r.Mul(r.load(y, j), r.Sub(r.load(g, j), dot))) })
 }
 
 func (s rowsSpec) logSoftmaxGrad(b *ptx.Builder) {
 	y, g, out := b.Pointer("y"), b.Pointer("g"), b.Pointer("out")
 	r := s.row(b)
-	y, g, out = r.of(y), r.of(g), r.of(out)
+	r.logSoftmaxGrad(r.of(y), r.of(g), r.of(out))
+}
+
+func (r *row) logSoftmaxGrad(y, g, out ptx.Value) {
 	sum := r.sum(func(j ptx.Value) ptx.Value { return r.load(g, j) })
 	r.columns(func(j ptx.Value) {
-		b.Store(r.at(out, j), 0, b.Sub(r.load(g, j), b.Mul(r.exp(r.load(y, j)), sum)))
+		r.Store(r.at(out, j), 0, r.Sub(r.load(g, j), r.Mul(r.exp(r.load(y, j)), sum)))
 	})
 }
