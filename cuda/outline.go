@@ -7,9 +7,9 @@ import (
 )
 
 // unread reports whether nobody but members, which have computed it, reads what is in a buffer: neither by its
-// name, nor through another buffer in the same place that is not written anew before.
+// name, nor through another buffer in the same place that is not written anew before. It knows outermost loops only.
 func (l *lowering) unread(id tape.BufferID, members []tape.Instr) bool {
-	if slices.ContainsFunc(l.tape.Slots, func(s tape.Slot) bool { return s.Buf == id }) {
+	if len(l.trips) != 1 || slices.ContainsFunc(l.tape.Slots, func(s tape.Slot) bool { return s.Buf == id }) {
 		return false
 	}
 	if l.outline == nil {
@@ -43,16 +43,16 @@ func touches(in tape.Instr, id tape.BufferID, write bool) (yes bool) {
 type outline struct {
 	tape   *tape.Tape
 	reads  map[tape.BufferID][]int
-	writes map[tape.BufferID][]writing
+	writes map[tape.BufferID][]filling
 	loops  [][2]int // where outermost loops begin and end
 }
 
-// writing is an instruction that writes so many elements, of which each step of its outermost loop may write
+// filling is an instruction that writes so many elements, of which each step of its outermost loop may write
 // others.
-type writing struct{ at, elements, steps int }
+type filling struct{ at, elements, steps int }
 
 func newOutline(t *tape.Tape) *outline {
-	o := &outline{tape: t, reads: map[tape.BufferID][]int{}, writes: map[tape.BufferID][]writing{}}
+	o := &outline{tape: t, reads: map[tape.BufferID][]int{}, writes: map[tape.BufferID][]filling{}}
 	now := 0
 	for _, top := range t.Code {
 		from := now
@@ -61,7 +61,7 @@ func newOutline(t *tape.Tape) *outline {
 			in.Refs(func(r tape.Ref, write bool) {
 				switch {
 				case write:
-					w := writing{now, elements(in), 1}
+					w := filling{now, elements(in), 1}
 					if lp, ok := top.(*tape.Loop); ok && !r.Fixed(0) {
 						w.steps = lp.Trip
 					}
