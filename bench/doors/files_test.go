@@ -106,6 +106,10 @@ func init() {
 		"Log.Append": func(t *testing.T) call {
 			return call{logged(t).Append, []any{any(map[string]any{"event": "step", "step": 2})}}
 		},
+		"Follower.Next": func(t *testing.T) call {
+			return call{func(path string) ([]runlog.Entry, bool, error) { return runlog.Follow(path).Next() },
+				[]any{file(t, "log", "{\"event\":\"step\",\"step\":1}\n")}}
+		},
 		"Log.Sync": func(t *testing.T) call { return call{logged(t).Sync, nil} },
 	}}, door{"internal/events", map[string]func(t *testing.T) call{
 		"Create": func(t *testing.T) call { return call{events.Create, []any{here(t), 0}} },

@@ -189,13 +189,22 @@ func init() {
 		"Learner.Train": func(t *testing.T) call {
 			return call{newLearner(t).Train, []any{2, 0, 0.1, [][]any{{[]float32{1, 2}}}}}
 		},
-		"Learner.Run":       func(t *testing.T) call { return call{newLearner(t).Run, []any{2, []any{[]float32{1, 2}}}} },
-		"LM.Train":          func(t *testing.T) call { return call{newLM(t).Train, []any{inputs, targets, 0, 0.1}} },
-		"LM.Eval":           func(t *testing.T) call { return call{newLM(t).Eval, []any{inputs, targets, ones}} },
-		"LM.Next":           func(t *testing.T) call { return call{newLM(t).Next, []any{int32(1)}} },
-		"LM.ResetTrain":     func(t *testing.T) call { return call{newLM(t).ResetTrain, nil} },
-		"LM.ResetEval":      func(t *testing.T) call { return call{newLM(t).ResetEval, nil} },
-		"LM.ResetSample":    func(t *testing.T) call { return call{newLM(t).ResetSample, nil} },
+		"Learner.Run":    func(t *testing.T) call { return call{newLearner(t).Run, []any{2, []any{[]float32{1, 2}}}} },
+		"LM.Train":       func(t *testing.T) call { return call{newLM(t).Train, []any{inputs, targets, 0, 0.1}} },
+		"LM.Eval":        func(t *testing.T) call { return call{newLM(t).Eval, []any{inputs, targets, ones}} },
+		"LM.Next":        func(t *testing.T) call { return call{newLM(t).Next, []any{int32(1)}} },
+		"LM.ResetTrain":  func(t *testing.T) call { return call{newLM(t).ResetTrain, nil} },
+		"LM.ResetEval":   func(t *testing.T) call { return call{newLM(t).ResetEval, nil} },
+		"LM.ResetSample": func(t *testing.T) call { return call{newLM(t).ResetSample, nil} },
+		"LM.SampleState": func(t *testing.T) call { return call{sampled(t).SampleState, nil} },
+		"LM.SetSampleState": func(t *testing.T) call {
+			m := sampled(t)
+			state, err := m.SampleState()
+			if err != nil {
+				t.Fatal(err)
+			}
+			return call{m.SetSampleState, []any{state}}
+		},
 		"shared.Params":     func(t *testing.T) call { return call{newLM(t).Params, nil} },
 		"shared.TrainState": func(t *testing.T) call { return call{newLM(t).TrainState, nil} },
 		"shared.NonFinite": func(t *testing.T) call {
@@ -299,4 +308,14 @@ func updatesOf(o optim.Optimizer) error {
 	c.Optimizer, c.Average = o, 0
 	_, err := c.DeclareStates(b)
 	return err
+}
+
+// sampled is a language model that has read a token.
+func sampled(t *testing.T) *trainer.LM {
+	t.Helper()
+	m := newLM(t)
+	if _, err := m.Next(1); err != nil {
+		t.Fatal(err)
+	}
+	return m
 }

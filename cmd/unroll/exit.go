@@ -140,7 +140,7 @@ var flagNames = map[string]string{
 	"valid_pairs": "valid-translate", "Columns": "column",
 
 	"Width": "beam", "Best": "n-best", "Length": "length-penalty", "Coverage": "coverage-penalty", "MaxLength": "max-length",
-	"NoRepeat": "no-repeat-ngram", "Temperature": "temperature", "TopK": "top-k", "TopP": "top-p",
+	"NoRepeat": "no-repeat-ngram", "Batch": "batch", "Wait": "wait", "Queue": "queue", "Timeout": "timeout", "Drain": "drain", "Temperature": "temperature", "TopK": "top-k", "TopP": "top-p",
 }
 
 var goName = regexp.MustCompile(`\b[A-Z][A-Za-z]+\b`)

@@ -18,6 +18,7 @@ import (
 	"github.com/unroll-ml/unroll/datasets"
 	"github.com/unroll-ml/unroll/datasets/tasks"
 	"github.com/unroll-ml/unroll/internal/attention"
+	"github.com/unroll-ml/unroll/internal/serve"
 	"github.com/unroll-ml/unroll/internal/words"
 	"github.com/unroll-ml/unroll/trainer"
 	"github.com/unroll-ml/unroll/trainer/device"
@@ -35,6 +36,7 @@ type cli struct {
 	Regress   regressCmd   `cmd:"" help:"Predict the numbers of series with a trained regressor."`
 	Translate translateCmd `cmd:"" help:"Translate the lines of stdin with a trained sequence-to-sequence model."`
 	Forecast  forecastCmd  `cmd:"" help:"Forecast what follows time series with a trained forecaster, as CSV."`
+	Serve     serveCmd     `cmd:"" help:"Answer over HTTP with trained models: a page, and an API of JSON."`
 	Export    exportCmd    `cmd:"" help:"Write a trained model for other runtimes, as ONNX."`
 	Data      dataCmd      `cmd:"" help:"Data sets: list, download, find."`
 	Bench     benchCmd     `cmd:"" help:"Measure the CPU and the GPU side by side."`
@@ -149,6 +151,12 @@ func newParser(c *cli, stdout, stderr io.Writer) (*kong.Kong, error) {
 			"forecastBatch":    strconv.Itoa(run.Defaults(run.TaskForecast).Training.Batch),
 			"forecastSteps":    words.Thousands(run.Defaults(run.TaskForecast).Training.Steps),
 			"forecastValid":    strconv.Itoa(run.Defaults(run.TaskForecast).Training.ValidEvery),
+
+			"serveBatch":   strconv.Itoa(serve.Defaults().Batch),
+			"serveWait":    serve.Defaults().Wait.String(),
+			"serveQueue":   strconv.Itoa(serve.Defaults().Queue),
+			"serveTimeout": serve.Defaults().Timeout.String(),
+			"serveDrain":   serve.Defaults().Drain.String(),
 
 			"learningRates":    learningRates(),
 			"nesterovMomentum": fmt.Sprint(defaultNesterov),

@@ -39,6 +39,7 @@ func TestHelp(t *testing.T) {
 		golden("help-translate.txt"):      {"translate", "--help"},
 		golden("help-train-forecast.txt"): {"train", "forecast", "--help"},
 		golden("help-forecast.txt"):       {"forecast", "--help"},
+		golden("help-serve.txt"):          {"serve", "--help"},
 		golden("help-export.txt"):         {"export", "--help"},
 		golden("help-data.txt"):           {"data", "--help"},
 		golden("help-bench.txt"):          {"bench", "kernels", "--help"},

@@ -3,6 +3,7 @@ package run
 import (
 	"context"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -105,6 +106,23 @@ func (r *Run) ReadSeries(path string) (*series.Set, error) {
 
 // Targets are the columns that are forecast.
 func (f *Forecaster) Targets() []string { return f.columns.Targets }
+
+// Set is a set of that name without series, with the columns and the step between times that the model reads: fill in
+// Series, and Forecast says what follows them.
+func (f *Forecaster) Set(name string) *series.Set {
+	c := f.columns
+	set := &series.Set{Name: name, Targets: slices.Clone(c.Targets), Step: c.Step}
+	for _, known := range c.Known {
+		set.Known = append(set.Known, known.Name)
+	}
+	for _, static := range c.Static {
+		set.Static = append(set.Static, static.Name)
+	}
+	return set
+}
+
+// Calendar says whether the model reads the calendar: then each series needs the time of its first value.
+func (f *Forecaster) Calendar() bool { return len(f.columns.Calendar) > 0 }
 
 // Close frees the model.
 func (f *Forecaster) Close() error { return f.model.Close() }

@@ -1,0 +1,125 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"os"
+	"os/signal"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/pkg/errors"
+
+	"github.com/unroll-ml/unroll/internal/safefile"
+	"github.com/unroll-ml/unroll/internal/serve"
+	"github.com/unroll-ml/unroll/trainer/run"
+)
+
+// serveCmd answers over HTTP with trained models.
+type serveCmd struct {
+	Dirs      []string      `arg:"" name:"RUN" help:"Folders that unroll train wrote; a training may still be at work there."`
+	Addr      string        `placeholder:"HOST:PORT" default:"127.0.0.1:8080" help:"Listen here: 127.0.0.1:8080 if nothing is said; port 0 is any that is free. An address that other machines reach needs a token."`
+	TokenFile string        `placeholder:"FILE" help:"Answer only those who send the token in this file, as Authorization: Bearer TOKEN. Or put it into the environment variable UNROLL_TOKEN."`
+	Batch     int           `default:"${serveBatch}" help:"The most inputs that are predicted together."`
+	Wait      time.Duration `default:"${serveWait}" help:"How long the first input of a batch waits for others, such as 2ms."`
+	Queue     int           `default:"${serveQueue}" help:"The most inputs that wait for a model; more are told to come back later."`
+	Timeout   time.Duration `default:"${serveTimeout}" help:"The longest time for a request, such as 30s."`
+	Drain     time.Duration `default:"${serveDrain}" help:"How long the answers to accepted requests may take when the server ends."`
+	useFlags
+}
+
+// Help is what --help says of it.
+func (*serveCmd) Help() string {
+	return "Open the address in a browser for a page to try the models, with the curves of the training. Programs ask POST /v1/predict; " +
+		"/openapi.json describes the API. A newer checkpoint in a folder is used as soon as it is there. " +
+		"Ctrl-C and the signal TERM end the server when what was accepted is answered."
+}
+
+// tokenVariable is the environment variable that may have the token.
+const tokenVariable = "UNROLL_TOKEN"
+
+// maxToken is how many bytes of a file are read for a token.
+const maxToken = 4096
+
+// token is what callers must send; "" for none.
+func (k *serveCmd) token() (string, error) {
+	token := os.Getenv(tokenVariable)
+	if k.TokenFile != "" {
+		data, err := safefile.Read(k.TokenFile, maxToken)
+		if err != nil {
+			return "", run.NewInputError("--token-file", err)
+		}
+		if token = strings.TrimSpace(string(data)); token == "" {
+			return "", fail(exitData, "--token-file: %s is empty: write a token into it, for example with openssl rand -hex 32", k.TokenFile)
+		}
+	}
+	return token, nil
+}
+
+// listen listens on the address that is asked for.
+func (k *serveCmd) listen(token string) (net.Listener, error) {
+	host, _, err := net.SplitHostPort(k.Addr)
+	if err != nil {
+		return nil, usage("--addr is %q: it must be HOST:PORT, such as 127.0.0.1:8080", k.Addr)
+	}
+	if token == "" && !serve.Loopback(host) {
+		return nil, usage("--addr %s is reached by other machines: give a token with --token-file, or use 127.0.0.1", k.Addr)
+	}
+	l, err := net.Listen("tcp", k.Addr)
+	switch {
+	case errors.Is(err, syscall.EADDRINUSE):
+		return nil, fail(exitNoOutput, "--addr: another program listens on %s: end it, or choose another port", k.Addr)
+	case err != nil:
+		return nil, fail(exitNoOutput, "--addr: %s cannot be used: %v", k.Addr, err)
+	}
+	return l, nil
+}
+
+func (k *serveCmd) Run(a *app) error {
+	if err := k.check(); err != nil {
+		return err
+	}
+	c := serve.Defaults()
+	c.Batch, c.Wait, c.Queue, c.Timeout, c.Drain = k.Batch, k.Wait, k.Queue, k.Timeout, k.Drain
+	c.Runs, c.Tell = k.Dirs, notice(a.stderr)
+	var err error
+	if c.Token, err = k.token(); err != nil {
+		return err
+	}
+	for _, dir := range k.Dirs {
+		if _, err := k.open(a, dir); err != nil {
+			return err
+		}
+	}
+	l, err := k.listen(c.Token)
+	if err != nil {
+		return err
+	}
+	defer l.Close()
+	if c.Options, err = a.runOptions(k.running()); err != nil {
+		return err
+	}
+	c.Options = append(c.Options, run.Checkpoint(k.Checkpoint))
+	s, err := serve.New(c)
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(a.stdout, "listening on http://%s\n", l.Addr())
+	ctx, stop := untilInterrupted()
+	defer stop()
+	err = s.Serve(ctx, l)
+	var late *serve.DrainError
+	if errors.As(err, &late) {
+		return fail(exitStopped, "%v: see --drain", late)
+	}
+	return err
+}
+
+// untilInterrupted is a context that INT or TERM ends. After another one, a second later, the process ends at once.
+func untilInterrupted() (context.Context, context.CancelFunc) {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	context.AfterFunc(ctx, func() { time.AfterFunc(together, stop) })
+	return ctx, stop
+}

@@ -1,0 +1,275 @@
+package serve
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/pkg/errors"
+)
+
+// echo is a task that says what it was given, and how much was predicted together. It waits until the test lets it go.
+type echo struct {
+	mu      sync.Mutex
+	batches [][]string
+	let     chan struct{} // nil: at once
+	began   chan struct{} // has an element for each batch
+	ended   chan error    // likewise: the context's error when predict ends
+}
+
+func newEcho(wait bool) *echo {
+	e := &echo{began: make(chan struct{}, 1000), ended: make(chan error, 1000)}
+	if wait {
+		e.let = make(chan struct{})
+	}
+	return e
+}
+
+func (e *echo) input(raw json.RawMessage) (any, error) { return textInput(raw) }
+func (e *echo) check(*options) error                   { return nil }
+func (e *echo) together(*options) bool                 { return true }
+func (e *echo) close() error                           { return nil }
+
+func (e *echo) predict(ctx context.Context, o *options, inputs []any, _ func(token)) (outputs []output, err error) {
+	defer func() { e.ended <- ctx.Err() }()
+	e.mu.Lock()
+	e.batches = append(e.batches, texts(inputs))
+	e.mu.Unlock()
+	e.began <- struct{}{}
+	if e.let != nil {
+		select {
+		case <-e.let:
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
+	}
+	for _, text := range texts(inputs) {
+		switch text {
+		case "fail":
+			return nil, errors.New("it fails")
+		case "panic":
+			panic("it panics")
+		}
+		outputs = append(outputs, output{Text: some(fmt.Sprint(text, o.Top))})
+	}
+	return outputs, nil
+}
+
+// echoing serves an echo in the place of a classifier.
+func echoing(t *testing.T, e *echo, change func(*Config)) *server {
+	t.Helper()
+	s := serving(t, func(c *Config) {
+		c.Poll = time.Hour
+		if change != nil {
+			change(c)
+		}
+	}, "squares")
+	m := s.models[0]
+	m.newer.Store(&loaded{e, m.current.Load().run, m.tried})
+	return s
+}
+
+// ask asks for texts, and gives what came back.
+func (s *server) ask(texts ...string) (int, string) {
+	body, _ := json.Marshal(map[string]any{"inputs": texts})
+	return s.post(string(body))
+}
+
+// Requests that come together are predicted together, in batches that are not too large, and each gets its own answer.
+func TestBatches(t *testing.T) {
+	e := newEcho(false)
+	s := echoing(t, e, func(c *Config) { c.Wait, c.Batch = 100*time.Millisecond, 8 })
+	var all sync.WaitGroup
+	for i := range 20 {
+		all.Go(func() {
+			top := 1 + i%2
+			text := fmt.Sprint("text ", i, " ")
+			out := s.predictions(fmt.Sprintf(`{"inputs":[%q,"b"],"top":%d}`, text, top))
+			if *out[0].Text != fmt.Sprint(text, top) || *out[1].Text != fmt.Sprint("b", top) {
+				t.Errorf("%q got %q and %q", text, *out[0].Text, *out[1].Text)
+			}
+		})
+	}
+	all.Wait()
+	largest := 0
+	for _, b := range e.batches {
+		largest = max(largest, len(b))
+	}
+	if len(e.batches) > 12 || largest != 8 {
+		t.Errorf("40 inputs were predicted in %d batches, the largest of %d", len(e.batches), largest)
+	}
+}
+
+// An input that fails, or a panic, is the affair of its own request alone.
+func TestFailuresInBatches(t *testing.T) {
+	s := echoing(t, newEcho(false), func(c *Config) { c.Wait = 100 * time.Millisecond })
+	var all sync.WaitGroup
+	for _, text := range []string{"a", "fail", "b", "panic", "c"} {
+		all.Go(func() {
+			status, body := s.ask(text)
+			switch text {
+			case "fail", "panic":
+				if what := refusal(t, status, body); status != 500 || !strings.Contains(what, text) {
+					t.Errorf("%s: %d %s", text, status, body)
+				}
+			default:
+				if status != 200 {
+					t.Errorf("%s: %d %s", text, status, body)
+				}
+			}
+		})
+	}
+	all.Wait()
+}
+
+// waiting waits until so many inputs wait for the model.
+func (s *server) waiting(n int) {
+	s.t.Helper()
+	for range 500 {
+		if s.models[0].queue.waiting() == n {
+			return
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	s.t.Fatalf("%d inputs wait, not %d", s.models[0].queue.waiting(), n)
+}
+
+// A queue that is full is said at once, and those who wait are answered.
+func TestFull(t *testing.T) {
+	e := newEcho(true)
+	s := echoing(t, e, func(c *Config) { c.Queue, c.Batch, c.Wait = 3, 2, 0 })
+	var all sync.WaitGroup
+	answered := func(texts ...string) {
+		all.Go(func() {
+			if status, body := s.ask(texts...); status != 200 {
+				t.Errorf("%q: %d %s", texts, status, body)
+			}
+		})
+	}
+	answered("at work")
+	<-e.began
+	answered("a", "b", "c")
+	s.waiting(3)
+	r, err := http.Post(s.url+"/v1/predict", "", strings.NewReader(`{"inputs":["d"]}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Body.Close()
+	if r.StatusCode != 503 || r.Header.Get("Retry-After") == "" {
+		t.Errorf("a full queue: %d, %v", r.StatusCode, r.Header)
+	}
+	close(e.let)
+	all.Wait()
+
+	busy := newEcho(true)
+	few := echoing(t, busy, func(c *Config) { c.Requests = 1 })
+	all.Go(func() { few.ask("a") })
+	<-busy.began
+	if status, body := few.ask("b"); status != 503 {
+		t.Errorf("too many requests: %d %s", status, body)
+	}
+	close(busy.let)
+	all.Wait()
+}
+
+// A request that takes too long, or whose caller goes away, is worked on no more.
+func TestTimeLimits(t *testing.T) {
+	e := newEcho(true)
+	s := echoing(t, e, func(c *Config) { c.Timeout, c.Batch, c.Wait = 200*time.Millisecond, 1, 0 })
+	if status, body := s.ask("late"); status != 504 {
+		t.Errorf("%d %s", status, body)
+	}
+	if err := <-e.ended; !errors.Is(err, context.Canceled) {
+		t.Errorf("the model works on: %v", err)
+	}
+
+	e = newEcho(true)
+	s = echoing(t, e, func(c *Config) { c.Batch, c.Wait = 1, 0 })
+	ctx, goAway := context.WithCancel(context.Background())
+	var all sync.WaitGroup
+	for _, text := range []string{"at work", "waits"} {
+		all.Go(func() {
+			r, _ := http.NewRequestWithContext(ctx, "POST", s.url+"/v1/predict", strings.NewReader(`{"inputs":["`+text+`"]}`))
+			if a, err := http.DefaultClient.Do(r); err == nil {
+				t.Errorf("%s: answered %d", text, a.StatusCode)
+				a.Body.Close()
+			}
+		})
+	}
+	<-e.began
+	s.waiting(1)
+	goAway()
+	all.Wait()
+	if err := <-e.ended; !errors.Is(err, context.Canceled) {
+		t.Errorf("the model works on: %v", err)
+	}
+	all.Go(func() { s.ask("next") })
+	<-e.began
+	if e.mu.Lock(); len(e.batches) != 2 || e.batches[1][0] != "next" || e.batches[0][0] == "next" {
+		t.Errorf("the model was given %q", e.batches)
+	}
+	e.mu.Unlock()
+	close(e.let)
+	all.Wait()
+}
+
+// When the server is to end, what was accepted is answered, and nothing more is accepted.
+func TestDrain(t *testing.T) {
+	e := newEcho(true)
+	s := echoing(t, e, func(c *Config) { c.Batch, c.Wait = 2, 0 })
+	var all sync.WaitGroup
+	for i := range 6 {
+		all.Go(func() {
+			if status, body := s.ask(fmt.Sprint(i), "b"); status != 200 {
+				t.Errorf("%d %s", status, body)
+			}
+		})
+	}
+	<-e.began
+	s.waiting(10)
+	s.end()
+	<-s.draining
+	for range 100 { // the listener closes a moment later
+		if _, err := http.Get(s.url + "/healthz"); err != nil {
+			break
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	if _, err := http.Get(s.url + "/healthz"); err == nil {
+		t.Error("a connection is accepted")
+	}
+	close(e.let)
+	all.Wait()
+	if err := <-s.done; err != nil {
+		t.Error(err)
+	}
+	s.done <- nil
+}
+
+// A server that cannot answer all within the limit says so.
+func TestDrainLimit(t *testing.T) {
+	e := newEcho(true)
+	s := echoing(t, e, func(c *Config) { c.Drain = 50 * time.Millisecond })
+	var all sync.WaitGroup
+	all.Go(func() {
+		if r, err := http.Post(s.url+"/v1/predict", "", strings.NewReader(`{"inputs":["a"]}`)); err == nil {
+			r.Body.Close()
+			if r.StatusCode == 200 {
+				t.Error("answered")
+			}
+		}
+	})
+	<-e.began
+	s.end()
+	err := <-s.done
+	if late := (*DrainError)(nil); !errors.As(err, &late) || late.Left != 1 {
+		t.Errorf("the server ended with %v", err)
+	}
+	all.Wait()
+	s.done <- nil
+}
