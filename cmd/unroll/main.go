@@ -13,11 +13,11 @@ import (
 	"strings"
 
 	"github.com/alecthomas/kong"
-	"github.com/pkg/errors"
 
 	"github.com/unroll-ml/unroll/datasets"
 	"github.com/unroll-ml/unroll/datasets/tasks"
 	"github.com/unroll-ml/unroll/internal/attention"
+	"github.com/unroll-ml/unroll/internal/cmdline"
 	"github.com/unroll-ml/unroll/internal/serve"
 	"github.com/unroll-ml/unroll/internal/words"
 	"github.com/unroll-ml/unroll/trainer"
@@ -91,22 +91,12 @@ func dispatch(args []string, stdin io.Reader, stdout, stderr io.Writer) error {
 	if err != nil {
 		return err
 	}
-	ctx, err := parser.Parse(chooseTask(parser.Model.Node, joinNegatives(usualWords(args))))
+	ctx, err := parser.Parse(cmdline.Complete(parser.Model.Node, args))
 	if err != nil {
-		return misread(parser.Model.Node, err)
+		return usage("%s", cmdline.Misread(parser.Model.Node, err, calledAs))
 	}
-	return advise(gpuFailure(ctx.Run(&app{args: args, given: givenSettings(ctx), stdin: stdin, stdout: stdout,
+	return advise(gpuFailure(ctx.Run(&app{args: args, given: cmdline.Given(ctx), stdin: stdin, stdout: stdout,
 		stderr: stderr})))
-}
-
-// givenSettings are the settings whose flags were given.
-func givenSettings(ctx *kong.Context) (names []string) {
-	for _, p := range ctx.Path {
-		if p.Flag != nil {
-			names = append(names, strings.ReplaceAll(p.Flag.Name, "-", "_"))
-		}
-	}
-	return names
 }
 
 func newParser(c *cli, stdout, stderr io.Writer) (*kong.Kong, error) {
@@ -167,29 +157,4 @@ func newParser(c *cli, stdout, stderr io.Writer) (*kong.Kong, error) {
 			"translated":       strconv.Itoa(run.ValidPairs),
 		},
 	)
-}
-
-// joinNegatives makes "--flag -3" one argument: kong takes a word that begins with a dash for a flag, and would
-// not let the subcommand say what is wrong with the number.
-func joinNegatives(args []string) []string {
-	var joined []string
-	for _, a := range args {
-		if _, err := strconv.ParseFloat(a, 64); err == nil && strings.HasPrefix(a, "-") && len(joined) > 0 {
-			if last := joined[len(joined)-1]; strings.HasPrefix(last, "--") && !strings.Contains(last, "=") {
-				joined[len(joined)-1] = last + "=" + a
-				continue
-			}
-		}
-		joined = append(joined, a)
-	}
-	return joined
-}
-
-// selected is the command that a parse error is about; nil if there is none.
-func selected(err error) *kong.Node {
-	var p *kong.ParseError
-	if errors.As(err, &p) {
-		return p.Context.Selected()
-	}
-	return nil
 }

@@ -14,7 +14,7 @@ import (
 	"github.com/unroll-ml/unroll/trainer/run"
 )
 
-// trainCmd is the group of commands that train; see chooseTask.
+// trainCmd is the group of commands that train; cmdline.Complete chooses one where none is named.
 type trainCmd struct {
 	Seq2Seq  trainSeq2SeqCmd  `cmd:"" name:"seq2seq" help:"Train a model that turns texts into others: translations, transliterations, dates. Without data: the demo."`
 	LM       trainLMCmd       `cmd:"" name:"lm" help:"Train a language model on a text."`

@@ -1,4 +1,4 @@
-package main
+package cmdline
 
 import (
 	"fmt"
@@ -7,8 +7,7 @@ import (
 	"strings"
 
 	"github.com/alecthomas/kong"
-
-	"github.com/unroll-ml/unroll/internal/words"
+	"github.com/pkg/errors"
 )
 
 var (
@@ -17,16 +16,16 @@ var (
 	wrongWhole  = regexp.MustCompile(`^--(\S+): expected a valid 64 bit u?int but got "([0-9]*\.[0-9]+)"`)
 )
 
-// misread is an error of reading the command line, with what was probably meant.
-func misread(app *kong.Node, err error) error {
+// Misread is an error of reading a command line of an app, with what was probably meant. The app is called so.
+func Misread(app *kong.Node, err error, calledAs string) string {
 	what, node := err.Error(), selected(err)
 	if m := unknownFlag.FindStringSubmatch(what); m != nil && node != nil {
-		if meant := meantFlag(app, node, m[1]); meant != "" {
+		if meant := meantFlag(app, node, m[1], calledAs); meant != "" {
 			what = meant
 		}
 	}
 	if m := wrongEnum.FindStringSubmatch(what); m != nil && m[1] == "device" &&
-		slices.Contains(words.GPUNames, strings.ToLower(m[2])) {
+		slices.Contains(gpuNames, strings.ToLower(m[2])) {
 		what = fmt.Sprintf("--device is %q: the name of a GPU is cuda", m[2])
 	}
 	if m := wrongEnum.FindStringSubmatch(what); m != nil && m[1] == "bleu-tokenize" && strings.Contains(m[2], "mecab") {
@@ -44,24 +43,24 @@ func misread(app *kong.Node, err error) error {
 	if node != nil {
 		command += " " + node.Path()
 	}
-	return usage("%s; see %s --help", what, command)
+	return fmt.Sprintf("%s; see %s --help", what, command)
 }
 
 // meantFlag says what was meant by a flag that a command does not have; "" if that is not known.
-func meantFlag(app, command *kong.Node, name string) string {
+func meantFlag(app, command *kong.Node, name, calledAs string) string {
 	plain := strings.ReplaceAll(strings.ToLower(name), "_", "-")
-	for _, meant := range []string{words.OtherFlags[plain], plain} {
+	for _, meant := range []string{otherFlags[plain], plain} {
 		if meant != "" && hasFlag(command, meant) {
 			return fmt.Sprintf("unknown flag --%s, its name is --%s", name, meant)
 		}
 	}
-	if slices.Contains(words.DataNames, plain) {
-		if where := whereData(command); where != "" {
+	if slices.Contains(dataNames, plain) {
+		if where := whereData(command, calledAs); where != "" {
 			return fmt.Sprintf("unknown flag --%s, %s", name, where)
 		}
 	}
 	training := command.Parent != nil && command.Parent.Name == "train"
-	for _, meant := range []string{words.OtherFlags[plain], plain} {
+	for _, meant := range []string{otherFlags[plain], plain} {
 		if meant == "" {
 			continue
 		}
@@ -86,7 +85,7 @@ func differs(given, name string) string {
 }
 
 // whereData says how a command is told of data; "" if it needs none.
-func whereData(command *kong.Node) string {
+func whereData(command *kong.Node, calledAs string) string {
 	var kinds []string
 	for _, kind := range []string{"text", "pairs", "src", "table", "folder", "idx", "conllu"} {
 		if hasFlag(command, kind) {
@@ -123,16 +122,11 @@ func hasFlag(n *kong.Node, name string) bool {
 	return slices.ContainsFunc(n.Flags, func(f *kong.Flag) bool { return f.Name == name })
 }
 
-// usualWords turns how other programs are asked for help or their version into the words of this one. Nothing
-// at all asks for help.
-func usualWords(args []string) []string {
-	switch {
-	case len(args) == 0:
-		return []string{"--help"}
-	case args[0] == "help":
-		return append(args[1:len(args):len(args)], "--help")
-	case args[0] == "--version" || args[0] == "-v" || args[0] == "-V":
-		return []string{"version"}
+// selected is the command that a parse error is about; nil if there is none.
+func selected(err error) *kong.Node {
+	var p *kong.ParseError
+	if errors.As(err, &p) {
+		return p.Context.Selected()
 	}
-	return args
+	return nil
 }

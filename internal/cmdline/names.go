@@ -1,9 +1,9 @@
-package words
+package cmdline
 
 // Words of other programs, for those who come from there.
 
-// OtherFlags are the names that other programs have for flags.
-var OtherFlags = map[string]string{
+// otherFlags are the names that other programs have for flags.
+var otherFlags = map[string]string{
 	"learning-rate": "lr", "batch-size": "batch", "weight-decay-rate": "weight-decay", "wd": "weight-decay",
 	"output": "out", "output-dir": "out", "outdir": "out", "save-dir": "out", "model-dir": "out",
 	"num-epochs": "epochs", "n-epochs": "epochs", "max-epochs": "epochs", "num-train-epochs": "epochs",
@@ -23,8 +23,8 @@ var OtherFlags = map[string]string{
 	"beam-size": "beam", "beam-width": "beam", "num-beams": "beam", "temp": "temperature", "max-len": "max-length", "nbest": "n-best",
 }
 
-// DataNames are names that other programs have for what is trained on.
-var DataNames = []string{"data", "dataset", "data-dir", "input", "train", "train-data", "train-file", "corpus", "file"}
+// dataNames are names that other programs have for what is trained on.
+var dataNames = []string{"data", "dataset", "data-dir", "input", "train", "train-data", "train-file", "corpus", "file"}
 
-// GPUNames are other names of the device cuda.
-var GPUNames = []string{"gpu", "nvidia", "cuda:0", "gpu:0"}
+// gpuNames are other names of the device cuda.
+var gpuNames = []string{"gpu", "nvidia", "cuda:0", "gpu:0"}
