@@ -29,7 +29,7 @@ func (l *lowering) sums(code []tape.Instr) []tape.Instr {
 		if i+1 < len(code) {
 			m, isMap := code[i].(*tape.Map)
 			r, isReduce := code[i+1].(*tape.Reduce)
-			if isMap && isReduce && l.sumsUp(m, r) && l.dead(m.Out[0].Buf, code[:i], code[i+2:]) {
+			if isMap && isReduce && l.sumsUp(m, r) && l.unread(m.Out[0].Buf, []tape.Instr{m, r}) {
 				out = append(out, &sum{m, r})
 				i++
 				continue
@@ -48,33 +48,6 @@ func (l *lowering) sumsUp(m *tape.Map, r *tape.Reduce) bool {
 		r.Fn == tape.Sum && r.Outer == 1 && r.Inner == 1 && r.N == volume(m.Shape) && r.N > 0 && r.In.Buf == o.Buf && r.In.Off == o.Off
 }
 
-// dead reports whether nobody sees what is in a buffer between the code before and the code after: neither by
-// its name, nor through another buffer in the same place.
-func (l *lowering) dead(id tape.BufferID, before, after []tape.Instr) bool {
-	e := extentOf(l.tape, id)
-	for _, s := range l.tape.Slots {
-		if extentOf(l.tape, s.Buf).overlaps(e) {
-			return false
-		}
-	}
-	named := false
-	every(before, func(in tape.Instr) {
-		in.Refs(func(r tape.Ref, _ bool) { named = named || r.Buf == id })
-	})
-	overwritten := map[tape.BufferID]bool{}
-	for _, in := range after {
-		every([]tape.Instr{in}, func(in tape.Instr) {
-			in.Refs(func(r tape.Ref, write bool) {
-				named = named || r.Buf == id || !write && !overwritten[r.Buf] && extentOf(l.tape, r.Buf).overlaps(e)
-			})
-		})
-		if r, n := result(in); n > 0 && r.Off == 0 && n == l.tape.Buffers[r.Buf].Len {
-			overwritten[r.Buf] = true
-		}
-	}
-	return !named
-}
-
 // every calls f with all instructions, those of loops included.
 func every(code []tape.Instr, f func(in tape.Instr)) {
 	for _, in := range code {
@@ -84,29 +57,6 @@ func every(code []tape.Instr, f func(in tape.Instr)) {
 			f(in)
 		}
 	}
-}
-
-// result is where an instruction outside of loops writes n neighbouring elements; n is 0 if it writes otherwise.
-func result(in tape.Instr) (r tape.Ref, n int) {
-	switch in := in.(type) {
-	case *tape.Map:
-		if len(in.Out) == 1 && contiguous(in.Shape, in.Out[0].Strides) {
-			return in.Out[0].Ref, volume(in.Shape)
-		}
-	case *tape.Copy:
-		if contiguous(in.Shape, in.Out.Strides) {
-			return in.Out.Ref, volume(in.Shape)
-		}
-	case *tape.Product:
-		if !in.Acc && contiguous([]int{in.Batch, in.M, in.N}, []int{in.StrideC, in.LdC, 1}) {
-			return in.C, in.Batch * in.M * in.N
-		}
-	case *tape.Reduce:
-		return in.Out, in.Outer * in.Inner
-	case *tape.ScatterAdd:
-		return in.Out, in.Rows * in.Width
-	}
-	return r, 0
 }
 
 // fold makes the launches of a group of sums.

@@ -9,7 +9,7 @@ import (
 // unread reports whether nobody but members, which have computed it, reads what is in a buffer: neither by its
 // name, nor through another buffer in the same place that is not written anew before. It knows outermost loops only.
 func (l *lowering) unread(id tape.BufferID, members []tape.Instr) bool {
-	if len(l.trips) != 1 || slices.ContainsFunc(l.tape.Slots, func(s tape.Slot) bool { return s.Buf == id }) {
+	if len(l.trips) > 1 || slices.ContainsFunc(l.tape.Slots, func(s tape.Slot) bool { return s.Buf == id }) {
 		return false
 	}
 	if l.outline == nil {

@@ -23,9 +23,19 @@ const (
 // every value has a level that grows along each way out of an elementwise function into anything that cannot be
 // fused with it; functions are fused if they are connected and have the same level. A value that is wanted only
 // later is put on the level where it is wanted.
+//
+// A cheap function that another group wants, too, and whose arguments that group reads anyhow, is computed by both:
+// nobody need keep it. The squares of gradients are such, which their norm wants at once and the optimizer later.
 func fuse(f *ir.Func) (*ir.Func, error) {
 	z := newFusion(f)
-	if len(z.group) == 0 {
+	g, err := z.again(f)
+	if err != nil {
+		return nil, err
+	}
+	if g != f {
+		z = newFusion(g)
+	}
+	if f = g; len(z.group) == 0 {
 		return f, nil
 	}
 	r := newRewriter(builderFor(f))
@@ -217,6 +227,37 @@ func (z *fusion) fits(members []*ir.Value) int {
 // escapes reports whether anything outside of v's group reads it.
 func (z *fusion) escapes(v *ir.Value) bool {
 	return z.result[v] || slices.ContainsFunc(z.read[v], func(u *ir.Value) bool { return z.group[u] != z.group[v] })
+}
+
+// again gives elementwise functions cheap arguments of their own.
+func (z *fusion) again(f *ir.Func) (*ir.Func, error) {
+	reads := map[*group]map[*ir.Value]bool{}
+	for v, g := range z.group {
+		if reads[g] == nil {
+			reads[g] = map[*ir.Value]bool{}
+		}
+		for _, a := range v.Args {
+			reads[g][a] = true
+		}
+	}
+	r := newRewriter(builderFor(f))
+	own := func(v, u *ir.Value) bool { // v, for u
+		op, ok := v.Op.(ir.Elem)
+		return ok && !op.Fn.Dear() && z.group[u] != nil && fusible(v, u) && z.group[v] != z.group[u] &&
+			!slices.ContainsFunc(v.Args, func(a *ir.Value) bool { return !isConst(a) && !reads[z.group[u]][a] })
+	}
+	r.visit = func(u *ir.Value, args []*ir.Value) *ir.Value {
+		if !slices.ContainsFunc(u.Args, func(v *ir.Value) bool { return own(v, u) }) {
+			return nil
+		}
+		for i, v := range u.Args {
+			if own(v, u) {
+				args[i] = r.b.New(v.Op, r.values(v.Args)...).Named(v.Name)
+			}
+		}
+		return r.b.New(u.Op, args...).Named(u.Name)
+	}
+	return r.fn(f)
 }
 
 func isIota(v *ir.Value) bool {

@@ -164,6 +164,14 @@ var structuralCases = []passCase{
 			b.Add(b.Elem(tape.Tanh, b.Slice(twice, 1, 0, 4)), b.Elem(tape.Exp, b.Slice(twice, 1, 2, 6))),
 		}
 	}},
+	{"fuse", "squares", func(b *ir.Builder, f *ir.Func) {
+		// The norm of a gradient, and a step that depends on it and wants the squares again.
+		g, m, s := f.AddParam(f64(2, 3), "g"), f.AddParam(f64(2, 3), "m"), f.AddParam(f64(2, 3), "s")
+		square, dear := b.Mul(g, g), b.Elem(tape.Exp, g)
+		norm := b.Reduce(tape.Sum, b.Mul(square, dear), 0, 1)
+		scaled := b.Mul(g, b.Broadcast(norm, 2, 3))
+		f.Results = []*ir.Value{norm, b.Add(m, scaled), b.Add(b.Add(s, square), b.Mul(scaled, dear))}
+	}},
 	{"fuse", "levels", func(b *ir.Builder, f *ir.Func) {
 		// y leads to z both directly and through a product: they cannot be one value; but what only z reads can
 		// wait for it.
