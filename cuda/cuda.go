@@ -53,9 +53,9 @@ func Precision(p driver.Precision) Option { return func(d *Device) { d.precision
 // is launched by itself, which is slower but shows in a profiler which one takes how long.
 func Capture(on bool) Option { return func(d *Device) { d.capture = on } }
 
-// StepKernels says whether products of TF32 or BFloat16 in loops, with few rows and a second operand that stays
-// the same, are computed by kernels of our own, on GPUs of compute capability 8.0 or more; they are unless told
-// otherwise. Without them all products are cuBLAS's.
+// StepKernels says whether products in loops, with few rows and a second operand that stays the same, are
+// computed by kernels of our own, those of TF32 and BFloat16 on GPUs of compute capability 8.0 or more; they are
+// unless told otherwise. Without them all products are cuBLAS's.
 func StepKernels(on bool) Option { return func(d *Device) { d.steps = on } }
 
 // Uncaptured lets f know why a run could not be captured, once for each program: its runs are then launched
@@ -126,7 +126,8 @@ func (d *Device) Pieces(t *tape.Tape) (int, error) {
 
 // lowering is that of a tape for this GPU.
 func (d *Device) lowering(t *tape.Tape) *lowering {
-	return newLowering(t, d.precision, d.steps && d.gpu.Info().Compute.Major >= 8)
+	cores := d.precision == driver.Float32 || d.gpu.Info().Compute.Major >= 8 // that multiply as the precision says
+	return newLowering(t, d.precision, d.steps && cores)
 }
 
 // Close gives back what the device's programs had in common, kernels included. The programs must be closed

@@ -69,10 +69,10 @@ func TestGPUModels(t *testing.T) {
 	}
 }
 
-// Steps on tensor cores are exact where they can be, and models of them follow the reference device as far as
+// Steps are exact where they can be, and models of them follow the reference device as far as
 // rounded products allow.
 func TestGPUSteps(t *testing.T) {
-	for name, tolerance := range map[string]float64{"tf32": 1e-3, "bf16": 1e-2} {
+	for name, tolerance := range map[string]float64{"fp32": 1e-5, "tf32": 1e-3, "bf16": 1e-2} {
 		precision := cuda.Precision(precisions[name])
 		t.Run(name, func(t *testing.T) { stepsAreExact(t, realGPU(t, precision), 80) })
 		for _, cell := range []string{"rnn", "lstm", "gru"} {

@@ -41,7 +41,7 @@ func (s *step) String() string {
 
 // steps puts together what can be a step in the body of a loop.
 func (l *lowering) steps(code []tape.Instr) (out []tape.Instr) {
-	if !l.stepKernels || l.precision != driver.TF32 && l.precision != driver.BFloat16 {
+	if !l.stepKernels || l.precision == driver.Float64 {
 		return code
 	}
 	done := make([]bool, len(code))
@@ -210,7 +210,7 @@ func (l *lowering) newStep(p *tape.Product, cell, m *tape.Map, columns []int) *s
 		return ks
 	}
 	k, ok := kernel.NewStep(kernel.Step{
-		BF16: l.precision == driver.BFloat16, M: p.M, K: p.K, LdA: p.LdA, Columns: columns,
+		Elem: l.stepElem(), M: p.M, K: p.K, LdA: p.LdA, Columns: columns,
 		Map: kernel.Map{Compute: l.float, Shape: m.Shape, In: operands(m.In), Out: operands(m.Out), Code: m.Code, Result: m.Result},
 	})
 	if !ok {
@@ -237,6 +237,17 @@ func (l *lowering) step(s *step) []work {
 	return []work{w}
 }
 
+// stepElem is what the operands of steps are rounded to.
+func (l *lowering) stepElem() kernel.Elem {
+	switch l.precision {
+	case driver.TF32:
+		return kernel.TF32
+	case driver.BFloat16:
+		return kernel.BF16
+	}
+	return kernel.F32
+}
+
 // fragments is the second operand of a step as its kernel reads it.
 func (l *lowering) fragments(p *tape.Product) place {
 	m := matrices{rows: p.K, cols: p.N, ld: p.LdB, batch: 1}
@@ -250,7 +261,7 @@ func (l *lowering) fragments(p *tape.Product) place {
 		return to
 	}
 	from := l.place(p.B)
-	k, bytes := kernel.NewPackStep(l.precision == driver.BFloat16, p.K, p.N, strideK, strideN, from.align())
+	k, bytes := kernel.NewPackStep(l.stepElem(), p.K, p.N, strideK, strideN, from.align())
 	to := l.keep(bytes)
 	l.packs[key] = to
 	key.frame.before = append(key.frame.before, l.launch(p, k.Launch, from, to, number(k.Items)))

@@ -7,9 +7,9 @@ import (
 )
 
 // Step is a product with few rows whose second operand stays the same for many products, and a Map of its
-// result: what a recurrent cell computes in a step. One kernel does both, on tensor cores.
+// result: what a recurrent cell computes in a step. One kernel does both.
 type Step struct {
-	BF16      bool  // the operands are rounded to bfloat16, else to TF32
+	Elem      Elem  // what the operands are rounded to, for tensor cores: TF32, BF16; F32: they are not
 	M, K, LdA int   // of the product A·B; A is not transposed and lies at a multiple of 16 bytes
 	Columns   []int // of each input of Map: the column of the product at which it begins; -1: it lies in memory, and is a Map's operand
 	Map       Map   // of shape M×units
@@ -25,7 +25,7 @@ type Step struct {
 // several chunks of terms ahead, as no other warp of its part needs the same. The parts are added in shared
 // memory in a fixed order, and there the Map finds its inputs.
 type stepSpec struct {
-	bf16       bool
+	elem       Elem // of the operands
 	m, k, ldA  int
 	gates      []int // the columns at which they begin
 	cell       mapSpec
@@ -41,23 +41,27 @@ type stepTile struct {
 	ahead         int // chunks that are loaded before they are needed
 }
 
-// What a GPU such as an H100 can read from its cache in a nanosecond, all multiprocessors together and each of
-// them, and how many it has. The shape of blocks is chosen by these numbers alone, so that it is the same on
-// every GPU.
+// What an H200 was seen to do, in nanoseconds: bytes that it reads from its cache in one, all multiprocessors
+// together and each of them; how long a warp waits for what it loads at once; what one more warp saves. The shape
+// of blocks is chosen by these numbers alone, so that it is the same on every GPU. Of the shapes that were
+// measured (K from 256 to 2048, 1 to 4 gates of 256 and 512 units, 50 and 128 rows) the choice takes at most 10%
+// more time than the best, on tensor cores 6%.
 const (
-	readTogether    = 5700
-	readEach        = 90
+	readTogether    = 5000
+	readEach        = 50
+	loadTime        = 100
+	warpGain        = 10
 	multiprocessors = 132
+	cycle           = 0.57 // of a multiprocessor
 )
 
 const (
-	stepWarps  = 8         // of a block, at most
-	stepRows   = 128       // of a product, at most: with more a library's kernel has enough blocks
-	stepTime   = 8000      // nanoseconds, at most: longer products are no matter of latency
-	stepShared = 48 << 10  // bytes of shared memory
-	fragment   = 16 * warp // bytes of a chunk of eight columns of B
-	stripRows  = 32        // of a warp, at most
-	stepItems  = 4         // of the Map, that a thread computes at most: each has code of its own
+	stepWarps  = 16       // of a block, at most
+	stepRows   = 128      // of a product, at most: with more a library's kernel has enough blocks
+	stepTime   = 8000     // nanoseconds, at most: longer products are no matter of latency
+	stepFMA    = 12000    // the same without tensor cores
+	stepShared = 48 << 10 // bytes of shared memory
+	stepItems  = 4        // of the Map, that a thread computes at most: each has code of its own
 )
 
 // Stepped is a Step made ready.
@@ -74,15 +78,15 @@ func NewStep(x Step) (s Stepped, ok bool) {
 	if !ok || !spec.choose() {
 		return s, false
 	}
-	threads := spec.threads()
-	return Stepped{
-		Launch: Launch{
-			Kernel:  newKernel("step", spec, threads, spec.write),
-			Blocks:  [2]int{spec.totalUnits / spec.units, (spec.m + spec.rows - 1) / spec.rows},
-			Threads: threads,
-		},
-		Used: used, Reads: spec.time() / 1000,
-	}, true
+	return Stepped{Launch: spec.launch(), Used: used, Reads: spec.time() / 1000}, true
+}
+
+func (s stepSpec) launch() Launch {
+	return Launch{
+		Kernel:  newKernel("step", s, s.threads(), s.write),
+		Blocks:  [2]int{s.totalUnits / s.units, (s.m + s.rows - 1) / s.rows},
+		Threads: s.threads(),
+	}
 }
 
 func specialiseStep(x Step) (s stepSpec, used []int, ok bool) {
@@ -90,7 +94,7 @@ func specialiseStep(x Step) (s stepSpec, used []int, ok bool) {
 		return s, nil, false
 	}
 	units := x.Map.Shape[1]
-	s = stepSpec{bf16: x.BF16, m: x.M, k: x.K, ldA: x.LdA, totalUnits: units}
+	s = stepSpec{elem: x.Elem, m: x.M, k: x.K, ldA: x.LdA, totalUnits: units}
 	s.cell = mapSpec{compute: F32, inner: []int{units}, vector: 1}
 	code, result, all := live(x.Map)
 	s.cell.code, s.cell.result = code, result
@@ -130,10 +134,28 @@ func specialiseStep(x Step) (s stepSpec, used []int, ok bool) {
 
 // chunk is how many terms of a sum a warp loads at once.
 func (s stepSpec) chunk() int {
-	if s.bf16 {
+	switch s.elem {
+	case BF16:
 		return 32
+	case TF32:
+		return 16
 	}
-	return 16
+	return 4
+}
+
+// fragment is how many bytes a chunk of eight columns of B has.
+func (s stepSpec) fragment() int { return 8 * s.chunk() * s.elem.Size() }
+
+// tensor says whether the products are those of tensor cores.
+func (s stepSpec) tensor() bool { return s.elem != F32 }
+
+// rowsApart is how far the rows of a thread are apart: the threads of a warp that have the same ones have
+// different terms of them on tensor cores, and different columns otherwise.
+func (s stepSpec) rowsApart() int {
+	if s.tensor() {
+		return 8
+	}
+	return 4
 }
 
 func (s stepSpec) chunks() int         { return s.k / s.chunk() }
@@ -141,6 +163,7 @@ func (s stepSpec) perWarp() int        { return s.chunks() / s.parts } // chunks
 func (s stepSpec) threads() int        { return warp * s.strips * s.parts }
 func (s stepSpec) columns() int        { return len(s.gates) * s.units }
 func (s stepSpec) rowsOfStrip() int    { return s.rows / s.strips }
+func (s stepSpec) rowsOfThread() int   { return s.rowsOfStrip() / s.rowsApart() }
 func (s stepSpec) itemsOfThread() int  { return (s.rows*s.units + s.threads() - 1) / s.threads() }
 func (s stepSpec) sharedElements() int { return s.parts * s.rows * s.sharedLd() }
 
@@ -148,67 +171,103 @@ func (s stepSpec) sharedElements() int { return s.parts * s.rows * s.sharedLd() 
 // reach different banks.
 func (s stepSpec) sharedLd() int { return (s.columns()+7)/16*16 + 8 }
 
-// choose finds the tile that takes the least time to read, and reports whether that is little enough.
+// choose finds the tile that takes the least time, and reports whether that is little enough.
 func (s *stepSpec) choose() bool {
-	best := float64(stepTime)
-	found := false
-	for _, rows := range []int{16, 32, 64} {
-		for _, units := range []int{8, 16, 32} {
-			t := *s
-			t.stepTile = stepTile{rows: rows, units: units, strips: max(1, rows/stripRows)}
-			t.parts = stepWarps / t.strips
-			for t.chunks()%t.parts != 0 {
-				t.parts /= 2
-			}
-			if s.totalUnits%units != 0 || t.columns() > 64 || 4*t.sharedElements() > stepShared || len(s.cell.code) > 0 && t.itemsOfThread() > stepItems {
-				continue
-			}
-			if time := t.time(); time < best {
-				best, found = time, true
-				t.ahead = t.farAhead()
-				s.stepTile = t.stepTile
-			}
+	best, found := float64(stepTime), false
+	if !s.tensor() {
+		best = stepFMA
+	}
+	for _, t := range s.tiles() {
+		if time := t.time(); time < best {
+			best, found = time, true
+			s.stepTile = t.stepTile
 		}
 	}
 	return found
 }
 
-// time is how many nanoseconds the blocks need to read their operands.
-func (s stepSpec) time() float64 {
-	sizeB := 4
-	if s.bf16 {
-		sizeB = 2
+// tiles are the specification with each tile that there can be a kernel for.
+func (s stepSpec) tiles() (all []stepSpec) {
+	for _, rows := range []int{16, 32, 64} {
+		for _, units := range []int{8, 16, 32} {
+			for _, strip := range []int{16, 32} {
+				for parts := 1; parts <= stepWarps; parts *= 2 {
+					t := s
+					t.stepTile = stepTile{rows: rows, units: units, strips: max(1, rows/strip), parts: parts}
+					if !t.possible() || strip > rows {
+						continue
+					}
+					for ahead := 1; ahead <= 8 && t.perWarp()%ahead == 0; ahead *= 2 {
+						if t.ahead = ahead; t.registers() <= t.mostRegisters() {
+							all = append(all, t)
+						}
+					}
+				}
+			}
+		}
 	}
-	down := (s.m + s.rows - 1) / s.rows
-	blocks := down * (s.totalUnits / s.units)
-	bytes := float64(s.k) * (4*float64(s.m)/float64(down) + float64(sizeB*s.columns()))
-	waves := float64((blocks + multiprocessors - 1) / multiprocessors)
-	return max(float64(blocks)*bytes/readTogether, waves*bytes/readEach)
+	return all
 }
 
-// farAhead is how many chunks fit into some 128 registers: a divisor of all that a warp has.
-func (s stepSpec) farAhead() int {
-	registers := s.rowsOfStrip()/8*s.chunk()/4 + s.columns()/8*4
-	ahead := max(1, 96/registers)
-	for s.perWarp()%ahead != 0 {
-		ahead--
+// possible says whether there can be a kernel for the tile.
+func (s stepSpec) possible() bool {
+	return s.chunks()%s.parts == 0 && s.totalUnits%s.units == 0 && s.columns() <= 64 && s.threads() <= stepWarps*warp &&
+		4*s.sharedElements() <= stepShared && (len(s.cell.code) == 0 || s.itemsOfThread() <= stepItems)
+}
+
+// registers are about those of a thread that hold terms and sums; mostRegisters, so that all of a block have some.
+func (s stepSpec) registers() int {
+	chunk := s.rowsOfThread()*s.chunk()/4 + s.columns()/8*4
+	if !s.tensor() {
+		chunk = 4 * (s.rowsOfThread() + s.columns()/8)
 	}
-	return ahead
+	return s.ahead*chunk + s.rowsOfStrip()*s.columns()/warp
+}
+
+func (s stepSpec) mostRegisters() int {
+	if s.threads() > 8*warp {
+		return 90
+	}
+	return 150
+}
+
+// time is about how many nanoseconds the blocks take, but for what every kernel takes.
+func (s stepSpec) time() float64 {
+	down := (s.m + s.rows - 1) / s.rows
+	blocks := down * (s.totalUnits / s.units)
+	bytes := float64(s.k) * (4*float64(s.m)/float64(down) + float64(s.elem.Size()*s.columns()))
+	waves := float64((blocks + multiprocessors - 1) / multiprocessors)
+	rounds := float64(s.perWarp()) / float64(s.ahead)
+	warps := float64(s.threads() / warp)
+	arithmetic := max(1, float64(blocks)/multiprocessors) * s.arithmetic()
+	return max(float64(blocks)*bytes/readTogether, waves*bytes/readEach, arithmetic) + loadTime*rounds - warpGain*warps
+}
+
+// arithmetic is how many nanoseconds a block's multiply-adds, and the loads for them, take without tensor cores:
+// in a cycle a multiprocessor does those of four warps, or serves a quarter of a warp's load; it was seen to do
+// one after the other.
+func (s stepSpec) arithmetic() float64 {
+	if s.tensor() {
+		return 0
+	}
+	rows, columns := s.rowsOfThread(), s.columns()/8
+	return float64(s.threads()/warp*s.perWarp()*(rows*columns+4*(rows+columns))) * cycle
 }
 
 // NewPackStep makes ready the Map that lays B out as a Step reads it: rounded, and in fragments of eight
-// columns and one chunk of terms, in which each thread of a warp finds its numbers side by side. Of every
-// sixteen terms a thread has four neighbours, as of a row of A. B[k,n] lies strideK·k + strideN·n elements on;
-// K and N are those of a product that a Step computes.
-func NewPackStep(bf16 bool, k, n, strideK, strideN, align int) (m Mapped, bytes int) {
-	s, elem := stepSpec{bf16: bf16, k: k}, TF32
-	if bf16 {
-		elem = BF16
+// columns and one chunk of terms, in which each thread of a warp finds its numbers side by side. On tensor cores
+// a thread has four neighbours of every sixteen terms, as of a row of A. B[k,n] lies strideK·k + strideN·n
+// elements on; K and N are those of a product that a Step computes.
+func NewPackStep(elem Elem, k, n, strideK, strideN, align int) (m Mapped, bytes int) {
+	s := stepSpec{elem: elem, k: k}
+	chunk := s.chunk()
+	threads, sixteens := 1, 1
+	if s.tensor() {
+		threads, sixteens = 4, chunk/16
 	}
-	chunk := s.chunk() // by columns, chunks, columns, threads, sixteen terms, four terms
-	return NewMap(Map{
-		Compute: F32, Shape: []int{n / 8, s.chunks(), 8, 4, chunk / 16, 4}, Result: []int{0},
+	return NewMap(Map{ // by columns, chunks, columns, threads, sixteen terms, four terms
+		Compute: F32, Shape: []int{n / 8, s.chunks(), 8, threads, sixteens, 4}, Result: []int{0},
 		In:  []Operand{{Elem: F32, Strides: []int{8 * strideN, chunk * strideK, strideN, 4 * strideK, 16 * strideK, strideK}, Align: align}},
-		Out: []Operand{{Elem: elem, Strides: []int{8 * k, 8 * chunk, chunk, chunk / 4, 4, 1}, Align: vectorBytes}},
+		Out: []Operand{{Elem: elem, Strides: []int{8 * k, 8 * chunk, chunk, chunk / threads, 4, 1}, Align: vectorBytes}},
 	}), n * k * elem.Size()
 }

@@ -11,9 +11,16 @@ type stepWriter struct {
 	stepSpec
 	*ptx.Builder
 	tid, lane, part, strip ptx.Value
-	group, member          ptx.Value       // of the lane: those of four have the same rows, and columns, of fragments
-	row, unit              ptx.Value       // the block's first
-	sums                   [][][]ptx.Value // fragments of the warp's result, by sixteen rows and eight columns
+	group, member          ptx.Value // of the lane: those of a group have the same rows
+	row, unit              ptx.Value // the block's first
+	sums                   stepSums
+}
+
+// stepSums are the results of a warp's part.
+type stepSums interface {
+	add(c stepChunk)                               // multiplies a chunk
+	column() ptx.Value                             // of the thread's first result
+	each(f func(row, column int, xs ...ptx.Value)) // calls f with results side by side, from the thread's first on
 }
 
 func (s stepSpec) write(b *ptx.Builder) {
@@ -32,7 +39,7 @@ func (s stepSpec) write(b *ptx.Builder) {
 	var number ptx.Value
 	number, w.lane = divide(b, w.tid, warp)
 	w.part, w.strip = divide(b, number, s.strips)
-	w.group, w.member = divide(b, w.lane, 4)
+	w.group, w.member = divide(b, w.lane, warp/s.rowsApart())
 	w.unit = b.Mul(b.Special(ptx.CtaidX), ptx.Int(s.units))
 	w.row = b.Mul(b.Special(ptx.CtaidY), ptx.Int(s.rows))
 
@@ -46,16 +53,10 @@ func (s stepSpec) write(b *ptx.Builder) {
 
 // multiply adds up the warp's part of the product.
 func (w *stepWriter) multiply(a, packed ptx.Value) {
-	for range w.rowsOfStrip() / 16 {
-		var across [][]ptx.Value
-		for range w.columns() / 8 {
-			sum := make([]ptx.Value, 4)
-			for i := range sum {
-				sum[i] = w.Var(ptx.F32.Num(0))
-			}
-			across = append(across, sum)
-		}
-		w.sums = append(w.sums, across)
+	if w.tensor() {
+		w.sums = w.newTensorSums()
+	} else {
+		w.sums = w.newFMASums()
 	}
 	o := w.operands(a, packed)
 	chunks := make([]stepChunk, w.ahead)
@@ -65,43 +66,53 @@ func (w *stepWriter) multiply(a, packed ptx.Value) {
 	if more := w.perWarp() - w.ahead; more > 0 {
 		w.For(ptx.U32.Int(0), ptx.U32.Int(more), ptx.Int(w.ahead), func(ptx.Value) {
 			for i := range chunks {
-				w.add(chunks[i])
+				w.sums.add(chunks[i])
 				o.reload(chunks[i], w.ahead+i)
 			}
 			o.advance(w.ahead)
 		})
 	}
 	for _, c := range chunks {
-		w.add(c)
+		w.sums.add(c)
 	}
 }
 
 // stepOperands is where a thread reads A and B.
 type stepOperands struct {
 	*stepWriter
-	rows  []ptx.Value // of A, eight apart
+	rows  []ptx.Value // of A
 	first ptx.Value   // of the fragments of B, those of the block's first columns
+	apart int         // chunks from one of the warp to its next
 }
 
+// operands are those of the thread. On tensor cores the parts take turns with chunks; without, each has chunks
+// that lie one behind the other, for a line of the cache has several.
 func (w *stepWriter) operands(a, packed ptx.Value) *stepOperands {
 	o := &stepOperands{stepWriter: w}
-	term := w.Mad(w.part, ptx.Int(w.chunk()), w.Mul(w.member, ptx.Int(4)))
+	var chunk, term, place ptx.Value // of the thread: its first chunk, its first term of that, its place in a fragment
+	if w.tensor() {
+		o.apart, chunk, place = w.parts, w.part, w.lane
+		term = w.Mad(chunk, ptx.Int(w.chunk()), w.Mul(w.member, ptx.Int(4)))
+	} else {
+		o.apart, chunk, place = 1, w.Mul(w.part, ptx.Int(w.perWarp())), w.member
+		term = w.Mul(chunk, ptx.Int(w.chunk()))
+	}
 	first := w.Add(w.row, w.Mad(w.strip, ptx.Int(w.rowsOfStrip()), w.group))
-	for i := range w.rowsOfStrip() / 8 {
-		row := w.Min(w.Add(first, ptx.Int(8*i)), ptx.Int(w.m-1)) // beyond the last row: any will do
+	for i := range w.rowsOfThread() {
+		row := w.Min(w.Add(first, ptx.Int(w.rowsApart()*i)), ptx.Int(w.m-1)) // beyond the last row: any will do
 		o.rows = append(o.rows, w.Var(w.At(a, w.Mad(row, ptx.Int(w.ldA), term), 4)))
 	}
-	fragments := w.Mad(w.Shr(w.unit, ptx.Int(3)), ptx.Int(w.chunks()), w.part)
-	o.first = w.Var(w.At(w.At(packed, fragments, fragment), w.lane, 16))
+	fragments := w.Mad(w.Shr(w.unit, ptx.Int(3)), ptx.Int(w.chunks()), chunk)
+	o.first = w.Var(w.At(w.At(packed, fragments, w.fragment()), place, 16))
 	return o
 }
 
 // advance goes so many chunks of the warp on.
 func (o *stepOperands) advance(chunks int) {
 	for _, row := range o.rows {
-		o.Set(row, o.Add(row, ptx.Int(chunks*o.parts*o.chunkBytes())))
+		o.Set(row, o.Add(row, ptx.Int(chunks*o.apart*o.chunkBytes())))
 	}
-	o.Set(o.first, o.Add(o.first, ptx.Int(chunks*o.parts*fragment)))
+	o.Set(o.first, o.Add(o.first, ptx.Int(chunks*o.apart*o.fragment())))
 }
 
 // chunkBytes is the number of bytes from one chunk of a row of A to the next.
@@ -109,8 +120,8 @@ func (o *stepOperands) chunkBytes() int { return 4 * o.chunk() }
 
 // stepChunk is what a thread has loaded of a chunk of terms.
 type stepChunk struct {
-	a [][]ptx.Value // by rows, eight apart: numbers
-	b [][]ptx.Value // by eight columns: words of one TF32, or two bfloat16
+	a [][]ptx.Value // by rows of the thread: numbers
+	b [][]ptx.Value // by eight columns: words of one TF32, or two bfloat16; or numbers
 }
 
 // loadChunk loads the chunk that is so many chunks of the warp further on.
@@ -146,57 +157,27 @@ func (o *stepOperands) reload(c stepChunk, i int) {
 }
 
 func (o *stepOperands) loadA(row, i int) (xs []ptx.Value) {
-	for v := range o.chunk() / 16 {
-		xs = append(xs, o.LoadVector(ptx.F32, 4, o.rows[row], i*o.parts*o.chunkBytes()+64*v)...)
+	for v := range max(1, o.chunk()/16) {
+		xs = append(xs, o.LoadVector(ptx.F32, 4, o.rows[row], i*o.apart*o.chunkBytes()+64*v)...)
 	}
 	return xs
 }
 
 func (o *stepOperands) loadB(tile, i int) []ptx.Value {
 	column := o.gates[tile*8/o.units] + tile*8%o.units // from the block's first unit on
-	return o.LoadVector(ptx.U32, 4, o.first, (column/8*o.chunks()+i*o.parts)*fragment)
-}
-
-// add multiplies a chunk. A thread has terms that lie side by side in memory, and gives them to the tensor
-// cores as if they were those of its place in a fragment, the same ones of A and of B: a sum does not change
-// when its terms change places.
-func (w *stepWriter) add(c stepChunk) {
-	words := make([][]ptx.Value, len(c.a))
-	for r, xs := range c.a {
-		for i := range 4 {
-			if w.bf16 {
-				words[r] = append(words[r], w.PairBF16(xs[2*i], xs[2*i+1]))
-			} else {
-				words[r] = append(words[r], w.RoundTF32(xs[i]))
-			}
-		}
+	t := ptx.U32
+	if !o.tensor() {
+		t = ptx.F32
 	}
-	multiply := w.MultiplyTF32
-	if w.bf16 {
-		multiply = w.MultiplyBF16
-	}
-	for half := 0; half < 4; half += 2 {
-		for m, across := range w.sums {
-			upper, lower := words[2*m], words[2*m+1]
-			x := []ptx.Value{upper[half], lower[half], upper[half+1], lower[half+1]}
-			for t, sum := range across {
-				multiply(sum, x, c.b[t][half:half+2])
-			}
-		}
-	}
+	return o.LoadVector(t, 4, o.first, (column/8*o.chunks()+i*o.apart)*o.fragment())
 }
 
 // share writes the parts of the block's result to shared memory, and waits until all are there.
 func (w *stepWriter) share() ptx.Value {
 	shared, ld := w.Shared(ptx.F32, w.sharedElements()), w.sharedLd()
 	row := w.Mad(w.part, ptx.Int(w.rows), w.Mad(w.strip, ptx.Int(w.rowsOfStrip()), w.group))
-	at := w.At(shared, w.Mad(row, ptx.Int(ld), w.Mul(w.member, ptx.Int(2))), 4)
-	for m, across := range w.sums {
-		for t, sum := range across {
-			w.Store(at, 4*(16*m*ld+8*t), sum[0], sum[1])
-			w.Store(at, 4*((16*m+8)*ld+8*t), sum[2], sum[3])
-		}
-	}
+	at := w.At(shared, w.Mad(row, ptx.Int(ld), w.sums.column()), 4)
+	w.sums.each(func(row, column int, xs ...ptx.Value) { w.Store(at, 4*(row*ld+column), xs...) })
 	w.Barrier()
 	return shared
 }
