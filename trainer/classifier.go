@@ -1,6 +1,7 @@
 package trainer
 
 import (
+	"cmp"
 	"math"
 
 	"github.com/pkg/errors"
@@ -49,18 +50,10 @@ func NewClassifier(c ClassifierConfig) (*Classifier, error) {
 func (m *Classifier) Train(
 	x Sequences, classes []int32, weights []float32, step int, rate float64,
 ) (loss, norm float64, err error) {
-	at, err := x.shape(m.config.Model.Vocab, m.config.Model.Input)
-	if err != nil {
+	at, err := x.parts(m.config.Model.Vocab, m.config.Model.Input, m.parts())
+	if err := cmp.Or(err, m.checkExamples(x, classes, weights)); err != nil {
 		return 0, 0, err
 	}
-	if err := m.checkExamples(x, classes, weights); err != nil {
-		return 0, 0, err
-	}
-	parts := m.parts()
-	if x.Batch%parts != 0 {
-		return 0, 0, errors.Errorf("a batch of %d examples cannot be divided into %d equal parts", x.Batch, parts)
-	}
-	at.batch /= parts
 	t, err := obtain(m.train, at, m.newTrainer)
 	if err != nil {
 		return 0, 0, err

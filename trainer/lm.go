@@ -24,6 +24,11 @@ type LMConfig struct {
 	Device tape.Device // nil: the CPU
 }
 
+// Check says what is wrong with how the model is trained; package models knows what is wrong with the model.
+func (c *LMConfig) Check() error {
+	return cmp.Or(setting.AtLeast("Seq", c.Seq, 1), setting.AtLeast("Batch", c.Batch, 1), c.Training.Check())
+}
+
 // LM is a language model in use: three programs on one device that train it, measure it and draw from it, each
 // compiled when it is first called for. They have the weights in common; each carries a state of its own from
 // call to call, zero at first.
@@ -40,7 +45,7 @@ type LM struct {
 
 // NewLM declares the model and draws its initial weights.
 func NewLM(c LMConfig) (*LM, error) {
-	if err := cmp.Or(setting.AtLeast("Seq", c.Seq, 1), setting.AtLeast("Batch", c.Batch, 1)); err != nil {
+	if err := c.Check(); err != nil {
 		return nil, errors.Wrap(err, "language model")
 	}
 	s, err := newModel(c.Training, c.Device, func(b *op.Builder, p *models.Params) (G.Nodes, error) {

@@ -1,6 +1,8 @@
 package trainer
 
 import (
+	"cmp"
+
 	"github.com/pkg/errors"
 	G "gorgonia.org/gorgonia"
 	"gorgonia.org/tensor"
@@ -34,10 +36,7 @@ type regressorUse struct {
 // NewRegressor declares the model and draws its initial weights.
 func NewRegressor(c RegressorConfig) (*Regressor, error) {
 	l, err := NewLearner(LearnerConfig[regressorUse]{
-		Declare: func(b *op.Builder, p *models.Params, use regressorUse) (*Graph, error) {
-			return declareRegressor(b, p, c.Model, use)
-		},
-		Shape: regressorUse{shape{1, 1, false}, true}, Training: c.Training, Device: c.Device,
+		Declare: c.declare, Shape: regressorUse{shape{1, 1, false}, true}, Training: c.Training, Device: c.Device,
 	})
 	if err != nil {
 		return nil, err
@@ -45,18 +44,18 @@ func NewRegressor(c RegressorConfig) (*Regressor, error) {
 	return &Regressor{l, c.Model}, nil
 }
 
-// declareRegressor declares the model for batches of a shape; the loss is the mean over the examples that count.
-func declareRegressor(b *op.Builder, p *models.Params, c models.RegressorConfig, use regressorUse) (*Graph, error) {
-	m, err := models.NewRegressor(p, c)
+// declare declares the model for batches of a shape; the loss is the mean over the examples that count.
+func (c RegressorConfig) declare(b *op.Builder, p *models.Params, use regressorUse) (*Graph, error) {
+	m, err := models.NewRegressor(p, c.Model)
 	if err != nil {
 		return nil, err
 	}
-	in := newSequenceInputs(b, c.Vocab, c.Input, use.shape)
+	in := newSequenceInputs(b, c.Model.Vocab, c.Model.Input, use.shape)
 	right := G.NewVector(b.Graph(), tensor.Float32, G.WithShape(use.batch), G.WithName("right"))
 	weights := G.NewVector(b.Graph(), tensor.Float32, G.WithShape(use.batch), G.WithName("weights"))
 	g := &Graph{Inputs: append(in.nodes(), right, weights), Weight: b.Sum(weights)}
 	x := models.Input{X: in.xs, Mask: in.mask}
-	if use.training && c.Dropout > 0 {
+	if use.training && c.Model.Dropout > 0 {
 		g.Key = keyNode(b)
 		x.Keys = b.Keys(g.Key, use.steps)
 	}
@@ -73,18 +72,11 @@ func declareRegressor(b *op.Builder, p *models.Params, c models.RegressorConfig,
 func (m *Regressor) Train(
 	x Sequences, right, weights []float32, step int, rate float64,
 ) (loss, norm float64, err error) {
-	at, err := x.shape(m.model.Vocab, m.model.Input)
-	if err == nil {
-		err = checkNumbers(x, right, weights)
-	}
 	parts := m.parts()
-	if err == nil && x.Batch%parts != 0 {
-		err = errors.Errorf("a batch of %d examples cannot be divided into %d equal parts", x.Batch, parts)
-	}
-	if err != nil {
+	at, err := x.parts(m.model.Vocab, m.model.Input, parts)
+	if err := cmp.Or(err, checkNumbers(x, right, weights)); err != nil {
 		return 0, 0, err
 	}
-	at.batch /= parts
 	values := make([][]any, parts)
 	for k := range parts {
 		values[k] = append(x.values(k, parts), part(right, 1, k, parts), part(weights, 1, k, parts))

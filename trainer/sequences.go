@@ -37,6 +37,16 @@ func (x Sequences) shape(vocab, input int) (shape, error) {
 	return shape{x.Steps, x.Batch, x.Mask != nil}, nil
 }
 
+// parts is the shape of each of so many equal parts of a batch.
+func (x Sequences) parts(vocab, input, parts int) (shape, error) {
+	at, err := x.shape(vocab, input)
+	if err == nil && x.Batch%parts != 0 {
+		err = errors.Errorf("a batch of %d examples cannot be divided into %d equal parts", x.Batch, parts)
+	}
+	at.batch /= parts
+	return at, err
+}
+
 // values are those of the k-th of n parts of a batch, in the order of sequenceInputs.nodes.
 func (x Sequences) values(k, n int) []any {
 	var vs []any

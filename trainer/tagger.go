@@ -58,10 +58,7 @@ func NewTagger(c TaggerConfig) (*Tagger, error) {
 		some.Different, some.Letters = 1, 1
 	}
 	l, err := NewLearner(LearnerConfig[taggerUse]{
-		Declare: func(b *op.Builder, p *models.Params, use taggerUse) (*Graph, error) {
-			return declareTagger(b, p, c.Model, use)
-		},
-		Shape: taggerUse{some, true}, Training: c.Training, Device: c.Device,
+		Declare: c.declare, Shape: taggerUse{some, true}, Training: c.Training, Device: c.Device,
 	})
 	if err != nil {
 		return nil, err
@@ -69,9 +66,9 @@ func NewTagger(c TaggerConfig) (*Tagger, error) {
 	return &Tagger{l, c.Model}, nil
 }
 
-// declareTagger declares the model for batches of a shape: the loss is the mean of -ln p over words.
-func declareTagger(b *op.Builder, p *models.Params, c models.TaggerConfig, use taggerUse) (*Graph, error) {
-	m, err := models.NewTagger(p, c)
+// declare declares the model for batches of a shape: the loss is the mean of -ln p over words.
+func (c TaggerConfig) declare(b *op.Builder, p *models.Params, use taggerUse) (*Graph, error) {
+	m, err := models.NewTagger(p, c.Model)
 	if err != nil {
 		return nil, err
 	}
@@ -87,13 +84,13 @@ func declareTagger(b *op.Builder, p *models.Params, c models.TaggerConfig, use t
 		return n
 	}
 	in := models.TaggerInput{Words: integers("words", use.Steps, use.Batch), Mask: floats("mask", use.Steps, use.Batch)}
-	if c.Chars > 0 {
+	if c.Model.Chars > 0 {
 		in.Which = integers("which", use.Steps, use.Batch)
 		in.Chars = integers("chars", use.Letters, use.Different)
 		in.CharMask = floats("char mask", use.Letters, use.Different)
 	}
 	tags, weights := integers("tags", use.Steps, use.Batch), floats("weights", use.Batch)
-	if use.training && c.Dropout > 0 {
+	if use.training && c.Model.Dropout > 0 {
 		g.Key = keyNode(b)
 		in.Keys = b.Keys(g.Key, use.Steps)
 	}

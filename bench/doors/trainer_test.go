@@ -252,6 +252,9 @@ func init() {
 		"Training.Check": func(*testing.T) call {
 			return call{func(c trainer.Training) error { return c.Check() }, []any{training}}
 		},
+		"LMConfig.Check": func(*testing.T) call {
+			return call{func(c trainer.LMConfig) error { return c.Check() }, []any{lmConfig}}
+		},
 		"Seq2SeqConfig.Check": func(*testing.T) call {
 			return call{func(c trainer.Seq2SeqConfig) error { return c.Check() },
 				[]any{trainer.Seq2SeqConfig{TeacherForcing: 1, Training: training}}}

@@ -56,6 +56,22 @@ func (a *atFile) header(key func(name string, values []string) error) error {
 	}
 }
 
+// rows calls row with the lines after the header.
+func (a *atFile) rows(row func(line string) error) error {
+	for {
+		line, err := a.next()
+		if err == io.EOF {
+			return nil
+		}
+		if err == nil {
+			err = row(line)
+		}
+		if err != nil {
+			return err
+		}
+	}
+}
+
 // yes reads a value that is true or false.
 func (a *atFile) yes(name string, values []string) (bool, error) {
 	switch strings.ToLower(strings.Join(values[:min(1, len(values))], "")) {

@@ -1,7 +1,6 @@
 package series
 
 import (
-	"io"
 	"slices"
 	"strconv"
 	"strings"
@@ -30,17 +29,8 @@ func readTS(f *file) (*Cases, error) {
 	if r.univariate && r.dimensions == 0 {
 		r.dimensions = 1
 	}
-	for {
-		line, err := r.next()
-		if err == io.EOF {
-			break
-		}
-		if err == nil {
-			err = r.row(line)
-		}
-		if err != nil {
-			return nil, err
-		}
+	if err := r.rows(r.row); err != nil {
+		return nil, err
 	}
 	r.Channels = r.dimensions
 	if r.others > 0 {

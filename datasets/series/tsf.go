@@ -1,7 +1,6 @@
 package series
 
 import (
-	"io"
 	"slices"
 	"strconv"
 	"strings"
@@ -37,17 +36,8 @@ func readTSF(f *file) (*Set, error) {
 	if r.start >= 0 && r.Step.IsZero() {
 		r.note("it has no @frequency, so that times are not used")
 	}
-	for {
-		line, err := r.next()
-		if err == io.EOF {
-			break
-		}
-		if err == nil {
-			err = r.row(line)
-		}
-		if err != nil {
-			return nil, err
-		}
+	if err := r.rows(r.row); err != nil {
+		return nil, err
 	}
 	if len(r.Series) == 0 {
 		return nil, f.wrong(0, "no series: the file ends before the first")

@@ -101,7 +101,7 @@ func (c *Config) checkIntegers() error {
 		value, min int
 	}{
 		{"vocab", m.Vocab, 0}, {"input", m.Input, 0}, {"classes", m.Classes, 0}, {"target_vocab", m.TargetVocab, 0},
-		{"batch", t.Batch, least(usual.Batch)}, {"seq", t.Seq, least(usual.Seq)}, {"stride", t.Stride, 0},
+		{"batch", t.Batch, least(usual.Batch)}, {"stride", t.Stride, 0},
 		{"longest", t.Longest, least(usual.Longest)}, {"buckets", t.Buckets, least(usual.Buckets)}, {"valid_pairs", t.ValidPairs, least(usual.ValidPairs)},
 		{"min_freq", m.MinFreq, 0}, {"max_vocab", m.MaxVocab, 0}, {"valid_every", t.ValidEvery, 0}, {"valid_epochs", t.ValidEpochs, 0},
 		{"checkpoint_every", t.CheckpointEvery, 0}, {"accumulate", t.Accumulate, 1}, {"warmup", t.Warmup, 0},

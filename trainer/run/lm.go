@@ -34,7 +34,8 @@ func (lmKind) check(c *Config) error {
 	if c.Model.Dropout > 0 && c.Model.Layers == 1 {
 		return settings("`dropout` is between layers, and there is one: `layers` 2 at least, or leave it out")
 	}
-	return nil
+	learner := c.lmLearner()
+	return c.ownWords(learner.Check())
 }
 
 func (lmKind) lacks(c *Config) string { return c.Model.lacksVocab() }
@@ -64,11 +65,16 @@ func (c *Config) lmModel() models.LMConfig {
 	}
 }
 
-// newLM makes the language model that the configuration asks for, with fresh weights.
-func (c *Config) newLM() (LM, error) {
-	config := trainer.LMConfig{
+// lmLearner is how the language model is trained.
+func (c *Config) lmLearner() trainer.LMConfig {
+	return trainer.LMConfig{
 		Model: c.lmModel(), Seq: c.Training.Seq, Batch: c.Training.Batch, Training: c.trainer(), Device: c.with.device,
 	}
+}
+
+// newLM makes the language model that the configuration asks for, with fresh weights.
+func (c *Config) newLM() (LM, error) {
+	config := c.lmLearner()
 	if c.with.lm != nil {
 		return c.with.lm(config)
 	}
