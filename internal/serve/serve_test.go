@@ -180,7 +180,7 @@ func TestRoutes(t *testing.T) {
 		method, path, body string
 		status             int
 	}{
-		{"GET", "/", "", 200}, {"HEAD", "/", "", 200}, {"POST", "/", "", 405}, {"GET", "/nothing", "", 404}, {"GET", "/serve.go", "", 404},
+		{"GET", "/", "", 200}, {"GET", "/app.js", "", 200}, {"GET", "/style.css", "", 200}, {"HEAD", "/", "", 200}, {"POST", "/", "", 405}, {"GET", "/nothing", "", 404}, {"GET", "/serve.go", "", 404},
 		{"GET", "/v1/predict", "", 405}, {"PUT", "/v1/predict", "{}", 405}, {"GET", "/v1/models", "", 200}, {"POST", "/v1/models", "", 405},
 		{"GET", "/healthz", "", 200}, {"GET", "/metrics", "", 200}, {"GET", "/openapi.json", "", 200},
 		{"GET", "/v1/models/squares/log", "", 200}, {"GET", "/v1/models/nothing/log", "", 404},
