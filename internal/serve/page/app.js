@@ -141,7 +141,7 @@ async function write(body) {
     }
   }
   byId("input").value = "";
-  byId("hint").textContent = "Continue goes on where the text ended; what you write here comes before.";
+  byId("hint").textContent = "Continue goes on where the text ended; what you write here is read first.";
   byId("again").hidden = false;
 }
 
