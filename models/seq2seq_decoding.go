@@ -112,16 +112,17 @@ type Stepwise struct {
 	Begin         []*G.Node // N×... each: inputs that take their rows from Encoded, the states last
 	Token, Parent *G.Node   // N: what each row reads, and the row from whose states it goes on
 	States, Next  []*G.Node // the states before and after the step
-	LogProbs      *G.Node   // N×V: ln p of the next token; -∞ for padding and start
+	Logits        *G.Node   // N×V, of the next token. Padding and start are no such token: see LogProbs
+	LogSum        *G.Node   // N: ln Σ exp of the logits of each row, so that ln p = logits - LogSum
 	Weights       *G.Node   // N×S, of the attention; nil without
 }
 
 // Outputs are what the second program gives.
 func (s *Stepwise) Outputs() G.Nodes {
 	if s.Weights == nil {
-		return G.Nodes{s.LogProbs}
+		return G.Nodes{s.Logits, s.LogSum}
 	}
-	return G.Nodes{s.LogProbs, s.Weights}
+	return G.Nodes{s.Logits, s.LogSum, s.Weights}
 }
 
 // Stepwise declares the two programs for sources of S steps, batch of them at a time, with a number of rows for
@@ -158,8 +159,7 @@ func (m *Seq2Seq) Stepwise(b *op.Builder, sourceSteps, batch, width int) (*Stepw
 		s.States = append(s.States, begin(n))
 		chosen = append(chosen, b.Gather(s.States[len(s.States)-1], s.Parent))
 	}
-	var logits *G.Node
-	logits, s.Next, s.Weights = m.Decoder.Step(b, memory, Input{X: s.Token, States: chosen})
-	s.LogProbs = m.LogProbs(b, logits)
+	s.Logits, s.Next, s.Weights = m.Decoder.Step(b, memory, Input{X: s.Token, States: chosen})
+	s.LogSum = b.LogSumExp(s.Logits, 1)
 	return s, b.Err()
 }

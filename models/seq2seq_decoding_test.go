@@ -296,10 +296,10 @@ func TestStepwiseSingle(t *testing.T) {
 	if err := x.Read(words[1:]); err == nil {
 		t.Error("a source of the wrong size is no error")
 	}
-	if _, _, err := x.Step([]int32{1}, []int32{0}); err == nil {
+	if _, err := x.Step([]int32{1}, []int32{0}); err == nil {
 		t.Error("a step of the wrong size is no error")
 	}
-	if _, _, err := x.Step(make([]int32, batch), []int32{0, 1, 2, 3, 9}); err == nil {
+	if _, err := x.Step(make([]int32, batch), []int32{0, 1, 2, 3, 9}); err == nil {
 		t.Error("a parent that is no row is no error")
 	}
 	if _, err := m.Stepwise(b, 0, 1, 1); err == nil {

@@ -2,6 +2,7 @@ package trainer
 
 import (
 	"cmp"
+	"slices"
 
 	"github.com/pkg/errors"
 	G "gorgonia.org/gorgonia"
@@ -36,8 +37,8 @@ type Seq2Seq struct {
 	*shared
 	train  map[pairShape]*seq2seqTrainer
 	eval   map[pairShape]*seq2seqEvaluator
-	greedy map[pairShape]*greedyDecoder
 	beam   map[beamShape]*beamDecoder
+	recent []beamShape // of beam, that which was used last at the end
 }
 
 // Translations is a batch of B sources and their targets. Both end with the end token, and padding follows it.
@@ -48,7 +49,7 @@ type Translations struct {
 	Target                          []int32 // T×B
 }
 
-// pairShape is what a program is compiled for; target is the most steps that a translation may have.
+// pairShape is what a program is compiled for.
 type pairShape struct{ source, target, batch int }
 
 // beamShape is what a search is compiled for: steps of the sources, how many they are, and rows for each.
@@ -72,7 +73,7 @@ func NewSeq2Seq(c Seq2SeqConfig) (*Seq2Seq, error) {
 	}
 	return &Seq2Seq{
 		config: c, shared: s, train: map[pairShape]*seq2seqTrainer{}, eval: map[pairShape]*seq2seqEvaluator{},
-		greedy: map[pairShape]*greedyDecoder{}, beam: map[beamShape]*beamDecoder{},
+		beam: map[beamShape]*beamDecoder{},
 	}, nil
 }
 
@@ -139,14 +140,18 @@ func (m *Seq2Seq) Greedy(source []int32, batch, steps int) ([]int32, error) {
 	if steps < 1 {
 		return nil, errors.Errorf("translations of at most %d tokens: it must be at least 1", steps)
 	}
-	d, err := obtain(m.greedy, pairShape{len(source) / batch, steps, batch}, m.newGreedy)
+	beam := decode.Beam{Width: 1, MaxLength: steps, WithoutWeights: true}
+	found, err := m.Search(source, batch, beam)
 	if err != nil {
-		return nil, err
+		return nil, errors.Wrap(err, "greedy decoding")
 	}
-	if err := m.shared.sync(&d.applied); err != nil {
-		return nil, err
+	tokens := slices.Repeat([]int32{m.config.Model.Tokens.Padding}, steps*batch)
+	for row, best := range found {
+		for i, token := range best[0].Tokens {
+			tokens[i*batch+row] = token
+		}
 	}
-	return d.write(source, batch, steps)
+	return tokens, nil
 }
 
 // Search translates a batch of sources, S×B, which may be padded, by beam search: for each the best hypotheses,

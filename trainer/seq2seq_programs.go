@@ -2,11 +2,12 @@ package trainer
 
 import (
 	"math"
+	"slices"
 
-	"github.com/pkg/errors"
 	G "gorgonia.org/gorgonia"
 	"gorgonia.org/tensor"
 
+	"github.com/unroll-ml/unroll/graph"
 	"github.com/unroll-ml/unroll/graph/op"
 	"github.com/unroll-ml/unroll/models"
 	"github.com/unroll-ml/unroll/models/decode"
@@ -96,46 +97,12 @@ func (e *seq2seqEvaluator) run(x Translations) (s Sums, err error) {
 	return s, nil
 }
 
-// greedyDecoder translates batches.
-type greedyDecoder struct {
-	applied
-	source, tokens, logProb *G.Node
-}
-
-func (m *Seq2Seq) newGreedy(s pairShape) (*greedyDecoder, error) {
-	b, net, err := newSeq2SeqGraph(m.config)
-	if err != nil {
-		return nil, err
-	}
-	d := &greedyDecoder{source: tokens(b, "source", s.source, s.batch)}
-	written := net.Greedy(b, d.source, s.target)
-	d.tokens, d.logProb = written.Tokens, written.LogProb
-	d.applied, err = m.apply(b, net.Params.Nodes(), G.Nodes{d.tokens, d.logProb})
-	return d, err
-}
-
-// write translates a batch of sources. A score that is not finite makes ln p of its translation so.
-func (d *greedyDecoder) write(source []int32, batch, steps int) ([]int32, error) {
-	if err := d.Set(d.source, source); err != nil {
-		return nil, err
-	}
-	if err := d.Run(); err != nil {
-		return nil, err
-	}
-	logProbs := make([]float32, batch)
-	if err := d.Get(d.logProb, logProbs); err != nil {
-		return nil, err
-	}
-	if err := decode.CheckFinite(logProbs); err != nil {
-		return nil, errors.Wrap(err, "greedy decoding, ln p of the translations")
-	}
-	tokens := make([]int32, steps*batch)
-	return tokens, d.Get(d.tokens, tokens)
-}
-
 // beamDecoder writes step by step, in several rows for each source.
 type beamDecoder struct {
-	encode, step applied
+	builder      *op.Builder
+	graph        *models.Stepwise
+	params       G.Nodes
+	encode, step applied // encode has no program before sources are read
 	stepper      *decode.SourceStepper
 }
 
@@ -148,13 +115,68 @@ func (m *Seq2Seq) newBeam(s beamShape) (*beamDecoder, error) {
 	if err != nil {
 		return nil, err
 	}
-	d := &beamDecoder{}
-	if d.encode, err = m.apply(b, net.Params.Nodes(), w.Encoded); err != nil {
+	d := &beamDecoder{builder: b, graph: w, params: net.Params.Nodes()}
+	if d.step, err = m.apply(b, d.params, w.Outputs(), carry(w.States, w.Next)...); err != nil {
 		return nil, err
 	}
-	if d.step, err = m.apply(b, net.Params.Nodes(), w.Outputs(), carry(w.States, w.Next)...); err != nil {
-		return nil, err
-	}
-	d.stepper = decode.NewStepper(w, d.encode, d.step)
+	d.stepper = decode.NewStepper(w, nil, d.step)
 	return d, nil
+}
+
+// reader makes the program that reads sources, if there is none yet.
+func (m *Seq2Seq) reader(d *beamDecoder, s beamShape) error {
+	if d.encode.Program == nil {
+		var err error
+		if d.encode, err = m.apply(d.builder, d.params, d.graph.Encoded); err != nil {
+			return err
+		}
+		d.stepper = decode.NewStepper(d.graph, d.encode, d.step)
+		d.stepper.Fewer = func(sources int) (*decode.SourceStepper, error) { return m.fewer(s, sources) }
+	}
+	return m.shared.sync(&d.encode)
+}
+
+// mostBeams is how many shapes have programs that write step by step, at most: those that were not used for the
+// longest time make room for others, whatever lengths come.
+const mostBeams = 48
+
+// beamFor gives the programs for a shape, with the newest weights.
+func (m *Seq2Seq) beamFor(s beamShape) (*beamDecoder, error) {
+	if m.beam[s] == nil && len(m.recent) == mostBeams {
+		old := m.beam[m.recent[0]]
+		delete(m.beam, m.recent[0])
+		m.recent = m.recent[1:]
+		for _, p := range []*graph.Program{old.encode.Program, old.step.Program} {
+			if err := m.forget(p); err != nil {
+				return nil, err
+			}
+		}
+	}
+	d, err := obtain(m.beam, s, m.newBeam)
+	if err != nil {
+		return nil, err
+	}
+	m.recent = append(slices.DeleteFunc(m.recent, func(x beamShape) bool { return x == s }), s)
+	return d, m.shared.sync(&d.step)
+}
+
+// fewestRows is how many rows a step has that are not worth leaving out: a step of fewer takes nearly as long.
+const fewestRows = 8
+
+// fewer is the stepper for the next power of two of sources, nil if that is not half as many at most. Where programs
+// do not share weights one more is not worth it.
+func (m *Seq2Seq) fewer(s beamShape, sources int) (*decode.SourceStepper, error) {
+	fewer := 1
+	for fewer < sources || fewer*s.width < fewestRows {
+		fewer *= 2
+	}
+	if 2*fewer > s.batch || m.placed == nil {
+		return nil, nil
+	}
+	s.batch = fewer
+	d, err := m.beamFor(s)
+	if err != nil {
+		return nil, err
+	}
+	return d.stepper, nil
 }

@@ -29,13 +29,12 @@ func (m *Seq2Seq) read(source []int32, batch, rows int) (d *beamDecoder, lengths
 	if rows < 1 {
 		return nil, nil, errors.Errorf("%d rows for a source: there must be at least 1", rows)
 	}
-	if d, err = obtain(m.beam, beamShape{len(source) / batch, batch, rows}, m.newBeam); err != nil {
+	at := beamShape{len(source) / batch, batch, rows}
+	if d, err = m.beamFor(at); err != nil {
 		return nil, nil, err
 	}
-	for _, p := range []*applied{&d.encode, &d.step} {
-		if err := m.shared.sync(p); err != nil {
-			return nil, nil, err
-		}
+	if err := m.reader(d, at); err != nil {
+		return nil, nil, err
 	}
 	lengths = make([]int, batch)
 	for i, t := range source {

@@ -115,6 +115,33 @@ func TestSeq2SeqLearns(t *testing.T) {
 	}
 }
 
+// Programs for shapes make room for others; what they find stays the same.
+func TestSeq2SeqShapesMakeRoom(t *testing.T) {
+	m := newTestSeq2Seq(t, Seq2SeqConfig{Model: models.Seq2SeqConfig{Attention: models.Dot{}}, TeacherForcing: 1})
+	source := []int32{4, 5, 3}
+	search := func(width int) []decode.Hypothesis {
+		found, err := m.Search(source, 1, decode.Beam{Width: width, MaxLength: 5})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return found[0]
+	}
+	first := search(1)
+	for width := range mostBeams {
+		search(width + 2)
+		search(2) // is used, and so it stays
+	}
+	if n := len(m.beam); n != mostBeams || len(m.recent) != n || len(m.programs) != 2*n {
+		t.Errorf("%d shapes, %d noted, %d programs", n, len(m.recent), len(m.programs))
+	}
+	if at := (beamShape{3, 1, 1}); m.beam[at] != nil || m.beam[beamShape{3, 1, 2}] == nil {
+		t.Error("the wrong shape has made room")
+	}
+	if again := search(1); !slices.Equal(again[0].Tokens, first[0].Tokens) || again[0].LogProb != first[0].LogProb {
+		t.Errorf("found %+v, and before %+v", again, first)
+	}
+}
+
 // Eval counts what Train does, without smoothing; batches of several shapes train the same weights.
 func TestSeq2SeqShapes(t *testing.T) {
 	c := Seq2SeqConfig{Model: models.Seq2SeqConfig{Attention: models.Dot{}}, TeacherForcing: 1}

@@ -23,9 +23,10 @@ import (
 // program than before needs them.
 type shared struct {
 	Training
-	device            tape.Device
+	device, using     tape.Device      // of programs that train, and of those that use the weights
 	programs          []*graph.Program // all that were compiled
 	sharable, inPlace bool             // all programs may have, and have them in one place: see share
+	placed            map[string]int   // by name: the version of the weights in the place of using; nil: there is none
 
 	weights, state []graph.Tensor // as of the last time they were on the host; state nil: as before the first step
 	names          []graph.Tensor // names and shapes of the training state
@@ -74,7 +75,7 @@ func newShared(b *op.Builder, params G.Nodes, c Training, d tape.Device, carried
 	for _, n := range append(states, carried...) {
 		s.names = append(s.names, graph.Tensor{Name: n.Name(), Shape: n.Shape()})
 	}
-	s.device = s.share(d)
+	s.share(d)
 	return s, nil
 }
 
@@ -93,24 +94,44 @@ func (s *shared) Close() error {
 	return first
 }
 
-// share gives the device for the programs: where one can, they take turns in one memory, and weights and
-// training state are there once.
-func (s *shared) share(d tape.Device) tape.Device {
+// forget frees a program; nil is none. What programs have in common may be gone with the last of them.
+func (s *shared) forget(p *graph.Program) error {
+	if p == nil {
+		return nil
+	}
+	clear(s.placed)
+	s.programs = slices.DeleteFunc(s.programs, func(x *graph.Program) bool { return x == p })
+	return p.Close()
+}
+
+// share sets the devices for the programs. Where one can, they take turns in one memory, and the weights are there
+// once for all that use them: those that training moves, with its state, if these are what is used.
+func (s *shared) share(d tape.Device) {
 	if d == nil {
 		d = cpu.New()
 	}
+	s.device, s.using = d, d
 	sharer, ok := d.(tape.Sharer)
 	if !ok {
-		return d
+		return
 	}
-	s.inPlace = s.sharable
-	common := map[string]bool{}
+	s.inPlace, s.placed = s.sharable, map[string]int{}
 	if s.inPlace {
-		for _, t := range append(slices.Clone(s.weights), s.names[:len(s.names)-len(s.carried)]...) {
-			common[t.Name] = true
-		}
+		s.device = sharer.Share(names(s.weights, s.names[:len(s.names)-len(s.carried)]))
+		s.using = s.device
+		return
 	}
-	return sharer.Share(common)
+	s.device = sharer.Share(nil)
+	s.using = s.device.(tape.Sharer).Share(names(s.weights))
+}
+
+// names are those of tensors.
+func names(tensors ...[]graph.Tensor) map[string]bool {
+	all := map[string]bool{}
+	for _, t := range slices.Concat(tensors...) {
+		all[t.Name] = true
+	}
+	return all
 }
 
 // makeCurrent makes p the program that has the newest weights and training state, and is about to change them.
@@ -416,7 +437,7 @@ type applied struct {
 
 // apply compiles a program without derivative.
 func (s *shared) apply(b *op.Builder, params, outputs G.Nodes, updates ...graph.Update) (applied, error) {
-	a, err := apply(s.device, s.Recompute, b, params, outputs, updates...)
+	a, err := apply(s.using, s.Recompute, b, params, outputs, updates...)
 	if err == nil {
 		s.programs = append(s.programs, a.Program)
 	}
@@ -461,14 +482,21 @@ func (s *shared) sync(p *applied) error {
 			}
 		}
 	}
+	var nodes G.Nodes
 	var wanted []graph.Tensor
 	for _, t := range s.averaged(weights, state) {
-		if slices.ContainsFunc(p.params, func(n *G.Node) bool { return n.Name() == t.Name }) {
-			wanted = append(wanted, t)
+		i := slices.IndexFunc(p.params, func(n *G.Node) bool { return n.Name() == t.Name })
+		if i >= 0 && (s.placed == nil || s.placed[t.Name] != s.version) {
+			nodes, wanted = append(nodes, p.params[i]), append(wanted, t)
 		}
 	}
-	if err := write(p.Program, "weights", p.params, wanted); err != nil {
+	if err := write(p.Program, "weights", nodes, wanted); err != nil {
 		return err
+	}
+	for _, t := range wanted {
+		if s.placed != nil {
+			s.placed[t.Name] = s.version
+		}
 	}
 	p.version = s.version
 	return nil

@@ -53,7 +53,7 @@ func (m *Tagger) Stream(letters int) (*TagStream, error) {
 	s.carried = in.States
 	var last []*G.Node
 	s.scores, last = net.Scores(b, in)
-	s.applied, err = apply(m.device, 0, b, net.Params.Nodes(), G.Nodes{s.scores}, carry(s.carried, last)...)
+	s.applied, err = apply(m.using, 0, b, net.Params.Nodes(), G.Nodes{s.scores}, carry(s.carried, last)...)
 	return s, err
 }
 
@@ -89,4 +89,4 @@ func (s *TagStream) Next(word int32, chars []int32) ([]float32, error) {
 }
 
 // Close frees the stream's memory, not the model's.
-func (s *TagStream) Close() error { return errors.WithStack(s.Program.Close()) }
+func (s *TagStream) Close() error { return errors.WithStack(s.model.forget(s.Program)) }

@@ -172,7 +172,7 @@ func (k *translateCmd) Run(a *app) error {
 // options are how to translate.
 func (k *translateCmd) options() (translate.Options, error) {
 	o, err := k.beamFlags.options()
-	o.Beam.Best, o.Seed, o.Details, o.Weights, o.JoinSubwords = k.NBest, k.Seed, true, k.Attention != "", k.JoinSubwords
+	o.Beam.Best, o.Seed, o.Weights, o.JoinSubwords = k.NBest, k.Seed, k.Attention != "", k.JoinSubwords
 	if k.Temperature != nil {
 		s := k.sampling()
 		s.NoRepeat = k.NoRepeatNgram

@@ -134,7 +134,7 @@ func BenchmarkPack(b *testing.B) {
 			b.Run(c.name+"/"+path, func(b *testing.B) {
 				o := operand{n: c.n, k: c.k, width: c.width, srcI: c.srcI, srcK: c.srcK}
 				src, dst := aligned[float32](c.n*c.k), aligned[float32](o.size())
-				p := &packed[float32]{kernels: s, operand: o, memory: &dst[0], src: &src[0], parts: 1}
+				p := &packed[float32]{kernels: s, operand: o, store: &store[float32]{memory: &dst[0]}, src: &src[0], parts: 1}
 				b.ReportMetric(best(b, func() { p.pack(0, 0) })/float64(c.n*c.k), "ns/elem")
 			})
 		}

@@ -6,17 +6,78 @@ import (
 
 	"github.com/pkg/errors"
 
+	"github.com/unroll-ml/unroll/graph/cpu/internal/kernel"
 	"github.com/unroll-ml/unroll/graph/tape"
 )
 
-// A family is the memory of programs that take turns: a block for what a run needs and nobody reads afterwards,
-// as large as the largest program wants it, and the slots that they have in common. It is locked while one of
-// them runs.
+// A family is the memory of programs that take turns, the slots that they have in common, and these slots packed.
 type family struct {
-	sync.Mutex
+	*turns
 	names  map[string]bool // of the slots in common
 	common map[string]*cell
-	block  []byte
+	packs  map[commonPack]*shelf
+}
+
+// turns is a block for what a run needs and nobody reads afterwards, as large as the largest program wants it. It is
+// locked while a program runs.
+type turns struct {
+	sync.Mutex
+	block []byte
+}
+
+// commonPack tells packed operands apart that lie in slots in common.
+type commonPack struct {
+	name    string // of the slot
+	off     int
+	step    string
+	operand operand
+}
+
+// A shelf is a *store, and how many programs use it.
+type shelf struct {
+	store any
+	users int
+}
+
+// take gives the store of an operand for one more program.
+func take[T kernel.Float](f *family, k commonPack) *store[T] {
+	f.Lock()
+	defer f.Unlock()
+	s := f.packs[k]
+	if s == nil {
+		s = &shelf{store: &store[T]{}}
+		f.packs[k] = s
+	}
+	s.users++
+	of, ok := s.store.(*store[T])
+	if !ok { // of the other type: settleSlots says that this cannot be
+		return &store[T]{}
+	}
+	return of
+}
+
+// settlePacks gives packed operands their memory, while no other program does.
+func (f *family) settlePacks(settle func()) {
+	if f != nil {
+		f.Lock()
+		defer f.Unlock()
+	}
+	settle()
+}
+
+// release gives stores back that a program has taken.
+func (f *family) release(taken []commonPack) {
+	if f == nil {
+		return
+	}
+	f.Lock()
+	defer f.Unlock()
+	for _, k := range taken {
+		s := f.packs[k]
+		if s.users--; s.users == 0 {
+			delete(f.packs, k)
+		}
+	}
 }
 
 // A cell is a slot that programs have in common.
@@ -29,7 +90,10 @@ type cell struct {
 // Share implements tape.Sharer.
 func (d *device) Share(common map[string]bool) tape.Device {
 	shared := *d
-	shared.family = &family{names: common, common: map[string]*cell{}}
+	shared.family = &family{turns: &turns{}, names: common, common: map[string]*cell{}, packs: map[commonPack]*shelf{}}
+	if d.family != nil {
+		shared.family.turns = d.family.turns
+	}
 	return &shared
 }
 

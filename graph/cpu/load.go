@@ -14,6 +14,8 @@ type loader[T kernel.Float] struct {
 	threads int
 	frames  []*frame // the tape itself, then the enclosing loops, outermost first
 	packs   map[packKey]*packed[T]
+	family  *family      // nil: none
+	taken   []commonPack // of the family
 	work    work
 	own     []*packed[T] // that have memory of their own
 	scratch int          // bytes that a member of the team needs
@@ -39,19 +41,34 @@ func extentOf(t *tape.Tape, id tape.BufferID) extent {
 func (e extent) overlaps(f extent) bool { return e.from < f.to && f.from < e.to }
 
 func load[T kernel.Float](t *tape.Tape, kernels *kernel.Set[T], threads int, f *family) (tape.Program, error) {
-	l := &loader[T]{tape: t, kernels: kernels, threads: threads, packs: make(map[packKey]*packed[T])}
+	l := &loader[T]{tape: t, kernels: kernels, threads: threads, packs: make(map[packKey]*packed[T]), family: f}
+	p, err := l.program()
+	if err != nil {
+		f.release(l.taken)
+		return nil, err
+	}
+	return p, nil
+}
+
+// program makes the program, but for the operands that it has taken from the family when there is an error.
+func (l *loader[T]) program() (*program, error) {
+	t := l.tape
 	code, before, err := l.body(t.Code)
 	if err != nil {
 		return nil, err
 	}
-	for _, p := range l.own {
-		p.memory = unsafe.SliceData(aligned[T](p.size()))
-	}
-	p := &program{tape: t, code: append(before, code...), family: f}
+	l.family.settlePacks(func() {
+		for _, p := range l.own {
+			if p.memory == nil {
+				p.memory = unsafe.SliceData(aligned[T](p.size()))
+			}
+		}
+	})
+	p := &program{tape: t, code: append(before, code...), family: l.family, taken: l.taken}
 	p.m = &machine{
 		at:      make([]unsafe.Pointer, len(t.Buffers)),
 		steps:   make([]int, depth(t.Code)),
-		scratch: make([][]byte, threads),
+		scratch: make([][]byte, l.threads),
 		written: make([]*uint64, len(t.Buffers)),
 	}
 	for i := range p.m.scratch {
@@ -71,7 +88,7 @@ func load[T kernel.Float](t *tape.Tape, kernels *kernel.Set[T], threads int, f *
 	if err := p.settle(&w); err != nil {
 		return nil, err
 	}
-	p.m.team = newTeam(threads)
+	p.m.team = newTeam(l.threads)
 	return p, nil
 }
 

@@ -39,13 +39,18 @@ func packPanels[T kernel.Float](ks *kernel.Set[T], o *operand, dst, src *T, from
 type packed[T kernel.Float] struct {
 	kernels *kernel.Set[T]
 	operand
-	place  place
-	stays  bool   // no run of this program writes it
-	stamp  uint64 // what machine.written said when it was packed, plus 1
+	place place
+	stays bool // no run of this program writes it
+	*store[T]
+	src   *T
+	parts int
+	part  func(member, part int)
+}
+
+// store is where a packed operand lies: that of a program or, of a slot in common, that of all programs of a family.
+type store[T kernel.Float] struct {
 	memory *T
-	src    *T
-	parts  int
-	part   func(member, part int)
+	stamp  uint64 // of what stays: what machine.written said when it was packed, plus 1
 }
 
 // packKey tells operands apart. Two products that agree in it, in the same frame, share the packed operand.
@@ -73,16 +78,36 @@ func (l *loader[T]) pack(r tape.Ref, o operand) *packed[T] {
 		place:   newPlace(l.tape, r),
 		stays:   f == l.frames[0],
 		parts:   l.parts(float64(o.size())*0.5, o.panels()),
+		store:   &store[T]{},
 	}
 	p.part = p.pack
-	if p.stays {
-		l.own = append(l.own, p)
-	} else {
+	switch name := l.commonName(r.Buf); {
+	case !p.stays:
 		claim(&l.work, o.size(), func(at *T) { p.memory = at })
+	case name != "":
+		k := commonPack{name, r.Off, key.step, o}
+		l.taken = append(l.taken, k)
+		p.store = take[T](l.family, k)
+		l.own = append(l.own, p)
+	default:
+		l.own = append(l.own, p)
 	}
 	l.packs[key] = p
 	f.before = append(f.before, p)
 	return p
+}
+
+// commonName is the name of a slot that the program has in common with others; "": the buffer is none.
+func (l *loader[T]) commonName(id tape.BufferID) string {
+	if l.family == nil {
+		return ""
+	}
+	for _, s := range l.tape.Slots {
+		if s.Buf == id && s.Kind != tape.Output && l.family.names[s.Name] {
+			return s.Name
+		}
+	}
+	return ""
 }
 
 func (p *packed[T]) run(m *machine) error {

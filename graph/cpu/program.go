@@ -35,7 +35,8 @@ type program struct {
 	family *family  // nil: its memory is its own
 	work   *work    // in the family's memory
 	base   unsafe.Pointer
-	common []*uint64 // what counts the writes of the states that it has in common with others
+	taken  []commonPack // of the family's packed operands
+	common []*uint64    // what counts the writes of the states that it has in common with others
 }
 
 var errClosed = errors.New("cpu: the program is closed; load the tape again to run it")
@@ -151,6 +152,7 @@ func (p *program) Close() error {
 		return nil
 	}
 	p.m.team.stop()
+	p.family.release(p.taken)
 	*p = program{}
 	return nil
 }

@@ -146,6 +146,8 @@ type Sharer interface {
 	// Together they need the memory of the largest, for but the slots nothing survives a run. Inputs and states
 	// that common names are one in all of these programs: what one program or the host writes, the others read,
 	// and Load leaves them as they are. Such a slot of another type or length is an error of Load.
+	//
+	// Share of such a device is for programs that have other slots in common; they may take turns with the first.
 	Share(common map[string]bool) Device
 }
 

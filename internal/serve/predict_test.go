@@ -56,7 +56,7 @@ func TestTranslations(t *testing.T) {
 			t.Errorf("%q became %v, want %q", sources[i], got[i], text)
 		}
 	}
-	how := run.TranslateOptions{Beam: decode.Beam{Width: 4, Best: 3, Length: 0.6}, Details: true, Weights: true}
+	how := run.TranslateOptions{Beam: decode.Beam{Width: 4, Best: 3, Length: 0.6}, Weights: true}
 	beams, err := m.Translate(ctx, 1, sources[:1], how)
 	if err != nil {
 		t.Fatal(err)

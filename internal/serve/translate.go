@@ -64,7 +64,6 @@ func (o *options) how() translate.Options {
 			Width: o.Beam, Best: o.NBest, Length: o.Penalty, Coverage: o.Coverage, NoRepeat: o.NoRepeat, MaxLength: o.Longest,
 		},
 		Seed: o.Seed, Weights: o.Attention, JoinSubwords: o.Join,
-		Details: o.NBest > 1 || o.Probabilities || o.Attention,
 	}
 	if o.Temperature != nil {
 		x.Sampling = &decode.Sampling{Temperature: *o.Temperature, TopK: o.TopK, TopP: o.TopP, NoRepeat: o.NoRepeat}
@@ -85,7 +84,7 @@ func (t *translator) predict(ctx context.Context, o *options, inputs []any, _ fu
 	if err != nil {
 		return nil, callerFault(err)
 	}
-	detailed := how.Details || how.Beam.Width > 1 || how.Sampling != nil
+	detailed := o.NBest > 1 || o.Probabilities || o.Attention || how.Beam.Width > 1 || how.Sampling != nil
 	outputs := make([]output, len(lines))
 	for i, found := range all {
 		outputs[i] = t.output(lines[i], found, o, detailed)

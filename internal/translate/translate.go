@@ -8,7 +8,6 @@ import (
 	"cmp"
 	"context"
 	"fmt"
-	"maps"
 	"math/rand/v2"
 	"slices"
 	"strings"
@@ -16,13 +15,13 @@ import (
 	"github.com/pkg/errors"
 
 	"github.com/unroll-ml/unroll/datasets"
+	"github.com/unroll-ml/unroll/internal/batches"
 	"github.com/unroll-ml/unroll/models/decode"
 	"github.com/unroll-ml/unroll/trainer/metrics"
 )
 
 // Model translates batches of tokens: a *trainer.Seq2Seq.
 type Model interface {
-	Greedy(source []int32, batch, steps int) ([]int32, error)
 	Search(source []int32, batch int, c decode.Beam) ([][]decode.Hypothesis, error)
 	Sample(
 		source []int32, batch, n int, limits []int, c decode.Sampling, random []*rand.Rand,
@@ -43,7 +42,6 @@ type Options struct {
 
 	Sampling *decode.Sampling // draws translations instead; nil: searches
 	Seed     uint64           // of what is drawn
-	Details  bool             // LogProb and Score are wanted
 	Weights  bool             // Weights are wanted, as many for each line as its tokens times those of its translation
 
 	// Unknown says what to write for words that the model does not know; nil: what stands for one, see
@@ -56,7 +54,7 @@ type Options struct {
 // Translation is what was written for a line.
 type Translation struct {
 	Text              string
-	decode.Hypothesis // of the text; without Details and Weights it has Tokens and Ended only
+	decode.Hypothesis // of the text
 }
 
 // Unknowns is how many of its tokens are unknown ones.
@@ -73,20 +71,35 @@ func (t *Translation) Unknowns() int {
 // What bounds the memory of a batch: beginnings of translations that are extended at once, of which more are
 // not faster, and the tokens of their sources.
 const (
-	maxRows   = 320
+	maxRows   = 96
 	maxTokens = 1 << 15
 )
+
+// together is how many lines are translated at once, at most: a power of two, so that there are few programs.
+func (o *Options) together() int {
+	most := maxRows / o.rows()
+	if o.Weights {
+		most = min(most, weighed)
+	}
+	n := 1
+	for 2*n <= most {
+		n *= 2
+	}
+	return n
+}
 
 // weighed is how many lines are translated at once whose weights all are kept.
 const weighed = 16
 
-// Block is how many lines fill a batch.
+// maxBlock is how many lines fill several batches, so that those of a batch are of one length, or nearly.
+const maxBlock = 1024
+
+// Block is how many lines are best given to Lines: more are not faster.
 func (o *Options) Block() int {
-	n := max(1, maxRows/o.rows())
 	if o.Weights {
-		return min(n, weighed)
+		return weighed
 	}
-	return n
+	return maxBlock
 }
 
 // What bounds one search: the tokens of its sources, those that may be written, and the beginnings, multiplied. The
@@ -137,69 +150,71 @@ func (t *Translator) limit(source int, o *Options) int {
 // is the number of the first line among all, on which depends what is drawn; nothing depends on which lines are
 // translated together. A line for which it would take too long is a *TooLongError, before any is translated.
 func (t *Translator) Lines(ctx context.Context, first int, lines []string, o Options) ([][]Translation, error) {
-	bound, boundTogether := o.bounds()
 	translated := make([][]Translation, len(lines))
-	byLength := map[int][]int{} // lines by the length of the program for them
-	tokens := make([][]int32, len(lines))
-	for i, line := range lines {
-		if strings.TrimSpace(line) == "" {
-			continue
-		}
-		tokens[i], _ = t.Source.EncodeLine(line)
-		tokens[i] = append(tokens[i], datasets.End)
-		size, most := len(tokens[i]), t.limit(len(tokens[i]), &o)
-		if float64(size)*float64(most)*float64(o.rows()) > bound {
-			return nil, &TooLongError{first + i, size, most, o.rows()}
-		}
-		n := rounded(size, 8)
-		byLength[n] = append(byLength[n], i)
+	all, err := t.batches(first, lines, &o)
+	if err != nil {
+		return nil, err
 	}
-	for _, n := range slices.Sorted(maps.Keys(byLength)) {
-		tokensOf := float64(n * o.rows()) // of a line
-		together := min(boundTogether/(tokensOf*float64(max(1, t.limit(n, &o)))), maxTokens/tokensOf)
-		for some := range slices.Chunk(byLength[n], max(1, min(o.Block(), int(together)))) {
-			if err := ctx.Err(); err != nil {
-				return nil, err
-			}
-			b := batch{steps: n, first: first}
-			for _, i := range some {
-				b.lines, b.tokens = append(b.lines, i), append(b.tokens, tokens[i])
-			}
-			found, err := t.translate(&b, &o)
-			if err != nil {
-				return nil, err
-			}
-			for k, i := range some {
-				translated[i] = t.texts(lines[i], found[k], &o)
-			}
+	for _, b := range all {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		found, err := t.translate(&b, &o)
+		if err != nil {
+			return nil, err
+		}
+		for k, i := range b.Which {
+			translated[i] = t.texts(lines[i], found[k], &o)
 		}
 	}
 	return translated, nil
 }
 
-// rounded is the next power of two, so that there are few programs.
-func rounded(n, least int) int {
-	for least < n {
-		least *= 2
+// batches puts lines of similar lengths together.
+func (t *Translator) batches(first int, lines []string, o *Options) (all []batch, err error) {
+	line, together := o.bounds()
+	tokens := make([][]int32, len(lines))
+	lengths := make([]int, len(lines))
+	for i, text := range lines {
+		if strings.TrimSpace(text) == "" {
+			continue
+		}
+		tokens[i], _ = t.Source.EncodeLine(text)
+		tokens[i] = append(tokens[i], datasets.End)
+		lengths[i] = len(tokens[i])
+		if work := t.work(lengths[i], o); work > line {
+			return nil, &TooLongError{first + i, lengths[i], t.limit(lengths[i], o), o.rows()}
+		}
 	}
-	return least
+	most := func(steps int) int {
+		return min(o.together(), int(together/t.work(steps, o)), maxTokens/(steps*o.rows()))
+	}
+	for _, g := range batches.InUse(lengths, most) {
+		b := batch{Together: g, first: first}
+		for _, i := range g.Which {
+			b.tokens = append(b.tokens, tokens[i])
+		}
+		all = append(all, b)
+	}
+	return all, nil
+}
+
+// work is what grows with a search for a source of so many tokens: see maxSearch.
+func (t *Translator) work(source int, o *Options) float64 {
+	return float64(source) * float64(max(1, t.limit(source, o))) * float64(o.rows())
 }
 
 // batch are sources that are translated together.
 type batch struct {
-	steps  int
+	batches.Together
 	first  int // number of the line 0
-	lines  []int
 	tokens [][]int32
 }
 
-// size is the number of rows with those that are no source.
-func (b *batch) size() int { return rounded(len(b.tokens), 1) }
-
 // source are the tokens, S×B; rows that are no source are one that ends at once.
 func (b *batch) source() []int32 {
-	size := b.size()
-	source := make([]int32, b.steps*size)
+	size := b.Rows
+	source := make([]int32, b.Steps*size)
 	for k := range size {
 		if k >= len(b.tokens) {
 			source[k] = datasets.End
@@ -214,7 +229,7 @@ func (b *batch) source() []int32 {
 
 // limits are those of all rows.
 func (b *batch) limits(limit func(int) int) []int {
-	limits := make([]int, b.size())
+	limits := make([]int, b.Rows)
 	for k := range limits {
 		limits[k] = 1
 		if k < len(b.tokens) {
@@ -230,43 +245,21 @@ func (t *Translator) translate(b *batch, o *Options) ([][]decode.Hypothesis, err
 	if slices.Min(limits) < 1 {
 		return nil, errors.New("the greatest length of translations is not known: name one")
 	}
-	switch {
-	case o.Sampling != nil:
-		random := make([]*rand.Rand, b.size())
+	if o.Sampling != nil {
+		random := make([]*rand.Rand, b.Rows)
 		for k := range random {
 			random[k] = rand.New(rand.NewPCG(o.Seed, 0))
-			if k < len(b.lines) {
-				random[k] = rand.New(rand.NewPCG(o.Seed, uint64(b.first+b.lines[k])))
+			if k < len(b.Which) {
+				random[k] = rand.New(rand.NewPCG(o.Seed, uint64(b.first+b.Which[k])))
 			}
 		}
 		sampling := *o.Sampling
 		sampling.WithoutWeights = !o.Weights && o.Unknown == nil
-		return t.Model.Sample(b.source(), b.size(), max(1, o.Beam.Best), limits, sampling, random)
-	case o.rows() == 1 && o.Beam.NoRepeat == 0 && o.Unknown == nil && !o.Details && !o.Weights:
-		return t.greedy(b, limits, t.limit(b.steps, o))
+		return t.Model.Sample(b.source(), b.Rows, max(1, o.Beam.Best), limits, sampling, random)
 	}
 	beam := o.Beam
 	beam.Width, beam.Limits, beam.WithoutWeights = o.rows(), limits, !o.Weights && o.Unknown == nil
-	return t.Model.Search(b.source(), b.size(), beam)
-}
-
-// greedy takes the likeliest token at every step, all of them in one run of a program.
-func (t *Translator) greedy(b *batch, limits []int, most int) ([][]decode.Hypothesis, error) {
-	size := b.size()
-	tokens, err := t.Model.Greedy(b.source(), size, most)
-	if err != nil {
-		return nil, err
-	}
-	found := make([][]decode.Hypothesis, len(b.tokens))
-	for k := range found {
-		var h decode.Hypothesis
-		for i := 0; i < limits[k] && !h.Ended; i++ {
-			h.Tokens = append(h.Tokens, tokens[i*size+k])
-			h.Ended = tokens[i*size+k] == datasets.End
-		}
-		found[k] = []decode.Hypothesis{h}
-	}
-	return found, nil
+	return t.Model.Search(b.source(), b.Rows, beam)
 }
 
 // texts are the texts of hypotheses for a line.

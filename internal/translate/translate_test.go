@@ -64,8 +64,8 @@ func TestTranslatorTogether(t *testing.T) {
 	lines[3], lines[10] = "", "  "
 	for name, set := range map[string]func(o *translate.Options){
 		"greedy":       func(*translate.Options) {},
-		"with details": func(o *translate.Options) { o.Details = true },
-		"beam":         func(o *translate.Options) { o.Beam = decode.Beam{Width: 5, Best: 2, Length: 0.6}; o.Details = true },
+		"with weights": func(o *translate.Options) { o.Weights = true },
+		"beam":         func(o *translate.Options) { o.Beam = decode.Beam{Width: 5, Best: 2, Length: 0.6} },
 		"no repeats":   func(o *translate.Options) { o.Beam.NoRepeat = 2 },
 		"drawn": func(o *translate.Options) {
 			o.Sampling, o.Seed, o.Beam.Best = &decode.Sampling{Temperature: 1}, 7, 3
@@ -104,7 +104,7 @@ func TestTranslatorTogether(t *testing.T) {
 // nearly compares numbers but for the rounding of sums whose terms are added in another order.
 var nearly = cmp.Comparer(func(a, b float64) bool { return math.Abs(a-b) <= 1e-5*max(1, math.Abs(a)) })
 
-// A beam of one row is the likeliest token at every step, with scores or without.
+// A beam of one row is the likeliest token at every step, as the model writes it by itself.
 func TestTranslatorGreedy(t *testing.T) {
 	x, lines := untrained(t), []string{"abc", "hgfedcba", "a a"}
 	var o translate.Options
@@ -112,15 +112,13 @@ func TestTranslatorGreedy(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	o.Details = true
-	scored, err := x.Lines(t.Context(), 1, lines, o)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for i := range lines {
-		if plain[i][0].Text != scored[i][0].Text || !slices.Equal(plain[i][0].Tokens, scored[i][0].Tokens) ||
-			scored[i][0].LogProb == 0 {
-			t.Errorf("%+v, with scores %+v", plain[i][0], scored[i][0])
+	for i, line := range lines {
+		source, _ := x.Source.EncodeLine(line)
+		source = append(source, datasets.End)
+		h := plain[i][0]
+		tokens, err := x.Model.(*trainer.Seq2Seq).Greedy(source, 1, len(h.Tokens))
+		if err != nil || !slices.Equal(tokens, h.Tokens) || h.LogProb == 0 || h.LogProb != h.Score {
+			t.Errorf("%q: %+v, greedy %v, %v", line, h, tokens, err)
 		}
 	}
 	o.Beam.MaxLength = 2
@@ -156,7 +154,7 @@ func TestTranslatorMemory(t *testing.T) {
 	x, most := untrained(t), 0
 	x.Model = counted{scripted{decode.Hypothesis{Tokens: []int32{datasets.End}, Ended: true}}, &most}
 	lines := slices.Repeat([]string{strings.Repeat("a", 500)}, 320)
-	for _, o := range []translate.Options{{Details: true}, {Weights: true}, {Beam: decode.Beam{Width: 4}}} {
+	for _, o := range []translate.Options{{}, {Weights: true}, {Beam: decode.Beam{Width: 4}}} {
 		most, o.Beam.MaxLength = 0, 1020
 		if _, err := x.Lines(t.Context(), 1, lines, o); err != nil || most < 512 || most > 1<<15 {
 			t.Errorf("%+v: %d tokens at once, %v", o, most, err)

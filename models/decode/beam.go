@@ -86,39 +86,14 @@ func (c Beam) Search(s Stepper, lengths []int) ([][]Hypothesis, error) {
 	}
 	sentences := make([]*sentence, len(lengths))
 	for i, n := range lengths {
-		sentences[i] = &sentence{length: n, limit: c.MaxLength, live: []*beginning{{token: c.Tokens.Start, row: i * c.Width}}}
+		begin := &beginning{token: c.Tokens.Start, row: i * c.Width}
+		sentences[i] = &sentence{length: n, limit: c.MaxLength, live: []*beginning{begin}}
 		if c.Limits != nil {
 			sentences[i].limit = c.Limits[i]
 		}
 	}
-	tokens, parents := make([]int32, len(lengths)*c.Width), make([]int32, len(lengths)*c.Width)
-	for length := 1; slices.ContainsFunc(sentences, func(s *sentence) bool { return s.goesOn(length) }); length++ {
-		for i, s := range sentences {
-			for k := range c.Width { // rows that nobody needs repeat the first
-				row, of := i*c.Width+k, s.live[0]
-				if k < len(s.live) {
-					of = s.live[k]
-				}
-				tokens[row], parents[row] = of.token, int32(of.row)
-			}
-			for k, of := range s.live {
-				of.row = i*c.Width + k
-			}
-		}
-		logProbs, weights, err := s.Step(tokens, parents)
-		if err != nil {
-			return nil, errors.Wrapf(err, "beam search, step %d", length)
-		}
-		for _, s := range sentences {
-			if s.goesOn(length) {
-				for _, of := range s.live {
-					if err := checkLogits(logProbs[of.row]); err != nil {
-						return nil, errors.Wrapf(err, "beam search, step %d", length)
-					}
-				}
-				c.extend(s, length, logProbs, weights)
-			}
-		}
+	if err := c.steps(s, sentences); err != nil {
+		return nil, err
 	}
 	best := make([][]Hypothesis, len(sentences))
 	for i, s := range sentences {
@@ -131,6 +106,84 @@ func (c Beam) Search(s Stepper, lengths []int) ([][]Hypothesis, error) {
 		best[i] = s.ended[:min(c.Best, len(s.ended))]
 	}
 	return best, nil
+}
+
+// steps searches step by step until all sentences are over. places are the sentences that the stepper has rows for.
+func (c Beam) steps(s Stepper, sentences []*sentence) error {
+	places := slices.Clone(sentences)
+	tokens, parents := make([]int32, len(places)*c.Width), make([]int32, len(places)*c.Width)
+	for length := 1; ; length++ {
+		var going []int
+		for at, x := range places {
+			if x.goesOn(length) {
+				going = append(going, at)
+			}
+		}
+		if len(going) == 0 {
+			return nil
+		}
+		kept, err := narrow(s, going, len(places))
+		if err != nil {
+			return errors.Wrapf(err, "beam search, step %d", length)
+		}
+		if kept != nil {
+			places = c.move(places, kept)
+		}
+		tokens, parents = tokens[:len(places)*c.Width], parents[:len(places)*c.Width]
+		for at, x := range places {
+			x.read(at*c.Width, tokens[at*c.Width:][:c.Width], parents[at*c.Width:][:c.Width])
+		}
+		scores, err := s.Step(tokens, parents)
+		if err == nil {
+			err = c.extendAll(places, length, &scores)
+		}
+		if err != nil {
+			return errors.Wrapf(err, "beam search, step %d", length)
+		}
+	}
+}
+
+// move gives the sentences the places that a stepper has kept.
+func (c Beam) move(places []*sentence, kept []int) []*sentence {
+	moved := make([]*sentence, len(kept))
+	for to, from := range kept {
+		moved[to] = places[from]
+		for _, of := range moved[to].live {
+			of.row += (to - from) * c.Width
+		}
+	}
+	return moved
+}
+
+// read says what the rows from first on read, and from whose states they go on. Rows that nobody needs repeat the
+// first.
+func (s *sentence) read(first int, tokens, parents []int32) {
+	for k := range tokens {
+		of := s.live[0]
+		if k < len(s.live) {
+			of = s.live[k]
+		}
+		tokens[k], parents[k] = of.token, int32(of.row)
+	}
+	for k, of := range s.live {
+		of.row = first + k
+	}
+}
+
+// extendAll makes a step of the search for all that go on.
+func (c Beam) extendAll(places []*sentence, length int, scores *Scores) error {
+	for _, x := range places {
+		if !x.goesOn(length) {
+			continue
+		}
+		for _, of := range x.live {
+			if err := scores.check(of.row); err != nil {
+				return err
+			}
+		}
+		c.extend(x, length, scores)
+	}
+	return nil
 }
 
 // Check says what is wrong with the numbers, whatever the sources.
@@ -161,12 +214,12 @@ func (c Beam) check(sources int) error {
 }
 
 // extend makes a step of the search for one source.
-func (c Beam) extend(s *sentence, length int, logProbs, weights [][]float64) {
+func (c Beam) extend(s *sentence, length int, scores *Scores) {
 	var live []*beginning
-	for rank, x := range c.likeliest(s.live, logProbs) {
+	for rank, x := range c.likeliest(s.live, scores) {
 		next := &beginning{before: x.of, token: x.token, length: length, logProb: x.logProb, row: x.of.row}
-		if weights != nil && (!c.WithoutWeights || c.Coverage != 0) {
-			w := weights[x.of.row]
+		if scores.Weights != nil && (!c.WithoutWeights || c.Coverage != 0) {
+			w := scores.Weights[x.of.row]
 			next.weights = slices.Clone(w[:min(s.length, len(w))])
 		}
 		switch {
@@ -205,33 +258,16 @@ func byScore(hs []Hypothesis) {
 
 // likeliest are the 2·Width likeliest continuations, the best first; of equals that of the first row, then the
 // lowest token.
-func (c Beam) likeliest(live []*beginning, logProbs [][]float64) []candidate {
-	most := make([]candidate, 0, 2*c.Width+1)
+func (c Beam) likeliest(live []*beginning, scores *Scores) []candidate {
+	l := likeliest{most: 2 * c.Width, found: make([]candidate, 0, 2*c.Width)}
 	for _, of := range live {
-		for token, ln := range c.allowed(of, logProbs[of.row]) {
-			p := of.logProb + ln
-			if math.IsInf(p, -1) || len(most) == 2*c.Width && p <= most[len(most)-1].logProb {
-				continue
-			}
-			at, _ := slices.BinarySearchFunc(most, p, func(x candidate, p float64) int {
-				if x.logProb >= p {
-					return -1
-				}
-				return 1
-			})
-			most = slices.Insert(most, at, candidate{of, int32(token), p})
-			most = most[:min(len(most), 2*c.Width)]
+		var barred []int32
+		if c.NoRepeat > 0 {
+			barred = repeating(c.hypothesis(of).Tokens, c.NoRepeat, c.Tokens.End)
 		}
+		l.add(of, scores, of.row, barred)
 	}
-	return most
-}
-
-// allowed is ln p of what may follow a beginning.
-func (c Beam) allowed(of *beginning, logProbs []float64) []float64 {
-	if c.NoRepeat == 0 {
-		return logProbs
-	}
-	return withoutRepeats(logProbs, c.hypothesis(of).Tokens, c.NoRepeat, c.Tokens.End)
+	return l.found
 }
 
 // hypothesis follows a beginning back to its start.

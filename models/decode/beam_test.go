@@ -56,28 +56,28 @@ func (o *oracle) answer(read []int32) (ln, weights []float64) {
 	return ln, weights
 }
 
-func (o *oracle) Step(tokens, parents []int32) (logProbs, weights [][]float64, err error) {
+func (o *oracle) Step(tokens, parents []int32) (s decode.Scores, err error) {
 	if o.fails != nil {
-		return nil, nil, o.fails
+		return s, o.fails
 	}
 	if len(tokens) != len(o.rows) || len(parents) != len(o.rows) {
-		return nil, nil, errors.Errorf("%d tokens and %d parents for %d rows", len(tokens), len(parents), len(o.rows))
+		return s, errors.Errorf("%d tokens and %d parents for %d rows", len(tokens), len(parents), len(o.rows))
 	}
 	rows := make([][]int32, len(o.rows))
 	for i, token := range tokens {
 		from := o.rows[parents[i]]
 		if from[0] != o.rows[i][0] {
-			return nil, nil, errors.Errorf("row %d goes on from another source", i)
+			return s, errors.Errorf("row %d goes on from another source", i)
 		}
 		rows[i] = append(slices.Clone(from), token)
 		ln, w := o.answer(rows[i])
-		logProbs = append(logProbs, ln)
+		s.Double = append(s.Double, ln)
 		if o.attends {
-			weights = append(weights, w)
+			s.Weights = append(s.Weights, w)
 		}
 	}
 	o.rows = rows
-	return logProbs, weights, nil
+	return s, nil
 }
 
 const start, end = 0, 1
@@ -280,11 +280,11 @@ func TestBeamOfEquals(t *testing.T) {
 // undecided finds all of six tokens equally likely.
 type undecided struct{}
 
-func (undecided) Step(tokens, _ []int32) (logProbs, weights [][]float64, err error) {
+func (undecided) Step(tokens, _ []int32) (s decode.Scores, err error) {
 	for range tokens {
-		logProbs = append(logProbs, slices.Repeat([]float64{-math.Log(6)}, 6))
+		s.Double = append(s.Double, slices.Repeat([]float64{-math.Log(6)}, 6))
 	}
-	return logProbs, nil, nil
+	return s, nil
 }
 
 // A source for which nothing but the end is possible has one hypothesis, however many are wanted, and does not
@@ -310,15 +310,15 @@ func TestBeamWithoutChoice(t *testing.T) {
 // terse knows nothing but to end the first source, and for the second one token besides.
 type terse struct{ width int }
 
-func (s terse) Step(tokens, _ []int32) (logProbs, weights [][]float64, err error) {
+func (x terse) Step(tokens, _ []int32) (s decode.Scores, err error) {
 	for i := range tokens {
 		ln := []float64{math.Inf(-1), 0, math.Inf(-1)}
-		if i >= s.width {
+		if i >= x.width {
 			ln = []float64{math.Inf(-1), math.Log(0.6), math.Log(0.4)}
 		}
-		logProbs = append(logProbs, ln)
+		s.Double = append(s.Double, ln)
 	}
-	return logProbs, nil, nil
+	return s, nil
 }
 
 // Without attention there are no weights, and a coverage penalty changes nothing.
@@ -348,11 +348,12 @@ func TestBeamCoverageOfNothing(t *testing.T) {
 // blind attends to the first token only.
 type blind struct{}
 
-func (blind) Step(tokens, _ []int32) (logProbs, weights [][]float64, err error) {
+func (blind) Step(tokens, _ []int32) (s decode.Scores, err error) {
 	for range tokens {
-		logProbs, weights = append(logProbs, []float64{math.Inf(-1), math.Log(0.5)}), append(weights, []float64{1, 0})
+		s.Double = append(s.Double, []float64{math.Inf(-1), math.Log(0.5)})
+		s.Weights = append(s.Weights, []float64{1, 0})
 	}
-	return logProbs, weights, nil
+	return s, nil
 }
 
 func TestBeamMistakes(t *testing.T) {

@@ -52,35 +52,35 @@ func TestBeamThatEnds(t *testing.T) {
 
 type endless struct{}
 
-func (endless) Step(tokens, _ []int32) (logProbs, weights [][]float64, err error) {
+func (endless) Step(tokens, _ []int32) (s decode.Scores, err error) {
 	never := math.Inf(-1)
 	for _, token := range tokens {
-		logProbs = append(logProbs, map[int32][]float64{
+		s.Double = append(s.Double, map[int32][]float64{
 			start: {never, never, math.Log(0.5), math.Log(0.4)},
 			2:     {never, 0, never, never},
 			3:     {never, never, never, 0},
 			end:   {never, 0, never, never},
 		}[token])
 	}
-	return logProbs, nil, nil
+	return s, nil
 }
 
 // number is nearly sure of each digit of 4567; else it ends.
 type number struct{ step int }
 
-func (s *number) Step(tokens, _ []int32) (logProbs, weights [][]float64, err error) {
+func (x *number) Step(tokens, _ []int32) (s decode.Scores, err error) {
 	for range tokens {
 		ln := slices.Repeat([]float64{-12}, 8)
 		ln[end] = math.Log(1e-3)
-		if s.step < 4 {
-			ln[4+s.step] = math.Log(0.998)
+		if x.step < 4 {
+			ln[4+x.step] = math.Log(0.998)
 		} else {
 			ln[end] = math.Log(0.998)
 		}
-		logProbs = append(logProbs, ln)
+		s.Double = append(s.Double, ln)
 	}
-	s.step++
-	return logProbs, nil, nil
+	x.step++
+	return s, nil
 }
 
 // No run of tokens occurs twice, in a search and in what is drawn; the end is always possible.
@@ -122,9 +122,9 @@ func TestNoRepeat(t *testing.T) {
 // stutter writes 2 for ever, now and then 3, and hardly ever ends.
 type stutter struct{}
 
-func (stutter) Step(tokens, _ []int32) (logProbs, weights [][]float64, err error) {
+func (stutter) Step(tokens, _ []int32) (s decode.Scores, err error) {
 	for range tokens {
-		logProbs = append(logProbs, []float64{math.Inf(-1), math.Log(0.001), math.Log(0.9), math.Log(0.099)})
+		s.Double = append(s.Double, []float64{math.Inf(-1), math.Log(0.001), math.Log(0.9), math.Log(0.099)})
 	}
-	return logProbs, nil, nil
+	return s, nil
 }

@@ -15,15 +15,15 @@ var words = []string{"", "", "", "", "a", "the", "cat", "dog"}
 type bigrams struct{ next map[int32]map[int32]float64 }
 
 // Step implements decode.Stepper.
-func (m bigrams) Step(tokens, _ []int32) (logProbs, weights [][]float64, err error) {
+func (m bigrams) Step(tokens, _ []int32) (s decode.Scores, err error) {
 	for _, token := range tokens {
 		row := make([]float64, len(words))
 		for i := range row {
 			row[i] = math.Log(m.next[token][int32(i)])
 		}
-		logProbs = append(logProbs, row)
+		s.Double = append(s.Double, row)
 	}
-	return logProbs, nil, nil // no attention
+	return s, nil // no attention
 }
 
 // The likeliest first word need not begin the likeliest text: a beam of width 1 takes it, one of width 2 finds better.

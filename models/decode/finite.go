@@ -28,13 +28,13 @@ func CheckFinite[T float32 | float64](scores []T) error {
 }
 
 // checkLogits is CheckFinite of scores of which some, but not all, may be -∞: tokens that are barred.
-func checkLogits(logits []float64) error {
+func checkLogits[T float32 | float64](logits []T) error {
 	most := math.Inf(-1)
 	for i, x := range logits {
-		if math.IsNaN(x) || math.IsInf(x, 1) {
-			return &NotFiniteError{i, x}
+		if x != x || math.IsInf(float64(x), 1) {
+			return &NotFiniteError{i, float64(x)}
 		}
-		most = max(most, x)
+		most = max(most, float64(x))
 	}
 	if math.IsInf(most, -1) {
 		return &NotFiniteError{0, most}

@@ -155,42 +155,101 @@ func (c Sampling) Sequences(s Stepper, lengths []int, rows int, limits []int, t 
 	if err != nil {
 		return nil, errors.Wrap(err, "sampling")
 	}
-	drawn := make([][]Hypothesis, len(lengths))
-	tokens, parents := make([]int32, len(lengths)*rows), make([]int32, len(lengths)*rows)
-	for i := range drawn {
-		drawn[i] = make([]Hypothesis, rows)
+	d := drawing{Sampling: c, rows: rows, lengths: lengths, limits: limits, end: t.End, random: random}
+	for range lengths {
+		d.drawn = append(d.drawn, make([]Hypothesis, rows))
+		d.places = append(d.places, len(d.places))
 	}
+	tokens, parents := make([]int32, len(lengths)*rows), make([]int32, len(lengths)*rows)
 	for i := range tokens {
 		tokens[i], parents[i] = t.Start, int32(i)
 	}
 	for step := range slices.Max(limits) {
-		logProbs, weights, err := s.Step(tokens, parents)
+		scores, err := s.Step(tokens, parents)
+		if err == nil {
+			err = d.draw(step, &scores, tokens)
+		}
+		var going, kept []int
+		if err == nil {
+			if going = d.going(step + 1); len(going) == 0 {
+				break
+			}
+			kept, err = narrow(s, going, len(d.places))
+		}
 		if err != nil {
 			return nil, errors.Wrapf(err, "sampling, step %d", step+1)
 		}
-		writing := false
-		for i := range tokens {
-			source := i / rows
-			h := &drawn[source][i%rows]
-			if h.Ended || step >= limits[source] {
-				continue
-			}
-			logits := withoutRepeats(logProbs[i], h.Tokens, c.NoRepeat, t.End)
-			if tokens[i], err = c.Draw(logits, random[source]); err != nil {
-				return nil, errors.Wrapf(err, "sampling, step %d", step+1)
-			}
-			var w []float64
-			if weights != nil && !c.WithoutWeights {
-				w = slices.Clone(weights[i][:min(lengths[source], len(weights[i]))])
-			}
-			h.add(tokens[i], logProbs[i][tokens[i]], w, t.End)
-			writing = writing || !h.Ended && step+1 < limits[source]
-		}
-		if !writing {
-			break
+		if kept != nil {
+			tokens = d.move(kept, tokens)
+			parents = parents[:len(tokens)]
 		}
 	}
-	return drawn, nil
+	return d.drawn, nil
+}
+
+// drawing are hypotheses that are being drawn.
+type drawing struct {
+	Sampling
+	rows            int // of each source
+	lengths, limits []int
+	end             int32
+	random          []*rand.Rand
+	drawn           [][]Hypothesis // by source
+	places          []int          // the sources that the stepper has rows for
+	memory          []float64
+}
+
+// goesOn says whether a hypothesis of a source has a token at a step.
+func (d *drawing) goesOn(h *Hypothesis, source, step int) bool {
+	return !h.Ended && step < d.limits[source]
+}
+
+// going are the places of sources that have more to write.
+func (d *drawing) going(step int) (places []int) {
+	for at, source := range d.places {
+		if slices.ContainsFunc(d.drawn[source], func(h Hypothesis) bool { return d.goesOn(&h, source, step) }) {
+			places = append(places, at)
+		}
+	}
+	return places
+}
+
+// move gives the sources the places that a stepper has kept, with their tokens.
+func (d *drawing) move(kept []int, tokens []int32) []int32 {
+	var moved []int32
+	places := make([]int, len(kept))
+	for to, from := range kept {
+		places[to] = d.places[from]
+		moved = append(moved, tokens[from*d.rows:][:d.rows]...)
+	}
+	d.places = places
+	return moved
+}
+
+// draw draws the token of each hypothesis at a step.
+func (d *drawing) draw(step int, scores *Scores, tokens []int32) error {
+	for row := range tokens {
+		source := d.places[row/d.rows]
+		h := &d.drawn[source][row%d.rows]
+		if !d.goesOn(h, source, step) {
+			continue
+		}
+		if err := scores.check(row); err != nil {
+			return err
+		}
+		barred := repeating(h.Tokens, d.NoRepeat, d.end)
+		token, err := d.Draw(scores.logProbs(row, barred, &d.memory), d.random[source])
+		if err != nil {
+			return err
+		}
+		var w []float64
+		if scores.Weights != nil && !d.WithoutWeights {
+			w = slices.Clone(scores.Weights[row][:min(d.lengths[source], len(scores.Weights[row]))])
+		}
+		h.add(token, scores.logProb(row, token), w, d.end)
+		tokens[row] = token
+	}
+	return nil
 }
 
 // add writes one more token, drawn with ln p and weights of the attention, if there is any.

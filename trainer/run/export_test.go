@@ -95,7 +95,7 @@ func TestExportTranslator(t *testing.T) {
 	defer m.Close()
 	texts, most := []string{"12 May 1999", "5.5.05"}, 7
 	want, err := m.Translate(context.Background(), 0, texts, TranslateOptions{
-		Beam: decode.Beam{Width: 1, Best: 1, MaxLength: most}, Details: true,
+		Beam: decode.Beam{Width: 1, Best: 1, MaxLength: most},
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -73,19 +73,19 @@ func (c *Classifier) Classify(ctx context.Context, texts []string) ([][]Label, e
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
-		x := trainer.Sequences{Steps: g.steps, Batch: g.rows, Mask: make([]float32, g.steps*g.rows)}
+		x := trainer.Sequences{Steps: g.Steps, Batch: g.Rows, Mask: make([]float32, g.Steps*g.Rows)}
 		var lengths []int
 		x.Tokens, lengths = g.fill(tokens)
 		for row, n := range lengths {
 			for s := range n {
-				x.Mask[s*g.rows+row] = 1
+				x.Mask[s*g.Rows+row] = 1
 			}
 		}
 		logits, err := c.model.Logits(x)
 		if err != nil {
 			return nil, err
 		}
-		for row, i := range g.which {
+		for row, i := range g.Which {
 			all[i] = c.ranked(logits[row*c.labels.Len():][:c.labels.Len()])
 		}
 	}

@@ -157,6 +157,9 @@ func (p pairsPart) encode(c *Config, encoded *batches.Seq2Seq, longest int) (*tr
 		longest++ // the end token
 	}
 	limits := c.batches(len(p.which))
+	if longest == 0 {
+		limits = c.measuring(limits)
+	}
 	limits.Longest = batches.Shape{Source: longest, Target: longest}
 	var failed error // to read a pair
 	var lengths decode.LengthCounter
@@ -183,6 +186,19 @@ func (p pairsPart) encode(c *Config, encoded *batches.Seq2Seq, longest int) (*tr
 	return x, nil
 }
 
+// What measures pairs has the logits of a batch in memory all at once: about so many of them.
+const logitsAtOnce = 1 << 22
+
+// measuring are batches for measuring: little padding, since all that is computed is used once, and little memory.
+func (c *Config) measuring(b batches.Config) batches.Config {
+	const tokens = 32 // of a target, about
+	for b.Batch > 8 && b.Batch*tokens*c.Model.TargetVocab > logitsAtOnce {
+		b.Batch /= 2
+	}
+	b.Buckets = max(b.Buckets, 24)
+	return b
+}
+
 // fill makes a batch, and counts its tokens without padding.
 func (x *translations) fill(g batches.Group) (*seq2seqBatch, error) {
 	p, err := x.encoded.Fill(g)
@@ -206,7 +222,7 @@ type seq2seqBatch struct {
 // validate measures how well the model predicts the targets' tokens, one after the other.
 func (x *translations) validate(ctx context.Context, m *trainer.Seq2Seq) (Metrics, error) {
 	var total trainer.Sums
-	for _, g := range x.plan.InOrder() {
+	for _, g := range slices.Backward(x.plan.InOrder()) { // the longest first: what is large enough for them is for all
 		if err := ctx.Err(); err != nil {
 			return Metrics{}, err
 		}

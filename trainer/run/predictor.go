@@ -104,19 +104,19 @@ func (c *Config) eachCases(ctx context.Context, cases *series.Cases, visit func(
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		if err := c.checkSize(g.steps); err != nil {
+		if err := c.checkSize(g.Steps); err != nil {
 			return badData("%s: %v", cases.Name, err)
 		}
-		batch := batches.Group{Shape: batches.Shape{Source: g.steps}}
-		for row := range g.rows {
+		batch := batches.Group{Shape: batches.Shape{Source: g.Steps}}
+		for row := range g.Rows {
 			i := int32(-1)
-			if row < len(g.which) {
-				i = int32(g.which[row])
+			if row < len(g.Which) {
+				i = int32(g.Which[row])
 			}
 			batch.Examples = append(batch.Examples, i)
 		}
 		s, _ := x.fill(batch)
-		if err := visit(s, batch.Examples[:len(g.which)]); err != nil {
+		if err := visit(s, batch.Examples[:len(g.Which)]); err != nil {
 			return err
 		}
 	}

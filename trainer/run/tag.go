@@ -60,22 +60,22 @@ func (t *Tagger) Tag(ctx context.Context, sentences [][]string) ([][]string, err
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
-		which := make([]int32, g.rows)
+		which := make([]int32, g.Rows)
 		for row := range which {
 			which[row] = -1
-			if row < len(g.which) {
-				which[row] = int32(g.which[row])
+			if row < len(g.Which) {
+				which[row] = int32(g.Which[row])
 			}
 		}
-		parts := []trainer.Sentences{s.sentences(which, g.steps, nil)}
+		parts := []trainer.Sentences{s.sentences(which, g.Steps, nil)}
 		alike(parts)
 		best, _, err := t.model.Tag(parts[0])
 		if err != nil {
 			return nil, err
 		}
-		for row, i := range g.which {
+		for row, i := range g.Which {
 			for at := range tags[i] {
-				tags[i][at] = t.labels.Name(best[at*g.rows+row])
+				tags[i][at] = t.labels.Name(best[at*g.Rows+row])
 			}
 		}
 	}

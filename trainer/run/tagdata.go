@@ -374,7 +374,7 @@ func (x *tagged) samples(ctx context.Context, m *trainer.Tagger, n int) ([]Sampl
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
-		alone := batches.Group{Shape: batches.Shape{Source: rounded(len(x.words[i]), shortest)}, Examples: []int32{i}}
+		alone := batches.Group{Shape: batches.Shape{Source: batches.StepsInUse(len(x.words[i]))}, Examples: []int32{i}}
 		b := x.fill(alone, 1, nil).parts[0]
 		tags, _, err := m.Tag(b)
 		if err != nil {

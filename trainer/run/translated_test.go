@@ -20,17 +20,20 @@ import (
 // echo translates every source to itself.
 type echo struct{}
 
-func (echo) Greedy(source []int32, batch, steps int) ([]int32, error) {
-	tokens := slices.Clone(source)
-	return append(tokens, make([]int32, max(0, steps*batch-len(tokens)))...), nil
-}
-
-func (echo) Search([]int32, int, decode.Beam) ([][]decode.Hypothesis, error) {
-	return nil, errors.New("greedy was wanted")
+func (echo) Search(source []int32, batch int, _ decode.Beam) ([][]decode.Hypothesis, error) {
+	found := make([][]decode.Hypothesis, batch)
+	for row := range found {
+		var h decode.Hypothesis
+		for i := row; i < len(source) && !h.Ended; i += batch {
+			h.Tokens, h.Ended = append(h.Tokens, source[i]), source[i] == datasets.End
+		}
+		found[row] = []decode.Hypothesis{h}
+	}
+	return found, nil
 }
 
 func (echo) Sample([]int32, int, int, []int, decode.Sampling, []*rand.Rand) ([][]decode.Hypothesis, error) {
-	return nil, errors.New("greedy was wanted")
+	return nil, errors.New("nothing was to be drawn")
 }
 
 // A source with several targets may be one line with several references; else each pair is a line.

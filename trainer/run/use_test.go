@@ -104,7 +104,7 @@ func TestTranslator(t *testing.T) {
 	}
 	defer m.Close()
 	ctx := context.Background()
-	beam := translate.Options{Beam: decode.Beam{Width: 3, Best: 2}, Details: true}
+	beam := translate.Options{Beam: decode.Beam{Width: 3, Best: 2}}
 	var want [][]translate.Translation
 	for _, line := range dates {
 		one, err := m.Translate(ctx, 1, []string{line}, beam)
