@@ -49,18 +49,21 @@ var deepModels = []training{
 	{"two directions", classifier},
 }
 
-// bitsOf is what some steps of a training give, to the bit.
-func bitsOf(t *testing.T, c training, gpu driver.GPU, o ...cuda.Option) string {
-	step := c.open(t, cuda.New(gpu, o...))
-	s := ""
-	for range 4 {
-		loss, norm, err := step()
-		if err != nil {
-			return err.Error()
+// bitsOf is what some steps of a training give, to the bit. Its memory is given back.
+func bitsOf(t *testing.T, c training, gpu driver.GPU, o ...cuda.Option) (bits string) {
+	t.Helper()
+	t.Run("bits", func(t *testing.T) {
+		step := c.open(t, cuda.New(gpu, o...))
+		for range 4 {
+			loss, norm, err := step()
+			if err != nil {
+				bits = err.Error()
+				return
+			}
+			bits += fmt.Sprintf("%x %x ", math.Float64bits(loss), math.Float64bits(norm))
 		}
-		s += fmt.Sprintf("%x %x ", math.Float64bits(loss), math.Float64bits(norm))
-	}
-	return s
+	})
+	return bits
 }
 
 // Layers that run side by side give the bits that they give one after the other, in whatever order the lanes'

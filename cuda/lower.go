@@ -33,6 +33,8 @@ type lowering struct {
 	trips   []int    // of the enclosing loops
 	path    []int    // index of the present instruction in each enclosing body
 	packs   map[packKey]place
+	ahead   []*piece              // what need be done only once in a run
+	keeps   map[int][]access      // what of that instructions of the tape read, by index
 	whole   map[tape.Instr]*frame // of loops that were cut
 	outline *outline              // of the tape, when it was asked for
 	err     error                 // the first instruction that is too much
@@ -53,7 +55,7 @@ type writing struct {
 func newLowering(t *tape.Tape, precision driver.Precision, stepKernels bool) *lowering {
 	l := &lowering{
 		tape: t, float: elem(t.Float), precision: precision, stepKernels: stepKernels,
-		packs: map[packKey]place{}, whole: map[tape.Instr]*frame{},
+		packs: map[packKey]place{}, keeps: map[int][]access{}, whole: map[tape.Instr]*frame{},
 	}
 	if t.Float == tape.Float64 {
 		l.precision = driver.Float64
@@ -102,23 +104,19 @@ func (l *lowering) top() []*piece {
 	for i, in := range code {
 		f.writes = l.writes(in, i, f.writes)
 	}
-	first := &piece{accesses: []access{{extent: extent{0, math.MaxInt64}, write: true}}} // before all others
-	pieces := []*piece{first}
+	var pieces []*piece
 	last := map[tape.Instr]*piece{} // portion of a loop
 	for _, g := range l.body(f, code) {
 		p := &piece{work: g.work, cost: duration(g.work)}
 		for _, i := range g.members {
-			p.accesses = append(p.accesses, l.accesses(code[i], 0)...)
+			p.accesses = append(append(p.accesses, l.accesses(code[i], 0)...), l.keeps[i]...)
 			if cut, ok := code[i].(*portion); ok && l.whole[cut.of] != nil { // what the first does once serves all
 				p.chain, last[cut.of] = last[cut.of], p
 			}
 		}
 		pieces = append(pieces, p)
 	}
-	if first.work = f.before; len(first.work) == 0 {
-		pieces = pieces[1:]
-	}
-	return pieces
+	return append(l.ahead, pieces...)
 }
 
 // body makes the work of a frame, group by group, and what is to be done before it.

@@ -82,10 +82,11 @@ func (l *lowering) packKey(r tape.Ref, m matrices) packKey {
 func (l *lowering) pack(p *tape.Product, r tape.Ref, m matrices, borrowed *int) (to place, ws []work) {
 	key := l.packKey(r, m)
 	f := key.frame
+	bytes := m.batch * m.rows * m.packedLd() * kernel.BF16.Size()
 	if to, ok := l.packs[key]; ok && f != nil {
+		l.reads(f, to, bytes)
 		return to, nil
 	}
-	bytes := m.batch * m.rows * m.packedLd() * kernel.BF16.Size()
 	if f != nil {
 		to = l.keep(bytes)
 		l.packs[key] = to
@@ -101,8 +102,35 @@ func (l *lowering) pack(p *tape.Product, r tape.Ref, m matrices, borrowed *int) 
 	})
 	w := l.launch(p, k.Launch, from, to, number(k.Items))
 	if f != nil {
-		f.before = append(f.before, w)
+		l.before(f, w, r, to, bytes)
 		return to, nil
 	}
 	return to, []work{w}
+}
+
+// before puts work that lays an operand out anew at the beginning of the frame in which the operand stays the
+// same. That of the tape itself is a piece of its own, in whatever lane.
+func (l *lowering) before(f *frame, w work, from tape.Ref, to place, bytes int) {
+	if f != l.frames[0] {
+		f.before = append(f.before, w)
+		return
+	}
+	l.reads(f, to, bytes)
+	l.ahead = append(l.ahead, &piece{
+		work: []work{w}, cost: duration([]work{w}),
+		accesses: []access{{extent: extentOf(l.tape, from.Buf)}, {extent: l.kept(to, bytes), write: true}},
+	})
+}
+
+// reads takes note that the present instruction of the tape reads what was kept, if that is the tape's.
+func (l *lowering) reads(f *frame, from place, bytes int) {
+	if f == l.frames[0] {
+		l.keeps[l.path[0]] = append(l.keeps[l.path[0]], access{extent: l.kept(from, bytes)})
+	}
+}
+
+// kept is the extent of what keep has given: behind the tape's own.
+func (l *lowering) kept(p place, bytes int) extent {
+	at := int64(p.at) + l.first
+	return extent{at, at + int64(bytes)}
 }

@@ -257,13 +257,15 @@ func (l *lowering) fragments(p *tape.Product) place {
 	}
 	key := l.packKey(p.B, m)
 	key.fragments, key.transposed = true, p.TransB
+	bytes := p.K * p.N * l.stepElem().Size()
 	if to, ok := l.packs[key]; ok {
+		l.reads(key.frame, to, bytes)
 		return to
 	}
 	from := l.place(p.B)
-	k, bytes := kernel.NewPackStep(l.stepElem(), p.K, p.N, strideK, strideN, from.align())
+	k := kernel.NewPackStep(l.stepElem(), p.K, p.N, strideK, strideN, from.align())
 	to := l.keep(bytes)
 	l.packs[key] = to
-	key.frame.before = append(key.frame.before, l.launch(p, k.Launch, from, to, number(k.Items)))
+	l.before(key.frame, l.launch(p, k.Launch, from, to, number(k.Items)), p.B, to, bytes)
 	return to
 }

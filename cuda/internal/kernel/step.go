@@ -258,7 +258,7 @@ func (s stepSpec) arithmetic() float64 {
 // columns and one chunk of terms, in which each thread of a warp finds its numbers side by side. On tensor cores
 // a thread has four neighbours of every sixteen terms, as of a row of A. B[k,n] lies strideK·k + strideN·n
 // elements on; K and N are those of a product that a Step computes.
-func NewPackStep(elem Elem, k, n, strideK, strideN, align int) (m Mapped, bytes int) {
+func NewPackStep(elem Elem, k, n, strideK, strideN, align int) Mapped {
 	s := stepSpec{elem: elem, k: k}
 	chunk := s.chunk()
 	threads, sixteens := 1, 1
@@ -269,5 +269,5 @@ func NewPackStep(elem Elem, k, n, strideK, strideN, align int) (m Mapped, bytes 
 		Compute: F32, Shape: []int{n / 8, s.chunks(), 8, threads, sixteens, 4}, Result: []int{0},
 		In:  []Operand{{Elem: F32, Strides: []int{8 * strideN, chunk * strideK, strideN, 4 * strideK, 16 * strideK, strideK}, Align: align}},
 		Out: []Operand{{Elem: elem, Strides: []int{8 * k, 8 * chunk, chunk, chunk / threads, 4, 1}, Align: vectorBytes}},
-	}), n * k * elem.Size()
+	})
 }

@@ -132,8 +132,8 @@ func packs(r *rig) error {
 			b[i], b[4+i], b[8+i] = float32(math.NaN()), 1+0x1p-8, 1+0x3p-8
 		}
 		for _, strides := range [][2]int{{1, c.k}, {n, 1}} {
-			pack, bytes := NewPackStep(c.elem, c.k, n, strides[0], strides[1], 16)
-			packed := r.space(bytes)
+			pack := NewPackStep(c.elem, c.k, n, strides[0], strides[1], 16)
+			packed := r.space(c.k * n * c.elem.Size())
 			r.halves = c.elem == BF16
 			err := r.launch(pack.Launch, r.put(b), packed, uint64(pack.Items))
 			if r.halves = false; err != nil {
