@@ -1,5 +1,5 @@
 // Package datasets turns files into tokens: reading texts, tables, parallel texts and images, vocabularies of
-// characters, words and byte pairs, held-out parts, and the windows of truncated backpropagation through time.
+// characters, words and byte pairs, validation parts, and the windows of truncated backpropagation through time.
 //
 // It knows nothing of models, tensors and devices: what leaves it is int32 token numbers and masks, in the
 // layouts that each type documents. A file that cannot be used gives an *Error that names file, line and

@@ -106,7 +106,7 @@ func TestSplitKeepsClasses(t *testing.T) {
 		}
 		for _, i := range held {
 			if !in[class(int(i))] {
-				t.Fatalf("seed %d: class %s is in the held-out part only", seed, class(int(i)))
+				t.Fatalf("seed %d: class %s is in the validation part only", seed, class(int(i)))
 			}
 		}
 	}

@@ -385,7 +385,7 @@ func TestShellQuote(t *testing.T) {
 	}
 }
 
-// Whoever asks to stop while the held-out data are measured need not wait for it: that is done when the run goes on.
+// Whoever asks to stop while the validation data are measured need not wait for it: that is done when the run goes on.
 func TestStopWhileMeasuring(t *testing.T) {
 	small(t, nil)
 	const args = "train --text rhyme.txt --batch 4 --seq 40 --lr 5 --optimizer sgd --valid-every 6 --patience 2 " +

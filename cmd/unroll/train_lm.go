@@ -42,7 +42,7 @@ func (t *trainLMCmd) config() (*run.Config, error) {
 		return nil, err
 	}
 	if t.ValidText != "" && t.Text == "" {
-		return nil, usage("--valid-text needs --text: the built-in text has a held-out part of its own")
+		return nil, usage("--valid-text needs --text: the built-in text has a validation part of its own")
 	}
 	if t.ValidText != "" && t.Split != "" {
 		return nil, usage("--split and --valid-text both say what is measured on: leave one of them out")

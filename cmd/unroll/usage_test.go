@@ -131,7 +131,7 @@ func TestUsageErrors(t *testing.T) {
 		{"train lm --hidden 1000000000 --layers 1000000000", `--layers is 1000000000: at most 4,096 are supported`},
 		{"train --hidden 1000000000 --bidirectional", `--hidden 1000000000, --layers 1 and --embed 32 make a model of 1.7e+19 weights: at most 1e+09 are supported`},
 		{"train lm --batch 1000000 --seq 1000000", `--batch 1000000 and --seq 1000000 make a training step of about 1.1e+15 numbers: at most 4e+09 are supported`},
-		{"train lm --valid-text a.txt", `--valid-text needs --text: the built-in text has a held-out part of its own`},
+		{"train lm --valid-text a.txt", `--valid-text needs --text: the built-in text has a validation part of its own`},
 		{"train lm --overwrite", `--overwrite needs --out: without it a new folder is made`},
 		{"eval", `expected "<RUN>"; see unroll eval --help`},
 		{"eval run --text a --valid-text b", `--text and --valid-text both name a text to measure on: leave one of them out`},

@@ -84,7 +84,7 @@ func Numbers(task string, c Config) (train, valid *series.Cases, err error) {
 			c.Train, c.Valid, c.Longest, int(mostSteps))
 	}
 	a := Adding{Seed: c.Seed, Steps: steps}
-	return a.cases("task "+task, c.Valid, c.Train), a.cases("task "+task+", held out", 0, c.Valid), nil
+	return a.cases("task "+task, c.Valid, c.Train), a.cases("task "+task+", validation", 0, c.Valid), nil
 }
 
 // cases are n examples, from a number on.

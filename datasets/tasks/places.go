@@ -33,7 +33,7 @@ func Tagged(task string, c Config) (train, valid *datasets.Tagged, err error) {
 			all = append(all, s)
 		}
 	}
-	if valid, err = datasets.NewTagged("task "+task+", held out", all[:c.Valid]); err != nil {
+	if valid, err = datasets.NewTagged("task "+task+", validation", all[:c.Valid]); err != nil {
 		return nil, nil, err
 	}
 	train, err = datasets.NewTagged("task "+task, all[c.Valid:])

@@ -49,7 +49,7 @@ func Pairs(task string, c Config) (train, valid *datasets.Pairs, err error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	return datasets.NewPairs("task "+task, t), datasets.NewPairs("task "+task+", held out", v), nil
+	return datasets.NewPairs("task "+task, t), datasets.NewPairs("task "+task+", validation", v), nil
 }
 
 func orElse(n, otherwise int) int {

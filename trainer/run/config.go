@@ -43,12 +43,12 @@ type Config struct {
 type Data struct {
 	Text        string `yaml:"text,omitempty"` // absolute path; "" is the built-in text
 	TextSHA256  string `yaml:"text_sha256,omitempty"`
-	Split       string `yaml:"split,omitempty"`      // percents with slashes between; "": the last tenth of the text is held out
+	Split       string `yaml:"split,omitempty"`      // percents with slashes between; "": the last tenth of the text is for validation
 	Valid       string `yaml:"valid_text,omitempty"` // "": see Split
 	ValidSHA256 string `yaml:"valid_text_sha256,omitempty"`
 
 	Train *Source `yaml:"train,omitempty"` // of other tasks than a language model's
-	Held  *Source `yaml:"valid,omitempty"` // nil: a part of Train is held out
+	Held  *Source `yaml:"valid,omitempty"` // nil: a part of Train is for validation
 
 	HoldOut float64 `yaml:"hold_out,omitempty"` // how large it is; 0: a tenth
 
@@ -57,7 +57,7 @@ type Data struct {
 
 // currentReading is the number of the rules by which examples are read and divided. They decide what a run
 // learns from and what it is measured on, beside the files' contents. 0: white space of some kinds stayed
-// around texts, parts that were held out could be larger than asked for, and of a folder of images to measure
+// around texts, validation parts could be larger than asked for, and of a folder of images to measure
 // on the first file was taken.
 const currentReading = 1
 

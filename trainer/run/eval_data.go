@@ -3,6 +3,7 @@ package run
 import (
 	"fmt"
 	"path/filepath"
+	"strings"
 
 	"github.com/pkg/errors"
 )
@@ -65,6 +66,7 @@ func changed(name, sha256 string, source *Source, what string) error {
 
 // whichPart says in words what is measured.
 func whichPart(name, split string, c *Config) string {
+	name = strings.TrimSuffix(name, ", validation") // of a generated task
 	switch {
 	case split == SplitAll:
 		return "all of " + name

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"slices"
-	"strings"
 
 	"github.com/unroll-ml/unroll/internal/batches"
 	"github.com/unroll-ml/unroll/trainer"
@@ -87,7 +86,7 @@ func (r *Run) evaluateSeq2Seq(ctx context.Context, e EvalConfig) (*Evaluation, e
 		return nil, err
 	}
 	v := &Evaluation{Name: x.name, Split: split, Unit: "token", Count: "pairs"}
-	v.What = whichPart(strings.TrimSuffix(x.name, ", held out"), split, r.config)
+	v.What = whichPart(x.name, split, r.config)
 	hints, err := x.hints(r.vocab, r.target)
 	if err != nil {
 		return nil, err

@@ -265,7 +265,7 @@ func (t *ForecastTask) Describe(weights int) []string {
 	}
 	held := fmt.Sprintf("the last %s of %s for validation", words.Thousands(f.Horizon), words.Thousands(len(t.origins)))
 	if f.TrainAll {
-		held = "none of them held out"
+		held = "none of them for validation"
 	}
 	season := ""
 	if f.Season > 1 {

@@ -137,7 +137,7 @@ func (f *ForecastModel) checkSeries(d *seriesData) error {
 	return d.checkLog()
 }
 
-// naive2 writes what the loss owa divides by: the errors of Naive2 on the values that are held out. Where it makes
+// naive2 writes what the loss owa divides by: the errors of Naive2 on the validation values. Where it makes
 // none, the loss is mase, or mae without a scale.
 func (f *ForecastModel) chooseNaive2(total map[string]ForecastScore) (note string) {
 	if f.Loss != "owa" && f.Loss != "mase" {
@@ -157,5 +157,5 @@ func (f *ForecastModel) chooseNaive2(total map[string]ForecastScore) (note strin
 	default:
 		f.Loss = "mae"
 	}
-	return fmt.Sprintf("the loss is %s: Naive2 makes no error on the values that are held out, or there are none", f.Loss)
+	return fmt.Sprintf("the loss is %s: Naive2 makes no error on the validation values, or there are none", f.Loss)
 }

@@ -52,14 +52,14 @@ type ForecastModel struct {
 	DecoderHidden int    `yaml:"decoder_hidden,omitempty"` // likewise; 0: Model.Hidden
 
 	Calendar bool `yaml:"calendar,omitempty"`     // covariates of the hour, the day of the week and so on, from the times of the values
-	TrainAll bool `yaml:"train_on_all,omitempty"` // nothing is held out: the last values, which validation measures, are learned from, too
+	TrainAll bool `yaml:"train_on_all,omitempty"` // the last values, which validation measures, are learned from, too
 
 	// What the data say.
 	Targets       int     `yaml:"targets,omitempty"`        // columns to forecast
 	Known         int     `yaml:"known,omitempty"`          // covariates, those of the calendar included
 	Static        []int   `yaml:"static,omitempty,flow"`    // categories of each feature
 	ColumnsSHA256 string  `yaml:"columns_sha256,omitempty"` // of columns.json
-	Naive2SMAPE   float64 `yaml:"naive2_smape,omitempty"`   // of the loss owa: what the forecast Naive2 has on the values that are held out, 0 to 2
+	Naive2SMAPE   float64 `yaml:"naive2_smape,omitempty"`   // of the loss owa: what the forecast Naive2 has on the validation values, 0 to 2
 	Naive2MASE    float64 `yaml:"naive2_mase,omitempty"`
 }
 

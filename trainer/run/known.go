@@ -86,13 +86,13 @@ func (n *spaces) note() string {
 	return fmt.Sprintf("white space between words becomes one space: %s lost, %s of the text", words.Count(n.lost, "character of it is", "characters of it are"), words.Percent(n.lost, n.all))
 }
 
-// unusualShare says that a part that is held out is far from the size that was asked for.
+// unusualShare says that a validation part is far from the size that was asked for.
 func (c *Config) unusualShare(name string, train, valid int) string {
 	want := c.Data.validShare() * float64(train+valid)
 	if d := float64(valid) - want; d*d <= want*want/4 || d*d <= 1 {
 		return ""
 	}
-	return fmt.Sprintf("%s: %s of %s held out (%s), not %g%%: equal texts stay together, and each class keeps an example", name,
+	return fmt.Sprintf("%s: %s of %s for validation (%s), not %g%%: equal texts stay together, and each class keeps an example", name,
 		words.Thousands(valid), words.Thousands(train+valid), words.Percent(valid, train+valid), 100*c.Data.validShare())
 }
 

@@ -11,10 +11,10 @@ import (
 // What is held out of data that come in one piece, for validation: of a text its end, of examples and pairs
 // some that are drawn.
 
-// validPart is the part of examples or pairs that is held out unless Data.HoldOut says otherwise.
+// validPart is the part of examples or pairs that is for validation unless Data.HoldOut says otherwise.
 const validPart = 0.1
 
-// validShare is the part of examples or pairs that a config holds out.
+// validShare is the part of examples or pairs that a config has for validation.
 func (d *Data) validShare() float64 {
 	if d.HoldOut > 0 {
 		return d.HoldOut
