@@ -89,6 +89,9 @@ func (l *loader[T]) product(p *tape.Product) []step {
 	if packB == nil && x.m <= fewRows && (x.bCol == 1 || x.aK == 1 && x.bK == 1) {
 		return []step{l.newSkinny(x, a, b, c, cost)}
 	}
+	if x.byRow(packB != nil) {
+		return []step{l.newRowProduct(x, packB, a, c)}
+	}
 	if x.batch == 1 || x.strideA == 0 {
 		packA = l.pack(refA, opA)
 	}

@@ -20,6 +20,10 @@ func TestBlocks(t *testing.T) {
 			{3, 2*maxBlock + 5, 70, 1},
 			{20, maxBlock + 30, 50, 3},
 			{20, 30, 40, 40},
+			{1, 2*maxBlock + 5, 200, 1}, // a row by a packed matrix
+			{1, 7, 333, 1},
+			{1, 9, 5, 1},
+			{150, maxBlock + 3, 1, 1}, // a column, which is a row of the transposed product
 		} {
 			for i := range 8 {
 				ta, tb, written := i&1 != 0, i&2 != 0, i&4 != 0

@@ -29,6 +29,11 @@ type Set[T Float] struct {
 	Tile   func(m, n, k int, a *T, aRow, aK int, b *T, bK int, c *T, cRow int, acc bool)
 	MR, NR int
 
+	// Row is Tile for one row of A that is contiguous, and for RowPanels panels of B, NR columns each, of which one
+	// begins panel elements after the other: C is as many columns wide. It gives the same bits.
+	Row       func(k int, a, b *T, panel int, c *T, acc bool)
+	RowPanels int
+
 	// Pack lays a matrix out as Tile reads it best: dst[p*width+i] = src[p*srcK+i*srcI] for p < k and i < n, and 0 for
 	// n <= i < width. One of srcK and srcI is 1.
 	Pack func(dst *T, width, n, k int, src *T, srcI, srcK int)

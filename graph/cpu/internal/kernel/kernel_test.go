@@ -330,6 +330,40 @@ func TestTile(t *testing.T) {
 	})
 }
 
+// TestRow computes rows from packed panels: the same bits as Tile.
+func TestRow(t *testing.T) {
+	eachPath(t, func(t *testing.T, s *Set[float32]) {
+		checkRow(t, s.Row, s.RowPanels, s.NR, func(k int, a, b, c *float32, acc bool) {
+			s.Tile(1, s.NR, k, a, 1, 1, b, s.NR, c, s.NR, acc)
+		})
+	})
+}
+
+// checkRow holds a Row for panels of a width against a Tile of one row and as many columns.
+func checkRow(
+	t *testing.T, row func(k int, a, b *float32, panel int, c *float32, acc bool), panels, width int,
+	tile func(k int, a, b, c *float32, acc bool),
+) {
+	for _, k := range []int{0, 1, 2, 3, 8, 19} {
+		for _, gap := range []int{0, 5} {
+			panel := k*width + gap
+			a, b := fieldOf(randoms(k), 1), fieldOf(randoms(panels*panel+width), 3)
+			for _, acc := range []bool{false, true} {
+				before := randoms(panels * width)
+				got, want := fieldOf(before, k%3), slices.Clone(before)
+				row(k, a.ptr(), b.ptr(), panel, got.ptr(), acc)
+				got.intact(t)
+				for j := range panels {
+					tile(k, a.ptr(), &b.slice()[j*panel], &want[j*width], acc)
+				}
+				if !slices.Equal(got.slice(), want) {
+					t.Fatalf("k %d, panels %d apart, acc %v: %v, want %v", k, panel, acc, got.slice(), want)
+				}
+			}
+		}
+	}
+}
+
 // TestTranspose transposes matrices of all small sizes.
 func TestTranspose(t *testing.T) {
 	eachPath(t, func(t *testing.T, s *Set[float32]) {

@@ -434,6 +434,16 @@ func strided3AVX2(k int, a *float32, aRow int, aK int, b *float32, bK int, c *fl
 //go:noescape
 func strided4AVX2(k int, a *float32, aRow int, aK int, b *float32, bK int, c *float32, cRow int, n int, acc bool)
 
+// rowOf32AVX2 is Set.Row.
+//
+//go:noescape
+func rowOf32AVX2(k int, a *float32, b *float32, panel int, c *float32, acc bool)
+
+// rowOf16AVX2 is Set.Row.
+//
+//go:noescape
+func rowOf16AVX2(k int, a *float32, b *float32, panel int, c *float32, acc bool)
+
 // packCopyAVX512 is Set.Pack where srcI is 1.
 //
 //go:noescape

@@ -1,8 +1,10 @@
 package kernel
 
 import (
+	"math"
 	"os"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -32,4 +34,23 @@ func TestEncodings(t *testing.T) {
 	if len(functions) < 90 {
 		t.Errorf("found %d functions only", len(functions))
 	}
+}
+
+// The row of panels of 32, which is for AVX-512, is made of AVX2 alone: a multiply-add for each term, in their order.
+func TestRowOf32(t *testing.T) {
+	if !slices.Contains(Paths(), AVX2) {
+		t.Skip("this processor has no AVX2")
+	}
+	checkRow(t, rowOf32AVX2, 2, 32, func(k int, a, b, c *float32, acc bool) {
+		for col := range 32 {
+			sum := float32(0)
+			for p := range k {
+				sum = float32(math.FMA(float64(*at(a, p)), float64(*at(b, p*32+col)), float64(sum)))
+			}
+			if acc {
+				sum += *at(c, col)
+			}
+			*at(c, col) = sum
+		}
+	})
 }

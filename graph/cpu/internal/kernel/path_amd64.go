@@ -40,6 +40,7 @@ func avx512() Set[float32] {
 	s := portable[float32]()
 	s.Path = AVX512
 	s.Tile, s.MR, s.NR = tileAVX512, 14, 32
+	s.Row, s.RowPanels = rowOf32AVX2, 2
 	s.Pack, s.Transpose, s.Draw = packAVX512, transposeWithAVX512, drawAVX512
 	s.Affine, s.ExpSum, s.Sum, s.Dot, s.Max = affineAVX512, expSumAVX512, sumAVX512, dotAVX512, max1AVX512
 	s.vectorise(0.06, map[tape.Fn]func(n int, dst, x, y, z *float32){
@@ -57,6 +58,7 @@ func avx2() Set[float32] {
 	s := portable[float32]()
 	s.Path = AVX2
 	s.Tile, s.MR, s.NR = tileAVX2, 6, 16
+	s.Row, s.RowPanels = rowOf16AVX2, 4
 	s.Pack, s.Transpose, s.Draw = packAVX2, transposeWithAVX2, drawAVX2
 	s.Affine, s.ExpSum, s.Sum, s.Dot, s.Max = affineAVX2, expSumAVX2, sumAVX2, dotAVX2, max1AVX2
 	s.vectorise(0.12, map[tape.Fn]func(n int, dst, x, y, z *float32){

@@ -18,6 +18,7 @@ func portable[T Float]() Set[T] {
 	s := Set[T]{
 		Path: Portable,
 		Tile: tile[T], MR: 4, NR: 4,
+		Row: row[T], RowPanels: 1,
 		Pack:      pack[T],
 		Transpose: transpose[T],
 		Draw:      draw[T],

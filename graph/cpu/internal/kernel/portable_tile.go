@@ -66,3 +66,6 @@ func tile4x4[T Float](t *[4][4]T, k int, a []T, aRow, aK int, b []T, bK int) {
 	}
 	*t = [4][4]T{{c00, c01, c02, c03}, {c10, c11, c12, c13}, {c20, c21, c22, c23}, {c30, c31, c32, c33}}
 }
+
+// row is Row for any processor: one panel at a time.
+func row[T Float](k int, a, b *T, _ int, c *T, acc bool) { tile(1, 4, k, a, 1, 1, b, 4, c, 4, acc) }

@@ -17,6 +17,8 @@ func main() {
 	}
 	tilesAVX512()
 	tilesAVX2()
+	row("rowOf32AVX2", 32)
+	row("rowOf16AVX2", 16)
 	packAVX512()
 	packAVX2()
 	Generate()

@@ -1,0 +1,67 @@
+package cpu
+
+import (
+	"unsafe"
+
+	"github.com/unroll-ml/unroll/graph/cpu/internal/kernel"
+)
+
+// rowProduct is a product of one row by a packed matrix: a step of a recurrence for one sequence. All of its time goes
+// into reading the matrix, so that the team shares out its columns, in one job.
+type rowProduct[T kernel.Float] struct {
+	kernels *kernel.Set[T]
+	x       matrices
+	packB   *packed[T]
+	a, c    place
+	atA     *T
+	atC     *T
+	parts   int
+	part    func(member, part int)
+}
+
+// byRow says whether a product is one: of a row that is contiguous, by a matrix that is packed.
+func (x *matrices) byRow(packed bool) bool {
+	return packed && x.batch == 1 && x.m == 1 && x.aK == 1
+}
+
+func (l *loader[T]) newRowProduct(x matrices, packB *packed[T], a, c place) *rowProduct[T] {
+	s := &rowProduct[T]{kernels: l.kernels, x: x, packB: packB, a: a, c: c}
+	s.parts = l.parts(rowCost*float64(x.n*x.k)*float64(unsafe.Sizeof(T(0))), s.groups())
+	s.part = s.compute
+	return s
+}
+
+// rowCost is rough nanoseconds for a byte of the matrix.
+const rowCost = 0.03
+
+// groups are so many panels as Row computes at once.
+func (s *rowProduct[T]) groups() int {
+	return (s.packB.panels() + s.kernels.RowPanels - 1) / s.kernels.RowPanels
+}
+
+func (s *rowProduct[T]) run(m *machine) error {
+	s.atA, s.atC = (*T)(s.a.in(m)), (*T)(s.c.in(m))
+	m.team.do(s.parts, s.part)
+	return nil
+}
+
+func (s *rowProduct[T]) compute(_, part int) {
+	x, nr := &s.x, s.kernels.NR
+	from, to := share(s.groups(), s.parts, part)
+	for block, n := 0, blocks(x.k); block < n; block++ {
+		p0, p1 := share(x.k, n, block)
+		k, acc := p1-p0, x.acc || p0 > 0
+		a, b := offset(s.atA, p0), s.packB.block(p0)
+		for panel := from * s.kernels.RowPanels; panel < min(to*s.kernels.RowPanels, s.packB.panels()); {
+			col := panel * nr
+			at, c := offset(b, col*k), offset(s.atC, col)
+			if col+s.kernels.RowPanels*nr <= x.n {
+				s.kernels.Row(k, a, at, nr*k, c, acc)
+				panel += s.kernels.RowPanels
+				continue
+			}
+			s.kernels.Tile(1, min(nr, x.n-col), k, a, 1, 1, at, nr, c, x.cRow, acc)
+			panel++
+		}
+	}
+}
