@@ -20,13 +20,14 @@ type LMConfig struct {
 	Embed   int     // size of the embedding; 0: tokens enter the first layer as one-hot vectors
 	Dropout float64 // between layers
 	Tied    bool    // the output's weights are the embedding's (Press and Wolf, 2017)
+	Softmax Softmax // the zero value: over all tokens
 }
 
 // LM is a language model: it predicts each token of a sequence from those before it.
 //
 //	x_t = E[token_t]          or the one-hot vector of token_t
 //	h_t = layers(x_t, h_{t-1})
-//	p(token_{t+1}) = softmax(h_t·Wᵀ + b)
+//	p(token_{t+1}) = softmax(h_t·Wᵀ + b)          or another one: see Softmax
 //
 // With Tied W is E, behind a projection of h_t to its size where that differs.
 type LM struct {
@@ -35,7 +36,7 @@ type LM struct {
 	embedding  *G.Node // V×E, or nil
 	layers     *Recurrent
 	projection *G.Node // E×H, or nil
-	output     *Linear // V×H
+	output     output
 }
 
 // tiedDeviation is that of an embedding that is the output's weights, too: with it logits are of size 1.
@@ -46,7 +47,7 @@ func (c LMConfig) check() error {
 	if c.Tied && c.Embed == 0 {
 		return &setting.Error{Setting: "Tied", Value: true, Want: "left out with Embed 0: there is no embedding to share"}
 	}
-	return cmp.Or(setting.AtLeast("Vocab", c.Vocab, 1), setting.AtLeast("Embed", c.Embed, 0))
+	return cmp.Or(setting.AtLeast("Vocab", c.Vocab, 1), setting.AtLeast("Embed", c.Embed, 0), c.Softmax.check(c.Vocab, c.Tied))
 }
 
 // NewLM declares the model's parameters.
@@ -75,14 +76,15 @@ func newLM(p *Params, c LMConfig) (*LM, error) {
 	if err != nil {
 		return nil, err
 	}
-	if !c.Tied {
-		m.output = NewLinear(p, "output", c.Hidden, c.Vocab)
-		return m, p.b.Err()
+	var weight *G.Node // of the output; nil: one of its own
+	seen := c.Hidden   // size of what it sees
+	if c.Tied {
+		weight, seen = m.embedding, c.Embed
+		if c.Hidden != c.Embed {
+			m.projection = p.Uniform("projection.weight", 1/math.Sqrt(float64(c.Hidden)), c.Embed, c.Hidden)
+		}
 	}
-	if c.Hidden != c.Embed {
-		m.projection = p.Uniform("projection.weight", 1/math.Sqrt(float64(c.Hidden)), c.Embed, c.Hidden)
-	}
-	m.output = &Linear{m.embedding, p.Constant("output.bias", 0, c.Vocab)}
+	m.output = c.Softmax.newOutput(p, "output", seen, c.Vocab, weight)
 	return m, p.b.Err()
 }
 
@@ -91,14 +93,27 @@ func newLM(p *Params, c LMConfig) (*LM, error) {
 func (m *LM) States(b *op.Builder, batch int) []*G.Node { return m.layers.States(b, batch) }
 
 // Logits gives the logits of the next token after each token of in.X, T×B -> T×B×V, and the states after the last
-// token.
+// token. Those of an adaptive softmax are ln p.
 func (m *LM) Logits(b *op.Builder, in Input) (logits *G.Node, last []*G.Node) {
+	x, last := m.features(b, in)
+	return m.output.Apply(b, x), last
+}
+
+// Losses gives -ln p(target) after each token of in.X, T×B -> T×B, as training has it, and the states after the last
+// token. aid is what Softmax.NewAid declared.
+func (m *LM) Losses(b *op.Builder, in Input, targets *G.Node, aid *Aid) (losses *G.Node, last []*G.Node) {
+	x, last := m.features(b, in)
+	return m.output.loss(b, x, targets, nil, 0, aid), last
+}
+
+// features is what the output sees.
+func (m *LM) features(b *op.Builder, in Input) (x *G.Node, last []*G.Node) {
 	if m.embedding != nil {
 		in.X = b.Gather(m.embedding, in.X) // T×B×E
 	}
-	x, last := m.layers.Apply(b, in) // T×B×H
+	x, last = m.layers.Apply(b, in) // T×B×H
 	if m.projection != nil {
 		x = b.Product(x, m.projection, op.TransY) // T×B×E
 	}
-	return m.output.Apply(b, x), last // T×B×V
+	return x, last
 }

@@ -2,8 +2,10 @@ package models_test
 
 import (
 	"fmt"
+	"slices"
 
 	G "gorgonia.org/gorgonia"
+	"gorgonia.org/tensor"
 
 	"github.com/unroll-ml/unroll/models"
 )
@@ -99,4 +101,45 @@ func attentionTorchModels() map[string]torchModel {
 		}
 	}
 	return all
+}
+
+// softmaxTorchModels are the cases of class LanguageModel.
+func softmaxTorchModels() map[string]torchModel {
+	all := map[string]torchModel{}
+	for name, c := range map[string]models.LMConfig{
+		"lm-adaptive":     {Softmax: models.Softmax{Cutoffs: []int{6, 15}}},
+		"lm-adaptive-one": {Softmax: models.Softmax{Cutoffs: []int{9}}},
+		"lm-sampled":      {Softmax: models.Softmax{Samples: 7}},
+		"lm-sampled-tied": {Softmax: models.Softmax{Samples: 7}, Tied: true},
+	} {
+		all[name] = func(r *replay) map[string]*G.Node {
+			table := r.shape("param.embedding.weight")
+			c.Vocab, c.Embed, c.Hidden, c.Layers = table[0], table[1], r.shape("param.rnn.weight_hh_l0")[1], 1
+			c.Cell = models.CellConfig{Kind: "gru"}
+			m, err := models.NewLM(r.p, c)
+			if err != nil {
+				r.t.Fatal(err)
+			}
+			targets := r.input("targets")
+			aid := &models.Aid{}
+			if c.Softmax.Samples > 0 {
+				aid.Samples, aid.Tries = r.input("samples"), r.input("tries")
+			}
+			for i, rows := range c.Softmax.Rows(r.want["input.targets"].Data.([]int32)) {
+				rows = append(rows, r.outside(c.Softmax, i)) // room that is left
+				aid.Rows = append(aid.Rows, G.NewVector(r.b.Graph(), tensor.Int32, G.WithShape(len(rows)), G.WithName(fmt.Sprint("rows", i)),
+					G.WithValue(tensor.New(tensor.WithShape(len(rows)), tensor.WithBacking(rows)))))
+			}
+			in := models.Input{X: r.input("tokens"), States: m.States(r.b, targets.Shape()[1])}
+			losses, _ := m.Losses(r.b, in, targets, aid)
+			logits, _ := m.Logits(r.b, in)
+			return map[string]*G.Node{"log_probs": r.b.LogSoftmax(r.b.Reshape(logits, -1, c.Vocab)), "loss": r.b.Mean(losses)}
+		}
+	}
+	return all
+}
+
+// outside is the place of a target that is not in a tail.
+func (r *replay) outside(s models.Softmax, tail int) int32 {
+	return int32(slices.IndexFunc(r.want["input.targets"].Data.([]int32), func(t int32) bool { return s.Tail(t) != tail }))
 }

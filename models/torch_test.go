@@ -83,6 +83,7 @@ type torchModel func(r *replay) map[string]*G.Node
 func torchModels() map[string]torchModel {
 	all := recurrentTorchModels()
 	maps.Copy(all, attentionTorchModels())
+	maps.Copy(all, softmaxTorchModels())
 	return all
 }
 

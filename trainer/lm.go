@@ -29,16 +29,17 @@ func (c *LMConfig) Check() error {
 	return cmp.Or(setting.AtLeast("Seq", c.Seq, 1), setting.AtLeast("Batch", c.Batch, 1), c.Training.Check())
 }
 
-// LM is a language model in use: three programs on one device that train it, measure it and draw from it, each
-// compiled when it is first called for. They have the weights in common; each carries a state of its own from
-// call to call, zero at first.
+// LM is a language model in use: programs on one device that train it, measure it and draw from it, each compiled when
+// it is first called for. They have the weights in common; training, measuring and drawing each carry a state of their
+// own from call to call, zero at first.
 //
 // Windows are T×B, row-major: element t*B+b is step t of sequence b. Those to train on have Training.Accumulate
 // times as many sequences.
 type LM struct {
 	config LMConfig
 	*shared
-	train  *lmTrainer
+	aid    aider
+	train  map[tailRows]*lmTrainer
 	eval   *lmEvaluator
 	sample *lmSampler
 }
@@ -58,7 +59,7 @@ func NewLM(c LMConfig) (*LM, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &LM{config: c, shared: s}, nil
+	return &LM{config: c, shared: s, aid: aider{c.Model.Softmax, c.Model.Vocab, c.Seed}, train: map[tailRows]*lmTrainer{}}, nil
 }
 
 // Train runs a training step on a window, the step-th counted from 0, with the given learning rate. It gives
@@ -66,16 +67,21 @@ func NewLM(c LMConfig) (*LM, error) {
 // before the step. Gradients do not reach into the window before: truncated backpropagation through time
 // (Williams and Peng, 1990).
 func (m *LM) Train(inputs, targets []int32, step int, rate float64) (loss, norm float64, err error) {
-	if m.train == nil {
-		if m.train, err = m.newTrainer(); err != nil {
-			return 0, 0, err
-		}
+	if want := m.config.Seq * m.config.Batch * m.parts(); len(inputs) != want || len(targets) != want {
+		return 0, 0, errors.Errorf("a window of %d tokens and %d targets: want %d of each", len(inputs), len(targets), want)
 	}
-	return m.shared.train(m.train.trainProgram, rate, func(k, n int) error {
-		if err := m.train.draw(m.config.Seed, step*n+k); err != nil {
+	t, err := obtain(m.train, m.aid.rows(targets, m.config.Seq, m.parts()), m.newTrainer)
+	if err != nil {
+		return 0, 0, err
+	}
+	return m.shared.train(t.trainProgram, rate, func(k, n int) error {
+		if err := t.draw(m.config.Seed, step*n+k); err != nil {
 			return err
 		}
-		return m.train.fill(m.config.Seq, inputs, targets, k, n)
+		if err := t.fill(m.config.Seq, inputs, targets, k, n); err != nil {
+			return err
+		}
+		return m.aid.fill(t.Program, t.aid, t.targets.data, step)
 	})
 }
 

@@ -18,6 +18,8 @@ func TestLMVariants(t *testing.T) {
 		"tied":               {Cell: models.CellConfig{Kind: "gru"}, Embed: 16, Tied: true},
 		"tied and projected": {Cell: models.CellConfig{Kind: "gru"}, Embed: 4, Tied: true},
 		"relu":               {Cell: models.CellConfig{Kind: "rnn", Activation: "relu", NoBias: true}, Embed: 4},
+		"adaptive":           {Cell: models.CellConfig{Kind: "rnn"}, Embed: 4, Softmax: models.Softmax{Cutoffs: []int{2, 5}}},
+		"sampled":            {Cell: models.CellConfig{Kind: "rnn"}, Embed: 4, Softmax: models.Softmax{Samples: 3}},
 		"lstm":               {Cell: models.CellConfig{Kind: "lstm", ForgetBias: 1, Peepholes: true, LayerNorm: true}},
 	} {
 		c.Vocab, c.Hidden, c.Layers = vocab, 16, 2

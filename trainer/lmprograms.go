@@ -49,12 +49,13 @@ func (s *lmStates) carry(b *op.Builder, last []*G.Node) []graph.Update {
 	return us
 }
 
-// lmTrainer is the training program of a language model.
+// lmTrainer is a training program of a language model.
 type lmTrainer struct {
 	*trainProgram
 	inputs, targets *port[int32]
 	part            *port[int32] // nil: batches are computed at once
 	key             *port[int32] // nil: nothing is dropped
+	aid             aidPorts
 }
 
 // newLMGraph declares the model.
@@ -64,7 +65,7 @@ func newLMGraph(c LMConfig) (*op.Builder, *models.LM, error) {
 	return b, m, err
 }
 
-func (m *LM) newTrainer() (*lmTrainer, error) {
+func (m *LM) newTrainer(rows tailRows) (*lmTrainer, error) {
 	c := m.config
 	b, net, err := newLMGraph(c)
 	if err != nil {
@@ -81,8 +82,10 @@ func (m *LM) newTrainer() (*lmTrainer, error) {
 		key := keyNode(b)
 		t.key, keys = newPort[int32](key), b.Keys(key, c.Seq)
 	}
-	logits, last := net.Logits(b, models.Input{X: inputs, States: states.entry, Keys: keys})
-	loss := b.Mean(b.CrossEntropy(logits, targets, nil, 0))
+	aid, ports := m.aid.declare(b, rows)
+	t.aid = ports
+	losses, last := net.Losses(b, models.Input{X: inputs, States: states.entry, Keys: keys}, targets, aid)
+	loss := b.Mean(losses)
 	if t.trainProgram, err = m.step(b, loss, nil, net.Params.Nodes(), states.carry(b, last)...); err != nil {
 		return nil, err
 	}

@@ -139,6 +139,9 @@ func (s *shared) makeCurrent(p *trainProgram) error {
 	switch {
 	case s.newest == p:
 	case s.newest != nil && s.inPlace:
+		if err := s.handOn(p); err != nil {
+			return err
+		}
 		s.newest = p
 	default:
 		if err := s.fetch(); err != nil {
@@ -161,6 +164,16 @@ func (s *shared) makeCurrent(p *trainProgram) error {
 	s.trained = p
 	s.version++
 	return nil
+}
+
+// handOn gives a program the states that the model carries, which programs that only measure have by the same names
+// and for themselves.
+func (s *shared) handOn(p *trainProgram) error {
+	states, err := read(s.newest.Program, s.newest.carried)
+	if err != nil {
+		return err
+	}
+	return write(p.Program, "carried state", p.carried, states)
 }
 
 // fetch copies weights and training state to the host, if a program has newer ones.

@@ -185,7 +185,54 @@ class Translator(nn.Module):
         return {"logits": logits, "weights": torch.stack(weights), "loss": loss}
 
 
+class LanguageModel(nn.Module):
+    """A language model with an adaptive softmax, PyTorch's own, or with a sampled one.
+
+    PyTorch has no sampled softmax: it is written here from the definition of TensorFlow's sampled_softmax_loss, with the probabilities of its
+    log-uniform sampler, of different samples that took so many tries, and samples that are the target left out for it.
+    """
+
+    def __init__(self, cutoffs=None, samples=0, tied=False):
+        super().__init__()
+        self.cutoffs, self.samples, self.tied, hidden, vocab = cutoffs, samples, tied, 16, 23
+        self.embedding = nn.Embedding(vocab, hidden if tied else EMBED)
+        self.rnn = nn.GRU(self.embedding.embedding_dim, hidden)
+        self.output = nn.AdaptiveLogSoftmaxWithLoss(hidden, vocab, cutoffs) if cutoffs else nn.Linear(hidden, vocab)
+        if tied:
+            del self.output.weight
+
+    def inputs(self):
+        draw = lambda: torch.randint(self.embedding.num_embeddings, (STEPS, BATCH), dtype=torch.int32)
+        inputs = {"tokens": draw(), "targets": draw()}
+        if self.samples:
+            hit = inputs["targets"][1, 1].item()
+            others = [t for t in torch.randperm(self.embedding.num_embeddings).tolist() if t != hit]
+            inputs["samples"] = torch.tensor([hit] + others[: self.samples - 1], dtype=torch.int32)
+            inputs["tries"] = torch.tensor([self.samples + 3], dtype=torch.int32)
+        return inputs
+
+    def forward(self, tokens, targets, samples=None, tries=None):
+        ys, _ = self.rnn(self.embedding(tokens.long()))
+        xs, targets = ys.flatten(0, 1), targets.flatten().long()
+        if self.cutoffs:
+            return {"log_probs": self.output.log_prob(xs), "loss": self.output(xs, targets).loss}
+        samples, bias = samples.long(), self.output.bias
+        weight = self.embedding.weight if self.tied else self.output.weight
+        vocab = len(weight)
+        p = lambda token: torch.log((token + 2.0) / (token + 1.0)) / torch.log(torch.tensor(vocab + 1.0))
+        expected = lambda token: -torch.expm1(tries * torch.log1p(-p(token)))
+        right = (xs * weight[targets]).sum(1) + bias[targets] - torch.log(expected(targets))
+        others = xs @ weight[samples].T + bias[samples] - torch.log(expected(samples))
+        others = others.masked_fill(targets[:, None] == samples[None], -float("inf"))
+        logits = torch.cat([right[:, None], others], 1)
+        return {"log_probs": F.log_softmax(F.linear(xs, weight, bias), 1), "loss": F.cross_entropy(logits, torch.zeros_like(targets))}
+
+
 CASES = {
+    "lm-adaptive": lambda: LanguageModel(cutoffs=[6, 15]),
+    "lm-adaptive-one": lambda: LanguageModel(cutoffs=[9]),
+    "lm-sampled": lambda: LanguageModel(samples=7),
+    "lm-sampled-tied": lambda: LanguageModel(samples=7, tied=True),
     "bahdanau": lambda: Translator(nn.GRU, "additive", both=True, before=True),
     "bahdanau-tied": lambda: Translator(nn.LSTM, "additive", layers=2, before=True, tied=True, smoothing=0.1),
     "luong-dot": lambda: Translator(nn.LSTM, "dot", layers=2),
