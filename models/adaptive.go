@@ -41,9 +41,8 @@ func newAdaptive(p *Params, name string, hidden, vocab int, cutoffs []int) *Adap
 		return p.Uniform(name+"."+what+".weight", 1/math.Sqrt(float64(columns)), rows, columns)
 	}
 	a.head = matrix("head", cutoffs[0]+len(cutoffs), hidden)
-	narrow := hidden
 	for i := range cutoffs {
-		narrow = max(narrow/tailShrink, 1)
+		narrow := narrowed(hidden, i)
 		a.tails = append(a.tails, tail{
 			matrix(fmt.Sprintf("tail.%d.0", i), narrow, hidden), matrix(fmt.Sprintf("tail.%d.1", i), a.size(i), narrow),
 		})

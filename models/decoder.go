@@ -22,6 +22,7 @@ type DecoderConfig struct {
 	Before    bool          // attention before the cell (Bahdanau et al., 2015) instead of after it (Luong et al., 2015)
 	Feeding   bool          // input feeding: the cell sees the attentional vector of the step before (Luong et al., 2015)
 	Tied      bool          // the output's weights are the embedding's (Press and Wolf, 2017)
+	Softmax   Softmax       // the zero value: over all tokens
 }
 
 // Decoder writes a target, one token after the other. With e = E[token], in one step
@@ -41,7 +42,7 @@ type Decoder struct {
 	attention   Attention // nil: none
 	attentional *G.Node   // W_c, H×(D+H); nil: none
 	projection  *G.Node   // E×R; nil: none
-	output      *Linear   // V×R
+	output      output
 }
 
 // NewDecoder declares the parameters; embedding is V×E.
@@ -81,14 +82,13 @@ func NewDecoder(p *Params, name string, embedding *G.Node, c DecoderConfig) (*De
 			d.attentional = matrix("attentional.weight", hidden, c.Memory+hidden)
 		}
 	}
-	if !c.Tied {
-		d.output = NewLinear(p, name+".output", features, c.Vocab)
-		return d, p.b.Err()
+	var weight *G.Node // of the output; nil: one of its own
+	if c.Tied {
+		if weight = embedding; features != embed {
+			d.projection, features = matrix("projection.weight", embed, features), embed
+		}
 	}
-	if features != embed {
-		d.projection = matrix("projection.weight", embed, features)
-	}
-	d.output = &Linear{embedding, p.Constant(name+".output.bias", 0, c.Vocab)}
+	d.output = c.Softmax.newOutput(p, name+".output", features, c.Vocab, weight)
 	return d, p.b.Err()
 }
 
@@ -118,6 +118,7 @@ func (c DecoderConfig) check() error {
 		setting.AtLeast("Embed", c.Layers.Input, 1),
 		setting.AtLeast("Memory", c.Memory, least),
 		c.Layers.check(),
+		c.Softmax.check(c.Vocab, c.Tied),
 	)
 }
 
@@ -154,8 +155,16 @@ func (d *Decoder) Begin(b *op.Builder, layers []*G.Node) []*G.Node {
 }
 
 // Step is one step: from in.X, B tokens, and the states, the logits of the next tokens, B×V, the new states, and the
-// weights of the attention, B×S, or nil. The embedding is dropped as the outputs between layers are.
+// weights of the attention, B×S, or nil. The embedding is dropped as the outputs between layers are. The logits of an
+// adaptive softmax are ln p.
 func (d *Decoder) Step(b *op.Builder, m Memory, in Input) (logits *G.Node, next []*G.Node, weights *G.Node) {
+	in.X = b.Gather(d.Embedding, in.X) // B×E
+	x, next, weights := d.features(b, m, in)
+	return d.output.Apply(b, x), next, weights
+}
+
+// features is Step from in.X, B×E, the embeddings of the tokens, to what the output sees, B×R.
+func (d *Decoder) features(b *op.Builder, m Memory, in Input) (x *G.Node, next []*G.Node, weights *G.Node) {
 	layers := in.States
 	if d.Feeding && len(layers) > 0 {
 		layers = layers[:len(layers)-1]
@@ -163,8 +172,8 @@ func (d *Decoder) Step(b *op.Builder, m Memory, in Input) (logits *G.Node, next 
 	if !d.layers.fits(b, layers) {
 		return b.Fail(b.Err()), in.States, nil
 	}
-	e := dropout(b, b.Gather(d.Embedding, in.X), d.layers.Dropout, in.Keys) // B×E
-	x := e
+	e := dropout(b, in.X, d.layers.Dropout, in.Keys)
+	x = e
 	context := m.Context
 	switch {
 	case d.Before:
@@ -190,5 +199,5 @@ func (d *Decoder) Step(b *op.Builder, m Memory, in Input) (logits *G.Node, next 
 	if d.projection != nil {
 		features = b.Product(features, d.projection, op.TransY)
 	}
-	return d.output.Apply(b, features), next, weights
+	return features, next, weights
 }

@@ -41,6 +41,7 @@ type Seq2SeqConfig struct {
 	Tied           bool
 	Shared         bool    // source and target have one embedding
 	Smoothing      float64 // label smoothing: see op.CrossEntropy
+	Softmax        Softmax // the zero value: over all tokens
 }
 
 // Seq2Seq turns a source into a target of another length (Sutskever et al., 2014).
@@ -99,7 +100,7 @@ func newSeq2Seq(p *Params, c Seq2SeqConfig) (*Seq2Seq, error) {
 	layers.Bidirectional = false
 	m.Decoder, err = NewDecoder(p, "decoder", target, DecoderConfig{
 		Layers: layers, Vocab: c.Target, Memory: m.Encoder.Layers.Output(),
-		EveryStep: c.EveryStep, Attention: c.Attention, Before: c.Before, Feeding: c.Feeding, Tied: c.Tied,
+		EveryStep: c.EveryStep, Attention: c.Attention, Before: c.Before, Feeding: c.Feeding, Tied: c.Tied, Softmax: c.Softmax,
 	})
 	return m, err
 }
@@ -120,6 +121,9 @@ func (c Seq2SeqConfig) check() error {
 		return &setting.Error{Setting: "Shared", Value: true,
 			Want: fmt.Sprintf("left out where the source has %d tokens and the target %d: one embedding needs one vocabulary",
 				c.Source, c.Target)}
+	}
+	if c.Smoothing != 0 && (len(c.Softmax.Cutoffs) > 0 || c.Softmax.Samples > 0) {
+		return &setting.Error{Setting: "Smoothing", Value: c.Smoothing, Want: "0 with a Softmax that does not compute all tokens"}
 	}
 	return cmp.Or(setting.Fraction("Smoothing", c.Smoothing), setting.AtLeast("Embed", c.Embed, 1))
 }
@@ -179,6 +183,11 @@ type Prediction struct {
 
 // Predict gives the logits of each token of a target, T×B, from the source, S×B, and the tokens before it.
 func (m *Seq2Seq) Predict(b *op.Builder, source, target *G.Node, teach Teaching) Prediction {
+	return m.predict(b, source, target, teach, m.Decoder.output.Apply)
+}
+
+// predict is Predict with something else that is made of what the output sees.
+func (m *Seq2Seq) predict(b *op.Builder, source, target *G.Node, teach Teaching, of func(b *op.Builder, x *G.Node) *G.Node) Prediction {
 	broken := func() Prediction { n := b.Fail(b.Err()); return Prediction{n, n} }
 	if !ranked(b, "source", source, 2) || !ranked(b, "target", target, 2) {
 		return broken()
@@ -219,15 +228,16 @@ func (m *Seq2Seq) Predict(b *op.Builder, source, target *G.Node, teach Teaching)
 			states = states[1:]
 			token = b.Where(b.Lt(b.Uniform(key, teach.Ratio, batch), teach.Ratio), token, own)
 		}
-		logits, next, weights := m.Decoder.Step(b, memory, Input{X: token, States: states, Keys: key})
+		x, next, weights := m.Decoder.features(b, memory, Input{X: b.Gather(m.Decoder.Embedding, token), States: states, Keys: key})
 		if teach.Ratio != nil {
+			logits := m.Decoder.output.Apply(b, x)
 			own := b.Argmax(logits)
 			if teach.Sample {
 				own = b.Argmax(b.Add(logits, gumbel(b, key, logits)))
 			}
 			next = append([]*G.Node{own}, next...)
 		}
-		return out(next, logits, weights)
+		return out(next, of(b, x), weights)
 	})
 	p := Prediction{Logits: run.Outs[0]}
 	if m.Attention != nil {
@@ -258,4 +268,15 @@ func gumbel(b *op.Builder, key, x *G.Node) *G.Node {
 func (m *Seq2Seq) Loss(b *op.Builder, logits, target *G.Node) *G.Node {
 	mask := m.Mask(b, target)
 	return b.MaskedMean(b.CrossEntropy(logits, target, mask, m.Smoothing), mask)
+}
+
+// TrainingLoss is Loss as training has it, which does not compute all tokens if the softmax is such: aid is what
+// Softmax.NewAid declared.
+func (m *Seq2Seq) TrainingLoss(b *op.Builder, source, target *G.Node, teach Teaching, aid *Aid) *G.Node {
+	if aid == nil {
+		return m.Loss(b, m.Predict(b, source, target, teach).Logits, target)
+	}
+	xs := m.predict(b, source, target, teach, func(_ *op.Builder, x *G.Node) *G.Node { return x }).Logits // T×B×R
+	mask := m.Mask(b, target)
+	return b.MaskedMean(m.Decoder.output.loss(b, xs, target, mask, 0, aid), mask)
 }

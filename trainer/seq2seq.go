@@ -35,7 +35,8 @@ type Seq2SeqConfig struct {
 type Seq2Seq struct {
 	config Seq2SeqConfig
 	*shared
-	train  map[pairShape]*seq2seqTrainer
+	aid    aider
+	train  map[trainShape]*seq2seqTrainer
 	eval   map[pairShape]*seq2seqEvaluator
 	beam   map[beamShape]*beamDecoder
 	recent []beamShape // of beam, that which was used last at the end
@@ -51,6 +52,12 @@ type Translations struct {
 
 // pairShape is what a program is compiled for.
 type pairShape struct{ source, target, batch int }
+
+// trainShape is what a training program is compiled for.
+type trainShape struct {
+	pairShape
+	rows tailRows
+}
 
 // beamShape is what a search is compiled for: steps of the sources, how many they are, and rows for each.
 type beamShape struct{ source, batch, width int }
@@ -72,8 +79,8 @@ func NewSeq2Seq(c Seq2SeqConfig) (*Seq2Seq, error) {
 		return nil, err
 	}
 	return &Seq2Seq{
-		config: c, shared: s, train: map[pairShape]*seq2seqTrainer{}, eval: map[pairShape]*seq2seqEvaluator{},
-		beam: map[beamShape]*beamDecoder{},
+		config: c, shared: s, aid: aider{c.Model.Softmax, c.Model.Target, c.Seed},
+		train: map[trainShape]*seq2seqTrainer{}, eval: map[pairShape]*seq2seqEvaluator{}, beam: map[beamShape]*beamDecoder{},
 	}, nil
 }
 
@@ -89,19 +96,23 @@ func (m *Seq2Seq) Train(x Translations, step int, rate float64) (loss, norm floa
 		return 0, 0, errors.Errorf("a batch of %d pairs cannot be divided into %d equal parts", x.Batch, parts)
 	}
 	at.batch /= parts
-	t, err := obtain(m.train, at, m.newTrainer)
+	t, err := obtain(m.train, trainShape{at, m.aid.rows(x.Target, x.TargetSteps, parts)}, m.newTrainer)
 	if err != nil {
 		return 0, 0, err
 	}
 	return m.shared.train(t.trainProgram, rate, func(k, n int) error {
-		inputs := []any{t.source, part(x.Source, x.SourceSteps, k, n), t.target, part(x.Target, x.TargetSteps, k, n)}
+		target := part(x.Target, x.TargetSteps, k, n)
+		inputs := []any{t.source, part(x.Source, x.SourceSteps, k, n), t.target, target}
 		if t.key != nil {
 			inputs = append(inputs, t.key, key(m.config.Seed, step*n+k))
 		}
 		if t.ratio != nil {
 			inputs = append(inputs, t.ratio, []float32{float32(m.config.teacherForcing(step))})
 		}
-		return set(t.Program, inputs...)
+		if err := set(t.Program, inputs...); err != nil {
+			return err
+		}
+		return m.aid.fill(t.Program, t.aid, target, step)
 	})
 }
 

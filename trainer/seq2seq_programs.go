@@ -25,9 +25,10 @@ type seq2seqTrainer struct {
 	*trainProgram
 	source, target *G.Node
 	key, ratio     *G.Node // nil: nothing is drawn
+	aid            aidPorts
 }
 
-func (m *Seq2Seq) newTrainer(s pairShape) (*seq2seqTrainer, error) {
+func (m *Seq2Seq) newTrainer(s trainShape) (*seq2seqTrainer, error) {
 	c := &m.config
 	b, net, err := newSeq2SeqGraph(*c)
 	if err != nil {
@@ -41,8 +42,9 @@ func (m *Seq2Seq) newTrainer(s pairShape) (*seq2seqTrainer, error) {
 	if sampled {
 		t.ratio = G.NewScalar(b.Graph(), tensor.Float32, G.WithName("teacher forcing"))
 	}
-	p := net.Predict(b, t.source, t.target, models.Teaching{Key: t.key, Ratio: t.ratio})
-	loss := net.Loss(b, p.Logits, t.target)
+	aid, ports := m.aid.declare(b, s.rows)
+	t.aid = ports
+	loss := net.TrainingLoss(b, t.source, t.target, models.Teaching{Key: t.key, Ratio: t.ratio}, aid)
 	tokens := b.Sum(b.Cast(net.Mask(b, t.target), loss))
 	t.trainProgram, err = m.step(b, loss, tokens, net.Params.Nodes())
 	return t, err

@@ -122,6 +122,8 @@ func newParser(c *cli, stdout, stderr io.Writer) (*kong.Kong, error) {
 			"poolings":         strings.Join(run.Poolings, ", "),
 			"regressionLosses": strings.Join(run.RegressionLosses, ", "),
 			"optimizers":       strings.Join(run.Optimizers, ", "),
+			"softmaxes":        strings.Join(run.Softmaxes, ", "),
+			"softmaxSamples":   strconv.Itoa(run.DefaultSamples),
 			"drawn":            strconv.Itoa(attention.Sentences),
 			"embed":            strconv.Itoa(defaultEmbed),
 			"devices":          strings.Join(device.Names, ", "),

@@ -142,6 +142,10 @@ func TestResumeIsExactWithEverything(t *testing.T) {
 	resumeExactly(t, 7, "train lm --text rhyme.txt --cell lstm --batch 2 --seq 40 --hidden 16 --embed 8 --dropout 0.2 "+
 		all+
 		"--optimizer adamw --schedule cosine --warmup 3 --best accuracy --patience 9 --valid-every 3")
+	writeFile(t, "rhyme.txt", rhyme(100))
+	for _, softmax := range []string{"adaptive --cutoffs 6,9", "sampled --softmax-samples 5"} {
+		resumeExactly(t, 7, "train lm --text rhyme.txt --tokens word --batch 2 --seq 8 --hidden 16 --embed 8 --valid-every 3 "+all+"--softmax "+softmax)
+	}
 	writeFile(t, "words.tsv", parities(60))
 	resumeExactly(t, 7, classifySmall+all+
 		"--dropout 0.2 --optimizer rmsprop --momentum 0.5 --schedule plateau --schedule-patience 0 --lr 1e-5 --best "+

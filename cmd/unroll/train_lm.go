@@ -23,6 +23,7 @@ type trainLMCmd struct {
 	vectorFlags
 	Dropout float64 `group:"Model:" default:"0" help:"Probability with which an output of a layer is dropped in training before the next layer sees it."`
 	Tie     bool    `group:"Model:" help:"The output's weights are the embedding's."`
+	softmaxFlags
 
 	Batch      int `group:"Training:" default:"32" help:"Streams of text that are read in parallel."`
 	Seq        int `group:"Training:" default:"64" help:"Tokens of each stream in a step."`
@@ -61,6 +62,9 @@ func (t *trainLMCmd) config() (*run.Config, error) {
 		return nil, err
 	}
 	t.cellFlags.into(&c.Model)
+	if err := t.softmaxFlags.into(&c.Model); err != nil {
+		return nil, err
+	}
 	c.Training.Batch, c.Training.Seq, c.Training.Stride = t.Batch, t.Seq, t.Stride
 	if t.Text == "" {
 		if !t.limited() {

@@ -32,9 +32,10 @@ type trainSeq2SeqCmd struct {
 	Embed     *int `group:"Model:" placeholder:"N" help:"Embedding size. Default: ${embed}, or that of --vectors."`
 	vectorFlags
 	targetVectorFlags
-	Bidirectional bool    `group:"Model:" help:"Read sources from both ends."`
-	Tie           bool    `group:"Model:" help:"The output's weights are the embedding's."`
-	Dropout       float64 `group:"Model:" default:"0" help:"Probability with which an input of a layer is dropped in training."`
+	Bidirectional bool `group:"Model:" help:"Read sources from both ends."`
+	Tie           bool `group:"Model:" help:"The output's weights are the embedding's."`
+	softmaxFlags
+	Dropout float64 `group:"Model:" default:"0" help:"Probability with which an input of a layer is dropped in training."`
 
 	Batch          int     `group:"Training:" default:"64" help:"Pairs in a step."`
 	Longest        int     `group:"Training:" default:"200" help:"Pairs with more tokens in the source or in the target are left out of training."`
@@ -96,6 +97,9 @@ func (t *trainSeq2SeqCmd) config() (*run.Config, error) {
 		Bidirectional: t.Bidirectional, Dropout: t.Dropout, Attention: t.Attention, Feeding: t.InputFeeding, Tied: t.Tie,
 	}
 	t.cellFlags.into(&c.Model)
+	if err := t.softmaxFlags.into(&c.Model); err != nil {
+		return nil, err
+	}
 	if err := t.targetVectorFlags.into(c); err != nil {
 		return nil, err
 	}

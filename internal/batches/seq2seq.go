@@ -56,6 +56,12 @@ func (s *Seq2Seq) encoded(i int32) (tokens [2][]int32, err error) {
 	return tokens, nil
 }
 
+// Target is the tokens of the target of a pair, End included.
+func (s *Seq2Seq) Target(i int32) ([]int32, error) {
+	tokens, err := s.encoded(i)
+	return ended(tokens[1]), err
+}
+
 // Length is for NewPlan: the steps of a pair, End included.
 func (s *Seq2Seq) Length(i int32) (Shape, error) {
 	c, err := s.Count(i)

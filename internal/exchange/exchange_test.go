@@ -319,6 +319,8 @@ func TestLanguageModel(t *testing.T) {
 		for of, c := range map[string]models.LMConfig{
 			"one-hot":   {Vocab: 6, Layers: 2},
 			"embedding": {Vocab: 7, Layers: 1, Embed: 4},
+			"adaptive":  {Vocab: 7, Layers: 1, Embed: 4, Softmax: models.Softmax{Cutoffs: []int{2, 5}}},
+			"sampled":   {Vocab: 7, Layers: 1, Embed: 4, Softmax: models.Softmax{Samples: 3}},
 			"tied":      {Vocab: 7, Layers: 2, Embed: 4, Tied: true},
 			"tied same": {Vocab: 7, Layers: 1, Embed: 3, Tied: true},
 		} {

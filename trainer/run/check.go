@@ -83,7 +83,7 @@ func (c *Config) check() error {
 	}
 	t := &c.Training
 	for _, err := range []error{
-		c.checkIntegers(), c.checkNames(), c.Running.Check(), c.checkOptimizer(), c.checkTask(), c.checkVectors(), c.checkModel(),
+		c.checkIntegers(), c.checkNames(), c.Running.Check(), c.checkSoftmax(), c.checkOptimizer(), c.checkTask(), c.checkVectors(), c.checkModel(),
 	} {
 		if err != nil {
 			return err

@@ -63,18 +63,24 @@ func TestWeights(t *testing.T) {
 // The rules of package models are told in the words of config.yaml.
 func TestCheck(t *testing.T) {
 	for want, change := range map[string]func(c *Config){
-		"`hidden` is 0: it must be at least 1":                          func(c *Config) { c.Model.Hidden = 0 },
-		"`hidden` is 2000000000: at most 1,000,000,000 are supported":   func(c *Config) { c.Model.Hidden = 2e9 },
-		"`label_smoothing` is 1: it must be in [0, 1)":                  func(c *Config) { c.Training.Smoothing = 1 },
-		"`peepholes` must be left out, but for the cell lstm":           func(c *Config) { c.Model.Peepholes = true },
-		"`input_feeding` must be left out with `attention_before`":      func(c *Config) { c.Model.Before, c.Model.Feeding = true, true },
-		"`forget_bias` is 1: it must be 0 with `no_bias`":               func(c *Config) { c.Model.Cell, c.Model.ForgetBias, c.Model.NoBias = "lstm", 1, true },
-		"`cell` is \"mgu\": it must be one of rnn, gru, lstm":           func(c *Config) { c.Model.Cell = "mgu" },
-		"`attention` is \"own\": it must be one of":                     func(c *Config) { c.Model.Attention = "own" },
-		"`cell` is mgu, one of your own: the settings of the cells rnn": func(c *Config) { c.Model.Cell, c.Model.NoBias = "mgu", true; c.use([]Option{Cell("mgu", mgu{})}) },
-		"`optimizer` is \"lion\": it must be one of adam":               func(c *Config) { c.Training.Optimizer = "lion" },
-		"`lr` is 0: it must be larger than 0":                           func(c *Config) { c.Training.LR = 0 },
-		"`precision` bf16 is for `device` cuda":                         func(c *Config) { c.Running.Device, c.Running.Precision = "cpu", "bf16" },
+		"`hidden` is 0: it must be at least 1":                             func(c *Config) { c.Model.Hidden = 0 },
+		"`hidden` is 2000000000: at most 1,000,000,000 are supported":      func(c *Config) { c.Model.Hidden = 2e9 },
+		"`label_smoothing` is 1: it must be in [0, 1)":                     func(c *Config) { c.Training.Smoothing = 1 },
+		"`peepholes` must be left out, but for the cell lstm":              func(c *Config) { c.Model.Peepholes = true },
+		"`input_feeding` must be left out with `attention_before`":         func(c *Config) { c.Model.Before, c.Model.Feeding = true, true },
+		"`forget_bias` is 1: it must be 0 with `no_bias`":                  func(c *Config) { c.Model.Cell, c.Model.ForgetBias, c.Model.NoBias = "lstm", 1, true },
+		"`softmax` is \"half\": it must be one of full, adaptive, sampled": func(c *Config) { c.Model.Softmax = "half" },
+		"`cutoffs` are for `softmax` adaptive":                             func(c *Config) { c.Model.Cutoffs = []int{3} },
+		"`softmax_samples` is for `softmax` sampled":                       func(c *Config) { c.Model.Samples = 3 },
+		"`softmax` sampled is for tokens that are numbered by":             func(c *Config) { c.Model.Softmax, c.Model.Tokens = "sampled", "char" },
+		"`label_smoothing` needs all tokens":                               func(c *Config) { c.Model.Softmax, c.Model.Tokens, c.Training.Smoothing = "sampled", "word", 0.1 },
+		"`cutoffs` is [9 5]: it must be ascending":                         func(c *Config) { c.Model.Softmax, c.Model.Tokens, c.Model.Cutoffs = "adaptive", "word", []int{9, 5} },
+		"`cell` is \"mgu\": it must be one of rnn, gru, lstm":              func(c *Config) { c.Model.Cell = "mgu" },
+		"`attention` is \"own\": it must be one of":                        func(c *Config) { c.Model.Attention = "own" },
+		"`cell` is mgu, one of your own: the settings of the cells rnn":    func(c *Config) { c.Model.Cell, c.Model.NoBias = "mgu", true; c.use([]Option{Cell("mgu", mgu{})}) },
+		"`optimizer` is \"lion\": it must be one of adam":                  func(c *Config) { c.Training.Optimizer = "lion" },
+		"`lr` is 0: it must be larger than 0":                              func(c *Config) { c.Training.LR = 0 },
+		"`precision` bf16 is for `device` cuda":                            func(c *Config) { c.Running.Device, c.Running.Precision = "cpu", "bf16" },
 	} {
 		c := small(TaskSeq2Seq)
 		if err := c.Check(); err != nil {

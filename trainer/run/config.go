@@ -180,6 +180,9 @@ type Model struct {
 	EveryStep     bool    `yaml:"context_every_step,omitempty"`
 	Feeding       bool    `yaml:"input_feeding,omitempty"`
 	Tied          bool    `yaml:"tie,omitempty"`
+	Softmax       string  `yaml:"softmax,omitempty"`         // one of Softmaxes; "": the first
+	Cutoffs       []int   `yaml:"cutoffs,omitempty,flow"`    // of an adaptive softmax; none: chosen from the data
+	Samples       int     `yaml:"softmax_samples,omitempty"` // of a sampled softmax; 0: DefaultSamples
 	Classes       int     `yaml:"classes,omitempty"`
 	LabelsSHA256  string  `yaml:"labels_sha256,omitempty"` // of labels.json
 	TargetVocab   int     `yaml:"target_vocab,omitempty"`

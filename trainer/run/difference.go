@@ -26,6 +26,7 @@ func (c Config) repeats(d Config) (difference string, same bool) {
 		x.Data.forget()
 		x.Vectors, x.TargetVectors = x.Vectors.meant(), x.TargetVectors.meant()
 		x.Model.Vocab, x.Model.VocabSHA256, x.Model.TargetVocab, x.Model.TargetSHA256, x.Model.Classes, x.Model.LabelsSHA256 = 0, "", 0, "", 0, ""
+		x.Model.Cutoffs, x.Model.Samples = nil, 0
 		x.Model.Tag = x.Model.Tag.withoutData()
 	}
 	if x := there.differs(&here); x != nil {

@@ -62,6 +62,7 @@ func (c *Config) lmModel() models.LMConfig {
 	m := &c.Model
 	return models.LMConfig{
 		Vocab: m.Vocab, Cell: c.cell(), Hidden: m.Hidden, Layers: m.Layers, Embed: m.Embed, Dropout: m.Dropout, Tied: m.Tied,
+		Softmax: m.softmax(),
 	}
 }
 
@@ -112,7 +113,12 @@ func NewLM(c Config, text, valid *datasets.Text, opts ...Option) (*LMTask, error
 func newLMTask(c *Config, data *corpus) (_ *LMTask, err error) {
 	t := &LMTask{config: c, data: data}
 	t.feed.fill = t.fill
-	if err = c.checkSize(c.Training.Seq); err == nil {
+	targets := c.Training.Batch * c.Training.Seq
+	err = c.completeSoftmax(c.Model.Vocab, targets, func() ([]int, error) { return countTokens(c.Model.Vocab, data.train) })
+	if err == nil {
+		err = c.checkSize(c.Training.Seq)
+	}
+	if err == nil {
 		t.LM, err = c.newLM()
 	}
 	if err != nil {
@@ -202,7 +208,8 @@ func (t *LMTask) Describe(weights int) []string {
 	return append([]string{
 		fmt.Sprintf("training on %s: %s %s, and %s for validation; %s different ones",
 			d.name, words.Thousands(d.train.Len()), c.Model.unit()+"s", words.Thousands(d.valid.Len()), words.Thousands(d.vocab.Len())),
-		fmt.Sprintf("model: %s, %s, layers %d, hidden %d; %s weights, on %s", c.Model.Cell, input, c.Model.Layers, c.Model.Hidden, words.Thousands(weights), t.Device()),
+		fmt.Sprintf("model: %s, %s, layers %d, hidden %d%s; %s weights, on %s",
+			c.Model.Cell, input, c.Model.Layers, c.Model.Hidden, c.Model.softmaxWords(), words.Thousands(weights), t.Device()),
 		fmt.Sprintf("%s: %s an epoch; %s", windows, words.Count(t.Epoch(), "step", "steps"), c.Training.summary()),
 	}, d.notes...)
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"regexp"
+	"slices"
 
 	"github.com/pkg/errors"
 
@@ -57,13 +58,17 @@ const fewTokens = 5
 // before the data are read counts as little as can be.
 func (c Config) declare() (weights float64, err error) {
 	m := &c.Model
+	least := fewTokens
+	if m.VocabSHA256 == "" { // the settings of a softmax say that there are more
+		least = max(least, 2*m.Samples, slices.Max(append(m.Cutoffs[:len(m.Cutoffs):len(m.Cutoffs)], 0))+1)
+	}
 	if m.Input == 0 {
-		m.Vocab = max(m.Vocab, fewTokens)
+		m.Vocab = max(m.Vocab, least)
 	}
 	if len(c.pretrained()) > 0 {
 		m.Embed = max(m.Embed, 1)
 	}
-	m.TargetVocab, m.Classes = max(m.TargetVocab, fewTokens), max(m.Classes, 2)
+	m.TargetVocab, m.Classes = max(m.TargetVocab, least), max(m.Classes, 2)
 	model, err := kindOf(c.Task).model(&c)
 	if err == nil && model != nil {
 		weights, err = model.Weights()
@@ -104,12 +109,12 @@ func (c *Config) BatchFor(asked, free int64) int {
 var settingNames = map[string]string{
 	"Accumulate": "accumulate", "Activation": "nonlinearity", "Attention": "attention", "Average": "ema", "Batch": "batch",
 	"Before": "attention_before", "Bidirectional": "bidirectional", "CRF": "crf", "Cell": "cell", "CharEmbed": "char_embed",
-	"CharHidden": "char_hidden", "Chars": "chars", "Classes": "classes", "Clip": "clip",
+	"CharHidden": "char_hidden", "Chars": "chars", "Classes": "classes", "Clip": "clip", "Cutoffs": "cutoffs",
 	"ClipValue": "clip_value", "Decay": "weight_decay", "Dropout": "dropout", "Embed": "embed", "EveryStep": "context_every_step",
 	"Feeding": "input_feeding", "ForgetBias": "forget_bias", "Hidden": "hidden", "Input": "input", "LayerNorm": "layer_norm",
 	"Layers": "layers", "Loss": "loss", "Missing": "missing", "Momentum": "momentum", "NoBias": "no_bias", "Patch": "patch",
 	"Peepholes": "peepholes", "Pooling": "pooling", "Scale": "scale", "Seq": "seq",
-	"Smoothing": "label_smoothing", "Tags": "classes", "TeacherForcing": "teacher_forcing", "Tied": "tie", "Vocab": "vocab",
+	"Samples": "softmax_samples", "Smoothing": "label_smoothing", "Tags": "classes", "TeacherForcing": "teacher_forcing", "Tied": "tie", "Vocab": "vocab",
 	"Words": "vocab",
 }
 

@@ -89,6 +89,7 @@ func (c *Config) seq2seqModel() (models.Seq2SeqConfig, error) {
 		Tokens: models.DefaultTokens,
 		Cell:   c.cell(), Embed: m.Embed, Hidden: m.Hidden, Layers: m.Layers, Bidirectional: m.Bidirectional, Dropout: m.Dropout,
 		Attention: attention, Before: m.Before, EveryStep: m.EveryStep, Feeding: m.Feeding, Tied: m.Tied, Smoothing: c.Training.Smoothing,
+		Softmax: m.softmax(),
 	}, err
 }
 
@@ -184,6 +185,9 @@ func newSeq2SeqTask(c *Config, raw, other *rawPairs) (_ *Seq2SeqTask, err error)
 	if err := t.encode(learn, valid); err != nil {
 		return nil, err
 	}
+	if err := t.completeSoftmax(learn); err != nil {
+		return nil, err
+	}
 	if err := c.checkSize(max(t.data.longest, t.valid.longest)); err != nil {
 		return nil, err
 	}
@@ -229,6 +233,24 @@ func (t *Seq2SeqTask) noteUnknown() error {
 	hints, err := t.valid.hints(t.source, t.target)
 	t.notes = slices.Concat(t.notes, t.data.unknownWords("in training"), t.valid.unknownWords("in validation"), hints)
 	return err
+}
+
+// completeSoftmax is Config.completeSoftmax with the targets to learn from.
+func (t *Seq2SeqTask) completeSoftmax(learn pairsPart) error {
+	c, mean := t.config, t.data.counts.Tokens[1]/max(t.data.plan.Examples(), 1)+1
+	return c.completeSoftmax(t.target.Len(), c.Training.Batch*mean, func() ([]int, error) {
+		counts := make([]int, t.target.Len())
+		for _, i := range learn.which {
+			tokens, err := t.data.encoded.Target(i)
+			if err != nil {
+				return nil, err
+			}
+			for _, token := range tokens {
+				counts[token]++
+			}
+		}
+		return counts, nil
+	})
 }
 
 // encode makes batches of the pairs to train on and of those to validate on.
@@ -314,7 +336,7 @@ func (t *Seq2SeqTask) Describe(weights int) []string {
 	for _, x := range []struct {
 		on   bool
 		name string
-	}{{c.Model.Before, " before the cell"}, {c.Model.EveryStep, ", the source at every step"}, {c.Model.Feeding, ", input feeding"}, {c.Model.Tied, ", tied"}} {
+	}{{c.Model.Before, " before the cell"}, {c.Model.EveryStep, ", the source at every step"}, {c.Model.Feeding, ", input feeding"}, {c.Model.Tied, ", tied"}, {true, c.Model.softmaxWords()}} {
 		if x.on {
 			extras = append(extras, x.name)
 		}
