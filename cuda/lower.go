@@ -208,6 +208,8 @@ func (l *lowering) instruction(in tape.Instr) []work {
 		return l.gather(in)
 	case *tape.ScatterAdd:
 		return l.scatter(in)
+	case *tape.Put:
+		return l.putRows(in)
 	case *tape.Random:
 		return l.random(in)
 	case *tape.Copy:

@@ -79,6 +79,22 @@ func (l *lowering) scatter(s *tape.ScatterAdd) []work {
 		l.launch(s, k.Add, sorted, l.place(s.In), l.place(s.Out), number(s.Width)))
 }
 
+func (l *lowering) putRows(p *tape.Put) []work {
+	if p.N == 0 || !l.fits(p, p.N, p.Width, p.Rows) {
+		return nil
+	}
+	fault := l.site(site{instr: p, index: p.Index, n: p.N, rows: p.Rows})
+	if p.Width == 0 {
+		return l.check(p, p.Index, p.N, p.Rows, fault)
+	}
+	k := kernel.NewPut(raw(l.tape.Buffers[p.In.Buf].Dtype), p.N, p.Width)
+	sorted := l.borrow(0, p.N*kernel.SortedBytes)
+	return []work{
+		l.launch(p, k.Rank, append([]place{l.place(p.Index), sorted, number(p.N), number(p.Rows)}, fault...)...),
+		l.launch(p, k.Put, sorted, l.place(p.In), l.place(p.Out), number(p.Width)),
+	}
+}
+
 // check checks indices of an instruction that moves nothing.
 func (l *lowering) check(in tape.Instr, index tape.Ref, n, rows int, fault []place) []work {
 	return []work{l.launch(in, kernel.NewCheck(n), append([]place{l.place(index), number(n), number(rows)}, fault...)...)}

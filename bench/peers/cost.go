@@ -107,6 +107,8 @@ func isolate(t *tape.Tape, in tape.Instr, trips []int) (alone *tape.Tape, rows i
 		return alone, in.Rows
 	case *tape.ScatterAdd:
 		return alone, in.Rows
+	case *tape.Put:
+		return alone, in.Rows
 	case *tape.Rows:
 		return alone, in.Cols
 	}

@@ -145,6 +145,8 @@ func (l *loader[T]) step(in tape.Instr) ([]step, error) {
 		return l.gather(in), nil
 	case *tape.ScatterAdd:
 		return l.scatter(in), nil
+	case *tape.Put:
+		return l.put(in), nil
 	case *tape.Random:
 		return l.random(in), nil
 	case *tape.Copy:

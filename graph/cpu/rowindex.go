@@ -103,3 +103,45 @@ func (a *scatterAdd[T]) stripe(_, part int) {
 		a.add(to-from, row, row, offset(a.src, i*width+from), row)
 	}
 }
+
+// putRows is a tape.Put. Each part owns a stripe of columns, of bytes whatever the elements are, and copies the rows in
+// order.
+type putRows struct {
+	tape           *tape.Put
+	index, in, out place
+	width          int // bytes
+	src, dst       unsafe.Pointer
+	indices        []int32
+	parts          int
+	part           func(member, part int)
+}
+
+func (l *loader[T]) put(p *tape.Put) []step {
+	if p.N == 0 {
+		return nil
+	}
+	s := &putRows{
+		tape: p, index: newPlace(l.tape, p.Index), in: newPlace(l.tape, p.In), out: newPlace(l.tape, p.Out),
+		width: p.Width * l.tape.Buffers[p.In.Buf].Dtype.Size(),
+	}
+	s.parts = l.parts(float64(p.N)*(5+0.2*float64(p.Width)), max((s.width+tape.Align-1)/tape.Align, 1))
+	s.part = s.stripe
+	return []step{s}
+}
+
+func (p *putRows) run(m *machine) error {
+	p.src, p.dst, p.indices = p.in.in(m), p.out.in(m), elements[int32](m, &p.index, p.tape.N)
+	if err := checkIndices(p.tape, p.indices, p.tape.Rows); err != nil {
+		return err
+	}
+	m.team.do(p.parts, p.part)
+	return nil
+}
+
+func (p *putRows) stripe(_, part int) {
+	from, to := share(p.width, p.parts, part)
+	for i, r := range p.indices {
+		src := unsafe.Slice((*byte)(unsafe.Add(p.src, i*p.width+from)), to-from)
+		copy(unsafe.Slice((*byte)(unsafe.Add(p.dst, int(r)*p.width+from)), to-from), src)
+	}
+}

@@ -15,6 +15,7 @@ var moveChecks = []check{
 	{"copy bits", "Copy, Write and Read keep every bit: the payload of a NaN, the sign of a zero, integers that no float32 holds", copyBits},
 	{"gather", "Gather is Out[n] = Table[Index[n]], of floats and of integers", gatherRows},
 	{"scatteradd", "ScatterAdd is Out = 0, then Out[Index[n]] += In[n] in the order of n, in the tape's float type, to the bit", scatterRows},
+	{"put", "Put is Out[Index[n]] = In[n] in the order of n, of floats and of integers, and leaves all other rows as they are", putRows},
 	{"index error", "an index outside of its rows ends the run with an *IndexError that says which index, its value and the number of rows; afterwards the program runs again", indexErrors},
 }
 
@@ -179,6 +180,38 @@ func scatterRows(d tape.Device, f tape.Dtype) error {
 	return r.runEach(d)
 }
 
+func putRows(d tape.Device, f tape.Dtype) error {
+	r := newRig(f)
+	for i, width := range []int{1, 2, 3, 5, 8, 9, 17, 33, 300, 0} {
+		for _, n := range []int{0, 1, 7, 200} {
+			rows := []int{1, 3, 400}[i%3] // many that replace each other; rows that stay
+			dtype := f
+			if i%2 == 1 {
+				dtype = tape.Int32
+			}
+			numbers := func(n int) []float64 {
+				vals := r.rand(n)
+				for k := range vals {
+					vals[k] = math.Floor(0x1p20 * vals[k])
+				}
+				return vals
+			}
+			index := make([]int, n)
+			for k := range index {
+				index[k] = r.rng.IntN(rows)
+			}
+			in, out := r.slot(tape.Input, dtype, numbers(n*width)), r.slot(tape.State, dtype, numbers(rows*width))
+			want := slices.Clone(out.vals)
+			for k, row := range index {
+				copy(want[row*width:][:width], in.vals[k*width:])
+			}
+			out.expect(want)
+			r.emit(&tape.Put{Index: r.ints(index...).Ref, In: in.Ref, Out: out.Ref, N: n, Width: width, Rows: rows})
+		}
+	}
+	return r.runEach(d)
+}
+
 func indexErrors(d tape.Device, f tape.Dtype) error {
 	const n, rows, width = 9, 6, 5
 	kinds := []struct {
@@ -190,6 +223,9 @@ func indexErrors(d tape.Device, f tape.Dtype) error {
 		}},
 		{"scatteradd", func(r *rig, index, out *array) {
 			r.emit(&tape.ScatterAdd{Index: index.Ref, In: r.in(r.rand(n * width)).Ref, Out: out.Ref, N: n, Width: width, Rows: rows})
+		}},
+		{"put", func(r *rig, index, out *array) {
+			r.emit(&tape.Put{Index: index.Ref, In: r.in(r.rand(n * width)).Ref, Out: out.Ref, N: n, Width: width, Rows: rows})
 		}},
 		{"crossentropy", func(r *rig, index, out *array) {
 			r.emit(&tape.Rows{Kind: tape.CrossEntropy, In: []tape.Ref{r.in(r.rand(n * rows)).Ref, index.Ref}, Out: out.Ref, Rows: n, Cols: rows})

@@ -200,7 +200,7 @@ func (g *generator) instr() []tape.Instr {
 	dim := func(most int) int { return 1 + g.IntN(most) }
 	rows, cols := dim(17), dim(17)
 	n := rows * cols
-	switch g.IntN(10) {
+	switch g.IntN(11) {
 	case 0, 1, 2:
 		p := &tape.Product{Batch: dim(3), M: dim(12), N: dim(17), K: g.IntN(13), TransA: g.IntN(2) == 0, TransB: g.IntN(2) == 0, Acc: g.IntN(2) == 0}
 		ra, ca, rb, cb := p.M, p.K, p.K, p.N
@@ -249,6 +249,10 @@ func (g *generator) instr() []tape.Instr {
 		out := g.out(table * cols)
 		s := &tape.ScatterAdd{Index: g.place(g.index, rows), In: g.in(n, out.Buf), Out: out, N: rows, Width: cols, Rows: table}
 		return []tape.Instr{s, small(out, []int{table * cols}, []int{1})}
+	case 9:
+		table := minRows + g.IntN(5)
+		out := g.out(table * cols)
+		return []tape.Instr{&tape.Put{Index: g.place(g.index, rows), In: g.in(n, out.Buf), Out: out, N: rows, Width: cols, Rows: table}}
 	default: // integers, and back
 		to, out := g.place(g.ints, rows), g.out(rows)
 		return []tape.Instr{

@@ -60,6 +60,25 @@ func (p *program[F]) scatterAdd(s *tape.ScatterAdd, steps []int) error {
 	return nil
 }
 
+func (p *program[F]) put(s *tape.Put, steps []int) error {
+	if p.arena.dtype(s.In.Buf) == tape.Int32 {
+		return put[int32](p.arena, s, steps)
+	}
+	return put[F](p.arena, s, steps)
+}
+
+func put[T any](a *arena, s *tape.Put, steps []int) error {
+	in := dense[T](a, s.In, steps, s.N*s.Width)
+	out := dense[T](a, s.Out, steps, s.Rows*s.Width)
+	for n, row := range dense[int32](a, s.Index, steps, s.N) {
+		if err := checkIndex(s, n, row, s.Rows); err != nil {
+			return err
+		}
+		copy(out[int(row)*s.Width:][:s.Width], in[n*s.Width:])
+	}
+	return nil
+}
+
 func (p *program[F]) random(r *tape.Random, steps []int) {
 	keys := dense[int32](p.arena, r.Keys, steps, r.N*4)
 	out := dense[F](p.arena, r.Out, steps, r.N*r.Width)

@@ -164,6 +164,8 @@ func (p *program[F]) run(code []tape.Instr, steps []int) error {
 			err = p.gather(in, steps)
 		case *tape.ScatterAdd:
 			err = p.scatterAdd(in, steps)
+		case *tape.Put:
+			err = p.put(in, steps)
 		case *tape.Random:
 			p.random(in, steps)
 		case *tape.Copy:

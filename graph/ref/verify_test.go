@@ -15,7 +15,7 @@ import (
 func TestVerifiedTapesRun(t *testing.T) {
 	rng := rand.New(rand.NewPCG(1, 2))
 	for _, kind := range []tape.Instr{
-		&tape.Product{}, &tape.Map{}, &tape.Reduce{}, &tape.Rows{}, &tape.Gather{}, &tape.ScatterAdd{}, &tape.Random{}, &tape.Copy{}, &tape.Host{},
+		&tape.Product{}, &tape.Map{}, &tape.Reduce{}, &tape.Rows{}, &tape.Gather{}, &tape.ScatterAdd{}, &tape.Put{}, &tape.Random{}, &tape.Copy{}, &tape.Host{},
 	} {
 		verified := 0
 		for range 20000 {

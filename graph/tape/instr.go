@@ -5,8 +5,8 @@ import (
 	"strings"
 )
 
-// Instr is one instruction. The set is closed: *Product, *Map, *Reduce, *Rows, *Gather, *ScatterAdd, *Random,
-// *Copy, *Loop and *Host. Outputs never overlap inputs within one instruction unless its doc says that they
+// Instr is one instruction. The set is closed: *Product, *Map, *Reduce, *Rows, *Gather, *ScatterAdd, *Put,
+// *Random, *Copy, *Loop and *Host. Outputs never overlap inputs within one instruction unless its doc says that they
 // may.
 type Instr interface {
 	fmt.Stringer
@@ -132,6 +132,14 @@ type ScatterAdd struct {
 	N, Width, Rows int
 }
 
+// Put is Out[Index[n]] = In[n] for n = 0, 1, ..., N-1 in this order, so that of equal indices the last counts; all other
+// rows stay as they are. In is N×Width, Out is Rows×Width, both of the same type; an index outside [0, Rows) is an
+// *IndexError.
+type Put struct {
+	Index, In, Out Ref
+	N, Width, Rows int
+}
+
 // Random writes uniform numbers in [0, 1): Out is dense N×Width; row n is drawn with the key Keys[n], four
 // Int32 numbers (seed low, seed high, step, time), and does not depend on anything else but Stream. See Philox.
 type Random struct {
@@ -173,6 +181,7 @@ func (*Reduce) instr()     {}
 func (*Rows) instr()       {}
 func (*Gather) instr()     {}
 func (*ScatterAdd) instr() {}
+func (*Put) instr()        {}
 func (*Random) instr()     {}
 func (*Copy) instr()       {}
 func (*Loop) instr()       {}
@@ -196,6 +205,7 @@ func (r *Rows) Refs(f func(Ref, bool)) {
 }
 func (g *Gather) Refs(f func(Ref, bool))     { f(g.Table, false); f(g.Index, false); f(g.Out, true) }
 func (s *ScatterAdd) Refs(f func(Ref, bool)) { f(s.Index, false); f(s.In, false); f(s.Out, true) }
+func (p *Put) Refs(f func(Ref, bool))        { f(p.Index, false); f(p.In, false); f(p.Out, true) }
 func (r *Random) Refs(f func(Ref, bool))     { f(r.Keys, false); f(r.Out, true) }
 func (c *Copy) Refs(f func(Ref, bool))       { f(c.In.Ref, false); f(c.Out.Ref, true) }
 func (l *Loop) Refs(func(Ref, bool))         {}
@@ -292,6 +302,9 @@ func (g *Gather) String() string {
 }
 func (s *ScatterAdd) String() string {
 	return fmt.Sprintf("scatteradd %v[%v] += %v  %d into %d rows of %d", s.Out, s.Index, s.In, s.N, s.Rows, s.Width)
+}
+func (p *Put) String() string {
+	return fmt.Sprintf("put %v[%v] = %v  %d of %d rows of %d", p.Out, p.Index, p.In, p.N, p.Rows, p.Width)
 }
 func (r *Random) String() string {
 	return fmt.Sprintf("random %v = uniform(%v, stream %d)  %d×%d", r.Out, r.Keys, r.Stream, r.N, r.Width)

@@ -49,6 +49,7 @@ func TestRefs(t *testing.T) {
 		{&Rows{In: []Ref{at(1, 0), at(2, 0)}, Out: at(3, 0)}, "1 2 3w"},
 		{&Gather{Table: at(1, 0), Index: at(2, 0), Out: at(3, 0)}, "1 2 3w"},
 		{&ScatterAdd{Index: at(1, 0), In: at(2, 0), Out: at(3, 0)}, "1 2 3w"},
+		{&Put{Index: at(1, 0), In: at(2, 0), Out: at(3, 0)}, "1 2 3w"},
 		{&Random{Keys: at(1, 0), Out: at(3, 0)}, "1 3w"},
 		{&Copy{In: op(at(1, 0)), Out: op(at(3, 0))}, "1 3w"},
 		{loop(2, neg(at(3, 0), at(1, 0), 4)), ""},

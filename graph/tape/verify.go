@@ -189,6 +189,11 @@ func (v *verifier) instruction(in Instr) {
 		v.ints("index", in.Index, false, dense(in.N))
 		v.floats("in", in.In, false, dense(in.N, in.Width))
 		v.floats("out", in.Out, true, dense(in.Rows, in.Width))
+	case *Put:
+		v.ints("index", in.Index, false, dense(in.N))
+		v.any("in", in.In, false, dense(in.N, in.Width))
+		v.any("out", in.Out, true, dense(in.Rows, in.Width))
+		v.sameType("in", in.In, "out", in.Out)
 	case *Random:
 		v.ints("keys", in.Keys, false, dense(in.N, 4))
 		v.floats("out", in.Out, true, dense(in.N, in.Width))

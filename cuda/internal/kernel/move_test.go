@@ -8,7 +8,7 @@ import (
 )
 
 func init() {
-	checks = append(checks, check{"gather", gathers}, check{"scatteradd", scatters}, check{"check", indexChecks}, check{"random", randoms}, check{"transpose", transposes})
+	checks = append(checks, check{"gather", gathers}, check{"scatteradd", scatters}, check{"put", puts}, check{"check", indexChecks}, check{"random", randoms}, check{"transpose", transposes})
 }
 
 // spoil makes some indices bad and gives the word that they leave.
@@ -83,6 +83,36 @@ func scatters(r *rig) error {
 				err := first(
 					r.launch(k.Rank, r.put(index), sorted, uint64(n), rows, word, before),
 					r.launch(k.Add, sorted, r.put(in), out, uint64(width)),
+					equal(r, "out", out, want), equal(r, "fault", word, []uint64{fault}))
+				if err != nil {
+					return fmt.Errorf("%d rows of %d: %w", n, width, err)
+				}
+			}
+		}
+	}
+	return nil
+}
+
+// puts replaces rows, some of them several times.
+func puts(r *rig) error {
+	for _, width := range []int{1, 33, 300} {
+		for _, bad := range bads {
+			for _, n := range []int{1, 35, 140} {
+				r.clear()
+				const rows, before = 6, 1000
+				index, in, want := r.indices(n, rows-1), r.normals(n*width), r.normals(rows*width) // the last row stays
+				out := r.put(want)
+				fault := spoil(index, bad, before, rows)
+				for k, row := range index {
+					if row >= 0 && row < rows {
+						copy(want[int(row)*width:][:width], in[k*width:])
+					}
+				}
+				k := NewPut(B32, n, width)
+				sorted, word := r.space(n*SortedBytes), r.put([]uint64{NoFault})
+				err := first(
+					r.launch(k.Rank, r.put(index), sorted, uint64(n), rows, word, before),
+					r.launch(k.Put, sorted, r.put(in), out, uint64(width)),
 					equal(r, "out", out, want), equal(r, "fault", word, []uint64{fault}))
 				if err != nil {
 					return fmt.Errorf("%d rows of %d: %w", n, width, err)

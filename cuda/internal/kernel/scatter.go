@@ -25,30 +25,45 @@ type ScatterAdd struct {
 // SortedBytes is the size of Sorted for one index.
 const SortedBytes = 16
 
-type scatterSpec struct{ float Elem }
+type scatterSpec struct{ elem Elem }
 
 // NewScatterAdd makes a tape.ScatterAdd ready.
 func NewScatterAdd(float Elem, n, width int) ScatterAdd {
 	s := scatterSpec{float}
+	return ScatterAdd{newRank(n), newColumns("scatter_add", s, n, width, s.writeAdd)}
+}
+
+// Put is a tape.Put made ready. Rank is that of a ScatterAdd; the kernel Put, with the parameters of Add, then copies the
+// last of the rows with the same index.
+type Put struct {
+	Rank, Put Launch
+}
+
+// NewPut makes a tape.Put of elements of 32 or 64 bits ready.
+func NewPut(elem Elem, n, width int) Put {
+	s := scatterSpec{elem}
+	return Put{newRank(n), newColumns("put", s, n, width, s.writePut)}
+}
+
+func newRank(n int) Launch {
+	return Launch{newKernel("scatter_rank", nil, rankThreads, writeRank), [2]int{(n + rankThreads/warp - 1) / (rankThreads / warp), 1}, rankThreads}
+}
+
+// newColumns is a kernel with a block for each index and a tile of columns.
+func newColumns(name string, s scatterSpec, n, width int, write func(b *ptx.Builder, columns int)) Launch {
 	columns := 32
 	for columns < 256 && columns < width {
 		columns *= 2
 	}
-	return ScatterAdd{
-		Rank: Launch{
-			newKernel("scatter_rank", nil, rankThreads, s.writeRank), [2]int{(n + rankThreads/warp - 1) / (rankThreads / warp), 1}, rankThreads,
-		},
-		Add: Launch{
-			newKernel("scatter_add", s, columns, func(b *ptx.Builder) { s.writeAdd(b, columns) }),
-			[2]int{n, (width + columns - 1) / columns}, columns,
-		},
+	return Launch{
+		newKernel(name, s, columns, func(b *ptx.Builder) { write(b, columns) }), [2]int{n, (width + columns - 1) / columns}, columns,
 	}
 }
 
 // rankThreads is the size of the blocks of Rank.
 const rankThreads = 256
 
-func (s scatterSpec) writeRank(b *ptx.Builder) {
+func writeRank(b *ptx.Builder) {
 	indices, sorted := b.Pointer("index"), b.Pointer("sorted")
 	count := b.Convert(ptx.U32, b.Param("n", ptx.U64))
 	rows := b.Convert(ptx.U32, b.Param("rows", ptx.U64))
@@ -84,7 +99,7 @@ const termsAtOnce = 32
 func (s scatterSpec) writeAdd(b *ptx.Builder, columns int) {
 	sorted, in, out := b.Pointer("sorted"), b.Pointer("in"), b.Pointer("out")
 	width := b.Param("width", ptx.U64)
-	t, size := s.float.register(), s.float.Size()
+	t, size := s.elem.register(), s.elem.Size()
 	first := b.At(sorted, b.Special(ptx.CtaidX), SortedBytes)
 	column := b.MadWide(b.Special(ptx.CtaidY), ptx.Int(columns), b.Convert(ptx.U64, b.Special(ptx.TidX)))
 	b.If(b.Lt(column, width), func() {
@@ -115,6 +130,23 @@ func (s scatterSpec) writeAdd(b *ptx.Builder, columns int) {
 			}
 			row := b.Load(ptx.U32, first, 4)
 			b.Store(b.At(out, element(row), size), 0, sum)
+		})
+	})
+}
+
+func (s scatterSpec) writePut(b *ptx.Builder, columns int) {
+	sorted, in, out := b.Pointer("sorted"), b.Pointer("in"), b.Pointer("out")
+	width := b.Param("width", ptx.U64)
+	t, size := s.elem.register(), s.elem.Size()
+	first := b.At(sorted, b.Special(ptx.CtaidX), SortedBytes)
+	column := b.MadWide(b.Special(ptx.CtaidY), ptx.Int(columns), b.Convert(ptx.U64, b.Special(ptx.TidX)))
+	b.If(b.Lt(column, width), func() {
+		run := b.Load(ptx.U32, first, 8)
+		b.If(b.Gt(run, ptx.Int(0)), func() {
+			last := b.Load(ptx.U32, b.At(first, b.Sub(run, ptx.Int(1)), SortedBytes), 0)
+			row := b.Load(ptx.U32, first, 4)
+			element := func(row ptx.Value) ptx.Value { return b.Mad(b.Convert(ptx.U64, row), width, column) }
+			b.Store(b.At(out, element(row), size), 0, b.Load(t, b.At(in, element(last), size), 0))
 		})
 	})
 }

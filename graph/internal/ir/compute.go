@@ -157,6 +157,23 @@ func (o ScatterAdd) Infer(args []*Value) (Type, error) {
 	return Type{g.Dtype, g.Shape[n:].With(o.Rows)}, nil
 }
 
+// Put replaces rows of a table: (table V×D..., index N..., rows N...×D...) -> V×D..., where of rows with the same index
+// the last counts.
+type Put struct{}
+
+func (Put) String() string { return "put" }
+func (Put) Infer(args []*Value) (Type, error) {
+	if err := arity(args, 3); err != nil {
+		return Type{}, err
+	}
+	table, index, rows := args[0], args[1], args[2]
+	if index.Dtype == tape.Int32 && len(table.Shape) > 0 && rows.Dtype == table.Dtype &&
+		rows.Shape.Equal(append(append(Shape{}, index.Shape...), table.Shape[1:]...)) {
+		return table.Type, nil
+	}
+	return Type{}, errors.Errorf("%v cannot be put at %v of %v", rows.Type, index.Type, table.Type)
+}
+
 // Random is uniform numbers in [0, 1): (keys N...×4) -> N...×Shape; see tape.Random.
 type Random struct {
 	Stream uint32

@@ -118,6 +118,7 @@ func TestNewRefuses(t *testing.T) {
 		"takes no mask":         {ir.Rows{Kind: tape.Argmax, Mask: true}, []*ir.Value{m, m}},
 		"cannot be looked up":   {ir.Gather{}, []*ir.Value{m, v}},
 		"cannot be added at":    {ir.ScatterAdd{Rows: 2}, []*ir.Value{n, v}},
+		"cannot be put at":      {ir.Put{}, []*ir.Value{m, n, v}},
 		"are not keys":          {ir.Random{Of: f32(2)}, []*ir.Value{n}},
 		"has 1 results":         {ir.Proj{Index: 3}, []*ir.Value{{Op: ir.Tuple{}, Parts: []ir.Type{f32()}}}},
 		"argument 0 (x) is":     {&ir.Loop{Trip: 9, Seqs: []bool{false}, Carries: 1, Stacks: []bool{false}, Body: body}, []*ir.Value{value(f32(4, 2, 3)), value(f32(2, 5)), value(f32(3, 5))}},

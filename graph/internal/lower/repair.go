@@ -110,6 +110,9 @@ func operands(n *G.Node, fn tape.Fn) (x, y *G.Node) {
 	return children[0], children[1]
 }
 
+// Sum are the arguments of a node that adds two with Gorgonia's own operation, or nil.
+func Sum(n *G.Node) (x, y *G.Node) { return operands(n, tape.Add) }
+
 // isUnary reports whether n is a unary function, by the name that Gorgonia prints, of x, or of anything if x is nil.
 func isUnary(n *G.Node, name string, x *G.Node) bool {
 	return stockName(n.Op()) == "elemUnaryOp" && n.Op().String() == name && (x == nil || Children(n)[0] == x)

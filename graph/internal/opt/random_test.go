@@ -249,7 +249,7 @@ func (d *drawer) rows() *ir.Value {
 	cols := d.n(1, 4)
 	rows := d.shape(0, 2)
 	x = d.fit(x, append(slices.Clone(rows), cols)...)
-	switch d.n(0, 6) {
+	switch d.n(0, 7) {
 	case 0:
 		return b.New(ir.Rows{Kind: tape.Softmax}, x)
 	case 1:
@@ -265,5 +265,9 @@ func (d *drawer) rows() *ir.Value {
 		keys := d.fit(d.index(3), d.n(1, 2), 4)
 		return b.New(ir.Random{Stream: 7, Of: f64(2)}, keys)
 	}
-	return b.New(ir.Gather{}, d.fit(x, cols, len(rows)+1), d.index(cols))
+	index := d.index(cols)
+	if d.coin() {
+		return b.New(ir.Put{}, d.fit(d.float(), cols, 2), index, d.fit(x, append(slices.Clone(index.Shape), 2)...))
+	}
+	return b.New(ir.Gather{}, d.fit(x, cols, len(rows)+1), index)
 }

@@ -83,6 +83,9 @@ func (d *drawer) term(s ir.Shape) *ir.Value {
 		x = b.Product(matrix(last[0], k, transA), matrix(k, last[1], transB), transA, transB)
 	case len(s) >= 1 && d.coin():
 		x = b.New(ir.ScatterAdd{Rows: s[0]}, d.fit(d.index(s[0]), k), d.fit(d.float(), append([]int{k}, s[1:]...)...))
+	case len(s) >= 1 && d.n(0, 3) == 0:
+		index := d.fit(d.index(s[0]), k)
+		x = b.New(ir.Put{}, d.fit(d.float(), s...), index, d.fit(d.float(), append([]int{k}, s[1:]...)...))
 	case d.coin():
 		x = b.Reduce(tape.Sum, d.fit(d.float(), s.With(k)...), 0)
 	default:

@@ -96,6 +96,16 @@ func (s *scope) emit(v *ir.Value) {
 		index, g := s.dense(arg(0)), s.dense(arg(1))
 		s.code = append(s.code, &tape.ScatterAdd{Index: index.ref(), In: g.ref(), Out: s.at[k].ref(),
 			N: arg(0).Shape.Size(), Width: v.Shape[1:].Size(), Rows: op.Rows})
+	case ir.Put:
+		s.at[k] = s.place(k, v.Type)
+		index, rows := s.dense(arg(1)), s.dense(arg(2))
+		if c := inline(arg(0)); c != nil {
+			s.emitMap(v.Shape, &ir.Func{Results: []*ir.Value{c}}, nil, []view{s.at[k]})
+		} else {
+			s.move(s.view(arg(0)), s.at[k], v.Shape)
+		}
+		s.code = append(s.code, &tape.Put{Index: index.ref(), In: rows.ref(), Out: s.at[k].ref(),
+			N: arg(1).Shape.Size(), Width: v.Shape[1:].Size(), Rows: v.Shape[0]})
 	case ir.Random:
 		s.at[k] = s.place(k, v.Type)
 		keys := s.dense(arg(0))

@@ -161,7 +161,7 @@ func canWrite(v *ir.Value, place view) bool {
 		return ok && !trans
 	case ir.Concat, ir.Pad:
 		return !place.repeats(v.Shape)
-	case ir.Reduce, ir.Rows, ir.Gather, ir.ScatterAdd, ir.Random, *ir.Host:
+	case ir.Reduce, ir.Rows, ir.Gather, ir.ScatterAdd, ir.Put, ir.Random, *ir.Host:
 		return place.isDense(v.Shape)
 	case *ir.Loop:
 		return !place.repeats(v.Shape)
@@ -190,6 +190,8 @@ func (s *scope) inPlace(param, v *ir.Value) bool {
 			}
 		}
 		return true
+	case ir.Put: // replaces rows where they are
+		return p.Args[0] == param && root(p.Args[1]) != param && root(p.Args[2]) != param
 	}
 	return false
 }

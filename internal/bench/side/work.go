@@ -58,6 +58,8 @@ func workOf(t *tape.Tape, in tape.Instr) work {
 		w.bytes = size(in.Index, in.N) + size(in.Table, in.N, in.Width) + size(in.Out, in.N, in.Width)
 	case *tape.ScatterAdd:
 		w.bytes = size(in.Index, in.N) + size(in.In, in.N, in.Width) + size(in.Out, in.Rows, in.Width)
+	case *tape.Put:
+		w.bytes = size(in.Index, in.N) + size(in.In, in.N, in.Width) + size(in.Out, in.N, in.Width)
 	case *tape.Random:
 		w.bytes = size(in.Keys, in.N, 4) + size(in.Out, in.N, in.Width)
 	case *tape.Loop:

@@ -190,6 +190,15 @@ func eval(v *ir.Value, in [][]float64) ([]float64, error) {
 				out[int(index)*width+j] += in[1][n*width+j]
 			}
 		}
+	case ir.Put:
+		width := v.Shape[1:].Size()
+		copy(out, in[0])
+		for n, index := range in[1] {
+			if index < 0 || int(index) >= v.Shape[0] {
+				return nil, errors.Errorf("index %g at position %d is outside of [0, %d)", index, n, v.Shape[0])
+			}
+			copy(out[int(index)*width:][:width], in[2][n*width:])
+		}
 	case ir.Random:
 		width := op.Of.Shape.Size()
 		for n := range len(in[0]) / 4 {
