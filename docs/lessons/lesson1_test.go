@@ -131,7 +131,8 @@ func learnNames() (*trainer.Classifier, []float64) {
 func Example_names() {
 	m, losses := learnNames()
 	defer m.Close()
-	fmt.Printf("loss before training %.2f, ln 3 is %.2f; after it below 0.1: %v\n", losses[0], math.Log(3), losses[len(losses)-1] < 0.1)
+	fmt.Printf("loss before training %.2f, ln 3 is %.2f; after it below 0.1: %v\n", losses[0], math.Log(3),
+		losses[len(losses)-1] < 0.1)
 	right := 0
 	for class, l := range surnames {
 		names := l.names[len(l.names)-unseen:]
@@ -168,7 +169,8 @@ func Example_transliterationShapes() {
 	b := op.New(G.NewGraph())
 	p := models.NewParams(b, tensor.Float32, 1)
 	gru := func(name string, inputs int) *models.Recurrent {
-		r, err := models.NewRecurrent(p, name, models.RecurrentConfig{Cell: models.CellConfig{Kind: "gru"}, Input: inputs, Hidden: 256, Layers: 1})
+		r, err := models.NewRecurrent(p, name,
+			models.RecurrentConfig{Cell: models.CellConfig{Kind: "gru"}, Input: inputs, Hidden: 256, Layers: 1})
 		check(err)
 		return r
 	}

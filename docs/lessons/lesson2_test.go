@@ -20,8 +20,9 @@ import (
 // The rule of the transliteration: a syllable of two letters becomes a character, and a second one, the sign of
 // the vowel, unless the vowel is a.
 var (
-	consonants = map[rune]rune{'k': 'क', 'g': 'ग', 't': 'त', 'd': 'द', 'n': 'न', 'p': 'प', 'b': 'ब', 'm': 'म', 'r': 'र', 'l': 'ल', 's': 'स', 'h': 'ह'}
-	vowels     = map[rune]rune{'a': 0, 'i': 'ि', 'u': 'ु', 'e': 'े', 'o': 'ो'}
+	consonants = map[rune]rune{'k': 'क', 'g': 'ग', 't': 'त', 'd': 'द', 'n': 'न', 'p': 'प', 'b': 'ब', 'm': 'म', 'r': 'र',
+		'l': 'ल', 's': 'स', 'h': 'ह'}
+	vowels = map[rune]rune{'a': 0, 'i': 'ि', 'u': 'ु', 'e': 'े', 'o': 'ो'}
 )
 
 // devanagari writes a word of syllables in Devanagari.
@@ -103,7 +104,8 @@ func learnTransliteration(steps int, teacherForcing float64) (*trainer.Seq2Seq, 
 			Source: 4 + len(latin), Target: 4 + len(indic), Tokens: models.DefaultTokens,
 			Cell: models.CellConfig{Kind: "lstm"}, Embed: 16, Hidden: 64, Layers: 1,
 		},
-		TeacherForcing: teacherForcing, Training: trainer.Training{Seed: 1, Optimizer: optim.DefaultAdam, Clip: 1}, Device: device,
+		TeacherForcing: teacherForcing, Training: trainer.Training{Seed: 1, Optimizer: optim.DefaultAdam, Clip: 1},
+		Device: device,
 	})
 	check(err)
 	random := rand.New(rand.NewPCG(1, 2))

@@ -148,7 +148,8 @@ var learnDates = sync.OnceValue(func() *datesModel {
 // end included, of a number for each that it reads, the end included.
 func (m *datesModel) translate(date string) (string, [][]float64) {
 	//lesson:weights
-	found, err := m.Search(m.letters.tokens([]string{date}, 20), 1, decode.Beam{Width: 1, MaxLength: 11, Tokens: models.DefaultTokens})
+	found, err := m.Search(m.letters.tokens([]string{date}, 20), 1,
+		decode.Beam{Width: 1, MaxLength: 11, Tokens: models.DefaultTokens})
 	check(err)
 	tokens, weights := found[0][0].Tokens, found[0][0].Weights // weights[t][i]: how much of place i the step t read
 	//lesson:end

@@ -107,7 +107,8 @@ func (m *scalarRNN) adam() []float32 {
 func Example_adam() {
 	fmt.Println("before         W_xh = -10.0  W_hh = 10.0  b_h = 0.0  W_hy = 4.0  b_y = 5.0")
 	w := newScalarRNN(-10, 10, -1).adam()
-	fmt.Printf("after one step W_xh = %.1f  W_hh = %.1f  b_h = %.1f  W_hy = %.1f  b_y = %.1f\n", w[0], w[1], w[2], w[3], w[4])
+	fmt.Printf("after one step W_xh = %.1f  W_hh = %.1f  b_h = %.1f  W_hy = %.1f  b_y = %.1f\n", w[0], w[1], w[2], w[3],
+		w[4])
 	// Output:
 	// before         W_xh = -10.0  W_hh = 10.0  b_h = 0.0  W_hy = 4.0  b_y = 5.0
 	// after one step W_xh = -10.0  W_hh = 10.0  b_h = 0.0  W_hy = 3.9  b_y = 5.1

@@ -134,7 +134,8 @@ func Example_shapes() {
 		return array(b, "x", make([]float32, steps*B*I), steps, B, I)
 	}
 	layers := func(p *models.Params) (*models.Recurrent, *models.Linear) {
-		r, err := models.NewRecurrent(p, "rnn", models.RecurrentConfig{Cell: models.CellConfig{Kind: "rnn"}, Input: I, Hidden: H, Layers: 1})
+		r, err := models.NewRecurrent(p, "rnn",
+			models.RecurrentConfig{Cell: models.CellConfig{Kind: "rnn"}, Input: I, Hidden: H, Layers: 1})
 		check(err)
 		return r, models.NewLinear(p, "output", H, C)
 	}
@@ -181,7 +182,8 @@ func Example_shapes() {
 		}},
 		{"many to many, of other lengths", func(b *op.Builder, p *models.Params) (*G.Node, *G.Node) {
 			m, err := models.NewSeq2Seq(p, models.Seq2SeqConfig{
-				Source: 10, Target: C + 4, Tokens: models.DefaultTokens, Cell: models.CellConfig{Kind: "rnn"}, Embed: I, Hidden: H, Layers: 1,
+				Source: 10, Target: C + 4, Tokens: models.DefaultTokens, Cell: models.CellConfig{Kind: "rnn"}, Embed: I,
+				Hidden: H, Layers: 1,
 			})
 			check(err)
 			//lesson:other_lengths

@@ -167,8 +167,9 @@ func Example_readSeries() {
 	check(err)
 	defer os.RemoveAll(dir)
 	path := filepath.Join(dir, "demand.csv")
-	check(os.WriteFile(path, []byte("time,meter,kWh\n2024-01-01 00:00,A,102.5\n2024-01-01 01:00,A,98\n2024-01-01 02:00,A,\n"+
-		"2024-01-01 03:00,A,95.5\n2024-01-01 00:00,B,12\n2024-01-01 01:00,B,11.5\n"), 0o600))
+	check(os.WriteFile(path,
+		[]byte("time,meter,kWh\n2024-01-01 00:00,A,102.5\n2024-01-01 01:00,A,98\n2024-01-01 02:00,A,\n"+
+			"2024-01-01 03:00,A,95.5\n2024-01-01 00:00,B,12\n2024-01-01 01:00,B,11.5\n"), 0o600))
 	//lesson:read_series
 	set, err := series.Read(path, series.Options{})
 	check(err)

@@ -30,7 +30,8 @@ type threeTags struct {
 func newThreeTags() threeTags {
 	b := op.New(G.NewGraph())
 	return threeTags{
-		b, array(b, "e", tagScores, 3, 1, 3), array(b, "trans", tagMoves, 3, 3), array(b, "start", tagAtStart, 3), array(b, "end", tagAtTheEnd, 3),
+		b, array(b, "e", tagScores, 3, 1, 3), array(b, "trans", tagMoves, 3, 3), array(b, "start", tagAtStart, 3),
+		array(b, "end", tagAtTheEnd, 3),
 	}
 }
 
@@ -106,7 +107,8 @@ func Example_viterbi() {
 	tags, score := crf.Viterbi(m.b, m.e, mask)
 	//lesson:end
 	v := compute(m.b, m.b.Cast(tags, m.e), score, crf.LogZ(m.b, m.e, mask))
-	fmt.Printf("the likeliest tags:   %.0f, score %.2f, p = exp(%.2f - %.4f) = %.3f\n", v[0], v[1][0], v[1][0], v[2][0], math.Exp(float64(v[1][0]-v[2][0])))
+	fmt.Printf("the likeliest tags:   %.0f, score %.2f, p = exp(%.2f - %.4f) = %.3f\n", v[0], v[1][0], v[1][0], v[2][0],
+		math.Exp(float64(v[1][0]-v[2][0])))
 	fmt.Printf("each word by itself:  [0 0 1], score %.2f\n", pathScore(0, 0, 1))
 	fmt.Printf("the last word: tag 1 has %.2f, tag 2 has %.2f; from tag 0 to 1 %.2f, to 2 %.2f\n",
 		tagScores[7]+tagAtTheEnd[1], tagScores[8]+tagAtTheEnd[2], tagMoves[1], tagMoves[2])
@@ -145,7 +147,8 @@ func Example_tagger() {
 // Three words as a lattice: how likely each tag is, and the likeliest way.
 func TestPictureLattice(t *testing.T) {
 	p := newThreeTags().probabilities()
-	s := newSVG(720, 330, "Three words with three tags each: every way from left to right is a sequence of tags; the likeliest takes tags 0, 0 and 2")
+	s := newSVG(720, 330, "Three words with three tags each: every way from left to right is a sequence of tags; the "+
+		"likeliest takes tags 0, 0 and 2")
 	x := func(t int) float64 { return 150 + 210*float64(t) }
 	y := func(tag int) float64 { return 75 + 80*float64(tag) }
 	best := []int{0, 0, 2}
@@ -176,6 +179,7 @@ func TestPictureLattice(t *testing.T) {
 	for tag := range 3 {
 		s.text(place{x: 62, y: y(tag) + 5, colour: grey}, fmt.Sprintf("tag %d", tag))
 	}
-	s.text(place{x: 360, y: 305, size: 13, colour: grey}, "numbers: how likely a tag is over all 27 ways; thick: the likeliest way")
+	s.text(place{x: 360, y: 305, size: 13, colour: grey},
+		"numbers: how likely a tag is over all 27 ways; thick: the likeliest way")
 	picture(t, "lattice", s.end())
 }

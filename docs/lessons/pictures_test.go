@@ -46,7 +46,8 @@ func TestPictureScalar(t *testing.T) {
 	gentle := newScalarRNN(-0.1, 0.5, -1)
 	states := [][]float32{compute(m.b, m.states)[0], compute(gentle.b, gentle.states)[0]}
 	outs := [][]float32{compute(m.b, m.out, m.loss)[0], compute(gentle.b, gentle.out, gentle.loss)[0]}
-	s := newSVG(800, 415, "The scalar network with two choices of weights: saturated states of -1, and states between -1 and 0")
+	s := newSVG(800, 415,
+		"The scalar network with two choices of weights: saturated states of -1, and states between -1 and 0")
 	for k, label := range []string{"W_xh = -10,  W_hh = 10", "W_xh = -0.1,  W_hh = 0.5"} {
 		y := 110 + 190*float64(k)
 		s.math(place{x: 30, y: y - 72, anchor: "start", size: 15}, label)
@@ -75,7 +76,8 @@ func TestPictureScalar(t *testing.T) {
 
 // An encoder and a decoder, on a word of the transliteration.
 func TestPictureEncoderDecoder(t *testing.T) {
-	s := newSVG(800, 330, "An encoder reads n, a, m, i; its last states h and c are the first of the decoder, which writes three characters and the end")
+	s := newSVG(800, 330, "An encoder reads n, a, m, i; its last states h and c are the first of the decoder, which "+
+		"writes three characters and the end")
 	source, target := []string{"n", "a", "m", "i", "end"}, []string{"न", "म", "ि", "end"}
 	read := append([]string{"start"}, target[:3]...)
 	word := func(x, y float64, colour, w string) {
@@ -120,7 +122,8 @@ func TestPictureVanishing(t *testing.T) {
 		}
 	}
 	rows := recorded(t, "vanishing", 0.01, computed)
-	s := newSVG(720, 400, "The derivative of the state after T steps by the first state: it falls to 1e-33 for an RNN in 100 steps and stays near 0.1 for an LSTM whose forget gate is open")
+	s := newSVG(720, 400, "The derivative of the state after T steps by the first state: it falls to 1e-33 for an RNN "+
+		"in 100 steps and stays near 0.1 for an LSTM whose forget gate is open")
 	c := &chart{svg: s, left: 70, top: 45, width: 490, height: 290}
 	const least = -36
 	for y := 0; y >= least; y -= 6 {
@@ -137,14 +140,16 @@ func TestPictureVanishing(t *testing.T) {
 		}
 		colour := []string{falling, inputs, hidden, purple, written}[i]
 		c.curve(colour, points...)
-		s.text(place{x: 568, y: c.top + (1-points[len(points)-1])*c.height + 4, anchor: "start", colour: colour}, vanishingCells[i].name)
+		s.text(place{x: 568, y: c.top + (1-points[len(points)-1])*c.height + 4, anchor: "start", colour: colour},
+			vanishingCells[i].name)
 	}
 	picture(t, "vanishing", s.end())
 }
 
 // A decoder that attends to the states of the encoder.
 func TestPictureAttention(t *testing.T) {
-	s := newSVG(800, 400, "At each step the decoder compares its state with every state of the encoder, and reads their weighted mean")
+	s := newSVG(800, 400,
+		"At each step the decoder compares its state with every state of the encoder, and reads their weighted mean")
 	source := []string{"3", "May", "1979"}
 	weights := []float64{0.1, 0.85, 0.05}
 	for i, w := range source {
@@ -158,7 +163,8 @@ func TestPictureAttention(t *testing.T) {
 			s.arrow(grey, x-36, 266, x-115, 266)
 		}
 		s.arrowWide(hidden, 1+7*weights[i], x, 238, 250+12*float64(i-1), 137)
-		s.math(place{x: []float64{126, 262, 355}[i], y: 185, anchor: "start", colour: hidden, size: 15}, fmt.Sprintf("α_%d", i+1))
+		s.math(place{x: []float64{126, 262, 355}[i], y: 185, anchor: "start", colour: hidden, size: 15},
+			fmt.Sprintf("α_%d", i+1))
 	}
 	s.box(250, 112, 150, 46, written, "c = Σ α_i h_i")
 	s.arrow(grey, 326, 112, 529, 112)
@@ -194,7 +200,8 @@ func TestPictureNames(t *testing.T) {
 	s.add(`<g stroke-dasharray="4 4">`)
 	c.curve(grey, 0, guess, 1, guess)
 	s.add(`</g>`)
-	s.text(place{x: 596, y: c.top + (1-guess)*c.height - 6, anchor: "end", size: 12, colour: grey}, "ln 3: to guess among three")
+	s.text(place{x: 596, y: c.top + (1-guess)*c.height - 6, anchor: "end", size: 12, colour: grey},
+		"ln 3: to guess among three")
 	c.axes("steps of Adam", "loss, nats per name")
 	var points []float64
 	for i, loss := range row {
@@ -217,7 +224,8 @@ func heat(x float64) string {
 func TestPictureAlignment(t *testing.T) {
 	m := learnDates()
 	const cell = 24
-	s := newSVG(720, 740, "Heat map of attention: the digits of the year look at the year, those of the month at its name, those of the day at the day")
+	s := newSVG(720, 740, "Heat map of attention: the digits of the year look at the year, those of the month at its "+
+		"name, those of the day at the day")
 	top := 40.0
 	for k, date := range shownDates {
 		target, weights := m.translate(date)
@@ -269,7 +277,8 @@ func TestPictureHello(t *testing.T) {
 		m.train()
 	}
 	rows := recorded(t, "hello", 0.01, [][]float64{before, probabilities()})
-	s := newSVG(720, 300, "Probabilities of the next letter in hello, before training and after 100 steps: afterwards e, l, l, o are nearly certain")
+	s := newSVG(720, 300, "Probabilities of the next letter in hello, before training and after 100 steps: afterwards "+
+		"e, l, l, o are nearly certain")
 	for k, p := range rows {
 		left := 90 + 340*float64(k)
 		s.text(place{x: left - 45, y: 36, anchor: "start", size: 15}, []string{"before training", "after 100 steps"}[k])
@@ -301,7 +310,8 @@ func TestPictureHello(t *testing.T) {
 
 // The five shapes in which a recurrent network is used.
 func TestPictureShapes(t *testing.T) {
-	s := newSVG(920, 300, "Five ways to wire one recurrence: one to one, one to many, many to one, many to many in step, many to many of other lengths")
+	s := newSVG(920, 300, "Five ways to wire one recurrence: one to one, one to many, many to one, many to many in "+
+		"step, many to many of other lengths")
 	left := 55.0
 	for _, w := range []struct {
 		name         string
@@ -344,13 +354,15 @@ func TestPictureShapes(t *testing.T) {
 
 // An image as a sequence of rows: a ring, as a handwritten 0 would be.
 func TestPictureRows(t *testing.T) {
-	s := newSVG(800, 300, "An image of 28 by 28 is read row by row, from the top; after row 28 the last state gives ten scores")
+	s := newSVG(800, 300,
+		"An image of 28 by 28 is read row by row, from the top; after row 28 the last state gives ten scores")
 	const pixel, left, top, rows = 8, 40, 40, 28
 	for r := range rows {
 		for c := range rows {
 			x, y := (float64(c)-13.5)/7, (float64(r)-13.5)/9.5
 			light := math.Max(0, 1-math.Pow((math.Hypot(x, y)-1)/0.3, 2))
-			s.add(`<rect x="%d" y="%d" width="%d" height="%d" fill="%s"/>`, left+pixel*c, top+pixel*r, pixel, pixel, heat(0.05+0.9*light))
+			s.add(`<rect x="%d" y="%d" width="%d" height="%d" fill="%s"/>`, left+pixel*c, top+pixel*r, pixel, pixel,
+				heat(0.05+0.9*light))
 		}
 	}
 	s.text(place{x: left + 112, y: 284, size: 13, colour: grey}, "28 rows of 28 numbers")

@@ -26,7 +26,8 @@ const (
 )
 
 // tints are light grounds for the colours of nodes.
-var tints = map[string]string{inputs: "#fff1e5", hidden: "#ddf4ff", written: "#dafbe1", falling: "#ffebe9", purple: "#fbefff", grey: "#f6f8fa"}
+var tints = map[string]string{inputs: "#fff1e5", hidden: "#ddf4ff", written: "#dafbe1", falling: "#ffebe9",
+	purple: "#fbefff", grey: "#f6f8fa"}
 
 // svg is a picture that is being drawn.
 type svg struct {
@@ -128,7 +129,8 @@ func (s *svg) arrowWide(colour string, width, x1, y1, x2, y2 float64) {
 	bx, by := x2-head*dx, y2-head*dy
 	s.line(colour, width, x1, y1, bx+dx, by+dy)
 	half := head * 0.45
-	s.add(`<polygon points="%s" fill="%s"/>`, join([]float64{x2, y2, bx - half*dy, by + half*dx, bx + half*dy, by - half*dx}), colour)
+	s.add(`<polygon points="%s" fill="%s"/>`,
+		join([]float64{x2, y2, bx - half*dy, by + half*dx, bx + half*dy, by - half*dx}), colour)
 }
 
 // end closes the picture.
