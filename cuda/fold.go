@@ -22,23 +22,31 @@ func (s *sum) Refs(f func(r tape.Ref, write bool)) {
 
 func (s *sum) String() string { return s.Map.String() + "; " + s.reduce.String() }
 
-// sums puts together what can be a sum in code outside of loops.
+// sums puts together what can be a sum in code outside of loops, if there are several of a kind: one alone is added
+// up as any Reduce, in the same order.
 func (l *lowering) sums(code []tape.Instr) []tape.Instr {
-	var out []tape.Instr
-	for i := 0; i < len(code); i++ {
-		if i+1 < len(code) {
-			m, isMap := code[i].(*tape.Map)
-			r, isReduce := code[i+1].(*tape.Reduce)
-			if isMap && isReduce && l.sumsUp(m, r) && l.unread(m.Out[0].Buf, []tape.Instr{m, r}) {
-				out = append(out, &sum{m, r})
-				i++
-				continue
-			}
+	sums, kinds := map[int]*sum{}, map[string]int{}
+	for i := 1; i < len(code); i++ {
+		m, isMap := code[i-1].(*tape.Map)
+		r, isReduce := code[i].(*tape.Reduce)
+		if isMap && isReduce && l.sumsUp(m, r) && l.unread(m.Out[0].Buf, []tape.Instr{m, r}) {
+			sums[i] = &sum{m, r}
+			kinds[l.kindOf(sums[i])]++
 		}
-		out = append(out, code[i])
+	}
+	var out []tape.Instr
+	for i, in := range code {
+		if s := sums[i]; s != nil && kinds[l.kindOf(s)] > 1 {
+			out[len(out)-1] = s // in the place of its Map
+			continue
+		}
+		out = append(out, in)
 	}
 	return out
 }
+
+// kindOf tells sums apart that cannot share a kernel.
+func (l *lowering) kindOf(s *sum) string { return l.mapped(s.Map, kernel.NewPart).FoldKey() }
 
 // sumsUp reports whether r is the sum of all that m computes.
 func (l *lowering) sumsUp(m *tape.Map, r *tape.Reduce) bool {

@@ -78,7 +78,8 @@ func TestFoldKeepsWhatIsRead(t *testing.T) {
 	} {
 		b := &builder{}
 		x, out, copied := b.floats("x", tape.Input, n), b.floats("out", tape.Output, 1), b.floats("copied", tape.Output, n)
-		tmp := b.floats("", 0, n)
+		tmp, other, sum := b.floats("", 0, n), b.floats("", 0, n), b.floats("other", tape.Output, 1)
+		b.emit(squares(sum, other, x, n)...) // one alone is no sum
 		b.emit(squares(out, tmp, x, n)...)
 		add(b, tmp, copied)
 		p, _ := b.open(t, sim.Config{Strict: true})

@@ -41,7 +41,7 @@ func (l *lowering) groups(code []tape.Instr) []group {
 	count := map[string]int{}
 	for i, in := range code {
 		if s, ok := in.(*sum); ok {
-			keys[i] = "sum of " + l.mapped(s.Map, kernel.NewPart).FoldKey()
+			keys[i] = "sum of " + l.kindOf(s)
 			count[keys[i]]++
 		} else if e, ok := l.elementwise(in); ok {
 			small[i] = e.Items <= mostItems

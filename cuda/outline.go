@@ -47,37 +47,48 @@ type outline struct {
 	loops  [][2]int // where outermost loops begin and end
 }
 
-// filling is an instruction that writes so many elements, of which each step of its outermost loop may write
-// others.
+// filling is an instruction that writes so many elements, others at each of some steps of its loops.
 type filling struct{ at, elements, steps int }
 
 func newOutline(t *tape.Tape) *outline {
 	o := &outline{tape: t, reads: map[tape.BufferID][]int{}, writes: map[tape.BufferID][]filling{}}
 	now := 0
-	for _, top := range t.Code {
-		from := now
-		every([]tape.Instr{top}, func(in tape.Instr) {
+	var walk func(code []tape.Instr, trips []int)
+	walk = func(code []tape.Instr, trips []int) {
+		for _, in := range code {
+			from := now
+			if lp, ok := in.(*tape.Loop); ok {
+				walk(lp.Body, append(slices.Clip(trips), lp.Trip))
+				if len(trips) == 0 {
+					o.loops = append(o.loops, [2]int{from, now})
+				}
+				continue
+			}
 			seen := map[tape.BufferID]bool{}
 			in.Refs(func(r tape.Ref, write bool) {
-				switch {
-				case write:
-					w := filling{now, elements(in), 1}
-					if lp, ok := top.(*tape.Loop); ok && !r.Fixed(0) {
-						w.steps = lp.Trip
-					}
-					o.writes[r.Buf] = append(o.writes[r.Buf], w)
-				case !seen[r.Buf]:
+				if write {
+					o.writes[r.Buf] = append(o.writes[r.Buf], filling{now, elements(in), stepsOf(r, trips)})
+				} else if !seen[r.Buf] {
 					seen[r.Buf] = true
 					o.reads[r.Buf] = append(o.reads[r.Buf], now)
 				}
 			})
 			now++
-		})
-		if isLoop(top) {
-			o.loops = append(o.loops, [2]int{from, now})
 		}
 	}
+	walk(t.Code, nil)
 	return o
+}
+
+// stepsOf is at how many steps of loops a place is another one.
+func stepsOf(r tape.Ref, trips []int) int {
+	n := 1
+	for i, step := range r.Step {
+		if step != 0 && i < len(trips) {
+			n *= trips[i]
+		}
+	}
+	return n
 }
 
 // elements is how many elements an instruction writes to each of its places; 0 where that is not known.
