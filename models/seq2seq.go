@@ -204,6 +204,9 @@ func (m *Seq2Seq) predict(b *op.Builder, source, target *G.Node, teach Teaching,
 	if steps > 1 {
 		read = b.Concat(0, start, b.Slice(target, 0, 0, steps-1))
 	}
+	if teach.Ratio == nil { // all is known that is read: one lookup
+		read = b.Gather(m.Decoder.Embedding, read) // T×B×E
+	}
 	scan.Seqs = []*G.Node{read}
 	if teach.Key != nil {
 		sourceKeys = b.Keys(teach.Key, source.Shape()[0])
@@ -218,7 +221,7 @@ func (m *Seq2Seq) predict(b *op.Builder, source, target *G.Node, teach Teaching,
 		scan.States = append([]*G.Node{b.Reshape(start, batch)}, states...)
 	}
 	run := b.Scan(scan, func(b *op.Builder, in op.In) op.Out {
-		token, states := in.Seqs[0], in.States
+		read, states := in.Seqs[0], in.States
 		var key *G.Node
 		if teach.Key != nil {
 			key = in.Seqs[1]
@@ -226,9 +229,10 @@ func (m *Seq2Seq) predict(b *op.Builder, source, target *G.Node, teach Teaching,
 		if teach.Ratio != nil {
 			own := states[0]
 			states = states[1:]
-			token = b.Where(b.Lt(b.Uniform(key, teach.Ratio, batch), teach.Ratio), token, own)
+			token := b.Where(b.Lt(b.Uniform(key, teach.Ratio, batch), teach.Ratio), read, own)
+			read = b.Gather(m.Decoder.Embedding, token)
 		}
-		x, next, weights := m.Decoder.features(b, memory, Input{X: b.Gather(m.Decoder.Embedding, token), States: states, Keys: key})
+		x, next, weights := m.Decoder.features(b, memory, Input{X: read, States: states, Keys: key})
 		if teach.Ratio != nil {
 			logits := m.Decoder.output.Apply(b, x)
 			own := b.Argmax(logits)

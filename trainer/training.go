@@ -29,6 +29,10 @@ type Training struct {
 	// state.
 	Average float64
 
+	// RowUpdates updates tables that are only looked up, embeddings, by the rows that a batch reads: see
+	// optim.StepConfig.Rows.
+	RowUpdates bool
+
 	Scaling optim.LossScaling // of the loss; the zero value: none
 
 	// Recompute is K: only every K-th state of a recurrence is kept, and what else its derivative needs is computed
@@ -75,7 +79,7 @@ func (c *Training) stepConfig(
 ) stepConfig {
 	s := stepConfig{StepConfig: optim.StepConfig{
 		Device: device, Loss: loss, Carried: carried, Optimizer: c.Optimizer, Clip: c.Clip, ClipValue: c.ClipValue,
-		Accumulate: c.parts() > 1, Weight: weight, Average: c.Average, Scaling: c.Scaling,
+		Accumulate: c.parts() > 1, Weight: weight, Average: c.Average, Scaling: c.Scaling, Rows: c.RowUpdates,
 		Recompute: c.Recompute,
 	}}
 	for _, n := range params {

@@ -24,11 +24,12 @@ type optimizerFlags struct {
 	ScheduleFactor   *float64 `group:"Optimization:" placeholder:"X" help:"What step and plateau multiply the learning rate by, or what part of it cosine and linear end with. Default: ${stepFactor}, or 0."`
 	SchedulePatience *int     `group:"Optimization:" placeholder:"N" help:"Validations without a better one before plateau lowers the learning rate. Default: ${plateauPatience}."`
 
-	EMA         float64 `group:"Optimization:" name:"ema" placeholder:"DECAY" default:"${ema=0}" help:"Validate, save and use an exponential moving average of the weights with this decay, such as 0.999; 0: the weights. Default: ${default}."`
-	LossScaling bool    `group:"Optimization:" help:"Multiply the loss by a factor, as large as nothing overflows, for gradients that vanish in narrow formats."`
-	MaxSkipped  int     `group:"Optimization:" placeholder:"K" default:"10" help:"Give up after K steps in a row whose loss or gradient was not finite; until then they are left out. Default: ${default}."`
-	Best        string  `group:"Optimization:" placeholder:"METRIC" default:"loss" help:"Validation metric that selects the best checkpoint: loss or another one of log.jsonl, such as accuracy. Default: ${default}."`
-	Patience    int     `group:"Optimization:" placeholder:"N" default:"0" help:"Early stopping: stop after N validations in a row without a better one; 0: never. Default: ${default}."`
+	EMA           float64 `group:"Optimization:" name:"ema" placeholder:"DECAY" default:"${ema=0}" help:"Validate, save and use an exponential moving average of the weights with this decay, such as 0.999; 0: the weights. Default: ${default}."`
+	SparseUpdates bool    `group:"Optimization:" help:"Update embeddings by the rows that a batch reads: a step costs nothing for other words, whose moments (adam, momentum) and weights do not decay meanwhile. Not with --accumulate or --ema."`
+	LossScaling   bool    `group:"Optimization:" help:"Multiply the loss by a factor, as large as nothing overflows, for gradients that vanish in narrow formats."`
+	MaxSkipped    int     `group:"Optimization:" placeholder:"K" default:"10" help:"Give up after K steps in a row whose loss or gradient was not finite; until then they are left out. Default: ${default}."`
+	Best          string  `group:"Optimization:" placeholder:"METRIC" default:"loss" help:"Validation metric that selects the best checkpoint: loss or another one of log.jsonl, such as accuracy. Default: ${default}."`
+	Patience      int     `group:"Optimization:" placeholder:"N" default:"0" help:"Early stopping: stop after N validations in a row without a better one; 0: never. Default: ${default}."`
 }
 
 const (
@@ -52,7 +53,7 @@ func (f *optimizerFlags) config() run.Training {
 	t := run.Training{
 		Optimizer: f.Optimizer, LR: run.DefaultLR[f.Optimizer], Clip: f.Clip, ClipValue: f.ClipValue,
 		Accumulate: f.Accumulate,
-		Schedule:   f.Schedule, Warmup: f.Warmup, EMA: f.EMA, LossScaling: f.LossScaling, MaxSkipped: f.MaxSkipped,
+		Schedule:   f.Schedule, Warmup: f.Warmup, EMA: f.EMA, SparseUpdates: f.SparseUpdates, LossScaling: f.LossScaling, MaxSkipped: f.MaxSkipped,
 		Best: f.Best, Patience: f.Patience,
 	}
 	switch f.Optimizer {

@@ -144,7 +144,9 @@ func TestResumeIsExactWithEverything(t *testing.T) {
 		"--optimizer adamw --schedule cosine --warmup 3 --best accuracy --patience 9 --valid-every 3")
 	writeFile(t, "rhyme.txt", rhyme(100))
 	for _, softmax := range []string{"adaptive --cutoffs 6,9", "sampled --softmax-samples 5"} {
-		resumeExactly(t, 7, "train lm --text rhyme.txt --tokens word --batch 2 --seq 8 --hidden 16 --embed 8 --valid-every 3 "+all+"--softmax "+softmax)
+		words := "train lm --text rhyme.txt --tokens word --batch 2 --seq 8 --hidden 16 --embed 8 --valid-every 3 --softmax " + softmax
+		resumeExactly(t, 7, words+" "+all)
+		resumeExactly(t, 7, words+" --sparse-updates --steps 20 --log-every 7 --json --loss-scaling --optimizer adamw")
 	}
 	writeFile(t, "words.tsv", parities(60))
 	resumeExactly(t, 7, classifySmall+all+

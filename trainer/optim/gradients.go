@@ -55,7 +55,7 @@ type sums struct {
 // N, L and G count as 0 where first is 1, whatever their states hold: they are of no use after the last part,
 // and are not handed on.
 func accumulate(b *op.Builder, first, loss, weight *G.Node, params, grads G.Nodes) *sums {
-	states := &States{g: b.Graph()}
+	states := &States{b: b}
 	s := &sums{}
 	if weight == nil {
 		weight = b.Fill(loss, 1)

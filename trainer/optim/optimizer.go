@@ -35,21 +35,26 @@ func checkOptimizer(o Optimizer) error {
 	return nil
 }
 
-// Param is a parameter that an optimizer moves.
+// Param is a parameter that an optimizer moves, or, with updates of rows, those of its rows that a batch reads.
 type Param struct {
-	Weight *G.Node // w
+	Weight *G.Node // w, by its name
 	Grad   *G.Node // g, the gradient of the loss
 	Rate   *G.Node // lr, the learning rate, a scalar
 }
 
 // States declares states of a training step: inputs that live on the device, zero at first unless it is said otherwise.
 type States struct {
-	g     *G.ExprGraph
+	b     *op.Builder
 	nodes G.Nodes
+	parts map[*G.Node]part // what stands for a parameter or a state
 }
 
-// Like declares a state with the type of a parameter; its name is kind, a slash and the parameter's name.
+// Like declares a state with the type of a parameter; its name is kind, a slash and the parameter's name. For rows of
+// a parameter it gives those rows of a state of all of it.
 func (s *States) Like(kind string, param *G.Node) *G.Node {
+	if p, ok := s.parts[param]; ok {
+		return s.taken(s.Like(kind, p.state), p.index)
+	}
 	return s.declare(stateName(kind, param.Name()), param.Dtype(), param.Shape())
 }
 
@@ -71,9 +76,9 @@ func (s *States) ScalarFrom(x float64, name string, dtype tensor.Dtype) (*G.Node
 func (s *States) declare(name string, dtype tensor.Dtype, shape tensor.Shape) *G.Node {
 	var n *G.Node
 	if len(shape) == 0 {
-		n = G.NewScalar(s.g, dtype, G.WithName(name))
+		n = G.NewScalar(s.b.Graph(), dtype, G.WithName(name))
 	} else {
-		n = G.NewTensor(s.g, dtype, len(shape), G.WithShape(shape...), G.WithName(name))
+		n = G.NewTensor(s.b.Graph(), dtype, len(shape), G.WithShape(shape...), G.WithName(name))
 	}
 	s.nodes = append(s.nodes, n)
 	return n

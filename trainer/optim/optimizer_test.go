@@ -26,6 +26,11 @@ type optimGolden struct {
 		Weights    []float64 // after the step
 	}
 	Schedules map[string][]float64
+	Rows      struct {
+		Start      []float64 // 5×2
+		Index      [][]int32 // by step
+		Optimizers map[string][][]float64
+	}
 }
 
 func readOptim(t *testing.T) *optimGolden {

@@ -73,6 +73,13 @@ type StepConfig struct {
 	//	a' = d a + (1-d) w'
 	Average float64
 
+	// Rows updates a parameter that is a table which is only looked up, an embedding, by rows: those alone that a batch
+	// reads are moved, and so are the states that the optimizer keeps of them. The moments of a row that nobody reads do
+	// not decay, and it has no weight decay: lazy Adam, and so on. A step then costs nothing for other rows. With SGD
+	// without momentum and with Adagrad it is the same, and done without being asked for. The norm, and so Clip, is that
+	// of the whole gradient. Not with Accumulate or Average.
+	Rows bool
+
 	// Scaling multiplies the loss, so that small gradients do not vanish in narrow formats. The zero value: no.
 	Scaling LossScaling
 }
@@ -112,7 +119,15 @@ func (c *StepConfig) CheckSettings() error {
 		checkClip("ClipValue", c.ClipValue),
 		setting.Fraction("Average", c.Average),
 		c.Scaling.check(),
+		c.checkRows(),
 	)
+}
+
+func (c *StepConfig) checkRows() error {
+	if c.Rows && (c.Accumulate || c.Average > 0) {
+		return &setting.Error{Setting: "Rows", Value: true, Want: "left out with Accumulate or Average, which touch all weights"}
+	}
+	return nil
 }
 
 func checkClip(name string, x float64) error {
@@ -145,7 +160,7 @@ func NewStep(b *op.Builder, c StepConfig) (*Step, error) {
 		return nil, errors.Wrap(err, "training step")
 	}
 	s := &Step{Loss: c.Loss, Rate: G.NewScalar(b.Graph(), c.Loss.Dtype(), G.WithName("learning rate"))}
-	states := &States{g: b.Graph()}
+	states := &States{b: b}
 	objective := c.Loss
 	scaling, err := c.Scaling.declare(states, c.Loss.Dtype())
 	if err != nil {
@@ -169,6 +184,7 @@ func NewStep(b *op.Builder, c StepConfig) (*Step, error) {
 		sums = accumulate(b, s.First, c.Loss, c.Weight, c.Params, grads)
 		s.Loss, grads = sums.loss, sums.grads
 	}
+	weights, grads := c.rows(states, grads)
 	if scaling != nil {
 		grads = each(grads, func(g *G.Node) *G.Node { return b.Div(g, scaling.scale) })
 	}
@@ -180,7 +196,7 @@ func NewStep(b *op.Builder, c StepConfig) (*Step, error) {
 	if c.ClipValue > 0 {
 		grads = each(grads, func(g *G.Node) *G.Node { return b.Clamp(g, -c.ClipValue, c.ClipValue) })
 	}
-	updates := when(b, ok, c.move(b, states, s.Rate, grads))
+	updates := states.whole(ok, c.move(b, states, s.Rate, weights, grads))
 	carried := when(b, ok, c.Carried)
 	if scaling != nil {
 		updates = append(updates, scaling.updates(b, ok)...)
@@ -209,19 +225,19 @@ func (c *StepConfig) DeclareStates(b *op.Builder) (G.Nodes, error) {
 	if err := cmp.Or(b.Err(), c.check()); err != nil {
 		return nil, err
 	}
-	states := &States{g: b.Graph()}
+	states := &States{b: b}
 	dtype := c.Params[0].Dtype()
 	if _, err := c.Scaling.declare(states, dtype); err != nil {
 		return nil, err
 	}
-	c.move(b, states, G.NewScalar(b.Graph(), dtype, G.WithName("learning rate")), c.Params)
+	c.move(b, states, G.NewScalar(b.Graph(), dtype, G.WithName("learning rate")), c.Params, c.Params)
 	return states.nodes, b.Err()
 }
 
 // move are the updates of parameters, of the optimizer and of the average.
-func (c *StepConfig) move(b *op.Builder, s *States, rate *G.Node, grads G.Nodes) []graph.Update {
-	params := make([]Param, len(c.Params))
-	for i, w := range c.Params {
+func (c *StepConfig) move(b *op.Builder, s *States, rate *G.Node, weights, grads G.Nodes) []graph.Update {
+	params := make([]Param, len(weights))
+	for i, w := range weights {
 		params[i] = Param{Weight: w, Grad: grads[i], Rate: rate}
 	}
 	us := c.Optimizer.Updates(b, s, params)

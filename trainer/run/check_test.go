@@ -79,6 +79,7 @@ func TestCheck(t *testing.T) {
 		"`attention` is \"own\": it must be one of":                        func(c *Config) { c.Model.Attention = "own" },
 		"`cell` is mgu, one of your own: the settings of the cells rnn":    func(c *Config) { c.Model.Cell, c.Model.NoBias = "mgu", true; c.use([]Option{Cell("mgu", mgu{})}) },
 		"`optimizer` is \"lion\": it must be one of adam":                  func(c *Config) { c.Training.Optimizer = "lion" },
+		"`sparse_updates` must be left out with `accumulate`":              func(c *Config) { c.Training.SparseUpdates, c.Training.Accumulate = true, 2 },
 		"`lr` is 0: it must be larger than 0":                              func(c *Config) { c.Training.LR = 0 },
 		"`precision` bf16 is for `device` cuda":                            func(c *Config) { c.Running.Device, c.Running.Precision = "cpu", "bf16" },
 	} {

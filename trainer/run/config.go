@@ -256,6 +256,7 @@ type Training struct {
 	ScheduleFactor  float64 `yaml:"schedule_factor,omitempty"`   // likewise
 	ScheduleWait    int     `yaml:"schedule_patience,omitempty"` // of the schedule plateau
 	EMA             float64 `yaml:"ema"`
+	SparseUpdates   bool    `yaml:"sparse_updates,omitempty"` // of embeddings: see optim.StepConfig.Rows
 	LossScaling     bool    `yaml:"loss_scaling"`
 	MaxSkipped      int     `yaml:"max_skipped"`
 	Best            string  `yaml:"best"` // one of TaskScores

@@ -113,7 +113,7 @@ var settingNames = map[string]string{
 	"ClipValue": "clip_value", "Decay": "weight_decay", "Dropout": "dropout", "Embed": "embed", "EveryStep": "context_every_step",
 	"Feeding": "input_feeding", "ForgetBias": "forget_bias", "Hidden": "hidden", "Input": "input", "LayerNorm": "layer_norm",
 	"Layers": "layers", "Loss": "loss", "Missing": "missing", "Momentum": "momentum", "NoBias": "no_bias", "Patch": "patch",
-	"Peepholes": "peepholes", "Pooling": "pooling", "Scale": "scale", "Seq": "seq",
+	"Peepholes": "peepholes", "Pooling": "pooling", "Rows": "sparse_updates", "Scale": "scale", "Seq": "seq",
 	"Samples": "softmax_samples", "Smoothing": "label_smoothing", "Tags": "classes", "TeacherForcing": "teacher_forcing", "Tied": "tie", "Vocab": "vocab",
 	"Words": "vocab",
 }

@@ -75,6 +75,9 @@ func (t *Training) summary() string {
 	if t.Accumulate > 1 {
 		s += fmt.Sprintf(", %d batches a step", t.Accumulate)
 	}
+	if t.SparseUpdates {
+		s += ", embeddings by rows"
+	}
 	if t.EMA > 0 {
 		s += fmt.Sprintf(", averaged with %g", t.EMA)
 	}
@@ -149,7 +152,8 @@ func (c *Config) trainer() trainer.Training {
 	t := &c.Training
 	m := trainer.Training{
 		Seed: t.Seed, Optimizer: c.optimizer(), Clip: t.Clip, ClipValue: t.ClipValue, Accumulate: t.Accumulate, Average: t.EMA,
-		Frozen: c.frozen(),
+		RowUpdates: t.SparseUpdates,
+		Frozen:     c.frozen(),
 	}
 	if t.LossScaling {
 		m.Scaling = optim.DefaultLossScaling

@@ -9,7 +9,7 @@ import math
 
 import torch
 from torch.nn.utils import clip_grad_norm_, clip_grad_value_
-from torch.optim import SGD, Adagrad, Adam, AdamW, RMSprop
+from torch.optim import SGD, Adagrad, Adam, AdamW, RMSprop, SparseAdam
 from torch.optim import lr_scheduler as schedules
 
 STEPS = 20
@@ -91,6 +91,25 @@ def rates():
     yield "plateau upwards", factors(lambda o: schedules.ReduceLROnPlateau(o, "max", factor=0.5, patience=1, threshold=0), SCORES)
 
 
+def lookups():
+    """Sparse gradients: a table of 5x2 of which each step reads four rows, some twice, with the loss of the tests of Rows."""
+    start = [[1, -2], [0.3, 4], [0, 0.5], [-1, 2], [3, 0.2]]
+    index = [[k % 5, k * k % 5, 2 * k % 5, k % 3] for k in range(STEPS)]
+    weight = torch.arange(1, 5, dtype=torch.float64)[:, None]
+    steps = {}
+    for name, make in {"sgd": SGD, "adagrad": Adagrad, "adam": SparseAdam}.items():
+        table = torch.nn.Embedding.from_pretrained(torch.tensor(start, dtype=torch.float64), freeze=False, sparse=True)
+        o = make(list(table.parameters()), lr=0.05)
+        steps[name] = []
+        for i in index:
+            o.zero_grad()
+            (weight * (table(torch.tensor(i)) - 1) ** 2).sum().backward()
+            o.step()
+            steps[name].append(table.weight.detach().flatten().tolist())
+    return {"start": sum(start, []), "index": index, "optimizers": steps}
+
+
 SCORES = [5, 4, 4, 4.5, 4, 3, 3.5, 3, 3, 3, 2, 2.5, 2.6, 2.7, 2.8, 1, 1, 1, 1, 1] + [1.5, 0.5, 0.6, 0.7, 0.8, 0.9, 1, 1, 1, 1] + [0.4] * 10
 
-print(json.dumps({"start": START, "scales": SCALES, "targets": TARGETS, "scores": SCORES, "optimizers": dict(optimizers()), "schedules": dict(rates())}))
+print(json.dumps({"start": START, "scales": SCALES, "targets": TARGETS, "scores": SCORES, "optimizers": dict(optimizers()), "schedules": dict(rates()),
+                  "rows": lookups()}))
