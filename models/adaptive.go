@@ -11,7 +11,7 @@ import (
 	"github.com/unroll-ml/unroll/graph/op"
 )
 
-// Adaptive is the adaptive softmax of Grave et al. (2017), with PyTorch's names and sizes (AdaptiveLogSoftmaxWithLoss).
+// adaptive is the adaptive softmax of Grave et al. (2017), with PyTorch's names and sizes (AdaptiveLogSoftmaxWithLoss).
 // Tokens 0, ..., c₀-1 are in the head, which also has one output for each of the K tails; tail i has tokens cᵢ, ...,
 // cᵢ₊₁-1, and the further a tail, the narrower the vector that it sees:
 //
@@ -20,7 +20,7 @@ import (
 //
 // P_i is H/4^(i+1)×H. These are exact probabilities: they sum to 1 over all tokens. In training a tail computes the
 // targets alone that are in it, so that a step costs little for tokens that are rare.
-type Adaptive struct {
+type adaptive struct {
 	ends  []int   // c₀, ..., V
 	head  *G.Node // (c₀+K)×H
 	tails []tail
@@ -35,8 +35,8 @@ const MaxTails = 8
 const tailShrink = 4
 
 // newAdaptive declares the parameters name.head.weight, name.tail.0.0.weight, name.tail.0.1.weight, ...
-func newAdaptive(p *Params, name string, hidden, vocab int, cutoffs []int) *Adaptive {
-	a := &Adaptive{ends: append(slices.Clone(cutoffs), vocab)}
+func newAdaptive(p *Params, name string, hidden, vocab int, cutoffs []int) *adaptive {
+	a := &adaptive{ends: append(slices.Clone(cutoffs), vocab)}
 	matrix := func(what string, rows, columns int) *G.Node {
 		return p.Uniform(name+"."+what+".weight", 1/math.Sqrt(float64(columns)), rows, columns)
 	}
@@ -51,7 +51,7 @@ func newAdaptive(p *Params, name string, hidden, vocab int, cutoffs []int) *Adap
 }
 
 // size is the number of tokens of a tail.
-func (a *Adaptive) size(i int) int { return a.ends[i+1] - a.ends[i] }
+func (a *adaptive) size(i int) int { return a.ends[i+1] - a.ends[i] }
 
 // apply gives the logits of a tail.
 func (t tail) apply(b *op.Builder, x *G.Node) *G.Node {
@@ -59,7 +59,7 @@ func (t tail) apply(b *op.Builder, x *G.Node) *G.Node {
 }
 
 // Apply is ln p of all tokens: ...×H -> ...×V.
-func (a *Adaptive) Apply(b *op.Builder, x *G.Node) *G.Node {
+func (a *adaptive) Apply(b *op.Builder, x *G.Node) *G.Node {
 	head := b.LogSoftmax(b.Product(x, a.head, op.TransY))
 	c := a.ends[0]
 	parts := []*G.Node{b.Slice(head, -1, 0, c)}
@@ -70,12 +70,12 @@ func (a *Adaptive) Apply(b *op.Builder, x *G.Node) *G.Node {
 }
 
 // loss implements output. A tail computes the rows that aid gives it; what else is among them is not counted.
-func (a *Adaptive) loss(b *op.Builder, x, target, mask *G.Node, smoothing float64, aid *Aid) *G.Node {
+func (a *adaptive) loss(b *op.Builder, x, target, mask *G.Node, smoothing float64, aid *Aid) *G.Node {
 	if smoothing != 0 || aid == nil || len(aid.Rows) != len(a.tails) {
 		return b.Fail(errors.Errorf("the loss of an adaptive softmax with %d tails needs the rows of each, and has no smoothing",
 			len(a.tails)))
 	}
-	if b.Err() != nil {
+	if !given(b, x, target) {
 		return b.Fail(b.Err())
 	}
 	shape := target.Shape()

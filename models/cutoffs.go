@@ -31,7 +31,7 @@ func ChooseCutoffs(counts []int, hidden, targets int) ([]int, error) {
 	for t, n := range counts {
 		below[t+1] = below[t] + float64(n)
 	}
-	if below[vocab] == 0 || hidden < 1 || targets < 1 {
+	if below[vocab] <= 0 || hidden < 1 || targets < 1 {
 		return nil, errors.Errorf("cutoffs for %g tokens, %d hidden units and %d targets: there must be some of each", below[vocab], hidden, targets)
 	}
 	h, n := float64(hidden), float64(targets)

@@ -35,7 +35,7 @@ func (d logUniform) expected(b *op.Builder, tokens, tries *G.Node) *G.Node {
 	return b.Log(b.Neg(b.Expm1(b.Mul(tries, b.Log1p(b.Neg(p))))))
 }
 
-// SampledLoss is a sampled softmax (Jean et al., 2015), with the samples and the arithmetic of TensorFlow's
+// sampledLoss is a sampled softmax (Jean et al., 2015), with the samples and the arithmetic of TensorFlow's
 // sampled_softmax_loss: -ln p(target), ... for x, ...×H, where p is a softmax of the target and the sampled tokens
 // alone, with
 //
@@ -44,8 +44,8 @@ func (d logUniform) expected(b *op.Builder, tokens, tries *G.Node) *G.Node {
 // E(j) is how often j is expected among the samples, so that the gradient is, but for a bias that becomes small with
 // many samples, that of the softmax of all tokens. A sample that is the target itself is left out for it. Where mask,
 // which may be nil, is 0 the loss is exactly 0.
-func SampledLoss(b *op.Builder, l *Linear, x, target, mask *G.Node, aid *Aid) *G.Node {
-	if b.Err() != nil {
+func (l *Linear) sampledLoss(b *op.Builder, x, target, mask *G.Node, aid *Aid) *G.Node {
+	if !given(b, x, target, aid.Tries) || !ranked(b, "the samples", aid.Samples, 1) {
 		return b.Fail(b.Err())
 	}
 	shape, n, s := target.Shape(), target.Shape().TotalSize(), aid.Samples.Shape()[0]

@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"slices"
 
+	"github.com/pkg/errors"
 	G "gorgonia.org/gorgonia"
 	"gorgonia.org/tensor"
 
@@ -17,9 +18,10 @@ import (
 //
 //	p = softmax(x·Wᵀ + b)
 //
-// of all V tokens, in training as in use. With Cutoffs it is an adaptive softmax, see Adaptive: another model, with
-// fewer weights. With Samples it is that same full softmax, which training approximates: see SampledLoss. Both take
-// tokens to be numbered by how often they occur, the most frequent first.
+// of all V tokens, in training as in use. With Cutoffs it is the adaptive softmax of Grave et al. (2017), another
+// model with fewer weights, whose probabilities are exact. With Samples it is that same full softmax, and training
+// compares each target with a few tokens that are drawn (Jean et al., 2015). Both take tokens to be numbered by how
+// often they occur, the most frequent first.
 type Softmax struct {
 	Cutoffs []int // ascending, in (0, V): where the clusters of rarer tokens begin
 	Samples int   // tokens that stand for all others in training, at most V/2
@@ -73,7 +75,7 @@ func (s Softmax) newOutput(p *Params, name string, hidden, vocab int, weight *G.
 // loss implements output: all of it or, if there are samples, that of a sampled softmax.
 func (l *Linear) loss(b *op.Builder, x, target, mask *G.Node, smoothing float64, aid *Aid) *G.Node {
 	if aid != nil && aid.Samples != nil {
-		return SampledLoss(b, l, x, target, mask, aid)
+		return l.sampledLoss(b, x, target, mask, aid)
 	}
 	return b.CrossEntropy(l.Apply(b, x), target, mask, smoothing)
 }
@@ -89,6 +91,13 @@ type Aid struct {
 // NewAid declares the inputs for batches in which each tail of an adaptive softmax computes so many targets; nil for
 // a full softmax, which needs none.
 func (s Softmax) NewAid(b *op.Builder, rows []int) *Aid {
+	if b.Err() != nil {
+		return nil
+	}
+	if len(s.Cutoffs) > 0 && (len(rows) != len(s.Cutoffs) || slices.Min(rows) < 1) {
+		b.Fail(errors.Errorf("%v rows for the %d tails of an adaptive softmax: at least 1 for each", rows, len(s.Cutoffs)))
+		return nil
+	}
 	integers := func(name string, n int) *G.Node {
 		return G.NewVector(b.Graph(), tensor.Int32, G.WithShape(n), G.WithName(name))
 	}
@@ -103,6 +112,14 @@ func (s Softmax) NewAid(b *op.Builder, rows []int) *Aid {
 		a.Rows = append(a.Rows, integers(fmt.Sprintf("targets of tail %d", i), n))
 	}
 	return a
+}
+
+// given says whether all nodes are there, and no mistake was made before.
+func given(b *op.Builder, nodes ...*G.Node) bool {
+	if slices.Contains(nodes, nil) {
+		b.Fail(errors.New("a node that a loss is made of is nil"))
+	}
+	return b.Err() == nil
 }
 
 // Tail is the cluster of an adaptive softmax in which a token is, counted from 0; -1: it is in the head.

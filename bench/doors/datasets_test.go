@@ -203,6 +203,7 @@ func init() {
 				[]int32{0, 1}, c.Length}}
 		},
 		"NewSeq2Seq":     func(t *testing.T) call { return call{batches.NewSeq2Seq, []any{somePairs(), vocab(t), vocab(t)}} },
+		"Seq2Seq.Target": func(t *testing.T) call { return call{encoded(t).Target, []any{int32(1)}} },
 		"Seq2Seq.Count":  func(t *testing.T) call { return call{encoded(t).Count, []any{int32(1)}} },
 		"Seq2Seq.Length": func(t *testing.T) call { return call{encoded(t).Length, []any{int32(1)}} },
 		"Seq2Seq.Fill": func(t *testing.T) call {

@@ -163,6 +163,21 @@ func init() {
 			x := newBench()
 			return call{made(t, x.p, models.NewLM, lm).Logits, []any{x.b, x.input()}}
 		},
+		"LM.Losses": func(t *testing.T) call {
+			x := newBench()
+			return call{made(t, x.p, models.NewLM, lm).Losses, []any{x.b, x.input(), x.tokens, (*models.Aid)(nil)}}
+		},
+		"Softmax.NewAid": func(*testing.T) call {
+			return call{models.Softmax{Cutoffs: []int{2, 3}}.NewAid, []any{newBench().b, []int{1, 2}}}
+		},
+		"ChooseCutoffs": func(*testing.T) call {
+			return call{models.ChooseCutoffs, []any{[]int{9, 8, 7, 6, 5, 4, 3, 2, 1}, 64, 10}}
+		},
+		"Seq2Seq.TrainingLoss": func(t *testing.T) call {
+			x := newBench()
+			m := made(t, x.p, models.NewSeq2Seq, seq2seq)
+			return call{m.TrainingLoss, []any{x.b, x.tokens, x.tokens, models.Teaching{}, (*models.Aid)(nil)}}
+		},
 		"LM.States": func(t *testing.T) call {
 			x := newBench()
 			return call{made(t, x.p, models.NewLM, lm).States, []any{x.b, 2}}

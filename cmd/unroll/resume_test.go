@@ -145,7 +145,7 @@ func TestResumeIsExactWithEverything(t *testing.T) {
 	writeFile(t, "rhyme.txt", rhyme(100))
 	for _, softmax := range []string{"adaptive --cutoffs 6,9", "sampled --softmax-samples 5"} {
 		words := "train lm --text rhyme.txt --tokens word --batch 2 --seq 8 --hidden 16 --embed 8 --valid-every 3 --softmax " + softmax
-		resumeExactly(t, 7, words+" "+all)
+		resumeExactly(t, 7, words+" "+strings.TrimSpace(all))
 		resumeExactly(t, 7, words+" --sparse-updates --steps 20 --log-every 7 --json --loss-scaling --optimizer adamw")
 	}
 	writeFile(t, "words.tsv", parities(60))
