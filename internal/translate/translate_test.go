@@ -14,8 +14,12 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/unroll-ml/unroll/cuda"
+	"github.com/unroll-ml/unroll/cuda/driver/sim"
 	"github.com/unroll-ml/unroll/datasets"
 	"github.com/unroll-ml/unroll/graph/cpu"
+	"github.com/unroll-ml/unroll/graph/ref"
+	"github.com/unroll-ml/unroll/graph/tape"
 	"github.com/unroll-ml/unroll/internal/translate"
 	"github.com/unroll-ml/unroll/models"
 	"github.com/unroll-ml/unroll/models/decode"
@@ -35,8 +39,13 @@ func vocab(t *testing.T, kind datasets.Kind, least int, texts ...string) *datase
 // untrained is a translator with the weights that a model begins with: it writes nonsense, and always the same.
 func untrained(t *testing.T) *translate.Translator {
 	t.Helper()
+	return untrainedOn(t, cpu.New(cpu.Threads(1)))
+}
+
+func untrainedOn(t *testing.T, d tape.Device) *translate.Translator {
+	t.Helper()
 	v := vocab(t, datasets.Char, 0, "abcdefgh ")
-	c := trainer.Seq2SeqConfig{TeacherForcing: 1, Device: cpu.New(cpu.Threads(1))}
+	c := trainer.Seq2SeqConfig{TeacherForcing: 1, Device: d}
 	c.Model.Source, c.Model.Target, c.Model.Tokens, c.Model.Attention = v.Len(), v.Len(), models.DefaultTokens,
 		models.General{}
 	c.Model.Cell, c.Model.Embed, c.Model.Hidden, c.Model.Layers = models.CellConfig{Kind: "gru"}, 8, 16, 1
@@ -98,6 +107,26 @@ func TestTranslatorTogether(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// Every device writes the same: one whose programs share memory and leave out what has ended, and one that does
+// neither.
+func TestTranslatorDevices(t *testing.T) {
+	lines := []string{"abcdefgh", "a", "", "hg", "bcd", "ef", "hhhhhhhh", "gfe", "cab", "bd"}
+	o := translate.Options{Beam: decode.Beam{Width: 3, Best: 2, Length: 0.6}}
+	want, err := untrainedOn(t, ref.New()).Lines(t.Context(), 1, lines, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, d := range []tape.Device{cpu.New(cpu.Threads(2)), cuda.New(sim.New(sim.Config{}))} {
+		got, err := untrainedOn(t, d).Lines(t.Context(), 1, lines, o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(want, got, nearly); diff != "" {
+			t.Errorf("%s: %s", d.Name(), diff)
+		}
 	}
 }
 
