@@ -23,7 +23,7 @@ type serveCmd struct {
 	Addr      string        `placeholder:"HOST:PORT" default:"127.0.0.1:8080" help:"Listen here: 127.0.0.1:8080 if nothing is said; port 0 is any that is free. An address that other machines reach needs a token."`
 	TokenFile string        `placeholder:"FILE" help:"Answer only those who send the token in this file, as Authorization: Bearer TOKEN. Or put it into the environment variable UNROLL_TOKEN."`
 	Batch     int           `default:"${serveBatch}" help:"The most inputs that are predicted together."`
-	Wait      time.Duration `default:"${serveWait}" help:"How long the first input of a batch waits for others, such as 2ms."`
+	Wait      time.Duration `default:"${serveWait}" help:"How long the first input of a batch waits, at most, for as many others as came together before."`
 	Queue     int           `default:"${serveQueue}" help:"The most inputs that wait for a model; more are told to come back later."`
 	Timeout   time.Duration `default:"${serveTimeout}" help:"The longest time for a request, such as 30s."`
 	Drain     time.Duration `default:"${serveDrain}" help:"How long the answers to accepted requests may take when the server ends."`

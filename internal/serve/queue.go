@@ -69,12 +69,13 @@ func signal(c chan struct{}) {
 // queue are the calls that wait for a model, in the order in which they came.
 type queue struct {
 	most   int           // inputs of a batch
-	wait   time.Duration // how long the first input of a batch waits for others
+	wait   time.Duration // how long the first input of a batch waits for others, at most
 	limit  int           // inputs that wait
 	wake   chan struct{}
 	mu     sync.Mutex
 	calls  []*call
 	inputs int // of the calls that no batch has taken
+	before int // inputs of the batch before
 	closed bool
 }
 
@@ -113,8 +114,8 @@ type item struct {
 }
 
 // batch takes the inputs of the next batch: those of the first call, and of others with the same key, at most as many
-// as are predicted at once. The first waits for others, but not longer than q.wait since it came. There is none,
-// and more is false, when the queue is closed and empty; there is none, and more is true, when something else is to do.
+// as are predicted at once. The first waits for as many as the batch before had, but not longer than q.wait since it came:
+// a caller who is alone does not wait at all, and many who ask at once are soon answered at once. There is none, and more is false, when the queue is closed and empty; there is none, and more is true, when something else is to do.
 func (q *queue) batch() (items []item, more bool) {
 	for {
 		q.mu.Lock()
@@ -128,7 +129,7 @@ func (q *queue) batch() (items []item, more bool) {
 			q.mu.Unlock()
 			<-q.wake
 			return nil, true
-		case q.together() < q.most && !q.closed:
+		case q.together() < min(q.before, q.most) && !q.closed:
 			wait = q.wait - time.Since(q.calls[0].arrived)
 		}
 		if wait <= 0 {
@@ -183,7 +184,7 @@ func (q *queue) take() (items []item) {
 		}
 	}
 	clear(q.calls[len(kept):])
-	q.calls, q.inputs = kept, q.inputs-len(items)
+	q.calls, q.inputs, q.before = kept, q.inputs-len(items), len(items)
 	return items
 }
 
