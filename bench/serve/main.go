@@ -4,8 +4,9 @@
 //
 //	go run ./bench/serve --run DIR --inputs FILE [--clients 1,8,64] [--seconds 5] [--unroll FILE]
 //
-// A request has one line of the file. Client and server are on one machine and share its processors. It ends with exit code 1 if a
-// request was neither answered nor told to come back later.
+// A request has one line of the file. Client and server are on one machine and share its processors; what the server
+// takes of them for a request is measured, too, for where others use the machine the times say little. It ends with exit
+// code 1 if a request was neither answered nor told to come back later.
 package main
 
 import (
@@ -14,6 +15,7 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"math"
 	"net/http"
 	"os"
 	"os/exec"
@@ -99,8 +101,8 @@ func (l *load) main(inputs, clients string) (ok bool, err error) {
 // measure measures the two servers in turns, and then what becomes of too many requests.
 func (l *load) measure(batches, single *server) (ok bool, err error) {
 	fmt.Printf("%s, one of %d inputs a request, %g s each\n\n", l.run, len(l.inputs), l.seconds)
-	fmt.Println("| clients | one at a time | median | 99% | batches | median | 99% | times as many |")
-	fmt.Println("|---|---|---|---|---|---|---|---|")
+	fmt.Println("| clients | one at a time | median | 99% | CPU | batches | median | 99% | CPU | times as many | by CPU |")
+	fmt.Println("|---|---|---|---|---|---|---|---|---|---|---|")
 	best := 0.0
 	for _, s := range []*server{batches, single} { // programs for all shapes of batches are compiled
 		l.closed(s, slices.Max(l.clients), 1)
@@ -111,7 +113,8 @@ func (l *load) measure(batches, single *server) (ok bool, err error) {
 			at := []int{0, 1, 1, 0}[turn]
 			rows[at].add(l.closed([]*server{single, batches}[at], n, l.seconds/2))
 		}
-		fmt.Printf("| %d | %s | %s | %.1f |\n", n, rows[0].cells(), rows[1].cells(), rows[1].rate()/rows[0].rate())
+		fmt.Printf("| %d | %s | %s | %.1f | %.1f |\n", n, rows[0].cells(), rows[1].cells(),
+			rows[1].rate()/rows[0].rate(), rows[0].work()/rows[1].work())
 		best = max(best, rows[1].rate())
 		if rows[0].wrong+rows[1].wrong > 0 {
 			return false, errors.Errorf("%d requests failed", rows[0].wrong+rows[1].wrong)
@@ -148,8 +151,26 @@ func (l *load) start(flags ...string) (*server, error) {
 		s.cmd.Wait()
 		return nil, errors.Errorf("the server did not start: %s", said.String())
 	}
-	s.url = strings.TrimSpace(strings.TrimPrefix(string(line[:n]), "listening on ")) + "/v1/predict"
+	s.url = strings.TrimSpace(strings.TrimPrefix(string(line[:n]), "listening on "))
 	return s, nil
+}
+
+// cpu is how many seconds of processors the server has taken.
+func (s *server) cpu(c *http.Client) float64 {
+	a, err := c.Get(s.url + "/metrics")
+	if err != nil {
+		return math.NaN()
+	}
+	defer a.Body.Close()
+	text, _ := io.ReadAll(a.Body) // what is missing is not found
+	for line := range strings.Lines(string(text)) {
+		if value, ok := strings.CutPrefix(line, "process_cpu_seconds_total "); ok {
+			if seconds, err := strconv.ParseFloat(strings.TrimSpace(value), 64); err == nil {
+				return seconds
+			}
+		}
+	}
+	return math.NaN()
 }
 
 func (s *server) stop() {
@@ -163,12 +184,17 @@ type result struct {
 	refused int
 	wrong   int
 	seconds float64
+	cpu     float64 // seconds of processors that the server took
 }
 
 func (r *result) add(other result) {
 	r.times = append(r.times, other.times...)
-	r.refused, r.wrong, r.seconds = r.refused+other.refused, r.wrong+other.wrong, r.seconds+other.seconds
+	r.refused, r.wrong = r.refused+other.refused, r.wrong+other.wrong
+	r.seconds, r.cpu = r.seconds+other.seconds, r.cpu+other.cpu
 }
+
+// work is how many milliseconds of a processor an answer took.
+func (r *result) work() float64 { return 1000 * r.cpu / float64(len(r.times)) }
 
 func (r *result) rate() float64 { return float64(len(r.times)) / r.seconds }
 
@@ -182,7 +208,7 @@ func (r *result) at(part float64) time.Duration {
 }
 
 func (r *result) cells() string {
-	return fmt.Sprintf("%.0f/s | %v | %v", r.rate(), r.at(0.5), r.at(0.99))
+	return fmt.Sprintf("%.0f/s | %v | %v | %.2f ms", r.rate(), r.at(0.5), r.at(0.99), r.work())
 }
 
 // client keeps its connections.
@@ -203,7 +229,7 @@ func (l *load) body(n int) string {
 // ask sends a request, and notes what became of it.
 func (l *load) ask(c *http.Client, s *server, n int) (status int, took time.Duration) {
 	began := time.Now()
-	a, err := c.Post(s.url, "application/json", strings.NewReader(l.body(n)))
+	a, err := c.Post(s.url+"/v1/predict", "application/json", strings.NewReader(l.body(n)))
 	if err != nil {
 		return 0, 0
 	}
@@ -233,6 +259,7 @@ func (l *load) closed(s *server, clients int, seconds float64) result {
 	var all sync.WaitGroup
 	var sent atomic.Int64
 	results := make([]result, clients)
+	before := s.cpu(c)
 	began := time.Now()
 	end := began.Add(time.Duration(seconds * float64(time.Second)))
 	for i := range results {
@@ -243,7 +270,7 @@ func (l *load) closed(s *server, clients int, seconds float64) result {
 		})
 	}
 	all.Wait()
-	sum := result{seconds: time.Since(began).Seconds()}
+	sum := result{seconds: time.Since(began).Seconds(), cpu: s.cpu(c) - before}
 	for _, r := range results {
 		sum.add(result{times: r.times, refused: r.refused, wrong: r.wrong})
 	}
