@@ -60,6 +60,16 @@ func languageModel(c models.LMConfig, clip float64) func(testing.TB, tape.Device
 	}
 }
 
+// softmaxes are of large vocabularies, with embeddings that are updated by the rows that a batch reads.
+var softmaxes = []training{
+	{"adaptive, by rows", languageModel(models.LMConfig{
+		Vocab: 11, Cell: models.CellConfig{Kind: "gru"}, Hidden: 8, Layers: 1, Embed: 4, Softmax: models.Softmax{Cutoffs: []int{3, 6}},
+	}, 1)},
+	{"sampled, by rows", languageModel(models.LMConfig{
+		Vocab: 11, Cell: models.CellConfig{Kind: "gru"}, Hidden: 8, Layers: 1, Embed: 8, Softmax: models.Softmax{Samples: 4}, Tied: true,
+	}, 1)},
+}
+
 func tokens(rng *rand.Rand, vocab, n int) []int32 {
 	x := make([]int32, n)
 	for i := range x {
@@ -197,6 +207,15 @@ func TestModels(t *testing.T) {
 	for _, c := range trainings {
 		t.Run(c.name, func(t *testing.T) {
 			follows(t, c.open(t, cuda.New(sim.New(sim.Config{}))), c.open(t, ref.New()), trainingSteps, 1e-5)
+		})
+	}
+}
+
+func TestModelsByRows(t *testing.T) {
+	rows := func(c *trainer.Training) { c.RowUpdates = true }
+	for _, c := range softmaxes {
+		t.Run(c.name, func(t *testing.T) {
+			follows(t, c.open(t, cuda.New(sim.New(sim.Config{})), rows), c.open(t, ref.New(), rows), trainingSteps, 1e-5)
 		})
 	}
 }
