@@ -86,14 +86,18 @@ func goodConfig(t *testing.T, task string) *Config {
 	text := strings.Replace(lmConfig, "task: lm", "task: "+task, 1)
 	switch task {
 	case TaskClassify:
-		text = strings.NewReplacer("data:\n", "data:\n  train: {kind: table, paths: [a], sha256: b}\n", "  vocab: 51", "  vocab: 51\n  classes: 3\n  pooling: last",
+		text = strings.NewReplacer("data:\n", "data:\n  train: {kind: table, paths: [a], sha256: b}\n", "  vocab: 51",
+			"  vocab: 51\n  classes: 3\n  pooling: last",
 			"  seq: 64", "  longest: 100\n  buckets: 4").Replace(text)
 	case TaskSeq2Seq:
-		text = strings.NewReplacer("data:\n", "data:\n  train: {kind: pairs, paths: [a], sha256: b}\n", "  vocab: 51", "  vocab: 51\n  target_vocab: 40\n  attention: none",
-			"  seq: 64", "  longest: 100\n  buckets: 4\n  teacher_forcing: 1\n  teacher_decay: none\n  valid_pairs: 9").Replace(text)
+		text = strings.NewReplacer("data:\n", "data:\n  train: {kind: pairs, paths: [a], sha256: b}\n", "  vocab: 51",
+			"  vocab: 51\n  target_vocab: 40\n  attention: none",
+			"  seq: 64",
+			"  longest: 100\n  buckets: 4\n  teacher_forcing: 1\n  teacher_decay: none\n  valid_pairs: 9").Replace(text)
 	case TaskTag:
 		text = strings.NewReplacer("data:\n", "data:\n  train: {kind: conllu, paths: [a], sha256: b}\n",
-			"  vocab: 51", "  vocab: 51\n  tokens: word\n  classes: 3\n  tag: {chars: 9, char_embed: 3, char_hidden: 3, letters: 9, word_dropout: 0.5, forms: 60}",
+			"  vocab: 51", "  vocab: 51\n  tokens: word\n  classes: 3\n"+
+				"  tag: {chars: 9, char_embed: 3, char_hidden: 3, letters: 9, word_dropout: 0.5, forms: 60}",
 			"  seq: 64", "  longest: 100\n  buckets: 4").Replace(text)
 	}
 	path := t.TempDir() + "/config.yaml"

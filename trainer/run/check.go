@@ -83,7 +83,8 @@ func (c *Config) check() error {
 	}
 	t := &c.Training
 	for _, err := range []error{
-		c.checkIntegers(), c.checkNames(), c.Running.Check(), c.checkSoftmax(), c.checkOptimizer(), c.checkTask(), c.checkVectors(), c.checkModel(),
+		c.checkIntegers(), c.checkNames(), c.Running.Check(), c.checkSoftmax(), c.checkOptimizer(), c.checkTask(),
+		c.checkVectors(), c.checkModel(),
 	} {
 		if err != nil {
 			return err
@@ -167,7 +168,8 @@ func (c *Config) checkTask() error {
 func (c *Config) checkModel() error {
 	_, err := c.declare()
 	if own := c.with.cells[c.Model.Cell]; err == nil && own != nil && c.cellOptions() {
-		return settings("`cell` is %s, one of your own: the settings of the cells %s are not for it", c.Model.Cell, strings.Join(Cells, ", "))
+		return settings("`cell` is %s, one of your own: the settings of the cells %s are not for it", c.Model.Cell,
+			strings.Join(Cells, ", "))
 	}
 	return err
 }
@@ -185,7 +187,8 @@ func (c *Config) checkSize(tokens int) error {
 		return settings("`hidden` %d, `layers` %d and `embed` %d make a model of %.1e weights: at most %.0e are supported",
 			m.Hidden, m.Layers, m.Embed, weights, float64(maxWeights))
 	}
-	what, hint := fmt.Sprintf("examples of %s tokens", words.Thousands(tokens)), ", so a smaller `batch` or `longest` is needed"
+	what, hint := fmt.Sprintf("examples of %s tokens", words.Thousands(tokens)),
+		", so a smaller `batch` or `longest` is needed"
 	if t.Seq > 0 {
 		what, hint = fmt.Sprintf("`seq` %d", tokens), ""
 	}

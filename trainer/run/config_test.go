@@ -70,7 +70,8 @@ func TestConfigRefuses(t *testing.T) {
 	} {
 		writeFile(t, "config.yaml", strings.Replace(lmConfig, c.old, c.new, 1))
 		_, err := ReadConfig("config.yaml")
-		if want := "config.yaml: " + c.problem + ": restore it from a copy of the run"; err == nil || err.Error() != want || !isData(err) {
+		if want := "config.yaml: " + c.problem + ": restore it from a copy of the run"; err == nil || err.Error() != want ||
+			!isData(err) {
 			t.Errorf("with %s: %v, want %s", c.new, err, want)
 		}
 	}

@@ -64,7 +64,8 @@ func (c *Config) differs(d *Config) *difference {
 		other, _, _ := strings.Cut(b[i], ":")
 		switch {
 		case key == other:
-		case slices.ContainsFunc(b[i:], func(line string) bool { return strings.HasPrefix(line, key+":") }): // b has a setting more
+		// b has a setting more
+		case slices.ContainsFunc(b[i:], func(line string) bool { return strings.HasPrefix(line, key+":") }):
 			x.there = ""
 		default:
 			x.here = ""
@@ -84,7 +85,8 @@ func (x *difference) words() string {
 	case x.here == "":
 		return x.there + " there, not here"
 	case strings.HasSuffix(x.key, "sha256"):
-		return fmt.Sprintf("other data, or data that have changed: sha256 %.12s there, %.12s here", value(x.there), value(x.here))
+		return fmt.Sprintf("other data, or data that have changed: sha256 %.12s there, %.12s here", value(x.there),
+			value(x.here))
 	}
 	return fmt.Sprintf("%s there, %s here", x.there, x.here)
 }

@@ -125,7 +125,8 @@ type OtherSettingsError struct {
 }
 
 func (e *OtherSettingsError) Error() string {
-	return fmt.Sprintf("%s holds a run with other settings (%s): overwrite it, or choose another folder", e.Dir, e.Difference)
+	return fmt.Sprintf("%s holds a run with other settings (%s): overwrite it, or choose another folder", e.Dir,
+		e.Difference)
 }
 
 // FinishedError says that a run has nothing left to do.
@@ -140,7 +141,8 @@ func (e *FinishedError) Error() string {
 	if e.Bad {
 		more = "more `patience`"
 	}
-	return fmt.Sprintf("%s holds a run that is finished (%s): %s to train on, overwrite it, or choose another folder", e.Dir, e.Why, more)
+	return fmt.Sprintf("%s holds a run that is finished (%s): %s to train on, overwrite it, or choose another folder",
+		e.Dir, e.Why, more)
 }
 
 // DivergedError says that the numbers of a run are no longer finite, or that it ended with a loss far above
@@ -207,5 +209,6 @@ func isData(err error) bool {
 		broken *CorruptError
 		unfit  *safefile.Error
 	)
-	return errors.As(err, &unfit) && !unfit.Writing || errors.As(err, &own) || errors.As(err, &data) || errors.As(err, &short) || errors.As(err, &broken)
+	return errors.As(err, &unfit) && !unfit.Writing || errors.As(err, &own) || errors.As(err, &data) ||
+		errors.As(err, &short) || errors.As(err, &broken)
 }

@@ -16,7 +16,9 @@ type raw[P any] interface {
 }
 
 // toEvaluate reads what is measured, and says which split that is.
-func toEvaluate[R raw[P], P any](r *Run, e EvalConfig, read func(name string, s *Source) (R, error)) (some P, split string, err error) {
+func toEvaluate[R raw[P], P any](
+	r *Run, e EvalConfig, read func(name string, s *Source) (R, error),
+) (some P, split string, err error) {
 	source, name := e.Data, ""
 	d, own := &r.config.Data, source == nil
 	switch {
@@ -59,9 +61,11 @@ func toEvaluate[R raw[P], P any](r *Run, e EvalConfig, read func(name string, s 
 // changed says that data of a run are not what they were; what names the run's configuration.
 func changed(name, sha256 string, source *Source, what string) error {
 	if source.Kind == KindTask {
-		return badData("%s: the run was trained on the task %s of another version of unroll: use that one, or name pairs with `pairs`", what, source.Paths[0])
+		return badData("%s: the run was trained on the task %s of another version of unroll: use that one, or name "+
+			"pairs with `pairs`", what, source.Paths[0])
 	}
-	return badData("%s has changed since the run was trained on it (sha256 %.12s now, %.12s in %s): restore it, or measure on all of it with `valid_%s`", name, sha256, source.SHA256, what, source.Kind)
+	return badData("%s has changed since the run was trained on it (sha256 %.12s now, %.12s in %s): restore it, or "+
+		"measure on all of it with `valid_%s`", name, sha256, source.SHA256, what, source.Kind)
 }
 
 // whichPart says in words what is measured.

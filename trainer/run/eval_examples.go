@@ -19,9 +19,11 @@ func (r *Run) evaluateClassifier(ctx context.Context, e EvalConfig) (*Evaluation
 	if err != nil {
 		return nil, err
 	}
-	v := &Evaluation{Name: p.name, Split: split, What: whichPart(p.name, split, r.config), Unit: "example", Count: "examples"}
+	v := &Evaluation{Name: p.name, Split: split, What: whichPart(p.name, split, r.config), Unit: "example",
+		Count: "examples"}
 	v.Unknown, v.NoLabel = x.known.Unknown, x.unknown.Examples
-	v.Notes = append(slices.Clone(p.notes), known(r.config.Model.Series.missing(p.name, p.cases), x.unknownLabels(r.labels),
+	v.Notes = append(slices.Clone(p.notes), known(r.config.Model.Series.missing(p.name, p.cases),
+		x.unknownLabels(r.labels),
 		UnknownWords("texts", x.known))...)
 	if p.apart() {
 		v.What = "the test images of " + p.name
@@ -91,7 +93,8 @@ func (r *Run) evaluateSeq2Seq(ctx context.Context, e EvalConfig) (*Evaluation, e
 	if err != nil {
 		return nil, err
 	}
-	v.Notes = slices.Concat(p.pairs.Notes, leftOut(x.name, p.pairs.Skipped), known(r.learnedFrom(p.pairs.SHA256, split)), hints)
+	v.Notes = slices.Concat(p.pairs.Notes, leftOut(x.name, p.pairs.Skipped),
+		known(r.learnedFrom(p.pairs.SHA256, split)), hints)
 	m, err := r.seq2seq(v)
 	if err != nil {
 		return nil, err

@@ -76,7 +76,8 @@ func (r *Run) evaluateForecaster(ctx context.Context, e EvalConfig) (*Evaluation
 		return nil, err
 	}
 	if len(origins) == 0 {
-		return nil, &datasets.Error{File: set.Name, What: fmt.Sprintf("no series has more than the %d values of the horizon: use longer ones", f.Horizon)}
+		return nil, &datasets.Error{File: set.Name,
+			What: fmt.Sprintf("no series has more than the %d values of the horizon: use longer ones", f.Horizon)}
 	}
 	if n > 1 {
 		v.What += fmt.Sprintf(", and of %d origins before, %d values apart", n-1, every)
@@ -110,11 +111,13 @@ func follow(set, future *series.Set, horizon int) (*series.Set, error) {
 		s := set.Series[i]
 		next := at[s.ID]
 		if next == nil {
-			return nil, &datasets.Error{File: future.Name, What: fmt.Sprintf("series %q of %s is missing: name files that belong together", s.ID, set.Name)}
+			return nil, &datasets.Error{File: future.Name,
+				What: fmt.Sprintf("series %q of %s is missing: name files that belong together", s.ID, set.Name)}
 		}
 		if next.Len() < horizon || len(next.Values) != len(s.Values) {
 			return nil, &datasets.Error{File: future.Name, Line: next.Line, What: fmt.Sprintf(
-				"series %q has %d values of %s: %d are forecast of %d", s.ID, next.Len(), words.Count(len(next.Values), "column", "columns"), horizon, len(s.Values))}
+				"series %q has %d values of %s: %d are forecast of %d", s.ID, next.Len(),
+				words.Count(len(next.Values), "column", "columns"), horizon, len(s.Values))}
 		}
 		values := make([][]float64, len(s.Values))
 		for k := range values {

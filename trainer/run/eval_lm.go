@@ -49,7 +49,8 @@ func (r *Run) evaluateLM(ctx context.Context, e EvalConfig) (*Evaluation, error)
 		v.Notes = append(v.Notes, learnedWords)
 	}
 	if v.LeftOut > 0 {
-		v.Notes = append(v.Notes, fmt.Sprintf("text: %s that the model does not know left out", words.Count(v.LeftOut, "character", "characters")))
+		v.Notes = append(v.Notes, fmt.Sprintf("text: %s that the model does not know left out",
+			words.Count(v.LeftOut, "character", "characters")))
 	}
 	if e.Stride > 0 {
 		v.What += fmt.Sprintf(", in windows of %d %ss that begin every %d", r.config.Training.Seq, unit, e.Stride)
@@ -130,7 +131,8 @@ func (r *Run) ownText(path, sha256 string) (*datasets.Text, error) {
 	if path == "" {
 		t := datasets.Builtin()
 		if t.SHA256 != sha256 {
-			return nil, badData("%s: the run was trained on the built-in text of another version of unroll: use that one, or name a text with `text`", what)
+			return nil, badData("%s: the run was trained on the built-in text of another version of unroll: use that one, or "+
+				"name a text with `text`", what)
 		}
 		return t, nil
 	}
@@ -143,7 +145,8 @@ func (r *Run) ownText(path, sha256 string) (*datasets.Text, error) {
 		return nil, err
 	}
 	if t.SHA256 != sha256 {
-		return nil, badData("%s has changed since the run was trained on it (sha256 %.12s now, %.12s in %s): restore it, or measure on all of it with `valid_text`", path, t.SHA256, sha256, what)
+		return nil, badData("%s has changed since the run was trained on it (sha256 %.12s now, %.12s in %s): restore it, "+
+			"or measure on all of it with `valid_text`", path, t.SHA256, sha256, what)
 	}
 	return t, nil
 }

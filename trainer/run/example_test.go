@@ -117,7 +117,8 @@ func ExampleNewSeq2Seq() {
 	t, err := r.Translator()
 	check(err)
 	defer t.Close()
-	found, err := t.Translate(context.Background(), 1, []string{"15.5.39", "", "23rd of December, 2006"}, translate.Options{Beam: decode.Beam{Width: 5, Best: 2}})
+	found, err := t.Translate(context.Background(), 1, []string{"15.5.39", "", "23rd of December, 2006"},
+		translate.Options{Beam: decode.Beam{Width: 5, Best: 2}})
 	check(err)
 	for _, of := range found {
 		fmt.Println(len(of), len(of) > 0 && of[0].LogProb >= of[1].LogProb)

@@ -88,7 +88,8 @@ func readExamples(name string, s *Source) (*rawExamples, error) {
 
 // tableExamples are those of a table.
 func tableExamples(t *datasets.Table) *rawExamples {
-	return &rawExamples{name: t.Name, table: t, sha256: t.SHA256, notes: append(slices.Clone(t.Notes), leftOut(t.Name, t.Skipped)...)}
+	return &rawExamples{name: t.Name, table: t, sha256: t.SHA256,
+		notes: append(slices.Clone(t.Notes), leftOut(t.Name, t.Skipped)...)}
 }
 
 // caseExamples are those of a file of series.
@@ -134,7 +135,8 @@ func (x *rawExamples) divide(c *Config) (train, valid part, err error) {
 		return train, valid, err
 	}
 	all := x.set()
-	d := datasets.Division{Name: x.name, Part: c.Data.validShare(), Seed: c.Training.Seed, Len: all.Len(), Class: all.Label}
+	d := datasets.Division{Name: x.name, Part: c.Data.validShare(), Seed: c.Training.Seed, Len: all.Len(),
+		Class: all.Label}
 	if x.table != nil {
 		d.Key = func(i int) (string, error) { return x.table.Rows[i].Text, nil }
 	}
@@ -169,7 +171,8 @@ func (x *rawExamples) toLearn() error {
 	case x.cases != nil:
 		return labelled(x.cases)
 	case x.table == nil && x.images == nil:
-		return &datasets.Error{File: x.name, What: "it has images to measure on alone: choose a folder that has train-images-idx3-ubyte"}
+		return &datasets.Error{File: x.name,
+			What: "it has images to measure on alone: choose a folder that has train-images-idx3-ubyte"}
 	}
 	return nil
 }
@@ -244,7 +247,8 @@ func (x *rawExamples) labels() (*datasets.Labels, error) {
 	case err != nil:
 		return nil, &datasets.Error{File: x.name, What: err.Error()}
 	case l.Len() < 2:
-		return nil, &datasets.Error{File: x.name, What: "every example has the same label, so there is nothing to learn: use other data"}
+		return nil, &datasets.Error{File: x.name,
+			What: "every example has the same label, so there is nothing to learn: use other data"}
 	}
 	return l, nil
 }
@@ -316,7 +320,8 @@ func (p part) encode(c *Config, vocab *datasets.Vocab, labels *datasets.Labels) 
 		shape = x.inputs.length
 	default:
 		if p.images.Cols != c.Model.Input || c.Model.Series != nil {
-			return nil, badData("%s holds images of %d columns, and the model reads %s: use other data", p.name, p.images.Cols, cmp.Or(columns(c), "texts"))
+			return nil, badData("%s holds images of %d columns, and the model reads %s: use other data", p.name, p.images.Cols,
+				cmp.Or(columns(c), "texts"))
 		}
 		if x.classes, x.unknown, err = p.images.Classes(labels); err != nil {
 			return nil, err
@@ -420,7 +425,9 @@ func (x *examples) read(g batches.Group) (*classifyBatch, error) {
 }
 
 // validate measures a classifier on the examples, and counts what they are taken for.
-func (x *examples) validate(ctx context.Context, m *trainer.Classifier) (measured Metrics, confusion *metrics.Confusion, err error) {
+func (x *examples) validate(
+	ctx context.Context, m *trainer.Classifier,
+) (measured Metrics, confusion *metrics.Confusion, err error) {
 	var total trainer.Sums
 	tokens := 0
 	confusion = metrics.NewConfusion(m.Classes())

@@ -22,7 +22,9 @@ func (c *Config) chooseForecast(set *series.Set) (notes []string, err error) {
 	}
 	if f.Season == 0 {
 		if f.Season = max(set.Season, 1); set.Season > 1 {
-			notes = append(notes, fmt.Sprintf("a season of %d values, as is usual for steps of this length (%v); `season` says another", f.Season, set.Step))
+			notes = append(notes, fmt.Sprintf(
+				"a season of %d values, as is usual for steps of this length (%v); `season` says another", f.Season, set.Step,
+			))
 		}
 	}
 	longest := 0
@@ -30,7 +32,8 @@ func (c *Config) chooseForecast(set *series.Set) (notes []string, err error) {
 		longest = max(longest, set.Series[i].Len())
 	}
 	if f.Season > longest && f.Season > 1 {
-		notes = append(notes, fmt.Sprintf("the longest series has %s values, less than a season of %d: no season", words.Thousands(longest), f.Season))
+		notes = append(notes, fmt.Sprintf("the longest series has %s values, less than a season of %d: no season",
+			words.Thousands(longest), f.Season))
 		f.Season = 1
 	}
 	f.chooseWindow(longest)
@@ -43,7 +46,8 @@ const mostPatch = 48
 
 // chooseWindow chooses the lengths, of which the longest series has so many values.
 func (f *ForecastModel) chooseWindow(longest int) {
-	if f.LongSeason == 0 && f.Season%24 == 0 && 7*f.Season+f.Horizon <= longest && (f.Window == 0 || f.Window >= 7*f.Season) {
+	if f.LongSeason == 0 && f.Season%24 == 0 && 7*f.Season+f.Horizon <= longest &&
+		(f.Window == 0 || f.Window >= 7*f.Season) {
 		f.LongSeason = 7 * f.Season
 	}
 	if f.Patch == 0 {
@@ -117,10 +121,12 @@ func (f *ForecastModel) checkSeries(d *seriesData) error {
 		return settings("`window` is %d: it must be a multiple of `patch`, which is %d", f.Window, f.Patch)
 	}
 	if f.Calendar && set.Step.IsZero() {
-		return settings("`calendar` makes covariates of times, and %s has none: name the column of times with `time`, or leave it out", set.Name)
+		return settings("`calendar` makes covariates of times, and %s has none: name the column of times with `time`, "+
+			"or leave it out", set.Name)
 	}
 	if f.Calendar && set.Step.Calendar() == nil {
-		return settings("`calendar` says nothing of values that are a %s apart, as those of %s: leave it out", set.Step, set.Name)
+		return settings("`calendar` says nothing of values that are a %s apart, as those of %s: leave it out",
+			set.Step, set.Name)
 	}
 	if f.Loss == "negbin" {
 		for i := range set.Series {
@@ -128,7 +134,8 @@ func (f *ForecastModel) checkSeries(d *seriesData) error {
 				for _, y := range values {
 					if y < 0 || y != math.Trunc(y) && !math.IsNaN(y) {
 						return &datasets.Error{File: set.Name, Line: set.Series[i].Line, What: fmt.Sprintf(
-							"series %q has the value %g, and `loss` negbin is for counts, 0, 1, 2, ...: choose another loss", set.Series[i].ID, y)}
+							"series %q has the value %g, and `loss` negbin is for counts, 0, 1, 2, ...: choose another loss",
+							set.Series[i].ID, y)}
 					}
 				}
 			}

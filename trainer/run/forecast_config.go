@@ -24,9 +24,10 @@ var (
 )
 
 const (
-	Auto               = "auto"
-	DirectHead         = "direct"         // the last state gives all values of the horizon
-	AutoregressiveHead = "autoregressive" // a decoder makes the forecast, patch after patch, each from the middle of the one before
+	Auto       = "auto"
+	DirectHead = "direct" // the last state gives all values of the horizon
+	// a decoder makes the forecast, patch after patch, each from the middle of the one before
+	AutoregressiveHead = "autoregressive"
 
 	// So the distributions of an autoregressive head are those of a value given the middle of the values before
 	// it: behind the first patch they are narrower than what may come.
@@ -139,7 +140,8 @@ func (forecastKind) check(c *Config) error {
 	case f.Head == DirectHead && own:
 		return settings("`decoder_cell` and `decoder_hidden` are for `head` autoregressive: leave them out, or choose it")
 	case !(f.Naive2SMAPE >= 0 && f.Naive2SMAPE <= 2) || !(f.Naive2MASE >= 0) || math.IsInf(f.Naive2MASE, 1):
-		return settings("`naive2_smape` and `naive2_mase` are %g and %g: errors of a forecast are at least 0", f.Naive2SMAPE, f.Naive2MASE)
+		return settings("`naive2_smape` and `naive2_mase` are %g and %g: errors of a forecast are at least 0", f.Naive2SMAPE,
+			f.Naive2MASE)
 	}
 	if err := t.checkTeaching(); err != nil {
 		return err
@@ -211,8 +213,9 @@ func (f *ForecastModel) steps() int { return max(f.Window, 1) / max(f.Patch, 1) 
 func (c *Config) forecastModel() (models.ForecasterConfig, error) {
 	m, f := &c.Model, c.Model.Forecast
 	model := models.ForecasterConfig{
-		Targets: max(f.Targets, 1), Horizon: max(f.Horizon, 1), Patch: max(f.Patch, 1), Known: f.Known, Static: f.Static, Embed: m.Embed,
-		Cell: c.cell(), Hidden: m.Hidden, Layers: m.Layers, Dropout: m.Dropout,
+		Targets: max(f.Targets, 1), Horizon: max(f.Horizon, 1), Patch: max(f.Patch, 1), Known: f.Known, Static: f.Static,
+		Embed: m.Embed,
+		Cell:  c.cell(), Hidden: m.Hidden, Layers: m.Layers, Dropout: m.Dropout,
 		Autoregressive: f.Head == AutoregressiveHead, DecoderHidden: f.DecoderHidden, Loss: f.loss(),
 	}
 	if f.DecoderCell != "" {
@@ -236,7 +239,8 @@ func (c *Config) newForecaster() (*trainer.Forecaster, error) {
 	f := c.Model.Forecast
 	return trainer.NewForecaster(trainer.ForecasterConfig{
 		Model: model, Steps: f.steps(),
-		Scaling:        trainer.Scaling{By: f.Scale, Log: f.Log == "yes", Season: f.Season, Residual: f.Residual, LongSeason: f.LongSeason},
+		Scaling: trainer.Scaling{By: f.Scale, Log: f.Log == "yes", Season: f.Season, Residual: f.Residual,
+			LongSeason: f.LongSeason},
 		TeacherForcing: c.Training.TeacherForcing, TeacherDecay: c.Training.teacherDecay(),
 		Training: c.trainer(), Device: c.with.device,
 	})

@@ -238,7 +238,8 @@ func (f *ForecastModel) knownIn(known []float64, t int) []float64 {
 // fitting are the columns of a set in the order in which a model has learned them.
 func (c *seriesColumns) fitting(set *series.Set) (*series.Set, error) {
 	lacks := func(what, name string) error {
-		return &datasets.Error{File: set.Name, What: fmt.Sprintf("no %s %q, which the model has learned from: name it as the run's data do", what, name)}
+		return &datasets.Error{File: set.Name,
+			What: fmt.Sprintf("no %s %q, which the model has learned from: name it as the run's data do", what, name)}
 	}
 	fitted := *set
 	fitted.Series = slices.Clone(set.Series)
@@ -289,7 +290,8 @@ func (d *seriesData) checkLog() error {
 			for t, y := range values {
 				if y <= 0 {
 					return &datasets.Error{File: d.set.Name, Line: s.Line, What: fmt.Sprintf(
-						"series %q has the value %g (its %s), and the model takes logarithms: train one with --log no", s.ID, y, words.Thousands(t+1))}
+						"series %q has the value %g (its %s), and the model takes logarithms: train one with --log no", s.ID, y,
+						words.Thousands(t+1))}
 				}
 			}
 		}

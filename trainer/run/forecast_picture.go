@@ -49,7 +49,8 @@ func (t *ForecastTask) Draw(dir string) (paths []string, err error) {
 // draw writes pictures; actual is what came, nil if it is not known. The paths begin as given.
 func (f *SeriesForecast) draw(begin string, actual, quantiles []float64) (paths []string, err error) {
 	history := f.history[max(0, len(f.history)-horizonsShown*len(f.Points)):]
-	picture := plots.Forecast{Title: f.ID, Step: f.step, History: history, Actual: actual, Forecast: f.Points, Bands: f.bands(quantiles)}
+	picture := plots.Forecast{Title: f.ID, Step: f.step, History: history, Actual: actual, Forecast: f.Points,
+		Bands: f.bands(quantiles)}
 	if !f.step.IsZero() && !f.Start.IsZero() {
 		picture.Start = f.step.Add(f.Start, -len(history))
 	}

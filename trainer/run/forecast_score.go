@@ -63,7 +63,8 @@ type CoverageRecord struct {
 }
 
 func scoreOf(t metrics.ForecastTotal) ForecastScore {
-	return ForecastScore{SMAPE: Float(t.SMAPE), MASE: Float(t.MASE), OWA: Float(t.OWA), MAE: Float(t.MAE), RMSE: Float(t.RMSE)}
+	return ForecastScore{SMAPE: Float(t.SMAPE), MASE: Float(t.MASE), OWA: Float(t.OWA), MAE: Float(t.MAE),
+		RMSE: Float(t.RMSE)}
 }
 
 // origin is where a forecast of a series begins: it knows the values before t, and not those from there on.
@@ -131,7 +132,9 @@ const mostWindows = 128
 
 // each calls f with blocks of windows that begin at origins, rounded to few sizes, with the windows that are none
 // behind the others.
-func (d *seriesData) each(ctx context.Context, origins []origin, f func(block []origin, windows []trainer.Window) error) error {
+func (d *seriesData) each(
+	ctx context.Context, origins []origin, f func(block []origin, windows []trainer.Window) error,
+) error {
 	for len(origins) > 0 {
 		if err := ctx.Err(); err != nil {
 			return err
@@ -163,7 +166,9 @@ func forecast(m *trainer.Forecaster, windows []trainer.Window) ([]trainer.Foreca
 }
 
 // measure measures a model on the values from origins on. The loss is that of training.
-func (d *seriesData) measure(ctx context.Context, m *trainer.Forecaster, origins []origin, baselines map[string]ForecastScore) (Metrics, error) {
+func (d *seriesData) measure(
+	ctx context.Context, m *trainer.Forecaster, origins []origin, baselines map[string]ForecastScore,
+) (Metrics, error) {
 	levels := d.model.Quantiles
 	all, err := metrics.NewForecasts(d.model.Season, levels)
 	if err != nil {
@@ -195,7 +200,8 @@ func (d *seriesData) measure(ctx context.Context, m *trainer.Forecaster, origins
 		return Metrics{}, err
 	}
 	total := all.Total()
-	measures := &ForecastMeasures{ForecastScore: scoreOf(total), Baselines: baselines, Series: total.Series, Values: total.Values}
+	measures := &ForecastMeasures{ForecastScore: scoreOf(total), Baselines: baselines, Series: total.Series,
+		Values: total.Values}
 	if len(levels) > 0 {
 		measures.QuantileLoss = some(total.QuantileLoss)
 	}
@@ -220,7 +226,9 @@ func padded(windows []trainer.Window, horizon int) []trainer.Window {
 }
 
 // points are the forecasts of a target, and its quantiles.
-func (d *seriesData) points(f *trainer.Forecast, target int, levels []float64) (points []float64, quantiles [][]float64) {
+func (d *seriesData) points(
+	f *trainer.Forecast, target int, levels []float64,
+) (points []float64, quantiles [][]float64) {
 	for h := range d.model.Horizon {
 		points = append(points, f.Point(target, h))
 	}

@@ -170,7 +170,8 @@ func TestShortSeries(t *testing.T) {
 			t.Errorf("it does not say %q:\n%s", want, said)
 		}
 	}
-	if len(task.origins) != 2 || !slices.Equal(task.drawn, []int{0, 1}) { // of 5 values the first is what the forecast knows
+	// of 5 values the first is what the forecast knows
+	if len(task.origins) != 2 || !slices.Equal(task.drawn, []int{0, 1}) {
 		t.Errorf("validated are %v, learned from %v", task.origins, task.drawn)
 	}
 	for step := range 2 {
@@ -182,7 +183,8 @@ func TestShortSeries(t *testing.T) {
 		t.Error(err)
 	}
 	var bad *datasets.Error
-	if _, err := NewForecaster(smallForecaster(2), seasons(4, 3)); !errors.As(err, &bad) || !strings.Contains(bad.What, "horizon") {
+	if _, err := NewForecaster(smallForecaster(2), seasons(4, 3)); !errors.As(err, &bad) ||
+		!strings.Contains(bad.What, "horizon") {
 		t.Errorf("nothing to validate: %v", err)
 	}
 }
@@ -191,11 +193,13 @@ func TestShortSeries(t *testing.T) {
 // and says what is missing.
 func TestForecasterOfColumns(t *testing.T) {
 	set := &series.Set{
-		Name: "shops.csv", SHA256: "1", Targets: []string{"sold", "visits"}, Known: []string{"price"}, Static: []string{"city"},
-		Step: series.Step{Seconds: 24 * 60 * 60}, Season: 7,
+		Name: "shops.csv", SHA256: "1", Targets: []string{"sold", "visits"}, Known: []string{"price"},
+		Static: []string{"city"},
+		Step:   series.Step{Seconds: 24 * 60 * 60}, Season: 7,
 	}
 	for i, city := range []string{"Rome", "Oslo", "Rome"} {
-		s := series.Series{ID: fmt.Sprint("shop", i), Start: time.Date(2024, 1, 1, 0, 0, 0, 0, time.UTC), Static: []string{city}}
+		s := series.Series{ID: fmt.Sprint("shop", i), Start: time.Date(2024, 1, 1, 0, 0, 0, 0, time.UTC),
+			Static: []string{city}}
 		var sold, visits, price []float64
 		for d := range 60 {
 			p := float64(d % 3)
@@ -217,7 +221,8 @@ func TestForecasterOfColumns(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer task.Close()
-	if got := task.Config().Model.Forecast; got.Season != 7 || got.Known != 7 || !slices.Equal(got.Static, []int{2}) || got.Loss != "quantile" {
+	if got := task.Config().Model.Forecast; got.Season != 7 || got.Known != 7 || !slices.Equal(got.Static, []int{2}) ||
+		got.Loss != "quantile" {
 		t.Errorf("%+v", got)
 	}
 	if _, err := Train(context.Background(), dir, task, Options{}); err != nil {
@@ -251,22 +256,26 @@ func TestForecasterOfColumns(t *testing.T) {
 	}
 	for i, begin := range []string{"<?xml", "\x89PNG"} {
 		data, err := os.ReadFile(paths[i])
-		if err != nil || !strings.HasPrefix(string(data), begin) || !strings.HasPrefix(filepath.Base(paths[i]), "forecast-shop0.") {
+		if err != nil || !strings.HasPrefix(string(data), begin) ||
+			!strings.HasPrefix(filepath.Base(paths[i]), "forecast-shop0.") {
 			t.Errorf("%s begins with %.8q, %v", paths[i], data, err)
 		}
 	}
-	if bands := forecasts[0].bands([]float64{0.1, 0.25, 0.5, 0.75, 0.9}); len(bands) != 2 || math.Abs(bands[0].Level-0.8) > 1e-9 {
+	if bands := forecasts[0].bands([]float64{0.1, 0.25, 0.5, 0.75, 0.9}); len(bands) != 2 ||
+		math.Abs(bands[0].Level-0.8) > 1e-9 {
 		t.Errorf("%d intervals", len(bands))
 	}
 	short := *set
 	short.Series = slices.Clone(set.Series)
 	short.Series[1].Known = [][]float64{set.Series[1].Known[0][:55]}
-	if _, err := m.Forecast(context.Background(), &short); err == nil || !strings.Contains(err.Error(), "price is known for 5 steps after") {
+	if _, err := m.Forecast(context.Background(), &short); err == nil ||
+		!strings.Contains(err.Error(), "price is known for 5 steps after") {
 		t.Errorf("%v", err)
 	}
 	other := *set
 	other.Known = []string{"cost"}
-	if _, err := m.Forecast(context.Background(), &other); err == nil || !strings.Contains(err.Error(), `no covariate "price"`) {
+	if _, err := m.Forecast(context.Background(), &other); err == nil ||
+		!strings.Contains(err.Error(), `no covariate "price"`) {
 		t.Errorf("%v", err)
 	}
 }

@@ -72,7 +72,8 @@ func (r *Run) forecaster(v *Evaluation) (*trainer.Forecaster, error) {
 // readColumns reads what the run knows of columns.
 func (r *Run) readColumns() (err error) {
 	f := r.config.Model.Forecast
-	r.columns, err = readModelFile(r.dir, columnsName, "are not the columns", "%d", readColumns, f.Targets, f.ColumnsSHA256)
+	r.columns, err = readModelFile(r.dir, columnsName, "are not the columns", "%d", readColumns, f.Targets,
+		f.ColumnsSHA256)
 	if err == nil && !r.columns.fits(f) {
 		return corrupt("%s/%s has not the columns that %s names: they are of different runs", r.dir, columnsName, configName)
 	}
@@ -90,7 +91,8 @@ func (r *Run) Series() (*series.Set, error) {
 		return nil, &InputError{input.Name, input.What + ", or name series with `series`"}
 	}
 	if err == nil && set.SHA256 != s.SHA256 {
-		err = badData("%s has changed since the run was trained on it (sha256 %.12s now, %.12s in %s): restore it, or name it with `series`",
+		err = badData("%s has changed since the run was trained on it (sha256 %.12s now, %.12s in %s): restore it, or name "+
+			"it with `series`",
 			s.Paths[0], set.SHA256, s.SHA256, configName)
 	}
 	return set, err
@@ -134,7 +136,9 @@ func (f *Forecaster) Horizon() int { return f.config.Model.Forecast.Horizon }
 // largest that it has learned, or none.
 func (f *Forecaster) CheckQuantile(p float64) error {
 	if err := f.model.CheckQuantile(p); err != nil {
-		return badData("the quantile %g: %v; a model that is trained with `loss` quantile, gaussian, student or negbin has some", p, err)
+		return badData(
+			"the quantile %g: %v; a model that is trained with `loss` quantile, gaussian, student or negbin has some", p, err,
+		)
 	}
 	return nil
 }
@@ -153,7 +157,8 @@ func (f *Forecaster) Forecast(ctx context.Context, set *series.Set) ([]SeriesFor
 		for k, known := range s.Known {
 			if have := len(known) - s.Len(); have < f.Horizon() {
 				return nil, &datasets.Error{File: set.Name, Line: s.Line, What: fmt.Sprintf(
-					"series %q: %s is known for %s after the last value, and the forecast needs %d: add rows with it and without values",
+					"series %q: %s is known for %s after the last value, and the forecast needs %d: add rows with it and "+
+						"without values",
 					s.ID, f.columns.Known[k].Name, words.Count(max(have, 0), "step", "steps"), f.Horizon())}
 			}
 		}

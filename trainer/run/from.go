@@ -244,7 +244,8 @@ func (b *beginning) forModel(t Task, names nameList) ([]checkpoint.Tensor, error
 	weights := slices.Clone(b.weights)
 	for i, old := range weights {
 		w, ok := byName[old.Name]
-		if ofNames := !slices.Equal(w.Shape, old.Shape) || b.run.labels != nil && strings.HasPrefix(old.Name, outputPrefix); ok && ofNames {
+		if ofNames := !slices.Equal(w.Shape, old.Shape) ||
+			b.run.labels != nil && strings.HasPrefix(old.Name, outputPrefix); ok && ofNames {
 			weights[i] = renumbered(w, old, numbers)
 		}
 	}
@@ -315,7 +316,8 @@ func (c *Config) origin(names nameList) string {
 	if c.From == nil {
 		return ""
 	}
-	s := fmt.Sprintf("beginning with the model of %s, as it is after step %s", filepath.Base(c.From.Run), words.Thousands(c.From.Step))
+	s := fmt.Sprintf("beginning with the model of %s, as it is after step %s", filepath.Base(c.From.Run),
+		words.Thousands(c.From.Step))
 	b := c.with.from
 	if b == nil || names == nil {
 		return s

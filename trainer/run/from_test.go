@@ -74,10 +74,12 @@ func TestFrom(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if from := tuned.Config().From; from == nil || from.Run != r.Dir() || from.Step != 4 || from.Weights != sha256Hex(weights) {
+		if from := tuned.Config().From; from == nil || from.Run != r.Dir() || from.Step != 4 ||
+			from.Weights != sha256Hex(weights) {
 			t.Errorf("%s: comes from %+v", task, from)
 		}
-		if got, want := tuned.Config().Model, r.Config().Model; got.Hidden != 8 || got.VocabSHA256 != want.VocabSHA256 || got.TargetSHA256 != want.TargetSHA256 {
+		if got, want := tuned.Config().Model, r.Config().Model; got.Hidden != 8 || got.VocabSHA256 != want.VocabSHA256 ||
+			got.TargetSHA256 != want.TargetSHA256 {
 			t.Errorf("%s: %+v, want the model %+v", task, got, want)
 		}
 	}
@@ -151,7 +153,8 @@ func TestFromOtherLabels(t *testing.T) {
 		}
 	}
 	notes := strings.Join(work.Describe(1), "\n")
-	if want := "beginning with the model of classify, as it is after step 4; its labels are others, so the output layer is new"; !strings.Contains(notes, want) {
+	if want := "beginning with the model of classify, as it is after step 4; its labels are others, so the " +
+		"output layer is new"; !strings.Contains(notes, want) {
 		t.Errorf("%s\nlacks %s", notes, want)
 	}
 }
@@ -215,7 +218,8 @@ func TestFromSomeLabels(t *testing.T) {
 		t.Error("the embedding changed")
 	}
 	notes := strings.Join(work.Describe(1), "\n")
-	if want := "after step 4; it has 1 of the 3 labels: their weights stay, those of the others are new"; !strings.Contains(notes, want) {
+	if want := "after step 4; it has 1 of the 3 labels: their weights stay, those of the " +
+		"others are new"; !strings.Contains(notes, want) {
 		t.Errorf("%s\nlacks %s", notes, want)
 	}
 }
@@ -276,13 +280,15 @@ func TestFromNewCharacters(t *testing.T) {
 				for k, x := range want {
 					at, _ := work.Vocab().Token([]rune(r.Vocab().Name(int32(k)))[0])
 					if d := got[at] - x; d > 1e-5 || d < -1e-5 {
-						t.Fatalf("embed %d: after %q the logit of %q is %g, and %g in the run", embed, runes[0], r.Vocab().Name(int32(k)), got[at], x)
+						t.Fatalf("embed %d: after %q the logit of %q is %g, and %g in the run", embed, runes[0],
+							r.Vocab().Name(int32(k)), got[at], x)
 					}
 				}
 			}
 		}
 		notes := strings.Join(work.Describe(1), "\n")
-		if want := "after step 4; 2 characters of these data are new to it: their weights are fresh, those of the others stay"; !strings.Contains(notes, want) {
+		if want := "after step 4; 2 characters of these data are new to it: their weights are fresh, those of " +
+			"the others stay"; !strings.Contains(notes, want) {
 			t.Errorf("%s\nlacks %s", notes, want)
 		}
 		tuned := filepath.Join(t.TempDir(), "tuned")

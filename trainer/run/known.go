@@ -83,7 +83,8 @@ func (n *spaces) note() string {
 	if n.lost == 0 {
 		return ""
 	}
-	return fmt.Sprintf("white space between words becomes one space: %s lost, %s of the text", words.Count(n.lost, "character of it is", "characters of it are"), words.Percent(n.lost, n.all))
+	return fmt.Sprintf("white space between words becomes one space: %s lost, %s of the text",
+		words.Count(n.lost, "character of it is", "characters of it are"), words.Percent(n.lost, n.all))
 }
 
 // unusualShare says that a validation part is far from the size that was asked for.
@@ -92,7 +93,8 @@ func (c *Config) unusualShare(name string, train, valid int) string {
 	if d := float64(valid) - want; d*d <= want*want/4 || d*d <= 1 {
 		return ""
 	}
-	return fmt.Sprintf("%s: %s of %s for validation (%s), not %g%%: equal texts stay together, and each class keeps an example", name,
+	return fmt.Sprintf("%s: %s of %s for validation (%s), not %g%%: equal texts stay together, and each class "+
+		"keeps an example", name,
 		words.Thousands(valid), words.Thousands(train+valid), words.Percent(valid, train+valid), 100*c.Data.validShare())
 }
 

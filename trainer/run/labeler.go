@@ -43,7 +43,8 @@ func (r *Run) Classifier() (*Classifier, error) {
 		return nil, err
 	}
 	return &Classifier{
-		name: r.dir, config: r.config, vocab: r.vocab, columns: r.config.Model.Input, labels: r.labels, longest: r.config.Training.Longest, model: m,
+		name: r.dir, config: r.config, vocab: r.vocab, columns: r.config.Model.Input, labels: r.labels,
+		longest: r.config.Training.Longest, model: m,
 	}, nil
 }
 
@@ -101,7 +102,8 @@ func (c *Classifier) ClassifyImages(ctx context.Context, m *datasets.Images, fro
 	case c.config.Model.Series != nil:
 		return nil, badData("%s classifies series, not images", c.name)
 	case m.Cols != c.columns:
-		return nil, badData("%s holds images of %d columns, and %s reads those of %d: choose others", m.Name, m.Cols, c.name, c.columns)
+		return nil, badData("%s holds images of %d columns, and %s reads those of %d: choose others", m.Name, m.Cols,
+			c.name, c.columns)
 	case from < 0 || to < from || to > m.Len():
 		return nil, badData("images %d to %d of the %d of %s: there are no such", from, to, m.Len(), m.Name)
 	}

@@ -13,7 +13,8 @@ import (
 func TestSourceIsLikeTraining(t *testing.T) {
 	wide := &series.Options{Layout: "wide"}
 	trained := &Source{Kind: KindTable, Paths: []string{"train.csv"}, SHA256: "abc",
-		Format: datasets.Format{Kind: "csv", Columns: []string{"text", "label"}, Header: "yes", Transpose: true}, Series: wide}
+		Format: datasets.Format{Kind: "csv", Columns: []string{"text", "label"}, Header: "yes", Transpose: true},
+		Series: wide}
 	for name, c := range map[string]struct{ given, want *Source }{
 		"nothing": {},
 		"all": {

@@ -121,7 +121,8 @@ func TestTrainErrors(t *testing.T) {
 	wrong := newCounter(6)
 	wrong.config.Training.MaxSkipped = 0
 	var setting *SettingsError
-	if _, err := Train(context.Background(), filepath.Join(t.TempDir(), "run"), wrong, Options{}); !errors.As(err, &setting) {
+	if _, err := Train(context.Background(), filepath.Join(t.TempDir(), "run"), wrong, Options{}); !errors.As(err,
+		&setting) {
 		t.Errorf("%v", err)
 	}
 	held, err := OpenFolder(dir)

@@ -106,31 +106,36 @@ func (r *Run) Target() *datasets.Vocab { return r.target }
 
 func (r *Run) readVocab() (err error) {
 	m := &r.config.Model
-	r.vocab, err = readModelFile(r.dir, vocabName, "is not the vocabulary", "%d tokens", datasets.ReadVocab, m.Vocab, m.VocabSHA256)
+	r.vocab, err = readModelFile(r.dir, vocabName, "is not the vocabulary", "%d tokens", datasets.ReadVocab, m.Vocab,
+		m.VocabSHA256)
 	return err
 }
 
 func (r *Run) readTarget() (err error) {
 	m := &r.config.Model
-	r.target, err = readModelFile(r.dir, targetName, "is not the vocabulary", "%d tokens", datasets.ReadVocab, m.TargetVocab, m.TargetSHA256)
+	r.target, err = readModelFile(r.dir, targetName, "is not the vocabulary", "%d tokens", datasets.ReadVocab,
+		m.TargetVocab, m.TargetSHA256)
 	return err
 }
 
 func (r *Run) readLabels() (err error) {
 	m := &r.config.Model
-	r.labels, err = readModelFile(r.dir, labelsName, "are not the labels", "%d", datasets.ReadLabels, m.Classes, m.LabelsSHA256)
+	r.labels, err = readModelFile(r.dir, labelsName, "are not the labels", "%d", datasets.ReadLabels, m.Classes,
+		m.LabelsSHA256)
 	return err
 }
 
 func (r *Run) readChars() (err error) {
 	m := r.config.Model.Tag
-	r.chars, err = readModelFile(r.dir, charsName, "is not the vocabulary", "%d characters", datasets.ReadVocab, m.Chars, m.CharsSHA256)
+	r.chars, err = readModelFile(r.dir, charsName, "is not the vocabulary", "%d characters", datasets.ReadVocab, m.Chars,
+		m.CharsSHA256)
 	return err
 }
 
 func (r *Run) readForms() (err error) {
 	m := r.config.Model.Tag
-	r.forms, err = readModelFile(r.dir, formsName, "is not the vocabulary", "%d words", datasets.ReadVocab, m.Forms, m.FormsSHA256)
+	r.forms, err = readModelFile(r.dir, formsName, "is not the vocabulary", "%d words", datasets.ReadVocab, m.Forms,
+		m.FormsSHA256)
 	return err
 }
 
@@ -147,7 +152,8 @@ func readModelFile[T interface {
 		return x, err
 	}
 	if sum := sha256Hex(x.JSON()); x.Len() != size || sum != sha256 {
-		return x, corrupt("%s %s that %s names ("+count+" with sha256 %.12s, %d with %.12s there): they are of different runs",
+		return x, corrupt("%s %s that %s names ("+count+
+			" with sha256 %.12s, %d with %.12s there): they are of different runs",
 			path, not, filepath.Join(dir, configName), x.Len(), sum, size, sha256)
 	}
 	return x, nil
@@ -275,7 +281,8 @@ func loadCheckpoint(f *checkpoint.Folder, dir string, c *Config, m Learner, trai
 		}
 	}
 	if err := m.Load(weights, state); err != nil {
-		return at, &checkpoint.CorruptError{File: dir, What: fmt.Sprintf("%v: the checkpoint and %s are of different runs", err, configName)}
+		return at, &checkpoint.CorruptError{File: dir,
+			What: fmt.Sprintf("%v: the checkpoint and %s are of different runs", err, configName)}
 	}
 	return at, nil
 }

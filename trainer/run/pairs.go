@@ -65,7 +65,8 @@ func (x *rawPairs) divide(c *Config) (train, valid pairsPart, err error) {
 		return train, valid, err
 	}
 	train, valid = pairsPart{pairs: x.pairs}, pairsPart{pairs: x.pairs}
-	d := datasets.Division{Name: x.name, Len: x.pairs.Len(), Part: c.Data.validShare(), Seed: c.Training.Seed, Key: x.pairs.Sources}
+	d := datasets.Division{Name: x.name, Len: x.pairs.Len(), Part: c.Data.validShare(), Seed: c.Training.Seed,
+		Key: x.pairs.Sources}
 	train.which, valid.which, err = d.Split()
 	return train, valid, err
 }

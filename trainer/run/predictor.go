@@ -88,7 +88,9 @@ func casesIn(cases *series.Cases) int {
 }
 
 // eachCases visits cases in batches of similar lengths, with the numbers of the cases by row.
-func (c *Config) eachCases(ctx context.Context, cases *series.Cases, visit func(x trainer.Sequences, which []int32) error) error {
+func (c *Config) eachCases(
+	ctx context.Context, cases *series.Cases, visit func(x trainer.Sequences, which []int32) error,
+) error {
 	if casesIn(cases) == 0 {
 		return badData("there are no series")
 	}

@@ -63,7 +63,8 @@ type StartRecord struct {
 // Record is the event of a start.
 func (s *Start) Record() StartRecord {
 	return StartRecord{
-		Event: "start", Run: s.Dir, Config: filepath.Join(s.Dir, configName), Task: s.Task, Device: s.Device, Weights: s.Weights, Epoch: s.Epoch,
+		Event: "start", Run: s.Dir, Config: filepath.Join(s.Dir, configName), Task: s.Task, Device: s.Device,
+		Weights: s.Weights, Epoch: s.Epoch,
 		After: s.After, Steps: s.Steps, Seconds: s.Seconds, Notes: s.Lines,
 	}
 }
@@ -165,7 +166,8 @@ func (m *Metrics) addWrong(n int) {
 func exampleMetrics(s trainer.Sums) Metrics {
 	known := float64(s.Known())
 	return Metrics{
-		Loss:     s.NLL / float64(s.Count),
-		Measures: Measures{Accuracy: some(float64(s.Correct) / known), Top2: some(float64(s.Top2) / known), Examples: s.Count},
+		Loss: s.NLL / float64(s.Count),
+		Measures: Measures{Accuracy: some(float64(s.Correct) / known), Top2: some(float64(s.Top2) / known),
+			Examples: s.Count},
 	}
 }

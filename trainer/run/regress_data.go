@@ -148,14 +148,16 @@ func (x *numberedSeries) validate(ctx context.Context, m *trainer.Regressor) (Me
 	measured.Loss, measured.Examples = loss/float64(len(right)), len(right)
 	measured.RMSE, measured.MAE = some(metrics.RMSE(right, predicted)), some(metrics.MAE(right, predicted))
 	measured.NumberMeasures = &NumberMeasures{
-		R2: Float(metrics.R2(right, predicted)), BaselineRMSE: Float(metrics.RMSE(right, mean)), BaselineMAE: Float(metrics.MAE(right, mean)),
+		R2: Float(metrics.R2(right, predicted)), BaselineRMSE: Float(metrics.RMSE(right, mean)),
+		BaselineMAE: Float(metrics.MAE(right, mean)),
 	}
 	return measured, nil
 }
 
 // evaluateRegressor measures a regressor.
 func (r *Run) evaluateRegressor(ctx context.Context, e EvalConfig) (*Evaluation, error) {
-	p, split, err := toEvaluate(r, e, func(name string, s *Source) (*rawNumbers, error) { return readNumbers(name, s, r.config.Training.Seed) })
+	p, split, err := toEvaluate(r, e,
+		func(name string, s *Source) (*rawNumbers, error) { return readNumbers(name, s, r.config.Training.Seed) })
 	if err != nil {
 		return nil, err
 	}

@@ -52,7 +52,9 @@ func (x *TranslatedPairs) Samples(n int) []Sample {
 }
 
 // samples are at most n of the examples, evenly spread, and what they are taken for.
-func (x *examples) samples(ctx context.Context, m *trainer.Classifier, labels *datasets.Labels, n int) ([]Sample, error) {
+func (x *examples) samples(
+	ctx context.Context, m *trainer.Classifier, labels *datasets.Labels, n int,
+) ([]Sample, error) {
 	chosen := evenly(x.which, n)
 	samples := make([]Sample, len(chosen))
 	for _, g := range x.plan.InOrder() {

@@ -214,7 +214,8 @@ func (m *Model) takeSeries(own *Model, dir string) error {
 		{"differences", mine.Differences, mine.Differences, theirs.Differences},
 	} {
 		if x.said && x.here != x.has {
-			return settings("`%s` is %v, and the model of %s has %v: leave it out, for the model comes from there", x.name, x.here, dir, x.has)
+			return settings("`%s` is %v, and the model of %s has %v: leave it out, for the model comes from there", x.name,
+				x.here, dir, x.has)
 		}
 	}
 	with := *m.Series

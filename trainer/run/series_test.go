@@ -20,7 +20,8 @@ import (
 func waves(t *testing.T, n int, missing bool) *series.Cases {
 	t.Helper()
 	random := rand.New(rand.NewPCG(3, 4))
-	c := &series.Cases{Name: filepath.Join(t.TempDir(), "waves.ts"), SHA256: "waves", Channels: 2, Classes: []string{"up", "down"}}
+	c := &series.Cases{Name: filepath.Join(t.TempDir(), "waves.ts"), SHA256: "waves", Channels: 2,
+		Classes: []string{"up", "down"}}
 	for i := range n {
 		slope := 1 - 2*float64(i%2)
 		values := [][]float64{nil, nil}
@@ -74,13 +75,15 @@ func TestSeriesClassifier(t *testing.T) {
 		work, err := NewSeriesClassifier(c, train, nil, device1)
 		if err == nil {
 			notes := strings.Join(work.Describe(1), "\n")
-			if said := strings.Contains(notes, "20 values are missing: the value before stands for each, and a number more"); said != missing {
+			if said := strings.Contains(notes,
+				"20 values are missing: the value before stands for each, and a number more"); said != missing {
 				t.Errorf("missing %t: %s", missing, notes)
 			}
 		}
 		r := openedAfter(t, work, err)
 		want := map[bool]string{true: series.MissingMask, false: series.MissingCarry}[missing]
-		if in := r.Config().Model.Series.Inputs; in.Missing != want || in.Channels != 2 || r.Config().Model.Input != in.Size() || c.Model.Series.Inputs.Channels != 0 {
+		if in := r.Config().Model.Series.Inputs; in.Missing != want || in.Channels != 2 ||
+			r.Config().Model.Input != in.Size() || c.Model.Series.Inputs.Channels != 0 {
 			t.Errorf("missing %t: %+v", missing, in)
 		}
 		m, err := r.Classifier()
@@ -157,7 +160,8 @@ func TestSeriesFiles(t *testing.T) {
 	labels := write("labels.ts", "@problemName x\n@classLabel true up down\n", func(i int) string {
 		return fmt.Sprintf("%d,%d,%d:%s", i, i+1-i%2*2, i+2-i%2*4, []string{"up", "down"}[i%2])
 	})
-	numbers := write("numbers.ts", "@problemName x\n@targetLabel true\n", func(i int) string { return fmt.Sprintf("%d,%d,%d:%d", i, i, i, i) })
+	numbers := write("numbers.ts", "@problemName x\n@targetLabel true\n",
+		func(i int) string { return fmt.Sprintf("%d,%d,%d:%d", i, i, i, i) })
 	two := write("two.ts", "@problemName x\n@classLabel true up down\n", func(i int) string { return "1,2:3,4:up" })
 	plain := write("plain.ts", "@problemName x\n@classLabel false\n", func(i int) string { return "1,2" })
 	source := func(path string) *Source { return &Source{Kind: KindSeries, Paths: []string{path}} }
@@ -216,12 +220,14 @@ func TestSeriesFrom(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer tuned.Close()
-	if got, want := tuned.Config().Model.Series, r.Config().Model.Series; got.Inputs.Means[0] != want.Inputs.Means[0] || got.Noise != 0.5 || want.Noise != 0 {
+	if got, want := tuned.Config().Model.Series, r.Config().Model.Series; got.Inputs.Means[0] != want.Inputs.Means[0] ||
+		got.Noise != 0.5 || want.Noise != 0 {
 		t.Errorf("%+v, the run has %+v", got, want)
 	}
 	c.Model.Series.Inputs.Patch = 3
 	_, err = NewSeriesClassifier(c, waves(t, 20, false), nil, device1, From(r))
-	if want := "`patch` is 3, and the model of " + r.Dir() + " has 1: leave it out, for the model comes from there"; err == nil || err.Error() != want {
+	if want := "`patch` is 3, and the model of " + r.Dir() +
+		" has 1: leave it out, for the model comes from there"; err == nil || err.Error() != want {
 		t.Errorf("%v\nwant %s", err, want)
 	}
 }
@@ -242,7 +248,8 @@ func TestSeriesModelOfAFile(t *testing.T) {
 		c := smallSeries(TaskRegress)
 		c.Data.Train = &Source{Kind: KindSeries, Paths: []string{"/x.ts"}}
 		c.Model.Input, c.Model.Number = 2, &NumberModel{Loss: "squared", Deviation: 1}
-		c.Model.Series.Inputs = series.Features{Channels: 2, Means: []float64{0, 0}, Deviations: []float64{1, 1}, Missing: series.MissingCarry}
+		c.Model.Series.Inputs = series.Features{Channels: 2, Means: []float64{0, 0}, Deviations: []float64{1, 1},
+			Missing: series.MissingCarry}
 		path := filepath.Join(t.TempDir(), configName)
 		writeFile(t, path, string(c.Encode()))
 		if _, err := ReadConfig(path); err != nil {

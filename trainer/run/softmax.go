@@ -43,12 +43,14 @@ func (c *Config) checkSoftmax() error {
 	case m.Softmax == "" || m.Softmax == FullSoftmax:
 		return nil
 	case c.Task != TaskLM && c.Task != TaskSeq2Seq:
-		return settings("`softmax` %s is for models that write texts, and this is %s: leave it out", m.Softmax, TaskName(c.Task))
+		return settings("`softmax` %s is for models that write texts, and this is %s: leave it out", m.Softmax,
+			TaskName(c.Task))
 	case m.tokenKind() == datasets.Char:
-		return settings("`softmax` %s is for tokens that are numbered by how often they occur, and characters are not, of which there are few: "+
-			"leave it out, or choose `tokens` word or bpe", m.Softmax)
+		return settings("`softmax` %s is for tokens that are numbered by how often they occur, and characters are not, of "+
+			"which there are few: leave it out, or choose `tokens` word or bpe", m.Softmax)
 	case c.Training.Smoothing != 0:
-		return settings("`label_smoothing` needs all tokens at every step, which `softmax` %s saves: leave one of them out", m.Softmax)
+		return settings("`label_smoothing` needs all tokens at every step, which `softmax` %s saves: leave one of them out",
+			m.Softmax)
 	}
 	return nil
 }

@@ -27,7 +27,8 @@ func (d *Data) checkReading() error {
 	if d.Reading == currentReading {
 		return nil
 	}
-	return badData("the run was made by another version of unroll, which held out other examples: measure on data that it has not seen with `valid_%s`", d.Train.Kind)
+	return badData("the run was made by another version of unroll, which held out other examples: measure on data that "+
+		"it has not seen with `valid_%s`", d.Train.Kind)
 }
 
 // percents are the parts of a text that a config asks for, in the order of the text: to train on, to measure on
@@ -41,7 +42,9 @@ func (d *Data) percents() ([]int, error) {
 	for _, s := range strings.Split(d.Split, "/") {
 		n, err := strconv.Atoi(s)
 		if err != nil || n < 1 {
-			return nil, settings("`split` is %q: it must be two or three numbers of percents with slashes between, such as 80/10/10", d.Split)
+			return nil, settings(
+				"`split` is %q: it must be two or three numbers of percents with slashes between, such as 80/10/10", d.Split,
+			)
 		}
 		percents = append(percents, n)
 		sum += n

@@ -154,7 +154,8 @@ func (p taggedPart) encode(c *Config, l *lexicon, labels *datasets.Labels, most 
 	}
 	if x.strange == all {
 		return nil, &datasets.Error{File: p.Name,
-			What: fmt.Sprintf("none of its tags (%q, ...) is among the %d of the training data (%q, ...): use data with the same tags",
+			What: fmt.Sprintf("none of its tags (%q, ...) is among the %d of the training data (%q, ...): use data "+
+				"with the same tags",
 				x.strangeNames[0], labels.Len(), labels.Name(0))}
 	}
 	var err error

@@ -68,7 +68,8 @@ func TestTagger(t *testing.T) {
 		}
 		defer m.Close()
 		sentences := [][]string{
-			strings.Fields("does Bamdal Trason know Old Stowick ?"), {}, strings.Fields("nobody"), strings.Fields("in Gorton Mina Kerlsen sells bread ."),
+			strings.Fields("does Bamdal Trason know Old Stowick ?"), {}, strings.Fields("nobody"),
+			strings.Fields("in Gorton Mina Kerlsen sells bread ."),
 		}
 		want := []string{"O B-PER I-PER O B-LOC I-LOC O", "", "O", "O B-LOC B-PER I-PER O O O"}
 		var wait sync.WaitGroup

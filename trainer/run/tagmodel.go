@@ -64,8 +64,9 @@ func (tagKind) scores() []string {
 
 func (tagKind) defaults(c *Config) {
 	c.Model = Model{
-		Cell: "lstm", Hidden: 128, Layers: 1, Embed: 100, Tokens: string(datasets.Word), MinFreq: 1, Bidirectional: true, Dropout: 0.4,
-		Tag: &TagModel{Lower: true, CharEmbed: 32, CharHidden: 48, Letters: 32, Forget: 0.25},
+		Cell: "lstm", Hidden: 128, Layers: 1, Embed: 100, Tokens: string(datasets.Word), MinFreq: 1, Bidirectional: true,
+		Dropout: 0.4,
+		Tag:     &TagModel{Lower: true, CharEmbed: 32, CharHidden: 48, Letters: 32, Forget: 0.25},
 	}
 	c.Training.Batch, c.Training.Longest, c.Training.Buckets = 16, 200, 8
 }
@@ -128,7 +129,8 @@ func (tagKind) evaluate(ctx context.Context, r *Run, e EvalConfig) (*Evaluation,
 func (c *Config) taggerModel() models.TaggerConfig {
 	m, t := &c.Model, c.Model.tagger()
 	x := models.TaggerConfig{
-		Words: m.Vocab, Embed: m.Embed, CharEmbed: t.CharEmbed, CharHidden: t.CharHidden, Cell: c.cell(), Hidden: m.Hidden, Layers: m.Layers,
+		Words: m.Vocab, Embed: m.Embed, CharEmbed: t.CharEmbed, CharHidden: t.CharHidden, Cell: c.cell(),
+		Hidden: m.Hidden, Layers: m.Layers,
 		Bidirectional: m.Bidirectional, Dropout: m.Dropout, Tags: m.Classes, CRF: t.CRF,
 	}
 	if t.CharHidden != 0 {

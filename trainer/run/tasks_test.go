@@ -36,10 +36,12 @@ func TestTasks(t *testing.T) {
 // A score is the smaller the better: those of measures of which more is better are negative.
 func TestScores(t *testing.T) {
 	m := Metrics{Loss: 2, Measures: Measures{
-		Perplexity: some(8), BitsPerToken: some(3), CharErrorRate: some(0.5), Accuracy: some(0.25), BLEU: some(30), MacroF1: some(0.75),
+		Perplexity: some(8), BitsPerToken: some(3), CharErrorRate: some(0.5), Accuracy: some(0.25), BLEU: some(30),
+		MacroF1: some(0.75),
 	}}
 	for name, want := range map[string]float64{
-		LossScore: 2, "perplexity": 8, "bits_per_token": 3, "char_error_rate": 0.5, "accuracy": -0.25, "bleu": -30, "macro_f1": -0.75,
+		LossScore: 2, "perplexity": 8, "bits_per_token": 3, "char_error_rate": 0.5, "accuracy": -0.25, "bleu": -30,
+		"macro_f1": -0.75,
 	} {
 		if got := m.score(name); got != want {
 			t.Errorf("the score %s is %g, want %g", name, got, want)
@@ -50,7 +52,8 @@ func TestScores(t *testing.T) {
 // What is no task, or one of another program, is said to be so.
 func TestOtherTasks(t *testing.T) {
 	c := Defaults("poem")
-	if err := c.Check(); err == nil || err.Error() != "`task` is \"poem\": it must be one of "+strings.Join(taskNames(), ", ") {
+	if err := c.Check(); err == nil ||
+		err.Error() != "`task` is \"poem\": it must be one of "+strings.Join(taskNames(), ", ") {
 		t.Errorf("another task: %v", err)
 	}
 	if c.Weights() != 0 || TaskName("poem") != "" {
@@ -70,7 +73,8 @@ func TestOtherTasks(t *testing.T) {
 		t.Fatal(err)
 	}
 	var task *TaskError
-	if _, err := r.Evaluate(context.Background(), EvalConfig{}); !errors.As(err, &task) || slices.Contains(task.Want, TaskOwn) {
+	if _, err := r.Evaluate(context.Background(), EvalConfig{}); !errors.As(err, &task) ||
+		slices.Contains(task.Want, TaskOwn) {
 		t.Errorf("measuring a task of a program's own: %v", err)
 	}
 }

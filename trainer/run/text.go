@@ -116,8 +116,9 @@ func newCorpus(c *Config, text, valid *datasets.Text) (_ *corpus, err error) {
 		}
 		learn, validText = parts[0], parts[1]
 		if len(parts) == 3 && parts[2].Len() < 2 {
-			return nil, &datasets.Error{File: text.Name, What: fmt.Sprintf("the last part has %s, at least 2 are needed to measure on: use a longer text",
-				words.Count(parts[2].Len(), "character", "characters"))}
+			return nil, &datasets.Error{File: text.Name,
+				What: fmt.Sprintf("the last part has %s, at least 2 are needed to measure on: use a longer text",
+					words.Count(parts[2].Len(), "character", "characters"))}
 		}
 		percents, err := c.Data.percents()
 		if err != nil {
@@ -156,7 +157,8 @@ func newCorpus(c *Config, text, valid *datasets.Text) (_ *corpus, err error) {
 		if errors.As(err, &short) {
 			short.Units, short.Parts = c.Model.unit()+"s", c.Training.Accumulate
 		}
-		return nil, errors.WithMessagef(err, "%s (%d %s%s)", text.Name, text.Len(), words.Which(text.Len(), "character", "characters"), part)
+		return nil, errors.WithMessagef(err, "%s (%d %s%s)", text.Name, text.Len(),
+			words.Which(text.Len(), "character", "characters"), part)
 	}
 	if d.evalWindows, err = datasets.NewEvalWindows(d.valid, c.Training.Batch, c.Training.Seq); err != nil {
 		return nil, &datasets.Error{File: validText.Name, What: err.Error()}
@@ -187,10 +189,12 @@ func (m *Model) checkVocabSize(v *datasets.Vocab, least int, name string) error 
 			but = fmt.Sprintf(" but %q", v.Name(v.Reserved()))
 		}
 		return &datasets.Error{File: name,
-			What: fmt.Sprintf("with --min-freq %d and --max-vocab %d every token%s is unknown, so there is nothing to learn: choose others, or other data", max(m.MinFreq, 1), m.MaxVocab, but)}
+			What: fmt.Sprintf("with --min-freq %d and --max-vocab %d every token%s is unknown, so there is nothing to learn: "+
+				"choose others, or other data", max(m.MinFreq, 1), m.MaxVocab, but)}
 	case known == 1:
 		unit := m.unit()
-		return &datasets.Error{File: name, What: fmt.Sprintf("every %s is %q, so there is nothing to learn: use another text", unit, v.Name(v.Reserved()))}
+		return &datasets.Error{File: name,
+			What: fmt.Sprintf("every %s is %q, so there is nothing to learn: use another text", unit, v.Name(v.Reserved()))}
 	}
 	return &datasets.Error{File: name, What: "it has no words, so there is nothing to learn: use other data"}
 }

@@ -118,6 +118,7 @@ func (x *translations) unknownWords(where string) []string {
 	if unknown[0]+unknown[1] == 0 {
 		return nil
 	}
-	return []string{fmt.Sprintf("unknown %s: %s of the tokens of sources and %s of those of targets; accuracy is that of the others",
+	return []string{fmt.Sprintf("unknown %s: %s of the tokens of sources and %s of those of targets; accuracy is "+
+		"that of the others",
 		where, words.Percent(unknown[0], all[0]), words.Percent(unknown[1], all[1]))}
 }

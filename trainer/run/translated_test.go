@@ -38,7 +38,8 @@ func (echo) Sample([]int32, int, int, []int, decode.Sampling, []*rand.Rand) ([][
 
 // A source with several targets may be one line with several references; else each pair is a line.
 func TestSeveralReferences(t *testing.T) {
-	pairs := datasets.NewPairs("pairs", []datasets.Pair{{Source: "a b", Target: "a  b"}, {Source: "c", Target: "d"}, {Source: "a b", Target: "b a"}, {Source: "c", Target: "c"}})
+	pairs := datasets.NewPairs("pairs", []datasets.Pair{{Source: "a b", Target: "a  b"}, {Source: "c", Target: "d"},
+		{Source: "a b", Target: "b a"}, {Source: "c", Target: "c"}})
 	v, err := datasets.BuildVocab(datasets.VocabConfig{Kind: datasets.Word}, slices.Values([]string{"a b c d"}))
 	if err != nil {
 		t.Fatal(err)
@@ -68,7 +69,8 @@ func TestSeveralReferences(t *testing.T) {
 		if err := m.add(x, v, ""); err != nil {
 			t.Fatal(err)
 		}
-		if float64(*m.ExactMatch) != exact || m.Lines != len(want) || m.Cut != 0 || m.BLEUSignature[:len(signature)] != signature || !math.IsNaN(float64(*m.BLEU)) {
+		if float64(*m.ExactMatch) != exact || m.Lines != len(want) || m.Cut != 0 ||
+			m.BLEUSignature[:len(signature)] != signature || !math.IsNaN(float64(*m.BLEU)) {
 			t.Errorf("several references: %v: %+v", several, m.TranslationNotes)
 		}
 	}
@@ -98,7 +100,8 @@ func TestUndefinedScore(t *testing.T) {
 // With balanced weights each class counts the same in a batch that holds all examples; what is no example counts
 // nothing.
 func TestClassWeights(t *testing.T) {
-	x := &examples{tokens: &batches.Classification{Sequences: [][]int32{{4}, {5}, {4}, {6}}, Classes: []int32{0, 1, 0, 1}}, which: []int32{0, 1, 2}}
+	x := &examples{tokens: &batches.Classification{Sequences: [][]int32{{4}, {5}, {4}, {6}},
+		Classes: []int32{0, 1, 0, 1}}, which: []int32{0, 1, 2}}
 	g := batches.Group{Shape: batches.Shape{Source: 1}, Examples: []int32{0, 1, 2, -1}}
 	for _, want := range [][]float32{{1, 1, 1, 0}, {0.75, 1.5, 0.75, 0}} {
 		b, err := x.fill(g)

@@ -94,7 +94,8 @@ func table(t *testing.T) *datasets.Table {
 	return table
 }
 
-var dates = []string{"15.5.39", "", "the seventeenth of september 1962", "1/2/3", "  ", "23rd of December, 2006", "15.5.39", "2000-01-01"}
+var dates = []string{"15.5.39", "", "the seventeenth of september 1962", "1/2/3", "  ", "23rd of December, 2006",
+	"15.5.39", "2000-01-01"}
 
 // What a text becomes does not depend on the texts beside it, nor on who else uses the model.
 func TestTranslator(t *testing.T) {
@@ -125,7 +126,8 @@ func TestTranslator(t *testing.T) {
 			if err != nil {
 				t.Error(err)
 			}
-			if diff := cmp.Diff(want, got, cmp.Comparer(func(x, y float64) bool { return x == y || max(x-y, y-x) < 1e-5 })); diff != "" {
+			if diff := cmp.Diff(want, got,
+				cmp.Comparer(func(x, y float64) bool { return x == y || max(x-y, y-x) < 1e-5 })); diff != "" {
 				t.Error(diff)
 			}
 		})

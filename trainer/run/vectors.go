@@ -83,7 +83,8 @@ func (c *Config) targetVectors() pretrained {
 
 // pretrained are all vectors that the configuration names.
 func (c *Config) pretrained() []pretrained {
-	return slices.DeleteFunc([]pretrained{c.sourceVectors(), c.targetVectors()}, func(p pretrained) bool { return p.Vectors == nil })
+	return slices.DeleteFunc([]pretrained{c.sourceVectors(), c.targetVectors()},
+		func(p pretrained) bool { return p.Vectors == nil })
 }
 
 // frozen are the names of the weights that stay as they are.
@@ -108,7 +109,8 @@ func (c *Config) checkVectors() error {
 		case p.Path == "":
 			return settings("`%s` name no file", p.setting)
 		case c.with.from != nil:
-			return settings("`%s` are for a model that begins fresh, and with `from` it begins with the embedding of %s: leave one of them out",
+			return settings("`%s` are for a model that begins fresh, and with `from` it begins with the embedding of %s: "+
+				"leave one of them out",
 				p.setting, c.with.from.run.dir)
 		}
 	}
@@ -132,7 +134,8 @@ func (c *Config) sizeVectors() error {
 		case m.Embed == 0:
 			m.Embed, from = size, p.Path
 		case m.Embed != size && from != "":
-			return settings("the vectors of %s have %d numbers and those of %s %d: `vectors` and `target_vectors` must have as many", from, m.Embed, p.Path, size)
+			return settings("the vectors of %s have %d numbers and those of %s %d: `vectors` and `target_vectors` "+
+				"must have as many", from, m.Embed, p.Path, size)
 		case m.Embed != size:
 			return settings("`embed` is %d, and the vectors of %s have %d numbers: leave `embed` out", m.Embed, p.Path, size)
 		}

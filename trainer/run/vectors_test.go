@@ -111,7 +111,8 @@ func TestVectors(t *testing.T) {
 				t.Fatal(err)
 			}
 			want := *work.Config().Vectors
-			if got := r.Config().Vectors; !cmp.Equal(*got, want) || got.Found != 3 || got.Path != path || r.Config().Model.Embed != 3 || got.Covered <= 0 {
+			if got := r.Config().Vectors; !cmp.Equal(*got, want) || got.Found != 3 || got.Path != path ||
+				r.Config().Model.Embed != 3 || got.Covered <= 0 {
 				t.Errorf("%s: the configuration has %+v, want %+v", task, got, want)
 			}
 			if _, err := r.Load(work); err != nil {
@@ -174,7 +175,9 @@ func TestVectorsThatDoNotFit(t *testing.T) {
 			t.Errorf("no error, want %s", c.want)
 			continue
 		}
-		if got := strings.NewReplacer(path, "FILE", more, "MORE", none, "NONE", r.dir, "RUN").Replace(err.Error()); got != c.want {
+		if got := strings.NewReplacer(path, "FILE", more, "MORE", none, "NONE", r.dir, "RUN").Replace(
+			err.Error(),
+		); got != c.want {
 			t.Errorf("%s\nwant %s", got, c.want)
 		}
 	}
@@ -184,7 +187,8 @@ func TestVectorsThatDoNotFit(t *testing.T) {
 func TestOtherVectors(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "run")
 	train := func(path string, frozen bool) error {
-		work, err := fresh(t, TaskClassify, func(c *Config) { c.Vectors, c.Training.Steps = &Vectors{Path: path, Frozen: frozen}, 2 })
+		work, err := fresh(t, TaskClassify,
+			func(c *Config) { c.Vectors, c.Training.Steps = &Vectors{Path: path, Frozen: frozen}, 2 })
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -202,10 +206,12 @@ func TestOtherVectors(t *testing.T) {
 	changed := digitVectors(t)
 	writeFile(t, changed, "1 1 1 1\n2 2 2 2\n4 4 4 4\n")
 	var other *OtherSettingsError
-	if err := train(changed, true); !errors.As(err, &other) || !strings.HasPrefix(other.Difference, "other data, or data that have changed: sha256 ") {
+	if err := train(changed, true); !errors.As(err, &other) ||
+		!strings.HasPrefix(other.Difference, "other data, or data that have changed: sha256 ") {
 		t.Errorf("%v", err)
 	}
-	if err := train(digitVectors(t), false); !errors.As(err, &other) || other.Difference != "frozen: true there, not here" {
+	if err := train(digitVectors(t), false); !errors.As(err, &other) ||
+		other.Difference != "frozen: true there, not here" {
 		t.Errorf("%v", err)
 	}
 }

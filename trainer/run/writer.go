@@ -66,7 +66,9 @@ func (r *Run) Prompt(name, text string, skip bool) (tokens []int32, known datase
 }
 
 // Write goes on from a prompt, which may be empty, with n tokens. It gives their text to emit, as it comes.
-func (m *LanguageModel) Write(ctx context.Context, prompt []int32, n int, s decode.Sampling, seed uint64, emit func(text string) error) error {
+func (m *LanguageModel) Write(
+	ctx context.Context, prompt []int32, n int, s decode.Sampling, seed uint64, emit func(text string) error,
+) error {
 	return m.Text().Write(ctx, prompt, n, s, seed, textOnly(emit))
 }
 
@@ -117,7 +119,9 @@ func (t *Text) add(tokens ...int32) (text string) {
 // reserved tokens are none of them. A text without a token begins with a line break that is not written, or with the
 // first token of the vocabulary if that has none. After an error of emit or of the context the text has the tokens
 // that were given to emit.
-func (t *Text) Write(ctx context.Context, more []int32, n int, s decode.Sampling, seed uint64, emit func(Written) error) error {
+func (t *Text) Write(
+	ctx context.Context, more []int32, n int, s decode.Sampling, seed uint64, emit func(Written) error,
+) error {
 	if err := s.Check(); err != nil {
 		return err
 	}
