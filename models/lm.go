@@ -47,7 +47,8 @@ func (c LMConfig) check() error {
 	if c.Tied && c.Embed == 0 {
 		return &setting.Error{Setting: "Tied", Value: true, Want: "left out with Embed 0: there is no embedding to share"}
 	}
-	return cmp.Or(setting.AtLeast("Vocab", c.Vocab, 1), setting.AtLeast("Embed", c.Embed, 0), c.Softmax.check(c.Vocab, c.Tied))
+	return cmp.Or(setting.AtLeast("Vocab", c.Vocab, 1), setting.AtLeast("Embed", c.Embed, 0),
+		c.Softmax.check(c.Vocab, c.Tied))
 }
 
 // NewLM declares the model's parameters.

@@ -127,7 +127,8 @@ func softmaxTorchModels() map[string]torchModel {
 			}
 			for i, rows := range c.Softmax.Rows(r.want["input.targets"].Data.([]int32)) {
 				rows = append(rows, r.outside(c.Softmax, i)) // room that is left
-				aid.Rows = append(aid.Rows, G.NewVector(r.b.Graph(), tensor.Int32, G.WithShape(len(rows)), G.WithName(fmt.Sprint("rows", i)),
+				aid.Rows = append(aid.Rows, G.NewVector(r.b.Graph(), tensor.Int32, G.WithShape(len(rows)),
+					G.WithName(fmt.Sprint("rows", i)),
 					G.WithValue(tensor.New(tensor.WithShape(len(rows)), tensor.WithBacking(rows)))))
 			}
 			in := models.Input{X: r.input("tokens"), States: m.States(r.b, targets.Shape()[1])}

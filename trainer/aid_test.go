@@ -40,9 +40,11 @@ func newAdaptive(t *testing.T, d tape.Device, parts int) *LM {
 	t.Helper()
 	m, err := NewLM(LMConfig{
 		Model: models.LMConfig{
-			Vocab: manyTokens, Cell: models.CellConfig{Kind: "gru"}, Hidden: 16, Layers: 1, Embed: 4, Softmax: models.Softmax{Cutoffs: []int{4, 12}},
+			Vocab: manyTokens, Cell: models.CellConfig{Kind: "gru"}, Hidden: 16, Layers: 1, Embed: 4,
+			Softmax: models.Softmax{Cutoffs: []int{4, 12}},
 		},
-		Seq: seq, Batch: 30 / parts, Training: Training{Seed: 3, Optimizer: optim.DefaultAdam, Clip: 1, Accumulate: parts}, Device: d,
+		Seq: seq, Batch: 30 / parts, Training: Training{Seed: 3, Optimizer: optim.DefaultAdam, Clip: 1, Accumulate: parts},
+		Device: d,
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -95,7 +97,10 @@ func TestAdaptiveProgramsGoOn(t *testing.T) {
 		return losses
 	}
 	want := take(newAdaptive(t, ref.New(), 1))
-	for name, m := range map[string]*LM{"cpu": newAdaptive(t, cpu.New(), 1), "cpu, in parts": newAdaptive(t, cpu.New(), 3)} {
+	for name, m := range map[string]*LM{
+		"cpu":           newAdaptive(t, cpu.New(), 1),
+		"cpu, in parts": newAdaptive(t, cpu.New(), 3),
+	} {
 		for k, l := range take(m) {
 			if math.Abs(l-want[k]) > 1e-5*want[k] {
 				t.Errorf("%s, step %d: loss %v, on ref %v", name, k, l, want[k])
@@ -150,7 +155,8 @@ func TestCheckGradientsOfSoftmaxes(t *testing.T) {
 			aid.Rows = append(aid.Rows, integers(b, []string{"rows0", "rows1"}[i], []int{len(rows)}, rows...))
 		}
 		x := integers(b, "tokens", []int{3, 2}, 1, 2, 3, 3, 10, 0)
-		losses, _ := m.Losses(b, models.Input{X: x, States: m.States(b, 2)}, integers(b, "targets", []int{3, 2}, targets...), aid)
+		losses, _ := m.Losses(b, models.Input{X: x, States: m.States(b, 2)},
+			integers(b, "targets", []int{3, 2}, targets...), aid)
 		r, err := CheckGradients(b, b.Mean(losses), p.Nodes(), GradientCheck{})
 		if err != nil {
 			t.Fatal(err)
@@ -168,10 +174,12 @@ func TestSoftmaxesTranslate(t *testing.T) {
 		for _, forcing := range []float64{1, 0.8} {
 			m, err := NewSeq2Seq(Seq2SeqConfig{
 				Model: models.Seq2SeqConfig{
-					Source: 8, Target: 8, Tokens: models.DefaultTokens, Cell: models.CellConfig{Kind: "gru"}, Embed: 8, Hidden: 32, Layers: 1,
+					Source: 8, Target: 8, Tokens: models.DefaultTokens, Cell: models.CellConfig{Kind: "gru"}, Embed: 8,
+					Hidden: 32, Layers: 1,
 					Attention: models.General{}, Softmax: s,
 				},
-				TeacherForcing: forcing, Training: Training{Seed: 3, Optimizer: optim.DefaultAdam, Clip: 1, Accumulate: 2}, Device: cpu.New(),
+				TeacherForcing: forcing, Training: Training{Seed: 3, Optimizer: optim.DefaultAdam, Clip: 1, Accumulate: 2},
+				Device: cpu.New(),
 			})
 			if err != nil {
 				t.Fatal(err)

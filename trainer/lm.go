@@ -59,7 +59,8 @@ func NewLM(c LMConfig) (*LM, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &LM{config: c, shared: s, aid: aider{c.Model.Softmax, c.Model.Vocab, c.Seed}, train: map[tailRows]*lmTrainer{}}, nil
+	return &LM{config: c, shared: s, aid: aider{c.Model.Softmax, c.Model.Vocab, c.Seed},
+		train: map[tailRows]*lmTrainer{}}, nil
 }
 
 // Train runs a training step on a window, the step-th counted from 0, with the given learning rate. It gives

@@ -58,7 +58,8 @@ func TestServe(t *testing.T) {
 	}
 	url := strings.TrimSpace(strings.TrimPrefix(line, "listening on "))
 	ask := func(token string) (int, string) {
-		r, err := http.NewRequest("POST", url+"/v1/predict", strings.NewReader(`{"inputs":["the c"],"length":4,"temperature":0}`))
+		r, err := http.NewRequest("POST", url+"/v1/predict",
+			strings.NewReader(`{"inputs":["the c"],"length":4,"temperature":0}`))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -77,8 +78,10 @@ func TestServe(t *testing.T) {
 	if status, text := ask("wrong"); status != 401 {
 		t.Errorf("%d %s", status, text)
 	}
-	wanted := strings.TrimSuffix(must(t, "sample", "run", "--prompt", "the c", "--length", "4", "--temperature", "0"), "\n")
-	if status, text := ask("secret"); status != 200 || !strings.Contains(text, fmt.Sprintf(`"text":%q`, strings.TrimPrefix(wanted, "the c"))) {
+	wanted := strings.TrimSuffix(must(t, "sample", "run", "--prompt", "the c", "--length", "4", "--temperature", "0"),
+		"\n")
+	if status, text := ask("secret"); status != 200 ||
+		!strings.Contains(text, fmt.Sprintf(`"text":%q`, strings.TrimPrefix(wanted, "the c"))) {
 		t.Errorf("%d %s, want %q", status, text, wanted)
 	}
 	cmd.Process.Signal(syscall.SIGTERM)

@@ -6,14 +6,18 @@ import "slices"
 var Sets = []Set{
 	{
 		Name: "tinyshakespeare", What: "40,000 lines of Shakespeare, 65 different characters", Licence: "public domain",
-		Home:  "https://github.com/karpathy/char-rnn",
-		Files: []File{{Name: "input.txt", Bytes: 1115394, SHA256: "86c4e6aa9db7c042ec79f339dcb96d42b0075e16b8fc2e86bf0ca57e2dc565ed", URLs: raw("karpathy/char-rnn/6f9487a6fe5b420b7ca9afb0d7c078e37c1d1b4e/data/tinyshakespeare/input.txt")}},
+		Home: "https://github.com/karpathy/char-rnn",
+		Files: []File{{Name: "input.txt",
+			Bytes: 1115394, SHA256: "86c4e6aa9db7c042ec79f339dcb96d42b0075e16b8fc2e86bf0ca57e2dc565ed",
+			URLs: raw("karpathy/char-rnn/6f9487a6fe5b420b7ca9afb0d7c078e37c1d1b4e/data/tinyshakespeare/input.txt")}},
 		Flags: []Flag{{"--text", "input.txt"}},
 	},
 	{
 		Name: "makemore_names", What: "32,033 first names", Licence: "MIT",
-		Home:  "https://github.com/karpathy/makemore",
-		Files: []File{{Name: "names.txt", Bytes: 228145, SHA256: "0a30b5557f192f32ab962680889aac5f6fda0f4cecf40a6d0b5694f58ea8cc4d", URLs: raw("karpathy/makemore/988aa59e4d8fefa526d06f3b453ad116258398d4/names.txt")}},
+		Home: "https://github.com/karpathy/makemore",
+		Files: []File{{Name: "names.txt",
+			Bytes: 228145, SHA256: "0a30b5557f192f32ab962680889aac5f6fda0f4cecf40a6d0b5694f58ea8cc4d",
+			URLs: raw("karpathy/makemore/988aa59e4d8fefa526d06f3b453ad116258398d4/names.txt")}},
 		Flags: []Flag{{"--text", "names.txt"}},
 	},
 	{
@@ -42,14 +46,19 @@ var Sets = []Set{
 		Flags: []Flag{{"--idx", ""}},
 	},
 	{
-		Name: "news2012_enhi", What: "13,937 names in English and Hindi, for transliteration", Licence: "not stated, for research (NEWS 2012 shared task)",
-		Home:  "https://github.com/ek-sai/Machine_Transliteration",
-		Files: []File{{Name: "NEWS2012-Training-EnHi-13937.xml", Bytes: 1671788, SHA256: "f9a61109a03480d5147c12022c4a649786aa406d5f02adc24db726c85d09d09c", URLs: raw("ek-sai/Machine_Transliteration/d90bf34f9ab6057e5d06a90c749278206d0d55a7/NEWS2012-Training-EnHi-13937.xml")}},
+		Name: "news2012_enhi", What: "13,937 names in English and Hindi, for transliteration",
+		Licence: "not stated, for research (NEWS 2012 shared task)",
+		Home:    "https://github.com/ek-sai/Machine_Transliteration",
+		Files: []File{{Name: "NEWS2012-Training-EnHi-13937.xml",
+			Bytes: 1671788, SHA256: "f9a61109a03480d5147c12022c4a649786aa406d5f02adc24db726c85d09d09c", URLs: raw(
+				"ek-sai/Machine_Transliteration/d90bf34f9ab6057e5d06a90c749278206d0d55a7/NEWS2012-Training-EnHi-13937.xml",
+			)}},
 		Flags: []Flag{{"--pairs", "NEWS2012-Training-EnHi-13937.xml"}},
 	},
 	{
-		Name: "multi30k", What: "30,014 German-English captions and 1,000 for testing; raw, and tokenised in lower case", Licence: "not stated (captions of Flickr30k)",
-		Home: "https://github.com/multi30k/dataset",
+		Name: "multi30k", What: "30,014 German-English captions and 1,000 for testing; raw, and tokenised in lower case",
+		Licence: "not stated (captions of Flickr30k)",
+		Home:    "https://github.com/multi30k/dataset",
 		Files: []File{
 			{Name: "train.de", Bytes: 2110398, SHA256: "2c2b73fd2b548fbcde3a875e0a78d6ee94d498bfdee6bd3eae3945779e9ddf72", URLs: multi30k("raw/train.de.gz")},
 			{Name: "train.en", Bytes: 1801238, SHA256: "460a15fbd157e34a7a9957ee388c1ca247fe47af3ef25fb50442af6c274e0fc6", URLs: multi30k("raw/train.en.gz")},
@@ -64,7 +73,8 @@ var Sets = []Set{
 			{Name: "test_2016_flickr.lc.norm.tok.de", Bytes: 71917, SHA256: "c6a33d39d48f9f510de147651316cd9d918e09ad0219df734a2f16b6baccacc4", URLs: multi30k("tok/test_2016_flickr.lc.norm.tok.de")},
 			{Name: "test_2016_flickr.lc.norm.tok.en", Bytes: 63307, SHA256: "5b7f32627cf99eced828311b955dae9800bb52bc8b91cf8b6526829e605b29d2", URLs: multi30k("tok/test_2016_flickr.lc.norm.tok.en")},
 		},
-		Flags: []Flag{{"--src", "train.lc.norm.tok.de"}, {"--tgt", "train.lc.norm.tok.en"}, {"--valid-src", "val.lc.norm.tok.de"}, {"--valid-tgt", "val.lc.norm.tok.en"}},
+		Flags: []Flag{{"--src", "train.lc.norm.tok.de"}, {"--tgt", "train.lc.norm.tok.en"},
+			{"--valid-src", "val.lc.norm.tok.de"}, {"--valid-tgt", "val.lc.norm.tok.en"}},
 	},
 }
 

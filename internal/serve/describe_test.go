@@ -78,7 +78,8 @@ func fits(all, schema map[string]any, x any, path string) (wrong []string) {
 			wrong = append(wrong, fits(all, items, value, path+"[]")...)
 		}
 	case string, float64, bool:
-		kind := map[reflect.Kind][]string{reflect.String: {"string"}, reflect.Float64: {"number", "integer"}, reflect.Bool: {"boolean"}}
+		kind := map[reflect.Kind][]string{reflect.String: {"string"}, reflect.Float64: {"number", "integer"},
+			reflect.Bool: {"boolean"}}
 		want, ok := schema["type"]
 		if list, several := want.([]any); several {
 			ok, want = true, list[0]
@@ -161,7 +162,8 @@ func TestOpenAPI(t *testing.T) {
 		}
 	}
 	parts := d["components"].(map[string]any)["schemas"].(map[string]any)
-	for _, x := range []any{request{}, answer{}, output{}, seriesInput{}, streamedToken{}, streamedOutput{}, streamedEnd{}, failure{}, history{}, point{}} {
+	for _, x := range []any{request{}, answer{}, output{}, seriesInput{}, streamedToken{}, streamedOutput{},
+		streamedEnd{}, failure{}, history{}, point{}} {
 		fields := parts[reflect.TypeOf(x).Name()].(map[string]any)["properties"].(map[string]any)
 		var described []string
 		for name, of := range fields {
@@ -191,7 +193,8 @@ func TestMetrics(t *testing.T) {
 		`unroll_requests_total{route="/v1/predict",status="200"} 1`, `unroll_requests_total{route="/v1/predict",status="400"} 1`,
 		`unroll_inputs_total{model="squares"} 3`, `unroll_batch_inputs_count{model="squares"} 1`, `unroll_batch_inputs_sum{model="squares"} 3`,
 		`unroll_request_seconds_count{route="/v1/predict"} 2`, `unroll_queue_inputs{model="squares"} 0`,
-		`unroll_checkpoint_step{model="squares"} ` + fmt.Sprint(s.step()), `unroll_reloads_total{model="squares",result="loaded"} 1`,
+		`unroll_checkpoint_step{model="squares"} ` + fmt.Sprint(s.step()),
+		`unroll_reloads_total{model="squares",result="loaded"} 1`,
 		`go_goroutines `, `unroll_batch_seconds_bucket{model="squares",le="+Inf"} 1`,
 	} {
 		if !strings.Contains(text, want) {
@@ -211,7 +214,8 @@ func TestList(t *testing.T) {
 		t.Fatalf("%d models", len(all.Models))
 	}
 	dates, load, waves, text := all.Models[0], all.Models[1], all.Models[2], all.Models[3]
-	if dates.Name != "dates" || dates.Task != run.TaskSeq2Seq || !dates.Attention || dates.Reads != "text" || !dates.Ready || dates.Tokens != "char" {
+	if dates.Name != "dates" || dates.Task != run.TaskSeq2Seq || !dates.Attention || dates.Reads != "text" ||
+		!dates.Ready || dates.Tokens != "char" {
 		t.Errorf("%+v", dates)
 	}
 	if load.Reads != "series" || load.Horizon != 6 || load.Channels != 1 || load.Targets[0] != "load" {
@@ -261,7 +265,8 @@ func TestLive(t *testing.T) {
 		}
 	}
 	name, h := next()
-	if name != "history" || len(h.Points) != 4 || len(h.Validations) < 1 || !strings.Contains(string(h.State), `"done"`) || h.Points[3].LR <= 0 {
+	if name != "history" || len(h.Points) != 4 || len(h.Validations) < 1 ||
+		!strings.Contains(string(h.State), `"done"`) || h.Points[3].LR <= 0 {
 		t.Fatalf("%s %+v", name, h)
 	}
 	path := filepath.Join(dir, run.LogName)
@@ -275,8 +280,10 @@ func TestLive(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	write(`{"event":"step","step":5,"loss":"NaN","lr":0.5}`+"\n"+`{"event":"valid","step":5,"valid_loss":2}`+"\n", os.O_APPEND)
-	if name, h = next(); name != "more" || len(h.Points) != 1 || h.Points[0].Step != 5 || h.Points[0].LR != 0.5 || len(h.Validations) != 1 {
+	write(`{"event":"step","step":5,"loss":"NaN","lr":0.5}`+"\n"+`{"event":"valid","step":5,"valid_loss":2}`+"\n",
+		os.O_APPEND)
+	if name, h = next(); name != "more" || len(h.Points) != 1 || h.Points[0].Step != 5 || h.Points[0].LR != 0.5 ||
+		len(h.Validations) != 1 {
 		t.Errorf("%s %+v", name, h)
 	}
 	write(`{"event":"step","step":1,"loss":1,"lr":0.5}`+"\n", os.O_TRUNC)

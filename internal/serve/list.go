@@ -64,7 +64,8 @@ func (m *model) info() modelInfo {
 	}
 	if f, ok := now.task.(*forecaster); ok {
 		set := f.model.Set("")
-		x.Horizon, x.Targets, x.Known, x.Static, x.Times = f.model.Horizon(), set.Targets, set.Known, set.Static, f.model.Calendar()
+		x.Horizon, x.Targets, x.Known, x.Static, x.Times = f.model.Horizon(), set.Targets, set.Known, set.Static,
+			f.model.Calendar()
 		x.Channels = len(set.Targets)
 	}
 	return x

@@ -51,7 +51,8 @@ func newMetrics() *serverMetrics {
 		step: prometheus.NewGaugeVec(prometheus.GaugeOpts{
 			Name: "unroll_checkpoint_step", Help: "Training step of the checkpoint in use."}, []string{"model"}),
 		reloads: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: "unroll_reloads_total", Help: "Newer checkpoints that were found: loaded, or failed."}, []string{"model", "result"}),
+			Name: "unroll_reloads_total", Help: "Newer checkpoints that were found: loaded, or failed."},
+			[]string{"model", "result"}),
 	}
 	m.registry.MustRegister(m.requests, m.seconds, m.inputs, m.batch, m.busy, m.step, m.reloads,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))

@@ -172,7 +172,8 @@ func (m *model) swap() {
 	m.current.Store(newer)
 	m.metrics.step.Set(float64(newer.run.At().Step))
 	m.metrics.reloads.WithLabelValues("loaded").Inc()
-	m.config.Tell(fmt.Sprintf("%s: the checkpoint %s of step %s is used", m.name, newer.stamp.name, words.Thousands(newer.stamp.step)))
+	m.config.Tell(fmt.Sprintf("%s: the checkpoint %s of step %s is used", m.name, newer.stamp.name,
+		words.Thousands(newer.stamp.step)))
 	if old == nil {
 		return
 	}

@@ -116,7 +116,8 @@ func lines(line func(i int) string) (text string) {
 func waves() *series.Cases {
 	all := &series.Cases{Name: "waves", Channels: 2}
 	for i := range 40 {
-		x := series.Case{Values: make([][]float64, 2), Label: []string{"up", "down"}[i%2], Number: float64(i%2) + float64(i)/100}
+		x := series.Case{Values: make([][]float64, 2), Label: []string{"up", "down"}[i%2],
+			Number: float64(i%2) + float64(i)/100}
 		for t := range 6 + i%3 {
 			x.Values[0] = append(x.Values[0], float64(t*(1-2*(i%2))))
 			x.Values[1] = append(x.Values[1], math.Sin(float64(t+i)))

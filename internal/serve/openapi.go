@@ -34,8 +34,8 @@ func (s *Server) description() schema {
 	parts["seriesInput"] = structSchema(reflect.TypeFor[seriesInput](), parts)
 	d := schema{
 		"openapi": "3.1.0",
-		"info": schema{"title": "unroll serve", "version": "1", "description": "Trained sequence models over HTTP. Numbers that are not finite " +
-			"are the texts NaN, Infinity and -Infinity. Every error is an object with one sentence, error."},
+		"info": schema{"title": "unroll serve", "version": "1", "description": "Trained sequence models over HTTP. Numbers " +
+			"that are not finite are the texts NaN, Infinity and -Infinity. Every error is an object with one sentence, error."},
 		"paths": paths, "components": schema{"schemas": parts},
 	}
 	if s.config.Token != "" {
@@ -54,7 +54,8 @@ func (s *Server) operation(r *route, parts schema) schema {
 		op["parameters"] = []schema{{"name": "model", "in": "path", "required": true, "schema": schema{"type": "string"}}}
 	}
 	if r.body != nil {
-		op["requestBody"] = schema{"required": true, "content": schema{"application/json": schema{"schema": reference(reflect.TypeOf(r.body), parts)}}}
+		op["requestBody"] = schema{"required": true,
+			"content": schema{"application/json": schema{"schema": reference(reflect.TypeOf(r.body), parts)}}}
 	}
 	content := schema{}
 	switch {
@@ -73,7 +74,8 @@ func (s *Server) operation(r *route, parts schema) schema {
 		content[eventStream] = schema{"schema": schema{"anyOf": kinds,
 			"description": "Server-sent events, of which data is JSON; the events are " + strings.Join(lines, ", ") + "."}}
 	}
-	wrong := schema{"description": "An error.", "content": schema{"application/json": schema{"schema": reference(reflect.TypeFor[failure](), parts)}}}
+	wrong := schema{"description": "An error.",
+		"content": schema{"application/json": schema{"schema": reference(reflect.TypeFor[failure](), parts)}}}
 	op["responses"] = schema{"200": schema{"description": "The answer.", "content": content}, "default": wrong}
 	return op
 }

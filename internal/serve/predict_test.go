@@ -64,7 +64,8 @@ func TestTranslations(t *testing.T) {
 	out := s.predictions(`{"inputs":["15.5.39"],"beam":4,"n_best":3,"attention":true,"probabilities":true}`)[0]
 	want := beams[0]
 	for i, x := range want {
-		if diff := near(alternative{x.Text, x.Ended, run.Float(x.LogProb), run.Float(x.Score)}, out.Alternatives[i]); diff != "" {
+		if diff := near(alternative{x.Text, x.Ended, run.Float(x.LogProb), run.Float(x.Score)},
+			out.Alternatives[i]); diff != "" {
 			t.Errorf("alternative %d: %s", i, diff)
 		}
 	}
@@ -90,7 +91,8 @@ func TestTranslations(t *testing.T) {
 		t.Errorf("the tokens are together as probable as the translation: %s", diff)
 	}
 	sampling := decode.Sampling{Temperature: 1}
-	drawn, err := m.Translate(ctx, 1, []string{"1/2/3", "1/2/3"}, run.TranslateOptions{Sampling: &sampling, Seed: 7, Beam: decode.Beam{Best: 1}})
+	drawn, err := m.Translate(ctx, 1, []string{"1/2/3", "1/2/3"},
+		run.TranslateOptions{Sampling: &sampling, Seed: 7, Beam: decode.Beam{Best: 1}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -119,7 +121,8 @@ func TestClassifications(t *testing.T) {
 			t.Errorf("%v, want %v", out[i], want)
 		}
 		if diff := near([]float64{want[0].Probability, want[0].Probability, want[1].Probability},
-			[]float64{float64(*out[i].Probability), float64(out[i].Labels[0].Probability), float64(out[i].Labels[1].Probability)}); diff != "" {
+			[]float64{float64(*out[i].Probability), float64(out[i].Labels[0].Probability),
+				float64(out[i].Labels[1].Probability)}); diff != "" {
 			t.Error(diff)
 		}
 	}
@@ -135,7 +138,8 @@ func TestClassifications(t *testing.T) {
 	}
 	defer w.Close()
 	missing := math.NaN()
-	cases := &series.Cases{Name: "x", Channels: 2, Cases: []series.Case{{Values: [][]float64{{0, 1, missing, 3}, {1, 0, 1, missing}}}}}
+	cases := &series.Cases{Name: "x", Channels: 2,
+		Cases: []series.Case{{Values: [][]float64{{0, 1, missing, 3}, {1, 0, 1, missing}}}}}
 	want, err := w.ClassifyCases(context.Background(), cases)
 	if err != nil {
 		t.Fatal(err)
@@ -171,11 +175,13 @@ func TestTagsNumbersAndForecasts(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer regressor.Close()
-	numbers, err := regressor.Predict(ctx, &series.Cases{Name: "x", Channels: 2, Cases: []series.Case{{Values: [][]float64{{0, 1, 2}, {1, 0, 1}}}}})
+	numbers, err := regressor.Predict(ctx,
+		&series.Cases{Name: "x", Channels: 2, Cases: []series.Case{{Values: [][]float64{{0, 1, 2}, {1, 0, 1}}}}})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if diff := near(floats(numbers), s.predictions(`{"model":"slopes","inputs":[[[0,1,2],[1,0,1]]]}`)[0].Values); diff != "" {
+	if diff := near(floats(numbers),
+		s.predictions(`{"model":"slopes","inputs":[[[0,1,2],[1,0,1]]]}`)[0].Values); diff != "" {
 		t.Error(diff)
 	}
 
@@ -261,7 +267,8 @@ func TestStreams(t *testing.T) {
 	s := serving(t, func(c *Config) { c.Batch = 2 }, "text", "squares")
 	whole := *s.predictions(`{"model":"text","inputs":["line 4"],"length":12,"temperature":0}`)[0].Text
 	names, data := eventsOf(t, s, `{"model":"text","inputs":["line 4"],"length":12,"temperature":0}`)
-	if diff := cmp.Diff(append(strings.Split(strings.Repeat("token ", 12), " ")[:12], "output", "done"), names); diff != "" {
+	if diff := cmp.Diff(append(strings.Split(strings.Repeat("token ", 12), " ")[:12], "output", "done"),
+		names); diff != "" {
 		t.Fatal(diff)
 	}
 	text := ""

@@ -106,7 +106,8 @@ func TestNewerCheckpoint(t *testing.T) {
 	if err := os.Chtimes(filepath.Join(filepath.Dir(weights), "manifest.json"), later, later); err != nil {
 		t.Fatal(err)
 	}
-	if line := heard.wait(t, "cannot be used"); !strings.HasPrefix(line, "squares: ") || !strings.Contains(line, "safetensors") {
+	if line := heard.wait(t, "cannot be used"); !strings.HasPrefix(line, "squares: ") ||
+		!strings.Contains(line, "safetensors") {
 		t.Errorf("said: %s", line)
 	}
 	close(stop)
@@ -135,7 +136,8 @@ func TestSessionOfNewerCheckpoint(t *testing.T) {
 		}
 		time.Sleep(10 * time.Millisecond)
 	}
-	whole := s.predictions(`{"inputs":["line 4` + strings.ReplaceAll(*first.Text, "\n", `\n`) + `"],"length":8,"temperature":0}`)[0]
+	whole := s.predictions(`{"inputs":["line 4` + strings.ReplaceAll(*first.Text, "\n", `\n`) +
+		`"],"length":8,"temperature":0}`)[0]
 	more := s.predictions(`{"inputs":[""],"length":8,"temperature":0,"session":"` + first.Session + `"}`)[0]
 	if *whole.Text != *more.Text {
 		t.Errorf("%q in the session, %q at once", *more.Text, *whole.Text)
@@ -155,7 +157,8 @@ func TestNoCheckpointYet(t *testing.T) {
 	c.Runs = []string{dir}
 	s := servingRuns(t, nil, c)
 	status, body := s.ask("16")
-	if what := refusal(t, status, body); status != 503 || !strings.Contains(what, "no checkpoint yet") || s.models[0].info().Ready {
+	if what := refusal(t, status, body); status != 503 || !strings.Contains(what, "no checkpoint yet") ||
+		s.models[0].info().Ready {
 		t.Errorf("%d %s", status, what)
 	}
 	if err := os.Rename(filepath.Join(aside, "best"), filepath.Join(dir, "best")); err != nil {

@@ -22,8 +22,10 @@ type route struct {
 func (s *Server) routes() []route {
 	return []route{
 		{method: "POST", path: "/v1/predict", handle: s.predict, body: request{}, answer: answer{},
-			doc:    "Translates, continues, labels or tags texts, forecasts series or gives them a number: what the model was trained for.",
-			events: map[string]any{"token": streamedToken{}, "output": streamedOutput{}, "done": streamedEnd{}, "error": failure{}}},
+			doc: "Translates, continues, labels or tags texts, forecasts series or gives them a number: what the model " +
+				"was trained for.",
+			events: map[string]any{"token": streamedToken{}, "output": streamedOutput{}, "done": streamedEnd{},
+				"error": failure{}}},
 		{method: "GET", path: "/v1/models", handle: s.list, answer: modelList{},
 			doc: "Says which models are served, and which options they take."},
 		{method: "GET", path: "/v1/models/{model}/log", handle: s.log, answer: history{},

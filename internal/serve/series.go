@@ -116,16 +116,19 @@ func (f *forecaster) input(raw json.RawMessage) (any, error) {
 		return nil, err
 	}
 	if want := len(f.model.Targets()); len(s.Values) != want {
-		return nil, errors.Errorf("it has values of %s, and the model forecasts %d", words.Count(len(s.Values), "column", "columns"), want)
+		return nil, errors.Errorf("it has values of %s, and the model forecasts %d",
+			words.Count(len(s.Values), "column", "columns"), want)
 	}
 	set := f.model.Set("inputs")
 	known := set.Known
 	if len(s.Known) != len(known) {
-		return nil, errors.Errorf("known has %s, and the model reads %d: %q", words.Count(len(s.Known), "covariate", "covariates"), len(known), known)
+		return nil, errors.Errorf("known has %s, and the model reads %d: %q",
+			words.Count(len(s.Known), "covariate", "covariates"), len(known), known)
 	}
 	for i, x := range s.Known {
 		if want := len(s.Values[0]) + f.model.Horizon(); len(x) < want {
-			return nil, errors.Errorf("%s is known for %d steps: %d values and the horizon need %d", known[i], len(x), len(s.Values[0]), want)
+			return nil, errors.Errorf("%s is known for %d steps: %d values and the horizon need %d", known[i], len(x),
+				len(s.Values[0]), want)
 		}
 	}
 	if want := set.Static; len(s.Static) != len(want) {
@@ -160,7 +163,8 @@ func (f *forecaster) series(s *seriesInput, step series.Step) (any, error) {
 	return x, err
 }
 
-var timeForms = []string{time.RFC3339, time.DateOnly, "2006-01-02T15:04:05", "2006-01-02T15:04", time.DateTime, "2006-01-02 15:04"}
+var timeForms = []string{time.RFC3339, time.DateOnly, "2006-01-02T15:04:05", "2006-01-02T15:04", time.DateTime,
+	"2006-01-02 15:04"}
 
 func parseTime(s string) (time.Time, error) {
 	for _, form := range timeForms {

@@ -200,7 +200,8 @@ func TestRoutes(t *testing.T) {
 		if r.StatusCode != c.status {
 			t.Errorf("%s %s: %d %s, want %d", c.method, c.path, r.StatusCode, body, c.status)
 		}
-		if r.Header.Get("X-Content-Type-Options") != "nosniff" || !strings.Contains(r.Header.Get("Content-Security-Policy"), "default-src 'none'") {
+		if r.Header.Get("X-Content-Type-Options") != "nosniff" ||
+			!strings.Contains(r.Header.Get("Content-Security-Policy"), "default-src 'none'") {
 			t.Errorf("%s %s: the headers are %v", c.method, c.path, r.Header)
 		}
 		if c.status >= 400 {
@@ -259,7 +260,14 @@ func TestHostsAndOrigins(t *testing.T) {
 			t.Errorf("token, %v: %d, want %d", c.header, got, c.want)
 		}
 	}
-	for path, want := range map[string]int{"/": 200, "/healthz": 200, "/openapi.json": 200, "/metrics": 401, "/v1/models": 401, "/v1/models/squares/log": 401} {
+	for path, want := range map[string]int{
+		"/":                      200,
+		"/healthz":               200,
+		"/openapi.json":          200,
+		"/metrics":               401,
+		"/v1/models":             401,
+		"/v1/models/squares/log": 401,
+	} {
 		w := httptest.NewRecorder()
 		token.Handler().ServeHTTP(w, httptest.NewRequest("GET", "http://model.example"+path, nil))
 		if w.Code != want {

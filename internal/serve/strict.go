@@ -116,7 +116,8 @@ func jsonWords(err error) error {
 	case errors.As(err, &kind) && kind.Field == "":
 		return wrong("the body must be a JSON object, it is %s", article(kind.Value))
 	case errors.As(err, &kind):
-		return wrong("%q must be %s, it is %s", kind.Field[strings.LastIndexByte(kind.Field, '.')+1:], typeWords(kind.Type), article(kind.Value))
+		return wrong("%q must be %s, it is %s", kind.Field[strings.LastIndexByte(kind.Field, '.')+1:], typeWords(kind.Type),
+			article(kind.Value))
 	case errors.As(err, &syntax):
 		return wrong("not JSON: %v (byte %d)", syntax, syntax.Offset)
 	case err == io.ErrUnexpectedEOF || err == io.EOF:

@@ -125,7 +125,8 @@ func (w *writer) write(ctx context.Context, o *options, prompt string, emit func
 	case "", newSession:
 	default:
 		if text = w.sessions.get(o.Session); text == nil {
-			return out, &callError{404, "there is no such session: it ended, or it was begun with another model; \"session\": \"new\" begins one"}
+			return out, &callError{404,
+				"there is no such session: it ended, or it was begun with another model; \"session\": \"new\" begins one"}
 		}
 	}
 	var tokens []int32

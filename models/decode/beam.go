@@ -29,7 +29,8 @@ type Beam struct {
 	NoRepeat  int     // no so many tokens in a row occur twice in a hypothesis; 0: they may
 	Tokens    models.Tokens
 
-	WithoutWeights bool // hypotheses keep no weights of the attention, whose number is that of the source's tokens times theirs
+	// hypotheses keep no weights of the attention, whose number is that of the source's tokens times theirs
+	WithoutWeights bool
 }
 
 // Hypothesis is a translation.
@@ -192,8 +193,10 @@ func (c Beam) Check() error {
 		return &setting.Error{Setting: "Best", Value: c.Best, Want: fmt.Sprintf("at most Width, which is %d", c.Width)}
 	}
 	return cmp.Or(
-		setting.AtLeast("Width", c.Width, 1), setting.AtLeast("Best", c.Best, 0), setting.AtLeast("MaxLength", c.MaxLength, 0),
-		setting.AtLeast("Length", c.Length, 0), setting.AtLeast("Coverage", c.Coverage, 0), setting.AtLeast("NoRepeat", c.NoRepeat, 0),
+		setting.AtLeast("Width", c.Width, 1), setting.AtLeast("Best", c.Best, 0),
+		setting.AtLeast("MaxLength", c.MaxLength, 0),
+		setting.AtLeast("Length", c.Length, 0), setting.AtLeast("Coverage", c.Coverage, 0),
+		setting.AtLeast("NoRepeat", c.NoRepeat, 0),
 	)
 }
 

@@ -140,7 +140,8 @@ func same(t *testing.T, got, want []decode.Hypothesis) {
 	}
 	for i := range got {
 		if !slices.Equal(got[i].Tokens, want[i].Tokens) {
-			t.Fatalf("hypothesis %d is %v with score %v, want %v with %v", i, got[i].Tokens, got[i].Score, want[i].Tokens, want[i].Score)
+			t.Fatalf("hypothesis %d is %v with score %v, want %v with %v", i, got[i].Tokens, got[i].Score, want[i].Tokens,
+				want[i].Score)
 		}
 		if last := got[i].Tokens[len(got[i].Tokens)-1]; got[i].Ended != (last == end) {
 			t.Fatalf("hypothesis %d is %v, and has ended: %v", i, got[i].Tokens, got[i].Ended)
@@ -161,7 +162,8 @@ func TestBeamOfEverything(t *testing.T) {
 	const vocab, steps, sources, n = 4, 4, 3, 5
 	lengths := []int{4, 2, 3}
 	for _, p := range [][2]float64{{0, 0}, {1, 0}, {0.6, 0.3}, {2, 5}} {
-		c := decode.Beam{Width: 100, Best: n, MaxLength: steps, Length: p[0], Coverage: p[1], Tokens: models.Tokens{Start: start, End: end}}
+		c := decode.Beam{Width: 100, Best: n, MaxLength: steps, Length: p[0], Coverage: p[1],
+			Tokens: models.Tokens{Start: start, End: end}}
 		o := newOracle(vocab, sources, c.Width)
 		got, err := c.Search(o, lengths)
 		if err != nil {
@@ -266,7 +268,8 @@ func TestBeam(t *testing.T) {
 
 // Of equals the first is the best: the first row's continuation, and of these the lowest token.
 func TestBeamOfEquals(t *testing.T) {
-	got, err := decode.Beam{Width: 3, Best: 3, MaxLength: 2, Tokens: models.Tokens{Start: 4, End: 5}}.Search(undecided{}, []int{1})
+	got, err := decode.Beam{Width: 3, Best: 3, MaxLength: 2, Tokens: models.Tokens{Start: 4, End: 5}}.Search(undecided{},
+		[]int{1})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -291,7 +294,8 @@ func (undecided) Step(tokens, _ []int32) (s decode.Scores, err error) {
 // disturb the others.
 func TestBeamWithoutChoice(t *testing.T) {
 	const wanted = 3
-	got, err := decode.Beam{Width: wanted, Best: wanted, MaxLength: 2, Tokens: models.Tokens{Start: start, End: end}}.Search(terse{wanted}, []int{1, 1})
+	got, err := decode.Beam{Width: wanted, Best: wanted, MaxLength: 2,
+		Tokens: models.Tokens{Start: start, End: end}}.Search(terse{wanted}, []int{1, 1})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -325,7 +329,8 @@ func (x terse) Step(tokens, _ []int32) (s decode.Scores, err error) {
 func TestBeamWithoutAttention(t *testing.T) {
 	o := newOracle(5, 1, 2)
 	o.attends = false
-	got, err := decode.Beam{Width: 2, MaxLength: 5, Coverage: 1, Tokens: models.Tokens{Start: start, End: end}}.Search(o, []int{4})
+	got, err := decode.Beam{Width: 2, MaxLength: 5, Coverage: 1, Tokens: models.Tokens{Start: start, End: end}}.Search(o,
+		[]int{4})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -336,7 +341,9 @@ func TestBeamWithoutAttention(t *testing.T) {
 
 // What nothing attends to costs much, but leaves scores finite.
 func TestBeamCoverageOfNothing(t *testing.T) {
-	got, err := decode.Beam{Width: 1, MaxLength: 1, Coverage: 1, Tokens: models.Tokens{Start: start, End: end}}.Search(blind{}, []int{2})
+	got, err := decode.Beam{Width: 1, MaxLength: 1, Coverage: 1, Tokens: models.Tokens{Start: start, End: end}}.Search(
+		blind{}, []int{2},
+	)
 	if err != nil {
 		t.Fatal(err)
 	}

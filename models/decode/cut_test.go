@@ -22,7 +22,8 @@ func TestBeamThatIsCut(t *testing.T) {
 			5: {[]int32{4, 5, 6, 7, end}, true},
 			9: {[]int32{4, 5, 6, 7, end}, true},
 		} {
-			got, err := decode.Beam{Width: width, Best: width, MaxLength: limit, Length: 0.6, Tokens: models.Tokens{Start: start, End: end}}.Search(&number{}, []int{1})
+			got, err := decode.Beam{Width: width, Best: width, MaxLength: limit, Length: 0.6,
+				Tokens: models.Tokens{Start: start, End: end}}.Search(&number{}, []int{1})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -41,7 +42,8 @@ func TestBeamThatIsCut(t *testing.T) {
 // Nor does a long text that goes on stand before one that ends, only because long texts are preferred: 2 and the end
 // have p = 0.5, and what begins with 3 is less likely and never ends.
 func TestBeamThatEnds(t *testing.T) {
-	got, err := decode.Beam{Width: 3, Best: 2, MaxLength: 40, Length: 0.6, Tokens: models.Tokens{Start: start, End: end}}.Search(&endless{}, []int{1})
+	got, err := decode.Beam{Width: 3, Best: 2, MaxLength: 40, Length: 0.6,
+		Tokens: models.Tokens{Start: start, End: end}}.Search(&endless{}, []int{1})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -113,7 +115,9 @@ func TestNoRepeat(t *testing.T) {
 		}
 	}
 	// What is never repeated: of 2 tokens and the end, each at most once.
-	got, err := decode.Beam{Width: 1, MaxLength: 30, NoRepeat: 1, Tokens: models.Tokens{Start: start, End: end}}.Search(stutter{}, []int{1})
+	got, err := decode.Beam{Width: 1, MaxLength: 30, NoRepeat: 1, Tokens: models.Tokens{Start: start, End: end}}.Search(
+		stutter{}, []int{1},
+	)
 	if want := []int32{2, 3, end}; err != nil || !slices.Equal(got[0][0].Tokens, want) || !got[0][0].Ended {
 		t.Errorf("%v, %v, want %v", got, err, want)
 	}

@@ -13,7 +13,8 @@ type NotFiniteError struct {
 }
 
 func (e *NotFiniteError) Error() string {
-	return fmt.Sprintf("the model's score of %d is %g: its weights are too large to compute with, use another checkpoint", e.Index, e.Value)
+	return fmt.Sprintf("the model's score of %d is %g: its weights are too large to compute with, use another checkpoint",
+		e.Index, e.Value)
 }
 
 // CheckFinite says whether a model's scores, one for each token or class, are finite; if not, the error is a

@@ -53,7 +53,8 @@ func TestNarrow(t *testing.T) {
 	tokens := models.Tokens{Start: start, End: end}
 	lengths, limits := slices.Repeat([]int{4, 2, 3, 1}, 4), slices.Repeat([]int{1, 5, 3, 9, 2, 4, 1, 6}, 2)
 	for _, width := range []int{1, 3} {
-		beam := decode.Beam{Width: width, Best: width, Length: 0.6, Coverage: 0.1, NoRepeat: 2, Limits: limits, Tokens: tokens}
+		beam := decode.Beam{Width: width, Best: width, Length: 0.6, Coverage: 0.1, NoRepeat: 2, Limits: limits,
+			Tokens: tokens}
 		sampling := decode.Sampling{Temperature: 1, NoRepeat: 2}
 		for name, find := range map[string]func(s decode.Stepper) ([][]decode.Hypothesis, error){
 			"search": func(s decode.Stepper) ([][]decode.Hypothesis, error) { return beam.Search(s, lengths) },

@@ -25,13 +25,15 @@ type Sampling struct {
 	TopP        float64 // 0 or 1: all
 	NoRepeat    int     // no so many tokens in a row are drawn twice in a hypothesis; 0: they may be
 
-	WithoutWeights bool // hypotheses keep no weights of the attention, whose number is that of the source's tokens times theirs
+	// hypotheses keep no weights of the attention, whose number is that of the source's tokens times theirs
+	WithoutWeights bool
 }
 
 // Check says what is wrong with the numbers.
 func (c Sampling) Check() error {
 	return cmp.Or(
-		setting.AtLeast("Temperature", c.Temperature, 0), setting.AtLeast("TopK", c.TopK, 0), setting.Within("TopP", c.TopP, 0, 1),
+		setting.AtLeast("Temperature", c.Temperature, 0), setting.AtLeast("TopK", c.TopK, 0),
+		setting.Within("TopP", c.TopP, 0, 1),
 		setting.AtLeast("NoRepeat", c.NoRepeat, 0),
 	)
 }
@@ -147,10 +149,14 @@ func (c Sampling) Draw(logits []float64, random *rand.Rand) (int32, error) {
 // lengths; there may be several rows for each source. limits are the most tokens of the hypotheses of each
 // source, and random is what they are drawn with: it is the same whatever other sources there are. The score of
 // a hypothesis is its ln p, before the distribution is cut.
-func (c Sampling) Sequences(s Stepper, lengths []int, rows int, limits []int, t models.Tokens, random []*rand.Rand) ([][]Hypothesis, error) {
+func (c Sampling) Sequences(
+	s Stepper, lengths []int, rows int, limits []int, t models.Tokens, random []*rand.Rand,
+) ([][]Hypothesis, error) {
 	err := cmp.Or(checkSources(s, lengths), setting.AtLeast("rows", rows, 1), c.Check())
-	if err == nil && (len(limits) == 0 || len(limits) != len(lengths) || len(random) != len(lengths) || slices.Min(limits) < 1) {
-		err = errors.Errorf("limits %v and %d random numbers for %d sources: there must be one for each, of at least 1", limits, len(random), len(lengths))
+	if err == nil &&
+		(len(limits) == 0 || len(limits) != len(lengths) || len(random) != len(lengths) || slices.Min(limits) < 1) {
+		err = errors.Errorf("limits %v and %d random numbers for %d sources: there must be one for each, of at least 1",
+			limits, len(random), len(lengths))
 	}
 	if err != nil {
 		return nil, errors.Wrap(err, "sampling")

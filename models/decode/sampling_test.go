@@ -131,7 +131,8 @@ func TestSamplingAlone(t *testing.T) {
 		for i := range o.rows {
 			o.rows[i][0] = int32(sources[i/2])
 		}
-		got, err := decode.Sampling{Temperature: 1}.Sequences(o, slices.Repeat([]int{4}, len(sources)), 2, slices.Repeat([]int{9}, len(sources)), tokens, random)
+		got, err := decode.Sampling{Temperature: 1}.Sequences(o, slices.Repeat([]int{4}, len(sources)), 2,
+			slices.Repeat([]int{9}, len(sources)), tokens, random)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -49,7 +49,8 @@ func narrow(s Stepper, going []int, sources int) (kept []int, err error) {
 // lengths.
 func checkSources(s Stepper, lengths []int) error {
 	if s == nil || len(lengths) == 0 || slices.Min(lengths) < 0 {
-		return errors.Errorf("no stepper for sources of lengths %v: there must be one, and no length may be negative", lengths)
+		return errors.Errorf("no stepper for sources of lengths %v: there must be one, and no length may be negative",
+			lengths)
 	}
 	return nil
 }
