@@ -79,7 +79,8 @@ func (c Config) check() error {
 		if value, err := lower.TypeOf(u.Value); err != nil {
 			return err
 		} else if value.Dtype != old.Dtype || !value.Shape.Equal(old.Shape) {
-			return errors.Errorf("%s is %v and cannot become %s, %v", lower.Describe(u.State), old.Dtype, lower.Describe(u.Value), value.Dtype)
+			return errors.Errorf("%s is %v and cannot become %s, %v", lower.Describe(u.State), old.Dtype,
+				lower.Describe(u.Value), value.Dtype)
 		}
 	}
 	return nil
@@ -184,7 +185,8 @@ func floatOf(nodes G.Nodes) (ir.Dtype, error) {
 		case first == nil:
 			first, float = n, t.Dtype
 		case t.Dtype != float:
-			return 0, errors.Errorf("%s is %v and %s is %v; a program has one floating-point type", lower.Describe(first), float, lower.Describe(n), t.Dtype)
+			return 0, errors.Errorf("%s is %v and %s is %v; a program has one floating-point type", lower.Describe(first),
+				float, lower.Describe(n), t.Dtype)
 		}
 	}
 	return float, nil

@@ -39,7 +39,8 @@ var recurrences = map[string]func(m *model) (op.Scan, op.Step){
 			h = b.Mul(o, b.Tanh(c))
 			return op.Out{States: []*G.Node{h, c}}
 		}
-		return op.Scan{Seqs: []*G.Node{m.x}, States: []*G.Node{m.weight("h0", m.batch, m.hidden), m.weight("c0", m.batch, m.hidden)}}, step
+		return op.Scan{Seqs: []*G.Node{m.x}, States: []*G.Node{m.weight("h0", m.batch, m.hidden),
+			m.weight("c0", m.batch, m.hidden)}}, step
 	},
 	"constant per sequence": func(m *model) (op.Scan, op.Step) {
 		w, u, v := m.weight("W", m.in, m.hidden), m.weight("U", m.hidden, m.hidden), m.weight("V", m.hidden, 2)
@@ -48,7 +49,8 @@ var recurrences = map[string]func(m *model) (op.Scan, op.Step){
 			h := b.Tanh(b.Add(b.Add(b.Product(in.Seqs[0], w), b.Product(in.States[0], u)), in.Consts[0]))
 			return op.Out{States: []*G.Node{h}, Outs: []*G.Node{b.Product(b.Mul(h, in.Consts[0]), v)}}
 		}
-		return op.Scan{Seqs: []*G.Node{m.x}, States: []*G.Node{m.weight("h0", m.batch, m.hidden)}, Consts: []*G.Node{context}}, step
+		return op.Scan{Seqs: []*G.Node{m.x}, States: []*G.Node{m.weight("h0", m.batch, m.hidden)},
+			Consts: []*G.Node{context}}, step
 	},
 	"masked": func(m *model) (op.Scan, op.Step) {
 		w, u := m.weight("W", m.in, m.hidden), m.weight("U", m.hidden, m.hidden)
@@ -63,7 +65,8 @@ var recurrences = map[string]func(m *model) (op.Scan, op.Step){
 		w := m.weight("W", m.in, m.hidden)
 		step := func(b *op.Builder, in op.In) op.Out {
 			p, q, stay := in.States[0], in.States[1], in.States[2]
-			return op.Out{States: []*G.Node{q, b.Add(b.Mul(p, b.Tanh(stay)), b.Product(in.Seqs[0], w)), stay}, Outs: []*G.Node{p, q}}
+			return op.Out{States: []*G.Node{q, b.Add(b.Mul(p, b.Tanh(stay)), b.Product(in.Seqs[0], w)), stay},
+				Outs: []*G.Node{p, q}}
 		}
 		return op.Scan{Seqs: []*G.Node{m.x}, States: []*G.Node{p, q, stay}}, step
 	},
@@ -132,7 +135,8 @@ func (m *model) input(name string, draw func() float64, shape ...int) *G.Node {
 func build(t *testing.T, name string, dtype tensor.Dtype, steps int, reverse, unrolled bool) *model {
 	t.Helper()
 	g := G.NewGraph()
-	m := &model{g: g, b: op.New(g), dtype: dtype, steps: steps, batch: 3, in: 4, hidden: 5, rand: rand.New(rand.NewPCG(1, 2))}
+	m := &model{g: g, b: op.New(g), dtype: dtype, steps: steps, batch: 3, in: 4, hidden: 5,
+		rand: rand.New(rand.NewPCG(1, 2))}
 	m.x = m.weight("x", steps, m.batch, m.in)
 	i := 0
 	m.mask = m.input("mask", func() float64 { // rows of different lengths

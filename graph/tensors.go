@@ -11,7 +11,8 @@ import (
 type Tensor struct {
 	Name  string
 	Shape []int // none for a scalar
-	Data  any   // []float32, []float64, []int32 or []int64, as long as the product of Shape; nil: only name and shape are known
+	// []float32, []float64, []int32 or []int64, as long as the product of Shape; nil: only name and shape are known
+	Data any
 }
 
 // MatchTensors checks that two lists of tensors have the same names and shapes, in any order, and names the

@@ -96,7 +96,9 @@ func BenchmarkTile(b *testing.B) {
 // BenchmarkApply is the time an element of scalar functions over an array in the first cache.
 func BenchmarkApply(b *testing.B) {
 	for _, path := range kernel.Paths() {
-		for _, f := range []tape.Fn{tape.Add, tape.Where, tape.Max, tape.Div, tape.Exp, tape.Log, tape.Tanh, tape.Sigmoid, tape.Expm1, tape.Log1p} {
+		for _, f := range []tape.Fn{
+			tape.Add, tape.Where, tape.Max, tape.Div, tape.Exp, tape.Log, tape.Tanh, tape.Sigmoid, tape.Expm1, tape.Log1p,
+		} {
 			b.Run(fmt.Sprintf("%v/%s", f, path), func(b *testing.B) {
 				s := kernel.Float32(path)
 				const n = 1024
@@ -150,64 +152,80 @@ func BenchmarkInstr(b *testing.B) {
 		make instr
 	}{
 		{"random", func(t *builder) tape.Instr {
-			return &tape.Random{Keys: t.slot(tape.Input, tape.Int32, 4*rows), Out: t.buffer(tape.Output, rows*cols), N: rows, Width: cols}
+			return &tape.Random{Keys: t.slot(tape.Input, tape.Int32, 4*rows), Out: t.buffer(tape.Output, rows*cols), N: rows,
+				Width: cols}
 		}},
 		{"transpose", func(t *builder) tape.Instr {
-			return &tape.Copy{Shape: []int{cols, rows}, In: tape.Operand{Ref: t.buffer(tape.Input, rows*cols), Strides: []int{1, cols}},
+			return &tape.Copy{Shape: []int{cols, rows},
+				In:  tape.Operand{Ref: t.buffer(tape.Input, rows*cols), Strides: []int{1, cols}},
 				Out: dense(t.buffer(tape.Output, rows*cols), cols, rows)}
 		}},
 		{"swap", func(t *builder) tape.Instr { // of the axes of time and batch
-			return &tape.Copy{Shape: []int{50, 50, cols}, In: tape.Operand{Ref: t.buffer(tape.Input, rows*cols), Strides: []int{cols, 50 * cols, 1}},
+			return &tape.Copy{Shape: []int{50, 50, cols},
+				In:  tape.Operand{Ref: t.buffer(tape.Input, rows*cols), Strides: []int{cols, 50 * cols, 1}},
 				Out: dense(t.buffer(tape.Output, rows*cols), 50, 50, cols)}
 		}},
 		{"softmax", func(t *builder) tape.Instr {
-			return &tape.Rows{Kind: tape.Softmax, In: []tape.Ref{t.buffer(tape.Input, rows*cols)}, Out: t.buffer(tape.Output, rows*cols), Rows: rows, Cols: cols}
+			return &tape.Rows{Kind: tape.Softmax, In: []tape.Ref{t.buffer(tape.Input, rows*cols)},
+				Out: t.buffer(tape.Output, rows*cols), Rows: rows, Cols: cols}
 		}},
 		{"crossentropy", func(t *builder) tape.Instr {
-			return &tape.Rows{Kind: tape.CrossEntropy, In: []tape.Ref{t.buffer(tape.Input, rows*cols), t.slot(tape.Input, tape.Int32, rows)},
+			return &tape.Rows{Kind: tape.CrossEntropy,
+				In:  []tape.Ref{t.buffer(tape.Input, rows*cols), t.slot(tape.Input, tape.Int32, rows)},
 				Out: t.buffer(tape.Output, rows), Rows: rows, Cols: cols}
 		}},
 		{"argmax", func(t *builder) tape.Instr {
-			return &tape.Rows{Kind: tape.Argmax, In: []tape.Ref{t.buffer(tape.Input, rows*cols)}, Out: t.slot(tape.Output, tape.Int32, rows), Rows: rows, Cols: cols}
+			return &tape.Rows{Kind: tape.Argmax, In: []tape.Ref{t.buffer(tape.Input, rows*cols)},
+				Out: t.slot(tape.Output, tape.Int32, rows), Rows: rows, Cols: cols}
 		}},
 		{"sum-rows", func(t *builder) tape.Instr {
-			return &tape.Reduce{In: t.buffer(tape.Input, rows*cols), Out: t.buffer(tape.Output, rows), Outer: rows, N: cols, Inner: 1}
+			return &tape.Reduce{In: t.buffer(tape.Input, rows*cols), Out: t.buffer(tape.Output, rows), Outer: rows,
+				N: cols, Inner: 1}
 		}},
 		{"sum-columns", func(t *builder) tape.Instr {
-			return &tape.Reduce{In: t.buffer(tape.Input, rows*cols), Out: t.buffer(tape.Output, cols), Outer: 1, N: rows, Inner: cols}
+			return &tape.Reduce{In: t.buffer(tape.Input, rows*cols), Out: t.buffer(tape.Output, cols), Outer: 1, N: rows,
+				Inner: cols}
 		}},
 		{"gather", func(t *builder) tape.Instr {
-			return &tape.Gather{Table: t.buffer(tape.Input, 5*cols), Index: t.slot(tape.Input, tape.Int32, rows), Out: t.buffer(tape.Output, rows*cols), N: rows, Width: cols, Rows: 5}
+			return &tape.Gather{Table: t.buffer(tape.Input, 5*cols), Index: t.slot(tape.Input, tape.Int32, rows),
+				Out: t.buffer(tape.Output, rows*cols), N: rows, Width: cols, Rows: 5}
 		}},
 		{"scatteradd", func(t *builder) tape.Instr {
-			return &tape.ScatterAdd{In: t.buffer(tape.Input, rows*cols), Index: t.slot(tape.Input, tape.Int32, rows), Out: t.buffer(tape.Output, 5*cols), N: rows, Width: cols, Rows: 5}
+			return &tape.ScatterAdd{In: t.buffer(tape.Input, rows*cols), Index: t.slot(tape.Input, tape.Int32, rows),
+				Out: t.buffer(tape.Output, 5*cols), N: rows, Width: cols, Rows: 5}
 		}},
 		{"bias", func(t *builder) tape.Instr {
-			m := &tape.Map{Shape: []int{rows, cols}, In: []tape.Operand{dense(t.buffer(tape.Input, rows*cols), rows, cols), {Ref: t.buffer(tape.Input, cols), Strides: []int{0, 1}}},
+			m := &tape.Map{Shape: []int{rows, cols}, In: []tape.Operand{dense(t.buffer(tape.Input, rows*cols), rows, cols),
+				{Ref: t.buffer(tape.Input, cols), Strides: []int{0, 1}}},
 				Code: []tape.Op{{Fn: tape.Add, Args: [3]int{0, 1}}}, Result: []int{2}}
 			m.Out = []tape.Operand{dense(t.buffer(tape.Output, rows*cols), rows, cols)}
 			return m
 		}},
 		{"short-rows", func(t *builder) tape.Instr {
-			m := &tape.Map{Shape: []int{rows * cols / 20, 20}, In: []tape.Operand{dense(t.buffer(tape.Input, rows*cols), rows*cols/20, 20), {Ref: t.buffer(tape.Input, rows*cols/20), Strides: []int{1, 0}}},
+			m := &tape.Map{Shape: []int{rows * cols / 20, 20}, In: []tape.Operand{dense(t.buffer(tape.Input, rows*cols),
+				rows*cols/20, 20), {Ref: t.buffer(tape.Input, rows*cols/20), Strides: []int{1, 0}}},
 				Code: []tape.Op{{Fn: tape.Mul, Args: [3]int{0, 1}}}, Result: []int{2}}
 			m.Out = []tape.Operand{dense(t.buffer(tape.Output, rows*cols), rows*cols/20, 20)}
 			return m
 		}},
 		{"attention-scores", func(t *builder) tape.Instr {
-			return &tape.Product{A: t.buffer(tape.Input, 128*cols), B: t.buffer(tape.State, 128*20*cols), C: t.buffer(tape.Output, 128*20), Batch: 128, M: 1, N: 20, K: cols,
+			return &tape.Product{A: t.buffer(tape.Input, 128*cols), B: t.buffer(tape.State, 128*20*cols),
+				C: t.buffer(tape.Output, 128*20), Batch: 128, M: 1, N: 20, K: cols,
 				TransB: true, LdA: cols, LdB: cols, LdC: 20, StrideA: cols, StrideB: 20 * cols, StrideC: 20}
 		}},
 		{"attention-context", func(t *builder) tape.Instr {
-			return &tape.Product{A: t.buffer(tape.Input, 128*20), B: t.buffer(tape.State, 128*20*cols), C: t.buffer(tape.Output, 128*cols), Batch: 128, M: 1, N: cols, K: 20,
+			return &tape.Product{A: t.buffer(tape.Input, 128*20), B: t.buffer(tape.State, 128*20*cols),
+				C: t.buffer(tape.Output, 128*cols), Batch: 128, M: 1, N: cols, K: 20,
 				LdA: 20, LdB: cols, LdC: cols, StrideA: 20, StrideB: 20 * cols, StrideC: cols}
 		}},
 		{"attention-outer", func(t *builder) tape.Instr {
-			return &tape.Product{A: t.buffer(tape.Input, 128*20), B: t.buffer(tape.Input, 128*cols), C: t.buffer(tape.State, 128*20*cols), Batch: 128, M: 20, N: cols, K: 1, TransA: true, Acc: true,
+			return &tape.Product{A: t.buffer(tape.Input, 128*20), B: t.buffer(tape.Input, 128*cols),
+				C: t.buffer(tape.State, 128*20*cols), Batch: 128, M: 20, N: cols, K: 1, TransA: true, Acc: true,
 				LdA: 20, LdB: cols, LdC: cols, StrideA: 20, StrideB: cols, StrideC: 20 * cols}
 		}},
 		{"vector-matrix", func(t *builder) tape.Instr {
-			return &tape.Product{A: t.buffer(tape.Input, rows), B: t.buffer(tape.Output, rows*cols), C: t.buffer(tape.Output, cols), Batch: 1, M: 1, N: cols, K: rows,
+			return &tape.Product{A: t.buffer(tape.Input, rows), B: t.buffer(tape.Output, rows*cols),
+				C: t.buffer(tape.Output, cols), Batch: 1, M: 1, N: cols, K: rows,
 				LdA: rows, LdB: cols, LdC: cols}
 		}},
 	} {

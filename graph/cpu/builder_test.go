@@ -74,7 +74,8 @@ func everything() *builder {
 		n                            = steps * batch
 	)
 	b := &builder{tape.Tape{Float: tape.Float32}}
-	in, state := func(n int) tape.Ref { return b.buffer(tape.Input, n) }, func(n int) tape.Ref { return b.buffer(tape.State, n) }
+	in, state := func(n int) tape.Ref { return b.buffer(tape.Input, n) },
+		func(n int) tape.Ref { return b.buffer(tape.State, n) }
 	at := func(r tape.Ref, off int, step ...int) tape.Ref {
 		return tape.Ref{Buf: r.Buf, Off: r.Off + off, Step: step}
 	}
@@ -104,12 +105,14 @@ func everything() *builder {
 	out := at(h, size)
 
 	logits, proj := state(n*classes), state(width*classes)
-	b.emit(&tape.Product{A: out, B: proj, C: logits, Batch: 1, M: n, N: classes, K: width, LdA: width, LdB: classes, LdC: classes})
+	b.emit(&tape.Product{A: out, B: proj, C: logits, Batch: 1, M: n, N: classes, K: width, LdA: width, LdB: classes,
+		LdC: classes})
 	loss, mean, target := state(n), state(1), b.slot(tape.Input, tape.Int32, n)
 	one := state(n)
 	dlogits, best, probs := state(n*classes), b.slot(tape.State, tape.Int32, n), state(n*classes)
 	b.emit(
-		&tape.Rows{Kind: tape.CrossEntropy, In: []tape.Ref{logits, target}, Out: loss, Rows: n, Cols: classes, Smoothing: 0.1},
+		&tape.Rows{Kind: tape.CrossEntropy, In: []tape.Ref{logits, target}, Out: loss, Rows: n, Cols: classes,
+			Smoothing: 0.1},
 		&tape.Reduce{Fn: tape.Sum, In: loss, Out: mean, Outer: 1, N: n, Inner: 1},
 		&tape.Rows{Kind: tape.CrossEntropyGrad, In: []tape.Ref{logits, target, one}, Out: dlogits, Rows: n, Cols: classes},
 		&tape.Rows{Kind: tape.Argmax, In: []tape.Ref{logits}, Out: best, Rows: n, Cols: classes},
@@ -118,12 +121,15 @@ func everything() *builder {
 	dproj, dout, dbias := state(width*classes), state(n*width), state(width)
 	norm, transposed, largest := state(1), state(n*width), state(n)
 	b.emit(
-		&tape.Product{A: out, B: dlogits, C: dproj, Batch: 1, M: width, N: classes, K: n, TransA: true, LdA: width, LdB: classes, LdC: classes},
-		&tape.Product{A: dlogits, B: proj, C: dout, Batch: 1, M: n, N: width, K: classes, TransB: true, LdA: classes, LdB: classes, LdC: width},
+		&tape.Product{A: out, B: dlogits, C: dproj, Batch: 1, M: width, N: classes, K: n, TransA: true, LdA: width,
+			LdB: classes, LdC: classes},
+		&tape.Product{A: dlogits, B: proj, C: dout, Batch: 1, M: n, N: width, K: classes, TransB: true, LdA: classes,
+			LdB: classes, LdC: width},
 		&tape.Reduce{Fn: tape.Sum, In: dout, Out: dbias, Outer: 1, N: n, Inner: width},
 		&tape.Reduce{Fn: tape.Sum, In: dout, Out: norm, Outer: 1, N: n * width, Inner: 1},
 		&tape.Reduce{Fn: tape.ReduceMax, In: dout, Out: largest, Outer: n, N: width, Inner: 1},
-		&tape.Copy{Shape: []int{width, n}, In: tape.Operand{Ref: dout, Strides: []int{1, width}}, Out: dense(transposed, width, n)},
+		&tape.Copy{Shape: []int{width, n}, In: tape.Operand{Ref: dout, Strides: []int{1, width}},
+			Out: dense(transposed, width, n)},
 		&tape.ScatterAdd{Index: index, In: dout, Out: table, N: n, Width: width, Rows: 5},
 	)
 

@@ -47,7 +47,8 @@ func newCopying[B float32 | float64, T kernel.Float](l *loader[T], ks *kernel.Se
 		dims, in, out = slices.Delete(dims, axis, axis+1), slices.Delete(in, axis, axis+1), slices.Delete(out, axis, axis+1)
 		return n, sIn, sOut
 	}
-	s := &copying[B]{kernels: ks, in: copyView{place: newPlace(l.tape, c.In.Ref)}, out: copyView{place: newPlace(l.tape, c.Out.Ref)}}
+	s := &copying[B]{kernels: ks, in: copyView{place: newPlace(l.tape, c.In.Ref)},
+		out: copyView{place: newPlace(l.tape, c.Out.Ref)}}
 	s.cols, s.in.col, s.out.col = take(len(dims) - 1)
 	s.rows = 1
 	if len(dims) > 0 {

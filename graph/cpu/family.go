@@ -182,7 +182,8 @@ func (p *program) settleSlots() error {
 			c = &cell{dtype: b.Dtype, memory: alignedBytes(bytes)}
 			f.common[s.Name] = c
 		case c.dtype != b.Dtype || len(c.memory) != bytes:
-			return errors.Errorf("cpu: load: slot %q is %v%v, and %d bytes of %v in another program: what programs have in common must be of one type", s.Name, b.Dtype, s.Shape, len(c.memory), c.dtype)
+			return errors.Errorf("cpu: load: slot %q is %v%v, and %d bytes of %v in another program: what programs have in "+
+				"common must be of one type", s.Name, b.Dtype, s.Shape, len(c.memory), c.dtype)
 		}
 		m.at[s.Buf], m.written[s.Buf] = unsafe.Pointer(unsafe.SliceData(c.memory)), &c.written
 		if s.Kind == tape.State {
@@ -202,7 +203,8 @@ func separable(t *tape.Tape) error {
 		e := extentOf(t, id)
 		for other := range t.Buffers {
 			if tape.BufferID(other) != id && e.overlaps(extentOf(t, tape.BufferID(other))) {
-				return errors.Errorf("cpu: load: buffer %d overlaps slot %q: the memory of such a tape cannot be shared", other, name)
+				return errors.Errorf("cpu: load: buffer %d overlaps slot %q: the memory of such a tape cannot be shared",
+					other, name)
 			}
 		}
 	}

@@ -44,7 +44,8 @@ func learner() *builder {
 // user is a tape that gives the output "y", the input "x" times the input "w", by way of a temporary.
 func user() *builder {
 	b := &builder{}
-	w, x, y := b.named("w", tape.Input, side*side), b.named("x", tape.Input, side*side), b.named("y", tape.Output, side*side)
+	w, x, y := b.named("w", tape.Input, side*side), b.named("x", tape.Input, side*side),
+		b.named("y", tape.Output, side*side)
 	z := b.temporary(side * side)
 	b.emit(
 		&tape.Product{A: x, B: w, C: z, Batch: 1, M: side, N: side, K: side, LdA: side, LdB: side, LdC: side},
@@ -80,7 +81,8 @@ func TestSharedBlock(t *testing.T) {
 		mustLoad(t, d, b)
 		blocks = append(blocks, len(d.(*device).family.block))
 	}
-	if large := 100 * side * side * int(unsafe.Sizeof(float32(0))); blocks[0] > large/10 || blocks[1] < large || blocks[1] > large+blocks[0] || blocks[3] != blocks[1] {
+	if large := 100 * side * side * int(unsafe.Sizeof(float32(0))); blocks[0] > large/10 || blocks[1] < large ||
+		blocks[1] > large+blocks[0] || blocks[3] != blocks[1] {
 		t.Errorf("after each load the block has %v bytes", blocks)
 	}
 }

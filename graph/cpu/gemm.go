@@ -113,7 +113,8 @@ func (g *gemm[T]) packPart(_, part int) {
 
 func (g *gemm[T]) packPanel(o *operand, dst, src *T, first, panel int) {
 	at := (first + panel) * o.width
-	g.kernels.Pack(offset(dst, panel*o.width*g.k), o.width, min(o.width, o.n-at), g.k, offset(src, at*o.srcI+g.p0*o.srcK), o.srcI, o.srcK)
+	g.kernels.Pack(offset(dst, panel*o.width*g.k), o.width, min(o.width, o.n-at), g.k, offset(src, at*o.srcI+g.p0*o.srcK),
+		o.srcI, o.srcK)
 }
 
 // tilePart computes the tiles of one group of rows and one of columns.

@@ -44,7 +44,8 @@ func languageModel() *builder {
 		return tape.Ref{Buf: r.Buf, Off: r.Off + off, Step: step}
 	}
 	product := func(c, a, w tape.Ref, m, n, k int, ta, tb, acc bool) *tape.Product {
-		p := &tape.Product{A: a, B: w, C: c, Batch: 1, M: m, N: n, K: k, TransA: ta, TransB: tb, LdA: k, LdB: n, LdC: n, Acc: acc}
+		p := &tape.Product{A: a, B: w, C: c, Batch: 1, M: m, N: n, K: k, TransA: ta, TransB: tb, LdA: k, LdB: n,
+			LdC: n, Acc: acc}
 		if ta {
 			p.LdA = m
 		}
@@ -126,7 +127,8 @@ func languageModel() *builder {
 		back := func(r tape.Ref, n, off int) tape.Ref { return at(r, (steps-1)*n+off, -n) }
 		z, one := back(l.z, batch*gates, 0), []int{hidden, 1}
 		view := func(r tape.Ref) tape.Operand { return tape.Operand{Ref: r, Strides: one} }
-		f := formula{in: []tape.Operand{gate(z, 0), gate(z, 1), gate(z, 2), gate(z, 3), view(back(l.c, size, 0)), view(back(l.c, size, size)),
+		f := formula{in: []tape.Operand{gate(z, 0), gate(z, 1), gate(z, 2), gate(z, 3), view(back(l.c, size, 0)),
+			view(back(l.c, size, size)),
 			view(back(dh, size, 0)), view(dhr), view(dc)}}
 		ig, fg, og, g, cOld, cNew := 0, 1, 2, 3, 4, 5
 		one1 := f.num(1)

@@ -95,7 +95,8 @@ func (l *loader[T]) product(p *tape.Product) []step {
 	if x.batch == 1 || x.strideA == 0 {
 		packA = l.pack(refA, opA)
 	}
-	g := gemm[T]{kernels: l.kernels, threads: l.threads, inLoop: l.inLoop(), x: x, opA: opA, opB: opB, packA: packA, packB: packB}
+	g := gemm[T]{kernels: l.kernels, threads: l.threads, inLoop: l.inLoop(), x: x, opA: opA, opB: opB, packA: packA,
+		packB: packB}
 	if x.batch > 1 && g.sizeA()+g.sizeB() <= smallItem {
 		return []step{l.newBatched(g, a, b, c, cost)}
 	}

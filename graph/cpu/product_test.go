@@ -30,7 +30,8 @@ func TestBlocks(t *testing.T) {
 				name := fmt.Sprintf("%s/%d×%d×%d×%d/%v,%v,%v", path, c.batch, c.m, c.k, c.n, ta, tb, written)
 				b := &builder{tape.Tape{Float: tape.Float32}}
 				p := &tape.Product{
-					A: b.buffer(tape.State, c.batch*c.m*c.k), B: b.buffer(tape.State, c.batch*c.k*c.n), C: b.buffer(tape.State, c.batch*c.m*c.n),
+					A: b.buffer(tape.State, c.batch*c.m*c.k), B: b.buffer(tape.State, c.batch*c.k*c.n),
+					C:     b.buffer(tape.State, c.batch*c.m*c.n),
 					Batch: c.batch, M: c.m, N: c.n, K: c.k, TransA: ta, TransB: tb, LdA: c.k, LdB: c.n, LdC: c.n,
 					StrideA: c.m * c.k, StrideB: c.k * c.n, StrideC: c.m * c.n, Acc: true,
 				}

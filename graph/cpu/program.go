@@ -124,9 +124,11 @@ func (p *program) transfer(verb string, s tape.SlotID, data any, in bool) error 
 	case ok:
 		return nil
 	case got < 0:
-		return errors.Errorf("cpu: %s of slot %q: the data is %T, the slot holds %v%v; pass a slice of that type", verb, slot.Name, data, buf.Dtype, slot.Shape)
+		return errors.Errorf("cpu: %s of slot %q: the data is %T, the slot holds %v%v; pass a slice of that type", verb,
+			slot.Name, data, buf.Dtype, slot.Shape)
 	}
-	return errors.Errorf("cpu: %s of slot %q: the data has %d elements, the slot %v%v has %d", verb, slot.Name, got, buf.Dtype, slot.Shape, n)
+	return errors.Errorf("cpu: %s of slot %q: the data has %d elements, the slot %v%v has %d", verb, slot.Name, got,
+		buf.Dtype, slot.Shape, n)
 }
 
 // move copies n elements if the types and the lengths agree; otherwise it returns the length of data, or -1 if

@@ -41,6 +41,7 @@ func (r *random[T]) draw(_, part int) {
 	from, to := share(r.tape.N*r.pieces, r.parts, part)
 	for i := from; i < to; i++ {
 		row, first := i/r.pieces, i%r.pieces*drawPiece
-		r.kernels.Draw(min(drawPiece, r.tape.Width-first), offset(r.dst, row*r.tape.Width+first), uint32(first/4), r.tape.Stream, (*[4]int32)(r.key[4*row:]))
+		r.kernels.Draw(min(drawPiece, r.tape.Width-first), offset(r.dst, row*r.tape.Width+first), uint32(first/4),
+			r.tape.Stream, (*[4]int32)(r.key[4*row:]))
 	}
 }

@@ -72,7 +72,8 @@ func (s *skinny[T]) tiles(member int, a, b, c *T, j0, j1 int) {
 				panel, bK = narrow, ks.NR
 			}
 			for i := 0; i < x.m; i += ks.MR {
-				ks.Tile(min(ks.MR, x.m-i), n, p1-p0, offset(a, i*x.aRow+p0*x.aK), x.aRow, x.aK, panel, bK, offset(c, i*x.cRow+col), x.cRow, x.acc || p0 > 0)
+				ks.Tile(min(ks.MR, x.m-i), n, p1-p0, offset(a, i*x.aRow+p0*x.aK), x.aRow, x.aK, panel, bK, offset(c, i*x.cRow+col),
+					x.cRow, x.acc || p0 > 0)
 			}
 		}
 	}

@@ -42,7 +42,8 @@ type check struct {
 	run  func(d tape.Device, f tape.Dtype) error // the first violation that it finds
 }
 
-var checks = concat(slotChecks, errorChecks, productChecks, fnChecks, mapChecks, reduceChecks, rowsChecks, moveChecks, randomChecks,
+var checks = concat(slotChecks, errorChecks, productChecks, fnChecks, mapChecks, reduceChecks, rowsChecks, moveChecks,
+	randomChecks,
 	loopChecks, packChecks, hostChecks, programChecks)
 
 func concat(lists ...[]check) []check {

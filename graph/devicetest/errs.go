@@ -85,7 +85,11 @@ func closedErrors(d tape.Device, f tape.Dtype) error {
 		return err
 	}
 	data := host(f, make([]float64, 3))
-	for name, err := range map[string]error{"Write": p.Write(counterX, data), "Read": p.Read(counterY, data), "Run": p.Run()} {
+	for name, err := range map[string]error{
+		"Write": p.Write(counterX, data),
+		"Read":  p.Read(counterY, data),
+		"Run":   p.Run(),
+	} {
 		if err == nil {
 			return errors.Errorf("%s after Close is no error", name)
 		}
@@ -144,10 +148,12 @@ func malformedErrors(d tape.Device, f tape.Dtype) error {
 			t.Code = append(t.Code, unary(tape.Neg, tape.Ref{Buf: 2}, tape.Ref{Buf: 1, Off: 1}, 3))
 		},
 		"an operand that a loop moves out of its buffer": func(t *tape.Tape) {
-			t.Code = append(t.Code, &tape.Loop{Trip: 4, Body: []tape.Instr{unary(tape.Neg, tape.Ref{Buf: 2}, tape.Ref{Buf: 1, Off: 2, Step: []int{-1}}, 1)}})
+			t.Code = append(t.Code, &tape.Loop{Trip: 4,
+				Body: []tape.Instr{unary(tape.Neg, tape.Ref{Buf: 2}, tape.Ref{Buf: 1, Off: 2, Step: []int{-1}}, 1)}})
 		},
 		"an operand of the wrong type": func(t *tape.Tape) {
-			t.Code = append(t.Code, &tape.Gather{Table: tape.Ref{Buf: 0}, Index: tape.Ref{Buf: 1}, Out: tape.Ref{Buf: 2}, N: 1, Width: 1, Rows: 1})
+			t.Code = append(t.Code, &tape.Gather{Table: tape.Ref{Buf: 0}, Index: tape.Ref{Buf: 1}, Out: tape.Ref{Buf: 2}, N: 1,
+				Width: 1, Rows: 1})
 		},
 		"a register that is never written": func(t *tape.Tape) {
 			m := unary(tape.Neg, tape.Ref{Buf: 2}, tape.Ref{Buf: 1}, 3)

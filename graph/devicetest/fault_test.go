@@ -17,7 +17,8 @@ type fault struct {
 	wrap    func(p tape.Program, t *tape.Tape) tape.Program         // of the program, or nil
 }
 
-var faults = slices.Concat(slotFaults(), productFaults(), fnFaults(), mapFaults(), rowsFaults(), moveFaults(), loopFaults(), packFaults(), hostFaults())
+var faults = slices.Concat(slotFaults(), productFaults(), fnFaults(), mapFaults(), rowsFaults(), moveFaults(),
+	loopFaults(), packFaults(), hostFaults())
 
 // Every fault is seen by its check, and every check sees a fault.
 func TestFaultsAreSeen(t *testing.T) {
@@ -169,7 +170,9 @@ func expand(f func(op tape.Op, m *tape.Map, add func(op tape.Op) int) int) rewri
 }
 
 // instead expands the operations of one function.
-func instead(fn tape.Fn, f func(x, y, z int, add func(fn tape.Fn, args ...int) int, number func(v float64) int) int) rewriter {
+func instead(
+	fn tape.Fn, f func(x, y, z int, add func(fn tape.Fn, args ...int) int, number func(v float64) int) int,
+) rewriter {
 	return expand(func(op tape.Op, _ *tape.Map, add func(tape.Op) int) int {
 		if op.Fn != fn {
 			return add(op)
@@ -240,29 +243,30 @@ func scratch(t *tape.Tape, dtype tape.Dtype, n int) tape.Ref {
 func naive(f func(a, b float64) float64) rewriter {
 	return replace(func(t *tape.Tape, p *tape.Product, _ int) []tape.Instr {
 		sizeC := extent(p.Batch, p.StrideC, p.M, p.LdC, p.N)
-		return onHost([]tape.HostArg{arg(p.C, sizeC)}, []tape.HostArg{arg(p.A, extentA(p)), arg(p.B, extentB(p))}, func(out, in [][]float64) {
-			for m := range p.Batch {
-				for i := range p.M {
-					for j := range p.N {
-						at := m*p.StrideC + i*p.LdC + j
-						sum := 0.0
-						if p.Acc {
-							sum = out[0][at]
-						}
-						for k := range p.K {
-							ia, ib := i*p.LdA+k, k*p.LdB+j
-							if p.TransA {
-								ia = k*p.LdA + i
+		return onHost([]tape.HostArg{arg(p.C, sizeC)}, []tape.HostArg{arg(p.A, extentA(p)), arg(p.B, extentB(p))},
+			func(out, in [][]float64) {
+				for m := range p.Batch {
+					for i := range p.M {
+						for j := range p.N {
+							at := m*p.StrideC + i*p.LdC + j
+							sum := 0.0
+							if p.Acc {
+								sum = out[0][at]
 							}
-							if p.TransB {
-								ib = j*p.LdB + k
+							for k := range p.K {
+								ia, ib := i*p.LdA+k, k*p.LdB+j
+								if p.TransA {
+									ia = k*p.LdA + i
+								}
+								if p.TransB {
+									ib = j*p.LdB + k
+								}
+								sum += f(in[0][m*p.StrideA+ia], in[1][m*p.StrideB+ib])
 							}
-							sum += f(in[0][m*p.StrideA+ia], in[1][m*p.StrideB+ib])
+							out[0][at] = sum
 						}
-						out[0][at] = sum
 					}
 				}
-			}
-		})
+			})
 	})
 }

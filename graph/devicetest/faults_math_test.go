@@ -118,14 +118,16 @@ func fnFaults() []fault {
 		{check: "fn int", name: "rounds to the nearest integer", rewrite: edit(func(t *tape.Tape, m *tape.Map) {
 			if t.Buffers[m.Out[0].Buf].Dtype == tape.Int32 {
 				n := len(m.In) + len(m.Code)
-				m.Code = append(slices.Clone(m.Code), tape.Op{Fn: tape.Const, Value: 0.5}, tape.Op{Fn: tape.Add, Args: [3]int{m.Result[0], n}}, tape.Op{Fn: tape.Floor, Args: [3]int{n + 1}})
+				m.Code = append(slices.Clone(m.Code), tape.Op{Fn: tape.Const, Value: 0.5},
+					tape.Op{Fn: tape.Add, Args: [3]int{m.Result[0], n}}, tape.Op{Fn: tape.Floor, Args: [3]int{n + 1}})
 				m.Result = []int{n + 2}
 			}
 		})},
 	}
 	for _, fn := range tape.Fns() {
 		if !fn.Rounded() {
-			fs = append(fs, fault{check: "fn accurate", name: "computes " + fn.String() + " to 5 digits", rewrite: off(fn, 1e-5)})
+			fs = append(fs, fault{check: "fn accurate", name: "computes " + fn.String() + " to 5 digits",
+				rewrite: off(fn, 1e-5)})
 		}
 	}
 	return fs
@@ -205,16 +207,17 @@ func largest(f func(acc, x float64) float64) rewriter {
 		if r.Fn != tape.ReduceMax {
 			return nil
 		}
-		return onHost([]tape.HostArg{arg(r.Out, r.Outer, r.Inner)}, []tape.HostArg{arg(r.In, r.Outer, r.N, r.Inner)}, func(out, in [][]float64) {
-			for o := range r.Outer {
-				for i := range r.Inner {
-					acc := math.Inf(-1)
-					for n := range r.N {
-						acc = f(acc, in[0][(o*r.N+n)*r.Inner+i])
+		return onHost([]tape.HostArg{arg(r.Out, r.Outer, r.Inner)}, []tape.HostArg{arg(r.In, r.Outer, r.N, r.Inner)},
+			func(out, in [][]float64) {
+				for o := range r.Outer {
+					for i := range r.Inner {
+						acc := math.Inf(-1)
+						for n := range r.N {
+							acc = f(acc, in[0][(o*r.N+n)*r.Inner+i])
+						}
+						out[0][o*r.Inner+i] = acc
 					}
-					out[0][o*r.Inner+i] = acc
 				}
-			}
-		})
+			})
 	})
 }

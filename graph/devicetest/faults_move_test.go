@@ -40,7 +40,8 @@ func moveFaults() []fault {
 			}
 		}, true)},
 		{check: "index error", name: "clamps indices", rewrite: replace(func(_ *tape.Tape, g *tape.Gather, _ int) []tape.Instr {
-			return onHost([]tape.HostArg{arg(g.Out, g.N, g.Width)}, []tape.HostArg{arg(g.Table, g.Rows, g.Width), arg(g.Index, g.N)}, func(out, in [][]float64) {
+			return onHost([]tape.HostArg{arg(g.Out, g.N, g.Width)}, []tape.HostArg{arg(g.Table, g.Rows, g.Width),
+				arg(g.Index, g.N)}, func(out, in [][]float64) {
 				for n, row := range in[1] {
 					copy(out[0][n*g.Width:][:g.Width], in[0][int(min(max(row, 0), float64(g.Rows-1)))*g.Width:])
 				}
@@ -62,7 +63,8 @@ func moveFaults() []fault {
 // scatter computes ScatterAdd on the host.
 func scatter(add func(out, in []float64, index, width int), clearFirst bool) rewriter {
 	return replace(func(_ *tape.Tape, s *tape.ScatterAdd, _ int) []tape.Instr {
-		return onHost([]tape.HostArg{arg(s.Out, s.Rows, s.Width)}, []tape.HostArg{arg(s.Index, s.N), arg(s.In, s.N, s.Width)}, func(out, in [][]float64) {
+		return onHost([]tape.HostArg{arg(s.Out, s.Rows, s.Width)}, []tape.HostArg{arg(s.Index, s.N),
+			arg(s.In, s.N, s.Width)}, func(out, in [][]float64) {
 			if clearFirst {
 				clear(out[0])
 			}
@@ -232,7 +234,8 @@ func early() rewriter {
 	}
 	apart := func(a, b tape.Instr) bool {
 		as, bs := buffers(a), buffers(b)
-		return len(as) > 0 && len(bs) > 0 && !slices.ContainsFunc(as, func(id tape.BufferID) bool { return slices.Contains(bs, id) })
+		return len(as) > 0 && len(bs) > 0 &&
+			!slices.ContainsFunc(as, func(id tape.BufferID) bool { return slices.Contains(bs, id) })
 	}
 	return edit(func(_ *tape.Tape, l *tape.Loop) {
 		l.Body = slices.Clone(l.Body)

@@ -135,7 +135,8 @@ func rowsFaults() []fault {
 		})},
 		{check: "rows in place", name: "clears its output first", rewrite: replace(func(_ *tape.Tape, r *tape.Rows, _ int) []tape.Instr {
 			n := r.Rows * r.Cols
-			return []tape.Instr{&tape.Map{Shape: []int{n}, Code: []tape.Op{{Fn: tape.Const}}, Result: []int{0}, Out: []tape.Operand{dense(r.Out, n)}}, r}
+			return []tape.Instr{&tape.Map{Shape: []int{n}, Code: []tape.Op{{Fn: tape.Const}}, Result: []int{0},
+				Out: []tape.Operand{dense(r.Out, n)}}, r}
 		})},
 	}
 }

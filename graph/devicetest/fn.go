@@ -28,7 +28,8 @@ func limits(f tape.Dtype) (denormal, normal, largest float64) {
 // arguments are numbers of the float type at which functions are likely to go wrong, and some between.
 func arguments(f tape.Dtype) []float64 {
 	denormal, normal, largest := limits(f)
-	xs := []float64{0, denormal, 3 * denormal, normal / 2, normal, 1e-30, 1e-10, 1e-5, 1e-3, 0.1, 0.3, 0.5, 0.7, 0.999, 1, 1.001, 1.5, 2, 2.5, 3, math.Pi / 2, math.Pi,
+	xs := []float64{0, denormal, 3 * denormal, normal / 2, normal, 1e-30, 1e-10, 1e-5, 1e-3, 0.1, 0.3, 0.5, 0.7, 0.999, 1,
+		1.001, 1.5, 2, 2.5, 3, math.Pi / 2, math.Pi,
 		5, 8.7, 9.5, 17, 20, 33, 50, 80, 86, 100, 104, 700, 720, 750, 1000, 12345.678, 1e5, 8388607.5, 1e9, 0x1p30, 1e19, 1e30, largest / 2, largest, math.Inf(1)}
 	for i, x := range xs {
 		xs[i] = round(f, x)
@@ -67,7 +68,9 @@ var ieee = []tape.Fn{tape.Id, tape.Neg, tape.Abs, tape.Sqrt, tape.Add, tape.Sub,
 
 // fnRig applies fn to numbers, the same ones in two arrays of which one is turned by some places, so that each
 // number goes through other lanes of a vector.
-func fnRig(f tape.Dtype, fn tape.Fn, formula func(x, y float64) float64, tol func(x, want float64) float64) (*rig, [2]*array) {
+func fnRig(
+	f tape.Dtype, fn tape.Fn, formula func(x, y float64) float64, tol func(x, want float64) float64,
+) (*rig, [2]*array) {
 	args := arguments(f)
 	n := len(args)
 	xs, ys := args, args
@@ -168,7 +171,8 @@ func fnNullary(d tape.Device, f tape.Dtype) error {
 		for _, n := range []int{1, 7, 33} {
 			out := r.out(n)
 			out.expect(slices.Repeat([]float64{round(f, v)}, n))
-			r.emit(&tape.Map{Shape: []int{n}, Code: []tape.Op{{Fn: tape.Const, Value: v}}, Result: []int{0}, Out: []tape.Operand{dense(out.Ref, n)}})
+			r.emit(&tape.Map{Shape: []int{n}, Code: []tape.Op{{Fn: tape.Const, Value: v}}, Result: []int{0},
+				Out: []tape.Operand{dense(out.Ref, n)}})
 		}
 	}
 	for _, shape := range [][]int{{1}, {300}, {5, 7}, {3, 2, 19}, {2, 3, 1, 2, 5}} {
@@ -178,7 +182,8 @@ func fnNullary(d tape.Device, f tape.Dtype) error {
 			var want []float64
 			each(shape, func(index []int) { want = append(want, float64(index[axis])) })
 			out.expect(want)
-			r.emit(&tape.Map{Shape: shape, Code: []tape.Op{{Fn: tape.Iota, Axis: axis}}, Result: []int{0}, Out: []tape.Operand{dense(out.Ref, shape...)}})
+			r.emit(&tape.Map{Shape: shape, Code: []tape.Op{{Fn: tape.Iota, Axis: axis}}, Result: []int{0},
+				Out: []tape.Operand{dense(out.Ref, shape...)}})
 		}
 	}
 	return r.runEach(d)
@@ -212,7 +217,8 @@ func fnInt(d tape.Device, f tape.Dtype) error {
 	half.expect([]float64{3, -3, 4})
 	r.emit(&tape.Map{
 		Shape: []int{3}, In: []tape.Operand{dense(r.ints(7, -7, 9).Ref, 3)},
-		Code: []tape.Op{{Fn: tape.Const, Value: 0.5}, {Fn: tape.Mul, Args: [3]int{0, 1}}}, Result: []int{2}, Out: []tape.Operand{dense(half.Ref, 3)},
+		Code: []tape.Op{{Fn: tape.Const, Value: 0.5}, {Fn: tape.Mul, Args: [3]int{0, 1}}}, Result: []int{2},
+		Out: []tape.Operand{dense(half.Ref, 3)},
 	})
 	return r.runEach(d)
 }

@@ -56,7 +56,8 @@ func hostArgs(d tape.Device, f tape.Dtype) error {
 			Out:  []tape.HostArg{{Ref: fromHost.Ref, Shape: []int{3, 4}}, {Ref: intsOut.Ref, Shape: []int{3, 1}}},
 			Fn: func(out, in []any) error {
 				types := fmt.Sprintf("%T %T %T %T", in[0], in[1], out[0], out[1])
-				if want := map[tape.Dtype]string{tape.Float32: "[]float32 []int32 []float32 []int32", tape.Float64: "[]float64 []int32 []float64 []int32"}[f]; types != want {
+				if want := map[tape.Dtype]string{tape.Float32: "[]float32 []int32 []float32 []int32",
+					tape.Float64: "[]float64 []int32 []float64 []int32"}[f]; types != want {
 					return errors.Errorf("arguments are %s, want %s", types, want)
 				}
 				for i, a := range []any{in[0], in[1], out[0], out[1]} {

@@ -49,8 +49,10 @@ func loopCarries(d tape.Device, f tape.Dtype) error {
 		}
 		out.expect(want)
 		r.emit(&tape.Loop{Trip: trip, Body: []tape.Instr{&tape.Map{
-			Shape: []int{n}, In: []tape.Operand{dense(out.at(from, step), n), dense(x.ref(n), n)}, Out: []tape.Operand{dense(out.at(to, step), n)},
-			Code:   []tape.Op{{Fn: tape.Const, Value: 0.5}, {Fn: tape.Mul, Args: [3]int{0, 2}}, {Fn: tape.Add, Args: [3]int{3, 1}}},
+			Shape: []int{n}, In: []tape.Operand{dense(out.at(from, step), n), dense(x.ref(n), n)},
+			Out: []tape.Operand{dense(out.at(to, step), n)},
+			Code: []tape.Op{{Fn: tape.Const, Value: 0.5}, {Fn: tape.Mul, Args: [3]int{0, 2}},
+				{Fn: tape.Add, Args: [3]int{3, 1}}},
 			Result: []int{4},
 		}}})
 	}
@@ -97,7 +99,8 @@ func loopEmpty(d tape.Device, f tape.Dtype) error {
 	called := func(out, in []any) error { return errors.New("the body of a loop of no steps has run") }
 	r.emit(
 		&tape.Loop{Trip: 0, Body: []tape.Instr{neg, &tape.Host{Name: "never", Fn: called}}},
-		&tape.Loop{Trip: 3, Body: []tape.Instr{&tape.Loop{Trip: 0, Body: []tape.Instr{neg}}, unary(tape.Neg, b.Ref, b.Ref, 5)}},
+		&tape.Loop{Trip: 3, Body: []tape.Instr{&tape.Loop{Trip: 0, Body: []tape.Instr{neg}},
+			unary(tape.Neg, b.Ref, b.Ref, 5)}},
 		&tape.Loop{Trip: 0, Body: []tape.Instr{&tape.Loop{Trip: 3, Body: []tape.Instr{neg}}}},
 		&tape.Loop{Trip: 2})
 	want := make([]float64, 5)
@@ -182,7 +185,8 @@ func loopInstructions(d tape.Device, f tape.Dtype) error {
 		&tape.ScatterAdd{Index: indices.ref(n), In: reduceIn.ref(n * width), Out: scatterOut.ref(n * width), N: n, Width: width, Rows: n},
 		&tape.Random{Keys: r.ints(keys...).ref(4), Out: randomOut.ref(width), N: 1, Width: width, Stream: 7},
 		&tape.Host{
-			Name: "double", In: []tape.HostArg{{Ref: reduceIn.ref(n * width), Shape: []int{1}}}, Out: []tape.HostArg{{Ref: hostOut.ref(1)}},
+			Name: "double", In: []tape.HostArg{{Ref: reduceIn.ref(n * width), Shape: []int{1}}},
+			Out: []tape.HostArg{{Ref: hostOut.ref(1)}},
 			Fn: func(out, in []any) error {
 				copyTo(out[0], []float64{2 * unhost(in[0])[0]})
 				return nil

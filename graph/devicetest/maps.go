@@ -79,7 +79,8 @@ func (r *rig) view(shape []int, dtype tape.Dtype, output bool) view {
 	return v
 }
 
-var shapes = [][]int{{}, {7}, {1}, {5, 3}, {1, 9}, {9, 1}, {4, 1, 6}, {2, 33}, {33, 2}, {3, 5, 17}, {2, 3, 4, 5}, {1, 2, 1, 3}, {2, 3, 2, 1, 7}, {3, 1, 2, 5, 1}, {260, 3}, {3, 260}}
+var shapes = [][]int{{}, {7}, {1}, {5, 3}, {1, 9}, {9, 1}, {4, 1, 6}, {2, 33}, {33, 2}, {3, 5, 17}, {2, 3, 4, 5},
+	{1, 2, 1, 3}, {2, 3, 2, 1, 7}, {3, 1, 2, 5, 1}, {260, 3}, {3, 260}}
 
 func mapViews(d tape.Device, f tape.Dtype) error {
 	r := newRig(f)
@@ -103,7 +104,8 @@ func mapViews(d tape.Device, f tape.Dtype) error {
 type approx struct{ v, err float64 }
 
 // bounded are functions that keep numbers of a reasonable size so, each with the bound on its error.
-var bounded = []tape.Fn{tape.Id, tape.Neg, tape.Abs, tape.Tanh, tape.Sigmoid, tape.Sin, tape.Add, tape.Sub, tape.Mul, tape.Max, tape.Min, tape.Where}
+var bounded = []tape.Fn{tape.Id, tape.Neg, tape.Abs, tape.Tanh, tape.Sigmoid, tape.Sin, tape.Add, tape.Sub, tape.Mul,
+	tape.Max, tape.Min, tape.Where}
 
 func (r *rig) apply(fn tape.Fn, x, y, z approx) approx {
 	u, tol := unit(r.float()), fnTol(r.float())
@@ -252,7 +254,8 @@ func mapEmpty(d tape.Device, f tape.Dtype) error {
 	x := r.state([]float64{3})
 	x.expect([]float64{-3})
 	r.emit(&tape.Map{
-		In: []tape.Operand{{Ref: x.Ref}}, Out: []tape.Operand{{Ref: x.Ref}}, Code: []tape.Op{{Fn: tape.Neg}}, Result: []int{1},
+		In: []tape.Operand{{Ref: x.Ref}}, Out: []tape.Operand{{Ref: x.Ref}}, Code: []tape.Op{{Fn: tape.Neg}},
+		Result: []int{1},
 	})
 	for _, shape := range [][]int{{0}, {0, 3}, {3, 0}, {2, 0, 5}} {
 		in, out := r.in(nil), r.out(3) // of which nothing is written

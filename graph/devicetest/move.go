@@ -47,7 +47,8 @@ func copyViews(d tape.Device, f tape.Dtype) error {
 		}
 	}
 	out.expect(want)
-	r.emit(&tape.Copy{Shape: []int{37, 50}, In: dense(in.Ref, 37, 50), Out: tape.Operand{Ref: out.Ref, Strides: []int{1, 37}}})
+	r.emit(&tape.Copy{Shape: []int{37, 50}, In: dense(in.Ref, 37, 50),
+		Out: tape.Operand{Ref: out.Ref, Strides: []int{1, 37}}})
 	return r.runEach(d)
 }
 
@@ -62,7 +63,8 @@ func oddBits(dtype tape.Dtype, n int) any {
 		}
 		return xs
 	case tape.Float64:
-		bits := []uint64{0x7ff0000000000001, 0x7ff8123456789abc, 0xfff0000000123456, math.MaxUint64, 1 << 63, 1, 0x7ff0000000000000, 0x3ff0000000000001}
+		bits := []uint64{0x7ff0000000000001, 0x7ff8123456789abc, 0xfff0000000123456, math.MaxUint64, 1 << 63, 1,
+			0x7ff0000000000000, 0x3ff0000000000001}
 		xs := make([]float64, n)
 		for i := range xs {
 			xs[i] = math.Float64frombits(bits[i%len(bits)])
@@ -219,19 +221,23 @@ func indexErrors(d tape.Device, f tape.Dtype) error {
 		add  func(r *rig, index, out *array)
 	}{
 		{"gather", func(r *rig, index, out *array) {
-			r.emit(&tape.Gather{Table: r.in(r.rand(rows * width)).Ref, Index: index.Ref, Out: out.Ref, N: n, Width: width, Rows: rows})
+			r.emit(&tape.Gather{Table: r.in(r.rand(rows * width)).Ref, Index: index.Ref, Out: out.Ref, N: n, Width: width,
+				Rows: rows})
 		}},
 		{"scatteradd", func(r *rig, index, out *array) {
-			r.emit(&tape.ScatterAdd{Index: index.Ref, In: r.in(r.rand(n * width)).Ref, Out: out.Ref, N: n, Width: width, Rows: rows})
+			r.emit(&tape.ScatterAdd{Index: index.Ref, In: r.in(r.rand(n * width)).Ref, Out: out.Ref, N: n, Width: width,
+				Rows: rows})
 		}},
 		{"put", func(r *rig, index, out *array) {
 			r.emit(&tape.Put{Index: index.Ref, In: r.in(r.rand(n * width)).Ref, Out: out.Ref, N: n, Width: width, Rows: rows})
 		}},
 		{"crossentropy", func(r *rig, index, out *array) {
-			r.emit(&tape.Rows{Kind: tape.CrossEntropy, In: []tape.Ref{r.in(r.rand(n * rows)).Ref, index.Ref}, Out: out.Ref, Rows: n, Cols: rows})
+			r.emit(&tape.Rows{Kind: tape.CrossEntropy, In: []tape.Ref{r.in(r.rand(n * rows)).Ref, index.Ref}, Out: out.Ref,
+				Rows: n, Cols: rows})
 		}},
 		{"crossentropygrad", func(r *rig, index, out *array) {
-			r.emit(&tape.Rows{Kind: tape.CrossEntropyGrad, In: []tape.Ref{r.in(r.rand(n * rows)).Ref, index.Ref, r.in(r.rand(n)).Ref, r.in(slices.Repeat([]float64{1}, n)).Ref}, Out: out.Ref, Rows: n, Cols: rows, Mask: true})
+			r.emit(&tape.Rows{Kind: tape.CrossEntropyGrad, In: []tape.Ref{r.in(r.rand(n * rows)).Ref, index.Ref,
+				r.in(r.rand(n)).Ref, r.in(slices.Repeat([]float64{1}, n)).Ref}, Out: out.Ref, Rows: n, Cols: rows, Mask: true})
 		}},
 	}
 	for _, kind := range kinds {

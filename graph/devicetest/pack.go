@@ -79,7 +79,8 @@ var writers = []writer{
 		m.Off += packN - 1
 		column := tape.Operand{Ref: m, Strides: []int{packN}}
 		return []tape.Instr{&tape.Map{
-				Shape: []int{packK}, In: []tape.Operand{column}, Out: []tape.Operand{column}, Code: []tape.Op{{Fn: tape.Neg}}, Result: []int{1},
+				Shape: []int{packK}, In: []tape.Operand{column}, Out: []tape.Operand{column}, Code: []tape.Op{{Fn: tape.Neg}},
+				Result: []int{1},
 			}}, func(m []float64, t int) {
 				for i := range packK {
 					m[i*packN+packN-1] *= -1
@@ -104,40 +105,46 @@ var writers = []writer{
 	}},
 	{"rows", func(r *rig, m tape.Ref) ([]tape.Instr, func([]float64, int)) {
 		src, _ := source(r) // softmax of one number is 1
-		return []tape.Instr{&tape.Rows{Kind: tape.Softmax, In: []tape.Ref{src.Ref}, Out: m, Rows: packK * packN, Cols: 1}}, func(m []float64, t int) {
-			copy(m, slices.Repeat([]float64{1}, len(m)))
-		}
+		return []tape.Instr{&tape.Rows{Kind: tape.Softmax, In: []tape.Ref{src.Ref}, Out: m, Rows: packK * packN,
+				Cols: 1}}, func(m []float64, t int) {
+				copy(m, slices.Repeat([]float64{1}, len(m)))
+			}
 	}},
 	{"gather", func(r *rig, m tape.Ref) ([]tape.Instr, func([]float64, int)) {
 		src, do := source(r)
-		return []tape.Instr{&tape.Gather{Table: src.Ref, Index: r.ints(0, 1, 2, 3).ref(1), Out: m, N: 1, Width: packK * packN, Rows: packTrip}}, do
+		return []tape.Instr{&tape.Gather{Table: src.Ref, Index: r.ints(0, 1, 2, 3).ref(1), Out: m, N: 1,
+			Width: packK * packN, Rows: packTrip}}, do
 	}},
 	{"scatteradd", func(r *rig, m tape.Ref) ([]tape.Instr, func([]float64, int)) {
 		src, do := source(r)
-		return []tape.Instr{&tape.ScatterAdd{Index: r.ints(0).Ref, In: src.ref(packK * packN), Out: m, N: 1, Width: packK * packN, Rows: 1}}, do
+		return []tape.Instr{&tape.ScatterAdd{Index: r.ints(0).Ref, In: src.ref(packK * packN), Out: m, N: 1,
+			Width: packK * packN, Rows: 1}}, do
 	}},
 	{"random", func(r *rig, m tape.Ref) ([]tape.Instr, func([]float64, int)) {
-		return []tape.Instr{&tape.Random{Keys: r.ints(0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 2, 0, 0, 0, 3, 0).ref(4), Out: m, N: 1, Width: packK * packN}}, func(m []float64, t int) {
-			for i := range m {
-				m[i] = tape.Uniform(tape.RandomWord([4]int32{0, 0, int32(t), 0}, 0, i))
+		return []tape.Instr{&tape.Random{Keys: r.ints(0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 2, 0, 0, 0, 3, 0).ref(4), Out: m, N: 1,
+				Width: packK * packN}}, func(m []float64, t int) {
+				for i := range m {
+					m[i] = tape.Uniform(tape.RandomWord([4]int32{0, 0, int32(t), 0}, 0, i))
+				}
 			}
-		}
 	}},
 	{"host", func(r *rig, m tape.Ref) ([]tape.Instr, func([]float64, int)) {
 		src, do := source(r)
 		return []tape.Instr{&tape.Host{
-			Name: "copy", In: []tape.HostArg{{Ref: src.ref(packK * packN), Shape: []int{packK * packN}}}, Out: []tape.HostArg{{Ref: m, Shape: []int{packK, packN}}},
-			Fn: func(out, in []any) error { copyTo(out[0], unhost(in[0])); return nil },
+			Name: "copy", In: []tape.HostArg{{Ref: src.ref(packK * packN), Shape: []int{packK * packN}}},
+			Out: []tape.HostArg{{Ref: m, Shape: []int{packK, packN}}},
+			Fn:  func(out, in []any) error { copyTo(out[0], unhost(in[0])); return nil },
 		}}, do
 	}},
 	{"inner loop", func(r *rig, m tape.Ref) ([]tape.Instr, func([]float64, int)) {
 		row := m
 		row.Step = []int{0, packN}
-		return []tape.Instr{&tape.Loop{Trip: packK, Body: []tape.Instr{unary(tape.Neg, row, row, packN)}}}, func(m []float64, t int) {
-			for i := range m {
-				m[i] *= -1
+		return []tape.Instr{&tape.Loop{Trip: packK,
+				Body: []tape.Instr{unary(tape.Neg, row, row, packN)}}}, func(m []float64, t int) {
+				for i := range m {
+					m[i] *= -1
+				}
 			}
-		}
 	}},
 }
 
@@ -173,7 +180,8 @@ func packed(r *rig, m tape.Ref, asA, trans bool) (*tape.Product, func(m []float6
 	const picks = 21
 	if asA { // pick columns
 		sel := r.in(selector(cols, picks, false))
-		p := &tape.Product{A: m, B: sel.Ref, Batch: 1, M: rows, K: cols, N: picks, TransA: trans, LdA: packN, LdB: picks, LdC: picks}
+		p := &tape.Product{A: m, B: sel.Ref, Batch: 1, M: rows, K: cols, N: picks, TransA: trans, LdA: packN,
+			LdB: picks, LdC: picks}
 		return p, func(m []float64) (c []float64) {
 			for i := range rows {
 				for j := range picks {
@@ -184,7 +192,8 @@ func packed(r *rig, m tape.Ref, asA, trans bool) (*tape.Product, func(m []float6
 		}
 	}
 	sel := r.in(selector(picks, rows, true))
-	p := &tape.Product{A: sel.Ref, B: m, Batch: 1, M: picks, K: rows, N: cols, TransB: trans, LdA: rows, LdB: packN, LdC: cols}
+	p := &tape.Product{A: sel.Ref, B: m, Batch: 1, M: picks, K: rows, N: cols, TransB: trans, LdA: rows,
+		LdB: packN, LdC: cols}
 	return p, func(m []float64) (c []float64) {
 		for i := range picks {
 			for j := range cols {
@@ -346,7 +355,13 @@ func packViews(d tape.Device, f tape.Dtype) error {
 		}
 	}
 	// The same place with other extents and leading dimensions.
-	for _, s := range [][3]int{{packK, packN, packN}, {packK, packN - 3, packN}, {packK, packN, packN + 2}, {packK - 6, packN, packN}, {packN, packK, packK}} {
+	for _, s := range [][3]int{
+		{packK, packN, packN},
+		{packK, packN - 3, packN},
+		{packK, packN, packN + 2},
+		{packK - 6, packN, packN},
+		{packN, packK, packK},
+	} {
 		k, cols, ld := s[0], s[1], s[2]
 		sel, out := r.in(selector(5, k, true)), r.out(5*cols)
 		want := []float64{}
@@ -354,7 +369,8 @@ func packViews(d tape.Device, f tape.Dtype) error {
 			want = append(want, m.vals[7*i%k*ld:][:cols]...)
 		}
 		out.expect(want)
-		body = append(body, &tape.Product{A: sel.Ref, B: m.Ref, C: out.Ref, Batch: 1, M: 5, K: k, N: cols, LdA: k, LdB: ld, LdC: cols})
+		body = append(body, &tape.Product{A: sel.Ref, B: m.Ref, C: out.Ref, Batch: 1, M: 5, K: k, N: cols, LdA: k,
+			LdB: ld, LdC: cols})
 	}
 	r.emit(&tape.Loop{Trip: 2, Body: body})
 	return r.run(d)

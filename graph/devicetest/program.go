@@ -124,7 +124,8 @@ func randomTape(f tape.Dtype, seed uint64) *tape.Tape {
 	g.read = append(g.read, g.state...)
 	for _, b := range append([]tape.BufferID{region}, g.state[first-1:]...) { // what the host cannot write is 0 first
 		n := t.Buffers[b].Len
-		r.emit(&tape.Map{Shape: []int{n}, Code: []tape.Op{{Fn: tape.Const}}, Result: []int{0}, Out: []tape.Operand{dense(tape.Ref{Buf: b}, n)}})
+		r.emit(&tape.Map{Shape: []int{n}, Code: []tape.Op{{Fn: tape.Const}}, Result: []int{0},
+			Out: []tape.Operand{dense(tape.Ref{Buf: b}, n)}})
 	}
 	r.emit(g.code(8 + g.IntN(8))...)
 	return t
@@ -202,7 +203,8 @@ func (g *generator) instr() []tape.Instr {
 	n := rows * cols
 	switch g.IntN(11) {
 	case 0, 1, 2:
-		p := &tape.Product{Batch: dim(3), M: dim(12), N: dim(17), K: g.IntN(13), TransA: g.IntN(2) == 0, TransB: g.IntN(2) == 0, Acc: g.IntN(2) == 0}
+		p := &tape.Product{Batch: dim(3), M: dim(12), N: dim(17), K: g.IntN(13), TransA: g.IntN(2) == 0,
+			TransB: g.IntN(2) == 0, Acc: g.IntN(2) == 0}
 		ra, ca, rb, cb := p.M, p.K, p.K, p.N
 		if p.TransA {
 			ra, ca = ca, ra
@@ -219,7 +221,8 @@ func (g *generator) instr() []tape.Instr {
 		out := g.out(n)
 		m := &tape.Map{
 			Shape: []int{rows, cols}, Out: []tape.Operand{dense(out, rows, cols)},
-			In: []tape.Operand{dense(g.in(n, out.Buf), rows, cols), {Ref: g.in(n, out.Buf), Strides: []int{1, rows}}, {Ref: g.in(rows, out.Buf), Strides: []int{1, 0}}},
+			In: []tape.Operand{dense(g.in(n, out.Buf), rows, cols), {Ref: g.in(n, out.Buf), Strides: []int{1, rows}},
+				{Ref: g.in(rows, out.Buf), Strides: []int{1, 0}}},
 			Code: []tape.Op{
 				{Fn: []tape.Fn{tape.Add, tape.Sub, tape.Mul, tape.Max}[g.IntN(4)], Args: [3]int{0, 1}},
 				{Fn: []tape.Fn{tape.Lt, tape.Le, tape.Eq, tape.Ne}[g.IntN(4)], Args: [3]int{1, 2}},
@@ -235,24 +238,29 @@ func (g *generator) instr() []tape.Instr {
 	case 5:
 		outer, inner := dim(4), dim(9)
 		out := g.out(outer * inner)
-		r := &tape.Reduce{Fn: tape.ReduceFn(g.IntN(2)), In: g.in(outer*rows*inner, out.Buf), Out: out, Outer: outer, N: rows, Inner: inner}
+		r := &tape.Reduce{Fn: tape.ReduceFn(g.IntN(2)), In: g.in(outer*rows*inner, out.Buf), Out: out, Outer: outer, N: rows,
+			Inner: inner}
 		return []tape.Instr{r, small(out, []int{outer * inner}, []int{1})}
 	case 6:
 		out := g.out(n)
-		return []tape.Instr{&tape.Copy{Shape: []int{rows, cols}, In: tape.Operand{Ref: g.in(n, out.Buf), Strides: []int{1, rows}}, Out: dense(out, rows, cols)}}
+		return []tape.Instr{&tape.Copy{Shape: []int{rows, cols},
+			In: tape.Operand{Ref: g.in(n, out.Buf), Strides: []int{1, rows}}, Out: dense(out, rows, cols)}}
 	case 7:
 		out := g.out(n)
 		table := minRows + g.IntN(5)
-		return []tape.Instr{&tape.Gather{Table: g.in(table*cols, out.Buf), Index: g.place(g.index, rows), Out: out, N: rows, Width: cols, Rows: table}}
+		return []tape.Instr{&tape.Gather{Table: g.in(table*cols, out.Buf), Index: g.place(g.index, rows), Out: out, N: rows,
+			Width: cols, Rows: table}}
 	case 8:
 		table := minRows + g.IntN(5)
 		out := g.out(table * cols)
-		s := &tape.ScatterAdd{Index: g.place(g.index, rows), In: g.in(n, out.Buf), Out: out, N: rows, Width: cols, Rows: table}
+		s := &tape.ScatterAdd{Index: g.place(g.index, rows), In: g.in(n, out.Buf), Out: out, N: rows, Width: cols,
+			Rows: table}
 		return []tape.Instr{s, small(out, []int{table * cols}, []int{1})}
 	case 9:
 		table := minRows + g.IntN(5)
 		out := g.out(table * cols)
-		return []tape.Instr{&tape.Put{Index: g.place(g.index, rows), In: g.in(n, out.Buf), Out: out, N: rows, Width: cols, Rows: table}}
+		return []tape.Instr{&tape.Put{Index: g.place(g.index, rows), In: g.in(n, out.Buf), Out: out, N: rows, Width: cols,
+			Rows: table}}
 	default: // integers, and back
 		to, out := g.place(g.ints, rows), g.out(rows)
 		return []tape.Instr{

@@ -3,7 +3,8 @@ package devicetest
 import "github.com/unroll-ml/unroll/graph/tape"
 
 var randomChecks = []check{
-	{"random", "element i of row n of a Random is Uniform(RandomWord(Keys[n], Stream, i)), to the bit, whatever the width", randomWords},
+	{"random", "element i of row n of a Random is Uniform(RandomWord(Keys[n], Stream, i)), to the bit, " +
+		"whatever the width", randomWords},
 }
 
 func randomWords(d tape.Device, f tape.Dtype) error {

@@ -37,7 +37,8 @@ func addReduce(r *rig, fn tape.ReduceFn, outer, n, inner int, vals []float64) {
 
 func reduceSizes(d tape.Device, f tape.Dtype) error {
 	r := newRig(f)
-	sizes := [][3]int{{1, 0, 1}, {2, 0, 3}, {0, 3, 2}, {3, 2, 0}, {1, 100000, 1}, {1, 3000, 17}, {300, 200, 1}, {2, 5, 1000}, {64, 40, 33}}
+	sizes := [][3]int{{1, 0, 1}, {2, 0, 3}, {0, 3, 2}, {3, 2, 0}, {1, 100000, 1}, {1, 3000, 17}, {300, 200, 1},
+		{2, 5, 1000}, {64, 40, 33}}
 	for i := 1; i <= 67; i++ {
 		sizes = append(sizes, [3]int{3, i, 1}, [3]int{1, 5, i}, [3]int{2, i, 3})
 	}

@@ -155,7 +155,8 @@ func (r *rig) run(d tape.Device) error {
 				return errors.Wrapf(err, "%v", r.writer(r.tape.Code, a.Buf))
 			}
 			if !sameBits(got[i], first[i]) {
-				return errors.Errorf("%v: %s has other bits after a second run from the same inputs and states", r.writer(r.tape.Code, a.Buf), a.name)
+				return errors.Errorf("%v: %s has other bits after a second run from the same inputs and states",
+					r.writer(r.tape.Code, a.Buf), a.name)
 			}
 		}
 	}
@@ -312,9 +313,11 @@ func convert[To, From float32 | float64 | int32](xs []From) []To {
 func sameBits(a, b any) bool {
 	switch a := a.(type) {
 	case []float32:
-		return slices.EqualFunc(a, b.([]float32), func(x, y float32) bool { return math.Float32bits(x) == math.Float32bits(y) })
+		return slices.EqualFunc(a, b.([]float32),
+			func(x, y float32) bool { return math.Float32bits(x) == math.Float32bits(y) })
 	case []float64:
-		return slices.EqualFunc(a, b.([]float64), func(x, y float64) bool { return math.Float64bits(x) == math.Float64bits(y) })
+		return slices.EqualFunc(a, b.([]float64),
+			func(x, y float64) bool { return math.Float64bits(x) == math.Float64bits(y) })
 	}
 	return slices.Equal(a.([]int32), b.([]int32))
 }

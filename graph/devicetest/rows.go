@@ -19,7 +19,8 @@ var rowsChecks = []check{
 	{"rows in place", "the Out of Softmax, LogSoftmax and CrossEntropyGrad may be the same place as x", rowsInPlace},
 }
 
-var rowsSizes = [][2]int{{1, 1}, {3, 1}, {2, 2}, {5, 3}, {1, 7}, {4, 8}, {3, 15}, {2, 16}, {3, 17}, {9, 33}, {2, 64}, {3, 65}, {2, 100}, {70, 260}, {3, 1003}, {0, 5}, {3, 0}, {1, 3001}}
+var rowsSizes = [][2]int{{1, 1}, {3, 1}, {2, 2}, {5, 3}, {1, 7}, {4, 8}, {3, 15}, {2, 16}, {3, 17}, {9, 33}, {2, 64},
+	{3, 65}, {2, 100}, {70, 260}, {3, 1003}, {0, 5}, {3, 0}, {1, 3001}}
 
 // logits are rows of numbers, with some that need care: large, far apart, -Inf.
 func (r *rig) logits(rows, cols int) []float64 {
@@ -367,7 +368,8 @@ func rowsInPlace(d tape.Device, f tape.Dtype) error {
 		r.emit(
 			&tape.Rows{Kind: tape.Softmax, In: []tape.Ref{soft.Ref}, Out: soft.Ref, Rows: rows, Cols: cols},
 			&tape.Rows{Kind: tape.LogSoftmax, In: []tape.Ref{log.Ref}, Out: log.Ref, Rows: rows, Cols: cols},
-			&tape.Rows{Kind: tape.CrossEntropyGrad, In: []tape.Ref{ce.Ref, target.Ref, g.Ref}, Out: ce.Ref, Rows: rows, Cols: cols})
+			&tape.Rows{Kind: tape.CrossEntropyGrad, In: []tape.Ref{ce.Ref, target.Ref, g.Ref}, Out: ce.Ref, Rows: rows,
+				Cols: cols})
 	}
 	return errors.Wrap(r.runEach(d), "in place")
 }

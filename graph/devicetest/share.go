@@ -119,7 +119,8 @@ func user(f tape.Dtype) *tape.Tape {
 	r := newRig(f)
 	w, x, y := r.named("w", tape.Input, f, n), r.named("x", tape.Input, f, n), r.named("y", tape.Output, f, n)
 	runs, z := r.named("runs", tape.State, f, 1), r.temp(f, n).ref()
-	one := &tape.Map{Shape: []int{1}, In: []tape.Operand{dense(runs, 1)}, Out: []tape.Operand{dense(runs, 1)}, Result: []int{2}}
+	one := &tape.Map{Shape: []int{1}, In: []tape.Operand{dense(runs, 1)}, Out: []tape.Operand{dense(runs, 1)},
+		Result: []int{2}}
 	one.Code = []tape.Op{{Fn: tape.Const, Value: 1}, {Fn: tape.Add, Args: [3]int{0, 1}}}
 	r.emit(
 		&tape.Product{A: x, B: w, C: z, Batch: 1, M: side, N: side, K: side, LdA: side, LdB: side, LdC: side},
@@ -157,7 +158,8 @@ func shareCommon(d tape.Sharer, f tape.Dtype) error {
 	return steps(
 		large.expect("w", 4), first.expect("y", 4*side),
 		large.set("g", -1), large.Run, small.Run, small.expect("w", 6), // each has its own g
-		last.set("x", -1), last.Run, last.expect("y", -6*side), first.Run, first.expect("y", 6*side), first.expect("runs", 6), last.expect("runs", 1),
+		last.set("x", -1), last.Run, last.expect("y", -6*side), first.Run, first.expect("y", 6*side),
+		first.expect("runs", 6), last.expect("runs", 1),
 		large.Close, small.Close, last.set("w", 5), first.Run, first.expect("y", 5*side),
 		first.Close, last.Close,
 	)
@@ -167,7 +169,8 @@ func shareIndices(d tape.Sharer, f tape.Dtype) error {
 	const rows = 4
 	gather := func() *tape.Tape {
 		r := newRig(f)
-		index, table, out := r.named("index", tape.Input, tape.Int32, 1), r.named("table", tape.State, f, rows), r.named("out", tape.Output, f, 1)
+		index, table, out := r.named("index", tape.Input, tape.Int32, 1), r.named("table", tape.State, f, rows),
+			r.named("out", tape.Output, f, 1)
 		r.emit(&tape.Gather{Out: out, Table: table, Index: index, N: 1, Width: 1, Rows: rows})
 		return &r.tape
 	}

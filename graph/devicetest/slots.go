@@ -23,7 +23,8 @@ var slotChecks = []check{
 func counter(f tape.Dtype, n int) *tape.Tape {
 	r := newRig(f)
 	for i, kind := range []tape.SlotKind{tape.Input, tape.State, tape.Output} {
-		r.tape.Slots = append(r.tape.Slots, tape.Slot{Name: []string{"x", "s", "y"}[i], Kind: kind, Shape: []int{n}, Buf: r.buffer(f, n)})
+		r.tape.Slots = append(r.tape.Slots, tape.Slot{Name: []string{"x", "s", "y"}[i], Kind: kind, Shape: []int{n},
+			Buf: r.buffer(f, n)})
 	}
 	x, s, y := tape.Ref{Buf: 0}, tape.Ref{Buf: 1}, tape.Ref{Buf: 2}
 	r.emit(binary(tape.Add, s, s, x, n), unary(tape.Neg, y, s, n))
@@ -161,7 +162,8 @@ func slotsShapes(d tape.Device, f tape.Dtype) error {
 			dtype = tape.Int32
 		}
 		n := size(shape)
-		r.tape.Slots = append(r.tape.Slots, tape.Slot{Name: "slot", Kind: tape.State, Shape: shape, Buf: r.buffer(dtype, n+i%2*5)})
+		r.tape.Slots = append(r.tape.Slots, tape.Slot{Name: "slot", Kind: tape.State, Shape: shape,
+			Buf: r.buffer(dtype, n+i%2*5)})
 		vals := make([]float64, n)
 		for k := range vals {
 			vals[k] = float64(100*i + k)

@@ -160,9 +160,10 @@ func TestHoisted(t *testing.T) {
 	var file bytes.Buffer
 	_, err := export.Write(&file, export.Options{}, func(m m) error {
 		x := m.Input("x", tensor.Float32, m.Size("time"), 2)
-		run := m.Builder.Scan(op.Scan{Seqs: []*G.Node{x}, States: []*G.Node{m.Fill(x, 0, 2)}}, func(b *op.Builder, in op.In) op.Out {
-			return op.Out{States: []*G.Node{b.Add(in.States[0], b.Tanh(b.Sum(x, 0)))}}
-		})
+		run := m.Builder.Scan(op.Scan{Seqs: []*G.Node{x}, States: []*G.Node{m.Fill(x, 0, 2)}},
+			func(b *op.Builder, in op.In) op.Out {
+				return op.Out{States: []*G.Node{b.Add(in.States[0], b.Tanh(b.Sum(x, 0)))}}
+			})
 		m.Output("y", run.Final[0])
 		return nil
 	})
@@ -185,7 +186,8 @@ func TestHoisted(t *testing.T) {
 // TestWhile counts down from a number, at most so many steps: rows end at different ones.
 func TestWhile(t *testing.T) {
 	for most, want := range map[int32][]float64{9: {2, 4, 1, 3, 0, 2, -1, 1, -2, 0}, 2: {2, 4, 1, 3}} {
-		out := write(t, map[string]*onnxtest.Tensor{"x": onnxtest.Floats(floats(3, 5), 2), "most": onnxtest.Int(most)}, func(m m) {
+		out := write(t, map[string]*onnxtest.Tensor{"x": onnxtest.Floats(floats(3, 5), 2),
+			"most": onnxtest.Int(most)}, func(m m) {
 			x := m.Input("x", tensor.Float32, m.Size("batch"))
 			outs, last := m.While(export.While{
 				Name: "down", Most: m.Input("most", tensor.Int32), States: []*G.Node{x},
@@ -198,7 +200,8 @@ func TestWhile(t *testing.T) {
 			m.Output("last", last[0])
 		})
 		steps := len(want) / 2
-		if !slices.Equal(out["all"].Data, want) || !slices.Equal(out["all"].Dims, []int{steps, 2}) || !slices.Equal(out["last"].Data, want[len(want)-2:]) {
+		if !slices.Equal(out["all"].Data, want) || !slices.Equal(out["all"].Dims, []int{steps, 2}) ||
+			!slices.Equal(out["last"].Data, want[len(want)-2:]) {
 			t.Errorf("most %d: got %v and %v, want %v", most, out["all"], out["last"], want)
 		}
 	}
@@ -235,10 +238,11 @@ func TestRefuse(t *testing.T) {
 		"a value of a step outside": {func(m m) {
 			x := vector(m)
 			var inside *G.Node
-			m.While(export.While{Name: "w", Most: m.Input("most", tensor.Int32), States: []*G.Node{x}, Step: func(s []*G.Node) export.WhileStep {
-				inside = m.Tanh(s[0])
-				return export.WhileStep{States: s, More: m.Sum(x)}
-			}}, m.Size("steps"))
+			m.While(export.While{Name: "w", Most: m.Input("most", tensor.Int32), States: []*G.Node{x},
+				Step: func(s []*G.Node) export.WhileStep {
+					inside = m.Tanh(s[0])
+					return export.WhileStep{States: s, More: m.Sum(x)}
+				}}, m.Size("steps"))
 			m.Output("y", inside)
 		}, "the output y is a value of a step of a loop"},
 	} {

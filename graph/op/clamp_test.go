@@ -24,7 +24,8 @@ func checkSlopes(t *testing.T, method func(b *Builder, x *G.Node) *G.Node, x, wa
 	if err != nil {
 		t.Fatal(err)
 	}
-	near(t, "derivative", plainly.compute(t, tape.Float64, in, []array{{[]int{len(x)}, x}}, gs...)[0], array{[]int{len(x)}, want}, 0)
+	near(t, "derivative", plainly.compute(t, tape.Float64, in, []array{{[]int{len(x)}, x}}, gs...)[0],
+		array{[]int{len(x)}, want}, 0)
 }
 
 func TestClampAtItsLimits(t *testing.T) {

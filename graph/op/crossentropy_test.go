@@ -32,7 +32,11 @@ func eachRow(in []array, f func(row int, x, others []float64)) {
 }
 
 func init() {
-	for name, smoothing := range map[string]float64{"CrossEntropy": 0, "CrossEntropy smoothed": 0.2, "CrossEntropy of all": 1} {
+	for name, smoothing := range map[string]float64{
+		"CrossEntropy":          0,
+		"CrossEntropy smoothed": 0.2,
+		"CrossEntropy of all":   1,
+	} {
 		c := opCase{
 			build: func(b *Builder, in []*G.Node) *G.Node {
 				if len(in) == 2 {

@@ -62,8 +62,9 @@ func init() {
 	cases["Custom on the host"] = opCase{
 		build: func(b *Builder, in []*G.Node) *G.Node { return b.Custom(polar, in...) },
 		want:  elements(func(x []float64) float64 { return x[2] * math.Hypot(x[0], x[1]) }),
-		at:    [][]input{{floats(1, 2, 3), floats(1, 2, 3), ints(1, 4, 3)}, {floats(1, 2, 2, 3), floats(-2, -1, 2, 3), ints(1, 4, 2, 3)}},
-		bad:   [][]input{{ints(1, 2, 3), ints(1, 2, 3), ints(1, 2, 3)}},
+		at: [][]input{{floats(1, 2, 3), floats(1, 2, 3), ints(1, 4, 3)},
+			{floats(1, 2, 2, 3), floats(-2, -1, 2, 3), ints(1, 4, 2, 3)}},
+		bad: [][]input{{ints(1, 2, 3), ints(1, 2, 3), ints(1, 2, 3)}},
 	}
 	cases["Custom with a shape rule"] = opCase{
 		build:     func(b *Builder, in []*G.Node) *G.Node { return b.Custom(firstOf, in...) },

@@ -22,7 +22,8 @@ func (b *Builder) Dropout(x *G.Node, p float64, key *G.Node) *G.Node {
 	}
 	n := key.Dims() - 1
 	if n < 0 || n > x.Dims() || !slices.Equal(x.Shape()[:n], key.Shape()[:n]) {
-		return b.fail(errors.Errorf("Dropout of %s: the shape does not begin as that of the keys does", describe([]*G.Node{x, key})))
+		return b.fail(errors.Errorf("Dropout of %s: the shape does not begin as that of the keys does",
+			describe([]*G.Node{x, key})))
 	}
 	dropped := b.Lt(b.Uniform(key, x, x.Shape()[n:]...), b.Fill(x, p))
 	return b.Where(dropped, b.Fill(x, 0), b.Affine(x, 1/(1-p), 0))

@@ -27,7 +27,8 @@ func init() {
 			{floats(-1, 1, 5, 2, 3), ints(0, 9, 5, 4)},
 			{floats(-1, 1, 5, 2), ints(0, 9, 5, 2, 4)},
 		},
-		bad: [][]input{{floats(-1, 1, 2, 3), ints(0, 9, 3, 4)}, {floats(-1, 1), ints(0, 9, 1, 4)}, {floats(-1, 1, 2), ints(0, 9)}},
+		bad: [][]input{{floats(-1, 1, 2, 3), ints(0, 9, 3, 4)}, {floats(-1, 1), ints(0, 9, 1, 4)},
+			{floats(-1, 1, 2), ints(0, 9)}},
 	}
 	cases["Dropout of nothing"] = opCase{
 		build: func(b *Builder, in []*G.Node) *G.Node { return b.Dropout(in[0], 0, in[1]) },

@@ -37,7 +37,8 @@ func init() {
 // Gorgonia's int serves as well as int32.
 func TestGatherByInt(t *testing.T) {
 	b, in := inputs(tape.Float64, []input{floats(-1, 1, 3, 2)})
-	index := G.NewVector(b.Graph(), G.Int, G.WithShape(2), G.WithName("index"), G.WithValue(tensor.New(tensor.WithBacking([]int{2, 0}))))
+	index := G.NewVector(b.Graph(), G.Int, G.WithShape(2), G.WithName("index"),
+		G.WithValue(tensor.New(tensor.WithBacking([]int{2, 0}))))
 	y := b.Gather(in[0], index)
 	if b.Err() != nil {
 		t.Fatal(b.Err())

@@ -125,7 +125,8 @@ func gorgoniaType(t ir.Type) hm.Type {
 	return G.TensorType{Dims: len(t.Shape), Of: d}
 }
 
-var dtypes = map[ir.Dtype]tensor.Dtype{tape.Float32: tensor.Float32, tape.Float64: tensor.Float64, tape.Int32: tensor.Int32}
+var dtypes = map[ir.Dtype]tensor.Dtype{tape.Float32: tensor.Float32, tape.Float64: tensor.Float64,
+	tape.Int32: tensor.Int32}
 
 // apply makes the node of a rule. Inputs from an enclosing graph are brought in as constants of the scan whose
 // step b builds.

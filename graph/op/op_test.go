@@ -544,7 +544,8 @@ func TestDoReportsErrors(t *testing.T) {
 	}
 	vm := G.NewTapeMachine(b.Graph())
 	defer vm.Close()
-	if err := vm.RunAll(); err == nil || !strings.Contains(err.Error(), "Gather") || !strings.Contains(err.Error(), "index 3") {
+	if err := vm.RunAll(); err == nil || !strings.Contains(err.Error(), "Gather") ||
+		!strings.Contains(err.Error(), "index 3") {
 		t.Errorf("error is %v", err)
 	}
 }

@@ -220,7 +220,8 @@ func (b *Builder) masked(s Scan, step Step, in In) (Out, error) {
 func (r *recurrence) checkStates(old []*G.Node) error {
 	for i, n := range r.next {
 		if !slices.Equal(n.Shape(), old[i].Shape()) || n.Dtype() != old[i].Dtype() {
-			return errors.Errorf("state %d is %v %v and becomes %v %v", i, old[i].Dtype(), []int(old[i].Shape()), n.Dtype(), []int(n.Shape()))
+			return errors.Errorf("state %d is %v %v and becomes %v %v", i, old[i].Dtype(), []int(old[i].Shape()), n.Dtype(),
+				[]int(n.Shape()))
 		}
 	}
 	return nil
@@ -243,7 +244,8 @@ func (r *recurrence) resultTypes() ([]ir.Type, error) {
 
 // input makes an input of the graph. Gorgonia takes inputs of one name for one input; kind and i make the name unique.
 func (b *Builder) input(kind string, i int, name string, t ir.Type) *G.Node {
-	return G.NewUniqueNode(G.In(b.g), G.WithType(gorgoniaType(t)), G.WithShape(t.Shape...), G.WithName(fmt.Sprintf("%s%d:%s", kind, i, name)))
+	return G.NewUniqueNode(G.In(b.g), G.WithType(gorgoniaType(t)), G.WithShape(t.Shape...),
+		G.WithName(fmt.Sprintf("%s%d:%s", kind, i, name)))
 }
 
 // scan is the node of a recurrence; its value is all results in one.

@@ -14,7 +14,8 @@ import (
 
 // vjp is the vector-Jacobian product of a step: from the gradients of its results to those of its parameters.
 type vjp struct {
-	given []*G.Node // gradients of next and outs, new inputs of the body; nil for integers and for what no parameter influences
+	// gradients of next and outs, new inputs of the body; nil for integers and for what no parameter influences
+	given []*G.Node
 	grads []*G.Node // gradients of params; nil for integers and for what influences no result
 }
 
@@ -239,7 +240,8 @@ func (o scanGrad) step(b *ir.Builder, params, given []*ir.Value) ([]*ir.Value, e
 	}
 	for _, n := range lower.Sorted(outputs) {
 		if lower.Random(n) {
-			return nil, errors.Errorf("%s draws other numbers in the derivative than in the step; use Dropout or Uniform of op.Builder", lower.Describe(n))
+			return nil, errors.Errorf("%s draws other numbers in the derivative than in the step; use Dropout or "+
+				"Uniform of op.Builder", lower.Describe(n))
 		}
 	}
 	f, err := lower.Func(b.Float, inputs, outputs)
@@ -258,7 +260,8 @@ func (o scanGrad) step(b *ir.Builder, params, given []*ir.Value) ([]*ir.Value, e
 
 // Diff: a scan's derivative has no derivative of its own.
 func (o scanGrad) Diff(b *Builder, _ []*G.Node, _, _ *G.Node) []*G.Node {
-	b.fail(errors.Errorf("%v: second derivatives of a Scan are not supported; write the inner derivative into the step", o))
+	b.fail(errors.Errorf("%v: second derivatives of a Scan are not supported; write the inner derivative into the step",
+		o))
 	return nil
 }
 

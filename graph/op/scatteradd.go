@@ -21,7 +21,8 @@ func (o scatterAdd) String() string { return fmt.Sprintf("ScatterAdd to %d rows"
 func (o scatterAdd) Type(in []ir.Type) (ir.Type, error) {
 	index, x := in[0], in[1]
 	n := len(index.Shape)
-	if index.Dtype != tape.Int32 || x.Dtype == tape.Int32 || len(x.Shape) < n || !x.Shape[:n].Equal(index.Shape) || o.rows < 1 {
+	if index.Dtype != tape.Int32 || x.Dtype == tape.Int32 || len(x.Shape) < n || !x.Shape[:n].Equal(index.Shape) ||
+		o.rows < 1 {
 		return ir.Type{}, errors.Errorf("%v cannot be added at index %v of %d rows", x, index, o.rows)
 	}
 	return ir.Type{Dtype: x.Dtype, Shape: x.Shape[n:].With(o.rows)}, nil

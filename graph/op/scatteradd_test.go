@@ -29,6 +29,7 @@ func init() {
 			{ints(0, 3), floats(-1, 1, 3)},
 			{ints(0, 3, 5), floats(-1, 1, 5)},
 		},
-		bad: [][]input{{ints(0, 3, 2, 3), floats(-1, 1, 2, 4)}, {ints(0, 3, 2), floats(-1, 1)}, {floats(0, 3, 2), floats(-1, 1, 2)}},
+		bad: [][]input{{ints(0, 3, 2, 3), floats(-1, 1, 2, 4)}, {ints(0, 3, 2), floats(-1, 1)},
+			{floats(0, 3, 2), floats(-1, 1, 2)}},
 	}
 }

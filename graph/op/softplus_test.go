@@ -14,5 +14,6 @@ func init() {
 func TestSoftplusDoesNotOverflow(t *testing.T) {
 	b, in := inputs(tape.Float32, []input{floats(0, 0, 2)})
 	x := array{[]int{2}, []float64{1000, -1000}}
-	near(t, "Softplus", plainly.compute(t, tape.Float32, in, []array{x}, b.Softplus(in[0]))[0], array{[]int{2}, []float64{1000, 0}}, 0)
+	near(t, "Softplus", plainly.compute(t, tape.Float32, in, []array{x}, b.Softplus(in[0]))[0],
+		array{[]int{2}, []float64{1000, 0}}, 0)
 }

@@ -24,7 +24,8 @@ func init() {
 			{ints(0, 1, 5), ints(-9, 9, 5), ints(-9, 9)},
 			{whole(0, 1, 5), ints(-9, 9), ints(-9, 9, 5)},
 		},
-		bad:      [][]input{{whole(0, 1, 2), floats(-1, 1, 3), floats(-1, 1)}, {whole(0, 1), floats(-1, 1, 3), floats(-1, 1, 2)}},
+		bad: [][]input{{whole(0, 1, 2), floats(-1, 1, 3), floats(-1, 1)},
+			{whole(0, 1), floats(-1, 1, 3), floats(-1, 1, 2)}},
 		constant: []int{0},
 	}
 }

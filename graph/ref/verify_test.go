@@ -15,7 +15,8 @@ import (
 func TestVerifiedTapesRun(t *testing.T) {
 	rng := rand.New(rand.NewPCG(1, 2))
 	for _, kind := range []tape.Instr{
-		&tape.Product{}, &tape.Map{}, &tape.Reduce{}, &tape.Rows{}, &tape.Gather{}, &tape.ScatterAdd{}, &tape.Put{}, &tape.Random{}, &tape.Copy{}, &tape.Host{},
+		&tape.Product{}, &tape.Map{}, &tape.Reduce{}, &tape.Rows{}, &tape.Gather{}, &tape.ScatterAdd{}, &tape.Put{},
+		&tape.Random{}, &tape.Copy{}, &tape.Host{},
 	} {
 		verified := 0
 		for range 20000 {
@@ -31,7 +32,8 @@ func TestVerifiedTapesRun(t *testing.T) {
 			}
 			tp := &tape.Tape{Float: tape.Float32, Arena: 8 * 128}
 			for i := range 8 { // each half over the next
-				tp.Buffers = append(tp.Buffers, tape.Buffer{Dtype: []tape.Dtype{tape.Float32, tape.Int32}[i/4], Len: 32 - i%2, Offset: int64(64 * i)})
+				tp.Buffers = append(tp.Buffers, tape.Buffer{Dtype: []tape.Dtype{tape.Float32, tape.Int32}[i/4], Len: 32 - i%2,
+					Offset: int64(64 * i)})
 			}
 			tp.Code = []tape.Instr{&tape.Loop{Trip: rng.IntN(3), Body: []tape.Instr{in.Interface().(tape.Instr)}}}
 			if tape.Verify(tp) != nil {

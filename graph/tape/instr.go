@@ -83,16 +83,18 @@ type Reduce struct {
 type RowsKind uint8
 
 const (
-	Softmax          RowsKind = iota // (x [, mask]) -> y: y = exp(x) / Σ exp(x) over the columns whose mask is not 0; others are 0; no column: all 0
-	LogSoftmax                       // (x) -> y: y = x - ln Σ exp(x)
-	SoftmaxGrad                      // (y, g) -> dx: y * (g - Σ g*y); y is what Softmax gave
-	LogSoftmaxGrad                   // (y, g) -> dx: g - exp(y) * Σ g; y is what LogSoftmax gave
-	CrossEntropy                     // (x, target [, mask]) -> loss, one number a row
-	CrossEntropyGrad                 // (x, target, g [, mask]) -> dx; g is one number a row
-	Argmax                           // (x) -> index of the largest, one Int32 a row; the first of equals; NaN counts as largest
+	// (x [, mask]) -> y: y = exp(x) / Σ exp(x) over the columns whose mask is not 0; others are 0; no column: all 0
+	Softmax          RowsKind = iota
+	LogSoftmax                // (x) -> y: y = x - ln Σ exp(x)
+	SoftmaxGrad               // (y, g) -> dx: y * (g - Σ g*y); y is what Softmax gave
+	LogSoftmaxGrad            // (y, g) -> dx: g - exp(y) * Σ g; y is what LogSoftmax gave
+	CrossEntropy              // (x, target [, mask]) -> loss, one number a row
+	CrossEntropyGrad          // (x, target, g [, mask]) -> dx; g is one number a row
+	Argmax                    // (x) -> index of the largest, one Int32 a row; the first of equals; NaN counts as largest
 )
 
-var rowsNames = [...]string{"softmax", "logsoftmax", "softmaxgrad", "logsoftmaxgrad", "crossentropy", "crossentropygrad", "argmax"}
+var rowsNames = [...]string{"softmax", "logsoftmax", "softmaxgrad", "logsoftmaxgrad", "crossentropy",
+	"crossentropygrad", "argmax"}
 
 func (k RowsKind) String() string { return name("RowsKind", int(k), rowsNames[:]...) }
 
@@ -248,7 +250,8 @@ func (p *Product) String() string {
 	if p.Batch != 1 {
 		batch = fmt.Sprintf("%d×", p.Batch)
 	}
-	return fmt.Sprintf("product %v %s %s · %s  %s%d×%d×%d", p.C, eq, t(p.A, p.TransA), t(p.B, p.TransB), batch, p.M, p.K, p.N)
+	return fmt.Sprintf("product %v %s %s · %s  %s%d×%d×%d", p.C, eq, t(p.A, p.TransA), t(p.B, p.TransB), batch, p.M, p.K,
+		p.N)
 }
 
 func (m *Map) String() string {

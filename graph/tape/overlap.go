@@ -52,7 +52,8 @@ func (v *verifier) mayCoincide(in access) bool {
 func (v *verifier) coincide(a, b access) bool {
 	ba, bb := v.tape.Buffers[a.ref.Buf], v.tape.Buffers[b.ref.Buf]
 	size := int64(ba.Dtype.Size())
-	if ba.Dtype.Size() != bb.Dtype.Size() || ba.Offset+int64(a.ref.Off)*size != bb.Offset+int64(b.ref.Off)*size || !slices.Equal(a.axes, b.axes) {
+	if ba.Dtype.Size() != bb.Dtype.Size() || ba.Offset+int64(a.ref.Off)*size != bb.Offset+int64(b.ref.Off)*size ||
+		!slices.Equal(a.axes, b.axes) {
 		return false
 	}
 	for i := range v.trips {

@@ -15,7 +15,14 @@ func TestRef(t *testing.T) {
 		step  []int
 		depth int
 		want  bool
-	}{{nil, 0, true}, {[]int{1}, 0, false}, {[]int{1}, 1, true}, {[]int{1, 0}, 1, true}, {[]int{0, 1}, 0, false}, {[]int{0, 1}, 5, true}} {
+	}{
+		{nil, 0, true},
+		{[]int{1}, 0, false},
+		{[]int{1}, 1, true},
+		{[]int{1, 0}, 1, true},
+		{[]int{0, 1}, 0, false},
+		{[]int{0, 1}, 5, true},
+	} {
 		if got := at(0, 0, c.step...).Fixed(c.depth); got != c.want {
 			t.Errorf("a Ref with steps %v is Fixed(%d) = %v", c.step, c.depth, got)
 		}
@@ -68,7 +75,8 @@ func ExampleTape_String() {
 		product(func(p *Product) { p.A = at(fx, 80, -20); p.Acc = true }),
 		&Map{
 			Shape: []int{5, 3}, In: []Operand{op(at(ft, 0), 3, 1), op(at(fs, 0), 0, 1)},
-			Code: []Op{{Fn: Add, Args: [3]int{0, 1}}, {Fn: Tanh, Args: [3]int{2}}}, Result: []int{3}, Out: []Operand{op(at(fu, 0, 15), 3, 1)},
+			Code: []Op{{Fn: Add, Args: [3]int{0, 1}}, {Fn: Tanh, Args: [3]int{2}}}, Result: []int{3},
+			Out: []Operand{op(at(fu, 0, 15), 3, 1)},
 		}))
 	fmt.Print(t)
 	// Output:

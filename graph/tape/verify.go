@@ -126,7 +126,8 @@ func (v *verifier) slots() {
 			n *= float64(d)
 		}
 		if n > float64(t.Buffers[s.Buf].Len) {
-			v.fail("slot %q of shape %v is larger than its buffer b%d of %d elements", s.Name, s.Shape, s.Buf, t.Buffers[s.Buf].Len)
+			v.fail("slot %q of shape %v is larger than its buffer b%d of %d elements", s.Name, s.Shape, s.Buf,
+				t.Buffers[s.Buf].Len)
 		}
 		if s.Kind == Output {
 			continue

@@ -26,8 +26,9 @@ func newTape(code ...Instr) *Tape {
 			{Int32, 100, 2048}, {Int32, 100, 2496},
 		},
 		Arena: 2944,
-		Slots: []Slot{{"x", Input, []int{10, 10}, fx}, {"s", State, []int{100}, fs}, {"y", Output, []int{3}, ft}, {"i", Input, []int{100}, ix}},
-		Code:  code,
+		Slots: []Slot{{"x", Input, []int{10, 10}, fx}, {"s", State, []int{100}, fs}, {"y", Output, []int{3}, ft},
+			{"i", Input, []int{100}, ix}},
+		Code: code,
 	}
 }
 
@@ -92,13 +93,15 @@ func edited(change func(t *Tape), code ...Instr) *Tape {
 }
 
 func mapping(change func(m *Map)) *Tape {
-	m := &Map{[]int{4, 5}, []Operand{op(at(fx, 0), 5, 1)}, []Op{{Fn: Neg}, {Fn: Add, Args: [3]int{0, 1}}}, []int{2}, []Operand{op(at(ft, 0), 5, 1)}}
+	m := &Map{[]int{4, 5}, []Operand{op(at(fx, 0), 5, 1)}, []Op{{Fn: Neg}, {Fn: Add, Args: [3]int{0, 1}}}, []int{2},
+		[]Operand{op(at(ft, 0), 5, 1)}}
 	change(m)
 	return newTape(m)
 }
 
 func rows(change func(r *Rows)) *Tape {
-	r := &Rows{Kind: CrossEntropyGrad, In: []Ref{at(fx, 0), at(ix, 0), at(fs, 0), at(fs, 50)}, Out: at(ft, 0), Rows: 10, Cols: 10, Mask: true}
+	r := &Rows{Kind: CrossEntropyGrad, In: []Ref{at(fx, 0), at(ix, 0), at(fs, 0), at(fs, 50)}, Out: at(ft, 0), Rows: 10,
+		Cols: 10, Mask: true}
 	change(r)
 	return newTape(r)
 }

@@ -86,7 +86,8 @@ func (o Rows) String() string {
 	return s
 }
 func (o Rows) Infer(args []*Value) (Type, error) {
-	want := map[tape.RowsKind]int{tape.SoftmaxGrad: 2, tape.LogSoftmaxGrad: 2, tape.CrossEntropy: 2, tape.CrossEntropyGrad: 3}[o.Kind]
+	want := map[tape.RowsKind]int{tape.SoftmaxGrad: 2, tape.LogSoftmaxGrad: 2, tape.CrossEntropy: 2,
+		tape.CrossEntropyGrad: 3}[o.Kind]
 	if want == 0 {
 		want = 1
 	}

@@ -24,7 +24,8 @@ func recurrence() *ir.Func {
 	x, h, wb := body.AddParam(f32(2, 3), "x"), body.AddParam(f32(2, 5), "h"), body.AddParam(f32(3, 5), "w")
 	next := b.Elem(tape.Tanh, b.Add(b.Product(x, wb, false, false), h)).Named("next")
 	body.Results = []*ir.Value{next, next}
-	loop := b.New(&ir.Loop{Trip: 4, Seqs: []bool{false}, Carries: 1, Stacks: []bool{false}, Body: body, Label: "rnn"}, xs, h0, w)
+	loop := b.New(&ir.Loop{Trip: 4, Seqs: []bool{false}, Carries: 1, Stacks: []bool{false}, Body: body, Label: "rnn"}, xs,
+		h0, w)
 	f.Results = []*ir.Value{b.Proj(loop, 0), b.Mul(b.Proj(loop, 1), b.Const(2))}
 	return f
 }

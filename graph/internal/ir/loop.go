@@ -60,7 +60,8 @@ func (l *Loop) Results(args []*Value) ([]Type, error) {
 		return nil, err
 	}
 	if len(l.Body.Results) != l.Carries+len(l.Stacks) {
-		return nil, errors.Errorf("body has %d results, wants %d carries and %d stacks", len(l.Body.Results), l.Carries, len(l.Stacks))
+		return nil, errors.Errorf("body has %d results, wants %d carries and %d stacks", len(l.Body.Results), l.Carries,
+			len(l.Stacks))
 	}
 	for i, a := range args {
 		p := l.Body.Params[i]
@@ -89,7 +90,8 @@ func (l *Loop) Results(args []*Value) ([]Type, error) {
 
 // Same reports whether two loops compute the same of the same arguments; names have no part in it.
 func (l *Loop) Same(o *Loop) bool {
-	return l.Trip == o.Trip && l.Carries == o.Carries && slices.Equal(l.Seqs, o.Seqs) && slices.Equal(l.Stacks, o.Stacks) &&
+	return l.Trip == o.Trip && l.Carries == o.Carries && slices.Equal(l.Seqs, o.Seqs) &&
+		slices.Equal(l.Stacks, o.Stacks) &&
 		l.Body.same(o.Body)
 }
 

@@ -43,17 +43,20 @@ var forward = []struct {
 		return G.Must(G.Add(g.input(-1, 1, 3), G.NewConstant(g.value([]float64{1, 2, 3}, 3), G.WithName("table"))))
 	}},
 	{"column vector", func(g *graph) *G.Node {
-		v := G.NewVector(g.ExprGraph, g.dtype, G.WithShape(4, 1), G.WithName("v"), G.WithValue(g.value([]float64{1, 2, 3, 4}, 4)))
+		v := G.NewVector(g.ExprGraph, g.dtype, G.WithShape(4, 1), G.WithName("v"),
+			G.WithValue(g.value([]float64{1, 2, 3, 4}, 4)))
 		return G.Must(G.Mul(g.input(-1, 1, 3, 4), v))
 	}},
 	{"vector of columns", func(g *graph) *G.Node {
-		v := G.NewVector(g.ExprGraph, g.dtype, G.WithShape(4, 1), G.WithName("v"), G.WithValue(g.value([]float64{1, 2, 3, 4}, 4)))
+		v := G.NewVector(g.ExprGraph, g.dtype, G.WithShape(4, 1), G.WithName("v"),
+			G.WithValue(g.value([]float64{1, 2, 3, 4}, 4)))
 		return G.Must(G.Add(v, g.input(-1, 1, 4)))
 	}},
 
 	// Ops that are called on the host.
 	{"convolution", func(g *graph) *G.Node {
-		return G.Must(G.Conv2d(g.input(-1, 1, 2, 3, 5, 5), g.input(-1, 1, 4, 3, 2, 2), tensor.Shape{2, 2}, []int{1, 1}, []int{1, 1}, []int{1, 1}))
+		return G.Must(G.Conv2d(g.input(-1, 1, 2, 3, 5, 5), g.input(-1, 1, 4, 3, 2, 2), tensor.Shape{2, 2}, []int{1, 1},
+			[]int{1, 1}, []int{1, 1}))
 	}},
 	{"pooling", func(g *graph) *G.Node {
 		return G.Must(G.MaxPool2D(g.input(-1, 1, 2, 3, 4, 4), tensor.Shape{2, 2}, []int{0, 0}, []int{2, 2}))
@@ -65,7 +68,8 @@ var forward = []struct {
 // vector is a vector that is stored as a column or a row; its numbers lie between -1 and 1.
 func (g *graph) vector(shape ...int) *G.Node {
 	v := g.input(-1, 1, tensor.Shape(shape).TotalSize()).Value()
-	return G.NewVector(g.ExprGraph, g.dtype, G.WithShape(shape...), G.WithName(fmt.Sprint("v", len(g.inputs))), G.WithValue(v))
+	return G.NewVector(g.ExprGraph, g.dtype, G.WithShape(shape...), G.WithName(fmt.Sprint("v", len(g.inputs))),
+		G.WithValue(v))
 }
 
 func TestForward(t *testing.T) {

@@ -160,7 +160,8 @@ func Children(n *G.Node) G.Nodes {
 // TypeOf is the type of a node's value.
 func TypeOf(n *G.Node) (ir.Type, error) {
 	if n == nil || n.Type() == nil {
-		return ir.Type{}, errors.Errorf("%s has no value: it is a statement, or was returned to Gorgonia's pool of nodes", Describe(n))
+		return ir.Type{}, errors.Errorf("%s has no value: it is a statement, or was returned to Gorgonia's pool of nodes",
+			Describe(n))
 	}
 	element := n.Type()
 	for t, ok := element.(G.TensorType); ok; t, ok = element.(G.TensorType) {

@@ -143,7 +143,8 @@ func newMergeCheck(nodes, alike G.Nodes) *mergeCheck {
 func (m *mergeCheck) check(n *G.Node) error {
 	if n.Op() == nil {
 		if m.times(n) > 1 {
-			return errors.Errorf("%d inputs have the name %q and the shape %v; give each a name of its own", m.times(n), n.Name(), n.Shape())
+			return errors.Errorf("%d inputs have the name %q and the shape %v; give each a name of its own", m.times(n),
+				n.Name(), n.Shape())
 		}
 		return nil
 	}
@@ -181,7 +182,8 @@ func (m *mergeCheck) forgotten(n *G.Node, f forgetting) error {
 	if !f.differs {
 		advice += ", or say that each was asked for alike, with graph.Alike"
 	}
-	return errors.Errorf("%s was asked for %d times, and it cannot be seen %s; %s", Describe(n), times, f.attributes, advice)
+	return errors.Errorf("%s was asked for %d times, and it cannot be seen %s; %s", Describe(n), times,
+		f.attributes, advice)
 }
 
 // timesOfResult is how often the node that a function computed from n was asked for: the function makes n, then a
@@ -212,21 +214,23 @@ func (m *mergeCheck) table(n *G.Node) error {
 	if times < 2 || !strings.Contains(n.Name(), "...") || n.Name() != fmt.Sprint(n.Value()) {
 		return nil
 	}
-	return errors.Errorf("a constant table of shape %v is used %d times, and Gorgonia takes tables for one that print alike; "+
-		"give each a name with WithName", []int(n.Shape()), times)
+	return errors.Errorf("a constant table of shape %v is used %d times, and Gorgonia takes tables for one that print "+
+		"alike; give each a name with WithName", []int(n.Shape()), times)
 }
 
 // selfProduct refuses the product of a softmax with itself.
 func (m *mergeCheck) selfProduct(n *G.Node) error {
 	children := Children(n)
-	if m.gradient[n] || slices.Contains(m.alike, children[0]) || children[0] != children[1] || stockName(children[0].Op()) != "softmaxOp" {
+	if m.gradient[n] || slices.Contains(m.alike, children[0]) || children[0] != children[1] ||
+		stockName(children[0].Op()) != "softmaxOp" {
 		return nil
 	}
 	if binaryOps[attribute(structOf(n.Op()), binaryField).(int)].fn != tape.Mul {
 		return nil
 	}
 	return errors.Errorf("%s is %s times itself, as SoftMax(x)*LogSoftMax(x) and p*Log(p) become; use Softmax and "+
-		"LogSoftmax of op.Builder (package graph/op), or, if you mean the square, Square, or graph.Alike of the softmax", Describe(n), Describe(children[0]))
+		"LogSoftmax of op.Builder (package graph/op), or, if you mean the square, Square, or graph.Alike of the softmax",
+		Describe(n), Describe(children[0]))
 }
 
 func (m *mergeCheck) slice(n *G.Node) error {
@@ -238,7 +242,8 @@ func (m *mergeCheck) slice(n *G.Node) error {
 	for from := s.from % 256; from+length <= axis.size(); from += 256 {
 		alias := span{from, from + length}
 		if alias != s && !covered(alias, m.parts[axis]) && m.reused(n) {
-			return errors.Errorf("%s takes %d:%d of axis %d of %s, but part of %d:%d, which has the same hash in Gorgonia, is used nowhere, and the slice is used more than once; use Slice or Split of op.Builder (package graph/op)",
+			return errors.Errorf("%s takes %d:%d of axis %d of %s, but part of %d:%d, which has the same hash in Gorgonia, is "+
+				"used nowhere, and the slice is used more than once; use Slice or Split of op.Builder (package graph/op)",
 				Describe(n), s.from, s.to, axis.along, Describe(axis.of), alias.from, alias.to)
 		}
 	}

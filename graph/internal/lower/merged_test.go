@@ -91,7 +91,8 @@ var merges = []struct {
 	{"halves of a long axis, each used twice", func(g *graph) *G.Node {
 		x := g.input(-1, 1, 3, 1000)
 		a, b := G.Must(G.Slice(x, nil, G.S(0, 500))), G.Must(G.Slice(x, nil, G.S(500, 1000)))
-		return G.Must(G.Sum(G.Must(G.Add(G.Must(G.HadamardProd(a, b)), G.Must(G.HadamardProd(G.Must(G.Tanh(a)), G.Must(G.Exp(b))))))))
+		return G.Must(G.Sum(G.Must(G.Add(G.Must(G.HadamardProd(a, b)),
+			G.Must(G.HadamardProd(G.Must(G.Tanh(a)), G.Must(G.Exp(b))))))))
 	}, ""},
 	{"the start of a long axis, used once", func(g *graph) *G.Node {
 		a := G.Must(G.Slice(g.input(-1, 1, 3, 1000), nil, G.S(0, 100)))
@@ -142,7 +143,8 @@ var merges = []struct {
 	}, ""},
 	{"batch norms of two inputs", func(g *graph) *G.Node {
 		s, b := g.input(1, 2, 1, 2, 1, 1), g.input(-1, 1, 1, 2, 1, 1)
-		return g.weighted(G.Must(G.Add(batchNorm(g.input(-1, 1, 4, 2, 1, 2), s, b, 1e-5), batchNorm(g.input(-1, 1, 4, 2, 1, 2), s, b, 1e-5))))
+		return g.weighted(G.Must(G.Add(batchNorm(g.input(-1, 1, 4, 2, 1, 2), s, b, 1e-5),
+			batchNorm(g.input(-1, 1, 4, 2, 1, 2), s, b, 1e-5))))
 	}, ""},
 	{"group norms of two epsilons", func(g *graph) *G.Node {
 		x, s, b := g.input(-1, 1, 2, 4, 1, 2), g.input(1, 2, 1, 4, 1, 1), g.input(-1, 1, 1, 4, 1, 1)
@@ -199,7 +201,8 @@ var merges = []struct {
 		return G.Must(G.Sub(sum, G.Must(G.Sum(G.Must(G.HadamardProd(x, table(2)))))))
 	}, ""},
 	{"a large table, used once", func(g *graph) *G.Node {
-		return G.Must(G.Sum(G.Must(G.HadamardProd(g.input(-1, 1, 30, 30), G.NewConstant(g.value(make([]float64, 900), 30, 30))))))
+		return G.Must(G.Sum(G.Must(G.HadamardProd(g.input(-1, 1, 30, 30),
+			G.NewConstant(g.value(make([]float64, 900), 30, 30))))))
 	}, ""},
 	{"softmax used twice", func(g *graph) *G.Node {
 		y := G.Must(G.SoftMax(g.input(-1, 1, 3, 5)))
@@ -241,7 +244,8 @@ func ctc(g *graph, x *G.Node) func(G.Reduction) *G.Node {
 // conv is a convolution of one channel with a filter of its own.
 func conv(g *graph, x *G.Node, kernel, stride, dilation int) *G.Node {
 	w := g.input(-1, 1, 1, 1, kernel, kernel)
-	return G.Must(G.Conv2d(x, w, tensor.Shape{kernel, kernel}, []int{0, 0}, []int{stride, stride}, []int{dilation, dilation}))
+	return G.Must(G.Conv2d(x, w, tensor.Shape{kernel, kernel}, []int{0, 0}, []int{stride, stride},
+		[]int{dilation, dilation}))
 }
 
 func TestCheckMerged(t *testing.T) {
@@ -258,7 +262,8 @@ func TestCheckMerged(t *testing.T) {
 		}
 		nodes = append(nodes, grads...)
 		// Grad has overwritten the traces of these.
-		lost := map[string]bool{"two dropouts": true, "CTC losses of two reductions": true, "large tables that differ in the middle": true}
+		lost := map[string]bool{"two dropouts": true, "CTC losses of two reductions": true,
+			"large tables that differ in the middle": true}
 		if !lost[m.name] {
 			t.Run(m.name+"/gradient", func(t *testing.T) { says(t, lower.CheckMerged(lower.Sorted(nodes), nil), m.says) })
 		}

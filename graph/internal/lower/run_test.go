@@ -44,7 +44,8 @@ func (g *graph) input(from, to float64, shape ...int) *G.Node {
 // values is a new input.
 func (g *graph) values(xs []float64, shape ...int) *G.Node {
 	name := fmt.Sprintf("in%d", len(g.inputs))
-	in := G.NewTensor(g.ExprGraph, g.dtype, len(shape), G.WithShape(shape...), G.WithName(name), G.WithValue(g.value(xs, shape...)))
+	in := G.NewTensor(g.ExprGraph, g.dtype, len(shape), G.WithShape(shape...), G.WithName(name),
+		G.WithValue(g.value(xs, shape...)))
 	g.inputs = append(g.inputs, in)
 	return in
 }

@@ -26,7 +26,8 @@ func selfTest(ops map[string]translation, samples func() []sample) (err error) {
 			err = errors.Errorf("panic: %v", p)
 		}
 		if err != nil {
-			err = errors.Wrapf(err, "unroll can read the operations of gorgonia %s, but not of that in this program (%s); require %[1]s in go.mod", gorgoniaVersion, linkedVersion())
+			err = errors.Wrapf(err, "unroll can read the operations of gorgonia %s, but not of that in this program (%s); "+
+				"require %[1]s in go.mod", gorgoniaVersion, linkedVersion())
 		}
 	}()
 	if err := checkGraph(); err != nil {

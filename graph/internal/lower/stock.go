@@ -37,7 +37,8 @@ type field struct {
 }
 
 var windowFields = []field{{"h", reflect.Int}, {"w", reflect.Int}, {"padNorth", reflect.Int}, {"padWest", reflect.Int},
-	{"padSouth", reflect.Int}, {"padEast", reflect.Int}, {"strideH", reflect.Int}, {"strideW", reflect.Int}, {"explicitPadding", reflect.Bool}}
+	{"padSouth", reflect.Int}, {"padEast", reflect.Int}, {"strideH", reflect.Int}, {"strideW", reflect.Int},
+	{"explicitPadding", reflect.Bool}}
 
 // stockOps are Gorgonia's op types by the names of their Go types. What is not among them (pooling by maximum,
 // normalisation, random nodes, ops of other packages) is called on the host.

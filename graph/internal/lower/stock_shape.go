@@ -34,7 +34,8 @@ func (c call) repeat() *ir.Value {
 	if len(s) != len(c.shape) || along >= len(s) || s[along] == 0 {
 		return nil
 	}
-	each, all := slices.Insert(slices.Clone(s), along+1, 1), slices.Insert(slices.Clone(s), along+1, c.shape[along]/s[along])
+	each, all := slices.Insert(slices.Clone(s), along+1, 1),
+		slices.Insert(slices.Clone(s), along+1, c.shape[along]/s[along])
 	return c.Reshape(c.Broadcast(c.Reshape(x, each...), all...), c.shape...)
 }
 

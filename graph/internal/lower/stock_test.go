@@ -163,7 +163,8 @@ func constant(like *G.Node, x float64) *G.Node {
 
 func (g *graph) index(xs ...int) *G.Node {
 	name := fmt.Sprintf("index%d", len(g.AllNodes()))
-	return G.NewVector(g.ExprGraph, tensor.Int, G.WithShape(len(xs)), G.WithName(name), G.WithValue(tensor.New(tensor.WithBacking(xs))))
+	return G.NewVector(g.ExprGraph, tensor.Int, G.WithShape(len(xs)), G.WithName(name),
+		G.WithValue(tensor.New(tensor.WithBacking(xs))))
 }
 
 var dtypes = []tensor.Dtype{tensor.Float64, tensor.Float32}

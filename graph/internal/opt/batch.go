@@ -25,7 +25,8 @@ type batch struct {
 // canBatch reports whether there is a rule for op with these arguments.
 func canBatch(op ir.Op, over []bool) bool {
 	switch op.(type) {
-	case ir.Elem, ir.Broadcast, ir.Reshape, ir.Transpose, ir.Slice, ir.Pad, ir.Concat, ir.Product, ir.Reduce, ir.Rows, ir.Random:
+	case ir.Elem, ir.Broadcast, ir.Reshape, ir.Transpose, ir.Slice, ir.Pad, ir.Concat, ir.Product, ir.Reduce,
+		ir.Rows, ir.Random:
 		return true
 	case ir.Gather:
 		return !over[0]

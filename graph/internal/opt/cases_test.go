@@ -37,7 +37,8 @@ var passCases = []passCase{
 	}},
 	{"fold", "pads", func(b *ir.Builder, f *ir.Func) {
 		// The derivative of four gates, sliced from one matrix in any order, one of them twice.
-		i, j, g, o, z := f.AddParam(f64(2, 3), "i"), f.AddParam(f64(2, 3), "f"), f.AddParam(f64(2, 3), "g"), f.AddParam(f64(2, 3), "o"), f.AddParam(f64(2, 12), "z")
+		i, j, g, o, z := f.AddParam(f64(2, 3), "i"), f.AddParam(f64(2, 3), "f"), f.AddParam(f64(2, 3), "g"),
+			f.AddParam(f64(2, 3), "o"), f.AddParam(f64(2, 12), "z")
 		gate := func(k int, x *ir.Value) *ir.Value {
 			return b.New(ir.Pad{Axis: 1, Before: 3 * k, After: 9 - 3*k}, x)
 		}

@@ -97,7 +97,8 @@ func (c folder) contraction(op ir.Reduce, to ir.Shape, x, y *ir.Value) *ir.Value
 	if !okA || !okB {
 		return nil
 	}
-	z := c.make(ir.Product{TransA: transA, TransB: !transB}, c.make(ir.Reshape{Shape: a}, x), c.make(ir.Reshape{Shape: b}, y))
+	z := c.make(ir.Product{TransA: transA, TransB: !transB}, c.make(ir.Reshape{Shape: a}, x),
+		c.make(ir.Reshape{Shape: b}, y))
 	return c.make(ir.Reshape{Shape: to}, z)
 }
 

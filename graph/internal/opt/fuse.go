@@ -130,7 +130,8 @@ func (z *fusion) levels() {
 	}
 	for _, v := range slices.Backward(z.values) {
 		late := top
-		wanted := !z.joins(v) // at that level: by a reader that it can be fused with, or because here it is fused with nothing
+		// at that level: by a reader that it can be fused with, or because here it is fused with nothing
+		wanted := !z.joins(v)
 		for _, u := range z.read[v] {
 			if l := z.level[u] - step(v, u); l < late {
 				late, wanted = l, fusible(v, u)

@@ -72,7 +72,9 @@ func narrow(f *ir.Func) (*ir.Func, error) {
 }
 
 // cutsOf is the slices that readers want; nil if one wants the whole value.
-func cutsOf(readers []*ir.Value, read map[*ir.Value][]*ir.Value, wide map[*ir.Value]bool, narrowed map[*ir.Value]map[ir.Slice]bool) map[ir.Slice]bool {
+func cutsOf(
+	readers []*ir.Value, read map[*ir.Value][]*ir.Value, wide map[*ir.Value]bool, narrowed map[*ir.Value]map[ir.Slice]bool,
+) map[ir.Slice]bool {
 	cuts := map[ir.Slice]bool{}
 	for _, u := range readers {
 		switch op := u.Op.(type) {

@@ -186,7 +186,8 @@ func (l *loopSpec) build() []*ir.Value {
 		}
 	}
 	body.Results = append(append(body.Results, l.next...), l.stacks...)
-	op := &ir.Loop{Trip: l.trip, Seqs: l.seqRev, Carries: len(l.inits), Stacks: l.stackRev, Body: body, Label: l.label, Back: l.back}
+	op := &ir.Loop{Trip: l.trip, Seqs: l.seqRev, Carries: len(l.inits), Stacks: l.stackRev, Body: body, Label: l.label,
+		Back: l.back}
 	args := append(append(append([]*ir.Value{}, l.seqs...), l.inits...), l.consts...)
 	loop := l.b.New(op, args...)
 	var rs []*ir.Value

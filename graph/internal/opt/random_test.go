@@ -165,7 +165,8 @@ func (d *drawer) value() *ir.Value {
 				axes = append(axes, a)
 			}
 		}
-		return b.Reduce(rapid.SampledFrom([]tape.ReduceFn{tape.Sum, tape.Sum, tape.ReduceMax}).Draw(d.t, "reduce"), x, axes...)
+		return b.Reduce(rapid.SampledFrom([]tape.ReduceFn{tape.Sum, tape.Sum, tape.ReduceMax}).Draw(d.t, "reduce"), x,
+			axes...)
 	}
 	return d.rows()
 }
@@ -253,7 +254,8 @@ func (d *drawer) rows() *ir.Value {
 	case 0:
 		return b.New(ir.Rows{Kind: tape.Softmax}, x)
 	case 1:
-		return b.New(ir.Rows{Kind: tape.LogSoftmaxGrad}, b.New(ir.Rows{Kind: tape.LogSoftmax}, x), d.fit(d.float(), x.Shape...))
+		return b.New(ir.Rows{Kind: tape.LogSoftmaxGrad}, b.New(ir.Rows{Kind: tape.LogSoftmax}, x),
+			d.fit(d.float(), x.Shape...))
 	case 2:
 		return b.New(ir.Rows{Kind: tape.CrossEntropy, Smoothing: 0.1}, x, d.fit(d.index(cols), rows...))
 	case 3:

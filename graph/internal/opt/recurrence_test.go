@@ -151,7 +151,8 @@ var lstmOne = lstm(
 		xh := b.Concat(1, x, h)
 		dxh := b.Product(dz, w[0], false, true)
 		n := x.Shape[1]
-		return b.Slice(dxh, 1, 0, n), b.Slice(dxh, 1, n, dxh.Shape[1]), []*ir.Value{b.Product(xh, dz, true, false), b.Reduce(tape.Sum, dz, 0)}
+		return b.Slice(dxh, 1, 0, n), b.Slice(dxh, 1, n, dxh.Shape[1]), []*ir.Value{b.Product(xh, dz, true, false),
+			b.Reduce(tape.Sum, dz, 0)}
 	})
 
 const steps, rowsB, inputs, hidden = 4, 3, 2, 5
@@ -164,7 +165,8 @@ var recurrences = []struct {
 	{"rnn", func(b *ir.Builder, f *ir.Func) {
 		x, g := f.AddParam(f64(steps, rowsB, inputs), "x"), f.AddParam(f64(steps, rowsB, hidden), "g")
 		h := []*ir.Value{f.AddParam(f64(rowsB, hidden), "h0")}
-		w := []*ir.Value{f.AddParam(f64(inputs, hidden), "W"), f.AddParam(f64(hidden, hidden), "U"), f.AddParam(f64(hidden), "b")}
+		w := []*ir.Value{f.AddParam(f64(inputs, hidden), "W"), f.AddParam(f64(hidden, hidden), "U"),
+			f.AddParam(f64(hidden), "b")}
 		rnn.training(b, f, x, g, h, w)
 	}, []string{
 		"4 product, 2 loop, 1 reduce", // x·W, dx, dW, dU; db
@@ -174,7 +176,8 @@ var recurrences = []struct {
 	{"lstm", func(b *ir.Builder, f *ir.Func) {
 		x, g := f.AddParam(f64(steps, rowsB, inputs), "x"), f.AddParam(f64(steps, rowsB, hidden), "g")
 		h := []*ir.Value{f.AddParam(f64(rowsB, hidden), "h0"), f.AddParam(f64(rowsB, hidden), "c0")}
-		w := []*ir.Value{f.AddParam(f64(inputs, 4*hidden), "W"), f.AddParam(f64(hidden, 4*hidden), "U"), f.AddParam(f64(4*hidden), "b")}
+		w := []*ir.Value{f.AddParam(f64(inputs, 4*hidden), "W"), f.AddParam(f64(hidden, 4*hidden), "U"),
+			f.AddParam(f64(4*hidden), "b")}
 		lstmTwo.training(b, f, x, g, h, w)
 	}, []string{
 		"4 product, 2 loop, 1 reduce",

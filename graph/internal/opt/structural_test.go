@@ -109,7 +109,8 @@ var structuralCases = []passCase{
 		l := newLoop(b, "", 4)
 		xt, gt, it := l.seq(x, true), l.seq(g, true), l.seq(index, true)
 		dh := l.carry(b.Const(0, 2, 5))
-		dw, db, de, dc := l.carry(b.Const(0, 3, 5)), l.carry(b.Const(1, 5)), l.carry(b.Const(0, 3, 5)), l.carry(b.Const(0, 2, 5))
+		dw, db, de, dc := l.carry(b.Const(0, 3, 5)), l.carry(b.Const(1, 5)), l.carry(b.Const(0, 3, 5)),
+			l.carry(b.Const(0, 2, 5))
 		mixed, same := l.carry(b.Const(0, 2, 5)), l.carry(b.Const(1, 2, 5))
 		wt := l.constant(w)
 		dz := b.Mul(gt, b.Elem(tape.Tanh, dh))
@@ -186,7 +187,8 @@ var structuralCases = []passCase{
 func init() {
 	passCases = append(passCases,
 		passCase{"regroup", "biases", func(b *ir.Builder, f *ir.Func) {
-			x, h0, p, q := f.AddParam(f64(4, 2, 3), "x"), f.AddParam(f64(2, 3), "h"), f.AddParam(f64(3), "p"), f.AddParam(f64(3), "q")
+			x, h0, p, q := f.AddParam(f64(4, 2, 3), "x"), f.AddParam(f64(2, 3), "h"), f.AddParam(f64(3), "p"),
+				f.AddParam(f64(3), "q")
 			l := newLoop(b, "", 4)
 			xt, h, pt, qt := l.seq(x, false), l.carry(h0), l.constant(p), l.constant(q)
 			twice := b.Add(h, pt)
@@ -220,7 +222,8 @@ func init() {
 func init() {
 	passCases = append(passCases,
 		passCase{"contract", "einsums", func(b *ir.Builder, f *ir.Func) {
-			x, k, q, v := f.AddParam(f64(2, 4, 3), "x"), f.AddParam(f64(2, 4, 3), "k"), f.AddParam(f64(2, 1, 3), "q"), f.AddParam(f64(3), "v")
+			x, k, q, v := f.AddParam(f64(2, 4, 3), "x"), f.AddParam(f64(2, 4, 3), "k"), f.AddParam(f64(2, 1, 3), "q"),
+				f.AddParam(f64(3), "v")
 			g := f.AddParam(f64(2, 4, 1), "g")
 			f.Results = []*ir.Value{
 				b.Reduce(tape.Sum, b.Mul(x, v), 2),

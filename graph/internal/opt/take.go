@@ -103,7 +103,9 @@ func (c folder) sliceOfProduct(op ir.Slice, x *ir.Value) *ir.Value {
 
 // splitKept is the concatenation of products that a product with a concatenation over another dimension is, or
 // nil. What the loop needs whole anyway stays whole.
-func (c folder) splitKept(op ir.Product, v *ir.Value, args []*ir.Value, s support, needed map[*ir.Value]bool) *ir.Value {
+func (c folder) splitKept(
+	op ir.Product, v *ir.Value, args []*ir.Value, s support, needed map[*ir.Value]bool,
+) *ir.Value {
 	r := len(v.Shape)
 	_, axes := sides(op, r)
 	for side := range args {

@@ -169,7 +169,8 @@ func (a *after) carried(v *ir.Value) recipe {
 	}
 	return recipe{nil, start, func() *ir.Value {
 		for _, c := range a.p.carries {
-			if c.next.Op == (ir.Elem{Fn: tape.Add, To: v.Dtype}) && c.next.Args[0] == c.param && c.next.Args[1] == v && c.init.IsConst(0) {
+			if c.next.Op == (ir.Elem{Fn: tape.Add, To: v.Dtype}) && c.next.Args[0] == c.param && c.next.Args[1] == v &&
+				c.init.IsConst(0) {
 				return a.p.final(c)
 			}
 		}

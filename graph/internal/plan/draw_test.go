@@ -114,7 +114,8 @@ func (a *artist) loop(pool []*ir.Value, x *ir.Value, depth int) []*ir.Value {
 	l := &ir.Loop{Trip: x.Shape[0], Body: &ir.Func{}}
 	args := []*ir.Value{}
 	param := func(arg *ir.Value, t ir.Type) { args = append(args, arg); l.Body.AddParam(t, "") }
-	seqs := slices.DeleteFunc(slices.Clone(pool), func(v *ir.Value) bool { return len(v.Shape) == 0 || v.Shape[0] != l.Trip })
+	seqs := slices.DeleteFunc(slices.Clone(pool),
+		func(v *ir.Value) bool { return len(v.Shape) == 0 || v.Shape[0] != l.Trip })
 	for range 1 + a.upTo(2) {
 		s := a.pick(seqs)
 		l.Seqs = append(l.Seqs, a.coin())

@@ -84,7 +84,8 @@ func (s *scope) emit(v *ir.Value) {
 		for i, a := range v.Args {
 			in[i] = s.dense(a).ref()
 		}
-		s.code = append(s.code, &tape.Rows{Kind: op.Kind, In: in, Out: s.at[k].ref(), Rows: rows, Cols: cols, Mask: op.Mask, Smoothing: op.Smoothing})
+		s.code = append(s.code, &tape.Rows{Kind: op.Kind, In: in, Out: s.at[k].ref(), Rows: rows, Cols: cols, Mask: op.Mask,
+			Smoothing: op.Smoothing})
 
 	case ir.Gather:
 		s.at[k] = s.place(k, v.Type)
@@ -109,7 +110,8 @@ func (s *scope) emit(v *ir.Value) {
 	case ir.Random:
 		s.at[k] = s.place(k, v.Type)
 		keys := s.dense(arg(0))
-		s.code = append(s.code, &tape.Random{Keys: keys.ref(), Out: s.at[k].ref(), N: arg(0).Shape.Size() / 4, Width: op.Of.Shape.Size(), Stream: op.Stream})
+		s.code = append(s.code, &tape.Random{Keys: keys.ref(), Out: s.at[k].ref(), N: arg(0).Shape.Size() / 4,
+			Width: op.Of.Shape.Size(), Stream: op.Stream})
 	case *ir.Host:
 		s.at[k] = s.place(k, v.Type)
 		h := &tape.Host{Name: op.Name, Out: []tape.HostArg{{Ref: s.at[k].ref(), Shape: v.Shape}}, Fn: op.Fn}

@@ -33,7 +33,8 @@ type Result struct {
 // Tape plans f, whose floating-point values have the element type float.
 func Tape(f *ir.Func, float ir.Dtype, c Config) (*tape.Tape, error) {
 	if len(c.Params) != len(f.Params) || len(c.Results) != len(f.Results) {
-		return nil, errors.Errorf("plan: %d names for %d parameters, %d for %d results", len(c.Params), len(f.Params), len(c.Results), len(f.Results))
+		return nil, errors.Errorf("plan: %d names for %d parameters, %d for %d results", len(c.Params), len(f.Params),
+			len(c.Results), len(f.Results))
 	}
 	p := &planner{tape: &tape.Tape{Float: float}}
 	s := newScope(p, nil, nil, f)

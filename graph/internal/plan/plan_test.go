@@ -61,7 +61,8 @@ func checkPlan(f *ir.Func, c Config) error {
 			}
 			for k, w := range want[i] {
 				if got[k] != w && !(math.Abs(got[k]-w) <= 1e-9*(1+math.Abs(w))) && !(math.IsNaN(w) && math.IsNaN(got[k])) {
-					return fmt.Errorf("run %d, result %d (%s), element %d is %v, want %v\n%v\n%v", run, i, res.Name, k, got[k], w, f, tp)
+					return fmt.Errorf("run %d, result %d (%s), element %d is %v, want %v\n%v\n%v", run, i, res.Name, k, got[k], w, f,
+						tp)
 				}
 			}
 		}
@@ -141,7 +142,8 @@ func TestHistory(t *testing.T) {
 		xt, h, ub := body.AddParam(f64(2, 3), "x"), body.AddParam(f64(2, 3), "h"), body.AddParam(f64(3, 3), "u")
 		next := b.Elem(tape.Tanh, b.Add(xt, b.Product(h, ub, false, false)))
 		body.Results = []*ir.Value{next, next, h}
-		loop := b.New(&ir.Loop{Trip: 6, Seqs: []bool{reversed}, Carries: 1, Stacks: []bool{reversed, reversed}, Body: body}, x, h0, u)
+		loop := b.New(&ir.Loop{Trip: 6, Seqs: []bool{reversed}, Carries: 1, Stacks: []bool{reversed, reversed}, Body: body},
+			x, h0, u)
 		f.Results = []*ir.Value{b.Reduce(tape.Sum, b.Mul(b.Proj(loop, 0), b.Proj(loop, 1)), 0, 1, 2), b.Proj(loop, 2)}
 		code := listing(t, f, Result{"sum", -1}, Result{"h0", 1})
 		checkCount(t, code, "copy", 2) // the initial state in, the final state out
@@ -222,7 +224,8 @@ func TestArenaIsReused(t *testing.T) {
 		t.Fatal(err)
 	}
 	if most := int64(3*8064 + 64); tp.Arena > most {
-		t.Errorf("a chain of 20 values of 8000 bytes takes %d bytes, want at most the input and two at a time, %d", tp.Arena, most)
+		t.Errorf("a chain of 20 values of 8000 bytes takes %d bytes, want at most the input and two at a time, %d",
+			tp.Arena, most)
 	}
 }
 
@@ -242,13 +245,15 @@ func TestLoopsSideBySide(t *testing.T) {
 			xt, h, ub := body.AddParam(f64(2, 3), "x"), body.AddParam(f64(2, 3), "h"), body.AddParam(f64(3, 3), "u")
 			next := b.Elem(tape.Tanh, b.Add(xt, b.Product(h, ub, false, false)))
 			body.Results = []*ir.Value{next, next}
-			loop := b.New(&ir.Loop{Trip: trip, Seqs: []bool{false}, Carries: 1, Stacks: []bool{false}, Body: body}, xs, b.Const(0, 2, 3), u)
+			loop := b.New(&ir.Loop{Trip: trip, Seqs: []bool{false}, Carries: 1, Stacks: []bool{false}, Body: body}, xs,
+				b.Const(0, 2, 3), u)
 			return b.Proj(loop, 0)
 		}
 		first := layer(b.Elem(tape.Exp, x), 6)
 		second := layer(b.Elem(tape.Sin, b.Slice(first, 0, 0, trips[1])), trips[1])
 		f.Results = []*ir.Value{b.Reduce(tape.Sum, second, 0, 1, 2)}
-		tp, err := Tape(f, tape.Float64, Config{Params: []string{"x", "u"}, Results: []Result{{"sum", -1}}, Overlap: c.overlap})
+		tp, err := Tape(f, tape.Float64, Config{Params: []string{"x", "u"}, Results: []Result{{"sum", -1}},
+			Overlap: c.overlap})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -281,12 +286,14 @@ func TestRecurrencesSideBySide(t *testing.T) {
 	b, f := &ir.Builder{Float: tape.Float64}, &ir.Func{}
 	h0, u, v := f.AddParam(f64(2, 3), "h0"), f.AddParam(f64(3, 3), "u"), f.AddParam(f64(3, 3), "v")
 	body := &ir.Func{}
-	g, h, bu, bv := body.AddParam(f64(2, 3), "g"), body.AddParam(f64(2, 3), "h"), body.AddParam(f64(3, 3), "u"), body.AddParam(f64(3, 3), "v")
+	g, h, bu, bv := body.AddParam(f64(2, 3), "g"), body.AddParam(f64(2, 3), "h"), body.AddParam(f64(3, 3), "u"),
+		body.AddParam(f64(3, 3), "v")
 	next := func(x, w *ir.Value) *ir.Value { return b.Elem(tape.Tanh, b.Product(x, w, false, false)) }
 	body.Results = []*ir.Value{next(g, bu), next(h, bv)}
 	loop := b.New(&ir.Loop{Trip: 6, Carries: 2, Body: body}, h0, b.Elem(tape.Sin, h0), u, v)
 	f.Results = []*ir.Value{b.Add(b.Proj(loop, 0), b.Proj(loop, 1))}
-	tp, err := Tape(f, tape.Float64, Config{Params: []string{"h0", "u", "v"}, Results: []Result{{"sum", -1}}, Overlap: true})
+	tp, err := Tape(f, tape.Float64, Config{Params: []string{"h0", "u", "v"}, Results: []Result{{"sum", -1}},
+		Overlap: true})
 	if err != nil {
 		t.Fatal(err)
 	}

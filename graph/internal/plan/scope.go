@@ -47,7 +47,8 @@ func newScope(p *planner, outer *scope, loop *tape.Loop, f *ir.Func) *scope {
 		planner: p, outer: outer, loop: loop, f: f,
 		order: f.Values(),
 		pos:   map[*ir.Value]int{}, last: map[*ir.Value]int{},
-		at: map[key]view{}, home: map[key]view{}, also: map[key][]view{}, over: map[key]*ir.Value{}, solid: map[*ir.Value]view{},
+		at: map[key]view{}, home: map[key]view{}, also: map[key][]view{}, over: map[key]*ir.Value{},
+		solid: map[*ir.Value]view{},
 		fixed: map[*ir.Value]*ir.Value{},
 	}
 	if outer != nil {

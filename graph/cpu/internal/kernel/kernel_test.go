@@ -81,13 +81,15 @@ func near(got float32, want, tol float64) bool {
 }
 
 // exactFns are those that are rounded correctly on every path.
-var exactFns = []tape.Fn{tape.Id, tape.Neg, tape.Abs, tape.Sign, tape.Floor, tape.Ceil, tape.Sqrt, tape.Add, tape.Sub, tape.Mul, tape.Div, tape.Max,
+var exactFns = []tape.Fn{tape.Id, tape.Neg, tape.Abs, tape.Sign, tape.Floor, tape.Ceil, tape.Sqrt, tape.Add, tape.Sub,
+	tape.Mul, tape.Div, tape.Max,
 	tape.Min, tape.Lt, tape.Le, tape.Eq, tape.Ne, tape.Where}
 
 // inputs are numbers of every kind that a function may meet: ordinary, extreme, special, and the neighbourhoods
 // of its corners.
 func inputs() (x []float32) {
-	for _, v := range []float64{0, 1e-45, 1e-40, 0x1p-126, 1e-30, 1e-10, 1e-5, 1e-3, 0.1, 0.25, 0.5, 0.7, math.Sqrt2 / 2, 0.9, 1, 1.1, math.Sqrt2, 1.5,
+	for _, v := range []float64{0, 1e-45, 1e-40, 0x1p-126, 1e-30, 1e-10, 1e-5, 1e-3, 0.1, 0.25, 0.5, 0.7, math.Sqrt2 / 2,
+		0.9, 1, 1.1, math.Sqrt2, 1.5,
 		2, 2.5, 3, 7.9, 7.91, 8, 10, 20, 50, 87, 87.4, 88, 88.5, 88.7, 88.72, 88.73, 89, 90, 100, 103, 103.9, 104, 105, 1000, 1e10, 1e30, math.MaxFloat32, math.Inf(1)} {
 		x = append(x, float32(v), -float32(v))
 	}
@@ -102,8 +104,9 @@ func inputs() (x []float32) {
 }
 
 func TestFunctions(t *testing.T) {
-	tol := map[tape.Fn]float64{tape.Exp: 2e-7, tape.Log: 2e-7, tape.Log1p: 3e-7, tape.Expm1: 3e-7, tape.Tanh: 4e-7, tape.Sigmoid: 2e-7,
-		tape.Sin: 1e-7, tape.Cos: 1e-7, tape.Pow: 1e-7}
+	tol := map[tape.Fn]float64{tape.Exp: 2e-7, tape.Log: 2e-7, tape.Log1p: 3e-7, tape.Expm1: 3e-7, tape.Tanh: 4e-7,
+		tape.Sigmoid: 2e-7,
+		tape.Sin:     1e-7, tape.Cos: 1e-7, tape.Pow: 1e-7}
 	for _, f := range exactFns {
 		tol[f] = 0
 	}
@@ -274,7 +277,8 @@ func TestPack(t *testing.T) {
 									want = src.slice()[i*srcI+p*srcK]
 								}
 								if got := dst.slice()[p*width+i]; got != want {
-									t.Fatalf("width %d, n %d, k %d, transposed %v: [%d,%d] = %g, want %g", width, n, k, transposed, p, i, got, want)
+									t.Fatalf("width %d, n %d, k %d, transposed %v: [%d,%d] = %g, want %g", width, n, k, transposed, p, i, got,
+										want)
 								}
 							}
 						}
@@ -319,7 +323,8 @@ func TestTile(t *testing.T) {
 									tol *= float64(k+1) * 0x1p-24
 								}
 								if !(math.Abs(float64(got)-want) <= tol) {
-									t.Fatalf("m %d, n %d, k %d, packed %v, acc %v: [%d,%d] = %g, want %g", m, n, k, packed, acc, row, col, got, want)
+									t.Fatalf("m %d, n %d, k %d, packed %v, acc %v: [%d,%d] = %g, want %g", m, n, k, packed, acc, row, col, got,
+										want)
 								}
 							}
 						}

@@ -4,7 +4,8 @@ import "unsafe"
 
 var (
 	tilesAVX512 = [...]func(k int, a *float32, aK int, b, c *float32, cRow, n int, acc bool){
-		nil, tile1AVX512, tile2AVX512, tile3AVX512, tile4AVX512, tile5AVX512, tile6AVX512, tile7AVX512, tile8AVX512, tile9AVX512,
+		nil, tile1AVX512, tile2AVX512, tile3AVX512, tile4AVX512, tile5AVX512, tile6AVX512, tile7AVX512, tile8AVX512,
+		tile9AVX512,
 		tile10AVX512, tile11AVX512, tile12AVX512, tile13AVX512, tile14AVX512,
 	}
 	tilesAVX2 = [...]func(k int, a *float32, aK int, b, c *float32, cRow, n int, acc bool){
@@ -33,7 +34,9 @@ func tileAVX2(m, n, k int, a *float32, aRow, aK int, b *float32, bK int, c *floa
 	stridedTiles(stridedAVX2[:], m, n, k, a, aRow, aK, b, bK, c, cRow, acc)
 }
 
-func stridedTiles(tiles []stridedTile, m, n, k int, a *float32, aRow, aK int, b *float32, bK int, c *float32, cRow int, acc bool) {
+func stridedTiles(
+	tiles []stridedTile, m, n, k int, a *float32, aRow, aK int, b *float32, bK int, c *float32, cRow int, acc bool,
+) {
 	most := len(tiles) - 1
 	for i := 0; i < m; i += most {
 		tiles[min(most, m-i)](k, at(a, i*aRow), aRow, aK, b, bK, at(c, i*cRow), cRow, n, acc)

@@ -34,7 +34,8 @@ func (t tiler) all() {
 
 // packed generates the tile of m rows for packed operands. The panel of A may be of any width.
 func (t tiler) packed(m int) {
-	TEXT(fmt.Sprintf("tile%d%s", m, t.suffix), NOSPLIT, "func(k int, a *float32, aK int, b, c *float32, cRow, n int, acc bool)")
+	TEXT(fmt.Sprintf("tile%d%s", m, t.suffix), NOSPLIT,
+		"func(k int, a *float32, aK int, b, c *float32, cRow, n int, acc bool)")
 	Doc(fmt.Sprintf("tile%d%s is Set.Tile of that many rows, for packed operands.", m, t.suffix))
 	Pragma("noescape")
 	k := Load(Param("k"), GP64())
@@ -100,7 +101,8 @@ func (t tiler) packed(m int) {
 
 // strided generates the tile of m rows for operands where they lie.
 func (t tiler) strided(m int) {
-	TEXT(fmt.Sprintf("strided%d%s", m, t.suffix), NOSPLIT, "func(k int, a *float32, aRow, aK int, b *float32, bK int, c *float32, cRow, n int, acc bool)")
+	TEXT(fmt.Sprintf("strided%d%s", m, t.suffix), NOSPLIT,
+		"func(k int, a *float32, aRow, aK int, b *float32, bK int, c *float32, cRow, n int, acc bool)")
 	Doc(fmt.Sprintf("strided%d%s is Set.Tile of that many rows, for any operands.", m, t.suffix))
 	Pragma("noescape")
 	k := Load(Param("k"), GP64())

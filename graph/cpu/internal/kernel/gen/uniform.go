@@ -30,7 +30,8 @@ func uniform(s simd) {
 	}
 	block := param(0)
 	VPADDD(lanes, block, block)
-	next, m0, m1, w0, w1 := s.word(uint32(s.lanes)), s.word(0xD2511F53), s.word(0xCD9E8D57), s.word(0x9E3779B9), s.word(0xBB67AE85)
+	next, m0, m1, w0, w1 := s.word(uint32(s.lanes)), s.word(0xD2511F53), s.word(0xCD9E8D57), s.word(0x9E3779B9),
+		s.word(0xBB67AE85)
 	scale := s.num(0x1p-24)
 
 	Label("group")
