@@ -23,7 +23,8 @@ func TestBundle(t *testing.T) {
 		kernels int
 	}{"halves": {n, 1}, "overlapping": {n - 1, 2}} {
 		b := &builder{}
-		x, y, out := b.floats("x", tape.Input, steps*rows*n), b.floats("y", tape.Input, steps*rows*n), b.floats("out", tape.Output, steps*rows*2*n)
+		x, y, out := b.floats("x", tape.Input, steps*rows*n), b.floats("y", tape.Input, steps*rows*n),
+			b.floats("out", tape.Output, steps*rows*2*n)
 		b.emit(&tape.Loop{Trip: steps, Body: []tape.Instr{
 			&tape.Copy{Shape: []int{rows, n}, In: whole(x), Out: half(out, 0)},
 			&tape.Map{Shape: []int{rows, n}, In: []tape.Operand{whole(y)}, Code: []tape.Op{{Fn: tape.Neg}}, Result: []int{1}, Out: []tape.Operand{half(out, c.second)}},

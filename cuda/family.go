@@ -95,7 +95,8 @@ func (f *family) cell(d *engine, t *tape.Tape, s tape.Slot) (*cell, error) {
 	b := t.Buffers[s.Buf]
 	if c := f.common[s.Name]; c != nil {
 		if c.dtype != b.Dtype || c.n != b.Len {
-			return nil, errors.Errorf("slot %q is %v%v, and %d elements of %v in another program: what programs have in common must be of one type",
+			return nil, errors.Errorf("slot %q is %v%v, and %d elements of %v in another program: what programs have in "+
+				"common must be of one type",
 				s.Name, b.Dtype, s.Shape, c.n, c.dtype)
 		}
 		return c, nil

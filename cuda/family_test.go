@@ -30,7 +30,8 @@ func turning(n, times int) *builder {
 	b := &builder{}
 	x, y := b.floats("x", tape.Input, n), b.floats("y", tape.State, n)
 	sum := b.floats("", 0, times*n)
-	b.emit(add(sum, x, y, n), add(moved(sum, (times-1)*n), x, y, n), &tape.Copy{Shape: []int{n}, In: flat(sum), Out: flat(y)})
+	b.emit(add(sum, x, y, n), add(moved(sum, (times-1)*n), x, y, n),
+		&tape.Copy{Shape: []int{n}, In: flat(sum), Out: flat(y)})
 	return b
 }
 
@@ -130,7 +131,8 @@ func TestTrafficOfShapes(t *testing.T) {
 		return func(k int) float64 {
 			rng := rand.New(rand.NewPCG(7, uint64(k)))
 			steps, batch := []int{3, 7, 5}[k%3], []int{4, 2}[k%2]
-			x := trainer.Sequences{Steps: steps, Batch: batch, Tokens: tokens(rng, 7, steps*batch), Mask: slices.Repeat([]float32{1}, steps*batch)}
+			x := trainer.Sequences{Steps: steps, Batch: batch, Tokens: tokens(rng, 7, steps*batch),
+				Mask: slices.Repeat([]float32{1}, steps*batch)}
 			loss, _, err := m.Train(x, tokens(rng, 3, batch), slices.Repeat([]float32{1}, batch), k, 0.01)
 			if err != nil {
 				t.Fatal(err)

@@ -77,7 +77,8 @@ func TestGPUSteps(t *testing.T) {
 		t.Run(name, func(t *testing.T) { stepsAreExact(t, realGPU(t, precision), 80) })
 		for _, cell := range []string{"rnn", "lstm", "gru"} {
 			c := recurrent(cell)
-			t.Run(name+" "+cell, func(t *testing.T) { follows(t, c.open(t, realGPU(t, precision)), c.open(t, ref.New()), 20, tolerance) })
+			t.Run(name+" "+cell,
+				func(t *testing.T) { follows(t, c.open(t, realGPU(t, precision)), c.open(t, ref.New()), 20, tolerance) })
 		}
 	}
 }

@@ -15,7 +15,9 @@ import (
 )
 
 // deep is the training of a model whose layers can run side by side: they have steps enough to be cut.
-func deep(cell string, layers int, dropout float64) func(t testing.TB, d tape.Device, settings ...setting) func() (float64, float64, error) {
+func deep(
+	cell string, layers int, dropout float64,
+) func(t testing.TB, d tape.Device, settings ...setting) func() (float64, float64, error) {
 	return func(t testing.TB, d tape.Device, settings ...setting) func() (float64, float64, error) {
 		c := models.LMConfig{Vocab: 7, Cell: models.CellConfig{Kind: cell}, Hidden: 4, Layers: layers, Dropout: dropout}
 		const seq, batch = 21, 2

@@ -40,7 +40,9 @@ var trainings = []training{
 	{"seq2seq lstm", seq2seq("lstm", models.Additive{}, false, 1)},
 }
 
-func languageModel(c models.LMConfig, clip float64) func(testing.TB, tape.Device, ...setting) func() (float64, float64, error) {
+func languageModel(
+	c models.LMConfig, clip float64,
+) func(testing.TB, tape.Device, ...setting) func() (float64, float64, error) {
 	return func(t testing.TB, d tape.Device, settings ...setting) func() (float64, float64, error) {
 		const seq, batch = 6, 5
 		config := trainer.LMConfig{Model: c, Seq: seq, Batch: batch, Device: d}
@@ -84,7 +86,8 @@ func classifier(t testing.TB, d tape.Device, settings ...setting) func() (float6
 	c := trainer.ClassifierConfig{Device: d}
 	c.Seed, c.Optimizer, c.Clip = 3, optim.DefaultAdam, 1
 	set(&c.Training, settings)
-	c.Model = models.ClassifierConfig{Vocab: vocab, Embed: 4, Hidden: 8, Layers: 1, Bidirectional: true, Dropout: 0.3, Pooling: "max", Classes: classes}
+	c.Model = models.ClassifierConfig{Vocab: vocab, Embed: 4, Hidden: 8, Layers: 1, Bidirectional: true, Dropout: 0.3,
+		Pooling: "max", Classes: classes}
 	c.Model.Cell = models.CellConfig{Kind: "lstm"}
 	m, err := trainer.NewClassifier(c)
 	if err != nil {
@@ -94,7 +97,8 @@ func classifier(t testing.TB, d tape.Device, settings ...setting) func() (float6
 	rng := rand.New(rand.NewPCG(3, 1))
 	k := 0
 	return func() (float64, float64, error) {
-		x := trainer.Sequences{Steps: steps, Batch: batch, Tokens: tokens(rng, vocab, steps*batch), Mask: make([]float32, steps*batch)}
+		x := trainer.Sequences{Steps: steps, Batch: batch, Tokens: tokens(rng, vocab, steps*batch),
+			Mask: make([]float32, steps*batch)}
 		for i := range x.Mask {
 			if i/batch < 2+i%batch {
 				x.Mask[i] = 1
@@ -111,7 +115,8 @@ func regressor(t testing.TB, d tape.Device, settings ...setting) func() (float64
 	c := trainer.RegressorConfig{Device: d}
 	c.Seed, c.Optimizer, c.Clip = 3, optim.DefaultAdam, 1
 	set(&c.Training, settings)
-	c.Model = models.RegressorConfig{Input: input, Hidden: 8, Layers: 1, Bidirectional: true, Dropout: 0.3, Pooling: "mean", Loss: "huber"}
+	c.Model = models.RegressorConfig{Input: input, Hidden: 8, Layers: 1, Bidirectional: true, Dropout: 0.3,
+		Pooling: "mean", Loss: "huber"}
 	c.Model.Cell = models.CellConfig{Kind: "gru"}
 	m, err := trainer.NewRegressor(c)
 	if err != nil {
@@ -121,7 +126,8 @@ func regressor(t testing.TB, d tape.Device, settings ...setting) func() (float64
 	rng := rand.New(rand.NewPCG(5, 1))
 	k := 0
 	return func() (float64, float64, error) {
-		x := trainer.Sequences{Steps: steps, Batch: batch, Vectors: make([]float32, steps*batch*input), Mask: make([]float32, steps*batch)}
+		x := trainer.Sequences{Steps: steps, Batch: batch, Vectors: make([]float32, steps*batch*input),
+			Mask: make([]float32, steps*batch)}
 		for i := range x.Vectors {
 			x.Vectors[i] = rng.Float32() - 0.5
 		}
@@ -141,7 +147,8 @@ func tagger(t testing.TB, d tape.Device, settings ...setting) func() (float64, f
 	c.Seed, c.Optimizer, c.Clip = 3, optim.DefaultAdam, 1
 	set(&c.Training, settings)
 	c.Model = models.TaggerConfig{
-		Words: 7, Embed: 4, Chars: 5, CharEmbed: 3, CharHidden: 4, Cell: models.CellConfig{Kind: "lstm"}, Hidden: 8, Layers: 1,
+		Words: 7, Embed: 4, Chars: 5, CharEmbed: 3, CharHidden: 4, Cell: models.CellConfig{Kind: "lstm"},
+		Hidden: 8, Layers: 1,
 		Bidirectional: true, Dropout: 0.3, Tags: 3, CRF: true,
 	}
 	m, err := trainer.NewTagger(c)
@@ -152,7 +159,8 @@ func tagger(t testing.TB, d tape.Device, settings ...setting) func() (float64, f
 	rng := rand.New(rand.NewPCG(4, 1))
 	k := 0
 	return func() (float64, float64, error) {
-		x := trainer.Sentences{SentenceShape: trainer.SentenceShape{Steps: 4, Batch: 3, Different: 5, Letters: 3}, Weights: []float32{1, 1, 0}}
+		x := trainer.Sentences{SentenceShape: trainer.SentenceShape{Steps: 4, Batch: 3, Different: 5, Letters: 3},
+			Weights: []float32{1, 1, 0}}
 		x.Words, x.Which, x.Tags = tokens(rng, 7, 12), tokens(rng, 5, 12), tokens(rng, 3, 12)
 		x.Chars, x.Mask, x.CharMask = tokens(rng, 5, 15), make([]float32, 12), make([]float32, 15)
 		for i := range x.Mask {
@@ -170,12 +178,15 @@ func tagger(t testing.TB, d tape.Device, settings ...setting) func() (float64, f
 	}
 }
 
-func seq2seq(cell string, attention models.AttentionKind, feeding bool, forcing float64) func(testing.TB, tape.Device, ...setting) func() (float64, float64, error) {
+func seq2seq(
+	cell string, attention models.AttentionKind, feeding bool, forcing float64,
+) func(testing.TB, tape.Device, ...setting) func() (float64, float64, error) {
 	return func(t testing.TB, d tape.Device, settings ...setting) func() (float64, float64, error) {
 		c := trainer.Seq2SeqConfig{Device: d, TeacherForcing: forcing}
 		c.Seed, c.Optimizer, c.Clip = 3, optim.DefaultAdam, 1
 		set(&c.Training, settings)
-		c.Model = models.Seq2SeqConfig{Source: 9, Target: 10, Tokens: models.DefaultTokens, Attention: attention, Feeding: feeding}
+		c.Model = models.Seq2SeqConfig{Source: 9, Target: 10, Tokens: models.DefaultTokens, Attention: attention,
+			Feeding: feeding}
 		c.Model.Cell, c.Model.Embed, c.Model.Hidden, c.Model.Layers = models.CellConfig{Kind: cell}, 8, 12, 1
 		m, err := trainer.NewSeq2Seq(c)
 		if err != nil {
@@ -186,7 +197,8 @@ func seq2seq(cell string, attention models.AttentionKind, feeding bool, forcing 
 		k := 0
 		return func() (float64, float64, error) {
 			const steps, batch = 5, 4
-			x := trainer.Translations{SourceSteps: steps, TargetSteps: steps, Batch: batch, Source: make([]int32, steps*batch), Target: make([]int32, steps*batch)}
+			x := trainer.Translations{SourceSteps: steps, TargetSteps: steps, Batch: batch, Source: make([]int32, steps*batch),
+				Target: make([]int32, steps*batch)}
 			for b := range batch {
 				n := 1 + rng.IntN(steps-1)
 				for s := range n {

@@ -60,7 +60,8 @@ func TestPrecisionOfProducts(t *testing.T) {
 				worst = max(worst, math.Abs(exact-float64(got[i*n+j])))
 			}
 		}
-		if want := 0x1p-7 * 0x1p-4; precision == driver.BFloat16 && worst < want || precision == driver.Float32 && worst > 1e-5 {
+		if want := 0x1p-7 * 0x1p-4; precision == driver.BFloat16 && worst < want ||
+			precision == driver.Float32 && worst > 1e-5 {
 			t.Errorf("%s: the largest error is %g", name, worst)
 		}
 	}
@@ -83,7 +84,8 @@ func TestPrecisionOfPrograms(t *testing.T) {
 			for s := range want {
 				for i := range want[s] {
 					if got[s][i] != want[s][i] {
-						t.Fatalf("%s: program %d: %s[%d] = %v, want %v\n%v", name, seed, b.Slots[s].Name, i, got[s][i], want[s][i], &b.Tape)
+						t.Fatalf("%s: program %d: %s[%d] = %v, want %v\n%v", name, seed, b.Slots[s].Name, i, got[s][i],
+							want[s][i], &b.Tape)
 					}
 				}
 			}
@@ -111,10 +113,12 @@ func productProgram(seed uint64) *builder {
 			return input
 		}
 		if rng.IntN(3) == 0 { // an operand changes
-			return []tape.Instr{&tape.Copy{Shape: []int{30}, In: flat(moved(other(), rng.IntN(100))), Out: flat(moved(states[c], rng.IntN(100)))}}
+			return []tape.Instr{&tape.Copy{Shape: []int{30}, In: flat(moved(other(), rng.IntN(100))),
+				Out: flat(moved(states[c], rng.IntN(100)))}}
 		}
 		dim := func() int { return 1 + rng.IntN(9) }
-		p := &tape.Product{Batch: 1 + rng.IntN(2), M: dim(), N: dim(), K: dim(), TransA: rng.IntN(2) == 0, TransB: rng.IntN(2) == 0}
+		p := &tape.Product{Batch: 1 + rng.IntN(2), M: dim(), N: dim(), K: dim(), TransA: rng.IntN(2) == 0,
+			TransB: rng.IntN(2) == 0}
 		p.LdA, p.LdB, p.LdC = 9+rng.IntN(3), 9+rng.IntN(2), p.N
 		p.StrideA, p.StrideB, p.StrideC = rng.IntN(2)*100, rng.IntN(2)*100, p.M*p.LdC
 		place := func(r tape.Ref) tape.Ref {

@@ -67,7 +67,8 @@ func (p *program) start(l *lowering) error {
 	p.m.Lock()
 	defer p.m.Unlock()
 	gpu := p.device.gpu
-	if err := p.m.ready(gpu, l.multiplies, events(p.code)); err != nil { // first, so that memory that is short is the program's own
+	// first, so that memory that is short is the program's own
+	if err := p.m.ready(gpu, l.multiplies, events(p.code)); err != nil {
 		return err
 	}
 	if err := p.reserve(l); err != nil {
@@ -191,10 +192,12 @@ func (p *program) slot(verb string, s tape.SlotID, data any) (driver.Ptr, []byte
 		ok = false
 	}
 	if !ok || dtype != buf.Dtype {
-		return 0, nil, errors.Errorf("cuda: %s of slot %q: the data is %T, the slot holds %v%v; pass a slice of that type", verb, slot.Name, data, buf.Dtype, slot.Shape)
+		return 0, nil, errors.Errorf("cuda: %s of slot %q: the data is %T, the slot holds %v%v; pass a slice of that type",
+			verb, slot.Name, data, buf.Dtype, slot.Shape)
 	}
 	if want := volume(slot.Shape); n != want {
-		return 0, nil, errors.Errorf("cuda: %s of slot %q: the data has %d elements, the slot %v%v has %d", verb, slot.Name, n, buf.Dtype, slot.Shape, want)
+		return 0, nil, errors.Errorf("cuda: %s of slot %q: the data has %d elements, the slot %v%v has %d", verb, slot.Name,
+			n, buf.Dtype, slot.Shape, want)
 	}
 	at := p.slots[slot.Buf]
 	return p.m.address(&at), bytes, nil

@@ -38,7 +38,8 @@ func TestReplay(t *testing.T) {
 		before := gpu.Stats()
 		run(t, p)
 		after := gpu.Stats()
-		launches, captures, replays := after.Launches-before.Launches, after.Captures-before.Captures, after.GraphLaunches-before.GraphLaunches
+		launches, captures, replays := after.Launches-before.Launches, after.Captures-before.Captures,
+			after.GraphLaunches-before.GraphLaunches
 		want := [3]int{0, 0, 1}
 		switch k {
 		case 0:

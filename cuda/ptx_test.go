@@ -14,7 +14,8 @@ import (
 	"github.com/unroll-ml/unroll/cuda/driver/sim"
 )
 
-var dump = flag.String("ptx", "", "a folder to which TestPTX writes the kernels of the reference models, for cuda/internal/ptx/ptxas.sh to compile")
+var dump = flag.String("ptx", "",
+	"a folder to which TestPTX writes the kernels of the reference models, for cuda/internal/ptx/ptxas.sh to compile")
 
 // recorder is a GPU that keeps the texts that it compiles.
 type recorder struct {

@@ -241,7 +241,8 @@ func TestHostFunctionsBetweenGraphs(t *testing.T) {
 		if got := read(t, p, b.id("s"), n)[n-1]; got != state {
 			t.Errorf("run %d: s = %v, want %v", k, got, state)
 		}
-		if launches, graphs := after.Launches-before.Launches, after.GraphLaunches-before.GraphLaunches; k > 0 && (launches != 2 || graphs != 3) {
+		if launches, graphs := after.Launches-before.Launches,
+			after.GraphLaunches-before.GraphLaunches; k > 0 && (launches != 2 || graphs != 3) {
 			t.Errorf("run %d: %d kernels were launched singly, %d graphs; want 2, those of the loop, and 3", k, launches, graphs)
 		}
 		if state > 1e3 {

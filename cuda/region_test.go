@@ -172,7 +172,8 @@ func (p *rowProgram) add() {
 		p.code = append(p.code,
 			&tape.Rows{Kind: tape.Softmax, In: []tape.Ref{l}, Out: to, Rows: p.rows, Cols: p.lines},
 			&tape.Map{Shape: p.shape(lines), In: []tape.Operand{p.dense(lines, to)}, Out: []tape.Operand{p.dense(lines, to)},
-				Code:   []tape.Op{{Fn: tape.Const, Value: 8.3}, {Fn: tape.Mul, Args: [3]int{0, 1}}, {Fn: tape.Floor, Args: [3]int{2}}},
+				Code: []tape.Op{{Fn: tape.Const, Value: 8.3}, {Fn: tape.Mul, Args: [3]int{0, 1}},
+					{Fn: tape.Floor, Args: [3]int{2}}},
 				Result: []int{3}})
 		p.kinds[lines] = append(p.kinds[lines], to)
 	}

@@ -223,7 +223,8 @@ func (b *regionBuilder) function(r *tape.Rows) *rowStage {
 
 // join makes one stage of two, if the second reads of what the first gives only the very element.
 func (b *regionBuilder) join(s, t *rowStage) bool {
-	if s.of != nil || t.of != nil || !sameGrid(s, t) || len(s.sums) > 0 && len(t.sums) > 0 && s.sums[0].across != t.sums[0].across {
+	if s.of != nil || t.of != nil || !sameGrid(s, t) ||
+		len(s.sums) > 0 && len(t.sums) > 0 && s.sums[0].across != t.sums[0].across {
 		return false
 	}
 	regs := make([]int, len(t.in))
@@ -294,7 +295,8 @@ func (b *regionBuilder) overlap(v, w rowView) bool {
 
 // same reports whether two operands of a stage are the same elements.
 func (v rowView) same(w rowView, s *rowStage) bool {
-	return v.Ref.String() == w.Ref.String() && v.row == w.row && (s.lines == 1 || v.line == w.line) && (s.cols == 1 || v.col == w.col)
+	return v.Ref.String() == w.Ref.String() && v.row == w.row && (s.lines == 1 || v.line == w.line) &&
+		(s.cols == 1 || v.col == w.col)
 }
 
 // sameGrid gives two stages the same lines and columns, if they can have them: one that has one long line may be

@@ -125,14 +125,16 @@ func (l *lowering) turned(in *tape.Loop, f *frame) []*tape.Loop {
 
 // steppable reports whether a product's operands are such as kernel.Step takes them.
 func (l *lowering) steppable(p *tape.Product) bool {
-	return p.Batch == 1 && !p.Acc && !p.TransA && p.N%8 == 0 && p.N > 0 && l.place(p.A).align() >= 16 && l.still(p.B) != nil
+	return p.Batch == 1 && !p.Acc && !p.TransA && p.N%8 == 0 && p.N > 0 && l.place(p.A).align() >= 16 &&
+		l.still(p.B) != nil
 }
 
 // wholeC is the result of a product as an operand of a Map.
 func wholeC(p *tape.Product) tape.Operand { return tape.Operand{Ref: p.C, Strides: []int{p.LdC, 1}} }
 
 func (l *lowering) stepAlone(p *tape.Product) *step {
-	return l.newStep(p, nil, &tape.Map{Shape: []int{p.M, p.N}, In: []tape.Operand{wholeC(p)}, Result: []int{0}, Out: []tape.Operand{wholeC(p)}}, []int{0})
+	return l.newStep(p, nil, &tape.Map{Shape: []int{p.M, p.N}, In: []tape.Operand{wholeC(p)}, Result: []int{0},
+		Out: []tape.Operand{wholeC(p)}}, []int{0})
 }
 
 // stepWith is a product and the Map that reads its result, nil if they are not of one step.
@@ -211,7 +213,8 @@ func (l *lowering) newStep(p *tape.Product, cell, m *tape.Map, columns []int) *s
 	}
 	k, ok := kernel.NewStep(kernel.Step{
 		Elem: l.stepElem(), M: p.M, K: p.K, LdA: p.LdA, Columns: columns,
-		Map: kernel.Map{Compute: l.float, Shape: m.Shape, In: operands(m.In), Out: operands(m.Out), Code: m.Code, Result: m.Result},
+		Map: kernel.Map{Compute: l.float, Shape: m.Shape, In: operands(m.In), Out: operands(m.Out), Code: m.Code,
+			Result: m.Result},
 	})
 	if !ok {
 		return nil

@@ -56,7 +56,8 @@ func stepProgram(seed uint64) *builder {
 			code = []tape.Instr{p, cell}
 		}
 		if one(6) {
-			touch := &tape.Copy{Shape: []int{4}, In: flat(moved(other, 0)), Out: flat(moved([]tape.Ref{weights, state, c}[rng.IntN(3)], 4))}
+			touch := &tape.Copy{Shape: []int{4}, In: flat(moved(other, 0)),
+				Out: flat(moved([]tape.Ref{weights, state, c}[rng.IntN(3)], 4))}
 			code = slices.Insert(code, 1, tape.Instr(touch))
 		}
 		b.emit(&tape.Loop{Trip: trip, Body: code})
@@ -84,7 +85,9 @@ func stepCell(rng *rand.Rand, p *tape.Product, state, other tape.Ref, units, gat
 		sum = emit(tape.Op{Fn: []tape.Fn{tape.Add, tape.Sub}[rng.IntN(2)], Args: [3]int{sum, g}})
 	}
 	eight, sixteen := emit(tape.Op{Fn: tape.Const, Value: 8}), emit(tape.Op{Fn: tape.Const, Value: 16})
-	floor := emit(tape.Op{Fn: tape.Floor, Args: [3]int{emit(tape.Op{Fn: tape.Div, Args: [3]int{emit(tape.Op{Fn: tape.Add, Args: [3]int{sum, eight}}), sixteen}})}})
+	floor := emit(tape.Op{Fn: tape.Floor, Args: [3]int{
+		emit(tape.Op{Fn: tape.Div, Args: [3]int{emit(tape.Op{Fn: tape.Add, Args: [3]int{sum, eight}}), sixteen}}),
+	}})
 	next := emit(tape.Op{Fn: tape.Sub, Args: [3]int{sum, emit(tape.Op{Fn: tape.Mul, Args: [3]int{floor, sixteen}})}})
 	to := tape.Operand{Ref: moved(state, p.M*p.LdA, p.M*p.LdA), Strides: []int{units, 1}}
 	switch rng.IntN(6) {
@@ -147,7 +150,8 @@ func programs(t *testing.T, d tape.Device, n uint64, program func(seed uint64) *
 
 // recurrent is a language model whose steps have kernels of their own.
 func recurrent(cell string) training {
-	return training{cell + " of 32", languageModel(models.LMConfig{Vocab: 11, Cell: models.CellConfig{Kind: cell}, Hidden: 32, Layers: 2}, 1)}
+	return training{cell + " of 32",
+		languageModel(models.LMConfig{Vocab: 11, Cell: models.CellConfig{Kind: cell}, Hidden: 32, Layers: 2}, 1)}
 }
 
 // Models train with step kernels as on the reference device, as far as rounded products allow, with the same
@@ -182,7 +186,8 @@ func TestModelsWithSteps(t *testing.T) {
 		}
 		for what, s := range without {
 			if s.Products != own.Products+2*seq*layers {
-				t.Errorf("%s: %s: %d products beside %d with step kernels, want one more for each step and layer, forward and backward",
+				t.Errorf("%s: %s: %d products beside %d with step kernels, want one more for each step and layer, "+
+					"forward and backward",
 					name, what, s.Products, own.Products)
 			}
 			cells, laidOut := (seq+seq-1)*layers, 2*layers // the first cell backward is alone

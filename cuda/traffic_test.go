@@ -28,7 +28,8 @@ func TestTraffic(t *testing.T) {
 					t.Errorf("step %d: %d bytes went up, %d down", k, up, down)
 				}
 				if after.Launches != before.Launches || after.GraphLaunches != before.GraphLaunches+1 {
-					t.Errorf("step %d: %d kernels were launched singly, %d graphs", k, after.Launches-before.Launches, after.GraphLaunches-before.GraphLaunches)
+					t.Errorf("step %d: %d kernels were launched singly, %d graphs", k, after.Launches-before.Launches,
+						after.GraphLaunches-before.GraphLaunches)
 				}
 				if k == 3 {
 					t.Logf("a step: %d kernels, %d products, %d copies and fillings, %d bytes up, %d down",

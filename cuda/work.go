@@ -42,7 +42,8 @@ type launch struct {
 }
 
 func newLaunch(k kernel.Launch, args ...place) *launch {
-	return &launch{kernel: k.Kernel, grid: dim(k.Blocks), block: driver.Dim{X: k.Threads, Y: 1, Z: 1}, args: args, values: make([]uint64, len(args))}
+	return &launch{kernel: k.Kernel, grid: dim(k.Blocks), block: driver.Dim{X: k.Threads, Y: 1, Z: 1}, args: args,
+		values: make([]uint64, len(args))}
 }
 
 func (l *launch) put(m *machine) error {

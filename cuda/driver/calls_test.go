@@ -16,7 +16,8 @@ import (
 func TestInfo(t *testing.T) {
 	gpu := faked(t)
 	want := driver.Info{
-		Name: "Fake GPU 0", Compute: driver.Version{Major: 9}, Driver: driver.Version{Major: 12, Minor: 4}, BLAS: driver.Version{Major: 12, Minor: 6},
+		Name: "Fake GPU 0", Compute: driver.Version{Major: 9}, Driver: driver.Version{Major: 12, Minor: 4},
+		BLAS:            driver.Version{Major: 12, Minor: 6},
 		Multiprocessors: 132, SharedPerBlock: 49152, MaxThreads: 1024, Memory: 1 << 30, ClockKHz: 3201000, BusBit: 6144,
 	}
 	if diff := cmp.Diff(want, gpu.Info()); diff != "" {
@@ -72,10 +73,12 @@ func TestCalls(t *testing.T) {
 	b := must(gpu.NewBLAS(s))(t)
 	note(nil)
 	for precision := range driver.Float64 + 1 {
-		note(b.Product(driver.Matrices{Precision: precision, TransA: true, Batch: 1, M: 2, N: 3, K: 4, A: p, B: p, C: p + 512, LdA: 5, LdB: 6, LdC: 7}))
+		note(b.Product(driver.Matrices{Precision: precision, TransA: true, Batch: 1, M: 2, N: 3, K: 4, A: p, B: p,
+			C: p + 512, LdA: 5, LdB: 6, LdC: 7}))
 	}
 	note(b.Product(driver.Matrices{
-		TransB: true, Batch: 2, M: 2, N: 3, K: 4, A: p, B: p, C: p + 512, LdA: 5, LdB: 6, LdC: 7, StrideA: 50, StrideB: 0, StrideC: 14, Beta: 1,
+		TransB: true, Batch: 2, M: 2, N: 3, K: 4, A: p, B: p, C: p + 512, LdA: 5, LdB: 6, LdC: 7, StrideA: 50, StrideB: 0,
+		StrideC: 14, Beta: 1,
 	}))
 	note(b.Close())
 	note(s.Sync())
@@ -148,7 +151,8 @@ func TestEveryCallFails(t *testing.T) {
 	)
 	one := driver.Dim{X: 1, Y: 1, Z: 1}
 	product := func(w *world, batch int) error {
-		return w.blas.Product(driver.Matrices{Batch: batch, M: 1, N: 1, K: 1, A: w.at, B: w.at, C: w.at, LdA: 1, LdB: 1, LdC: 1})
+		return w.blas.Product(driver.Matrices{Batch: batch, M: 1, N: 1, K: 1, A: w.at, B: w.at, C: w.at, LdA: 1,
+			LdB: 1, LdC: 1})
 	}
 	for _, c := range []struct {
 		call string

@@ -41,7 +41,8 @@ func TestCompareDeclarations(t *testing.T) {
 	if _, err := exec.LookPath("gcc"); err != nil {
 		t.Skip("no gcc")
 	}
-	const newer = "#define cuMemAdvise cuMemAdvise_v2\nCUresult cuMemAdvise_v2(CUdeviceptr, size_t, CUmem_advise, int, int);\n"
+	const newer = "#define cuMemAdvise cuMemAdvise_v2\nCUresult cuMemAdvise_v2(CUdeviceptr, size_t, " +
+		"CUmem_advise, int, int);\n"
 	renamed := []string{"cuMemAdvise is cuMemAdvise_v2"}
 	for _, c := range []struct {
 		what, file, from, to string
@@ -103,7 +104,9 @@ func nvidiaHeaders(t *testing.T) string {
 	if _, err := exec.LookPath("gcc"); err != nil {
 		t.Skip("no gcc")
 	}
-	for _, dir := range []string{filepath.Join(os.Getenv("CUDA_HOME"), "include"), "/usr/local/cuda/include", "/usr/include"} {
+	for _, dir := range []string{
+		filepath.Join(os.Getenv("CUDA_HOME"), "include"), "/usr/local/cuda/include", "/usr/include",
+	} {
 		if !filepath.IsAbs(dir) {
 			continue
 		}
@@ -145,7 +148,11 @@ var changed = map[string]bool{"CU_CTX_FLAGS_MASK": true}
 
 func readDeclarations(t *testing.T) *declarations {
 	d := new(declarations)
-	for _, f := range []struct{ file, result string }{{"cuda_constants.h", ""}, {"cuda_functions.h", "CUresult"}, {"cublas_functions.h", "cublasStatus_t"}} {
+	for _, f := range []struct{ file, result string }{
+		{"cuda_constants.h", ""},
+		{"cuda_functions.h", "CUresult"},
+		{"cublas_functions.h", "cublasStatus_t"},
+	} {
 		text := strings.ReplaceAll(read(t, f.file), "\\\n", " ")
 		for _, m := range value.FindAllStringSubmatch(text, -1) {
 			if !changed[m[1]] {
@@ -164,7 +171,8 @@ func readDeclarations(t *testing.T) *declarations {
 		d.structs = append(d.structs, structure{m[2], fields})
 	}
 	if len(d.constants) < 200 || len(d.functions) < 120 || len(d.structs) < 8 {
-		t.Fatalf("only %d constants, %d functions and %d structs are found", len(d.constants), len(d.functions), len(d.structs))
+		t.Fatalf("only %d constants, %d functions and %d structs are found", len(d.constants), len(d.functions),
+			len(d.structs))
 	}
 	return d
 }
@@ -221,7 +229,8 @@ var (
 
 // header begins every program. The macro makes NVIDIA's header declare each function under the name that the
 // library exports; for some that does not help, in newer ones: see renamed.
-const header = "#define __CUDA_API_VERSION_INTERNAL\n#include <stddef.h>\n#include <stdio.h>\n#include <cuda.h>\n#include <cublas_v2.h>\n"
+const header = "#define __CUDA_API_VERSION_INTERNAL\n#include <stddef.h>\n#include <stdio.h>\n#include <cuda.h>\n" +
+	"#include <cublas_v2.h>\n"
 
 // renamed are the functions whose names are macros for others.
 func (d *declarations) renamed(t *testing.T, folder string) map[string]string {
@@ -292,7 +301,8 @@ func (d *declarations) program() string {
 		fmt.Fprintf(&b, "_Static_assert(%s == %s, \"%[1]s\");\n", c.name, c.value)
 	}
 	for _, f := range d.functions {
-		fmt.Fprintf(&b, "_Static_assert(__builtin_types_compatible_p(__typeof__(%s), %s %s), \"%[1]s\");\n", f.name, f.result, f.params)
+		fmt.Fprintf(&b, "_Static_assert(__builtin_types_compatible_p(__typeof__(%s), %s %s), \"%[1]s\");\n", f.name,
+			f.result, f.params)
 	}
 	return b.String()
 }

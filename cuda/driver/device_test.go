@@ -71,7 +71,8 @@ func TestLostInProduct(t *testing.T) {
 	w := newWorld(t)
 	nowhere := driver.Matrices{Batch: 1, M: 1, N: 1, K: 1, A: w.at, B: w.at, C: w.at + 1<<40, LdA: 1, LdB: 1, LdC: 1}
 	err := w.blas.Product(nowhere)
-	if want := "1 × 1×1×1: the GPU is lost (cublasGemm): an illegal memory access was encountered (CUDA error 700)"; err == nil || err.Error() != want {
+	if want := "1 × 1×1×1: the GPU is lost (cublasGemm): an illegal memory access was encountered " +
+		"(CUDA error 700)"; err == nil || err.Error() != want {
 		t.Errorf("the error is %v, want %s", err, want)
 	}
 	var lost *driver.LostError

@@ -38,7 +38,8 @@ func (d *device) Load(ptx string) (Module, error) {
 	err := d.do("cuModuleLoadDataEx", func() (err error) {
 		m.cu, err = cu.LoadDataEx(ptx, &cu.JITErrorLogBuffer{Buffer: log})
 		switch code(err) {
-		case C.CUDA_ERROR_INVALID_PTX, C.CUDA_ERROR_UNSUPPORTED_PTX_VERSION, C.CUDA_ERROR_NO_BINARY_FOR_GPU, C.CUDA_ERROR_INVALID_IMAGE,
+		case C.CUDA_ERROR_INVALID_PTX, C.CUDA_ERROR_UNSUPPORTED_PTX_VERSION, C.CUDA_ERROR_NO_BINARY_FOR_GPU,
+			C.CUDA_ERROR_INVALID_IMAGE,
 			C.CUDA_ERROR_INVALID_SOURCE, C.CUDA_ERROR_JIT_COMPILER_NOT_FOUND:
 			refused = true
 		}

@@ -64,7 +64,8 @@ type found struct{ driver, blas Version }
 // libraries loads both and initialises the driver, once: the outcome does not change while the process lives.
 var libraries = sync.OnceValues(func() (f found, err error) {
 	// The two folders are where containers and Windows keep the driver.
-	if err := load(dl.CUDA, "UNROLL_LIBCUDA", "libcuda.so.1", "/usr/local/nvidia/lib64/libcuda.so.1", "/usr/lib/wsl/lib/libcuda.so.1"); err != nil {
+	if err := load(dl.CUDA, "UNROLL_LIBCUDA", "libcuda.so.1", "/usr/local/nvidia/lib64/libcuda.so.1",
+		"/usr/lib/wsl/lib/libcuda.so.1"); err != nil {
 		return f, unavailable("%v; install NVIDIA's driver", err)
 	}
 	if r := result(dl.Init()); r != C.CUDA_SUCCESS {
@@ -73,17 +74,22 @@ var libraries = sync.OnceValues(func() (f found, err error) {
 	v := cu.Version() // such as 12040
 	f.driver = Version{v / 1000, v % 1000 / 10}
 	if f.driver.Major < Oldest.Major || f.driver.Major == Oldest.Major && f.driver.Minor < Oldest.Minor {
-		return f, unavailable("the driver is for CUDA %d.%d, needed is one for %d.%d or newer", f.driver.Major, f.driver.Minor, Oldest.Major, Oldest.Minor)
+		return f, unavailable("the driver is for CUDA %d.%d, needed is one for %d.%d or newer", f.driver.Major,
+			f.driver.Minor, Oldest.Major, Oldest.Minor)
 	}
 	var files []string
 	for major := min(f.driver.Major, 13); major >= 11; major-- {
-		files = append(files, fmt.Sprintf("libcublas.so.%d", major), fmt.Sprintf("/usr/local/cuda/lib64/libcublas.so.%d", major))
+		files = append(files, fmt.Sprintf("libcublas.so.%d", major),
+			fmt.Sprintf("/usr/local/cuda/lib64/libcublas.so.%d", major))
 	}
 	if err := load(dl.CUBLAS, "UNROLL_LIBCUBLAS", files...); err != nil {
-		return f, unavailable("%v; install cuBLAS %d (part of the CUDA toolkit), or name its file in UNROLL_LIBCUBLAS", err, min(f.driver.Major, 13))
+		return f, unavailable("%v; install cuBLAS %d (part of the CUDA toolkit), or name its file in UNROLL_LIBCUBLAS", err,
+			min(f.driver.Major, 13))
 	}
 	var major, minor C.int
-	for _, s := range []C.cublasStatus_t{C.cublasGetProperty(C.MAJOR_VERSION, &major), C.cublasGetProperty(C.MINOR_VERSION, &minor)} {
+	for _, s := range []C.cublasStatus_t{
+		C.cublasGetProperty(C.MAJOR_VERSION, &major), C.cublasGetProperty(C.MINOR_VERSION, &minor),
+	} {
 		if s != C.CUBLAS_STATUS_SUCCESS {
 			return f, unavailable("cublasGetProperty: %v", status(s))
 		}

@@ -8,5 +8,7 @@ const Built = false
 // Open makes the GPU of that number ready for use. In a build without the tag gpu, as this is, it says that
 // there is none, and how to have one: an *UnavailableError.
 func Open(ordinal int) (GPU, error) {
-	return nil, &UnavailableError{Reason: "this binary was built without GPU support; build one that has it with make gpu (linux, a C compiler)"}
+	return nil, &UnavailableError{
+		Reason: "this binary was built without GPU support; build one that has it with make gpu (linux, a C compiler)",
+	}
 }

@@ -101,7 +101,8 @@ func check(m Matrices) error {
 	}
 	for _, n := range [...]int{m.Batch, m.M, m.N, m.K, m.LdA, m.LdB, m.LdC} {
 		if n < 1 || n > math.MaxInt32 {
-			return errors.Errorf("product of %d × %d×%d×%d, leading dimensions %d, %d, %d: all must be at least 1, and below 2³¹",
+			return errors.Errorf("product of %d × %d×%d×%d, leading dimensions %d, %d, %d: all must be at least 1, "+
+				"and below 2³¹",
 				m.Batch, m.M, m.K, m.N, m.LdA, m.LdB, m.LdC)
 		}
 	}
@@ -113,7 +114,8 @@ func check(m Matrices) error {
 		widthB = m.K
 	}
 	if m.LdA < widthA || m.LdB < widthB || m.LdC < m.N {
-		return errors.Errorf("product with leading dimensions %d, %d, %d: must be at least %d, %d, %d", m.LdA, m.LdB, m.LdC, widthA, widthB, m.N)
+		return errors.Errorf("product with leading dimensions %d, %d, %d: must be at least %d, %d, %d", m.LdA, m.LdB, m.LdC,
+			widthA, widthB, m.N)
 	}
 	if m.Beta != 0 && m.Beta != 1 {
 		return errors.Errorf("product with β = %g, must be 0 or 1", m.Beta)

@@ -90,14 +90,16 @@ func (s *stream) Upload(to Ptr, from []byte) error {
 	if err := s.usable(); err != nil || len(from) == 0 {
 		return err
 	}
-	return s.gpu.failure("cuMemcpyHtoDAsync", C.upload(s.gpu.ctx(), C.CUdeviceptr(to), unsafe.Pointer(&from[0]), C.size_t(len(from)), s.handle))
+	return s.gpu.failure("cuMemcpyHtoDAsync",
+		C.upload(s.gpu.ctx(), C.CUdeviceptr(to), unsafe.Pointer(&from[0]), C.size_t(len(from)), s.handle))
 }
 
 func (s *stream) Download(to []byte, from Ptr) error {
 	if err := s.usable(); err != nil || len(to) == 0 {
 		return err
 	}
-	return s.gpu.failure("cuMemcpyDtoHAsync", C.download(s.gpu.ctx(), unsafe.Pointer(&to[0]), C.CUdeviceptr(from), C.size_t(len(to)), s.handle))
+	return s.gpu.failure("cuMemcpyDtoHAsync",
+		C.download(s.gpu.ctx(), unsafe.Pointer(&to[0]), C.CUdeviceptr(from), C.size_t(len(to)), s.handle))
 }
 
 func (s *stream) Copy(to, from Ptr, bytes int64) error {
@@ -107,7 +109,8 @@ func (s *stream) Copy(to, from Ptr, bytes int64) error {
 	if bytes < 0 {
 		return errors.Errorf("a copy of %d bytes", bytes)
 	}
-	return s.gpu.failure("cuMemcpyDtoDAsync", C.copy(s.gpu.ctx(), C.CUdeviceptr(to), C.CUdeviceptr(from), C.size_t(bytes), s.handle))
+	return s.gpu.failure("cuMemcpyDtoDAsync",
+		C.copy(s.gpu.ctx(), C.CUdeviceptr(to), C.CUdeviceptr(from), C.size_t(bytes), s.handle))
 }
 
 func (s *stream) Clear(to Ptr, bytes int64) error {

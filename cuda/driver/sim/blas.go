@@ -82,7 +82,8 @@ func checkMatrices(m driver.Matrices) error {
 		widthB = m.K
 	}
 	if m.LdA < widthA || m.LdB < widthB || m.LdC < m.N {
-		return errors.Errorf("sim: product with leading dimensions %d, %d, %d, want at least %d, %d, %d", m.LdA, m.LdB, m.LdC, widthA, widthB, m.N)
+		return errors.Errorf("sim: product with leading dimensions %d, %d, %d, want at least %d, %d, %d", m.LdA, m.LdB,
+			m.LdC, widthA, widthB, m.N)
 	}
 	return nil
 }
@@ -117,7 +118,9 @@ func roundTF32(x float32) float32 {
 	return math.Float32frombits((bits + 1<<12) &^ (1<<13 - 1))
 }
 
-func product[T float](device *sim.Memory, m driver.Matrices, load func(mem []byte, i int) T, fma func(x, y, z T) T) error {
+func product[T float](
+	device *sim.Memory, m driver.Matrices, load func(mem []byte, i int) T, fma func(x, y, z T) T,
+) error {
 	var c T
 	size := int64(unsafe.Sizeof(c))
 	sizeIn := size

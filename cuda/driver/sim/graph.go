@@ -105,7 +105,9 @@ func (s *stream) join(e *event) error {
 	case s.capturing == nil:
 		e.captured.add(s)
 	case e.captured != s.capturing:
-		return s.capturing.refuse(errors.New("sim: a stream that is being captured waits for an event from outside of the capture"))
+		return s.capturing.refuse(
+			errors.New("sim: a stream that is being captured waits for an event from outside of the capture"),
+		)
 	}
 	for _, n := range e.frontier {
 		if !slices.Contains(s.frontier, n) {

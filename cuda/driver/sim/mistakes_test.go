@@ -169,7 +169,8 @@ func TestRefusals(t *testing.T) {
 		"Wait":    func() error { return b.stream.Wait(e) },
 		"Capture": func() error { _, err := b.stream.Capture(func() error { return nil }); return err },
 	} {
-		if g, err := b.stream.Capture(func() error { do(); return nil }); err == nil || g != nil { // even if the error is not looked at
+		// even if the error is not looked at
+		if g, err := b.stream.Capture(func() error { do(); return nil }); err == nil || g != nil {
 			t.Errorf("a capture that calls %s gives %v, %v", what, g, err)
 		}
 	}

@@ -35,7 +35,8 @@ func (g *GPU) Load(ptx string) (driver.Module, error) {
 		return nil, &driver.CompileError{Log: err.Error()}
 	}
 	if c := g.config.Compute; m.Target() > 10*c.Major+c.Minor {
-		return nil, &driver.CompileError{Log: fmt.Sprintf("the text is for sm_%d, and this GPU is sm_%d%d", m.Target(), c.Major, c.Minor)}
+		return nil, &driver.CompileError{Log: fmt.Sprintf("the text is for sm_%d, and this GPU is sm_%d%d", m.Target(),
+			c.Major, c.Minor)}
 	}
 	g.stats.Modules++
 	return &module{gpu: g, Module: m}, nil

@@ -29,8 +29,9 @@ type Config struct {
 	NoCapture  bool           // what is captured makes no graph
 	OneStream  bool           // what is captured of more than one stream makes none
 	Strict     bool           // the use of device memory that nobody has written is an error, not NaN
-	Shuffle    uint64         // unless 0, graphs run in orders that are drawn from it, among those that their streams' waits for each other allow
-	Races      bool           // so is an access to global memory that races with another one of the same launch; slow
+	// unless 0, graphs run in orders that are drawn from it, among those that their streams' waits for each other allow
+	Shuffle uint64
+	Races   bool // so is an access to global memory that races with another one of the same launch; slow
 }
 
 // Stats counts what a GPU was asked for.
@@ -101,7 +102,8 @@ func (g *GPU) Waiting() int {
 
 func (g *GPU) Info() driver.Info {
 	return driver.Info{
-		Name: "simulator", Compute: g.config.Compute, Driver: driver.Version{Major: 12, Minor: 4}, BLAS: driver.Version{Major: 12, Minor: 4},
+		Name: "simulator", Compute: g.config.Compute, Driver: driver.Version{Major: 12, Minor: 4},
+		BLAS:            driver.Version{Major: 12, Minor: 4},
 		Multiprocessors: 2, SharedPerBlock: 48 << 10, MaxThreads: 1024, Memory: g.config.Memory,
 	}
 }

@@ -116,7 +116,8 @@ func (s *stream) Download(to []byte, from driver.Ptr) error {
 				return errors.New("the pinned memory was released before the stream reached the download")
 			}
 			if !bytes.Equal(to, nothing) {
-				return errors.Errorf("the %d bytes of pinned memory were written before the stream reached the download into them", len(to))
+				return errors.Errorf("the %d bytes of pinned memory were written before the stream reached the download into them",
+					len(to))
 			}
 			s.gpu.stats.Downloaded += int64(len(to))
 			return s.gpu.device.Read(to, uint64(from))

@@ -67,7 +67,8 @@ func oneProduct(r *rig, b driver.BLAS, c driver.Matrices) {
 		}
 		return rows*ld + 5
 	}
-	c.StrideA, c.StrideB, c.StrideC = stride(c.StrideA, rowsA, c.LdA), stride(c.StrideB, rowsB, c.LdB), stride(0, c.M, c.LdC)
+	c.StrideA, c.StrideB, c.StrideC = stride(c.StrideA, rowsA, c.LdA), stride(c.StrideB, rowsB, c.LdB),
+		stride(0, c.M, c.LdC)
 	numbers := func(n, seed int) []float64 {
 		x := make([]float64, n)
 		for i := range x {
@@ -81,7 +82,8 @@ func oneProduct(r *rig, b driver.BLAS, c driver.Matrices) {
 	if c.Beta == 0 {
 		y[0] = math.NaN() // overwritten, whatever it holds
 	}
-	c.A, c.B, c.C = uploadAs(r, c.Precision, true, a), uploadAs(r, c.Precision, true, x), uploadAs(r, c.Precision, false, y)
+	c.A, c.B, c.C = uploadAs(r, c.Precision, true, a), uploadAs(r, c.Precision, true, x),
+		uploadAs(r, c.Precision, false, y)
 	r.must(b.Product(c))
 	at := func(m []float64, trans bool, i, j, ld int) float64 {
 		if trans {

@@ -49,7 +49,8 @@ func NewFold(maps []Mapped) Fold {
 		f.Sums = append(f.Sums, [2]int{first, len(f.Parts) - first})
 	}
 	f.First = Launch{newKernel("fold", s, tableThreads, s.writeFold), [2]int{len(f.Parts), 1}, tableThreads}
-	f.Second = Launch{newKernel("fold_parts", s.compute, tableThreads, func(b *ptx.Builder) { writeFoldParts(b, s.compute) }), [2]int{len(maps), 1}, tableThreads}
+	f.Second = Launch{newKernel("fold_parts", s.compute, tableThreads,
+		func(b *ptx.Builder) { writeFoldParts(b, s.compute) }), [2]int{len(maps), 1}, tableThreads}
 	return f
 }
 

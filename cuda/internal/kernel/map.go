@@ -69,8 +69,9 @@ func newMap(m Map, enough int) Mapped {
 	s, used, items := specialise(m, enough)
 	blocks, threads := perThread(items)
 	return Mapped{
-		Launch: Launch{Kernel: newKernel("map", s, threads, func(b *ptx.Builder) { s.write(b, threads) }), Blocks: blocks, Threads: threads},
-		Used:   used, Items: items, spec: s,
+		Launch: Launch{Kernel: newKernel("map", s, threads, func(b *ptx.Builder) { s.write(b, threads) }), Blocks: blocks,
+			Threads: threads},
+		Used: used, Items: items, spec: s,
 	}
 }
 

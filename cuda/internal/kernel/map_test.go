@@ -40,8 +40,10 @@ func mapContiguous(r *rig) error {
 	for _, n := range []int{1, 3, 4, 31, 33, 64, 128, 132, 255, 520} {
 		r.clear()
 		m := NewPart(Map{
-			Compute: F32, Shape: []int{n}, In: []Operand{flat(F32, 256), flat(I32, 256), flat(F32, 256)}, Out: []Operand{flat(F32, 256), flat(I32, 256)},
-			Code:   []tape.Op{{Fn: tape.Mul, Args: [3]int{0, 1}}, {Fn: tape.Iota}, {Fn: tape.Add, Args: [3]int{3, 4}}, {Fn: tape.Const, Value: 2}, {Fn: tape.Lt, Args: [3]int{0, 6}}},
+			Compute: F32, Shape: []int{n}, In: []Operand{flat(F32, 256), flat(I32, 256), flat(F32, 256)},
+			Out: []Operand{flat(F32, 256), flat(I32, 256)},
+			Code: []tape.Op{{Fn: tape.Mul, Args: [3]int{0, 1}}, {Fn: tape.Iota}, {Fn: tape.Add, Args: [3]int{3, 4}},
+				{Fn: tape.Const, Value: 2}, {Fn: tape.Lt, Args: [3]int{0, 6}}},
 			Result: []int{5, 7},
 		})
 		if want := map[bool]int{true: 4, false: 1}[n%4 == 0]; m.spec.vector != want || len(m.Used) != 2 {
@@ -60,7 +62,8 @@ func mapContiguous(r *rig) error {
 		}
 		for _, l := range []Launch{m.Launch, wider(m)} {
 			a, b := r.space(4*n), r.space(4*n)
-			err := first(r.launch(l, r.put(x), r.put(y), a, b, uint64(m.Items)), equal(r, "sum", a, sum), equal(r, "less", b, less))
+			err := first(r.launch(l, r.put(x), r.put(y), a, b, uint64(m.Items)), equal(r, "sum", a, sum),
+				equal(r, "less", b, less))
 			if err != nil {
 				return fmt.Errorf("n = %d: %w", n, err)
 			}
@@ -114,9 +117,10 @@ func mapRows(r *rig) error {
 	const rows, cols = 26, 20
 	m := NewPart(Map{
 		Compute: F32, Shape: []int{rows, cols},
-		In:   []Operand{{F32, []int{60, 1}, 16}, {F32, []int{0, 1}, 16}, {F32, []int{1, 0}, 4}},
-		Out:  []Operand{{F32, []int{24, 1}, 16}},
-		Code: []tape.Op{{Fn: tape.Iota, Axis: 1}, {Fn: tape.Add, Args: [3]int{0, 1}}, {Fn: tape.Mul, Args: [3]int{4, 2}}, {Fn: tape.Sub, Args: [3]int{5, 3}}}, Result: []int{6},
+		In:  []Operand{{F32, []int{60, 1}, 16}, {F32, []int{0, 1}, 16}, {F32, []int{1, 0}, 4}},
+		Out: []Operand{{F32, []int{24, 1}, 16}},
+		Code: []tape.Op{{Fn: tape.Iota, Axis: 1}, {Fn: tape.Add, Args: [3]int{0, 1}}, {Fn: tape.Mul, Args: [3]int{4, 2}},
+			{Fn: tape.Sub, Args: [3]int{5, 3}}}, Result: []int{6},
 	})
 	if m.spec.vector != 4 || len(m.spec.inner) != 1 {
 		return fmt.Errorf("vectors of %d over %v", m.spec.vector, m.spec.inner)
@@ -129,14 +133,16 @@ func mapRows(r *rig) error {
 		}
 	}
 	out := r.put(make([]float32, 24*rows))
-	return first(r.launch(m.Launch, r.put(x)+4*20, r.put(bias), r.put(scale), out, uint64(m.Items)), equal(r, "out", out, want))
+	return first(r.launch(m.Launch, r.put(x)+4*20, r.put(bias), r.put(scale), out, uint64(m.Items)),
+		equal(r, "out", out, want))
 }
 
 func mapFloat64(r *rig) error {
 	for _, n := range []int{6, 7, 133, 262} {
 		m := NewPart(Map{
 			Compute: F64, Shape: []int{n}, In: []Operand{flat(F64, 256), flat(I32, 256)}, Out: []Operand{flat(F64, 256)},
-			Code: []tape.Op{{Fn: tape.Const, Value: 0.1}, {Fn: tape.Mul, Args: [3]int{1, 2}}, {Fn: tape.Add, Args: [3]int{0, 3}}}, Result: []int{4},
+			Code: []tape.Op{{Fn: tape.Const, Value: 0.1}, {Fn: tape.Mul, Args: [3]int{1, 2}},
+				{Fn: tape.Add, Args: [3]int{0, 3}}}, Result: []int{4},
 		})
 		if m.spec.vector != 2-n%2 {
 			return fmt.Errorf("vectors of %d", m.spec.vector)
@@ -146,7 +152,8 @@ func mapFloat64(r *rig) error {
 			want[i] = x[i] + float64(float64(y[i])*0.1)
 		}
 		out := r.space(8 * n)
-		if err := first(r.launch(m.Launch, r.put(x), r.put(y), out, uint64(m.Items)), equal(r, "out", out, want)); err != nil {
+		if err := first(r.launch(m.Launch, r.put(x), r.put(y), out, uint64(m.Items)),
+			equal(r, "out", out, want)); err != nil {
 			return err
 		}
 	}
@@ -171,7 +178,8 @@ func mapBF16(r *rig) error {
 			In: []Operand{{F32, []int{cols, 1}, align}}, Out: []Operand{{BF16, []int{24, 1}, 256}},
 		})
 		x := r.normals(rows * cols)
-		special := []float32{1 + 0x1p-8, 1 + 3*0x1p-8, 1 + 0x1p-8 + 0x1p-20, -1 - 0x1p-8, float32(math.Inf(1)), float32(math.NaN()), math.MaxFloat32}
+		special := []float32{1 + 0x1p-8, 1 + 3*0x1p-8, 1 + 0x1p-8 + 0x1p-20, -1 - 0x1p-8, float32(math.Inf(1)),
+			float32(math.NaN()), math.MaxFloat32}
 		for i := range x { // in every lane of a vector
 			if i%3 > 0 {
 				x[i] = special[i%len(special)]
@@ -193,7 +201,8 @@ func mapBF16(r *rig) error {
 // A strided copy keeps the payloads of NaN.
 func mapBits(r *rig) error {
 	m := NewMap(Map{
-		Compute: B32, Shape: []int{30, 4}, Result: []int{0}, In: []Operand{{B32, []int{1, 30}, 4}}, Out: []Operand{{B32, []int{5, 1}, 4}},
+		Compute: B32, Shape: []int{30, 4}, Result: []int{0}, In: []Operand{{B32, []int{1, 30}, 4}},
+		Out: []Operand{{B32, []int{5, 1}, 4}},
 	})
 	x := make([]uint32, 120)
 	for i := range x {
@@ -273,7 +282,8 @@ func mapBundle(r *rig) error {
 		}
 		a, b, c := r.space(4*sizes[0]), r.space(4*sizes[1]), r.space(4*sizes[2])
 		err := first(
-			r.launch(NewBundle(maps), r.put(x), r.put(y), a, uint64(maps[0].Items), r.put(z), b, uint64(maps[1].Items), c, uint64(maps[2].Items)),
+			r.launch(NewBundle(maps), r.put(x), r.put(y), a, uint64(maps[0].Items), r.put(z), b, uint64(maps[1].Items), c,
+				uint64(maps[2].Items)),
 			equal(r, "difference", a, diff), equal(r, "every other", b, even), equal(r, "numbers", c, count))
 		if err != nil {
 			return fmt.Errorf("%v: %w", sizes, err)
@@ -384,9 +394,11 @@ func TestSpecialise(t *testing.T) {
 		{[]int{1, 1}, operand(5, 5), operand(9, 9), "[]", 1, false},
 		{[]int{2, 4}, operand(1<<29, 1), operand(4, 1), "[1]", 4, true},
 	} {
-		s, _, items := specialise(Map{Compute: F32, Shape: c.shape, In: []Operand{c.in}, Out: []Operand{c.out}, Result: []int{0}}, 0)
+		s, _, items := specialise(Map{Compute: F32, Shape: c.shape, In: []Operand{c.in}, Out: []Operand{c.out},
+			Result: []int{0}}, 0)
 		if fmt.Sprint(s.inner) != c.inner || s.vector != c.vector || s.wide != c.wide || items*s.vector != volume(c.shape) {
-			t.Errorf("%v %v -> %v: inner %v, vectors of %d, wide %v, %d items; want %s, %d, %v", c.shape, c.in.Strides, c.out.Strides, s.inner, s.vector, s.wide, items, c.inner, c.vector, c.wide)
+			t.Errorf("%v %v -> %v: inner %v, vectors of %d, wide %v, %d items; want %s, %d, %v", c.shape, c.in.Strides,
+				c.out.Strides, s.inner, s.vector, s.wide, items, c.inner, c.vector, c.wide)
 		}
 	}
 }
@@ -402,7 +414,8 @@ func TestVectorWidth(t *testing.T) {
 		own, part := NewMap(m).spec.vector, NewPart(m).spec.vector
 		m.Out[0].Elem = BF16
 		if pairs := NewMap(m).spec.vector; own != c.vector || part != 4 || pairs != c.pairs {
-			t.Errorf("%d×512: vectors of %d, %d as a part, %d of bfloat16; want %d, 4, %d", c.rows, own, part, pairs, c.vector, c.pairs)
+			t.Errorf("%d×512: vectors of %d, %d as a part, %d of bfloat16; want %d, 4, %d", c.rows, own, part, pairs,
+				c.vector, c.pairs)
 		}
 	}
 }

@@ -8,7 +8,8 @@ import (
 )
 
 func init() {
-	checks = append(checks, check{"gather", gathers}, check{"scatteradd", scatters}, check{"put", puts}, check{"check", indexChecks}, check{"random", randoms}, check{"transpose", transposes})
+	checks = append(checks, check{"gather", gathers}, check{"scatteradd", scatters}, check{"put", puts},
+		check{"check", indexChecks}, check{"random", randoms}, check{"transpose", transposes})
 }
 
 // spoil makes some indices bad and gives the word that they leave.
@@ -43,7 +44,8 @@ func gathers(r *rig) error {
 				}
 				l, items := NewGather(B32, n, width, 16)
 				s := gatherSpec{elem: B32, items: items / n, vector: n * width / items, wide: true}
-				widened := Launch{newKernel("gather", s, l.Threads, func(b *ptx.Builder) { s.write(b, l.Threads) }), l.Blocks, l.Threads}
+				widened := Launch{newKernel("gather", s, l.Threads, func(b *ptx.Builder) { s.write(b, l.Threads) }),
+					l.Blocks, l.Threads}
 				for _, l := range []Launch{l, widened} {
 					out, word := r.put(was), r.put([]uint64{NoFault})
 					err := first(r.launch(l, r.put(table), r.put(index), out, uint64(items), rows, word, before),
@@ -62,7 +64,8 @@ func gathers(r *rig) error {
 func scatters(r *rig) error {
 	for _, width := range []int{1, 33, 70, 300} {
 		for _, bad := range bads {
-			for _, n := range []int{1, 35, 70, 140, 300} { // runs longer than what is loaded at once, and all lengths of what is left
+			// runs longer than what is loaded at once, and all lengths of what is left
+			for _, n := range []int{1, 35, 70, 140, 300} {
 				r.clear()
 				const rows, before = 6, 1000
 				index, in := r.indices(n, rows-1), r.normals(n*width) // the last row gets nothing
@@ -132,7 +135,8 @@ func indexChecks(r *rig) error {
 			index[n-1] = rows - 1
 			fault := spoil(index, bad, before, rows)
 			word := r.put([]uint64{NoFault})
-			err := first(r.launch(NewCheck(n), r.put(index), uint64(n), rows, word, before), equal(r, "fault", word, []uint64{fault}))
+			err := first(r.launch(NewCheck(n), r.put(index), uint64(n), rows, word, before),
+				equal(r, "fault", word, []uint64{fault}))
 			if err != nil {
 				return fmt.Errorf("%d indices: %w", n, err)
 			}
@@ -186,7 +190,8 @@ func transposes(r *rig) error {
 		}
 		out := r.put(make([]float32, batch*batchOut))
 		err := first(
-			r.launch(t.Launch, r.put(x), out, uint64(t.Rows), uint64(t.Cols), uint64(t.StrideIn), uint64(t.StrideOut), uint64(t.BatchIn), uint64(t.BatchOut)),
+			r.launch(t.Launch, r.put(x), out, uint64(t.Rows), uint64(t.Cols), uint64(t.StrideIn), uint64(t.StrideOut),
+				uint64(t.BatchIn), uint64(t.BatchOut)),
 			equal(r, "out", out, want))
 		if err != nil {
 			return fmt.Errorf("%v: %w", s, err)

@@ -55,7 +55,8 @@ func TestMutants(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				some := slices.DeleteFunc(mutate.Own(mutate.All(text)), func(m mutate.Mutant) bool { return changesNothing(name, m) })
+				some := slices.DeleteFunc(mutate.Own(mutate.All(text)),
+					func(m mutate.Mutant) bool { return changesNothing(name, m) })
 				if *mutants > 0 {
 					some = mutate.Sample(some, *mutants)
 				}
@@ -82,7 +83,8 @@ func changesNothing(kernel string, m mutate.Mutant) bool {
 			return true
 		}
 	}
-	if strings.HasPrefix(kernel, "reduce") && strings.Contains(m.Text(), "max.f32") && strings.Contains(m.Was, "add.rn.f32") {
+	if strings.HasPrefix(kernel, "reduce") && strings.Contains(m.Text(), "max.f32") &&
+		strings.Contains(m.Was, "add.rn.f32") {
 		return m.Kind == mutate.Op // what is added is NaN, and less NaN is NaN, too
 	}
 	if m.Kind != mutate.Register {
@@ -94,7 +96,8 @@ func changesNothing(kernel string, m mutate.Mutant) bool {
 	// A global address is the same as the generic address that it was made of.
 	for line := range strings.Lines(m.Text()) {
 		f := strings.Fields(strings.NewReplacer(",", "", ";", "").Replace(line))
-		if len(f) == 3 && f[0] == "cvta.to.global.u64" && regexp.MustCompile(f[1]+`\b`).ReplaceAllString(m.Was, f[2]) == m.Now {
+		if len(f) == 3 && f[0] == "cvta.to.global.u64" &&
+			regexp.MustCompile(f[1]+`\b`).ReplaceAllString(m.Was, f[2]) == m.Now {
 			return true
 		}
 	}
@@ -107,7 +110,8 @@ func justCopied(m mutate.Mutant) bool {
 	lines := strings.Split(m.Text(), "\n")
 	for i := m.Line - 2; i >= 0 && !strings.HasSuffix(lines[i], ":"); i-- {
 		f := strings.Fields(strings.NewReplacer(",", "", ";", "").Replace(lines[i]))
-		if len(f) == 3 && strings.HasPrefix(f[0], "mov.") && regexp.MustCompile(f[1]+`\b`).ReplaceAllString(m.Was, f[2]) == m.Now {
+		if len(f) == 3 && strings.HasPrefix(f[0], "mov.") &&
+			regexp.MustCompile(f[1]+`\b`).ReplaceAllString(m.Was, f[2]) == m.Now {
 			return true
 		}
 	}

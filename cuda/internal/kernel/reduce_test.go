@@ -8,7 +8,8 @@ import (
 )
 
 func init() {
-	checks = append(checks, check{"reduce sum", func(r *rig) error { return reduces(r, tape.Sum) }}, check{"reduce max", func(r *rig) error { return reduces(r, tape.ReduceMax) }})
+	checks = append(checks, check{"reduce sum", func(r *rig) error { return reduces(r, tape.Sum) }},
+		check{"reduce max", func(r *rig) error { return reduces(r, tape.ReduceMax) }})
 }
 
 // Sums of whole numbers, which are exact in any order, and the largest of numbers, NaN among them; of one block

@@ -263,7 +263,8 @@ func (s regionSpec) vector(x stretchSpec, operands []RowOperand) int {
 // come, and what it has written it must not wait for.
 func (x stretchSpec) inHand() int {
 	n := 8
-	for n > 1 && n*x.cell.vector*max(1, len(x.cell.in)) > mostInFlight || n*x.cell.vector*len(x.cell.code) > mostUnrolled && n > 1 {
+	for n > 1 && n*x.cell.vector*max(1, len(x.cell.in)) > mostInFlight ||
+		n*x.cell.vector*len(x.cell.code) > mostUnrolled && n > 1 {
 		n /= 2
 	}
 	return n

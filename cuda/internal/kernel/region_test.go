@@ -196,7 +196,8 @@ func attentions(r *rig) error {
 		values := c.array(r.wholes(rows * lines * 2 * cols))
 		scores, weights, context, twice := c.blank(rows*lines), c.blank(rows*lines), c.blank(rows*2*cols), c.blank(rows*cols)
 		c.stage(Stretch{Lines: lines, Cols: cols,
-			In:   []RowOperand{rowOperand(cols, 0, 1), rowOperand(lines*cols, cols, 1), rowOperand(0, 0, 1), rowOperand(cols, 0, 1)},
+			In: []RowOperand{rowOperand(cols, 0, 1), rowOperand(lines*cols, cols, 1), rowOperand(0, 0, 1),
+				rowOperand(cols, 0, 1)},
 			Code: code(op(add, 0, 1), op(mul, 4, 2), tape.Op{Fn: tape.Const, Value: 1. / 512}, op(mul, 5, 6)),
 			Sums: []RowSum{{result(7, lines, 1, 0), tape.Sum, false}},
 		}, query, keys, v, query, scores)
@@ -227,7 +228,8 @@ func attentionGradients(r *rig) error {
 		marks := c.array(r.marks(rows * lines * cols))
 		c.stage(Stretch{Lines: lines, Cols: cols,
 			In: []RowOperand{
-				rowOperand(lines, 1, 0), rowOperand(lines*cols, cols, 1), rowOperand(lines*cols, cols, 1), rowOperand(lines*cols, cols, 1),
+				rowOperand(lines, 1, 0), rowOperand(lines*cols, cols, 1), rowOperand(lines*cols, cols, 1),
+				rowOperand(lines*cols, cols, 1),
 			},
 			Code: code(op(mul, 0, 1), op(add, 4, 2)),
 			Out:  []RowResult{result(5, lines*cols, cols, 1)},
@@ -317,7 +319,8 @@ func TestRegionWorth(t *testing.T) {
 		rows, lines, launches int
 		worth                 bool
 	}{{128, 24, 4, true}, {128, 24, 1, true}, {1, 24, 4, true}, {1, 2000, 4, false}, {128, 2000, 2, true}} {
-		st := Stretch{Lines: c.lines, Cols: 512, In: []RowOperand{rowOperand(c.lines*512, 512, 1)}, Out: []RowResult{result(0, c.lines*512, 512, 1)}}
+		st := Stretch{Lines: c.lines, Cols: 512, In: []RowOperand{rowOperand(c.lines*512, 512, 1)},
+			Out: []RowResult{result(0, c.lines*512, 512, 1)}}
 		x, ok := NewRegion(Region{Float: F32, Rows: c.rows, Stages: []Stretch{st}})
 		if !ok || x.Worth(c.launches) != c.worth {
 			t.Errorf("%+v: a kernel %v, worth %v", c, ok, x.Worth(c.launches))

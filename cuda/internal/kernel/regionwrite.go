@@ -217,7 +217,8 @@ func (w *regionWriter) across() {
 
 // function is a function of a line.
 func (w *regionWriter) function(t *team) {
-	r := &row{rowsSpec: rowsSpec{float: w.float, mask: w.masked, threads: t.size}, Builder: w.Builder, tid: t.member, cols: ptx.U32.Int(w.cols)}
+	r := &row{rowsSpec: rowsSpec{float: w.float, mask: w.masked, threads: t.size}, Builder: w.Builder, tid: t.member,
+		cols: ptx.U32.Int(w.cols)}
 	var in []ptx.Value
 	for i, o := range w.cell.in {
 		in = append(in, t.at(w.in[i], o))

@@ -23,8 +23,9 @@ type rig struct {
 
 func newRig() *rig {
 	return &rig{
-		mem: sim.NewMemory(64<<20, true), rng: rand.New(rand.NewPCG(1, 2)), kernels: map[string]Kernel{}, modules: map[string]*sim.Module{},
-		text: func(k Kernel) (string, error) { return Module([]Kernel{k}) },
+		mem: sim.NewMemory(64<<20, true), rng: rand.New(rand.NewPCG(1, 2)), kernels: map[string]Kernel{},
+		modules: map[string]*sim.Module{},
+		text:    func(k Kernel) (string, error) { return Module([]Kernel{k}) },
 	}
 }
 

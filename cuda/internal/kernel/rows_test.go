@@ -9,12 +9,15 @@ import (
 
 func init() {
 	for _, mask := range []bool{false, true} {
-		checks = append(checks, check{fmt.Sprintf("softmax masked %v", mask), func(r *rig) error { return softmaxes(r, mask) }})
+		checks = append(checks, check{fmt.Sprintf("softmax masked %v", mask),
+			func(r *rig) error { return softmaxes(r, mask) }})
 		for _, smoothing := range []float64{0, 0.1} {
-			checks = append(checks, check{fmt.Sprintf("crossentropy masked %v smoothing %v", mask, smoothing), func(r *rig) error { return losses(r, mask, smoothing) }})
+			checks = append(checks, check{fmt.Sprintf("crossentropy masked %v smoothing %v", mask, smoothing),
+				func(r *rig) error { return losses(r, mask, smoothing) }})
 		}
 	}
-	checks = append(checks, check{"logsoftmax", logSoftmaxes}, check{"rows gradients", gradients}, check{"argmax", argmaxes})
+	checks = append(checks, check{"logsoftmax", logSoftmaxes}, check{"rows gradients", gradients},
+		check{"argmax", argmaxes})
 }
 
 // rowsSizes are of one warp and of several.

@@ -46,7 +46,8 @@ func NewPut(elem Elem, n, width int) Put {
 }
 
 func newRank(n int) Launch {
-	return Launch{newKernel("scatter_rank", nil, rankThreads, writeRank), [2]int{(n + rankThreads/warp - 1) / (rankThreads / warp), 1}, rankThreads}
+	return Launch{newKernel("scatter_rank", nil, rankThreads, writeRank),
+		[2]int{(n + rankThreads/warp - 1) / (rankThreads / warp), 1}, rankThreads}
 }
 
 // newColumns is a kernel with a block for each index and a tile of columns.
@@ -56,7 +57,8 @@ func newColumns(name string, s scatterSpec, n, width int, write func(b *ptx.Buil
 		columns *= 2
 	}
 	return Launch{
-		newKernel(name, s, columns, func(b *ptx.Builder) { write(b, columns) }), [2]int{n, (width + columns - 1) / columns}, columns,
+		newKernel(name, s, columns, func(b *ptx.Builder) { write(b, columns) }),
+		[2]int{n, (width + columns - 1) / columns}, columns,
 	}
 }
 

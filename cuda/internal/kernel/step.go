@@ -9,10 +9,11 @@ import (
 // Step is a product with few rows whose second operand stays the same for many products, and a Map of its
 // result: what a recurrent cell computes in a step. One kernel does both.
 type Step struct {
-	Elem      Elem  // what the operands are rounded to, for tensor cores: TF32, BF16; F32: they are not
-	M, K, LdA int   // of the product A·B; A is not transposed and lies at a multiple of 16 bytes
-	Columns   []int // of each input of Map: the column of the product at which it begins; -1: it lies in memory, and is a Map's operand
-	Map       Map   // of shape M×units
+	Elem      Elem // what the operands are rounded to, for tensor cores: TF32, BF16; F32: they are not
+	M, K, LdA int  // of the product A·B; A is not transposed and lies at a multiple of 16 bytes
+	// of each input of Map: the column of the product at which it begins; -1: it lies in memory, and is a Map's operand
+	Columns []int
+	Map     Map // of shape M×units
 }
 
 // stepSpec is what a Step's kernel depends on. It has the parameters
@@ -267,7 +268,8 @@ func NewPackStep(elem Elem, k, n, strideK, strideN, align int) Mapped {
 	}
 	return NewMap(Map{ // by columns, chunks, columns, threads, sixteen terms, four terms
 		Compute: F32, Shape: []int{n / 8, s.chunks(), 8, threads, sixteens, 4}, Result: []int{0},
-		In:  []Operand{{Elem: F32, Strides: []int{8 * strideN, chunk * strideK, strideN, 4 * strideK, 16 * strideK, strideK}, Align: align}},
+		In: []Operand{{Elem: F32, Strides: []int{8 * strideN, chunk * strideK, strideN, 4 * strideK, 16 * strideK, strideK},
+			Align: align}},
 		Out: []Operand{{Elem: elem, Strides: []int{8 * k, 8 * chunk, chunk, chunk / threads, 4, 1}, Align: vectorBytes}},
 	})
 }

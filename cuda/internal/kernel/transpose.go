@@ -33,7 +33,8 @@ func NewTranspose(elem Elem, shape, in, out []int) (t Transpose, ok bool) {
 		batch, t.BatchIn, t.BatchOut = shape[0], in[0], out[0]
 		shape, in, out = shape[1:], in[1:], out[1:]
 	}
-	if len(shape) != 2 || in[0] != 1 || out[1] != 1 || in[1] < 0 || out[0] < 0 || shape[0] < tile/2 || shape[1] < tile/2 || batch > 1<<16-1 {
+	if len(shape) != 2 || in[0] != 1 || out[1] != 1 || in[1] < 0 || out[0] < 0 || shape[0] < tile/2 ||
+		shape[1] < tile/2 || batch > 1<<16-1 {
 		return t, false
 	}
 	t.Rows, t.Cols, t.StrideIn, t.StrideOut = shape[0], shape[1], in[1], out[0]

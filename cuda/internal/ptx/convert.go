@@ -142,6 +142,7 @@ func (b *Builder) Join(t Type, lo, hi Value) Value {
 func (b *Builder) RoundBF16(x Value) Value {
 	bits := b.Bits(U32, x)
 	odd := b.And(b.Shr(bits, Int(16)), Int(1))
-	up := b.Add(b.Add(bits, odd), Int(0x7FFF)) // half of the last place, less a bit where that would round an even number up
+	// half of the last place, less a bit where that would round an even number up
+	up := b.Add(b.Add(bits, odd), Int(0x7FFF))
 	return b.Select(b.IsNaN(x), Int(0x7FFF), b.Shr(up, Int(16)))
 }

@@ -25,7 +25,8 @@ func golden(t *testing.T, file, text string) {
 		t.Fatal(err)
 	}
 	if text != string(want) {
-		t.Errorf("%s is not what is written now: look at the difference that go test -update makes, and compile it with ptxas.sh", file)
+		t.Errorf("%s is not what is written now: look at the difference that go test -update makes, and compile "+
+			"it with ptxas.sh", file)
 	}
 }
 
@@ -56,20 +57,23 @@ func everyInstruction(b *ptx.Builder) {
 		}
 		keep(b.Select(b.Lt(x, y), x, t.Int(7)))
 		if t.IsFloat() {
-			keep(b.Fma(x, y, z), b.Fma(x, ptx.Num(0.1), ptx.Num(-2)), b.Sqrt(x), b.Rcp(x), b.Neg(x), b.Abs(x), b.MinNaN(x, y), b.MaxNaN(x, y))
+			keep(b.Fma(x, y, z), b.Fma(x, ptx.Num(0.1), ptx.Num(-2)), b.Sqrt(x), b.Rcp(x), b.Neg(x), b.Abs(x), b.MinNaN(x, y),
+				b.MaxNaN(x, y))
 			keep(b.Copysign(x, y), b.Floor(x), b.Ceil(x), b.Round(x), b.Trunc(x), b.IsNaN(x))
 			for _, c := range []ptx.Condition{ptx.LTU, ptx.LEU, ptx.GTU, ptx.GEU, ptx.EQU, ptx.Ordered, ptx.Unordered} {
 				keep(b.Compare(c, x, y))
 			}
 		} else {
-			keep(b.Rem(x, y), b.MulHi(x, y), b.Mad(x, y, z), b.And(x, y), b.Or(x, y), b.Xor(x, y), b.Not(x), b.Shl(x, ptx.Int(3)), b.Shr(x, ptx.Int(3)))
+			keep(b.Rem(x, y), b.MulHi(x, y), b.Mad(x, y, z), b.And(x, y), b.Or(x, y), b.Xor(x, y), b.Not(x),
+				b.Shl(x, ptx.Int(3)), b.Shr(x, ptx.Int(3)))
 			b.AtomicMin(p, 8, x)
 		}
 		if t == ptx.F32 {
 			keep(b.RcpApprox(x), b.Ex2(x), b.Lg2(x), b.RoundBF16(x))
 		}
 		if t == ptx.U32 || t == ptx.S32 {
-			keep(b.MulWide(x, y), b.MulWide(x, ptx.Int(12)), b.MadWide(x, ptx.Int(4), b.MulWide(x, x)), b.Shl(x, b.And(y, ptx.Int(7))))
+			keep(b.MulWide(x, y), b.MulWide(x, ptx.Int(12)), b.MadWide(x, ptx.Int(4), b.MulWide(x, x)),
+				b.Shl(x, b.And(y, ptx.Int(7))))
 		}
 		for _, u := range numeric {
 			keep(b.Convert(u, x))
@@ -98,11 +102,13 @@ func everyInstruction(b *ptx.Builder) {
 	lo, hi := b.Split(n)
 	keep(b.Join(ptx.U64, hi, lo), b.Convert(ptx.F32, q))
 	b.Store16(p, 2, b.Load16(p, 6))
-	for _, s := range []ptx.Special{ptx.TidX, ptx.TidY, ptx.TidZ, ptx.NtidX, ptx.NtidY, ptx.NtidZ, ptx.CtaidX, ptx.CtaidY, ptx.CtaidZ,
+	for _, s := range []ptx.Special{ptx.TidX, ptx.TidY, ptx.TidZ, ptx.NtidX, ptx.NtidY, ptx.NtidZ, ptx.CtaidX,
+		ptx.CtaidY, ptx.CtaidZ,
 		ptx.NctaidX, ptx.NctaidY, ptx.NctaidZ, ptx.LaneID} {
 		keep(b.Special(s))
 	}
-	keep(ptx.U64.Bits(1<<63+1), ptx.S64.Int(-1<<63), ptx.U32.Bits(0xFFFFFFFF), ptx.S32.Int(-1<<31), ptx.F32.Bits(0x7FC00000), ptx.F64.Num(0.1))
+	keep(ptx.U64.Bits(1<<63+1), ptx.S64.Int(-1<<63), ptx.U32.Bits(0xFFFFFFFF), ptx.S32.Int(-1<<31),
+		ptx.F32.Bits(0x7FC00000), ptx.F64.Num(0.1))
 }
 
 // everyBranch writes each way to branch.
@@ -115,7 +121,8 @@ func everyBranch(b *ptx.Builder) {
 	b.GridStride(n, func(i ptx.Value) {
 		x := b.Load(ptx.F32, b.At(p, i, 4), 0)
 		b.If(b.Gt(x, ptx.Num(0)), func() { b.Set(sum, b.Add(sum, x)) })
-		b.IfElse(b.Lt(x, ptx.Num(-1)), func() { b.Set(sum, b.Mul(sum, ptx.Num(2))) }, func() { b.Set(sum, b.Sub(sum, ptx.Num(1))) })
+		b.IfElse(b.Lt(x, ptx.Num(-1)), func() { b.Set(sum, b.Mul(sum, ptx.Num(2))) },
+			func() { b.Set(sum, b.Sub(sum, ptx.Num(1))) })
 	})
 	b.Store(b.At(scratch, tid, 4), 0, sum)
 	b.Barrier()

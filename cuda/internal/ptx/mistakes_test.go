@@ -93,7 +93,10 @@ func TestMistakenModules(t *testing.T) {
 	twice.Kernel("k", nothing)
 	twice.Kernel("k", nothing)
 	unnamed.Kernel("a kernel", nothing)
-	for want, m := range map[string]*ptx.Module{"kernel k: kernel: there are two of this name": &twice, `"a kernel" is no name`: &unnamed} {
+	for want, m := range map[string]*ptx.Module{
+		"kernel k: kernel: there are two of this name": &twice,
+		`"a kernel" is no name`:                        &unnamed,
+	} {
 		if _, err := m.PTX(); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%v, want %s", err, want)
 		}

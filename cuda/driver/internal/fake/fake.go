@@ -43,7 +43,8 @@ func Build(dir string, flags ...string) (Libraries, error) {
 		return Libraries{}, err
 	}
 	libs := Libraries{filepath.Join(dir, "libcuda.so.1"), filepath.Join(dir, "libcublas.so.12")}
-	args := append([]string{"-O0", "-Wall", "-Wno-format-zero-length", "-Werror", "-shared", "-fPIC", "-I", headers, "-I", source}, flags...)
+	args := append([]string{"-O0", "-Wall", "-Wno-format-zero-length", "-Werror", "-shared", "-fPIC", "-I", headers, "-I",
+		source}, flags...)
 	for _, command := range [][]string{
 		{"-o", libs.CUDA, "-Wl,-soname,libcuda.so.1", filepath.Join(source, "driver.c"), filepath.Join(source, "memory.c"), filepath.Join(source, "stream.c"), filepath.Join(source, "module.c")},
 		{"-o", libs.CUBLAS, filepath.Join(source, "cublas.c"), "-L" + dir, "-l:libcuda.so.1", "-Wl,-rpath,$ORIGIN"},

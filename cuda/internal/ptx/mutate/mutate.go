@@ -235,7 +235,8 @@ func (w *writer) guards(in instr) {
 }
 
 // commutes lists the operations whose first two operands may change places.
-var commutes = []string{"add", "mul", "mad", "fma", "min", "max", "and", "or", "xor", "setp.eq", "setp.ne", "setp.neu", "setp.equ", "setp.nan", "setp.num"}
+var commutes = []string{"add", "mul", "mad", "fma", "min", "max", "and", "or", "xor", "setp.eq", "setp.ne", "setp.neu",
+	"setp.equ", "setp.nan", "setp.num"}
 
 func (w *writer) swaps(in instr) {
 	first := in.sources()
@@ -253,7 +254,8 @@ func (w *writer) swaps(in instr) {
 		return
 	}
 	for i := first; i+1 < len(in.operands); i++ {
-		if i == first && slices.ContainsFunc(commutes, func(c string) bool { return in.op == c || strings.HasPrefix(in.op, c+".") }) {
+		if i == first &&
+			slices.ContainsFunc(commutes, func(c string) bool { return in.op == c || strings.HasPrefix(in.op, c+".") }) {
 			continue
 		}
 		if strings.HasPrefix(in.op, "selp") && i > first {
@@ -282,7 +284,8 @@ var others = []struct {
 }
 
 // signs lists the operations for which the sign of an integer's type makes a difference.
-var signs = []string{"setp.lt.", "setp.le.", "setp.gt.", "setp.ge.", "div.", "rem.", "min.", "max.", "mul.hi.", "mul.wide.", "mad.wide.", "cvt.", "red."}
+var signs = []string{"setp.lt.", "setp.le.", "setp.gt.", "setp.ge.", "div.", "rem.", "min.", "max.", "mul.hi.",
+	"mul.wide.", "mad.wide.", "cvt.", "red."}
 
 func (w *writer) ops(in instr) {
 	for _, o := range others {
@@ -327,7 +330,8 @@ func (w *writer) constants(in instr) {
 		switch {
 		case strings.HasPrefix(o, "0f"):
 			if bits, err := strconv.ParseUint(o[2:], 16, 32); err == nil {
-				w.add(Constant, in.with(i, fmt.Sprintf("0f%08X", math.Float32bits(float32(another(float64(math.Float32frombits(uint32(bits)))))))))
+				w.add(Constant,
+					in.with(i, fmt.Sprintf("0f%08X", math.Float32bits(float32(another(float64(math.Float32frombits(uint32(bits)))))))))
 			}
 		case strings.HasPrefix(o, "0d"):
 			if bits, err := strconv.ParseUint(o[2:], 16, 64); err == nil {

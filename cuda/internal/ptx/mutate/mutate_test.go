@@ -62,7 +62,8 @@ func check(text string) error {
 		return err
 	}
 	for _, shape := range [][2]int{{3, 101}, {2, 7}, {1, 300}} {
-		if err := checkRows(f, shape[0], shape[1], func(i int) float32 { return 3 * float32(math.Sin(float64(7*i*i+1))) }); err != nil {
+		if err := checkRows(f, shape[0], shape[1],
+			func(i int) float32 { return 3 * float32(math.Sin(float64(7*i*i+1))) }); err != nil {
 			return err
 		}
 	}

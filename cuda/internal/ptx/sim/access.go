@@ -17,7 +17,8 @@ func (w *warp) thread(mask uint32) Dim {
 func (w *warp) fault(in *instr, mask uint32, kind FaultKind, format string, args ...any) *Fault {
 	f := w.block.f
 	text := parser{lines: f.source}
-	return &Fault{Kind: kind, Kernel: f.name, Block: w.block.at, Thread: w.thread(mask), Line: int(in.line), Text: text.text(int(in.line)),
+	return &Fault{Kind: kind, Kernel: f.name, Block: w.block.at, Thread: w.thread(mask), Line: int(in.line),
+		Text: text.text(int(in.line)),
 		What: fmt.Sprintf(format, args...)}
 }
 
@@ -37,7 +38,8 @@ func (w *warp) unsetPredicate(in *instr, mask uint32, p int32) *Fault {
 // global finds size bytes at an address, which must be a multiple of size.
 func (w *warp) global(in *instr, lane int, addr, size uint64) (*allocation, *Fault) {
 	if addr&(size-1) != 0 {
-		return nil, w.fault(in, 1<<lane, Misaligned, "%d bytes at %s, no multiple of %d", size, w.block.memory.describe(addr), size)
+		return nil, w.fault(in, 1<<lane, Misaligned, "%d bytes at %s, no multiple of %d", size,
+			w.block.memory.describe(addr), size)
 	}
 	hint := &w.block.hints[w.pc]
 	if a := *hint; a != nil && a.holds(addr, size) {
@@ -165,7 +167,8 @@ func (w *warp) reduce(in *instr, mask uint32) *Fault {
 func (w *warp) checkWritten(in *instr, lane int, a *allocation, at, size uint64) *Fault {
 	for i := at / 2; i < (at+size)/2; i++ {
 		if !a.written[i] {
-			return w.fault(in, 1<<lane, Uninitialised, "%d bytes at %s: nobody has written there", size, w.block.memory.describe(a.base+at))
+			return w.fault(in, 1<<lane, Uninitialised, "%d bytes at %s: nobody has written there", size,
+				w.block.memory.describe(a.base+at))
 		}
 	}
 	return nil
@@ -220,9 +223,11 @@ func (w *warp) race(in *instr, me visitor, now, before string, other visitor, wh
 	} else {
 		who += ", with no barrier between"
 	}
-	return w.fault(in, 1<<(int(me.thread)-w.first), Race, "the word is %s here and was %s by %s: %s", now, before, who, where)
+	return w.fault(in, 1<<(int(me.thread)-w.first), Race, "the word is %s here and was %s by %s: %s", now, before, who,
+		where)
 }
 
 func (w *warp) visitor(lane int) visitor {
-	return visitor{launch: w.block.launch.number, block: w.block.number, epoch: w.block.epoch, thread: int32(w.first + lane)}
+	return visitor{launch: w.block.launch.number, block: w.block.number, epoch: w.block.epoch,
+		thread: int32(w.first + lane)}
 }

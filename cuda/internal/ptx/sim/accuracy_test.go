@@ -47,7 +47,9 @@ var exactly = map[tape.Fn]func(x *big.Float) *big.Float{
 	},
 }
 
-func accuracy[F float32 | float64](t *testing.T, fn tape.Fn, lo, hi, units, rounding float64, n int, exact func(x *big.Float) *big.Float) {
+func accuracy[F float32 | float64](
+	t *testing.T, fn tape.Fn, lo, hi, units, rounding float64, n int, exact func(x *big.Float) *big.Float,
+) {
 	r := rand.New(rand.NewPCG(1, uint64(fn)))
 	xs := make([]F, n)
 	for i := range xs {

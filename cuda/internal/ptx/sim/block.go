@@ -17,7 +17,8 @@ type block struct {
 }
 
 func (f *Function) block(l *Launch) *block {
-	b := &block{f: f, launch: l, memory: l.Memory, hints: make([]*allocation, len(f.code)), warps: make([]warp, (l.Block.size()+31)/32)}
+	b := &block{f: f, launch: l, memory: l.Memory, hints: make([]*allocation, len(f.code)),
+		warps: make([]warp, (l.Block.size()+31)/32)}
 	arrays := f.arrays
 	if f.dynamic {
 		arrays = append(slices.Clone(arrays), place(arrays, "the shared memory of the launch", l.Shared))
@@ -72,9 +73,13 @@ func (b *block) divergent(w *warp, at, barrier int32) *Fault {
 	first := &b.warps[0]
 	switch {
 	case at < 0: // w has returned
-		return first.fault(&b.f.code[barrier], first.all, Divergence, "this thread waits at the barrier, but thread %v has returned", w.thread(w.all))
+		return first.fault(&b.f.code[barrier], first.all, Divergence,
+			"this thread waits at the barrier, but thread %v has returned", w.thread(w.all))
 	case barrier < 0:
-		return w.fault(&b.f.code[at], w.all, Divergence, "this thread waits at the barrier, but thread %v has returned", first.thread(first.all))
+		return w.fault(&b.f.code[at], w.all, Divergence, "this thread waits at the barrier, but thread %v has returned",
+			first.thread(first.all))
 	}
-	return w.fault(&b.f.code[at], w.all, Divergence, "this thread waits at this barrier, but thread %v at the one of line %d", first.thread(first.all), b.f.code[barrier].line)
+	return w.fault(&b.f.code[at], w.all, Divergence,
+		"this thread waits at this barrier, but thread %v at the one of line %d", first.thread(first.all),
+		b.f.code[barrier].line)
 }

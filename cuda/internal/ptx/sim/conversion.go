@@ -4,9 +4,11 @@ import "math"
 
 // conversions adds the forms of cvt.
 func conversions(t map[string]op) {
-	mode := map[string]func(float64) float64{"rni": math.RoundToEven, "rzi": math.Trunc, "rmi": math.Floor, "rpi": math.Ceil}
+	mode := map[string]func(float64) float64{"rni": math.RoundToEven, "rzi": math.Trunc, "rmi": math.Floor,
+		"rpi": math.Ceil}
 	for name, round := range mode {
-		t["cvt."+name+".f32.f32"] = op{sig: "ff", vec: each1(func(a uint64) uint64 { return bits32(float32(round(float64(f32(a))))) })}
+		t["cvt."+name+".f32.f32"] = op{sig: "ff",
+			vec: each1(func(a uint64) uint64 { return bits32(float32(round(float64(f32(a))))) })}
 		t["cvt."+name+".f64.f64"] = op{sig: "gg", vec: each1(func(a uint64) uint64 { return bits64(round(f64(a))) })}
 		for to, saturate := range map[string]func(float64) uint64{
 			"u32": func(x float64) uint64 { return saturated(x, 0, math.MaxUint32) },
@@ -29,8 +31,10 @@ func conversions(t map[string]op) {
 				}
 				return saturate(round(x))
 			}
-			t["cvt."+name+"."+to+".f32"] = op{sig: class + "f", vec: each1(func(a uint64) uint64 { return integer(float64(f32(a)), nan32) })}
-			t["cvt."+name+"."+to+".f64"] = op{sig: class + "g", vec: each1(func(a uint64) uint64 { return integer(f64(a), nan64) })}
+			t["cvt."+name+"."+to+".f32"] = op{sig: class + "f",
+				vec: each1(func(a uint64) uint64 { return integer(float64(f32(a)), nan32) })}
+			t["cvt."+name+"."+to+".f64"] = op{sig: class + "g",
+				vec: each1(func(a uint64) uint64 { return integer(f64(a), nan64) })}
 		}
 	}
 

@@ -113,7 +113,8 @@ func (k *kernel) declareRegisters(line int) {
 		k.fail(line, "registers of type %s", kind)
 	}
 	prefix := k.next().text
-	if !strings.HasPrefix(prefix, "%") || strings.TrimRight(prefix, "0123456789") != prefix || strings.Contains(prefix, ".") {
+	if !strings.HasPrefix(prefix, "%") || strings.TrimRight(prefix, "0123456789") != prefix ||
+		strings.Contains(prefix, ".") {
 		k.fail(line, "%q is no prefix of registers", prefix)
 	}
 	if _, two := k.declared[prefix]; two {
@@ -351,7 +352,8 @@ func (k *kernel) halves(in *instr, operands []operand) {
 
 // finish resolves the branches.
 func (k *kernel) finish(line int) {
-	if n := len(k.f.code); n == 0 || k.f.code[n-1].guard >= 0 || k.f.code[n-1].form != formReturn && k.f.code[n-1].form != formBranch {
+	if n := len(k.f.code); n == 0 || k.f.code[n-1].guard >= 0 ||
+		k.f.code[n-1].form != formReturn && k.f.code[n-1].form != formBranch {
 		k.fail(line, "the code of %s does not end with ret", k.f.name)
 	}
 	for _, j := range k.jumps {

@@ -38,7 +38,8 @@ type Fault struct {
 }
 
 func (f *Fault) Error() string {
-	return fmt.Sprintf("sim: kernel %s, block %v, thread %v, line %d `%s`: %s: %s", f.Kernel, f.Block, f.Thread, f.Line, f.Text, f.Kind, f.What)
+	return fmt.Sprintf("sim: kernel %s, block %v, thread %v, line %d `%s`: %s: %s", f.Kernel, f.Block, f.Thread, f.Line,
+		f.Text, f.Kind, f.What)
 }
 
 // Dim is the size of a grid or of a block, or a place in it.

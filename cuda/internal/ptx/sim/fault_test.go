@@ -126,7 +126,8 @@ func TestFaults(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			l := &sim.Launch{Grid: line(2), Block: line(64), Args: []uint64{p, q}, Memory: m, Budget: 1000, Races: strings.Contains(string(c.kind), "race")}
+			l := &sim.Launch{Grid: line(2), Block: line(64), Args: []uint64{p, q}, Memory: m, Budget: 1000,
+				Races: strings.Contains(string(c.kind), "race")}
 			_, err = f.Launch(l)
 			var fault *sim.Fault
 			if !errors.As(err, &fault) {
@@ -179,7 +180,8 @@ func TestNoFaults(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			f := kernel(t, func(b *ptx.Builder) { p := b.Pointer("p"); write(b, b.Special(ptx.TidX), p) })
 			m := memory()
-			if _, err := f.Launch(&sim.Launch{Grid: line(3), Block: line(64), Args: []uint64{upload(t, m, make([]uint32, 64))}, Memory: m, Races: true}); err != nil {
+			if _, err := f.Launch(&sim.Launch{Grid: line(3), Block: line(64), Args: []uint64{upload(t, m, make([]uint32, 64))},
+				Memory: m, Races: true}); err != nil {
 				t.Error(err)
 			}
 		})

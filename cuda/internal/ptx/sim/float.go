@@ -71,7 +71,8 @@ func floats(t map[string]op) {
 	} {
 		// Rounded to float64 first and then to float32, a quotient is rounded as if once (Figueroa 1995), and
 		// so is a square root.
-		t[name+".f32"] = op{sig: "fff", vec: each2(func(a, b uint64) uint64 { return bits32(float32(f(float64(f32(a)), float64(f32(b))))) })}
+		t[name+".f32"] = op{sig: "fff",
+			vec: each2(func(a, b uint64) uint64 { return bits32(float32(f(float64(f32(a)), float64(f32(b))))) })}
 		t[name+".f64"] = op{sig: "ggg", vec: each2(func(a, b uint64) uint64 { return bits64(f(f64(a), f64(b))) })}
 	}
 	for name, f := range map[string]func(x float64) float64{
@@ -106,8 +107,10 @@ func floats(t map[string]op) {
 		"num": func(a, b float64) bool { return a == a && b == b },
 		"nan": func(a, b float64) bool { return a != a || b != b },
 	} {
-		t["setp."+name+".f32"] = op{form: formCompare, sig: "pff", rel: related(func(a, b uint64) bool { return f(float64(f32(a)), float64(f32(b))) })}
-		t["setp."+name+".f64"] = op{form: formCompare, sig: "pgg", rel: related(func(a, b uint64) bool { return f(f64(a), f64(b)) })}
+		t["setp."+name+".f32"] = op{form: formCompare, sig: "pff",
+			rel: related(func(a, b uint64) bool { return f(float64(f32(a)), float64(f32(b))) })}
+		t["setp."+name+".f64"] = op{form: formCompare, sig: "pgg",
+			rel: related(func(a, b uint64) bool { return f(f64(a), f64(b)) })}
 	}
 }
 

@@ -26,18 +26,22 @@ func edges(typ ptx.Type) []uint64 {
 		for _, x := range special[float32]() {
 			xs = append(xs, uint64(math.Float32bits(x)))
 		}
-		for _, x := range []float32{0.5, 1.5, 2.5, -0.5, 8388609, 16777217, 2147483520, 2147483648, 4294967040, 4294967296, 9.223372e18, 1.8446744e19} {
+		for _, x := range []float32{
+			0.5, 1.5, 2.5, -0.5, 8388609, 16777217, 2147483520, 2147483648, 4294967040, 4294967296, 9.223372e18, 1.8446744e19,
+		} {
 			xs = append(xs, uint64(math.Float32bits(x)))
 		}
 	case ptx.F64:
 		for _, x := range special[float64]() {
 			xs = append(xs, math.Float64bits(x))
 		}
-		for _, x := range []float64{0.5, 1.5, 2.5, -0.5, 2147483647.5, -2147483648.5, 4294967295.5, 1 << 53, 1 << 63, -1 << 63, 1 << 64, 3.4028235e38, 3.4028236e38, 1e-45} {
+		for _, x := range []float64{0.5, 1.5, 2.5, -0.5, 2147483647.5, -2147483648.5, 4294967295.5, 1 << 53, 1 << 63,
+			-1 << 63, 1 << 64, 3.4028235e38, 3.4028236e38, 1e-45} {
 			xs = append(xs, math.Float64bits(x))
 		}
 	default:
-		for _, x := range []uint64{0, 1, 2, 3, 5, 7, 31, 32, 33, 63, 64, 100, 0x7FFF, 0x8000, 0xFFFF, 0x10000, 1<<31 - 1, 1 << 31, 1<<32 - 1, 1 << 32, 1<<63 - 1, 1 << 63} {
+		for _, x := range []uint64{0, 1, 2, 3, 5, 7, 31, 32, 33, 63, 64, 100, 0x7FFF, 0x8000, 0xFFFF, 0x10000, 1<<31 - 1,
+			1 << 31, 1<<32 - 1, 1 << 32, 1<<63 - 1, 1 << 63} {
 			xs = append(xs, x, -x, ^x)
 		}
 	}
@@ -80,7 +84,9 @@ func combine(types []ptx.Type) []operands {
 }
 
 // check runs an instruction on many operands and compares.
-func check(t *testing.T, name string, types []ptx.Type, write func(b *ptx.Builder, x []ptx.Value) ptx.Value, want func(x operands) uint64) {
+func check(
+	t *testing.T, name string, types []ptx.Type, write func(b *ptx.Builder, x []ptx.Value) ptx.Value, want func(x operands) uint64,
+) {
 	t.Helper()
 	var result ptx.Type
 	f := kernel(t, func(b *ptx.Builder) {
@@ -102,7 +108,8 @@ func check(t *testing.T, name string, types []ptx.Type, write func(b *ptx.Builde
 	all := combine(types)
 	m := memory()
 	in, out := upload(t, m, all), upload(t, m, make([]uint64, len(all)))
-	if _, err := f.Launch(&sim.Launch{Grid: line(3), Block: line(64), Args: []uint64{uint64(len(all)), in, out}, Memory: m}); err != nil {
+	if _, err := f.Launch(&sim.Launch{Grid: line(3), Block: line(64), Args: []uint64{uint64(len(all)), in, out},
+		Memory: m}); err != nil {
 		t.Fatal(err)
 	}
 	bad := 0
@@ -207,9 +214,11 @@ func TestIntegers(t *testing.T) {
 			p.Rsh(p.Mul(p, q), width)
 			return new(big.Int).And(p, new(big.Int).SetUint64(math.MaxUint64)).Uint64()
 		})
-		check(t, "mad", []ptx.Type{typ, typ, typ}, func(b *ptx.Builder, x []ptx.Value) ptx.Value { return b.Mad(x[0], x[1], x[2]) },
+		check(t, "mad", []ptx.Type{typ, typ, typ},
+			func(b *ptx.Builder, x []ptx.Value) ptx.Value { return b.Mad(x[0], x[1], x[2]) },
 			func(x operands) uint64 { return x[0]*x[1] + x[2] })
-		check(t, "not", []ptx.Type{typ}, func(b *ptx.Builder, x []ptx.Value) ptx.Value { return b.Not(x[0]) }, func(x operands) uint64 { return ^x[0] })
+		check(t, "not", []ptx.Type{typ}, func(b *ptx.Builder, x []ptx.Value) ptx.Value { return b.Not(x[0]) },
+			func(x operands) uint64 { return ^x[0] })
 		check(t, "shl", []ptx.Type{typ, ptx.U32}, func(b *ptx.Builder, x []ptx.Value) ptx.Value { return b.Shl(x[0], x[1]) },
 			func(x operands) uint64 { return zext(x[0]) << uint32(x[1]) })
 		check(t, "shr", []ptx.Type{typ, ptx.U32}, func(b *ptx.Builder, x []ptx.Value) ptx.Value { return b.Shr(x[0], x[1]) },
@@ -219,10 +228,12 @@ func TestIntegers(t *testing.T) {
 				}
 				return zext(x[0]) >> uint32(x[1])
 			})
-		check(t, "selp", []ptx.Type{typ, typ}, func(b *ptx.Builder, x []ptx.Value) ptx.Value { return b.Select(b.Lt(x[0], ptx.Int(5)), x[0], x[1]) },
+		check(t, "selp", []ptx.Type{typ, typ},
+			func(b *ptx.Builder, x []ptx.Value) ptx.Value { return b.Select(b.Lt(x[0], ptx.Int(5)), x[0], x[1]) },
 			func(x operands) uint64 { return choose(less(x[0], 5), x[0], x[1]) })
 		if signed {
-			check(t, "neg", []ptx.Type{typ}, func(b *ptx.Builder, x []ptx.Value) ptx.Value { return b.Neg(x[0]) }, func(x operands) uint64 { return -x[0] })
+			check(t, "neg", []ptx.Type{typ}, func(b *ptx.Builder, x []ptx.Value) ptx.Value { return b.Neg(x[0]) },
+				func(x operands) uint64 { return -x[0] })
 			check(t, "abs", []ptx.Type{typ}, func(b *ptx.Builder, x []ptx.Value) ptx.Value { return b.Abs(x[0]) },
 				func(x operands) uint64 { return choose(ext(x[0]) < 0, -x[0], x[0]) })
 		}
@@ -235,7 +246,8 @@ func TestIntegers(t *testing.T) {
 			}
 			binary("mul.wide", (*ptx.Builder).MulWide, func(x, y uint64) uint64 { return full(x) * full(y) })
 			z := map[bool]ptx.Type{false: ptx.U64, true: ptx.S64}[signed]
-			check(t, "mad.wide", []ptx.Type{typ, typ, z}, func(b *ptx.Builder, x []ptx.Value) ptx.Value { return b.MadWide(x[0], x[1], x[2]) },
+			check(t, "mad.wide", []ptx.Type{typ, typ, z},
+				func(b *ptx.Builder, x []ptx.Value) ptx.Value { return b.MadWide(x[0], x[1], x[2]) },
 				func(x operands) uint64 { return full(x[0])*full(x[1]) + x[2] })
 		} else {
 			check(t, "halves", []ptx.Type{typ}, func(b *ptx.Builder, x []ptx.Value) ptx.Value {
@@ -244,7 +256,8 @@ func TestIntegers(t *testing.T) {
 			}, func(x operands) uint64 { return bits.RotateLeft64(x[0], 32) })
 		}
 		for _, to := range []ptx.Type{ptx.U32, ptx.S32, ptx.U64, ptx.S64} {
-			check(t, "cvt to "+to.String(), []ptx.Type{typ}, func(b *ptx.Builder, x []ptx.Value) ptx.Value { return b.Convert(to, x[0]) },
+			check(t, "cvt to "+to.String(), []ptx.Type{typ},
+				func(b *ptx.Builder, x []ptx.Value) ptx.Value { return b.Convert(to, x[0]) },
 				func(x operands) uint64 {
 					if signed {
 						return uint64(ext(x[0]))
@@ -252,14 +265,16 @@ func TestIntegers(t *testing.T) {
 					return zext(x[0])
 				})
 		}
-		check(t, "cvt to f32", []ptx.Type{typ}, func(b *ptx.Builder, x []ptx.Value) ptx.Value { return b.Convert(ptx.F32, x[0]) },
+		check(t, "cvt to f32", []ptx.Type{typ},
+			func(b *ptx.Builder, x []ptx.Value) ptx.Value { return b.Convert(ptx.F32, x[0]) },
 			func(x operands) uint64 {
 				if signed {
 					return uint64(math.Float32bits(float32(ext(x[0]))))
 				}
 				return uint64(math.Float32bits(float32(zext(x[0]))))
 			})
-		check(t, "cvt to f64", []ptx.Type{typ}, func(b *ptx.Builder, x []ptx.Value) ptx.Value { return b.Convert(ptx.F64, x[0]) },
+		check(t, "cvt to f64", []ptx.Type{typ},
+			func(b *ptx.Builder, x []ptx.Value) ptx.Value { return b.Convert(ptx.F64, x[0]) },
 			func(x operands) uint64 {
 				if signed {
 					return math.Float64bits(float64(ext(x[0])))
@@ -278,7 +293,8 @@ func truth(p bool) uint64 {
 
 func TestFloats(t *testing.T) {
 	t.Run("f32", func(t *testing.T) {
-		floats(t, ptx.F32, func(x uint64) float32 { return math.Float32frombits(uint32(x)) }, func(x float32) uint64 { return uint64(math.Float32bits(x)) })
+		floats(t, ptx.F32, func(x uint64) float32 { return math.Float32frombits(uint32(x)) },
+			func(x float32) uint64 { return uint64(math.Float32bits(x)) })
 	})
 	t.Run("f64", func(t *testing.T) { floats(t, ptx.F64, math.Float64frombits, math.Float64bits) })
 }
@@ -306,7 +322,8 @@ func floats[F float32 | float64](t *testing.T, typ ptx.Type, f func(uint64) F, b
 	binary("min.NaN", (*ptx.Builder).MinNaN, func(x, y F) F { return min(x, y) })
 	binary("max.NaN", (*ptx.Builder).MaxNaN, func(x, y F) F { return max(x, y) })
 	binary("copysign", (*ptx.Builder).Copysign, func(x, y F) F { return F(math.Copysign(float64(x), float64(y))) })
-	check(t, "fma", []ptx.Type{typ, typ, typ}, func(b *ptx.Builder, x []ptx.Value) ptx.Value { return b.Fma(x[0], x[1], x[2]) },
+	check(t, "fma", []ptx.Type{typ, typ, typ},
+		func(b *ptx.Builder, x []ptx.Value) ptx.Value { return b.Fma(x[0], x[1], x[2]) },
 		func(x operands) uint64 { return bits(exactFMA(f(x[0]), f(x[1]), f(x[2]))) })
 
 	for c, want := range map[ptx.Condition]func(x, y F) bool{
@@ -319,7 +336,8 @@ func floats[F float32 | float64](t *testing.T, typ ptx.Type, f func(uint64) F, b
 		ptx.Ordered:   func(x, y F) bool { return x == x && y == y },
 		ptx.Unordered: func(x, y F) bool { return x != x || y != y },
 	} {
-		check(t, string(c), []ptx.Type{typ, typ}, func(b *ptx.Builder, x []ptx.Value) ptx.Value { return b.Compare(c, x[0], x[1]) },
+		check(t, string(c), []ptx.Type{typ, typ},
+			func(b *ptx.Builder, x []ptx.Value) ptx.Value { return b.Compare(c, x[0], x[1]) },
 			func(x operands) uint64 { return truth(want(f(x[0]), f(x[1]))) })
 	}
 	unary := func(name string, write func(b *ptx.Builder, x ptx.Value) ptx.Value, want func(x float64) float64) {
@@ -343,7 +361,8 @@ func floats[F float32 | float64](t *testing.T, typ ptx.Type, f func(uint64) F, b
 			lo.Neg(hi)
 		}
 		hi.Sub(hi, big.NewInt(1))
-		check(t, "cvt to "+to.String(), []ptx.Type{typ}, func(b *ptx.Builder, x []ptx.Value) ptx.Value { return b.Convert(to, x[0]) },
+		check(t, "cvt to "+to.String(), []ptx.Type{typ},
+			func(b *ptx.Builder, x []ptx.Value) ptx.Value { return b.Convert(to, x[0]) },
 			func(x operands) uint64 {
 				v := float64(f(x[0]))
 				n := new(big.Int)
@@ -372,7 +391,8 @@ func floats[F float32 | float64](t *testing.T, typ ptx.Type, f func(uint64) F, b
 			})
 	}
 	for _, to := range []ptx.Type{ptx.F32, ptx.F64} {
-		check(t, "cvt to "+to.String(), []ptx.Type{typ}, func(b *ptx.Builder, x []ptx.Value) ptx.Value { return b.Convert(to, x[0]) },
+		check(t, "cvt to "+to.String(), []ptx.Type{typ},
+			func(b *ptx.Builder, x []ptx.Value) ptx.Value { return b.Convert(to, x[0]) },
 			func(x operands) uint64 {
 				v := float64(f(x[0]))
 				if to == ptx.F32 {
@@ -382,7 +402,8 @@ func floats[F float32 | float64](t *testing.T, typ ptx.Type, f func(uint64) F, b
 			})
 	}
 	integer := map[ptx.Type]ptx.Type{ptx.F32: ptx.S32, ptx.F64: ptx.U64}[typ]
-	check(t, "bits", []ptx.Type{typ}, func(b *ptx.Builder, x []ptx.Value) ptx.Value { return b.Bits(integer, x[0]) }, func(x operands) uint64 { return x[0] })
+	check(t, "bits", []ptx.Type{typ}, func(b *ptx.Builder, x []ptx.Value) ptx.Value { return b.Bits(integer, x[0]) },
+		func(x operands) uint64 { return x[0] })
 }
 
 // exactFMA is x*y + z rounded once, in arithmetic of any precision where that is finite.
@@ -391,7 +412,8 @@ func exactFMA[F float32 | float64](x, y, z F) F {
 	if math.IsInf(float64(z), 0) && !math.IsInf(float64(x), 0) && !math.IsInf(float64(y), 0) && x == x && y == y {
 		return z // whose sum with a finite product it is, however large
 	}
-	if math.IsInf(float64(x), 0) || math.IsInf(float64(y), 0) || math.IsInf(float64(z), 0) || rough != rough || x == 0 || y == 0 {
+	if math.IsInf(float64(x), 0) || math.IsInf(float64(y), 0) || math.IsInf(float64(z), 0) || rough != rough ||
+		x == 0 || y == 0 {
 		return F(rough)
 	}
 	exact := func(v F) *big.Float { return new(big.Float).SetPrec(4000).SetFloat64(float64(v)) }
@@ -436,7 +458,8 @@ func TestApproximations(t *testing.T) {
 		}
 		m := memory()
 		p := upload(t, m, xs)
-		if _, err := f.Launch(&sim.Launch{Grid: line(2), Block: line(32), Args: []uint64{uint64(len(xs)), p}, Memory: m}); err != nil {
+		if _, err := f.Launch(&sim.Launch{Grid: line(2), Block: line(32), Args: []uint64{uint64(len(xs)), p},
+			Memory: m}); err != nil {
 			t.Fatal(err)
 		}
 		worst, exact := 0., 0
@@ -448,34 +471,36 @@ func TestApproximations(t *testing.T) {
 			}
 		}
 		if worst > c.tol || worst < c.tol/3 || exact > len(xs)/2 {
-			t.Errorf("%s errs by %.3g, want at most %.3g and not much less; %d of %d are exact", c.name, worst, c.tol, exact, len(xs))
+			t.Errorf("%s errs by %.3g, want at most %.3g and not much less; %d of %d are exact", c.name, worst, c.tol,
+				exact, len(xs))
 		}
 	}
 }
 
 // Rounding to bfloat16 is to the nearest, to even where two are.
 func TestRoundBF16(t *testing.T) {
-	check(t, "bf16", []ptx.Type{ptx.F32}, func(b *ptx.Builder, x []ptx.Value) ptx.Value { return b.RoundBF16(x[0]) }, func(x operands) uint64 {
-		v := math.Float32frombits(uint32(x[0]))
-		if v != v {
-			return 0x7FFF
-		}
-		// A bfloat16 is the upper half of a float32: the candidates are the one below v in magnitude and the next.
-		down := uint32(x[0]) &^ 0xFFFF
-		up := down + 0x10000
-		below, above := math.Float32frombits(down), float64(math.Float32frombits(up))
-		if math.IsInf(float64(v), 0) {
+	check(t, "bf16", []ptx.Type{ptx.F32}, func(b *ptx.Builder, x []ptx.Value) ptx.Value { return b.RoundBF16(x[0]) },
+		func(x operands) uint64 {
+			v := math.Float32frombits(uint32(x[0]))
+			if v != v {
+				return 0x7FFF
+			}
+			// A bfloat16 is the upper half of a float32: the candidates are the one below v in magnitude and the next.
+			down := uint32(x[0]) &^ 0xFFFF
+			up := down + 0x10000
+			below, above := math.Float32frombits(down), float64(math.Float32frombits(up))
+			if math.IsInf(float64(v), 0) {
+				return uint64(down >> 16)
+			}
+			if math.IsInf(above, 0) {
+				above = math.Copysign(0x1p128, float64(v)) // where the next number would be
+			}
+			low, high := math.Abs(float64(v)-float64(below)), math.Abs(above-float64(v))
+			if low > high || low == high && down>>16&1 == 1 {
+				down = up
+			}
 			return uint64(down >> 16)
-		}
-		if math.IsInf(above, 0) {
-			above = math.Copysign(0x1p128, float64(v)) // where the next number would be
-		}
-		low, high := math.Abs(float64(v)-float64(below)), math.Abs(above-float64(v))
-		if low > high || low == high && down>>16&1 == 1 {
-			down = up
-		}
-		return uint64(down >> 16)
-	})
+		})
 }
 
 // Memory: every width and every vector, with offsets, and 2 bytes alone.
@@ -506,7 +531,8 @@ func TestLoadsAndStores(t *testing.T) {
 	if _, err := f.Launch(&sim.Launch{Grid: line(1), Block: line(1), Args: []uint64{p, q}, Memory: m}); err != nil {
 		t.Fatal(err)
 	}
-	want := []uint16{14, 15, 12, 13, 10, 11, 8, 9, 20, 21, 22, 23, 16, 17, 18, 19, 4, 5, 6, 7, 2, 3, 0, 1, 25, 24, 0, 1, 0, 1, 2, 3, 16, 17, 18, 19, 20, 21, 22, 23}
+	want := []uint16{14, 15, 12, 13, 10, 11, 8, 9, 20, 21, 22, 23, 16, 17, 18, 19, 4, 5, 6, 7, 2, 3, 0, 1, 25, 24, 0, 1,
+		0, 1, 2, 3, 16, 17, 18, 19, 20, 21, 22, 23}
 	if got := download[uint16](t, m, q, 40); !slices.Equal(got, want) {
 		t.Errorf("got  %v\nwant %v", got, want)
 	}

@@ -75,7 +75,8 @@ func integers32(t map[string]op) {
 		return each2(func(a, b uint64) uint64 { return uint64(uint32(f(int32(a), int32(b)))) })
 	}
 	t["mul.hi.s32"] = op{sig: "rrr", vec: s(func(a, b int32) int32 { return int32(int64(a) * int64(b) >> 32) })}
-	t["div.u32"] = op{form: formDivide, sig: "rrr", vec: u(func(a, b uint32) uint32 { return a / max(b, 1) })} // b is 0 only where nobody looks
+	// b is 0 only where nobody looks
+	t["div.u32"] = op{form: formDivide, sig: "rrr", vec: u(func(a, b uint32) uint32 { return a / max(b, 1) })}
 	t["rem.u32"] = op{form: formDivide, sig: "rrr", vec: u(func(a, b uint32) uint32 { return a % max(b, 1) })}
 	t["div.s32"] = op{form: formDivide, sig: "rrr", vec: s(func(a, b int32) int32 { return a / nonzero(b) })}
 	t["rem.s32"] = op{form: formDivide, sig: "rrr", vec: s(func(a, b int32) int32 { return a % nonzero(b) })}
@@ -89,10 +90,12 @@ func integers32(t map[string]op) {
 	t["red.global.min.s32"] = op{form: formReduce, sig: "Gr", vec: t["min.s32"].vec, size: 4}
 
 	ru := func(name string, f func(a, b uint32) bool) {
-		t["setp."+name+".u32"] = op{form: formCompare, sig: "prr", rel: related(func(a, b uint64) bool { return f(uint32(a), uint32(b)) })}
+		t["setp."+name+".u32"] = op{form: formCompare, sig: "prr",
+			rel: related(func(a, b uint64) bool { return f(uint32(a), uint32(b)) })}
 	}
 	rs := func(name string, f func(a, b int32) bool) {
-		t["setp."+name+".s32"] = op{form: formCompare, sig: "prr", rel: related(func(a, b uint64) bool { return f(int32(a), int32(b)) })}
+		t["setp."+name+".s32"] = op{form: formCompare, sig: "prr",
+			rel: related(func(a, b uint64) bool { return f(int32(a), int32(b)) })}
 	}
 	ru("lt", func(a, b uint32) bool { return a < b })
 	ru("le", func(a, b uint32) bool { return a <= b })
@@ -163,7 +166,8 @@ func integers64(t map[string]op) {
 		t["setp."+name+".u64"] = op{form: formCompare, sig: "pdd", rel: related(f)}
 	}
 	rs := func(name string, f func(a, b int64) bool) {
-		t["setp."+name+".s64"] = op{form: formCompare, sig: "pdd", rel: related(func(a, b uint64) bool { return f(int64(a), int64(b)) })}
+		t["setp."+name+".s64"] = op{form: formCompare, sig: "pdd",
+			rel: related(func(a, b uint64) bool { return f(int64(a), int64(b)) })}
 	}
 	ru("lt", func(a, b uint64) bool { return a < b })
 	ru("le", func(a, b uint64) bool { return a <= b })

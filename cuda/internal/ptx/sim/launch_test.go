@@ -90,7 +90,8 @@ func TestShuffle64(t *testing.T) {
 
 // Every thread of a grid with three dimensions knows its place.
 func TestSpecialRegisters(t *testing.T) {
-	specials := []ptx.Special{ptx.TidX, ptx.TidY, ptx.TidZ, ptx.CtaidX, ptx.CtaidY, ptx.CtaidZ, ptx.NtidX, ptx.NtidY, ptx.NtidZ, ptx.NctaidX, ptx.NctaidY,
+	specials := []ptx.Special{ptx.TidX, ptx.TidY, ptx.TidZ, ptx.CtaidX, ptx.CtaidY, ptx.CtaidZ, ptx.NtidX, ptx.NtidY,
+		ptx.NtidZ, ptx.NctaidX, ptx.NctaidY,
 		ptx.NctaidZ, ptx.LaneID}
 	f := kernel(t, func(b *ptx.Builder) {
 		p := b.Pointer("p")
@@ -116,7 +117,8 @@ func TestSpecialRegisters(t *testing.T) {
 	}
 	for i, got := range download[[13]uint32](t, m, p, n) {
 		th, bl := i%60, i/60
-		want := [13]uint32{uint32(th % 5), uint32(th / 5 % 4), uint32(th / 20), uint32(bl % 3), uint32(bl / 3 % 2), uint32(bl / 6), 5, 4, 3, 3, 2, 2, uint32(th % 32)}
+		want := [13]uint32{uint32(th % 5), uint32(th / 5 % 4), uint32(th / 20), uint32(bl % 3), uint32(bl / 3 % 2),
+			uint32(bl / 6), 5, 4, 3, 3, 2, 2, uint32(th % 32)}
 		if got != want {
 			t.Fatalf("thread %d of block %d has %v, want %v", th, bl, got, want)
 		}
@@ -143,7 +145,8 @@ func TestWorkers(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if one[0] != 0 || one[1000] != 999*999 || stats.Instructions < 16*64*10 || stats.Warps*32 < stats.Instructions || stats.Warps*31 > stats.Instructions {
+	if one[0] != 0 || one[1000] != 999*999 || stats.Instructions < 16*64*10 || stats.Warps*32 < stats.Instructions ||
+		stats.Warps*31 > stats.Instructions {
 		t.Errorf("minimum %d, last %d, %+v", one[0], one[1000], stats)
 	}
 	_, _, fault := run(1, 401)

@@ -49,7 +49,8 @@ func special[F float32 | float64]() []F {
 	if _, ok := any(F(0)).(float32); ok {
 		smallest, normal, largest = math.SmallestNonzeroFloat32, 0x1p-126, math.MaxFloat32
 	}
-	xs := []F{0, F(smallest), F(3 * smallest), F(normal / 2), F(normal), 1e-30, 1e-10, 1e-5, 1e-3, 0.1, 0.3, 1. / 3, 0.3465, 0.3466, 0.5, 0.66, 0.67,
+	xs := []F{0, F(smallest), F(3 * smallest), F(normal / 2), F(normal), 1e-30, 1e-10, 1e-5, 1e-3, 0.1, 0.3, 1. / 3,
+		0.3465, 0.3466, 0.5, 0.66, 0.67,
 		0.7, 0.7071, 0.7072, 0.999, 1 - 1e-6, 1, 1 + 1e-6, 1.001, 1.414, 1.4143, 1.5, math.Pi / 2, 2, 2.5, 3, math.Pi, 4, 5, 8.7, 9.5, 10, 16, 17, 18, 20, 33, 38,
 		50, 80, 86, 88, 88.8, 100, 103.9, 104, 700, 709.7, 709.8, 720, 745, 746, 1000, 12345.678, 1e5, 8388607.5, 8388608, 1e9, 0x1p30, 1e19, 1e30,
 		F(largest / 2), F(largest), F(math.Inf(1))}
@@ -81,7 +82,8 @@ var formulas = map[tape.Fn]func(x, y float64) float64{
 	tape.Sigmoid: func(x, _ float64) float64 { return 1 / (1 + math.Exp(-x)) },
 	tape.Pow: func(x, y float64) float64 {
 		z := math.Pow(x, y)
-		if a := math.Abs(x); a > 0 && a != 1 && a < math.Inf(1) && math.Abs(y) < math.Inf(1) && z != 0 && math.Abs(z) < math.Inf(1) {
+		if a := math.Abs(x); a > 0 && a != 1 && a < math.Inf(1) && math.Abs(y) < math.Inf(1) && z != 0 &&
+			math.Abs(z) < math.Inf(1) {
 			return math.Copysign(float(bigExp(multiply(number(y), bigLog(number(a))))), z)
 		}
 		return z
@@ -128,7 +130,8 @@ func specialArguments[F float32 | float64](t *testing.T, tol float64) {
 				}
 				continue
 			}
-			near := got == want || got != got && want != want || !math.IsInf(want, 0) && math.Abs(got-want) <= tol*max(1, math.Abs(want))
+			near := got == want || got != got && want != want ||
+				!math.IsInf(want, 0) && math.Abs(got-want) <= tol*max(1, math.Abs(want))
 			if !near || want == 0 && math.Signbit(got) != math.Signbit(want) {
 				t.Errorf("%v(%v, %v) = %v, want %v", fn, x, y, got, want)
 			}

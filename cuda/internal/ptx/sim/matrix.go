@@ -43,7 +43,8 @@ func (k *kernel) matrices(in *instr, m matrices, operands []operand) {
 func (w *warp) multiply(in *instr, mask uint32) *Fault {
 	m := in.matrices
 	if mask != full {
-		return w.fault(in, mask, Divergence, "only %d of 32 threads of the warp are here: the lanes %032b", bits.OnesCount32(mask), mask)
+		return w.fault(in, mask, Divergence, "only %d of 32 threads of the warp are here: the lanes %032b",
+			bits.OnesCount32(mask), mask)
 	}
 	for _, regs := range [][]int32{m.a, m.b, m.c} {
 		for _, r := range regs {

@@ -129,7 +129,8 @@ func TestMatrices(t *testing.T) {
 		m := memory()
 		at := upload(t, m, fc)
 		f := kernel(t, multiplication(bf16))
-		if _, err := f.Launch(&sim.Launch{Grid: line(1), Block: line(32), Args: []uint64{upload(t, m, fa), upload(t, m, fb), at}, Memory: m}); err != nil {
+		if _, err := f.Launch(&sim.Launch{Grid: line(1), Block: line(32),
+			Args: []uint64{upload(t, m, fa), upload(t, m, fb), at}, Memory: m}); err != nil {
 			t.Fatal(err)
 		}
 		for k, got := range download[float32](t, m, at, len(fc)) {
@@ -150,14 +151,16 @@ func TestMatrices(t *testing.T) {
 // Numbers are rounded to nearest; infinities and NaN stay what they are.
 func TestRoundingForMatrices(t *testing.T) {
 	inf := float32(math.Inf(1))
-	in := []float32{1 + 0x1p-11, 1 + 0x1p-10 + 0x1p-11, -1 - 0x1p-11, 1 + 0x1p-11 - 0x1p-20, 1 + 0x1p-8, 1 + 0x1p-7 + 0x1p-8, inf, -inf, math.MaxFloat32, 0x1p-140}
+	in := []float32{1 + 0x1p-11, 1 + 0x1p-10 + 0x1p-11, -1 - 0x1p-11, 1 + 0x1p-11 - 0x1p-20, 1 + 0x1p-8,
+		1 + 0x1p-7 + 0x1p-8, inf, -inf, math.MaxFloat32, 0x1p-140}
 	tf32 := []float32{1 + 0x1p-10, 1 + 0x1p-9, -1 - 0x1p-10, 1, 1 + 0x1p-8, 1 + 0x1p-7 + 0x1p-8, inf, -inf, inf, 0}
 	bf16 := []float32{1, 1, -1, 1, 1, 1 + 0x1p-6, inf, -inf, inf, 0}
 	f := kernel(t, func(b *ptx.Builder) {
 		lane := b.Special(ptx.LaneID)
 		x := b.Load(ptx.F32, b.At(b.Pointer("x"), lane, 4), 0)
 		pair := b.PairBF16(x, b.Neg(x))
-		b.Store(b.At(b.Pointer("y"), lane, 16), 0, b.RoundTF32(x), b.Shl(pair, ptx.Int(16)), b.And(pair, ptx.U32.Bits(0xFFFF0000)), ptx.U32.Int(0))
+		b.Store(b.At(b.Pointer("y"), lane, 16), 0, b.RoundTF32(x), b.Shl(pair, ptx.Int(16)),
+			b.And(pair, ptx.U32.Bits(0xFFFF0000)), ptx.U32.Int(0))
 	})
 	m := memory()
 	y := upload(t, m, make([]float32, 4*len(in)+4))
@@ -205,7 +208,8 @@ func TestMistakesWithMatrices(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := sim.Compile(strings.Replace(text, "sm_80", "sm_75", 1)); err == nil || !strings.Contains(err.Error(), "is of sm_80, and the module is for sm_75") {
+	if _, err := sim.Compile(strings.Replace(text, "sm_80", "sm_75", 1)); err == nil ||
+		!strings.Contains(err.Error(), "is of sm_80, and the module is for sm_75") {
 		t.Errorf("a module for sm_75: %v", err)
 	}
 }

@@ -185,7 +185,8 @@ func (m *Memory) describe(addr uint64) string {
 	case before != nil && before.holds(addr, 0) && addr-before.base < uint64(len(before.data)):
 		return fmt.Sprintf("%#x, byte %d of the %d bytes at %#x", addr, addr-before.base, len(before.data), before.base)
 	case before != nil && (after == nil || addr-before.base-uint64(len(before.data)) < after.base-addr):
-		return fmt.Sprintf("%#x, %d bytes after the end of the %d bytes at %#x", addr, addr-before.base-uint64(len(before.data)), len(before.data), before.base)
+		return fmt.Sprintf("%#x, %d bytes after the end of the %d bytes at %#x", addr,
+			addr-before.base-uint64(len(before.data)), len(before.data), before.base)
 	case after != nil:
 		return fmt.Sprintf("%#x, %d bytes before the %d bytes at %#x", addr, after.base-addr, len(after.data), after.base)
 	}

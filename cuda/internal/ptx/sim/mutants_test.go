@@ -80,14 +80,16 @@ func functionIs(text string, fn tape.Fn, xs []float32) error {
 	if err := mem.Write(p, bytes); err != nil {
 		return err
 	}
-	if _, err := f.Launch(&sim.Launch{Grid: line(1), Block: line(256), Args: []uint64{uint64(len(xs)), p}, Memory: mem, Budget: 5000}); err != nil {
+	if _, err := f.Launch(&sim.Launch{Grid: line(1), Block: line(256), Args: []uint64{uint64(len(xs)), p}, Memory: mem,
+		Budget: 5000}); err != nil {
 		return err
 	}
 	if err := mem.Read(bytes, p); err != nil {
 		return err
 	}
 	for i, x := range xs {
-		got, want := float64(math.Float32frombits(binary.LittleEndian.Uint32(bytes[4*i:]))), float64(float32(formulas[fn](float64(x), 0)))
+		got, want := float64(math.Float32frombits(binary.LittleEndian.Uint32(bytes[4*i:]))),
+			float64(float32(formulas[fn](float64(x), 0)))
 		if (fn == tape.Sin || fn == tape.Cos) && math.Abs(float64(x)) > 0x1p31 && !math.IsInf(float64(x), 0) {
 			if math.Abs(got) <= 1 {
 				continue
@@ -97,7 +99,8 @@ func functionIs(text string, fn tape.Fn, xs []float32) error {
 		if fn == tape.Sin || fn == tape.Cos {
 			scale = 1
 		}
-		near := got == want || got != got && want != want || !math.IsInf(want, 0) && math.Abs(got-want) <= 0x1.8p-23*scale+0x1p-149
+		near := got == want || got != got && want != want ||
+			!math.IsInf(want, 0) && math.Abs(got-want) <= 0x1.8p-23*scale+0x1p-149
 		if !near || want == 0 && math.Signbit(got) != math.Signbit(want) {
 			return fmt.Errorf("%v(%v) = %v, want %v", fn, x, got, want)
 		}

@@ -72,7 +72,8 @@ func table() map[string]op {
 		"shfl.sync.bfly.b32": {form: formShuffle, sig: "xx###"},
 		"shfl.sync.down.b32": {form: formShuffle, sig: "xx###"},
 	}
-	for name, class := range map[string]string{"u32": "r", "s32": "r", "b32": "x", "f32": "f", "u64": "d", "s64": "d", "b64": "y", "f64": "g"} {
+	for name, class := range map[string]string{"u32": "r", "s32": "r", "b32": "x", "f32": "f", "u64": "d", "s64": "d",
+		"b64": "y", "f64": "g"} {
 		size := uint8(4)
 		if name[1:] == "64" {
 			size = 8

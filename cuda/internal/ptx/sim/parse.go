@@ -155,8 +155,9 @@ func (p *parser) entry() {
 	k := &kernel{
 		parser: p,
 		f:      &Function{name: p.name(), source: p.lines, dynamic: p.extern != "", maxThreads: maxUnbounded},
-		params: map[string]int32{}, declared: map[string]declaration{}, registers: map[string]int32{}, predicates: map[string]int32{},
-		constants: map[uint64]int32{}, specials: map[string]int32{}, shared: map[string]int{}, labels: map[string]int32{},
+		params: map[string]int32{}, declared: map[string]declaration{}, registers: map[string]int32{},
+		predicates: map[string]int32{},
+		constants:  map[uint64]int32{}, specials: map[string]int32{}, shared: map[string]int{}, labels: map[string]int32{},
 	}
 	if p.module.functions[k.f.name] != nil {
 		p.fail(at, "there are two kernels of this name")

@@ -146,8 +146,10 @@ func TestRefusedModules(t *testing.T) {
 func FuzzCompile(f *testing.F) {
 	f.Add(module("	@!%p1 bra L;\n	mov.b64 {%r1, %r2}, %rd1;\nL:\n	add.s32 %r1, %r2, -3; /"))
 	f.Add(module("	mov.u32 %r1, %tid.x;\n	setp.lt.u32 %p1, %r1, 3;\n	@%p1 ret;\n	bar.sync 0;"))
-	f.Add(module("	ld.param.u64 %rd1, [p];\nL:\n	ld.global.v2.f32 {%f1, %f2}, [%rd1+8];\n	fma.rn.f32 %f1, %f1, 0f3F800000, %f2;\n	st.shared.f32 [%r1+-4], %f1;\n	bra L;"))
-	f.Add(module("	shfl.sync.down.b32 %r1, %r2, 1, 31, -1;\n	selp.f64 %fd1, 0d0000000000000000, %fd2, %p2;\n	cvt.rzi.s32.f64 %r1, %fd1;\n	red.global.min.u32 [%rd1], %r1;"))
+	f.Add(module("	ld.param.u64 %rd1, [p];\nL:\n	ld.global.v2.f32 {%f1, %f2}, [%rd1+8];\n" +
+		"	fma.rn.f32 %f1, %f1, 0f3F800000, %f2;\n	st.shared.f32 [%r1+-4], %f1;\n	bra L;"))
+	f.Add(module("	shfl.sync.down.b32 %r1, %r2, 1, 31, -1;\n	selp.f64 %fd1, 0d0000000000000000, %fd2, %p2;\n" +
+		"	cvt.rzi.s32.f64 %r1, %fd1;\n	red.global.min.u32 [%rd1], %r1;"))
 	f.Fuzz(func(t *testing.T, text string) {
 		m, err := sim.Compile(text)
 		if err != nil {
@@ -171,7 +173,8 @@ func FuzzCompile(f *testing.F) {
 				args[i] = p
 			}
 			// It may well go wrong, but it says so.
-			_, err = k.Launch(&sim.Launch{Grid: line(2), Block: line(min(40, k.MaxThreads())), Args: args, Memory: mem, Budget: 200, Workers: 1})
+			_, err = k.Launch(&sim.Launch{Grid: line(2), Block: line(min(40, k.MaxThreads())), Args: args, Memory: mem,
+				Budget: 200, Workers: 1})
 			if fault := (*sim.Fault)(nil); err != nil && !errors.As(err, &fault) {
 				t.Fatal(err)
 			}

@@ -40,7 +40,8 @@ func newShared(arrays []array) shared {
 	if n := len(arrays); n > 0 {
 		size := arrays[n-1].at + arrays[n-1].size
 		words := (size + 3) / 4
-		s.data, s.words, s.written, s.access = make([]byte, 4*words), make([]uint16, words), make([]uint32, words), make([]access, words)
+		s.data, s.words, s.written, s.access = make([]byte, 4*words), make([]uint16, words), make([]uint32, words),
+			make([]access, words)
 	}
 	for i, a := range arrays {
 		for w := a.at / 4; w < (a.at+a.size)/4; w++ {
@@ -66,7 +67,8 @@ func (w *warp) check(in *instr, lane int, addr, n uint64) *Fault {
 	at := addr - sharedBase
 	first, last := at/4, (at+n-1)/4
 	switch {
-	case first >= uint64(len(s.words)) || last >= uint64(len(s.words)) || s.words[first] == 0 || s.words[first] != s.words[last]:
+	case first >= uint64(len(s.words)) || last >= uint64(len(s.words)) || s.words[first] == 0 ||
+		s.words[first] != s.words[last]:
 		return w.fault(in, 1<<lane, OutOfBounds, "%d bytes at %s", n, s.describe(int64(at)))
 	case at%n != 0:
 		return w.fault(in, 1<<lane, Misaligned, "%d bytes at %s, no multiple of %d", n, s.describe(int64(at)), n)

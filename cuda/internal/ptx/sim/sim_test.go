@@ -87,7 +87,8 @@ func TestAxpy(t *testing.T) {
 	}
 	m := memory()
 	x, y := upload(t, m, xs), upload(t, m, ys)
-	if _, err := f.Launch(&sim.Launch{Grid: line(3), Block: line(96), Args: []uint64{n, math.Float64bits(a), x, y}, Memory: m}); err != nil {
+	if _, err := f.Launch(&sim.Launch{Grid: line(3), Block: line(96), Args: []uint64{n, math.Float64bits(a), x, y},
+		Memory: m}); err != nil {
 		t.Fatal(err)
 	}
 	for i, got := range download[float64](t, m, y, n) {

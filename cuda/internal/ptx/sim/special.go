@@ -33,7 +33,8 @@ func (k *kernel) special(name string) (int32, bool) {
 			r = k.register(name)
 			k.specials[name] = r
 			f := k.f
-			f.specials = append(f.specials, special{r, func(*Launch, Dim, Dim, int) int { return sharedBase + place(f.arrays, name, 0).at }})
+			f.specials = append(f.specials, special{r,
+				func(*Launch, Dim, Dim, int) int { return sharedBase + place(f.arrays, name, 0).at }})
 		}
 		return r, true
 	}

@@ -232,7 +232,8 @@ func (w *warp) run() (barrier int32, fault *Fault) {
 
 		case formBarrier:
 			if mask != w.all {
-				return 0, w.fault(in, w.all&^mask, Divergence, "this thread is not at the barrier, but another thread of its warp is, thread %v", w.thread(mask))
+				return 0, w.fault(in, w.all&^mask, Divergence,
+					"this thread is not at the barrier, but another thread of its warp is, thread %v", w.thread(mask))
 			}
 			w.pc++
 			return w.pc - 1, nil
@@ -289,7 +290,8 @@ func (w *warp) predicates(in *instr, mask uint32) *Fault {
 
 func (w *warp) shuffle(in *instr, mask uint32) *Fault {
 	if mask != full {
-		return w.fault(in, mask, Divergence, "only %d of 32 threads of the warp are here: the lanes %032b", bits.OnesCount32(mask), mask)
+		return w.fault(in, mask, Divergence, "only %d of 32 threads of the warp are here: the lanes %032b",
+			bits.OnesCount32(mask), mask)
 	}
 	if w.set[in.a] != full {
 		return w.unset(in, mask, in.a)
