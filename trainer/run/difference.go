@@ -12,7 +12,8 @@ func (c Config) repeats(d Config) (difference string, same bool) {
 	for _, x := range []*Config{&c, &d} {
 		x.Data.Text, x.Data.Valid = "", "" // the same data may lie elsewhere
 		x.Data.Train, x.Data.Held = x.Data.Train.withoutPaths(), x.Data.Held.withoutPaths()
-		x.Training.Steps, x.Training.Epochs, x.Training.Minutes, x.Training.CheckpointEvery, x.Training.Patience, x.Training.MaxSkipped = 0, 0, 0, 0, 0, 0
+		x.Training.Steps, x.Training.Epochs, x.Training.Minutes = 0, 0, 0
+		x.Training.CheckpointEvery, x.Training.Patience, x.Training.MaxSkipped = 0, 0, 0
 		x.Vectors, x.TargetVectors = x.Vectors.withoutPath(), x.TargetVectors.withoutPath()
 		x.Running = Running{}
 		if x.From != nil { // that run may lie elsewhere
@@ -25,7 +26,8 @@ func (c Config) repeats(d Config) (difference string, same bool) {
 	for _, x := range []*Config{&there, &here} {
 		x.Data.forget()
 		x.Vectors, x.TargetVectors = x.Vectors.meant(), x.TargetVectors.meant()
-		x.Model.Vocab, x.Model.VocabSHA256, x.Model.TargetVocab, x.Model.TargetSHA256, x.Model.Classes, x.Model.LabelsSHA256 = 0, "", 0, "", 0, ""
+		x.Model.Vocab, x.Model.VocabSHA256, x.Model.TargetVocab, x.Model.TargetSHA256 = 0, "", 0, ""
+		x.Model.Classes, x.Model.LabelsSHA256 = 0, ""
 		x.Model.Cutoffs, x.Model.Samples = nil, 0
 		x.Model.Tag = x.Model.Tag.withoutData()
 	}
