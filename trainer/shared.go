@@ -34,6 +34,7 @@ type shared struct {
 	newest         *trainProgram  // has newer ones; nil: none
 	trained        *trainProgram  // ran last
 	version        int            // of the weights: one more whenever they change
+	planning       *Memory        // not nil: training steps are not taken, only measured; see Plan
 }
 
 // newModel declares a model, and draws its initial weights. declare gives the states that it carries from step
@@ -399,6 +400,9 @@ func (s *shared) train(p *trainProgram, rate float64, fill func(k, n int) error)
 	if err := setting.AtLeast("rate", rate, 0); err != nil {
 		return 0, 0, errors.Wrap(err, "training step")
 	}
+	if s.planning != nil {
+		return 0, 0, s.planning.measure(p)
+	}
 	if err := s.makeCurrent(p); err != nil {
 		return 0, 0, err
 	}
@@ -450,7 +454,7 @@ type applied struct {
 
 // apply compiles a program without derivative.
 func (s *shared) apply(b *op.Builder, params, outputs G.Nodes, updates ...graph.Update) (applied, error) {
-	a, err := apply(s.using, s.Recompute, b, params, outputs, updates...)
+	a, err := apply(graph.Config{Device: s.using, Recompute: s.Recompute, Memory: s.Memory}, b, params, outputs, updates...)
 	if err == nil {
 		s.programs = append(s.programs, a.Program)
 	}
@@ -458,11 +462,12 @@ func (s *shared) apply(b *op.Builder, params, outputs G.Nodes, updates ...graph.
 }
 
 // apply compiles a program without derivative, which needs those parameters that its outputs depend on.
-func apply(d tape.Device, recompute int, b *op.Builder, params, outputs G.Nodes, updates ...graph.Update) (applied, error) {
+func apply(c graph.Config, b *op.Builder, params, outputs G.Nodes, updates ...graph.Update) (applied, error) {
 	if b.Err() != nil {
 		return applied{}, b.Err()
 	}
-	p, err := graph.Compile(graph.Config{Device: d, Outputs: outputs, Updates: updates, Recompute: recompute})
+	c.Outputs, c.Updates = outputs, updates
+	p, err := fitted(c)
 	if err != nil {
 		return applied{}, err
 	}

@@ -5,6 +5,7 @@ import (
 	G "gorgonia.org/gorgonia"
 	"gorgonia.org/tensor"
 
+	"github.com/unroll-ml/unroll/graph"
 	"github.com/unroll-ml/unroll/graph/op"
 	"github.com/unroll-ml/unroll/internal/setting"
 	"github.com/unroll-ml/unroll/models"
@@ -53,7 +54,7 @@ func (m *Tagger) Stream(letters int) (*TagStream, error) {
 	s.carried = in.States
 	var last []*G.Node
 	s.scores, last = net.Scores(b, in)
-	s.applied, err = apply(m.using, 0, b, net.Params.Nodes(), G.Nodes{s.scores}, carry(s.carried, last)...)
+	s.applied, err = apply(graph.Config{Device: m.using}, b, net.Params.Nodes(), G.Nodes{s.scores}, carry(s.carried, last)...)
 	return s, err
 }
 

@@ -40,6 +40,9 @@ type Training struct {
 	// is kept.
 	Recompute int
 
+	// Memory is how many bytes of the device a program of the model may take; 0: any. K is then chosen, if need be.
+	Memory int64
+
 	// Frozen are the names of parameters that stay as they are: they have neither gradients nor states of the
 	// optimizer.
 	Frozen []string
@@ -80,7 +83,7 @@ func (c *Training) stepConfig(
 	s := stepConfig{StepConfig: optim.StepConfig{
 		Device: device, Loss: loss, Carried: carried, Optimizer: c.Optimizer, Clip: c.Clip, ClipValue: c.ClipValue,
 		Accumulate: c.parts() > 1, Weight: weight, Average: c.Average, Scaling: c.Scaling, Rows: c.RowUpdates,
-		Recompute: c.Recompute,
+		Recompute: c.Recompute, Memory: c.Memory,
 	}}
 	for _, n := range params {
 		if c.frozen(n.Name()) {

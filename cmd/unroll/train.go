@@ -11,6 +11,7 @@ import (
 	"github.com/pkg/errors"
 
 	"github.com/unroll-ml/unroll/internal/report"
+	"github.com/unroll-ml/unroll/internal/words"
 	"github.com/unroll-ml/unroll/trainer/run"
 )
 
@@ -43,6 +44,9 @@ type trainFlags struct {
 	TensorBoard     bool `group:"Running:" name:"tensorboard" help:"Write the files that TensorBoard reads into the folder of the run, too."`
 
 	deviceFlags `kong:"embed,group='Running:'"`
+
+	Memory    *string `group:"Running:" placeholder:"BYTES" xor:"recompute" help:"The most memory that training may take, such as 500MB or 2GiB: if it would take more, a part of what the way back needs is computed again. The numbers are the same."`
+	Recompute *int    `group:"Running:" placeholder:"K" xor:"recompute" help:"Keep every K-th state of a recurrence only, and compute the others again on the way back: less memory, and about a third more time. The numbers are the same."`
 
 	Out       string `group:"Running:" placeholder:"DIR" help:"Folder of the run. Default: the first free of runs/${task}-1, runs/${task}-2 ..."`
 	Resume    string `group:"Running:" enum:"auto,never" default:"auto" help:"auto: continue the run in --out, or without --out the newest run with the same settings, if it is not finished. never: begin a new one, or refuse."`
@@ -77,6 +81,14 @@ func (t *trainFlags) check() error {
 	if t.Overwrite && t.Out == "" {
 		return usage("--overwrite needs --out: without it a new folder is made")
 	}
+	if t.Recompute != nil && *t.Recompute < 1 {
+		return usage("--recompute is %d: it must be at least 1", *t.Recompute)
+	}
+	if t.Memory != nil {
+		if n, err := words.ParseBytes(*t.Memory); err != nil || n < 1 {
+			return usage("--memory is %q: it must be a number of bytes, such as 500MB or 2GiB", *t.Memory)
+		}
+	}
 	if err := t.deviceFlags.check(); err != nil {
 		return err
 	}
@@ -92,6 +104,10 @@ func (t *trainFlags) config(task string) *run.Config {
 	c.Training = t.optimizerFlags.config()
 	c.Training.Seed = t.Seed
 	c.Running = t.running()
+	set(&c.Running.Recompute, t.Recompute)
+	if t.Memory != nil {
+		c.Running.Memory, _ = words.ParseBytes(*t.Memory) // which check has read
+	}
 	set(&c.Training.Steps, t.Steps)
 	set(&c.Training.Epochs, t.Epochs)
 	set(&c.Training.Minutes, t.Minutes)

@@ -185,6 +185,17 @@ func (p *Plan) Steps(seed uint64) func(step int) Group {
 	}
 }
 
+// Largest is the first step of an epoch with the largest batch.
+func (p *Plan) Largest(seed uint64) (step int) {
+	most := 0
+	for i, g := range p.Epoch(seed, 0) {
+		if n := g.steps() * len(g.Examples); n > most {
+			step, most = i, n
+		}
+	}
+	return step
+}
+
 func (p *Plan) groups(shuffle func([]int32)) []Group {
 	var groups []Group
 	more := make([][]int32, len(p.buckets)) // what remains of smaller buckets

@@ -93,3 +93,31 @@ func Clock(seconds float64) string {
 	}
 	return fmt.Sprintf("%d:%02d", s/60, s%60)
 }
+
+// Bytes is a number of bytes for people.
+func Bytes(n int64) string {
+	unit, x := "kB", float64(n)/1e3
+	for _, u := range []string{"MB", "GB", "TB"} {
+		if x < 999.5 {
+			break
+		}
+		unit, x = u, x/1e3
+	}
+	if x < 10 {
+		return fmt.Sprintf("%.1f %s", x, unit)
+	}
+	return fmt.Sprintf("%.0f %s", x, unit)
+}
+
+// ParseBytes is the number of bytes that a text such as 500MB, 2GiB or 1.5 GB says.
+func ParseBytes(text string) (int64, error) {
+	number := strings.TrimRight(text, "kKMGTiBb ")
+	factors := map[string]float64{"": 1, "B": 1, "KB": 1e3, "MB": 1e6, "GB": 1e9, "TB": 1e12,
+		"K": 1e3, "M": 1e6, "G": 1e9, "T": 1e12, "KIB": 1 << 10, "MIB": 1 << 20, "GIB": 1 << 30, "TIB": 1 << 40}
+	factor, known := factors[strings.ToUpper(strings.TrimSpace(text[len(number):]))]
+	x, err := strconv.ParseFloat(number, 64)
+	if err != nil || !known || !(x >= 0) || x*factor >= 1<<62 {
+		return 0, fmt.Errorf("%q is no number of bytes: write it as 500MB or 2GiB", text)
+	}
+	return int64(x * factor), nil
+}

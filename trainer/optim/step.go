@@ -54,6 +54,7 @@ type StepConfig struct {
 	Carried   []graph.Update // states that the model carries from one step to the next
 	Optimizer Optimizer
 	Recompute int     // see graph.Config
+	Memory    int64   // likewise
 	Clip      float64 // the largest norm of all gradients together; 0: no clipping
 	ClipValue float64 // the largest magnitude of an element of a gradient, after Clip; 0: any
 
@@ -214,7 +215,7 @@ func NewStep(b *op.Builder, c StepConfig) (*Step, error) {
 		outputs = append(outputs, s.Scale)
 	}
 	s.Program, err = graph.Compile(graph.Config{
-		Device: c.Device, Outputs: outputs, Updates: append(updates, carried...), Recompute: c.Recompute,
+		Device: c.Device, Outputs: outputs, Updates: append(updates, carried...), Recompute: c.Recompute, Memory: c.Memory,
 	})
 	return s, err
 }

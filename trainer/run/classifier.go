@@ -276,6 +276,15 @@ func (t *ClassifierTask) Config() *Config { return t.config }
 // Epoch implements Task.
 func (t *ClassifierTask) Epoch() int { return t.data.plan.Len() }
 
+// largest takes a training step on the largest batch.
+func (t *ClassifierTask) largest() error {
+	b, err := t.feed.fill(t.data.plan.Largest(t.config.Training.Seed))
+	if err == nil {
+		_, _, err = t.Train(b.Sequences, b.classes, b.weights, 0, 0)
+	}
+	return err
+}
+
 // Step implements Task.
 func (t *ClassifierTask) Step(before int, rate float64) (loss, norm float64, tokens int, err error) {
 	b, err := t.feed.next(before)

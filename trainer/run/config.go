@@ -279,6 +279,8 @@ type Running struct {
 	Device    string `yaml:"device"`
 	Threads   int    `yaml:"threads"`             // 0: as many as there are processors
 	Precision string `yaml:"precision,omitempty"` // "": fp32
+	Recompute int    `yaml:"recompute,omitempty"` // see trainer.Training
+	Memory    int64  `yaml:"memory,omitempty"`    // bytes that training may take, this process with all that it has; 0: any
 }
 
 // Encode is the text of config.yaml.

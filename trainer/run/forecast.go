@@ -212,6 +212,15 @@ func (t *ForecastTask) Epoch() int {
 	return max(1, int(math.Ceil(float64(values)/float64(c.Batch*c.Accumulate*t.data.model.Horizon))))
 }
 
+// largest takes a training step on the largest batch.
+func (t *ForecastTask) largest() error {
+	b, err := t.feed.fill(0)
+	if err == nil {
+		_, _, err = t.Train(b, 0, 0)
+	}
+	return err
+}
+
 // Step implements Task.
 func (t *ForecastTask) Step(before int, rate float64) (loss, norm float64, tokens int, err error) {
 	b, err := t.feed.next(before)

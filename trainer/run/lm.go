@@ -143,6 +143,30 @@ func (t *LMTask) Config() *Config { return t.config }
 // Epoch implements Task.
 func (t *LMTask) Epoch() int { return t.data.windows.Len() }
 
+// Plan is that of the model, if it has one.
+func (t *LMTask) Plan(train func() error) (trainer.Memory, error) {
+	if m, ok := t.LM.(planner); ok {
+		return m.Plan(train)
+	}
+	return trainer.Memory{}, nil
+}
+
+// Allow is that of the model, if it has one.
+func (t *LMTask) Allow(memory int64) {
+	if m, ok := t.LM.(planner); ok {
+		m.Allow(memory)
+	}
+}
+
+// largest takes a training step on the largest batch.
+func (t *LMTask) largest() error {
+	b, err := t.feed.fill(0)
+	if err == nil {
+		_, _, err = t.Train(b.inputs, b.targets, 0, 0)
+	}
+	return err
+}
+
 // Step implements Task.
 func (t *LMTask) Step(before int, rate float64) (loss, norm float64, tokens int, err error) {
 	b, err := t.feed.next(before)

@@ -133,10 +133,17 @@ func (r *training) run(ctx context.Context) (End, error) {
 	}
 	r.schedule, r.at.Plateau = r.config.Training.schedule(), r.config.Training.plateau(r.at.Plateau)
 	r.since, r.past, r.first, r.saved = time.Now(), r.at.Seconds, r.at.Step, r.at.Step
+	memory, err := r.plan()
+	if err != nil {
+		return End{}, err
+	}
 	start := Start{Dir: r.folder.dir, After: r.first, Steps: r.budget.steps, Seconds: r.budget.seconds}
 	start.Task, start.Device, start.Weights, start.Epoch = r.config.Task, r.task.Device(), countElements(params), r.task.Epoch()
 	if t, ok := r.task.(described); ok {
 		start.Lines = t.Describe(start.Weights)
+	}
+	if memory != "" {
+		start.Lines = append(start.Lines, memory)
 	}
 	r.Report.Begin(start)
 	if r.first > 0 {

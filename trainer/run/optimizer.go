@@ -152,8 +152,7 @@ func (c *Config) trainer() trainer.Training {
 	t := &c.Training
 	m := trainer.Training{
 		Seed: t.Seed, Optimizer: c.optimizer(), Clip: t.Clip, ClipValue: t.ClipValue, Accumulate: t.Accumulate, Average: t.EMA,
-		RowUpdates: t.SparseUpdates,
-		Frozen:     c.frozen(),
+		RowUpdates: t.SparseUpdates, Frozen: c.frozen(), Recompute: c.Running.Recompute,
 	}
 	if t.LossScaling {
 		m.Scaling = optim.DefaultLossScaling

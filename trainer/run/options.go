@@ -117,6 +117,12 @@ func (r *Running) Check() error {
 	if rounds && r.Device != device.CUDA && r.Device != device.Auto {
 		return settings("`precision` %s is for `device` cuda, and the device is %s: leave one of them out", r.Precision, r.Device)
 	}
+	switch {
+	case r.Recompute < 0:
+		return settings("`recompute` is %d: it must be at least 1", r.Recompute)
+	case r.Memory < 0:
+		return settings("`memory` is %d: it must be at least 1", r.Memory)
+	}
 	return nil
 }
 

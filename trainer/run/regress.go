@@ -185,6 +185,15 @@ func (t *RegressorTask) Config() *Config { return t.config }
 // Epoch implements Task.
 func (t *RegressorTask) Epoch() int { return t.data.plan.Len() }
 
+// largest takes a training step on the largest batch.
+func (t *RegressorTask) largest() error {
+	b, err := t.feed.fill(t.data.plan.Largest(t.config.Training.Seed))
+	if err == nil {
+		_, _, err = t.Train(b.Sequences, b.right, b.weights, 0, 0)
+	}
+	return err
+}
+
 // Step implements Task.
 func (t *RegressorTask) Step(before int, rate float64) (loss, norm float64, tokens int, err error) {
 	b, err := t.feed.next(before)

@@ -277,6 +277,15 @@ func (t *Seq2SeqTask) Config() *Config { return t.config }
 // Epoch implements Task.
 func (t *Seq2SeqTask) Epoch() int { return t.data.plan.Len() }
 
+// largest takes a training step on the largest batch.
+func (t *Seq2SeqTask) largest() error {
+	b, err := t.feed.fill(t.data.plan.Largest(t.config.Training.Seed))
+	if err == nil {
+		_, _, err = t.Train(b.Translations, 0, 0)
+	}
+	return err
+}
+
 // Step implements Task.
 func (t *Seq2SeqTask) Step(before int, rate float64) (loss, norm float64, tokens int, err error) {
 	b, err := t.feed.next(before)

@@ -143,6 +143,15 @@ func (t *TaggerTask) Config() *Config { return t.config }
 // Epoch implements Task.
 func (t *TaggerTask) Epoch() int { return t.data.plan.Len() }
 
+// largest takes a training step on the largest batch.
+func (t *TaggerTask) largest() error {
+	b, err := t.feed.fill(t.data.plan.Largest(t.config.Training.Seed))
+	if err == nil {
+		_, _, err = t.Train(0, 0, b.parts...)
+	}
+	return err
+}
+
 // Step implements Task.
 func (t *TaggerTask) Step(before int, rate float64) (loss, norm float64, tokens int, err error) {
 	b, err := t.feed.next(before)
