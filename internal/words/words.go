@@ -111,7 +111,7 @@ func Bytes(n int64) string {
 
 // ParseBytes is the number of bytes that a text such as 500MB, 2GiB or 1.5 GB says.
 func ParseBytes(text string) (int64, error) {
-	number := strings.TrimRight(text, "kKMGTiBb ")
+	number := strings.TrimRight(text, "kKmMgGtTiIbB ")
 	factors := map[string]float64{"": 1, "B": 1, "KB": 1e3, "MB": 1e6, "GB": 1e9, "TB": 1e12,
 		"K": 1e3, "M": 1e6, "G": 1e9, "T": 1e12, "KIB": 1 << 10, "MIB": 1 << 20, "GIB": 1 << 30, "TIB": 1 << 40}
 	factor, known := factors[strings.ToUpper(strings.TrimSpace(text[len(number):]))]

@@ -49,3 +49,25 @@ func TestWrap(t *testing.T) {
 		}
 	}
 }
+
+func TestBytes(t *testing.T) {
+	for n, want := range map[int64]string{
+		0: "0.0 kB", 999_499: "999 kB", 999_500: "1.0 MB", 53_400_000: "53 MB", 1_500_000_000: "1.5 GB", 4e12: "4.0 TB",
+	} {
+		if got := Bytes(n); got != want {
+			t.Errorf("%d bytes are %q, want %q", n, got, want)
+		}
+	}
+	for text, want := range map[string]int64{
+		"1": 1, "500MB": 5e8, "500 mb": 5e8, "2GiB": 2 << 30, "1.5G": 15e8, "64KiB": 65536, "12B": 12, "1k": 1000,
+	} {
+		if got, err := ParseBytes(text); err != nil || got != want {
+			t.Errorf("%q is %d, %v, want %d", text, got, err, want)
+		}
+	}
+	for _, text := range []string{"", "MB", "-1MB", "5XB", "1e30", "NaN", "5 5MB", "1TBB"} {
+		if got, err := ParseBytes(text); err == nil {
+			t.Errorf("%q is %d, want an error", text, got)
+		}
+	}
+}

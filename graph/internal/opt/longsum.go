@@ -20,11 +20,17 @@ type longSum struct {
 	chunk int  // in steps
 }
 
-const (
-	longRows  = 8192 // sums over fewer rows are taken at once
-	chunkRows = 1024 // a chunk has at least so many rows
-	wideStep  = 256  // sums of fewer elements a step are taken at once: to keep these for all steps costs little
-)
+// limits say what is worth it.
+type limits struct {
+	longRows  int // sums over fewer rows are taken at once
+	chunkRows int // a chunk has at least so many rows
+	wideStep  int // sums of fewer elements a step are taken at once: to keep these for all steps costs little
+
+	// A loop of fewer rows, of all steps together, is not cut. Devices have products of their own for so few.
+	fewRows int
+}
+
+var usual = limits{longRows: 8192, chunkRows: 1024, wideStep: 256, fewRows: 9}
 
 // longSum says how v is taken in chunks; nil if it is not a long sum.
 func (s *segmenter) longSum(v *ir.Value) *longSum {
@@ -36,11 +42,11 @@ func (s *segmenter) longSum(v *ir.Value) *longSum {
 	for _, a := range v.Args {
 		all += a.Shape.Size()
 	}
-	if all < s.longRows*wideStep/longRows*o.op.Trip {
+	if all < s.wideStep*o.op.Trip {
 		return nil
 	}
 	sum := &longSum{strip: o, chunk: 1}
-	for sum.chunk*rows < s.longRows*chunkRows/longRows*o.op.Trip {
+	for sum.chunk*rows < s.chunkRows*o.op.Trip {
 		sum.chunk *= 2
 	}
 	if op, ok := v.Op.(ir.ScatterAdd); ok && op.Rows*o.op.Trip > sum.chunk*rows {
@@ -91,11 +97,12 @@ func (sum *longSum) add(b *ir.Builder, v, acc *ir.Value, args []*ir.Value, steps
 		acc = term(acc, pieces(true))
 	case n > 1:
 		y := newLoopBody(n)
-		for i, a := range pieces(true) {
-			args[i] = y.seq(inSegments(b, a, n), sum.rev)
+		chunk := pieces(true)
+		for i, a := range chunk {
+			chunk[i] = y.seq(inSegments(b, a, n), sum.rev)
 		}
 		acc = y.loop(b, "sum", []*ir.Value{acc}, func(carries []*ir.Value) (next []*ir.Value, stacks []stacked) {
-			return []*ir.Value{term(carries[0], args)}, nil
+			return []*ir.Value{term(carries[0], chunk)}, nil
 		})[0]
 	}
 	if rest > 0 && !back {

@@ -27,7 +27,7 @@ import (
 // operations as without it, from the same numbers, in the same order: see longSum for what is added up over all steps.
 // With k = 0 that is all it does. The last T mod k steps are a segment of their own, in a loop of one.
 func Recompute(f *ir.Func, k int) (*ir.Func, error) {
-	g, err := newSegmenter(f, k, longRows, fewRows).run()
+	g, err := newSegmenter(f, k, usual).run()
 	if err != nil || g == f {
 		return g, errors.Wrap(err, "recompute")
 	}
@@ -53,18 +53,18 @@ func Segments(f *ir.Func) (ks []int) {
 
 // segmenter finds out what is computed where, and builds the new function.
 type segmenter struct {
-	f        *ir.Func
-	b        *ir.Builder
-	k        int
-	longRows int
-	strips   []*strip
-	of       map[*ir.Value]*strip // by loop
-	depth    map[*ir.Value]int    // how many strips there are up to the last that a value depends on
-	sums     map[*ir.Value]*longSum
-	whole    map[*ir.Value]bool   // what is there for all steps
-	wants    map[*ir.Value][]want // where the rows of one segment are wanted
-	home     map[*ir.Value]*strip // what is computed for all steps, a segment at a time, within a strip
-	done     map[*ir.Value]*ir.Value
+	f *ir.Func
+	b *ir.Builder
+	k int
+	limits
+	strips []*strip
+	of     map[*ir.Value]*strip // by loop
+	depth  map[*ir.Value]int    // how many strips there are up to the last that a value depends on
+	sums   map[*ir.Value]*longSum
+	whole  map[*ir.Value]bool   // what is there for all steps
+	wants  map[*ir.Value][]want // where the rows of one segment are wanted
+	home   map[*ir.Value]*strip // what is computed for all steps, a segment at a time, within a strip
+	done   map[*ir.Value]*ir.Value
 }
 
 // strip is a loop of the function. If it is cut, it becomes one over segments.
@@ -94,9 +94,9 @@ type want struct {
 	rev   bool
 }
 
-func newSegmenter(f *ir.Func, k, long, few int) *segmenter {
+func newSegmenter(f *ir.Func, k int, worth limits) *segmenter {
 	s := &segmenter{
-		f: f, b: builderFor(f), k: k, longRows: long,
+		f: f, b: builderFor(f), k: k, limits: worth,
 		of: map[*ir.Value]*strip{}, depth: map[*ir.Value]int{}, sums: map[*ir.Value]*longSum{},
 		whole: map[*ir.Value]bool{}, wants: map[*ir.Value][]want{}, home: map[*ir.Value]*strip{},
 		done: map[*ir.Value]*ir.Value{},
@@ -106,16 +106,13 @@ func newSegmenter(f *ir.Func, k, long, few int) *segmenter {
 			s.depth[v] = max(s.depth[v], s.depth[a])
 		}
 		if l, ok := v.Op.(*ir.Loop); ok && l.Trip > 0 && !callsHost(l) {
-			o := &strip{loop: v, op: l, index: len(s.strips) + 1, cut: k > 0 && l.Trip > k && stepRows(l)*l.Trip > few,
+			o := &strip{loop: v, op: l, index: len(s.strips) + 1, cut: k > 0 && l.Trip > k && stepRows(l)*l.Trip >= worth.fewRows,
 				needs: map[*strip]map[int]bool{}, stacks: map[int]bool{}}
 			s.strips, s.of[v], s.depth[v] = append(s.strips, o), o, len(s.strips)+1
 		}
 	}
 	return s
 }
-
-// fewRows is how many rows a loop has at most that is not worth to be cut. Devices have products of their own for so few.
-const fewRows = 8
 
 // stepRows is how many rows a step of a loop has: the sequences of a batch, as a rule.
 func stepRows(l *ir.Loop) int {

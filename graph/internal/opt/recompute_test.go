@@ -47,13 +47,13 @@ func TestRecomputeKeepsBits(t *testing.T) {
 		if err != nil {
 			t.Fatalf("%v\n%v", err, f)
 		}
-		long := rapid.SampledFrom([]int{1, 16, longRows}).Draw(t, "longRows")
-		plain, err := newSegmenter(g, 0, long, 0).run()
+		worth := limits{longRows: rapid.SampledFrom([]int{1, 8, 8192}).Draw(t, "longRows"), chunkRows: rapid.IntRange(1, 9).Draw(t, "chunkRows")}
+		plain, err := newSegmenter(g, 0, worth).run()
 		if err != nil {
 			t.Fatalf("%v\n%v", err, g)
 		}
 		sameNumbers(t, f, plain)
-		cut, err := newSegmenter(g, rapid.IntRange(1, 4).Draw(t, "k"), long, 0).run()
+		cut, err := newSegmenter(g, rapid.IntRange(1, 4).Draw(t, "k"), worth).run()
 		if err != nil {
 			t.Fatalf("%v\n%v", err, g)
 		}
@@ -70,12 +70,12 @@ func TestRecomputeRecurrences(t *testing.T) {
 				t.Fatal(err)
 			}
 			for k := 1; k < steps; k++ {
-				for _, long := range []int{1, longRows} {
-					plain, err := newSegmenter(f, 0, long, 0).run()
+				for _, worth := range []limits{{longRows: 1}, {longRows: 1, chunkRows: 2 * rowsB}, {longRows: 8192}} {
+					plain, err := newSegmenter(f, 0, worth).run()
 					if err != nil {
 						t.Fatal(err)
 					}
-					cut, err := newSegmenter(f, k, long, 0).run()
+					cut, err := newSegmenter(f, k, worth).run()
 					if err != nil {
 						t.Fatal(err)
 					}
