@@ -1,6 +1,8 @@
 package opt
 
 import (
+	"slices"
+
 	"github.com/unroll-ml/unroll/graph/internal/ir"
 )
 
@@ -277,6 +279,7 @@ func (y *segmentBody) compute(o *strip) map[int]*ir.Value {
 		}
 	}
 	b := y.s.b
+	l.Body = withoutUnread(b, l.Body)
 	loop := b.New(&l, args...).Named(o.loop.Name)
 	stacks := map[int]*ir.Value{}
 	for j, i := range which {
@@ -289,6 +292,36 @@ func (y *segmentBody) compute(o *strip) map[int]*ir.Value {
 	}
 	y.inner[o] = stacks
 	return stacks
+}
+
+// withoutUnread is f without the results of elementwise functions that nobody reads.
+func withoutUnread(b *ir.Builder, f *ir.Func) *ir.Func {
+	read := map[*ir.Value][]int{} // by Fused: the results that are read
+	for _, v := range f.Values() {
+		if p, ok := v.Op.(ir.Proj); ok && !slices.Contains(read[v.Args[0]], p.Index) {
+			read[v.Args[0]] = append(read[v.Args[0]], p.Index)
+		}
+	}
+	g, err := rewrite(f, func(b *ir.Builder, v *ir.Value, args []*ir.Value) *ir.Value {
+		switch op := v.Op.(type) {
+		case *ir.Fused:
+			body := &ir.Func{Params: op.Body.Params}
+			for _, i := range read[v] {
+				body.Results = append(body.Results, op.Body.Results[i])
+			}
+			return b.New(&ir.Fused{Shape: op.Shape, Body: body}, args...)
+		case ir.Proj:
+			if _, ok := v.Args[0].Op.(*ir.Fused); ok {
+				return b.Proj(args[0], slices.Index(read[v.Args[0]], op.Index)).Named(v.Name)
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		b.Fail(err)
+		return f
+	}
+	return g
 }
 
 // start is the carries with which o, which goes the other way, comes to the segment.
