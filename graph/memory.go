@@ -46,7 +46,7 @@ func (c Config) checkMemory() error {
 // or as much as fits.
 func (c Config) plan(f *ir.Func, float ir.Dtype, names plan.Config) (*planned, error) {
 	if c.Plain {
-		return c.planned(f, float, names, 0)
+		return placed(f, float, names, planned{device: c.Device})
 	}
 	ks := []int{c.Recompute}
 	if c.Memory > 0 && c.Recompute == 0 {
@@ -54,15 +54,14 @@ func (c Config) plan(f *ir.Func, float ir.Dtype, names plan.Config) (*planned, e
 	}
 	least := &MemoryError{Allowed: c.Memory}
 	for _, k := range ks {
-		g, err := opt.Recompute(f, k)
-		if err != nil {
-			return nil, err
-		}
-		p, err := c.planned(g, float, names, k)
+		p, err := c.planned(f, float, names, k, 0)
 		if err != nil || c.Memory == 0 {
 			return p, err
 		}
 		bytes, err := p.bytes()
+		if err == nil && bytes <= c.Memory && k > 0 && c.Recompute == 0 {
+			return c.filled(f, float, names, p)
+		}
 		if err != nil || bytes <= c.Memory {
 			return p, err
 		}
@@ -73,12 +72,38 @@ func (c Config) plan(f *ir.Func, float ir.Dtype, names plan.Config) (*planned, e
 	return nil, errors.WithStack(least)
 }
 
-func (c Config) planned(f *ir.Func, float ir.Dtype, names plan.Config, k int) (*planned, error) {
-	t, err := plan.Tape(f, float, names)
+// filled is p with as few segments computed again as fit into Memory: what is left of it is used.
+func (c Config) filled(f *ir.Func, float ir.Dtype, names plan.Config, p *planned) (*planned, error) {
+	fits, most := 0, opt.MostSteps(f)/p.recompute
+	for fits+1 < most {
+		spare := (fits + most) / 2
+		q, err := c.planned(f, float, names, p.recompute, spare)
+		if err != nil {
+			return nil, err
+		}
+		switch bytes, err := q.bytes(); {
+		case err != nil:
+			return nil, err
+		case bytes <= c.Memory:
+			p, fits = q, spare
+		default:
+			most = spare
+		}
+	}
+	return p, nil
+}
+
+func (c Config) planned(f *ir.Func, float ir.Dtype, names plan.Config, k, spare int) (*planned, error) {
+	g, err := opt.Recompute(f, k, spare)
 	if err != nil {
 		return nil, err
 	}
-	return &planned{t, c.Device, k}, nil
+	return placed(g, float, names, planned{device: c.Device, recompute: k})
+}
+
+func placed(f *ir.Func, float ir.Dtype, names plan.Config, p planned) (_ *planned, err error) {
+	p.tape, err = plan.Tape(f, float, names)
+	return &p, err
 }
 
 func (p *planned) bytes() (int64, error) {

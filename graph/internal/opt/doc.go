@@ -35,9 +35,8 @@
 //	align       reshapes pushed through elementwise functions, for the same reason
 //	fuse        vertical fusion of elementwise functions: one pass over memory, and one kernel, for a whole cell
 //
-// After them, Recompute may cut loops into segments, to need less memory, and takes long sums in chunks:
-//
-//	recompute   strip mining, and rematerialisation: the way back computes a segment again from the state at its start
+// After them, Recompute takes long sums in chunks, and may cut loops into segments, to need less memory: strip mining,
+// and rematerialisation. The way back computes a segment again from the state at its start.
 //
 // Where it is a matter of cost whether something moves, costs are counted in elements written and read (cut.go).
 //

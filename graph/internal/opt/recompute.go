@@ -25,9 +25,12 @@ import (
 //
 // It runs last and takes what the other passes have made as it is, so that every number is computed by the same
 // operations as without it, from the same numbers, in the same order: see longSum for what is added up over all steps.
-// With k = 0 that is all it does. The last T mod k steps are a segment of their own, in a loop of one.
-func Recompute(f *ir.Func, k int) (*ir.Func, error) {
-	g, err := newSegmenter(f, k, usual).run()
+// With k = 0 that is all it does.
+//
+// The last T mod k steps, or k, and so many segments more as spare says, are a segment of their own, in a loop of one.
+// Of these steps all is kept, and nothing computed again: the way back begins where the way forward ends.
+func Recompute(f *ir.Func, k, spare int) (*ir.Func, error) {
+	g, err := newSegmenter(f, k, spare, usual).run()
 	if err != nil || g == f {
 		return g, errors.Wrap(err, "recompute")
 	}
@@ -37,12 +40,7 @@ func Recompute(f *ir.Func, k int) (*ir.Func, error) {
 // Segments are the lengths of segments that are worth to be tried for f, in steps: powers of two, since the chunks of
 // long sums are such, those near the root of the most steps of a loop first. For these it takes the least memory.
 func Segments(f *ir.Func) (ks []int) {
-	most := 0
-	for _, v := range f.Values() {
-		if l, ok := v.Op.(*ir.Loop); ok {
-			most = max(most, l.Trip)
-		}
-	}
+	most := MostSteps(f)
 	for k := 1; k < most; k *= 2 {
 		ks = append(ks, k)
 	}
@@ -51,11 +49,22 @@ func Segments(f *ir.Func) (ks []int) {
 	return ks
 }
 
+// MostSteps is the number of steps of the longest loop of f.
+func MostSteps(f *ir.Func) (most int) {
+	for _, v := range f.Values() {
+		if l, ok := v.Op.(*ir.Loop); ok {
+			most = max(most, l.Trip)
+		}
+	}
+	return most
+}
+
 // segmenter finds out what is computed where, and builds the new function.
 type segmenter struct {
-	f *ir.Func
-	b *ir.Builder
-	k int
+	f     *ir.Func
+	b     *ir.Builder
+	k     int
+	spare int // segments that are not computed again
 	limits
 	strips []*strip
 	of     map[*ir.Value]*strip // by loop
@@ -74,6 +83,7 @@ type strip struct {
 	index  int // from 1, in an order in which none depends on a later one
 	cut    bool
 	kept   bool                    // its carries at the starts of segments are wanted
+	lent   map[int]bool            // the stacks that ways back want of it
 	needs  map[*strip]map[int]bool // the stacks that are wanted within: its own, and of strips that it computes again
 	stacks map[int]bool            // its own that are wanted of all steps
 	hosted []hosted
@@ -94,9 +104,9 @@ type want struct {
 	rev   bool
 }
 
-func newSegmenter(f *ir.Func, k int, worth limits) *segmenter {
+func newSegmenter(f *ir.Func, k, spare int, worth limits) *segmenter {
 	s := &segmenter{
-		f: f, b: builderFor(f), k: k, limits: worth,
+		f: f, b: builderFor(f), k: k, spare: spare, limits: worth,
 		of: map[*ir.Value]*strip{}, depth: map[*ir.Value]int{}, sums: map[*ir.Value]*longSum{},
 		whole: map[*ir.Value]bool{}, wants: map[*ir.Value][]want{}, home: map[*ir.Value]*strip{},
 		done: map[*ir.Value]*ir.Value{},
@@ -107,7 +117,7 @@ func newSegmenter(f *ir.Func, k int, worth limits) *segmenter {
 		}
 		if l, ok := v.Op.(*ir.Loop); ok && l.Trip > 0 && !callsHost(l) {
 			o := &strip{loop: v, op: l, index: len(s.strips) + 1, cut: k > 0 && l.Trip > k && stepRows(l)*l.Trip >= worth.fewRows,
-				needs: map[*strip]map[int]bool{}, stacks: map[int]bool{}}
+				needs: map[*strip]map[int]bool{}, stacks: map[int]bool{}, lent: map[int]bool{}}
 			s.strips, s.of[v], s.depth[v] = append(s.strips, o), o, len(s.strips)+1
 		}
 	}
@@ -149,6 +159,16 @@ func (s *segmenter) run() (*ir.Func, error) {
 		g.Results = append(g.Results, s.top(r))
 	}
 	return g, s.b.Err()
+}
+
+// rest is how many steps of o, the last ones, are not in the loop over segments.
+func (s *segmenter) rest(o *strip) int {
+	trip := o.op.Trip
+	rest := trip%s.k + s.spare*s.k
+	if rest == 0 {
+		rest = s.k
+	}
+	return min(rest, trip-s.k)
 }
 
 // stackOf is the cut strip that v is a stack of, and which.
@@ -262,7 +282,7 @@ func (s *segmenter) visitStack(v *ir.Value, o *strip, i int) {
 			need(o)
 		case s.recomputes(w, o, i):
 			need(w.strip)
-			o.kept = true
+			o.kept, o.lent[i] = true, true
 		default:
 			s.whole[v] = true
 		}

@@ -48,12 +48,12 @@ func TestRecomputeKeepsBits(t *testing.T) {
 			t.Fatalf("%v\n%v", err, f)
 		}
 		worth := limits{longRows: rapid.SampledFrom([]int{1, 8, 8192}).Draw(t, "longRows"), chunkRows: rapid.IntRange(1, 9).Draw(t, "chunkRows")}
-		plain, err := newSegmenter(g, 0, worth).run()
+		plain, err := newSegmenter(g, 0, 0, worth).run()
 		if err != nil {
 			t.Fatalf("%v\n%v", err, g)
 		}
 		sameNumbers(t, f, plain)
-		cut, err := newSegmenter(g, rapid.IntRange(1, 4).Draw(t, "k"), worth).run()
+		cut, err := newSegmenter(g, rapid.IntRange(1, 4).Draw(t, "k"), rapid.IntRange(0, 2).Draw(t, "spare"), worth).run()
 		if err != nil {
 			t.Fatalf("%v\n%v", err, g)
 		}
@@ -71,11 +71,11 @@ func TestRecomputeRecurrences(t *testing.T) {
 			}
 			for k := 1; k < steps; k++ {
 				for _, worth := range []limits{{longRows: 1}, {longRows: 1, chunkRows: 2 * rowsB}, {longRows: 8192}} {
-					plain, err := newSegmenter(f, 0, worth).run()
+					plain, err := newSegmenter(f, 0, 0, worth).run()
 					if err != nil {
 						t.Fatal(err)
 					}
-					cut, err := newSegmenter(f, k, worth).run()
+					cut, err := newSegmenter(f, k, k%2, worth).run()
 					if err != nil {
 						t.Fatal(err)
 					}

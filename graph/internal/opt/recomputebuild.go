@@ -1,6 +1,7 @@
 package opt
 
 import (
+	"maps"
 	"slices"
 
 	"github.com/unroll-ml/unroll/graph/internal/ir"
@@ -12,7 +13,7 @@ type stripResults struct {
 	values map[*ir.Value]*ir.Value
 	finals []*ir.Value
 
-	main, last *ring // last is nil if no steps are left
+	main, last *ring
 }
 
 // top is what v has become, of all steps.
@@ -60,7 +61,7 @@ func (s *segmenter) results(o *strip) *stripResults {
 	}
 	r := &stripResults{stacks: map[int]*ir.Value{}, values: map[*ir.Value]*ir.Value{}}
 	o.stripResults = r
-	l, rest := o.op, o.op.Trip%s.k
+	l := o.op
 	var carries []*ir.Value // those of the loop, then the long sums
 	for i := range l.Carries {
 		carries = append(carries, s.top(o.loop.Args[len(l.Seqs)+i]))
@@ -70,27 +71,22 @@ func (s *segmenter) results(o *strip) *stripResults {
 			carries = append(carries, s.b.Like(0, h.value))
 		}
 	}
-	var main, last *ring
-	if rest > 0 && l.Back {
-		last = s.newRing(o, false, carries)
-		carries = last.carries
+	if l.Back {
+		r.last = s.newRing(o, false, carries)
+		r.main = s.newRing(o, true, r.last.carries)
+		carries = r.main.carries
+	} else {
+		r.main = s.newRing(o, true, carries)
+		r.last = s.newRing(o, false, r.main.carries)
+		carries = r.last.carries
 	}
-	main = s.newRing(o, true, carries)
-	carries = main.carries
-	if rest > 0 && !l.Back {
-		last = s.newRing(o, false, carries)
-		carries = last.carries
-	}
-	r.main, r.last = main, last
 	r.finals = carries[:l.Carries]
 	for i, row := range o.rows() {
-		all := main.rows[i]
-		switch {
-		case rest > 0 && l.Back != row.rev:
-			all = s.b.Concat(0, last.rows[i], all)
-		case rest > 0:
-			all = s.b.Concat(0, all, last.rows[i])
+		parts := []*ir.Value{r.main.rows[i], r.last.rows[i]}
+		if l.Back != row.rev {
+			slices.Reverse(parts)
 		}
+		all := s.b.Concat(0, parts...)
 		if row.value != nil {
 			r.values[row.value] = all
 		} else {
@@ -131,23 +127,26 @@ func (o *strip) rows() (rs []row) {
 type ring struct {
 	carries []*ir.Value // after it
 	rows    []*ir.Value // of its steps
-	starts  []*ir.Value // the carries at the starts of its segments, if they are kept
+	starts  []*ir.Value // the carries at the starts of segments that are computed again, in the order of o's steps
+	lent    []*ir.Value // of steps that are not: what the way back reads of them
 }
 
 func (s *segmenter) newRing(o *strip, main bool, init []*ir.Value) *ring {
-	steps, n := s.k, o.op.Trip/s.k
+	steps, n := s.k, (o.op.Trip-s.rest(o))/s.k
 	if !main {
-		steps, n = o.op.Trip%s.k, 1
+		steps, n = s.rest(o), 1
 	}
 	y := &segmentBody{s: s, strip: o, main: main, steps: steps, loopBody: newLoopBody(n)}
 	results := y.loop(s.b, o.op.Label+" in segments", init, y.run)
 	r := &ring{carries: results[:len(init)]}
-	for i, x := range results[len(init):] {
-		if i < len(o.rows()) {
-			r.rows = append(r.rows, s.b.Reshape(x, x.Shape[2:].With(x.Shape[0]*x.Shape[1])...))
-		} else {
-			r.starts = append(r.starts, x)
-		}
+	results = results[len(init):]
+	for _, x := range results[:len(o.rows())] {
+		r.rows = append(r.rows, s.b.Reshape(x, x.Shape[2:].With(x.Shape[0]*x.Shape[1])...))
+	}
+	if results = results[len(o.rows()):]; main {
+		r.starts = results
+	} else {
+		r.lent = results
 	}
 	return r
 }
@@ -171,7 +170,7 @@ type block struct {
 	rev   bool
 }
 
-// run gives the carries after the segment, and what is stacked of it: rows, and the carries before if they are kept.
+// run gives the carries after the segment, and what is stacked of it: rows, and what the way back needs.
 func (y *segmentBody) run(carries []*ir.Value) (next []*ir.Value, stacks []stacked) {
 	y.blocks, y.inner = map[block]*ir.Value{}, map[*strip]map[int]*ir.Value{}
 	o := y.strip
@@ -184,9 +183,14 @@ func (y *segmentBody) run(carries []*ir.Value) (next []*ir.Value, stacks []stack
 		}
 		stacks = append(stacks, stacked{x, row.rev})
 	}
-	if o.kept {
+	switch {
+	case y.main && o.kept:
 		for _, c := range y.carries {
 			stacks = append(stacks, stacked{c, false})
+		}
+	case !y.main:
+		for _, i := range o.lending() {
+			stacks = append(stacks, stacked{y.inner[o][i], false})
 		}
 	}
 	next = append(next, y.finals...)
@@ -237,7 +241,7 @@ func (y *segmentBody) makeRows(v *ir.Value, rev bool) *ir.Value {
 // part is the rows of the segment of what is there for all steps.
 func (y *segmentBody) part(v *ir.Value, rev bool) *ir.Value {
 	s, l := y.s, y.strip.op
-	x := piece(s.b, s.top(v), l.Trip, l.Trip%s.k, l.Back != rev, y.main)
+	x := piece(s.b, s.top(v), l.Trip, s.rest(y.strip), l.Back != rev, y.main)
 	return y.seq(inSegments(s.b, x, y.trip), rev)
 }
 
@@ -254,6 +258,9 @@ func (y *segmentBody) fixed(v *ir.Value) *ir.Value {
 func (y *segmentBody) compute(o *strip) map[int]*ir.Value {
 	if done := y.inner[o]; done != nil {
 		return done
+	}
+	if o != y.strip && !y.main {
+		return y.lent(o)
 	}
 	var args []*ir.Value
 	for i, rev := range o.op.Seqs {
@@ -272,7 +279,7 @@ func (y *segmentBody) compute(o *strip) map[int]*ir.Value {
 	l.Body = &ir.Func{Params: o.op.Body.Params, Results: o.op.Body.Results[:l.Carries:l.Carries]}
 	var which []int
 	for i, rev := range o.op.Stacks {
-		if y.strip.needs[o][i] {
+		if y.strip.needs[o][i] || !y.main && o.lent[i] {
 			which = append(which, i)
 			l.Stacks = append(l.Stacks, rev)
 			l.Body.Results = append(l.Body.Results, o.op.Body.Results[l.Carries+i])
@@ -326,15 +333,24 @@ func withoutUnread(b *ir.Builder, f *ir.Func) *ir.Func {
 
 // start is the carries with which o, which goes the other way, comes to the segment.
 func (y *segmentBody) start(o *strip) (cs []*ir.Value) {
-	r := y.s.results(o).last
-	if y.main {
-		r = y.s.results(o).main
-	}
-	for _, x := range r.starts {
+	for _, x := range y.s.results(o).main.starts {
 		cs = append(cs, y.seq(x, true))
 	}
 	return cs
 }
+
+// lent is the stacks of the last steps of o, which goes the other way.
+func (y *segmentBody) lent(o *strip) map[int]*ir.Value {
+	stacks := map[int]*ir.Value{}
+	for j, i := range o.lending() {
+		stacks[i] = y.seq(y.s.results(o).last.lent[j], true)
+	}
+	y.inner[o] = stacks
+	return stacks
+}
+
+// lending is the stacks that ways back want of o.
+func (o *strip) lending() []int { return slices.Sorted(maps.Keys(o.lent)) }
 
 // piece is the part of x, of so many steps, that a loop over segments runs through (main), or the rest of the rows;
 // the rest comes first or last.
