@@ -123,7 +123,9 @@ func (l *lowering) top() []*piece {
 func (l *lowering) body(f *frame, code []tape.Instr) []group {
 	l.frames = append(l.frames, f)
 	l.path = append(l.path, 0)
-	if len(l.trips) > 0 {
+	// Kernels of steps and of regions are for what a step does, not for what is done around loops: there rows are many,
+	// and the numbers must be those of the same instructions without a loop around.
+	if len(l.trips) > 0 && !slices.ContainsFunc(code, isLoop) {
 		code = l.regions(l.steps(code))
 	}
 	gs := l.groups(code)

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strings"
 	"testing"
 
 	G "gorgonia.org/gorgonia"
@@ -27,7 +28,8 @@ var devices = map[string]func() tape.Device{
 }
 
 // Training that keeps every K-th state only, and computes the rest again, takes the same steps to the bit, on every
-// device: of all models, with segments of one step, of several, and with steps left over.
+// device: of all models, with segments of one step, of several, and with steps left over. But on a GPU the attention of
+// a decoder is one kernel, whose sums have an order of their own, and what is in it may be less within segments.
 func TestRecompute(t *testing.T) {
 	for _, c := range trainings {
 		for name, device := range devices {
@@ -37,8 +39,12 @@ func TestRecompute(t *testing.T) {
 						continue
 					}
 					again := func(c *trainer.Training) { c.Recompute = k }
+					tolerance := 0.0
+					if name == "cuda" && strings.HasPrefix(c.name, "seq2seq") {
+						tolerance = 1e-6 // which instructions are one region depends on the loops around them
+					}
 					t.Run(fmt.Sprint(k), func(t *testing.T) {
-						follows(t, c.open(t, device(), again), c.open(t, device()), 3, 0)
+						follows(t, c.open(t, device(), again), c.open(t, device()), 3, tolerance)
 					})
 				}
 			})

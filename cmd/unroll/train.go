@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"path/filepath"
+	"runtime/debug"
 	"strings"
 	"time"
 
@@ -152,6 +153,9 @@ func (t *trainFlags) train(a *app, c *run.Config) error {
 	if folder, err = t.goOn(a, folder, stop, task); err != nil {
 		folder.Abandon()
 		return err
+	}
+	if m := c.Running.Memory; m > 0 {
+		debug.SetMemoryLimit(m) // so that garbage does not take what is left of it
 	}
 	p := &progress{interrupt: stop, stderr: a.stderr}
 	p.Reporter = newReporter(t.stdout(a, folder), t.JSON, t.LogEvery != nil)

@@ -164,11 +164,24 @@ func (s *segmenter) run() (*ir.Func, error) {
 // rest is how many steps of o, the last ones, are not in the loop over segments.
 func (s *segmenter) rest(o *strip) int {
 	trip := o.op.Trip
-	rest := trip%s.k + s.spare*s.k
+	rest := trip % s.k
+	if o.computedAgain() {
+		rest += s.spare * s.k
+	}
 	if rest == 0 {
 		rest = s.k
 	}
 	return min(rest, trip-s.k)
+}
+
+// computedAgain says whether o is computed again, or computes others again.
+func (o *strip) computedAgain() bool {
+	for other := range o.needs {
+		if other != o {
+			return true
+		}
+	}
+	return len(o.lent) > 0
 }
 
 // stackOf is the cut strip that v is a stack of, and which.
