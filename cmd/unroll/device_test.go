@@ -123,7 +123,7 @@ func TestPrecision(t *testing.T) {
 func TestDeviceMemory(t *testing.T) {
 	const large = "--hidden 8 --batch 64 --seq 6"
 	workspaces := 2 * driver.WorkspaceBytes(sim.New(sim.Config{}).Info().Compute) // one for each lane
-	onGPU(t, true, simulated(sim.Config{Memory: workspaces + 150<<10}))
+	onGPU(t, true, simulated(sim.Config{Memory: workspaces + 100<<10}))
 	r := tiny(large)
 	m := regexp.MustCompile(`^unroll: the GPU's memory is full: [\d,]+ bytes asked for, [\d,]+ free: try --batch (\d+) \(it is 64\)\n$`).FindStringSubmatch(r.stderr)
 	if r.code != exitGPU || m == nil {

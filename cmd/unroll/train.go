@@ -161,11 +161,12 @@ func (t *trainFlags) train(a *app, c *run.Config) error {
 	p.Reporter = newReporter(t.stdout(a, folder), t.JSON, t.LogEvery != nil)
 	end, err := folder.Train(stop.ctx, task, t.options(p))
 	switch {
-	case err != nil && !p.began:
-		folder.Abandon()
-		fallthrough
 	case err != nil:
-		return trainError(err, resumeCommand(a.args, folder.Dir()), folder, task.Config())
+		failure := trainError(err, resumeCommand(a.args, folder.Dir()), folder, task.Config())
+		if !p.began {
+			folder.Abandon()
+		}
+		return failure
 	case t.JSON:
 		return nil
 	}

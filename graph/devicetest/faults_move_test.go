@@ -39,6 +39,16 @@ func moveFaults() []fault {
 				out[index*width+i] += x * (1 + 0x1p-50) // and so not to the bit in Float64 either
 			}
 		}, true)},
+		{check: "put", name: "writes the last rows first", rewrite: replace(func(_ *tape.Tape, p *tape.Put, _ int) (code []tape.Instr) {
+			for n := range p.N {
+				one := *p
+				one.N = 1
+				one.Index.Off += p.N - 1 - n
+				one.In.Off += (p.N - 1 - n) * p.Width
+				code = append(code, &one)
+			}
+			return code
+		})},
 		{check: "index error", name: "clamps indices", rewrite: replace(func(_ *tape.Tape, g *tape.Gather, _ int) []tape.Instr {
 			return onHost([]tape.HostArg{arg(g.Out, g.N, g.Width)}, []tape.HostArg{arg(g.Table, g.Rows, g.Width),
 				arg(g.Index, g.N)}, func(out, in [][]float64) {

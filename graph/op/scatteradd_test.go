@@ -7,6 +7,22 @@ import (
 )
 
 func init() {
+	cases["RowsOf"] = opCase{ // of two tables' gradients, added up: the rows of both
+		build: func(b *Builder, in []*G.Node) *G.Node {
+			first, second := b.ScatterAdd(in[0], in[1], 4), b.ScatterAdd(in[2], in[3], 4)
+			if b.Err() != nil {
+				return nil
+			}
+			_, rows, _ := b.RowsOf(G.Must(G.Add(first, second)))
+			return rows
+		},
+		want: func(in []array) array {
+			all := zeros(len(in[0].data)+len(in[2].data), 2)
+			copy(all.data, append(slices.Clone(in[1].data), in[3].data...))
+			return all
+		},
+		at: [][]input{{ints(0, 3, 5), floats(-1, 1, 5, 2), ints(0, 3, 3, 1), floats(-1, 1, 3, 1, 2)}},
+	}
 	cases["ScatterAdd"] = opCase{
 		build: func(b *Builder, in []*G.Node) *G.Node { return b.ScatterAdd(in[0], in[1], 4) },
 		want: func(in []array) array {
