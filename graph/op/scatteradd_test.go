@@ -10,8 +10,8 @@ func init() {
 	cases["RowsOf"] = opCase{ // of two tables' gradients, added up: the rows of both
 		build: func(b *Builder, in []*G.Node) *G.Node {
 			first, second := b.ScatterAdd(in[0], in[1], 4), b.ScatterAdd(in[2], in[3], 4)
-			if b.Err() != nil {
-				return nil
+			if b.Err() != nil { // RowsOf says then that it cannot take apart what it is given
+				return first
 			}
 			_, rows, _ := b.RowsOf(G.Must(G.Add(first, second)))
 			return rows
