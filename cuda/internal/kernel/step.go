@@ -1,6 +1,7 @@
 package kernel
 
 import (
+	"math"
 	"slices"
 
 	"github.com/unroll-ml/unroll/graph/tape"
@@ -172,19 +173,31 @@ func (s stepSpec) sharedElements() int { return s.parts * s.rows * s.sharedLd() 
 // reach different banks.
 func (s stepSpec) sharedLd() int { return (s.columns()+7)/16*16 + 8 }
 
-// choose finds the tile that takes the least time, and reports whether that is little enough.
+// choose finds a tile, and reports whether a library's kernel is not better. Whether there is one, and in how
+// many parts the terms of sums are added, depends on the product alone: it has the same bits with any Map.
 func (s *stepSpec) choose() bool {
-	best, found := float64(stepTime), false
+	alone := *s
+	alone.gates, alone.cell, alone.totalUnits = []int{0}, mapSpec{}, len(s.gates)*s.totalUnits
+	limit := float64(stepTime)
 	if !s.tensor() {
-		best = stepFMA
+		limit = stepFMA
 	}
+	if !alone.fastest(0) || alone.time() >= limit {
+		return false
+	}
+	return s.fastest(alone.parts)
+}
+
+// fastest finds the tile that takes the least time, of those with so many parts; 0: of all. It reports whether
+// there is one.
+func (s *stepSpec) fastest(parts int) bool {
+	best := math.Inf(1)
 	for _, t := range s.tiles() {
-		if time := t.time(); time < best {
-			best, found = time, true
-			s.stepTile = t.stepTile
+		if time := t.time(); time < best && (parts == 0 || parts == t.parts) {
+			best, s.stepTile = time, t.stepTile
 		}
 	}
-	return found
+	return best < math.Inf(1)
 }
 
 // tiles are the specification with each tile that there can be a kernel for.
