@@ -3,6 +3,7 @@ package examples
 
 import (
 	"bufio"
+	"errors"
 	"fmt"
 	"io"
 	"math"
@@ -26,18 +27,53 @@ var programs string
 func TestMain(m *testing.M) { os.Exit(buildAndRun(m)) }
 
 func buildAndRun(m *testing.M) int {
-	var err error
-	if programs, err = os.MkdirTemp("", "examples"); err != nil {
+	dir, err := os.MkdirTemp("", "examples")
+	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}
-	defer os.RemoveAll(programs)
+	defer os.RemoveAll(dir)
+	programs = filepath.Join(dir, "bin")
+	if err := outside(dir); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
 	build := exec.Command("go", "build", "-o", programs+string(filepath.Separator), "./...")
+	build.Dir, build.Env = dir, append(os.Environ(), "GOFLAGS=-mod=mod", "GOPROXY=off", "GOWORK=off")
 	if out, err := build.CombinedOutput(); err != nil {
 		fmt.Fprintf(os.Stderr, "%v\n%s", err, out)
 		return 1
 	}
 	return m.Run()
+}
+
+// outside makes a module of the programs: they are built as anybody's are, with what is public alone.
+func outside(dir string) error {
+	if err := os.CopyFS(dir, os.DirFS(".")); err != nil {
+		return err
+	}
+	if err := os.Remove(filepath.Join(dir, "examples_test.go")); err != nil {
+		return err
+	}
+	root, err := filepath.Abs(filepath.Join("..", ".."))
+	if err != nil {
+		return err
+	}
+	sums, err := os.ReadFile(filepath.Join(root, "go.sum"))
+	if err != nil {
+		return err
+	}
+	mod, err := os.ReadFile(filepath.Join(root, "go.mod"))
+	if err != nil {
+		return err
+	}
+	text := strings.Replace(string(mod), "module github.com/unroll-ml/unroll", "module example.com/examples", 1)
+	text = regexp.MustCompile(`(?m)^tool .*$`).ReplaceAllString(text, "")
+	text += "\nrequire github.com/unroll-ml/unroll v0.0.0\n\nreplace github.com/unroll-ml/unroll => " + root + "\n"
+	return errors.Join(
+		os.WriteFile(filepath.Join(dir, "go.sum"), sums, 0o600),
+		os.WriteFile(filepath.Join(dir, "go.mod"), []byte(text), 0o600),
+	)
 }
 
 func command(dir, name string, args ...string) *exec.Cmd {
