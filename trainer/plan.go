@@ -23,6 +23,9 @@ func (s *shared) Allow(memory int64) { s.Memory = memory }
 // Plan says how much memory a training step takes, without taking it: train must call Train of the model, on any
 // batch of the shape in question. A *graph.MemoryError says that Training.Memory is too little for it.
 func (s *shared) Plan(train func() error) (Memory, error) {
+	if train == nil {
+		return Memory{}, errors.New("Plan needs a function that calls Train")
+	}
 	plan := Memory{Parameters: bytes(s.weights), State: bytes(s.names)}
 	s.planning = &plan
 	defer func() { s.planning = nil }()

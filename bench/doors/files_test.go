@@ -175,7 +175,8 @@ func init() {
 			random := []*rand.Rand{rand.New(rand.NewPCG(1, 1)), rand.New(rand.NewPCG(1, 2))}
 			return call{decode.Sampling.Sequences, []any{sampling, s, lengths, 2, []int{3, 3}, models.DefaultTokens, random}}
 		},
-		"SourceStepper.Read": func(t *testing.T) call { s, _ := stepper(t); return call{s.Read, []any{pairs.Source}} },
+		"SourceStepper.Read":   func(t *testing.T) call { s, _ := stepper(t); return call{s.Read, []any{pairs.Source}} },
+		"SourceStepper.Narrow": func(t *testing.T) call { s, _ := stepper(t); return call{s.Narrow, []any{[]int{1}}} },
 		"SourceStepper.Step": func(t *testing.T) call {
 			s, _ := stepper(t)
 			return call{s.Step, []any{[]int32{2, 2, 2, 2}, []int32{0, 1, 2, 3}}}

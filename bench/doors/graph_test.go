@@ -49,6 +49,10 @@ func init() {
 			p, _, y := program(t)
 			return call{p.Get, []any{y, make([]float32, 2)}}
 		},
+		"Program.Bytes": func(t *testing.T) call {
+			p, _, _ := program(t)
+			return call{p.Bytes, nil}
+		},
 		"Program.Run": func(t *testing.T) call {
 			p, _, _ := program(t)
 			return call{p.Run, nil}

@@ -205,6 +205,10 @@ func init() {
 			}
 			return call{m.SetSampleState, []any{state}}
 		},
+		"shared.Plan": func(t *testing.T) call {
+			m := newLM(t)
+			return call{m.Plan, []any{func() error { _, _, err := m.Train(inputs, targets, 0, 0.1); return err }}}
+		},
 		"shared.Params":     func(t *testing.T) call { return call{newLM(t).Params, nil} },
 		"shared.TrainState": func(t *testing.T) call { return call{newLM(t).TrainState, nil} },
 		"shared.NonFinite": func(t *testing.T) call {

@@ -122,6 +122,12 @@ func (x *SourceStepper) Read(source []int32) error {
 // Narrow implements Narrower.
 func (x *SourceStepper) Narrow(going []int) (kept []int, err error) {
 	from := x.now
+	for i, at := range going {
+		if at < 0 || at >= from.sources() || i > 0 && at <= going[i-1] {
+			return nil, errors.Errorf("source %d goes on, at place %d of those that do: they must be of the %d sources, in their order",
+				at, i, from.sources())
+		}
+	}
 	if x.Fewer == nil {
 		return nil, nil
 	}
