@@ -35,6 +35,7 @@ const (
 	manifestFormat = "unroll-checkpoint-1"
 	maxManifest    = 8 << 20 // bytes, also of a state.json
 	maxPast        = 100_000 // steps
+	maxFiles       = 1_000
 )
 
 func crcString(sum uint32) string { return fmt.Sprintf("%08x", sum) }

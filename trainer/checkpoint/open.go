@@ -1,6 +1,7 @@
 package checkpoint
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
@@ -153,6 +154,9 @@ func (f *Folder) readManifest(root *os.Root) error {
 	data, err := readSmall(m)
 	if err != nil {
 		return f.name(manifestFile, err)
+	}
+	if n := bytes.Count(data, []byte(`"sha256"`)); n > maxFiles { // before each takes memory
+		return f.name(manifestFile, corrupt("", "%d files, a checkpoint has at most %d", n, maxFiles))
 	}
 	if err := decodeJSON(data, &f.manifest); err != nil {
 		return f.name(manifestFile, err)
