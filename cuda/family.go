@@ -44,7 +44,7 @@ func (f *family) load(d *engine, l *lowering) (p *program, err error) {
 			f.close(d.gpu) // the first error says more
 		}
 	}()
-	if err := separable(l.tape); err != nil {
+	if err := l.tape.Separable(); err != nil {
 		return nil, err
 	}
 	if err := f.settleSlots(d, l); err != nil {
@@ -114,23 +114,6 @@ func (f *family) cell(d *engine, t *tape.Tape, s tape.Slot) (*cell, error) {
 		return nil, err
 	}
 	return c, d.queue.stream.Clear(at, bytes)
-}
-
-// separable says whether slots can lie elsewhere than the rest of the arena: no buffer overlaps them.
-func separable(t *tape.Tape) error {
-	slots := map[tape.BufferID]string{}
-	for _, s := range t.Slots {
-		slots[s.Buf] = s.Name
-	}
-	for id, name := range slots {
-		e := extentOf(t, id)
-		for other := range t.Buffers {
-			if tape.BufferID(other) != id && e.overlaps(extentOf(t, tape.BufferID(other))) {
-				return errors.Errorf("buffer %d overlaps slot %q: the memory of such a tape cannot be shared", other, name)
-			}
-		}
-	}
-	return nil
 }
 
 // enter makes the block the memory of a program that is about to run. The caller has the turn.

@@ -164,8 +164,8 @@ func (p *program) claimArena(w *work) {
 // settleSlots gives the slots their places: memory of their own, or that of the family.
 func (p *program) settleSlots() error {
 	t, m, f := p.tape, p.m, p.family
-	if err := separable(t); err != nil {
-		return err
+	if err := t.Separable(); err != nil {
+		return errors.WithMessage(err, "cpu: load")
 	}
 	for _, s := range t.Slots {
 		b := t.Buffers[s.Buf]
@@ -188,24 +188,6 @@ func (p *program) settleSlots() error {
 		m.at[s.Buf], m.written[s.Buf] = unsafe.Pointer(unsafe.SliceData(c.memory)), &c.written
 		if s.Kind == tape.State {
 			p.common = append(p.common, &c.written)
-		}
-	}
-	return nil
-}
-
-// separable says whether slots can lie elsewhere than the rest of the arena: no buffer overlaps them.
-func separable(t *tape.Tape) error {
-	slots := map[tape.BufferID]string{}
-	for _, s := range t.Slots {
-		slots[s.Buf] = s.Name
-	}
-	for id, name := range slots {
-		e := extentOf(t, id)
-		for other := range t.Buffers {
-			if tape.BufferID(other) != id && e.overlaps(extentOf(t, tape.BufferID(other))) {
-				return errors.Errorf("cpu: load: buffer %d overlaps slot %q: the memory of such a tape cannot be shared",
-					other, name)
-			}
 		}
 	}
 	return nil
