@@ -52,8 +52,10 @@ func (l *lowering) kindOf(s *sum) string { return l.mapped(s.Map, kernel.NewPart
 func (l *lowering) sumsUp(m *tape.Map, r *tape.Reduce) bool {
 	o := m.Out[0]
 	readsItself := slices.ContainsFunc(m.In, func(in tape.Operand) bool { return in.Buf == o.Buf })
-	return len(m.Out) == 1 && !readsItself && l.tape.Buffers[o.Buf].Dtype == l.tape.Float && contiguous(m.Shape, o.Strides) &&
-		r.Fn == tape.Sum && r.Outer == 1 && r.Inner == 1 && r.N == volume(m.Shape) && r.N > 0 && r.In.Buf == o.Buf && r.In.Off == o.Off
+	return len(m.Out) == 1 && !readsItself && l.tape.Buffers[o.Buf].Dtype == l.tape.Float &&
+		contiguous(m.Shape, o.Strides) &&
+		r.Fn == tape.Sum && r.Outer == 1 && r.Inner == 1 && r.N == volume(m.Shape) && r.N > 0 && r.In.Buf == o.Buf &&
+		r.In.Off == o.Off
 }
 
 // every calls f with all instructions, those of loops included.

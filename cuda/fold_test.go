@@ -58,7 +58,8 @@ func TestFoldKeepsWhatIsRead(t *testing.T) {
 			b.emit(&tape.Copy{Shape: []int{n}, In: flat(tmp), Out: flat(copied)})
 		},
 		"in a loop": func(b *builder, tmp, copied tape.Ref) {
-			b.emit(&tape.Loop{Trip: n, Body: []tape.Instr{&tape.Copy{Shape: []int{1}, In: flat(moved(tmp, 0, 1)), Out: flat(moved(copied, 0, 1))}}})
+			b.emit(&tape.Loop{Trip: n, Body: []tape.Instr{&tape.Copy{Shape: []int{1}, In: flat(moved(tmp, 0, 1)),
+				Out: flat(moved(copied, 0, 1))}}})
 		},
 		"through another buffer": func(b *builder, tmp, copied tape.Ref) {
 			alias := b.floats("", 0, n)

@@ -275,7 +275,10 @@ func (l *lowering) writes(in tape.Instr, by int, to []writing) []writing {
 func (l *lowering) still(r tape.Ref) *frame {
 	e := extentOf(l.tape, r.Buf)
 	for i, f := range l.frames {
-		written := slices.ContainsFunc(f.writes, func(w writing) bool { return (i > 0 || w.by <= l.path[0]) && e.overlaps(w.extent) })
+		written := slices.ContainsFunc(f.writes, func(w writing) bool {
+			return (i > 0 || w.by <= l.path[0]) &&
+				e.overlaps(w.extent)
+		})
 		if !written && r.Fixed(max(0, i-1)) {
 			return f
 		}

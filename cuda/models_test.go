@@ -68,7 +68,8 @@ var softmaxes = []training{
 		Vocab: 11, Cell: models.CellConfig{Kind: "gru"}, Hidden: 8, Layers: 1, Embed: 4, Softmax: models.Softmax{Cutoffs: []int{3, 6}},
 	}, 1)},
 	{"sampled, by rows", languageModel(models.LMConfig{
-		Vocab: 11, Cell: models.CellConfig{Kind: "gru"}, Hidden: 8, Layers: 1, Embed: 8, Softmax: models.Softmax{Samples: 4}, Tied: true,
+		Vocab: 11, Cell: models.CellConfig{Kind: "gru"}, Hidden: 8, Layers: 1, Embed: 8,
+		Softmax: models.Softmax{Samples: 4}, Tied: true,
 	}, 1)},
 }
 

@@ -183,7 +183,8 @@ func TestClasses(t *testing.T) {
 	}
 	other := read("a\tz\nb\tw\n")
 	_, _, err = other.Classes(l)
-	wantError(t, "no label that was ever seen", other.Name, err, `FILE: none of its labels ("z", ...) is among the 2 of the training data ("x", ...): use data with the same labels`)
+	wantError(t, "no label that was ever seen", other.Name, err,
+		`FILE: none of its labels ("z", ...) is among the 2 of the training data ("x", ...): use data with the same labels`)
 	one := read("a\ty\nb\ty\n")
 	_, err = one.Labels()
 	wantError(t, "one label", one.Name, err, `FILE: every label is "y", so there is nothing to learn: use other data`)

@@ -19,7 +19,8 @@ type MemoryError struct {
 }
 
 func (e *MemoryError) Error() string {
-	return fmt.Sprintf("the program takes %d bytes of memory at least, and may take %d: allow more, or make it smaller", e.Least, e.Allowed)
+	return fmt.Sprintf("the program takes %d bytes of memory at least, and may take %d: allow more, or make it "+
+		"smaller", e.Least, e.Allowed)
 }
 
 // planned is a program with places in memory.

@@ -72,7 +72,8 @@ func (a *adaptive) Apply(b *op.Builder, x *G.Node) *G.Node {
 // loss implements output. A tail computes the rows that aid gives it; what else is among them is not counted.
 func (a *adaptive) loss(b *op.Builder, x, target, mask *G.Node, smoothing float64, aid *Aid) *G.Node {
 	if smoothing != 0 || aid == nil || len(aid.Rows) != len(a.tails) {
-		return b.Fail(errors.Errorf("the loss of an adaptive softmax with %d tails needs the rows of each, and has no smoothing",
+		return b.Fail(errors.Errorf("the loss of an adaptive softmax with %d tails needs the rows of each, and has "+
+			"no smoothing",
 			len(a.tails)))
 	}
 	if !given(b, x, target) {

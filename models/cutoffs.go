@@ -22,9 +22,9 @@ const leastHead = 0.75
 // mostChosen is the most tails that are chosen.
 const mostChosen = 3
 
-// ChooseCutoffs are the cutoffs of an adaptive softmax with which a training step takes least, as Grave et al. (2017)
-// choose them, but with three quarters of the targets in the head: of tokens that occur so often, by number, in a model of so many hidden units whose steps have so many
-// targets.
+// ChooseCutoffs are the cutoffs of an adaptive softmax with which a training step takes least, as Grave et al.
+// (2017) choose them, but with three quarters of the targets in the head: of tokens that occur so often, by
+// number, in a model of so many hidden units whose steps have so many targets.
 func ChooseCutoffs(counts []int, hidden, targets int) ([]int, error) {
 	vocab := len(counts)
 	below := make([]float64, vocab+1) // how many of all targets are tokens below a number
@@ -32,7 +32,8 @@ func ChooseCutoffs(counts []int, hidden, targets int) ([]int, error) {
 		below[t+1] = below[t] + float64(n)
 	}
 	if below[vocab] <= 0 || hidden < 1 || targets < 1 {
-		return nil, errors.Errorf("cutoffs for %g tokens, %d hidden units and %d targets: there must be some of each", below[vocab], hidden, targets)
+		return nil, errors.Errorf("cutoffs for %g tokens, %d hidden units and %d targets: there must be some of each",
+			below[vocab], hidden, targets)
 	}
 	h, n := float64(hidden), float64(targets)
 	cost := func(rows, width, tokens float64) float64 {

@@ -42,17 +42,18 @@ var forecastLosses = map[string]struct {
 	"negbin": {models.NegativeBinomial{}, false, func(x []float64, _, y, _ float64, l models.Level) float64 {
 		return -math.Log(negbin(x, y, l))
 	}},
-	"quantile": {models.Quantiles{Levels: []float64{0.1, 0.5, 0.9}}, true, func(x []float64, z, _, _ float64, _ models.Level) float64 {
-		sum := 0.0
-		for i, q := range []float64{0.1, 0.5, 0.9} {
-			if z > x[i] {
-				sum += 2 * q * (z - x[i])
-			} else {
-				sum += 2 * (1 - q) * (x[i] - z)
+	"quantile": {models.Quantiles{Levels: []float64{0.1, 0.5, 0.9}}, true,
+		func(x []float64, z, _, _ float64, _ models.Level) float64 {
+			sum := 0.0
+			for i, q := range []float64{0.1, 0.5, 0.9} {
+				if z > x[i] {
+					sum += 2 * q * (z - x[i])
+				} else {
+					sum += 2 * (1 - q) * (x[i] - z)
+				}
 			}
-		}
-		return sum / 3
-	}},
+			return sum / 3
+		}},
 }
 
 func smape(said, y float64) float64 { return 2 * math.Abs(said-y) / (math.Abs(said) + math.Abs(y)) }

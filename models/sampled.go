@@ -31,7 +31,8 @@ func (d logUniform) draw(n int, random *rand.Rand) (tokens []int32, tries int) {
 //
 //	1 - (1 - P(j))^tries
 func (d logUniform) expected(b *op.Builder, tokens, tries *G.Node) *G.Node {
-	p := b.Affine(b.Log1p(b.Div(b.Fill(tokens, 1, tokens.Shape()...), b.Affine(tokens, 1, 1))), 1/math.Log(float64(d.vocab)+1), 0)
+	p := b.Affine(b.Log1p(b.Div(b.Fill(tokens, 1, tokens.Shape()...), b.Affine(tokens, 1, 1))),
+		1/math.Log(float64(d.vocab)+1), 0)
 	return b.Log(b.Neg(b.Expm1(b.Mul(tries, b.Log1p(b.Neg(p))))))
 }
 

@@ -100,7 +100,8 @@ func newSeq2Seq(p *Params, c Seq2SeqConfig) (*Seq2Seq, error) {
 	layers.Bidirectional = false
 	m.Decoder, err = NewDecoder(p, "decoder", target, DecoderConfig{
 		Layers: layers, Vocab: c.Target, Memory: m.Encoder.Layers.Output(),
-		EveryStep: c.EveryStep, Attention: c.Attention, Before: c.Before, Feeding: c.Feeding, Tied: c.Tied, Softmax: c.Softmax,
+		EveryStep: c.EveryStep, Attention: c.Attention, Before: c.Before, Feeding: c.Feeding, Tied: c.Tied,
+		Softmax: c.Softmax,
 	})
 	return m, err
 }
@@ -123,7 +124,8 @@ func (c Seq2SeqConfig) check() error {
 				c.Source, c.Target)}
 	}
 	if c.Smoothing != 0 && (len(c.Softmax.Cutoffs) > 0 || c.Softmax.Samples > 0) {
-		return &setting.Error{Setting: "Smoothing", Value: c.Smoothing, Want: "0 with a Softmax that does not compute all tokens"}
+		return &setting.Error{Setting: "Smoothing", Value: c.Smoothing,
+			Want: "0 with a Softmax that does not compute all tokens"}
 	}
 	return cmp.Or(setting.Fraction("Smoothing", c.Smoothing), setting.AtLeast("Embed", c.Embed, 1))
 }
@@ -187,7 +189,8 @@ func (m *Seq2Seq) Predict(b *op.Builder, source, target *G.Node, teach Teaching)
 }
 
 // predict is Predict with something else that is made of what the output sees.
-func (m *Seq2Seq) predict(b *op.Builder, source, target *G.Node, teach Teaching, of func(b *op.Builder, x *G.Node) *G.Node) Prediction {
+func (m *Seq2Seq) predict(b *op.Builder, source, target *G.Node, teach Teaching,
+	of func(b *op.Builder, x *G.Node) *G.Node) Prediction {
 	broken := func() Prediction { n := b.Fail(b.Err()); return Prediction{n, n} }
 	if !ranked(b, "source", source, 2) || !ranked(b, "target", target, 2) {
 		return broken()

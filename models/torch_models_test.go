@@ -81,7 +81,8 @@ func attentionTorchModels() map[string]torchModel {
 	for name, c := range map[string]models.Seq2SeqConfig{
 		"bahdanau": {Cell: models.CellConfig{Kind: "gru"}, Layers: 1, Attention: models.Additive{}, Bidirectional: true, Before: true},
 		"bahdanau-tied": {
-			Cell: models.CellConfig{Kind: "lstm"}, Layers: 2, Attention: models.Additive{}, Before: true, Tied: true, Smoothing: 0.1,
+			Cell: models.CellConfig{Kind: "lstm"}, Layers: 2, Attention: models.Additive{}, Before: true, Tied: true,
+			Smoothing: 0.1,
 		},
 		"luong-dot":     {Cell: models.CellConfig{Kind: "lstm"}, Layers: 2, Attention: models.Dot{}},
 		"luong-general": {Cell: models.CellConfig{Kind: "gru"}, Layers: 1, Attention: models.General{}, Bidirectional: true, Feeding: true},

@@ -34,7 +34,8 @@ func (a aider) rows(targets []int32, steps, parts int) (n tailRows) {
 	return n
 }
 
-// roomFor rounds a number of rows up, so that there are few programs: by less than a quarter, or to 8. It is at most all.
+// roomFor rounds a number of rows up, so that there are few programs: by less than a quarter, or to 8. It is at
+// most all.
 func roomFor(n, all int) int {
 	unit := max(1<<bits.Len(uint(max(n, 1)-1))/8, 8)
 	return min((max(n, 1)+unit-1)/unit*unit, all)

@@ -18,8 +18,8 @@ import (
 
 const manyTokens = 40
 
-// mixedWindow is a window of 30 sequences whose targets are in the head and in the tails in another proportion each time;
-// in some none is in a tail, or all are in the last.
+// mixedWindow is a window of 30 sequences whose targets are in the head and in the tails in another proportion
+// each time; in some none is in a tail, or all are in the last.
 func mixedWindow(k int) (inputs, targets []int32) {
 	for i := range int32(seq * 30) {
 		t := (i*i + 7*i + int32(k)) % manyTokens

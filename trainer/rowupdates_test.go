@@ -61,7 +61,8 @@ func TestRowUpdatesTouchNoTable(t *testing.T) {
 	for name, s := range map[string]models.Softmax{"adaptive": {Cutoffs: []int{10, 50}}, "sampled": {Samples: 6}} {
 		m, err := NewSeq2Seq(Seq2SeqConfig{
 			Model: models.Seq2SeqConfig{
-				Source: many, Target: many, Tokens: models.DefaultTokens, Cell: models.CellConfig{Kind: "gru"}, Embed: embed, Hidden: 8, Layers: 1,
+				Source: many, Target: many, Tokens: models.DefaultTokens, Cell: models.CellConfig{Kind: "gru"},
+				Embed: embed, Hidden: 8, Layers: 1,
 				Attention: models.General{}, Softmax: s, Dropout: 0.1,
 			},
 			TeacherForcing: 1, Training: training, Device: cpu.New(),

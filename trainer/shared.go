@@ -454,7 +454,8 @@ type applied struct {
 
 // apply compiles a program without derivative.
 func (s *shared) apply(b *op.Builder, params, outputs G.Nodes, updates ...graph.Update) (applied, error) {
-	a, err := apply(graph.Config{Device: s.using, Recompute: s.Recompute, Memory: s.Memory}, b, params, outputs, updates...)
+	a, err := apply(graph.Config{Device: s.using, Recompute: s.Recompute, Memory: s.Memory}, b, params, outputs,
+		updates...)
 	if err == nil {
 		s.programs = append(s.programs, a.Program)
 	}

@@ -54,7 +54,8 @@ func (m *Tagger) Stream(letters int) (*TagStream, error) {
 	s.carried = in.States
 	var last []*G.Node
 	s.scores, last = net.Scores(b, in)
-	s.applied, err = apply(graph.Config{Device: m.using}, b, net.Params.Nodes(), G.Nodes{s.scores}, carry(s.carried, last)...)
+	s.applied, err = apply(graph.Config{Device: m.using}, b, net.Params.Nodes(), G.Nodes{s.scores},
+		carry(s.carried, last)...)
 	return s, err
 }
 

@@ -1,12 +1,13 @@
-// Command serve measures unroll serve under load: requests a second, the median and the 99th percentile of the time to an
-// answer, for some numbers of clients that each send a request when the one before is answered; with batches, and with
-// one input at a time. Then it sends four times as many requests as the server can answer, and says what became of them.
+// Command serve measures unroll serve under load: requests a second, the median and the 99th percentile of the
+// time to an answer, for some numbers of clients that each send a request when the one before is answered; with
+// batches, and with one input at a time. Then it sends four times as many requests as the server can answer,
+// and says what became of them.
 //
 //	go run ./bench/serve --run DIR --inputs FILE [--clients 1,8,64] [--seconds 5] [--unroll FILE]
 //
-// A request has one line of the file. Client and server are on one machine and share its processors; what the server
-// takes of them for a request is measured, too, for where others use the machine the times say little. It ends with exit
-// code 1 if a request was neither answered nor told to come back later.
+// A request has one line of the file. Client and server are on one machine and share its processors; what the
+// server takes of them for a request is measured, too, for where others use the machine the times say little.
+// It ends with exit code 1 if a request was neither answered nor told to come back later.
 package main
 
 import (
@@ -122,8 +123,9 @@ func (l *load) measure(batches, single *server) (ok bool, err error) {
 	}
 	r := l.open(batches, 4*best)
 	sent := float64(len(r.times)+r.refused+r.wrong) / r.seconds
-	fmt.Printf("\n%.0f requests a second (%.1f times as many as were answered before): %d answered, %d told to come back later (503), %d neither; "+
-		"of those answered the median took %s, 99%% less than %s\n", sent, sent/best, len(r.times), r.refused, r.wrong, r.at(0.5), r.at(0.99))
+	fmt.Printf("\n%.0f requests a second (%.1f times as many as were answered before): %d answered, %d told to "+
+		"come back later (503), %d neither; of those answered the median took %s, 99%% less than %s\n", sent,
+		sent/best, len(r.times), r.refused, r.wrong, r.at(0.5), r.at(0.99))
 	return r.wrong == 0, nil
 }
 

@@ -64,13 +64,17 @@ func TestAttentionPage(t *testing.T) {
 		t.Fatal(err)
 	}
 	before := readFile(t, "look.html")
-	want(t, exitNoOutput, "--attention: folder is no file that can be replaced: name another", "translate", "run", "--attention", "folder")
-	want(t, exitNoOutput, "--attention: none/look.html cannot be written (no such file or directory): name another file", "translate", "run", "--attention", "none/look.html")
+	want(t, exitNoOutput, "--attention: folder is no file that can be replaced: name another", "translate", "run",
+		"--attention", "folder")
+	want(t, exitNoOutput, "--attention: none/look.html cannot be written (no such file or directory): name another "+
+		"file", "translate", "run", "--attention", "none/look.html")
 	if r := unrollOn("a1\n\xff\n", "translate", "run", "--attention", "look.html"); r.code != exitData ||
 		readFile(t, "look.html") != before {
 		t.Errorf("%d, and the page was replaced by one that is not complete: %s", r.code, r.stderr)
 	}
 	must(t, strings.Fields(seq2seqSmall+"--steps 2 --attention none --out plain")...)
-	want(t, exitUsage, "--attention draws where the attention looked, and the model of plain has none: leave it out, or train a model with --attention dot", "translate", "plain", "--attention", "look.html")
-	want(t, exitUsage, "--coverage-penalty asks where the attention looked, and the model of plain has none: leave it out", "translate", "plain", "--beam", "2", "--coverage-penalty", "0.2")
+	want(t, exitUsage, "--attention draws where the attention looked, and the model of plain has none: leave it "+
+		"out, or train a model with --attention dot", "translate", "plain", "--attention", "look.html")
+	want(t, exitUsage, "--coverage-penalty asks where the attention looked, and the model of plain has none: leave "+
+		"it out", "translate", "plain", "--beam", "2", "--coverage-penalty", "0.2")
 }

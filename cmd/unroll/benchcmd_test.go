@@ -75,9 +75,11 @@ func TestBenchRefuses(t *testing.T) {
 	const why = "no GPU: libcuda.so.1: there is no such file; install NVIDIA's driver"
 	want(t, exitUnavailable, "--device cuda: "+why, "bench", "kernels", "--device", "cuda")
 	want(t, exitUnavailable, "--precision tf32: "+why, "bench", "models", "--precision", "tf32")
-	want(t, exitUsage, "--precision tf32 is for --device cuda, and the device is cpu: leave one of them out", "bench", "models", "--precision", "tf32", "--device", "cpu")
+	want(t, exitUsage, "--precision tf32 is for --device cuda, and the device is cpu: leave one of them out", "bench",
+		"models", "--precision", "tf32", "--device", "cpu")
 	want(t, exitUsage, "--threads is 0: it must be at least 1", "bench", "models", "--threads", "0")
-	want(t, exitNoOutput, "none/k.svg cannot be written (no such file or directory): choose another file", "bench", "kernels", "--plot", "none/k.svg")
+	want(t, exitNoOutput, "none/k.svg cannot be written (no such file or directory): choose another file", "bench",
+		"kernels", "--plot", "none/k.svg")
 }
 
 func TestDoctor(t *testing.T) {

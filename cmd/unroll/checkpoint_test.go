@@ -41,5 +41,6 @@ func TestCheckpointOfAStep(t *testing.T) {
 			t.Errorf("%s: %s", step, out)
 		}
 	}
-	want(t, exitData, "run/last-7: there is no such checkpoint: choose one of best, last, last-8", "eval", "run", "--checkpoint", "7")
+	want(t, exitData, "run/last-7: there is no such checkpoint: choose one of best, last, last-8", "eval", "run",
+		"--checkpoint", "7")
 }

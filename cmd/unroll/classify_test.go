@@ -140,9 +140,12 @@ func TestHoldOut(t *testing.T) {
 		o["loss"] != log[len(log)-2]["valid_loss"] {
 		t.Errorf("eval: %v, in training %v", o, log[len(log)-2])
 	}
-	want(t, exitUsage, "--hold-out is 1: it must be larger than 0 and less than 1", strings.Fields(classifySmall+"--hold-out 1")...)
-	want(t, exitUsage, "--hold-out and --valid-table both say what is measured on: leave one of them out", strings.Fields(classifySmall+"--valid-table words.tsv --hold-out 0.2")...)
-	want(t, exitUsage, "--hold-out and --task both say what is measured on: leave one of them out", "train", "--hold-out", "0.2")
+	want(t, exitUsage, "--hold-out is 1: it must be larger than 0 and less than 1",
+		strings.Fields(classifySmall+"--hold-out 1")...)
+	want(t, exitUsage, "--hold-out and --valid-table both say what is measured on: leave one of them out",
+		strings.Fields(classifySmall+"--valid-table words.tsv --hold-out 0.2")...)
+	want(t, exitUsage, "--hold-out and --task both say what is measured on: leave one of them out", "train",
+		"--hold-out", "0.2")
 }
 
 func TestClassifyResumes(t *testing.T) {
@@ -186,11 +189,13 @@ func TestClassifyImages(t *testing.T) {
 		t.Errorf("%d images, the last is %v", len(objects), objects[len(objects)-1])
 	}
 	idx("wide-train-images-idx3-ubyte", []byte{1, 2, 3}, make([]byte, 6))
-	want(t, exitData, "images/wide-train-images-idx3-ubyte holds images of 3 columns, and run reads those of 2: choose others",
+	want(t, exitData, "images/wide-train-images-idx3-ubyte holds images of 3 columns, and run reads those of 2: "+
+		"choose others",
 		"classify", "run", "--idx", "images/wide")
 	want(t, exitNoInput, "--idx: nothing does not exist: check the path", "classify", "run", "--idx", "nothing")
 	writeFile(t, "words.tsv", "a\t3\nb\t4\n")
-	want(t, exitData, "words.tsv holds texts, and the model reads images: name images with --idx", "eval", "run", "--table", "words.tsv")
+	want(t, exitData, "words.tsv holds texts, and the model reads images: name images with --idx", "eval", "run",
+		"--table", "words.tsv")
 }
 
 func TestClassifyErrors(t *testing.T) {
@@ -228,8 +233,9 @@ func TestClassifyErrors(t *testing.T) {
 		want(t, c.code, c.error, strings.Fields(c.args)...)
 	}
 	for stdin, problem := range map[string]string{
-		"a\n\xff\n":                      "stdin:2:1: byte 2 (0xff) is not UTF-8: convert the text to UTF-8, for example with iconv, or choose another file",
-		strings.Repeat("a", 1<<20) + "b": "stdin:1: the line is longer than 1048576 bytes, the most that an example can have: cut it, or choose another file",
+		"a\n\xff\n": "stdin:2:1: byte 2 (0xff) is not UTF-8: convert the text to UTF-8, for example with iconv, or choose another file",
+		strings.Repeat("a", 1<<20) + "b": "stdin:1: the line is longer than 1048576 bytes, the most that an " +
+			"example can have: cut it, or choose another file",
 	} {
 		var stdout, stderr strings.Builder
 		code := execute([]string{"classify", "run"}, strings.NewReader(stdin), &stdout, &stderr)
@@ -240,12 +246,14 @@ func TestClassifyErrors(t *testing.T) {
 	}
 	labels := readFile(t, "run/labels.json")
 	writeFile(t, "run/labels.json", strings.Replace(labels, "begins with a", "begins with A", 1))
-	want(t, exitData, "run/labels.json are not the labels that run/config.yaml names (2 with sha256 f866822c551a, 2 with 06aba2dde42a there): they are of different runs", "classify", "run")
+	want(t, exitData, "run/labels.json are not the labels that run/config.yaml names (2 with sha256 f866822c551a, "+
+		"2 with 06aba2dde42a there): they are of different runs", "classify", "run")
 	writeFile(t, "run/labels.json", labels)
 	if err := os.Remove("words.tsv"); err != nil {
 		t.Fatal(err)
 	}
-	want(t, exitNoInput, "run/config.yaml: "+dir+"/words.tsv does not exist: check the path, or name data with --table", "eval", "run")
+	want(t, exitNoInput, "run/config.yaml: "+dir+"/words.tsv does not exist: check the path, or name data with "+
+		"--table", "eval", "run")
 }
 
 // On request, lines that cannot be used are left out, and counted; eval, which reads the data again, leaves out
@@ -253,7 +261,8 @@ func TestClassifyErrors(t *testing.T) {
 func TestSkipBad(t *testing.T) {
 	small(t, nil)
 	writeFile(t, "bad.tsv", parities(40)+"no tab\n\tno text\n"+parities(20))
-	want(t, exitData, "bad.tsv:41: no tab: a line is a text, a tab and its label", strings.Fields(classifySmall+"--table bad.tsv --steps 2 --out run")...)
+	want(t, exitData, "bad.tsv:41: no tab: a line is a text, a tab and its label",
+		strings.Fields(classifySmall+"--table bad.tsv --steps 2 --out run")...)
 	out := must(t, strings.Fields(classifySmall+"--table bad.tsv --steps 2 --out run --skip-bad")...)
 	if !strings.Contains(out, "left out of bad.tsv: 2 lines that cannot be used, the first because: bad.tsv:41: no tab: "+
 		"a line is a text, a tab and its label\n") {

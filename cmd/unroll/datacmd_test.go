@@ -59,7 +59,8 @@ func TestData(t *testing.T) {
 	t.Setenv(catalog.DirEnv, dir)
 	withSet(t, hello)
 	folder := filepath.Join(dir, "hello")
-	want(t, exitNoInput, folder+" lacks a.txt: get it with unroll data get hello, or name another folder with UNROLL_DATA", "data", "path", "hello")
+	want(t, exitNoInput, folder+" lacks a.txt: get it with unroll data get hello, or name another folder with "+
+		"UNROLL_DATA", "data", "path", "hello")
 	list := must(t, "data", "list")
 	if !strings.Contains(list, "hello             0.0 MB   -     a greeting; licence: none\nin "+dir+
 		"; UNROLL_DATA names another folder\n") || !strings.Contains(list, "\nmnist             55.0 MB  -     70,000 ") {
@@ -99,9 +100,11 @@ func TestDataErrors(t *testing.T) {
 	want(t, exitUsage, `expected one of "list", "get", "path"; see unroll data --help`, "data")
 
 	withNetwork(t, answer(404, ""))
-	want(t, exitNoInput, "https://example.org/a.txt: the server answers 404 Not Found: see whether a newer unroll knows another address"+elsewhere, "data", "get", "hello")
+	want(t, exitNoInput, "https://example.org/a.txt: the server answers 404 Not Found: see whether a newer unroll "+
+		"knows another address"+elsewhere, "data", "get", "hello")
 	withNetwork(t, answer(503, ""))
-	want(t, exitIO, "https://example.org/a.txt: the server answers 503 Service Unavailable: try again later"+elsewhere, "data", "get", "hello")
+	want(t, exitIO, "https://example.org/a.txt: the server answers 503 Service Unavailable: try again later"+elsewhere,
+		"data", "get", "hello")
 	withNetwork(t, func(*http.Request) (*http.Response, error) { return nil, errors.New("no route to host") })
 	want(t, exitIO, `https://example.org/a.txt: no route to host: check the network and repeat the command, it goes on from there`+elsewhere, "data", "get", "hello")
 	withNetwork(t, func(*http.Request) (*http.Response, error) { return nil, context.Canceled })
@@ -121,5 +124,6 @@ func TestDataErrors(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Setenv(catalog.DirEnv, "file")
-	want(t, exitNoOutput, "file cannot be written (not a directory): name another folder with UNROLL_DATA", "data", "get", "hello")
+	want(t, exitNoOutput, "file cannot be written (not a directory): name another folder with UNROLL_DATA", "data",
+		"get", "hello")
 }

@@ -101,7 +101,8 @@ func TestDeviceUnavailable(t *testing.T) {
 	}
 	want(t, exitUnavailable, "--device cuda: "+why, "sample", "run", "--device", "cuda")
 	want(t, exitUnavailable, "--device cuda: "+why, "eval", "run", "--device", "cuda")
-	want(t, exitUsage, "--precision tf32 is for --device cuda, and the device is ref: leave one of them out", "eval", "run", "--device", "ref", "--precision", "tf32")
+	want(t, exitUsage, "--precision tf32 is for --device cuda, and the device is ref: leave one of them out", "eval",
+		"run", "--device", "ref", "--precision", "tf32")
 }
 
 // The precision is part of the configuration, and another one continues the run.

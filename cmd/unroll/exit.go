@@ -67,7 +67,8 @@ func exitCode(err error) int {
 		{exitNoInput, []any{new(*run.InputError)}},
 		{exitNoOutput, []any{new(*run.OutputError), new(*run.FinishedError), new(*run.LockedError)}},
 		{exitData, []any{
-			new(*run.OtherSettingsError), new(*run.DataError), new(*run.TaskError), new(*run.NotARunError), new(*run.CorruptError),
+			new(*run.OtherSettingsError), new(*run.DataError), new(*run.TaskError), new(*run.NotARunError),
+			new(*run.CorruptError),
 			new(*datasets.Error), new(*datasets.TooShortError), new(*safefile.Error),
 		}},
 		{exitDiverged, []any{new(*decode.NotFiniteError)}},

@@ -37,7 +37,9 @@ func TestTrainFrom(t *testing.T) {
 		strings.Fields(flags+"--from run --hidden 128 --text rhyme.txt --out no")...)
 	want(t, exitData, "--from: run holds a language model: this command is for a classifier",
 		"train", "classify", "--table", "rhyme.txt", "--from", "run")
-	want(t, exitNoInput, "--from: nothing does not exist: check the path", strings.Fields(flags+"--from nothing --text rhyme.txt")...)
-	want(t, exitData, "run holds a run with other settings (from: here, not there): --overwrite to replace it, or choose another folder with --out; --from run begins there with its weights",
+	want(t, exitNoInput, "--from: nothing does not exist: check the path",
+		strings.Fields(flags+"--from nothing --text rhyme.txt")...)
+	want(t, exitData, "run holds a run with other settings (from: here, not there): --overwrite to replace it, or "+
+		"choose another folder with --out; --from run begins there with its weights",
 		strings.Fields(flags+"--from run --text rhyme.txt --steps 1 --out run")...)
 }

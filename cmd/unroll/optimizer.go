@@ -53,7 +53,8 @@ func (f *optimizerFlags) config() run.Training {
 	t := run.Training{
 		Optimizer: f.Optimizer, LR: run.DefaultLR[f.Optimizer], Clip: f.Clip, ClipValue: f.ClipValue,
 		Accumulate: f.Accumulate,
-		Schedule:   f.Schedule, Warmup: f.Warmup, EMA: f.EMA, SparseUpdates: f.SparseUpdates, LossScaling: f.LossScaling, MaxSkipped: f.MaxSkipped,
+		Schedule:   f.Schedule, Warmup: f.Warmup, EMA: f.EMA, SparseUpdates: f.SparseUpdates,
+		LossScaling: f.LossScaling, MaxSkipped: f.MaxSkipped,
 		Best: f.Best, Patience: f.Patience,
 	}
 	switch f.Optimizer {

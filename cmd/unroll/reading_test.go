@@ -149,8 +149,11 @@ func TestMeasuredData(t *testing.T) {
 	must(t, strings.Fields(classifySmall+"--steps 2 --out old")...)
 	config := strings.Replace(readFile(t, "old/config.yaml"), "  reading: 1\n", "", 1)
 	writeFile(t, "old/config.yaml", config)
-	want(t, exitData, "the run was made by another version of unroll, which held out other examples: measure on data that it has not seen with --valid-table", "eval", "old")
+	want(t, exitData, "the run was made by another version of unroll, which held out other examples: measure on "+
+		"data that it has not seen with --valid-table", "eval", "old")
 	must(t, "eval", "old", "--valid-table", "words.tsv")
-	want(t, exitData, "old holds a run with other settings (made by another version, which read and divided data by other rules): --overwrite to replace it, or choose another folder with --out; --from old begins there with its weights",
+	want(t, exitData, "old holds a run with other settings (made by another version, which read and divided data "+
+		"by other rules): --overwrite to replace it, or choose another folder with --out; --from old begins there "+
+		"with its weights",
 		strings.Fields(classifySmall+"--steps 4 --out old")...)
 }

@@ -144,7 +144,8 @@ func TestResumeIsExactWithEverything(t *testing.T) {
 		"--optimizer adamw --schedule cosine --warmup 3 --best accuracy --patience 9 --valid-every 3")
 	writeFile(t, "rhyme.txt", rhyme(100))
 	for _, softmax := range []string{"adaptive --cutoffs 6,9", "sampled --softmax-samples 5"} {
-		words := "train lm --text rhyme.txt --tokens word --batch 2 --seq 8 --hidden 16 --embed 8 --valid-every 3 --softmax " + softmax
+		words := "train lm --text rhyme.txt --tokens word --batch 2 --seq 8 --hidden 16 --embed 8 --valid-every 3 " +
+			"--softmax " + softmax
 		resumeExactly(t, 7, words+" "+strings.TrimSpace(all))
 		resumeExactly(t, 7, words+" --sparse-updates --steps 20 --log-every 7 --json --loss-scaling --optimizer adamw")
 	}
@@ -442,7 +443,8 @@ func TestDataFailInTheMiddle(t *testing.T) {
 			return nil
 		}
 	})
-	want(t, exitData, "rhyme.txt: gone; step 7 is saved in run/last: then continue with unroll "+strings.Join(args, " ")+" run", append(args, "run")...)
+	want(t, exitData, "rhyme.txt: gone; step 7 is saved in run/last: then continue with unroll "+
+		strings.Join(args, " ")+" run", append(args, "run")...)
 	withPairLM(nil)
 	must(t, append(args, "run")...)
 	if readFile(t, "straight/last/weights.safetensors") != readFile(t, "run/last/weights.safetensors") {

@@ -206,8 +206,9 @@ func TestSeq2SeqErrors(t *testing.T) {
 		{exitUsage, "translate run --no-repeat-ngram -1", "--no-repeat-ngram is -1: it must be at least 0"},
 		{exitNoInput, "translate run --unk-dictionary none.tsv", "--unk-dictionary: none.tsv does not exist: check the path"},
 		{exitUsage, "eval run --by-class", "--by-class is not for a sequence-to-sequence model, which run holds: see unroll eval --help"},
-		{exitUsage, seq2seqSmall + "--best bleu --steps 2", "--best is bleu, and that is undefined for these data: the validation targets have fewer than 4 words; " +
-			"choose chrf or exact_match, or another way to cut them with --bleu-tokenize, such as char"},
+		{exitUsage, seq2seqSmall + "--best bleu --steps 2",
+			"--best is bleu, and that is undefined for these data: the validation targets have fewer than 4 words; " +
+				"choose chrf or exact_match, or another way to cut them with --bleu-tokenize, such as char"},
 		{exitUsage, "eval run --table swaps.tsv", "--table is not for a sequence-to-sequence model, which run holds: see unroll eval --help"},
 		{exitUsage, "eval run --valid-src a", "--valid-src and --valid-tgt name two files that belong together: give both"},
 		{exitNoInput, "train seq2seq --src none --tgt two.txt", "--src: none does not exist: check the path"},
@@ -233,5 +234,6 @@ func TestSeq2SeqErrors(t *testing.T) {
 	if err := os.Remove("run/target-vocab.json"); err != nil {
 		t.Fatal(err)
 	}
-	want(t, exitData, "run/target-vocab.json is missing: restore it from a copy of the run, or train again", "translate", "run")
+	want(t, exitData, "run/target-vocab.json is missing: restore it from a copy of the run, or train again",
+		"translate", "run")
 }

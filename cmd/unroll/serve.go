@@ -32,9 +32,9 @@ type serveCmd struct {
 
 // Help is what --help says of it.
 func (*serveCmd) Help() string {
-	return "Open the address in a browser for a page to try the models, with the curves of the training. Programs ask POST /v1/predict; " +
-		"/openapi.json describes the API. A newer checkpoint in a folder is used as soon as it is there. " +
-		"Ctrl-C and the signal TERM end the server when what was accepted is answered."
+	return "Open the address in a browser for a page to try the models, with the curves of the training. Programs " +
+		"ask POST /v1/predict; /openapi.json describes the API. A newer checkpoint in a folder is used as soon as " +
+		"it is there. Ctrl-C and the signal TERM end the server when what was accepted is answered."
 }
 
 // tokenVariable is the environment variable that may have the token.
@@ -52,7 +52,8 @@ func (k *serveCmd) token() (string, error) {
 			return "", run.NewInputError("--token-file", err)
 		}
 		if token = strings.TrimSpace(string(data)); token == "" {
-			return "", fail(exitData, "--token-file: %s is empty: write a token into it, for example with openssl rand -hex 32", k.TokenFile)
+			return "", fail(exitData, "--token-file: %s is empty: write a token into it, for example with openssl "+
+				"rand -hex 32", k.TokenFile)
 		}
 	}
 	return token, nil

@@ -21,21 +21,25 @@ func TestServeErrors(t *testing.T) {
 	writeFile(t, "empty", "\n")
 	want(t, exitUsage, `--addr is "here": it must be HOST:PORT, such as 127.0.0.1:8080`, "serve", "run", "--addr", "here")
 	for _, addr := range []string{":0", "0.0.0.0:0", "[::]:0", "192.0.2.1:80", "example.com:80"} {
-		want(t, exitUsage, "--addr "+addr+" is reached by other machines: give a token with --token-file, or use 127.0.0.1", "serve", "run", "--addr", addr)
+		want(t, exitUsage, "--addr "+addr+" is reached by other machines: give a token with --token-file, or use "+
+			"127.0.0.1", "serve", "run", "--addr", addr)
 	}
 	want(t, exitNoInput, "--token-file: none does not exist: check the path", "serve", "run", "--token-file", "none")
-	want(t, exitData, "--token-file: empty is empty: write a token into it, for example with openssl rand -hex 32", "serve", "run", "--token-file", "empty")
+	want(t, exitData, "--token-file: empty is empty: write a token into it, for example with openssl rand -hex 32",
+		"serve", "run", "--token-file", "empty")
 	want(t, exitNoInput, "RUN: none does not exist: check the path", "serve", "none", "--addr", "127.0.0.1:0")
 	want(t, exitData, "RUN: . is no run, it holds no config.yaml: give the folder that unroll train wrote", "serve", ".")
 	want(t, exitUsage, "--batch is 0: it must be at least 1", "serve", "run", "--addr", "127.0.0.1:0", "--batch", "0")
-	want(t, exitUsage, "two runs are called run: rename the folder of one", "serve", "run", "./run", "--addr", "127.0.0.1:0")
+	want(t, exitUsage, "two runs are called run: rename the folder of one", "serve", "run", "./run", "--addr",
+		"127.0.0.1:0")
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer l.Close()
 	addr := l.Addr().String()
-	want(t, exitNoOutput, "--addr: another program listens on "+addr+": end it, or choose another port", "serve", "run", "--addr", addr)
+	want(t, exitNoOutput, "--addr: another program listens on "+addr+": end it, or choose another port", "serve",
+		"run", "--addr", addr)
 }
 
 // The command says where it listens, answers who has the token, and ends with TERM.

@@ -266,10 +266,12 @@ func TestNotFiniteIsNotSaved(t *testing.T) {
 	writeFile(t, "rhyme.txt", rhyme(100))
 	r := unroll(strings.Fields("train --text rhyme.txt --batch 4 --seq 40 --optimizer sgd --momentum 0.5 --out run " +
 		"--steps 13 --checkpoint-every 12 --valid-every 13")...)
-	if r.code != exitDiverged || !strings.Contains(r.stderr, `diverged at step 12: element 5 of tensor "w" is not finite; nothing was saved yet`) {
+	if r.code != exitDiverged || !strings.Contains(r.stderr,
+		`diverged at step 12: element 5 of tensor "w" is not finite; nothing was saved yet`) {
 		t.Errorf("%d, %s", r.code, r.stderr)
 	}
-	want(t, exitData, "run/last: there is no such checkpoint: train until the first one is saved", "eval", "run", "--checkpoint", "last")
+	want(t, exitData, "run/last: there is no such checkpoint: train until the first one is saved", "eval", "run",
+		"--checkpoint", "last")
 }
 
 func TestOutIsTaken(t *testing.T) {
@@ -323,7 +325,8 @@ func TestOutIsTaken(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer lock.Unlock()
-	want(t, exitNoOutput, fmt.Sprintf("run: process %d trains there: wait for it, stop it, or choose another folder with --out", os.Getpid()),
+	want(t, exitNoOutput, fmt.Sprintf("run: process %d trains there: wait for it, stop it, or choose another "+
+		"folder with --out", os.Getpid()),
 		strings.Fields(same+" --steps 9")...)
 	must(t, "eval", "run") // reading needs no lock
 }

@@ -108,7 +108,8 @@ func TestSplit(t *testing.T) {
 	} {
 		want(t, exitUsage, "--split is \""+split+"\""+why, "train", "lm", "--text", "rhyme.txt", "--split", split)
 	}
-	want(t, exitUsage, "--split and --valid-text both say what is measured on: leave one of them out", "train", "lm", "--text", "rhyme.txt", "--valid-text", "rhyme.txt", "--split", "90/10")
+	want(t, exitUsage, "--split and --valid-text both say what is measured on: leave one of them out", "train", "lm",
+		"--text", "rhyme.txt", "--valid-text", "rhyme.txt", "--split", "90/10")
 }
 
 // Windows that begin every so many characters instead of streams: in training, and for measuring.
@@ -153,17 +154,22 @@ func TestStride(t *testing.T) {
 		t.Errorf("two windows have %v, each by itself %v and %v", two, one, second)
 	}
 	writeFile(t, "short.txt", rhyme(100)[:40])
-	want(t, exitData, "short.txt: 40 tokens to measure on, at least 41 are needed for a window: use a longer text", "eval", "straight", "--text", "short.txt", "--stride", "1")
+	want(t, exitData, "short.txt: 40 tokens to measure on, at least 41 are needed for a window: use a longer text",
+		"eval", "straight", "--text", "short.txt", "--stride", "1")
 	want(t, exitUsage, "--stride is -1: it must be at least 0", "eval", "straight", "--stride", "-1")
 	want(t, exitUsage, "--stride is -1: it must be at least 0", "train", "lm", "--stride", "-1")
-	want(t, exitData, "rhyme.txt (2300 characters, 10% of them held out): 2070 characters to train on, but --batch 300, --seq 40 and --stride 15 need at least 40+1+(300-1)*15 = 4526: "+
-		"use a longer text, or --batch 136", "train", "lm", "--text", "rhyme.txt", "--batch", "300", "--seq", "40",
+	want(t, exitData, "rhyme.txt (2300 characters, 10% of them held out): 2070 characters to train on, but --batch "+
+		"300, --seq 40 and --stride 15 need at least 40+1+(300-1)*15 = 4526: use a longer text, or --batch 136",
+		"train", "lm", "--text", "rhyme.txt", "--batch", "300", "--seq", "40",
 		"--stride", "15")
-	want(t, exitData, "rhyme.txt (2300 characters, 10% of them held out): 2070 characters to train on, but --batch 16, --accumulate 8 and --seq 40 need at least (40+1)*128 = 5248: "+
-		"use a longer text, or --batch 6 or --seq 15", "train", "lm", "--text", "rhyme.txt", "--batch", "16", "--accumulate",
+	want(t, exitData, "rhyme.txt (2300 characters, 10% of them held out): 2070 characters to train on, but --batch "+
+		"16, --accumulate 8 and --seq 40 need at least (40+1)*128 = 5248: use a longer text, or --batch 6 or --seq 15",
+		"train", "lm", "--text", "rhyme.txt", "--batch", "16", "--accumulate",
 		"8", "--seq", "40")
-	want(t, exitUsage, "--stride is 9223372036854775807: at most 1,000,000,000 are supported", "train", "lm", "--stride", "9223372036854775807")
-	want(t, exitUsage, "--batch 32, --accumulate 1000000 and --seq 64 make a training step of 2.0e+09 tokens: at most 1e+09 are supported", "train", "lm", "--accumulate", "1000000")
+	want(t, exitUsage, "--stride is 9223372036854775807: at most 1,000,000,000 are supported", "train", "lm",
+		"--stride", "9223372036854775807")
+	want(t, exitUsage, "--batch 32, --accumulate 1000000 and --seq 64 make a training step of 2.0e+09 tokens: at "+
+		"most 1e+09 are supported", "train", "lm", "--accumulate", "1000000")
 	want(t, exitUsage, "--threads is 1000000: at most 1,024 are supported", "train", "lm", "--threads", "1000000")
 }
 
@@ -217,8 +223,12 @@ func TestUnits(t *testing.T) {
 		r.stderr != "unroll: --prompt: 2 of 3 tokens (66.7%) are unknown\n" {
 		t.Errorf("%d, %s", r.code, r.stderr)
 	}
-	want(t, exitData, "rhyme.txt: with --min-freq 1000 and --max-vocab 0 every token is unknown, so there is nothing to learn: choose others, or other data", "train", "lm", "--text", "rhyme.txt", "--tokens", "word", "--min-freq", "1000")
-	want(t, exitData, "rhyme.txt: with --min-freq 1 and --max-vocab 5 every token but \"the\" is unknown, so there is nothing to learn: choose others, or other data", "train", "lm", "--text", "rhyme.txt", "--tokens", "word", "--max-vocab", "5")
+	want(t, exitData, "rhyme.txt: with --min-freq 1000 and --max-vocab 0 every token is unknown, so there is "+
+		"nothing to learn: choose others, or other data", "train", "lm", "--text", "rhyme.txt", "--tokens", "word",
+		"--min-freq", "1000")
+	want(t, exitData, "rhyme.txt: with --min-freq 1 and --max-vocab 5 every token but \"the\" is unknown, so there "+
+		"is nothing to learn: choose others, or other data", "train", "lm", "--text", "rhyme.txt", "--tokens", "word",
+		"--max-vocab", "5")
 	writeFile(t, "pairs.tsv", "a b\tc d\ne f\tg h\ni j\tk l\n")
 	for task, data := range map[string]string{"seq2seq": "--pairs", "classify": "--table"} {
 		r := unroll("train", task, data, "pairs.tsv", "--tokens", "word", "--min-freq", "1000")
@@ -228,7 +238,8 @@ func TestUnits(t *testing.T) {
 		}
 	}
 	writeFile(t, "blank.txt", strings.Repeat(" ", 5000))
-	want(t, exitData, "blank.txt (5000 characters, 10% of them held out): 0 tokens to train on, but --batch 4 and --seq 8 need at least (8+1)*4 = 36: use a longer text",
+	want(t, exitData, "blank.txt (5000 characters, 10% of them held out): 0 tokens to train on, but --batch 4 and "+
+		"--seq 8 need at least (8+1)*4 = 36: use a longer text",
 		strings.Fields("train lm --text blank.txt --tokens word --batch 4 --seq 8")...)
 }
 
@@ -246,8 +257,10 @@ func TestUseErrors(t *testing.T) {
 	want(t, exitData, "strange.txt:2:4: the character 'ö' (U+00F6) "+unknown, "eval", "run", "--text", "strange.txt")
 	want(t, exitData, "--prompt:1:5: the character 'C' (U+0043) "+unknown, "sample", "run", "--prompt", "the Cat")
 	want(t, exitData, "--prompt:2:1: the character '\ufffd' (U+FFFD) "+unknown, "sample", "run", "--prompt", "the\n\xff")
-	want(t, exitData, "one.txt: 1 token to measure on, at least 2 are needed: use a longer text", "eval", "run", "--text", "one.txt")
-	want(t, exitNoInput, "--valid-text: none.txt does not exist: check the path", "eval", "run", "--valid-text", "none.txt")
+	want(t, exitData, "one.txt: 1 token to measure on, at least 2 are needed: use a longer text", "eval", "run",
+		"--text", "one.txt")
+	want(t, exitNoInput, "--valid-text: none.txt does not exist: check the path", "eval", "run", "--valid-text",
+		"none.txt")
 
 	writeFile(t, "rhyme.txt", rhyme(100)+"!")
 	sha := field(t, "run/config.yaml", "text_sha256")
@@ -261,14 +274,17 @@ func TestUseErrors(t *testing.T) {
 	if err := os.Remove("rhyme.txt"); err != nil {
 		t.Fatal(err)
 	}
-	want(t, exitNoInput, "run/config.yaml: "+dir+"/rhyme.txt does not exist: check the path, or name a text with --text", "eval", "run")
+	want(t, exitNoInput, "run/config.yaml: "+dir+"/rhyme.txt does not exist: check the path, or name a text with "+
+		"--text", "eval", "run")
 	must(t, "sample", "run") // needs no text
 
 	vocab := readFile(t, "run/vocab.json")
 	writeFile(t, "run/vocab.json", strings.Replace(vocab, `"a"`, `"A"`, 1))
-	want(t, exitData, "run/vocab.json is not the vocabulary that run/config.yaml names (17 tokens with sha256 f74360ccf0ab, 17 with 7f904df3bc36 there): they are of different runs", "sample", "run")
+	want(t, exitData, "run/vocab.json is not the vocabulary that run/config.yaml names (17 tokens with sha256 "+
+		"f74360ccf0ab, 17 with 7f904df3bc36 there): they are of different runs", "sample", "run")
 	writeFile(t, "run/vocab.json", vocab[:20])
-	want(t, exitData, "run/vocab.json: not a JSON vocabulary (unexpected end of JSON input): the vocabulary is damaged, restore it from a copy of the run", "sample", "run")
+	want(t, exitData, "run/vocab.json: not a JSON vocabulary (unexpected end of JSON input): the vocabulary is "+
+		"damaged, restore it from a copy of the run", "sample", "run")
 	if err := os.Remove("run/vocab.json"); err != nil {
 		t.Fatal(err)
 	}

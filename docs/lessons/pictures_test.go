@@ -239,10 +239,12 @@ func TestPictureAlignment(t *testing.T) {
 			y := top + 34 + cell*float64(j)
 			s.code(place{x: left - 14, y: y + 17, size: 16, colour: written}, visible(append([]rune(target), '⏎')[j]))
 			for i, w := range row {
-				s.add(`<rect x="%s" y="%s" width="%d" height="%d" fill="%s" stroke="#eaeef2" stroke-width="1"/>`, num(left+cell*float64(i)), num(y), cell, cell, heat(w))
+				s.add(`<rect x="%s" y="%s" width="%d" height="%d" fill="%s" stroke="#eaeef2" stroke-width="1"/>`,
+					num(left+cell*float64(i)), num(y), cell, cell, heat(w))
 			}
 		}
-		s.add(`<text x="96" y="%s" transform="rotate(-90 84 %s)" text-anchor="middle" fill="%s">writes</text>`, num(top+34+cell*5.5), num(top+34+cell*5.5), grey)
+		s.add(`<text x="96" y="%s" transform="rotate(-90 84 %s)" text-anchor="middle" fill="%s">writes</text>`,
+			num(top+34+cell*5.5), num(top+34+cell*5.5), grey)
 		s.text(place{x: left, y: top, anchor: "start", colour: grey}, "reads")
 		top += 345
 	}
@@ -289,7 +291,8 @@ func TestPictureHello(t *testing.T) {
 			for v := range 4 {
 				y := 55 + 45*float64(v)
 				w := p[4*t+v]
-				s.add(`<rect x="%s" y="%s" width="56" height="43" rx="4" fill="%s" stroke="%s"/>`, num(x), num(y), heat(0.9*w), faint)
+				s.add(`<rect x="%s" y="%s" width="56" height="43" rx="4" fill="%s" stroke="%s"/>`, num(x), num(y),
+					heat(0.9*w), faint)
 				colour := ink
 				if w > 0.5 {
 					colour = "#ffffff"
@@ -369,7 +372,8 @@ func TestPictureRows(t *testing.T) {
 	right := float64(left + pixel*rows)
 	for i, row := range []int{1, 10, 19, 28} {
 		x, y := 370+100*float64(i), top+pixel*(float64(row)-0.5)
-		s.add(`<rect x="%d" y="%s" width="%d" height="%d" fill="none" stroke="%s" stroke-width="1.5"/>`, left, num(y-pixel/2), pixel*rows, pixel, inputs)
+		s.add(`<rect x="%d" y="%s" width="%d" height="%d" fill="none" stroke="%s" stroke-width="1.5"/>`, left,
+			num(y-pixel/2), pixel*rows, pixel, inputs)
 		s.line(inputs, 1.2, right+2, y, x, y)
 		s.arrow(inputs, x, y, x, 152+22*math.Copysign(1, y-152))
 		s.math(place{x: right + 12, y: y - 5, anchor: "start", size: 14, colour: inputs}, fmt.Sprintf("x_%d", row))

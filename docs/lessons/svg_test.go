@@ -82,7 +82,8 @@ func (s *svg) text(p place, words string) {
 
 // code is text in letters of one width.
 func (s *svg) code(p place, words string) {
-	s.add(`<text %s font-family="ui-monospace, Menlo, Consolas, monospace" xml:space="preserve">%s</text>`, p.attributes(), html.EscapeString(words))
+	s.add(`<text %s font-family="ui-monospace, Menlo, Consolas, monospace" xml:space="preserve">%s</text>`,
+		p.attributes(), html.EscapeString(words))
 }
 
 // math is a formula.
@@ -90,7 +91,8 @@ func (s *svg) math(p place, formula string) {
 	if p.size == 0 {
 		p.size = 17
 	}
-	s.add(`<text %s font-family="Georgia, 'Times New Roman', serif" font-style="italic">%s</text>`, p.attributes(), indexed(p, formula))
+	s.add(`<text %s font-family="Georgia, 'Times New Roman', serif" font-style="italic">%s</text>`, p.attributes(),
+		indexed(p, formula))
 }
 
 var index = regexp.MustCompile(`_(\w+|\{[^}]*\})`)
@@ -101,7 +103,8 @@ func indexed(p place, words string) string {
 		size = 14
 	}
 	return index.ReplaceAllStringFunc(html.EscapeString(words), func(m string) string {
-		return fmt.Sprintf(`<tspan dy="4" font-size="%d">%s</tspan><tspan dy="-4">&#8203;</tspan>`, size*7/10, strings.Trim(m[1:], "{}"))
+		return fmt.Sprintf(`<tspan dy="4" font-size="%d">%s</tspan><tspan dy="-4">&#8203;</tspan>`, size*7/10,
+			strings.Trim(m[1:], "{}"))
 	})
 }
 
@@ -116,7 +119,8 @@ func (s *svg) box(x, y, width, height float64, colour, formula string) {
 
 // line goes through points x, y, x, y, ...
 func (s *svg) line(colour string, width float64, points ...float64) {
-	s.add(`<polyline points="%s" fill="none" stroke="%s" stroke-width="%s" stroke-linejoin="round"/>`, join(points), colour, num(width))
+	s.add(`<polyline points="%s" fill="none" stroke="%s" stroke-width="%s" stroke-linejoin="round"/>`, join(points),
+		colour, num(width))
 }
 
 // arrow is a straight arrow.

@@ -41,7 +41,8 @@ func slotErrors(d tape.Device, f tape.Dtype) error {
 	var bads []bad
 	for s := range t.Slots {
 		for _, data := range []any{
-			host(f, make([]float64, 2)), host(f, make([]float64, 4)), host(f, nil), host(other, make([]float64, 3)), make([]int32, 3), make([]int, 3),
+			host(f, make([]float64, 2)), host(f, make([]float64, 4)), host(f, nil), host(other, make([]float64, 3)),
+			make([]int32, 3), make([]int, 3),
 			nil, 1.5, [3]float32{}, &[3]float64{}, [][]float32{{1, 2, 3}}, "abc",
 		} {
 			bads = append(bads, bad{tape.SlotID(s), data})

@@ -24,17 +24,18 @@ func productFaults() []fault {
 			}
 		})},
 		{check: "product layouts", name: "does only the first of a batch", rewrite: edit(func(_ *tape.Tape, p *tape.Product) { p.Batch = min(p.Batch, 1) })},
-		{check: "product layouts", name: "writes zeros between the rows of C", rewrite: replace(func(_ *tape.Tape, p *tape.Product, _ int) []tape.Instr {
-			if p.LdC == p.N || p.Batch > 1 || p.M < 2 {
-				return nil
-			}
-			gap := p.C
-			gap.Off += p.N
-			return []tape.Instr{p, &tape.Map{
-				Shape: []int{p.M - 1, p.LdC - p.N}, Code: []tape.Op{{Fn: tape.Const}}, Result: []int{0},
-				Out: []tape.Operand{{Ref: gap, Strides: []int{p.LdC, 1}}},
-			}}
-		})},
+		{check: "product layouts", name: "writes zeros between the rows of C",
+			rewrite: replace(func(_ *tape.Tape, p *tape.Product, _ int) []tape.Instr {
+				if p.LdC == p.N || p.Batch > 1 || p.M < 2 {
+					return nil
+				}
+				gap := p.C
+				gap.Off += p.N
+				return []tape.Instr{p, &tape.Map{
+					Shape: []int{p.M - 1, p.LdC - p.N}, Code: []tape.Op{{Fn: tape.Const}}, Result: []int{0},
+					Out: []tape.Operand{{Ref: gap, Strides: []int{p.LdC, 1}}},
+				}}
+			})},
 		{check: "product layouts", name: "uses the first B for all of a batch", rewrite: edit(func(_ *tape.Tape, p *tape.Product) { p.StrideB = 0 })},
 		{check: "product large", name: "forgets what lies past the first block of K", rewrite: edit(func(_ *tape.Tape, p *tape.Product) { p.K = min(p.K, 512) })},
 		{check: "product empty", name: "leaves C where K is 0", rewrite: drop(func(p *tape.Product) bool { return p.K == 0 })},
@@ -74,31 +75,37 @@ func fnFaults() []fault {
 		{check: "fn exact", name: "drops a NaN in Min", rewrite: instead(tape.Min, func(x, y, _ int, add add, _ num) int { return add(tape.Where, add(tape.Lt, y, x), y, x) })},
 		{check: "fn exact", name: "takes Lt for Le", rewrite: instead(tape.Lt, func(x, y, _ int, add add, _ num) int { return add(tape.Le, x, y) })},
 		{check: "fn exact", name: "has Ne false for NaN", rewrite: instead(tape.Ne, func(x, y, _ int, add add, _ num) int { return add(tape.Add, add(tape.Lt, x, y), add(tape.Lt, y, x)) })},
-		{check: "fn exact", name: "has a Sign of 0 for NaN", rewrite: instead(tape.Sign, func(x, _, _ int, add add, num num) int {
-			return add(tape.Sub, add(tape.Lt, num(0), x), add(tape.Lt, x, num(0)))
-		})},
+		{check: "fn exact", name: "has a Sign of 0 for NaN",
+			rewrite: instead(tape.Sign, func(x, _, _ int, add add, num num) int {
+				return add(tape.Sub, add(tape.Lt, num(0), x), add(tape.Lt, x, num(0)))
+			})},
 		{check: "fn exact", name: "divides by a reciprocal", rewrite: instead(tape.Div, func(x, y, _ int, add add, num num) int { return add(tape.Mul, x, add(tape.Div, num(1), y)) })},
 		{check: "fn exact", name: "flushes denormal sums", rewrite: flush(tape.Add)},
 		{check: "fn exact", name: "flushes denormal products", rewrite: flush(tape.Mul)},
-		{check: "fn accurate", name: "overflows in Sigmoid", rewrite: instead(tape.Sigmoid, func(x, _, _ int, add add, num num) int {
-			e := add(tape.Exp, x)
-			return add(tape.Div, e, add(tape.Add, num(1), e))
-		})},
-		{check: "fn accurate", name: "overflows in Tanh", rewrite: instead(tape.Tanh, func(x, _, _ int, add add, num num) int {
-			e := add(tape.Exp, add(tape.Mul, num(2), x))
-			return add(tape.Div, add(tape.Sub, e, num(1)), add(tape.Add, e, num(1)))
-		})},
-		{check: "fn accurate", name: "has NaN for 1 to the power of NaN", rewrite: instead(tape.Pow, func(x, y, _ int, add add, num num) int {
-			return add(tape.Add, add(tape.Pow, x, y), add(tape.Mul, y, num(0)))
-		})},
+		{check: "fn accurate", name: "overflows in Sigmoid",
+			rewrite: instead(tape.Sigmoid, func(x, _, _ int, add add, num num) int {
+				e := add(tape.Exp, x)
+				return add(tape.Div, e, add(tape.Add, num(1), e))
+			})},
+		{check: "fn accurate", name: "overflows in Tanh",
+			rewrite: instead(tape.Tanh, func(x, _, _ int, add add, num num) int {
+				e := add(tape.Exp, add(tape.Mul, num(2), x))
+				return add(tape.Div, add(tape.Sub, e, num(1)), add(tape.Add, e, num(1)))
+			})},
+		{check: "fn accurate", name: "has NaN for 1 to the power of NaN",
+			rewrite: instead(tape.Pow, func(x, y, _ int, add add, num num) int {
+				return add(tape.Add, add(tape.Pow, x, y), add(tape.Mul, y, num(0)))
+			})},
 		{check: "fn accurate", name: "computes powers of positive numbers only", rewrite: instead(tape.Pow, func(x, y, _ int, add add, _ num) int { return add(tape.Exp, add(tape.Mul, y, add(tape.Log, x))) })},
-		{check: "fn where", name: "computes Where by products", rewrite: instead(tape.Where, func(x, y, z int, add add, num num) int {
-			c := add(tape.Ne, x, num(0))
-			return add(tape.Add, add(tape.Mul, c, y), add(tape.Mul, add(tape.Sub, num(1), c), z))
-		})},
-		{check: "fn where", name: "takes NaN for false", rewrite: instead(tape.Where, func(x, y, z int, add add, num num) int {
-			return add(tape.Where, add(tape.Lt, num(0), add(tape.Abs, x)), y, z)
-		})},
+		{check: "fn where", name: "computes Where by products",
+			rewrite: instead(tape.Where, func(x, y, z int, add add, num num) int {
+				c := add(tape.Ne, x, num(0))
+				return add(tape.Add, add(tape.Mul, c, y), add(tape.Mul, add(tape.Sub, num(1), c), z))
+			})},
+		{check: "fn where", name: "takes NaN for false",
+			rewrite: instead(tape.Where, func(x, y, z int, add add, num num) int {
+				return add(tape.Where, add(tape.Lt, num(0), add(tape.Abs, x)), y, z)
+			})},
 		{check: "fn nullary", name: "counts along the last axis only", rewrite: edit(func(_ *tape.Tape, m *tape.Map) {
 			m.Code = slices.Clone(m.Code)
 			for i := range m.Code {
@@ -136,19 +143,21 @@ func fnFaults() []fault {
 func mapFaults() []fault {
 	flat := func(m *tape.Map) bool { return len(m.Shape) == 1 && m.Shape[0] > 0 }
 	return []fault{
-		{check: "map sizes", name: "forgets the last element of an odd length", rewrite: edit(func(_ *tape.Tape, m *tape.Map) {
-			if flat(m) && m.Shape[0]%8 == 7 {
-				m.Shape = []int{m.Shape[0] - 1}
-			}
-		})},
-		{check: "map sizes", name: "writes whole vectors", rewrite: replace(func(t *tape.Tape, m *tape.Map, _ int) []tape.Instr {
-			rest := m.Out[0].Ref
-			rest.Off += m.Shape[0]
-			n := min(-m.Shape[0]&7, t.Buffers[rest.Buf].Len-rest.Off)
-			return []tape.Instr{m, &tape.Map{
-				Shape: []int{n}, Code: []tape.Op{{Fn: tape.Const}}, Result: []int{0}, Out: []tape.Operand{dense(rest, n)},
-			}}
-		})},
+		{check: "map sizes", name: "forgets the last element of an odd length",
+			rewrite: edit(func(_ *tape.Tape, m *tape.Map) {
+				if flat(m) && m.Shape[0]%8 == 7 {
+					m.Shape = []int{m.Shape[0] - 1}
+				}
+			})},
+		{check: "map sizes", name: "writes whole vectors",
+			rewrite: replace(func(t *tape.Tape, m *tape.Map, _ int) []tape.Instr {
+				rest := m.Out[0].Ref
+				rest.Off += m.Shape[0]
+				n := min(-m.Shape[0]&7, t.Buffers[rest.Buf].Len-rest.Off)
+				return []tape.Instr{m, &tape.Map{
+					Shape: []int{n}, Code: []tape.Op{{Fn: tape.Const}}, Result: []int{0}, Out: []tape.Operand{dense(rest, n)},
+				}}
+			})},
 		{check: "map views", name: "takes the last axis as dense", rewrite: edit(func(_ *tape.Tape, m *tape.Map) {
 			m.In = slices.Clone(m.In)
 			for i, o := range m.In {
@@ -167,17 +176,19 @@ func mapFaults() []fault {
 			}
 		})},
 		{check: "map programs", name: "stores only the first result", rewrite: edit(func(_ *tape.Tape, m *tape.Map) { m.Out, m.Result = m.Out[:1], m.Result[:1] })},
-		{check: "map programs", name: "gives the last register as every result", rewrite: edit(func(_ *tape.Tape, m *tape.Map) {
-			m.Result = slices.Repeat([]int{len(m.In) + len(m.Code) - 1}, len(m.Result))
-		})},
-		{check: "map in place", name: "stores one output before it computes the next", rewrite: replace(func(_ *tape.Tape, m *tape.Map, _ int) (code []tape.Instr) {
-			for i := range m.Out {
-				one := *m
-				one.Out, one.Result = m.Out[i:i+1], m.Result[i:i+1]
-				code = append(code, &one)
-			}
-			return code
-		})},
+		{check: "map programs", name: "gives the last register as every result",
+			rewrite: edit(func(_ *tape.Tape, m *tape.Map) {
+				m.Result = slices.Repeat([]int{len(m.In) + len(m.Code) - 1}, len(m.Result))
+			})},
+		{check: "map in place", name: "stores one output before it computes the next",
+			rewrite: replace(func(_ *tape.Tape, m *tape.Map, _ int) (code []tape.Instr) {
+				for i := range m.Out {
+					one := *m
+					one.Out, one.Result = m.Out[i:i+1], m.Result[i:i+1]
+					code = append(code, &one)
+				}
+				return code
+			})},
 		{check: "map empty", name: "has no Map without dimensions", rewrite: drop(func(m *tape.Map) bool { return len(m.Shape) == 0 })},
 		{check: "map empty", name: "takes an extent of 0 for 1", rewrite: edit(func(_ *tape.Tape, m *tape.Map) {
 			if slices.Equal(m.Shape, []int{0}) { // of an operand that has an element

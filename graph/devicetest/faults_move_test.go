@@ -13,22 +13,24 @@ func moveFaults() []fault {
 				c.Out = dense(c.Out.Ref, c.Shape...)
 			}
 		})},
-		{check: "copy bits", name: "copies by way of arithmetic", rewrite: replace(func(t *tape.Tape, c *tape.Copy, _ int) []tape.Instr {
-			return []tape.Instr{&tape.Map{
-				Shape: c.Shape, In: []tape.Operand{c.In}, Out: []tape.Operand{c.Out},
-				Code: []tape.Op{{Fn: tape.Const, Value: 0}, {Fn: tape.Add, Args: [3]int{0, 1}}}, Result: []int{2},
-			}}
-		})},
-		{check: "gather", name: "gathers the rows in reverse", rewrite: replace(func(_ *tape.Tape, g *tape.Gather, _ int) (code []tape.Instr) {
-			for n := range g.N {
-				one := *g
-				one.N = 1
-				one.Index.Off += n
-				one.Out.Off += (g.N - 1 - n) * g.Width
-				code = append(code, &one)
-			}
-			return code
-		})},
+		{check: "copy bits", name: "copies by way of arithmetic",
+			rewrite: replace(func(t *tape.Tape, c *tape.Copy, _ int) []tape.Instr {
+				return []tape.Instr{&tape.Map{
+					Shape: c.Shape, In: []tape.Operand{c.In}, Out: []tape.Operand{c.Out},
+					Code: []tape.Op{{Fn: tape.Const, Value: 0}, {Fn: tape.Add, Args: [3]int{0, 1}}}, Result: []int{2},
+				}}
+			})},
+		{check: "gather", name: "gathers the rows in reverse",
+			rewrite: replace(func(_ *tape.Tape, g *tape.Gather, _ int) (code []tape.Instr) {
+				for n := range g.N {
+					one := *g
+					one.N = 1
+					one.Index.Off += n
+					one.Out.Off += (g.N - 1 - n) * g.Width
+					code = append(code, &one)
+				}
+				return code
+			})},
 		{check: "scatteradd", name: "does not clear its output", rewrite: scatter(func(out, in []float64, index, width int) {
 			for i, x := range in {
 				out[index*width+i] += x
@@ -39,34 +41,37 @@ func moveFaults() []fault {
 				out[index*width+i] += x * (1 + 0x1p-50) // and so not to the bit in Float64 either
 			}
 		}, true)},
-		{check: "put", name: "writes the last rows first", rewrite: replace(func(_ *tape.Tape, p *tape.Put, _ int) (code []tape.Instr) {
-			for n := range p.N {
-				one := *p
-				one.N = 1
-				one.Index.Off += p.N - 1 - n
-				one.In.Off += (p.N - 1 - n) * p.Width
-				code = append(code, &one)
-			}
-			return code
-		})},
-		{check: "index error", name: "clamps indices", rewrite: replace(func(_ *tape.Tape, g *tape.Gather, _ int) []tape.Instr {
-			return onHost([]tape.HostArg{arg(g.Out, g.N, g.Width)}, []tape.HostArg{arg(g.Table, g.Rows, g.Width),
-				arg(g.Index, g.N)}, func(out, in [][]float64) {
-				for n, row := range in[1] {
-					copy(out[0][n*g.Width:][:g.Width], in[0][int(min(max(row, 0), float64(g.Rows-1)))*g.Width:])
+		{check: "put", name: "writes the last rows first",
+			rewrite: replace(func(_ *tape.Tape, p *tape.Put, _ int) (code []tape.Instr) {
+				for n := range p.N {
+					one := *p
+					one.N = 1
+					one.Index.Off += p.N - 1 - n
+					one.In.Off += (p.N - 1 - n) * p.Width
+					code = append(code, &one)
 				}
-			})
-		})},
+				return code
+			})},
+		{check: "index error", name: "clamps indices",
+			rewrite: replace(func(_ *tape.Tape, g *tape.Gather, _ int) []tape.Instr {
+				return onHost([]tape.HostArg{arg(g.Out, g.N, g.Width)}, []tape.HostArg{arg(g.Table, g.Rows, g.Width),
+					arg(g.Index, g.N)}, func(out, in [][]float64) {
+					for n, row := range in[1] {
+						copy(out[0][n*g.Width:][:g.Width], in[0][int(min(max(row, 0), float64(g.Rows-1)))*g.Width:])
+					}
+				})
+			})},
 		{check: "random", name: "ignores the stream", rewrite: edit(func(_ *tape.Tape, r *tape.Random) { r.Stream = 0 })},
-		{check: "random", name: "draws all rows with the first key", rewrite: replace(func(_ *tape.Tape, r *tape.Random, _ int) (code []tape.Instr) {
-			for n := range r.N {
-				one := *r
-				one.N = 1
-				one.Out.Off += n * r.Width
-				code = append(code, &one)
-			}
-			return code
-		})},
+		{check: "random", name: "draws all rows with the first key",
+			rewrite: replace(func(_ *tape.Tape, r *tape.Random, _ int) (code []tape.Instr) {
+				for n := range r.N {
+					one := *r
+					one.N = 1
+					one.Out.Off += n * r.Width
+					code = append(code, &one)
+				}
+				return code
+			})},
 	}
 }
 
@@ -112,18 +117,19 @@ func loopFaults() []fault {
 				r.Step[i] = max(s, 0)
 			}
 		})},
-		{check: "loop carries", name: "runs loops from the last step to the first", rewrite: replace(func(_ *tape.Tape, l *tape.Loop, depth int) []tape.Instr {
-			reversed := &tape.Loop{Trip: l.Trip}
-			for _, in := range l.Body {
-				reversed.Body = append(reversed.Body, moves(func(r *tape.Ref) {
-					if depth < len(r.Step) {
-						r.Off += (l.Trip - 1) * r.Step[depth]
-						r.Step[depth] *= -1
-					}
-				})(nil, in, depth)...)
-			}
-			return []tape.Instr{reversed}
-		})},
+		{check: "loop carries", name: "runs loops from the last step to the first",
+			rewrite: replace(func(_ *tape.Tape, l *tape.Loop, depth int) []tape.Instr {
+				reversed := &tape.Loop{Trip: l.Trip}
+				for _, in := range l.Body {
+					reversed.Body = append(reversed.Body, moves(func(r *tape.Ref) {
+						if depth < len(r.Step) {
+							r.Off += (l.Trip - 1) * r.Step[depth]
+							r.Step[depth] *= -1
+						}
+					})(nil, in, depth)...)
+				}
+				return []tape.Instr{reversed}
+			})},
 		{check: "loop nested", name: "moves by the outermost loop only", rewrite: moves(func(r *tape.Ref) { r.Step = r.Step[:min(len(r.Step), 1)] })},
 		{check: "loop nested", name: "moves by the innermost loop only", rewrite: moves(func(r *tape.Ref) {
 			for i := range max(len(r.Step), 1) - 1 {
@@ -189,29 +195,31 @@ func packFaults() []fault {
 		return writes(l.Body, func(w tape.BufferID) bool { return t.Buffers[w].Offset == t.Buffers[b].Offset })
 	}
 	return []fault{
-		{check: "pack fixed", name: "packs a part of B", rewrite: replace(func(_ *tape.Tape, p *tape.Product, depth int) []tape.Instr {
-			c := *p
-			c.K = min(p.K, p.K-5*depth)
-			return []tape.Instr{&c}
-		})},
+		{check: "pack fixed", name: "packs a part of B",
+			rewrite: replace(func(_ *tape.Tape, p *tape.Product, depth int) []tape.Instr {
+				c := *p
+				c.K = min(p.K, p.K-5*depth)
+				return []tape.Instr{&c}
+			})},
 		{check: "pack rewritten", name: "packs B once per loop", rewrite: packOnce(false, never)},
 		{check: "pack rewritten", name: "packs A once per loop", rewrite: packOnce(true, never)},
 		{check: "pack aliased", name: "packs once where no instruction writes the buffer of B", rewrite: packOnce(false, byID)},
 		{check: "pack aliased", name: "packs once where no instruction writes the start of A", rewrite: packOnce(true, byStart)},
 		{check: "pack nested", name: "packs once for both of two nested loops", rewrite: packTwice()},
 		{check: "pack views", name: "packs one matrix per buffer", rewrite: edit(func(_ *tape.Tape, p *tape.Product) { p.B.Off = 0 })},
-		{check: "pack runs", name: "packs B once per program", rewrite: replace(func(t *tape.Tape, p *tape.Product, _ int) []tape.Instr {
-			var kept []float64
-			pack, n := scratch(t, t.Float, extentB(p)), extentB(p)
-			c := *p
-			c.B = pack
-			return append(onHost([]tape.HostArg{arg(pack, n)}, []tape.HostArg{arg(p.B, n)}, func(out, in [][]float64) {
-				if kept == nil {
-					kept = in[0]
-				}
-				copy(out[0], kept)
-			}), &c)
-		})},
+		{check: "pack runs", name: "packs B once per program",
+			rewrite: replace(func(t *tape.Tape, p *tape.Product, _ int) []tape.Instr {
+				var kept []float64
+				pack, n := scratch(t, t.Float, extentB(p)), extentB(p)
+				c := *p
+				c.B = pack
+				return append(onHost([]tape.HostArg{arg(pack, n)}, []tape.HostArg{arg(p.B, n)}, func(out, in [][]float64) {
+					if kept == nil {
+						kept = in[0]
+					}
+					copy(out[0], kept)
+				}), &c)
+			})},
 		{check: "programs", name: "runs what names other buffers in another order", rewrite: early()},
 	}
 }

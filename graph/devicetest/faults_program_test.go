@@ -87,21 +87,22 @@ func slotFaults() []fault {
 				return w.Program.Run()
 			}
 		})},
-		{check: "slots copy", name: "fills the slice that Read got again after a run", wrap: wrap(func(w *program, t *tape.Tape) {
-			later := map[tape.SlotID]any{}
-			w.read = func(s tape.SlotID, data any) error { later[s] = data; return w.Program.Read(s, data) }
-			w.run = func() error {
-				if err := w.Program.Run(); err != nil {
-					return err
-				}
-				for s, data := range later {
-					if err := w.Program.Read(s, data); err != nil {
+		{check: "slots copy", name: "fills the slice that Read got again after a run",
+			wrap: wrap(func(w *program, t *tape.Tape) {
+				later := map[tape.SlotID]any{}
+				w.read = func(s tape.SlotID, data any) error { later[s] = data; return w.Program.Read(s, data) }
+				w.run = func() error {
+					if err := w.Program.Run(); err != nil {
 						return err
 					}
+					for s, data := range later {
+						if err := w.Program.Read(s, data); err != nil {
+							return err
+						}
+					}
+					return nil
 				}
-				return nil
-			}
-		})},
+			})},
 		{check: "slots shapes", name: "cannot read an empty slot", wrap: wrap(func(w *program, t *tape.Tape) {
 			w.read = func(s tape.SlotID, data any) error {
 				if len(unhost(data)) == 0 {
@@ -110,15 +111,16 @@ func slotFaults() []fault {
 				return w.Program.Read(s, data)
 			}
 		})},
-		{check: "programs apart", name: "loads a tape only once", load: func() func(d tape.Device, t *tape.Tape) (tape.Program, error) {
-			loaded := map[*tape.Tape]tape.Program{}
-			return func(d tape.Device, t *tape.Tape) (p tape.Program, err error) {
-				if loaded[t] == nil {
-					loaded[t], err = d.Load(t)
+		{check: "programs apart", name: "loads a tape only once",
+			load: func() func(d tape.Device, t *tape.Tape) (tape.Program, error) {
+				loaded := map[*tape.Tape]tape.Program{}
+				return func(d tape.Device, t *tape.Tape) (p tape.Program, err error) {
+					if loaded[t] == nil {
+						loaded[t], err = d.Load(t)
+					}
+					return loaded[t], err
 				}
-				return loaded[t], err
-			}
-		}()},
+			}()},
 		{check: "programs concurrent", name: "runs one program at a time", wrap: func() wrapper {
 			var busy sync.Mutex
 			return wrap(func(w *program, t *tape.Tape) {
@@ -176,20 +178,22 @@ func slotFaults() []fault {
 			}
 		})},
 		{check: "errors closed", name: "never closes", wrap: wrap(func(w *program, t *tape.Tape) { w.close = func() error { return nil } })},
-		{check: "errors unsupported", name: "panics on what it does not know", load: func(d tape.Device, t *tape.Tape) (tape.Program, error) {
-			p, err := d.Load(t)
-			if err != nil {
-				panic(err)
-			}
-			return p, err
-		}},
-		{check: "errors unsupported", name: "has no type for that error", load: func(d tape.Device, t *tape.Tape) (tape.Program, error) {
-			p, err := d.Load(t)
-			if err != nil {
-				err = errors.New(err.Error())
-			}
-			return p, err
-		}},
+		{check: "errors unsupported", name: "panics on what it does not know",
+			load: func(d tape.Device, t *tape.Tape) (tape.Program, error) {
+				p, err := d.Load(t)
+				if err != nil {
+					panic(err)
+				}
+				return p, err
+			}},
+		{check: "errors unsupported", name: "has no type for that error",
+			load: func(d tape.Device, t *tape.Tape) (tape.Program, error) {
+				p, err := d.Load(t)
+				if err != nil {
+					err = errors.New(err.Error())
+				}
+				return p, err
+			}},
 		{check: "errors malformed", name: "loads anything", load: func(d tape.Device, t *tape.Tape) (tape.Program, error) {
 			p, err := d.Load(t)
 			if err != nil {
@@ -256,22 +260,24 @@ func slotFaults() []fault {
 
 func hostFaults() []fault {
 	return []fault{
-		{check: "host", name: "runs host functions before all else", load: func(d tape.Device, t *tape.Tape) (tape.Program, error) {
-			c := *t
-			c.Code = slices.Clone(t.Code)
-			slices.SortStableFunc(c.Code, func(a, b tape.Instr) int {
-				_, hostA := a.(*tape.Host)
-				_, hostB := b.(*tape.Host)
-				return int(truth(hostB) - truth(hostA))
-			})
-			return d.Load(&c)
-		}},
-		{check: "host order", name: "calls a host function once per loop", rewrite: replace(func(_ *tape.Tape, l *tape.Loop, depth int) []tape.Instr {
-			if _, ok := l.Body[0].(*tape.Host); ok {
-				return []tape.Instr{&tape.Loop{Trip: 1, Body: l.Body}}
-			}
-			return nil
-		})},
+		{check: "host", name: "runs host functions before all else",
+			load: func(d tape.Device, t *tape.Tape) (tape.Program, error) {
+				c := *t
+				c.Code = slices.Clone(t.Code)
+				slices.SortStableFunc(c.Code, func(a, b tape.Instr) int {
+					_, hostA := a.(*tape.Host)
+					_, hostB := b.(*tape.Host)
+					return int(truth(hostB) - truth(hostA))
+				})
+				return d.Load(&c)
+			}},
+		{check: "host order", name: "calls a host function once per loop",
+			rewrite: replace(func(_ *tape.Tape, l *tape.Loop, depth int) []tape.Instr {
+				if _, ok := l.Body[0].(*tape.Host); ok {
+					return []tape.Instr{&tape.Loop{Trip: 1, Body: l.Body}}
+				}
+				return nil
+			})},
 		{check: "host error", name: "goes on after a host function's error", rewrite: edit(func(_ *tape.Tape, h *tape.Host) {
 			fn := h.Fn
 			h.Fn = func(out, in []any) error {

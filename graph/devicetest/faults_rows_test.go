@@ -45,98 +45,110 @@ func rowsFaults() []fault {
 	})
 	return []fault{
 		{check: "rows softmax", name: "ignores the mask", rewrite: unmask},
-		{check: "rows softmax", name: "masks by adding -1e9", rewrite: byRow(tape.Softmax, func(r *tape.Rows, out []float64, in [][]float64) {
-			x := in[0]
-			for j := range x {
-				if r.Mask && in[1][j] == 0 {
-					x[j] = -1e9
+		{check: "rows softmax", name: "masks by adding -1e9",
+			rewrite: byRow(tape.Softmax, func(r *tape.Rows, out []float64, in [][]float64) {
+				x := in[0]
+				for j := range x {
+					if r.Mask && in[1][j] == 0 {
+						x[j] = -1e9
+					}
 				}
-			}
-			copy(out, softmax(x, all))
-		})},
-		{check: "rows softmax", name: "does not shift by the largest", rewrite: byRow(tape.Softmax, func(r *tape.Rows, out []float64, in [][]float64) {
-			sum := 0.0
-			for j, x := range in[0] {
-				if out[j] = 0; !r.Mask || in[1][j] != 0 {
-					out[j] = math.Exp(x)
+				copy(out, softmax(x, all))
+			})},
+		{check: "rows softmax", name: "does not shift by the largest",
+			rewrite: byRow(tape.Softmax, func(r *tape.Rows, out []float64, in [][]float64) {
+				sum := 0.0
+				for j, x := range in[0] {
+					if out[j] = 0; !r.Mask || in[1][j] != 0 {
+						out[j] = math.Exp(x)
+					}
+					sum += out[j]
 				}
-				sum += out[j]
-			}
-			for j := range out {
-				out[j] /= max(sum, math.SmallestNonzeroFloat64)
-			}
-		})},
-		{check: "rows softmax", name: "shifts by the largest of all columns", rewrite: byRow(tape.Softmax, func(r *tape.Rows, out []float64, in [][]float64) {
-			largest, sum := slices.Max(append(in[0], math.Inf(-1))), 0.0
-			for j, x := range in[0] {
-				if out[j] = 0; !r.Mask || in[1][j] != 0 {
-					out[j] = math.Exp(x - largest)
+				for j := range out {
+					out[j] /= max(sum, math.SmallestNonzeroFloat64)
 				}
-				sum += out[j]
-			}
-			for j := range out {
-				out[j] /= max(sum, math.SmallestNonzeroFloat64)
-			}
-		})},
-		{check: "rows logsoftmax", name: "takes the logarithm of the softmax", rewrite: byRow(tape.LogSoftmax, func(_ *tape.Rows, out []float64, in [][]float64) {
-			for j, y := range softmax(in[0], all) {
-				out[j] = math.Log(max(y, 1e-20))
-			}
-		})},
-		{check: "rows gradients", name: "forgets the sum in SoftmaxGrad", rewrite: byRow(tape.SoftmaxGrad, func(_ *tape.Rows, out []float64, in [][]float64) {
-			for j := range out {
-				out[j] = in[0][j] * in[1][j]
-			}
-		})},
-		{check: "rows gradients", name: "forgets the sum in LogSoftmaxGrad", rewrite: byRow(tape.LogSoftmaxGrad, func(_ *tape.Rows, out []float64, in [][]float64) {
-			for j := range out {
-				out[j] = in[1][j] - math.Exp(in[0][j])
-			}
-		})},
+			})},
+		{check: "rows softmax", name: "shifts by the largest of all columns",
+			rewrite: byRow(tape.Softmax, func(r *tape.Rows, out []float64, in [][]float64) {
+				largest, sum := slices.Max(append(in[0], math.Inf(-1))), 0.0
+				for j, x := range in[0] {
+					if out[j] = 0; !r.Mask || in[1][j] != 0 {
+						out[j] = math.Exp(x - largest)
+					}
+					sum += out[j]
+				}
+				for j := range out {
+					out[j] /= max(sum, math.SmallestNonzeroFloat64)
+				}
+			})},
+		{check: "rows logsoftmax", name: "takes the logarithm of the softmax",
+			rewrite: byRow(tape.LogSoftmax, func(_ *tape.Rows, out []float64, in [][]float64) {
+				for j, y := range softmax(in[0], all) {
+					out[j] = math.Log(max(y, 1e-20))
+				}
+			})},
+		{check: "rows gradients", name: "forgets the sum in SoftmaxGrad",
+			rewrite: byRow(tape.SoftmaxGrad, func(_ *tape.Rows, out []float64, in [][]float64) {
+				for j := range out {
+					out[j] = in[0][j] * in[1][j]
+				}
+			})},
+		{check: "rows gradients", name: "forgets the sum in LogSoftmaxGrad",
+			rewrite: byRow(tape.LogSoftmaxGrad, func(_ *tape.Rows, out []float64, in [][]float64) {
+				for j := range out {
+					out[j] = in[1][j] - math.Exp(in[0][j])
+				}
+			})},
 		{check: "rows crossentropy", name: "ignores the smoothing", rewrite: edit(func(_ *tape.Tape, r *tape.Rows) { r.Smoothing = 0 })},
-		{check: "rows crossentropy", name: "ignores the smoothing of the derivative", rewrite: edit(func(_ *tape.Tape, r *tape.Rows) {
-			if r.Kind == tape.CrossEntropyGrad {
-				r.Smoothing = 0
-			}
-		})},
-		{check: "rows crossentropy", name: "takes any mask for 1", rewrite: byRow(tape.CrossEntropyGrad, func(r *tape.Rows, out []float64, in [][]float64) {
-			for j, y := range softmax(in[0], all) {
-				q := r.Smoothing / float64(r.Cols)
-				if j == int(in[1][0]) {
-					q += 1 - r.Smoothing
+		{check: "rows crossentropy", name: "ignores the smoothing of the derivative",
+			rewrite: edit(func(_ *tape.Tape, r *tape.Rows) {
+				if r.Kind == tape.CrossEntropyGrad {
+					r.Smoothing = 0
 				}
-				if out[j] = (y - q) * in[2][0]; r.Mask && in[3][0] == 0 {
-					out[j] = 0
+			})},
+		{check: "rows crossentropy", name: "takes any mask for 1",
+			rewrite: byRow(tape.CrossEntropyGrad, func(r *tape.Rows, out []float64, in [][]float64) {
+				for j, y := range softmax(in[0], all) {
+					q := r.Smoothing / float64(r.Cols)
+					if j == int(in[1][0]) {
+						q += 1 - r.Smoothing
+					}
+					if out[j] = (y - q) * in[2][0]; r.Mask && in[3][0] == 0 {
+						out[j] = 0
+					}
 				}
-			}
-		})},
+			})},
 		{check: "rows crossentropy masked", name: "ignores the mask", rewrite: unmask},
-		{check: "rows crossentropy masked", name: "multiplies by the mask", rewrite: byRow(tape.CrossEntropy, func(r *tape.Rows, out []float64, in [][]float64) {
-			t := int(min(max(in[1][0], 0), float64(r.Cols-1)))
-			out[0] = (logSumExp(in[0]) - in[0][t]) * in[2][0]
-		})},
-		{check: "rows argmax", name: "finds the last of equals", rewrite: byRow(tape.Argmax, func(_ *tape.Rows, out []float64, in [][]float64) {
-			best := 0
-			for j, x := range in[0] {
-				if x >= in[0][best] || x != x {
-					best = j
+		{check: "rows crossentropy masked", name: "multiplies by the mask",
+			rewrite: byRow(tape.CrossEntropy, func(r *tape.Rows, out []float64, in [][]float64) {
+				t := int(min(max(in[1][0], 0), float64(r.Cols-1)))
+				out[0] = (logSumExp(in[0]) - in[0][t]) * in[2][0]
+			})},
+		{check: "rows argmax", name: "finds the last of equals",
+			rewrite: byRow(tape.Argmax, func(_ *tape.Rows, out []float64, in [][]float64) {
+				best := 0
+				for j, x := range in[0] {
+					if x >= in[0][best] || x != x {
+						best = j
+					}
 				}
-			}
-			out[0] = float64(best)
-		})},
-		{check: "rows argmax", name: "passes over NaN", rewrite: byRow(tape.Argmax, func(_ *tape.Rows, out []float64, in [][]float64) {
-			best := 0
-			for j, x := range in[0] {
-				if x > in[0][best] {
-					best = j
+				out[0] = float64(best)
+			})},
+		{check: "rows argmax", name: "passes over NaN",
+			rewrite: byRow(tape.Argmax, func(_ *tape.Rows, out []float64, in [][]float64) {
+				best := 0
+				for j, x := range in[0] {
+					if x > in[0][best] {
+						best = j
+					}
 				}
-			}
-			out[0] = float64(best)
-		})},
-		{check: "rows in place", name: "clears its output first", rewrite: replace(func(_ *tape.Tape, r *tape.Rows, _ int) []tape.Instr {
-			n := r.Rows * r.Cols
-			return []tape.Instr{&tape.Map{Shape: []int{n}, Code: []tape.Op{{Fn: tape.Const}}, Result: []int{0},
-				Out: []tape.Operand{dense(r.Out, n)}}, r}
-		})},
+				out[0] = float64(best)
+			})},
+		{check: "rows in place", name: "clears its output first",
+			rewrite: replace(func(_ *tape.Tape, r *tape.Rows, _ int) []tape.Instr {
+				n := r.Rows * r.Cols
+				return []tape.Instr{&tape.Map{Shape: []int{n}, Code: []tape.Op{{Fn: tape.Const}}, Result: []int{0},
+					Out: []tape.Operand{dense(r.Out, n)}}, r}
+			})},
 	}
 }

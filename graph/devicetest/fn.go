@@ -30,7 +30,8 @@ func arguments(f tape.Dtype) []float64 {
 	denormal, normal, largest := limits(f)
 	xs := []float64{0, denormal, 3 * denormal, normal / 2, normal, 1e-30, 1e-10, 1e-5, 1e-3, 0.1, 0.3, 0.5, 0.7, 0.999, 1,
 		1.001, 1.5, 2, 2.5, 3, math.Pi / 2, math.Pi,
-		5, 8.7, 9.5, 17, 20, 33, 50, 80, 86, 100, 104, 700, 720, 750, 1000, 12345.678, 1e5, 8388607.5, 1e9, 0x1p30, 1e19, 1e30, largest / 2, largest, math.Inf(1)}
+		5, 8.7, 9.5, 17, 20, 33, 50, 80, 86, 100, 104, 700, 720, 750, 1000, 12345.678, 1e5, 8388607.5, 1e9, 0x1p30,
+		1e19, 1e30, largest / 2, largest, math.Inf(1)}
 	for i, x := range xs {
 		xs[i] = round(f, x)
 	}

@@ -19,11 +19,14 @@ func init() {
 	}
 	pair := func(x, y []int) []input { return []input{floats(-1, 1, x...), floats(-1, 1, y...)} }
 	two("Product", [][]input{
-		pair([]int{2, 3}, []int{3, 4}), pair([]int{1, 1}, []int{1, 1}), pair([]int{1, 5}, []int{5, 1}), pair([]int{5, 1}, []int{1, 3}),
+		pair([]int{2, 3}, []int{3, 4}), pair([]int{1, 1}, []int{1, 1}), pair([]int{1, 5}, []int{5, 1}),
+		pair([]int{5, 1}, []int{1, 3}),
 		pair([]int{3}, []int{3, 2}), pair([]int{2, 1, 3}, []int{3, 2}), pair([]int{2, 3, 1, 4}, []int{4, 1}),
-		pair([]int{2, 3, 4}, []int{2, 4, 5}), pair([]int{1, 2, 3}, []int{1, 3, 2}), pair([]int{2, 3, 1, 4}, []int{2, 3, 4, 2}),
+		pair([]int{2, 3, 4}, []int{2, 4, 5}), pair([]int{1, 2, 3}, []int{1, 3, 2}),
+		pair([]int{2, 3, 1, 4}, []int{2, 3, 4, 2}),
 	}, [][]input{
-		pair([]int{2, 3}, []int{4, 5}), pair([]int{2, 3, 4}, []int{3, 4, 5}), pair([]int{2, 3}, []int{3}), pair(nil, []int{1, 1}),
+		pair([]int{2, 3}, []int{4, 5}), pair([]int{2, 3, 4}, []int{3, 4, 5}), pair([]int{2, 3}, []int{3}),
+		pair(nil, []int{1, 1}),
 		pair([]int{2, 3}, []int{2, 3, 4}), {ints(0, 1, 2, 2), ints(0, 1, 2, 2)},
 	})
 	two("Product TransX", [][]input{
@@ -31,7 +34,8 @@ func init() {
 		pair([]int{2, 3, 4, 1}, []int{2, 3, 4, 2}),
 	}, [][]input{pair([]int{2, 3}, []int{3, 4}), pair([]int{2, 4, 3}, []int{4, 5})}, TransX)
 	two("Product TransY", [][]input{
-		pair([]int{2, 3}, []int{4, 3}), pair([]int{1, 5}, []int{1, 5}), pair([]int{3}, []int{2, 3}), pair([]int{2, 1, 3}, []int{2, 3}),
+		pair([]int{2, 3}, []int{4, 3}), pair([]int{1, 5}, []int{1, 5}), pair([]int{3}, []int{2, 3}),
+		pair([]int{2, 1, 3}, []int{2, 3}),
 		pair([]int{2, 3, 4}, []int{2, 5, 4}), pair([]int{2, 3, 1, 4}, []int{2, 3, 2, 4}),
 	}, [][]input{pair([]int{2, 3}, []int{3, 4}), pair([]int{2, 3, 4}, []int{2, 4, 5})}, TransY)
 	two("Product TransX TransY", [][]input{

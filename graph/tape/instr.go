@@ -134,9 +134,9 @@ type ScatterAdd struct {
 	N, Width, Rows int
 }
 
-// Put is Out[Index[n]] = In[n] for n = 0, 1, ..., N-1 in this order, so that of equal indices the last counts; all other
-// rows stay as they are. In is N×Width, Out is Rows×Width, both of the same type; an index outside [0, Rows) is an
-// *IndexError.
+// Put is Out[Index[n]] = In[n] for n = 0, 1, ..., N-1 in this order, so that of equal indices the last counts;
+// all other rows stay as they are. In is N×Width, Out is Rows×Width, both of the same type; an index outside
+// [0, Rows) is an *IndexError.
 type Put struct {
 	Index, In, Out Ref
 	N, Width, Rows int

@@ -196,7 +196,8 @@ func (e *UnsupportedError) Error() string {
 	return fmt.Sprintf("device %s cannot run %s: %s", e.Device, e.Instr, e.Why)
 }
 
-// IndexError says that an index of a Gather, ScatterAdd, Put or CrossEntropy lies outside of the rows that it selects from.
+// IndexError says that an index of a Gather, ScatterAdd, Put or CrossEntropy lies outside of the rows that it
+// selects from.
 type IndexError struct {
 	Instr string
 	Pos   int // which index, in order

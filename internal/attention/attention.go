@@ -171,7 +171,8 @@ func (s *sentence) draw(p *Page, source []int32, t translate.Translation) {
 	}
 }
 
-// Source names the tokens of a line that was read: characters that the vocabulary does not have as they are in the line.
+// Source names the tokens of a line that was read: characters that the vocabulary does not have as they are in
+// the line.
 func Source(v *datasets.Vocab, line string, tokens []int32) (names []string) {
 	letters := []rune(line)
 	for i, token := range tokens {

@@ -16,9 +16,10 @@ type Together struct {
 // and at least 8.
 func StepsInUse(n int) int { return max(8, RoundUp(n, 4)) }
 
-// InUse puts sequences together whose lengths are similar, so that little is padded, the longest first. Programs are
-// compiled for shapes: numbers of steps are StepsInUse, and those of rows are rounded to powers of two, so that there are few programs, whatever comes. most says how many sequences of so many steps
-// may be together. Empty ones are left out.
+// InUse puts sequences together whose lengths are similar, so that little is padded, the longest first.
+// Programs are compiled for shapes: numbers of steps are StepsInUse, and those of rows are rounded to powers of
+// two, so that there are few programs, whatever comes. most says how many sequences of so many steps may be
+// together. Empty ones are left out.
 func InUse(lengths []int, most func(steps int) int) []Together {
 	var order []int
 	for i, n := range lengths {

@@ -13,8 +13,8 @@ import (
 	"github.com/unroll-ml/unroll/trainer/device"
 )
 
-// Sides are the devices to measure that a name stands for; device.Auto is the CPU, and the GPU if there is one. If there
-// is none where one may be, noGPU says why. The options are for opening it.
+// Sides are the devices to measure that a name stands for; device.Auto is the CPU, and the GPU if there is one.
+// If there is none where one may be, noGPU says why. The options are for opening it.
 func Sides(name, precision string, threads int, opts ...device.Option) (all []*side.Side, noGPU string, err error) {
 	switch name {
 	case "ref":

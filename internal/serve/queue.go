@@ -113,9 +113,11 @@ type item struct {
 	index int
 }
 
-// batch takes the inputs of the next batch: those of the first call, and of others with the same key, at most as many
-// as are predicted at once. The first waits for as many as the batch before had, but not longer than q.wait since it came:
-// a caller who is alone does not wait at all, and many who ask at once are soon answered at once. There is none, and more is false, when the queue is closed and empty; there is none, and more is true, when something else is to do.
+// batch takes the inputs of the next batch: those of the first call, and of others with the same key, at most
+// as many as are predicted at once. The first waits for as many as the batch before had, but not longer than
+// q.wait since it came: a caller who is alone does not wait at all, and many who ask at once are soon answered
+// at once. There is none, and more is false, when the queue is closed and empty; there is none, and more is
+// true, when something else is to do.
 func (q *queue) batch() (items []item, more bool) {
 	for {
 		q.mu.Lock()

@@ -107,7 +107,8 @@ func TestBatches(t *testing.T) {
 		sizes = append(sizes, len(b))
 	}
 	// Of each of the two options there are 20 inputs.
-	if diff := cmp.Diff([]int{1, 4, 4, 8, 8, 8, 8}, slices.Concat(sizes[:1], slices.Sorted(slices.Values(sizes[1:])))); diff != "" {
+	if diff := cmp.Diff([]int{1, 4, 4, 8, 8, 8, 8},
+		slices.Concat(sizes[:1], slices.Sorted(slices.Values(sizes[1:])))); diff != "" {
 		t.Errorf("41 inputs were predicted in batches of %v", sizes)
 	}
 }

@@ -30,9 +30,9 @@ type Stepper interface {
 type Narrower interface {
 	Stepper
 
-	// Narrow is told the places of the sources that go on, in rising order; source i has the i-th stretch of rows.
-	// It gives those that it keeps, all of them and perhaps others, each once: from then on they are sources 0, 1, ... of the
-	// rows. nil: it keeps all, in their places.
+	// Narrow is told the places of the sources that go on, in rising order; source i has the i-th stretch of
+	// rows. It gives those that it keeps, all of them and perhaps others, each once: from then on they are
+	// sources 0, 1, ... of the rows. nil: it keeps all, in their places.
 	Narrow(going []int) (kept []int, err error)
 }
 
@@ -124,7 +124,8 @@ func (x *SourceStepper) Narrow(going []int) (kept []int, err error) {
 	from := x.now
 	for i, at := range going {
 		if at < 0 || at >= from.sources() || i > 0 && at <= going[i-1] {
-			return nil, errors.Errorf("source %d goes on, at place %d of those that do: they must be of the %d sources, in their order",
+			return nil, errors.Errorf("source %d goes on, at place %d of those that do: they must be of the %d "+
+				"sources, in their order",
 				at, i, from.sources())
 		}
 	}

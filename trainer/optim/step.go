@@ -74,11 +74,11 @@ type StepConfig struct {
 	//	a' = d a + (1-d) w'
 	Average float64
 
-	// Rows updates a parameter that is a table which is only looked up, an embedding, by rows: those alone that a batch
-	// reads are moved, and so are the states that the optimizer keeps of them. The moments of a row that nobody reads do
-	// not decay, and it has no weight decay: lazy Adam, and so on. A step then costs nothing for other rows. With SGD
-	// without momentum and with Adagrad it is the same, and done without being asked for. The norm, and so Clip, is that
-	// of the whole gradient. Not with Accumulate or Average.
+	// Rows updates a parameter that is a table which is only looked up, an embedding, by rows: those alone that
+	// a batch reads are moved, and so are the states that the optimizer keeps of them. The moments of a row
+	// that nobody reads do not decay, and it has no weight decay: lazy Adam, and so on. A step then costs
+	// nothing for other rows. With SGD without momentum and with Adagrad it is the same, and done without being
+	// asked for. The norm, and so Clip, is that of the whole gradient. Not with Accumulate or Average.
 	Rows bool
 
 	// Scaling multiplies the loss, so that small gradients do not vanish in narrow formats. The zero value: no.
@@ -126,7 +126,8 @@ func (c *StepConfig) CheckSettings() error {
 
 func (c *StepConfig) checkRows() error {
 	if c.Rows && (c.Accumulate || c.Average > 0) {
-		return &setting.Error{Setting: "Rows", Value: true, Want: "left out with Accumulate or Average, which touch all weights"}
+		return &setting.Error{Setting: "Rows", Value: true,
+			Want: "left out with Accumulate or Average, which touch all weights"}
 	}
 	return nil
 }

@@ -31,7 +31,8 @@ func TestWeights(t *testing.T) {
 			"one-hot":       func(m *Model) { m.Embed = 0 },
 			"tied":          func(m *Model) { m.Tied = true },
 		} {
-			if task == TaskLM && name == "bidirectional" || task == TaskSeq2Seq && name == "one-hot" || task == TaskClassify && name == "tied" {
+			if task == TaskLM && name == "bidirectional" || task == TaskSeq2Seq && name == "one-hot" ||
+				task == TaskClassify && name == "tied" {
 				continue
 			}
 			c := small(task)

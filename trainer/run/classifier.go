@@ -97,14 +97,16 @@ func (classifyKind) evaluate(ctx context.Context, r *Run, e EvalConfig) (*Evalua
 func (c *Config) classifierModel() models.ClassifierConfig {
 	m := &c.Model
 	return models.ClassifierConfig{
-		Vocab: m.Vocab, Input: m.Input, Embed: m.Embed, Cell: c.cell(), Hidden: m.Hidden, Layers: m.Layers, Bidirectional: m.Bidirectional,
-		Dropout: m.Dropout, Pooling: m.Pooling, Classes: m.Classes,
+		Vocab: m.Vocab, Input: m.Input, Embed: m.Embed, Cell: c.cell(), Hidden: m.Hidden, Layers: m.Layers,
+		Bidirectional: m.Bidirectional,
+		Dropout:       m.Dropout, Pooling: m.Pooling, Classes: m.Classes,
 	}
 }
 
 // newClassifier makes the classifier that the configuration asks for, with fresh weights.
 func (c *Config) newClassifier() (*trainer.Classifier, error) {
-	return trainer.NewClassifier(trainer.ClassifierConfig{Model: c.classifierModel(), Training: c.trainer(), Device: c.with.device})
+	return trainer.NewClassifier(trainer.ClassifierConfig{Model: c.classifierModel(), Training: c.trainer(),
+		Device: c.with.device})
 }
 
 // begin begins the configuration of a task with data that a program has read already, of which valid, to
@@ -167,7 +169,8 @@ func knownCases(x *series.Cases) (*Source, *rawExamples, error) {
 // knownTable are the examples of a table that was read already.
 func knownTable(t *datasets.Table) (*Source, *rawExamples, error) {
 	paths, err := absolute([]string{t.Name})
-	return &Source{Kind: KindTable, Paths: paths, SHA256: t.SHA256, Format: t.Format, Column: t.Column}, tableExamples(t), err
+	return &Source{Kind: KindTable, Paths: paths, SHA256: t.SHA256, Format: t.Format, Column: t.Column},
+		tableExamples(t), err
 }
 
 // readClassifier reads the data that a configuration names.
@@ -245,7 +248,8 @@ func newClassifierTask(c *Config, raw, other *rawExamples) (_ *ClassifierTask, e
 	if other == nil && raw.test == nil {
 		share = c.unusualShare(raw.name, len(learn.which), len(valid.which))
 	}
-	t.notes = append(t.notes, known(c.origin(t.labels), share, raw.singles(t.labels), sameData(c.Data.Train, c.Data.Held), lost.note(), t.valid.unknownLabels(t.labels),
+	t.notes = append(t.notes, known(c.origin(t.labels), share, raw.singles(t.labels),
+		sameData(c.Data.Train, c.Data.Held), lost.note(), t.valid.unknownLabels(t.labels),
 		UnknownWords("training examples", t.data.known), UnknownWords("validation examples", t.valid.known))...)
 	t.feed.fill = t.batches()
 	if t.Classifier, err = c.newClassifier(); err != nil {
@@ -330,15 +334,18 @@ func (t *ClassifierTask) Describe(weights int) []string {
 		input = c.Model.Series.describe()
 	}
 	if t.vocab != nil {
-		input = fmt.Sprintf("%s, %s different ones, embedding %d", c.Model.tokenKinds(), words.Thousands(t.vocab.Len()), c.Model.Embed)
+		input = fmt.Sprintf("%s, %s different ones, embedding %d", c.Model.tokenKinds(),
+			words.Thousands(t.vocab.Len()), c.Model.Embed)
 		if c.Model.Embed == 0 {
 			input = strings.Replace(input, "embedding 0", "one-hot", 1)
 		}
 	}
 	lines := []string{
 		fmt.Sprintf("training on %s: %s of %d classes, and %s for validation", t.data.name,
-			words.Count(t.data.plan.Examples(), "example", "examples"), t.labels.Len(), words.Thousands(t.valid.plan.Examples())),
-		fmt.Sprintf("model: %s; %s, layers %d, hidden %d%s, pooling %s; %s weights, on %s", input, c.Model.Cell, c.Model.Layers, c.Model.Hidden, directionWords(c), c.Model.Pooling, words.Thousands(weights), t.Device()),
+			words.Count(t.data.plan.Examples(), "example", "examples"), t.labels.Len(),
+			words.Thousands(t.valid.plan.Examples())),
+		fmt.Sprintf("model: %s; %s, layers %d, hidden %d%s, pooling %s; %s weights, on %s", input, c.Model.Cell,
+			c.Model.Layers, c.Model.Hidden, directionWords(c), c.Model.Pooling, words.Thousands(weights), t.Device()),
 		fmt.Sprintf("batch %d, lengths %s: %s an epoch; %s",
 			c.Training.Batch, sourceLengths(t.data.plan), words.Count(t.Epoch(), "step", "steps"), c.Training.summary()),
 	}

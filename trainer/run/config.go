@@ -130,7 +130,8 @@ func (s *Source) check() error {
 	case err != nil:
 		return settings("%v", err)
 	case !rows && (f.Kind != "" || f.Quoted || f.Columns != nil && !tagged || f.Header != ""):
-		return settings("`format`, `quoted`, `columns` and `header` are for `table` and `pairs`, and the data are named with `%s`: leave them out", s.Kind)
+		return settings("`format`, `quoted`, `columns` and `header` are for `table` and `pairs`, and the data are "+
+			"named with `%s`: leave them out", s.Kind)
 	case s.Kind != KindFolder && f.Labels != nil:
 		return settings("`labels` is for `folder`, and the data are named with `%s`: leave it out", s.Kind)
 	case s.Kind != KindIDX && f.Transpose:
@@ -315,7 +316,8 @@ func readConfig(in *os.Root, name string, opts ...Option) (*Config, error) {
 		return nil, err
 	}
 	bad := func(format string, args ...any) (*Config, error) {
-		return nil, &checkpoint.CorruptError{File: path, What: fmt.Sprintf(format, args...) + ": restore it from a copy of the run"}
+		return nil, &checkpoint.CorruptError{File: path,
+			What: fmt.Sprintf(format, args...) + ": restore it from a copy of the run"}
 	}
 	c := &Config{}
 	dec := yaml.NewDecoder(bytes.NewReader(data))
@@ -365,9 +367,11 @@ func (c *Config) checkGiven() error {
 	m := &c.Model
 	switch {
 	case m.Cell != "" && !slices.Contains(Cells, m.Cell) && c.with.cells[m.Cell] == nil:
-		return badData("the model has a cell of its own, %q: a program that has it gives it as run.Cell(%q, ...)", m.Cell, m.Cell)
+		return badData("the model has a cell of its own, %q: a program that has it gives it as run.Cell(%q, ...)",
+			m.Cell, m.Cell)
 	case m.Attention != "" && !slices.Contains(Attentions, m.Attention) && c.with.attentions[m.Attention] == nil:
-		return badData("the model has an attention of its own, %q: a program that has it gives it as run.Attention(%q, ...)", m.Attention, m.Attention)
+		return badData("the model has an attention of its own, %q: a program that has it gives it as "+
+			"run.Attention(%q, ...)", m.Attention, m.Attention)
 	}
 	return nil
 }

@@ -101,7 +101,8 @@ func newForecastTask(c *Config, set *series.Set) (*ForecastTask, error) {
 		return nil, err
 	}
 	t.notes = append(t.notes, known(f.chooseNaive2(t.baselines))...)
-	f.Targets, f.Known, f.Static, f.ColumnsSHA256 = len(columns.Targets), columns.covariateCount(), columns.sizes(), sha256Hex(columns.JSON())
+	f.Targets, f.Known, f.Static, f.ColumnsSHA256 = len(columns.Targets), columns.covariateCount(), columns.sizes(),
+		sha256Hex(columns.JSON())
 	if err := c.Check(); err != nil {
 		return nil, err
 	}
@@ -141,18 +142,22 @@ func (t *ForecastTask) divide() error {
 	}
 	what := func(ids []string, which string) {
 		if len(ids) > 0 {
-			t.notes = append(t.notes, fmt.Sprintf("%s: %s", words.Count(len(ids), "series has", "series have")+" "+which, someOf(ids)))
+			t.notes = append(t.notes, fmt.Sprintf("%s: %s",
+				words.Count(len(ids), "series has", "series have")+" "+which, someOf(ids)))
 		}
 	}
 	what(single, "one value, and nothing is learned from it")
-	what(short, fmt.Sprintf("no more than the %s of the horizon, so that no value is held out for validation", words.Count(f.Horizon, "value", "values")))
+	what(short, fmt.Sprintf("no more than the %s of the horizon, so that no value is held out for validation",
+		words.Count(f.Horizon, "value", "values")))
 	name := d.set.Name
 	switch {
 	case len(t.drawn) == 0:
-		return &datasets.Error{File: name, What: "no series has two values to learn from: longer series, or a shorter --horizon, are needed"}
+		return &datasets.Error{File: name, What: "no series has two values to learn from: longer series, or a " +
+			"shorter --horizon, are needed"}
 	case len(t.origins) == 0:
 		return &datasets.Error{File: name, What: fmt.Sprintf(
-			"no series has more than the %d values of the horizon, so that none can be validated: longer series, or a shorter --horizon, are needed", f.Horizon)}
+			"no series has more than the %d values of the horizon, so that none can be validated: longer series, "+
+				"or a shorter --horizon, are needed", f.Horizon)}
 	}
 	return nil
 }
@@ -281,12 +286,16 @@ func (t *ForecastTask) Describe(weights int) []string {
 		season = fmt.Sprintf(", season %d", f.Season)
 	}
 	return append([]string{
-		fmt.Sprintf("training on %s: %s, %s values%s, %s", t.data.set.Name, words.Count(len(t.data.set.Series), "series", "series"),
+		fmt.Sprintf("training on %s: %s, %s values%s, %s", t.data.set.Name,
+			words.Count(len(t.data.set.Series), "series", "series"),
 			words.Thousands(values), columns, held),
-		fmt.Sprintf("model: %s, layers %d, hidden %d, %s head; %s weights, on %s", c.Model.Cell, c.Model.Layers, c.Model.Hidden, f.Head,
+		fmt.Sprintf("model: %s, layers %d, hidden %d, %s head; %s weights, on %s", c.Model.Cell, c.Model.Layers,
+			c.Model.Hidden, f.Head,
 			words.Thousands(weights), t.Device()),
-		fmt.Sprintf("forecast %s from %s, in patches of %d%s; scale %s%s, residual %s, loss %s", words.Count(f.Horizon, "value", "values"),
+		fmt.Sprintf("forecast %s from %s, in patches of %d%s; scale %s%s, residual %s, loss %s",
+			words.Count(f.Horizon, "value", "values"),
 			words.Thousands(f.Window), f.Patch, season, f.Scale, logs, f.Residual, f.Loss),
-		fmt.Sprintf("batch %d: %s an epoch; %s", c.Training.Batch, words.Count(t.Epoch(), "step", "steps"), c.Training.summary()),
+		fmt.Sprintf("batch %d: %s an epoch; %s", c.Training.Batch, words.Count(t.Epoch(), "step", "steps"),
+			c.Training.summary()),
 	}, t.notes...)
 }

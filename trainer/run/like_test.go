@@ -9,7 +9,8 @@ import (
 	"github.com/unroll-ml/unroll/datasets/series"
 )
 
-// What data to measure on do not say of their format is that of the training data of the same kind; what they say stays.
+// What data to measure on do not say of their format is that of the training data of the same kind; what they
+// say stays.
 func TestSourceIsLikeTraining(t *testing.T) {
 	wide := &series.Options{Layout: "wide"}
 	trained := &Source{Kind: KindTable, Paths: []string{"train.csv"}, SHA256: "abc",

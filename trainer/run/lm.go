@@ -114,7 +114,8 @@ func newLMTask(c *Config, data *corpus) (_ *LMTask, err error) {
 	t := &LMTask{config: c, data: data}
 	t.feed.fill = t.fill
 	targets := c.Training.Batch * c.Training.Seq
-	err = c.completeSoftmax(c.Model.Vocab, targets, func() ([]int, error) { return countTokens(c.Model.Vocab, data.train) })
+	err = c.completeSoftmax(c.Model.Vocab, targets,
+		func() ([]int, error) { return countTokens(c.Model.Vocab, data.train) })
 	if err == nil {
 		err = c.checkSize(c.Training.Seq)
 	}
@@ -231,7 +232,8 @@ func (t *LMTask) Describe(weights int) []string {
 	}
 	return append([]string{
 		fmt.Sprintf("training on %s: %s %s, and %s for validation; %s different ones",
-			d.name, words.Thousands(d.train.Len()), c.Model.unit()+"s", words.Thousands(d.valid.Len()), words.Thousands(d.vocab.Len())),
+			d.name, words.Thousands(d.train.Len()), c.Model.unit()+"s", words.Thousands(d.valid.Len()),
+			words.Thousands(d.vocab.Len())),
 		fmt.Sprintf("model: %s, %s, layers %d, hidden %d%s; %s weights, on %s",
 			c.Model.Cell, input, c.Model.Layers, c.Model.Hidden, c.Model.softmaxWords(), words.Thousands(weights), t.Device()),
 		fmt.Sprintf("%s: %s an epoch; %s", windows, words.Count(t.Epoch(), "step", "steps"), c.Training.summary()),

@@ -138,7 +138,8 @@ func (r *training) run(ctx context.Context) (End, error) {
 		return End{}, err
 	}
 	start := Start{Dir: r.folder.dir, After: r.first, Steps: r.budget.steps, Seconds: r.budget.seconds}
-	start.Task, start.Device, start.Weights, start.Epoch = r.config.Task, r.task.Device(), countElements(params), r.task.Epoch()
+	start.Task, start.Device, start.Weights, start.Epoch = r.config.Task, r.task.Device(), countElements(params),
+		r.task.Epoch()
 	if t, ok := r.task.(described); ok {
 		start.Lines = t.Describe(start.Weights)
 	}
@@ -162,7 +163,8 @@ func (r *training) run(ctx context.Context) (End, error) {
 		return r.summary(), &StoppedError{r.folder.dir, r.at.Step, r.folder.path(Last), context.Cause(ctx)}
 	}
 	if r.far {
-		return r.summary(), r.diverged(r.at.Step, fmt.Sprintf("the validation loss is more than %d times the loss at the start", farAbove))
+		return r.summary(), r.diverged(r.at.Step, fmt.Sprintf("the validation loss is more than %d times the loss "+
+			"at the start", farAbove))
 	}
 	return r.summary(), r.end("done", r.whyExhausted())
 }
@@ -268,7 +270,8 @@ func (r *training) countSkipped(rec StepRecord) error {
 	if rec.Skipped == "" || r.at.Skipped < r.config.Training.MaxSkipped {
 		return nil
 	}
-	why := fmt.Sprintf("%s is not finite, the loss is %g and the norm of the gradient %g", rec.Skipped, float64(rec.Loss), float64(rec.GradNorm))
+	why := fmt.Sprintf("%s is not finite, the loss is %g and the norm of the gradient %g", rec.Skipped,
+		float64(rec.Loss), float64(rec.GradNorm))
 	if r.at.Skipped > 1 {
 		why = fmt.Sprintf("%d steps in a row could not be applied; in this one %s", r.at.Skipped, why)
 	}
@@ -279,7 +282,8 @@ func (r *training) countSkipped(rec StepRecord) error {
 func (r *training) show(rec StepRecord, last bool) {
 	shown := rec.Step == r.first+1 || rec.Step%r.LogEvery == 0 || last || rec.Skipped != ""
 	rec.TokensPerSecond = Float(float64(r.tokens) / r.busy.Seconds())
-	r.Report.Step(rec, Progress{Shown: shown, Left: r.budget.left(rec.Step, rec.Step-r.first, rec.Seconds-r.past, rec.Seconds)})
+	r.Report.Step(rec, Progress{Shown: shown, Left: r.budget.left(rec.Step, rec.Step-r.first, rec.Seconds-r.past,
+		rec.Seconds)})
 	if shown {
 		r.busy, r.tokens = 0, 0
 	}
@@ -356,11 +360,13 @@ func (r *training) validate(ctx context.Context) error {
 	}
 	r.Report.Valid(rec)
 	if r.far && !wasFar {
-		r.Report.Notice(fmt.Sprintf("the validation loss after step %s is more than %d times the loss at the start: the training diverges, try a smaller `lr`",
+		r.Report.Notice(fmt.Sprintf("the validation loss after step %s is more than %d times the loss at the "+
+			"start: the training diverges, try a smaller `lr`",
 			words.Thousands(r.at.Step), farAbove))
 	}
 	if r.undefined && !wasUndefined {
-		r.Report.Notice(fmt.Sprintf("%s is undefined after step %s: validations where it is are neither better nor worse than others",
+		r.Report.Notice(fmt.Sprintf("%s is undefined after step %s: validations where it is are neither better nor "+
+			"worse than others",
 			r.config.Training.Best, words.Thousands(r.at.Step)))
 	}
 	if !r.undefined {
@@ -439,7 +445,8 @@ func (r *training) diverged(step int, why string) error {
 
 // end writes a last record, or that of a run that goes on.
 func (r *training) end(event, why string) error {
-	rec := EndRecord{Event: event, Step: r.at.Step, Run: r.folder.dir, BestStep: r.at.BestStep, Why: why, Seconds: r.seconds()}
+	rec := EndRecord{Event: event, Step: r.at.Step, Run: r.folder.dir, BestStep: r.at.BestStep, Why: why,
+		Seconds: r.seconds()}
 	if r.at.BestLoss != nil {
 		loss := Float(*r.at.BestLoss)
 		rec.BestLoss = &loss

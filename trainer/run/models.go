@@ -35,7 +35,8 @@ func (c *Config) cell() models.CellKind {
 		return own
 	}
 	return models.CellConfig{
-		Kind: m.Cell, Activation: m.Nonlinearity, NoBias: m.NoBias, ForgetBias: m.ForgetBias, Peepholes: m.Peepholes, LayerNorm: m.LayerNorm,
+		Kind: m.Cell, Activation: m.Nonlinearity, NoBias: m.NoBias, ForgetBias: m.ForgetBias, Peepholes: m.Peepholes,
+		LayerNorm: m.LayerNorm,
 	}
 }
 

@@ -43,13 +43,16 @@ func (c *Config) checkOptimizer() error {
 	case !(t.LR > 0) || math.IsInf(t.LR, 0):
 		return settings("`lr` is %g: it must be larger than 0", t.LR)
 	case t.Momentum != 0 && !slices.Contains(momentum, t.Optimizer):
-		return settings("`momentum` works with `optimizer` %s only, the optimizer is %s: leave one of them out", strings.Join(momentum, " or "), t.Optimizer)
+		return settings("`momentum` works with `optimizer` %s only, the optimizer is %s: leave one of them out",
+			strings.Join(momentum, " or "), t.Optimizer)
 	case slices.Contains([]string{"step", "plateau"}, t.Schedule) && !fraction(t.ScheduleFactor):
-		return settings("`schedule_factor` is %g: for `schedule` %s it must be larger than 0 and less than 1", t.ScheduleFactor, t.Schedule)
+		return settings("`schedule_factor` is %g: for `schedule` %s it must be larger than 0 and less than 1",
+			t.ScheduleFactor, t.Schedule)
 	case !(t.ScheduleFactor >= 0 && t.ScheduleFactor <= 1):
 		return settings("`schedule_factor` is %g: it must be at least 0 and at most 1", t.ScheduleFactor)
 	case !slices.Contains(TaskScores[c.Task], t.Best):
-		return settings("`best` is %s: for %s it must be one of %s", t.Best, TaskName(c.Task), strings.Join(TaskScores[c.Task], ", "))
+		return settings("`best` is %s: for %s it must be one of %s", t.Best, TaskName(c.Task),
+			strings.Join(TaskScores[c.Task], ", "))
 	}
 	learning := c.trainer()
 	return c.ownWords(cmp.Or(learning.Check(), optim.Group{Decay: t.WeightDecay}.Check()))
@@ -95,7 +98,8 @@ func (c *Config) accumulated() *Config {
 // equal parts as are accumulated. Rows that are no examples would cost as much as those that are.
 func (c *Config) batches(examples int) batches.Config {
 	parts := max(c.Training.Accumulate, 1)
-	return batches.Config{Batch: min(c.Training.Batch, (max(examples, 1)+parts-1)/parts*parts), Buckets: c.Training.Buckets}
+	return batches.Config{Batch: min(c.Training.Batch, (max(examples, 1)+parts-1)/parts*parts),
+		Buckets: c.Training.Buckets}
 }
 
 // complete writes into a config what its schedule takes from the data: the steps of the run, 0 if they are not
@@ -109,7 +113,8 @@ func (t *Training) complete(steps, epoch int) error {
 		t.ScheduleSteps = epoch
 	case "cosine", "linear":
 		if steps == 0 {
-			return settings("`schedule` %s ends with the last step, and `minutes` does not say which that is: say when with `schedule_steps`", t.Schedule)
+			return settings("`schedule` %s ends with the last step, and `minutes` does not say which that is: say "+
+				"when with `schedule_steps`", t.Schedule)
 		}
 		if t.ScheduleSteps = steps - t.Warmup; t.ScheduleSteps < 1 {
 			return settings("`warmup` %d leaves none of %s for `schedule` %s: a shorter warm-up, or more steps",
@@ -151,7 +156,8 @@ func (t *Training) plateau(p *optim.Plateau) *optim.Plateau {
 func (c *Config) trainer() trainer.Training {
 	t := &c.Training
 	m := trainer.Training{
-		Seed: t.Seed, Optimizer: c.optimizer(), Clip: t.Clip, ClipValue: t.ClipValue, Accumulate: t.Accumulate, Average: t.EMA,
+		Seed: t.Seed, Optimizer: c.optimizer(), Clip: t.Clip, ClipValue: t.ClipValue, Accumulate: t.Accumulate,
+		Average:    t.EMA,
 		RowUpdates: t.SparseUpdates, Frozen: c.frozen(), Recompute: c.Running.Recompute,
 	}
 	if t.LossScaling {
@@ -201,4 +207,5 @@ func (t *Training) teacherDecay() models.Decay {
 }
 
 // DefaultLR is the usual learning rate of each optimizer.
-var DefaultLR = map[string]float64{"adam": 0.003, "adamw": 0.003, "sgd": 0.5, "nesterov": 0.05, "adagrad": 0.05, "rmsprop": 0.001}
+var DefaultLR = map[string]float64{"adam": 0.003, "adamw": 0.003, "sgd": 0.5, "nesterov": 0.05, "adagrad": 0.05,
+	"rmsprop": 0.001}

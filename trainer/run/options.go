@@ -115,7 +115,8 @@ func Load(c Config, opts ...Option) (Task, error) {
 func (r *Running) Check() error {
 	rounds := r.Precision != "" && r.Precision != device.FP32
 	if rounds && r.Device != device.CUDA && r.Device != device.Auto {
-		return settings("`precision` %s is for `device` cuda, and the device is %s: leave one of them out", r.Precision, r.Device)
+		return settings("`precision` %s is for `device` cuda, and the device is %s: leave one of them out",
+			r.Precision, r.Device)
 	}
 	switch {
 	case r.Recompute < 0:
@@ -132,7 +133,8 @@ func Defaults(task string) Config {
 		Format: configFormat, Task: task,
 		Model: Model{Cell: "gru", Hidden: 128, Layers: 1, Embed: 32, Tokens: string(datasets.Char), MinFreq: 1},
 		Training: Training{
-			Batch: 32, Optimizer: "adam", LR: DefaultLR["adam"], Clip: 5, Accumulate: 1, Schedule: "constant", MaxSkipped: 10, Best: LossScore,
+			Batch: 32, Optimizer: "adam", LR: DefaultLR["adam"], Clip: 5, Accumulate: 1, Schedule: "constant",
+			MaxSkipped: 10, Best: LossScore,
 			Seed: 1, Epochs: 10,
 		},
 		Running: Running{Device: device.Auto, Precision: device.FP32},

@@ -31,8 +31,8 @@ func (r *training) plan() (string, error) {
 	if !ok {
 		return "", nil
 	}
-	// What is not the program's: this process as it stands and, when weights are saved, a copy of them and of the state.
-	// A GPU has memory of its own.
+	// What is not the program's: this process as it stands and, when weights are saved, a copy of them and of
+	// the state. A GPU has memory of its own.
 	besides, where := int64(0), "on the GPU"
 	if r.task.Device() != device.CUDA {
 		besides, where = peakMemory()+r.copied(), "with the program itself, its data and what saving takes"
@@ -43,7 +43,8 @@ func (r *training) plan() (string, error) {
 	}
 	m, err := t.Plan(t.largest)
 	if small := (*graph.MemoryError)(nil); errors.As(err, &small) {
-		return "", settings("`memory` is %s, and training takes at least %s: allow that, or choose a smaller model, batch or length",
+		return "", settings("`memory` is %s, and training takes at least %s: allow that, or choose a smaller "+
+			"model, batch or length",
 			words.Bytes(allowed), words.Bytes(roundedUp(small.Least+besides)))
 	}
 	if err != nil || m == (trainer.Memory{}) {
@@ -53,7 +54,8 @@ func (r *training) plan() (string, error) {
 		words.Bytes(m.Parameters) + " of weights", words.Bytes(m.State) + " of the optimizer and of states that go on",
 		words.Bytes(m.Activations) + " of activations",
 	}
-	line := fmt.Sprintf("memory: %s; about %s in all, %s", strings.Join(parts, ", "), words.Bytes(m.Total()+besides), where)
+	line := fmt.Sprintf("memory: %s; about %s in all, %s", strings.Join(parts, ", "), words.Bytes(m.Total()+besides),
+		where)
 	if m.Recompute > 0 {
 		line += fmt.Sprintf("; every %s state is kept, and the way back computes the others again", ordinal(m.Recompute))
 	}

@@ -93,7 +93,8 @@ func TestMemoryOfTraining(t *testing.T) {
 }
 
 func TestOrdinal(t *testing.T) {
-	for n, want := range map[int]string{1: "1st", 2: "2nd", 3: "3rd", 4: "4th", 11: "11th", 64: "64th", 112: "112th", 1021: "1,021st"} {
+	for n, want := range map[int]string{1: "1st", 2: "2nd", 3: "3rd", 4: "4th", 11: "11th", 64: "64th", 112: "112th",
+		1021: "1,021st"} {
 		if got := ordinal(n); got != want {
 			t.Errorf("%d is %q, want %q", n, got, want)
 		}

@@ -74,14 +74,16 @@ func (regressKind) evaluate(ctx context.Context, r *Run, e EvalConfig) (*Evaluat
 func (c *Config) regressorModel() models.RegressorConfig {
 	m := &c.Model
 	return models.RegressorConfig{
-		Input: max(m.Input, 1), Cell: c.cell(), Hidden: m.Hidden, Layers: m.Layers, Bidirectional: m.Bidirectional, Dropout: m.Dropout,
+		Input: max(m.Input, 1), Cell: c.cell(), Hidden: m.Hidden, Layers: m.Layers, Bidirectional: m.Bidirectional,
+		Dropout: m.Dropout,
 		Pooling: m.Pooling, Loss: m.Number.Loss,
 	}
 }
 
 // newRegressor makes the regressor that the configuration asks for, with fresh weights.
 func (c *Config) newRegressor() (*trainer.Regressor, error) {
-	return trainer.NewRegressor(trainer.RegressorConfig{Model: c.regressorModel(), Training: c.trainer(), Device: c.with.device})
+	return trainer.NewRegressor(trainer.RegressorConfig{Model: c.regressorModel(), Training: c.trainer(),
+		Device: c.with.device})
 }
 
 // RegressorTask is a regressor that learns the numbers of series.
@@ -108,7 +110,10 @@ func NewRegressor(c Config, train, valid *series.Cases, opts ...Option) (*Regres
 
 // readRegressor reads the data that a configuration names.
 func readRegressor(c *Config) (*RegressorTask, error) {
-	raw, other, err := readSources(c, func(name string, s *Source) (*rawNumbers, error) { return readNumbers(name, s, c.Training.Seed) })
+	raw, other, err := readSources(c, func(name string, s *Source) (*rawNumbers,
+		error) {
+		return readNumbers(name, s, c.Training.Seed)
+	})
 	if err != nil {
 		return nil, err
 	}
@@ -221,7 +226,8 @@ func (t *RegressorTask) Describe(weights int) []string {
 	return append([]string{
 		fmt.Sprintf("training on %s: %s, and %s for validation", t.data.cases.Name,
 			words.Count(t.data.plan.Examples(), "example", "examples"), words.Thousands(t.valid.plan.Examples())),
-		fmt.Sprintf("model: %s; %s, layers %d, hidden %d%s, pooling %s, loss %s; %s weights, on %s", c.Model.Series.describe(), c.Model.Cell, c.Model.Layers,
+		fmt.Sprintf("model: %s; %s, layers %d, hidden %d%s, pooling %s, loss %s; %s weights, on %s",
+			c.Model.Series.describe(), c.Model.Cell, c.Model.Layers,
 			c.Model.Hidden, directionWords(c), c.Model.Pooling, c.Model.Number.Loss, words.Thousands(weights), t.Device()),
 		fmt.Sprintf("batch %d, lengths %s: %s an epoch; %s",
 			c.Training.Batch, sourceLengths(t.data.plan), words.Count(t.Epoch(), "step", "steps"), c.Training.summary()),
@@ -249,7 +255,8 @@ func (p numbersPart) moments() (mean, deviation float64, err error) {
 	}
 	deviation = math.Sqrt(squares)
 	if !finite(mean) || !finite(deviation) || deviation <= 1e-12*math.Abs(mean) {
-		return 0, 0, badData("%s: the numbers to learn are all %g, or too large to compute with: use other data", p.cases.Name, numbers[0])
+		return 0, 0, badData("%s: the numbers to learn are all %g, or too large to compute with: use other data",
+			p.cases.Name, numbers[0])
 	}
 	return mean, deviation, nil
 }

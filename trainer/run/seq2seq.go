@@ -52,10 +52,12 @@ func (seq2seqKind) check(c *Config) error {
 func (t *Training) checkTeaching() error {
 	switch {
 	case t.TeacherDecay != NoDecay && t.TeacherSteps < 1:
-		return settings("`teacher_decay` %s needs `teacher_steps`, at least 1: after how many steps teacher forcing is half of what it was",
+		return settings("`teacher_decay` %s needs `teacher_steps`, at least 1: after how many steps teacher "+
+			"forcing is half of what it was",
 			t.TeacherDecay)
 	case t.TeacherDecay == NoDecay && t.TeacherSteps != 0:
-		return settings("`teacher_steps` says how fast teacher forcing decays, and `teacher_decay` is none: leave it out, or choose one")
+		return settings("`teacher_steps` says how fast teacher forcing decays, and `teacher_decay` is none: leave " +
+			"it out, or choose one")
 	}
 	return nil
 }
@@ -72,7 +74,8 @@ func (seq2seqKind) model(c *Config) (architecture, error) { return c.seq2seqMode
 
 func (seq2seqKind) numbers(c *Config, tokens int) float64 {
 	m := &c.Model
-	return 3*m.states() + float64(m.Embed) + float64(m.TargetVocab) + float64(tokens)*float64(m.Hidden) // two directions, and the decoder
+	// two directions, and the decoder
+	return 3*m.states() + float64(m.Embed) + float64(m.TargetVocab) + float64(tokens)*float64(m.Hidden)
 }
 
 func (seq2seqKind) load(c *Config) (Task, error) { return readSeq2Seq(c) }
@@ -87,9 +90,11 @@ func (c *Config) seq2seqModel() (models.Seq2SeqConfig, error) {
 	return models.Seq2SeqConfig{
 		Source: m.Vocab, Target: m.TargetVocab,
 		Tokens: models.DefaultTokens,
-		Cell:   c.cell(), Embed: m.Embed, Hidden: m.Hidden, Layers: m.Layers, Bidirectional: m.Bidirectional, Dropout: m.Dropout,
-		Attention: attention, Before: m.Before, EveryStep: m.EveryStep, Feeding: m.Feeding, Tied: m.Tied, Smoothing: c.Training.Smoothing,
-		Softmax: m.softmax(),
+		Cell:   c.cell(), Embed: m.Embed, Hidden: m.Hidden, Layers: m.Layers, Bidirectional: m.Bidirectional,
+		Dropout:   m.Dropout,
+		Attention: attention, Before: m.Before, EveryStep: m.EveryStep, Feeding: m.Feeding, Tied: m.Tied,
+		Smoothing: c.Training.Smoothing,
+		Softmax:   m.softmax(),
 	}, err
 }
 
@@ -139,7 +144,10 @@ func knownPairs(p *datasets.Pairs) (*Source, *rawPairs, error) {
 
 // readSeq2Seq reads the data that a configuration names.
 func readSeq2Seq(c *Config) (*Seq2SeqTask, error) {
-	raw, other, err := readSources(c, func(name string, s *Source) (*rawPairs, error) { return readPairs(name, s, c.Training.Seed) })
+	raw, other, err := readSources(c, func(name string, s *Source) (*rawPairs,
+		error) {
+		return readPairs(name, s, c.Training.Seed)
+	})
 	if err != nil {
 		return nil, err
 	}
@@ -224,8 +232,8 @@ func (t *Seq2SeqTask) checkBest() error {
 	if err != nil || ok {
 		return err
 	}
-	return settings("`best` is bleu, and that is undefined for these data: the validation targets have fewer than 4 words; choose chrf or exact_match, " +
-		"or another way to cut them with `bleu_tokenize`, such as char")
+	return settings("`best` is bleu, and that is undefined for these data: the validation targets have fewer than " +
+		"4 words; choose chrf or exact_match, or another way to cut them with `bleu_tokenize`, such as char")
 }
 
 // noteUnknown says how much of the pairs is unknown, and why it may be.
@@ -345,7 +353,8 @@ func (t *Seq2SeqTask) Describe(weights int) []string {
 	for _, x := range []struct {
 		on   bool
 		name string
-	}{{c.Model.Before, " before the cell"}, {c.Model.EveryStep, ", the source at every step"}, {c.Model.Feeding, ", input feeding"}, {c.Model.Tied, ", tied"}, {true, c.Model.softmaxWords()}} {
+	}{{c.Model.Before, " before the cell"}, {c.Model.EveryStep, ", the source at every step"},
+		{c.Model.Feeding, ", input feeding"}, {c.Model.Tied, ", tied"}, {true, c.Model.softmaxWords()}} {
 		if x.on {
 			extras = append(extras, x.name)
 		}
@@ -353,8 +362,10 @@ func (t *Seq2SeqTask) Describe(weights int) []string {
 	lines := []string{
 		fmt.Sprintf("training on %s: %s, and %s for validation", t.data.name,
 			words.Count(t.data.plan.Examples(), "pair", "pairs"), words.Thousands(t.valid.plan.Examples())),
-		fmt.Sprintf("model: %s, %s different ones of sources and %s of targets, embedding %d; %s, layers %d, hidden %d%s, attention %s%s; %s weights, on %s",
-			c.Model.tokenKinds(), words.Thousands(t.source.Len()), words.Thousands(t.target.Len()), c.Model.Embed, c.Model.Cell, c.Model.Layers, c.Model.Hidden, directionWords(c),
+		fmt.Sprintf("model: %s, %s different ones of sources and %s of targets, embedding %d; %s, layers %d, "+
+			"hidden %d%s, attention %s%s; %s weights, on %s",
+			c.Model.tokenKinds(), words.Thousands(t.source.Len()), words.Thousands(t.target.Len()), c.Model.Embed,
+			c.Model.Cell, c.Model.Layers, c.Model.Hidden, directionWords(c),
 			c.Model.Attention, strings.Join(extras, ""), words.Thousands(weights), t.Device()),
 		fmt.Sprintf("batch %d, lengths %s: %s an epoch; %s",
 			c.Training.Batch, pairLengths(t.data.plan), words.Count(t.Epoch(), "step", "steps"), c.Training.summary()),

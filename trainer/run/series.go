@@ -81,7 +81,8 @@ func (s *SeriesModel) missing(name string, cases *series.Cases) string {
 		return ""
 	}
 	how := map[string]string{
-		series.MissingMask:  "the value before stands for each, and a number more for each channel says whether a value is there",
+		series.MissingMask: "the value before stands for each, and a number more for each channel says whether a " +
+			"value is there",
 		series.MissingCarry: "the value before stands for each",
 	}
 	return name + ": " + words.Count(cases.Missing(), "value is", "values are") + " missing: " + how[s.Inputs.Missing]

@@ -265,8 +265,10 @@ func mapBundle(r *rig) error {
 				Compute: F32, Shape: []int{sizes[0]}, In: []Operand{flat(F32, 4), flat(F32, 4)}, Out: []Operand{flat(F32, 4)},
 				Code: []tape.Op{{Fn: tape.Sub, Args: [3]int{0, 1}}}, Result: []int{2},
 			}),
-			NewMap(Map{Compute: B32, Shape: []int{sizes[1]}, In: []Operand{{B32, []int{2}, 4}}, Out: []Operand{flat(B32, 256)}, Result: []int{0}}),
-			NewMap(Map{Compute: F32, Shape: []int{sizes[2]}, Out: []Operand{flat(I32, 4)}, Code: []tape.Op{{Fn: tape.Iota}}, Result: []int{0}}),
+			NewMap(Map{Compute: B32, Shape: []int{sizes[1]}, In: []Operand{{B32, []int{2}, 4}},
+				Out: []Operand{flat(B32, 256)}, Result: []int{0}}),
+			NewMap(Map{Compute: F32, Shape: []int{sizes[2]}, Out: []Operand{flat(I32, 4)},
+				Code: []tape.Op{{Fn: tape.Iota}}, Result: []int{0}}),
 		}
 		maps[2].spec.wide = true
 		x, y, z := r.wholes(sizes[0]), r.wholes(sizes[0]), r.wholes(2*sizes[1])

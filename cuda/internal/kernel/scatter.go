@@ -33,8 +33,8 @@ func NewScatterAdd(float Elem, n, width int) ScatterAdd {
 	return ScatterAdd{newRank(n), newColumns("scatter_add", s, n, width, s.writeAdd)}
 }
 
-// Put is a tape.Put made ready. Rank is that of a ScatterAdd; the kernel Put, with the parameters of Add, then copies the
-// last of the rows with the same index.
+// Put is a tape.Put made ready. Rank is that of a ScatterAdd; the kernel Put, with the parameters of Add, then
+// copies the last of the rows with the same index.
 type Put struct {
 	Rank, Put Launch
 }

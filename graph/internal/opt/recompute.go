@@ -116,7 +116,8 @@ func newSegmenter(f *ir.Func, k, spare int, worth limits) *segmenter {
 			s.depth[v] = max(s.depth[v], s.depth[a])
 		}
 		if l, ok := v.Op.(*ir.Loop); ok && l.Trip > 0 && !callsHost(l) {
-			o := &strip{loop: v, op: l, index: len(s.strips) + 1, cut: k > 0 && l.Trip > k && stepRows(l)*l.Trip >= worth.fewRows,
+			o := &strip{loop: v, op: l, index: len(s.strips) + 1,
+				cut:   k > 0 && l.Trip > k && stepRows(l)*l.Trip >= worth.fewRows,
 				needs: map[*strip]map[int]bool{}, stacks: map[int]bool{}, lent: map[int]bool{}}
 			s.strips, s.of[v], s.depth[v] = append(s.strips, o), o, len(s.strips)+1
 		}

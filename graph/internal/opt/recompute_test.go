@@ -47,7 +47,8 @@ func TestRecomputeKeepsBits(t *testing.T) {
 		if err != nil {
 			t.Fatalf("%v\n%v", err, f)
 		}
-		worth := limits{longRows: rapid.SampledFrom([]int{1, 8, 8192}).Draw(t, "longRows"), chunkRows: rapid.IntRange(1, 9).Draw(t, "chunkRows")}
+		worth := limits{longRows: rapid.SampledFrom([]int{1, 8, 8192}).Draw(t, "longRows"),
+			chunkRows: rapid.IntRange(1, 9).Draw(t, "chunkRows")}
 		plain, err := newSegmenter(g, 0, 0, worth).run()
 		if err != nil {
 			t.Fatalf("%v\n%v", err, g)

@@ -90,7 +90,8 @@ var rnn = recurrence{
 
 // lstm is i, f, g, o = split(z), c' = σ(f)*c + σ(i)*tanh(g), h' = σ(o)*tanh(c'), where z is given, with its derivative.
 func lstm(sum func(b *ir.Builder, x, h *ir.Value, w []*ir.Value) *ir.Value,
-	product func(b *ir.Builder, x, h *ir.Value, w []*ir.Value, dz *ir.Value) (dx, dh *ir.Value, dw []*ir.Value)) recurrence {
+	product func(b *ir.Builder, x, h *ir.Value, w []*ir.Value, dz *ir.Value) (dx, dh *ir.Value,
+		dw []*ir.Value)) recurrence {
 	type gates struct{ i, f, g, o, c, tc, h *ir.Value }
 	cell := func(b *ir.Builder, z, c *ir.Value) (s gates) {
 		n := c.Shape[1]

@@ -136,7 +136,8 @@ func TestScans(t *testing.T) {
 		}, 3 * 2 * gru},
 		{"attention", attention, []string{
 			"14 product, 2 loop, 3 reduce, 2 rows, 1 gather, 1 scatteradd, 3 fused",
-			"4 product, 1 rows, 2 fused",           // h·[W_a U], the scores, the context, the context's part of x·W; tanh, the cell
+			// h·[W_a U], the scores, the context, the context's part of x·W; tanh, the cell
+			"4 product, 1 rows, 2 fused",
 			"5 product, 1 reduce, 1 rows, 4 fused", // to h from the cell and from the scores, to the context, to the weights, to v
 		}, 3*(gru+ // x·W and h·U
 			steps*batch*hidden*3*hidden+ // the context's part of x·W

@@ -85,7 +85,8 @@ func combine(types []ptx.Type) []operands {
 
 // check runs an instruction on many operands and compares.
 func check(
-	t *testing.T, name string, types []ptx.Type, write func(b *ptx.Builder, x []ptx.Value) ptx.Value, want func(x operands) uint64,
+	t *testing.T, name string, types []ptx.Type, write func(b *ptx.Builder, x []ptx.Value) ptx.Value,
+	want func(x operands) uint64,
 ) {
 	t.Helper()
 	var result ptx.Type

@@ -90,7 +90,8 @@ var exactFns = []tape.Fn{tape.Id, tape.Neg, tape.Abs, tape.Sign, tape.Floor, tap
 func inputs() (x []float32) {
 	for _, v := range []float64{0, 1e-45, 1e-40, 0x1p-126, 1e-30, 1e-10, 1e-5, 1e-3, 0.1, 0.25, 0.5, 0.7, math.Sqrt2 / 2,
 		0.9, 1, 1.1, math.Sqrt2, 1.5,
-		2, 2.5, 3, 7.9, 7.91, 8, 10, 20, 50, 87, 87.4, 88, 88.5, 88.7, 88.72, 88.73, 89, 90, 100, 103, 103.9, 104, 105, 1000, 1e10, 1e30, math.MaxFloat32, math.Inf(1)} {
+		2, 2.5, 3, 7.9, 7.91, 8, 10, 20, 50, 87, 87.4, 88, 88.5, 88.7, 88.72, 88.73, 89, 90, 100, 103, 103.9, 104, 105,
+		1000, 1e10, 1e30, math.MaxFloat32, math.Inf(1)} {
 		x = append(x, float32(v), -float32(v))
 	}
 	x = append(x, float32(math.NaN()))

@@ -47,8 +47,9 @@ func avx512() Set[float32] {
 		tape.Neg: negAVX512, tape.Abs: absAVX512, tape.Sign: signAVX512, tape.Floor: floorAVX512, tape.Ceil: ceilAVX512,
 		tape.Sqrt: sqrtAVX512, tape.Exp: expAVX512, tape.Log: logAVX512, tape.Log1p: log1pAVX512, tape.Expm1: expm1AVX512,
 		tape.Tanh: tanhAVX512, tape.Sigmoid: sigmoidAVX512,
-		tape.Add: addAVX512, tape.Sub: subAVX512, tape.Mul: mulAVX512, tape.Div: divAVX512, tape.Max: maxAVX512, tape.Min: minAVX512,
-		tape.Lt: ltAVX512, tape.Le: leAVX512, tape.Eq: eqAVX512, tape.Ne: neAVX512, tape.Where: whereAVX512,
+		tape.Add: addAVX512, tape.Sub: subAVX512, tape.Mul: mulAVX512, tape.Div: divAVX512, tape.Max: maxAVX512,
+		tape.Min: minAVX512,
+		tape.Lt:  ltAVX512, tape.Le: leAVX512, tape.Eq: eqAVX512, tape.Ne: neAVX512, tape.Where: whereAVX512,
 	})
 	s.Flops = 180
 	return s
