@@ -20,8 +20,9 @@ import (
 	"github.com/unroll-ml/unroll/internal/setting"
 )
 
-// SettingError says that a setting has a value that it cannot have: which, what it was, what it must be. So do
-// the errors of packages optim, trainer and decode; errors.As finds it.
+// SettingError says that a setting has a value that it cannot have: the name of the field Setting, such as "Hidden", its
+// Value, nil if it was not set, and what it must be, Want, such as "at least 1". So do the errors of packages optim,
+// trainer and decode; errors.As finds it.
 type SettingError = setting.Error
 
 // Params declares the parameters of a model and draws their initial values. A mistake, such as two parameters of one

@@ -35,7 +35,7 @@ type Options struct {
 	Standard []Standard // the steps of scans that become operators
 }
 
-// Entry is what a model says of itself under a key.
+// Entry is what a model says of itself: a Key and its Value, both strings.
 type Entry = onnx.Entry
 
 // TooLargeError says that a model does not fit in a file.

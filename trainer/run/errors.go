@@ -183,10 +183,12 @@ type UnsavedError struct {
 func (e *UnsavedError) Error() string { return e.Err.Error() + ": what was saved before is whole" }
 func (e *UnsavedError) Unwrap() error { return e.Err }
 
-// What package checkpoint says of files: one is damaged, another process holds a folder, one could not be written.
+// LockedError says that another process holds a folder: its Path, and the PID of the process, 0 if it is not known.
+type LockedError = safefile.LockedError
+
+// What package checkpoint says of files: one is damaged, one could not be written.
 type (
 	CorruptError = checkpoint.CorruptError
-	LockedError  = safefile.LockedError
 	WriteError   = checkpoint.WriteError
 )
 

@@ -14,7 +14,6 @@ import (
 	"github.com/unroll-ml/unroll/datasets"
 	"github.com/unroll-ml/unroll/datasets/tasks"
 	"github.com/unroll-ml/unroll/graph/op"
-	"github.com/unroll-ml/unroll/internal/translate"
 	"github.com/unroll-ml/unroll/models"
 	"github.com/unroll-ml/unroll/models/decode"
 	"github.com/unroll-ml/unroll/trainer/device"
@@ -81,7 +80,7 @@ func Example_ownCell() {
 	//  five six seven.
 }
 
-// Halves are the pairs of dates that the attention of the next example is tried on.
+// Halves are the pairs of dates that the examples of attention learn.
 func halves() (train, valid *datasets.Pairs) {
 	train, valid, err := tasks.Pairs("dates", tasks.Config{Seed: 1, Train: 600, Valid: 50})
 	check(err)
@@ -118,7 +117,7 @@ func ExampleNewSeq2Seq() {
 	check(err)
 	defer t.Close()
 	found, err := t.Translate(context.Background(), 1, []string{"15.5.39", "", "23rd of December, 2006"},
-		translate.Options{Beam: decode.Beam{Width: 5, Best: 2}})
+		run.TranslateOptions{Beam: decode.Beam{Width: 5, Best: 2}})
 	check(err)
 	for _, of := range found {
 		fmt.Println(len(of), len(of) > 0 && of[0].LogProb >= of[1].LogProb)

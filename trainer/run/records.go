@@ -11,7 +11,7 @@ import (
 // What a run logs, a JSON object a line: in log.jsonl, and on stdout with --json. Seconds are wall time since
 // the run began, over all times that it was continued.
 
-// Float is a number of a record. One that is not finite, for which JSON has no number, is written as the string "NaN",
+// Float is a float64 of a record. One that is not finite, for which JSON has no number, is written as the string "NaN",
 // "Infinity" or "-Infinity".
 type Float = runlog.Float
 

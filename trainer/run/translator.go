@@ -9,12 +9,23 @@ import (
 	"github.com/unroll-ml/unroll/trainer"
 )
 
-// How to translate, and what comes of it.
-type (
-	TranslateOptions = translate.Options
-	Translation      = translate.Translation
-	Replacement      = translate.Replacement // of words that a model does not know
-)
+// TranslateOptions say how to translate. The zero value takes the likeliest token at every step. The fields:
+//
+//	Beam         decode.Beam        how to search, and how many translations of a line; MaxLength 0: as in training
+//	Sampling     *decode.Sampling   draws translations instead; nil: searches
+//	Seed         uint64             of what is drawn
+//	Weights      bool               the weights of the attention are wanted, in Translation.Weights
+//	Unknown      *Replacement       of words that the model does not know; nil: what stands for one
+//	JoinSubwords bool               makes words of parts that are marked as such, see metrics.Subwords
+type TranslateOptions = translate.Options
+
+// Translation is what was written for a line: its Text, and the decode.Hypothesis of which that was made, with
+// Tokens, LogProb in nats, Score and Weights. Unknowns is how many of the tokens are unknown ones.
+type Translation = translate.Translation
+
+// Replacement writes for a word that the model does not know the word of the source that the attention looked at most
+// (Luong et al., 2015) or, if it is a key of Words, a map[string]string, what that says.
+type Replacement = translate.Replacement
 
 // Translator is the sequence-to-sequence model of a run, with its vocabularies. Several goroutines may use it: they
 // take turns.
