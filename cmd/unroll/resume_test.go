@@ -194,7 +194,7 @@ func TestResumeCutsTheLog(t *testing.T) {
 		t.Errorf("event files %v, %v; want 2", files, err)
 	}
 	must(t, strings.Fields(strings.Replace(args, "--tensorboard ", "", 1)+"3 --out run --overwrite")...)
-	if got := names(t, "run"); got != ".lock best config.yaml last log.jsonl vocab.json" {
+	if got := names(t, "run"); got != ".lock best config.yaml curves.png curves.svg last log.jsonl vocab.json" {
 		t.Errorf("the run holds %s", got)
 	}
 }
@@ -300,7 +300,7 @@ unroll: going back to run/best, of step 12
 				got = append(got, name)
 			}
 		}
-		if names := strings.Join(got, " "); names != ".lock best config.yaml last last-16 last-18 log.jsonl vocab.json" {
+		if names := strings.Join(got, " "); names != ".lock best config.yaml curves.png curves.svg last last-16 last-18 log.jsonl vocab.json" {
 			t.Errorf("%s: the run holds %s", c.name, names)
 		}
 	}
@@ -320,7 +320,7 @@ func TestResumeKeepsFewer(t *testing.T) {
 	if r.code != 0 || !strings.Contains(r.stderr, "unroll: going back to run/last-6, of step 6\n") {
 		t.Errorf("%d, %s", r.code, r.stderr)
 	}
-	if got := names(t, "run"); got != ".lock best config.yaml last log.jsonl vocab.json" {
+	if got := names(t, "run"); got != ".lock best config.yaml curves.png curves.svg last log.jsonl vocab.json" {
 		t.Errorf("the run holds %s", got)
 	}
 }
@@ -353,7 +353,7 @@ func TestStraysAreSwept(t *testing.T) {
 		writeFile(t, filepath.Join("run", name), "x")
 	}
 	must(t, strings.Fields("train --text rhyme.txt --batch 4 --seq 40 --lr 5 --optimizer sgd --out run --steps 5")...)
-	if got := names(t, "run"); got != ".lock .mine.tmp-7 .notes best config.yaml last last-3 log.jsonl vocab.json" {
+	if got := names(t, "run"); got != ".lock .mine.tmp-7 .notes best config.yaml curves.png curves.svg last last-3 log.jsonl vocab.json" {
 		t.Errorf("the run holds %s", got)
 	}
 }

@@ -112,7 +112,7 @@ func TestTrainInWords(t *testing.T) {
 		"batch 4, seq 40: 12 steps an epoch; sgd, learning rate 5\nrun folder: run\nstep  1/14  epoch 1  loss 2.8",
 		"step  7/14  epoch 1  loss ", "\nvalidation after step 7: loss ", "  best so far\n", "step 14/14  epoch 2  loss ",
 		"\n14 steps in 0:00; best after step 14, with a validation loss of ",
-		"\nnext:\n  unroll eval run\n  unroll sample run --prompt a\n",
+		"\ncurves: run/curves.svg\n\n", "\nnext:\n  unroll eval run\n  unroll sample run --prompt a\n",
 	} {
 		if !strings.Contains(out, want) {
 			t.Errorf("%q is not in\n%s", want, out)

@@ -1,7 +1,8 @@
-// Package plots draws pictures for people: of a series with what was forecast of it.
+// Package plots draws pictures for people: of a series with what was forecast of it, and of curves over steps.
 //
-// They have a background and colours of their own, so that they are read on light pages and on dark ones; colours
-// are told apart by people who are colour-blind. It knows numbers and times, and nothing of models.
+// They have a background and colours of their own, so that they are read on light pages and on dark ones; an SVG has a
+// dark set of them, too. Colours are told apart by people who are colour-blind. It knows numbers and times, and
+// nothing of models.
 package plots
 
 import (
@@ -14,13 +15,9 @@ import (
 
 	"github.com/pkg/errors"
 	"gonum.org/v1/plot"
-	"gonum.org/v1/plot/font"
 	"gonum.org/v1/plot/plotter"
-	"gonum.org/v1/plot/text"
 	"gonum.org/v1/plot/vg"
 	"gonum.org/v1/plot/vg/draw"
-	"gonum.org/v1/plot/vg/vgimg"
-	"gonum.org/v1/plot/vg/vgsvg"
 
 	"github.com/unroll-ml/unroll/datasets/series"
 )
@@ -42,25 +39,10 @@ type Band struct {
 	Low, High []float64
 }
 
-// The formats of pictures.
-const (
-	SVG = "svg"
-	PNG = "png"
-)
-
-// The size of a picture, and how fine PNG is.
+// The size of a picture.
 const (
 	width  = 8.4 * vg.Inch
 	height = 4 * vg.Inch
-	dpi    = 144
-)
-
-var (
-	paper  = color.RGBA{R: 250, G: 250, B: 247, A: 255}
-	ink    = color.RGBA{R: 58, G: 58, B: 58, A: 255}
-	faint  = color.RGBA{R: 222, G: 222, B: 217, A: 255}
-	blue   = color.RGBA{R: 0, G: 98, B: 165, A: 255}
-	orange = color.RGBA{R: 213, G: 94, B: 0, A: 255}
 )
 
 // Write draws the picture as SVG or PNG.
@@ -72,27 +54,15 @@ func (f *Forecast) Write(w io.Writer, format string) error {
 	if err != nil {
 		return err
 	}
-	var canvas interface {
-		vg.CanvasSizer
-		io.WriterTo
-	}
-	switch format {
-	case SVG:
-		canvas = vgsvg.New(width, height)
-	case PNG:
-		canvas = vgimg.PngCanvas{Canvas: vgimg.NewWith(vgimg.UseWH(width, height), vgimg.UseDPI(dpi))}
-	default:
-		return errors.Errorf("a picture cannot be %q: it must be %s or %s", format, SVG, PNG)
+	page, err := newPage(width, height, format)
+	if err != nil {
+		return err
 	}
 	const side, gap, margin = 1.35 * vg.Inch, 6, 8
-	page := draw.New(canvas)
-	page.SetColor(paper)
-	page.Fill(page.Rectangle.Path())
-	page = draw.Crop(page, margin, -margin, margin, -margin)
-	p.Draw(draw.Crop(page, 0, -side, 0, 0))
-	legend.Draw(draw.Crop(page, page.Max.X-page.Min.X-side+gap, 0, 0, -margin))
-	_, err = canvas.WriteTo(w)
-	return errors.WithStack(err)
+	inner := draw.Crop(page.Canvas, margin, -margin, margin, -margin)
+	p.Draw(draw.Crop(inner, 0, -side, 0, 0))
+	legend.Draw(draw.Crop(inner, inner.Max.X-inner.Min.X-side+gap, 0, 0, -margin))
+	return page.write(w)
 }
 
 // check says what is wrong with the numbers.
@@ -194,9 +164,6 @@ func point(p *plot.Plot, at plotter.XYs, c color.Color) error {
 // frame is a plot with axes and nothing in it, and a legend.
 func (f *Forecast) frame() (*plot.Plot, *plot.Legend) {
 	p, legend := plot.New(), plot.NewLegend()
-	sans := func(s *text.Style, size font.Length) {
-		s.Font, s.Color = font.Font{Typeface: "Liberation", Variant: "Sans", Size: size}, ink
-	}
 	p.Title.Text, p.BackgroundColor = f.Title, paper
 	sans(&p.Title.TextStyle, 12)
 	for _, axis := range []*plot.Axis{&p.X, &p.Y} {
@@ -246,10 +213,4 @@ func rings(low, high []float64) []plotter.XYs {
 		all[i] = ring
 	}
 	return all
-}
-
-// mix is a colour on a background, of which it leaves the rest.
-func mix(c, background color.RGBA, part float64) color.Color {
-	m := func(a, b uint8) uint8 { return uint8(math.Round(part*float64(a) + (1-part)*float64(b))) }
-	return color.RGBA{R: m(c.R, background.R), G: m(c.G, background.G), B: m(c.B, background.B), A: 255}
 }

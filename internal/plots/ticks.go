@@ -1,6 +1,7 @@
 package plots
 
 import (
+	"math"
 	"strconv"
 	"time"
 
@@ -103,6 +104,70 @@ func values(low, high float64) []plot.Tick {
 	for i := range ticks {
 		if ticks[i].Label != "" {
 			ticks[i].Label = strconv.FormatFloat(ticks[i].Value, 'g', 6, 64)
+		}
+	}
+	return ticks
+}
+
+// round marks round values: multiples of 1, 2 or 5 times a power of ten.
+func round(low, high float64) []plot.Tick {
+	return multiples(low, high, 0, func(x float64) string {
+		return strconv.FormatFloat(x, 'g', 6, 64)
+	})
+}
+
+// steps marks whole numbers of steps, in thousands and millions where they are that many.
+func steps(low, high float64) []plot.Tick { return multiples(low, high, 1, Short) }
+
+// multiples marks about five round values, which are at least so far from each other.
+func multiples(low, high, least float64, label func(float64) string) (ticks []plot.Tick) {
+	spacing := (high - low) / 6
+	power := math.Pow(10, math.Floor(math.Log10(spacing)))
+	for _, m := range []float64{1, 2, 5, 10} {
+		if m*power >= spacing {
+			spacing = max(m*power, least)
+			break
+		}
+	}
+	for i := math.Ceil(low/spacing - 1e-9); i*spacing <= high+1e-9*spacing && len(ticks) < 20; i++ {
+		ticks = append(ticks, plot.Tick{Value: i*spacing + 0, Label: label(i*spacing + 0)})
+	}
+	return ticks
+}
+
+// Short is a number with k for thousands, M for millions and G for what is more.
+func Short(x float64) string {
+	for _, u := range []struct {
+		size float64
+		name string
+	}{{1e9, "G"}, {1e6, "M"}, {1e3, "k"}} {
+		if math.Abs(x) >= u.size {
+			return strconv.FormatFloat(x/u.size, 'g', 4, 64) + u.name
+		}
+	}
+	return strconv.FormatFloat(x, 'g', 6, 64)
+}
+
+// decades marks powers of ten on a logarithmic axis, as many as have room.
+func decades(low, high float64) []plot.Tick {
+	first, last := math.Ceil(math.Log10(low)-1e-9), math.Floor(math.Log10(high)+1e-9)
+	spacing := max(math.Ceil((last-first)/6), 1)
+	var ticks []plot.Tick
+	for e := first; e <= last; e += spacing {
+		x := math.Pow(10, e)
+		ticks = append(ticks, plot.Tick{Value: x, Label: strconv.FormatFloat(x, 'g', 3, 64)})
+	}
+	return ticks
+}
+
+// withinDecades marks 1, 2 and 5 times powers of ten, for an axis that has few of those.
+func withinDecades(low, high float64) []plot.Tick {
+	var ticks []plot.Tick
+	for e := math.Floor(math.Log10(low)); e <= math.Log10(high); e++ {
+		for _, m := range []float64{1, 2, 5} {
+			if x := m * math.Pow(10, e); x >= low && x <= high {
+				ticks = append(ticks, plot.Tick{Value: x, Label: strconv.FormatFloat(x, 'g', 3, 64)})
+			}
 		}
 	}
 	return ticks

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"path/filepath"
 	"strings"
 	"unicode"
 
@@ -27,9 +28,9 @@ func Summary(ctx context.Context, w io.Writer, task run.Task, dir string, end ru
 	if by := task.Config().Training.Best; by != run.LossScore {
 		best = "best by " + by
 	}
-	fmt.Fprintf(w, "\n%s in %s%s; %s after step %s, with a validation loss of %.4f\n\n",
+	fmt.Fprintf(w, "\n%s in %s%s; %s after step %s, with a validation loss of %.4f\ncurves: %s\n\n",
 		words.Count(end.Step, "step", "steps"), words.Clock(end.Seconds), ended, best, words.Thousands(end.BestStep),
-		end.BestLoss)
+		end.BestLoss, filepath.Join(dir, run.CurvesName+".svg"))
 	switch t := task.(type) {
 	case *run.LMTask:
 		return somePrompt(t.Vocab()), written(ctx, w, t)

@@ -51,10 +51,11 @@ const TaskClassify = "classify"
 
 type classifyKind struct{}
 
-func (classifyKind) name() string     { return TaskClassify }
-func (classifyKind) words() string    { return "a classifier" }
-func (classifyKind) data() []string   { return []string{KindTable, KindFolder, KindIDX, KindSeries} }
-func (classifyKind) scores() []string { return []string{"accuracy", "top2", "macro_f1"} }
+func (classifyKind) name() string        { return TaskClassify }
+func (classifyKind) words() string       { return "a classifier" }
+func (classifyKind) data() []string      { return []string{KindTable, KindFolder, KindIDX, KindSeries} }
+func (classifyKind) loss(*Config) string { return "loss, nats per example" }
+func (classifyKind) scores() []string    { return []string{"accuracy", "top2", "macro_f1"} }
 
 func (classifyKind) embeddings() []string { return []string{"embedding.weight"} }
 

@@ -35,7 +35,7 @@ const (
 )
 
 // runFiles are the files of a run folder, whatever its task.
-var runFiles = []string{LogName, vocabName, targetName, labelsName, charsName, formsName, configName}
+var runFiles = append(curveFiles, LogName, vocabName, targetName, labelsName, charsName, formsName, configName)
 
 // position is where a run stands: state.json of its checkpoints.
 type Position struct {
@@ -256,7 +256,7 @@ func (f *Folder) written() []string {
 	if f.before == nil {
 		return nil
 	}
-	names := append(f.eventFiles(), LogName)
+	names := slices.Concat(f.eventFiles(), curveFiles, []string{LogName})
 	for _, x := range modelFiles {
 		if x.of(&f.before.Model) {
 			names = append(names, x.name)

@@ -69,6 +69,9 @@ type forecastKind struct{}
 func (forecastKind) name() string   { return TaskForecast }
 func (forecastKind) words() string  { return "a forecaster" }
 func (forecastKind) data() []string { return []string{KindSeries} }
+func (forecastKind) loss(c *Config) string {
+	return "loss, " + c.Model.Forecast.Loss + ", of scaled values"
+}
 func (forecastKind) scores() []string {
 	return []string{"owa", "smape", "mase", "mae", "rmse", "quantile_loss"}
 }

@@ -18,10 +18,11 @@ const (
 
 type lmKind struct{}
 
-func (lmKind) name() string     { return TaskLM }
-func (lmKind) words() string    { return "a language model" }
-func (lmKind) data() []string   { return []string{KindText} }
-func (lmKind) scores() []string { return []string{"perplexity", "bits_per_token", "accuracy", "top2"} }
+func (lmKind) name() string          { return TaskLM }
+func (lmKind) words() string         { return "a language model" }
+func (lmKind) data() []string        { return []string{KindText} }
+func (lmKind) loss(c *Config) string { return "loss, nats per " + c.Model.unit() }
+func (lmKind) scores() []string      { return []string{"perplexity", "bits_per_token", "accuracy", "top2"} }
 
 func (lmKind) embeddings() []string { return []string{"embedding.weight"} }
 

@@ -9,6 +9,7 @@ import (
 	"github.com/pkg/errors"
 
 	"github.com/unroll-ml/unroll/internal/events"
+	"github.com/unroll-ml/unroll/internal/plots"
 	"github.com/unroll-ml/unroll/internal/runlog"
 	"github.com/unroll-ml/unroll/internal/words"
 	"github.com/unroll-ml/unroll/models/decode"
@@ -86,6 +87,7 @@ type training struct {
 	damaged []string // checkpoints that were skipped when the run was resumed
 	log     *runlog.Log
 	board   *board // nil: not wanted
+	curves  *curves
 
 	schedule optim.Schedule // of the learning rate
 
@@ -121,6 +123,10 @@ func (r *training) run(ctx context.Context) (End, error) {
 		return End{}, err
 	}
 	if r.log, err = runlog.Open(r.folder.root, LogName, r.at.Step); err != nil {
+		return End{}, err
+	}
+	r.curves = &curves{measures: map[string]*plots.Curve{}, drawn: time.Now()}
+	if err := r.curves.read(r.folder.path(LogName)); err != nil {
 		return End{}, err
 	}
 	if r.TensorBoard {
@@ -379,7 +385,9 @@ func (r *training) validate(ctx context.Context) error {
 		}
 	}
 	r.validated = true
-	return r.save(Last)
+	err = r.save(Last)
+	r.draw(false)
+	return err
 }
 
 // save writes a checkpoint of this moment, unless its numbers are no longer finite.
@@ -416,6 +424,7 @@ func (r *training) append(record any) error {
 	if n > 0 {
 		err = checkpoint.Unwritten(r.folder.path(LogName), int64(n), err)
 	}
+	r.curves.add(record)
 	if err == nil && r.board != nil {
 		err = r.board.add(record)
 	}
@@ -452,6 +461,9 @@ func (r *training) end(event, why string) error {
 		rec.BestLoss = &loss
 	}
 	r.Report.End(rec)
+	if event != runlog.Resumed {
+		r.draw(true)
+	}
 	return r.append(rec)
 }
 

@@ -14,6 +14,7 @@ func (ownKind) name() string   { return TaskOwn }
 func (ownKind) words() string  { return "a model of a program's own" }
 func (ownKind) data() []string { return nil }
 
+func (ownKind) loss(*Config) string { return "loss" }
 func (ownKind) scores() []string {
 	var all []string
 	for _, m := range (&Measures{}).named() {

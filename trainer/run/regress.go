@@ -30,9 +30,12 @@ type NumberModel struct {
 
 type regressKind struct{}
 
-func (regressKind) name() string     { return TaskRegress }
-func (regressKind) words() string    { return "a regressor" }
-func (regressKind) data() []string   { return []string{KindSeries, KindTask} }
+func (regressKind) name() string   { return TaskRegress }
+func (regressKind) words() string  { return "a regressor" }
+func (regressKind) data() []string { return []string{KindSeries, KindTask} }
+func (regressKind) loss(c *Config) string {
+	return "loss, " + c.Model.Number.Loss + ", of scaled numbers"
+}
 func (regressKind) scores() []string { return []string{"rmse", "mae", "r2"} }
 
 func (regressKind) defaults(c *Config) {

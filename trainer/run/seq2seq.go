@@ -28,6 +28,7 @@ func (seq2seqKind) embeddings() []string {
 	return []string{"encoder.embedding.weight", "decoder.embedding.weight"}
 }
 
+func (seq2seqKind) loss(*Config) string { return "loss, nats per token" }
 func (seq2seqKind) scores() []string {
 	return append(lmKind{}.scores(), "exact_match", "char_error_rate", "bleu", "chrf")
 }

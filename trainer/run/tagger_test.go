@@ -59,7 +59,7 @@ func TestTagger(t *testing.T) {
 	for _, crf := range []bool{false, true} {
 		r := trainedTagger(t, 6, func(c *Config) { c.Model.Tag.CRF = crf })
 		if got := names(t,
-			r.Dir()); got != "best chars.json config.yaml forms.json labels.json last last-115 log.jsonl vocab.json" {
+			r.Dir()); got != "best chars.json config.yaml curves.png curves.svg forms.json labels.json last last-115 log.jsonl vocab.json" {
 			t.Errorf("the run holds %s", got)
 		}
 		m, err := r.Tagger()

@@ -55,9 +55,10 @@ func (m *TagModel) withoutData() *TagModel {
 
 type tagKind struct{}
 
-func (tagKind) name() string   { return TaskTag }
-func (tagKind) words() string  { return "a tagger" }
-func (tagKind) data() []string { return []string{KindConllu, KindColumns, KindTask} }
+func (tagKind) name() string        { return TaskTag }
+func (tagKind) words() string       { return "a tagger" }
+func (tagKind) data() []string      { return []string{KindConllu, KindColumns, KindTask} }
+func (tagKind) loss(*Config) string { return "loss, nats per word" }
 func (tagKind) scores() []string {
 	return []string{"accuracy", "known_accuracy", "unknown_accuracy", "macro_f1", "span_f1"}
 }

@@ -41,6 +41,9 @@ type taskKind interface {
 	// numbers is about how many a training step keeps for each token of a sequence of so many.
 	numbers(c *Config, tokens int) float64
 
+	// loss is what the loss is called, with its unit.
+	loss(c *Config) string
+
 	// load reads the data that the configuration names, and makes the model that learns them.
 	load(c *Config) (Task, error)
 
