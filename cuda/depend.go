@@ -17,15 +17,22 @@ func (l *lowering) dependences(code []tape.Instr) (earlier []int, later [][]int)
 	earlier, later = make([]int, len(code)), make([][]int, len(code))
 	for j := range code {
 		for i := range j {
-			_, hostI := code[i].(*tape.Host)
-			_, hostJ := code[j].(*tape.Host) // which may do more than the tape knows
-			if hostI && hostJ || conflict(accesses[i], accesses[j]) {
+			if onHost(code[i]) && onHost(code[j]) || conflict(accesses[i], accesses[j]) {
 				earlier[j]++
 				later[i] = append(later[i], j)
 			}
 		}
 	}
 	return earlier, later
+}
+
+// onHost reports whether an instruction calls a function on the host, which may do more than the tape knows.
+func onHost(in tape.Instr) bool {
+	switch in.(type) {
+	case *tape.Host, *tape.AllReduce:
+		return true
+	}
+	return false
 }
 
 // access is memory that an instruction reads or writes: somewhere in an extent of the arena, or, if it is known

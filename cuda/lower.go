@@ -218,6 +218,8 @@ func (l *lowering) instruction(in tape.Instr) []work {
 		return l.copying(in)
 	case *tape.Host:
 		return l.host(in)
+	case *tape.AllReduce:
+		return l.host(in.Host())
 	}
 	l.unsupported(in, "the instruction is unknown")
 	return nil

@@ -153,6 +153,8 @@ func (l *loader[T]) step(in tape.Instr) ([]step, error) {
 		return l.copying(in), nil
 	case *tape.Host:
 		return l.host(in), nil
+	case *tape.AllReduce:
+		return l.allReduce(in), nil
 	}
 	return nil, &tape.UnsupportedError{Device: "cpu", Instr: in.String(), Why: "the instruction is unknown"}
 }

@@ -44,7 +44,7 @@ type check struct {
 
 var checks = concat(slotChecks, errorChecks, productChecks, fnChecks, mapChecks, reduceChecks, rowsChecks, moveChecks,
 	randomChecks,
-	loopChecks, packChecks, hostChecks, programChecks)
+	loopChecks, packChecks, hostChecks, allReduceChecks, programChecks)
 
 func concat(lists ...[]check) []check {
 	var all []check

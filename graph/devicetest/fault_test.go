@@ -18,7 +18,7 @@ type fault struct {
 }
 
 var faults = slices.Concat(slotFaults(), productFaults(), fnFaults(), mapFaults(), rowsFaults(), moveFaults(),
-	loopFaults(), packFaults(), hostFaults())
+	loopFaults(), packFaults(), hostFaults(), allReduceFaults())
 
 // Every fault is seen by its check, and every check sees a fault.
 func TestFaultsAreSeen(t *testing.T) {

@@ -172,6 +172,8 @@ func (p *program[F]) run(code []tape.Instr, steps []int) error {
 			p.copy(in, steps)
 		case *tape.Host:
 			err = p.host(in, steps)
+		case *tape.AllReduce:
+			err = p.host(in.Host(), steps)
 		case *tape.Loop:
 			err = p.loop(in, steps)
 		}

@@ -5,8 +5,8 @@ import (
 	"strings"
 )
 
-// Instr is one instruction. The set is closed: *Product, *Map, *Reduce, *Rows, *Gather, *ScatterAdd, *Put,
-// *Random, *Copy, *Loop and *Host. Outputs never overlap inputs within one instruction unless its doc says that they
+// Instr is one instruction. The set is closed: *Product, *Map, *Reduce, *Rows, *Gather, *ScatterAdd, *Put, *Random,
+// *Copy, *Loop, *Host and *AllReduce. Outputs never overlap inputs within one instruction unless its doc says that they
 // may.
 type Instr interface {
 	fmt.Stringer
@@ -177,6 +177,44 @@ type Host struct {
 	Fn   func(out, in []any) error
 }
 
+// AllReduce adds up numbers of several processes, which run equal programs: N floats, dense. Where When, one float, is
+// not 0, Out is Σ In over the processes; where it is 0, Out is In, and no process waits for another.
+//
+// Sum makes the sums: it gets Out, in which this process's numbers are, as a dense []float32 or []float64 on the host,
+// adds the others' to it, and must keep nothing of it. Its error ends the run. It waits for the other processes, so
+// theirs must come to the same AllReduces in the same order, with the same When; it gives all of them the same bits.
+//
+// Out may be the same place as In.
+type AllReduce struct {
+	In, Out, When Ref
+	N             int
+	Sum           func(data any) error
+}
+
+// Host is the same for devices that have no collective of their own: a function that gets In and When, and gives Out.
+func (a *AllReduce) Host() *Host {
+	return &Host{
+		Name: "allreduce",
+		In:   []HostArg{{a.In, []int{a.N}}, {a.When, nil}},
+		Out:  []HostArg{{a.Out, []int{a.N}}},
+		Fn: func(out, in []any) error {
+			var when float64
+			switch x := in[1].(type) {
+			case []float32:
+				copy(out[0].([]float32), in[0].([]float32))
+				when = float64(x[0])
+			case []float64:
+				copy(out[0].([]float64), in[0].([]float64))
+				when = x[0]
+			}
+			if when == 0 {
+				return nil
+			}
+			return a.Sum(out[0])
+		},
+	}
+}
+
 func (*Product) instr()    {}
 func (*Map) instr()        {}
 func (*Reduce) instr()     {}
@@ -188,6 +226,7 @@ func (*Random) instr()     {}
 func (*Copy) instr()       {}
 func (*Loop) instr()       {}
 func (*Host) instr()       {}
+func (*AllReduce) instr()  {}
 
 func (p *Product) Refs(f func(Ref, bool)) { f(p.A, false); f(p.B, false); f(p.C, true) }
 func (m *Map) Refs(f func(Ref, bool)) {
@@ -219,6 +258,8 @@ func (h *Host) Refs(f func(Ref, bool)) {
 		f(a.Ref, true)
 	}
 }
+
+func (a *AllReduce) Refs(f func(Ref, bool)) { f(a.In, false); f(a.When, false); f(a.Out, true) }
 
 func (r Ref) String() string {
 	s := fmt.Sprintf("b%d", r.Buf)
@@ -322,6 +363,10 @@ func (h *Host) String() string {
 		return rs
 	}
 	return fmt.Sprintf("host %v = %s%v", refs(h.Out), h.Name, refs(h.In))
+}
+
+func (a *AllReduce) String() string {
+	return fmt.Sprintf("allreduce %v = sum(%v) if %v  %d", a.Out, a.In, a.When, a.N)
 }
 
 // String is a readable listing: slots, then instructions, loop bodies indented.

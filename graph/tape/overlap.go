@@ -42,6 +42,8 @@ func (v *verifier) mayCoincide(in access) bool {
 	switch i := v.instr.(type) {
 	case *Map:
 		return !in.write
+	case *AllReduce:
+		return in.name == "in"
 	case *Rows:
 		return in.name == "x" && (i.Kind == Softmax || i.Kind == LogSoftmax || i.Kind == CrossEntropyGrad)
 	}

@@ -60,6 +60,7 @@ func TestRefs(t *testing.T) {
 		{&Random{Keys: at(1, 0), Out: at(3, 0)}, "1 3w"},
 		{&Copy{In: op(at(1, 0)), Out: op(at(3, 0))}, "1 3w"},
 		{loop(2, neg(at(3, 0), at(1, 0), 4)), ""},
+		{&AllReduce{In: at(1, 0), When: at(2, 0), Out: at(3, 0)}, "1 2 3w"},
 		{&Host{In: []HostArg{{Ref: at(1, 0)}}, Out: []HostArg{{Ref: at(3, 0)}, {Ref: at(4, 0)}}}, "1 3w 4w"},
 	} {
 		var got []string

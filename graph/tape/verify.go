@@ -221,6 +221,13 @@ func (v *verifier) instruction(in Instr) {
 		for i, a := range in.Out {
 			v.any(fmt.Sprintf("out[%d]", i), a.Ref, true, dense(a.Shape...))
 		}
+	case *AllReduce:
+		if in.Sum == nil {
+			v.fail("no function")
+		}
+		v.floats("in", in.In, false, dense(in.N))
+		v.floats("when", in.When, false, nil)
+		v.floats("out", in.Out, true, dense(in.N))
 	default:
 		v.unsupported(fmt.Sprintf("unknown instruction %T", in))
 	}

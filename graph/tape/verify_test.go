@@ -77,6 +77,7 @@ func TestVerifyAccepts(t *testing.T) {
 		"product with K = 0":           newTape(product(func(p *Product) { p.K, p.LdA = 0, 0 })),
 		"softmax in place":             newTape(&Rows{Kind: Softmax, In: []Ref{at(fs, 0), at(fx, 0)}, Out: at(fs, 0), Rows: 10, Cols: 10, Mask: true}),
 		"gather of integers":           newTape(&Gather{at(ix, 0), at(ix, 0), at(iy, 0), 10, 5, 20}),
+		"allreduce in place":           newTape(&AllReduce{at(fs, 5), at(fs, 5), at(fx, 99), 95, noSum}),
 		"host":                         newTape(&Host{Name: "f", In: []HostArg{{at(ix, 0), []int{2, 50}}}, Out: []HostArg{{at(ft, 99), nil}}, Fn: func(_, _ []any) error { return nil }}),
 	} {
 		if err := Verify(tp); err != nil {
@@ -84,6 +85,8 @@ func TestVerifyAccepts(t *testing.T) {
 		}
 	}
 }
+
+func noSum(any) error { return nil }
 
 // edited is a tape with a change.
 func edited(change func(t *Tape), code ...Instr) *Tape {
@@ -208,6 +211,12 @@ func TestVerifyRejects(t *testing.T) {
 		{"out overlaps in", newTape(&Copy{[]int{5}, op(at(fs, 0), 1), op(at(fs, 0), 1)})},
 		{"no function", newTape(&Host{Name: "f"})},
 		{"out[0] reaches", newTape(&Host{Name: "f", Out: []HostArg{{at(ft, 0), []int{101}}}, Fn: func(_, _ []any) error { return nil }})},
+		{"no function", newTape(&AllReduce{at(fx, 0), at(ft, 0), at(fx, 0), 1, nil})},
+		{"in is of type i32", newTape(&AllReduce{at(ix, 0), at(ft, 0), at(fx, 0), 1, noSum})},
+		{"out reaches", newTape(&AllReduce{at(fx, 0), at(ft, 1), at(fx, 0), 100, noSum})},
+		{"when reaches", newTape(&AllReduce{at(fx, 0), at(ft, 0), at(fx, 100), 1, noSum})},
+		{"out overlaps in", newTape(&AllReduce{at(fs, 1), at(fs, 0), at(fx, 0), 2, noSum})},
+		{"out overlaps when", newTape(&AllReduce{at(fx, 0), at(fs, 0), at(fs, 1), 2, noSum})},
 		{"unknown instruction", newTape(struct{ *Copy }{&Copy{}})},
 	} {
 		switch err := Verify(c.tape); {

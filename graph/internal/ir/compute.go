@@ -222,3 +222,21 @@ func (o *Host) Infer(args []*Value) (Type, error) {
 	}
 	return o.Of, nil
 }
+
+// AllReduce is the sum over processes: (x, when scalar) -> x; see tape.AllReduce. ID makes it unique, as that of Host.
+type AllReduce struct {
+	ID  int
+	Sum func(data any) error
+}
+
+func (o *AllReduce) String() string { return fmt.Sprintf("allreduce(#%d)", o.ID) }
+func (o *AllReduce) Infer(args []*Value) (Type, error) {
+	if err := arity(args, 2); err != nil {
+		return Type{}, err
+	}
+	x, when := args[0], args[1]
+	if x.Dtype == tape.Int32 || when.Dtype != x.Dtype || len(when.Shape) > 0 {
+		return Type{}, errors.Errorf("%v cannot be summed if %v", x.Type, when.Type)
+	}
+	return x.Type, nil
+}

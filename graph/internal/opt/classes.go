@@ -44,7 +44,7 @@ func (p *parts) classes() map[*ir.Value]class {
 // step, as it was asked to.
 func callsHost(op ir.Op) bool {
 	switch op := op.(type) {
-	case *ir.Host:
+	case *ir.Host, *ir.AllReduce:
 		return true
 	case *ir.Loop:
 		for _, v := range op.Body.Values() {

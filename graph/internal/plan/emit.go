@@ -119,6 +119,14 @@ func (s *scope) emit(v *ir.Value) {
 			h.In = append(h.In, tape.HostArg{Ref: s.dense(a).ref(), Shape: a.Shape})
 		}
 		s.code = append(s.code, h)
+	case *ir.AllReduce:
+		x, when := s.dense(arg(0)), s.dense(arg(1))
+		to := x
+		if _, asked := s.home[k]; asked || !s.spare(x, s.pos[v]) {
+			to = s.place(k, v.Type)
+		}
+		s.at[k] = to
+		s.code = append(s.code, &tape.AllReduce{In: x.ref(), Out: to.ref(), When: when.ref(), N: v.Shape.Size(), Sum: op.Sum})
 	case *ir.Loop:
 		s.emitLoop(op, v)
 	default:
@@ -128,6 +136,22 @@ func (s *scope) emit(v *ir.Value) {
 
 // outs is all places where a Map writes k.
 func (s *scope) outs(k key) []view { return append([]view{s.at[k]}, s.also[k]...) }
+
+// spare reports whether the memory of a view may be overwritten by the value at pos: nothing after it reads what was
+// there.
+func (s *scope) spare(x view, pos int) bool {
+	if x.buf.slot || x.buf.loop != s.loop {
+		return false
+	}
+	for _, v := range s.order {
+		at, ok := s.at[keyOf(v)]
+		solid, copied := s.solid[v]
+		if s.last[root(v)] > pos && (ok && at.buf == x.buf || copied && solid.buf == x.buf) {
+			return false
+		}
+	}
+	return true
+}
 
 func (s *scope) zero(place view, t ir.Type) {
 	z := &ir.Value{Op: ir.Const{Of: t}, Type: t}

@@ -360,3 +360,36 @@ func TestConstantStart(t *testing.T) {
 	f.Results = []*ir.Value{b.Elem(tape.Exp, b.Proj(loop, 0))}
 	checkCount(t, listing(t, f, Result{"out", -1}), "copy", 0)
 }
+
+// What is summed over processes is computed in one piece of memory, and summed there, unless something else reads it
+// later.
+func TestAllReduceInPlace(t *testing.T) {
+	for later, copies := range map[bool]int{false: 0, true: 1} {
+		b, f := &ir.Builder{Float: tape.Float64}, &ir.Func{}
+		x, w, one := f.AddParam(f64(4, 3), "x"), f.AddParam(f64(3, 5), "w"), f.AddParam(f64(), "one")
+		dw, e := b.Product(x, w, false, false), b.Elem(tape.Exp, x)
+		all := b.Concat(0, b.Reshape(dw, 20), b.Reshape(e, 12))
+		sum := b.New(&ir.AllReduce{ID: 1, Sum: func(data any) error {
+			for i, x := range data.([]float64) {
+				data.([]float64)[i] = 2 * x
+			}
+			return nil
+		}}, all, one)
+		f.Results = []*ir.Value{b.Elem(tape.Neg, b.Reshape(b.Slice(sum, 0, 0, 20), 4, 5)), b.Elem(tape.Sin, b.Slice(sum, 0, 20, 32))}
+		results := []Result{{"dw", -1}, {"e", -1}}
+		if later {
+			f.Results = append(f.Results, b.Elem(tape.Sub, b.Elem(tape.Cos, e), b.Reshape(b.Slice(sum, 0, 20, 32), 4, 3)))
+			results = append(results, Result{"later", -1})
+		}
+		code := listing(t, f, results...)
+		checkCount(t, code, "copy", 0)
+		var to, from string
+		at := strings.Index(code, "allreduce")
+		if _, err := fmt.Sscanf(code[at:], "allreduce %s = sum(%s if", &to, &from); err != nil {
+			t.Fatal(err)
+		}
+		if in := to == strings.TrimSuffix(from, ")"); in != (copies == 0) {
+			t.Errorf("read later: %v; summed in place: %v\n%s", later, in, code)
+		}
+	}
+}

@@ -162,7 +162,7 @@ func canWrite(v *ir.Value, place view) bool {
 		return ok && !trans
 	case ir.Concat, ir.Pad:
 		return !place.repeats(v.Shape)
-	case ir.Reduce, ir.Rows, ir.Gather, ir.ScatterAdd, ir.Put, ir.Random, *ir.Host:
+	case ir.Reduce, ir.Rows, ir.Gather, ir.ScatterAdd, ir.Put, ir.Random, *ir.Host, *ir.AllReduce:
 		return place.isDense(v.Shape)
 	case *ir.Loop:
 		return !place.repeats(v.Shape)

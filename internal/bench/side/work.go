@@ -62,6 +62,8 @@ func workOf(t *tape.Tape, in tape.Instr) work {
 		w.bytes = size(in.Index, in.N) + size(in.In, in.N, in.Width) + size(in.Out, in.N, in.Width)
 	case *tape.Random:
 		w.bytes = size(in.Keys, in.N, 4) + size(in.Out, in.N, in.Width)
+	case *tape.AllReduce:
+		w.bytes = 2 * size(in.In, in.N)
 	case *tape.Loop:
 		for _, body := range in.Body {
 			b := workOf(t, body)

@@ -17,19 +17,34 @@ func host(op *ir.Host, v *ir.Value, in [][]float64, out []float64) error {
 	if err := op.Fn([]any{result}, args); err != nil {
 		return errors.Wrap(err, "host function")
 	}
-	switch r := result.(type) {
+	widen(out, result)
+	return nil
+}
+
+// summed makes x the sum over processes.
+func summed(op *ir.AllReduce, v *ir.Value, x []float64) error {
+	data := array(v.Dtype, x)
+	if err := op.Sum(data); err != nil {
+		return errors.Wrap(err, "allreduce")
+	}
+	widen(x, data)
+	return nil
+}
+
+// widen copies an array of a device.
+func widen(to []float64, from any) {
+	switch r := from.(type) {
 	case []float32:
 		for i, x := range r {
-			out[i] = float64(x)
+			to[i] = float64(x)
 		}
 	case []float64:
-		copy(out, r)
+		copy(to, r)
 	case []int32:
 		for i, x := range r {
-			out[i] = float64(x)
+			to[i] = float64(x)
 		}
 	}
-	return nil
 }
 
 func array(t ir.Dtype, x []float64) any {
