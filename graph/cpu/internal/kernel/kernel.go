@@ -25,18 +25,24 @@ type Set[T Float] struct {
 	//	C[i,j] = Σ_p A[i,p]·B[p,j], added to what C[i,j] holds if acc,  0 <= i < m <= MR,  0 <= j < n <= NR
 	//
 	// A[i,p] is a[i*aRow+p*aK], B[p,j] is b[p*bK+j], C[i,j] is c[i*cRow+j]. The sum runs in the order of p,
-	// from zero. Rows of B are read up to NR, whatever n is.
+	// from zero. Rows of B are read up to NR, whatever n is. In a set of packed operands alone (see Pairs), A and B are
+	// packed, k is their depth, and the sum runs from what C[i,j] holds.
 	Tile   func(m, n, k int, a *T, aRow, aK int, b *T, bK int, c *T, cRow int, acc bool)
 	MR, NR int
 
-	// Row is Tile for one row of A that is contiguous, and for RowPanels panels of B, NR columns each, of which one
+	// Row is Tile for one row of A that is contiguous, or packed, and for RowPanels panels of B, NR columns each, of which one
 	// begins panel elements after the other: C is as many columns wide. It gives the same bits.
 	Row       func(k int, a, b *T, panel int, c *T, acc bool)
 	RowPanels int
 
 	// Pack lays a matrix out as Tile reads it best: dst[p*width+i] = src[p*srcK+i*srcI] for p < k and i < n, and 0 for
-	// n <= i < width. One of srcK and srcI is 1.
+	// n <= i < width. One of srcK and srcI is 1. Where Pairs says so, terms are rounded and lie in another order.
 	Pack func(dst *T, width, n, k int, src *T, srcI, srcK int)
+
+	// Pairs is how many elements hold a pair of terms that Pack has rounded to bfloat16, for products of such numbers:
+	// 2, the second term before the first, or 1, which then has both. Products round only terms that they pack. It is 0
+	// in a set of products that round nothing, whose Tile reads operands where they lie, too.
+	Pairs int
 
 	// Transpose is dst[p*dstP+i] = src[i*srcI+p] for i < n and p < k.
 	Transpose func(n, k int, dst *T, dstP int, src *T, srcI int)
@@ -55,6 +61,14 @@ type Set[T Float] struct {
 	Max    func(n int, x *T) T                    // the largest, -Inf for none, NaN if any is NaN
 	Cost   [NumFn]float32                         // rough nanoseconds an element of Apply
 	Flops  float32                                // rough floating-point operations a nanosecond of Tile
+}
+
+// Depth is how many elements hold k terms of a sum when they are packed: a last term without another is half a pair.
+func (s *Set[T]) Depth(k int) int {
+	if s.Pairs == 0 {
+		return k
+	}
+	return (k + 1) / 2 * s.Pairs
 }
 
 // NumFn is the number of scalar functions.

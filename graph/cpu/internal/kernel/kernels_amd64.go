@@ -384,6 +384,146 @@ func strided3AVX512(k int, a *float32, aRow int, aK int, b *float32, bK int, c *
 //go:noescape
 func strided4AVX512(k int, a *float32, aRow int, aK int, b *float32, bK int, c *float32, cRow int, n int, acc bool)
 
+// tile1BF16AVX512 is Set.Tile of that many rows, for packed operands.
+//
+//go:noescape
+func tile1BF16AVX512(k int, a *float32, aK int, b *float32, c *float32, cRow int, n int, acc bool)
+
+// tile2BF16AVX512 is Set.Tile of that many rows, for packed operands.
+//
+//go:noescape
+func tile2BF16AVX512(k int, a *float32, aK int, b *float32, c *float32, cRow int, n int, acc bool)
+
+// tile3BF16AVX512 is Set.Tile of that many rows, for packed operands.
+//
+//go:noescape
+func tile3BF16AVX512(k int, a *float32, aK int, b *float32, c *float32, cRow int, n int, acc bool)
+
+// tile4BF16AVX512 is Set.Tile of that many rows, for packed operands.
+//
+//go:noescape
+func tile4BF16AVX512(k int, a *float32, aK int, b *float32, c *float32, cRow int, n int, acc bool)
+
+// tile5BF16AVX512 is Set.Tile of that many rows, for packed operands.
+//
+//go:noescape
+func tile5BF16AVX512(k int, a *float32, aK int, b *float32, c *float32, cRow int, n int, acc bool)
+
+// tile6BF16AVX512 is Set.Tile of that many rows, for packed operands.
+//
+//go:noescape
+func tile6BF16AVX512(k int, a *float32, aK int, b *float32, c *float32, cRow int, n int, acc bool)
+
+// tile7BF16AVX512 is Set.Tile of that many rows, for packed operands.
+//
+//go:noescape
+func tile7BF16AVX512(k int, a *float32, aK int, b *float32, c *float32, cRow int, n int, acc bool)
+
+// tile8BF16AVX512 is Set.Tile of that many rows, for packed operands.
+//
+//go:noescape
+func tile8BF16AVX512(k int, a *float32, aK int, b *float32, c *float32, cRow int, n int, acc bool)
+
+// tile9BF16AVX512 is Set.Tile of that many rows, for packed operands.
+//
+//go:noescape
+func tile9BF16AVX512(k int, a *float32, aK int, b *float32, c *float32, cRow int, n int, acc bool)
+
+// tile10BF16AVX512 is Set.Tile of that many rows, for packed operands.
+//
+//go:noescape
+func tile10BF16AVX512(k int, a *float32, aK int, b *float32, c *float32, cRow int, n int, acc bool)
+
+// tile11BF16AVX512 is Set.Tile of that many rows, for packed operands.
+//
+//go:noescape
+func tile11BF16AVX512(k int, a *float32, aK int, b *float32, c *float32, cRow int, n int, acc bool)
+
+// tile12BF16AVX512 is Set.Tile of that many rows, for packed operands.
+//
+//go:noescape
+func tile12BF16AVX512(k int, a *float32, aK int, b *float32, c *float32, cRow int, n int, acc bool)
+
+// tile13BF16AVX512 is Set.Tile of that many rows, for packed operands.
+//
+//go:noescape
+func tile13BF16AVX512(k int, a *float32, aK int, b *float32, c *float32, cRow int, n int, acc bool)
+
+// tile14BF16AVX512 is Set.Tile of that many rows, for packed operands.
+//
+//go:noescape
+func tile14BF16AVX512(k int, a *float32, aK int, b *float32, c *float32, cRow int, n int, acc bool)
+
+// tile1PairsAVX512 is Set.Tile of that many rows, for packed operands.
+//
+//go:noescape
+func tile1PairsAVX512(k int, a *float32, aK int, b *float32, c *float32, cRow int, n int, acc bool)
+
+// tile2PairsAVX512 is Set.Tile of that many rows, for packed operands.
+//
+//go:noescape
+func tile2PairsAVX512(k int, a *float32, aK int, b *float32, c *float32, cRow int, n int, acc bool)
+
+// tile3PairsAVX512 is Set.Tile of that many rows, for packed operands.
+//
+//go:noescape
+func tile3PairsAVX512(k int, a *float32, aK int, b *float32, c *float32, cRow int, n int, acc bool)
+
+// tile4PairsAVX512 is Set.Tile of that many rows, for packed operands.
+//
+//go:noescape
+func tile4PairsAVX512(k int, a *float32, aK int, b *float32, c *float32, cRow int, n int, acc bool)
+
+// tile5PairsAVX512 is Set.Tile of that many rows, for packed operands.
+//
+//go:noescape
+func tile5PairsAVX512(k int, a *float32, aK int, b *float32, c *float32, cRow int, n int, acc bool)
+
+// tile6PairsAVX512 is Set.Tile of that many rows, for packed operands.
+//
+//go:noescape
+func tile6PairsAVX512(k int, a *float32, aK int, b *float32, c *float32, cRow int, n int, acc bool)
+
+// tile7PairsAVX512 is Set.Tile of that many rows, for packed operands.
+//
+//go:noescape
+func tile7PairsAVX512(k int, a *float32, aK int, b *float32, c *float32, cRow int, n int, acc bool)
+
+// tile8PairsAVX512 is Set.Tile of that many rows, for packed operands.
+//
+//go:noescape
+func tile8PairsAVX512(k int, a *float32, aK int, b *float32, c *float32, cRow int, n int, acc bool)
+
+// tile9PairsAVX512 is Set.Tile of that many rows, for packed operands.
+//
+//go:noescape
+func tile9PairsAVX512(k int, a *float32, aK int, b *float32, c *float32, cRow int, n int, acc bool)
+
+// tile10PairsAVX512 is Set.Tile of that many rows, for packed operands.
+//
+//go:noescape
+func tile10PairsAVX512(k int, a *float32, aK int, b *float32, c *float32, cRow int, n int, acc bool)
+
+// tile11PairsAVX512 is Set.Tile of that many rows, for packed operands.
+//
+//go:noescape
+func tile11PairsAVX512(k int, a *float32, aK int, b *float32, c *float32, cRow int, n int, acc bool)
+
+// tile12PairsAVX512 is Set.Tile of that many rows, for packed operands.
+//
+//go:noescape
+func tile12PairsAVX512(k int, a *float32, aK int, b *float32, c *float32, cRow int, n int, acc bool)
+
+// tile13PairsAVX512 is Set.Tile of that many rows, for packed operands.
+//
+//go:noescape
+func tile13PairsAVX512(k int, a *float32, aK int, b *float32, c *float32, cRow int, n int, acc bool)
+
+// tile14PairsAVX512 is Set.Tile of that many rows, for packed operands.
+//
+//go:noescape
+func tile14PairsAVX512(k int, a *float32, aK int, b *float32, c *float32, cRow int, n int, acc bool)
+
 // tile1AVX2 is Set.Tile of that many rows, for packed operands.
 //
 //go:noescape
@@ -434,6 +574,36 @@ func strided3AVX2(k int, a *float32, aRow int, aK int, b *float32, bK int, c *fl
 //go:noescape
 func strided4AVX2(k int, a *float32, aRow int, aK int, b *float32, bK int, c *float32, cRow int, n int, acc bool)
 
+// tile1BF16AVX2 is Set.Tile of that many rows, for packed operands.
+//
+//go:noescape
+func tile1BF16AVX2(k int, a *float32, aK int, b *float32, c *float32, cRow int, n int, acc bool)
+
+// tile2BF16AVX2 is Set.Tile of that many rows, for packed operands.
+//
+//go:noescape
+func tile2BF16AVX2(k int, a *float32, aK int, b *float32, c *float32, cRow int, n int, acc bool)
+
+// tile3BF16AVX2 is Set.Tile of that many rows, for packed operands.
+//
+//go:noescape
+func tile3BF16AVX2(k int, a *float32, aK int, b *float32, c *float32, cRow int, n int, acc bool)
+
+// tile4BF16AVX2 is Set.Tile of that many rows, for packed operands.
+//
+//go:noescape
+func tile4BF16AVX2(k int, a *float32, aK int, b *float32, c *float32, cRow int, n int, acc bool)
+
+// tile5BF16AVX2 is Set.Tile of that many rows, for packed operands.
+//
+//go:noescape
+func tile5BF16AVX2(k int, a *float32, aK int, b *float32, c *float32, cRow int, n int, acc bool)
+
+// tile6BF16AVX2 is Set.Tile of that many rows, for packed operands.
+//
+//go:noescape
+func tile6BF16AVX2(k int, a *float32, aK int, b *float32, c *float32, cRow int, n int, acc bool)
+
 // rowOf32AVX2 is Set.Row.
 //
 //go:noescape
@@ -443,6 +613,21 @@ func rowOf32AVX2(k int, a *float32, b *float32, panel int, c *float32, acc bool)
 //
 //go:noescape
 func rowOf16AVX2(k int, a *float32, b *float32, panel int, c *float32, acc bool)
+
+// rowOf32BF16AVX2 is Set.Row.
+//
+//go:noescape
+func rowOf32BF16AVX2(k int, a *float32, b *float32, panel int, c *float32, acc bool)
+
+// rowOf16BF16AVX2 is Set.Row.
+//
+//go:noescape
+func rowOf16BF16AVX2(k int, a *float32, b *float32, panel int, c *float32, acc bool)
+
+// rowOf32PairsAVX512 is Set.Row.
+//
+//go:noescape
+func rowOf32PairsAVX512(k int, a *float32, b *float32, panel int, c *float32, acc bool)
 
 // packCopyAVX512 is Set.Pack where srcI is 1.
 //
@@ -463,3 +648,28 @@ func packCopyAVX2(dst *float32, width int, n int, k int, src *float32, srcK int)
 //
 //go:noescape
 func transposeAVX2(n int, width int, k int, dst *float32, dstP int, src *float32, srcI int)
+
+// roundRowBF16AVX2 is dst[p^1] = src[p] as bfloat16, for whole vectors.
+//
+//go:noescape
+func roundRowBF16AVX2(n int, dst *float32, src *float32)
+
+// packCopyBF16AVX2 is Set.Pack where srcI is 1, for an even k.
+//
+//go:noescape
+func packCopyBF16AVX2(dst *float32, dstP int, width int, n int, k int, src *float32, srcK int)
+
+// transposeBF16AVX2 is Set.Pack where srcK is 1, for whole vectors of terms and at most one of rows.
+//
+//go:noescape
+func transposeBF16AVX2(n int, width int, k int, dst *float32, dstP int, src *float32, srcI int)
+
+// packCopyPairsAVX512 is Set.Pack where srcI is 1, for an even k.
+//
+//go:noescape
+func packCopyPairsAVX512(dst *float32, width int, n int, k int, src *float32, srcK int)
+
+// transposePairsAVX512 is Set.Pack where srcK is 1, for whole vectors of pairs and at most one of rows.
+//
+//go:noescape
+func transposePairsAVX512(n int, width int, k int, dst *float32, dstP int, src *float32, srcI int)

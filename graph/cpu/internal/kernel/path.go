@@ -9,10 +9,13 @@ import (
 
 // The instruction paths.
 const (
-	AVX512   = "avx512"   // x86-64 with AVX-512 F, VL, BW and DQ
-	AVX2     = "avx2"     // x86-64 with AVX2 and FMA
-	Portable = "portable" // any processor
+	AVX512BF16 = "avx512bf16" // x86-64 with AVX-512 F, VL, BW, DQ and BF16: as AVX512 but for products of bfloat16
+	AVX512     = "avx512"     // x86-64 with AVX-512 F, VL, BW and DQ
+	AVX2       = "avx2"       // x86-64 with AVX2 and FMA
+	Portable   = "portable"   // any processor
 )
+
+var names = []string{AVX512BF16, AVX512, AVX2, Portable}
 
 // Paths lists the paths that this machine can run, the best first.
 func Paths() []string { return append(machinePaths(), Portable) }
@@ -26,8 +29,8 @@ func Choose(name string) (string, error) {
 	if slices.Contains(paths, name) {
 		return name, nil
 	}
-	if name == AVX512 || name == AVX2 {
+	if slices.Contains(names, name) {
 		return "", errors.Errorf("this machine cannot run %q; it can run %s", name, strings.Join(paths, ", "))
 	}
-	return "", errors.Errorf("unknown name %q; the names are %s, %s and %s", name, AVX512, AVX2, Portable)
+	return "", errors.Errorf("unknown name %q; the names are %s", name, strings.Join(names, ", "))
 }

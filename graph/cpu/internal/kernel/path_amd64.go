@@ -12,6 +12,9 @@ import (
 func machinePaths() (paths []string) {
 	x := cpu.X86
 	if x.HasAVX512F && x.HasAVX512VL && x.HasAVX512BW && x.HasAVX512DQ && x.HasBMI2 {
+		if x.HasAVX512BF16 {
+			paths = append(paths, AVX512BF16)
+		}
 		paths = append(paths, AVX512)
 	}
 	if x.HasAVX2 && x.HasFMA && x.HasBMI2 {
@@ -23,12 +26,25 @@ func machinePaths() (paths []string) {
 // Float32 is the kernels of a path for float32.
 func Float32(path string) *Set[float32] {
 	switch path {
-	case AVX512:
+	case AVX512BF16, AVX512:
 		return &setAVX512
 	case AVX2:
 		return &setAVX2
 	}
 	return &portable32
+}
+
+// BFloat16 is the kernels of a path for float32 whose products round their operands to bfloat16.
+func BFloat16(path string) *Set[float32] {
+	switch path {
+	case AVX512BF16:
+		return &setAVX512BF16
+	case AVX512:
+		return &roundedAVX512
+	case AVX2:
+		return &roundedAVX2
+	}
+	return &rounded32
 }
 
 // Pause tells the processor that the caller spins.

@@ -7,5 +7,8 @@ func machinePaths() []string { return nil }
 // Float32 is the kernels of a path for float32.
 func Float32(path string) *Set[float32] { return &portable32 }
 
+// BFloat16 is the kernels of a path for float32 whose products round their operands to bfloat16.
+func BFloat16(path string) *Set[float32] { return &rounded32 }
+
 // Pause tells the processor that the caller spins.
 func Pause() {}

@@ -3,17 +3,20 @@ package kernel
 import "unsafe"
 
 var (
-	tilesAVX512 = [...]func(k int, a *float32, aK int, b, c *float32, cRow, n int, acc bool){
+	tilesAVX512 = [...]packedTile{
 		nil, tile1AVX512, tile2AVX512, tile3AVX512, tile4AVX512, tile5AVX512, tile6AVX512, tile7AVX512, tile8AVX512,
 		tile9AVX512,
 		tile10AVX512, tile11AVX512, tile12AVX512, tile13AVX512, tile14AVX512,
 	}
-	tilesAVX2 = [...]func(k int, a *float32, aK int, b, c *float32, cRow, n int, acc bool){
+	tilesAVX2 = [...]packedTile{
 		nil, tile1AVX2, tile2AVX2, tile3AVX2, tile4AVX2, tile5AVX2, tile6AVX2,
 	}
 	stridedAVX512 = [...]stridedTile{nil, strided1AVX512, strided2AVX512, strided3AVX512, strided4AVX512}
 	stridedAVX2   = [...]stridedTile{nil, strided1AVX2, strided2AVX2, strided3AVX2, strided4AVX2}
 )
+
+// A packedTile is Tile for packed operands and a number of rows.
+type packedTile func(k int, a *float32, aK int, b, c *float32, cRow, n int, acc bool)
 
 // A stridedTile is Tile for operands that are not packed, and for few rows.
 type stridedTile func(k int, a *float32, aRow, aK int, b *float32, bK int, c *float32, cRow, n int, acc bool)
@@ -70,11 +73,7 @@ func packAVX2(dst *float32, width, n, k int, src *float32, srcI, srcK int) {
 // finishPack packs what does not fill a vector: the last terms, and the zeros beyond the vectors that hold the
 // n elements.
 func finishPack(lanes int, dst *float32, width, n, k int, src *float32, srcI, whole int) {
-	if from := (n + lanes - 1) / lanes * lanes; from < width {
-		for p := range whole {
-			clear(vec(at(dst, p*width+from), width-from))
-		}
-	}
+	clearColumns(dst, width, roundUp(n, lanes), whole)
 	pack(at(dst, whole*width), width, n, k-whole, at(src, whole), srcI, 1)
 }
 

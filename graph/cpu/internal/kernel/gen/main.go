@@ -3,10 +3,15 @@
 // Command gen writes the assembly of package kernel with avo.
 //
 // Every vector function is written once, against simd, and generated for AVX-512 and for AVX2. The sgemm tiles
-// and the packing, where the number of registers decides the shape, are written for each.
+// and the packing, where the number of registers decides the shape, are written for each. Instructions of AVX512_BF16,
+// which neither avo nor Go's assembler knows, are written as bytes (bf16.go).
 package main
 
-import . "github.com/mmcloughlin/avo/build"
+import (
+	"flag"
+
+	. "github.com/mmcloughlin/avo/build"
+)
 
 func main() {
 	ConstraintExpr("amd64")
@@ -17,9 +22,14 @@ func main() {
 	}
 	tilesAVX512()
 	tilesAVX2()
-	row("rowOf32AVX2", 32)
-	row("rowOf16AVX2", 16)
+	row(avx2, plain, 32)
+	row(avx2, plain, 16)
+	row(avx2, rounded, 32)
+	row(avx2, rounded, 16)
+	row(avx512, pairs, 32)
 	packAVX512()
 	packAVX2()
+	packBF16()
 	Generate()
+	writeBF16(flag.Lookup("out").Value.String())
 }

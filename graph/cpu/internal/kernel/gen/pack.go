@@ -83,6 +83,14 @@ func (s simd) transpose(square func(rows []VecVirtual) []VecVirtual) {
 	TEXT("transpose"+s.suffix, NOSPLIT, "func(n, width, k int, dst *float32, dstP int, src *float32, srcI int)")
 	Doc(fmt.Sprintf("transpose%s is Set.Transpose for whole vectors of terms and at most one of rows.", s.suffix))
 	Pragma("noescape")
+	s.squares(s.lanes, func(from Mem) VecVirtual { return s.copy(from) }, square)
+	VZEROUPPER()
+	RET()
+}
+
+// squares is the loop of a transposition: of so many terms at a time, each row is loaded to a vector, and a square of
+// vectors becomes as many columns.
+func (s simd) squares(terms int, load func(from Mem) VecVirtual, square func(rows []VecVirtual) []VecVirtual) {
 	dst, src := Load(Param("dst"), GP64()), Load(Param("src"), GP64())
 	n, k := Load(Param("n"), GP64()), Load(Param("k"), GP64())
 	dstP, srcI := Load(Param("dstP"), GP64()), Load(Param("srcI"), GP64())
@@ -101,18 +109,16 @@ func (s simd) transpose(square func(rows []VecVirtual) []VecVirtual) {
 			CMPQ(n, U32(uint32(i)))
 			CMOVQGT(next, row)
 		}
-		rows = append(rows, s.copy(Mem{Base: row}))
+		rows = append(rows, load(Mem{Base: row}))
 	}
 	for _, column := range square(rows) {
 		s.maskedStore(out, s.keep(in, column), Mem{Base: dst})
 		ADDQ(dstP, dst)
 	}
-	ADDQ(U32(uint32(s.bytes())), src)
-	SUBQ(U32(uint32(s.lanes)), k)
+	ADDQ(U32(uint32(4*terms)), src)
+	SUBQ(U32(uint32(terms)), k)
 	JMP(LabelRef("square"))
 	Label("done")
-	VZEROUPPER()
-	RET()
 }
 
 // two applies a shuffle to pairs, which gives two vectors for two.

@@ -3,6 +3,8 @@
 package main
 
 import (
+	"fmt"
+
 	. "github.com/mmcloughlin/avo/build"
 	. "github.com/mmcloughlin/avo/operand"
 	. "github.com/mmcloughlin/avo/reg"
@@ -13,11 +15,12 @@ const rowColumns = 64
 
 // row generates Set.Row for panels of a width. What limits it is the memory that the panels come from, so that vectors
 // of eight are as good as longer ones.
-func row(name string, width int) {
+func row(t simd, how arithmetic, width int) {
+	name := fmt.Sprintf("rowOf%d%s%s", width, how, t.suffix)
 	TEXT(name, NOSPLIT, "func(k int, a, b *float32, panel int, c *float32, acc bool)")
 	Doc(name + " is Set.Row.")
 	Pragma("noescape")
-	t := avx2
+	how.begin()
 	k, a, b := Load(Param("k"), GP64()), Load(Param("a"), GP64()), Load(Param("b"), GP64())
 	panel := Load(Param("panel"), GP64())
 	SHLQ(U8(2), panel)
@@ -30,6 +33,20 @@ func row(name string, width int) {
 	for range rowColumns / t.lanes {
 		sums = append(sums, t.zero())
 	}
+	// ifAcc does something to each sum and its place in C if the product is added to C.
+	ifAcc := func(label string, do func(sum VecVirtual, at Mem)) (c Register) {
+		c, acc := Load(Param("c"), GP64()), Load(Param("acc"), GP8())
+		TESTB(acc, acc)
+		JEQ(LabelRef(label))
+		for j, sum := range sums {
+			do(sum, Mem{Base: c, Disp: j * t.bytes()})
+		}
+		Label(label)
+		return c
+	}
+	if how != plain {
+		ifAcc("sum", func(sum VecVirtual, at Mem) { VMOVUPS(at, sum) })
+	}
 	step := func(u int) {
 		x := t.reg()
 		VBROADCASTSS(Mem{Base: a, Disp: 4 * u}, x)
@@ -39,7 +56,7 @@ func row(name string, width int) {
 				PREFETCHT0(from.Offset(1024 + line))
 			}
 			for j := range width / t.lanes {
-				VFMADD231PS(from.Offset(j*t.bytes()), x, sums[q*width/t.lanes+j])
+				how.addTerm(t, sums[q*width/t.lanes+j], from.Offset(j*t.bytes()), x)
 			}
 		}
 	}
@@ -59,16 +76,16 @@ func row(name string, width int) {
 	JEQ(LabelRef("store"))
 	step(0)
 	Label("store")
-	c, acc := Load(Param("c"), GP64()), Load(Param("acc"), GP8())
-	TESTB(acc, acc)
-	JEQ(LabelRef("write"))
-	for j, sum := range sums {
-		VADDPS(Mem{Base: c, Disp: j * t.bytes()}, sum, sum)
+	var c Register
+	if how == plain {
+		c = ifAcc("write", func(sum VecVirtual, at Mem) { VADDPS(at, sum, sum) })
+	} else {
+		c = Load(Param("c"), GP64())
 	}
-	Label("write")
 	for j, sum := range sums {
 		VMOVUPS(sum, Mem{Base: c, Disp: j * t.bytes()})
 	}
+	how.end()
 	VZEROUPPER()
 	RET()
 }

@@ -221,12 +221,17 @@ func slidingMask() Mem {
 
 func (s simd) maskedLoad(m mask, from Mem) VecVirtual {
 	r := s.reg()
+	s.maskedLoadTo(r, m, from)
+	return r
+}
+
+// maskedLoadTo sets r to what is there where the mask is set, else to 0.
+func (s simd) maskedLoadTo(r VecVirtual, m mask, from Mem) {
 	if s.lanes == 16 {
 		VMOVUPS_Z(from, m, r)
 	} else {
 		VMASKMOVPS(from, m, r)
 	}
-	return r
 }
 
 func (s simd) maskedStore(m mask, a VecVirtual, to Mem) {

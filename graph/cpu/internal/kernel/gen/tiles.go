@@ -13,20 +13,33 @@ import (
 // A tiler generates Set.Tile for a number of rows: the sums of rows×NR elements stay in registers.
 type tiler struct {
 	simd
+	arithmetic
 	height int // MR
 	width  int // vectors in NR
 }
 
-func tilesAVX512() { tiler{avx512, 14, 2}.all() }
-func tilesAVX2()   { tiler{avx2, 6, 2}.all() }
+func tilesAVX512() {
+	tiler{avx512, plain, 14, 2}.all()
+	tiler{avx512, rounded, 14, 2}.allPacked()
+	tiler{avx512, pairs, 14, 2}.allPacked()
+}
+
+func tilesAVX2() {
+	tiler{avx2, plain, 6, 2}.all()
+	tiler{avx2, rounded, 6, 2}.allPacked()
+}
 
 // stridedRows is how many rows tiles of operands that are not packed have at most.
 const stridedRows = 4
 
-func (t tiler) all() {
+func (t tiler) allPacked() {
 	for m := 1; m <= t.height; m++ {
 		t.packed(m)
 	}
+}
+
+func (t tiler) all() {
+	t.allPacked()
 	for m := 1; m <= stridedRows; m++ {
 		t.strided(m)
 	}
@@ -34,10 +47,11 @@ func (t tiler) all() {
 
 // packed generates the tile of m rows for packed operands. The panel of A may be of any width.
 func (t tiler) packed(m int) {
-	TEXT(fmt.Sprintf("tile%d%s", m, t.suffix), NOSPLIT,
-		"func(k int, a *float32, aK int, b, c *float32, cRow, n int, acc bool)")
-	Doc(fmt.Sprintf("tile%d%s is Set.Tile of that many rows, for packed operands.", m, t.suffix))
+	name := fmt.Sprintf("tile%d%s%s", m, t.arithmetic, t.suffix)
+	TEXT(name, NOSPLIT, "func(k int, a *float32, aK int, b, c *float32, cRow, n int, acc bool)")
+	Doc(name + " is Set.Tile of that many rows, for packed operands.")
 	Pragma("noescape")
+	t.begin()
 	k := Load(Param("k"), GP64())
 	even, b, c := Load(Param("a"), GP64()), Load(Param("b"), GP64()), Load(Param("c"), GP64())
 	aK, cRow := Load(Param("aK"), GP64()), Load(Param("cRow"), GP64())
@@ -49,6 +63,9 @@ func (t tiler) packed(m int) {
 	MOVQ(k, pairs)
 	SHRQ(U8(1), pairs)
 	sums := t.sums(m)
+	if t.arithmetic != plain {
+		t.startFromC(sums, c, cRow)
+	}
 	rowBytes := t.width * t.bytes()
 	step := func(a Register, u int) {
 		bs := t.load(Mem{Base: b, Disp: u * rowBytes})
@@ -158,14 +175,54 @@ func (t tiler) row(sums []VecVirtual, a Mem, bs []VecVirtual) {
 	x := t.reg()
 	VBROADCASTSS(a, x)
 	for j, b := range bs {
-		t.fma(sums[j], b, x)
+		t.addTerm(t.simd, sums[j], b, x)
 	}
 }
 
-// store writes the sums to C, or adds them, in the first n columns.
-func (t tiler) store(sums [][]VecVirtual, c, cRow Register) {
-	n, acc := Load(Param("n"), GP64()), Load(Param("acc"), GP8())
+// startFromC loads the first n columns of C if the product is added to them.
+func (t tiler) startFromC(sums [][]VecVirtual, c, cRow Register) {
+	n, acc, row := Load(Param("n"), GP64()), Load(Param("acc"), GP8()), GP64()
+	TESTB(acc, acc)
+	JEQ(LabelRef("sum"))
 	masks := t.masks(n, t.width)
+	MOVQ(c, row)
+	for i := range sums {
+		for j, sum := range sums[i] {
+			t.maskedLoadTo(sum, masks[j], Mem{Base: row, Disp: j * t.bytes()})
+		}
+		if i < len(sums)-1 {
+			ADDQ(cRow, row)
+		}
+	}
+	Label("sum")
+}
+
+// store writes the sums to C, or adds them if they did not start from it, in the first n columns.
+func (t tiler) store(sums [][]VecVirtual, c, cRow Register) {
+	n := Load(Param("n"), GP64())
+	var acc Register
+	if t.arithmetic == plain {
+		acc = Load(Param("acc"), GP8())
+	}
+	masks := t.masks(n, t.width)
+	if t.arithmetic == plain {
+		t.addC(sums, masks, acc, c, cRow)
+	}
+	for i := range sums {
+		for j, sum := range sums[i] {
+			t.maskedStore(masks[j], sum, Mem{Base: c, Disp: j * t.bytes()})
+		}
+		if i < len(sums)-1 {
+			ADDQ(cRow, c)
+		}
+	}
+	t.end()
+	VZEROUPPER()
+	RET()
+}
+
+// addC adds C to the sums if the product is added to it.
+func (t tiler) addC(sums [][]VecVirtual, masks []mask, acc, c, cRow Register) {
 	row := GP64()
 	MOVQ(c, row)
 	TESTB(acc, acc)
@@ -184,14 +241,4 @@ func (t tiler) store(sums [][]VecVirtual, c, cRow Register) {
 		}
 	}
 	Label("write")
-	for i := range sums {
-		for j, sum := range sums[i] {
-			t.maskedStore(masks[j], sum, Mem{Base: c, Disp: j * t.bytes()})
-		}
-		if i < len(sums)-1 {
-			ADDQ(cRow, c)
-		}
-	}
-	VZEROUPPER()
-	RET()
 }

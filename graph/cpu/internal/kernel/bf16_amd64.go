@@ -1,0 +1,118 @@
+package kernel
+
+import "math"
+
+var (
+	tilesBF16AVX512 = [...]packedTile{
+		nil, tile1BF16AVX512, tile2BF16AVX512, tile3BF16AVX512, tile4BF16AVX512, tile5BF16AVX512, tile6BF16AVX512,
+		tile7BF16AVX512, tile8BF16AVX512, tile9BF16AVX512, tile10BF16AVX512, tile11BF16AVX512, tile12BF16AVX512,
+		tile13BF16AVX512, tile14BF16AVX512,
+	}
+	tilesBF16AVX2 = [...]packedTile{
+		nil, tile1BF16AVX2, tile2BF16AVX2, tile3BF16AVX2, tile4BF16AVX2, tile5BF16AVX2, tile6BF16AVX2,
+	}
+	tilesPairsAVX512 = [...]packedTile{
+		nil, tile1PairsAVX512, tile2PairsAVX512, tile3PairsAVX512, tile4PairsAVX512, tile5PairsAVX512, tile6PairsAVX512,
+		tile7PairsAVX512, tile8PairsAVX512, tile9PairsAVX512, tile10PairsAVX512, tile11PairsAVX512, tile12PairsAVX512,
+		tile13PairsAVX512, tile14PairsAVX512,
+	}
+)
+
+var setAVX512BF16, roundedAVX512, roundedAVX2 = avx512BF16(), avx512Rounded(), avx2Rounded()
+
+// avx2Rounded multiplies terms that are rounded, with the fused multiply-adds of AVX2.
+func avx2Rounded() Set[float32] {
+	s := setAVX2
+	s.Tile, s.Row, s.Pack, s.Pairs = packedTiles(tilesBF16AVX2[:]), rowOf16BF16AVX2, packRounded, 2
+	return s
+}
+
+func avx512Rounded() Set[float32] {
+	s := setAVX512
+	s.Tile, s.Row, s.Pack, s.Pairs = packedTiles(tilesBF16AVX512[:]), rowOf32BF16AVX2, packRounded, 2
+	return s
+}
+
+// avx512BF16 has instructions for pairs of terms.
+func avx512BF16() Set[float32] {
+	s := setAVX512
+	s.Path = AVX512BF16
+	s.Tile, s.Row, s.Pack, s.Pairs = packedTiles(tilesPairsAVX512[:]), rowOf32PairsAVX512, packPairs, 1
+	s.Flops = 2 * setAVX512.Flops
+	return s
+}
+
+// packedTiles is Tile for packed operands alone.
+func packedTiles(
+	tiles []packedTile,
+) func(m, n, k int, a *float32, aRow, aK int, b *float32, bK int, c *float32, cRow int, acc bool) {
+	return func(m, n, k int, a *float32, _, aK int, b *float32, _ int, c *float32, cRow int, acc bool) {
+		tiles[m](k, a, aK, b, c, cRow, n, acc)
+	}
+}
+
+// packRounded is Set.Pack for pairs of two elements.
+func packRounded(dst *float32, width, n, k int, src *float32, srcI, srcK int) {
+	whole := k &^ 7
+	switch {
+	case width == 1 && srcK == 1:
+		roundRowBF16AVX2(whole, dst, src)
+	case srcI == 1:
+		whole = k &^ 1
+		for i := 0; i < width; i += 16 {
+			packCopyBF16AVX2(at(dst, i), width, min(16, width-i), max(0, min(16, n-i)), whole, at(src, i), srcK)
+		}
+	default:
+		for i := 0; i < n && whole > 0; i += 8 {
+			transposeBF16AVX2(min(8, n-i), width-i, whole, at(dst, i), width, at(src, i*srcI), srcI)
+		}
+		clearColumns(dst, width, roundUp(n, 8), whole)
+	}
+	packBF16(at(dst, whole*width), width, n, k-whole, at(src, whole*srcK), srcI, srcK)
+}
+
+// packPairs is Set.Pack for pairs in one element.
+func packPairs(dst *float32, width, n, k int, src *float32, srcI, srcK int) {
+	whole := k &^ 31
+	if srcI == 1 {
+		whole = k &^ 1
+		packCopyPairsAVX512(dst, width, n, whole, src, srcK)
+	} else {
+		for i := 0; i < n && whole > 0; i += 16 {
+			transposePairsAVX512(min(16, n-i), width-i, whole, at(dst, i), width, at(src, i*srcI), srcI)
+		}
+		clearColumns(dst, width, roundUp(n, 16), whole/2)
+	}
+	pairBF16(at(dst, whole/2*width), width, n, k-whole, at(src, whole*srcK), srcI, srcK)
+}
+
+// pairBF16 is packPairs for any processor.
+func pairBF16(dst *float32, width, n, k int, src *float32, srcI, srcK int) {
+	if k == 0 || n == 0 {
+		return
+	}
+	d, s := vec(dst, (k+1)/2*width), vec(src, (n-1)*srcI+(k-1)*srcK+1)
+	clear(d)
+	for p := range k {
+		row := d[p/2*width:][:n]
+		for i := range row {
+			bits := math.Float32bits(roundBF16(s[i*srcI+p*srcK]))
+			if p%2 == 0 {
+				bits >>= 16
+			}
+			row[i] = math.Float32frombits(math.Float32bits(row[i]) | bits)
+		}
+	}
+}
+
+// clearColumns clears the elements of rows of a width from a column on.
+func clearColumns(dst *float32, width, from, rows int) {
+	if from >= width {
+		return
+	}
+	for p := range rows {
+		clear(vec(at(dst, p*width+from), width-from))
+	}
+}
+
+func roundUp(n, to int) int { return (n + to - 1) / to * to }
