@@ -37,7 +37,8 @@ func avx512Rounded() Set[float32] {
 func avx512BF16() Set[float32] {
 	s := setAVX512
 	s.Path = AVX512BF16
-	s.Tile, s.Row, s.Pack, s.Pairs = packedTiles(tilesPairsAVX512[:]), rowOf32PairsAVX512, packPairs, 1
+	s.Tile, s.Row, s.Pairs = packedTiles(tilesPairsAVX512[:]), rowOf32PairsAVX512, 1
+	s.Pack = packPairs(packCopyPairsAVX512, transposePairsAVX512)
 	s.Flops = 2 * setAVX512.Flops
 	return s
 }
@@ -71,22 +72,27 @@ func packRounded(dst *float32, width, n, k int, src *float32, srcI, srcK int) {
 	packBF16(at(dst, whole*width), width, n, k-whole, at(src, whole*srcK), srcI, srcK)
 }
 
-// packPairs is Set.Pack for pairs in one element.
-func packPairs(dst *float32, width, n, k int, src *float32, srcI, srcK int) {
-	whole := k &^ 31
-	if srcI == 1 {
-		whole = k &^ 1
-		packCopyPairsAVX512(dst, width, n, whole, src, srcK)
-	} else {
-		for i := 0; i < n && whole > 0; i += 16 {
-			transposePairsAVX512(min(16, n-i), width-i, whole, at(dst, i), width, at(src, i*srcI), srcI)
+// packPairs is Set.Pack for pairs in one element: by copying rows that are contiguous in i, and transposing others.
+func packPairs(
+	copying func(dst *float32, width, n, k int, src *float32, srcK int),
+	transposing func(n, width, k int, dst *float32, dstP int, src *float32, srcI int),
+) func(dst *float32, width, n, k int, src *float32, srcI, srcK int) {
+	return func(dst *float32, width, n, k int, src *float32, srcI, srcK int) {
+		whole := k &^ 31
+		if srcI == 1 {
+			whole = k &^ 1
+			copying(dst, width, n, whole, src, srcK)
+		} else {
+			for i := 0; i < n && whole > 0; i += 16 {
+				transposing(min(16, n-i), width-i, whole, at(dst, i), width, at(src, i*srcI), srcI)
+			}
+			clearColumns(dst, width, roundUp(n, 16), whole/2)
 		}
-		clearColumns(dst, width, roundUp(n, 16), whole/2)
+		pairBF16(at(dst, whole/2*width), width, n, k-whole, at(src, whole*srcK), srcI, srcK)
 	}
-	pairBF16(at(dst, whole/2*width), width, n, k-whole, at(src, whole*srcK), srcI, srcK)
 }
 
-// pairBF16 is packPairs for any processor.
+// pairBF16 is such a packing for any processor.
 func pairBF16(dst *float32, width, n, k int, src *float32, srcI, srcK int) {
 	if k == 0 || n == 0 {
 		return

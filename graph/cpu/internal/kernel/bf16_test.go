@@ -14,7 +14,7 @@ func eachRounding(t *testing.T, f func(t *testing.T, s *Set[float32])) {
 	}
 }
 
-func bits(x float32) uint32     { return math.Float32bits(x) }
+func bitsOf(x float32) uint32   { return math.Float32bits(x) }
 func fromBits(b uint32) float32 { return math.Float32frombits(b) }
 
 // exactFMA is a·b + c in arithmetic that rounds nothing, and then as the contract says.
@@ -58,13 +58,13 @@ var roundings = [][2]uint32{
 
 func TestRoundBF16(t *testing.T) {
 	for _, r := range roundings {
-		if got := bits(roundBF16(fromBits(r[0]))); got != r[1] {
+		if got := bitsOf(roundBF16(fromBits(r[0]))); got != r[1] {
 			t.Errorf("%08x is rounded to %08x, want %08x", r[0], got, r[1])
 		}
 	}
 	for _, nan := range []uint32{0x7f800001, 0x7fffffff, 0xffffffff, 0xff808000, 0x7fc00000} {
-		if got := roundBF16(fromBits(nan)); got == got || bits(got)&0xFFFF != 0 {
-			t.Errorf("the NaN %08x is rounded to %08x", nan, bits(got))
+		if got := roundBF16(fromBits(nan)); got == got || bitsOf(got)&0xFFFF != 0 {
+			t.Errorf("the NaN %08x is rounded to %08x", nan, bitsOf(got))
 		}
 	}
 }
@@ -72,7 +72,7 @@ func TestRoundBF16(t *testing.T) {
 // kinds are inputs that products may meet: the order of terms, what is fused and what is flushed shows in some of them.
 var kinds = map[string]func() float32{
 	"normal":   func() float32 { return float32(random.NormFloat64()) },
-	"ties":     func() float32 { return fromBits(bits(float32(random.NormFloat64()))&0xFFFF0000 | 0x8000) },
+	"ties":     func() float32 { return fromBits(bitsOf(float32(random.NormFloat64()))&0xFFFF0000 | 0x8000) },
 	"bits":     func() float32 { return fromBits(random.Uint32()) },
 	"integers": func() float32 { return float32(random.IntN(21) - 10) },
 	"small":    func() float32 { return float32(random.NormFloat64() * 0x1p-63) },
@@ -94,7 +94,7 @@ func TestFMABF16(t *testing.T) {
 			if random.IntN(4) == 0 { // near cancellation
 				c = flush(-a * b * (1 + float32(random.IntN(5)-2)*0x1p-23))
 			}
-			if got, want := fmaBF16(a, b, c), exactFMA(a, b, c); bits(got) != bits(want) && (got == got || want == want) {
+			if got, want := fmaBF16(a, b, c), exactFMA(a, b, c); bitsOf(got) != bitsOf(want) && (got == got || want == want) {
 				t.Fatalf("%s: %x·%x + %x = %x, want %x", name, a, b, c, got, want)
 			}
 		}
@@ -124,19 +124,24 @@ var vectorsBF16 = []struct {
 
 // Each vector alone, on each path, stands for one rule.
 func TestVectorsBF16(t *testing.T) {
-	eachRounding(t, func(t *testing.T, s *Set[float32]) {
-		for _, v := range vectorsBF16 {
-			got := productBF16(s, 1, 1, 2, []float32{v.a0, v.a1}, []float32{v.b0, v.b1}, []float32{v.c}, true)
-			if bits(got[0]) != v.want {
-				t.Errorf("%s: %08x, want %08x", v.why, bits(got[0]), v.want)
-			}
+	eachRounding(t, func(t *testing.T, s *Set[float32]) { checkVectorsBF16(t, s) })
+}
+
+func checkVectorsBF16(t *testing.T, s *Set[float32]) {
+	for _, v := range vectorsBF16 {
+		got := productBF16(s, 1, 1, 2, []float32{v.a0, v.a1}, []float32{v.b0, v.b1}, []float32{v.c}, true)
+		if bitsOf(got[0]) != v.want {
+			t.Errorf("%s: %08x, want %08x", v.why, bitsOf(got[0]), v.want)
 		}
-		// A last term without another is followed by +0·+0.
-		minus := fromBits(0x80000000)
-		if got := productBF16(s, 1, 1, 1, []float32{minus}, []float32{1}, []float32{minus}, true); bits(got[0]) != 0 {
-			t.Errorf("-0 and a term -0·1 are %08x, want +0: the pair has another term", bits(got[0]))
-		}
-	})
+	}
+	// A last term without another has +0·+0 before it.
+	minus := fromBits(0x80000000)
+	if got := productBF16(s, 1, 1, 1, []float32{minus}, []float32{1}, []float32{minus}, true); bitsOf(got[0]) != 0 {
+		t.Errorf("-0 and a term -0·1 are %08x, want +0: the pair has another term", bitsOf(got[0]))
+	}
+	if tiny := fromBits(1 + random.Uint32N(2)); tiny*0.5+tiny == 0 {
+		t.Error("denormal numbers are zeros after a product")
+	}
 }
 
 // productBF16 computes one tile of packed operands: a is m×k, b is k×n, c is m×n.
@@ -214,21 +219,23 @@ func drawn(n int, draw func() float32) []float32 {
 
 // A product may be cut where a pair ends, and gives the same bits: it goes on from C.
 func TestCutsBF16(t *testing.T) {
+	eachRounding(t, func(t *testing.T, s *Set[float32]) { checkCutsBF16(t, s) })
+}
+
+func checkCutsBF16(t *testing.T, s *Set[float32]) {
 	const m, n, k = 3, 4, 21
-	eachRounding(t, func(t *testing.T, s *Set[float32]) {
-		a, b, c := randoms(m*k), randoms(k*n), randoms(m*n)
-		want := productBF16(s, m, n, k, a, b, c, true)
-		for cut := 2; cut < k; cut += 2 {
-			first, second := make([]float32, m*cut), make([]float32, m*(k-cut))
-			for i := range m {
-				copy(first[i*cut:], a[i*k:][:cut])
-				copy(second[i*(k-cut):], a[i*k+cut:][:k-cut])
-			}
-			got := productBF16(s, m, n, cut, first, b, c, true)
-			got = productBF16(s, m, n, k-cut, second, b[cut*n:], got, true)
-			same(t, fmt.Sprintf("cut at %d", cut), got, want)
+	a, b, c := randoms(m*k), randoms(k*n), randoms(m*n)
+	want := productBF16(s, m, n, k, a, b, c, true)
+	for cut := 2; cut < k; cut += 2 {
+		first, second := make([]float32, m*cut), make([]float32, m*(k-cut))
+		for i := range m {
+			copy(first[i*cut:], a[i*k:][:cut])
+			copy(second[i*(k-cut):], a[i*k+cut:][:k-cut])
 		}
-	})
+		got := productBF16(s, m, n, cut, first, b, c, true)
+		got = productBF16(s, m, n, k-cut, second, b[cut*n:], got, true)
+		same(t, fmt.Sprintf("cut at %d", cut), got, want)
+	}
 }
 
 // Rows of packed panels give the same bits as tiles, and write nothing else.
@@ -281,9 +288,9 @@ func checkPackBF16(t *testing.T, s *Set[float32]) {
 								want = roundBF16(src.slice()[i*srcI+p*srcK])
 							}
 							got := termBF16(s, dst.slice(), width, p, i)
-							if bits(got) != bits(want) && (got == got || want == want) {
+							if bitsOf(got) != bitsOf(want) && (got == got || want == want) {
 								t.Fatalf("width %d, n %d, k %d, transposed %v: [%d,%d] = %08x, want %08x", width, n, k, transposed, p, i,
-									bits(got), bits(want))
+									bitsOf(got), bitsOf(want))
 							}
 						}
 					}
@@ -298,7 +305,7 @@ func termBF16(s *Set[float32], panel []float32, width, p, i int) float32 {
 	if s.Pairs == 2 {
 		return panel[(p^1)*width+i]
 	}
-	pair := bits(panel[p/2*width+i])
+	pair := bitsOf(panel[p/2*width+i])
 	if p%2 == 0 {
 		return fromBits(pair << 16)
 	}
