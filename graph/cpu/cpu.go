@@ -19,7 +19,8 @@ import (
 	"github.com/unroll-ml/unroll/graph/tape"
 )
 
-// PathVariable is the environment variable that forces an instruction path: "avx512", "avx2" or "portable".
+// PathVariable is the environment variable that forces an instruction path: "avx512bf16", "avx512", "avx2" or
+// "portable".
 const PathVariable = "UNROLL_CPU"
 
 // maxArena guards against a nonsensical size, for which the runtime has only a panic.
@@ -28,6 +29,7 @@ const maxArena = 1 << 40
 // device implements tape.Device. It is immutable after New.
 type device struct {
 	threads int
+	rounds  bool    // whether products are of numbers rounded to bfloat16
 	path    string  // of internal/kernel; empty: PathVariable, else the best of this machine
 	family  *family // of the programs; nil: each has memory of its own
 }
@@ -38,6 +40,11 @@ type Option func(*device)
 // Threads sets the number of threads that a program computes with, the one that calls Run included. The
 // default, and the meaning of a number below 1, is GOMAXPROCS.
 func Threads(n int) Option { return func(d *device) { d.threads = n } }
+
+// BFloat16 rounds the operands of the products of Float32 tapes to bfloat16. Sums, everything else, and products of
+// Float64 tapes are not concerned. Results have the same bits on every instruction path: those that package tape says
+// under "Products of bfloat16", but for the bits of NaNs.
+func BFloat16() Option { return func(d *device) { d.rounds = true } }
 
 // onPath forces an instruction path, whatever the environment says.
 func onPath(name string) Option { return func(d *device) { d.path = name } }
@@ -77,7 +84,15 @@ func (d *device) Load(t *tape.Tape) (tape.Program, error) {
 	if t.Float == tape.Float64 {
 		return load(t, kernel.Float64(), d.threads, d.family)
 	}
-	return load(t, kernel.Float32(path), d.threads, d.family)
+	return load(t, d.float32(path), d.threads, d.family)
+}
+
+// float32 is the kernels for Float32 tapes.
+func (d *device) float32(path string) *kernel.Set[float32] {
+	if d.rounds {
+		return kernel.BFloat16(path)
+	}
+	return kernel.Float32(path)
 }
 
 // Measure implements tape.Measurer.
@@ -89,7 +104,7 @@ func (d *device) Measure(t *tape.Tape) (int64, error) {
 	if t.Float == tape.Float64 {
 		return measure(t, kernel.Float64(), d.threads)
 	}
-	return measure(t, kernel.Float32(path), d.threads)
+	return measure(t, d.float32(path), d.threads)
 }
 
 // check says what is wrong with a tape, and which instruction path programs use.

@@ -27,6 +27,7 @@ type gemm[T kernel.Float] struct {
 	// The block in hand.
 	a, b, c   *T  // of the whole matrices
 	p0, k     int // terms
+	depth     int // of k terms
 	i0, rows  int // rows, in panels
 	j0, cols  int // columns, in panels
 	rowGroups int
@@ -43,14 +44,14 @@ func (g *gemm[T]) sizeA() int {
 	if g.packA != nil {
 		return 0
 	}
-	return min(g.x.k, maxBlock) * min(g.opA.panels()*g.opA.width, maxRows)
+	return min(g.opA.depth, maxBlock) * min(g.opA.panels()*g.opA.width, maxRows)
 }
 
 func (g *gemm[T]) sizeB() int {
 	if g.packB != nil {
 		return 0
 	}
-	return min(g.x.k, maxBlock) * min(g.opB.panels()*g.opB.width, maxCols)
+	return min(g.opB.depth, maxBlock) * min(g.opB.panels()*g.opB.width, maxCols)
 }
 
 // multiply computes C = A·B, or C += A·B.
@@ -61,9 +62,9 @@ func (g *gemm[T]) multiply(t *team, a, b, c *T) {
 		g.cols = min(colStep, g.opB.panels()-g.j0)
 		for g.i0 = 0; g.i0 < g.opA.panels(); g.i0 += rowStep {
 			g.rows = min(rowStep, g.opA.panels()-g.i0)
-			for block, n := 0, blocks(g.x.k); block < n; block++ {
-				p0, p1 := share(g.x.k, n, block)
-				g.p0, g.k = p0, p1-p0
+			for block, n := 0, blocks(g.opA.depth); block < n; block++ {
+				p0, p1 := cut(g.kernels, g.x.k, n, block)
+				g.p0, g.k, g.depth = p0, p1-p0, g.kernels.Depth(p1-p0)
 				g.block(t)
 			}
 		}
@@ -81,7 +82,7 @@ func (g *gemm[T]) block(t *team) {
 	flops := 2 * float64(g.rows*g.opA.width) * float64(g.cols*g.opB.width) * float64(g.k)
 	parts := split(g.threads, flops/float64(g.kernels.Flops), g.rows*g.cols, g.inLoop)
 	g.rowGroups = (g.rows + groupPanels - 1) / groupPanels
-	if parts > 1 && g.cols*g.opB.width*g.k*int(unsafe.Sizeof(T(0))) <= smallB {
+	if parts > 1 && g.cols*g.opB.width*g.depth*int(unsafe.Sizeof(T(0))) <= smallB {
 		g.rowGroups = max(g.rowGroups, min(g.rows, g.threads))
 	}
 	g.colGroups = min(g.cols, (parts+g.rowGroups-1)/g.rowGroups)
@@ -113,7 +114,7 @@ func (g *gemm[T]) packPart(_, part int) {
 
 func (g *gemm[T]) packPanel(o *operand, dst, src *T, first, panel int) {
 	at := (first + panel) * o.width
-	g.kernels.Pack(offset(dst, panel*o.width*g.k), o.width, min(o.width, o.n-at), g.k, offset(src, at*o.srcI+g.p0*o.srcK),
+	g.kernels.Pack(offset(dst, panel*o.width*g.depth), o.width, min(o.width, o.n-at), g.k, offset(src, at*o.srcI+g.p0*o.srcK),
 		o.srcI, o.srcK)
 }
 
@@ -121,10 +122,10 @@ func (g *gemm[T]) packPanel(o *operand, dst, src *T, first, panel int) {
 func (g *gemm[T]) tilePart(_, part int) {
 	a, b := g.bufA, g.bufB
 	if g.packA != nil {
-		a = offset(g.packA.block(g.p0), g.i0*g.opA.width*g.k)
+		a = offset(g.packA.block(g.p0), g.i0*g.opA.width*g.depth)
 	}
 	if g.packB != nil {
-		b = offset(g.packB.block(g.p0), g.j0*g.opB.width*g.k)
+		b = offset(g.packB.block(g.p0), g.j0*g.opB.width*g.depth)
 	}
 	mr, nr := g.opA.width, g.opB.width
 	iFrom, iTo := share(g.rows, g.rowGroups, part/g.colGroups)
@@ -132,10 +133,10 @@ func (g *gemm[T]) tilePart(_, part int) {
 	acc := g.x.acc || g.p0 > 0
 	for j := jFrom; j < jTo; j++ {
 		col := (g.j0 + j) * nr
-		panel := offset(b, j*nr*g.k)
+		panel := offset(b, j*nr*g.depth)
 		for i := iFrom; i < iTo; i++ {
 			row := (g.i0 + i) * mr
-			g.kernels.Tile(min(mr, g.x.m-row), min(nr, g.x.n-col), g.k, offset(a, i*mr*g.k), 1, mr, panel, nr,
+			g.kernels.Tile(min(mr, g.x.m-row), min(nr, g.x.n-col), g.depth, offset(a, i*mr*g.depth), 1, mr, panel, nr,
 				offset(g.c, row*g.x.cRow+col), g.x.cRow, acc)
 		}
 	}

@@ -5,36 +5,45 @@ import (
 	"github.com/unroll-ml/unroll/graph/tape"
 )
 
-// maxBlock bounds how many terms of a product's sums are computed at a stretch: a panel of B of this height
+// maxBlock bounds the depth at which a product's sums are computed at a stretch: a panel of B of this height
 // fits the first cache.
 const maxBlock = 384
 
-// blocks is the number of blocks that sums of k terms are cut into. Block i is share(k, blocks(k), i). It
-// depends on nothing else, so that the order of summation does not either.
-func blocks(k int) int { return (k + maxBlock - 1) / maxBlock }
+// blocks is the number of blocks that sums of a depth (kernel.Set.Depth) are cut into, and cut is which terms of k are
+// in block i of n. They depend on nothing else, so that the order of summation does not either. Pairs are not cut.
+func blocks(depth int) int { return (depth + maxBlock - 1) / maxBlock }
 
-// An operand is a matrix as Pack sees it: n rows of A, or n columns of B, of k elements each. Element p of row
-// i lies at i*srcI+p*srcK.
+func cut[T kernel.Float](ks *kernel.Set[T], k, n, i int) (from, to int) {
+	if ks.Pairs == 0 {
+		return share(k, n, i)
+	}
+	from, to = share((k+1)/2, n, i)
+	return 2 * from, min(2*to, k)
+}
+
+// An operand is a matrix as Pack sees it: n rows of A, or n columns of B, of k elements each, which take depth when
+// packed. Element p of row i lies at i*srcI+p*srcK.
 type operand struct {
 	n, k, width int
+	depth       int
 	srcI, srcK  int
 }
 
 func (o *operand) panels() int { return (o.n + o.width - 1) / o.width }
 
 // size is the number of elements of the operand when packed.
-func (o *operand) size() int { return o.panels() * o.width * o.k }
+func (o *operand) size() int { return o.panels() * o.width * o.depth }
 
-// packPanels packs elements [p0, p0+k) of panels [from, to) of src, each k*width elements in dst.
+// packPanels packs elements [p0, p0+k) of panels [from, to) of src, each Depth(k)*width elements in dst.
 func packPanels[T kernel.Float](ks *kernel.Set[T], o *operand, dst, src *T, from, to, p0, k int) {
 	for j := from; j < to; j++ {
 		at := j * o.width
-		ks.Pack(offset(dst, at*k), o.width, min(o.width, o.n-at), k, offset(src, at*o.srcI+p0*o.srcK), o.srcI, o.srcK)
+		ks.Pack(offset(dst, at*ks.Depth(k)), o.width, min(o.width, o.n-at), k, offset(src, at*o.srcI+p0*o.srcK), o.srcI, o.srcK)
 	}
 }
 
 // packed is an operand that keeps its contents while several products, or several steps of a loop, read it, and
-// so is packed only once. Block p of its terms begins at element panels*width*(first term of p); within it lies
+// so is packed only once. A block of its terms begins at element panels*width*Depth(its first term); within it lies
 // one panel after the other.
 type packed[T kernel.Float] struct {
 	kernels *kernel.Set[T]
@@ -125,13 +134,13 @@ func (p *packed[T]) run(m *machine) error {
 
 func (p *packed[T]) pack(_, part int) {
 	from, to := share(p.panels(), p.parts, part)
-	for b, n := 0, blocks(p.k); b < n; b++ {
-		p0, p1 := share(p.k, n, b)
+	for b, n := 0, blocks(p.depth); b < n; b++ {
+		p0, p1 := cut(p.kernels, p.k, n, b)
 		packPanels(p.kernels, &p.operand, p.block(p0), p.src, from, to, p0, p1-p0)
 	}
 }
 
 // block is where the block that begins at term p0 lies.
 func (p *packed[T]) block(p0 int) *T {
-	return offset(p.memory, p.panels()*p.width*p0)
+	return offset(p.memory, p.panels()*p.width*p.kernels.Depth(p0))
 }

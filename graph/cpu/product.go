@@ -78,15 +78,16 @@ func (l *loader[T]) product(p *tape.Product) []step {
 		}
 		return []step{&zero[T]{x: x, c: c}}
 	}
-	opA := operand{n: x.m, k: x.k, width: panelRows(x.m, l.kernels.MR), srcI: x.aRow, srcK: x.aK}
-	opB := operand{n: x.n, k: x.k, width: l.kernels.NR, srcI: x.bCol, srcK: x.bK}
+	depth := l.kernels.Depth(x.k)
+	opA := operand{n: x.m, k: x.k, depth: depth, width: panelRows(x.m, l.kernels.MR), srcI: x.aRow, srcK: x.aK}
+	opB := operand{n: x.n, k: x.k, depth: depth, width: l.kernels.NR, srcI: x.bCol, srcK: x.bK}
 	var packA, packB *packed[T]
 	if x.batch == 1 || x.strideB == 0 {
 		packB = l.pack(refB, opB)
 	}
 	flops := 2 * float64(x.batch) * float64(x.m) * float64(x.n) * float64(x.k)
 	cost := max(flops/float64(l.kernels.Flops), 0.1*float64(x.batch*x.n*x.k))
-	if packB == nil && x.m <= fewRows && (x.bCol == 1 || x.aK == 1 && x.bK == 1) {
+	if packB == nil && l.kernels.Pairs == 0 && x.m <= fewRows && (x.bCol == 1 || x.aK == 1 && x.bK == 1) {
 		return []step{l.newSkinny(x, a, b, c, cost)}
 	}
 	if x.byRow(packB != nil) {

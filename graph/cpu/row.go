@@ -13,7 +13,7 @@ type rowProduct[T kernel.Float] struct {
 	x       matrices
 	packB   *packed[T]
 	a, c    place
-	atA     *T
+	atA     *T // the row, packed if the kernels want it so
 	atC     *T
 	parts   int
 	part    func(member, part int)
@@ -28,6 +28,9 @@ func (l *loader[T]) newRowProduct(x matrices, packB *packed[T], a, c place) *row
 	s := &rowProduct[T]{kernels: l.kernels, x: x, packB: packB, a: a, c: c}
 	s.parts = l.parts(rowCost*float64(x.n*x.k)*float64(unsafe.Sizeof(T(0))), s.groups())
 	s.part = s.compute
+	if l.kernels.Pairs != 0 {
+		l.scratch = max(l.scratch, packB.depth*int(unsafe.Sizeof(T(0))))
+	}
 	return s
 }
 
@@ -41,6 +44,11 @@ func (s *rowProduct[T]) groups() int {
 
 func (s *rowProduct[T]) run(m *machine) error {
 	s.atA, s.atC = (*T)(s.a.in(m)), (*T)(s.c.in(m))
+	if s.kernels.Pairs != 0 {
+		row := unsafe.SliceData(scratchOf[T](m, 0, 0, s.packB.depth)) // of member 0, for all
+		s.kernels.Pack(row, 1, 1, s.x.k, s.atA, s.x.k, 1)
+		s.atA = row
+	}
 	m.team.do(s.parts, s.part)
 	return nil
 }
@@ -48,10 +56,10 @@ func (s *rowProduct[T]) run(m *machine) error {
 func (s *rowProduct[T]) compute(_, part int) {
 	x, nr := &s.x, s.kernels.NR
 	from, to := share(s.groups(), s.parts, part)
-	for block, n := 0, blocks(x.k); block < n; block++ {
-		p0, p1 := share(x.k, n, block)
-		k, acc := p1-p0, x.acc || p0 > 0
-		a, b := offset(s.atA, p0), s.packB.block(p0)
+	for block, n := 0, blocks(s.packB.depth); block < n; block++ {
+		p0, p1 := cut(s.kernels, x.k, n, block)
+		k, acc := s.kernels.Depth(p1-p0), x.acc || p0 > 0
+		a, b := offset(s.atA, s.kernels.Depth(p0)), s.packB.block(p0)
 		for panel := from * s.kernels.RowPanels; panel < min(to*s.kernels.RowPanels, s.packB.panels()); {
 			col := panel * nr
 			at, c := offset(b, col*k), offset(s.atC, col)

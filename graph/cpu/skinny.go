@@ -7,7 +7,7 @@ import (
 )
 
 // skinny is a product of a few rows by a matrix that is read only once, where it lies. Rows of B go through
-// Tile, columns through Dot.
+// Tile, columns through Dot. It is for kernels that read operands where they lie.
 type skinny[T kernel.Float] struct {
 	kernels *kernel.Set[T]
 	x       matrices
