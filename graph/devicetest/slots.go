@@ -225,7 +225,7 @@ func programsConcurrent(d tape.Device, f tape.Dtype) error {
 	for k := range programs {
 		group.Go(func() {
 			r := newRig(f)
-			productCase{batch: 2, m: 40 + k, n: 50, k: 30}.add(r)
+			productCase{batch: 2, m: 40 + k, n: 50, k: 30}.add(r, d)
 			n := 20000 + k
 			x, out := r.in(r.rand(n)), r.out(n)
 			want := make([]float64, n)

@@ -9,3 +9,5 @@ import (
 
 func TestContract(t *testing.T)         { devicetest.Run(t, ref.New()) }
 func TestContractPoisoned(t *testing.T) { devicetest.Run(t, ref.New(ref.Poison())) }
+
+func TestContractBFloat16(t *testing.T) { devicetest.RunBFloat16(t, ref.New(ref.BFloat16())) }

@@ -7,6 +7,10 @@ func (p *program[F]) product(in *tape.Product, steps []int) {
 	if in.M == 0 || in.N == 0 {
 		return
 	}
+	if p, ok := any(p).(*program[float32]); ok && p.rounds {
+		productBF16(p, in, steps)
+		return
+	}
 	as, bs, cs := whole[F](p.arena, in.A.Buf), whole[F](p.arena, in.B.Buf), whole[F](p.arena, in.C.Buf)
 	rowA, colA := in.LdA, 1
 	if in.TransA {

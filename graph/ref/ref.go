@@ -4,7 +4,7 @@
 // Each element is computed in the tape's float type, as package tape says, but a device may compute sums and
 // functions in any way that is accurate; ref computes them in float64 and rounds once: the accumulations of
 // Product, Reduce and Rows, and the transcendental functions of Map. ScatterAdd, whose order of additions is
-// fixed, adds in the tape's type.
+// fixed, adds in the tape's type, and so does Product where its operands are rounded to bfloat16.
 //
 // ref knows nothing of the compiler that writes tapes, and nothing of other devices.
 package ref
@@ -25,6 +25,10 @@ type Option func(*device)
 // run, so that the use of an uninitialised value shows in the results. Inputs and states are left alone.
 func Poison() Option { return func(d *device) { d.poison = true } }
 
+// BFloat16 rounds the operands of the products of Float32 tapes to bfloat16, and adds their terms in float32 in the order
+// that docs/architecture.md says.
+func BFloat16() Option { return func(d *device) { d.rounds = true } }
+
 // New returns the reference device.
 func New(opts ...Option) tape.Device {
 	d := &device{}
@@ -34,7 +38,7 @@ func New(opts ...Option) tape.Device {
 	return d
 }
 
-type device struct{ poison bool }
+type device struct{ poison, rounds bool }
 
 func (*device) Name() string { return "ref" }
 
@@ -55,7 +59,7 @@ func (d *device) Load(t *tape.Tape) (tape.Program, error) {
 	if t.Float == tape.Float64 {
 		return &program[float64]{tape: t, arena: a, poison: d.poison}, nil
 	}
-	return &program[float32]{tape: t, arena: a, poison: d.poison}, nil
+	return &program[float32]{tape: t, arena: a, poison: d.poison, rounds: d.rounds}, nil
 }
 
 type float interface{ float32 | float64 }
@@ -65,6 +69,7 @@ type program[F float] struct {
 	tape   *tape.Tape
 	arena  *arena // nil once closed
 	poison bool
+	rounds bool // the operands of products; F is float32
 }
 
 func (p *program[F]) Close() error {
