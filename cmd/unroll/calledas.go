@@ -6,6 +6,8 @@ import (
 	"regexp"
 	"runtime/debug"
 	"strings"
+
+	"github.com/unroll-ml/unroll/internal/cmdline"
 )
 
 // calledAs is what a person types to run this program again: commands that messages name begin with it.
@@ -18,7 +20,7 @@ var builtByRun = regexp.MustCompile(`[/\\]go-build\d+[/\\]b\d+[/\\]exe[/\\]|[/\\
 // is unknown.
 func commandOf(name string, info *debug.BuildInfo) string {
 	if !builtByRun.MatchString(name) {
-		return shellQuote(name)
+		return cmdline.Quote(name)
 	}
 	if info == nil {
 		return "unroll"
@@ -26,7 +28,7 @@ func commandOf(name string, info *debug.BuildInfo) string {
 	words := []string{"go", "run"}
 	for _, s := range info.Settings {
 		if s.Key == "-tags" {
-			words = append(words, "-tags", shellQuote(s.Value))
+			words = append(words, "-tags", cmdline.Quote(s.Value))
 		}
 	}
 	pkg := info.Path // of this package

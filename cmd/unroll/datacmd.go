@@ -14,6 +14,7 @@ import (
 	"github.com/pkg/errors"
 
 	"github.com/unroll-ml/unroll/datasets/catalog"
+	"github.com/unroll-ml/unroll/internal/cmdline"
 	"github.com/unroll-ml/unroll/internal/report"
 	"github.com/unroll-ml/unroll/trainer/run"
 )
@@ -78,7 +79,7 @@ func trainsOn(s *catalog.Set, dir string) string {
 		}
 	}
 	for _, word := range s.Arguments(dir) {
-		command = append(command, shellQuote(word))
+		command = append(command, cmdline.Quote(word))
 	}
 	return strings.Join(command, " ")
 }

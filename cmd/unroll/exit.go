@@ -14,6 +14,7 @@ import (
 	"github.com/unroll-ml/unroll/datasets"
 	"github.com/unroll-ml/unroll/internal/apply"
 	"github.com/unroll-ml/unroll/internal/attention"
+	"github.com/unroll-ml/unroll/internal/cmdline"
 	"github.com/unroll-ml/unroll/internal/safefile"
 	"github.com/unroll-ml/unroll/internal/setting"
 	"github.com/unroll-ml/unroll/internal/words"
@@ -103,7 +104,7 @@ func advise(err error) error {
 	case errors.As(err, &other):
 		return fail(exitData,
 			"%s holds a run with other settings (%s): --overwrite to replace it, or %s; --from %s begins there with its weights",
-			other.Dir, other.Difference, anotherFolder, shellQuote(other.Dir))
+			other.Dir, other.Difference, anotherFolder, cmdline.Quote(other.Dir))
 	case errors.As(err, &finished):
 		more := "--steps, --epochs or --minutes"
 		if finished.Bad {

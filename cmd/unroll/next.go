@@ -1,10 +1,13 @@
 package main
 
-import "github.com/unroll-ml/unroll/trainer/run"
+import (
+	"github.com/unroll-ml/unroll/internal/cmdline"
+	"github.com/unroll-ml/unroll/trainer/run"
+)
 
 // nextCommands are what can be done with a run that was trained; example is what its model can be tried with.
 func nextCommands(c *run.Config, dir, example string) []string {
-	dir, example = shellQuote(dir), shellQuote(example)
+	dir, example = cmdline.Quote(dir), cmdline.Quote(example)
 	commands := []string{calledAs + " eval " + dir}
 	add := func(command string) { commands = append(commands, command) }
 	onTask := c.Data.Train != nil && c.Data.Train.Kind == run.KindTask

@@ -16,6 +16,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/unroll-ml/unroll/internal/interrupt"
 	"github.com/unroll-ml/unroll/internal/runlog"
 )
 
@@ -107,6 +108,7 @@ func TestInterrupts(t *testing.T) {
 	}{
 		{[]os.Signal{syscall.SIGINT}, exitStopped, "saved in run/last: continue with unroll train --text rhyme.txt --batch 4 --seq 40 --lr 5 --optimizer sgd --out run --log-every 1 --json --steps 1000000\n"},
 		{[]os.Signal{syscall.SIGTERM}, exitStopped, "saved in run/last: continue with unroll train "},
+		{[]os.Signal{syscall.SIGUSR1}, exitStopped, "saved in run/last: continue with unroll train "}, // before a time limit
 		{[]os.Signal{syscall.SIGHUP, syscall.SIGTERM}, exitStopped, "saved in run/last: continue with unroll train "}, // a closed terminal stops nothing
 	} {
 		var stderr strings.Builder
@@ -159,6 +161,39 @@ func TestInterruptWhileLoading(t *testing.T) {
 	}
 }
 
+// A signal counts from the moment on at which package interrupt is initialised, long before the command line is read.
+func TestInterruptWhileStarting(t *testing.T) {
+	small(t, nil)
+	writeFile(t, "rhyme.txt", rhyme(100))
+	for _, sig := range []syscall.Signal{syscall.SIGINT, syscall.SIGTERM, syscall.SIGUSR1} {
+		cmd := program(strings.Fields(trainArgs + " --steps 1000000")...)
+		cmd.Env = append(cmd.Env, "GODEBUG=inittrace=1")
+		errs, err := cmd.StderrPipe()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
+		said, sent := "", false
+		for lines := bufio.NewScanner(errs); lines.Scan(); {
+			if strings.Contains(lines.Text(), "/internal/interrupt @") {
+				sent = true
+				if err := cmd.Process.Signal(sig); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if strings.HasPrefix(lines.Text(), "unroll: ") {
+				said += lines.Text()
+			}
+		}
+		code := exitOf(cmd.Wait())
+		if !sent || code != exitStopped || !strings.HasPrefix(said, "unroll: stopped before the first step of this process: ") {
+			t.Errorf("%v, sent: %v: exit code %d, %s", sig, sent, code, said)
+		}
+	}
+}
+
 // slow starts a training whose steps take so long, and gives the lines that it writes on stderr.
 func slow(t *testing.T, step, args string) (*exec.Cmd, *bufio.Reader) {
 	t.Helper()
@@ -175,7 +210,7 @@ func slow(t *testing.T, step, args string) (*exec.Cmd, *bufio.Reader) {
 	return cmd, bufio.NewReader(errs)
 }
 
-const stoppingWords = "unroll: stopping after this step; once more, a second later, to stop at once, without saving\n"
+const stoppingWords = "unroll: stopping after this step; Ctrl-C, a second later, stops at once, without saving\n"
 
 // A second INT, a second later, ends the process while the first still waits for its step.
 func TestSecondInterrupt(t *testing.T) {
@@ -202,7 +237,7 @@ func TestSecondInterrupt(t *testing.T) {
 				t.Fatalf("got %q, %v; want %q", got, err, want)
 			}
 			if want == stoppingWords {
-				time.Sleep(together)
+				time.Sleep(interrupt.Together)
 			}
 			if err := cmd.Process.Signal(os.Interrupt); err != nil && !errors.Is(err, os.ErrProcessDone) {
 				t.Fatal(err)
@@ -214,6 +249,33 @@ func TestSecondInterrupt(t *testing.T) {
 		if c.saved && readFile(t, "run/last/weights.safetensors") != before {
 			t.Error("the checkpoint has changed")
 		}
+	}
+}
+
+// Machines repeat TERM and USR1, as a job's grace time or its time limit ends: only a person who repeats INT loses the step.
+func TestRepeatedSignalsOfMachines(t *testing.T) {
+	small(t, nil)
+	writeFile(t, "rhyme.txt", rhyme(100))
+	cmd, lines := slow(t, "1500ms", "--steps 1000")
+	for _, want := range []string{"unroll: in a slow step\n", stoppingWords} {
+		if got, err := lines.ReadString('\n'); err != nil || got != want {
+			t.Fatalf("got %q, %v; want %q", got, err, want)
+		}
+		if want == stoppingWords {
+			time.Sleep(interrupt.Together)
+		}
+		for _, sig := range []syscall.Signal{syscall.SIGUSR1, syscall.SIGTERM} {
+			if err := cmd.Process.Signal(sig); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	rest, err := io.ReadAll(lines)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if code := exitOf(cmd.Wait()); code != exitStopped || !strings.HasPrefix(string(rest), "unroll: stopped after step 1, ") {
+		t.Errorf("%d, %s", code, rest)
 	}
 }
 

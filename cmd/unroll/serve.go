@@ -12,6 +12,7 @@ import (
 
 	"github.com/pkg/errors"
 
+	"github.com/unroll-ml/unroll/internal/interrupt"
 	"github.com/unroll-ml/unroll/internal/safefile"
 	"github.com/unroll-ml/unroll/internal/serve"
 	"github.com/unroll-ml/unroll/trainer/run"
@@ -121,6 +122,6 @@ func (k *serveCmd) Run(a *app) error {
 // untilInterrupted is a context that INT or TERM ends. After another one, a second later, the process ends at once.
 func untilInterrupted() (context.Context, context.CancelFunc) {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	context.AfterFunc(ctx, func() { time.AfterFunc(together, stop) })
+	context.AfterFunc(ctx, func() { time.AfterFunc(interrupt.Together, stop) })
 	return ctx, stop
 }

@@ -11,6 +11,8 @@ import (
 
 	"github.com/pkg/errors"
 
+	"github.com/unroll-ml/unroll/internal/cmdline"
+	"github.com/unroll-ml/unroll/internal/interrupt"
 	"github.com/unroll-ml/unroll/internal/report"
 	"github.com/unroll-ml/unroll/internal/words"
 	"github.com/unroll-ml/unroll/trainer/run"
@@ -50,7 +52,7 @@ type trainFlags struct {
 	Recompute *int    `group:"Running:" placeholder:"K" xor:"recompute" help:"Keep every K-th state of a recurrence only, and compute the others again on the way back: less memory, and about a third more time. The numbers are the same."`
 
 	Out       string `group:"Running:" placeholder:"DIR" help:"Folder of the run. Default: the first free of runs/${task}-1, runs/${task}-2 ..."`
-	Resume    string `group:"Running:" enum:"auto,never" default:"auto" help:"auto: continue the run in --out, or without --out the newest run with the same settings, if it is not finished. never: begin a new one, or refuse."`
+	Resume    string `group:"Running:" enum:"auto,never,must" default:"auto" help:"auto: continue the run in --out, or without --out the newest run with the same settings, if it is not finished; if there is none, begin one. never: begin a new one, or refuse. must: continue one, or refuse."`
 	Overwrite bool   `group:"Running:" help:"Replace the run in --out."`
 	JSON      bool   `group:"Running:" name:"json" help:"Write JSON, an object a line, instead of text."`
 }
@@ -78,6 +80,9 @@ func (t *trainFlags) check() error {
 	}
 	if t.Minutes != nil && !(*t.Minutes > 0) {
 		return usage("--minutes is %g: it must be larger than 0", *t.Minutes)
+	}
+	if t.Overwrite && t.Resume == "must" {
+		return usage("--overwrite replaces a run and --resume must continues it: leave one of them out")
 	}
 	if t.Overwrite && t.Out == "" {
 		return usage("--overwrite needs --out: without it a new folder is made")
@@ -133,16 +138,18 @@ func (t *trainFlags) train(a *app, c *run.Config) error {
 	if err := c.Check(); err != nil {
 		return err
 	}
+	resume := func(dir string) string { return cmdline.Resume(calledAs, a.args, dir) }
+	stop := interrupt.Listen(interrupt.Options{Stderr: a.stderr, Code: exitStopped, Resume: resume})
+	defer stop.Close()
 	folder, err := openFolder(t.Out, c.Task)
 	if err != nil {
 		return err
 	}
 	defer func() { folder.Close() }()
-	stop := listen(a.stderr, folder, a.args)
-	defer stop.close()
-	if t.Resume == "never" && folder.Holds() && !t.Overwrite {
-		return fail(exitNoOutput, "%s holds a run: --overwrite to replace it, or choose another folder with --out",
-			folder.Dir())
+	stop.Use(folder)
+	if err := t.resumable(folder); err != nil {
+		folder.Abandon()
+		return err
 	}
 	task, err := t.load(a, c)
 	if err != nil {
@@ -157,12 +164,12 @@ func (t *trainFlags) train(a *app, c *run.Config) error {
 	if m := c.Running.Memory; m > 0 {
 		debug.SetMemoryLimit(m) // so that garbage does not take what is left of it
 	}
-	p := &progress{interrupt: stop, stderr: a.stderr}
+	p := &progress{stop: stop, stderr: a.stderr}
 	p.Reporter = newReporter(t.stdout(a, folder), t.JSON, t.LogEvery != nil)
-	end, err := folder.Train(stop.ctx, task, t.options(p))
+	end, err := folder.Train(stop.Context(), task, t.options(p))
 	switch {
 	case err != nil:
-		failure := trainError(err, resumeCommand(a.args, folder.Dir()), folder, task.Config())
+		failure := trainError(err, resume(folder.Dir()), folder, task.Config())
 		if !p.began {
 			folder.Abandon()
 		}
@@ -182,18 +189,36 @@ func (t *trainFlags) train(a *app, c *run.Config) error {
 	return errors.WithStack(err)
 }
 
+// resumable says whether --resume allows what there is in the folder that --out names.
+func (t *trainFlags) resumable(f *run.Folder) error {
+	if t.Resume == "never" && f.Holds() && !t.Overwrite {
+		return fail(exitNoOutput, "%s holds a run: --overwrite to replace it, or choose another folder with --out", f.Dir())
+	}
+	if t.Resume != "must" || t.Out == "" {
+		return nil
+	}
+	names, err := f.Checkpoints()
+	if err == nil && len(names) == 0 {
+		err = fail(exitNoInput, "%s holds no checkpoint: check --out; --resume auto begins a run where there is none", f.Dir())
+	}
+	return err
+}
+
 // goOn is the folder of an unfinished run that would take the same steps, if no folder is named and there is
 // one; else the new folder.
-func (t *trainFlags) goOn(a *app, fresh *run.Folder, stop *interrupt, task run.Task) (*run.Folder, error) {
+func (t *trainFlags) goOn(a *app, fresh *run.Folder, stop *interrupt.Listener, task run.Task) (*run.Folder, error) {
 	if t.Out != "" || t.Resume == "never" {
 		return fresh, nil
 	}
 	dir := run.Unfinished(task)
-	if dir == "" {
+	switch {
+	case dir == "" && t.Resume == "must":
+		return fresh, fail(exitNoInput, "there is no unfinished run with these settings in runs: name its folder with --out")
+	case dir == "":
 		return fresh, nil
 	}
 	folder, err := run.OpenFolder(dir)
-	if locked := (*run.LockedError)(nil); errors.As(err, &locked) { // another process trains it
+	if locked := (*run.LockedError)(nil); errors.As(err, &locked) && t.Resume != "must" { // another process trains it
 		return fresh, nil
 	}
 	if err != nil {
@@ -202,7 +227,7 @@ func (t *trainFlags) goOn(a *app, fresh *run.Folder, stop *interrupt, task run.T
 	notice(a.stderr)(
 		fmt.Sprintf("%s has the same settings and is not finished: it goes on; --resume never begins a new run", dir),
 	)
-	stop.use(folder)
+	stop.Use(folder)
 	fresh.Abandon()
 	return folder, nil
 }
@@ -253,7 +278,7 @@ func (t *trainFlags) options(p *progress) run.Options {
 // progress reports a training to the user.
 type progress struct {
 	report.Reporter
-	*interrupt
+	stop   *interrupt.Listener
 	stderr io.Writer
 	began  bool
 }
@@ -266,13 +291,13 @@ func (p *progress) Begin(s run.Start) {
 	}
 	s.Lines = lines
 	p.Reporter.Begin(s)
-	p.interrupt.began.Store(true)
+	p.stop.Begin()
 }
 
 func (p *progress) Notice(message string) { notice(p.stderr)(message) }
 
 // Help is what --help says of all commands that train.
 func (*trainFlags) Help() string {
-	return "Ctrl-C and the signal TERM end the training after its step, and save it: the same command with --out goes " +
-		"on from there. A closed terminal (the signal HUP) does not stop it."
+	return "Ctrl-C and the signals TERM and USR1 end the training after its step, and save it (exit code 75): the same command " +
+		"with --out goes on from there. A closed terminal (the signal HUP) does not stop it."
 }

@@ -40,3 +40,38 @@ func TestRepeatWithoutOut(t *testing.T) {
 		t.Error("the weights are not those of a run that was not stopped")
 	}
 }
+
+// With --resume must nothing begins: a path that is wrong, or a disk that is not there, is said and stays as it is.
+func TestResumeMust(t *testing.T) {
+	small(t, func(m *pairLM) {
+		m.onStep = func(step int) {
+			if step == 4 {
+				terminate(t)
+			}
+		}
+	})
+	writeFile(t, "rhyme.txt", rhyme(100))
+	const args = "train --text rhyme.txt --batch 4 --seq 40 --lr 5 --optimizer sgd --steps 20 --resume must"
+	want(t, exitNoInput, "there is no unfinished run with these settings in runs: name its folder with --out",
+		strings.Fields(args)...)
+	want(t, exitNoInput,
+		"a/run holds no checkpoint: check --out; --resume auto begins a run where there is none",
+		strings.Fields(args+" --out a/run")...)
+	want(t, exitUsage, "--overwrite replaces a run and --resume must continues it: leave one of them out",
+		strings.Fields(args+" --out a/run --overwrite")...)
+	if got := names(t, "."); got != "rhyme.txt" {
+		t.Errorf("the folder holds %s", got)
+	}
+	for _, out := range []string{"", " --out a/run"} {
+		auto := strings.Replace(args, "must", "auto", 1)
+		if r := unroll(strings.Fields(auto + out)...); r.code != exitStopped {
+			t.Fatalf("%d, %s", r.code, r.stderr)
+		}
+	}
+	withPairLM(nil)
+	for _, out := range []string{"", " --out a/run"} {
+		if r := unroll(strings.Fields(args + out)...); r.code != 0 || !strings.Contains(r.stdout, "continuing after step 4\n") {
+			t.Errorf("%d, %s%s", r.code, r.stderr, r.stdout)
+		}
+	}
+}

@@ -82,7 +82,7 @@ func TestUsageErrors(t *testing.T) {
 		{"train lm --hiden 3", `unknown flag --hiden, did you mean "--hidden"?; see unroll train lm --help`},
 		{"train lm --cell elman", `--cell must be one of "` + strings.Join(run.Cells, `","`) + `" but got "elman"; see unroll train lm --help`},
 		{"train lm --optimizer adamax", `--optimizer must be one of "adam","adamw","sgd","nesterov","adagrad","rmsprop" but got "adamax"; see unroll train lm --help`},
-		{"train lm --resume maybe", `--resume must be one of "auto","never" but got "maybe"; see unroll train lm --help`},
+		{"train lm --resume maybe", `--resume must be one of "auto","never","must" but got "maybe"; see unroll train lm --help`},
 		{"train lm --hidden x", `--hidden: expected a valid 64 bit int but got "x"; see unroll train lm --help`},
 		{"train lm --hidden 0", `--hidden is 0: it must be at least 1`},
 		{"train lm --hidden -3", `--hidden is -3: it must be at least 1`},

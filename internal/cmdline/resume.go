@@ -1,9 +1,9 @@
-package main
+package cmdline
 
 import "strings"
 
-// resumeCommand is the command line that continues a run.
-func resumeCommand(args []string, dir string) string {
+// Resume is the command line that continues the run in a folder, which a program called so began with these arguments.
+func Resume(calledAs string, args []string, dir string) string {
 	words := []string{calledAs}
 	hasOut := false
 	for i := 0; i < len(args); i++ {
@@ -16,15 +16,16 @@ func resumeCommand(args []string, dir string) string {
 		case arg == "--out" || strings.HasPrefix(arg, "--out="):
 			hasOut = true
 		}
-		words = append(words, shellQuote(args[i]))
+		words = append(words, Quote(args[i]))
 	}
 	if !hasOut {
-		words = append(words, "--out", shellQuote(dir))
+		words = append(words, "--out", Quote(dir))
 	}
 	return strings.Join(words, " ")
 }
 
-func shellQuote(s string) string {
+// Quote is a word as a shell reads it.
+func Quote(s string) string {
 	if s != "" && !strings.ContainsFunc(s, func(r rune) bool {
 		return !('a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' || '0' <= r && r <= '9' ||
 			strings.ContainsRune("-_=./,:+@%", r))

@@ -1,0 +1,13 @@
+//go:build !unix
+
+package interrupt
+
+import (
+	"os"
+	"syscall"
+)
+
+var (
+	stopSignals    = []os.Signal{os.Interrupt, syscall.SIGTERM}
+	ignoredSignals []os.Signal
+)

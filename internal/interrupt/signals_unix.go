@@ -1,0 +1,13 @@
+//go:build unix
+
+package interrupt
+
+import (
+	"os"
+	"syscall"
+)
+
+var (
+	stopSignals    = []os.Signal{os.Interrupt, syscall.SIGTERM, syscall.SIGUSR1}
+	ignoredSignals = []os.Signal{syscall.SIGHUP, syscall.SIGPIPE, syscall.SIGXFSZ}
+)
