@@ -114,8 +114,8 @@ func advise(err error) error {
 			"%s holds a run that is finished (%s): more %s to train on, --overwrite to replace it, or %s",
 			finished.Dir, finished.Why, more, anotherFolder)
 	case errors.As(err, &locked):
-		return fail(exitNoOutput, "%s: process %d trains there: wait for it, stop it, or %s", filepath.Dir(locked.Path),
-			locked.PID, anotherFolder)
+		return fail(exitNoOutput, "%s: %s trains there: wait for it, stop it, or %s", filepath.Dir(locked.Path),
+			locked.Holder(), anotherFolder)
 	}
 	return err
 }

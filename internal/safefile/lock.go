@@ -18,14 +18,21 @@ type Lock struct{ f *os.File }
 // LockedError says which process holds a lock.
 type LockedError struct {
 	Path string
-	PID  int // 0 if it is not known
+	PID  int    // 0 if it is not known
+	Host string // of that process; "": it is this one, or not known
 }
 
-func (e *LockedError) Error() string {
-	if e.PID == 0 {
-		return fmt.Sprintf("%s: held by another process", e.Path)
+func (e *LockedError) Error() string { return e.Path + ": held by " + e.Holder() }
+
+// Holder is who has the lock: "process 12", with its host if that is another, or "another process".
+func (e *LockedError) Holder() string {
+	switch {
+	case e.PID == 0:
+		return "another process"
+	case e.Host == "":
+		return fmt.Sprintf("process %d", e.PID)
 	}
-	return fmt.Sprintf("%s: held by process %d", e.Path, e.PID)
+	return fmt.Sprintf("process %d on %s", e.PID, e.Host)
 }
 
 // TryLock takes the lock that a file in a folder stands for, and makes that file if need be. If another
@@ -45,23 +52,44 @@ func TryLock(in *os.Root, name string) (*Lock, error) {
 
 // lockNow takes the lock and writes who has it.
 func lockNow(f *os.File, path string) error {
-	holder, err := io.ReadAll(io.LimitReader(f, 32))
+	content, err := io.ReadAll(io.LimitReader(f, 300))
 	if err != nil {
 		return errors.WithStack(err)
 	}
-	pid, err := strconv.Atoi(strings.TrimSuffix(string(holder), "\n"))
-	if len(holder) > 0 && (err != nil || pid < 0) {
+	held, ok := holder(string(content))
+	if !ok {
 		return errors.WithStack(&Error{Path: path, What: "it is not the lock of a folder", Writing: true})
 	}
+	here, _ := os.Hostname() // where that fails, nobody is told of a host
 	if err := lockFile(f); isLocked(err) {
-		return &LockedError{Path: path, PID: pid}
+		if held.Path = path; held.Host == here {
+			held.Host = ""
+		}
+		return held
 	} else if err != nil {
 		return errors.Wrap(err, path)
 	}
 	if err = f.Truncate(0); err == nil {
-		_, err = f.WriteAt([]byte(strconv.Itoa(os.Getpid())+"\n"), 0)
+		_, err = f.WriteAt([]byte(strings.TrimSpace(fmt.Sprintf("%d %s", os.Getpid(), here))+"\n"), 0)
 	}
 	return errors.WithStack(err)
+}
+
+// holder is who the contents of a lock name, its process and its host; false: they are no lock's.
+func holder(content string) (held *LockedError, ok bool) {
+	pid, host, _ := strings.Cut(strings.TrimSuffix(content, "\n"), " ")
+	held = &LockedError{Host: host}
+	if content == "" {
+		return held, true
+	}
+	var err error
+	held.PID, err = strconv.Atoi(pid)
+	return held, err == nil && held.PID >= 0 && !strings.ContainsFunc(host, notOfHost)
+}
+
+// notOfHost says of a character that no host's name has it.
+func notOfHost(r rune) bool {
+	return !('a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' || '0' <= r && r <= '9' || strings.ContainsRune("-._", r))
 }
 
 // WaitLock is TryLock that waits for another process until ctx ends; it calls waits once, if it has to.

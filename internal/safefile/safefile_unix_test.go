@@ -178,6 +178,43 @@ func TestLock(t *testing.T) {
 	}
 }
 
+// Who holds a lock is told by process, and by host if that is another one; other versions wrote no host.
+func TestLockHolder(t *testing.T) {
+	here, err := os.Hostname()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for content, want := range map[string]string{
+		"": "another process", "12\n": "process 12", "12 node-7.cluster\n": "process 12 on node-7.cluster",
+		"12 " + here + "\n": "process 12",
+	} {
+		in := folder(t)
+		if err := in.WriteFile(".lock", []byte(content), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		f, err := in.OpenFile(".lock", os.O_RDWR, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := lockFile(f); err != nil {
+			t.Fatal(err)
+		}
+		var e *LockedError
+		if _, err := TryLock(in, ".lock"); !errors.As(err, &e) || e.Holder() != want {
+			t.Errorf("%q: %v, want %s", content, err, want)
+		}
+		f.Close()
+		lock, err := TryLock(in, ".lock")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, err := in.ReadFile(".lock"); err != nil || string(got) != fmt.Sprintf("%d %s\n", os.Getpid(), here) {
+			t.Errorf("it holds %q, %v", got, err)
+		}
+		lock.Unlock()
+	}
+}
+
 // A file that is no lock is not made one.
 func TestLockOfAnotherFile(t *testing.T) {
 	in := folder(t)

@@ -114,7 +114,10 @@ func OpenFolder(dir string) (*Folder, error) {
 	case err == nil && !info.IsDir():
 		return nil, &OutputError{Dir: dir, What: "is a file"}
 	case errors.Is(err, fs.ErrNotExist):
-		return makeFolder(dir)
+		f, err := makeFolder(dir)
+		if _, other := os.Stat(dir); err == nil || other != nil {
+			return f, err
+		} // else another process has made it meanwhile
 	case err != nil:
 		return nil, outputError(dir, err)
 	}

@@ -5,9 +5,12 @@ package run
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 
 	"github.com/unroll-ml/unroll/trainer/checkpoint"
@@ -112,5 +115,70 @@ func TestMadeFolders(t *testing.T) {
 	}
 	if _, err := os.Lstat("none"); err == nil {
 		t.Error("a folder was left that leads nowhere")
+	}
+}
+
+// atOnce calls f for so many tasks at the same time, and gives the first error.
+func atOnce(tasks int, f func(task int) error) error {
+	errs := make([]error, tasks)
+	var all sync.WaitGroup
+	for task := range tasks {
+		all.Go(func() { errs[task] = f(task) })
+	}
+	all.Wait()
+	return errors.Join(errs...)
+}
+
+// Tasks of an array begin in the same second: they make the folder of all, and some give it back, while others are on
+// their way.
+func TestFoldersMadeAtOnce(t *testing.T) {
+	t.Chdir(t.TempDir())
+	const tasks = 8
+	for range 50 {
+		err := atOnce(tasks, func(task int) error {
+			f, err := OpenFolder(fmt.Sprintf("sweeps/of/today/%d", task))
+			switch {
+			case err != nil:
+				return err
+			case task%2 == 0:
+				f.Abandon()
+			default:
+				f.Close()
+			}
+			return nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if entries, err := os.ReadDir("sweeps/of/today"); err != nil || len(entries) != tasks/2 {
+			t.Fatalf("%d folders, %v", len(entries), err)
+		}
+		if err := os.RemoveAll("sweeps"); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// Of jobs that begin one run at the same time one has it, and the others say so.
+func TestOneFolderMadeAtOnce(t *testing.T) {
+	t.Chdir(t.TempDir())
+	for round := range 50 {
+		var have atomic.Int32
+		err := atOnce(4, func(int) error {
+			f, err := OpenFolder(fmt.Sprintf("runs/%d", round))
+			var locked *LockedError
+			switch {
+			case errors.As(err, &locked):
+			case err != nil:
+				return err
+			default:
+				have.Add(1)
+				t.Cleanup(f.Close)
+			}
+			return nil
+		})
+		if err != nil || have.Load() != 1 {
+			t.Fatalf("%d have it, %v", have.Load(), err)
+		}
 	}
 }

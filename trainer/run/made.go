@@ -1,6 +1,7 @@
 package run
 
 import (
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -15,9 +16,21 @@ type made struct {
 	names []string // in it, the innermost folder last
 }
 
-// mkdirAll makes a folder that is not there, and those that it is in. What was there before it opens once, so
-// that a link that is put there meanwhile leads nowhere.
+// mkdirAll makes a folder that is not there, and those that it is in. Other processes may make, or give back, folders
+// on the way to it at the same time.
 func mkdirAll(dir string) (*made, error) {
+	const tries = 100 // each time another process may have come between
+	for try := 1; ; try++ {
+		m, again, err := tryMkdirAll(dir)
+		if err == nil || !again || try == tries {
+			return m, err
+		}
+	}
+}
+
+// tryMkdirAll opens what was there before once, so that a link that is put there meanwhile leads nowhere. again says of
+// an error that a folder on the way may have come or gone meanwhile.
+func tryMkdirAll(dir string) (m *made, again bool, err error) {
 	var missing []string // the innermost first
 	there := dir
 	for {
@@ -29,24 +42,26 @@ func mkdirAll(dir string) (*made, error) {
 		if _, err := os.Stat(there); err == nil {
 			break
 		} else if name == "" {
-			return nil, errors.WithStack(err)
+			return nil, false, errors.WithStack(err)
 		}
 	}
 	in, err := os.OpenRoot(there)
 	if err != nil {
-		return nil, errors.WithStack(err)
+		return nil, errors.Is(err, fs.ErrNotExist), errors.WithStack(err)
 	}
-	m, path := &made{in: in}, ""
-	for _, name := range slices.Backward(missing) {
+	m = &made{in: in}
+	path := ""
+	for i, name := range slices.Backward(missing) {
 		path += name
 		if err := in.Mkdir(path, 0o777); err != nil {
 			m.remove()
-			return nil, errors.WithStack(err)
+			innermost := i == 0
+			return nil, errors.Is(err, fs.ErrNotExist) || errors.Is(err, fs.ErrExist) && !innermost, errors.WithStack(err)
 		}
 		m.names = append(m.names, path)
 		path += "/"
 	}
-	return m, nil
+	return m, false, nil
 }
 
 // open opens the innermost folder.
