@@ -108,7 +108,7 @@ func TestInterrupts(t *testing.T) {
 	}{
 		{[]os.Signal{syscall.SIGINT}, exitStopped, "saved in run/last: continue with unroll train --text rhyme.txt --batch 4 --seq 40 --lr 5 --optimizer sgd --out run --log-every 1 --json --steps 1000000\n"},
 		{[]os.Signal{syscall.SIGTERM}, exitStopped, "saved in run/last: continue with unroll train "},
-		{[]os.Signal{syscall.SIGUSR1}, exitStopped, "saved in run/last: continue with unroll train "}, // before a time limit
+		{[]os.Signal{syscall.SIGUSR1}, exitStopped, "saved in run/last: continue with unroll train "},                 // before a time limit
 		{[]os.Signal{syscall.SIGHUP, syscall.SIGTERM}, exitStopped, "saved in run/last: continue with unroll train "}, // a closed terminal stops nothing
 	} {
 		var stderr strings.Builder
