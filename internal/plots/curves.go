@@ -14,11 +14,12 @@ import (
 	"gonum.org/v1/plot/vg/draw"
 )
 
-// Curves is a picture of curves over the steps of a training, in panels of one axis of steps.
+// Curves is a picture of curves over the steps of trainings, in panels.
 type Curves struct {
 	Title  string
 	Panels []Panel // those without a curve of a number are left out
 	Best   float64 // a step to mark; 0: none
+	Apart  bool    // each panel has steps of its own
 }
 
 // Panel has curves of one unit.
@@ -154,12 +155,15 @@ func (c *Curves) plot(panel *Panel) (*plot.Plot, error) {
 	}
 	sans(&p.X.Label.TextStyle, 8.5)
 	p.X.Label.Text = "step"
-	p.X.Tick.Marker, p.Y.Tick.Marker = plot.TickerFunc(steps), plot.TickerFunc(round)
+	p.X.Tick.Marker, p.Y.Tick.Marker = plot.TickerFunc(stepTicks), plot.TickerFunc(round)
 	grid := plotter.NewGrid()
 	grid.Vertical.Color, grid.Horizontal.Color = nil, faint
 	p.Add(grid)
 	low, high := panel.values()
-	first, last := c.steps()
+	first, last := steps(c.Panels...)
+	if c.Apart {
+		first, last = steps(*panel)
+	}
 	switch logarithmic := panel.Log && low > 0 && high/low >= logFrom; {
 	case logarithmic:
 		p.Y.Scale, p.Y.Tick.Marker = plot.LogScale{}, plot.TickerFunc(decades)
@@ -213,10 +217,10 @@ func (p *Panel) values() (low, high float64) {
 	return low, high
 }
 
-// steps are the first and the last step of all panels, with room if they are one.
-func (c *Curves) steps() (first, last float64) {
+// steps are the first and the last step of panels, with room if they are one.
+func steps(panels ...Panel) (first, last float64) {
 	first, last = math.Inf(1), math.Inf(-1)
-	for _, p := range c.Panels {
+	for _, p := range panels {
 		for _, l := range p.Lines {
 			a, b := l.Curve.steps()
 			first, last = min(first, a), max(last, b)

@@ -197,7 +197,7 @@ func TestStepTicks(t *testing.T) {
 		{1, 3e6, "500k 1M 1.5M 2M 2.5M 3M"}, {2e9, 5e9, "2G 2.5G 3G 3.5G 4G 4.5G 5G"}, {4, 6, "4 5 6"},
 	} {
 		var labels []string
-		for _, tick := range steps(c.low, c.high) {
+		for _, tick := range stepTicks(c.low, c.high) {
 			labels = append(labels, tick.Label)
 		}
 		if got := strings.Join(labels, " "); got != c.want {

@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"gonum.org/v1/plot"
+
+	"github.com/unroll-ml/unroll/internal/words"
 )
 
 // levels are what an axis of times can be marked at, the finest first: where the number of one changes.
@@ -116,8 +118,8 @@ func round(low, high float64) []plot.Tick {
 	})
 }
 
-// steps marks whole numbers of steps, in thousands and millions where they are that many.
-func steps(low, high float64) []plot.Tick { return multiples(low, high, 1, Short) }
+// stepTicks marks whole numbers of steps, in thousands and millions where they are that many.
+func stepTicks(low, high float64) []plot.Tick { return multiples(low, high, 1, words.Short) }
 
 // multiples marks about five round values, which are at least so far from each other.
 func multiples(low, high, least float64, label func(float64) string) (ticks []plot.Tick) {
@@ -135,19 +137,6 @@ func multiples(low, high, least float64, label func(float64) string) (ticks []pl
 	return ticks
 }
 
-// Short is a number with k for thousands, M for millions and G for what is more.
-func Short(x float64) string {
-	for _, u := range []struct {
-		size float64
-		name string
-	}{{1e9, "G"}, {1e6, "M"}, {1e3, "k"}} {
-		if math.Abs(x) >= u.size {
-			return strconv.FormatFloat(x/u.size, 'g', 4, 64) + u.name
-		}
-	}
-	return strconv.FormatFloat(x, 'g', 6, 64)
-}
-
 // decades marks powers of ten on a logarithmic axis, as many as have room.
 func decades(low, high float64) []plot.Tick {
 	first, last := math.Ceil(math.Log10(low)-1e-9), math.Floor(math.Log10(high)+1e-9)
@@ -155,7 +144,7 @@ func decades(low, high float64) []plot.Tick {
 	var ticks []plot.Tick
 	for e := first; e <= last; e += spacing {
 		x := math.Pow(10, e)
-		ticks = append(ticks, plot.Tick{Value: x, Label: strconv.FormatFloat(x, 'g', 3, 64)})
+		ticks = append(ticks, plot.Tick{Value: x, Label: strconv.FormatFloat(x, 'g', -1, 64)})
 	}
 	return ticks
 }

@@ -112,5 +112,15 @@ func WaitLock(ctx context.Context, in *os.Root, name string, waits func(*LockedE
 	}
 }
 
+// Held says whether a process holds the lock that a file in a folder stands for. It changes nothing there.
+func Held(in *os.Root, name string) bool {
+	f, err := OpenIn(in, name)
+	if err != nil {
+		return false
+	}
+	defer f.Close() // which frees what is taken now
+	return isLocked(shareFile(f))
+}
+
 // Unlock frees the lock. The file stays, for removing it would race with the next to lock it.
 func (l *Lock) Unlock() error { return errors.WithStack(l.f.Close()) }

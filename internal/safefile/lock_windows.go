@@ -12,4 +12,10 @@ func lockFile(f *os.File) error {
 		0, 1, 0, &windows.Overlapped{OffsetHigh: 1})
 }
 
+// shareFile takes a lock that others may share, and that does not last.
+func shareFile(f *os.File) error {
+	return windows.LockFileEx(windows.Handle(f.Fd()), windows.LOCKFILE_FAIL_IMMEDIATELY, 0, 1, 0,
+		&windows.Overlapped{OffsetHigh: 1})
+}
+
 func isLocked(err error) bool { return err == windows.ERROR_LOCK_VIOLATION }

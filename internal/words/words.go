@@ -3,6 +3,7 @@ package words
 
 import (
 	"fmt"
+	"math"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -92,6 +93,19 @@ func Clock(seconds float64) string {
 		return fmt.Sprintf("%d:%02d:%02d", s/3600, s/60%60, s%60)
 	}
 	return fmt.Sprintf("%d:%02d", s/60, s%60)
+}
+
+// Short is a number with k for thousands, M for millions and G for what is more.
+func Short(x float64) string {
+	for _, u := range []struct {
+		size float64
+		name string
+	}{{1e9, "G"}, {1e6, "M"}, {1e3, "k"}} {
+		if math.Abs(x) >= u.size {
+			return strconv.FormatFloat(x/u.size, 'g', 4, 64) + u.name
+		}
+	}
+	return strconv.FormatFloat(x, 'g', 6, 64)
 }
 
 // Bytes is a number of bytes for people.

@@ -310,14 +310,34 @@ func ReadConfig(path string, opts ...Option) (*Config, error) {
 }
 
 func readConfig(in *os.Root, name string, opts ...Option) (*Config, error) {
+	c, err := parseConfig(in, name, opts...)
+	if err != nil {
+		return nil, err
+	}
+	if err := c.checkGiven(); err != nil {
+		return nil, err
+	}
+	if err := c.Check(); err != nil {
+		return nil, badConfig(safefile.Path(in, name), "%s", err)
+	}
+	return c, nil
+}
+
+// badConfig says what is wrong with a config.yaml.
+func badConfig(path, format string, args ...any) error {
+	return &checkpoint.CorruptError{File: path,
+		What: fmt.Sprintf(format, args...) + ": restore it from a copy of the run"}
+}
+
+// parseConfig is ReadConfig without a look at whether this program has a model for it.
+func parseConfig(in *os.Root, name string, opts ...Option) (*Config, error) {
 	path := safefile.Path(in, name)
 	data, err := safefile.ReadIn(in, name, maxConfig)
 	if err != nil {
 		return nil, err
 	}
 	bad := func(format string, args ...any) (*Config, error) {
-		return nil, &checkpoint.CorruptError{File: path,
-			What: fmt.Sprintf(format, args...) + ": restore it from a copy of the run"}
+		return nil, badConfig(path, format, args...)
 	}
 	c := &Config{}
 	dec := yaml.NewDecoder(bytes.NewReader(data))
@@ -352,12 +372,6 @@ func readConfig(in *os.Root, name string, opts ...Option) (*Config, error) {
 		return bad("vectors for an embedding of %d", c.Model.Embed)
 	case limits != 1:
 		return bad("%d of steps, epochs and minutes, want one", limits)
-	}
-	if err := c.checkGiven(); err != nil {
-		return nil, err
-	}
-	if err := c.Check(); err != nil {
-		return bad("%s", err)
 	}
 	return c, nil
 }
