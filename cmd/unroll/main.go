@@ -18,6 +18,7 @@ import (
 	"github.com/unroll-ml/unroll/datasets/tasks"
 	"github.com/unroll-ml/unroll/internal/attention"
 	"github.com/unroll-ml/unroll/internal/cmdline"
+	"github.com/unroll-ml/unroll/internal/grid"
 	"github.com/unroll-ml/unroll/internal/serve"
 	"github.com/unroll-ml/unroll/internal/words"
 	"github.com/unroll-ml/unroll/trainer"
@@ -87,17 +88,41 @@ func execute(args []string, stdin io.Reader, stdout, stderr io.Writer) (code int
 type helpShown int
 
 func dispatch(args []string, stdin io.Reader, stdout, stderr io.Writer) error {
-	var c cli
-	parser, err := newParser(&c, stdout, stderr)
+	trainings, dry, err := grid.Choose(args, os.Getenv)
+	if err != nil {
+		return gridError(err)
+	}
+	a := app{args: args, stdin: stdin, stdout: stdout, stderr: stderr}
+	switch {
+	case dry:
+		return a.show(trainings)
+	case len(trainings) > 0:
+		return a.trainOf(trainings[0])
+	}
+	return advise(gpuFailure(a.run()))
+}
+
+// run runs the command of a command line.
+func (a app) run() error {
+	ctx, err := a.parse()
 	if err != nil {
 		return err
 	}
-	ctx, err := parser.Parse(cmdline.Complete(parser.Model.Node, args))
+	a.given = cmdline.Given(ctx)
+	return ctx.Run(&a)
+}
+
+// parse reads the command line.
+func (a *app) parse() (*kong.Context, error) {
+	parser, err := newParser(&cli{}, a.stdout, a.stderr)
 	if err != nil {
-		return usage("%s", cmdline.Misread(parser.Model.Node, err, calledAs))
+		return nil, err
 	}
-	return advise(gpuFailure(ctx.Run(&app{args: args, given: cmdline.Given(ctx), stdin: stdin, stdout: stdout,
-		stderr: stderr})))
+	ctx, err := parser.Parse(cmdline.Complete(parser.Model.Node, a.args))
+	if err != nil {
+		return nil, usage("%s", cmdline.Misread(parser.Model.Node, err, calledAs))
+	}
+	return ctx, nil
 }
 
 func newParser(c *cli, stdout, stderr io.Writer) (*kong.Kong, error) {

@@ -55,6 +55,8 @@ type trainFlags struct {
 	Resume    string `group:"Running:" enum:"auto,never,must" default:"auto" help:"auto: continue the run in --out, or without --out the newest run with the same settings, if it is not finished; if there is none, begin one. never: begin a new one, or refuse. must: continue one, or refuse."`
 	Overwrite bool   `group:"Running:" help:"Replace the run in --out."`
 	JSON      bool   `group:"Running:" name:"json" help:"Write JSON, an object a line, instead of text."`
+
+	gridFlags `kong:"embed"`
 }
 
 const (

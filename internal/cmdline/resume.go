@@ -1,6 +1,9 @@
 package cmdline
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 // Resume is the command line that continues the run in a folder, which a program called so began with these arguments.
 func Resume(calledAs string, args []string, dir string) string {
@@ -33,4 +36,13 @@ func Quote(s string) string {
 		return s
 	}
 	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
+}
+
+// QuoteAll is a command line as a shell reads it.
+func QuoteAll(words []string) string {
+	words = slices.Clone(words)
+	for i, w := range words {
+		words[i] = Quote(w)
+	}
+	return strings.Join(words, " ")
 }
