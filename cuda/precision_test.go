@@ -9,6 +9,7 @@ import (
 	"github.com/unroll-ml/unroll/cuda"
 	"github.com/unroll-ml/unroll/cuda/driver"
 	"github.com/unroll-ml/unroll/cuda/driver/sim"
+	"github.com/unroll-ml/unroll/graph/devicetest"
 	"github.com/unroll-ml/unroll/graph/ref"
 	"github.com/unroll-ml/unroll/graph/tape"
 )
@@ -65,6 +66,11 @@ func TestPrecisionOfProducts(t *testing.T) {
 			t.Errorf("%s: the largest error is %g", name, worst)
 		}
 	}
+}
+
+// Products of bfloat16 keep what every device promises.
+func TestBFloat16(t *testing.T) {
+	devicetest.RunBFloat16(t, cuda.New(sim.New(sim.Config{}), cuda.Precision(driver.BFloat16)))
 }
 
 // Every precision is exact on small whole numbers: so products see the matrices that they must, whether those

@@ -25,7 +25,7 @@ type benchFlags struct {
 	Plot      string `placeholder:"FILE.svg" help:"Draw the results."`
 	Device    string `enum:"${devices}" default:"auto" help:"What to measure: ${enum}. auto: the CPU, and the GPU if there is one."`
 	Threads   *int   `placeholder:"N" help:"Threads of the cpu device. Default: one for each processor."`
-	Precision string `enum:"${precisions}" default:"fp32" help:"Arithmetic of products on a GPU: ${enum}."`
+	Precision string `enum:"${precisions}" default:"fp32" help:"Arithmetic of products: ${enum}. tf32 is for GPUs."`
 }
 
 // How long to measure one thing, about, in a quick run and otherwise. Tests measure tiny things.

@@ -18,7 +18,7 @@ import (
 type deviceFlags struct {
 	Device    string `enum:"${devices}" default:"auto" help:"What to compute on: ${enum}. auto: a GPU if there is one, else the CPU."`
 	Threads   *int   `placeholder:"N" help:"Threads of the cpu device. Default: one for each processor."`
-	Precision string `enum:"${precisions}" default:"fp32" help:"Arithmetic of products on a GPU: ${enum}."`
+	Precision string `enum:"${precisions}" default:"fp32" help:"Arithmetic of products: ${enum}. tf32 is for GPUs."`
 }
 
 // maxThreads is more than any machine has processors: so many would only take memory.

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"os"
 	"regexp"
 	"strings"
 	"testing"
@@ -92,8 +93,8 @@ func TestDeviceUnavailable(t *testing.T) {
 	if r := tiny("--precision tf32"); r.code != exitUnavailable || r.stderr != "unroll: --precision tf32: "+why+"\n" {
 		t.Errorf("%d, %s", r.code, r.stderr)
 	}
-	if r := tiny("--device cpu --precision bf16"); r.code != exitUsage ||
-		r.stderr != "unroll: --precision bf16 is for --device cuda, and the device is cpu: leave one of them out\n" {
+	if r := tiny("--device cpu --precision tf32"); r.code != exitUsage ||
+		r.stderr != "unroll: --precision tf32 is for --device cuda, and the device is cpu: leave one of them out\n" {
 		t.Errorf("%d, %s", r.code, r.stderr)
 	}
 	if r := tiny("--device cpu"); r.code != 0 {
@@ -114,6 +115,45 @@ func TestPrecision(t *testing.T) {
 	if c := readFile(t, "run/config.yaml"); !strings.Contains(c, "device: cuda\n") ||
 		!strings.Contains(c, "precision: bf16\n") {
 		t.Error(c)
+	}
+	if r := tiny("--device cpu --steps 4"); r.code != 0 || !strings.Contains(r.stdout, "continuing after step 3\n") {
+		t.Errorf("%d, %s%s", r.code, r.stderr, r.stdout)
+	}
+}
+
+// bf16 is a precision of the CPU, too: it changes what is learned, alike for any number of threads. Such a run is used,
+// exported and begun from, and goes on at another precision.
+func TestPrecisionOnCPU(t *testing.T) {
+	onGPU(t, false, noDriver)
+	weights := func(args string) string {
+		t.Helper()
+		if r := tiny("--device cpu " + args); r.code != 0 {
+			t.Fatal(r.stderr)
+		}
+		w := readFile(t, "run/last/weights.safetensors")
+		if err := os.Rename("run", strings.ReplaceAll(args, " ", "")); err != nil {
+			t.Fatal(err)
+		}
+		return w
+	}
+	one, two, fp32 := weights("--precision bf16 --threads 1"), weights("--precision bf16 --threads 2"), weights("--threads 1")
+	if one != two {
+		t.Error("bf16: other weights with two threads")
+	}
+	if one == fp32 {
+		t.Error("bf16: the weights of fp32")
+	}
+	const run = "--precisionbf16--threads1"
+	if err := os.Rename(run, "run"); err != nil {
+		t.Fatal(err)
+	}
+	if c := readFile(t, "run/config.yaml"); !strings.Contains(c, "precision: bf16\n") {
+		t.Error(c)
+	}
+	must(t, "sample", "run", "--prompt", "a", "--length", "3", "--device", "cpu", "--precision", "bf16")
+	must(t, "export", "run", "--onnx", "model.onnx")
+	if r := tiny("--device cpu --out next --from run --precision bf16"); r.code != 0 {
+		t.Error(r.stderr)
 	}
 	if r := tiny("--device cpu --steps 4"); r.code != 0 || !strings.Contains(r.stdout, "continuing after step 3\n") {
 		t.Errorf("%d, %s%s", r.code, r.stderr, r.stdout)

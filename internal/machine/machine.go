@@ -5,6 +5,7 @@ package machine
 
 import (
 	"fmt"
+	"math"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -15,6 +16,7 @@ import (
 
 	"github.com/unroll-ml/unroll/cuda/driver"
 	"github.com/unroll-ml/unroll/graph/cpu"
+	"github.com/unroll-ml/unroll/graph/ref"
 	"github.com/unroll-ml/unroll/internal/bench/fma"
 	"github.com/unroll-ml/unroll/internal/bench/side"
 	"github.com/unroll-ml/unroll/internal/runlog"
@@ -41,6 +43,7 @@ type CPU struct {
 	Threads int          `json:"threads"`
 	Peak    float64      `json:"gflop_per_s"` // of multiply-adds; 0: unknown
 	Error   runlog.Float `json:"error"`       // of products and functions, from the reference device
+	BF16    string       `json:"bf16"`        // how products of bfloat16 are computed
 	Failed  string       `json:"failed,omitempty"`
 }
 
@@ -84,8 +87,22 @@ func (f *Finding) examineCPU() {
 	}
 	f.CPU.Path = path
 	f.CPU.Peak = fma.Peak(path, f.CPU.Threads, 50*time.Millisecond)
-	worst, err := side.Check(cpu.New())
+	f.CPU.BF16 = roundedBy[path]
+	worst, err := side.Check(cpu.New(), ref.New())
+	if err == nil {
+		var rounded float64
+		rounded, err = side.Check(cpu.New(cpu.BFloat16()), ref.New(ref.BFloat16()))
+		worst = math.Max(worst, rounded)
+	}
 	f.CPU.Error, f.CPU.Failed = runlog.Float(worst), failure(worst, err)
+}
+
+// roundedBy is how the instruction paths of the CPU compute products of bfloat16.
+var roundedBy = map[string]string{
+	"avx512bf16": "VDPBF16PS, on pairs",
+	"avx512":     "multiply-adds of fp32, and no faster than these",
+	"avx2":       "multiply-adds of fp32, and no faster than these",
+	"portable":   "multiply-adds of fp64, and slower than fp32",
 }
 
 // failure says what is wrong with a device that was checked; "" for nothing.
@@ -114,7 +131,7 @@ func (f *Finding) examineGPU(opts []device.Option) {
 	f.GPU, f.Auto = g, device.CUDA
 	if g.Free, err = gpu.Free(); err == nil {
 		var worst float64
-		worst, err = side.Check(on)
+		worst, err = side.Check(on, ref.New())
 		g.Error = runlog.Float(worst)
 	}
 	if g.Failed = failure(float64(g.Error), err); g.Failed != "" {
@@ -146,6 +163,9 @@ func (f *Finding) Words() string {
 		fmt.Fprintf(&b, ", %.0f GFLOP/s of multiply-adds", c.Peak)
 	}
 	fmt.Fprintf(&b, "\n        %s\n", health(c.Failed, float64(c.Error)))
+	if c.BF16 != "" {
+		fmt.Fprintf(&b, "        --precision bf16: products by %s\n", c.BF16)
+	}
 	if g := f.GPU; g != nil {
 		fmt.Fprintf(&b, "GPU     %s, compute capability %s, %d multiprocessors, %.1f GiB, %.1f GiB free\n", g.Name,
 			g.Compute, g.Units, gibi(g.Memory), gibi(g.Free))

@@ -41,11 +41,12 @@ func TestFailure(t *testing.T) {
 
 // What is said of the CPU is of a device that works.
 func TestCPUSide(t *testing.T) {
-	s, err := CPUSide(1)
+	s, err := CPUSide(1, "bf16")
 	if err != nil {
 		t.Fatal(err)
 	}
-	if !strings.Contains(s.What, CPUName()) || !strings.Contains(s.What, "1 thread, ") || s.Square < 1 {
+	if !strings.Contains(s.What, CPUName()) || !strings.Contains(s.What, "1 thread, ") ||
+		!strings.HasSuffix(s.What, ", bf16") || s.Square < 1 {
 		t.Errorf("%q, a square of %d", s.What, s.Square)
 	}
 }

@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"github.com/unroll-ml/unroll/graph/cpu"
-	"github.com/unroll-ml/unroll/graph/ref"
 	"github.com/unroll-ml/unroll/internal/bench/fma"
 	"github.com/unroll-ml/unroll/internal/bench/side"
 	"github.com/unroll-ml/unroll/internal/words"
@@ -18,9 +17,14 @@ import (
 func Sides(name, precision string, threads int, opts ...device.Option) (all []*side.Side, noGPU string, err error) {
 	switch name {
 	case "ref":
-		return []*side.Side{{Device: ref.New(), What: "plain loops", Square: 128}}, "", nil
+		d, err := device.Open(name, opts...)
+		return []*side.Side{{Device: d, What: "plain loops, " + precision, Square: 128}}, "", err
 	case "cpu", device.Auto:
-		c, err := CPUSide(threads)
+		own := precision
+		if device.NeedsGPU(precision) {
+			own = device.FP32
+		}
+		c, err := CPUSide(threads, own)
 		if err != nil || name == "cpu" {
 			return []*side.Side{c}, "", err
 		}
@@ -33,14 +37,14 @@ func Sides(name, precision string, threads int, opts ...device.Option) (all []*s
 		return append(all, &side.Side{Device: on, What: what, Square: 4096}), "", nil
 	case name == device.CUDA:
 		return nil, "", &device.MissingError{Asked: "device cuda", Err: err}
-	case precision != device.FP32:
+	case device.NeedsGPU(precision):
 		return nil, "", &device.MissingError{Asked: "precision " + precision, Err: err}
 	}
 	return all, words.OneLine(err.Error()), nil
 }
 
-// CPUSide is the CPU with its instruction path and the most arithmetic that it does.
-func CPUSide(threads int) (*side.Side, error) {
+// CPUSide is the CPU with its instruction path and the most arithmetic that it does in fp32.
+func CPUSide(threads int, precision string) (*side.Side, error) {
 	path, err := cpu.Path()
 	if err != nil {
 		return nil, err
@@ -48,9 +52,13 @@ func CPUSide(threads int) (*side.Side, error) {
 	if threads == 0 {
 		threads = runtime.GOMAXPROCS(0)
 	}
+	d, err := device.Open(device.CPU, device.Threads(threads), device.Precision(precision))
+	if err != nil {
+		return nil, err
+	}
 	return &side.Side{
-		Device: cpu.New(cpu.Threads(threads)),
-		What:   fmt.Sprintf("%s, %s, %s", CPUName(), words.Count(threads, "thread", "threads"), path),
+		Device: d,
+		What:   fmt.Sprintf("%s, %s, %s, %s", CPUName(), words.Count(threads, "thread", "threads"), path, precision),
 		Peak:   fma.Peak(path, threads, 50*time.Millisecond), Square: 1024,
 	}, nil
 }

@@ -19,7 +19,7 @@ import (
 	"github.com/unroll-ml/unroll/graph/tape"
 )
 
-// The names of devices, and of the arithmetic of products on a GPU.
+// The names of devices, and of the arithmetic of products.
 const (
 	Auto = "auto" // a GPU if there is one, else the CPU
 	CPU  = "cpu"
@@ -27,7 +27,7 @@ const (
 	CUDA = "cuda"
 
 	FP32 = "fp32"
-	TF32 = "tf32"
+	TF32 = "tf32" // of GPUs alone
 	BF16 = "bf16"
 )
 
@@ -37,9 +37,12 @@ var (
 	Precisions = []string{FP32, TF32, BF16}
 )
 
+// NeedsGPU says whether GPUs alone have a precision.
+func NeedsGPU(precision string) bool { return precision == TF32 }
+
 // MissingError says that a GPU was asked for, by a name or by a precision, and there is none.
 type MissingError struct {
-	Asked string // "device cuda" or "precision bf16"
+	Asked string // "device cuda" or "precision tf32"
 	Err   error  // why there is none
 }
 
@@ -84,7 +87,7 @@ type options struct {
 // Threads is the number of threads of the CPU; 0, the default: one for each processor.
 func Threads(n int) Option { return func(o *options) { o.threads = n } }
 
-// Precision is the arithmetic of products on a GPU, one of Precisions; fp32 by default. Another one needs a GPU.
+// Precision is the arithmetic of products, one of Precisions; fp32 by default. Some need a GPU.
 func Precision(name string) Option { return func(o *options) { o.precision = name } }
 
 // Tell lets f know of what does not stop the work: that Auto has found no GPU though the binary could use one, or that
@@ -106,13 +109,12 @@ func settings(opts []Option) *options {
 // is none, the error is a *MissingError.
 func Open(name string, opts ...Option) (tape.Device, error) {
 	o := settings(opts)
-	rounds, err := o.rounds(name)
-	if err != nil {
+	if err := o.check(name); err != nil {
 		return nil, err
 	}
 	switch name {
 	case Ref:
-		return ref.New(), nil
+		return o.ref(), nil
 	case CPU:
 		return o.cpu(), nil
 	}
@@ -122,7 +124,7 @@ func Open(name string, opts ...Option) (tape.Device, error) {
 		return d, nil
 	case name == CUDA:
 		return nil, &MissingError{"device " + name, err}
-	case rounds:
+	case NeedsGPU(o.precision):
 		return nil, &MissingError{"precision " + o.precision, err}
 	case o.driver.Built:
 		o.tell(err.Error() + "; computing on the CPU")
@@ -134,28 +136,39 @@ func Open(name string, opts ...Option) (tape.Device, error) {
 // when the device is no longer used.
 func OpenGPU(opts ...Option) (tape.Device, driver.GPU, error) {
 	o := settings(opts)
-	if _, err := o.rounds(CUDA); err != nil {
+	if err := o.check(CUDA); err != nil {
 		return nil, nil, err
 	}
 	return o.gpu()
 }
 
-// rounds says whether products are of numbers that are rounded before. The error says that there is no such
-// device or precision, or that they do not fit together.
-func (o *options) rounds(name string) (bool, error) {
-	rounds := o.precision != "" && o.precision != FP32
+// check says that there is no such device or precision, or that they do not fit together.
+func (o *options) check(name string) error {
 	switch {
 	case !slices.Contains(Names, name):
-		return false, errors.Errorf("there is no device %q; the devices are %v", name, Names)
-	case rounds && !slices.Contains(Precisions, o.precision):
-		return false, errors.Errorf("there is no precision %q; the precisions are %v", o.precision, Precisions)
-	case rounds && name != CUDA && name != Auto:
-		return false, errors.Errorf("precision %s is for the device cuda, not for %s", o.precision, name)
+		return errors.Errorf("there is no device %q; the devices are %v", name, Names)
+	case o.precision != "" && !slices.Contains(Precisions, o.precision):
+		return errors.Errorf("there is no precision %q; the precisions are %v", o.precision, Precisions)
+	case NeedsGPU(o.precision) && name != CUDA && name != Auto:
+		return errors.Errorf("precision %s is for the device cuda, not for %s", o.precision, name)
 	}
-	return rounds, nil
+	return nil
 }
 
-func (o *options) cpu() tape.Device { return cpu.New(cpu.Threads(o.threads)) }
+func (o *options) cpu() tape.Device {
+	opts := []cpu.Option{cpu.Threads(o.threads)}
+	if o.precision == BF16 {
+		opts = append(opts, cpu.BFloat16())
+	}
+	return cpu.New(opts...)
+}
+
+func (o *options) ref() tape.Device {
+	if o.precision == BF16 {
+		return ref.New(ref.BFloat16())
+	}
+	return ref.New()
+}
 
 func (o *options) gpu() (tape.Device, driver.GPU, error) {
 	gpu, err := o.driver.Open(0)

@@ -82,7 +82,7 @@ func TestCheck(t *testing.T) {
 		"`optimizer` is \"lion\": it must be one of adam":                  func(c *Config) { c.Training.Optimizer = "lion" },
 		"`sparse_updates` must be left out with `accumulate`":              func(c *Config) { c.Training.SparseUpdates, c.Training.Accumulate = true, 2 },
 		"`lr` is 0: it must be larger than 0":                              func(c *Config) { c.Training.LR = 0 },
-		"`precision` bf16 is for `device` cuda":                            func(c *Config) { c.Running.Device, c.Running.Precision = "cpu", "bf16" },
+		"`precision` tf32 is for `device` cuda":                            func(c *Config) { c.Running.Device, c.Running.Precision = "cpu", "tf32" },
 	} {
 		c := small(TaskSeq2Seq)
 		if err := c.Check(); err != nil {

@@ -113,8 +113,7 @@ func Load(c Config, opts ...Option) (Task, error) {
 
 // Check says whether the precision is for the device.
 func (r *Running) Check() error {
-	rounds := r.Precision != "" && r.Precision != device.FP32
-	if rounds && r.Device != device.CUDA && r.Device != device.Auto {
+	if device.NeedsGPU(r.Precision) && r.Device != device.CUDA && r.Device != device.Auto {
 		return settings("`precision` %s is for `device` cuda, and the device is %s: leave one of them out",
 			r.Precision, r.Device)
 	}

@@ -12,7 +12,7 @@ func avx2(rounds int)
 
 func kernelOf(path string) (kernel func(rounds int), flop float64) {
 	switch path {
-	case "avx512":
+	case "avx512bf16", "avx512":
 		return avx512, 2 * 16 * chains
 	case "avx2":
 		return avx2, 2 * 8 * chains

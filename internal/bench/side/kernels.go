@@ -60,13 +60,13 @@ func (s *Side) Measure(o Options) error {
 	return nil
 }
 
-// Check compares a product and a Map with those of the reference device; the number is as in Time.Error.
-func Check(d tape.Device) (worst float64, err error) {
+// Check compares products and Maps with those of a reference device; the number is as in Time.Error.
+func Check(d, oracle tape.Device) (worst float64, err error) {
 	for _, k := range kernels {
 		if k.kind != "product" && k.kind != "map" {
 			continue
 		}
-		e, err := k.check(d)
+		e, err := k.check(d, oracle)
 		if err != nil {
 			return 0, errors.WithMessagef(err, "%s: %s %s", d.Name(), k.kind, k.name)
 		}
@@ -83,7 +83,7 @@ func (k kernel) measure(s *Side, o Options) (Time, error) {
 	if err != nil {
 		return t, err
 	}
-	e, err := k.check(s.Device)
+	e, err := k.check(s.Device, ref.New())
 	t.Error = runlog.Float(e)
 	return t, err
 }
@@ -206,14 +206,14 @@ func zeros(t *tape.Tape, s tape.SlotID) any {
 	return make([]float32, n)
 }
 
-// check compares all that the instruction writes, when it is small, with the reference device.
-func (k kernel) check(d tape.Device) (float64, error) {
+// check compares all that the instruction writes, when it is small, with a reference device.
+func (k kernel) check(d, oracle tape.Device) (float64, error) {
 	s := k.subject(k.tiny)
 	got, err := s.results(d)
 	if err != nil {
 		return 0, err
 	}
-	want, err := s.results(ref.New())
+	want, err := s.results(oracle)
 	if err != nil {
 		return 0, err
 	}

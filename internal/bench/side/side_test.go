@@ -62,11 +62,11 @@ func TestKernels(t *testing.T) {
 
 // A device that is wrong shows: products of rounded numbers differ as much as they must, and no more.
 func TestErrors(t *testing.T) {
-	worst, err := Check(sides(driver.BFloat16)[1])
+	worst, err := Check(sides(driver.BFloat16)[1], ref.New())
 	if err != nil || worst < 1e-4 || worst > 1e-2 {
 		t.Errorf("products of bfloat16 differ by %g, %v", worst, err)
 	}
-	if worst, err := Check(ref.New()); err != nil || worst != 0 {
+	if worst, err := Check(ref.New(), ref.New()); err != nil || worst != 0 {
 		t.Errorf("the reference device differs from itself by %g, %v", worst, err)
 	}
 	if d := difference([]float64{1, math.NaN()}, []float64{1, 2}); !math.IsNaN(d) {
