@@ -99,7 +99,7 @@ func (l *lowering) borrow(from, bytes int) place {
 // top makes the work of the tape itself.
 func (l *lowering) top() []*piece {
 	code := l.apart(l.sums(l.tape.Code))
-	code = l.cut(code)
+	code = l.regions(l.cut(code))
 	f := &frame{}
 	for i, in := range code {
 		f.writes = l.writes(in, i, f.writes)

@@ -24,8 +24,7 @@ func (l *lowering) reduce(r *tape.Reduce) []work {
 }
 
 func (l *lowering) rows(r *tape.Rows) []work {
-	checks := r.Kind == tape.CrossEntropy || r.Kind == tape.CrossEntropyGrad
-	if r.Rows == 0 || r.Cols == 0 && !checks || !l.fits(r, r.Rows, r.Cols) {
+	if r.Rows == 0 || r.Cols == 0 && !checks(r) || !l.fits(r, r.Rows, r.Cols) {
 		return nil
 	}
 	var args []place
@@ -33,14 +32,22 @@ func (l *lowering) rows(r *tape.Rows) []work {
 		args = append(args, l.place(in))
 	}
 	args = append(args, l.place(r.Out), number(r.Cols))
-	if checks {
-		s := site{instr: r, index: r.In[1], n: r.Rows, rows: r.Cols}
-		if r.Mask {
-			s.mask = &r.In[len(r.In)-1]
-		}
-		args = append(args, l.site(s)...)
+	if checks(r) {
+		args = append(args, l.targets(r)...)
 	}
 	return []work{l.launch(r, kernel.NewRows(r, l.float), args...)}
+}
+
+// checks reports whether a function of rows has targets to check.
+func checks(r *tape.Rows) bool { return r.Kind == tape.CrossEntropy || r.Kind == tape.CrossEntropyGrad }
+
+// targets registers those of a function of rows, and gives what its kernel needs to report a bad one.
+func (l *lowering) targets(r *tape.Rows) []place {
+	s := site{instr: r, index: r.In[1], n: r.Rows, rows: r.Cols}
+	if r.Mask {
+		s.mask = &r.In[len(r.In)-1]
+	}
+	return l.site(s)
 }
 
 func (l *lowering) gather(g *tape.Gather) []work {

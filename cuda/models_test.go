@@ -182,13 +182,20 @@ func tagger(t testing.TB, d tape.Device, settings ...setting) func() (float64, f
 func seq2seq(
 	cell string, attention models.AttentionKind, feeding bool, forcing float64,
 ) func(testing.TB, tape.Device, ...setting) func() (float64, float64, error) {
+	return translator(12, cell, attention, feeding, forcing)
+}
+
+// translator is seq2seq with so many hidden units.
+func translator(
+	hidden int, cell string, attention models.AttentionKind, feeding bool, forcing float64,
+) func(testing.TB, tape.Device, ...setting) func() (float64, float64, error) {
 	return func(t testing.TB, d tape.Device, settings ...setting) func() (float64, float64, error) {
 		c := trainer.Seq2SeqConfig{Device: d, TeacherForcing: forcing}
 		c.Seed, c.Optimizer, c.Clip = 3, optim.DefaultAdam, 1
 		set(&c.Training, settings)
 		c.Model = models.Seq2SeqConfig{Source: 9, Target: 10, Tokens: models.DefaultTokens, Attention: attention,
 			Feeding: feeding}
-		c.Model.Cell, c.Model.Embed, c.Model.Hidden, c.Model.Layers = models.CellConfig{Kind: cell}, 8, 12, 1
+		c.Model.Cell, c.Model.Embed, c.Model.Hidden, c.Model.Layers = models.CellConfig{Kind: cell}, 8, hidden, 1
 		m, err := trainer.NewSeq2Seq(c)
 		if err != nil {
 			t.Fatal(err)

@@ -16,7 +16,13 @@ type region struct {
 	tape.Instr // the first
 	members    []tape.Instr
 	launch     kernel.Regional
-	args       []tape.Ref
+	args       []regionArg
+}
+
+// regionArg is an operand, or, of a function that checks indices, where it reports them.
+type regionArg struct {
+	ref     tape.Ref
+	checked *tape.Rows
 }
 
 func (r *region) Refs(f func(r tape.Ref, write bool)) {
@@ -54,18 +60,31 @@ func (l *lowering) regions(code []tape.Instr) (out []tape.Instr) {
 // regionAt is the largest region that begins with code[i], and its instructions' indices; nil: there is none.
 // Those that stand further down can as well run at once.
 func (l *lowering) regionAt(code []tape.Instr, done []bool, i int) (best *region, members []int) {
-	for _, rows := range rowCounts(code[i:]) {
+	for _, rows := range rowCounts(code[i:min(len(code), i+2*mostBetween)]) {
 		b := &regionBuilder{lowering: l, rows: rows}
-		var in []int
-		var between []tape.Instr
-		for j := i; j < len(code) && (len(in) > 0 || j == i); j++ {
-			switch {
-			case done[j]:
-			case b.related(code[j]) && l.independent(code[j], between) && b.add(code[j]):
-				in = append(in, j)
-			default:
-				between = append(between, code[j])
+		var in, between []int
+		for j := i; j < len(code) && (len(in) > 0 || j == i) && len(between) < mostBetween && !isLoop(code[j]); j++ {
+			if done[j] {
+				continue
 			}
+			before, ok := b.needed(code, between, j)
+			if ok {
+				_, ok = b.fits(code[j])
+			}
+			if !ok {
+				between = append(between, j)
+				continue
+			}
+			for _, k := range append(before, j) {
+				s, ok := b.fits(code[k])
+				if !ok { // beside those that were taken just now
+					between = append(between, j)
+					break
+				}
+				b.take(code[k], s)
+				in = append(in, k)
+			}
+			between = slices.DeleteFunc(between, func(k int) bool { return slices.Contains(in, k) })
 		}
 		if len(in) <= len(members) {
 			continue
@@ -75,6 +94,37 @@ func (l *lowering) regionAt(code []tape.Instr, done []bool, i int) (best *region
 		}
 	}
 	return best, members
+}
+
+// mostBetween is how many instructions may stand between those of a region.
+const mostBetween = 24
+
+// needed is which of the instructions between those of the region must run before code[j], so that this can run
+// with the region; it reports false if they cannot, or if code[j] has nothing to do with it.
+func (b *regionBuilder) needed(code []tape.Instr, between []int, j int) (before []int, ok bool) {
+	if !b.related(code[j]) {
+		return nil, false
+	}
+	for i := len(between) - 1; i >= 0; i-- {
+		k := between[i]
+		later := append([]tape.Instr{code[j]}, instructions(code, before)...)
+		if b.independent(code[k], later) {
+			continue
+		}
+		_, fits := b.fits(code[k])
+		if combines(code[k]) || !fits {
+			return nil, false
+		}
+		before = slices.Insert(before, 0, k)
+	}
+	return before, true
+}
+
+func instructions(code []tape.Instr, at []int) (ins []tape.Instr) {
+	for _, i := range at {
+		ins = append(ins, code[i])
+	}
+	return ins
 }
 
 // rowCounts are the numbers of rows that the instructions suggest.
@@ -120,26 +170,31 @@ func (b *regionBuilder) related(in tape.Instr) bool {
 	return related
 }
 
-// add adds an instruction, if what it does to a row has nothing to do with what the region does to others.
-func (b *regionBuilder) add(in tape.Instr) bool {
+// fits is an instruction as a stage; it reports false if what it does to a row has to do with what the region does
+// to others.
+func (b *regionBuilder) fits(in tape.Instr) (*rowStage, bool) {
 	s, ok := b.stage(in)
 	if !ok {
-		return false
+		return nil, false
 	}
 	touched := b.accessesOf(s)
 	for i, a := range touched {
 		for _, other := range slices.Concat(b.touched, touched[i:]) {
 			if !b.local(a, other) {
-				return false
+				return nil, false
 			}
 		}
 	}
-	b.touched = append(b.touched, touched...)
+	return s, true
+}
+
+// take adds an instruction that fits.
+func (b *regionBuilder) take(in tape.Instr, s *rowStage) {
+	b.touched = append(b.touched, b.accessesOf(s)...)
 	b.members = append(b.members, in)
 	if last := len(b.stages) - 1; last < 0 || !b.join(b.stages[last], s) {
 		b.stages = append(b.stages, s)
 	}
-	return true
 }
 
 // rowAccess is the memory that an operand touches of the first row, in bytes of the arena, and how far it is to
@@ -178,6 +233,11 @@ func (b *regionBuilder) accessesOf(s *rowStage) (as []rowAccess) {
 	for _, o := range s.sums {
 		access(o.rowView, s.lines, s.cols, true)
 	}
+	if s.of != nil {
+		for i, v := range s.of.operands {
+			access(v, s.lines, s.cols, i == len(s.of.operands)-1)
+		}
+	}
 	return as
 }
 
@@ -212,6 +272,7 @@ func (b *regionBuilder) build() *region {
 	if len(b.members) < 2 || !slices.ContainsFunc(b.members, combines) {
 		return nil
 	}
+	b.inline()
 	if b.dropUnread(); len(b.stages) == 0 {
 		return nil
 	}
@@ -225,14 +286,24 @@ func (b *regionBuilder) build() *region {
 	}
 	r := &region{Instr: b.members[0], members: b.members, launch: launch}
 	for i, s := range b.stages {
+		arg := func(v rowView) { r.args = append(r.args, regionArg{ref: v.Ref}) }
 		for _, in := range launch.Used[i] {
-			r.args = append(r.args, s.in[in].Ref)
+			arg(s.in[in])
 		}
 		for _, o := range s.out {
-			r.args = append(r.args, o.Ref)
+			arg(o.rowView)
 		}
 		for _, o := range s.sums {
-			r.args = append(r.args, o.Ref)
+			arg(o.rowView)
+		}
+		if s.of == nil {
+			continue
+		}
+		for _, v := range s.of.operands {
+			arg(v)
+		}
+		if checks(s.of.Rows) {
+			r.args = append(r.args, regionArg{checked: s.of.Rows})
 		}
 	}
 	return r
@@ -252,13 +323,11 @@ func combines(in tape.Instr) bool {
 func (b *regionBuilder) dropUnread() {
 	for _, s := range b.stages {
 		s.out = slices.DeleteFunc(s.out, func(o rowResult) bool {
-			read := slices.ContainsFunc(b.stages, func(t *rowStage) bool {
-				return slices.ContainsFunc(t.in, func(v rowView) bool { return v.Buf == o.Buf })
-			})
+			read := slices.ContainsFunc(b.stages, func(t *rowStage) bool { return t.reads(o.Buf) })
 			return !read && b.unread(o.Buf, b.members)
 		})
 	}
-	b.stages = slices.DeleteFunc(b.stages, func(s *rowStage) bool { return len(s.out)+len(s.sums) == 0 })
+	b.stages = slices.DeleteFunc(b.stages, func(s *rowStage) bool { return len(s.out)+len(s.sums) == 0 && s.of == nil })
 }
 
 // stretch is a stage as the kernel takes it.
@@ -274,7 +343,13 @@ func (b *regionBuilder) stretch(s *rowStage) kernel.Stretch {
 		}
 		return r
 	}
-	st := kernel.Stretch{Lines: s.lines, Cols: s.cols, Of: s.of, Mask: s.mask}
+	st := kernel.Stretch{Lines: s.lines, Cols: s.cols}
+	if f := s.of; f != nil {
+		st.Of = &kernel.LineFunction{Kind: f.Kind, Mask: f.Mask, Smoothing: f.Smoothing, X: register(f.x)}
+		for _, v := range f.operands {
+			st.Of.Operands = append(st.Of.Operands, operand(v))
+		}
+	}
 	for _, v := range s.in {
 		st.In = append(st.In, operand(v))
 	}
@@ -297,8 +372,12 @@ func (b *regionBuilder) stretch(s *rowStage) kernel.Stretch {
 // regional makes the launch of a region.
 func (l *lowering) regional(r *region) []work {
 	var args []place
-	for _, ref := range r.args {
-		args = append(args, l.place(ref))
+	for _, a := range r.args {
+		if a.checked != nil {
+			args = append(args, l.targets(a.checked)...)
+			continue
+		}
+		args = append(args, l.place(a.ref))
 	}
 	w := l.launch(r, r.launch.Launch, args...)
 	w.reads = r.launch.Reads

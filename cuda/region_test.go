@@ -1,11 +1,16 @@
 package cuda_test
 
 import (
+	"errors"
 	"fmt"
+	"math"
 	"math/rand/v2"
+	"slices"
+	"strings"
 	"testing"
 
 	"github.com/unroll-ml/unroll/cuda"
+	"github.com/unroll-ml/unroll/cuda/driver"
 	"github.com/unroll-ml/unroll/cuda/driver/sim"
 	"github.com/unroll-ml/unroll/graph/ref"
 	"github.com/unroll-ml/unroll/graph/tape"
@@ -122,7 +127,7 @@ func (p *rowProgram) add() {
 		p.kinds[kind] = append(p.kinds[kind], to)
 	}
 	v, l, m := p.pick(vectors), p.pick(lines), p.pick(matrices)
-	switch p.rng.IntN(8) {
+	switch p.rng.IntN(9) {
 	case 0, 1:
 		to := m
 		if p.one(2) {
@@ -167,16 +172,53 @@ func (p *rowProgram) add() {
 			p.code = append(p.code, &tape.Copy{Shape: p.shape(vectors), In: from, Out: p.dense(vectors, to)})
 			p.kinds[vectors] = append(p.kinds[vectors], to)
 		}
-	case 7: // as a whole number of eighths
+	case 7:
 		to := p.other(lines, l)
-		p.code = append(p.code,
-			&tape.Rows{Kind: tape.Softmax, In: []tape.Ref{l}, Out: to, Rows: p.rows, Cols: p.lines},
-			&tape.Map{Shape: p.shape(lines), In: []tape.Operand{p.dense(lines, to)}, Out: []tape.Operand{p.dense(lines, to)},
-				Code: []tape.Op{{Fn: tape.Const, Value: 8.3}, {Fn: tape.Mul, Args: [3]int{0, 1}},
-					{Fn: tape.Floor, Args: [3]int{2}}},
-				Result: []int{3}})
-		p.kinds[lines] = append(p.kinds[lines], to)
+		p.rounded(lines, to, &tape.Rows{Kind: tape.Softmax, In: []tape.Ref{l}, Out: to, Rows: p.rows, Cols: p.lines})
+	case 8:
+		p.loss(l, m)
 	}
+}
+
+// rounded adds a function of rows, and makes its results whole numbers of eighths.
+func (p *rowProgram) rounded(kind int, to tape.Ref, in *tape.Rows) {
+	p.code = append(p.code, in, &tape.Map{
+		Shape: p.shape(kind), In: []tape.Operand{p.dense(kind, to)}, Out: []tape.Operand{p.dense(kind, to)},
+		Code: []tape.Op{
+			{Fn: tape.Const, Value: 8.2718}, {Fn: tape.Mul, Args: [3]int{0, 1}}, // no whole number is near a step
+			{Fn: tape.Const, Value: 0.4142}, {Fn: tape.Add, Args: [3]int{2, 3}}, {Fn: tape.Floor, Args: [3]int{4}},
+		},
+		Result: []int{5},
+	})
+	p.elementwise(kind, to, p.dense(kind, to))
+	p.kinds[kind] = append(p.kinds[kind], to)
+}
+
+// loss adds the cross-entropy of a matrix, with a number added to each line, and its derivative.
+func (p *rowProgram) loss(l, m tape.Ref) {
+	target := p.buffer("", 0, tape.Int32, p.size(lines))
+	logits := p.other(matrices, l, m, target)
+	p.code = append(p.code, &tape.Map{
+		Shape: p.shape(lines), In: []tape.Operand{p.dense(lines, l)}, Out: []tape.Operand{p.dense(lines, target)},
+		Code:   []tape.Op{{Fn: tape.Abs}, {Fn: tape.Const, Value: float64(p.cols - 1)}, {Fn: tape.Min, Args: [3]int{1, 2}}},
+		Result: []int{3},
+	}, &tape.Map{
+		Shape: p.shape(matrices), In: []tape.Operand{p.wide(lines, l), p.wide(matrices, m)},
+		Out:  []tape.Operand{p.dense(matrices, logits)},
+		Code: []tape.Op{{Fn: tape.Add, Args: [3]int{0, 1}}}, Result: []int{2},
+	})
+	losses := p.other(lines, l, logits, target)
+	rows := tape.Rows{Kind: tape.CrossEntropy, In: []tape.Ref{logits, target}, Out: losses, Rows: p.rows * p.lines,
+		Cols: p.cols}
+	derivative := rows
+	if rows.Mask = p.one(2); rows.Mask {
+		rows.In = append(rows.In, l)
+	}
+	p.rounded(lines, losses, &rows)
+	derivative.Kind, derivative.Smoothing, derivative.Out = tape.CrossEntropyGrad, 0.25,
+		p.other(matrices, l, logits, losses, target)
+	derivative.In = append(slices.Clip(derivative.In), losses)
+	p.rounded(matrices, derivative.Out, &derivative)
 }
 
 func newRowProgram(seed uint64) *builder {
@@ -190,7 +232,14 @@ func newRowProgram(seed uint64) *builder {
 	for range 3 + rng.IntN(6) {
 		p.add()
 	}
-	p.emit(&tape.Loop{Trip: 1 + rng.IntN(3), Body: p.code})
+	switch loop := (&tape.Loop{Trip: 1 + rng.IntN(3), Body: p.code}); rng.IntN(6) {
+	case 0:
+		p.emit(p.code...)
+	case 1:
+		p.emit(&tape.Loop{Trip: 2, Body: []tape.Instr{loop}})
+	default:
+		p.emit(loop)
+	}
 	for kind := range p.kinds { // what is looked at in the end
 		from := p.pick(kind)
 		if to := p.kinds[kind][0]; !p.overlaps(to, []tape.Ref{from}) {
@@ -203,23 +252,74 @@ func newRowProgram(seed uint64) *builder {
 // Regions compute what their instructions say, whoever else reads or overwrites what they touch.
 func TestRegions(t *testing.T) {
 	r := &recorder{GPU: sim.New(sim.Config{})}
-	programs(t, cuda.New(r), 200, newRowProgram)
+	programs(t, cuda.New(r), 150, newRowProgram)
 	if n := r.kernels("region_"); n < 100 {
 		t.Errorf("there were %d kernels of regions in all programs", n)
 	}
 }
 
-// A decoder's attention is one launch a step, forward and backward; training goes as on the reference device, with
+// A decoder's attention is one launch a step, forward and backward, and so is the loss; training goes as on the reference device, with
 // the same bits in every run.
 func TestModelsWithRegions(t *testing.T) {
 	for name, kind := range map[string]models.AttentionKind{"additive": models.Additive{}, "general": models.General{}} {
 		c := training{name, seq2seq("gru", kind, true, 1)}
 		r := &recorder{GPU: sim.New(sim.Config{})}
 		follows(t, c.open(t, cuda.New(r)), c.open(t, ref.New()), trainingSteps, 1e-5)
-		if n := r.kernels("region_"); n != 2 {
-			t.Errorf("%s: %d kernels of regions, want one forward and one backward", name, n)
+		if n := r.kernels("region_"); n != 4 {
+			t.Errorf("%s: %d kernels of regions, want those of the attention and of the loss, forward and backward", name, n)
 		}
 		again := c.open(t, cuda.New(sim.New(sim.Config{}), cuda.Capture(false)))
 		follows(t, c.open(t, cuda.New(sim.New(sim.Config{}))), again, trainingSteps, 0)
+	}
+	beside := training{"beside steps", translator(32, "gru", models.Additive{}, true, 1)}
+	r := &recorder{GPU: sim.New(sim.Config{})}
+	follows(t, beside.open(t, cuda.New(r, cuda.Precision(driver.TF32))), beside.open(t, ref.New()), trainingSteps, 2e-4)
+	if regions, steps := r.kernels("region_"), r.kernels("step_"); regions < 3 || steps == 0 {
+		t.Errorf("at TF32 there are %d kernels of regions and %d of steps", regions, steps)
+	}
+}
+
+// A bad target is reported as the instruction's, from a region, too: by the host before the run where only it
+// writes targets, else by the kernel.
+func TestRegionReportsTargets(t *testing.T) {
+	const rows, cols, bad = 5, 7, 3
+	for _, byHost := range []bool{true, false} {
+		b := &builder{}
+		x := b.floats("x", tape.Input, rows*cols)
+		given, target := b.buffer("target", tape.Input, tape.Int32, rows), b.buffer("", 0, tape.Int32, rows)
+		logits, loss := b.floats("", 0, rows*cols), b.floats("loss", tape.Output, rows)
+		from := target
+		if byHost {
+			from = given
+		} else {
+			b.emit(&tape.Copy{Shape: []int{rows}, In: flat(given), Out: flat(target)})
+		}
+		b.emit(add(logits, x, x, rows*cols),
+			&tape.Rows{Kind: tape.CrossEntropy, In: []tape.Ref{logits, from}, Out: loss, Rows: rows, Cols: cols})
+		r := &recorder{GPU: sim.New(sim.Config{})}
+		p, err := cuda.New(r).Load(&b.Tape)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if r.kernels("region_") != 1 {
+			t.Errorf("%d kernels of regions, want 1", r.kernels("region_"))
+		}
+		targets := []int32{0, 1, 2, cols, 4}
+		write(t, p, b.id("target"), targets)
+		err = p.Run()
+		index := (*tape.IndexError)(nil)
+		if !errors.As(err, &index) || index.Pos != bad || index.Index != cols || index.Rows != cols ||
+			!strings.HasPrefix(index.Instr, "rows ") {
+			t.Errorf("by the host %v: a bad target gives %v", byHost, err)
+		}
+		targets[bad] = 3
+		write(t, p, b.id("target"), targets)
+		run(t, p)
+		for i, got := range read(t, p, b.id("loss"), rows) {
+			if want := float32(math.Log(cols)); math.Abs(float64(got-want)) > 1e-6 {
+				t.Errorf("loss %d is %v, want %v", i, got, want)
+			}
+		}
+		p.Close()
 	}
 }

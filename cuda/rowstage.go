@@ -13,8 +13,7 @@ type rowStage struct {
 	code        []tape.Op // registers are inputs, or, from firstOp on, operations
 	out         []rowResult
 	sums        []rowSum
-	of          *tape.RowsKind // nil: elementwise, and sums
-	mask        bool
+	of          *rowFunction // nil: none; with one there is nothing else
 }
 
 const firstOp = 1 << 16
@@ -35,6 +34,15 @@ type rowSum struct {
 	fn     tape.ReduceFn
 	across bool
 }
+
+// rowFunction is a function of lines of a register.
+type rowFunction struct {
+	*tape.Rows
+	x        int
+	operands []rowView // the other inputs, and the result
+}
+
+func (f *rowFunction) result() rowView { return f.operands[len(f.operands)-1] }
 
 // stage is an instruction as a stage; it reports false if it does not fall into rows, or is no work for one block
 // a row.
@@ -205,20 +213,24 @@ func (b *regionBuilder) reduced(r *tape.Reduce) *rowStage {
 // function is a function of lines.
 func (b *regionBuilder) function(r *tape.Rows) *rowStage {
 	lines := r.Rows / b.rows
-	if r.Rows%b.rows != 0 {
+	if r.Rows%b.rows != 0 || r.Kind == tape.Argmax {
 		return nil
 	}
-	switch r.Kind {
-	case tape.Softmax, tape.LogSoftmax, tape.SoftmaxGrad, tape.LogSoftmaxGrad:
-	default:
-		return nil
+	line := func(ref tape.Ref) rowView { return rowView{ref, lines * r.Cols, r.Cols, 1} }
+	other := line
+	if checks(r) {
+		other = func(ref tape.Ref) rowView { return rowView{ref, lines, 1, 0} }
 	}
-	view := func(ref tape.Ref) rowView { return rowView{ref, lines * r.Cols, r.Cols, 1} }
-	s := &rowStage{lines: lines, cols: r.Cols, of: &r.Kind, mask: r.Mask, out: []rowResult{{view(r.Out), 0}}}
-	for _, in := range r.In {
-		s.in = append(s.in, view(in))
+	f := &rowFunction{Rows: r}
+	for _, in := range r.In[1:] {
+		f.operands = append(f.operands, other(in))
 	}
-	return s
+	out := line(r.Out)
+	if r.Kind == tape.CrossEntropy {
+		out = other(r.Out)
+	}
+	f.operands = append(f.operands, out)
+	return &rowStage{lines: lines, cols: r.Cols, in: []rowView{line(r.In[0])}, of: f}
 }
 
 // join makes one stage of two, if the second reads of what the first gives only the very element.
@@ -284,7 +296,8 @@ func (b *regionBuilder) join(s, t *rowStage) bool {
 
 // writes reports whether a stage writes memory of an operand.
 func (b *regionBuilder) writes(s *rowStage, v rowView) bool {
-	return slices.ContainsFunc(s.out, func(o rowResult) bool { return b.overlap(o.rowView, v) }) ||
+	return s.of != nil && b.overlap(s.of.result(), v) ||
+		slices.ContainsFunc(s.out, func(o rowResult) bool { return b.overlap(o.rowView, v) }) ||
 		slices.ContainsFunc(s.sums, func(o rowSum) bool { return b.overlap(o.rowView, v) })
 }
 
@@ -318,4 +331,60 @@ func (s *rowStage) cutLine(lines, cols int) {
 	for i := range s.out {
 		s.out[i].line = cols * s.out[i].col
 	}
+}
+
+// inline lets functions of lines compute what they are functions of, which is not written then.
+func (b *regionBuilder) inline() {
+	for k, s := range b.stages {
+		cheap := len(s.code) <= mostInlined &&
+			!slices.ContainsFunc(s.code, func(op tape.Op) bool { return op.Fn.Dear() })
+		if s.of == nil && len(s.sums) == 0 && cheap {
+			s.out = slices.DeleteFunc(s.out, func(o rowResult) bool { return b.inlined(k, o) })
+		}
+	}
+}
+
+// mostInlined is how many operations are computed anew each time that a function looks at its argument.
+const mostInlined = 4
+
+// inlined puts the program of a result of stage k into the functions of it, if nobody else reads it.
+func (b *regionBuilder) inlined(k int, o rowResult) bool {
+	s := b.stages[k]
+	var readers []*rowStage
+	for i, t := range b.stages[k+1:] {
+		if !t.reads(o.Buf) {
+			continue
+		}
+		function := t.of != nil && len(t.in) == 1 && t.in[0].same(o.rowView, s) && s.lines == t.lines && s.cols == t.cols &&
+			!slices.ContainsFunc(t.of.operands, func(v rowView) bool { return v.Buf == o.Buf })
+		overwritten := slices.ContainsFunc(b.stages[k+1:][:i], func(between *rowStage) bool {
+			return slices.ContainsFunc(s.in, func(v rowView) bool { return b.writes(between, v) })
+		})
+		aside := slices.ContainsFunc(s.in, func(v rowView) bool { return b.overlap(v, t.written()) })
+		if !function || overwritten || aside {
+			return false
+		}
+		readers = append(readers, t)
+	}
+	if len(readers) == 0 || !b.unread(o.Buf, b.members) {
+		return false
+	}
+	for _, t := range readers {
+		t.in, t.code, t.of.x = slices.Clone(s.in), slices.Clone(s.code), o.reg
+	}
+	return true
+}
+
+// written is the result of a stage that is a function.
+func (s *rowStage) written() rowView {
+	if s.of == nil {
+		return rowView{}
+	}
+	return s.of.result()
+}
+
+// reads reports whether a stage reads a buffer.
+func (s *rowStage) reads(id tape.BufferID) bool {
+	of := func(v rowView) bool { return v.Buf == id }
+	return slices.ContainsFunc(s.in, of) || s.of != nil && slices.ContainsFunc(s.of.operands[:len(s.of.operands)-1], of)
 }

@@ -7,12 +7,10 @@ import (
 )
 
 // argmax compares numbers as integers in which NaN is the largest and both zeros are equal.
-func (s rowsSpec) argmax(b *ptx.Builder) {
-	x, out := b.Pointer("x"), b.Pointer("out")
-	r := s.row(b)
-	x = r.of(x)
+func (r *row) argmax(x line, out ptx.Value) {
+	b := r.Builder
 	integer, smallest, largest := ptx.S32, math.MinInt32, math.MaxInt32
-	if s.float == F64 {
+	if r.float == F64 {
 		integer, smallest, largest = ptx.S64, math.MinInt64, math.MaxInt64
 	}
 	key := func(x ptx.Value) ptx.Value {
@@ -22,7 +20,7 @@ func (s rowsSpec) argmax(b *ptx.Builder) {
 	}
 	best, at := b.Var(integer.Int(smallest)), b.Var(ptx.U32.Int(0)) // no number has the smallest key
 	r.columns(func(j ptx.Value) {                                   // from left to right
-		k := key(r.load(x, j))
+		k := key(x(j))
 		b.If(b.Gt(k, best), func() {
 			b.Set(best, k)
 			b.Set(at, j)
@@ -36,7 +34,7 @@ func (s rowsSpec) argmax(b *ptx.Builder) {
 	for distance := warp / 2; distance > 0; distance /= 2 {
 		take(b.ShuffleXor(best, distance), b.ShuffleXor(at, distance))
 	}
-	if warps := s.threads / warp; warps > 1 {
+	if warps := r.threads / warp; warps > 1 {
 		keys, places := b.Shared(integer, warps), b.Shared(ptx.U32, warps)
 		number, lane := divide(b, r.tid, warp)
 		b.If(b.Eq(lane, ptx.Int(0)), func() {
@@ -48,5 +46,5 @@ func (s rowsSpec) argmax(b *ptx.Builder) {
 			take(b.Load(integer, keys, w*integer.Size()), b.Load(ptx.U32, places, 4*w))
 		}
 	}
-	b.If(b.Eq(r.tid, ptx.Int(0)), func() { b.Store(b.At(out, r.number, 4), 0, at) })
+	b.If(b.Eq(r.tid, ptx.Int(0)), func() { b.Store(out, 0, at) })
 }

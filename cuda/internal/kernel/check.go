@@ -11,7 +11,7 @@ func NewCheck(n int) Launch {
 	return Launch{newKernel("check", nil, threads, func(b *ptx.Builder) {
 		indices := b.Pointer("index")
 		count, rows := b.Param("n", ptx.U64), b.Convert(ptx.U32, b.Param("rows", ptx.U64))
-		f := newFault(b)
+		f := newFault(b, "")
 		i := thread(b, threads, true)
 		b.If(b.Lt(i, count), func() {
 			index := b.Load(ptx.U32, b.At(indices, i, 4), 0)

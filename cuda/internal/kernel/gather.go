@@ -33,7 +33,7 @@ func NewGather(elem Elem, n, width, align int) (l Launch, items int) {
 func (s gatherSpec) write(b *ptx.Builder, threads int) {
 	table, indices, out := b.Pointer("table"), b.Pointer("index"), b.Pointer("out")
 	items, rows := b.Param("items", ptx.U64), b.Convert(ptx.U32, b.Param("rows", ptx.U64))
-	f := newFault(b)
+	f := newFault(b, "")
 	i := thread(b, threads, s.wide)
 	b.If(b.Lt(b.Convert(ptx.U64, i), items), func() {
 		n, item := divide(b, i, s.items)

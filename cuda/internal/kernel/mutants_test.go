@@ -29,6 +29,8 @@ var equivalent = []struct{ kind, was, now, why string }{
 	{"", ", 2, 31, -1;", ", 3, 31, -1;", "likewise"},
 	{"reduce_row", "shfl.sync.bfly", "shfl.sync.down", "the result of one lane is used, and it is the same"},
 	{"fold", "shfl.sync.bfly", "shfl.sync.down", "likewise"},
+	{"argmax", "shfl.sync.bfly", "shfl.sync.down", "likewise"},
+	{"crossentropy_", "shfl.sync.bfly", "shfl.sync.down", "likewise"},
 	{"region", "mad.wide.s32", "mad.wide.u32", "lines and columns are counted from 0, and no stride is negative"},
 	{"region", "cvt.s64.u32", ".s64.s32", "rows are less than 2³¹"},
 	{"region", "setp.eq.u32", ", 1;", "all lanes have the sum"},
@@ -86,6 +88,12 @@ func changesNothing(kernel string, m mutate.Mutant) bool {
 	if strings.HasPrefix(kernel, "reduce") && strings.Contains(m.Text(), "max.f32") &&
 		strings.Contains(m.Was, "add.rn.f32") {
 		return m.Kind == mutate.Op // what is added is NaN, and less NaN is NaN, too
+	}
+	// Of the warps of a block the first lanes' results are put together: see foldBlock.
+	if strings.Contains(kernel, "softmax") || strings.HasPrefix(kernel, "crossentropygrad") {
+		if strings.Contains(m.Text(), "shared") && strings.Contains(m.Was, "shfl.sync.bfly") {
+			return strings.Contains(m.Now, "shfl.sync.down")
+		}
 	}
 	if m.Kind != mutate.Register {
 		return false

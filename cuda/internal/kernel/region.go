@@ -14,16 +14,24 @@ type Region struct {
 	Stages []Stretch
 }
 
-// Stretch is a stage of a Region: a scalar program for each element of Lines×Cols numbers of a row, and sums of
-// what it gives; or a function of each line, if Of is given: of In as tape.Rows has them, to the one of Out.
+// Stretch is a stage of a Region: a scalar program for each element of Lines×Cols numbers of a row, and what is
+// done with its registers: they are stored, or summed; or one is the argument of a function of lines.
 type Stretch struct {
 	Lines, Cols int
 	In          []RowOperand
 	Code        []tape.Op // without Iota
 	Out         []RowResult
 	Sums        []RowSum
-	Of          *tape.RowsKind
-	Mask        bool // of Of
+	Of          *LineFunction // nil: none; with one there is nothing else
+}
+
+// LineFunction is a tape.Rows of a register.
+type LineFunction struct {
+	Kind      tape.RowsKind
+	Mask      bool
+	Smoothing float64
+	X         int          // the register
+	Operands  []RowOperand // the other inputs, and the result
 }
 
 // RowOperand is a strided view of memory: rows, lines, columns.
@@ -48,9 +56,9 @@ type RowSum struct {
 
 // regionSpec is what a Region's kernel depends on. It has the parameters, stage by stage,
 //
-//	the address of each input that is used, of each output, of each sum
+//	the address of each input that is used, of each output, of each sum or operand of a function of lines
 //
-// A stage reads what those before it have written, and waits for that.
+// and behind those of a function that checks indices those of a Fault. A stage reads what those before it have written, and waits for that.
 type regionSpec struct {
 	float   Elem
 	threads int
@@ -66,9 +74,9 @@ type stretchSpec struct {
 	lines, cols int
 	results     int // of the cell's results, those that are stored; the others are summed
 	sums        []sumSpec
-	of          tape.RowsKind
-	masked      bool
-	group       int // elements, or lines, that a thread loads before it needs them
+	of          rowsSpec
+	others      []mapOperand // of the function
+	group       int          // elements, or lines, that a thread loads before it needs them
 }
 
 type sumSpec struct {
@@ -139,9 +147,11 @@ func regionThreads(r Region) int {
 	for _, st := range r.Stages {
 		n := st.Lines * warp
 		switch {
+		case st.Of != nil && st.Lines == 1 && st.Cols > longLine:
+			return rowThreads(st.Cols) // it adds in the order of the kernel that has nothing but the function
 		case st.Of == nil && len(st.Sums) == 0:
 			n = st.Lines * st.Cols
-		case st.Of == nil && st.Sums[0].Across:
+		case len(st.Sums) > 0 && st.Sums[0].Across:
 			n = st.Cols
 		case st.Lines == 1 && st.Cols > longLine:
 			n = st.Cols / 2
@@ -156,7 +166,7 @@ func (x stretchSpec) teamed() bool { return x.lines == 1 && x.cols > longLine }
 
 // stretch specialises a stage, and counts the bytes that it moves.
 func (s regionSpec) stretch(st Stretch) (x stretchSpec, used []int, bytes float64, ok bool) {
-	x = stretchSpec{lines: st.Lines, cols: st.Cols, way: each, masked: st.Mask}
+	x = stretchSpec{lines: st.Lines, cols: st.Cols, way: each}
 	m := Map{Code: st.Code}
 	for range st.In {
 		m.In = append(m.In, Operand{})
@@ -173,15 +183,15 @@ func (s regionSpec) stretch(st Stretch) (x stretchSpec, used []int, bytes float6
 		}
 		m.Result = append(m.Result, r.Result)
 	}
-	var result []int
-	if st.Of != nil {
-		x.way, x.of = rowsOf, *st.Of
-		for i := range st.In {
-			used = append(used, i)
+	if f := st.Of; f != nil {
+		x.way, x.of = rowsOf, rowsSpec{kind: f.Kind, float: s.float, mask: f.Mask, smoothing: f.Smoothing}
+		if f.Smoothing != 0 {
+			x.of.uniform = f.Smoothing / float64(st.Cols)
 		}
-	} else {
-		x.cell.code, result, used = live(m)
+		m.Result = []int{f.X}
 	}
+	code, result, used := live(m)
+	x.cell.code = code
 	var ins []RowOperand
 	for _, i := range used {
 		ins = append(ins, st.In[i])
@@ -219,6 +229,11 @@ func (s regionSpec) stretch(st Stretch) (x stretchSpec, used []int, bytes float6
 			r.Col = 0
 		}
 		x.sums = append(x.sums, sumSpec{r.Fn, operand(r.RowOperand)})
+	}
+	if st.Of != nil {
+		for _, o := range st.Of.Operands {
+			x.others = append(x.others, operand(o))
+		}
 	}
 	x.group = x.inHand()
 	return x, used, bytes, ok

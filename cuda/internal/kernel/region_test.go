@@ -16,8 +16,10 @@ func init() {
 // A regionCase is a Region with the arrays that its operands lie in, by stage: In, then Out, then Sums.
 type regionCase struct {
 	Region
-	arrays [][]float32
-	used   [][]int
+	arrays  [][]float32
+	targets map[int]bool // arrays of whole numbers
+	used    [][]int
+	faults  map[int]uint64 // of each stage that has targets
 }
 
 // array adds an array, and gives its number.
@@ -54,7 +56,7 @@ func (c *regionCase) compute() {
 				return &c.arrays[arrays[i]][row*o.Row+line*o.Line+col*o.Col]
 			}
 			if st.Of != nil {
-				c.function(st, arrays, row)
+				c.function(k, st, arrays, row)
 				continue
 			}
 			sums := make([][]float64, len(st.Sums))
@@ -111,32 +113,71 @@ func (c *regionCase) compute() {
 	}
 }
 
-// function is a stage that is a function of lines.
-func (c *regionCase) function(st Stretch, arrays []int, row int) {
+// function is a stage that is a function of lines, of which the program adds up all inputs.
+func (c *regionCase) function(stage int, st Stretch, arrays []int, row int) {
+	f := st.Of
+	others := arrays[len(st.In):]
 	for line := range st.Lines {
-		of := func(i int, o RowOperand) []float32 { return c.arrays[arrays[i]][row*o.Row+line*o.Line:][:st.Cols] }
-		x, out := of(0, st.In[0]), of(len(st.In), st.Out[0].RowOperand)
-		counts := all
-		if st.Mask {
-			counts = func(j int) bool { return of(1, st.In[1])[j] != 0 }
+		of := func(k int) []float32 { // from the line's first element on
+			o := f.Operands[k]
+			return c.arrays[others[k]][row*o.Row+line*o.Line:]
+		}
+		x, out := make([]float32, st.Cols), of(len(f.Operands)-1)
+		for i, o := range st.In {
+			for j := range x {
+				x[j] += c.arrays[arrays[i]][row*o.Row+line*o.Line+j*o.Col]
+			}
+		}
+		counts, mask := all, float32(1)
+		if last := len(f.Operands) - 2; f.Mask && f.Kind == tape.Softmax {
+			counts = func(j int) bool { return of(last)[j] != 0 }
+		} else if f.Mask {
+			mask = of(last)[0]
 		}
 		y, lse := softmax(x, counts)
 		dot, sum := 0., 0.
-		if len(st.In) > 1 && !st.Mask {
-			for j, g := range of(1, st.In[1]) {
-				dot, sum = dot+float64(g*x[j]), sum+float64(g)
+		for j := range x {
+			if f.Kind == tape.SoftmaxGrad || f.Kind == tape.LogSoftmaxGrad {
+				dot, sum = dot+float64(of(0)[j]*x[j]), sum+float64(of(0)[j])
 			}
 		}
-		for j := range out {
-			switch *st.Of {
+		target, good := -1, true
+		if f.Kind == tape.CrossEntropy || f.Kind == tape.CrossEntropyGrad {
+			target = int(of(0)[0])
+			good = target >= 0 && target < st.Cols || mask == 0
+			if c.faults[stage] == 0 {
+				c.faults[stage] = NoFault
+			}
+			if !good {
+				c.faults[stage] = min(c.faults[stage], uint64(row*st.Lines+line)<<32|uint64(uint32(int32(target))))
+				mask = 0
+			}
+		}
+		loss := func(j int) float64 { return lse - float64(x[j]) }
+		for j := range x {
+			switch f.Kind {
 			case tape.Softmax:
 				out[j] = y[j]
 			case tape.LogSoftmax:
-				out[j] = float32(float64(x[j]) - lse)
+				out[j] = float32(-loss(j))
 			case tape.SoftmaxGrad:
-				out[j] = x[j] * (of(1, st.In[1])[j] - float32(dot))
+				out[j] = x[j] * (of(0)[j] - float32(dot))
 			case tape.LogSoftmaxGrad:
-				out[j] = of(1, st.In[1])[j] - float32(math.Exp(float64(x[j]))*sum)
+				out[j] = of(0)[j] - float32(math.Exp(float64(x[j]))*sum)
+			case tape.CrossEntropy:
+				if j == 0 {
+					out[0] = 0
+				}
+				out[0] += mask * float32(loss(j)*f.Smoothing/float64(st.Cols))
+				if j == target {
+					out[0] += mask * float32(loss(j)*(1-f.Smoothing))
+				}
+			case tape.CrossEntropyGrad:
+				q := f.Smoothing / float64(st.Cols)
+				if j == target {
+					q += 1 - f.Smoothing
+				}
+				out[j] = (y[j] - float32(q)) * of(1)[0] * mask
 			}
 		}
 	}
@@ -149,14 +190,18 @@ func (c *regionCase) check(r *rig, tolerance float64) error {
 		return fmt.Errorf("there is no kernel")
 	}
 	var at []uint64
-	for _, a := range c.arrays {
-		if len(a) > 0 && a[0] != a[0] {
+	for i, a := range c.arrays {
+		switch {
+		case c.targets[i]:
+			at = append(at, r.put(convert[int32](a)))
+		case len(a) > 0 && a[0] != a[0]:
 			at = append(at, r.space(4*len(a)))
-			continue
+		default:
+			at = append(at, r.put(a))
 		}
-		at = append(at, r.put(a))
 	}
 	var args []uint64
+	words := map[int]uint64{}
 	for k, st := range c.Stages {
 		for _, i := range x.Used[k] {
 			args = append(args, at[c.used[k][i]])
@@ -164,10 +209,20 @@ func (c *regionCase) check(r *rig, tolerance float64) error {
 		for _, i := range c.used[k][len(st.In):] {
 			args = append(args, at[i])
 		}
+		if st.Of != nil && (st.Of.Kind == tape.CrossEntropy || st.Of.Kind == tape.CrossEntropyGrad) {
+			words[k] = r.put([]uint64{NoFault})
+			args = append(args, words[k], 0)
+		}
 	}
 	c.compute()
 	err := r.launch(x.Launch, args...)
+	for k, at := range words {
+		err = first(err, equal(r, "fault", at, []uint64{c.faults[k]}))
+	}
 	for i := range c.arrays {
+		if c.targets[i] {
+			continue
+		}
 		err = first(err, within(r, fmt.Sprint("array ", i), at[i], c.arrays[i], tolerance))
 	}
 	return err
@@ -201,9 +256,8 @@ func attentions(r *rig) error {
 			Code: code(op(add, 0, 1), op(mul, 4, 2), tape.Op{Fn: tape.Const, Value: 1. / 512}, op(mul, 5, 6)),
 			Sums: []RowSum{{result(7, lines, 1, 0), tape.Sum, false}},
 		}, query, keys, v, query, scores)
-		softmax := tape.Softmax
-		c.stage(Stretch{Lines: 1, Cols: lines, Of: &softmax,
-			In: []RowOperand{rowOperand(lines, lines, 1)}, Out: []RowResult{result(0, lines, lines, 1)}}, scores, weights)
+		softmax := &LineFunction{Kind: tape.Softmax, Operands: []RowOperand{rowOperand(lines, lines, 1)}}
+		c.stage(Stretch{Lines: 1, Cols: lines, Of: softmax, In: []RowOperand{rowOperand(lines, lines, 1)}}, scores, weights)
 		c.stage(Stretch{Lines: lines, Cols: 2 * cols,
 			In:   []RowOperand{rowOperand(lines, 1, 0), rowOperand(lines*2*cols, 2*cols, 1)},
 			Code: code(op(mul, 0, 1)), Sums: []RowSum{{result(2, 2*cols, 0, 1), tape.Sum, true}},
@@ -281,36 +335,62 @@ func norms(r *rig) error {
 	return nil
 }
 
-// regionFunctions has all functions of lines, one after the other.
+// regionFunctions has all functions of lines, one after the other, of sums of two matrices.
 func regionFunctions(r *rig) error {
-	for _, s := range [][3]int{{14, 1, 1030}, {19, 2, 20}, {7, 3, 131}} {
+	for _, s := range [][3]int{{7, 1, 260}, {5, 2, 20}, {3, 3, 67}} {
 		r.clear()
 		rows, lines, cols := s[0], s[1], s[2]
-		c := &regionCase{Region: Region{Float: F32, Rows: rows}}
+		c := &regionCase{Region: Region{Float: F32, Rows: rows}, targets: map[int]bool{}, faults: map[int]uint64{}}
 		n := rows * lines * cols
-		whole := rowOperand(lines*cols, cols, 1)
-		kept := make([]float32, n)
-		for i := range kept {
-			kept[i] = float32(r.rng.IntN(2))
-		}
-		stage := func(kind tape.RowsKind, mask bool, in ...int) {
-			st := Stretch{Lines: lines, Cols: cols, Of: &kind, Mask: mask, Out: []RowResult{{whole, 0}}}
-			for range in {
-				st.In = append(st.In, whole)
+		whole, number := rowOperand(lines*cols, cols, 1), rowOperand(lines, 1, 0)
+		stage := func(f LineFunction, x int, others ...int) {
+			for range others {
+				f.Operands = append(f.Operands, whole)
 			}
-			c.stage(st, append(in, c.blank(n))...)
+			last := len(others) - 1
+			switch f.Kind {
+			case tape.CrossEntropyGrad:
+				f.Operands[1] = number
+				fallthrough
+			case tape.CrossEntropy:
+				f.Operands[0] = number
+				if f.Kind == tape.CrossEntropy {
+					f.Operands[last] = number
+				}
+				if f.Mask {
+					f.Operands[last-1] = number
+				}
+			}
+			f.X = 2
+			c.stage(Stretch{Lines: lines, Cols: cols, Of: &f, In: []RowOperand{whole, rowOperand(0, 0, 1)}, Code: code(op(add, 0, 1))},
+				append([]int{x, 1}, others...)...)
 		}
-		x, y, g := c.array(r.logits(rows*lines, cols)), c.array(r.normals(n)), c.array(r.normals(n))
-		stage(tape.Softmax, false, x)
-		stage(tape.LogSoftmax, false, x)
-		stage(tape.SoftmaxGrad, false, y, g)
-		stage(tape.Softmax, true, x, c.array(kept))
-		stage(tape.LogSoftmaxGrad, false, y, g)
+		y := c.array(r.normals(n))
+		c.array(r.wholes(cols)) // is added to all lines
+		x, g, kept := c.array(r.logits(rows*lines, cols)), c.array(r.normals(n)), c.array(r.zerosAndOnes(n))
+		target := c.array(convert[float32](r.indices(rows*lines, cols)))
+		c.targets[target] = true
+		copy(c.arrays[target], []float32{float32(cols - 1), -2, float32(cols), float32(cols - 1)})
+		each, counts := c.array(r.normals(rows*lines)), c.array(r.zerosAndOnes(rows*lines))
+		stage(LineFunction{Kind: tape.LogSoftmax}, x, c.blank(n))
+		stage(LineFunction{Kind: tape.SoftmaxGrad}, y, g, c.blank(n))
+		stage(LineFunction{Kind: tape.Softmax, Mask: true}, x, kept, c.blank(n))
+		stage(LineFunction{Kind: tape.LogSoftmaxGrad}, y, g, c.blank(n))
+		stage(LineFunction{Kind: tape.CrossEntropy, Smoothing: 0.1, Mask: true}, y, target, counts, c.blank(rows*lines))
+		stage(LineFunction{Kind: tape.CrossEntropyGrad, Smoothing: 0.1, Mask: true}, y, target, each, counts, c.blank(n))
 		if err := c.check(r, 5e-5); err != nil {
 			return fmt.Errorf("%v: %w", s, err)
 		}
 	}
 	return nil
+}
+
+func (r *rig) zerosAndOnes(n int) []float32 {
+	x := make([]float32, n)
+	for i := range x {
+		x[i] = float32(r.rng.IntN(2))
+	}
+	return x
 }
 
 // A region whose rows are too much for one block to do soon is not worth a launch.

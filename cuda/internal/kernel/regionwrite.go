@@ -4,7 +4,6 @@ import (
 	"fmt"
 
 	"github.com/unroll-ml/unroll/cuda/internal/ptx"
-	"github.com/unroll-ml/unroll/graph/tape"
 )
 
 // regionWriter writes a stage of a Region's kernel.
@@ -14,14 +13,16 @@ type regionWriter struct {
 	float           Elem
 	threads         int
 	tid             ptx.Value
-	in, out, totals []ptx.Value // addresses, of the block's row
+	row             ptx.Value   // the block's, U64
+	in, out, totals []ptx.Value // addresses: of the row's inputs, outputs, sums or operands of a function
+	fault           fault
 }
 
 func (s regionSpec) write(b *ptx.Builder) {
 	var ws []*regionWriter
-	row, tid := b.Special(ptx.CtaidX), b.Special(ptx.TidX)
+	row, tid := b.Convert(ptx.U64, b.Special(ptx.CtaidX)), b.Special(ptx.TidX)
 	for k, st := range s.stages {
-		w := &regionWriter{stretchSpec: st, Builder: b, float: s.float, threads: s.threads, tid: tid}
+		w := &regionWriter{stretchSpec: st, Builder: b, float: s.float, threads: s.threads, tid: tid, row: row}
 		n := 0
 		pointers := func(what string, operands []mapOperand) (at []ptx.Value) {
 			for i, o := range operands {
@@ -35,11 +36,14 @@ func (s regionSpec) write(b *ptx.Builder) {
 			return at
 		}
 		w.in, w.out = pointers("in", st.cell.in), pointers("out", st.cell.out)
-		var outs []mapOperand
+		outs := st.others
 		for _, sum := range st.sums {
 			outs = append(outs, sum.out)
 		}
-		w.totals = pointers("sum", outs)
+		w.totals = pointers("to", outs)
+		if w.way == rowsOf && w.of.checks() {
+			w.fault = newFault(b, fmt.Sprint("stage", k))
+		}
 		ws = append(ws, w)
 	}
 	for k, w := range ws {
@@ -217,21 +221,20 @@ func (w *regionWriter) across() {
 
 // function is a function of a line.
 func (w *regionWriter) function(t *team) {
-	r := &row{rowsSpec: rowsSpec{float: w.float, mask: w.masked, threads: t.size}, Builder: w.Builder, tid: t.member,
-		cols: ptx.U32.Int(w.cols)}
-	var in []ptx.Value
-	for i, o := range w.cell.in {
-		in = append(in, t.at(w.in[i], o))
+	r := &row{rowsSpec: w.of, Builder: w.Builder, tid: t.member, cols: ptx.U32.Int(w.cols), fault: w.fault}
+	r.threads = t.size
+	r.number = w.Mad(w.row, ptx.Int(w.lines), w.Convert(ptx.U64, t.line))
+	var others []ptx.Value
+	for i, o := range w.others {
+		others = append(others, t.at(w.totals[i], o))
 	}
-	out := t.at(w.out[0], w.cell.out[0])
-	switch w.of {
-	case tape.Softmax:
-		r.softmax(in, out)
-	case tape.LogSoftmax:
-		r.logSoftmax(in[0], out)
-	case tape.SoftmaxGrad:
-		r.softmaxGrad(in[0], in[1], out)
-	case tape.LogSoftmaxGrad:
-		r.logSoftmaxGrad(in[0], in[1], out)
+	x := func(j ptx.Value) ptx.Value {
+		v := &mapItem{mapSpec: w.cell, b: w.Builder, index: []ptx.Value{t.line, j}, offsets: map[string]ptx.Value{}}
+		var regs [][]ptx.Value
+		for i, o := range w.cell.in {
+			regs = append(regs, v.load(o, w.in[i]))
+		}
+		return v.results(regs)[0][0]
 	}
+	r.function(x, others[:len(others)-1], others[len(others)-1])
 }

@@ -36,98 +36,151 @@ func NewRows(r *tape.Rows, float Elem) Launch {
 	if r.Smoothing != 0 {
 		s.uniform = r.Smoothing / float64(r.Cols)
 	}
-	write := map[tape.RowsKind]func(rowsSpec, *ptx.Builder){
-		tape.Softmax: rowsSpec.softmax, tape.LogSoftmax: rowsSpec.logSoftmax,
-		tape.SoftmaxGrad: rowsSpec.softmaxGrad, tape.LogSoftmaxGrad: rowsSpec.logSoftmaxGrad,
-		tape.CrossEntropy: rowsSpec.crossEntropy, tape.CrossEntropyGrad: rowsSpec.crossEntropyGrad,
-		tape.Argmax: rowsSpec.argmax,
-	}[r.Kind]
 	return Launch{
-		Kernel:  newKernel(r.Kind.String(), s, s.threads, func(b *ptx.Builder) { write(s, b) }),
+		Kernel:  newKernel(r.Kind.String(), s, s.threads, s.write),
 		Blocks:  [2]int{r.Rows, 1},
 		Threads: s.threads,
 	}
 }
 
-// row is a row in the hands of a block.
+// rowsOperand is an input of a function of rows, or its result: a line of numbers a row, or one number.
+type rowsOperand struct {
+	name string
+	line bool
+	size int
+}
+
+// operands are those of the function, the result last.
+func (s rowsSpec) operands() (of []rowsOperand) {
+	line := func(name string) { of = append(of, rowsOperand{name, true, s.float.Size()}) }
+	each := func(name string, size int) { of = append(of, rowsOperand{name, false, size}) }
+	line("x")
+	switch s.kind {
+	case tape.SoftmaxGrad, tape.LogSoftmaxGrad:
+		line("g")
+	case tape.CrossEntropy:
+		each("target", 4)
+	case tape.CrossEntropyGrad:
+		each("target", 4)
+		each("g", s.float.Size())
+	}
+	if s.mask && s.kind == tape.Softmax {
+		line("mask")
+	} else if s.mask {
+		each("mask", s.float.Size())
+	}
+	switch s.kind {
+	case tape.CrossEntropy:
+		each("out", s.float.Size())
+	case tape.Argmax:
+		each("out", 4)
+	default:
+		line("out")
+	}
+	return of
+}
+
+// checks reports whether the function has indices to check.
+func (s rowsSpec) checks() bool {
+	return s.kind == tape.CrossEntropy || s.kind == tape.CrossEntropyGrad
+}
+
+func (s rowsSpec) write(b *ptx.Builder) {
+	var at []ptx.Value
+	for _, o := range s.operands() {
+		at = append(at, b.Pointer(o.name))
+	}
+	cols := b.Param("cols", ptx.U64)
+	r := &row{rowsSpec: s, Builder: b, number: b.Convert(ptx.U64, b.Special(ptx.CtaidX)), tid: b.Special(ptx.TidX)}
+	r.cols = b.Convert(ptx.U32, cols)
+	start := b.Mul(r.number, cols)
+	if s.checks() {
+		r.fault = newFault(b, "")
+	}
+	for i, o := range s.operands() {
+		if o.line {
+			at[i] = b.At(at[i], start, o.size)
+		} else {
+			at[i] = b.At(at[i], r.number, o.size)
+		}
+	}
+	r.function(r.line(at[0]), at[1:len(at)-1], at[len(at)-1])
+}
+
+// row is a row in the hands of a team of threads, which is a block, or a warp.
 type row struct {
 	rowsSpec
 	*ptx.Builder
 	number ptx.Value // U64
-	tid    ptx.Value
+	tid    ptx.Value // in the team
 	cols   ptx.Value // U32
-	start  ptx.Value // U64: the number of its first element
+	fault  fault
 }
 
-func (s rowsSpec) row(b *ptx.Builder) *row {
-	cols := b.Param("cols", ptx.U64)
-	r := &row{rowsSpec: s, Builder: b, number: b.Convert(ptx.U64, b.Special(ptx.CtaidX)), tid: b.Special(ptx.TidX)}
-	r.cols = b.Convert(ptx.U32, cols)
-	r.start = b.Mul(r.number, cols)
-	return r
-}
+// line is the numbers of a row, by their column.
+type line func(j ptx.Value) ptx.Value
 
-// of is the address of the row in a matrix.
-func (r *row) of(matrix ptx.Value) ptx.Value { return r.At(matrix, r.start, r.float.Size()) }
-
-// each is the row's element of one number a row.
-func (r *row) each(column ptx.Value) ptx.Value {
-	return r.Load(r.float.register(), r.At(column, r.number, r.float.Size()), 0)
+// line is that at an address.
+func (r *row) line(at ptx.Value) line {
+	return func(j ptx.Value) ptx.Value { return r.Load(r.float.register(), r.at(at, j), 0) }
 }
 
 // at is the address of column j of a row.
 func (r *row) at(row, j ptx.Value) ptx.Value { return r.At(row, j, r.float.Size()) }
 
-func (r *row) load(row, j ptx.Value) ptx.Value {
-	return r.Load(r.float.register(), r.at(row, j), 0)
+// function writes the function of the row x: in are the addresses of what else belongs to the row, out is that of
+// its result.
+func (r *row) function(x line, in []ptx.Value, out ptx.Value) {
+	switch r.kind {
+	case tape.Softmax:
+		r.softmax(x, in, out)
+	case tape.LogSoftmax:
+		r.logSoftmax(x, out)
+	case tape.SoftmaxGrad:
+		r.softmaxGrad(x, r.line(in[0]), out)
+	case tape.LogSoftmaxGrad:
+		r.logSoftmaxGrad(x, r.line(in[0]), out)
+	case tape.CrossEntropy:
+		r.crossEntropy(x, in, out)
+	case tape.CrossEntropyGrad:
+		r.crossEntropyGrad(x, in, out)
+	case tape.Argmax:
+		r.argmax(x, out)
+	}
 }
 
 // columns calls f for the columns of this thread.
 func (r *row) columns(f func(j ptx.Value)) { r.For(r.tid, r.cols, ptx.Int(r.threads), f) }
 
 // fold is f over term of all columns; every thread has it.
-func (r *row) fold(start ptx.Value, f fold, term func(j ptx.Value) ptx.Value) ptx.Value {
+func (r *row) fold(start ptx.Value, f fold, term line) ptx.Value {
 	acc := r.Var(start)
 	r.columns(func(j ptx.Value) { r.Set(acc, f(r.Builder, acc, term(j))) })
 	return foldBlock(r.Builder, r.threads, acc, f)
 }
 
-func (r *row) sum(term func(j ptx.Value) ptx.Value) ptx.Value {
+func (r *row) sum(term line) ptx.Value {
 	return r.fold(zero(r.float.register()), (*ptx.Builder).Add, term)
 }
 
 // largest is what numbers are shifted by before they are exponentiated: NaN need not be seen here.
-func (r *row) largest(term func(j ptx.Value) ptx.Value) ptx.Value {
+func (r *row) largest(term line) ptx.Value {
 	return r.fold(lowest(r.float.register()), (*ptx.Builder).Max, term)
 }
 
 func (r *row) exp(x ptx.Value) ptx.Value { return r.Fn(tape.Exp, x) }
 
-func (s rowsSpec) softmax(b *ptx.Builder) {
-	in := []ptx.Value{b.Pointer("x")}
-	if s.mask {
-		in = append(in, b.Pointer("mask"))
-	}
-	out := b.Pointer("out")
-	r := s.row(b)
-	for i := range in {
-		in[i] = r.of(in[i])
-	}
-	r.softmax(in, r.of(out))
-}
-
-// softmax is that of the row at in[0], of the columns that in[1] keeps if there is a mask.
-func (r *row) softmax(in []ptx.Value, out ptx.Value) {
-	b, s, x := r.Builder, r.rowsSpec, in[0]
+// softmax is that of the columns that in[0] keeps, if there is a mask.
+func (r *row) softmax(x line, in []ptx.Value, out ptx.Value) {
+	b, t := r.Builder, r.float.register()
 	// kept is value(x_j), or instead where the mask leaves column j out.
 	kept := func(j, instead ptx.Value, value func(xj ptx.Value) ptx.Value) ptx.Value {
-		v := value(r.load(x, j))
-		if !s.mask {
+		v := value(x(j))
+		if !r.mask {
 			return v
 		}
-		return b.Select(b.Ne(r.load(in[1], j), ptx.Num(0)), v, instead)
+		return b.Select(b.Ne(r.line(in[0])(j), ptx.Num(0)), v, instead)
 	}
-	t := s.float.register()
 	largest := r.largest(func(j ptx.Value) ptx.Value {
 		return kept(j, lowest(t), func(xj ptx.Value) ptx.Value { return xj })
 	})
@@ -140,43 +193,25 @@ func (r *row) softmax(in []ptx.Value, out ptx.Value) {
 }
 
 // logSum is the largest of a row and ln Σ exp(x - largest).
-func (r *row) logSum(x ptx.Value) (largest, log ptx.Value) {
-	largest = r.largest(func(j ptx.Value) ptx.Value { return r.load(x, j) })
-	sum := r.sum(func(j ptx.Value) ptx.Value { return r.exp(r.Sub(r.load(x, j), largest)) })
+func (r *row) logSum(x line) (largest, log ptx.Value) {
+	largest = r.largest(x)
+	sum := r.sum(func(j ptx.Value) ptx.Value { return r.exp(r.Sub(x(j), largest)) })
 	return largest, r.Fn(tape.Log, sum)
 }
 
-func (s rowsSpec) logSoftmax(b *ptx.Builder) {
-	x, out := b.Pointer("x"), b.Pointer("out")
-	r := s.row(b)
-	r.logSoftmax(r.of(x), r.of(out))
-}
-
-func (r *row) logSoftmax(x, out ptx.Value) {
+func (r *row) logSoftmax(x line, out ptx.Value) {
 	largest, log := r.logSum(x)
-	r.columns(func(j ptx.Value) { r.Store(r.at(out, j), 0, r.Sub(r.Sub(r.load(x, j), largest), log)) })
+	r.columns(func(j ptx.Value) { r.Store(r.at(out, j), 0, r.Sub(r.Sub(x(j), largest), log)) })
 }
 
-func (s rowsSpec) softmaxGrad(b *ptx.Builder) {
-	y, g, out := b.Pointer("y"), b.Pointer("g"), b.Pointer("out")
-	r := s.row(b)
-	r.softmaxGrad(r.of(y), r.of(g), r.of(out))
+func (r *row) softmaxGrad(y, g line, out ptx.Value) {
+	dot := r.sum(func(j ptx.Value) ptx.Value { return r.Mul(g(j), y(j)) })
+	r.columns(func(j ptx.Value) { r.Store(r.at(out, j), 0, r.Mul(y(j), r.Sub(g(j), dot))) })
 }
 
-func (r *row) softmaxGrad(y, g, out ptx.Value) {
-	dot := r.sum(func(j ptx.Value) ptx.Value { return r.Mul(r.load(g, j), r.load(y, j)) })
-	r.columns(func(j ptx.Value) { r.Store(r.at(out, j), 0, r.Mul(r.load(y, j), r.Sub(r.load(g, j), dot))) })
-}
-
-func (s rowsSpec) logSoftmaxGrad(b *ptx.Builder) {
-	y, g, out := b.Pointer("y"), b.Pointer("g"), b.Pointer("out")
-	r := s.row(b)
-	r.logSoftmaxGrad(r.of(y), r.of(g), r.of(out))
-}
-
-func (r *row) logSoftmaxGrad(y, g, out ptx.Value) {
-	sum := r.sum(func(j ptx.Value) ptx.Value { return r.load(g, j) })
+func (r *row) logSoftmaxGrad(y, g line, out ptx.Value) {
+	sum := r.sum(g)
 	r.columns(func(j ptx.Value) {
-		r.Store(r.at(out, j), 0, r.Sub(r.load(g, j), r.Mul(r.exp(r.load(y, j)), sum)))
+		r.Store(r.at(out, j), 0, r.Sub(g(j), r.Mul(r.exp(y(j)), sum)))
 	})
 }

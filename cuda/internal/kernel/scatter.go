@@ -69,7 +69,7 @@ func writeRank(b *ptx.Builder) {
 	indices, sorted := b.Pointer("index"), b.Pointer("sorted")
 	count := b.Convert(ptx.U32, b.Param("n", ptx.U64))
 	rows := b.Convert(ptx.U32, b.Param("rows", ptx.U64))
-	f := newFault(b)
+	f := newFault(b, "")
 	number, lane := divide(b, b.Special(ptx.TidX), warp)
 	n := b.Mad(b.Special(ptx.CtaidX), ptx.Int(rankThreads/warp), number)
 	b.If(b.Lt(n, count), func() {
