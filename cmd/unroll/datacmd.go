@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io/fs"
 	"net/http"
-	"os"
 	"os/signal"
 	"slices"
 	"strings"
@@ -15,6 +14,7 @@ import (
 
 	"github.com/unroll-ml/unroll/datasets/catalog"
 	"github.com/unroll-ml/unroll/internal/cmdline"
+	"github.com/unroll-ml/unroll/internal/interrupt"
 	"github.com/unroll-ml/unroll/internal/report"
 	"github.com/unroll-ml/unroll/trainer/run"
 )
@@ -53,7 +53,7 @@ func (g *dataGetCmd) Run(a *app) error {
 	if err != nil {
 		return err
 	}
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	ctx, stop := signal.NotifyContext(context.Background(), interrupt.Signals...)
 	defer stop()
 	store := newStore(dir)
 	store.Progress = report.Downloads(a.stderr)

@@ -28,6 +28,7 @@ type pairLM struct {
 	overflow         bool // and it is because of its factor
 	onStep           func(step int)
 	onEval           func(step int)
+	onSave           func()               // and when the weights are read for anything else
 	fails            func(step int) error // instead of a step
 }
 
@@ -164,6 +165,9 @@ func (m *pairLM) Next(token int32) ([]float32, error) {
 }
 
 func (m *pairLM) Params() ([]checkpoint.Tensor, error) {
+	if m.onSave != nil {
+		m.onSave()
+	}
 	shape := []int{m.c.Model.Vocab, m.c.Model.Vocab}
 	return []checkpoint.Tensor{{Name: "w", Shape: shape, Data: slices.Clone(m.w)},
 		{Name: "u", Shape: shape, Data: slices.Clone(m.u)}}, nil

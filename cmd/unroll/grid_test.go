@@ -69,3 +69,26 @@ func TestGridErrors(t *testing.T) {
 		t.Errorf("there are %s", names(t, "."))
 	}
 }
+
+// What a task prints when it is stopped needs neither the grid nor the array.
+func TestGridIsStopped(t *testing.T) {
+	small(t, func(m *pairLM) {
+		m.onStep = func(step int) {
+			if step == 4 {
+				terminate(t)
+			}
+		}
+	})
+	writeFile(t, "rhyme.txt", rhyme(100))
+	writeFile(t, "grid.txt", "--seed 2\n")
+	r := unroll(strings.Fields("train --text rhyme.txt --batch 4 --seq 40 --steps 9 --grid grid.txt --task-id 1 --overwrite --out sweep")...)
+	_, command, ok := strings.Cut(r.stderr, "unroll: grid.txt:1: stopped after step 4, saved in sweep/seed=2/last: continue with unroll ")
+	const want = "train --text rhyme.txt --batch 4 --seq 40 --steps 9 --seed 2 --out sweep/seed=2\n"
+	if r.code != exitStopped || !ok || command != want {
+		t.Fatalf("%d, %s", r.code, r.stderr)
+	}
+	withPairLM(nil)
+	if out := must(t, strings.Fields(command)...); !strings.Contains(out, "continuing after step 4\n") {
+		t.Error(out)
+	}
+}

@@ -1,8 +1,11 @@
 package main
 
 import (
+	"fmt"
+	"math"
 	"strings"
 	"testing"
+	"time"
 )
 
 // Without --out the same command goes on with the run that was stopped, and begins a new one after it has finished.
@@ -73,5 +76,60 @@ func TestResumeMust(t *testing.T) {
 		if r := unroll(strings.Fields(args + out)...); r.code != 0 || !strings.Contains(r.stdout, "continuing after step 4\n") {
 			t.Errorf("%d, %s%s", r.code, r.stderr, r.stdout)
 		}
+	}
+}
+
+// A signal while a checkpoint is written waits for it: the checkpoint is whole, and the end that of a training that
+// nobody stopped.
+func TestStopWhileSaving(t *testing.T) {
+	small(t, nil)
+	writeFile(t, "rhyme.txt", rhyme(100))
+	const args = "train --text rhyme.txt --batch 4 --seq 40 --lr 5 --optimizer sgd --checkpoint-every 6 --steps 20 --out "
+	must(t, strings.Fields(args+"straight")...)
+	withPairLM(func(m *pairLM) {
+		m.onSave = func() {
+			if m.steps == 6 {
+				m.onSave = nil
+				terminate(t)
+			}
+		}
+	})
+	r := unroll(strings.Fields(args + "run")...)
+	if r.code != exitStopped || !strings.Contains(r.stderr, "unroll: stopped after step 6, saved in run/last: ") {
+		t.Fatalf("%d, %s", r.code, r.stderr)
+	}
+	withPairLM(nil)
+	must(t, strings.Fields(args+"run")...)
+	if readFile(t, "run/last/weights.safetensors") != readFile(t, "straight/last/weights.safetensors") {
+		t.Error("the weights are not those of a run that was not stopped")
+	}
+}
+
+// --minutes are those of all processes of a run together.
+func TestMinutesOverRestarts(t *testing.T) {
+	const (
+		step    = 50 * time.Millisecond
+		minutes = 0.01 // 12 steps
+	)
+	stopAt := 8
+	small(t, func(m *pairLM) {
+		m.onStep = func(n int) {
+			time.Sleep(step)
+			if n == stopAt {
+				terminate(t)
+			}
+		}
+	})
+	writeFile(t, "rhyme.txt", rhyme(100))
+	args := strings.Fields(fmt.Sprintf("train --text rhyme.txt --batch 4 --seq 40 --json --out run --minutes %g", minutes))
+	if r := unroll(args...); r.code != exitStopped {
+		t.Skipf("the machine is too slow for %d steps in time: %d, %s", stopAt, r.code, r.stderr)
+	}
+	stopAt = 0
+	objects := jsonLines(t, must(t, args...))
+	end := objects[len(objects)-1]
+	most := math.Ceil(minutes * float64(time.Minute/step)) // as many as fit, and none that begins after that
+	if n, s := end["step"].(float64), end["seconds"].(float64); end["event"] != "done" || n > most || s < minutes*60 {
+		t.Errorf("ended with %v: want at most %g steps in all", end, most)
 	}
 }

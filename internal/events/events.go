@@ -19,10 +19,13 @@ import (
 	"encoding/binary"
 	"fmt"
 	"hash/crc32"
+	"io/fs"
 	"math"
 	"math/bits"
 	"os"
 	"path/filepath"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/pkg/errors"
@@ -50,6 +53,22 @@ const Prefix = "events.out.tfevents."
 // and later ones is void: a run that was resumed goes on from there.
 func Create(in *os.Root, from int) (*Writer, error) { return create(in, from, time.Now) }
 
+// newest is the latest time that the name of an event file in a folder has; 0: there is none.
+func newest(in *os.Root) (latest int64, err error) {
+	entries, err := fs.ReadDir(in.FS(), ".")
+	if err != nil {
+		return 0, errors.WithStack(err)
+	}
+	for _, e := range entries {
+		digits, _, _ := strings.Cut(strings.TrimPrefix(e.Name(), Prefix), ".")
+		at, err := strconv.ParseInt(digits, 10, 64)
+		if err == nil && strings.HasPrefix(e.Name(), Prefix) && len(digits) == 10 {
+			latest = max(latest, at)
+		}
+	}
+	return latest, nil
+}
+
 func create(in *os.Root, from int, now func() time.Time) (*Writer, error) {
 	if in == nil {
 		return nil, errors.New("events: there is no folder")
@@ -58,10 +77,14 @@ func create(in *os.Root, from int, now func() time.Time) (*Writer, error) {
 	if err != nil {
 		host = "localhost"
 	}
-	// TensorBoard reads the files of a folder in the order of their names: the time comes first, and is never
-	// that of another.
+	// TensorBoard reads the files of a folder in the order of their names: the time comes first, and is after that of all
+	// others, whatever a clock says that was set, or that of another host.
+	before, err := newest(in)
+	if err != nil {
+		return nil, err
+	}
 	var f *os.File
-	for at := now().Unix(); ; at++ {
+	for at := max(now().Unix(), before+1); ; at++ {
 		f, err = safefile.Create(in, fmt.Sprintf("%s%010d.%s", Prefix, at, host))
 		if err == nil {
 			break

@@ -254,3 +254,26 @@ func BenchmarkWrite(b *testing.B) {
 		}
 	}
 }
+
+// A run that goes on where the clock says an earlier time, after it was set or on another host, is read after what it
+// goes on from.
+func TestCreateWithAnEarlierClock(t *testing.T) {
+	dir := t.TempDir()
+	for _, name := range []string{"events.out.tfevents.strange.n1", "events.out.tfevents.99999999999.n1", "other.2000000000.n1"} {
+		if err := os.WriteFile(filepath.Join(dir, name), nil, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	last := ""
+	for i, seconds := range []int64{1_700_000_000, 1_600_000_000, 1_700_000_001, 1_800_000_000, 0} {
+		w, err := create(opened(t, dir), 0, func() time.Time { return time.Unix(seconds, 0) })
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer w.Close()
+		if w.Name() <= last {
+			t.Errorf("file %d is %s, before %s", i, w.Name(), last)
+		}
+		last = w.Name()
+	}
+}

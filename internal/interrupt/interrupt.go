@@ -28,7 +28,7 @@ var heard = make(chan os.Signal, 4)
 // package needs, and a signal until then would be lost (USR1) or end the process as if it had failed (TERM).
 func init() {
 	if early {
-		signal.Notify(heard, stopSignals...)
+		signal.Notify(heard, Signals...)
 	}
 }
 
@@ -67,7 +67,7 @@ func Listen(o Options) *Listener {
 	if len(ignoredSignals) > 0 { // none would mean all
 		signal.Ignore(ignoredSignals...)
 	}
-	signal.Notify(heard, stopSignals...)
+	signal.Notify(heard, Signals...)
 	go func() {
 		defer close(l.done)
 		defer stop()

@@ -8,6 +8,7 @@ import (
 )
 
 var (
-	stopSignals    = []os.Signal{os.Interrupt, syscall.SIGTERM}
+	// Signals ask to stop.
+	Signals        = []os.Signal{os.Interrupt, syscall.SIGTERM}
 	ignoredSignals []os.Signal
 )

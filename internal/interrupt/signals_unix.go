@@ -8,6 +8,7 @@ import (
 )
 
 var (
-	stopSignals    = []os.Signal{os.Interrupt, syscall.SIGTERM, syscall.SIGUSR1}
+	// Signals ask to stop.
+	Signals        = []os.Signal{os.Interrupt, syscall.SIGTERM, syscall.SIGUSR1}
 	ignoredSignals = []os.Signal{syscall.SIGHUP, syscall.SIGPIPE, syscall.SIGXFSZ}
 )

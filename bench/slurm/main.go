@@ -1,0 +1,138 @@
+//go:build linux
+
+// Command slurm tries on a real Slurm what docs/clusters.md promises of it.
+//
+//	go run ./bench/slurm [--only WORDS] [--unroll FILE]
+//
+// It starts a cluster of two nodes on this machine in about a second (Debian's packages, which it installs if need be;
+// root is needed for both), submits the batch scripts of docs/clusters, and compares every byte of the weights with
+// those of trainings that nothing happened to. It ends with exit code 1 if a promise was not kept.
+//
+// This package must know of the command only what a user can see: flags, files, exit codes, signals and messages.
+package main
+
+import (
+	"flag"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/pkg/errors"
+)
+
+func main() {
+	only := flag.String("only", "", "only rows whose situation contains this")
+	command := flag.String("unroll", "", "the command to try; without it, it is built")
+	flag.Parse()
+	kept, err := try(*only, *command)
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "slurm:", err)
+		os.Exit(2)
+	}
+	if !kept {
+		os.Exit(1)
+	}
+}
+
+// row is a situation, what is promised in it, and how to try it.
+type row struct {
+	situation, promise string
+	try                func(h *harness) error
+}
+
+// harness is what rows have.
+type harness struct {
+	*cluster
+	scripts string // the folder of the batch scripts
+	command string // unroll
+	work    string // of the row
+	jobs    int    // that were submitted, for the names of their logs
+	notes   []string
+}
+
+func (h *harness) note(format string, args ...any) {
+	h.notes = append(h.notes, fmt.Sprintf(format, args...))
+}
+
+func try(only, command string) (kept bool, err error) {
+	if os.Getuid() != 0 {
+		return false, errors.New("it must be root, to give each node a host's name")
+	}
+	if err := install(); err != nil {
+		return false, err
+	}
+	work, err := os.MkdirTemp("", "unroll-slurm-")
+	if err != nil {
+		return false, errors.WithStack(err)
+	}
+	defer os.RemoveAll(work)
+	if err := os.Chmod(work, 0o755); err != nil { // munge wants that
+		return false, errors.WithStack(err)
+	}
+	root, err := output("go", "list", "-m", "-f", "{{.Dir}}")
+	if err != nil {
+		return false, err
+	}
+	if command == "" {
+		command = filepath.Join(work, "unroll")
+		if _, err := output("go", "build", "-o", command, "github.com/unroll-ml/unroll/cmd/unroll"); err != nil {
+			return false, err
+		}
+	}
+	if command, err = filepath.Abs(command); err != nil {
+		return false, errors.WithStack(err)
+	}
+	begin := time.Now()
+	c, err := start(filepath.Join(work, "slurm"), 2)
+	if err != nil {
+		return false, err
+	}
+	defer c.stop()
+	version, err := c.run("sinfo", "--version")
+	if err != nil {
+		return false, err
+	}
+	fmt.Printf("%s, 2 nodes, up in %.1f s\n\n", version, time.Since(begin).Seconds())
+	return report(only, work, harness{cluster: c, scripts: filepath.Join(root, "docs", "clusters"), command: command})
+}
+
+// report tries the rows and writes each when it is done.
+func report(only, work string, common harness) (kept bool, err error) {
+	fmt.Print("| situation | promise | seen | kept |\n|---|---|---|---|\n")
+	kept = true
+	for i, r := range rows {
+		if !strings.Contains(r.situation, only) {
+			continue
+		}
+		h := common
+		h.work = filepath.Join(work, fmt.Sprint("row", i))
+		if err := os.Mkdir(h.work, 0o755); err != nil {
+			return false, errors.WithStack(err)
+		}
+		if err := os.WriteFile(filepath.Join(h.work, "text.txt"), []byte(rhyme(3000)), 0o644); err != nil {
+			return false, errors.WithStack(err)
+		}
+		begin, verdict := time.Now(), "yes"
+		err := r.try(&h)
+		if err != nil {
+			kept, verdict = false, "NO"
+			h.note("%v", err)
+		}
+		h.note("%.0f s", time.Since(begin).Seconds())
+		fmt.Printf("| %s | %s | %s | %s |\n", r.situation, r.promise, strings.Join(h.notes, "; "), verdict)
+	}
+	return kept, nil
+}
+
+// output is that of a command, without the newline at its end.
+func output(name string, args ...string) (string, error) {
+	out, err := exec.Command(name, args...).Output()
+	var failed *exec.ExitError
+	if errors.As(err, &failed) {
+		err = errors.Errorf("%v: %s", err, tail(string(failed.Stderr)))
+	}
+	return strings.TrimSpace(string(out)), errors.Wrapf(err, "%s %s", name, strings.Join(args, " "))
+}
