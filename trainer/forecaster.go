@@ -195,7 +195,7 @@ func (c *ForecasterConfig) values(x *forecastBatch, s forecastShape, step int) [
 // ForecastBatch is a batch of windows that is ready for a training step: see Forecaster.Batch.
 type ForecastBatch struct {
 	shape forecastShape
-	parts []*forecastBatch
+	parts []*forecastBatch // nil: those of other processes
 }
 
 // Batch makes a batch of windows ready for a training step. It may be made while another step is taken. The windows
@@ -207,12 +207,13 @@ func (m *Forecaster) Batch(windows []Window) (*ForecastBatch, error) {
 	}
 	n := len(windows) / parts
 	x := &ForecastBatch{shape: forecastShape{forecastTrain, n, m.config.Steps}}
-	for k := range parts {
-		part, err := m.config.fill(windows[k*n : (k+1)*n])
-		if err != nil {
+	x.parts = make([]*forecastBatch, parts)
+	first, own := m.ownParts()
+	for k := first; k < first+own; k++ {
+		var err error
+		if x.parts[k], err = m.config.fill(windows[k*n : (k+1)*n]); err != nil {
 			return nil, err
 		}
-		x.parts = append(x.parts, part)
 	}
 	return x, nil
 }
@@ -224,9 +225,11 @@ func (m *Forecaster) Train(x *ForecastBatch, step int, rate float64) (loss, norm
 	if x == nil {
 		return 0, 0, errors.New("there is no batch: make one with Batch")
 	}
-	var parts [][]any
-	for _, part := range x.parts {
-		parts = append(parts, m.config.values(part, x.shape, step))
+	parts := make([][]any, len(x.parts))
+	for k, part := range x.parts {
+		if part != nil { // a part of this process
+			parts[k] = m.config.values(part, x.shape, step)
+		}
 	}
 	return m.learner.Train(x.shape, step, rate, parts...)
 }

@@ -15,13 +15,14 @@ import (
 // lmStates are the states that a language model carries from window to window in training.
 type lmStates struct {
 	nodes G.Nodes   // inputs: B×H each; if batches are computed in K > 1 parts, K×B×H
-	parts int       // K
+	parts int       // K: those of this process
 	part  *G.Node   // 1 integer, an input: which part is computed; nil if K is 1
 	entry []*G.Node // of that part, B×H each
 }
 
 func newLMStates(b *op.Builder, m *models.LM, c LMConfig) *lmStates {
-	s := &lmStates{parts: c.parts(), entry: m.States(b, c.Batch)}
+	_, own := c.ownParts()
+	s := &lmStates{parts: own, entry: m.States(b, c.Batch)}
 	if s.parts == 1 {
 		s.nodes = s.entry
 		return s
@@ -53,7 +54,8 @@ func (s *lmStates) carry(b *op.Builder, last []*G.Node) []graph.Update {
 type lmTrainer struct {
 	*trainProgram
 	inputs, targets *port[int32]
-	part            *port[int32] // nil: batches are computed at once
+	parts           int          // of this process
+	part            *port[int32] // nil: it has one
 	key             *port[int32] // nil: nothing is dropped
 	aid             aidPorts
 }
@@ -73,7 +75,7 @@ func (m *LM) newTrainer(rows tailRows) (*lmTrainer, error) {
 	}
 	inputs, targets := tokens(b, "inputs", c.Seq, c.Batch), tokens(b, "targets", c.Seq, c.Batch)
 	states := newLMStates(b, net, c)
-	t := &lmTrainer{inputs: newPort[int32](inputs), targets: newPort[int32](targets)}
+	t := &lmTrainer{parts: states.parts, inputs: newPort[int32](inputs), targets: newPort[int32](targets)}
 	if states.part != nil {
 		t.part = newPort[int32](states.part)
 	}
@@ -111,7 +113,7 @@ func (t *lmTrainer) fill(steps int, inputs, targets []int32, k, n int) error {
 	if t.part == nil {
 		return nil
 	}
-	t.part.data[0] = int32(k)
+	t.part.data[0] = int32(k % t.parts)
 	return t.Set(t.part.node, t.part.boxed)
 }
 

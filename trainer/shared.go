@@ -260,12 +260,16 @@ func (s *shared) averaged(weights, state []graph.Tensor) []graph.Tensor {
 const rawPrefix = "weight/"
 
 // TrainState is what else the next training step depends on: the states of the optimizer and of the model; nil
-// before the first step.
+// before the first step. All processes of Training.World have the same.
 func (s *shared) TrainState() ([]graph.Tensor, error) {
-	if err := s.fetch(); err != nil || s.Average == 0 || s.state == nil {
-		return s.state, err
+	if err := s.fetch(); err != nil {
+		return nil, err
 	}
-	state := slices.Clone(s.state)
+	state, err := s.gathered(s.state)
+	if err != nil || s.Average == 0 || state == nil {
+		return state, err
+	}
+	state = slices.Clone(state)
 	for _, w := range s.moving(s.weights) {
 		w.Name = rawPrefix + w.Name
 		state = append(state, w)
@@ -285,7 +289,6 @@ func (s *shared) Load(weights, state []graph.Tensor) error {
 		return err
 	}
 	if state != nil {
-		names := s.names
 		if s.Average > 0 {
 			var raw, rest []graph.Tensor
 			for _, t := range state {
@@ -301,11 +304,11 @@ func (s *shared) Load(weights, state []graph.Tensor) error {
 			}
 			weights, state = replaced(weights, raw), rest
 		}
-		if err := graph.MatchTensors("training state", names, state); err != nil {
+		if err := graph.MatchTensors("training state", s.wholeNames(), state); err != nil {
 			return err
 		}
 	}
-	s.weights, s.state, s.newest = replaced(s.weights, weights), slices.Clone(state), nil
+	s.weights, s.state, s.newest = replaced(s.weights, weights), slices.Clone(s.own(state)), nil
 	s.version++
 	return nil
 }
@@ -395,7 +398,7 @@ func (s *shared) step(
 	return p, nil
 }
 
-// train runs a training step. fill gives the program the k-th of n parts of the batch.
+// train runs a training step. fill gives the program the k-th of n parts of the batch: those of this process.
 func (s *shared) train(p *trainProgram, rate float64, fill func(k, n int) error) (loss, norm float64, err error) {
 	if err := setting.AtLeast("rate", rate, 0); err != nil {
 		return 0, 0, errors.Wrap(err, "training step")
@@ -409,12 +412,12 @@ func (s *shared) train(p *trainProgram, rate float64, fill func(k, n int) error)
 	if err := p.rate.setNumber(p.Step, float32(rate)); err != nil {
 		return 0, 0, err
 	}
-	n := s.parts()
-	for k := range n {
-		if err := fill(k, n); err != nil {
+	first, own := s.ownParts()
+	for i := range own {
+		if err := fill(first+i, s.parts()); err != nil {
 			return 0, 0, err
 		}
-		if err := p.mark(k == 0, k == n-1); err != nil {
+		if err := p.mark(i == 0, i == own-1); err != nil {
 			return 0, 0, err
 		}
 		if err := p.Run(); err != nil {

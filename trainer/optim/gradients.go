@@ -53,23 +53,55 @@ type sums struct {
 //	N' = N + n,  L' = L + n l,  G' = G + n g        loss = L'/N', grad = G'/N'
 //
 // N, L and G count as 0 where first is 1, whatever their states hold: they are of no use after the last part,
-// and are not handed on.
-func accumulate(b *op.Builder, first, loss, weight *G.Node, params, grads G.Nodes) *sums {
+// and are not handed on. In the last part they become the sums over all processes, before the division.
+//
+// first and last are nil if this process has a single part.
+func (c *StepConfig) accumulate(b *op.Builder, first, last *G.Node, grads G.Nodes) *sums {
 	states := &States{b: b}
 	s := &sums{}
+	weight := c.Weight
 	if weight == nil {
-		weight = b.Fill(loss, 1)
+		weight = b.Fill(c.Loss, 1)
 	}
-	add := func(sum, x *G.Node) *G.Node {
-		total := b.Where(first, x, b.Add(sum, x))
-		s.updates = append(s.updates, graph.Update{State: sum, Value: total})
+	add := func(sum func() *G.Node, x *G.Node) *G.Node {
+		if first == nil {
+			return x
+		}
+		state := sum()
+		total := b.Where(first, x, b.Add(state, x))
+		s.updates = append(s.updates, graph.Update{State: state, Value: total})
 		return total
 	}
-	n := add(states.Scalar("sum/weight", loss.Dtype()), weight)
-	n = b.Where(n, n, b.Fill(n, 1))
-	s.loss = b.Div(add(states.Scalar("sum/loss", loss.Dtype()), b.Mul(weight, loss)), n)
-	for i, g := range grads {
-		s.grads = append(s.grads, b.Div(add(states.Like("sum", params[i]), b.Mul(weight, g)), n))
+	scalar := func(name string) func() *G.Node {
+		return func() *G.Node { return states.Scalar(name, c.Loss.Dtype()) }
 	}
+	totals := make(G.Nodes, len(grads), len(grads)+2)
+	n, l := add(scalar("sum/weight"), weight), add(scalar("sum/loss"), b.Mul(weight, c.Loss))
+	for i, g := range grads {
+		totals[i] = add(func() *G.Node { return states.Like("sum", c.Params[i]) }, b.Mul(weight, g))
+	}
+	totals = append(totals, n, l) // last, so that gradients lie at multiples of their size
+	if c.Sum != nil {
+		totals = c.together(b, last, totals)
+	}
+	n, l = totals[len(grads)], totals[len(grads)+1]
+	n = b.Where(n, n, b.Fill(n, 1))
+	s.loss = b.Div(l, n)
+	s.grads = each(totals[:len(grads)], func(g *G.Node) *G.Node { return b.Div(g, n) })
 	return s
+}
+
+// together are the sums of some numbers over all processes, in the last part.
+func (c *StepConfig) together(b *op.Builder, last *G.Node, of G.Nodes) G.Nodes {
+	if last == nil {
+		last = b.Fill(c.Loss, 1)
+	}
+	all := b.AllReduce(c.Sum, b.Concat(0, each(of, func(x *G.Node) *G.Node { return b.Reshape(x, -1) })...), last)
+	from := 0
+	return each(of, func(x *G.Node) *G.Node {
+		to := from + x.Shape().TotalSize()
+		sum := b.Reshape(b.Slice(all, 0, from, to), x.Shape()...)
+		from = to
+		return sum
+	})
 }

@@ -28,7 +28,7 @@ func (c *StepConfig) rows(states *States, grads G.Nodes) (weights, gradients G.N
 	weights, gradients = slices.Clone(c.Params), slices.Clone(grads)
 	s, ok := c.Optimizer.(still)
 	same := ok && s.Still()
-	if !c.Rows && !same || c.Accumulate || c.Average > 0 { // those need the whole gradient, or all weights
+	if !c.Rows && !same || c.divided() || c.Average > 0 { // those need the whole gradient, or all weights
 		return weights, gradients
 	}
 	b := states.b

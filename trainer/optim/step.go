@@ -66,6 +66,11 @@ type StepConfig struct {
 	Accumulate bool
 	Weight     *G.Node
 
+	// Sum adds up the numbers of several processes that take the step together, each with parts of its own of the batch:
+	// see tape.AllReduce. The step is that of the whole batch, and the same on all of them, to the bit. nil: this process
+	// has the whole batch.
+	Sum func(data any) error
+
 	// Average is the decay d, in (0, 1), of an exponential moving average a/n of the parameters w (Polyak and
 	// Juditsky, 1992), which states of the step hold: n, named AverageWeight, and for each parameter a, named
 	// AverageOf its name; 0: none. With each step
@@ -124,10 +129,13 @@ func (c *StepConfig) CheckSettings() error {
 	)
 }
 
+// divided says whether what is run once is a part of a batch.
+func (c *StepConfig) divided() bool { return c.Accumulate || c.Sum != nil }
+
 func (c *StepConfig) checkRows() error {
-	if c.Rows && (c.Accumulate || c.Average > 0) {
+	if c.Rows && (c.divided() || c.Average > 0) {
 		return &setting.Error{Setting: "Rows", Value: true,
-			Want: "left out with Accumulate or Average, which touch all weights"}
+			Want: "left out with Accumulate, Sum or Average, which touch all weights"}
 	}
 	return nil
 }
@@ -183,7 +191,9 @@ func NewStep(b *op.Builder, c StepConfig) (*Step, error) {
 	if c.Accumulate {
 		s.First = G.NewScalar(b.Graph(), c.Loss.Dtype(), G.WithName("first part"))
 		s.Last = G.NewScalar(b.Graph(), c.Loss.Dtype(), G.WithName("last part"))
-		sums = accumulate(b, s.First, c.Loss, c.Weight, c.Params, grads)
+	}
+	if c.divided() {
+		sums = c.accumulate(b, s.First, s.Last, grads)
 		s.Loss, grads = sums.loss, sums.grads
 	}
 	weights, grads := c.rows(states, grads)
@@ -204,7 +214,10 @@ func NewStep(b *op.Builder, c StepConfig) (*Step, error) {
 		updates = append(updates, scaling.updates(b, ok)...)
 	}
 	if sums != nil { // only the last run moves anything, but for the sums and what the model carries
-		updates = append(when(b, s.Last, updates), sums.updates...)
+		if s.Last != nil {
+			updates = when(b, s.Last, updates)
+		}
+		updates = append(updates, sums.updates...)
 		carried = when(b, finite(b, c.Loss), c.Carried)
 	}
 	if b.Err() != nil {
