@@ -144,6 +144,9 @@ func (c *curves) picture(config *Config, title string, best int) *plots.Curves {
 // draw draws the curves into the folder of the run, unless that was just done; always, if it must. That it cannot be
 // done is no reason to end a training: it is said once.
 func (r *training) draw(must bool) {
+	if r.follows() {
+		return
+	}
 	c := r.curves
 	if !must && time.Since(c.drawn) < max(drawPause, drawShare*c.took) {
 		return

@@ -6,19 +6,23 @@ import (
 	"math"
 	"time"
 
-	"github.com/pkg/errors"
-
 	"github.com/unroll-ml/unroll/internal/events"
 	"github.com/unroll-ml/unroll/internal/plots"
 	"github.com/unroll-ml/unroll/internal/runlog"
 	"github.com/unroll-ml/unroll/internal/words"
-	"github.com/unroll-ml/unroll/models/decode"
 	"github.com/unroll-ml/unroll/trainer/checkpoint"
 	"github.com/unroll-ml/unroll/trainer/optim"
+	"github.com/unroll-ml/unroll/trainer/parallel"
 )
 
 // Train trains a task in a folder: see Folder.Train.
+//
+// Of several processes that train together (see InWorld) all must call it; the folder is that of rank 0, and others do
+// not look at dir.
 func Train(ctx context.Context, dir string, t Task, o Options) (End, error) {
+	if worldOf(t).Rank() > 0 {
+		return Follow(ctx, t, o)
+	}
 	f, err := OpenFolder(dir)
 	if err != nil {
 		return End{}, err
@@ -39,17 +43,37 @@ func Train(ctx context.Context, dir string, t Task, o Options) (End, error) {
 // Train again goes on. A *DivergedError says that the numbers are no longer finite, an *OtherSettingsError that
 // the folder holds another run, a *FinishedError that its run has nothing left to do.
 func (f *Folder) Train(ctx context.Context, t Task, o Options) (End, error) {
-	r, err := f.prepare(t, o)
-	if err != nil {
-		return End{}, err
-	}
-	defer r.close()
-	return r.run(ctx)
+	return jointly(worldOf(t), func() (End, error) {
+		r, err := f.prepare(t, o)
+		if err != nil {
+			return End{}, err
+		}
+		defer r.close()
+		return r.run(ctx)
+	})
 }
 
 // prepare either continues the run in the folder or begins a new one. Until it is known that this can be done
 // nothing in the folder changes.
 func (f *Folder) prepare(t Task, o Options) (*training, error) {
+	r, err := newTraining(t, o)
+	if err != nil {
+		return nil, err
+	}
+	r.folder = f
+	if f.before != nil && !o.Overwrite {
+		if difference, same := f.before.repeats(*r.config); !same {
+			return nil, &OtherSettingsError{f.dir, difference}
+		}
+	}
+	if err := r.agree(); err != nil {
+		return nil, err
+	}
+	return r, r.place()
+}
+
+// newTraining is a training that has no folder yet, and has not begun.
+func newTraining(t Task, o Options) (*training, error) {
 	c := t.Config()
 	c.Format = configFormat
 	if err := c.Check(); err != nil {
@@ -59,28 +83,24 @@ func (f *Folder) prepare(t Task, o Options) (*training, error) {
 	if err := c.Training.complete(limit.steps, t.Epoch()); err != nil {
 		return nil, err
 	}
-	r := &training{folder: f, config: c, task: t, budget: limit, Options: o}
+	r := &training{config: c, task: t, budget: limit, world: worldOf(t), Options: o}
 	if r.Keep < 1 {
 		r.Keep = DefaultKeep
 	}
 	if r.LogEvery < 1 {
 		r.LogEvery = DefaultLogEvery
 	}
-	if r.Report == nil {
+	if r.Report == nil || r.follows() {
 		r.Report = silent{}
 	}
-	if f.before != nil && !o.Overwrite {
-		if difference, same := f.before.repeats(*c); !same {
-			return nil, &OtherSettingsError{f.dir, difference}
-		}
-	}
-	return r, r.place()
+	return r, nil
 }
 
 // training is a run in progress.
 type training struct {
 	Options
-	folder  *Folder
+	folder  *Folder // nil: that of rank 0
+	world   parallel.Communicator
 	config  *Config
 	task    Task
 	budget  budget
@@ -90,6 +110,7 @@ type training struct {
 	curves  *curves
 
 	schedule optim.Schedule // of the learning rate
+	loaded   *loader        // what the run goes on from; nil: it begins
 
 	at        Position // where the run stands
 	saved     int      // the step that was saved last
@@ -122,20 +143,11 @@ func (r *training) run(ctx context.Context) (End, error) {
 	if err != nil {
 		return End{}, err
 	}
-	if r.log, err = runlog.Open(r.folder.root, LogName, r.at.Step); err != nil {
+	if err := r.begin(); err != nil {
 		return End{}, err
 	}
-	r.curves = &curves{measures: map[string]*plots.Curve{}, drawn: time.Now()}
-	if err := r.curves.read(r.folder.path(LogName)); err != nil {
+	if err := r.openLogs(); err != nil {
 		return End{}, err
-	}
-	if r.TensorBoard {
-		w, err := events.Create(r.folder.root, r.at.Step+1)
-		if err != nil {
-			return End{}, err
-		}
-		r.board = &board{w}
-		r.at.Events = append(r.at.Events, w.Name())
 	}
 	r.schedule, r.at.Plateau = r.config.Training.schedule(), r.config.Training.plateau(r.at.Plateau)
 	r.since, r.past, r.first, r.saved = time.Now(), r.at.Seconds, r.at.Step, r.at.Step
@@ -143,7 +155,7 @@ func (r *training) run(ctx context.Context) (End, error) {
 	if err != nil {
 		return End{}, err
 	}
-	start := Start{Dir: r.folder.dir, After: r.first, Steps: r.budget.steps, Seconds: r.budget.seconds}
+	start := Start{Dir: r.dir(), After: r.first, Steps: r.budget.steps, Seconds: r.budget.seconds}
 	start.Task, start.Device, start.Weights, start.Epoch = r.config.Task, r.task.Device(), countElements(params),
 		r.task.Epoch()
 	if t, ok := r.task.(described); ok {
@@ -166,13 +178,34 @@ func (r *training) run(ctx context.Context) (End, error) {
 		if err := r.end("stopped", ""); err != nil {
 			return r.summary(), err
 		}
-		return r.summary(), &StoppedError{r.folder.dir, r.at.Step, r.folder.path(Last), context.Cause(ctx)}
+		return r.summary(), &StoppedError{r.dir(), r.at.Step, r.path(Last), context.Cause(ctx)}
 	}
 	if r.far {
 		return r.summary(), r.diverged(r.at.Step, fmt.Sprintf("the validation loss is more than %d times the loss "+
 			"at the start", farAbove))
 	}
 	return r.summary(), r.end("done", r.whyExhausted())
+}
+
+// openLogs opens the log and, if it is wanted, TensorBoard's.
+func (r *training) openLogs() (err error) {
+	if r.follows() {
+		return nil
+	}
+	if r.log, err = runlog.Open(r.folder.root, LogName, r.at.Step); err != nil {
+		return err
+	}
+	r.curves = &curves{measures: map[string]*plots.Curve{}, drawn: time.Now()}
+	if err := r.curves.read(r.path(LogName)); err != nil || !r.TensorBoard {
+		return err
+	}
+	w, err := events.Create(r.folder.root, r.at.Step+1)
+	if err != nil {
+		return err
+	}
+	r.board = &board{w}
+	r.at.Events = append(r.at.Events, w.Name())
+	return nil
 }
 
 func (r *training) summary() End {
@@ -191,12 +224,21 @@ func (r *training) steps(ctx context.Context) (stopped bool, err error) {
 			return true, err
 		}
 	}
-	for !r.budget.spent(r.at.Step, r.seconds()) && !r.exhausted() {
+	for {
+		if over, err := r.spent(); err != nil || over || r.exhausted() {
+			if err != nil {
+				return false, err
+			}
+			break
+		}
 		rec, err := r.step()
 		if err != nil {
 			return false, err
 		}
-		last := r.budget.spent(r.at.Step, r.seconds())
+		last, err := r.spent()
+		if err != nil {
+			return false, err
+		}
 		r.show(rec, last)
 		switch c := &r.config.Training; {
 		case last || r.validates():
@@ -208,7 +250,11 @@ func (r *training) steps(ctx context.Context) (stopped bool, err error) {
 				return false, err
 			}
 		}
-		if ctx.Err() != nil && !last && !r.exhausted() {
+		stop, err := r.any(ctx.Err() != nil)
+		if err != nil {
+			return false, err
+		}
+		if stop && !last && !r.exhausted() {
 			if !r.validated {
 				err = r.save(Last)
 			}
@@ -235,6 +281,7 @@ func (r *training) validates() bool {
 // end the run.
 func (r *training) step() (StepRecord, error) {
 	begin, rate := time.Now(), r.rate()
+	r.enters(fmt.Sprintf("step %d", r.at.Step+1), true)
 	loss, norm, n, err := r.task.Step(r.at.Step, rate)
 	if err != nil {
 		return StepRecord{}, r.interrupted(err)
@@ -297,13 +344,13 @@ func (r *training) show(rec StepRecord, last bool) {
 
 // interrupted is the error of a step that was not taken for want of its data. What was learned before is saved.
 func (r *training) interrupted(err error) error {
-	if !isData(err) && !isIO(err) || r.at.Step == r.saved {
+	if !isData(err) && !isIO(err) || r.at.Step == r.saved || r.world.Size() > 1 {
 		return err
 	}
 	if failed := r.save(Last); failed != nil {
 		return failed
 	}
-	return &StoppedError{r.folder.dir, r.at.Step, r.folder.path(Last), err}
+	return &StoppedError{r.dir(), r.at.Step, r.path(Last), err}
 }
 
 // rate is the learning rate of the next step.
@@ -334,22 +381,21 @@ const farAbove = 100
 // validate validates, and saves the run, and the best one if this is it. If the context is done meanwhile, the
 // run is saved with a note that this is due.
 func (r *training) validate(ctx context.Context) error {
-	m, err := r.task.Validate(ctx)
-	if err != nil && ctx.Err() != nil && errors.Is(err, ctx.Err()) {
-		r.at.Due = true
-		return r.save(Last)
-	}
-	if number := (*decode.NotFiniteError)(nil); errors.As(err, &number) {
-		return r.diverged(r.at.Step, fmt.Sprintf("in validation, %v", number))
-	}
+	r.enters(fmt.Sprintf("the validation after step %d", r.at.Step), false)
+	m, err := r.measure(ctx)
 	if err != nil {
 		return err
 	}
-	r.at.Due = false
+	if r.at.Due = m.stopped; m.stopped {
+		return r.save(Last)
+	}
+	if m.notFinite != "" {
+		return r.diverged(r.at.Step, "in validation, "+m.notFinite)
+	}
 	if !finite(m.Loss) {
 		return r.diverged(r.at.Step, fmt.Sprintf("the validation loss is %g", m.Loss))
 	}
-	score := m.score(r.config.Training.Best)
+	score := m.score
 	wasFar, wasUndefined := r.far, r.undefined
 	r.far = r.config.Task != TaskOwn && r.at.FirstLoss != nil && m.Loss > farAbove*max(1, *r.at.FirstLoss)
 	r.undefined = score == undefinedScore
@@ -392,11 +438,8 @@ func (r *training) validate(ctx context.Context) error {
 
 // save writes a checkpoint of this moment, unless its numbers are no longer finite.
 func (r *training) save(name string) error {
-	weights, err := r.task.Params()
-	if err != nil {
-		return err
-	}
-	state, err := r.task.TrainState()
+	r.enters(fmt.Sprintf("the checkpoint after step %d", r.at.Step), false)
+	weights, state, err := r.tensors()
 	if err != nil {
 		return err
 	}
@@ -405,11 +448,14 @@ func (r *training) save(name string) error {
 			return r.diverged(r.at.Step, fmt.Sprintf("element %d of tensor %q is not finite", i, tensor))
 		}
 	}
+	r.at.Seconds = r.seconds()
+	r.saved = r.at.Step
+	if r.follows() {
+		return nil
+	}
 	if err := r.writing(r.log.Sync()); err != nil {
 		return err
 	}
-	r.at.Seconds = r.seconds()
-	r.saved = r.at.Step
 	keep := 1
 	if name == Last {
 		keep = r.Keep
@@ -420,9 +466,12 @@ func (r *training) save(name string) error {
 
 // append logs a record.
 func (r *training) append(record any) error {
+	if r.follows() {
+		return nil
+	}
 	n, err := r.log.Append(record)
 	if n > 0 {
-		err = checkpoint.Unwritten(r.folder.path(LogName), int64(n), err)
+		err = checkpoint.Unwritten(r.path(LogName), int64(n), err)
 	}
 	r.curves.add(record)
 	if err == nil && r.board != nil {
@@ -436,7 +485,7 @@ func (r *training) writing(err error) error {
 	if err == nil || !isIO(err) {
 		return err
 	}
-	return &UnsavedError{r.folder.dir, err}
+	return &UnsavedError{r.dir(), err}
 }
 
 // diverged logs the end of a run whose numbers are no longer finite.
@@ -445,7 +494,7 @@ func (r *training) diverged(step int, why string) error {
 	if err := r.end("diverged", why); err != nil {
 		return err
 	}
-	e := &DivergedError{Dir: r.folder.dir, Step: step, Why: why, Saved: r.far}
+	e := &DivergedError{Dir: r.dir(), Step: step, Why: why, Saved: r.far}
 	if r.at.BestLoss != nil {
 		e.BestStep = r.at.BestStep
 	}
@@ -454,7 +503,7 @@ func (r *training) diverged(step int, why string) error {
 
 // end writes a last record, or that of a run that goes on.
 func (r *training) end(event, why string) error {
-	rec := EndRecord{Event: event, Step: r.at.Step, Run: r.folder.dir, BestStep: r.at.BestStep, Why: why,
+	rec := EndRecord{Event: event, Step: r.at.Step, Run: r.dir(), BestStep: r.at.BestStep, Why: why,
 		Seconds: r.seconds()}
 	if r.at.BestLoss != nil {
 		loss := Float(*r.at.BestLoss)

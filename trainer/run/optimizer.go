@@ -158,7 +158,7 @@ func (c *Config) trainer() trainer.Training {
 	m := trainer.Training{
 		Seed: t.Seed, Optimizer: c.optimizer(), Clip: t.Clip, ClipValue: t.ClipValue, Accumulate: t.Accumulate,
 		Average:    t.EMA,
-		RowUpdates: t.SparseUpdates, Frozen: c.frozen(), Recompute: c.Running.Recompute,
+		World: c.with.world, RowUpdates: t.SparseUpdates, Frozen: c.frozen(), Recompute: c.Running.Recompute,
 	}
 	if t.LossScaling {
 		m.Scaling = optim.DefaultLossScaling

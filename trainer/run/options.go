@@ -7,6 +7,7 @@ import (
 	"github.com/unroll-ml/unroll/trainer"
 	"github.com/unroll-ml/unroll/trainer/device"
 	"github.com/unroll-ml/unroll/trainer/optim"
+	"github.com/unroll-ml/unroll/trainer/parallel"
 )
 
 // Option gives a run a part that its configuration can only name. The same ones go to those who train a run and
@@ -24,6 +25,7 @@ type with struct {
 	attentions map[string]models.AttentionKind
 	optimizers map[string]optim.Optimizer
 	lm         func(trainer.LMConfig) (LM, error)
+	world      parallel.Communicator // nil: this process is alone
 }
 
 // On computes on a device, instead of the one that the configuration names.
@@ -61,6 +63,10 @@ func added[V any](m map[string]V, name string, v V) map[string]V {
 	}
 	return more
 }
+
+// InWorld trains together with other processes, each of which makes the same task of the same data and calls Train: see
+// trainer.Training.World. Rank 0 has the folder, reports and validates.
+func InWorld(c parallel.Communicator) Option { return func(w *with) { w.world = c } }
 
 // WithLM makes language models with f instead of trainer.NewLM.
 func WithLM(f func(trainer.LMConfig) (LM, error)) Option { return func(w *with) { w.lm = f } }

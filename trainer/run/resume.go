@@ -81,8 +81,10 @@ func (r *training) resume() (found bool, err error) {
 	skip := func(err error) { r.Report.Notice("skipped a damaged checkpoint: " + err.Error()) }
 	var broken error
 	for _, name := range names {
-		at, err := r.folder.load(name, r.config, r.task, true)
+		loaded := &loader{Learner: r.task}
+		at, err := r.folder.load(name, r.config, loaded, true)
 		if err == nil {
+			r.loaded = loaded
 			r.at = at
 			if broken != nil {
 				r.Report.Notice(fmt.Sprintf("going back to %s, of step %s", r.folder.path(name), words.Thousands(at.Step)))

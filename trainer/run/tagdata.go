@@ -265,6 +265,9 @@ func alike(parts []trainer.Sentences) {
 		wider := s.SentenceShape
 		wider.Different, wider.Letters = different, letters
 		parts[i].SentenceShape = wider
+		if letters > 0 && s.Which == nil { // a part of rows that are no examples
+			parts[i].Which = make([]int32, s.Steps*s.Batch)
+		}
 		parts[i].Chars = widened(s.Chars, s.Letters, s.Different, letters, different)
 		parts[i].CharMask = widened(s.CharMask, s.Letters, s.Different, letters, different)
 	}

@@ -1,0 +1,422 @@
+package run
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/gob"
+	"fmt"
+	"maps"
+	"runtime/debug"
+	"slices"
+	"sync"
+
+	"github.com/pkg/errors"
+
+	"github.com/unroll-ml/unroll/models/decode"
+	"github.com/unroll-ml/unroll/trainer/checkpoint"
+	"github.com/unroll-ml/unroll/trainer/parallel"
+)
+
+// A training of several processes is one training: each takes all steps, on its parts of the batches, and all decide
+// alike. What a process knows by itself alone, a signal, its clock, what it has read from its disk, is made known to all
+// before anything depends on it, because a process that goes another way than the others leaves them waiting.
+
+// DisagreeError says that the processes that should train together would not train the same.
+type DisagreeError struct {
+	Rank int    // which is not like rank 0
+	What string // in what
+}
+
+func (e *DisagreeError) Error() string { return fmt.Sprintf("rank %d is not like rank 0: %s", e.Rank, e.What) }
+
+// worldOf are the processes that train a task together.
+func worldOf(t Task) parallel.Communicator {
+	if c := t.Config(); c.with.world != nil {
+		return c.with.world
+	}
+	return parallel.Alone{}
+}
+
+// Follow is Train of a rank other than 0: it takes the steps, and leaves the folder and what is said of it to rank 0.
+func Follow(ctx context.Context, t Task, o Options) (End, error) {
+	return jointly(worldOf(t), func() (End, error) {
+		r, err := newTraining(t, o)
+		if err == nil {
+			err = r.agree()
+		}
+		if err != nil {
+			return End{}, err
+		}
+		return r.run(ctx)
+	})
+}
+
+// jointly trains, and tells the other processes of an error that they do not have themselves.
+func jointly(world parallel.Communicator, train func() (End, error)) (End, error) {
+	end, err := train()
+	if err != nil && !Agreed(err) {
+		world.Abort(err)
+	}
+	return end, err
+}
+
+// Agreed says whether an error of Train is that of all processes which train together.
+func Agreed(err error) bool {
+	var (
+		stopped  *StoppedError
+		diverged *DivergedError
+		disagree *DisagreeError
+		aborted  *parallel.AbortedError
+	)
+	return errors.As(err, &stopped) || errors.As(err, &diverged) || errors.As(err, &disagree) || errors.As(err, &aborted)
+}
+
+// follows says whether another process has the folder.
+func (r *training) follows() bool { return r.world.Rank() > 0 }
+
+func (r *training) dir() string {
+	if r.follows() {
+		return ""
+	}
+	return r.folder.dir
+}
+
+func (r *training) path(name string) string {
+	if r.follows() {
+		return name
+	}
+	return r.folder.path(name)
+}
+
+// enters says to who watches over the processes what this one begins to do.
+func (r *training) enters(what string, step bool) {
+	if w, ok := r.world.(interface{ At(what string, step bool) }); ok {
+		w.At(what, step)
+	}
+}
+
+// any says whether something is so in one of the processes at least.
+func (r *training) any(is bool) (bool, error) {
+	bits := uint32(0)
+	if is {
+		bits = 1
+	}
+	bits, err := r.world.Vote(bits)
+	return bits != 0, err
+}
+
+// spent says whether the budget is; the clock is that of rank 0.
+func (r *training) spent() (bool, error) {
+	spent := r.budget.spent(r.at.Step, r.seconds())
+	if r.budget.steps > 0 {
+		return spent, nil
+	}
+	return r.any(spent && !r.follows())
+}
+
+// identity is what must be the same in all processes before the first step.
+type identity struct {
+	Version string
+	Config  Config
+	Files   map[string]string // the SHA-256 of the task's files
+	Weights string            // that of the weights
+}
+
+// agree makes sure that all processes would train the same.
+func (r *training) agree() error {
+	if r.world.Size() == 1 {
+		return nil
+	}
+	r.enters("the comparison of settings and data", false)
+	mine := identity{Version: version(), Config: *r.config, Files: map[string]string{}}
+	if t, ok := r.task.(filed); ok {
+		for name, data := range t.Files() {
+			mine.Files[name] = sha256Hex(data)
+		}
+	}
+	weights, err := r.task.Params()
+	if err != nil {
+		return err
+	}
+	mine.Weights = fmt.Sprintf("%x", sum(weights))
+	var first identity
+	if err := r.fromFirst(&mine, &first); err != nil {
+		return err
+	}
+	answers, err := r.world.Gather([]byte(first.differs(&mine)))
+	if err != nil {
+		return err
+	}
+	for rank, what := range answers {
+		if len(what) > 0 {
+			return &DisagreeError{rank, string(what)}
+		}
+	}
+	return nil
+}
+
+// differs says in what a process is not like rank 0; "" if it is.
+func (first *identity) differs(mine *identity) string {
+	if first.Version != mine.Version {
+		return fmt.Sprintf("another build of the program, %s there, %s here", first.Version, mine.Version)
+	}
+	if difference, same := first.Config.repeats(mine.Config); !same {
+		return difference
+	}
+	there, here := Config{Training: first.Config.Training}, Config{Training: mine.Config.Training}
+	if x := there.differs(&here); x != nil { // how long it trains
+		return x.words()
+	}
+	for _, name := range slices.Sorted(maps.Keys(first.Files)) {
+		if a, b := first.Files[name], mine.Files[name]; a != b {
+			return fmt.Sprintf("another %s, sha256 %.12s there, %.12s here", name, a, b)
+		}
+	}
+	if first.Weights != mine.Weights {
+		return fmt.Sprintf("other weights, sha256 %.12s there, %.12s here", first.Weights, mine.Weights)
+	}
+	return ""
+}
+
+// version tells builds of the program apart.
+func version() string {
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		return ""
+	}
+	v := info.Main.Version
+	for _, s := range info.Settings {
+		if s.Key == "vcs.revision" || s.Key == "vcs.modified" {
+			v += " " + s.Value
+		}
+	}
+	return v
+}
+
+// fromFirst makes what the value that rank 0 has.
+func (r *training) fromFirst(mine, what any) error {
+	var data bytes.Buffer
+	if err := gob.NewEncoder(&data).Encode(mine); err != nil {
+		return errors.WithStack(err)
+	}
+	first, err := r.world.Bcast(data.Bytes())
+	if err != nil {
+		return err
+	}
+	return errors.WithStack(gob.NewDecoder(bytes.NewReader(first)).Decode(what))
+}
+
+// loader is a model that remembers what was loaded into it.
+type loader struct {
+	Learner
+	weights, state []checkpoint.Tensor
+}
+
+// Load implements Learner.
+func (l *loader) Load(weights, state []checkpoint.Tensor) error {
+	l.weights, l.state = weights, state
+	return l.Learner.Load(weights, state)
+}
+
+// beginning is where a run stands before the first step of this process.
+type standing struct {
+	At     Position
+	Loaded bool // of a checkpoint
+}
+
+// begin makes all processes stand where rank 0 does, which alone needs the folder.
+func (r *training) begin() error {
+	if r.world.Size() == 1 {
+		return nil
+	}
+	r.enters("the beginning", false)
+	mine := standing{r.at, r.loaded != nil}
+	var first standing
+	if err := r.fromFirst(&mine, &first); err != nil {
+		return err
+	}
+	r.at = first.At
+	if !first.Loaded {
+		return nil
+	}
+	var weights, state []checkpoint.Tensor
+	if !r.follows() {
+		weights, state = r.loaded.weights, r.loaded.state
+		r.loaded = nil
+	}
+	return r.take(weights, state)
+}
+
+// shape is a tensor without its numbers.
+type shape struct {
+	Name  string
+	Shape []int
+	State bool
+}
+
+// take loads the tensors of rank 0 into the models of all others.
+func (r *training) take(weights, state []checkpoint.Tensor) error {
+	var mine, shapes []shape
+	var numbers []byte
+	for i, t := range slices.Concat(weights, state) {
+		mine = append(mine, shape{t.Name, t.Shape, i >= len(weights)})
+		numbers = append(numbers, parallel.Bytes(t.Data.([]float32))...)
+	}
+	if err := r.fromFirst(&mine, &shapes); err != nil {
+		return err
+	}
+	numbers, err := r.world.Bcast(numbers)
+	if err != nil || !r.follows() {
+		return err
+	}
+	weights, state = nil, nil
+	for _, s := range shapes {
+		n := 4
+		for _, d := range s.Shape {
+			n *= d
+		}
+		t := checkpoint.Tensor{Name: s.Name, Shape: s.Shape, Data: parallel.Floats(numbers[:n])}
+		numbers = numbers[n:]
+		if s.State {
+			state = append(state, t)
+		} else {
+			weights = append(weights, t)
+		}
+	}
+	return r.task.Load(weights, state)
+}
+
+// tensors are the weights and the training state, which all processes have alike. Should processors that compute
+// differently have made them differ, all take those of rank 0.
+func (r *training) tensors() (weights, state []checkpoint.Tensor, err error) {
+	if weights, err = r.task.Params(); err != nil {
+		return nil, nil, err
+	}
+	if state, err = r.task.TrainState(); err != nil || r.world.Size() == 1 {
+		return weights, state, err
+	}
+	sums, err := r.world.Gather(sum(weights, state))
+	if err != nil {
+		return nil, nil, err
+	}
+	other := slices.IndexFunc(sums, func(s []byte) bool { return !bytes.Equal(s, sums[0]) })
+	if other < 0 {
+		return weights, state, nil
+	}
+	r.Report.Notice(fmt.Sprintf("the weights of rank %d are no longer those of rank 0, as happens where processors differ: "+
+		"all take those of rank 0", other))
+	return weights, state, r.take(weights, state)
+}
+
+// sum is the SHA-256 of tensors.
+func sum(tensors ...[]checkpoint.Tensor) []byte {
+	h := sha256.New()
+	for _, t := range slices.Concat(tensors...) {
+		fmt.Fprintln(h, t.Name, t.Shape)
+		h.Write(parallel.Bytes(t.Data.([]float32)))
+	}
+	return h.Sum(nil)
+}
+
+// measured is what a validation gave. Other processes than rank 0 have only what decides on how to go on.
+type measured struct {
+	Metrics
+	score     float64
+	stopped   bool   // someone asked to stop meanwhile
+	notFinite string // what was not; "": all was
+}
+
+// measure validates, on rank 0.
+func (r *training) measure(ctx context.Context) (measured, error) {
+	if r.world.Size() == 1 {
+		return r.measureHere(ctx)
+	}
+	type decision struct { // of measured
+		Loss, Score float64
+		Stopped     bool
+		NotFinite   string
+	}
+	var m measured
+	if r.follows() {
+		for { // rank 0 asks between batches
+			bits, err := r.world.Vote(stopBit(ctx))
+			if err != nil {
+				return m, err
+			}
+			if bits&doneBit != 0 {
+				break
+			}
+		}
+	} else {
+		asking := &askingContext{Context: ctx, world: r.world}
+		var err error
+		if m, err = r.measureHere(asking); err != nil {
+			return m, err
+		}
+		if _, err := r.world.Vote(doneBit); err != nil {
+			return m, err
+		}
+	}
+	var d decision
+	if err := r.fromFirst(&decision{m.Loss, m.score, m.stopped, m.notFinite}, &d); err != nil {
+		return m, err
+	}
+	m.Loss, m.score, m.stopped, m.notFinite = d.Loss, d.Score, d.Stopped, d.NotFinite
+	return m, nil
+}
+
+// measureHere validates in this process.
+func (r *training) measureHere(ctx context.Context) (m measured, err error) {
+	m.Metrics, err = r.task.Validate(ctx)
+	number := (*decode.NotFiniteError)(nil)
+	switch {
+	case err != nil && ctx.Err() != nil && errors.Is(err, ctx.Err()):
+		m.stopped = true
+	case errors.As(err, &number):
+		m.notFinite = number.Error()
+	case err != nil:
+		return m, err
+	case finite(m.Loss):
+		m.score = m.Metrics.score(r.config.Training.Best)
+	}
+	return m, nil
+}
+
+// Bits of a vote during a validation.
+const (
+	wantsStop = 1 << iota // someone wants to stop
+	doneBit               // the validation is over
+)
+
+func stopBit(ctx context.Context) uint32 {
+	if ctx.Err() != nil {
+		return wantsStop
+	}
+	return 0
+}
+
+// askingContext is done when that of one of the processes is. Its Err asks all of them.
+type askingContext struct {
+	context.Context
+	world parallel.Communicator
+	mutex sync.Mutex
+	err   error
+}
+
+// Err implements context.Context.
+func (c *askingContext) Err() error {
+	c.mutex.Lock()
+	defer c.mutex.Unlock()
+	if c.err != nil {
+		return c.err
+	}
+	bits, err := c.world.Vote(stopBit(c.Context))
+	switch {
+	case err != nil:
+		c.err = err
+	case bits&wantsStop != 0:
+		c.err = context.Canceled
+	}
+	return c.err
+}
