@@ -157,8 +157,8 @@ func (c *Config) trainer() trainer.Training {
 	t := &c.Training
 	m := trainer.Training{
 		Seed: t.Seed, Optimizer: c.optimizer(), Clip: t.Clip, ClipValue: t.ClipValue, Accumulate: t.Accumulate,
-		Average:    t.EMA,
-		World: c.with.world, RowUpdates: t.SparseUpdates, Frozen: c.frozen(), Recompute: c.Running.Recompute,
+		Average: t.EMA,
+		World:   c.with.world, RowUpdates: t.SparseUpdates, Frozen: c.frozen(), Recompute: c.Running.Recompute,
 	}
 	if t.LossScaling {
 		m.Scaling = optim.DefaultLossScaling

@@ -28,7 +28,9 @@ type DisagreeError struct {
 	What string // in what
 }
 
-func (e *DisagreeError) Error() string { return fmt.Sprintf("rank %d is not like rank 0: %s", e.Rank, e.What) }
+func (e *DisagreeError) Error() string {
+	return fmt.Sprintf("rank %d is not like rank 0: %s", e.Rank, e.What)
+}
 
 // worldOf are the processes that train a task together.
 func worldOf(t Task) parallel.Communicator {

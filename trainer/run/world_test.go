@@ -298,7 +298,7 @@ func TestClockOfRank0(t *testing.T) {
 				task := newCounter(0)
 				task.config.Training.Steps, task.config.Training.Minutes, task.config.Training.Accumulate = 0, 1, 2
 				task.config.Training.Accumulate = 6
-		task.config.use([]Option{InWorld(c)})
+				task.config.use([]Option{InWorld(c)})
 				r, err := newTraining(task, Options{})
 				if err != nil {
 					t.Error(err)
@@ -352,9 +352,11 @@ func TestErrorsOfOneProcess(t *testing.T) {
 		rank int
 		task func(c *counter) Task
 	}{
-		"in a step":       {1, func(c *counter) Task { return &hooked{counter: c, step: func(int) error { return failure }} }},
-		"in a step of 0":  {0, func(c *counter) Task { return &hooked{counter: c, step: func(int) error { return failure }} }},
-		"in a validation": {0, func(c *counter) Task { return &hooked{counter: c, validate: func(context.Context) error { return failure }} }},
+		"in a step":      {1, func(c *counter) Task { return &hooked{counter: c, step: func(int) error { return failure }} }},
+		"in a step of 0": {0, func(c *counter) Task { return &hooked{counter: c, step: func(int) error { return failure }} }},
+		"in a validation": {0, func(c *counter) Task {
+			return &hooked{counter: c, validate: func(context.Context) error { return failure }}
+		}},
 	} {
 		for rank, err := range trainCounters(t, 3, filepath.Join(t.TempDir(), "run"), func(rank int, c *counter, _ func()) Task {
 			if rank == at.rank {
