@@ -52,22 +52,28 @@ func packedTiles(
 	}
 }
 
-// packRounded is Set.Pack for pairs of two elements.
+// packRounded is Set.Pack for pairs of two elements. The kernels store whole vectors, of which what lies beyond the
+// width falls on the rows that follow: so columns are packed from the right to the left, rows in their order, and the
+// last rows apart.
 func packRounded(dst *float32, width, n, k int, src *float32, srcI, srcK int) {
-	whole := k &^ 7
+	const lanes = 8
+	beyond := roundUp(width, lanes) - width
+	whole := max(0, k-roundUp(beyond, width)/width)
 	switch {
 	case width == 1 && srcK == 1:
+		whole = k &^ (lanes - 1)
 		roundRowBF16AVX2(whole, dst, src)
 	case srcI == 1:
-		whole = k &^ 1
-		for i := 0; i < width; i += 16 {
-			packCopyBF16AVX2(at(dst, i), width, min(16, width-i), max(0, min(16, n-i)), whole, at(src, i), srcK)
+		whole &^= 1
+		for i := roundUp(width, lanes) - lanes; i >= 0; i -= lanes {
+			packCopyBF16AVX2(at(dst, i), width, max(0, min(lanes, n-i)), whole, at(src, i), srcK)
 		}
 	default:
-		for i := 0; i < n && whole > 0; i += 8 {
-			transposeBF16AVX2(min(8, n-i), width-i, whole, at(dst, i), width, at(src, i*srcI), srcI)
+		whole &^= lanes - 1
+		clearColumns(dst, width, roundUp(n, lanes), whole)
+		for i := roundUp(n, lanes) - lanes; i >= 0; i -= lanes {
+			transposeBF16AVX2(min(lanes, n-i), lanes, whole, at(dst, i), width, at(src, i*srcI), srcI)
 		}
-		clearColumns(dst, width, roundUp(n, 8), whole)
 	}
 	packBF16(at(dst, whole*width), width, n, k-whole, at(src, whole*srcK), srcI, srcK)
 }

@@ -654,12 +654,12 @@ func transposeAVX2(n int, width int, k int, dst *float32, dstP int, src *float32
 //go:noescape
 func roundRowBF16AVX2(n int, dst *float32, src *float32)
 
-// packCopyBF16AVX2 is Set.Pack where srcI is 1, for an even k.
+// packCopyBF16AVX2 is Set.Pack of a vector where srcI is 1, for an even k. It stores whole vectors.
 //
 //go:noescape
-func packCopyBF16AVX2(dst *float32, dstP int, width int, n int, k int, src *float32, srcK int)
+func packCopyBF16AVX2(dst *float32, dstP int, n int, k int, src *float32, srcK int)
 
-// transposeBF16AVX2 is Set.Pack where srcK is 1, for whole vectors of terms and at most one of rows.
+// transposeBF16AVX2 is Set.Pack of a vector where srcK is 1, for whole vectors of terms. It stores whole vectors.
 //
 //go:noescape
 func transposeBF16AVX2(n int, width int, k int, dst *float32, dstP int, src *float32, srcI int)

@@ -20174,12 +20174,22 @@ one:
 	VFMADD231PS  Y3, Y4, Y1
 
 store:
-	MOVQ       n+48(FP), AX
-	LEAQ       sliding<>+0(SB), CX
-	NEGQ       AX
-	VMOVUPS    64(CX)(AX*4), Y2
-	VMOVUPS    96(CX)(AX*4), Y3
-	NEGQ       AX
+	MOVQ     n+48(FP), AX
+	LEAQ     sliding<>+0(SB), CX
+	NEGQ     AX
+	VMOVUPS  64(CX)(AX*4), Y2
+	VMOVUPS  96(CX)(AX*4), Y3
+	NEGQ     AX
+	CMPQ     AX, $0x00000010
+	JNE      narrow
+	MOVQ     BX, AX
+	VMOVUPS  Y0, (AX)
+	VMOVUPS  Y1, 32(AX)
+	VLDMXCSR (SP)
+	VZEROUPPER
+	RET
+
+narrow:
 	VMASKMOVPS Y0, Y2, (BX)
 	VMASKMOVPS Y1, Y3, 32(BX)
 	VLDMXCSR   (SP)
@@ -20324,12 +20334,25 @@ one:
 	VFMADD231PS  Y5, Y6, Y3
 
 store:
-	MOVQ       n+48(FP), AX
-	LEAQ       sliding<>+0(SB), CX
-	NEGQ       AX
-	VMOVUPS    64(CX)(AX*4), Y4
-	VMOVUPS    96(CX)(AX*4), Y5
-	NEGQ       AX
+	MOVQ     n+48(FP), AX
+	LEAQ     sliding<>+0(SB), CX
+	NEGQ     AX
+	VMOVUPS  64(CX)(AX*4), Y4
+	VMOVUPS  96(CX)(AX*4), Y5
+	NEGQ     AX
+	CMPQ     AX, $0x00000010
+	JNE      narrow
+	MOVQ     BX, AX
+	VMOVUPS  Y0, (AX)
+	VMOVUPS  Y1, 32(AX)
+	ADDQ     DI, AX
+	VMOVUPS  Y2, (AX)
+	VMOVUPS  Y3, 32(AX)
+	VLDMXCSR (SP)
+	VZEROUPPER
+	RET
+
+narrow:
 	VMASKMOVPS Y0, Y4, (BX)
 	VMASKMOVPS Y1, Y5, 32(BX)
 	ADDQ       DI, BX
@@ -20503,12 +20526,28 @@ one:
 	VFMADD231PS  Y7, Y8, Y5
 
 store:
-	MOVQ       n+48(FP), AX
-	LEAQ       sliding<>+0(SB), CX
-	NEGQ       AX
-	VMOVUPS    64(CX)(AX*4), Y6
-	VMOVUPS    96(CX)(AX*4), Y7
-	NEGQ       AX
+	MOVQ     n+48(FP), AX
+	LEAQ     sliding<>+0(SB), CX
+	NEGQ     AX
+	VMOVUPS  64(CX)(AX*4), Y6
+	VMOVUPS  96(CX)(AX*4), Y7
+	NEGQ     AX
+	CMPQ     AX, $0x00000010
+	JNE      narrow
+	MOVQ     BX, AX
+	VMOVUPS  Y0, (AX)
+	VMOVUPS  Y1, 32(AX)
+	ADDQ     DI, AX
+	VMOVUPS  Y2, (AX)
+	VMOVUPS  Y3, 32(AX)
+	ADDQ     DI, AX
+	VMOVUPS  Y4, (AX)
+	VMOVUPS  Y5, 32(AX)
+	VLDMXCSR (SP)
+	VZEROUPPER
+	RET
+
+narrow:
 	VMASKMOVPS Y0, Y6, (BX)
 	VMASKMOVPS Y1, Y7, 32(BX)
 	ADDQ       DI, BX
@@ -20711,12 +20750,31 @@ one:
 	VFMADD231PS  Y9, Y10, Y7
 
 store:
-	MOVQ       n+48(FP), AX
-	LEAQ       sliding<>+0(SB), CX
-	NEGQ       AX
-	VMOVUPS    64(CX)(AX*4), Y8
-	VMOVUPS    96(CX)(AX*4), Y9
-	NEGQ       AX
+	MOVQ     n+48(FP), AX
+	LEAQ     sliding<>+0(SB), CX
+	NEGQ     AX
+	VMOVUPS  64(CX)(AX*4), Y8
+	VMOVUPS  96(CX)(AX*4), Y9
+	NEGQ     AX
+	CMPQ     AX, $0x00000010
+	JNE      narrow
+	MOVQ     BX, AX
+	VMOVUPS  Y0, (AX)
+	VMOVUPS  Y1, 32(AX)
+	ADDQ     DI, AX
+	VMOVUPS  Y2, (AX)
+	VMOVUPS  Y3, 32(AX)
+	ADDQ     DI, AX
+	VMOVUPS  Y4, (AX)
+	VMOVUPS  Y5, 32(AX)
+	ADDQ     DI, AX
+	VMOVUPS  Y6, (AX)
+	VMOVUPS  Y7, 32(AX)
+	VLDMXCSR (SP)
+	VZEROUPPER
+	RET
+
+narrow:
 	VMASKMOVPS Y0, Y8, (BX)
 	VMASKMOVPS Y1, Y9, 32(BX)
 	ADDQ       DI, BX
@@ -20948,12 +21006,34 @@ one:
 	VFMADD231PS  Y11, Y12, Y9
 
 store:
-	MOVQ       n+48(FP), AX
-	LEAQ       sliding<>+0(SB), CX
-	NEGQ       AX
-	VMOVUPS    64(CX)(AX*4), Y10
-	VMOVUPS    96(CX)(AX*4), Y11
-	NEGQ       AX
+	MOVQ     n+48(FP), AX
+	LEAQ     sliding<>+0(SB), CX
+	NEGQ     AX
+	VMOVUPS  64(CX)(AX*4), Y10
+	VMOVUPS  96(CX)(AX*4), Y11
+	NEGQ     AX
+	CMPQ     AX, $0x00000010
+	JNE      narrow
+	MOVQ     BX, AX
+	VMOVUPS  Y0, (AX)
+	VMOVUPS  Y1, 32(AX)
+	ADDQ     DI, AX
+	VMOVUPS  Y2, (AX)
+	VMOVUPS  Y3, 32(AX)
+	ADDQ     DI, AX
+	VMOVUPS  Y4, (AX)
+	VMOVUPS  Y5, 32(AX)
+	ADDQ     DI, AX
+	VMOVUPS  Y6, (AX)
+	VMOVUPS  Y7, 32(AX)
+	ADDQ     DI, AX
+	VMOVUPS  Y8, (AX)
+	VMOVUPS  Y9, 32(AX)
+	VLDMXCSR (SP)
+	VZEROUPPER
+	RET
+
+narrow:
 	VMASKMOVPS Y0, Y10, (BX)
 	VMASKMOVPS Y1, Y11, 32(BX)
 	ADDQ       DI, BX
@@ -21214,12 +21294,37 @@ one:
 	VFMADD231PS  Y13, Y14, Y11
 
 store:
-	MOVQ       n+48(FP), AX
-	LEAQ       sliding<>+0(SB), CX
-	NEGQ       AX
-	VMOVUPS    64(CX)(AX*4), Y12
-	VMOVUPS    96(CX)(AX*4), Y13
-	NEGQ       AX
+	MOVQ     n+48(FP), AX
+	LEAQ     sliding<>+0(SB), CX
+	NEGQ     AX
+	VMOVUPS  64(CX)(AX*4), Y12
+	VMOVUPS  96(CX)(AX*4), Y13
+	NEGQ     AX
+	CMPQ     AX, $0x00000010
+	JNE      narrow
+	MOVQ     BX, AX
+	VMOVUPS  Y0, (AX)
+	VMOVUPS  Y1, 32(AX)
+	ADDQ     DI, AX
+	VMOVUPS  Y2, (AX)
+	VMOVUPS  Y3, 32(AX)
+	ADDQ     DI, AX
+	VMOVUPS  Y4, (AX)
+	VMOVUPS  Y5, 32(AX)
+	ADDQ     DI, AX
+	VMOVUPS  Y6, (AX)
+	VMOVUPS  Y7, 32(AX)
+	ADDQ     DI, AX
+	VMOVUPS  Y8, (AX)
+	VMOVUPS  Y9, 32(AX)
+	ADDQ     DI, AX
+	VMOVUPS  Y10, (AX)
+	VMOVUPS  Y11, 32(AX)
+	VLDMXCSR (SP)
+	VZEROUPPER
+	RET
+
+narrow:
 	VMASKMOVPS Y0, Y12, (BX)
 	VMASKMOVPS Y1, Y13, 32(BX)
 	ADDQ       DI, BX
@@ -22180,30 +22285,23 @@ DATA cffff0000<>+24(SB)/4, $0xffff0000
 DATA cffff0000<>+28(SB)/4, $0xffff0000
 GLOBL cffff0000<>(SB), RODATA|NOPTR, $32
 
-// func packCopyBF16AVX2(dst *float32, dstP int, width int, n int, k int, src *float32, srcK int)
+// func packCopyBF16AVX2(dst *float32, dstP int, n int, k int, src *float32, srcK int)
 // Requires: AVX, AVX2
-TEXT ·packCopyBF16AVX2(SB), NOSPLIT, $8-56
+TEXT ·packCopyBF16AVX2(SB), NOSPLIT, $8-48
 	VSTMXCSR (SP)
 	MOVL     (SP), AX
 	ORL      $0x00008040, AX
 	MOVL     AX, 4(SP)
 	VLDMXCSR 4(SP)
 	MOVQ     dst+0(FP), AX
-	MOVQ     src+40(FP), CX
-	MOVQ     n+24(FP), DX
-	MOVQ     k+32(FP), BX
+	MOVQ     src+32(FP), CX
+	MOVQ     n+16(FP), DX
+	MOVQ     k+24(FP), BX
 	MOVQ     dstP+8(FP), SI
-	MOVQ     srcK+48(FP), DI
+	MOVQ     srcK+40(FP), DI
 	LEAQ     sliding<>+0(SB), R8
 	NEGQ     DX
 	VMOVUPS  64(R8)(DX*4), Y0
-	VMOVUPS  96(R8)(DX*4), Y1
-	NEGQ     DX
-	MOVQ     width+16(FP), DX
-	LEAQ     sliding<>+0(SB), R8
-	NEGQ     DX
-	VMOVUPS  64(R8)(DX*4), Y2
-	VMOVUPS  96(R8)(DX*4), Y3
 	NEGQ     DX
 	SHLQ     $0x02, SI
 	SHLQ     $0x02, DI
@@ -22211,50 +22309,28 @@ TEXT ·packCopyBF16AVX2(SB), NOSPLIT, $8-56
 pair:
 	TESTQ        BX, BX
 	JEQ          done
-	VMASKMOVPS   (CX), Y0, Y4
-	VBROADCASTSS c3f800000<>+0(SB), Y5
-	VMULPS       Y4, Y5, Y4
-	VCMPPS       $0x03, Y4, Y4, Y6
-	VPSRLD       $0x10, Y4, Y5
-	VPAND        c00000001<>+0(SB), Y5, Y5
-	VPADDD       c00007fff<>+0(SB), Y5, Y5
-	VPADDD       Y4, Y5, Y5
-	VPOR         Y6, Y5, Y5
-	VPAND        cffff0000<>+0(SB), Y5, Y5
-	VMASKMOVPS   Y5, Y2, (AX)(SI*1)
-	VMASKMOVPS   32(CX), Y1, Y4
-	VBROADCASTSS c3f800000<>+0(SB), Y5
-	VMULPS       Y4, Y5, Y4
-	VCMPPS       $0x03, Y4, Y4, Y6
-	VPSRLD       $0x10, Y4, Y5
-	VPAND        c00000001<>+0(SB), Y5, Y5
-	VPADDD       c00007fff<>+0(SB), Y5, Y5
-	VPADDD       Y4, Y5, Y5
-	VPOR         Y6, Y5, Y5
-	VPAND        cffff0000<>+0(SB), Y5, Y5
-	VMASKMOVPS   Y5, Y3, 32(AX)(SI*1)
-	VMASKMOVPS   (CX)(DI*1), Y0, Y4
-	VBROADCASTSS c3f800000<>+0(SB), Y5
-	VMULPS       Y4, Y5, Y4
-	VCMPPS       $0x03, Y4, Y4, Y6
-	VPSRLD       $0x10, Y4, Y5
-	VPAND        c00000001<>+0(SB), Y5, Y5
-	VPADDD       c00007fff<>+0(SB), Y5, Y5
-	VPADDD       Y4, Y5, Y5
-	VPOR         Y6, Y5, Y5
-	VPAND        cffff0000<>+0(SB), Y5, Y5
-	VMASKMOVPS   Y5, Y2, (AX)
-	VMASKMOVPS   32(CX)(DI*1), Y1, Y4
-	VBROADCASTSS c3f800000<>+0(SB), Y5
-	VMULPS       Y4, Y5, Y4
-	VCMPPS       $0x03, Y4, Y4, Y6
-	VPSRLD       $0x10, Y4, Y5
-	VPAND        c00000001<>+0(SB), Y5, Y5
-	VPADDD       c00007fff<>+0(SB), Y5, Y5
-	VPADDD       Y4, Y5, Y5
-	VPOR         Y6, Y5, Y5
-	VPAND        cffff0000<>+0(SB), Y5, Y5
-	VMASKMOVPS   Y5, Y3, 32(AX)
+	VMASKMOVPS   (CX)(DI*1), Y0, Y1
+	VBROADCASTSS c3f800000<>+0(SB), Y2
+	VMULPS       Y1, Y2, Y1
+	VCMPPS       $0x03, Y1, Y1, Y3
+	VPSRLD       $0x10, Y1, Y2
+	VPAND        c00000001<>+0(SB), Y2, Y2
+	VPADDD       c00007fff<>+0(SB), Y2, Y2
+	VPADDD       Y1, Y2, Y2
+	VPOR         Y3, Y2, Y2
+	VPAND        cffff0000<>+0(SB), Y2, Y2
+	VMOVUPS      Y2, (AX)
+	VMASKMOVPS   (CX), Y0, Y1
+	VBROADCASTSS c3f800000<>+0(SB), Y2
+	VMULPS       Y1, Y2, Y1
+	VCMPPS       $0x03, Y1, Y1, Y3
+	VPSRLD       $0x10, Y1, Y2
+	VPAND        c00000001<>+0(SB), Y2, Y2
+	VPADDD       c00007fff<>+0(SB), Y2, Y2
+	VPADDD       Y1, Y2, Y2
+	VPOR         Y3, Y2, Y2
+	VPAND        cffff0000<>+0(SB), Y2, Y2
+	VMOVUPS      Y2, (AX)(SI*1)
 	LEAQ         (AX)(SI*2), AX
 	LEAQ         (CX)(DI*2), CX
 	SUBQ         $0x02, BX
@@ -22295,146 +22371,146 @@ square:
 	TESTQ        BX, BX
 	JEQ          done
 	MOVQ         CX, R8
-	VBROADCASTSS c3f800000<>+0(SB), Y2
-	VMULPS       (R8), Y2, Y2
-	VCMPPS       $0x03, Y2, Y2, Y4
-	VPSRLD       $0x10, Y2, Y3
-	VPAND        c00000001<>+0(SB), Y3, Y3
-	VPADDD       c00007fff<>+0(SB), Y3, Y3
-	VPADDD       Y2, Y3, Y3
-	VPOR         Y4, Y3, Y3
-	VPAND        cffff0000<>+0(SB), Y3, Y3
+	VBROADCASTSS c3f800000<>+0(SB), Y1
+	VMULPS       (R8), Y1, Y1
+	VCMPPS       $0x03, Y1, Y1, Y3
+	VPSRLD       $0x10, Y1, Y2
+	VPAND        c00000001<>+0(SB), Y2, Y2
+	VPADDD       c00007fff<>+0(SB), Y2, Y2
+	VPADDD       Y1, Y2, Y2
+	VPOR         Y3, Y2, Y2
+	VPAND        cffff0000<>+0(SB), Y2, Y2
 	LEAQ         (R8)(DI*1), R9
 	CMPQ         DX, $0x00000001
 	CMOVQGT      R9, R8
-	VBROADCASTSS c3f800000<>+0(SB), Y2
-	VMULPS       (R8), Y2, Y2
-	VCMPPS       $0x03, Y2, Y2, Y5
-	VPSRLD       $0x10, Y2, Y4
-	VPAND        c00000001<>+0(SB), Y4, Y4
-	VPADDD       c00007fff<>+0(SB), Y4, Y4
-	VPADDD       Y2, Y4, Y4
-	VPOR         Y5, Y4, Y4
-	VPAND        cffff0000<>+0(SB), Y4, Y4
+	VBROADCASTSS c3f800000<>+0(SB), Y1
+	VMULPS       (R8), Y1, Y1
+	VCMPPS       $0x03, Y1, Y1, Y4
+	VPSRLD       $0x10, Y1, Y3
+	VPAND        c00000001<>+0(SB), Y3, Y3
+	VPADDD       c00007fff<>+0(SB), Y3, Y3
+	VPADDD       Y1, Y3, Y3
+	VPOR         Y4, Y3, Y3
+	VPAND        cffff0000<>+0(SB), Y3, Y3
 	LEAQ         (R8)(DI*1), R9
 	CMPQ         DX, $0x00000002
 	CMOVQGT      R9, R8
-	VBROADCASTSS c3f800000<>+0(SB), Y2
-	VMULPS       (R8), Y2, Y2
-	VCMPPS       $0x03, Y2, Y2, Y6
-	VPSRLD       $0x10, Y2, Y5
-	VPAND        c00000001<>+0(SB), Y5, Y5
-	VPADDD       c00007fff<>+0(SB), Y5, Y5
-	VPADDD       Y2, Y5, Y5
-	VPOR         Y6, Y5, Y5
-	VPAND        cffff0000<>+0(SB), Y5, Y5
+	VBROADCASTSS c3f800000<>+0(SB), Y1
+	VMULPS       (R8), Y1, Y1
+	VCMPPS       $0x03, Y1, Y1, Y5
+	VPSRLD       $0x10, Y1, Y4
+	VPAND        c00000001<>+0(SB), Y4, Y4
+	VPADDD       c00007fff<>+0(SB), Y4, Y4
+	VPADDD       Y1, Y4, Y4
+	VPOR         Y5, Y4, Y4
+	VPAND        cffff0000<>+0(SB), Y4, Y4
 	LEAQ         (R8)(DI*1), R9
 	CMPQ         DX, $0x00000003
 	CMOVQGT      R9, R8
-	VBROADCASTSS c3f800000<>+0(SB), Y2
-	VMULPS       (R8), Y2, Y2
-	VCMPPS       $0x03, Y2, Y2, Y7
-	VPSRLD       $0x10, Y2, Y6
-	VPAND        c00000001<>+0(SB), Y6, Y6
-	VPADDD       c00007fff<>+0(SB), Y6, Y6
-	VPADDD       Y2, Y6, Y6
-	VPOR         Y7, Y6, Y6
-	VPAND        cffff0000<>+0(SB), Y6, Y6
+	VBROADCASTSS c3f800000<>+0(SB), Y1
+	VMULPS       (R8), Y1, Y1
+	VCMPPS       $0x03, Y1, Y1, Y6
+	VPSRLD       $0x10, Y1, Y5
+	VPAND        c00000001<>+0(SB), Y5, Y5
+	VPADDD       c00007fff<>+0(SB), Y5, Y5
+	VPADDD       Y1, Y5, Y5
+	VPOR         Y6, Y5, Y5
+	VPAND        cffff0000<>+0(SB), Y5, Y5
 	LEAQ         (R8)(DI*1), R9
 	CMPQ         DX, $0x00000004
 	CMOVQGT      R9, R8
-	VBROADCASTSS c3f800000<>+0(SB), Y2
-	VMULPS       (R8), Y2, Y2
-	VCMPPS       $0x03, Y2, Y2, Y8
-	VPSRLD       $0x10, Y2, Y7
-	VPAND        c00000001<>+0(SB), Y7, Y7
-	VPADDD       c00007fff<>+0(SB), Y7, Y7
-	VPADDD       Y2, Y7, Y7
-	VPOR         Y8, Y7, Y7
-	VPAND        cffff0000<>+0(SB), Y7, Y7
+	VBROADCASTSS c3f800000<>+0(SB), Y1
+	VMULPS       (R8), Y1, Y1
+	VCMPPS       $0x03, Y1, Y1, Y7
+	VPSRLD       $0x10, Y1, Y6
+	VPAND        c00000001<>+0(SB), Y6, Y6
+	VPADDD       c00007fff<>+0(SB), Y6, Y6
+	VPADDD       Y1, Y6, Y6
+	VPOR         Y7, Y6, Y6
+	VPAND        cffff0000<>+0(SB), Y6, Y6
 	LEAQ         (R8)(DI*1), R9
 	CMPQ         DX, $0x00000005
 	CMOVQGT      R9, R8
-	VBROADCASTSS c3f800000<>+0(SB), Y2
-	VMULPS       (R8), Y2, Y2
-	VCMPPS       $0x03, Y2, Y2, Y9
-	VPSRLD       $0x10, Y2, Y8
-	VPAND        c00000001<>+0(SB), Y8, Y8
-	VPADDD       c00007fff<>+0(SB), Y8, Y8
-	VPADDD       Y2, Y8, Y8
-	VPOR         Y9, Y8, Y8
-	VPAND        cffff0000<>+0(SB), Y8, Y8
+	VBROADCASTSS c3f800000<>+0(SB), Y1
+	VMULPS       (R8), Y1, Y1
+	VCMPPS       $0x03, Y1, Y1, Y8
+	VPSRLD       $0x10, Y1, Y7
+	VPAND        c00000001<>+0(SB), Y7, Y7
+	VPADDD       c00007fff<>+0(SB), Y7, Y7
+	VPADDD       Y1, Y7, Y7
+	VPOR         Y8, Y7, Y7
+	VPAND        cffff0000<>+0(SB), Y7, Y7
 	LEAQ         (R8)(DI*1), R9
 	CMPQ         DX, $0x00000006
 	CMOVQGT      R9, R8
-	VBROADCASTSS c3f800000<>+0(SB), Y2
-	VMULPS       (R8), Y2, Y2
-	VCMPPS       $0x03, Y2, Y2, Y10
-	VPSRLD       $0x10, Y2, Y9
-	VPAND        c00000001<>+0(SB), Y9, Y9
-	VPADDD       c00007fff<>+0(SB), Y9, Y9
-	VPADDD       Y2, Y9, Y9
-	VPOR         Y10, Y9, Y9
-	VPAND        cffff0000<>+0(SB), Y9, Y9
+	VBROADCASTSS c3f800000<>+0(SB), Y1
+	VMULPS       (R8), Y1, Y1
+	VCMPPS       $0x03, Y1, Y1, Y9
+	VPSRLD       $0x10, Y1, Y8
+	VPAND        c00000001<>+0(SB), Y8, Y8
+	VPADDD       c00007fff<>+0(SB), Y8, Y8
+	VPADDD       Y1, Y8, Y8
+	VPOR         Y9, Y8, Y8
+	VPAND        cffff0000<>+0(SB), Y8, Y8
 	LEAQ         (R8)(DI*1), R9
 	CMPQ         DX, $0x00000007
 	CMOVQGT      R9, R8
-	VBROADCASTSS c3f800000<>+0(SB), Y2
-	VMULPS       (R8), Y2, Y2
-	VCMPPS       $0x03, Y2, Y2, Y11
-	VPSRLD       $0x10, Y2, Y10
-	VPAND        c00000001<>+0(SB), Y10, Y10
-	VPADDD       c00007fff<>+0(SB), Y10, Y10
-	VPADDD       Y2, Y10, Y10
-	VPOR         Y11, Y10, Y10
-	VPAND        cffff0000<>+0(SB), Y10, Y10
-	VUNPCKLPS    Y4, Y3, Y2
-	VUNPCKHPS    Y4, Y3, Y3
-	VUNPCKLPS    Y6, Y5, Y4
-	VUNPCKHPS    Y6, Y5, Y5
-	VUNPCKLPD    Y4, Y2, Y6
+	VBROADCASTSS c3f800000<>+0(SB), Y1
+	VMULPS       (R8), Y1, Y1
+	VCMPPS       $0x03, Y1, Y1, Y10
+	VPSRLD       $0x10, Y1, Y9
+	VPAND        c00000001<>+0(SB), Y9, Y9
+	VPADDD       c00007fff<>+0(SB), Y9, Y9
+	VPADDD       Y1, Y9, Y9
+	VPOR         Y10, Y9, Y9
+	VPAND        cffff0000<>+0(SB), Y9, Y9
+	VUNPCKLPS    Y3, Y2, Y1
+	VUNPCKHPS    Y3, Y2, Y2
+	VUNPCKLPS    Y5, Y4, Y3
+	VUNPCKHPS    Y5, Y4, Y4
+	VUNPCKLPD    Y3, Y1, Y5
+	VUNPCKHPD    Y3, Y1, Y1
+	VUNPCKLPD    Y4, Y2, Y3
 	VUNPCKHPD    Y4, Y2, Y2
-	VUNPCKLPD    Y5, Y3, Y4
-	VUNPCKHPD    Y5, Y3, Y3
-	VUNPCKLPS    Y8, Y7, Y5
-	VUNPCKHPS    Y8, Y7, Y7
-	VUNPCKLPS    Y10, Y9, Y8
-	VUNPCKHPS    Y10, Y9, Y9
-	VUNPCKLPD    Y8, Y5, Y10
-	VUNPCKHPD    Y8, Y5, Y5
-	VUNPCKLPD    Y9, Y7, Y8
-	VUNPCKHPD    Y9, Y7, Y7
-	VPERM2F128   $0x20, Y10, Y6, Y9
-	VPERM2F128   $0x31, Y10, Y6, Y6
-	VPERM2F128   $0x20, Y5, Y2, Y10
-	VPERM2F128   $0x31, Y5, Y2, Y2
-	VPERM2F128   $0x20, Y8, Y4, Y5
-	VPERM2F128   $0x31, Y8, Y4, Y4
-	VPERM2F128   $0x20, Y7, Y3, Y8
+	VUNPCKLPS    Y7, Y6, Y4
+	VUNPCKHPS    Y7, Y6, Y6
+	VUNPCKLPS    Y9, Y8, Y7
+	VUNPCKHPS    Y9, Y8, Y8
+	VUNPCKLPD    Y7, Y4, Y9
+	VUNPCKHPD    Y7, Y4, Y4
+	VUNPCKLPD    Y8, Y6, Y7
+	VUNPCKHPD    Y8, Y6, Y6
+	VPERM2F128   $0x20, Y9, Y5, Y8
+	VPERM2F128   $0x31, Y9, Y5, Y5
+	VPERM2F128   $0x20, Y4, Y1, Y9
+	VPERM2F128   $0x31, Y4, Y1, Y1
+	VPERM2F128   $0x20, Y7, Y3, Y4
 	VPERM2F128   $0x31, Y7, Y3, Y3
-	VANDPS       Y10, Y0, Y7
-	VMASKMOVPS   Y7, Y1, (AX)
+	VPERM2F128   $0x20, Y6, Y2, Y7
+	VPERM2F128   $0x31, Y6, Y2, Y2
+	VANDPS       Y9, Y0, Y6
+	VMOVUPS      Y6, (AX)
 	ADDQ         SI, AX
-	VANDPS       Y9, Y0, Y7
-	VMASKMOVPS   Y7, Y1, (AX)
+	VANDPS       Y8, Y0, Y6
+	VMOVUPS      Y6, (AX)
 	ADDQ         SI, AX
-	VANDPS       Y8, Y0, Y7
-	VMASKMOVPS   Y7, Y1, (AX)
+	VANDPS       Y7, Y0, Y6
+	VMOVUPS      Y6, (AX)
 	ADDQ         SI, AX
-	VANDPS       Y5, Y0, Y5
-	VMASKMOVPS   Y5, Y1, (AX)
+	VANDPS       Y4, Y0, Y4
+	VMOVUPS      Y4, (AX)
 	ADDQ         SI, AX
-	VANDPS       Y2, Y0, Y2
-	VMASKMOVPS   Y2, Y1, (AX)
+	VANDPS       Y1, Y0, Y1
+	VMOVUPS      Y1, (AX)
 	ADDQ         SI, AX
-	VANDPS       Y6, Y0, Y2
-	VMASKMOVPS   Y2, Y1, (AX)
+	VANDPS       Y5, Y0, Y1
+	VMOVUPS      Y1, (AX)
 	ADDQ         SI, AX
-	VANDPS       Y3, Y0, Y2
-	VMASKMOVPS   Y2, Y1, (AX)
+	VANDPS       Y2, Y0, Y1
+	VMOVUPS      Y1, (AX)
 	ADDQ         SI, AX
-	VANDPS       Y4, Y0, Y2
-	VMASKMOVPS   Y2, Y1, (AX)
+	VANDPS       Y3, Y0, Y1
+	VMOVUPS      Y1, (AX)
 	ADDQ         SI, AX
 	ADDQ         $0x00000020, CX
 	SUBQ         $0x00000008, BX

@@ -83,14 +83,17 @@ func (s simd) transpose(square func(rows []VecVirtual) []VecVirtual) {
 	TEXT("transpose"+s.suffix, NOSPLIT, "func(n, width, k int, dst *float32, dstP int, src *float32, srcI int)")
 	Doc(fmt.Sprintf("transpose%s is Set.Transpose for whole vectors of terms and at most one of rows.", s.suffix))
 	Pragma("noescape")
-	s.squares(s.lanes, func(from Mem) VecVirtual { return s.copy(from) }, square)
+	s.squares(s.lanes, func(from Mem) VecVirtual { return s.copy(from) }, square, s.maskedStore)
 	VZEROUPPER()
 	RET()
 }
 
 // squares is the loop of a transposition: of so many terms at a time, each row is loaded to a vector, and a square of
-// vectors becomes as many columns.
-func (s simd) squares(terms int, load func(from Mem) VecVirtual, square func(rows []VecVirtual) []VecVirtual) {
+// vectors becomes as many columns, which are stored: their first width elements where store uses the mask of these.
+func (s simd) squares(
+	terms int, load func(from Mem) VecVirtual, square func(rows []VecVirtual) []VecVirtual,
+	store func(width mask, column VecVirtual, to Mem),
+) {
 	dst, src := Load(Param("dst"), GP64()), Load(Param("src"), GP64())
 	n, k := Load(Param("n"), GP64()), Load(Param("k"), GP64())
 	dstP, srcI := Load(Param("dstP"), GP64()), Load(Param("srcI"), GP64())
@@ -112,7 +115,7 @@ func (s simd) squares(terms int, load func(from Mem) VecVirtual, square func(row
 		rows = append(rows, load(Mem{Base: row}))
 	}
 	for _, column := range square(rows) {
-		s.maskedStore(out, s.keep(in, column), Mem{Base: dst})
+		store(out, s.keep(in, column), Mem{Base: dst})
 		ADDQ(dstP, dst)
 	}
 	ADDQ(U32(uint32(4*terms)), src)

@@ -12,7 +12,7 @@ import (
 // in turned order, with AVX2, and as pairs in 32 bits, with AVX512_BF16.
 func packBF16() {
 	roundRow()
-	roundCopy(2)
+	roundCopy()
 	roundTranspose()
 	pairsCopy(2)
 	pairsTranspose()
@@ -55,31 +55,26 @@ func roundRow() {
 	RET()
 }
 
-// roundCopy is packCopy for an even number of terms: dst[(p^1)*dstP+i] = src[p*srcK+i] as bfloat16 for i < n, and 0 for
-// n <= i < width, where width is at most the given number of vectors.
-func roundCopy(vectors int) {
-	TEXT("packCopyBF16AVX2", NOSPLIT, "func(dst *float32, dstP, width, n, k int, src *float32, srcK int)")
-	Doc("packCopyBF16AVX2 is Set.Pack where srcI is 1, for an even k.")
+// roundCopy generates dst[(p^1)*dstP+i] = src[p*srcK+i] as bfloat16 for i < n, and 0 for n <= i < 8, for an even number
+// of terms. Rows are stored as a whole, in their order, so that they may overlap: a masked store takes AMD's processors
+// as long as many whole ones.
+func roundCopy() {
+	TEXT("packCopyBF16AVX2", NOSPLIT, "func(dst *float32, dstP, n, k int, src *float32, srcK int)")
+	Doc("packCopyBF16AVX2 is Set.Pack of a vector where srcI is 1, for an even k. It stores whole vectors.")
 	Pragma("noescape")
 	rounded.begin()
 	s := avx2
 	dst, src := Load(Param("dst"), GP64()), Load(Param("src"), GP64())
 	n, k := Load(Param("n"), GP64()), Load(Param("k"), GP64())
 	dstP, srcK := Load(Param("dstP"), GP64()), Load(Param("srcK"), GP64())
-	in, out := s.masks(n, vectors), s.masks(Load(Param("width"), GP64()), vectors)
+	in := s.masks(n, 1)[0]
 	SHLQ(U8(2), dstP)
 	SHLQ(U8(2), srcK)
-	row := func(from, to Mem) {
-		for j := range vectors {
-			x := toBF16(s.maskedLoad(in[j], from.Offset(j*s.bytes())))
-			s.maskedStore(out[j], x, to.Offset(j*s.bytes()))
-		}
-	}
 	Label("pair")
 	TESTQ(k, k)
 	JEQ(LabelRef("done"))
-	row(Mem{Base: src}, Mem{Base: dst, Index: dstP, Scale: 1})
-	row(Mem{Base: src, Index: srcK, Scale: 1}, Mem{Base: dst})
+	VMOVUPS(toBF16(s.maskedLoad(in, Mem{Base: src, Index: srcK, Scale: 1})), Mem{Base: dst})
+	VMOVUPS(toBF16(s.maskedLoad(in, Mem{Base: src})), Mem{Base: dst, Index: dstP, Scale: 1})
 	LEAQ(Mem{Base: dst, Index: dstP, Scale: 2}, dst)
 	LEAQ(Mem{Base: src, Index: srcK, Scale: 2}, src)
 	SUBQ(U8(2), k)
@@ -90,10 +85,11 @@ func roundCopy(vectors int) {
 	RET()
 }
 
-// roundTranspose is transpose for bfloat16: dst[(p^1)*dstP+i] = src[i*srcI+p].
+// roundTranspose is transpose for bfloat16: dst[(p^1)*dstP+i] = src[i*srcI+p] for i < n, and 0 for n <= i < 8, whatever
+// the width. It stores as roundCopy does.
 func roundTranspose() {
 	TEXT("transposeBF16AVX2", NOSPLIT, "func(n, width, k int, dst *float32, dstP int, src *float32, srcI int)")
-	Doc("transposeBF16AVX2 is Set.Pack where srcK is 1, for whole vectors of terms and at most one of rows.")
+	Doc("transposeBF16AVX2 is Set.Pack of a vector where srcK is 1, for whole vectors of terms. It stores whole vectors.")
 	Pragma("noescape")
 	rounded.begin()
 	avx2.squares(8, func(from Mem) VecVirtual { return toBF16(from) }, func(columns []VecVirtual) []VecVirtual {
@@ -102,7 +98,7 @@ func roundTranspose() {
 			columns[p], columns[p+1] = columns[p+1], columns[p]
 		}
 		return columns
-	})
+	}, func(_ mask, column VecVirtual, to Mem) { VMOVUPS(column, to) })
 	rounded.end()
 	VZEROUPPER()
 	RET()
@@ -157,7 +153,7 @@ func pairsTranspose() {
 	Doc("transposePairsAVX512 is Set.Pack where srcK is 1, for whole vectors of pairs and at most one of rows.")
 	Pragma("noescape")
 	s := avx512
-	s.squares(32, func(from Mem) VecVirtual { return cvtne2Of(s.copy(from), s.copy(from.Offset(s.bytes()))) }, transpose16)
+	s.squares(32, func(from Mem) VecVirtual { return cvtne2Of(s.copy(from), s.copy(from.Offset(s.bytes()))) }, transpose16, s.maskedStore)
 	VZEROUPPER()
 	RET()
 }
