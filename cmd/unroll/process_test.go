@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -16,6 +17,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/unroll-ml/unroll/datasets/catalog"
 	"github.com/unroll-ml/unroll/internal/interrupt"
 	"github.com/unroll-ml/unroll/internal/runlog"
 )
@@ -191,6 +193,31 @@ func TestInterruptWhileStarting(t *testing.T) {
 		if !sent || code != exitStopped || !strings.HasPrefix(said, "unroll: stopped before the first step of this process: ") {
 			t.Errorf("%v, sent: %v: exit code %d, %s", sig, sent, code, said)
 		}
+	}
+}
+
+// A download stops at any of the signals, and can be repeated.
+func TestSignalsStopDownloads(t *testing.T) {
+	small(t, nil)
+	t.Setenv(catalog.DirEnv, t.TempDir())
+	withSet(t, hello)
+	for _, sig := range interrupt.Signals {
+		withNetwork(t, func(r *http.Request) (*http.Response, error) {
+			if err := syscall.Kill(os.Getpid(), sig.(syscall.Signal)); err != nil {
+				t.Error(err)
+			}
+			select {
+			case <-r.Context().Done():
+				return nil, r.Context().Err()
+			case <-time.After(time.Minute):
+				return nil, errors.New("the signal was not heard")
+			}
+		})
+		want(t, exitStopped, "stopped: repeat the command to go on from there", "data", "get", "hello")
+	}
+	withNetwork(t, answer(200, "hello\n"))
+	if r := unroll("data", "get", "hello"); r.code != exitOK {
+		t.Errorf("repeated: %d, %s", r.code, r.stderr)
 	}
 }
 

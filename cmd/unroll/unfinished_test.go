@@ -133,3 +133,20 @@ func TestMinutesOverRestarts(t *testing.T) {
 		t.Errorf("ended with %v: want at most %g steps in all", end, most)
 	}
 }
+
+// A job that starts again with an unroll that writes runs in another way leaves the run as it is.
+func TestRunOfAnotherVersion(t *testing.T) {
+	small(t, nil)
+	trainSmall(t, "--steps", "3")
+	config := strings.Replace(readFile(t, "run/config.yaml"), "format: unroll-run-1\n", "format: unroll-run-2\n", 1)
+	writeFile(t, "run/config.yaml", config)
+	weights := readFile(t, "run/last/weights.safetensors")
+	for _, resume := range []string{"auto", "must", "never"} {
+		want(t, exitNoOutput, `run/config.yaml: format "unroll-run-2", this version reads "unroll-run-1": restore it from a `+
+			"copy of the run, or choose another folder with --out",
+			strings.Fields("train --text rhyme.txt --batch 4 --seq 40 --out run --steps 9 --resume "+resume)...)
+	}
+	if readFile(t, "run/config.yaml") != config || readFile(t, "run/last/weights.safetensors") != weights {
+		t.Error("the run has changed")
+	}
+}
