@@ -15,10 +15,12 @@ import (
 	"github.com/unroll-ml/unroll/internal/apply"
 	"github.com/unroll-ml/unroll/internal/attention"
 	"github.com/unroll-ml/unroll/internal/cmdline"
+	"github.com/unroll-ml/unroll/internal/joint"
 	"github.com/unroll-ml/unroll/internal/safefile"
 	"github.com/unroll-ml/unroll/internal/setting"
 	"github.com/unroll-ml/unroll/internal/words"
 	"github.com/unroll-ml/unroll/models/decode"
+	"github.com/unroll-ml/unroll/trainer/parallel/mpi"
 	"github.com/unroll-ml/unroll/trainer/run"
 )
 
@@ -66,9 +68,10 @@ func exitCode(err error) int {
 	}{
 		{exitUsage, []any{new(*run.SettingsError), new(*setting.Error)}},
 		{exitNoInput, []any{new(*run.InputError)}},
+		{exitUnavailable, []any{new(*mpi.UnavailableError), new(*mpi.Error), new(*joint.LostError)}},
 		{exitNoOutput, []any{new(*run.OutputError), new(*run.FinishedError), new(*run.LockedError)}},
 		{exitData, []any{
-			new(*run.OtherSettingsError), new(*run.DataError), new(*run.TaskError), new(*run.NotARunError),
+			new(*run.OtherSettingsError), new(*run.DisagreeError), new(*run.DataError), new(*run.TaskError), new(*run.NotARunError),
 			new(*run.CorruptError),
 			new(*datasets.Error), new(*datasets.TooShortError), new(*safefile.Error),
 		}},

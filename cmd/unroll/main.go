@@ -13,12 +13,14 @@ import (
 	"strings"
 
 	"github.com/alecthomas/kong"
+	"github.com/pkg/errors"
 
 	"github.com/unroll-ml/unroll/datasets"
 	"github.com/unroll-ml/unroll/datasets/tasks"
 	"github.com/unroll-ml/unroll/internal/attention"
 	"github.com/unroll-ml/unroll/internal/cmdline"
 	"github.com/unroll-ml/unroll/internal/grid"
+	"github.com/unroll-ml/unroll/internal/joint"
 	"github.com/unroll-ml/unroll/internal/serve"
 	"github.com/unroll-ml/unroll/internal/words"
 	"github.com/unroll-ml/unroll/trainer"
@@ -78,10 +80,17 @@ func execute(args []string, stdin io.Reader, stdout, stderr io.Writer) (code int
 		}
 	}()
 	if err := dispatch(args, stdin, stdout, stderr); err != nil {
-		fmt.Fprintf(stderr, "unroll: %s\n", oneLine(err))
-		return exitCode(err)
+		return say(stderr, err)
 	}
 	return exitOK
+}
+
+// say says what is wrong, unless that is known, and gives the exit code.
+func say(stderr io.Writer, err error) int {
+	if known := (*joint.SaidError)(nil); !errors.As(err, &known) {
+		fmt.Fprintf(stderr, "unroll: %s\n", oneLine(err))
+	}
+	return exitCode(err)
 }
 
 // helpShown ends the program after --help, for kong would go on.

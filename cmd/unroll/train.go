@@ -13,6 +13,7 @@ import (
 
 	"github.com/unroll-ml/unroll/internal/cmdline"
 	"github.com/unroll-ml/unroll/internal/interrupt"
+	"github.com/unroll-ml/unroll/internal/joint"
 	"github.com/unroll-ml/unroll/internal/report"
 	"github.com/unroll-ml/unroll/internal/words"
 	"github.com/unroll-ml/unroll/trainer/run"
@@ -45,6 +46,8 @@ type trainFlags struct {
 	Keep            int  `group:"Running:" placeholder:"K" default:"2" help:"Keep the last K checkpoints, the best one besides. Default: ${default}."`
 	LogEvery        *int `group:"Running:" placeholder:"N" help:"Show every N steps. Default: ${logEvery}, and at most one line a second. log.jsonl has every step."`
 	TensorBoard     bool `group:"Running:" name:"tensorboard" help:"Write the files that TensorBoard reads into the folder of the run, too."`
+
+	MPI bool `group:"Running:" name:"mpi" help:"Train together with the other processes that mpirun or srun has started: they share the parts of --accumulate."`
 
 	deviceFlags `kong:"embed,group='Running:'"`
 
@@ -140,20 +143,27 @@ func (t *trainFlags) train(a *app, c *run.Config) error {
 	if err := c.Check(); err != nil {
 		return err
 	}
+	fatal := func(err error) int { return say(a.stderr, advise(gpuFailure(err))) }
+	return joint.Run(joint.Options{MPI: t.MPI, Stderr: a.stderr, Fatal: fatal},
+		func(w *joint.World) error { return t.trainIn(w, a, c) })
+}
+
+// trainIn trains together with others, of which the first has the folder.
+func (t *trainFlags) trainIn(w *joint.World, a *app, c *run.Config) error {
+	c.Running.Threads = w.Threads(c.Running.Threads)
 	resume := func(dir string) string { return cmdline.Resume(calledAs, a.args, dir) }
 	stop := interrupt.Listen(interrupt.Options{Stderr: a.stderr, Code: exitStopped, Resume: resume})
 	defer stop.Close()
-	folder, err := openFolder(t.Out, c.Task)
+	if w.Rank() > 0 {
+		return w.Follow(stop, func() (run.Task, error) { return t.load(w, a, c) })
+	}
+	folder, err := run.FolderFor(c.Task, t.Out, t.Resume, t.Overwrite)
 	if err != nil {
 		return err
 	}
 	defer func() { folder.Close() }()
 	stop.Use(folder)
-	if err := t.resumable(folder); err != nil {
-		folder.Abandon()
-		return err
-	}
-	task, err := t.load(a, c)
+	task, err := t.load(w, a, c)
 	if err != nil {
 		folder.Abandon()
 		return err
@@ -170,7 +180,7 @@ func (t *trainFlags) train(a *app, c *run.Config) error {
 	p.Reporter = newReporter(t.stdout(a, folder), t.JSON, t.LogEvery != nil)
 	end, err := folder.Train(stop.Context(), task, t.options(p))
 	switch {
-	case err != nil:
+	case w.Trained(err) != nil:
 		failure := trainError(err, resume(folder.Dir()), folder, task.Config())
 		if !p.began {
 			folder.Abandon()
@@ -189,21 +199,6 @@ func (t *trainFlags) train(a *app, c *run.Config) error {
 	_, err = fmt.Fprintf(p.Writer(), "\nnext:\n  %s\n",
 		strings.Join(nextCommands(task.Config(), folder.Dir(), example), "\n  "))
 	return errors.WithStack(err)
-}
-
-// resumable says whether --resume allows what there is in the folder that --out names.
-func (t *trainFlags) resumable(f *run.Folder) error {
-	if t.Resume == "never" && f.Holds() && !t.Overwrite {
-		return fail(exitNoOutput, "%s holds a run: --overwrite to replace it, or choose another folder with --out", f.Dir())
-	}
-	if t.Resume != "must" || t.Out == "" {
-		return nil
-	}
-	names, err := f.Checkpoints()
-	if err == nil && len(names) == 0 {
-		err = fail(exitNoInput, "%s holds no checkpoint: check --out; --resume auto begins a run where there is none", f.Dir())
-	}
-	return err
 }
 
 // goOn is the folder of an unfinished run that would take the same steps, if no folder is named and there is
@@ -234,23 +229,16 @@ func (t *trainFlags) goOn(a *app, fresh *run.Folder, stop *interrupt.Listener, t
 	return folder, nil
 }
 
-// openFolder opens the folder of a run: the one that is named, or a new one.
-func openFolder(dir, task string) (*run.Folder, error) {
-	if dir == "" {
-		return run.NewFolder(task)
-	}
-	return run.OpenFolder(dir)
-}
-
 // patience is how long nothing may be said.
 const patience = 5 * time.Second
 
 // load reads the data and makes the model.
-func (t *trainFlags) load(a *app, c *run.Config) (run.Task, error) {
+func (t *trainFlags) load(w *joint.World, a *app, c *run.Config) (run.Task, error) {
 	opts, err := a.runOptions(c.Running)
 	if err != nil {
 		return nil, err
 	}
+	opts = append(opts, run.InWorld(w))
 	if t.From != "" {
 		from, err := a.openRun("--from", t.From, "", c.Task)
 		if err != nil {

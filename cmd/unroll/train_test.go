@@ -285,7 +285,7 @@ func TestOutIsTaken(t *testing.T) {
 		args, want string
 	}{
 		{exitNoOutput, same + " --steps 3", "run holds a run that is finished (3 steps): more --steps, --epochs or --minutes to train on, --overwrite to replace it, or choose another folder with --out"},
-		{exitNoOutput, same + " --steps 9 --resume never", "run holds a run: --overwrite to replace it, or choose another folder with --out"},
+		{exitNoOutput, same + " --steps 9 --resume never", "run holds a run, which --overwrite replaces: choose another folder with --out"},
 		{exitData, same + " --steps 9 --hidden 64", "run holds a run with other settings (hidden: 128 there, hidden: 64 here): --overwrite to replace it, or choose another folder with --out; --from run begins there with its weights"},
 		{exitData, same + " --steps 9 --valid-text other.txt", "run holds a run with other settings (valid_text_sha256: abc here, not there): --overwrite to replace it, or choose another folder with --out; --from run begins there with its weights"},
 		{exitData, "train lm --out run", "run holds a run with other settings (batch: 4 there, batch: 32 here): --overwrite to replace it, or choose another folder with --out; --from run begins there with its weights"},

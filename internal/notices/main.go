@@ -4,7 +4,7 @@
 //	go run ./internal/notices > THIRD_PARTY_LICENSES      write them anew
 //	go run ./internal/notices -check                       say whether the file in the current folder is current
 //
-// It asks the go command which modules are linked, with and without the GPU, and takes their LICENSE and NOTICE
+// It asks the go command which modules are linked, with and without the GPU and MPI, and takes their LICENSE and NOTICE
 // files from the module cache.
 package main
 
@@ -96,7 +96,7 @@ func inUTF8(text []byte) []byte {
 // linked are the modules of the command's packages, and Go's own library, each as "path version TAB folder", sorted.
 func linked() ([]string, error) {
 	var all []string
-	for _, tags := range []string{"", "gpu"} {
+	for _, tags := range []string{"", "gpu", "mpi"} {
 		const format = `{{with .Module}}{{if not .Main}}{{.Path}} {{.Version}}{{"\t"}}{{.Dir}}{{end}}{{end}}`
 		cmd := exec.Command("go", "list", "-deps", "-tags", tags, "-f", format, "./cmd/unroll")
 		cmd.Env = append(os.Environ(), "GOOS=linux", "GOARCH=amd64", "CGO_ENABLED=1")

@@ -90,7 +90,7 @@ func newTraining(t Task, o Options) (*training, error) {
 	if r.LogEvery < 1 {
 		r.LogEvery = DefaultLogEvery
 	}
-	if r.Report == nil || r.follows() {
+	if r.Report == nil {
 		r.Report = silent{}
 	}
 	return r, nil

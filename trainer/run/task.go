@@ -34,7 +34,7 @@ type described interface {
 
 // Options say how to train, but for what decides which steps are taken: that is the task's configuration.
 type Options struct {
-	Report      Reporter // nil: nobody is told
+	Report      Reporter // nil: nobody is told. Of processes that train together each has its own.
 	Keep        int      // the newest checkpoints that are kept; 0: 2
 	LogEvery    int      // steps, after which a step is to be shown; 0: 10. The log has every step.
 	TensorBoard bool     // write the files that TensorBoard reads, too

@@ -1,0 +1,145 @@
+// Package joint lets a command that trains do so together with the processes that a launcher, mpirun or srun, has started
+// beside it: it joins them, gives each its share of the processors, watches over them, and ends all of them with the
+// message and the exit code of the one that cannot go on.
+package joint
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"runtime"
+	"strconv"
+	"time"
+
+	"github.com/unroll-ml/unroll/internal/interrupt"
+	"github.com/unroll-ml/unroll/trainer/parallel"
+	"github.com/unroll-ml/unroll/trainer/parallel/mpi"
+	"github.com/unroll-ml/unroll/trainer/run"
+)
+
+// Options is what the command says.
+type Options struct {
+	MPI    bool // join others; else the process trains alone
+	Stderr io.Writer
+	Fatal  mpi.Fatal
+}
+
+// LostError says that another process is no longer there.
+type LostError struct{ What string }
+
+func (e *LostError) Error() string { return e.What }
+
+// SaidError is an error that the user knows already, from this process or from another.
+type SaidError struct{ Err error }
+
+func (e *SaidError) Error() string { return e.Err.Error() }
+func (e *SaidError) Unwrap() error { return e.Err }
+
+// World are the processes, for package run.
+type World struct {
+	parallel.Communicator
+	agreed bool
+}
+
+// Abort implements parallel.Communicator: Run does it, once the command has said what is wrong in its own terms.
+func (*World) Abort(error) {}
+
+// At implements what package run asks of a watch.
+func (w *World) At(what string, step bool) {
+	if watch, ok := w.Communicator.(*parallel.Watch); ok {
+		watch.At(what, step)
+	}
+}
+
+// Run joins the others, and trains.
+func Run(o Options, train func(*World) error) error {
+	if !o.MPI {
+		return train(&World{Communicator: parallel.Alone{}})
+	}
+	world, err := mpi.Open(o.Fatal)
+	if err != nil {
+		return byFirst(launched("RANK"), err)
+	}
+	watch := &parallel.Watch{Communicator: world, Lost: func(what string) { lost(o, world, what) }}
+	w := &World{Communicator: watch}
+	if err = train(w); err != nil && !w.agreed && w.Size() > 1 {
+		world.Abort(err)
+	}
+	if left := world.Close(); err == nil {
+		err = left
+	}
+	return byFirst(w.Rank(), err)
+}
+
+// byFirst is an error that all processes have, and the first of them says.
+func byFirst(rank int, err error) error {
+	if err == nil || rank == 0 {
+		return err
+	}
+	return &SaidError{err}
+}
+
+// saying is how long a process that misses others lets them say what they miss before it ends all.
+const saying = 2 * time.Second
+
+func lost(o Options, world mpi.World, what string) {
+	err := &LostError{what + ": it is taken for lost"}
+	fmt.Fprintln(o.Stderr, "unroll: "+err.Error())
+	time.Sleep(saying)
+	world.Abort(&SaidError{err})
+}
+
+// Trained notes how a training ended, and gives its error.
+func (w *World) Trained(err error) error {
+	w.agreed = err == nil || run.Agreed(err)
+	return err
+}
+
+// Threads are those of this process, if it is not said how many: its share of the processors that it may use.
+func (w *World) Threads(said int) int {
+	if n := launched("LOCAL_SIZE"); said == 0 && w.Size() > 1 && n > 1 {
+		return max(1, runtime.NumCPU()/n)
+	}
+	return said
+}
+
+// launched is what a launcher says of this process in the environment, 0 if it says nothing.
+func launched(what string) int {
+	names := map[string][]string{
+		"RANK":       {"OMPI_COMM_WORLD_RANK", "PMI_RANK", "SLURM_PROCID"},
+		"LOCAL_SIZE": {"OMPI_COMM_WORLD_LOCAL_SIZE", "MPI_LOCALNRANKS"},
+	}[what]
+	for _, name := range names {
+		if n, err := strconv.Atoi(os.Getenv(name)); err == nil {
+			return n
+		}
+	}
+	return 0
+}
+
+// Follow trains on a rank that has no folder.
+func (w *World) Follow(stop *interrupt.Listener, load func() (run.Task, error)) error {
+	stop.Use(elsewhere{})
+	task, err := load()
+	if err != nil {
+		return err
+	}
+	defer task.Close()
+	_, err = run.Follow(stop.Context(), task, run.Options{Report: began{run.Lines(io.Discard), stop}})
+	return w.Trained(err)
+}
+
+// elsewhere is the folder of rank 0.
+type elsewhere struct{}
+
+func (elsewhere) Dir() string { return "the folder of rank 0" }
+func (elsewhere) Saved() bool { return true }
+func (elsewhere) Abandon()    {}
+
+// began tells the listener that steps are taken.
+type began struct {
+	run.Reporter
+	stop *interrupt.Listener
+}
+
+func (b began) Begin(run.Start) { b.stop.Begin() }
