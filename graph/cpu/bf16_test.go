@@ -47,7 +47,7 @@ func TestBlocksBFloat16(t *testing.T) {
 		{150, maxBlock + 3, 1, 1}, // a column, which is a row of the transposed product
 	} {
 		for i := range 8 {
-			b := blockProduct(c.m, c.k, c.n, c.batch, i&1 != 0, i&2 != 0, i&4 != 0)
+			b := blockProduct(c.m, c.k, c.n, c.batch, i&1 != 0, i&2 != 0, i&4 != 0, i&3 != 0)
 			want := productBits(t, oracle, b)
 			for _, path := range kernel.Paths() {
 				for _, threads := range []int{1, 2} {
@@ -64,12 +64,12 @@ func TestBlocksBFloat16(t *testing.T) {
 }
 
 // blockProduct is a tape of one product, whose operands are written by the tape if so said, and cannot stay packed.
-func blockProduct(m, k, n, batch int, ta, tb, written bool) *builder {
+func blockProduct(m, k, n, batch int, ta, tb, written, acc bool) *builder {
 	b := &builder{tape.Tape{Float: tape.Float32}}
 	p := &tape.Product{
 		A: b.buffer(tape.State, batch*m*k), B: b.buffer(tape.State, batch*k*n), C: b.buffer(tape.State, batch*m*n),
 		Batch: batch, M: m, N: n, K: k, TransA: ta, TransB: tb, LdA: k, LdB: n, LdC: n,
-		StrideA: m * k, StrideB: k * n, StrideC: m * n, Acc: true,
+		StrideA: m * k, StrideB: k * n, StrideC: m * n, Acc: acc,
 	}
 	if ta {
 		p.LdA = m
