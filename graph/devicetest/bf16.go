@@ -38,6 +38,7 @@ var bf16Integers = check{"product integers", "sums of products of integers that 
 		r := newRig(f)
 		for i, s := range [][3]int{{3, 5, 2048}, {1, 70, 777}, {50, 33, 1025}, {9, 1, 400}} {
 			c := productCase{batch: 1, m: s[0], n: s[1], k: s[2], exact: true}.with(i&1 != 0, i&2 != 0, true)
+			c.fillC = func(c []float64) { clear(c) }
 			c.fill = func(a, b []float64) { // 2048·64·128 = 2^24
 				for _, x := range []struct {
 					vals []float64
@@ -96,7 +97,7 @@ func sameProducts(d, oracle tape.Device, cases []productCase, draw func(n, u flo
 		}
 	}
 	for _, c := range cases {
-		c.fill = func(a, b []float64) { fill(a); fill(b) }
+		c.fill, c.fillC = func(a, b []float64) { fill(a); fill(b) }, fill
 		c.add(r, oracle)
 	}
 	want, err := r.outcome(oracle)

@@ -23,6 +23,7 @@ type productCase struct {
 	gap, skip      int
 	shareA, shareB bool // StrideA or StrideB is 0
 	fill           func(a, b []float64)
+	fillC          func(c []float64)
 	exact          bool // the sums are
 	interleaved    bool // the matrices of C lie side by side in one wide matrix
 	sameAB         bool // B is A
@@ -84,8 +85,8 @@ func (c productCase) add(r *rig, d tape.Device) {
 		arrayB = r.in(b)
 	}
 	before := r.rand(sizeC)
-	if c.exact {
-		clear(before)
+	if c.fillC != nil {
+		c.fillC(before)
 	}
 	arrayC := r.state(before)
 	want, tol := slices.Clone(arrayC.vals), make([]float64, sizeC)
