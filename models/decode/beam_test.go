@@ -23,6 +23,8 @@ type oracle struct {
 	rows          [][]int32 // what each row has read; the first element is the number of the source
 	attends       bool
 	fails         error
+	salt          string    // oracles of different salts are different models
+	others        []*oracle // of a mixture: its probabilities are the means of theirs and its own
 }
 
 func newOracle(vocab, sources, width int) *oracle {
@@ -35,12 +37,39 @@ func newOracle(vocab, sources, width int) *oracle {
 
 func (o *oracle) random(read []int32) *rand.Rand {
 	h := fnv.New64()
-	fmt.Fprint(h, read)
+	fmt.Fprint(h, read, o.salt)
 	return rand.New(rand.NewPCG(h.Sum64(), 0))
 }
 
 // answer is ln p of the next token, and the weights of the attention.
 func (o *oracle) answer(read []int32) (ln, weights []float64) {
+	ln, weights = o.own(read)
+	if o.others == nil {
+		return ln, weights
+	}
+	n := float64(1 + len(o.others))
+	for i, x := range ln {
+		ln[i] = math.Exp(x)
+	}
+	for _, other := range o.others {
+		p, w := other.own(read)
+		for i := range ln {
+			ln[i] += math.Exp(p[i])
+		}
+		for i := range weights {
+			weights[i] += w[i]
+		}
+	}
+	for i := range ln {
+		ln[i] = math.Log(ln[i] / n)
+	}
+	for i := range weights {
+		weights[i] /= n
+	}
+	return ln, weights
+}
+
+func (o *oracle) own(read []int32) (ln, weights []float64) {
 	r := o.random(read)
 	for range o.vocab {
 		ln = append(ln, 2*r.NormFloat64())
