@@ -11,7 +11,7 @@ import (
 
 // newAttentionPage is the page that --attention asks for.
 func newAttentionPage(path string, r *run.Run, o translate.Options) (*attention.Page, error) {
-	if r.Config().Model.Attention == run.NoAttention {
+	if !r.Attends() {
 		return nil, usage("--attention draws where the attention looked, and the model of %s has none: "+
 			"leave it out, or train a model with --attention %s", r.Dir(), run.Attentions[1])
 	}

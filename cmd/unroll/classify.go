@@ -10,11 +10,11 @@ import (
 
 // classifyCmd classifies the lines of stdin, or images.
 type classifyCmd struct {
-	Dir    string `arg:"" name:"RUN" help:"Folder that unroll train classify wrote."`
-	IDX    string `name:"idx" placeholder:"PATH" help:"Classify the images of this file, or of this folder, in files as MNIST and EMNIST have them: those to measure on, or else those to train on. Their labels are not read."`
-	Series string `placeholder:"FILE" help:"Classify the series of numbers in this file: .ts (UEA), .tsv (UCR) or .csv, plain or .gz. Labels that it has are not used."`
-	Top    int    `default:"1" help:"Write the K likeliest labels, each with its probability, with tabs between."`
-	JSON   bool   `name:"json" help:"Write a JSON object a line, with the labels and their probabilities."`
+	Dirs   []string `arg:"" name:"RUN" help:"Folder that unroll train classify wrote; several answer together."`
+	IDX    string   `name:"idx" placeholder:"PATH" help:"Classify the images of this file, or of this folder, in files as MNIST and EMNIST have them: those to measure on, or else those to train on. Their labels are not read."`
+	Series string   `placeholder:"FILE" help:"Classify the series of numbers in this file: .ts (UEA), .tsv (UCR) or .csv, plain or .gz. Labels that it has are not used."`
+	Top    int      `default:"1" help:"Write the K likeliest labels, each with its probability, with tabs between."`
+	JSON   bool     `name:"json" help:"Write a JSON object a line, with the labels and their probabilities."`
 	useFlags
 }
 
@@ -25,7 +25,7 @@ func (k *classifyCmd) Run(a *app) error {
 	if err := k.check(); err != nil {
 		return err
 	}
-	r, err := k.open(a, k.Dir, run.TaskClassify)
+	r, err := k.openAll(a, k.Dirs, run.TaskClassify)
 	if err != nil {
 		return err
 	}
@@ -36,9 +36,9 @@ func (k *classifyCmd) Run(a *app) error {
 	case k.Series != "":
 		return k.series(a, r)
 	case r.Vocab() == nil && k.IDX == "":
-		return fail(exitData, "RUN: %s classifies images, and stdin has lines of text: name images with --idx", k.Dir)
+		return fail(exitData, "RUN: %s classifies images, and stdin has lines of text: name images with --idx", k.Dirs[0])
 	case r.Vocab() != nil && k.IDX != "":
-		return fail(exitData, "--idx: %s classifies texts, a line of stdin each: leave it out", k.Dir)
+		return fail(exitData, "--idx: %s classifies texts, a line of stdin each: leave it out", k.Dirs[0])
 	}
 	var images *datasets.Images
 	if k.IDX != "" {
@@ -73,9 +73,9 @@ func (k *classifyCmd) writer(a *app, m *run.Classifier) *apply.Classifier {
 // otherData says that what the flags name is not what the run classifies.
 func (k *classifyCmd) otherData(r *run.Run) error {
 	if k.Series == "" {
-		return fail(exitData, "RUN: %s classifies series: name them with --series", k.Dir)
+		return fail(exitData, "RUN: %s classifies series: name them with --series", k.Dirs[0])
 	}
-	return fail(exitData, "--series: %s classifies no series: leave it out", k.Dir)
+	return fail(exitData, "--series: %s classifies no series: leave it out", k.Dirs[0])
 }
 
 // series classifies the series of a file.

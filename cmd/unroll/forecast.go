@@ -12,7 +12,7 @@ import (
 
 // forecastCmd forecasts what follows series.
 type forecastCmd struct {
-	Dir       string    `arg:"" name:"RUN" help:"Folder that unroll train forecast wrote."`
+	Dirs      []string  `arg:"" name:"RUN" help:"Folder that unroll train forecast wrote; several answer together."`
 	Series    string    `placeholder:"FILE" help:"Forecast what follows these series, written as those that the run was trained on. Without it: those."`
 	Quantiles []float64 `placeholder:"Q,..." help:"Write these quantiles, too, such as 0.1,0.9. Default: those that the run was trained for."`
 	Picture   []string  `placeholder:"SERIES,..." help:"Draw these series, their forecasts and the intervals between quantiles, as SVG and PNG in the folder RUN."`
@@ -24,7 +24,7 @@ func (k *forecastCmd) Run(a *app) error {
 	if err := k.check(); err != nil {
 		return err
 	}
-	r, err := k.open(a, k.Dir, run.TaskForecast)
+	r, err := k.openAll(a, k.Dirs, run.TaskForecast)
 	if err != nil {
 		return err
 	}

@@ -41,6 +41,7 @@ type cli struct {
 	Forecast  forecastCmd  `cmd:"" help:"Forecast what follows time series with a trained forecaster, as CSV."`
 	Serve     serveCmd     `cmd:"" help:"Answer over HTTP with trained models: a page, and an API of JSON."`
 	Runs      runsCmd      `cmd:"" help:"Compare the runs in a folder, in a table and a picture."`
+	Average   averageCmd   `cmd:"" help:"Write a run whose weights are the means of those of the last checkpoints of a run."`
 	Export    exportCmd    `cmd:"" help:"Write a trained model for other runtimes, as ONNX."`
 	Data      dataCmd      `cmd:"" help:"Data sets: list, download, find."`
 	Bench     benchCmd     `cmd:"" help:"Measure the CPU and the GPU side by side."`

@@ -10,9 +10,9 @@ import (
 
 // regressCmd predicts the numbers of series.
 type regressCmd struct {
-	Dir    string `arg:"" name:"RUN" help:"Folder that unroll train regress wrote."`
-	Series string `required:"" placeholder:"FILE" help:"Predict the numbers of the series in this file: .ts (UEA), .tsv (UCR) or .csv, plain or .gz. Labels that it has are not used."`
-	JSON   bool   `name:"json" help:"Write a JSON object a line."`
+	Dirs   []string `arg:"" name:"RUN" help:"Folder that unroll train regress wrote; several answer together."`
+	Series string   `required:"" placeholder:"FILE" help:"Predict the numbers of the series in this file: .ts (UEA), .tsv (UCR) or .csv, plain or .gz. Labels that it has are not used."`
+	JSON   bool     `name:"json" help:"Write a JSON object a line."`
 	useFlags
 }
 
@@ -20,7 +20,7 @@ func (k *regressCmd) Run(a *app) error {
 	if err := k.check(); err != nil {
 		return err
 	}
-	r, err := k.open(a, k.Dir, run.TaskRegress)
+	r, err := k.openAll(a, k.Dirs, run.TaskRegress)
 	if err != nil {
 		return err
 	}

@@ -43,6 +43,19 @@ func (u *useFlags) open(a *app, dir string, tasks ...string) (*run.Run, error) {
 	return a.openRun("RUN", dir, u.Checkpoint, tasks...)
 }
 
+// openAll opens runs that answer together: see run.Join.
+func (u *useFlags) openAll(a *app, dirs []string, task string) (*run.Run, error) {
+	var all []*run.Run
+	for _, dir := range dirs {
+		r, err := u.open(a, dir, task)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, r)
+	}
+	return all[0], all[0].Join(all[1:]...)
+}
+
 // openRun opens a run that an argument of that name names. It says so if another checkpoint is used than the best one.
 func (a *app) openRun(name, dir, checkpoint string, tasks ...string) (*run.Run, error) {
 	r, err := run.Open(dir, run.Checkpoint(checkpoint))

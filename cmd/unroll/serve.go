@@ -21,6 +21,7 @@ import (
 // serveCmd answers over HTTP with trained models.
 type serveCmd struct {
 	Dirs      []string      `arg:"" name:"RUN" help:"Folders that unroll train wrote; a training may still be at work there."`
+	Ensemble  bool          `help:"Let the runs answer together, as one model: the mean of what they say."`
 	Addr      string        `placeholder:"HOST:PORT" default:"127.0.0.1:8080" help:"Listen here: 127.0.0.1:8080 if nothing is said; port 0 is any that is free. An address that other machines reach needs a token."`
 	TokenFile string        `placeholder:"FILE" help:"Answer only those who send the token in this file, as Authorization: Bearer TOKEN. Or put it into the environment variable UNROLL_TOKEN."`
 	Batch     int           `default:"${serveBatch}" help:"The most inputs that are predicted together."`
@@ -85,7 +86,7 @@ func (k *serveCmd) Run(a *app) error {
 	}
 	c := serve.Defaults()
 	c.Batch, c.Wait, c.Queue, c.Timeout, c.Drain = k.Batch, k.Wait, k.Queue, k.Timeout, k.Drain
-	c.Runs, c.Tell = k.Dirs, notice(a.stderr)
+	c.Runs, c.Ensemble, c.Tell = k.Dirs, k.Ensemble, notice(a.stderr)
 	var err error
 	if c.Token, err = k.token(); err != nil {
 		return err

@@ -13,7 +13,7 @@ import (
 
 // translateCmd translates the lines of stdin.
 type translateCmd struct {
-	Dir string `arg:"" name:"RUN" help:"Folder that unroll train seq2seq wrote."`
+	Dirs []string `arg:"" name:"RUN" help:"Folder that unroll train seq2seq wrote; several answer together."`
 	beamFlags
 	NBest     int    `name:"n-best" default:"1" help:"Translations of each line. If more than one, each is a line with the number of the source's line, ln p and the translation, with tabs between."`
 	Attention string `placeholder:"FILE" help:"Draw where the attention looked: an HTML file with a picture for each of the first ${drawn} lines."`
@@ -63,7 +63,7 @@ func (f *beamFlags) beam(best int) decode.Beam {
 
 // fits says what is wrong with the flags for a model.
 func (f *beamFlags) fits(r *run.Run) error {
-	if r.Config().Model.Attention != run.NoAttention {
+	if r.Attends() {
 		return nil
 	}
 	for _, x := range []struct {
@@ -131,7 +131,7 @@ func (k *translateCmd) Run(a *app) error {
 	if err := k.check(); err != nil {
 		return err
 	}
-	r, err := k.open(a, k.Dir, run.TaskSeq2Seq)
+	r, err := k.openAll(a, k.Dirs, run.TaskSeq2Seq)
 	if err != nil {
 		return err
 	}

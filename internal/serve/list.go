@@ -58,7 +58,7 @@ func (m *model) info() modelInfo {
 	default:
 		x.Tokens = string(m.opened.Vocab().Kind())
 	}
-	x.Attention = c.Task == run.TaskSeq2Seq && c.Model.Attention != run.NoAttention
+	x.Attention = m.opened.Attends()
 	if now == nil {
 		return x
 	}

@@ -74,7 +74,7 @@ func mean(some []point) point {
 
 // follower reads the log of a model's run to its end.
 func (m *model) follower() func() (*history, bool, error) {
-	log := runlog.Follow(filepath.Join(m.dir, run.LogName))
+	log := runlog.Follow(filepath.Join(m.dirs[0], run.LogName))
 	return func() (*history, bool, error) {
 		h, restarted := &history{}, false
 		for {

@@ -53,22 +53,23 @@ type stamp struct {
 
 // model is a run that is served.
 type model struct {
-	name, dir string
-	opened    *run.Run // as it was when the server began
-	config    *Config
-	metrics   *modelMetrics
-	queue     queue
-	current   atomic.Pointer[loaded] // nil: there is no checkpoint yet
-	newer     atomic.Pointer[loaded] // takes the place of current after the batch
-	tried     stamp                  // the newest checkpoint that was looked at
-	ended     sync.WaitGroup
+	name    string
+	dirs    []string // of the run, or of those that answer together
+	opened  *run.Run // as it was when the server began
+	config  *Config
+	metrics *modelMetrics
+	queue   queue
+	current atomic.Pointer[loaded] // nil: there is no checkpoint yet
+	newer   atomic.Pointer[loaded] // takes the place of current after the batch
+	tried   stamp                  // the newest checkpoint that was looked at
+	ended   sync.WaitGroup
 }
 
 // noModel is the error of a run that has no checkpoint yet.
 var noModel = &callError{503, "the run has no checkpoint yet: wait until its training saves one"}
 
-func newModel(name, dir string, c *Config, m *serverMetrics) (*model, error) {
-	r, err := run.Open(dir, c.Options...)
+func newModel(name string, dirs []string, c *Config, m *serverMetrics) (*model, error) {
+	r, err := run.OpenEnsemble(dirs, c.Options...)
 	if err != nil {
 		return nil, err
 	}
@@ -76,7 +77,7 @@ func newModel(name, dir string, c *Config, m *serverMetrics) (*model, error) {
 		return nil, err
 	}
 	x := &model{
-		name: name, dir: dir, opened: r, config: c,
+		name: name, dirs: dirs, opened: r, config: c,
 		queue: queue{most: c.Batch, wait: c.Wait, limit: c.Queue, wake: make(chan struct{}, 1)},
 	}
 	x.metrics = m.model(name, x.queue.waiting)
@@ -87,27 +88,33 @@ func newModel(name, dir string, c *Config, m *serverMetrics) (*model, error) {
 	return x, nil
 }
 
-// stampOf is that of the checkpoint that a run would use; false if it has none.
-func stampOf(r *run.Run) (stamp, bool, error) {
-	dir := filepath.Join(r.Dir(), r.Checkpoint())
-	f, err := checkpoint.Open(dir)
-	if errors.Is(err, fs.ErrNotExist) {
-		return stamp{}, false, nil
-	}
-	if err != nil {
-		return stamp{}, false, err
-	}
-	defer f.Close()
-	now := stamp{name: r.Checkpoint(), step: f.Step()}
-	if info, err := os.Stat(filepath.Join(dir, "manifest.json")); err == nil { // else it was just replaced
-		now.changed = info.ModTime()
+// stampOf is that of the checkpoints that a run, and those that joined it, would use; false if one has none. It has the
+// name and the step of the first, and the time of the newest.
+func stampOf(r *run.Run) (now stamp, all bool, err error) {
+	for i, x := range r.Members() {
+		dir := filepath.Join(x.Dir(), x.Checkpoint())
+		f, err := checkpoint.Open(dir)
+		if errors.Is(err, fs.ErrNotExist) {
+			return stamp{}, false, nil
+		}
+		if err != nil {
+			return stamp{}, false, err
+		}
+		if i == 0 {
+			now = stamp{name: x.Checkpoint(), step: f.Step()}
+		}
+		f.Close()
+		info, err := os.Stat(filepath.Join(dir, "manifest.json"))
+		if err == nil && info.ModTime().After(now.changed) { // else it was just replaced
+			now.changed = info.ModTime()
+		}
 	}
 	return now, true, nil
 }
 
 // look loads the checkpoint of the run if it is another one than that which was looked at last.
 func (m *model) look() error {
-	r, err := run.Open(m.dir, m.config.Options...)
+	r, err := run.OpenEnsemble(m.dirs, m.config.Options...)
 	if err != nil {
 		return err
 	}

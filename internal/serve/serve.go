@@ -27,10 +27,11 @@ import (
 
 // Config says what is served, and within which limits.
 type Config struct {
-	Runs    []string     // the folders
-	Options []run.Option // of all runs, such as the device
-	Token   string       // that callers must have; "": none, and only callers of this machine are answered
-	Tell    func(string) // is told what a person should know; nil: nobody
+	Runs     []string     // the folders
+	Ensemble bool         // the runs answer together, as one model: see run.Join
+	Options  []run.Option // of all runs, such as the device
+	Token    string       // that callers must have; "": none, and only callers of this machine are answered
+	Tell     func(string) // is told what a person should know; nil: nobody
 
 	Batch    int           // the most inputs that are predicted together
 	Wait     time.Duration // that the first of them waits for others
@@ -95,14 +96,18 @@ func New(c Config) (*Server, error) {
 	names := make([]string, len(c.Runs))
 	for i, dir := range c.Runs {
 		names[i] = filepath.Base(filepath.Clean(dir))
-		if slices.Contains(names[:i], names[i]) {
+		if slices.Contains(names[:i], names[i]) && !c.Ensemble {
 			return nil, &run.SettingsError{What: fmt.Sprintf("two runs are called %s: rename the folder of one", names[i])}
 		}
 	}
+	groups := slices.Collect(slices.Chunk(c.Runs, 1))
+	if c.Ensemble {
+		names, groups = []string{strings.Join(names, "+")}, [][]string{c.Runs}
+	}
 	s := &Server{config: c, metrics: newMetrics(), draining: make(chan struct{})}
 	s.ended, s.end = context.WithCancel(context.Background())
-	for i, dir := range c.Runs {
-		m, err := newModel(names[i], dir, &s.config, s.metrics)
+	for i, dirs := range groups {
+		m, err := newModel(names[i], dirs, &s.config, s.metrics)
 		if err != nil {
 			s.stop()
 			return nil, err

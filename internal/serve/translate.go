@@ -43,7 +43,7 @@ func (t *translator) input(raw json.RawMessage) (any, error) {
 }
 
 func (t *translator) check(o *options) error {
-	attends := t.run.Config().Model.Attention != run.NoAttention
+	attends := t.run.Attends()
 	switch {
 	case !attends && (o.Attention || o.Replace || o.Coverage > 0):
 		return wrong("the model has no attention: leave out attention, replace_unknown and coverage_penalty")

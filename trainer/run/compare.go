@@ -129,7 +129,7 @@ func flatten(n *yaml.Node, name string, all *[]Setting) {
 	case yaml.MappingNode:
 		for i := 0; i+1 < len(n.Content); i += 2 {
 			under := n.Content[i].Value
-			if name == "data" || name == "from" || strings.HasPrefix(name, "data.") || strings.HasSuffix(name, "vectors") {
+			if name == "data" || name == "from" || name == "averaged" || strings.HasPrefix(name, "data.") || strings.HasSuffix(name, "vectors") {
 				under = name + "." + under
 			}
 			flatten(n.Content[i+1], under, all)

@@ -24,10 +24,11 @@ const configFormat = "unroll-run-1"
 
 // Config is config.yaml: everything that is needed to repeat a run. What a task has no use for is left out of the file.
 type Config struct {
-	Format string  `yaml:"format"`
-	Task   string  `yaml:"task"`
-	From   *Origin `yaml:"from,omitempty"` // nil: fresh weights
-	Data   Data    `yaml:"data"`
+	Format   string    `yaml:"format"`
+	Task     string    `yaml:"task"`
+	From     *Origin   `yaml:"from,omitempty"`     // nil: fresh weights
+	Averaged *Averaged `yaml:"averaged,omitempty"` // nil: the weights are those of a training
+	Data     Data      `yaml:"data"`
 
 	Vectors       *Vectors `yaml:"vectors,omitempty"`        // of the tokens that a model reads; nil: drawn
 	TargetVectors *Vectors `yaml:"target_vectors,omitempty"` // of those that a sequence-to-sequence model writes

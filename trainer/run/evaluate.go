@@ -1,6 +1,7 @@
 package run
 
 import (
+	"cmp"
 	"context"
 	"time"
 
@@ -63,7 +64,7 @@ func (v *Evaluation) time(measure func() (Metrics, error)) (*Evaluation, error) 
 
 // Evaluate measures the model of the run.
 func (r *Run) Evaluate(ctx context.Context, e EvalConfig) (*Evaluation, error) {
-	if err := r.config.open(); err != nil {
+	if err := cmp.Or(r.alone("measured"), r.config.open()); err != nil {
 		return nil, err
 	}
 	e.Data = e.Data.like(r.config.Data.Train)

@@ -29,6 +29,9 @@ func (r *Run) ONNXParts() ([]string, error) {
 
 // exchanged is the configuration of the model, with the parts that can be exported.
 func (r *Run) exchanged() (exchange.Config, []string, error) {
+	if err := r.alone("exported"); err != nil {
+		return nil, nil, err
+	}
 	if r.config.with.lm != nil {
 		return nil, nil, badData("%s: the model is one of a program's own, and only the program knows what it computes",
 			r.dir)

@@ -1,6 +1,7 @@
 package run
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -15,12 +16,13 @@ import (
 	"github.com/unroll-ml/unroll/trainer"
 )
 
-// Forecaster is the forecaster of a run. Several goroutines may use it: they take turns.
+// Forecaster is the forecaster of a run, or those of runs that were joined. Several goroutines may use it: they take turns.
 type Forecaster struct {
 	columns *seriesColumns
 	config  *Config
 	mu      sync.Mutex
 	model   *trainer.Forecaster
+	others  []*Forecaster // whose forecasts are averaged with its own
 }
 
 // SeriesForecast is what follows a series, as it is forecast.
@@ -30,16 +32,20 @@ type SeriesForecast struct {
 	Start  time.Time // of the first value; zero without times
 	Points []float64 // the values that follow
 
-	forecast *trainer.Forecast
-	target   int
-	history  []float64 // the series
-	step     series.Step
+	forecasts []*trainer.Forecast // of the models, one or several
+	target    int
+	history   []float64 // the series
+	step      series.Step
 }
 
 // Quantile is the value that value h of those that follow, counted from 0, does not exceed with probability p; NaN if
 // the model knows none.
 func (f *SeriesForecast) Quantile(h int, p float64) float64 {
-	return f.forecast.Quantile(f.target, h, p)
+	sum := 0.0
+	for _, x := range f.forecasts {
+		sum += x.Quantile(f.target, h, p)
+	}
+	return sum / float64(len(f.forecasts))
 }
 
 // Forecaster makes the model of the run ready to forecast. Close it. A run of another task is a *TaskError.
@@ -47,14 +53,15 @@ func (r *Run) Forecaster() (*Forecaster, error) {
 	if err := r.Want(TaskForecast); err != nil {
 		return nil, err
 	}
-	if err := r.config.open(); err != nil {
-		return nil, err
-	}
-	m, err := r.forecaster(nil)
+	all, err := modelsOf(r, func(r *Run) (*Forecaster, error) {
+		m, err := r.forecaster(nil)
+		return &Forecaster{columns: r.columns, config: r.config, model: m}, err
+	})
 	if err != nil {
 		return nil, err
 	}
-	return &Forecaster{columns: r.columns, config: r.config, model: m}, nil
+	all[0].others = all[1:]
+	return all[0], nil
 }
 
 // forecaster makes the forecaster of the run, and notes in v, which may be nil, where it stands.
@@ -123,11 +130,13 @@ func (f *Forecaster) Set(name string) *series.Set {
 	return set
 }
 
-// Calendar says whether the model reads the calendar: then each series needs the time of its first value.
-func (f *Forecaster) Calendar() bool { return len(f.columns.Calendar) > 0 }
+// Calendar says whether a model reads the calendar: then each series needs the time of its first value.
+func (f *Forecaster) Calendar() bool {
+	return len(f.columns.Calendar) > 0 || slices.ContainsFunc(f.others, (*Forecaster).Calendar)
+}
 
-// Close frees the model.
-func (f *Forecaster) Close() error { return f.model.Close() }
+// Close frees the models.
+func (f *Forecaster) Close() error { return cmp.Or(f.model.Close(), closeAll(f.others)) }
 
 // Horizon is how many values are forecast.
 func (f *Forecaster) Horizon() int { return f.config.Model.Forecast.Horizon }
@@ -140,6 +149,11 @@ func (f *Forecaster) CheckQuantile(p float64) error {
 			"the quantile %g: %v; a model that is trained with `loss` quantile, gaussian, student or negbin has some", p, err,
 		)
 	}
+	for _, o := range f.others {
+		if err := o.CheckQuantile(p); err != nil {
+			return err
+		}
+	}
 	return nil
 }
 
@@ -147,6 +161,32 @@ func (f *Forecaster) CheckQuantile(p float64) error {
 // learned from. A set of a single column may call it otherwise. What is known in advance must be there for the
 // horizon.
 func (f *Forecaster) Forecast(ctx context.Context, set *series.Set) ([]SeriesForecast, error) {
+	all, err := f.own(ctx, set)
+	if err != nil {
+		return nil, err
+	}
+	for _, o := range f.others {
+		more, err := o.own(ctx, set)
+		if err != nil {
+			return nil, err
+		}
+		for i := range all { // the same series in the same order
+			all[i].forecasts = append(all[i].forecasts, more[i].forecasts...)
+			for h, y := range more[i].Points {
+				all[i].Points[h] += y
+			}
+		}
+	}
+	for i := range all {
+		for h := range all[i].Points {
+			all[i].Points[h] /= float64(1 + len(f.others))
+		}
+	}
+	return all, nil
+}
+
+// own is what the model of the run forecasts, without those that joined it.
+func (f *Forecaster) own(ctx context.Context, set *series.Set) ([]SeriesForecast, error) {
 	d, err := f.config.apply(f.columns, set)
 	if err != nil {
 		return nil, err
@@ -203,7 +243,7 @@ func (d *seriesData) following(o origin, forecast *trainer.Forecast, target int)
 	points, _ := d.points(forecast, target, nil)
 	f := SeriesForecast{
 		ID: s.ID, Target: d.columns.Targets[target], Points: points,
-		forecast: forecast, target: target, history: s.Values[target][:o.t], step: d.set.Step,
+		forecasts: []*trainer.Forecast{forecast}, target: target, history: s.Values[target][:o.t], step: d.set.Step,
 	}
 	if !d.set.Step.IsZero() && !s.Start.IsZero() {
 		f.Start = d.set.Step.Add(s.Start, o.t)

@@ -11,7 +11,7 @@ import (
 	"github.com/unroll-ml/unroll/trainer"
 )
 
-// Classifier is the classifier of a run, with its vocabulary and its labels. Several goroutines may use it:
+// Classifier is the classifier of a run, with its vocabulary and its labels; or those of runs that were joined. Several goroutines may use it:
 // they take turns.
 type Classifier struct {
 	name    string // of the run
@@ -21,7 +21,7 @@ type Classifier struct {
 	labels  *datasets.Labels
 	longest int // tokens that are read of a text
 	mu      sync.Mutex
-	model   *trainer.Classifier
+	models  classifiers
 }
 
 // Label is a label with its probability.
@@ -35,21 +35,18 @@ func (r *Run) Classifier() (*Classifier, error) {
 	if err := r.Want(TaskClassify); err != nil {
 		return nil, err
 	}
-	if err := r.config.open(); err != nil {
-		return nil, err
-	}
-	m, err := r.classifier(nil)
+	all, err := modelsOf(r, func(r *Run) (*trainer.Classifier, error) { return r.classifier(nil) })
 	if err != nil {
 		return nil, err
 	}
 	return &Classifier{
 		name: r.dir, config: r.config, vocab: r.vocab, columns: r.config.Model.Input, labels: r.labels,
-		longest: r.config.Training.Longest, model: m,
+		longest: r.config.Training.Longest, models: all,
 	}, nil
 }
 
-// Close frees the model.
-func (c *Classifier) Close() error { return c.model.Close() }
+// Close frees the models.
+func (c *Classifier) Close() error { return closeAll(c.models) }
 
 // MostTexts is how many texts, or images, are classified at once: more are not faster.
 const MostTexts = 64
@@ -82,12 +79,12 @@ func (c *Classifier) Classify(ctx context.Context, texts []string) ([][]Label, e
 				x.Mask[s*g.Rows+row] = 1
 			}
 		}
-		logits, err := c.model.Logits(x)
+		ln, err := c.models.logProbs(x)
 		if err != nil {
 			return nil, err
 		}
 		for row, i := range g.Which {
-			all[i] = c.ranked(logits[row*c.labels.Len():][:c.labels.Len()])
+			all[i] = c.ranked(ln[row])
 		}
 	}
 	return all, nil
@@ -124,20 +121,21 @@ func (c *Classifier) ClassifyImages(ctx context.Context, m *datasets.Images, fro
 		}
 		x := trainer.Sequences{Steps: m.Rows, Batch: len(which), Vectors: make([]float32, m.Rows*len(which)*m.Cols)}
 		m.Fill(which, x.Vectors)
-		logits, err := c.model.Logits(x)
+		ln, err := c.models.logProbs(x)
 		if err != nil {
 			return nil, err
 		}
 		for i := range n {
-			all = append(all, c.ranked(logits[i*c.labels.Len():][:c.labels.Len()]))
+			all = append(all, c.ranked(ln[i]))
 		}
 	}
 	return all, nil
 }
 
-func (c *Classifier) ranked(logits []float32) []Label {
-	labels := make([]Label, len(logits))
-	for i, ln := range trainer.LogSoftmax(logits) {
+// ranked are the labels whose ln p are given, the likeliest first.
+func (c *Classifier) ranked(logProbs []float64) []Label {
+	labels := make([]Label, len(logProbs))
+	for i, ln := range logProbs {
 		labels[i] = Label{c.labels.Name(int32(i)), math.Exp(ln)}
 	}
 	slices.SortStableFunc(labels, func(a, b Label) int { return cmp.Compare(b.Probability, a.Probability) })

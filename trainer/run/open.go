@@ -27,6 +27,7 @@ type Run struct {
 	forms   *datasets.Vocab  // of a tagger: see TagModel.Forms
 	target  *datasets.Vocab  // of a sequence-to-sequence model
 	columns *seriesColumns   // of a forecaster
+	others  []*Run           // that answer together with this one
 	at      Position         // where the checkpoint stands that was loaded last
 }
 
@@ -93,8 +94,12 @@ func (r *Run) Want(tasks ...string) error {
 	return &TaskError{r.dir, r.config.Task, tasks}
 }
 
-// Use gives the run more options.
-func (r *Run) Use(opts ...Option) { r.config.use(opts) }
+// Use gives the run, and those that joined it, more options.
+func (r *Run) Use(opts ...Option) {
+	for _, x := range r.Members() {
+		x.config.use(opts)
+	}
+}
 
 // At is where the run stood at the checkpoint of the model that was made last.
 func (r *Run) At() Position { return r.at }

@@ -9,11 +9,11 @@ import (
 	"github.com/unroll-ml/unroll/trainer"
 )
 
-// Regressor is the regressor of a run. Several goroutines may use it: they take turns.
+// Regressor is the regressor of a run, or those of runs that were joined. Several goroutines may use it: they take turns.
 type Regressor struct {
-	config *Config
+	runs   []*Run // one, or those that were joined
 	mu     sync.Mutex
-	model  *trainer.Regressor
+	models []*trainer.Regressor
 }
 
 // Regressor makes the model of the run ready to predict numbers. Close it. A run of another task is a *TaskError.
@@ -21,18 +21,15 @@ func (r *Run) Regressor() (*Regressor, error) {
 	if err := r.Want(TaskRegress); err != nil {
 		return nil, err
 	}
-	if err := r.config.open(); err != nil {
-		return nil, err
-	}
-	m, err := r.regressor(nil)
+	all, err := modelsOf(r, func(r *Run) (*trainer.Regressor, error) { return r.regressor(nil) })
 	if err != nil {
 		return nil, err
 	}
-	return &Regressor{config: r.config, model: m}, nil
+	return &Regressor{runs: r.Members(), models: all}, nil
 }
 
-// Close frees the model.
-func (m *Regressor) Close() error { return m.model.Close() }
+// Close frees the models.
+func (m *Regressor) Close() error { return closeAll(m.models) }
 
 // Predict gives the number of each of the cases, whose labels are not looked at. Cases of other channels than
 // the model reads are a *DataError.
@@ -40,18 +37,24 @@ func (m *Regressor) Predict(ctx context.Context, cases *series.Cases) ([]float64
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	predicted := make([]float64, casesIn(cases))
-	err := m.config.eachCases(ctx, cases, func(x trainer.Sequences, which []int32) error {
-		ys, err := m.model.Predict(x)
+	for i, model := range m.models {
+		c := m.runs[i].config
+		err := c.eachCases(ctx, cases, func(x trainer.Sequences, which []int32) error {
+			ys, err := model.Predict(x)
+			if err != nil {
+				return err
+			}
+			for row, i := range which {
+				predicted[i] += c.Model.Number.unscaled(ys[row])
+			}
+			return nil
+		})
 		if err != nil {
-			return err
+			return nil, err
 		}
-		for row, i := range which {
-			predicted[i] = m.config.Model.Number.unscaled(ys[row])
-		}
-		return nil
-	})
-	if err != nil {
-		return nil, err
+	}
+	for i := range predicted {
+		predicted[i] /= float64(len(m.models))
 	}
 	return predicted, nil
 }
@@ -63,14 +66,13 @@ func (c *Classifier) ClassifyCases(ctx context.Context, cases *series.Cases) ([]
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	all := make([][]Label, casesIn(cases))
-	n := c.labels.Len()
 	err := c.config.eachCases(ctx, cases, func(x trainer.Sequences, which []int32) error {
-		logits, err := c.model.Logits(x)
+		ln, err := c.models.logProbs(x)
 		if err != nil {
 			return err
 		}
 		for row, i := range which {
-			all[i] = c.ranked(logits[row*n:][:n])
+			all[i] = c.ranked(ln[row])
 		}
 		return nil
 	})

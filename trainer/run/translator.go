@@ -27,12 +27,12 @@ type Translation = translate.Translation
 // (Luong et al., 2015) or, if it is a key of Words, a map[string]string, what that says.
 type Replacement = translate.Replacement
 
-// Translator is the sequence-to-sequence model of a run, with its vocabularies. Several goroutines may use it: they
+// Translator is the sequence-to-sequence model of a run, with its vocabularies; or those of runs that were joined. Several goroutines may use it: they
 // take turns.
 type Translator struct {
 	config     *Config
 	mu         sync.Mutex
-	model      *trainer.Seq2Seq
+	models     trainer.Seq2Seqs
 	translator *translate.Translator
 }
 
@@ -41,18 +41,16 @@ func (r *Run) Translator() (*Translator, error) {
 	if err := r.Want(TaskSeq2Seq); err != nil {
 		return nil, err
 	}
-	if err := r.config.open(); err != nil {
-		return nil, err
-	}
-	m, err := r.seq2seq(nil)
+	all, err := modelsOf(r, func(r *Run) (*trainer.Seq2Seq, error) { return r.seq2seq(nil) })
 	if err != nil {
 		return nil, err
 	}
-	return &Translator{config: r.config, model: m, translator: r.config.translator(m, r.vocab, r.target)}, nil
+	m := trainer.Seq2Seqs(all)
+	return &Translator{config: r.config, models: m, translator: r.config.translator(m, r.vocab, r.target)}, nil
 }
 
-// Close frees the model.
-func (t *Translator) Close() error { return t.model.Close() }
+// Close frees the models.
+func (t *Translator) Close() error { return t.models.Close() }
 
 // Source are the tokens of a text that is to be translated, the end token included. Those that the vocabulary does
 // not have are unknown.
