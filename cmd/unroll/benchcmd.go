@@ -3,7 +3,9 @@ package main
 import (
 	"time"
 
+	"github.com/unroll-ml/unroll/internal/bench/collective"
 	"github.com/unroll-ml/unroll/internal/bench/side"
+	"github.com/unroll-ml/unroll/internal/joint"
 	"github.com/unroll-ml/unroll/internal/machine"
 	"github.com/unroll-ml/unroll/internal/safefile"
 )
@@ -12,6 +14,14 @@ import (
 type benchCmd struct {
 	Kernels benchKernelsCmd `cmd:"" help:"Time every kind of instruction on the CPU and on the GPU, and compare them with the reference device."`
 	Models  benchModelsCmd  `cmd:"" help:"Time training steps of reference models on the CPU and on the GPU."`
+
+	AllReduce benchAllReduceCmd `cmd:"" name:"allreduce" help:"Under mpirun: time sums of gradients over processes, and predict how well a training can be spread."`
+}
+
+type benchAllReduceCmd struct{ collective.Flags }
+
+func (c *benchAllReduceCmd) Run(a *app) error {
+	return joint.Run(a.joint(true), func(w *joint.World) error { return w.Trained(c.Report(w, a.stdout)) })
 }
 
 type benchKernelsCmd struct{ benchFlags }

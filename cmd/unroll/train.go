@@ -73,15 +73,12 @@ func (t *trainFlags) check() error {
 		flag  string
 		value *int
 	}{
-		{"steps", t.Steps}, {"epochs", t.Epochs}, {"valid-every", t.ValidEvery}, {"valid-epochs", t.ValidEpochs}, {"checkpoint-every", t.CheckpointEvery},
-		{"log-every", t.LogEvery},
+		{"steps", t.Steps}, {"epochs", t.Epochs}, {"valid-every", t.ValidEvery}, {"valid-epochs", t.ValidEpochs},
+		{"checkpoint-every", t.CheckpointEvery}, {"keep", &t.Keep}, {"log-every", t.LogEvery}, {"recompute", t.Recompute},
 	} {
 		if f.value != nil && *f.value < 1 {
 			return usage("--%s is %d: it must be at least 1", f.flag, *f.value)
 		}
-	}
-	if t.Keep < 1 {
-		return usage("--keep is %d: it must be at least 1", t.Keep)
 	}
 	if t.Minutes != nil && !(*t.Minutes > 0) {
 		return usage("--minutes is %g: it must be larger than 0", *t.Minutes)
@@ -91,9 +88,6 @@ func (t *trainFlags) check() error {
 	}
 	if t.Overwrite && t.Out == "" {
 		return usage("--overwrite needs --out: without it a new folder is made")
-	}
-	if t.Recompute != nil && *t.Recompute < 1 {
-		return usage("--recompute is %d: it must be at least 1", *t.Recompute)
 	}
 	if t.Memory != nil {
 		if n, err := words.ParseBytes(*t.Memory); err != nil || n < 1 {
@@ -140,16 +134,20 @@ func set[T any](to *T, from *T) {
 
 // train trains what a config asks for.
 func (t *trainFlags) train(a *app, c *run.Config) error {
-	if err := c.Check(); err != nil {
-		return err
-	}
+	return joint.Run(a.joint(t.MPI), func(w *joint.World) error { return t.trainIn(w, a, c) })
+}
+
+// joint is how a command works together with others.
+func (a *app) joint(mpi bool) joint.Options {
 	fatal := func(err error) int { return say(a.stderr, advise(gpuFailure(err))) }
-	return joint.Run(joint.Options{MPI: t.MPI, Stderr: a.stderr, Fatal: fatal},
-		func(w *joint.World) error { return t.trainIn(w, a, c) })
+	return joint.Options{MPI: mpi, Stderr: a.stderr, Fatal: fatal}
 }
 
 // trainIn trains together with others, of which the first has the folder.
 func (t *trainFlags) trainIn(w *joint.World, a *app, c *run.Config) error {
+	if err := c.Check(); err != nil {
+		return err
+	}
 	c.Running.Threads = w.Threads(c.Running.Threads)
 	resume := func(dir string) string { return cmdline.Resume(calledAs, a.args, dir) }
 	stop := interrupt.Listen(interrupt.Options{Stderr: a.stderr, Code: exitStopped, Resume: resume})

@@ -63,6 +63,7 @@ func Run(o Options, train func(*World) error) error {
 	watch := &parallel.Watch{Communicator: world, Lost: func(what string) { lost(o, world, what) }}
 	w := &World{Communicator: watch}
 	if err = train(w); err != nil && !w.agreed && w.Size() > 1 {
+		time.Sleep(min(time.Duration(w.Rank()), 1) * precedence) // all may have the same error
 		world.Abort(err)
 	}
 	if left := world.Close(); err == nil {
@@ -70,6 +71,9 @@ func Run(o Options, train func(*World) error) error {
 	}
 	return byFirst(w.Rank(), err)
 }
+
+// precedence is how long the first process may be faster to say what is wrong.
+const precedence = 300 * time.Millisecond
 
 // byFirst is an error that all processes have, and the first of them says.
 func byFirst(rank int, err error) error {
