@@ -4,11 +4,12 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"path/filepath"
 	"slices"
 
 	"github.com/pkg/errors"
 
+	"github.com/unroll-ml/unroll/internal/cmdline"
+	"github.com/unroll-ml/unroll/internal/report"
 	"github.com/unroll-ml/unroll/internal/words"
 	"github.com/unroll-ml/unroll/trainer/device"
 	"github.com/unroll-ml/unroll/trainer/run"
@@ -79,7 +80,7 @@ func gpuFailure(err error) error {
 	case errors.As(err, &none):
 		return fail(exitUnavailable, "--%v", none)
 	case errors.As(err, &full):
-		return fail(exitGPU, "%s: end what else uses the GPU, or use --device cpu", memoryWords(full))
+		return fail(exitGPU, "%s: end what else uses the GPU, or use --device cpu", report.FullGPU(full))
 	case errors.As(err, &lost):
 		return fail(exitGPU, "%v: run the command again; if that fails too, restart the machine or use --device cpu", lost)
 	}
@@ -99,9 +100,9 @@ func trainError(err error, resume string, f *run.Folder, c *run.Config) error {
 	case errors.As(err, &full):
 		return memoryFailure(full, f, c)
 	case errors.As(err, &lost):
-		return fail(exitGPU, "%v: %s", lost, resumeHint(f, resume))
+		return fail(exitGPU, "%v: %s", lost, report.Left(f, resume))
 	case errors.As(err, &diverged):
-		return divergedError(diverged, c)
+		return fail(exitDiverged, "%s", report.Diverged(diverged, c))
 	case errors.As(err, &unsaved):
 		return fail(exitIO, "%v: what was saved before is whole: make room and continue with %s", unsaved.Err, resume)
 	case errors.As(err, &stopped) && errors.Is(stopped.Err, context.Canceled):
@@ -109,7 +110,7 @@ func trainError(err error, resume string, f *run.Folder, c *run.Config) error {
 			stopped.Saved, resume)
 	case errors.As(err, &stopped):
 		return fail(exitCode(stopped.Err), "%s; step %s is saved in %s: then continue with %s",
-			flagWords(stopped.Err), words.Thousands(stopped.Step), stopped.Saved, resume)
+			cmdline.InFlags(stopped.Err), words.Thousands(stopped.Step), stopped.Saved, resume)
 	}
 	return err
 }
@@ -119,48 +120,7 @@ func trainError(err error, resume string, f *run.Folder, c *run.Config) error {
 func memoryFailure(full *device.MemoryError, f *run.Folder, c *run.Config) error {
 	if names, err := f.Checkpoints(); err == nil && len(names) == 0 {
 		f.Clear()
-		return fail(exitGPU, "%s", tooLarge(full, c))
+		return fail(exitGPU, "%s", report.TooLarge(full, c))
 	}
-	return fail(exitGPU, "%s, in a new run: what %s holds is whole", tooLarge(full, c), f.Dir())
-}
-
-func divergedError(e *run.DivergedError, c *run.Config) error {
-	kept, clip := "nothing was saved yet", ""
-	if e.Saved {
-		kept = "no checkpoint is good"
-	}
-	if e.BestStep > 0 {
-		kept = fmt.Sprintf("%s is of step %s", filepath.Join(e.Dir, run.Best), words.Thousands(e.BestStep))
-	}
-	if c.Training.Clip == 0 {
-		clip = " and --clip 1"
-	}
-	return fail(exitDiverged, "diverged at step %s: %s; %s: try a smaller --lr (it is %g)%s", words.Thousands(e.Step),
-		e.Why, kept, c.Training.LR, clip)
-}
-
-// resumeHint says what is left of a run that ended in the middle, and how to go on.
-func resumeHint(f *run.Folder, resume string) string {
-	names, err := f.Checkpoints()
-	if err != nil || len(names) == 0 {
-		return "nothing was saved yet: begin again with " + resume
-	}
-	return fmt.Sprintf("the last checkpoint, %s, is whole: continue with %s", filepath.Join(f.Dir(), names[0]), resume)
-}
-
-// tooLarge says that a model and its batches do not fit into the GPU, and what would.
-func tooLarge(full *device.MemoryError, c *run.Config) string {
-	reason := memoryWords(full)
-	if batch := c.BatchFor(full.Asked, full.Free); batch > 0 {
-		return fmt.Sprintf("%s: try --batch %d (it is %d)", reason, batch, c.Training.Batch)
-	}
-	return fmt.Sprintf("%s: the model itself is too large for it; try a smaller --hidden, or --device cpu", reason)
-}
-
-func memoryWords(full *device.MemoryError) string {
-	if full.Asked == 0 {
-		return fmt.Sprintf("the GPU's memory is full: %s bytes free", words.Thousands(int(full.Free)))
-	}
-	return fmt.Sprintf("the GPU's memory is full: %s bytes asked for, %s free", words.Thousands(int(full.Asked)),
-		words.Thousands(int(full.Free)))
+	return fail(exitGPU, "%s, in a new run: what %s holds is whole", report.TooLarge(full, c), f.Dir())
 }

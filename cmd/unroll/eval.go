@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"slices"
 
+	"github.com/unroll-ml/unroll/internal/cmdline"
 	"github.com/unroll-ml/unroll/internal/report"
 	"github.com/unroll-ml/unroll/internal/words"
 	"github.com/unroll-ml/unroll/trainer/run"
@@ -99,7 +100,7 @@ func (e *evalCmd) Run(a *app) error {
 	}
 	remarks := shown.Remarks(config.Translate.Unknown != nil)
 	for i, remark := range remarks {
-		remarks[i] = inFlags(remark)
+		remarks[i] = cmdline.Flags(remark)
 	}
 	return shown.Text(a.texts(), remarks)
 }

@@ -5,8 +5,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"regexp"
-	"strings"
 	"syscall"
 
 	"github.com/pkg/errors"
@@ -140,47 +138,5 @@ func unwritable(flag, path string, err error) error {
 	return fail(exitNoOutput, "--%s: %s cannot be written (%v): name another file", flag, path, in.Err)
 }
 
-// flagNames are the flags whose settings have another name, in config.yaml or in package decode.
-var flagNames = map[string]string{
-	"valid_pairs": "valid-translate", "Columns": "column",
-
-	"Width": "beam", "Best": "n-best", "Length": "length-penalty", "Coverage": "coverage-penalty", "MaxLength": "max-length",
-	"NoRepeat": "no-repeat-ngram", "Batch": "batch", "Wait": "wait", "Queue": "queue", "Timeout": "timeout", "Drain": "drain", "Temperature": "temperature", "TopK": "top-k", "TopP": "top-p",
-}
-
-var goName = regexp.MustCompile(`\b[A-Z][A-Za-z]+\b`)
-
-// settingWords is what is wrong with a setting of package decode, in the terms of the command line.
-func settingWords(e *setting.Error) string {
-	return goName.ReplaceAllStringFunc(e.Error(), func(name string) string {
-		if flag, ok := flagNames[name]; ok {
-			return "--" + flag
-		}
-		return name
-	})
-}
-
-var settingName = regexp.MustCompile("`[a-z][a-z0-9_]*`")
-
-// flagWords is an error in the terms of the command line: a setting, in backquotes, becomes its flag.
-func flagWords(err error) string {
-	var wrong *setting.Error
-	if errors.As(err, &wrong) {
-		return settingWords(wrong)
-	}
-	return inFlags(err.Error())
-}
-
-// inFlags is a text in which settings, in backquotes, have become their flags.
-func inFlags(text string) string {
-	return settingName.ReplaceAllStringFunc(text, func(quoted string) string {
-		name := strings.Trim(quoted, "`")
-		if flag, ok := flagNames[name]; ok {
-			return "--" + flag
-		}
-		return "--" + strings.ReplaceAll(name, "_", "-")
-	})
-}
-
 // oneLine is an error in the terms of the command line, on one line.
-func oneLine(err error) string { return words.OneLine(flagWords(err)) }
+func oneLine(err error) string { return words.OneLine(cmdline.InFlags(err)) }

@@ -50,7 +50,7 @@ func inLine(t grid.Command, err error) error {
 	if err == nil {
 		return nil
 	}
-	return fail(exitCode(err), "%s: %s", t.Where, flagWords(err))
+	return fail(exitCode(err), "%s: %s", t.Where, cmdline.InFlags(err))
 }
 
 // gridError is an error of choosing a training.

@@ -275,7 +275,7 @@ func (p *progress) Begin(s run.Start) {
 	p.began = true
 	lines := make([]string, len(s.Lines))
 	for i, line := range s.Lines {
-		lines[i] = inFlags(line)
+		lines[i] = cmdline.Flags(line)
 	}
 	s.Lines = lines
 	p.Reporter.Begin(s)
