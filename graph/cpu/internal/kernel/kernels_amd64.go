@@ -673,3 +673,8 @@ func packCopyPairsAVX512(dst *float32, width int, n int, k int, src *float32, sr
 //
 //go:noescape
 func transposePairsAVX512(n int, width int, k int, dst *float32, dstP int, src *float32, srcI int)
+
+// int8RowAVX2 is Int8Row.
+//
+//go:noescape
+func int8RowAVX2(quads int, a *int8, b *int8, scales *float32, scale float32, c *float32, acc bool)

@@ -22819,3 +22819,87 @@ square:
 done:
 	VZEROUPPER
 	RET
+
+// func int8RowAVX2(quads int, a *int8, b *int8, scales *float32, scale float32, c *float32, acc bool)
+// Requires: AVX, AVX2
+TEXT ·int8RowAVX2(SB), NOSPLIT, $0-49
+	MOVQ         quads+0(FP), AX
+	MOVQ         a+8(FP), CX
+	MOVQ         b+16(FP), DX
+	VPBROADCASTD c00010001<>+0(SB), Y0
+	VXORPS       Y1, Y1, Y1
+	VXORPS       Y2, Y2, Y2
+	VXORPS       Y3, Y3, Y3
+	VXORPS       Y4, Y4, Y4
+
+quad:
+	TESTQ        AX, AX
+	JEQ          scale
+	VPBROADCASTD (CX), Y5
+	VPABSB       Y5, Y6
+	VMOVUPS      (DX), Y7
+	VPSIGNB      Y5, Y7, Y7
+	VPMADDUBSW   Y7, Y6, Y7
+	VPMADDWD     Y0, Y7, Y7
+	VPADDD       Y7, Y1, Y1
+	VMOVUPS      32(DX), Y7
+	VPSIGNB      Y5, Y7, Y7
+	VPMADDUBSW   Y7, Y6, Y7
+	VPMADDWD     Y0, Y7, Y7
+	VPADDD       Y7, Y2, Y2
+	VMOVUPS      64(DX), Y7
+	VPSIGNB      Y5, Y7, Y7
+	VPMADDUBSW   Y7, Y6, Y7
+	VPMADDWD     Y0, Y7, Y7
+	VPADDD       Y7, Y3, Y3
+	VMOVUPS      96(DX), Y7
+	VPSIGNB      Y5, Y7, Y7
+	VPMADDUBSW   Y7, Y6, Y7
+	VPMADDWD     Y0, Y7, Y7
+	VPADDD       Y7, Y4, Y4
+	ADDQ         $0x04, CX
+	ADDQ         $0x00000080, DX
+	DECQ         AX
+	JMP          quad
+
+scale:
+	MOVQ         scales+24(FP), AX
+	MOVQ         c+40(FP), CX
+	MOVB         acc+48(FP), DL
+	VBROADCASTSS scale+32(FP), Y0
+	VCVTDQ2PS    Y1, Y1
+	VMULPS       (AX), Y0, Y5
+	VMULPS       Y5, Y1, Y1
+	VCVTDQ2PS    Y2, Y2
+	VMULPS       32(AX), Y0, Y5
+	VMULPS       Y5, Y2, Y2
+	VCVTDQ2PS    Y3, Y3
+	VMULPS       64(AX), Y0, Y5
+	VMULPS       Y5, Y3, Y3
+	VCVTDQ2PS    Y4, Y4
+	VMULPS       96(AX), Y0, Y0
+	VMULPS       Y0, Y4, Y4
+	TESTB        DL, DL
+	JEQ          write
+	VADDPS       (CX), Y1, Y1
+	VADDPS       32(CX), Y2, Y2
+	VADDPS       64(CX), Y3, Y3
+	VADDPS       96(CX), Y4, Y4
+
+write:
+	VMOVUPS Y1, (CX)
+	VMOVUPS Y2, 32(CX)
+	VMOVUPS Y3, 64(CX)
+	VMOVUPS Y4, 96(CX)
+	VZEROUPPER
+	RET
+
+DATA c00010001<>+0(SB)/4, $0x00010001
+DATA c00010001<>+4(SB)/4, $0x00010001
+DATA c00010001<>+8(SB)/4, $0x00010001
+DATA c00010001<>+12(SB)/4, $0x00010001
+DATA c00010001<>+16(SB)/4, $0x00010001
+DATA c00010001<>+20(SB)/4, $0x00010001
+DATA c00010001<>+24(SB)/4, $0x00010001
+DATA c00010001<>+28(SB)/4, $0x00010001
+GLOBL c00010001<>(SB), RODATA|NOPTR, $32

@@ -47,6 +47,14 @@ func BFloat16(path string) *Set[float32] {
 	return &rounded32
 }
 
+// Int8 computes products of rows by weights as int8 on a path.
+func Int8(path string) Int8Row {
+	if path == Portable {
+		return int8Row
+	}
+	return int8RowAVX2 // which is what all other paths have
+}
+
 // Pause tells the processor that the caller spins.
 func Pause()
 

@@ -30,6 +30,7 @@ func main() {
 	packAVX512()
 	packAVX2()
 	packBF16()
+	int8Row()
 	Generate()
 	writeBF16(flag.Lookup("out").Value.String())
 }
