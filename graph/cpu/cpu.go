@@ -30,6 +30,7 @@ const maxArena = 1 << 40
 type device struct {
 	threads int
 	rounds  bool    // whether products are of numbers rounded to bfloat16
+	int8    bool    // whether weights are int8
 	path    string  // of internal/kernel; empty: PathVariable, else the best of this machine
 	family  *family // of the programs; nil: each has memory of its own
 }
@@ -82,9 +83,9 @@ func (d *device) Load(t *tape.Tape) (tape.Program, error) {
 		return nil, err
 	}
 	if t.Float == tape.Float64 {
-		return load(t, kernel.Float64(), d.threads, d.family)
+		return newLoader(d, t, kernel.Float64()).load()
 	}
-	return load(t, d.float32(path), d.threads, d.family)
+	return newLoader(d, t, d.float32(path)).load()
 }
 
 // float32 is the kernels for Float32 tapes.
@@ -102,9 +103,9 @@ func (d *device) Measure(t *tape.Tape) (int64, error) {
 		return 0, err
 	}
 	if t.Float == tape.Float64 {
-		return measure(t, kernel.Float64(), d.threads)
+		return newLoader(d, t, kernel.Float64()).measure()
 	}
-	return measure(t, d.float32(path), d.threads)
+	return newLoader(d, t, d.float32(path)).measure()
 }
 
 // check says what is wrong with a tape, and which instruction path programs use.

@@ -9,19 +9,21 @@ import (
 
 // A loader makes the steps of one tape.
 type loader[T kernel.Float] struct {
-	tape    *tape.Tape
-	kernels *kernel.Set[T]
-	threads int
-	frames  []*frame // the tape itself, then the enclosing loops, outermost first
-	packs   map[packKey]*packed[T]
-	family  *family      // nil: none
-	taken   []commonPack // of the family
-	work    work
-	own     []*packed[T] // that have memory of their own
-	scratch int          // bytes that a member of the team needs
-	gemmA   int          // elements that a product needs to pack its operands
-	gemmB   int
-	gemms   []*gemm[T] // that share this memory
+	tape     *tape.Tape
+	kernels  *kernel.Set[T]
+	threads  int
+	frames   []*frame // the tape itself, then the enclosing loops, outermost first
+	packs    map[packKey]*packed[T]
+	int8     kernel.Int8Row // nil: weights are as they are
+	weights8 map[packKey]*weights8
+	family   *family      // nil: none
+	taken    []commonPack // of the family
+	work     work
+	own      []*packed[T] // that have memory of their own
+	scratch  int          // bytes that a member of the team needs
+	gemmA    int          // elements that a product needs to pack its operands
+	gemmB    int
+	gemms    []*gemm[T] // that share this memory
 }
 
 // A frame is a stretch of code that runs as a whole: the tape, or the body of a loop.
@@ -40,11 +42,22 @@ func extentOf(t *tape.Tape, id tape.BufferID) extent {
 
 func (e extent) overlaps(f extent) bool { return e.from < f.to && f.from < e.to }
 
-func load[T kernel.Float](t *tape.Tape, kernels *kernel.Set[T], threads int, f *family) (tape.Program, error) {
-	l := &loader[T]{tape: t, kernels: kernels, threads: threads, packs: make(map[packKey]*packed[T]), family: f}
+// newLoader begins a program of a device.
+func newLoader[T kernel.Float](d *device, t *tape.Tape, kernels *kernel.Set[T]) *loader[T] {
+	l := &loader[T]{
+		tape: t, kernels: kernels, threads: d.threads, family: d.family,
+		packs: make(map[packKey]*packed[T]), weights8: make(map[packKey]*weights8),
+	}
+	if d.int8 && t.Float == tape.Float32 {
+		l.int8 = kernel.Int8(kernels.Path)
+	}
+	return l
+}
+
+func (l *loader[T]) load() (tape.Program, error) {
 	p, err := l.program()
 	if err != nil {
-		f.release(l.taken)
+		l.family.release(l.taken)
 		return nil, err
 	}
 	return p, nil
@@ -62,6 +75,10 @@ func (l *loader[T]) program() (*program, error) {
 			if p.memory == nil {
 				p.memory = unsafe.SliceData(aligned[T](p.size()))
 			}
+		}
+		for _, w := range l.weights8 {
+			n := w.panels() * w.width
+			w.numbers, w.scales = aligned[int8](n*4*w.depth), aligned[float32](n)
 		}
 	})
 	p := &program{tape: t, code: append(before, code...), family: l.family, taken: l.taken}
@@ -93,17 +110,19 @@ func (l *loader[T]) program() (*program, error) {
 }
 
 // measure is how many bytes the program of a tape takes.
-func measure[T kernel.Float](t *tape.Tape, kernels *kernel.Set[T], threads int) (int64, error) {
-	l := &loader[T]{tape: t, kernels: kernels, threads: threads, packs: make(map[packKey]*packed[T])}
+func (l *loader[T]) measure() (int64, error) {
+	l.family = nil // from which it would take
+	t := l.tape
 	if _, _, err := l.body(t.Code); err != nil {
 		return 0, err
 	}
+	bytes := l.work.bytes + l.threads*l.scratch
 	elements := l.gemmA + l.gemmB
 	for _, p := range l.own {
 		elements += p.size()
 	}
 	var x T
-	return t.Arena + int64(l.work.bytes+threads*l.scratch+elements*int(unsafe.Sizeof(x))), nil
+	return t.Arena + int64(bytes+elements*int(unsafe.Sizeof(x))), nil
 }
 
 // body makes the steps of a frame, and those to be taken before it.

@@ -78,6 +78,9 @@ func (l *loader[T]) product(p *tape.Product) []step {
 		}
 		return []step{&zero[T]{x: x, c: c}}
 	}
+	if w := l.asInt8(&x, refB); w != nil {
+		return []step{l.newInt8Product(x, w, a, c)}
+	}
 	depth := l.kernels.Depth(x.k)
 	opA := operand{n: x.m, k: x.k, depth: depth, width: panelRows(x.m, l.kernels.MR), srcI: x.aRow, srcK: x.aK}
 	opB := operand{n: x.n, k: x.k, depth: depth, width: l.kernels.NR, srcI: x.bCol, srcK: x.bK}
