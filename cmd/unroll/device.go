@@ -61,8 +61,8 @@ func notice(stderr io.Writer) func(message string) {
 var modelOptions []run.Option
 
 // runOptions opens the device that is asked for. What was opened stays open while the program runs.
-func (a *app) runOptions(r run.Running) ([]run.Option, error) {
-	d, err := device.Open(r.Device, deviceOptions(r, a.stderr)...)
+func (a *app) runOptions(r run.Running, more ...device.Option) ([]run.Option, error) {
+	d, err := device.Open(r.Device, append(deviceOptions(r, a.stderr), more...)...)
 	return append(slices.Clip(modelOptions), run.On(d)), err
 }
 

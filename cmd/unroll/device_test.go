@@ -1,6 +1,7 @@
 package main
 
 import (
+	"math"
 	"os"
 	"regexp"
 	"strings"
@@ -157,6 +158,32 @@ func TestPrecisionOnCPU(t *testing.T) {
 	}
 	if r := tiny("--device cpu --steps 4"); r.code != 0 || !strings.Contains(r.stdout, "continuing after step 3\n") {
 		t.Errorf("%d, %s%s", r.code, r.stderr, r.stdout)
+	}
+}
+
+// Weights as int8 change the loss a little, are for the CPU, and are for models that are used.
+func TestWeights(t *testing.T) {
+	onGPU(t, true, simulated(sim.Config{}))
+	if r := tiny("--hidden 16 --device cpu"); r.code != 0 {
+		t.Fatal(r.stderr)
+	}
+	loss := func(flags ...string) float64 {
+		return jsonLines(t, must(t, append([]string{"eval", "run", "--json"}, flags...)...))[0]["loss"].(float64)
+	}
+	fp32, int8 := loss("--device", "cpu"), loss("--weights", "int8")
+	if int8 == fp32 || math.Abs(int8-fp32) > 0.01*fp32 {
+		t.Errorf("the loss is %v with weights as int8, %v without", int8, fp32)
+	}
+	if got := loss("--weights", "int8", "--device", "cpu", "--threads", "1"); got != int8 {
+		t.Errorf("the loss is %v with one thread, %v with several", got, int8)
+	}
+	must(t, "sample", "run", "--prompt", "a", "--length", "3", "--weights", "int8")
+	want(t, exitUsage, "--weights int8 are for --device cpu, and the device is cuda: leave one of them out", "eval", "run",
+		"--weights", "int8", "--device", "cuda")
+	want(t, exitUsage, "--weights int8 are for the CPU, and --precision tf32 is not: leave one of them out", "eval", "run",
+		"--weights", "int8", "--precision", "tf32")
+	if r := tiny("--weights int8"); r.code != exitUsage {
+		t.Errorf("train --weights: exit code %d, %s", r.code, r.stderr)
 	}
 }
 

@@ -163,6 +163,7 @@ func newParser(c *cli, stdout, stderr io.Writer) (*kong.Kong, error) {
 			"drawn":            strconv.Itoa(attention.Sentences),
 			"embed":            strconv.Itoa(defaultEmbed),
 			"devices":          strings.Join(device.Names, ", "),
+			"weightTypes":      strings.Join(device.WeightTypes, ", "),
 			"precisions":       strings.Join(device.Precisions, ", "),
 			"demoTask":         demoTask,
 			"demoEpochs":       strconv.Itoa(demoEpochs),

@@ -11,6 +11,7 @@ import (
 	"github.com/unroll-ml/unroll/datasets"
 	"github.com/unroll-ml/unroll/internal/apply"
 	"github.com/unroll-ml/unroll/models/decode"
+	"github.com/unroll-ml/unroll/trainer/device"
 	"github.com/unroll-ml/unroll/trainer/run"
 )
 
@@ -31,7 +32,26 @@ type sampleCmd struct {
 // useFlags are what all commands share that use a trained model.
 type useFlags struct {
 	Checkpoint string `placeholder:"NAME" help:"Which checkpoint of the run: best, last, or the step of one that was kept. Default: best, or last before the first validation."`
+	Weights    string `enum:"${weightTypes}" default:"fp32" help:"How products see the weights: ${enum}. int8 is for the CPU: faster for one sequence at a time, and less exact."`
 	deviceFlags
+}
+
+func (u *useFlags) check() error {
+	if err := u.deviceFlags.check(); err != nil || u.Weights != device.INT8 {
+		return err
+	}
+	if u.Device != device.CPU && u.Device != device.Auto {
+		return usage("--weights %s are for --device cpu, and the device is %s: leave one of them out", u.Weights, u.Device)
+	}
+	if device.NeedsGPU(u.Precision) {
+		return usage("--weights %s are for the CPU, and --precision %s is not: leave one of them out", u.Weights, u.Precision)
+	}
+	return nil
+}
+
+// onDevice opens the device that the flags name.
+func (u *useFlags) onDevice(a *app) ([]run.Option, error) {
+	return a.runOptions(u.running(), device.Weights(u.Weights))
 }
 
 // open opens a run to use its model, which must be of one of some tasks, if there are any.
@@ -84,7 +104,7 @@ func (a *app) openRun(name, dir, checkpoint string, tasks ...string) (*run.Run, 
 
 // compute gets the device ready that the flags name, for the model of a run.
 func (u *useFlags) compute(a *app, r *run.Run) error {
-	opts, err := a.runOptions(u.running())
+	opts, err := u.onDevice(a)
 	if err == nil {
 		r.Use(opts...)
 	}

@@ -101,7 +101,7 @@ func (k *serveCmd) Run(a *app) error {
 		return err
 	}
 	defer l.Close()
-	if c.Options, err = a.runOptions(k.running()); err != nil {
+	if c.Options, err = k.onDevice(a); err != nil {
 		return err
 	}
 	c.Options = append(c.Options, run.Checkpoint(k.Checkpoint))

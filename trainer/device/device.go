@@ -29,12 +29,15 @@ const (
 	FP32 = "fp32"
 	TF32 = "tf32" // of GPUs alone
 	BF16 = "bf16"
+	INT8 = "int8" // of weights
 )
 
-// Names are what Open knows, and Precisions what Precision knows.
+// Names are what Open knows, Precisions what Precision knows, and WeightTypes what Weights knows.
 var (
 	Names      = []string{Auto, CPU, Ref, CUDA}
 	Precisions = []string{FP32, TF32, BF16}
+
+	WeightTypes = []string{FP32, INT8}
 )
 
 // NeedsGPU says whether GPUs alone have a precision.
@@ -80,6 +83,7 @@ type Option func(*options)
 type options struct {
 	threads   int
 	precision string
+	weights   string
 	driver    Driver
 	tell      func(string)
 }
@@ -90,6 +94,10 @@ func Threads(n int) Option { return func(o *options) { o.threads = n } }
 // Precision is the arithmetic of products, one of Precisions; fp32 by default. Some need a GPU.
 func Precision(name string) Option { return func(o *options) { o.precision = name } }
 
+// Weights is how the products of a model that is used, and not trained, see its weights, one of WeightTypes; fp32 by
+// default. Another one is for the CPU (cpu.Int8Weights), and Auto is the CPU then.
+func Weights(name string) Option { return func(o *options) { o.weights = name } }
+
 // Tell lets f know of what does not stop the work: that Auto has found no GPU though the binary could use one, or that
 // the GPU works in a slower way. It must be safe for use by several goroutines if the device is.
 func Tell(f func(message string)) Option { return func(o *options) { o.tell = f } }
@@ -98,7 +106,7 @@ func Tell(f func(message string)) Option { return func(o *options) { o.tell = f 
 func Using(d Driver) Option { return func(o *options) { o.driver = d } }
 
 func settings(opts []Option) *options {
-	o := &options{precision: FP32, driver: OwnDriver, tell: func(string) {}}
+	o := &options{precision: FP32, weights: FP32, driver: OwnDriver, tell: func(string) {}}
 	for _, set := range opts {
 		set(o)
 	}
@@ -112,10 +120,10 @@ func Open(name string, opts ...Option) (tape.Device, error) {
 	if err := o.check(name); err != nil {
 		return nil, err
 	}
-	switch name {
-	case Ref:
+	switch {
+	case name == Ref:
 		return o.ref(), nil
-	case CPU:
+	case name == CPU || o.weights == INT8:
 		return o.cpu(), nil
 	}
 	d, _, err := o.gpu()
@@ -151,6 +159,12 @@ func (o *options) check(name string) error {
 		return errors.Errorf("there is no precision %q; the precisions are %v", o.precision, Precisions)
 	case NeedsGPU(o.precision) && name != CUDA && name != Auto:
 		return errors.Errorf("precision %s is for the device cuda, not for %s", o.precision, name)
+	case o.weights != "" && !slices.Contains(WeightTypes, o.weights):
+		return errors.Errorf("there are no weights %q; they are %v", o.weights, WeightTypes)
+	case o.weights == INT8 && NeedsGPU(o.precision):
+		return errors.Errorf("weights %s are for the device cpu, and precision %s is not", o.weights, o.precision)
+	case o.weights == INT8 && name != CPU && name != Auto:
+		return errors.Errorf("weights %s are for the device cpu, not for %s", o.weights, name)
 	}
 	return nil
 }
@@ -159,6 +173,9 @@ func (o *options) cpu() tape.Device {
 	opts := []cpu.Option{cpu.Threads(o.threads)}
 	if o.precision == BF16 {
 		opts = append(opts, cpu.BFloat16())
+	}
+	if o.weights == INT8 {
+		opts = append(opts, cpu.Int8Weights())
 	}
 	return cpu.New(opts...)
 }

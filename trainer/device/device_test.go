@@ -103,6 +103,12 @@ func TestOpenRefuses(t *testing.T) {
 	for want, open := range map[string]func() error{
 		`there is no device "gpu"`:               func() error { _, err := device.Open("gpu"); return err },
 		`there is no precision "fp8"`:            func() error { _, err := device.Open(device.CUDA, device.Precision("fp8")); return err },
+		`there are no weights "int4"`:            func() error { _, err := device.Open(device.CPU, device.Weights("int4")); return err },
+		"weights int8 are for the device cpu, n": func() error { _, err := device.Open(device.Ref, device.Weights(device.INT8)); return err },
+		"weights int8 are for the device cpu, a": func() error {
+			_, err := device.Open(device.Auto, device.Weights(device.INT8), device.Precision(device.TF32))
+			return err
+		},
 		"precision tf32 is for the device cuda,": func() error { _, err := device.Open(device.CPU, device.Precision(device.TF32)); return err },
 	} {
 		if err := open(); err == nil || !strings.HasPrefix(err.Error(), want) {
