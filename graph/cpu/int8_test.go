@@ -122,7 +122,7 @@ func TestInt8OfOthers(t *testing.T) {
 		change func(b *builder)
 	}{
 		"not in common": {"v", func(*builder) {}},
-		"written":       {"w", func(b *builder) {
+		"written": {"w", func(b *builder) {
 			b.Slots[1].Kind = tape.State
 			b.emit(touch(tape.Ref{Buf: 1}))
 		}},
