@@ -57,9 +57,12 @@ type app struct {
 	stdout, stderr io.Writer
 }
 
+// calledAs is what a person types to run this program again: commands that messages name begin with it.
+var calledAs = "unroll"
+
 func main() {
 	info, _ := debug.ReadBuildInfo()
-	calledAs = commandOf(os.Args[0], info)
+	calledAs = cmdline.Called(os.Args[0], info)
 	os.Exit(execute(os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
 }
 

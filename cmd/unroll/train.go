@@ -195,7 +195,7 @@ func (t *trainFlags) trainIn(w *joint.World, a *app, c *run.Config) error {
 		return err
 	}
 	_, err = fmt.Fprintf(p.Writer(), "\nnext:\n  %s\n",
-		strings.Join(nextCommands(task.Config(), folder.Dir(), example), "\n  "))
+		strings.Join(report.Next(calledAs, task.Config(), folder.Dir(), example), "\n  "))
 	return errors.WithStack(err)
 }
 

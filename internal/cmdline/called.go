@@ -1,4 +1,4 @@
-package main
+package cmdline
 
 import (
 	"os"
@@ -6,21 +6,16 @@ import (
 	"regexp"
 	"runtime/debug"
 	"strings"
-
-	"github.com/unroll-ml/unroll/internal/cmdline"
 )
-
-// calledAs is what a person types to run this program again: commands that messages name begin with it.
-var calledAs = "unroll"
 
 // builtByRun are the places where go run keeps a program: a temporary folder, or the cache of builds.
 var builtByRun = regexp.MustCompile(`[/\\]go-build\d+[/\\]b\d+[/\\]exe[/\\]|[/\\][0-9a-f]{64}-d[/\\]`)
 
-// commandOf is calledAs of a program that was built so and started with this as its name; nil: how it was built
-// is unknown.
-func commandOf(name string, info *debug.BuildInfo) string {
+// Called is what a person types to run a program again that was built so and started with this as its name; nil: how it
+// was built is unknown.
+func Called(name string, info *debug.BuildInfo) string {
 	if !builtByRun.MatchString(name) {
-		return cmdline.Quote(name)
+		return Quote(name)
 	}
 	if info == nil {
 		return "unroll"
@@ -28,12 +23,12 @@ func commandOf(name string, info *debug.BuildInfo) string {
 	words := []string{"go", "run"}
 	for _, s := range info.Settings {
 		if s.Key == "-tags" {
-			words = append(words, "-tags", cmdline.Quote(s.Value))
+			words = append(words, "-tags", Quote(s.Value))
 		}
 	}
 	pkg := info.Path // of this package
 	here := strings.TrimPrefix(pkg, info.Main.Path)
-	if _, err := os.Stat(filepath.Join(".", here, "calledas.go")); err == nil {
+	if _, err := os.Stat(filepath.Join(".", here, "main.go")); err == nil {
 		pkg = "." + here
 	}
 	return strings.Join(append(words, pkg), " ")

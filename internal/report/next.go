@@ -1,12 +1,13 @@
-package main
+package report
 
 import (
 	"github.com/unroll-ml/unroll/internal/cmdline"
 	"github.com/unroll-ml/unroll/trainer/run"
 )
 
-// nextCommands are what can be done with a run that was trained; example is what its model can be tried with.
-func nextCommands(c *run.Config, dir, example string) []string {
+// Next are commands for what can be done with a run that was trained; example is what its model can be tried with, and
+// calledAs what a person types to run the command.
+func Next(calledAs string, c *run.Config, dir, example string) []string {
 	dir, example = cmdline.Quote(dir), cmdline.Quote(example)
 	commands := []string{calledAs + " eval " + dir}
 	add := func(command string) { commands = append(commands, command) }

@@ -1,15 +1,15 @@
-package main
+package cmdline
 
 import (
-	"os"
+	"path/filepath"
 	"runtime/debug"
 	"testing"
 )
 
 // What messages name can be typed as it stands.
-func TestCommandOf(t *testing.T) {
+func TestCalled(t *testing.T) {
 	const cached = "/home/me/.cache/go-build/ab/00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff-d/unroll"
-	here, err := os.Getwd()
+	here, err := filepath.Abs("../../cmd/unroll")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -32,7 +32,7 @@ func TestCommandOf(t *testing.T) {
 		{here, cached, nil, "unroll"},
 	} {
 		t.Chdir(c.dir)
-		if got := commandOf(c.name, c.info); got != c.want {
+		if got := Called(c.name, c.info); got != c.want {
 			t.Errorf("%s in %s: %s, want %s", c.name, c.dir, got, c.want)
 		}
 	}
