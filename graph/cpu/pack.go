@@ -71,8 +71,8 @@ type packKey struct {
 	operand operand
 }
 
-// pack returns the packed operand for the memory behind r, or nil if that memory does not stay the same.
-func (l *loader[T]) pack(r tape.Ref, o operand) *packed[T] {
+// pack returns the operand for the memory behind r as some kernels pack it, or nil if that memory does not stay the same.
+func (l *loader[T]) pack(ks *kernel.Set[T], r tape.Ref, o operand) *packed[T] {
 	f := l.hoist(r)
 	if f == nil {
 		return nil
@@ -82,7 +82,7 @@ func (l *loader[T]) pack(r tape.Ref, o operand) *packed[T] {
 		return p
 	}
 	p := &packed[T]{
-		kernels: l.kernels,
+		kernels: ks,
 		operand: o,
 		place:   newPlace(l.tape, r),
 		stays:   f == l.frames[0],

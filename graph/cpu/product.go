@@ -81,23 +81,23 @@ func (l *loader[T]) product(p *tape.Product) []step {
 	if w := l.asInt8(&x, refB); w != nil {
 		return []step{l.newInt8Product(x, w, a, c)}
 	}
+	if s := l.rowProduct(x, refB, a, c); s != nil {
+		return []step{s}
+	}
 	depth := l.kernels.Depth(x.k)
 	opA := operand{n: x.m, k: x.k, depth: depth, width: panelRows(x.m, l.kernels.MR), srcI: x.aRow, srcK: x.aK}
 	opB := operand{n: x.n, k: x.k, depth: depth, width: l.kernels.NR, srcI: x.bCol, srcK: x.bK}
 	var packA, packB *packed[T]
 	if x.batch == 1 || x.strideB == 0 {
-		packB = l.pack(refB, opB)
+		packB = l.pack(l.kernels, refB, opB)
 	}
 	flops := 2 * float64(x.batch) * float64(x.m) * float64(x.n) * float64(x.k)
 	cost := max(flops/float64(l.kernels.Flops), 0.1*float64(x.batch*x.n*x.k))
 	if packB == nil && l.kernels.Pairs == 0 && x.m <= fewRows && (x.bCol == 1 || x.aK == 1 && x.bK == 1) {
 		return []step{l.newSkinny(x, a, b, c, cost)}
 	}
-	if x.byRow(packB != nil) {
-		return []step{l.newRowProduct(x, packB, a, c)}
-	}
 	if x.batch == 1 || x.strideA == 0 {
-		packA = l.pack(refA, opA)
+		packA = l.pack(l.kernels, refA, opA)
 	}
 	g := gemm[T]{kernels: l.kernels, threads: l.threads, inLoop: l.inLoop(), x: x, opA: opA, opB: opB, packA: packA,
 		packB: packB}

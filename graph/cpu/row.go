@@ -1,15 +1,18 @@
 package cpu
 
 import (
+	"cmp"
 	"unsafe"
 
 	"github.com/unroll-ml/unroll/graph/cpu/internal/kernel"
+	"github.com/unroll-ml/unroll/graph/tape"
 )
 
 // rowProduct is a product of one row by a packed matrix: a step of a recurrence for one sequence. All of its time goes
 // into reading the matrix, so that the team shares out its columns, in one job.
 type rowProduct[T kernel.Float] struct {
-	kernels *kernel.Set[T]
+	kernels *kernel.Set[T] // of the matrix
+	ofRow   *kernel.Set[T]
 	x       matrices
 	packB   *packed[T]
 	a, c    place
@@ -19,17 +22,23 @@ type rowProduct[T kernel.Float] struct {
 	part    func(member, part int)
 }
 
-// byRow says whether a product is one: of a row that is contiguous, by a matrix that is packed.
-func (x *matrices) byRow(packed bool) bool {
-	return packed && x.batch == 1 && x.m == 1 && x.aK == 1
-}
-
-func (l *loader[T]) newRowProduct(x matrices, packB *packed[T], a, c place) *rowProduct[T] {
-	s := &rowProduct[T]{kernels: l.kernels, x: x, packB: packB, a: a, c: c}
+// rowProduct makes a product one, if it is of a row that is contiguous, by a matrix that stays packed; else it gives nil.
+func (l *loader[T]) rowProduct(x matrices, refB tape.Ref, a, c place) step {
+	if x.batch != 1 || x.m != 1 || x.aK != 1 {
+		return nil
+	}
+	ks := cmp.Or(l.kernels.ByRow, l.kernels)
+	packB := l.pack(ks, refB, operand{
+		n: x.n, k: x.k, depth: ks.Depth(x.k), width: ks.NR, srcI: x.bCol, srcK: x.bK,
+	})
+	if packB == nil {
+		return nil
+	}
+	s := &rowProduct[T]{kernels: ks, ofRow: l.kernels, x: x, packB: packB, a: a, c: c}
 	s.parts = l.parts(rowCost*float64(x.n*x.k)*float64(unsafe.Sizeof(T(0))), s.groups())
 	s.part = s.compute
 	if l.kernels.Pairs != 0 {
-		l.scratch = max(l.scratch, packB.depth*int(unsafe.Sizeof(T(0))))
+		l.scratch = max(l.scratch, l.kernels.Depth(x.k)*int(unsafe.Sizeof(T(0))))
 	}
 	return s
 }
@@ -44,9 +53,9 @@ func (s *rowProduct[T]) groups() int {
 
 func (s *rowProduct[T]) run(m *machine) error {
 	s.atA, s.atC = (*T)(s.a.in(m)), (*T)(s.c.in(m))
-	if s.kernels.Pairs != 0 {
-		row := unsafe.SliceData(scratchOf[T](m, 0, 0, s.packB.depth)) // of member 0, for all
-		s.kernels.Pack(row, 1, 1, s.x.k, s.atA, s.x.k, 1)
+	if s.ofRow.Pairs != 0 {
+		row := unsafe.SliceData(scratchOf[T](m, 0, 0, s.ofRow.Depth(s.x.k))) // of member 0, for all
+		s.ofRow.Pack(row, 1, 1, s.x.k, s.atA, s.x.k, 1)
 		s.atA = row
 	}
 	m.team.do(s.parts, s.part)
@@ -59,7 +68,7 @@ func (s *rowProduct[T]) compute(_, part int) {
 	for block, n := 0, blocks(s.packB.depth); block < n; block++ {
 		p0, p1 := cut(s.kernels, x.k, n, block)
 		k, acc := s.kernels.Depth(p1-p0), x.acc || p0 > 0
-		a, b := offset(s.atA, s.kernels.Depth(p0)), s.packB.block(p0)
+		a, b := offset(s.atA, s.ofRow.Depth(p0)), s.packB.block(p0)
 		for panel := from * s.kernels.RowPanels; panel < min(to*s.kernels.RowPanels, s.packB.panels()); {
 			col := panel * nr
 			at, c := offset(b, col*k), offset(s.atC, col)
@@ -68,7 +77,7 @@ func (s *rowProduct[T]) compute(_, part int) {
 				panel += s.kernels.RowPanels
 				continue
 			}
-			s.kernels.Tile(1, min(nr, x.n-col), k, a, 1, 1, at, nr, c, x.cRow, acc)
+			s.kernels.Tile(1, min(nr, x.n-col), k, a, 1, s.ofRow.Depth(2)/s.kernels.Depth(2), at, nr, c, x.cRow, acc)
 			panel++
 		}
 	}

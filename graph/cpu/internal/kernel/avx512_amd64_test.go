@@ -65,7 +65,7 @@ func TestSimulatedAVX512(t *testing.T) {
 			checkCutsBF16(t, s)
 			if path == AVX512BF16 {
 				checkPackBF16(t, s)
-				checkRowBF16(t, s)
+				checkRowBF16(t, s, s)
 			}
 		})
 	}

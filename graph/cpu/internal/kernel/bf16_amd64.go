@@ -18,18 +18,28 @@ var (
 	}
 )
 
-var setAVX512BF16, roundedAVX512, roundedAVX2 = avx512BF16(), avx512Rounded(), avx2Rounded()
+var setAVX512BF16, roundedAVX512, roundedAVX2, halvesAVX2 = avx512BF16(), avx512Rounded(), avx2Rounded(), avx2Halves()
 
 // avx2Rounded multiplies terms that are rounded, with the fused multiply-adds of AVX2.
 func avx2Rounded() Set[float32] {
 	s := setAVX2
 	s.Tile, s.Row, s.Pack, s.Pairs = packedTiles(tilesBF16AVX2[:]), rowOf16BF16AVX2, packRounded, 2
+	s.ByRow = &halvesAVX2
 	return s
 }
 
 func avx512Rounded() Set[float32] {
 	s := setAVX512
 	s.Tile, s.Row, s.Pack, s.Pairs = packedTiles(tilesBF16AVX512[:]), rowOf32BF16AVX2, packRounded, 2
+	s.ByRow = &halvesAVX2
+	return s
+}
+
+// avx2Halves multiplies rows of pairs of two elements by a matrix of pairs in one element.
+func avx2Halves() Set[float32] {
+	s := setAVX2
+	s.MR, s.Pairs = 1, 1
+	s.Tile, s.Row, s.Pack = packedTiles([]packedTile{nil, tile1HalvesAVX2}), rowOf16HalvesAVX2, pairBF16
 	return s
 }
 
@@ -98,7 +108,7 @@ func packPairs(
 	}
 }
 
-// pairBF16 is such a packing for any processor.
+// pairBF16 is such a packing in plain loops.
 func pairBF16(dst *float32, width, n, k int, src *float32, srcI, srcK int) {
 	if k == 0 || n == 0 {
 		return

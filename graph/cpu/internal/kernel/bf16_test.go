@@ -240,17 +240,23 @@ func checkCutsBF16(t *testing.T, s *Set[float32]) {
 
 // Rows of packed panels give the same bits as tiles, and write nothing else.
 func TestRowBF16(t *testing.T) {
-	eachRounding(t, func(t *testing.T, s *Set[float32]) { checkRowBF16(t, s) })
+	eachRounding(t, func(t *testing.T, s *Set[float32]) {
+		checkRowBF16(t, s, s)
+		if s.ByRow != nil {
+			checkRowBF16(t, s, s.ByRow)
+		}
+	})
 }
 
-func checkRowBF16(t *testing.T, s *Set[float32]) {
+// checkRowBF16 multiplies rows that are packed by one set by matrices that are packed by another.
+func checkRowBF16(t *testing.T, ofRow, s *Set[float32]) {
 	width := s.RowPanels * s.NR
 	for _, k := range []int{1, 2, 3, 8, 19} {
 		for _, acc := range []bool{false, true} {
 			depth := s.Depth(k)
 			a, b, before := randoms(k), randoms(k*width), randoms(width)
-			row, panels := make([]float32, depth), make([]float32, depth*width)
-			s.Pack(&row[0], 1, 1, k, &a[0], k, 1)
+			row, panels := make([]float32, ofRow.Depth(k)), make([]float32, depth*width)
+			ofRow.Pack(&row[0], 1, 1, k, &a[0], k, 1)
 			for j := range s.RowPanels {
 				s.Pack(&panels[j*depth*s.NR], s.NR, s.NR, k, &b[j*s.NR], 1, width)
 			}

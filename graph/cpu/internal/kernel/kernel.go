@@ -44,6 +44,10 @@ type Set[T Float] struct {
 	// in a set of products that round nothing, whose Tile reads operands where they lie, too.
 	Pairs int
 
+	// ByRow, if it is not nil, is the kernels for products of one row, which is packed by this set, by a matrix, which is
+	// packed by that one, in half the memory: what limits such a product is reading the matrix.
+	ByRow *Set[T]
+
 	// Transpose is dst[p*dstP+i] = src[i*srcI+p] for i < n and p < k.
 	Transpose func(n, k int, dst *T, dstP int, src *T, srcI int)
 

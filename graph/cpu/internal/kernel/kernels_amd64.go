@@ -604,6 +604,11 @@ func tile5BF16AVX2(k int, a *float32, aK int, b *float32, c *float32, cRow int, 
 //go:noescape
 func tile6BF16AVX2(k int, a *float32, aK int, b *float32, c *float32, cRow int, n int, acc bool)
 
+// tile1HalvesAVX2 is Set.Tile of that many rows, for packed operands.
+//
+//go:noescape
+func tile1HalvesAVX2(k int, a *float32, aK int, b *float32, c *float32, cRow int, n int, acc bool)
+
 // rowOf32AVX2 is Set.Row.
 //
 //go:noescape
@@ -623,6 +628,11 @@ func rowOf32BF16AVX2(k int, a *float32, b *float32, panel int, c *float32, acc b
 //
 //go:noescape
 func rowOf16BF16AVX2(k int, a *float32, b *float32, panel int, c *float32, acc bool)
+
+// rowOf16HalvesAVX2 is Set.Row.
+//
+//go:noescape
+func rowOf16HalvesAVX2(k int, a *float32, b *float32, panel int, c *float32, acc bool)
 
 // rowOf32PairsAVX512 is Set.Row.
 //

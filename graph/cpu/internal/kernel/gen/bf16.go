@@ -21,15 +21,42 @@ const (
 	plain   arithmetic = ""      // fused, from zero; what C holds is added at the end
 	rounded arithmetic = "BF16"  // fused, from what C holds, denormal numbers as zeros: what VDPBF16PS does with a term
 	pairs   arithmetic = "Pairs" // VDPBF16PS, which adds two terms, from what C holds
+
+	// halves is rounded for a B whose pairs lie in 32 bits each, and an A whose terms do.
+	halves arithmetic = "Halves"
 )
 
-// addTerm adds a times b to sum.
-func (how arithmetic) addTerm(s simd, sum VecVirtual, a Op, b VecVirtual) {
-	if how == pairs {
-		dpbf16(s.loaded(a), b, sum)
-		return
+// factors are what an element of B is multiplied by, in all lanes; factorBytes is what they take in memory.
+func (how arithmetic) factors(s simd, a Mem) (xs []VecVirtual) {
+	for at := 0; at < how.factorBytes(); at += 4 {
+		x := s.reg()
+		VBROADCASTSS(a.Offset(at), x)
+		xs = append(xs, x)
 	}
-	s.fma(sum, a, b)
+	return xs
+}
+
+func (how arithmetic) factorBytes() int {
+	if how == halves {
+		return 8
+	}
+	return 4
+}
+
+// addTerms adds b times its factors to sum.
+func (how arithmetic) addTerms(s simd, sum VecVirtual, b Op, xs []VecVirtual) {
+	switch how {
+	case pairs:
+		dpbf16(s.loaded(b), xs[0], sum)
+	case halves:
+		both, upper, lower := s.loaded(b), s.reg(), s.reg()
+		VPAND(bits(0xffff0000), both, upper)
+		VPSLLD(U8(16), both, lower)
+		s.fma(sum, upper, xs[0])
+		s.fma(sum, lower, xs[1])
+	default:
+		s.fma(sum, b, xs[0])
+	}
 }
 
 // flushed is the state of vector arithmetic in which denormal numbers are zeros, as operands and as results. It lives
@@ -40,7 +67,7 @@ const flushed = 0x8040
 var saved Mem
 
 func (how arithmetic) begin() {
-	if how != rounded {
+	if !how.flushes() {
 		return
 	}
 	saved = AllocLocal(8)
@@ -53,10 +80,12 @@ func (how arithmetic) begin() {
 }
 
 func (how arithmetic) end() {
-	if how == rounded {
+	if how.flushes() {
 		VLDMXCSR(saved)
 	}
 }
+
+func (how arithmetic) flushes() bool { return how == rounded || how == halves }
 
 // Instructions of AVX512_BF16, each by a stand-in: an instruction that this package does not use otherwise, and that
 // reads and writes its operands alike, so that registers are given out as the instruction needs them.

@@ -26,6 +26,7 @@ func main() {
 	row(avx2, plain, 16)
 	row(avx2, rounded, 32)
 	row(avx2, rounded, 16)
+	row(avx2, halves, 16)
 	row(avx512, pairs, 32)
 	packAVX512()
 	packAVX2()

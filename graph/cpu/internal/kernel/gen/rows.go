@@ -48,15 +48,14 @@ func row(t simd, how arithmetic, width int) {
 		ifAcc("sum", func(sum VecVirtual, at Mem) { VMOVUPS(at, sum) })
 	}
 	step := func(u int) {
-		x := t.reg()
-		VBROADCASTSS(Mem{Base: a, Disp: 4 * u}, x)
+		xs := how.factors(t, Mem{Base: a, Disp: how.factorBytes() * u})
 		for q, from := range panels {
 			from = from.Offset(4 * width * u)
 			for line := 0; line < 4*width; line += 64 {
 				PREFETCHT0(from.Offset(1024 + line))
 			}
 			for j := range width / t.lanes {
-				how.addTerm(t, sums[q*width/t.lanes+j], from.Offset(j*t.bytes()), x)
+				how.addTerms(t, sums[q*width/t.lanes+j], from.Offset(j*t.bytes()), xs)
 			}
 		}
 	}
@@ -67,7 +66,7 @@ func row(t simd, how arithmetic, width int) {
 	Label("again")
 	step(0)
 	step(1)
-	ADDQ(U8(8), a)
+	ADDQ(U8(uint8(2*how.factorBytes())), a)
 	ADDQ(U32(uint32(8*width)), b)
 	DECQ(pairs)
 	JNE(LabelRef("again"))

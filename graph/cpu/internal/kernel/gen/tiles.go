@@ -27,6 +27,7 @@ func tilesAVX512() {
 func tilesAVX2() {
 	tiler{avx2, plain, 6, 2}.all()
 	tiler{avx2, rounded, 6, 2}.allPacked()
+	tiler{avx2, halves, 1, 2}.allPacked()
 }
 
 // stridedRows is how many rows tiles of operands that are not packed have at most.
@@ -172,10 +173,9 @@ func (t tiler) load(b Mem) (bs []VecVirtual) {
 
 // row adds an element of A times a row of B.
 func (t tiler) row(sums []VecVirtual, a Mem, bs []VecVirtual) {
-	x := t.reg()
-	VBROADCASTSS(a, x)
+	xs := t.factors(t.simd, a)
 	for j, b := range bs {
-		t.addTerm(t.simd, sums[j], b, x)
+		t.addTerms(t.simd, sums[j], b, xs)
 	}
 }
 
@@ -208,7 +208,7 @@ func (t tiler) store(sums [][]VecVirtual, c, cRow Register) {
 	if t.arithmetic == plain {
 		t.addC(sums, masks, acc, c, cRow)
 	}
-	if t.arithmetic == rounded && t.lanes == 8 { // a masked store takes AMD's processors as long as many whole ones
+	if t.flushes() && t.lanes == 8 { // a masked store takes AMD's processors as long as many whole ones
 		CMPQ(n, U32(uint32(t.width*t.lanes)))
 		JNE(LabelRef("narrow"))
 		row := GP64()
