@@ -125,7 +125,8 @@ PartitionName=high Nodes=ALL PriorityTier=10 PreemptMode=OFF MaxTime=60 State=UP
 	return errors.WithStack(os.WriteFile(c.path("slurm.conf"), []byte(conf.String()), 0o644))
 }
 
-// settings are those of a cluster without cgroups, systemd and accounting. TmpFS keeps the nodes of one machine apart.
+// settings are those of a cluster without cgroups, systemd and accounting. TmpFS keeps the nodes of one machine
+// apart.
 const settings = `ClusterName=test
 SlurmctldHost=%[1]s(127.0.0.1)
 SlurmUser=root

@@ -19,8 +19,8 @@ import (
 // job is one that was submitted.
 type job struct{ id, log string }
 
-// submit submits a batch script of docs/clusters with options of sbatch and the words after unroll train. Its training is
-// as long as the last call of length says at the time when it starts.
+// submit submits a batch script of docs/clusters with options of sbatch and the words after unroll train. Its
+// training is as long as the last call of length says at the time when it starts.
 func (h *harness) submit(script, options, args string) (*job, error) {
 	wrapper := filepath.Join(h.work, "unroll.sh")
 	text := fmt.Sprintf("#!/bin/sh\nexec %s \"$@\" $(cat %s)\n", h.command, filepath.Join(h.work, "length"))

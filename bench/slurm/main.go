@@ -4,9 +4,9 @@
 //
 //	go run ./bench/slurm [--only WORDS] [--unroll FILE]
 //
-// It starts a cluster of two nodes on this machine in about a second (Debian's packages, which it installs if need be;
-// root is needed for both), submits the batch scripts of docs/clusters, and compares every byte of the weights with
-// those of trainings that nothing happened to. It ends with exit code 1 if a promise was not kept.
+// It starts a cluster of two nodes on this machine in about a second (Debian's packages, which it installs if need
+// be; root is needed for both), submits the batch scripts of docs/clusters, and compares every byte of the weights
+// with those of trainings that nothing happened to. It ends with exit code 1 if a promise was not kept.
 //
 // This package must know of the command only what a user can see: flags, files, exit codes, signals and messages.
 package main

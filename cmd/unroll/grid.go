@@ -17,8 +17,8 @@ type gridFlags struct {
 	DryRun bool   `group:"Sweeps:" help:"Train nothing: check the flags of all trainings of the grid, and write their commands, one a line."`
 }
 
-// trainOf runs a training of a grid. Where its run is finished already there is nothing to do: that is how an array is
-// started again.
+// trainOf runs a training of a grid. Where its run is finished already there is nothing to do: that is how an array
+// is started again.
 func (a app) trainOf(t grid.Command) error {
 	a.args = t.Args
 	err := a.run()

@@ -5,7 +5,8 @@ import (
 	"strings"
 )
 
-// Resume is the command line that continues the run in a folder, which a program called so began with these arguments.
+// Resume is the command line that continues the run in a folder, which a program called so began with these
+// arguments.
 func Resume(calledAs string, args []string, dir string) string {
 	words := []string{calledAs}
 	hasOut := false

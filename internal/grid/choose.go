@@ -29,9 +29,10 @@ type UsageError struct{ What string }
 
 func (e *UsageError) Error() string { return e.What }
 
-// Choose is the training of the grid that a command line names with --grid: that of the task --task-id or, without it,
-// of the task that a job array has made this process ($SLURM_ARRAY_TASK_ID, or Kubernetes' $JOB_COMPLETION_INDEX, which
-// counts from 0). With --dry-run, and dry, it is all of them, and nothing is to be trained. None: there is no --grid.
+// Choose is the training of the grid that a command line names with --grid: that of the task --task-id or, without
+// it, of the task that a job array has made this process ($SLURM_ARRAY_TASK_ID, or Kubernetes' $JOB_COMPLETION_INDEX,
+// which counts from 0). With --dry-run, and dry, it is all of them, and nothing is to be trained. None: there is no
+// --grid.
 //
 // An error is a *UsageError, an *Error, or that of reading the file.
 func Choose(args []string, getenv func(string) string) (all []Command, dry bool, err error) {
@@ -68,8 +69,8 @@ type asked struct {
 	rest       []string // without all these
 }
 
-// options takes apart the command line of a training; false: it says nothing of a grid, or it is for the parser to say
-// what is missing.
+// options takes apart the command line of a training; false: it says nothing of a grid, or it is for the parser to
+// say what is missing.
 func options(args []string) (o asked, ok bool) {
 	if len(args) == 0 || args[0] != "train" {
 		return o, false

@@ -1,13 +1,13 @@
-// Package grid reads sweeps: files with the flags of a training on each line, of which each task of an array job takes
-// one.
+// Package grid reads sweeps: files with the flags of a training on each line, of which each task of an array job
+// takes one.
 //
 //	# what gates are worth
 //	--cell rnn --hidden 128
 //	--cell lstm --hidden 64      # a comment
 //	long: --cell lstm --hidden 512 --steps 20000
 //
-// A line may begin with a name and a colon; without one its flags are the name. Words are quoted as in a shell: 'as it
-// is', "with \"", or \ before a character. Nothing else of a shell is there: $HOME and * stand for themselves.
+// A line may begin with a name and a colon; without one its flags are the name. Words are quoted as in a shell: 'as
+// it is', "with \"", or \ before a character. Nothing else of a shell is there: $HOME and * stand for themselves.
 //
 // It must not know which flags there are.
 package grid
@@ -108,8 +108,8 @@ func parse(text string) (t Training, err error) {
 
 const maxName = 100
 
-// nameOf is a name for a folder that tells the flags: cell=lstm,hidden=64. What cannot stand in it, or is too long, is
-// told by a sum.
+// nameOf is a name for a folder that tells the flags: cell=lstm,hidden=64. What cannot stand in it, or is too long,
+// is told by a sum.
 func nameOf(args []string) string {
 	var name strings.Builder
 	whole := true

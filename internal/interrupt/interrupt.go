@@ -1,8 +1,8 @@
 // Package interrupt hears the signals that ask a training to stop.
 //
-// INT, TERM and USR1 ask for the same: finish the step, save, and end so that the training can go on later. Machines send TERM
-// (a preempted job, a pod that is evicted) and USR1 (a time limit that comes near); if they insist, they send KILL. People press
-// Ctrl-C, and may press it again.
+// INT, TERM and USR1 ask for the same: finish the step, save, and end so that the training can go on later. Machines
+// send TERM (a preempted job, a pod that is evicted) and USR1 (a time limit that comes near); if they insist, they
+// send KILL. People press Ctrl-C, and may press it again.
 //
 // It must not know what a training is.
 package interrupt
@@ -24,8 +24,9 @@ const Together = time.Second
 // heard are the signals that nobody has obeyed yet.
 var heard = make(chan os.Signal, 4)
 
-// init hears signals before the other packages of a command that trains are initialised: that takes longer than all that this
-// package needs, and a signal until then would be lost (USR1) or end the process as if it had failed (TERM).
+// init hears signals before the other packages of a command that trains are initialised: that takes longer than all
+// that this package needs, and a signal until then would be lost (USR1) or end the process as if it had failed
+// (TERM).
 func init() {
 	if early {
 		signal.Notify(heard, Signals...)
@@ -49,8 +50,8 @@ type Options struct {
 	Resume func(dir string) string // the command line that goes on with the run in a folder
 }
 
-// Listener obeys the wish to stop. The first signal asks the training to stop after its step. An INT a second later or more ends
-// the process at once, which the checkpoints survive. Before the first step any signal does.
+// Listener obeys the wish to stop. The first signal asks the training to stop after its step. An INT a second later
+// or more ends the process at once, which the checkpoints survive. Before the first step any signal does.
 type Listener struct {
 	Options
 	ctx    context.Context
@@ -59,8 +60,9 @@ type Listener struct {
 	folder atomic.Pointer[Folder]
 }
 
-// Listen begins to obey, signals that came before included. It also makes the process deaf to a closed terminal, a closed pipe and
-// a file size limit: the training goes on, or the write that fails says so. Close it; there is one at a time.
+// Listen begins to obey, signals that came before included. It also makes the process deaf to a closed terminal, a
+// closed pipe and a file size limit: the training goes on, or the write that fails says so. Close it; there is one at
+// a time.
 func Listen(o Options) *Listener {
 	ctx, stop := context.WithCancel(context.Background())
 	l := &Listener{Options: o, ctx: ctx, done: make(chan struct{})}
@@ -128,8 +130,8 @@ type end struct{}
 func (end) String() string { return "end" }
 func (end) Signal()        {}
 
-// Close ends obeying; signals are again what they were, unless the process only trains: it ends now, and a signal must not change
-// its exit code.
+// Close ends obeying; signals are again what they were, unless the process only trains: it ends now, and a signal
+// must not change its exit code.
 func (l *Listener) Close() {
 	if !early {
 		signal.Stop(heard)

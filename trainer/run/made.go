@@ -28,8 +28,8 @@ func mkdirAll(dir string) (*made, error) {
 	}
 }
 
-// tryMkdirAll opens what was there before once, so that a link that is put there meanwhile leads nowhere. again says of
-// an error that a folder on the way may have come or gone meanwhile.
+// tryMkdirAll opens what was there before once, so that a link that is put there meanwhile leads nowhere. again says
+// of an error that a folder on the way may have come or gone meanwhile.
 func tryMkdirAll(dir string) (m *made, again bool, err error) {
 	var missing []string // the innermost first
 	there := dir
