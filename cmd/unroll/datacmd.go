@@ -7,16 +7,14 @@ import (
 	"net/http"
 	"os/signal"
 	"slices"
-	"strings"
 	"syscall"
 
 	"github.com/pkg/errors"
 
 	"github.com/unroll-ml/unroll/datasets/catalog"
-	"github.com/unroll-ml/unroll/internal/cmdline"
+	"github.com/unroll-ml/unroll/internal/configfile"
 	"github.com/unroll-ml/unroll/internal/interrupt"
 	"github.com/unroll-ml/unroll/internal/report"
-	"github.com/unroll-ml/unroll/trainer/run"
 )
 
 // dataCmd is the group of commands about known data sets.
@@ -49,6 +47,25 @@ func (g *dataGetCmd) Run(a *app) error {
 			return err
 		}
 	}
+	return a.get(sets, func(s *catalog.Set, dir string) error {
+		_, err := fmt.Fprintf(a.stdout, "%s, verified, in %s\nnext:\n  %s train --data %s\n", report.DataSet(s),
+			s.Folder(dir), calledAs, s.Name)
+		return errors.WithStack(err)
+	})
+}
+
+// fetch gets the data sets that are not there.
+func (a *app) fetch(sets []*catalog.Set) error {
+	dir, err := dataDir()
+	if len(sets) == 0 || err != nil {
+		return err
+	}
+	sets = slices.DeleteFunc(sets, func(s *catalog.Set) bool { return len(s.Missing(dir)) == 0 })
+	return a.get(sets, func(*catalog.Set, string) error { return nil })
+}
+
+// get gets data sets, and calls got after each.
+func (a *app) get(sets []*catalog.Set, got func(s *catalog.Set, dir string) error) error {
 	dir, err := dataDir()
 	if err != nil {
 		return err
@@ -62,26 +79,11 @@ func (g *dataGetCmd) Run(a *app) error {
 		if err := store.Get(ctx, s); err != nil {
 			return getError(s, dir, err)
 		}
-		if _, err := fmt.Fprintf(a.stdout, "%s, verified, in %s\nnext:\n  %s\n",
-			report.DataSet(s), s.Folder(dir), trainsOn(s, dir)); err != nil {
-			return errors.WithStack(err)
+		if err := got(s, dir); err != nil {
+			return err
 		}
 	}
 	return nil
-}
-
-// trainsOn is the command that trains on a data set.
-func trainsOn(s *catalog.Set, dir string) string {
-	command := []string{calledAs, "train"}
-	for task, kinds := range run.DataKinds {
-		if len(s.Flags) > 0 && slices.Contains(kinds, strings.TrimPrefix(s.Flags[0].Name, "--")) {
-			command = append(command, task)
-		}
-	}
-	for _, word := range s.Arguments(dir) {
-		command = append(command, cmdline.Quote(word))
-	}
-	return strings.Join(command, " ")
 }
 
 type dataPathCmd struct {
@@ -117,14 +119,11 @@ func dataDir() (string, error) {
 }
 
 func findSet(name string) (*catalog.Set, error) {
-	if s, ok := catalog.Find(name); ok {
-		return s, nil
+	s, err := configfile.FindSet(name)
+	if err != nil {
+		return nil, usage("%v", err)
 	}
-	var names []string
-	for _, s := range catalog.Sets {
-		names = append(names, s.Name)
-	}
-	return nil, usage("there is no data set %q: it must be one of %s", name, strings.Join(names, ", "))
+	return s, nil
 }
 
 // getError is why a data set could not be had, and what to do. Errors about contents pass.

@@ -62,16 +62,15 @@ func TestData(t *testing.T) {
 	want(t, exitNoInput, folder+" lacks a.txt: get it with unroll data get hello, or name another folder with "+
 		"UNROLL_DATA", "data", "path", "hello")
 	list := must(t, "data", "list")
-	if !strings.Contains(list, "hello             0.0 MB   -     a greeting; licence: none\nin "+dir+
-		"; UNROLL_DATA names another folder\n") || !strings.Contains(list, "\nmnist             55.0 MB  -     70,000 ") {
+	if !strings.Contains(list, "hello              0.0 MB   -     a greeting; licence: none\nin "+dir+
+		"; UNROLL_DATA names another folder\n") || !strings.Contains(list, "\nmnist              55.0 MB  -     70,000 ") {
 		t.Errorf("unroll data list:\n%s", list)
 	}
 
 	withNetwork(t, answer(200, "hello\n"))
 	r := unroll("data", "get", "hello")
 	if r.code != 0 || r.stderr != "downloading https://example.org/a.txt\n" ||
-		r.stdout != "hello: 1 file, 0.0 MB, verified, in "+folder+"\nnext:\n  unroll train lm --text "+
-			filepath.Join(folder, "a.txt")+"\n" {
+		r.stdout != "hello: 1 file, 0.0 MB, verified, in "+folder+"\nnext:\n  unroll train --data hello\n" {
 		t.Errorf("unroll data get hello: %+v", r)
 	}
 	if got := readFile(t, filepath.Join(folder, "a.txt")); got != "hello\n" {
@@ -84,7 +83,7 @@ func TestData(t *testing.T) {
 	if got := must(t, "data", "path", "hello"); got != folder+"\n" {
 		t.Errorf("got %q", got)
 	}
-	if !strings.Contains(must(t, "data", "list"), "hello             0.0 MB   yes   a greeting") {
+	if !strings.Contains(must(t, "data", "list"), "hello              0.0 MB   yes   a greeting") {
 		t.Error("the list does not show that it is there")
 	}
 }
@@ -95,7 +94,7 @@ func TestDataErrors(t *testing.T) {
 	t.Setenv(catalog.DirEnv, dir)
 	withSet(t, hello)
 	elsewhere := ", or put the files from https://example.org/hello into " + filepath.Join(dir, "hello")
-	want(t, exitUsage, `there is no data set "cifar": it must be one of tinyshakespeare, makemore_names, names18, names18_tutorial, mnist, news2012_enhi, multi30k, hello`, "data", "get", "hello", "cifar")
+	want(t, exitUsage, `there is no data set "cifar": it must be one of tinyshakespeare, makemore_names, names18, names18_tutorial, mnist, news2012_enhi, multi30k, m4_hourly, ud_french_sequoia, uea, hello`, "data", "get", "hello", "cifar")
 	want(t, exitUsage, `expected "<NAME> ..."; see unroll data get --help`, "data", "get")
 	want(t, exitUsage, `expected one of "list", "get", "path"; see unroll data --help`, "data")
 

@@ -13,6 +13,7 @@ import (
 	"github.com/unroll-ml/unroll/internal/apply"
 	"github.com/unroll-ml/unroll/internal/attention"
 	"github.com/unroll-ml/unroll/internal/cmdline"
+	"github.com/unroll-ml/unroll/internal/configfile"
 	"github.com/unroll-ml/unroll/internal/joint"
 	"github.com/unroll-ml/unroll/internal/safefile"
 	"github.com/unroll-ml/unroll/internal/setting"
@@ -64,7 +65,7 @@ func exitCode(err error) int {
 		code  int
 		kinds []any
 	}{
-		{exitUsage, []any{new(*run.SettingsError), new(*setting.Error)}},
+		{exitUsage, []any{new(*run.SettingsError), new(*setting.Error), new(*configfile.NameError)}},
 		{exitNoInput, []any{new(*run.InputError)}},
 		{exitUnavailable, []any{new(*mpi.UnavailableError), new(*mpi.Error), new(*joint.LostError)}},
 		{exitNoOutput, []any{new(*run.OutputError), new(*run.FinishedError), new(*run.LockedError)}},
@@ -117,6 +118,20 @@ func advise(err error) error {
 	case errors.As(err, &locked):
 		return fail(exitNoOutput, "%s: %s trains there: wait for it, stop it, or %s", filepath.Dir(locked.Path),
 			locked.Holder(), anotherFolder)
+	}
+	return err
+}
+
+// inFile names the line of the file of a configuration that an error is about; other errors pass.
+func (a *app) inFile(err error) error {
+	if err == nil || a.line.File == nil {
+		return err
+	}
+	where := a.line.File.Where(oneLine(err))
+	if code := exitCode(err); where != "" && code == exitUsage {
+		return fail(exitData, "%s", where)
+	} else if where != "" {
+		return fail(code, "%s", where)
 	}
 	return err
 }

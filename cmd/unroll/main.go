@@ -9,6 +9,7 @@ import (
 	"io"
 	"os"
 	"runtime/debug"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -19,6 +20,7 @@ import (
 	"github.com/unroll-ml/unroll/datasets/tasks"
 	"github.com/unroll-ml/unroll/internal/attention"
 	"github.com/unroll-ml/unroll/internal/cmdline"
+	"github.com/unroll-ml/unroll/internal/configfile"
 	"github.com/unroll-ml/unroll/internal/grid"
 	"github.com/unroll-ml/unroll/internal/joint"
 	"github.com/unroll-ml/unroll/internal/serve"
@@ -44,6 +46,7 @@ type cli struct {
 	Average   averageCmd   `cmd:"" help:"Write a run whose weights are the means of those of the last checkpoints of a run."`
 	Export    exportCmd    `cmd:"" help:"Write a trained model for other runtimes, as ONNX."`
 	Data      dataCmd      `cmd:"" help:"Data sets: list, download, find."`
+	Recipes   recipesCmd   `cmd:"" help:"Trainings with known results, which unroll train --recipe runs: list them, or show one."`
 	Bench     benchCmd     `cmd:"" help:"Measure the CPU and the GPU side by side."`
 	Doctor    doctorCmd    `cmd:"" help:"Say what there is to compute on, whether it works, and what --device auto chooses."`
 	Version   versionCmd   `cmd:"" help:"Say which version this is."`
@@ -52,7 +55,9 @@ type cli struct {
 // app is what subcommands have of the outside world.
 type app struct {
 	args           []string
-	given          []string // the settings that flags name
+	line           *configfile.Line
+	command        *kong.Node
+	given          []string // the settings that flags name, or the file of a configuration
 	stdin          io.Reader
 	stdout, stderr io.Writer
 }
@@ -121,21 +126,39 @@ func (a app) run() error {
 	if err != nil {
 		return err
 	}
-	a.given = cmdline.Given(ctx)
-	return ctx.Run(&a)
+	return a.inFile(ctx.Run(&a))
 }
 
-// parse reads the command line.
+// parse reads the command line, and what it names.
 func (a *app) parse() (*kong.Context, error) {
 	parser, err := newParser(&cli{}, a.stdout, a.stderr)
 	if err != nil {
 		return nil, err
 	}
-	ctx, err := parser.Parse(cmdline.Complete(parser.Model.Node, a.args))
-	if err != nil {
-		return nil, usage("%s", cmdline.Misread(parser.Model.Node, err, calledAs))
+	app := parser.Model.Node
+	if a.line, err = configfile.Open(app, cmdline.Usual(a.args), dataDir); err != nil {
+		return nil, err
 	}
+	words, err := cmdline.ChooseTask(app, a.line.Args, calledAs, func(task, flag, value string) bool {
+		return flag != "task" || slices.ContainsFunc(made[task], func(name string) bool { return strings.HasPrefix(value, name) })
+	})
+	if err != nil {
+		return nil, usage("%s", err)
+	}
+	if a.line.File != nil {
+		kong.Resolvers(a.line.File).Apply(parser)
+	}
+	ctx, err := parser.Parse(words)
+	if err != nil {
+		return nil, a.inFile(usage("%s", cmdline.Misread(app, err, calledAs)))
+	}
+	a.given, a.command = cmdline.Given(ctx), ctx.Selected()
 	return ctx, nil
+}
+
+// made are the data that unroll makes for a task, as --task names them or begins to.
+var made = map[string][]string{
+	run.TaskSeq2Seq: tasks.Tasks, run.TaskTag: tasks.TaggedTasks, run.TaskRegress: tasks.NumberTasks,
 }
 
 func newParser(c *cli, stdout, stderr io.Writer) (*kong.Kong, error) {

@@ -16,7 +16,7 @@ func TestMisread(t *testing.T) {
 		"train --output x":                  "unknown flag --output, its name is --out; see unroll train seq2seq --help",
 		"train --num-epochs 2":              "unknown flag --num-epochs, its name is --epochs; see unroll train seq2seq --help",
 		"translate run --num-beams 2":       "unknown flag --num-beams, its name is --beam; see unroll translate --help",
-		"train lm --data x":                 "unknown flag --data, the data of train lm are named with --text; see unroll train lm --help",
+		"train lm --dataset x":              "unknown flag --dataset, the data of train lm are named with --text; see unroll train lm --help",
 		"train classify --dataset x":        "unknown flag --dataset, the data of train classify are named with --table, --folder, --idx; see unroll train classify --help",
 		"train --text f --pairs p":          "--text is for train lm, and this is train seq2seq: leave it out, or the flags of the other; see unroll train seq2seq --help",
 		"eval run --learning-rate 3":        "unknown flag --learning-rate, --lr is for train, and this is eval: leave it out; see unroll eval --help",

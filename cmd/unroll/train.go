@@ -12,6 +12,7 @@ import (
 	"github.com/pkg/errors"
 
 	"github.com/unroll-ml/unroll/internal/cmdline"
+	"github.com/unroll-ml/unroll/internal/configfile"
 	"github.com/unroll-ml/unroll/internal/interrupt"
 	"github.com/unroll-ml/unroll/internal/joint"
 	"github.com/unroll-ml/unroll/internal/report"
@@ -35,6 +36,11 @@ type trainFlags struct {
 	Epochs  *int     `group:"Training:" placeholder:"N" xor:"length" help:"Number of passes over the ${data}. ${epochs} if nothing else is said${epochsNote}."`
 	Minutes *float64 `group:"Training:" placeholder:"M" xor:"length" help:"Training time in minutes."`
 	Seed    uint64   `group:"Training:" default:"1" help:"Seed of the initial weights${seedNote}."`
+
+	Recipe      string `group:"Running:" placeholder:"NAME" xor:"config" help:"Train as this recipe says: see unroll recipes. Flags come before what it says."`
+	Config      string `group:"Running:" placeholder:"FILE" xor:"config" help:"Train as this configuration says, such as the config.yaml of a run. Flags come before what it says."`
+	PrintConfig bool   `group:"Running:" help:"Print the configuration, with a comment for each setting, and do not train."`
+	Set         string `group:"Data:" name:"data" placeholder:"NAME" help:"Train on this data set, which is fetched if it is not there: see unroll data list."`
 
 	From string `group:"Training:" placeholder:"RUN" help:"Start from the weights and vocabularies of this run (fine-tuning): the model is that of RUN, everything else is new."`
 
@@ -148,6 +154,13 @@ func (t *trainFlags) trainIn(w *joint.World, a *app, c *run.Config) error {
 	if err := c.Check(); err != nil {
 		return err
 	}
+	if t.PrintConfig {
+		_, err := a.stdout.Write(configfile.Commented(a.command, c))
+		return errors.WithStack(err)
+	}
+	if err := a.fetch(a.line.Sets); err != nil {
+		return err
+	}
 	c.Running.Threads = w.Threads(c.Running.Threads)
 	resume := func(dir string) string { return cmdline.Resume(calledAs, a.args, dir) }
 	stop := interrupt.Listen(interrupt.Options{Stderr: a.stderr, Code: exitStopped, Resume: resume})
@@ -176,7 +189,9 @@ func (t *trainFlags) trainIn(w *joint.World, a *app, c *run.Config) error {
 	}
 	p := &progress{stop: stop, stderr: a.stderr}
 	p.Reporter = newReporter(t.stdout(a, folder), t.JSON, t.LogEvery != nil)
-	end, err := folder.Train(stop.Context(), task, t.options(p))
+	o := t.options(p)
+	o.Encode = func(c *run.Config) []byte { return configfile.Commented(a.command, c) }
+	end, err := folder.Train(stop.Context(), task, o)
 	switch {
 	case w.Trained(err) != nil:
 		failure := trainError(err, resume(folder.Dir()), folder, task.Config())

@@ -22,6 +22,7 @@ type Set struct {
 	Archive string // address of a .tar.gz or .zip with all files; "": each file has addresses of its own
 	Files   []File
 	Flags   []Flag // what to give to unroll train
+	Task    string // which of its commands that is for, if the flags do not say it
 }
 
 // File is a file of a data set.
@@ -98,14 +99,16 @@ func (f *File) path(folder string) string {
 func (s *Set) Arguments(dir string) []string {
 	var words []string
 	for _, flag := range s.Flags {
-		path := s.Folder(dir)
-		if flag.File != "" {
-			f := File{Name: flag.File}
-			if path = f.path(path); path == "" {
-				path = filepath.Join(s.Folder(dir), flag.File)
-			}
-		}
-		words = append(words, flag.Name, path)
+		words = append(words, flag.Name, s.Path(dir, flag.File))
 	}
 	return words
+}
+
+// Path is where a file of the data set is, plain or compressed, or will be; the folder of the data set if file is "".
+func (s *Set) Path(dir, file string) string {
+	f := File{Name: file}
+	if path := f.path(s.Folder(dir)); path != "" {
+		return path
+	}
+	return filepath.Join(s.Folder(dir), file)
 }

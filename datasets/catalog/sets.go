@@ -76,6 +76,41 @@ var Sets = []Set{
 		Flags: []Flag{{"--src", "train.lc.norm.tok.de"}, {"--tgt", "train.lc.norm.tok.en"},
 			{"--valid-src", "val.lc.norm.tok.de"}, {"--valid-tgt", "val.lc.norm.tok.en"}},
 	},
+	{
+		Name: "m4_hourly", What: "414 hourly series of the M4 competition, and the 48 values after each",
+		Licence: "not stated, for research (M4 competition)",
+		Home:    "https://github.com/Mcompetitions/M4-methods",
+		Files: []File{
+			{Name: "Hourly-train.csv", Bytes: 2347115, SHA256: "ea59b7783573c49077a835ab6465c7d66f1474783360f310988a9a737fbca62f", URLs: m4("Train/Hourly-train.csv")},
+			{Name: "Hourly-test.csv", Bytes: 132820, SHA256: "71a57fccb15e534d973626ada4fb87febf789e9317715b7cc6dd3b5f90db6f42", URLs: m4("Test/Hourly-test.csv")},
+		},
+		Task: "forecast", Flags: []Flag{{"--series", "Hourly-train.csv"}},
+	},
+	{
+		Name: "ud_french_sequoia", What: "3,099 French sentences with parts of speech (Universal Dependencies)",
+		Licence: "LGPL-LR", Home: "https://github.com/UniversalDependencies/UD_French-Sequoia",
+		Files: []File{
+			{Name: "fr_sequoia-ud-train.conllu", Bytes: 3246253, SHA256: "56424954edf9d20a4d1184e37bfe931fb7c64da82bf2a587b4f35b828d79d767", URLs: sequoia("train")},
+			{Name: "fr_sequoia-ud-dev.conllu", Bytes: 643734, SHA256: "a5138dc5e8886484c2f8919e97113f56b9e4329e5cf2a999c021d6ee45e8b45d", URLs: sequoia("dev")},
+			{Name: "fr_sequoia-ud-test.conllu", Bytes: 644731, SHA256: "a650e7a223fe191009ded17cedae740659449be20354bd68205c376de4ddef2d", URLs: sequoia("test")},
+		},
+		Flags: []Flag{{"--conllu", "fr_sequoia-ud-train.conllu"}, {"--valid-conllu", "fr_sequoia-ud-dev.conllu"}},
+	},
+	{
+		Name: "uea", What: "series with classes or numbers: JapaneseVowels, ItalyPowerDemand, ArrowHead, Covid3Month",
+		Licence: "BSD-3 (sktime, which passes them on)", Home: "https://github.com/sktime/sktime",
+		Files: []File{
+			{Name: "JapaneseVowels_TRAIN.ts", Bytes: 487971, SHA256: "68a430eabd919cc77f40b1f5f3bc0dcafacc1486bca9260785aeb7d262cc78cd", URLs: uea("JapaneseVowels", "TRAIN")},
+			{Name: "JapaneseVowels_TEST.ts", Bytes: 649132, SHA256: "b3d41d6a0ca3bcad3afb9ca7d4365382aa51341e2e58bae2a574babdda5b9462", URLs: uea("JapaneseVowels", "TEST")},
+			{Name: "ItalyPowerDemand_TRAIN.ts", Bytes: 18300, SHA256: "341269cb7e6cef96846b30e774580beec79addb93848ba360145219115a74b7c", URLs: uea("ItalyPowerDemand", "TRAIN")},
+			{Name: "ItalyPowerDemand_TEST.ts", Bytes: 274054, SHA256: "26122451f87dd0387ef90b18bc8a86c041371b8a1c068004922b939971247144", URLs: uea("ItalyPowerDemand", "TEST")},
+			{Name: "ArrowHead_TRAIN.ts", Bytes: 100357, SHA256: "a83c470aaf611a5f5284377cce27a5fc9f6292bc3d110257b0fd4905ced5ee72", URLs: uea("ArrowHead", "TRAIN")},
+			{Name: "ArrowHead_TEST.ts", Bytes: 484894, SHA256: "5417dab42626d41df5e435bb22458c2df40dfad4bcd3b59559bbe72e20e84904", URLs: uea("ArrowHead", "TEST")},
+			{Name: "Covid3Month_TRAIN.ts", Bytes: 51542, SHA256: "8a58e6186143714d47dfeb2a24e954ef1fb5e7a1d72344b6bb9bbce10ccdfd6f", URLs: uea("Covid3Month", "TRAIN")},
+			{Name: "Covid3Month_TEST.ts", Bytes: 22689, SHA256: "5bf6d4ce5cce67735f0893673221c86f10effe284cf4555a162060329b388bea", URLs: uea("Covid3Month", "TEST")},
+		},
+		Task: "classify", Flags: []Flag{{"--series", "JapaneseVowels_TRAIN.ts"}},
+	},
 }
 
 // raw is the address of a file of a commit on GitHub.
@@ -83,6 +118,20 @@ func raw(path string) []string { return []string{"https://raw.githubusercontent.
 
 func multi30k(path string) []string {
 	return raw("multi30k/dataset/a3d2e0d26b56f3846f66a952536ffed4e401d05a/data/task1/" + path)
+}
+
+func m4(path string) []string {
+	return raw("Mcompetitions/M4-methods/6c1067e5a57161249b17289a565178dc7a3fb3ca/Dataset/" + path)
+}
+
+func sequoia(part string) []string {
+	const commit = "f5b049600c89d2cf15ebbec860f75d703884d32b"
+	return raw("UniversalDependencies/UD_French-Sequoia/" + commit + "/fr_sequoia-ud-" + part + ".conllu")
+}
+
+func uea(name, part string) []string {
+	const commit = "7bd7d1620c0656f3210eeb850bb1c0034159ee47"
+	return raw("sktime/sktime/" + commit + "/sktime/datasets/data/" + name + "/" + name + "_" + part + ".ts")
 }
 
 // mnist are the addresses of copies: the authors' own page no longer serves the files.

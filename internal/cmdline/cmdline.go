@@ -5,16 +5,16 @@
 package cmdline
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/alecthomas/kong"
+	"github.com/pkg/errors"
 )
 
-// Complete are the arguments for an app as its parser wants them.
-func Complete(app *kong.Node, args []string) []string {
-	return chooseTask(app, joinNegatives(usualWords(args)))
-}
+// Usual are the arguments in the words of the app, as its parser reads them.
+func Usual(args []string) []string { return joinNegatives(usualWords(args)) }
 
 // Given are the settings whose flags were given.
 func Given(ctx *kong.Context) (names []string) {
@@ -56,31 +56,50 @@ func joinNegatives(args []string) []string {
 	return joined
 }
 
-// chooseTask names what "unroll train" trains, where the command line does not: what has most of the flags that
-// are given. Of equals it is the first, so that nothing but common flags means the demo.
-func chooseTask(app *kong.Node, args []string) []string {
+// ChooseTask names what "unroll train" trains, where the command line does not: what has most of the flags that
+// are given. Of equals it is the first, so that nothing but common flags means the demo; but where the flags that name
+// data, of the group "Data:", are those of several, the user must say which. A flag that does not fit a task does not
+// count.
+func ChooseTask(
+	app *kong.Node, args []string, calledAs string, fits func(task, flag, value string) bool,
+) ([]string, error) {
 	if len(args) == 0 || args[0] != "train" ||
 		len(args) > 1 && (args[1] == "-h" || args[1] == "--help" || !strings.HasPrefix(args[1], "-")) {
-		return args
+		return args, nil
 	}
-	task, most := "", -1
+	var tasks []string
+	most, named := -1, "" // what all of them name data with
 	for _, command := range child(app, "train").Children {
-		flags := map[string]bool{}
-		for _, f := range command.Flags {
-			flags[f.Name] = true
-		}
-		known := 0
-		for _, a := range args[1:] {
-			name, _, _ := strings.Cut(a, "=")
-			if strings.HasPrefix(name, "--") && flags[name[2:]] {
-				known++
+		known, data := 0, ""
+		for k, a := range args {
+			name, value, joined := strings.Cut(a, "=")
+			if !joined && k+1 < len(args) {
+				value = args[k+1]
+			}
+			i := slices.IndexFunc(command.Flags, func(f *kong.Flag) bool { return name == "--"+f.Name })
+			if i < 0 || !fits(command.Name, command.Flags[i].Name, value) {
+				continue
+			}
+			known++
+			if g := command.Flags[i].Group; data == "" && g != nil && g.Key == "Data:" && !strings.HasPrefix(name, "--valid") {
+				data = name
 			}
 		}
-		if known > most {
-			task, most = command.Name, known
+		switch {
+		case known > most:
+			tasks, most, named = []string{command.Name}, known, data
+		case known == most:
+			tasks = append(tasks, command.Name)
+			if data != named {
+				named = ""
+			}
 		}
 	}
-	return append([]string{"train", task}, args[1:]...)
+	if named != "" && len(tasks) > 1 {
+		return nil, errors.Errorf("%s is for train %s: say which, as in %s train %s %s ...", named,
+			strings.Join(tasks, ", train "), calledAs, tasks[len(tasks)-1], named)
+	}
+	return append([]string{"train", tasks[0]}, args[1:]...), nil
 }
 
 func child(n *kong.Node, name string) *kong.Node {

@@ -6,6 +6,7 @@ import (
 	"text/tabwriter"
 
 	"github.com/unroll-ml/unroll/datasets/catalog"
+	"github.com/unroll-ml/unroll/internal/recipes"
 	"github.com/unroll-ml/unroll/internal/words"
 )
 
@@ -32,3 +33,15 @@ func DataSet(s *catalog.Set) string {
 }
 
 func megabytes(n int64) string { return fmt.Sprintf("%.1f MB", float64(n)/1e6) }
+
+// Recipes is a table of the recipes.
+func Recipes() string {
+	var b strings.Builder
+	for _, r := range recipes.All() {
+		fmt.Fprintf(&b, "%s  (train %s)\n", r.Name, r.Task)
+		for _, line := range []string{"data: " + r.About.Data, "reaches: " + r.About.Reaches, "time: " + r.About.Time} {
+			fmt.Fprintf(&b, "  %s\n", line)
+		}
+	}
+	return b.String()
+}

@@ -45,8 +45,8 @@ func ReadAccount(dir string) (*Account, error) {
 	}
 	defer root.Close()
 	a := &Account{Dir: dir, State: StateKilled}
-	if a.Config, err = parseConfig(root, configName); errors.Is(err, fs.ErrNotExist) {
-		return nil, &NotARunError{dir, "is no run, it holds no " + configName}
+	if a.Config, err = parseConfig(root, ConfigName); errors.Is(err, fs.ErrNotExist) {
+		return nil, &NotARunError{dir, "is no run, it holds no " + ConfigName}
 	} else if err != nil {
 		return nil, err
 	}
@@ -177,7 +177,7 @@ func FindRuns(dir string) (runs, others []string, err error) {
 
 // find says whether there are runs in a folder.
 func find(dir string, depth int, runs, others *[]string) bool {
-	if info, err := os.Lstat(filepath.Join(dir, configName)); err == nil && info.Mode().IsRegular() {
+	if info, err := os.Lstat(filepath.Join(dir, ConfigName)); err == nil && info.Mode().IsRegular() {
 		*runs = append(*runs, dir)
 		return true
 	}

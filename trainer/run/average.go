@@ -185,7 +185,7 @@ func (r *Run) writeAveraged(out string, steps []int, contents checkpoint.Content
 	c := *r.config
 	c.Averaged = &Averaged{Run: from, Steps: steps}
 	write := func() error {
-		if err := f.checkpoints().WriteFile(configName, c.Encode()); err != nil {
+		if err := f.checkpoints().WriteFile(ConfigName, c.Encode()); err != nil {
 			return err
 		}
 		for name, data := range files {

@@ -74,7 +74,7 @@ func zoo(t *testing.T) string {
 		if err := os.Mkdir(in(name), 0o777); err != nil {
 			t.Fatal(err)
 		}
-		if err := os.WriteFile(filepath.Join(in(name), configName), []byte(text), 0o666); err != nil {
+		if err := os.WriteFile(filepath.Join(in(name), ConfigName), []byte(text), 0o666); err != nil {
 			t.Fatal(err)
 		}
 	}

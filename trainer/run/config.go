@@ -20,7 +20,8 @@ import (
 	"github.com/unroll-ml/unroll/trainer/checkpoint"
 )
 
-const configFormat = "unroll-run-1"
+// ConfigFormat is the form of config.yaml that this version reads and writes.
+const ConfigFormat = "unroll-run-1"
 
 // Config is config.yaml: everything that is needed to repeat a run. What a task has no use for is left out of the file.
 type Config struct {
@@ -359,8 +360,8 @@ func parseConfig(in *os.Root, name string, opts ...Option) (*Config, error) {
 		}
 	}
 	switch {
-	case c.Format != configFormat:
-		return bad("format %q, this version reads %q", c.Format, configFormat)
+	case c.Format != ConfigFormat:
+		return bad("format %q, this version reads %q", c.Format, ConfigFormat)
 	case kind == nil:
 		return bad("task %q, this version knows %s", c.Task, strings.Join(taskNames(), ", "))
 	case kind.lacks(c) != "":

@@ -220,10 +220,10 @@ func TestUnlikeRuns(t *testing.T) {
 	if err := os.CopyFS(other, os.DirFS(forecast)); err != nil {
 		t.Fatal(err)
 	}
-	config, err := os.ReadFile(filepath.Join(other, configName))
+	config, err := os.ReadFile(filepath.Join(other, ConfigName))
 	if err == nil {
 		config = bytes.Replace(config, []byte("horizon: 4"), []byte("horizon: 3"), 1)
-		err = os.WriteFile(filepath.Join(other, configName), config, 0o666)
+		err = os.WriteFile(filepath.Join(other, ConfigName), config, 0o666)
 	}
 	if err != nil {
 		t.Fatal(err)

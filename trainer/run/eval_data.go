@@ -26,7 +26,7 @@ func toEvaluate[R raw[P], P any](
 		if source = d.Held; source == nil {
 			source = d.Train
 		}
-		name = filepath.Join(r.dir, configName)
+		name = filepath.Join(r.dir, ConfigName)
 	case e.Whole:
 		name = "`valid_" + source.Kind + "`"
 	default:

@@ -127,7 +127,7 @@ func (r *Run) evalText(e EvalConfig) (*datasets.Text, string, error) {
 
 // ownText reads a text again that the run was trained with.
 func (r *Run) ownText(path, sha256 string) (*datasets.Text, error) {
-	what := filepath.Join(r.dir, configName)
+	what := filepath.Join(r.dir, ConfigName)
 	if path == "" {
 		t := datasets.Builtin()
 		if t.SHA256 != sha256 {

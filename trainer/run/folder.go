@@ -19,7 +19,7 @@ import (
 
 // The names in the folder of a run.
 const (
-	configName = "config.yaml"
+	ConfigName = "config.yaml"
 	vocabName  = "vocab.json"
 	labelsName = "labels.json"
 	targetName = "target-vocab.json"
@@ -35,7 +35,7 @@ const (
 )
 
 // runFiles are the files of a run folder, whatever its task.
-var runFiles = append(curveFiles, LogName, vocabName, targetName, labelsName, charsName, formsName, configName)
+var runFiles = append(curveFiles, LogName, vocabName, targetName, labelsName, charsName, formsName, ConfigName)
 
 // position is where a run stands: state.json of its checkpoints.
 type Position struct {
@@ -197,7 +197,7 @@ func (f *Folder) take() error {
 
 // inspect finds out what the folder holds, and refuses one that holds anything but a run. It changes nothing.
 func (f *Folder) inspect() (err error) {
-	f.before, err = readConfig(f.root, configName)
+	f.before, err = readConfig(f.root, ConfigName)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return &OutputError{Dir: f.dir, Err: err}
 	}
@@ -265,7 +265,7 @@ func (f *Folder) written() []string {
 			names = append(names, x.name)
 		}
 	}
-	return append(names, configName)
+	return append(names, ConfigName)
 }
 
 // eventFiles are TensorBoard's files that the run has written, by its checkpoints.

@@ -82,7 +82,7 @@ func (r *Run) readColumns() (err error) {
 	r.columns, err = readModelFile(r.dir, columnsName, "are not the columns", "%d", readColumns, f.Targets,
 		f.ColumnsSHA256)
 	if err == nil && !r.columns.fits(f) {
-		return corrupt("%s/%s has not the columns that %s names: they are of different runs", r.dir, columnsName, configName)
+		return corrupt("%s/%s has not the columns that %s names: they are of different runs", r.dir, columnsName, ConfigName)
 	}
 	return err
 }
@@ -93,14 +93,14 @@ func (r *Run) Series() (*series.Set, error) {
 		return nil, err
 	}
 	s := r.config.Data.Train
-	set, err := readSeries(r.dir+"/"+configName, s)
+	set, err := readSeries(r.dir+"/"+ConfigName, s)
 	if input := (*InputError)(nil); errors.As(err, &input) {
 		return nil, &InputError{input.Name, input.What + ", or name series with `series`"}
 	}
 	if err == nil && set.SHA256 != s.SHA256 {
 		err = badData("%s has changed since the run was trained on it (sha256 %.12s now, %.12s in %s): restore it, or name "+
 			"it with `series`",
-			s.Paths[0], set.SHA256, s.SHA256, configName)
+			s.Paths[0], set.SHA256, s.SHA256, ConfigName)
 	}
 	return set, err
 }

@@ -10,7 +10,7 @@ import (
 // What is read as a configuration can be written, and is then the same; anything else is an error of one line
 // that names the file.
 func FuzzReadConfig(f *testing.F) {
-	path := filepath.Join(f.TempDir(), configName) // one for all: making files is most of the work
+	path := filepath.Join(f.TempDir(), ConfigName) // one for all: making files is most of the work
 	f.Add([]byte(lmConfig))
 	f.Add([]byte(strings.Replace(lmConfig, "lr: 0.003", "lr: .nan", 1)))
 	f.Add([]byte(strings.Replace(lmConfig, "  text: \"\"", "  text: &a [*a]", 1)))

@@ -33,10 +33,10 @@ func (s *swapper) Step(before int, rate float64) (loss, norm float64, tokens int
 // A folder of the run, or the run's own, that becomes a link to somewhere else in the middle: nothing there changes.
 func TestLinksInTheMiddle(t *testing.T) {
 	const text = "years of work"
-	for _, swapped := range []string{".", Last, Best, configName, LogName} {
+	for _, swapped := range []string{".", Last, Best, ConfigName, LogName} {
 		parent, elsewhere := t.TempDir(), t.TempDir()
 		dir := filepath.Join(parent, "run")
-		names := []string{LogName, configName, "manifest.json", "weights.safetensors"}
+		names := []string{LogName, ConfigName, "manifest.json", "weights.safetensors"}
 		for _, name := range names {
 			if err := os.WriteFile(filepath.Join(elsewhere, name), []byte(text), 0o644); err != nil {
 				t.Fatal(err)

@@ -75,7 +75,7 @@ func (f *Folder) prepare(t Task, o Options) (*training, error) {
 // newTraining is a training that has no folder yet, and has not begun.
 func newTraining(t Task, o Options) (*training, error) {
 	c := t.Config()
-	c.Format = configFormat
+	c.Format = ConfigFormat
 	if err := c.Check(); err != nil {
 		return nil, err
 	}
@@ -89,6 +89,9 @@ func newTraining(t Task, o Options) (*training, error) {
 	}
 	if r.LogEvery < 1 {
 		r.LogEvery = DefaultLogEvery
+	}
+	if r.Encode == nil {
+		r.Encode = (*Config).Encode
 	}
 	if r.Report == nil {
 		r.Report = silent{}

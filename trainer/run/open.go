@@ -42,9 +42,9 @@ func Open(dir string, opts ...Option) (*Run, error) {
 		return nil, &NotARunError{dir, "is a file"}
 	}
 	r := &Run{dir: dir}
-	if r.config, err = ReadConfig(filepath.Join(dir, configName), opts...); err != nil {
+	if r.config, err = ReadConfig(filepath.Join(dir, ConfigName), opts...); err != nil {
 		if errors.Is(err, fs.ErrNotExist) {
-			return nil, &NotARunError{dir, "is no run, it holds no " + configName}
+			return nil, &NotARunError{dir, "is no run, it holds no " + ConfigName}
 		}
 		return nil, err
 	}
@@ -159,7 +159,7 @@ func readModelFile[T interface {
 	if sum := sha256Hex(x.JSON()); x.Len() != size || sum != sha256 {
 		return x, corrupt("%s %s that %s names ("+count+
 			" with sha256 %.12s, %d with %.12s there): they are of different runs",
-			path, not, filepath.Join(dir, configName), x.Len(), sum, size, sha256)
+			path, not, filepath.Join(dir, ConfigName), x.Len(), sum, size, sha256)
 	}
 	return x, nil
 }
@@ -287,7 +287,7 @@ func loadCheckpoint(f *checkpoint.Folder, dir string, c *Config, m Learner, trai
 	}
 	if err := m.Load(weights, state); err != nil {
 		return at, &checkpoint.CorruptError{File: dir,
-			What: fmt.Sprintf("%v: the checkpoint and %s are of different runs", err, configName)}
+			What: fmt.Sprintf("%v: the checkpoint and %s are of different runs", err, ConfigName)}
 	}
 	return at, nil
 }

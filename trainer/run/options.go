@@ -94,7 +94,7 @@ func (c *Config) open() error {
 
 // begin makes c the configuration of a new run, checks it, and opens its device.
 func (c *Config) begin(task string, opts []Option) error {
-	c.Format, c.Task = configFormat, task
+	c.Format, c.Task = ConfigFormat, task
 	c.use(opts)
 	if err := c.inherit(); err != nil {
 		return err
@@ -135,7 +135,7 @@ func (r *Running) Check() error {
 // Defaults is the configuration that a task has if nothing else is said: that of the command unroll without flags.
 func Defaults(task string) Config {
 	c := Config{
-		Format: configFormat, Task: task,
+		Format: ConfigFormat, Task: task,
 		Model: Model{Cell: "gru", Hidden: 128, Layers: 1, Embed: 32, Tokens: string(datasets.Char), MinFreq: 1},
 		Training: Training{
 			Batch: 32, Optimizer: "adam", LR: DefaultLR["adam"], Clip: 5, Accumulate: 1, Schedule: "constant",

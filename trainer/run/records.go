@@ -63,7 +63,7 @@ type StartRecord struct {
 // Record is the event of a start.
 func (s *Start) Record() StartRecord {
 	return StartRecord{
-		Event: "start", Run: s.Dir, Config: filepath.Join(s.Dir, configName), Task: s.Task, Device: s.Device,
+		Event: "start", Run: s.Dir, Config: filepath.Join(s.Dir, ConfigName), Task: s.Task, Device: s.Device,
 		Weights: s.Weights, Epoch: s.Epoch,
 		After: s.After, Steps: s.Steps, Seconds: s.Seconds, Notes: s.Lines,
 	}

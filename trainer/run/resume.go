@@ -31,7 +31,7 @@ func (r *training) place() error {
 	if err := r.folder.clear(files); err != nil {
 		return err
 	}
-	if err := r.folder.checkpoints().WriteFile(configName, r.config.Encode()); err != nil {
+	if err := r.folder.checkpoints().WriteFile(ConfigName, r.Encode(r.config)); err != nil {
 		return err
 	}
 	r.folder.before = r.config
@@ -68,7 +68,7 @@ func (r *training) prepareResume() error {
 			return outputError(r.folder.dir, err)
 		}
 	}
-	return r.folder.checkpoints().WriteFile(configName, r.config.Encode())
+	return r.folder.checkpoints().WriteFile(ConfigName, r.Encode(r.config))
 }
 
 // resume loads the newest checkpoint that is whole; false if there never was one. A damaged one is skipped, but

@@ -250,7 +250,7 @@ func TestSeriesModelOfAFile(t *testing.T) {
 		c.Model.Input, c.Model.Number = 2, &NumberModel{Loss: "squared", Deviation: 1}
 		c.Model.Series.Inputs = series.Features{Channels: 2, Means: []float64{0, 0}, Deviations: []float64{1, 1},
 			Missing: series.MissingCarry}
-		path := filepath.Join(t.TempDir(), configName)
+		path := filepath.Join(t.TempDir(), ConfigName)
 		writeFile(t, path, string(c.Encode()))
 		if _, err := ReadConfig(path); err != nil {
 			t.Fatal(err)

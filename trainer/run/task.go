@@ -39,6 +39,9 @@ type Options struct {
 	LogEvery    int      // steps, after which a step is to be shown; 0: 10. The log has every step.
 	TensorBoard bool     // write the files that TensorBoard reads, too
 	Overwrite   bool     // replace the run that is in the folder
+
+	// Encode is the text of config.yaml; nil: Config.Encode. It may have comments, and says the same.
+	Encode func(*Config) []byte
 }
 
 // The defaults of Options.

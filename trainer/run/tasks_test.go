@@ -65,7 +65,7 @@ func TestOtherTasks(t *testing.T) {
 	}
 	dir := t.TempDir()
 	own := Defaults(TaskOwn)
-	if err := os.WriteFile(filepath.Join(dir, configName), own.Encode(), 0o666); err != nil {
+	if err := os.WriteFile(filepath.Join(dir, ConfigName), own.Encode(), 0o666); err != nil {
 		t.Fatal(err)
 	}
 	r, err := Open(dir)

@@ -15,7 +15,7 @@ func Unfinished(t Task) string {
 	c := t.Config()
 	for _, n := range slices.Backward(runNumbers(c.Task)) {
 		dir := numbered(c.Task, n)
-		before, err := ReadConfig(filepath.Join(dir, configName))
+		before, err := ReadConfig(filepath.Join(dir, ConfigName))
 		if err != nil { // not a run, or one of another version
 			continue
 		}
