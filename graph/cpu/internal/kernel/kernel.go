@@ -80,4 +80,6 @@ const NumFn = int(tape.Where) + 1
 
 func vec[T any](p *T, n int) []T { return unsafe.Slice(p, n) }
 
+func at(p *float32, i int) *float32 { return (*float32)(unsafe.Add(unsafe.Pointer(p), 4*i)) }
+
 func inf[T Float](sign int) T { return T(math.Inf(sign)) }

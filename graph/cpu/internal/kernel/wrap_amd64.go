@@ -1,7 +1,5 @@
 package kernel
 
-import "unsafe"
-
 var (
 	tilesAVX512 = [...]packedTile{
 		nil, tile1AVX512, tile2AVX512, tile3AVX512, tile4AVX512, tile5AVX512, tile6AVX512, tile7AVX512, tile8AVX512,
@@ -92,8 +90,6 @@ func transposeWithAVX2(n, k int, dst *float32, dstP int, src *float32, srcI int)
 	}
 	transpose(n, k-whole, at(dst, whole*dstP), dstP, at(src, whole), srcI)
 }
-
-func at(p *float32, i int) *float32 { return (*float32)(unsafe.Add(unsafe.Pointer(p), 4*i)) }
 
 func drawAVX512(n int, dst *float32, block, stream uint32, key *[4]int32) {
 	words := [6]uint32{block, stream, uint32(key[2]), uint32(key[3]), uint32(key[0]), uint32(key[1])}
