@@ -74,8 +74,9 @@ func exitCode(err error) int {
 			new(*run.CorruptError),
 			new(*datasets.Error), new(*datasets.TooShortError), new(*safefile.Error),
 		}},
-		{exitDiverged, []any{new(*decode.NotFiniteError)}},
+		{exitDiverged, []any{new(*decode.NotFiniteError), new(*run.DivergedError)}},
 		{exitIO, []any{new(*apply.ReadError), new(*run.WriteError), new(*fs.PathError), new(syscall.Errno)}},
+		{exitStopped, []any{new(*run.StoppedError)}},
 	} {
 		for _, kind := range x.kinds {
 			if errors.As(err, kind) {
