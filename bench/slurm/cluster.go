@@ -24,13 +24,14 @@ type cluster struct {
 	daemons []*exec.Cmd
 }
 
-// packages are Debian's that have all which is needed.
-var packages = []string{"slurm-wlm", "munge"}
+// packages are Debian's that have all which is needed; srun --mpi=pmix opens libpmix.so by the name that libpmix-dev has.
+var packages = []string{"slurm-wlm", "munge", "openmpi-bin", "libpmix-dev"}
 
 // install gets Slurm if it is not there.
 func install() error {
-	missing := false
-	for _, name := range []string{"slurmctld", "slurmd", "munged", "sbatch", "srun"} {
+	pmix, _ := filepath.Glob("/usr/lib/*/pmix2/lib/libpmix.so") // an error means a wrong pattern
+	missing := len(pmix) == 0
+	for _, name := range []string{"slurmctld", "slurmd", "munged", "sbatch", "srun", "mpirun.openmpi"} {
 		if _, err := exec.LookPath(name); err != nil {
 			missing = true
 		}
@@ -87,7 +88,12 @@ func start(dir string, nodes int) (*cluster, error) {
 
 func (c *cluster) path(name string) string { return filepath.Join(c.dir, name) }
 
-func (c *cluster) env() []string { return append(os.Environ(), "SLURM_CONF="+c.path("slurm.conf")) }
+// env is the environment of Slurm's commands and, with them, of jobs: Open MPI would not talk over the loopback interface
+// by itself, and would spin while it waits, which two nodes on one machine have no processors for.
+func (c *cluster) env() []string {
+	return append(os.Environ(), "SLURM_CONF="+c.path("slurm.conf"), "OMPI_MCA_btl_tcp_if_include=lo",
+		"OMPI_MCA_oob_tcp_if_include=lo", "OMPI_MCA_mpi_yield_when_idle=1")
+}
 
 // configure writes the key and the configuration.
 func (c *cluster) configure(nodes int) error {

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/pkg/errors"
 
@@ -30,7 +31,7 @@ func (h *harness) submit(script, options, args string) (*job, error) {
 	h.jobs++
 	j := &job{log: filepath.Join(h.work, fmt.Sprintf("job-%d-%%a.log", h.jobs))}
 	words := append([]string{
-		"--parsable", "--mem=1G", "--cpus-per-task=1", "--output=" + j.log, "--export=ALL,UNROLL=" + wrapper,
+		"--parsable", "--cpus-per-task=1", "--output=" + j.log, "--export=ALL,UNROLL=" + wrapper,
 	}, strings.Fields(options)...)
 	words = append(append(words, filepath.Join(h.scripts, script)), strings.Fields(args)...)
 	var err error
@@ -54,10 +55,11 @@ func (h *harness) step(run string) int {
 	return f.Step()
 }
 
-// underWay waits until a run has a checkpoint that is newer than a step.
-func (h *harness) underWay(run string, after int) error {
-	if !until(patience, func() bool { return h.step(run) > after }) {
-		return errors.Errorf("%s has no checkpoint after step %d", run, after)
+// underWay waits until the run of a job has a checkpoint that is newer than a step.
+func (h *harness) underWay(j *job, run string, after int) error {
+	if !until(patience, func() bool { return h.step(run) > after || over(h.state(j.id)) }) || h.step(run) <= after {
+		log, _ := os.ReadFile(j.log)
+		return errors.Errorf("%s has no checkpoint after step %d: %s", run, after, tail(string(log)))
 	}
 	return nil
 }
@@ -80,6 +82,7 @@ func (h *harness) requeued(j *job, more ...string) error {
 		log, _ := os.ReadFile(j.log)
 		return errors.Errorf("job %s is not requeued, but %s: %s", j.id, job["JobState"], tail(string(log)))
 	}
+	time.Sleep(2 * time.Second) // what was revoked in the same second counts for the new start, too, for Slurm
 	_, err := h.run("scontrol", append([]string{"update", "JobId=" + j.id, "StartTime=now"}, more...)...)
 	return err
 }

@@ -2,7 +2,7 @@
 
 // Command slurm tries on a real Slurm what docs/clusters.md promises of it.
 //
-//	go run ./bench/slurm [--only WORDS] [--unroll FILE]
+//	go run ./bench/slurm [--only WORDS] [--unroll FILE] [--unroll-mpi FILE]
 //
 // It starts a cluster of two nodes on this machine in about a second (Debian's packages, which it installs if need
 // be; root is needed for both), submits the batch scripts of docs/clusters, and compares every byte of the weights
@@ -16,18 +16,22 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"os/signal"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/pkg/errors"
 )
 
 func main() {
+	var h harness
 	only := flag.String("only", "", "only rows whose situation contains this")
-	command := flag.String("unroll", "", "the command to try; without it, it is built")
+	flag.StringVar(&h.command, "unroll", "", "the command to try; without it, it is built")
+	flag.StringVar(&h.withMPI, "unroll-mpi", "", "the command with MPI; without it, it is built")
 	flag.Parse()
-	kept, err := try(*only, *command)
+	kept, err := h.main(*only)
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "slurm:", err)
 		os.Exit(2)
@@ -48,6 +52,7 @@ type harness struct {
 	*cluster
 	scripts string // the folder of the batch scripts
 	command string // unroll
+	withMPI string // unroll, built with MPI
 	work    string // of the row
 	jobs    int    // that were submitted, for the names of their logs
 	notes   []string
@@ -57,7 +62,7 @@ func (h *harness) note(format string, args ...any) {
 	h.notes = append(h.notes, fmt.Sprintf(format, args...))
 }
 
-func try(only, command string) (kept bool, err error) {
+func (h *harness) main(only string) (kept bool, err error) {
 	if os.Getuid() != 0 {
 		return false, errors.New("it must be root, to give each node a host's name")
 	}
@@ -76,27 +81,45 @@ func try(only, command string) (kept bool, err error) {
 	if err != nil {
 		return false, err
 	}
-	if command == "" {
-		command = filepath.Join(work, "unroll")
-		if _, err := output("go", "build", "-o", command, "github.com/unroll-ml/unroll/cmd/unroll"); err != nil {
+	h.scripts = filepath.Join(root, "docs", "clusters")
+	for _, c := range []struct {
+		command *string
+		tags    string
+	}{{&h.command, ""}, {&h.withMPI, "mpi"}} {
+		if err := built(c.command, filepath.Join(work, "unroll"+c.tags), c.tags); err != nil {
 			return false, err
 		}
 	}
-	if command, err = filepath.Abs(command); err != nil {
-		return false, errors.WithStack(err)
-	}
 	begin := time.Now()
-	c, err := start(filepath.Join(work, "slurm"), 2)
-	if err != nil {
+	if h.cluster, err = start(filepath.Join(work, "slurm"), 2); err != nil {
 		return false, err
 	}
-	defer c.stop()
-	version, err := c.run("sinfo", "--version")
+	defer h.cluster.stop()
+	interrupted := make(chan os.Signal, 1)
+	signal.Notify(interrupted, os.Interrupt, syscall.SIGTERM)
+	go func() {
+		<-interrupted
+		h.cluster.stop()
+		os.RemoveAll(work)
+		os.Exit(1)
+	}()
+	version, err := h.run("sinfo", "--version")
 	if err != nil {
 		return false, err
 	}
 	fmt.Printf("%s, 2 nodes, up in %.1f s\n\n", version, time.Since(begin).Seconds())
-	return report(only, work, harness{cluster: c, scripts: filepath.Join(root, "docs", "clusters"), command: command})
+	return report(only, work, *h)
+}
+
+// built makes a command an absolute path, and builds one there if none was named.
+func built(command *string, path, tags string) (err error) {
+	if *command == "" {
+		*command = path
+		_, err := output("go", "build", "-tags", tags, "-o", path, "github.com/unroll-ml/unroll/cmd/unroll")
+		return err
+	}
+	*command, err = filepath.Abs(*command)
+	return errors.WithStack(err)
 }
 
 // report tries the rows and writes each when it is done.

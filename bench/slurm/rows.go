@@ -27,6 +27,9 @@ var rows = []row{
 	{"scancel", "saved, not requeued; submitted again, the same weights", cancel},
 	{"kill -9 of the process", "137, not requeued; submitted again, the same weights", killed},
 	{"a full disk", "74, not requeued; with room, submitted again, the same weights", fullDisk},
+	{"two processes on two nodes, by MPI",
+		"USR1: both stop at one step, 75, requeued; the same weights as one process with --accumulate 2", parallel},
+	{"kill -9 of one of two processes", "both end, not requeued; submitted again, the same weights", parallelKilled},
 	{"--minutes and a restart", "the minutes are those of all jobs together", minutes},
 }
 
@@ -83,7 +86,7 @@ func preemption(h *harness) (err error) {
 	return first(
 		func() error { return h.length("--steps %d", endless) },
 		func() error { low, err = h.submit("train.sbatch", "--nodelist=n1 --exclusive", training); return err },
-		func() error { return h.underWay("run", 0) },
+		func() error { return h.underWay(low, "run", 0) },
 		func() error {
 			high = &job{}
 			high.id, err = h.runIn(h.work, "sbatch", "--parsable", "--partition=high", "--nodelist=n1", "--exclusive",
@@ -136,7 +139,7 @@ func array(h *harness) (err error) {
 	most := 0
 	return first(
 		func() error { return start(fmt.Sprint("--steps ", endless)) },
-		each(func(i int, j *job) error { return h.underWay("sweep/"+names[i], 0) }),
+		each(func(i int, j *job) error { return h.underWay(j, "sweep/"+names[i], 0) }),
 		each(func(_ int, j *job) error { _, err := h.run("scancel", "--signal=USR1", j.id); return err }),
 		each(func(i int, j *job) error {
 			if !until(patience, func() bool { return h.job(j.id)["Restarts"] == "1" }) {
@@ -171,7 +174,7 @@ func twoJobs(h *harness) (err error) {
 	return first(
 		func() error { return h.length("--steps %d", endless) },
 		func() error { one, err = h.submit("train.sbatch", "--nodelist=n1", training); return err },
-		func() error { return h.underWay("run", 0) },
+		func() error { return h.underWay(one, "run", 0) },
 		func() error { two, err = h.submit("train.sbatch", "--nodelist=n2", training); return err },
 		func() error { return h.ends(two, "FAILED") },
 		func() error {
@@ -181,7 +184,7 @@ func twoJobs(h *harness) (err error) {
 			}
 			return h.says(two, fmt.Sprintf("run: process %s on n1 trains there: ", h.holder()))
 		},
-		func() error { return h.underWay("run", h.step("run")) }, // nothing has happened to the first
+		func() error { return h.underWay(one, "run", h.step("run")) }, // nothing has happened to the first
 		func() error { _, err := h.run("scancel", one.id); return err },
 		func() error { return h.ends(one, "CANCELLED") },
 	)
@@ -221,7 +224,7 @@ func cancel(h *harness) (err error) {
 	return first(
 		func() error { return h.length("--steps %d", endless) },
 		func() error { j, err = h.submit("train.sbatch", "", training); return err },
-		func() error { return h.underWay("run", 0) },
+		func() error { return h.underWay(j, "run", 0) },
 		func() error { _, err := h.run("scancel", j.id); return err },
 		func() error { return h.ends(j, "CANCELLED") },
 		func() error { return h.stays(j, "CANCELLED") },
@@ -235,7 +238,7 @@ func killed(h *harness) (err error) {
 	return first(
 		func() error { return h.length("--steps %d", endless) },
 		func() error { j, err = h.submit("train.sbatch", "", training); return err },
-		func() error { return h.underWay("run", 0) },
+		func() error { return h.underWay(j, "run", 0) },
 		func() error {
 			pid, err := strconv.Atoi(h.holder())
 			if err == nil {
@@ -264,7 +267,7 @@ func fullDisk(h *harness) (err error) {
 	return first(
 		func() error { return h.length("--steps %d", endless) },
 		func() error { j, err = h.submit("train.sbatch", "", training); return err },
-		func() error { return h.underWay("run", 0) },
+		func() error { return h.underWay(j, "run", 0) },
 		func() error {
 			os.WriteFile(ballast, make([]byte, 8<<20), 0o644) // as much as there is room for
 			return nil
@@ -288,7 +291,7 @@ func minutes(h *harness) (err error) {
 	return first(
 		func() error { return h.length("--minutes %g", limit) },
 		func() error { j, err = h.submit("train.sbatch", "", training); return err },
-		func() error { return h.underWay("run", 300) },
+		func() error { return h.underWay(j, "run", 300) },
 		func() error { _, err := h.run("scancel", "--signal=USR1", j.id); return err },
 		func() error { return h.requeued(j) },
 		func() error { return h.ends(j, "COMPLETED") },
