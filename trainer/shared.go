@@ -329,7 +329,7 @@ func (s *shared) reset() error {
 
 // NonFinite says what was not finite in the newest training step, which was therefore not applied: the gradient
 // of a parameter, by its name, or else the loss; overflow says that only the multiple of the loss was too large
-// that LossScaling has made smaller since.
+// that LossScaling has made smaller since. All processes of Training.World must call it.
 func (s *shared) NonFinite() (what string, overflow bool, err error) {
 	p := s.trained
 	if p == nil {
@@ -349,6 +349,10 @@ func (s *shared) NonFinite() (what string, overflow bool, err error) {
 			break
 		}
 	}
+	where, err := s.whose(p)
+	if err != nil {
+		return "", false, err
+	}
 	lossIsFinite := !math.IsNaN(loss) && !math.IsInf(loss, 0)
 	switch {
 	case what == "" && lossIsFinite:
@@ -356,6 +360,7 @@ func (s *shared) NonFinite() (what string, overflow bool, err error) {
 	case what == "":
 		what = "the loss"
 	}
+	what += where
 	if p.Scale != nil && lossIsFinite {
 		scale, err := number(p.Program, p.Scale)
 		return what, scale > 1, err

@@ -1,6 +1,8 @@
 package trainer
 
 import (
+	"fmt"
+	"math"
 	"slices"
 
 	"github.com/unroll-ml/unroll/graph"
@@ -68,4 +70,25 @@ func (s *shared) own(state []graph.Tensor) []graph.Tensor {
 			t.Shape = append([]int{n}, t.Shape...)
 		}
 	})
+}
+
+// whose names the process whose own loss was not finite in the newest step; "" if all were, or there is one process.
+func (s *shared) whose(p *trainProgram) (string, error) {
+	if p.Own == nil {
+		return "", nil
+	}
+	own, err := number(p.Program, p.Own)
+	if err != nil {
+		return "", err
+	}
+	all, err := s.World.Gather(parallel.Bytes([]float32{float32(own)}))
+	if err != nil {
+		return "", err
+	}
+	for rank, data := range all {
+		if x := float64(parallel.Floats(data)[0]); math.IsNaN(x) || math.IsInf(x, 0) {
+			return fmt.Sprintf(" on rank %d", rank), nil
+		}
+	}
+	return "", nil
 }

@@ -2,8 +2,10 @@ package trainer
 
 import (
 	"fmt"
+	"math"
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 
@@ -301,4 +303,40 @@ func TestWorldRefuses(t *testing.T) {
 	if err := c.Check(); !errors.As(err, &wrong) || wrong.Setting != "Rows" {
 		t.Errorf("updates of rows by two processes: %v", err)
 	}
+}
+
+// A number that is not finite on one process keeps all of them from taking the step, and it is said on which it was.
+func TestWorldNotFinite(t *testing.T) {
+	c := Training{Seed: 1, Optimizer: optim.SGD{}, Accumulate: 3}
+	var all sync.WaitGroup
+	for _, communicator := range parallel.Local(3) {
+		all.Go(func() {
+			c := c
+			c.World = communicator
+			m, err := NewRegressor(RegressorConfig{
+				Model:    models.RegressorConfig{Input: 1, Cell: models.CellConfig{Kind: "gru"}, Hidden: 3, Layers: 1},
+				Training: c, Device: cpu.New(cpu.Threads(1)),
+			})
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			defer m.Close()
+			before, _ := m.Params()
+			infinite := float32(math.Inf(1))
+			x := Sequences{Steps: 1, Batch: 3, Vectors: []float32{1, 1, 1}}
+			loss, _, err := m.Train(x, []float32{0, infinite, 0}, []float32{1, 1, 1}, 0, 0.1)
+			if err != nil || !(math.IsInf(loss, 1) || math.IsNaN(loss)) {
+				t.Errorf("rank %d: the loss is %v, %v", communicator.Rank(), loss, err)
+			}
+			what, _, err := m.NonFinite()
+			if err != nil || !strings.HasSuffix(what, " on rank 1") {
+				t.Errorf("rank %d: %q, %v", communicator.Rank(), what, err)
+			}
+			if after, _ := m.Params(); farthest(before, after) != 0 {
+				t.Errorf("rank %d has taken the step", communicator.Rank())
+			}
+		})
+	}
+	all.Wait()
 }

@@ -163,7 +163,7 @@ func (t *trainFlags) trainIn(w *joint.World, a *app, c *run.Config) error {
 	}
 	c.Running.Threads = w.Threads(c.Running.Threads)
 	resume := func(dir string) string { return cmdline.Resume(calledAs, a.args, dir) }
-	stop := interrupt.Listen(interrupt.Options{Stderr: a.stderr, Code: exitStopped, Resume: resume})
+	stop := interrupt.Listen(interrupt.Options{Stderr: w.Stderr(a.stderr), Code: exitStopped, Resume: resume})
 	defer stop.Close()
 	if w.Rank() > 0 {
 		return w.Follow(stop, func() (run.Task, error) { return t.load(w, a, c) })

@@ -99,6 +99,15 @@ func (w *World) Trained(err error) error {
 	return err
 }
 
+// Stderr is where a process says that it stops: one of them does. The others are stopped by their launcher, too, which
+// asks them to when one has failed.
+func (w *World) Stderr(to io.Writer) io.Writer {
+	if w.Rank() > 0 {
+		return io.Discard
+	}
+	return to
+}
+
 // Threads are those of this process, if it is not said how many: its share of the processors that it may use.
 func (w *World) Threads(said int) int {
 	if n := launched("LOCAL_SIZE"); said == 0 && w.Size() > 1 && n > 1 {

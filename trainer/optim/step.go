@@ -26,6 +26,7 @@ type Step struct {
 	First   *G.Node // scalar input: see StepConfig.Accumulate; else nil
 	Last    *G.Node // likewise
 	Scale   *G.Node // scalar: see StepConfig.Scaling; else nil
+	Own     *G.Node // scalar: with StepConfig.Sum the loss of this process, of its last part; else nil
 	States  G.Nodes // of the optimizer, of the average and of the scaling
 
 	rated bool // whether Rate was set
@@ -192,6 +193,9 @@ func NewStep(b *op.Builder, c StepConfig) (*Step, error) {
 		s.First = G.NewScalar(b.Graph(), c.Loss.Dtype(), G.WithName("first part"))
 		s.Last = G.NewScalar(b.Graph(), c.Loss.Dtype(), G.WithName("last part"))
 	}
+	if c.Sum != nil {
+		s.Own = b.Affine(c.Loss, 1, 0)
+	}
 	if c.divided() {
 		sums = c.accumulate(b, s.First, s.Last, grads)
 		s.Loss, grads = sums.loss, sums.grads
@@ -225,8 +229,10 @@ func NewStep(b *op.Builder, c StepConfig) (*Step, error) {
 	}
 	s.States = states.nodes
 	outputs := append(G.Nodes{s.Loss, s.Norm}, s.Squares...)
-	if s.Scale != nil {
-		outputs = append(outputs, s.Scale)
+	for _, n := range []*G.Node{s.Scale, s.Own} {
+		if n != nil {
+			outputs = append(outputs, n)
+		}
 	}
 	s.Program, err = graph.Compile(graph.Config{
 		Device: c.Device, Outputs: outputs, Updates: append(updates, carried...), Recompute: c.Recompute, Memory: c.Memory,

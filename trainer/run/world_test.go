@@ -345,6 +345,24 @@ func TestDisagree(t *testing.T) {
 	}
 }
 
+// The parts belong to the run: another number of them is another run, though their product with the batch may be the same.
+func TestPartsAreSettings(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "run")
+	train := func(accumulate, batch int) error {
+		c := newCounter(20)
+		c.config.Training.Accumulate, c.config.Training.Batch = accumulate, batch
+		_, err := Train(context.Background(), dir, c, Options{})
+		return err
+	}
+	if err := train(6, 2); err != nil {
+		t.Fatal(err)
+	}
+	var other *OtherSettingsError
+	if err := train(3, 4); !errors.As(err, &other) {
+		t.Errorf("3 parts of 4 after 6 of 2: %v", err)
+	}
+}
+
 // What goes wrong on one process ends all: it has its own error, and the others know whose it is.
 func TestErrorsOfOneProcess(t *testing.T) {
 	failure := errors.New("the disk is gone")
