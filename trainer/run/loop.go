@@ -181,7 +181,7 @@ func (r *training) run(ctx context.Context) (End, error) {
 		if err := r.end("stopped", ""); err != nil {
 			return r.summary(), err
 		}
-		return r.summary(), &StoppedError{r.dir(), r.at.Step, r.path(Last), context.Cause(ctx)}
+		return r.summary(), &StoppedError{r.dir(), r.at.Step, r.path(Last), wish(ctx)}
 	}
 	if r.far {
 		return r.summary(), r.diverged(r.at.Step, fmt.Sprintf("the validation loss is more than %d times the loss "+

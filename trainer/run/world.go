@@ -117,6 +117,14 @@ func (r *training) spent() (bool, error) {
 	return r.any(spent && !r.follows())
 }
 
+// wish is why the training is to stop: the cause of the context or, if that of another process is done, that it was.
+func wish(ctx context.Context) error {
+	if cause := context.Cause(ctx); cause != nil {
+		return cause
+	}
+	return context.Canceled
+}
+
 // identity is what must be the same in all processes before the first step.
 type identity struct {
 	Version string

@@ -236,7 +236,7 @@ func TestStopJointly(t *testing.T) {
 	})
 	for rank, err := range errs {
 		var stopped *StoppedError
-		if !errors.As(err, &stopped) || stopped.Step != 7 {
+		if !errors.As(err, &stopped) || stopped.Step != 7 || !errors.Is(stopped.Err, context.Canceled) {
 			t.Errorf("rank %d: %v", rank, err)
 		}
 	}
