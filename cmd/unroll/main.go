@@ -45,6 +45,7 @@ type cli struct {
 	Runs      runsCmd      `cmd:"" help:"Compare the runs in a folder, in a table and a picture."`
 	Average   averageCmd   `cmd:"" help:"Write a run whose weights are the means of those of the last checkpoints of a run."`
 	Export    exportCmd    `cmd:"" help:"Write a trained model for other runtimes, as ONNX."`
+	Import    importCmd    `cmd:"" help:"Make a run of a model that PyTorch or Keras has trained."`
 	Data      dataCmd      `cmd:"" help:"Data sets: list, download, find."`
 	Recipes   recipesCmd   `cmd:"" help:"Trainings with known results, which unroll train --recipe runs: list them, or show one."`
 	Bench     benchCmd     `cmd:"" help:"Measure the CPU and the GPU side by side."`

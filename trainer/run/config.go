@@ -118,7 +118,8 @@ func (s *Source) fits(task string) bool {
 	if s.Kind == KindParallel {
 		paths = 2
 	}
-	return slices.Contains(DataKinds[task], s.Kind) && len(s.Paths) == paths
+	known := slices.Contains(DataKinds[task], s.Kind) || s.Kind == KindImported && slices.Contains(importable, task)
+	return known && len(s.Paths) == paths
 }
 
 // check says what is wrong with the format of a source, which may be nil.

@@ -27,6 +27,9 @@ func toEvaluate[R raw[P], P any](
 			source = d.Train
 		}
 		name = filepath.Join(r.dir, ConfigName)
+		if err := source.notOwn(r.dir); err != nil {
+			return some, "", err
+		}
 	case e.Whole:
 		name = "`valid_" + source.Kind + "`"
 	default:

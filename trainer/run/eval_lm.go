@@ -117,6 +117,8 @@ func (r *Run) evalText(e EvalConfig) (*datasets.Text, string, error) {
 			return t, SplitValidation, nil
 		}
 		return t, SplitAll, nil
+	case d.Train.notOwn(r.dir) != nil:
+		return nil, "", d.Train.notOwn(r.dir)
 	case d.ValidSHA256 != "":
 		t, err := r.ownText(d.Valid, d.ValidSHA256)
 		return t, SplitValidation, err

@@ -258,7 +258,7 @@ func (b *beginning) forModel(t Task, names nameList) ([]checkpoint.Tensor, error
 // they are loaded.
 func renumbered(fresh, old checkpoint.Tensor, numbers []int) checkpoint.Tensor {
 	to, ok := fresh.Data.([]float32)
-	from, ok2 := old.Data.([]float32)
+	_, ok2 := old.Data.([]float32)
 	if !ok || !ok2 || len(fresh.Shape) != len(old.Shape) {
 		return old
 	}
@@ -268,7 +268,15 @@ func renumbered(fresh, old checkpoint.Tensor, numbers []int) checkpoint.Tensor {
 			return old
 		}
 	}
-	data := slices.Clone(to)
+	fresh.Data = slices.Clone(to)
+	place(fresh, old, axes, numbers)
+	return fresh
+}
+
+// place puts parts of a tensor where they belong: along the axes, part i becomes part numbers[i] of old. Where that is
+// -1, it stays.
+func place(fresh, old checkpoint.Tensor, axes, numbers []int) {
+	data, from := fresh.Data.([]float32), old.Data.([]float32)
 	for i := range data {
 		at, stride, rest := 0, 1, i // where the element is in old
 		for axis, n := range slices.Backward(fresh.Shape) {
@@ -288,8 +296,6 @@ func renumbered(fresh, old checkpoint.Tensor, numbers []int) checkpoint.Tensor {
 			data[i] = from[at]
 		}
 	}
-	fresh.Data = data
-	return fresh
 }
 
 // axesOfNames are the axes of a tensor that has a part for each name.
