@@ -1,11 +1,8 @@
 package main
 
 import (
-	"fmt"
-
 	"github.com/unroll-ml/unroll/internal/attention"
 	"github.com/unroll-ml/unroll/internal/translate"
-	"github.com/unroll-ml/unroll/internal/words"
 	"github.com/unroll-ml/unroll/trainer/run"
 )
 
@@ -19,11 +16,4 @@ func newAttentionPage(path string, r *run.Run, o translate.Options) (*attention.
 		return nil, err
 	}
 	return attention.NewPage(path, r.Vocab(), r.Target(), o)
-}
-
-// modelWords say what a model with attention is, and where it stands.
-func modelWords(r *run.Run) string {
-	m := &r.Config().Model
-	return fmt.Sprintf("%s of %d units, attention %s, after step %s",
-		m.Cell, m.Hidden, m.Attention, words.Thousands(r.At().Step))
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -143,6 +144,15 @@ func replaceable(flag, path string) error {
 		return fail(exitNoOutput, "--%s: %s is no file that can be replaced: name another", flag, path)
 	}
 	return nil
+}
+
+// replace writes the file that a flag names.
+func replace(flag, path string, fill func(io.Writer) error) error {
+	err := replaceable(flag, path)
+	if err == nil {
+		err = unwritable(flag, path, run.Write(path, fill))
+	}
+	return err
 }
 
 // unwritable says what to do if a file that a flag names cannot be written. A full disk is full for any other, too.

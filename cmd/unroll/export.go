@@ -4,8 +4,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"slices"
-	"strings"
 
 	"github.com/pkg/errors"
 
@@ -27,38 +25,29 @@ func (k *exportCmd) Run(a *app) error {
 	if err != nil {
 		return err
 	}
-	parts, err := r.ONNXParts()
-	if err != nil {
-		return err
-	}
-	if k.Part != "" && !slices.Contains(parts, k.Part) {
-		of := run.TaskName(r.Config().Task)
-		return usage("--part is %q: of %s it must be %s", k.Part, of, strings.Join(parts, ", "))
-	}
-	if err := replaceable("onnx", k.ONNX); err != nil {
-		return err
-	}
 	var ports *run.ONNXPorts
-	err = run.Write(k.ONNX, func(w io.Writer) (err error) {
+	err = a.export("onnx", k.ONNX, func(w io.Writer) (err error) {
 		ports, err = r.WriteONNX(w, k.Part)
 		return err
 	})
+	if err == nil {
+		_, err = fmt.Fprint(a.stdout, ports)
+	}
+	return err
+}
+
+// export writes the file that a flag names, and says how large it is.
+func (a *app) export(flag, path string, fill func(io.Writer) error) error {
+	err := replace(flag, path, fill)
 	if large := (*run.ONNXTooLargeError)(nil); errors.As(err, &large) {
-		return fail(exitData, "--onnx: %v", large)
+		return fail(exitData, "--%s: %v", flag, large)
 	}
 	if err != nil {
-		return unwritable("onnx", k.ONNX, err)
+		return err
 	}
-	written, err := os.Stat(k.ONNX)
-	if err != nil {
-		return errors.WithStack(err)
+	written, err := os.Stat(path)
+	if err == nil {
+		_, err = fmt.Fprintf(a.stdout, "%s: %s bytes\n", path, words.Thousands(int(written.Size())))
 	}
-	fmt.Fprintf(a.stdout, "%s: %s bytes\n", k.ONNX, words.Thousands(int(written.Size())))
-	for _, p := range ports.Inputs {
-		fmt.Fprintf(a.stdout, "  takes %v\n", p)
-	}
-	for _, p := range ports.Outputs {
-		fmt.Fprintf(a.stdout, "  gives %v\n", p)
-	}
-	return nil
+	return errors.WithStack(err)
 }

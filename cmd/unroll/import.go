@@ -22,10 +22,7 @@ type importCmd struct {
 func (k *importCmd) Run(a *app) error {
 	c := run.ImportConfig{Weights: k.TorchSafetensors + k.KerasSafetensors, Keras: k.KerasSafetensors != "",
 		Config: k.Config, Map: k.Map, Vocab: k.Vocab, Target: k.TargetVocab, Labels: k.Labels}
-	if err := run.Import(k.Out, c); err != nil {
-		return err
-	}
-	r, err := run.Open(k.Out)
+	r, err := run.Import(k.Out, c)
 	if err != nil {
 		return err
 	}

@@ -21,9 +21,9 @@ func newReporter(w io.Writer, asJSON, everyLine bool) report.Reporter {
 		return report.Lines(w, everyLine)
 	}
 	if os.Getenv("TERM") == "dumb" {
-		return report.Lines(visibleWriter{w}, everyLine)
+		return report.Lines(words.Visibly(w), everyLine)
 	}
-	return report.Bar(visibleWriter{w}, w, f.width, everyLine)
+	return report.Bar(words.Visibly(w), w, f.width, everyLine)
 }
 
 // bestEffortWriter writes until the first error, says once that it gave up, and then accepts everything:
@@ -61,21 +61,13 @@ func (d *bestEffortWriter) terminal() bool {
 	return isTerminal(d.w)
 }
 
-// visibleWriter writes texts to a terminal, which should show what others wrote and not obey it.
-type visibleWriter struct{ w io.Writer }
-
-func (v visibleWriter) Write(p []byte) (int, error) {
-	_, err := io.WriteString(v.w, words.Visible(string(p)))
-	return len(p), err
-}
-
 // texts is where texts go that may hold what others wrote: labels, words, names. Files and other programs get
 // them as they are.
 func (a *app) texts() io.Writer { return textsTo(a.stdout) }
 
 func textsTo(w io.Writer) io.Writer {
 	if isTerminal(w) {
-		return visibleWriter{w}
+		return words.Visibly(w)
 	}
 	return w
 }

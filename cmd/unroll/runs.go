@@ -53,15 +53,11 @@ func (a *app) draw(flag, path string, picture func(w io.Writer, format string) e
 		if !strings.EqualFold(filepath.Ext(path), "."+format) {
 			continue
 		}
-		if err := replaceable(flag, path); err != nil {
-			return err
+		err := replace(flag, path, func(w io.Writer) error { return picture(w, format) })
+		if err == nil {
+			notice(a.stderr)("drawn: " + path)
 		}
-		err := run.Write(path, func(w io.Writer) error { return picture(w, format) })
-		if err != nil {
-			return unwritable(flag, path, err)
-		}
-		notice(a.stderr)("drawn: " + path)
-		return nil
+		return err
 	}
 	return usage("--%s is %q: its name must end with .%s", flag, path, strings.Join(formats, " or ."))
 }

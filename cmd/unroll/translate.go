@@ -5,6 +5,7 @@ import (
 
 	"github.com/unroll-ml/unroll/internal/apply"
 	"github.com/unroll-ml/unroll/internal/attention"
+	"github.com/unroll-ml/unroll/internal/report"
 	"github.com/unroll-ml/unroll/internal/translate"
 	"github.com/unroll-ml/unroll/internal/words"
 	"github.com/unroll-ml/unroll/models/decode"
@@ -166,7 +167,7 @@ func (k *translateCmd) Run(a *app) error {
 	if err != nil || page == nil {
 		return err
 	}
-	return page.Write(r.Dir(), modelWords(r))
+	return page.Write(r.Dir(), report.Attending(r))
 }
 
 // options are how to translate.

@@ -92,6 +92,18 @@ func Write(w io.Writer, o Options, declare func(m *Model) error) (*Ports, error)
 // Ports are what a model takes and gives, in the order of their declaration.
 type Ports struct{ Inputs, Outputs []Port }
 
+// String has a line for each.
+func (p *Ports) String() string {
+	var b strings.Builder
+	for _, x := range p.Inputs {
+		fmt.Fprintf(&b, "  takes %v\n", x)
+	}
+	for _, x := range p.Outputs {
+		fmt.Fprintf(&b, "  gives %v\n", x)
+	}
+	return b.String()
+}
+
 // Port is an input or output of a model.
 type Port struct {
 	Name string

@@ -110,3 +110,10 @@ func somePrompt(v *datasets.Vocab) string {
 	}
 	return v.Decode([]int32{int32(v.Len() - 1)})
 }
+
+// Attending says what a model with attention is, and where it stands.
+func Attending(r *run.Run) string {
+	m := &r.Config().Model
+	return fmt.Sprintf("%s of %d units, attention %s, after step %s",
+		m.Cell, m.Hidden, m.Attention, words.Thousands(r.At().Step))
+}

@@ -2,6 +2,7 @@ package words
 
 import (
 	"fmt"
+	"io"
 	"strings"
 	"unicode"
 )
@@ -27,6 +28,16 @@ func Visible(s string) string {
 		}
 	}
 	return b.String()
+}
+
+// Visibly writes texts to a terminal, which should show what others wrote and not obey it.
+func Visibly(to io.Writer) io.Writer { return visibly{to} }
+
+type visibly struct{ to io.Writer }
+
+func (v visibly) Write(p []byte) (int, error) {
+	_, err := io.WriteString(v.to, Visible(string(p)))
+	return len(p), err
 }
 
 // OneLine is a message without line breaks, and without anything that a terminal would obey: it may name files

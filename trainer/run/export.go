@@ -6,6 +6,7 @@ import (
 	"io"
 	"slices"
 	"strconv"
+	"strings"
 
 	"go.yaml.in/yaml/v3"
 
@@ -61,8 +62,7 @@ func (r *Run) WriteONNX(w io.Writer, part string) (*ONNXPorts, error) {
 		return nil, err
 	}
 	if part = cmp.Or(part, parts[0]); !slices.Contains(parts, part) {
-		return nil, settings("the part %q of %s: it must be %s",
-			part, TaskName(r.config.Task), orList(parts, strconv.Quote))
+		return nil, settings("`part` is %q: of %s it must be %s", part, TaskName(r.config.Task), strings.Join(parts, ", "))
 	}
 	weights := map[string][]float32{}
 	f, err := openCheckpoint(r.checkpoint())

@@ -171,7 +171,7 @@ func TestExportRefused(t *testing.T) {
 	var file bytes.Buffer
 	var wrong *SettingsError
 	if _, err := r.WriteONNX(&file, exchange.Step); !errors.As(err, &wrong) || file.Len() > 0 ||
-		err.Error() != `the part "step" of a classifier: it must be "whole"` {
+		err.Error() != "`part` is \"step\": of a classifier it must be whole" {
 		t.Errorf("%v with %d bytes", err, file.Len())
 	}
 	r = trained(t, TaskLM)

@@ -47,26 +47,26 @@ type ImportConfig struct {
 
 // Import makes a run of a model that another program has trained, in a folder that is new or empty. What is wrong with
 // the files is a *DataError.
-func Import(dir string, c ImportConfig) error {
+func Import(dir string, c ImportConfig) (*Run, error) {
 	i := &imported{ImportConfig: c, files: map[string][]byte{}}
 	for _, step := range []func() error{i.readConfig, i.readVocabs, i.readLabels, i.readWeights} {
 		if err := step(); err != nil {
-			return err
+			return nil, err
 		}
 	}
 	f, err := OpenFolder(dir)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	defer f.Close()
 	if f.Holds() {
-		return &OutputError{Dir: dir, What: "holds a run"}
+		return nil, &OutputError{Dir: dir, What: "holds a run"}
 	}
 	if err := i.write(f); err != nil {
 		f.Abandon()
-		return err
+		return nil, err
 	}
-	return nil
+	return Open(dir)
 }
 
 // imported is a model on its way into a run.
@@ -99,7 +99,7 @@ func (i *imported) readConfig() error {
 	}
 	training, t := Defaults(of.Task).Training, &c.Training
 	training.Seq, training.Longest, training.MaxLength = t.Seq, t.Longest, t.MaxLength
-	c.Format, c.From, c.Data, c.Vectors, c.TargetVectors = configFormat, nil, Data{}, nil, nil
+	c.Format, c.From, c.Data, c.Vectors, c.TargetVectors = ConfigFormat, nil, Data{}, nil, nil
 	c.Training, c.Running = training, Defaults(of.Task).Running
 	i.config = &c
 	return nil

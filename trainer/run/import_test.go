@@ -61,11 +61,7 @@ func written(t *testing.T, text string) string {
 // importRun imports a model and opens the run.
 func importRun(t *testing.T, c ImportConfig) *Run {
 	t.Helper()
-	dir := filepath.Join(t.TempDir(), "run")
-	if err := Import(dir, c); err != nil {
-		t.Fatal(err)
-	}
-	r, err := Open(dir)
+	r, err := Import(filepath.Join(t.TempDir(), "run"), c)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -293,7 +289,7 @@ func TestImportRefuses(t *testing.T) {
 			c := foreignModel(t, x.model)
 			x.change(t, &c)
 			dir := filepath.Join(t.TempDir(), "run")
-			err := Import(dir, c)
+			_, err := Import(dir, c)
 			if err == nil {
 				t.Fatal("it was imported")
 			}
