@@ -137,7 +137,8 @@ func TestPrecisionOnCPU(t *testing.T) {
 		}
 		return w
 	}
-	one, two, fp32 := weights("--precision bf16 --threads 1"), weights("--precision bf16 --threads 2"), weights("--threads 1")
+	one, two := weights("--precision bf16 --threads 1"), weights("--precision bf16 --threads 2")
+	fp32 := weights("--threads 1")
 	if one != two {
 		t.Error("bf16: other weights with two threads")
 	}

@@ -43,8 +43,8 @@ type Option func(*device)
 func Threads(n int) Option { return func(d *device) { d.threads = n } }
 
 // BFloat16 rounds the operands of the products of Float32 tapes to bfloat16. Sums, everything else, and products of
-// Float64 tapes are not concerned. Results have the same bits on every instruction path, those that docs/architecture.md
-// says, but for the bits of NaNs.
+// Float64 tapes are not concerned. Results have the same bits on every instruction path, those that
+// docs/architecture.md says, but for the bits of NaNs.
 func BFloat16() Option { return func(d *device) { d.rounds = true } }
 
 // onPath forces an instruction path, whatever the environment says.

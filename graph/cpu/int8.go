@@ -8,8 +8,8 @@ import (
 )
 
 // Int8Weights computes products of Float32 tapes by weights as int8: those by a matrix in a slot that programs have in
-// common (tape.Sharer) and that the tape does not write. Each of its columns becomes whole numbers of at most 127 in size
-// times a scale, once, and each row that is multiplied becomes the same, whenever it is. Other products are not
+// common (tape.Sharer) and that the tape does not write. Each of its columns becomes whole numbers of at most 127 in
+// size times a scale, once, and each row that is multiplied becomes the same, whenever it is. Other products are not
 // concerned. Results have the same bits on every instruction path, and do not depend on which rows are multiplied
 // together.
 func Int8Weights() Option { return func(d *device) { d.int8 = true } }
@@ -105,7 +105,8 @@ func (s *int8Product) run(m *machine) error {
 func (s *int8Product) quantize(_, part int) {
 	from, to := share(s.x.m, s.rowParts, part)
 	for i := from; i < to; i++ {
-		*offset(s.scales, i) = kernel.Quantize(s.x.k, offset(s.rows, i*4*s.weights.depth), 4, offset(s.atA, i*s.x.aRow), s.x.aK)
+		row := offset(s.rows, i*4*s.weights.depth)
+		*offset(s.scales, i) = kernel.Quantize(s.x.k, row, 4, offset(s.atA, i*s.x.aRow), s.x.aK)
 	}
 }
 

@@ -132,7 +132,8 @@ func TestInt8OfOthers(t *testing.T) {
 		result := func(opts ...Option) string {
 			p := mustLoad(t, New(append(opts, Threads(1))...).(tape.Sharer).Share(map[string]bool{c.common: true}), b)
 			random, got := rand.New(rand.NewPCG(1, 1)), make([]float32, 100)
-			for _, err := range []error{p.Write(0, normal(random, 80)), p.Write(1, normal(random, 2000)), p.Run(), p.Read(2, got)} {
+			x, w := normal(random, 80), normal(random, 2000)
+			for _, err := range []error{p.Write(0, x), p.Write(1, w), p.Run(), p.Read(2, got)} {
 				if err != nil {
 					t.Fatal(err)
 				}

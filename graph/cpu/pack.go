@@ -38,7 +38,8 @@ func (o *operand) size() int { return o.panels() * o.width * o.depth }
 func packPanels[T kernel.Float](ks *kernel.Set[T], o *operand, dst, src *T, from, to, p0, k int) {
 	for j := from; j < to; j++ {
 		at := j * o.width
-		ks.Pack(offset(dst, at*ks.Depth(k)), o.width, min(o.width, o.n-at), k, offset(src, at*o.srcI+p0*o.srcK), o.srcI, o.srcK)
+		ks.Pack(offset(dst, at*ks.Depth(k)), o.width, min(o.width, o.n-at), k, offset(src, at*o.srcI+p0*o.srcK),
+			o.srcI, o.srcK)
 	}
 }
 
@@ -71,7 +72,8 @@ type packKey struct {
 	operand operand
 }
 
-// pack returns the operand for the memory behind r as some kernels pack it, or nil if that memory does not stay the same.
+// pack returns the operand for the memory behind r as some kernels pack it, or nil if that memory does not stay the
+// same.
 func (l *loader[T]) pack(ks *kernel.Set[T], r tape.Ref, o operand) *packed[T] {
 	f := l.hoist(r)
 	if f == nil {

@@ -22,7 +22,8 @@ type rowProduct[T kernel.Float] struct {
 	part    func(member, part int)
 }
 
-// rowProduct makes a product one, if it is of a row that is contiguous, by a matrix that stays packed; else it gives nil.
+// rowProduct makes a product one, if it is of a row that is contiguous, by a matrix that stays packed; else it gives
+// nil.
 func (l *loader[T]) rowProduct(x matrices, refB tape.Ref, a, c place) step {
 	if x.batch != 1 || x.m != 1 || x.aK != 1 {
 		return nil

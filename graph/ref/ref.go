@@ -25,8 +25,8 @@ type Option func(*device)
 // run, so that the use of an uninitialised value shows in the results. Inputs and states are left alone.
 func Poison() Option { return func(d *device) { d.poison = true } }
 
-// BFloat16 rounds the operands of the products of Float32 tapes to bfloat16, and adds their terms in float32 in the order
-// that docs/architecture.md says.
+// BFloat16 rounds the operands of the products of Float32 tapes to bfloat16, and adds their terms in float32 in the
+// order that docs/architecture.md says.
 func BFloat16() Option { return func(d *device) { d.rounds = true } }
 
 // New returns the reference device.

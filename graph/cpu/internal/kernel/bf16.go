@@ -32,8 +32,8 @@ func roundBF16(x float32) float32 {
 }
 
 // fmaBF16 is a·b + c rounded once, for a and b of bfloat16 and c that are no denormal numbers; a result that would be
-// one is a zero of its sign. The product of 8 and 8 bits is exact in float64. The sum may round there, but only where
-// the smaller term is far below half a place of the other's float32, so that it rounds to float32 as the exact sum does.
+// one is a zero of its sign. The product of 8 and 8 bits is exact in float64. The sum may round there, but only where the
+// smaller term is far below half a place of the other's float32: it rounds to float32 as the exact sum does.
 func fmaBF16(a, b, c float32) float32 {
 	const smallest = 0x1p-126 - 0x1p-151 // what is below is no normal number after it is rounded to 24 bits
 	s := float64(a)*float64(b) + float64(c)

@@ -5,7 +5,8 @@ import "math"
 // Products of a row by weights as int8: a number of either is a whole number of at most 127 in size times a scale, that
 // of its row or that of its column. Sums of whole numbers are exact, so that all paths give the same bits.
 
-// Int8Columns is the number of columns of a panel of weights. Term p of column i is element p/4*4*Int8Columns + 4*i + p%4.
+// Int8Columns is the number of columns of a panel of weights. Term p of column i is element
+// p/4*4*Int8Columns + 4*i + p%4.
 const Int8Columns = 32
 
 // Int8MaxTerms is how many terms a sum has at most: it stays within 32 bits.

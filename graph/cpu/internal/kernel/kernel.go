@@ -30,8 +30,8 @@ type Set[T Float] struct {
 	Tile   func(m, n, k int, a *T, aRow, aK int, b *T, bK int, c *T, cRow int, acc bool)
 	MR, NR int
 
-	// Row is Tile for one row of A that is contiguous, or packed, and for RowPanels panels of B, NR columns each, of which one
-	// begins panel elements after the other: C is as many columns wide. It gives the same bits.
+	// Row is Tile for one row of A that is contiguous, or packed, and for RowPanels panels of B, NR columns each, of
+	// which one begins panel elements after the other: C is as many columns wide. It gives the same bits.
 	Row       func(k int, a, b *T, panel int, c *T, acc bool)
 	RowPanels int
 

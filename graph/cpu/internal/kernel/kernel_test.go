@@ -418,6 +418,11 @@ func TestChoose(t *testing.T) {
 	if got, err := Choose(""); got != Paths()[0] || err != nil {
 		t.Errorf(`Choose("") = %q, %v, want the first of %v`, got, err, Paths())
 	}
+	for _, p := range names {
+		if _, err := Choose(p); (err == nil) != slices.Contains(Paths(), p) {
+			t.Errorf("Choose(%q): %v, and this machine can run %v", p, err, Paths())
+		}
+	}
 	if _, err := Choose("mmx"); err == nil {
 		t.Error("Choose(mmx) gave no error")
 	}

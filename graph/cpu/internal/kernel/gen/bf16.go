@@ -94,12 +94,8 @@ func (how arithmetic) flushes() bool { return how == rounded || how == halves }
 // of the lower.
 func dpbf16(a, b, sum VecVirtual) { VPDPWSSD(a, b, sum) }
 
-// cvtne2 is VCVTNE2PS2BF16: low and high rounded to bfloat16, in the lower and in the upper half of a new register.
-func cvtne2(low, high VecVirtual) VecVirtual {
-	r := ZMM()
-	VPSRLVD(low, high, r)
-	return r
-}
+// cvtne2 is VCVTNE2PS2BF16: low and high rounded to bfloat16, in the lower and in the upper half of r.
+func cvtne2(low, high, r VecVirtual) { VPSRLVD(low, high, r) }
 
 // An encoding is EVEX.512.pp.0F38.W0 opcode /r.
 type encoding struct {

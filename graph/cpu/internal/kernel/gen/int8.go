@@ -11,8 +11,8 @@ import (
 // int8Vectors is how many vectors of sums Int8Row has: kernel.Int8Columns columns.
 const int8Vectors = 4
 
-// int8Row generates kernel.Int8Row. A product of bytes wants one of them without a sign: that of the row is given to the
-// weight. No sum of two such products leaves 16 bits, as no number is larger than 127.
+// int8Row generates kernel.Int8Row. A product of bytes wants one of them without a sign: that of the row is given to
+// the weight. No sum of two such products leaves 16 bits, as no number is larger than 127.
 func int8Row() {
 	TEXT("int8RowAVX2", NOSPLIT, "func(quads int, a, b *int8, scales *float32, scale float32, c *float32, acc bool)")
 	Doc("int8RowAVX2 is Int8Row.")

@@ -123,8 +123,8 @@ func pairsCopy(vectors int) {
 	JEQ(LabelRef("done"))
 	for j := range vectors {
 		at := j * s.bytes()
-		x := cvtne2(s.maskedLoad(in[j], Mem{Base: src, Disp: at}),
-			s.maskedLoad(in[j], Mem{Base: src, Index: srcK, Scale: 1, Disp: at}))
+		x := s.maskedLoad(in[j], Mem{Base: src, Index: srcK, Scale: 1, Disp: at})
+		cvtne2(s.maskedLoad(in[j], Mem{Base: src, Disp: at}), x, x)
 		VPERMW(x, halves, x)
 		s.maskedStore(out[j], x, Mem{Base: dst, Disp: at})
 	}
@@ -153,13 +153,12 @@ func pairsTranspose() {
 	Doc("transposePairsAVX512 is Set.Pack where srcK is 1, for whole vectors of pairs and at most one of rows.")
 	Pragma("noescape")
 	s := avx512
-	s.squares(32, func(from Mem) VecVirtual { return cvtne2Of(s.copy(from), s.copy(from.Offset(s.bytes()))) }, transpose16, s.maskedStore)
+	pairsOf := func(from Mem) VecVirtual {
+		low, high := s.copy(from), s.copy(from.Offset(s.bytes()))
+		cvtne2(low, high, high)
+		return high
+	}
+	s.squares(32, pairsOf, transpose16, s.maskedStore)
 	VZEROUPPER()
 	RET()
-}
-
-// cvtne2Of is cvtne2 in the register of high.
-func cvtne2Of(low, high VecVirtual) VecVirtual {
-	VPSRLVD(low, high, high)
-	return high
 }
