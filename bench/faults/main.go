@@ -72,7 +72,7 @@ const module = "github.com/unroll-ml/unroll"
 // rows are the faults, in the order of the table of promises.
 var rows = []row{
 	{"kill -9 at random times", "the newest checkpoint loads; resumed, the same bytes as uninterrupted, each step logged once", kills, true},
-	{"INT, TERM", "finishes the step, saves, prints how to continue, 75; continued, the same bytes", stops, false},
+	{"INT, TERM, USR1", "finishes the step, saves, prints how to continue, 75; continued, the same bytes", stops, false},
 	{"a second INT", "ends at once, 75, the last checkpoint untouched", secondInterrupt, false},
 	{"disk full (1 MB tmpfs)", "74 with bytes needed and free, the old checkpoint whole, no temporary files; with room, it goes on", fullDisk, false},
 	{"file size limit", "74, the old checkpoint whole, no temporary files", fileSizeLimit, false},

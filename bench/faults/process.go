@@ -152,7 +152,7 @@ func isDone(c <-chan struct{}) bool {
 func stops(h *harness, r *record) {
 	r.what = "checks"
 	h.write("text.txt", rhyme(400))
-	for _, signal := range []syscall.Signal{syscall.SIGINT, syscall.SIGTERM} {
+	for _, signal := range []syscall.Signal{syscall.SIGINT, syscall.SIGTERM, syscall.SIGUSR1} {
 		run := "run" + strconv.Itoa(int(signal))
 		o := h.interrupted(r, small+endless+" --out "+run, signal)
 		if o == nil || !r.ended(o, exitStopped, "stopped after step ", "saved in "+run+"/last",
