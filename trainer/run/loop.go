@@ -453,9 +453,17 @@ func (r *training) save(name string) error {
 	}
 	r.at.Seconds = r.seconds()
 	r.saved = r.at.Step
-	if r.follows() {
-		return nil
+	if !r.follows() {
+		if err := r.write(name, weights, state); err != nil {
+			return err
+		}
 	}
+	_, err = r.any(false) // others wait here for a slow disk, and not in their next step, which would seem lost
+	return err
+}
+
+// write writes a checkpoint of this moment.
+func (r *training) write(name string, weights, state []checkpoint.Tensor) error {
 	if err := r.writing(r.log.Sync()); err != nil {
 		return err
 	}

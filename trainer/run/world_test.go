@@ -345,6 +345,40 @@ func TestDisagree(t *testing.T) {
 	}
 }
 
+// noting notes what a rank does when it votes.
+type noting struct {
+	parallel.Communicator
+	at    string
+	voted map[string]int
+}
+
+func (p *noting) At(what string, _ bool) { p.at = what }
+func (p *noting) Vote(bits uint32) (uint32, error) {
+	p.voted[p.at]++
+	return p.Communicator.Vote(bits)
+}
+
+// A process that waits for a checkpoint does so in the checkpoint, however slow the disk is.
+func TestWaitInCheckpoint(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "run")
+	var all sync.WaitGroup
+	for rank, c := range parallel.Local(2) {
+		p := &noting{Communicator: c, voted: map[string]int{}}
+		task := newCounter(4)
+		task.config.Training.Accumulate = 2
+		task.config.use([]Option{InWorld(p)})
+		all.Go(func() {
+			if _, err := Train(context.Background(), dir, task, Options{}); err != nil {
+				t.Errorf("rank %d: %v", rank, err)
+			}
+			if n := p.voted["the checkpoint after step 4"]; n < 2 { // of the best and of the last
+				t.Errorf("rank %d waits %d times for checkpoints, want 2", rank, n)
+			}
+		})
+	}
+	all.Wait()
+}
+
 // The parts belong to the run: another number of them is another run, though their product with the batch may be the same.
 func TestPartsAreSettings(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "run")
