@@ -1,4 +1,4 @@
-// Command peers measures training steps of unroll beside those of PyTorch and of stock Gorgonia: the same
+// Command peers measures training steps of unroll beside those of PyTorch, oneDNN and stock Gorgonia: the same
 // model, batch, parameters and optimizer, in float32 on the CPU.
 //
 //	go run ./bench/peers --threads 1,2 --workloads lstm,rnn --rounds 7
@@ -7,7 +7,8 @@
 // counts is the ratio of their times within a round. Before anything is timed, all of them train a few steps
 // from the same numbers and must give the same losses and gradients. Each runs in a process of its own.
 //
-// For PyTorch on Debian: apt-get install --no-install-recommends python3-torch libopenblas0-openmp.
+// For PyTorch on Debian: apt-get install --no-install-recommends python3-torch libopenblas0-openmp; for the recurrent
+// primitives of oneDNN, with which layers alone are compared: g++ libdnnl-dev.
 package main
 
 import (

@@ -17,10 +17,10 @@ import (
 
 // field is all processes that take part, and why others do not.
 type field struct {
-	unroll, stock, torch *process
-	noTorch              string
-	path                 string // the CPU device's instructions
-	folder               string // for parameters and inputs
+	unroll, stock, torch, oneDNN *process
+	noTorch, noOneDNN            string
+	path                         string // the CPU device's instructions
+	folder                       string // for parameters and inputs
 }
 
 func newField(log io.Writer) (*field, error) {
@@ -45,11 +45,14 @@ func newField(log io.Writer) (*field, error) {
 	if f.torch, err = startTorch(f.folder, log); err != nil {
 		f.noTorch = err.Error()
 	}
+	if f.oneDNN, err = startOneDNN(f.folder, log); err != nil {
+		f.noOneDNN = err.Error()
+	}
 	return f, nil
 }
 
 func (f *field) close() {
-	for _, p := range []*process{f.unroll, f.stock, f.torch} {
+	for _, p := range []*process{f.unroll, f.stock, f.torch, f.oneDNN} {
 		if p != nil {
 			p.close()
 		}
@@ -71,6 +74,9 @@ func (f *field) entries(w workload) []*entry {
 	es := []*entry{{name: "unroll", process: f.unroll}}
 	if w.stock {
 		es = append(es, &entry{name: "stock Gorgonia", form: "stock", process: f.stock})
+	}
+	if w.fused && f.oneDNN != nil {
+		es = append(es, &entry{name: f.oneDNN.version, process: f.oneDNN})
 	}
 	for _, form := range w.torch {
 		if f.torch != nil {
@@ -104,6 +110,9 @@ func (f *field) measure(w workload, threads int, o options) (*table, error) {
 	t := &table{Workload: w.Name, What: w.What, Threads: threads, GFLOP: w.FLOP(o.sizeOf(w)) / 1e9, path: f.path}
 	if len(w.torch) > 0 {
 		t.NoTorch = f.noTorch
+	}
+	if w.fused {
+		t.NoOneDNN = f.noOneDNN
 	}
 	if err := warm(es, o.check); err != nil {
 		return nil, err

@@ -82,7 +82,7 @@ func TestWorkloads(t *testing.T) {
 				}
 				losses = append(losses, got.Loss)
 			}
-			if !w.Forward && !(losses[2] < losses[0]) {
+			if !w.Forward && !w.Gradients && !(losses[2] < losses[0]) {
 				t.Errorf("the loss does not fall: %v", losses)
 			}
 			if r := c.ask(request{Do: "run", Seconds: 0}); len(r.MS) != 1 || r.MS[0] <= 0 {
@@ -104,18 +104,33 @@ func TestWorkloads(t *testing.T) {
 
 // PyTorch, where there is one, computes the same in all of its forms.
 func TestTorch(t *testing.T) {
+	testPeer(t, startTorch, func(w workload) []string { return w.torch })
+}
+
+// oneDNN, where it and a compiler are, computes the same.
+func TestOneDNN(t *testing.T) {
+	testPeer(t, startOneDNN, func(w workload) []string {
+		if w.fused {
+			return []string{""}
+		}
+		return nil
+	})
+}
+
+// testPeer compares a contender that is no Go with unroll, in all workloads and forms that it has.
+func testPeer(t *testing.T, begin func(string, io.Writer) (*process, error), forms func(workload) []string) {
 	if testing.Short() {
-		t.Skip("starting PyTorch takes seconds")
+		t.Skip("starting it takes seconds")
 	}
 	folder := t.TempDir()
-	torch, err := startTorch(folder, t.Output())
+	peer, err := begin(folder, t.Output())
 	if err != nil {
 		t.Skip(err)
 	}
-	defer torch.close()
+	defer peer.close()
 	c := newClient(t)
 	for _, w := range list {
-		for _, form := range w.torch {
+		for _, form := range forms(w) {
 			t.Run(w.Name+"/"+form, func(t *testing.T) {
 				file := filepath.Join(folder, w.Name)
 				if err := write(file, w, w.Tiny); err != nil {
@@ -124,16 +139,17 @@ func TestTorch(t *testing.T) {
 				if r := c.ask(request{Do: "build", Workload: w.Name, Threads: 1}); r.Error != "" {
 					t.Fatal(r.Error)
 				}
-				if _, err := torch.ask(request{Do: "build", Workload: w.Name, Form: form, Threads: 1, File: file}); err != nil {
+				if _, err := peer.ask(request{Do: "build", Workload: w.Name, Form: form, Threads: 1, File: file}); err != nil {
 					t.Fatal(err)
 				}
 				for k := range 3 {
-					want, err := torch.ask(request{Do: "step", Form: form})
+					want, err := peer.ask(request{Do: "step", Form: form})
 					if err != nil {
 						t.Fatal(err)
 					}
 					if got := c.ask(request{Do: "step"}); !near(got.Loss, want.Loss, 1e-5) || !near(got.Norm, want.Norm, 1e-4) {
-						t.Errorf("step %d: loss %g, norm %g; PyTorch's are %g, %g", k, got.Loss, got.Norm, want.Loss, want.Norm)
+						t.Errorf("step %d: loss %g, norm %g; of %s %g, %g", k, got.Loss, got.Norm, peer.version, want.Loss,
+							want.Norm)
 					}
 				}
 			})

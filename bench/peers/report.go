@@ -19,6 +19,7 @@ type table struct {
 	Peak     float64 `json:"peak_gflops"`  // multiply-adds, measured; 0: unknown
 	Others   float64 `json:"others_cores"` // that other processes kept busy; negative: unknown
 	NoTorch  string  `json:"no_torch,omitempty"`
+	NoOneDNN string  `json:"no_onednn,omitempty"`
 	Lines    []line  `json:"contenders"`
 	path     string
 }
@@ -89,8 +90,10 @@ func (t *table) print(out io.Writer) error {
 	if err := w.Flush(); err != nil {
 		return err
 	}
-	if t.NoTorch != "" {
-		fmt.Fprintln(out, t.NoTorch)
+	for _, none := range []string{t.NoTorch, t.NoOneDNN} {
+		if none != "" {
+			fmt.Fprintln(out, none)
+		}
 	}
 	if t.Others > busy && t.Threads > 1 {
 		fmt.Fprintln(out,

@@ -258,6 +258,27 @@ class Trained:
         return float(self.value), float(torch.sqrt(sum(p.grad.double().pow(2).sum() for p in self.params)))
 
 
+class Derived:
+    """Recurrent layers and all their gradients, that of their input, too."""
+
+    def __init__(self, params, inputs):
+        self.layers = module(params, "rnn", KINDS[gates(params, "rnn")])
+        self.x, self.g = inputs["rows"].requires_grad_(), inputs["g"]
+        self.of = list(self.layers.parameters()) + [self.x]
+
+    def parameters(self):
+        return sum(p.numel() for p in self.of)
+
+    def step(self):
+        for p in self.of:
+            p.grad = None
+        self.value = (self.layers(self.x)[0] * self.g).mean()
+        self.value.backward()
+
+    def result(self):
+        return float(self.value), float(torch.sqrt(sum(p.grad.double().pow(2).sum() for p in self.of)))
+
+
 class Products:
     def __init__(self, params, inputs):
         self.u, self.xs = params["u"], inputs["rows"]
@@ -284,6 +305,8 @@ def build(r):
     params, inputs = read(r["file"])
     if r["workload"] == "products":
         return Products(params, inputs)
+    if r["workload"].startswith("layers-"):
+        return Derived(params, inputs)
     make = {"seq2seq-gru": seq2seq, "seq2seq-lstm": seq2seq, "forecast": forecast}.get(r["workload"], stacked)
     return Trained(*make(params, inputs, r["form"]))
 

@@ -13,6 +13,7 @@ type workload struct {
 	workloads.Workload
 	torch []string // the forms in which PyTorch computes it: see torch.py
 	stock bool     // Gorgonia computes it: the workload is that of package recurrence
+	fused bool     // oneDNN has a primitive for it
 }
 
 // list are the reference workloads, and what the compiler and the device are to be measured by beside them.
@@ -32,6 +33,9 @@ var list = []workload{
 	}},
 	{Workload: workloads.Forecast, torch: []string{"nn"}},
 	{Workload: workloads.Products, torch: []string{"mm"}},
+	{Workload: workloads.LayersLSTM, torch: []string{"nn"}, fused: true},
+	{Workload: workloads.LayersGRU, torch: []string{"nn"}, fused: true},
+	{Workload: workloads.LayersRNN, torch: []string{"nn"}, fused: true},
 	{Workload: workloads.Coupled, torch: []string{"steps", "scripted"}},
 }
 

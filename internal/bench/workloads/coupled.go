@@ -58,5 +58,5 @@ func coupledModel(b *op.Builder, s Size) (*Problem, error) {
 		in = s.Hidden
 	}
 	logits := models.NewLinear(p, "output", s.Hidden, s.In).Apply(b, xs)
-	return &Problem{b.Mean(b.CrossEntropy(logits, targets, nil, 0)), p.Nodes(), x.inputs}, nil
+	return &Problem{Loss: b.Mean(b.CrossEntropy(logits, targets, nil, 0)), Params: p.Nodes(), Inputs: x.inputs}, nil
 }

@@ -27,3 +27,11 @@ func attended(gates int) func(Size) float64 {
 		return 3 * (encoder + attention + decoder + output)
 	}
 }
+
+// layered counts the products of recurrent layers, with the given number of gates, and of all their gradients.
+func layered(gates int) func(Size) float64 {
+	return func(s Size) float64 {
+		rows, h := float64(s.Batch*s.Steps), float64(s.Hidden)
+		return 3 * 2 * rows * float64(gates) * h * (float64(s.In) + h*float64(2*s.Layers-1))
+	}
+}

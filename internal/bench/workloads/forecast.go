@@ -22,6 +22,6 @@ func forecaster(cell string) func(*op.Builder, Size) (*Problem, error) {
 			Base: x.floats("base", s.Batch, s.Target, 1)}
 		truth := models.Truth{Scaled: x.floats("truth", s.Batch, s.Target, 1)}
 		numbers := m.Direct(b, m.Encode(b, in), in)
-		return &Problem{b.Mean(m.Loss.Loss(b, numbers, truth)), m.Params.Nodes(), x.inputs}, nil
+		return &Problem{Loss: b.Mean(m.Loss.Loss(b, numbers, truth)), Params: m.Params.Nodes(), Inputs: x.inputs}, nil
 	}
 }

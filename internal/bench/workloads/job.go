@@ -3,6 +3,7 @@ package workloads
 import (
 	"math"
 
+	"github.com/pkg/errors"
 	G "gorgonia.org/gorgonia"
 
 	"github.com/unroll-ml/unroll/graph"
@@ -26,8 +27,11 @@ type Job interface {
 
 // Build compiles a workload of that size.
 func (w Workload) Build(s Size, device tape.Device) (Job, error) {
-	if w.Forward {
+	switch {
+	case w.Forward:
 		return newForward(w, s, device)
+	case w.Gradients:
+		return newDerived(w, s, device)
 	}
 	return newTrained(w, s, device)
 }
@@ -114,4 +118,56 @@ func (f *forward) Measure() (mean, norm float64, err error) {
 		sum += float64(x) * float64(x)
 	}
 	return sum / float64(len(data)), math.Sqrt(sum), nil
+}
+
+// derived computes a loss and its gradients, and trains nothing.
+type derived struct {
+	*graph.Program
+	loss      *G.Node
+	gradients G.Nodes
+}
+
+func newDerived(w Workload, s Size, device tape.Device) (Job, error) {
+	b := op.New(G.NewGraph())
+	p, err := w.Problem(b, s)
+	if err == nil {
+		err = b.Err()
+	}
+	if err != nil {
+		return nil, err
+	}
+	of := p.Params
+	if p.Of != nil {
+		of = append(of, p.Of)
+	}
+	gradients, err := G.Grad(p.Loss, of...)
+	if err != nil {
+		return nil, errors.WithStack(err)
+	}
+	program, err := graph.Compile(graph.Config{Device: device, Outputs: append(G.Nodes{p.Loss}, gradients...)})
+	if err != nil {
+		return nil, err
+	}
+	return &derived{program, p.Loss, gradients}, setAll(program, p.Inputs)
+}
+
+func (d *derived) Step() error { return d.Run() }
+
+func (d *derived) Measure() (loss, norm float64, err error) {
+	if err := d.Run(); err != nil {
+		return 0, 0, err
+	}
+	sum := 0.0
+	for _, g := range d.gradients {
+		data := make([]float32, g.Shape().TotalSize())
+		if err := d.Get(g, data); err != nil {
+			return 0, 0, err
+		}
+		for _, x := range data {
+			sum += float64(x) * float64(x)
+		}
+	}
+	var l [1]float32
+	err = d.Get(d.loss, l[:])
+	return float64(l[0]), math.Sqrt(sum), err
 }

@@ -21,6 +21,7 @@ type Problem struct {
 	Loss   *G.Node // or the result
 	Params G.Nodes
 	Inputs []Input
+	Of     *G.Node // an input whose gradient is wanted, too; nil: none
 }
 
 // Input is an input of a problem with its contents, []float32 or []int32.
@@ -86,7 +87,7 @@ func languageModel(cell string) func(*op.Builder, Size) (*Problem, error) {
 		tokens, targets := x.tokens("tokens", s.In, s.Steps, s.Batch), x.tokens("targets", s.In, s.Steps, s.Batch)
 		logits, _ := m.Logits(b, models.Input{X: tokens, States: m.States(b, s.Batch)})
 		loss := b.Mean(b.CrossEntropy(logits, targets, nil, 0))
-		return &Problem{loss, m.Params.Nodes(), x.inputs}, nil
+		return &Problem{Loss: loss, Params: m.Params.Nodes(), Inputs: x.inputs}, nil
 	}
 }
 
@@ -101,5 +102,5 @@ func pixelRows(b *op.Builder, s Size) (*Problem, error) {
 	}
 	_, last := layers.Apply(b, models.Input{X: xs, States: layers.States(b, s.Batch)})
 	logits := models.NewLinear(p, "output", s.Hidden, s.Target).Apply(b, layers.Top(b, last))
-	return &Problem{b.Mean(b.CrossEntropy(logits, targets, nil, 0)), p.Nodes(), x.inputs}, nil
+	return &Problem{Loss: b.Mean(b.CrossEntropy(logits, targets, nil, 0)), Params: p.Nodes(), Inputs: x.inputs}, nil
 }

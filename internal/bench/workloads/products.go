@@ -26,5 +26,5 @@ func products(b *op.Builder, s Size) (*Problem, error) {
 		z := b.Product(in.States[0], u)
 		return op.Out{States: []*G.Node{b.Add(b.Slice(z, 1, 0, s.Hidden), in.Seqs[0])}, Outs: []*G.Node{z}}
 	})
-	return &Problem{run.Outs[0], p.Nodes(), x.inputs}, nil
+	return &Problem{Loss: run.Outs[0], Params: p.Nodes(), Inputs: x.inputs}, nil
 }

@@ -36,7 +36,7 @@ func seq2seq(kind string) func(*op.Builder, Size) (*Problem, error) {
 		if err != nil {
 			return nil, err
 		}
-		return &Problem{b.Mean(b.CrossEntropy(logits, targets, nil, 0)), p.Nodes(), x.inputs}, nil
+		return &Problem{Loss: b.Mean(b.CrossEntropy(logits, targets, nil, 0)), Params: p.Nodes(), Inputs: x.inputs}, nil
 	}
 }
 

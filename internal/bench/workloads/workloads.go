@@ -12,6 +12,7 @@ type Workload struct {
 	Name, What string
 	Full, Tiny Size // Tiny is for tests
 	Forward    bool // compute the result only: there is nothing to train
+	Gradients  bool // compute the loss and its gradients only: nothing is trained
 	Problem    func(*op.Builder, Size) (*Problem, error)
 	FLOP       func(Size) float64 // of the products of a step: what is necessary, not what a system computes
 }
@@ -66,6 +67,24 @@ var (
 		Full:    Size{Batch: 256, Steps: 168, In: 2, Hidden: 128, Layers: 2, Target: 48},
 		Tiny:    Size{Batch: 3, Steps: 4, In: 2, Hidden: 6, Layers: 2, Target: 5},
 		Problem: forecaster("gru"), FLOP: stacked(3, false),
+	}
+	LayersLSTM = Workload{
+		Name: "layers-lstm", What: "2 layers of LSTM and their gradients, nothing trained",
+		Full:      Size{Batch: 50, Steps: 50, In: 512, Hidden: 512, Layers: 2},
+		Tiny:      Size{Batch: 3, Steps: 4, In: 6, Hidden: 6, Layers: 2},
+		Gradients: true, Problem: layers("lstm"), FLOP: layered(4),
+	}
+	LayersGRU = Workload{
+		Name: "layers-gru", What: "1 layer of GRU and its gradients, nothing trained",
+		Full:      Size{Batch: 128, Steps: 24, In: 256, Hidden: 512, Layers: 1},
+		Tiny:      Size{Batch: 3, Steps: 4, In: 5, Hidden: 6, Layers: 1},
+		Gradients: true, Problem: layers("gru"), FLOP: layered(3),
+	}
+	LayersRNN = Workload{
+		Name: "layers-rnn", What: "2 layers of tanh RNN and their gradients, nothing trained",
+		Full:      Size{Batch: 64, Steps: 28, In: 256, Hidden: 256, Layers: 2},
+		Tiny:      Size{Batch: 3, Steps: 4, In: 6, Hidden: 6, Layers: 2},
+		Gradients: true, Problem: layers("rnn"), FLOP: layered(1),
 	}
 	Products = Workload{
 		Name: "products", What: "50×512×2048 again and again with the same weights, nothing trained",
