@@ -127,14 +127,4 @@ func pairBF16(dst *float32, width, n, k int, src *float32, srcI, srcK int) {
 	}
 }
 
-// clearColumns clears the elements of rows of a width from a column on.
-func clearColumns(dst *float32, width, from, rows int) {
-	if from >= width {
-		return
-	}
-	for p := range rows {
-		clear(vec(at(dst, p*width+from), width-from))
-	}
-}
-
 func roundUp(n, to int) int { return (n + to - 1) / to * to }

@@ -83,3 +83,25 @@ func vec[T any](p *T, n int) []T { return unsafe.Slice(p, n) }
 func at(p *float32, i int) *float32 { return (*float32)(unsafe.Add(unsafe.Pointer(p), 4*i)) }
 
 func inf[T Float](sign int) T { return T(math.Inf(sign)) }
+
+// clearColumns clears the elements of rows of a width from a column on.
+func clearColumns(dst *float32, width, from, rows int) {
+	if from >= width {
+		return
+	}
+	for p := range rows {
+		clear(vec(at(dst, p*width+from), width-from))
+	}
+}
+
+// vectorise puts vector functions into the set. cost is that of the cheapest, in nanoseconds an element.
+func (s *Set[T]) vectorise(cost float32, fs map[tape.Fn]func(n int, dst, x, y, z *T)) {
+	for f, apply := range fs {
+		s.Apply[f] = apply
+		switch s.Cost[f] = cost; f {
+		case tape.Exp, tape.Log, tape.Log1p, tape.Expm1, tape.Tanh, tape.Sigmoid, tape.Div, tape.Sqrt:
+			s.Cost[f] = 5 * cost
+		}
+	}
+	s.Cost[tape.Id] = cost
+}

@@ -7,15 +7,18 @@ import (
 	"github.com/pkg/errors"
 )
 
+//go:generate go run ./gen/neon -out kernels_arm64.s -stubs kernels_arm64.go
+
 // The instruction paths.
 const (
 	AVX512BF16 = "avx512bf16" // x86-64 with AVX-512 F, VL, BW, DQ and BF16: as AVX512 but for products of bfloat16
 	AVX512     = "avx512"     // x86-64 with AVX-512 F, VL, BW and DQ
 	AVX2       = "avx2"       // x86-64 with AVX2 and FMA
+	NEON       = "neon"       // arm64
 	Portable   = "portable"   // any processor
 )
 
-var names = []string{AVX512BF16, AVX512, AVX2, Portable}
+var names = []string{AVX512BF16, AVX512, AVX2, NEON, Portable}
 
 // Paths lists the paths that this machine can run, the best first.
 func Paths() []string { return append(machinePaths(), Portable) }

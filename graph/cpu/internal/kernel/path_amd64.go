@@ -96,15 +96,3 @@ func avx2() Set[float32] {
 	s.Flops = 110
 	return s
 }
-
-// vectorise puts vector functions into the set. cost is that of the cheapest, in nanoseconds an element.
-func (s *Set[T]) vectorise(cost float32, fs map[tape.Fn]func(n int, dst, x, y, z *T)) {
-	for f, apply := range fs {
-		s.Apply[f] = apply
-		switch s.Cost[f] = cost; f {
-		case tape.Exp, tape.Log, tape.Log1p, tape.Expm1, tape.Tanh, tape.Sigmoid, tape.Div, tape.Sqrt:
-			s.Cost[f] = 5 * cost
-		}
-	}
-	s.Cost[tape.Id] = cost
-}
