@@ -19,8 +19,8 @@ import (
 	"github.com/unroll-ml/unroll/graph/tape"
 )
 
-// PathVariable is the environment variable that forces an instruction path: "avx512bf16", "avx512", "avx2" or
-// "portable".
+// PathVariable is the environment variable that forces an instruction path: "avx512bf16", "avx512", "avx2",
+// "neon" or "portable".
 const PathVariable = "UNROLL_CPU"
 
 // maxArena guards against a nonsensical size, for which the runtime has only a panic.

@@ -102,6 +102,7 @@ var roundedBy = map[string]string{
 	"avx512bf16": "VDPBF16PS, on pairs",
 	"avx512":     "multiply-adds of fp32, and no faster than these",
 	"avx2":       "multiply-adds of fp32, and no faster than these",
+	"neon":       "multiply-adds of fp64, and slower than fp32",
 	"portable":   "multiply-adds of fp64, and slower than fp32",
 }
 

@@ -96,3 +96,148 @@ func copyRowsNEON(n, k int, dst *float32, dstP int, src *float32, srcP int)
 //
 //go:noescape
 func transposeNEON(fours int, dst *float32, dstP int, src *float32, srcI int)
+
+// negNEON is Apply of neg.
+//
+//go:noescape
+func negNEON(n int, dst, x, y, z *float32)
+
+// absNEON is Apply of abs.
+//
+//go:noescape
+func absNEON(n int, dst, x, y, z *float32)
+
+// signNEON is Apply of sign.
+//
+//go:noescape
+func signNEON(n int, dst, x, y, z *float32)
+
+// floorNEON is Apply of floor.
+//
+//go:noescape
+func floorNEON(n int, dst, x, y, z *float32)
+
+// ceilNEON is Apply of ceil.
+//
+//go:noescape
+func ceilNEON(n int, dst, x, y, z *float32)
+
+// sqrtNEON is Apply of sqrt.
+//
+//go:noescape
+func sqrtNEON(n int, dst, x, y, z *float32)
+
+// expNEON is Apply of exp.
+//
+//go:noescape
+func expNEON(n int, dst, x, y, z *float32)
+
+// logNEON is Apply of log.
+//
+//go:noescape
+func logNEON(n int, dst, x, y, z *float32)
+
+// log1pNEON is Apply of log1p.
+//
+//go:noescape
+func log1pNEON(n int, dst, x, y, z *float32)
+
+// expm1NEON is Apply of expm1.
+//
+//go:noescape
+func expm1NEON(n int, dst, x, y, z *float32)
+
+// tanhNEON is Apply of tanh.
+//
+//go:noescape
+func tanhNEON(n int, dst, x, y, z *float32)
+
+// sigmoidNEON is Apply of sigmoid.
+//
+//go:noescape
+func sigmoidNEON(n int, dst, x, y, z *float32)
+
+// addNEON is Apply of add.
+//
+//go:noescape
+func addNEON(n int, dst, x, y, z *float32)
+
+// subNEON is Apply of sub.
+//
+//go:noescape
+func subNEON(n int, dst, x, y, z *float32)
+
+// mulNEON is Apply of mul.
+//
+//go:noescape
+func mulNEON(n int, dst, x, y, z *float32)
+
+// divNEON is Apply of div.
+//
+//go:noescape
+func divNEON(n int, dst, x, y, z *float32)
+
+// maxNEON is Apply of max.
+//
+//go:noescape
+func maxNEON(n int, dst, x, y, z *float32)
+
+// minNEON is Apply of min.
+//
+//go:noescape
+func minNEON(n int, dst, x, y, z *float32)
+
+// ltNEON is Apply of lt.
+//
+//go:noescape
+func ltNEON(n int, dst, x, y, z *float32)
+
+// leNEON is Apply of le.
+//
+//go:noescape
+func leNEON(n int, dst, x, y, z *float32)
+
+// eqNEON is Apply of eq.
+//
+//go:noescape
+func eqNEON(n int, dst, x, y, z *float32)
+
+// neNEON is Apply of ne.
+//
+//go:noescape
+func neNEON(n int, dst, x, y, z *float32)
+
+// whereNEON is Apply of where.
+//
+//go:noescape
+func whereNEON(n int, dst, x, y, z *float32)
+
+// sumsNEON is the eight partial sums of Set.Sum.
+//
+//go:noescape
+func sumsNEON(eights int, x, tail, lanes *float32)
+
+// dotsNEON is the eight partial sums of Set.Dot.
+//
+//go:noescape
+func dotsNEON(eights int, x, y, tail, yTail, lanes *float32)
+
+// maximaNEON is the largest of each of the eight parts of Set.Max.
+//
+//go:noescape
+func maximaNEON(eights int, x, tail, lanes *float32)
+
+// expSumsNEON is Set.ExpSum of eights, with the eight partial sums.
+//
+//go:noescape
+func expSumsNEON(eights int, dst, x *float32, shift float32, tail, lanes *float32)
+
+// affineNEON is Set.Affine.
+//
+//go:noescape
+func affineNEON(n int, dst, x *float32, scale, shift float32)
+
+// uniformNEON is Set.Draw of groups of 16 numbers.
+//
+//go:noescape
+func uniformNEON(groups int, dst *float32, words *[6]uint32, blocks *[4]uint32)

@@ -1826,3 +1826,2202 @@ again:
 	CBNZ R0, again
 store:
 	RET
+
+// func negNEON(n int, dst, x, y, z *float32)
+TEXT ·negNEON(SB), NOSPLIT, $0-40
+	MOVD n+0(FP), R0
+	MOVD dst+8(FP), R1
+	MOVD x+16(FP), R2
+many:
+	CMP $16, R0
+	BLT one
+	WORD $0x4cdf7840 // ld1 {v0.4s}, [x2], #16
+	WORD $0x4cdf7841 // ld1 {v1.4s}, [x2], #16
+	WORD $0x4cdf7842 // ld1 {v2.4s}, [x2], #16
+	WORD $0x4cdf7843 // ld1 {v3.4s}, [x2], #16
+	WORD $0x6ea0f800 // fneg v0.4s, v0.4s
+	WORD $0x6ea0f821 // fneg v1.4s, v1.4s
+	WORD $0x6ea0f842 // fneg v2.4s, v2.4s
+	WORD $0x6ea0f863 // fneg v3.4s, v3.4s
+	WORD $0x4c9f7820 // st1 {v0.4s}, [x1], #16
+	WORD $0x4c9f7821 // st1 {v1.4s}, [x1], #16
+	WORD $0x4c9f7822 // st1 {v2.4s}, [x1], #16
+	WORD $0x4c9f7823 // st1 {v3.4s}, [x1], #16
+	SUB $16, R0, R0
+	B many
+one:
+	CMP $4, R0
+	BLT element
+	WORD $0x4cdf7843 // ld1 {v3.4s}, [x2], #16
+	WORD $0x6ea0f863 // fneg v3.4s, v3.4s
+	WORD $0x4c9f7823 // st1 {v3.4s}, [x1], #16
+	SUB $4, R0, R0
+	B one
+element:
+	CMP $1, R0
+	BLT done
+	WORD $0x4ddfc843 // ld1r {v3.4s}, [x2], #4
+	WORD $0x6ea0f863 // fneg v3.4s, v3.4s
+	WORD $0x0d9f8023 // st1 {v3.s}[0], [x1], #4
+	SUB $1, R0, R0
+	B element
+done:
+	RET
+
+// func absNEON(n int, dst, x, y, z *float32)
+TEXT ·absNEON(SB), NOSPLIT, $0-40
+	MOVD n+0(FP), R0
+	MOVD dst+8(FP), R1
+	MOVD x+16(FP), R2
+many:
+	CMP $16, R0
+	BLT one
+	WORD $0x4cdf7840 // ld1 {v0.4s}, [x2], #16
+	WORD $0x4cdf7841 // ld1 {v1.4s}, [x2], #16
+	WORD $0x4cdf7842 // ld1 {v2.4s}, [x2], #16
+	WORD $0x4cdf7843 // ld1 {v3.4s}, [x2], #16
+	WORD $0x4ea0f800 // fabs v0.4s, v0.4s
+	WORD $0x4ea0f821 // fabs v1.4s, v1.4s
+	WORD $0x4ea0f842 // fabs v2.4s, v2.4s
+	WORD $0x4ea0f863 // fabs v3.4s, v3.4s
+	WORD $0x4c9f7820 // st1 {v0.4s}, [x1], #16
+	WORD $0x4c9f7821 // st1 {v1.4s}, [x1], #16
+	WORD $0x4c9f7822 // st1 {v2.4s}, [x1], #16
+	WORD $0x4c9f7823 // st1 {v3.4s}, [x1], #16
+	SUB $16, R0, R0
+	B many
+one:
+	CMP $4, R0
+	BLT element
+	WORD $0x4cdf7843 // ld1 {v3.4s}, [x2], #16
+	WORD $0x4ea0f863 // fabs v3.4s, v3.4s
+	WORD $0x4c9f7823 // st1 {v3.4s}, [x1], #16
+	SUB $4, R0, R0
+	B one
+element:
+	CMP $1, R0
+	BLT done
+	WORD $0x4ddfc843 // ld1r {v3.4s}, [x2], #4
+	WORD $0x4ea0f863 // fabs v3.4s, v3.4s
+	WORD $0x0d9f8023 // st1 {v3.s}[0], [x1], #4
+	SUB $1, R0, R0
+	B element
+done:
+	RET
+
+// func signNEON(n int, dst, x, y, z *float32)
+TEXT ·signNEON(SB), NOSPLIT, $0-40
+	MOVD n+0(FP), R0
+	MOVD dst+8(FP), R1
+	MOVD x+16(FP), R2
+	MOVW $0x3f800000, R9
+	WORD $0x4e040d3f // dup v31.4s, w9
+	MOVW $0xbf800000, R9
+	WORD $0x4e040d3e // dup v30.4s, w9
+	WORD $0x6e3d1fbd // eor v29.16b, v29.16b, v29.16b
+many:
+	CMP $8, R0
+	BLT one
+	WORD $0x4cdf7840 // ld1 {v0.4s}, [x2], #16
+	WORD $0x4cdf7841 // ld1 {v1.4s}, [x2], #16
+	WORD $0x6ea0e7a2 // fcmgt v2.4s, v29.4s, v0.4s
+	WORD $0x6e601fc2 // bsl v2.16b, v30.16b, v0.16b
+	WORD $0x6ebde400 // fcmgt v0.4s, v0.4s, v29.4s
+	WORD $0x6e621fe0 // bsl v0.16b, v31.16b, v2.16b
+	WORD $0x6ea1e7a2 // fcmgt v2.4s, v29.4s, v1.4s
+	WORD $0x6e611fc2 // bsl v2.16b, v30.16b, v1.16b
+	WORD $0x6ebde421 // fcmgt v1.4s, v1.4s, v29.4s
+	WORD $0x6e621fe1 // bsl v1.16b, v31.16b, v2.16b
+	WORD $0x4c9f7820 // st1 {v0.4s}, [x1], #16
+	WORD $0x4c9f7821 // st1 {v1.4s}, [x1], #16
+	SUB $8, R0, R0
+	B many
+one:
+	CMP $4, R0
+	BLT element
+	WORD $0x4cdf7841 // ld1 {v1.4s}, [x2], #16
+	WORD $0x6ea1e7a0 // fcmgt v0.4s, v29.4s, v1.4s
+	WORD $0x6e611fc0 // bsl v0.16b, v30.16b, v1.16b
+	WORD $0x6ebde421 // fcmgt v1.4s, v1.4s, v29.4s
+	WORD $0x6e601fe1 // bsl v1.16b, v31.16b, v0.16b
+	WORD $0x4c9f7821 // st1 {v1.4s}, [x1], #16
+	SUB $4, R0, R0
+	B one
+element:
+	CMP $1, R0
+	BLT done
+	WORD $0x4ddfc841 // ld1r {v1.4s}, [x2], #4
+	WORD $0x6ea1e7a0 // fcmgt v0.4s, v29.4s, v1.4s
+	WORD $0x6e611fc0 // bsl v0.16b, v30.16b, v1.16b
+	WORD $0x6ebde421 // fcmgt v1.4s, v1.4s, v29.4s
+	WORD $0x6e601fe1 // bsl v1.16b, v31.16b, v0.16b
+	WORD $0x0d9f8021 // st1 {v1.s}[0], [x1], #4
+	SUB $1, R0, R0
+	B element
+done:
+	RET
+
+// func floorNEON(n int, dst, x, y, z *float32)
+TEXT ·floorNEON(SB), NOSPLIT, $0-40
+	MOVD n+0(FP), R0
+	MOVD dst+8(FP), R1
+	MOVD x+16(FP), R2
+many:
+	CMP $16, R0
+	BLT one
+	WORD $0x4cdf7840 // ld1 {v0.4s}, [x2], #16
+	WORD $0x4cdf7841 // ld1 {v1.4s}, [x2], #16
+	WORD $0x4cdf7842 // ld1 {v2.4s}, [x2], #16
+	WORD $0x4cdf7843 // ld1 {v3.4s}, [x2], #16
+	WORD $0x4e219800 // frintm v0.4s, v0.4s
+	WORD $0x4e219821 // frintm v1.4s, v1.4s
+	WORD $0x4e219842 // frintm v2.4s, v2.4s
+	WORD $0x4e219863 // frintm v3.4s, v3.4s
+	WORD $0x4c9f7820 // st1 {v0.4s}, [x1], #16
+	WORD $0x4c9f7821 // st1 {v1.4s}, [x1], #16
+	WORD $0x4c9f7822 // st1 {v2.4s}, [x1], #16
+	WORD $0x4c9f7823 // st1 {v3.4s}, [x1], #16
+	SUB $16, R0, R0
+	B many
+one:
+	CMP $4, R0
+	BLT element
+	WORD $0x4cdf7843 // ld1 {v3.4s}, [x2], #16
+	WORD $0x4e219863 // frintm v3.4s, v3.4s
+	WORD $0x4c9f7823 // st1 {v3.4s}, [x1], #16
+	SUB $4, R0, R0
+	B one
+element:
+	CMP $1, R0
+	BLT done
+	WORD $0x4ddfc843 // ld1r {v3.4s}, [x2], #4
+	WORD $0x4e219863 // frintm v3.4s, v3.4s
+	WORD $0x0d9f8023 // st1 {v3.s}[0], [x1], #4
+	SUB $1, R0, R0
+	B element
+done:
+	RET
+
+// func ceilNEON(n int, dst, x, y, z *float32)
+TEXT ·ceilNEON(SB), NOSPLIT, $0-40
+	MOVD n+0(FP), R0
+	MOVD dst+8(FP), R1
+	MOVD x+16(FP), R2
+many:
+	CMP $16, R0
+	BLT one
+	WORD $0x4cdf7840 // ld1 {v0.4s}, [x2], #16
+	WORD $0x4cdf7841 // ld1 {v1.4s}, [x2], #16
+	WORD $0x4cdf7842 // ld1 {v2.4s}, [x2], #16
+	WORD $0x4cdf7843 // ld1 {v3.4s}, [x2], #16
+	WORD $0x4ea18800 // frintp v0.4s, v0.4s
+	WORD $0x4ea18821 // frintp v1.4s, v1.4s
+	WORD $0x4ea18842 // frintp v2.4s, v2.4s
+	WORD $0x4ea18863 // frintp v3.4s, v3.4s
+	WORD $0x4c9f7820 // st1 {v0.4s}, [x1], #16
+	WORD $0x4c9f7821 // st1 {v1.4s}, [x1], #16
+	WORD $0x4c9f7822 // st1 {v2.4s}, [x1], #16
+	WORD $0x4c9f7823 // st1 {v3.4s}, [x1], #16
+	SUB $16, R0, R0
+	B many
+one:
+	CMP $4, R0
+	BLT element
+	WORD $0x4cdf7843 // ld1 {v3.4s}, [x2], #16
+	WORD $0x4ea18863 // frintp v3.4s, v3.4s
+	WORD $0x4c9f7823 // st1 {v3.4s}, [x1], #16
+	SUB $4, R0, R0
+	B one
+element:
+	CMP $1, R0
+	BLT done
+	WORD $0x4ddfc843 // ld1r {v3.4s}, [x2], #4
+	WORD $0x4ea18863 // frintp v3.4s, v3.4s
+	WORD $0x0d9f8023 // st1 {v3.s}[0], [x1], #4
+	SUB $1, R0, R0
+	B element
+done:
+	RET
+
+// func sqrtNEON(n int, dst, x, y, z *float32)
+TEXT ·sqrtNEON(SB), NOSPLIT, $0-40
+	MOVD n+0(FP), R0
+	MOVD dst+8(FP), R1
+	MOVD x+16(FP), R2
+many:
+	CMP $8, R0
+	BLT one
+	WORD $0x4cdf7840 // ld1 {v0.4s}, [x2], #16
+	WORD $0x4cdf7841 // ld1 {v1.4s}, [x2], #16
+	WORD $0x6ea1f800 // fsqrt v0.4s, v0.4s
+	WORD $0x6ea1f821 // fsqrt v1.4s, v1.4s
+	WORD $0x4c9f7820 // st1 {v0.4s}, [x1], #16
+	WORD $0x4c9f7821 // st1 {v1.4s}, [x1], #16
+	SUB $8, R0, R0
+	B many
+one:
+	CMP $4, R0
+	BLT element
+	WORD $0x4cdf7841 // ld1 {v1.4s}, [x2], #16
+	WORD $0x6ea1f821 // fsqrt v1.4s, v1.4s
+	WORD $0x4c9f7821 // st1 {v1.4s}, [x1], #16
+	SUB $4, R0, R0
+	B one
+element:
+	CMP $1, R0
+	BLT done
+	WORD $0x4ddfc841 // ld1r {v1.4s}, [x2], #4
+	WORD $0x6ea1f821 // fsqrt v1.4s, v1.4s
+	WORD $0x0d9f8021 // st1 {v1.s}[0], [x1], #4
+	SUB $1, R0, R0
+	B element
+done:
+	RET
+
+// func expNEON(n int, dst, x, y, z *float32)
+TEXT ·expNEON(SB), NOSPLIT, $0-40
+	MOVD n+0(FP), R0
+	MOVD dst+8(FP), R1
+	MOVD x+16(FP), R2
+	MOVW $0xc2d00000, R9
+	WORD $0x4e040d3f // dup v31.4s, w9
+	MOVW $0x42b20000, R9
+	WORD $0x4e040d3e // dup v30.4s, w9
+	MOVW $0x3fb8aa3b, R9
+	WORD $0x4e040d3d // dup v29.4s, w9
+	MOVW $0x3f318000, R9
+	WORD $0x4e040d3c // dup v28.4s, w9
+	MOVW $0xb95e8083, R9
+	WORD $0x4e040d3b // dup v27.4s, w9
+	MOVW $0x39506967, R9
+	WORD $0x4e040d3a // dup v26.4s, w9
+	MOVW $0x3ab743ce, R9
+	WORD $0x4e040d39 // dup v25.4s, w9
+	MOVW $0x3c088908, R9
+	WORD $0x4e040d38 // dup v24.4s, w9
+	MOVW $0x3d2aa9c1, R9
+	WORD $0x4e040d37 // dup v23.4s, w9
+	MOVW $0x3e2aaaaa, R9
+	WORD $0x4e040d36 // dup v22.4s, w9
+	MOVW $0x3f000000, R9
+	WORD $0x4e040d35 // dup v21.4s, w9
+	MOVW $0x0000007f, R9
+	WORD $0x4e040d34 // dup v20.4s, w9
+	MOVW $0x3f800000, R9
+	WORD $0x4e040d33 // dup v19.4s, w9
+one:
+	CMP $4, R0
+	BLT element
+	WORD $0x4cdf7840 // ld1 {v0.4s}, [x2], #16
+	WORD $0x4ebef400 // fmin v0.4s, v0.4s, v30.4s
+	WORD $0x4e3ff400 // fmax v0.4s, v0.4s, v31.4s
+	WORD $0x6e20dfa1 // fmul v1.4s, v29.4s, v0.4s
+	WORD $0x4e218821 // frintn v1.4s, v1.4s
+	WORD $0x4ea1cf80 // fmls v0.4s, v28.4s, v1.4s
+	WORD $0x4ea1cf60 // fmls v0.4s, v27.4s, v1.4s
+	WORD $0x6e20dc02 // fmul v2.4s, v0.4s, v0.4s
+	WORD $0x4eb91f23 // mov v3.16b, v25.16b
+	WORD $0x4e20cf43 // fmla v3.4s, v26.4s, v0.4s
+	WORD $0x4eb81f04 // mov v4.16b, v24.16b
+	WORD $0x4e20cc64 // fmla v4.4s, v3.4s, v0.4s
+	WORD $0x4eb71ee3 // mov v3.16b, v23.16b
+	WORD $0x4e20cc83 // fmla v3.4s, v4.4s, v0.4s
+	WORD $0x4eb61ec4 // mov v4.16b, v22.16b
+	WORD $0x4e20cc64 // fmla v4.4s, v3.4s, v0.4s
+	WORD $0x4eb51ea3 // mov v3.16b, v21.16b
+	WORD $0x4e20cc83 // fmla v3.4s, v4.4s, v0.4s
+	WORD $0x4e23cc40 // fmla v0.4s, v2.4s, v3.4s
+	WORD $0x4e20d660 // fadd v0.4s, v19.4s, v0.4s
+	WORD $0x4e21a821 // fcvtns v1.4s, v1.4s
+	WORD $0x4f3f0423 // sshr v3.4s, v1.4s, #1
+	WORD $0x6ea38421 // sub v1.4s, v1.4s, v3.4s
+	WORD $0x4eb48463 // add v3.4s, v3.4s, v20.4s
+	WORD $0x4f375463 // shl v3.4s, v3.4s, #23
+	WORD $0x6e20dc60 // fmul v0.4s, v3.4s, v0.4s
+	WORD $0x4eb48421 // add v1.4s, v1.4s, v20.4s
+	WORD $0x4f375421 // shl v1.4s, v1.4s, #23
+	WORD $0x6e20dc20 // fmul v0.4s, v1.4s, v0.4s
+	WORD $0x4c9f7820 // st1 {v0.4s}, [x1], #16
+	SUB $4, R0, R0
+	B one
+element:
+	CMP $1, R0
+	BLT done
+	WORD $0x4ddfc840 // ld1r {v0.4s}, [x2], #4
+	WORD $0x4ebef400 // fmin v0.4s, v0.4s, v30.4s
+	WORD $0x4e3ff400 // fmax v0.4s, v0.4s, v31.4s
+	WORD $0x6e20dfa1 // fmul v1.4s, v29.4s, v0.4s
+	WORD $0x4e218821 // frintn v1.4s, v1.4s
+	WORD $0x4ea1cf80 // fmls v0.4s, v28.4s, v1.4s
+	WORD $0x4ea1cf60 // fmls v0.4s, v27.4s, v1.4s
+	WORD $0x6e20dc03 // fmul v3.4s, v0.4s, v0.4s
+	WORD $0x4eb91f22 // mov v2.16b, v25.16b
+	WORD $0x4e20cf42 // fmla v2.4s, v26.4s, v0.4s
+	WORD $0x4eb81f04 // mov v4.16b, v24.16b
+	WORD $0x4e20cc44 // fmla v4.4s, v2.4s, v0.4s
+	WORD $0x4eb71ee2 // mov v2.16b, v23.16b
+	WORD $0x4e20cc82 // fmla v2.4s, v4.4s, v0.4s
+	WORD $0x4eb61ec4 // mov v4.16b, v22.16b
+	WORD $0x4e20cc44 // fmla v4.4s, v2.4s, v0.4s
+	WORD $0x4eb51ea2 // mov v2.16b, v21.16b
+	WORD $0x4e20cc82 // fmla v2.4s, v4.4s, v0.4s
+	WORD $0x4e22cc60 // fmla v0.4s, v3.4s, v2.4s
+	WORD $0x4e20d660 // fadd v0.4s, v19.4s, v0.4s
+	WORD $0x4e21a821 // fcvtns v1.4s, v1.4s
+	WORD $0x4f3f0422 // sshr v2.4s, v1.4s, #1
+	WORD $0x6ea28421 // sub v1.4s, v1.4s, v2.4s
+	WORD $0x4eb48442 // add v2.4s, v2.4s, v20.4s
+	WORD $0x4f375442 // shl v2.4s, v2.4s, #23
+	WORD $0x6e20dc40 // fmul v0.4s, v2.4s, v0.4s
+	WORD $0x4eb48421 // add v1.4s, v1.4s, v20.4s
+	WORD $0x4f375421 // shl v1.4s, v1.4s, #23
+	WORD $0x6e20dc20 // fmul v0.4s, v1.4s, v0.4s
+	WORD $0x0d9f8020 // st1 {v0.s}[0], [x1], #4
+	SUB $1, R0, R0
+	B element
+done:
+	RET
+
+// func logNEON(n int, dst, x, y, z *float32)
+TEXT ·logNEON(SB), NOSPLIT, $0-40
+	MOVD n+0(FP), R0
+	MOVD dst+8(FP), R1
+	MOVD x+16(FP), R2
+	WORD $0x6e3f1fff // eor v31.16b, v31.16b, v31.16b
+	MOVW $0xff800000, R9
+	WORD $0x4e040d3e // dup v30.4s, w9
+	MOVW $0x7f800000, R9
+	WORD $0x4e040d3d // dup v29.4s, w9
+	MOVW $0x7fc00000, R9
+	WORD $0x4e040d3c // dup v28.4s, w9
+	MOVW $0x00800000, R9
+	WORD $0x4e040d3b // dup v27.4s, w9
+	MOVW $0x4b000000, R9
+	WORD $0x4e040d3a // dup v26.4s, w9
+	MOVW $0xc1b80000, R9
+	WORD $0x4e040d39 // dup v25.4s, w9
+	MOVW $0x3f3504f3, R9
+	WORD $0x4e040d38 // dup v24.4s, w9
+	MOVW $0x3f800000, R9
+	WORD $0x4e040d37 // dup v23.4s, w9
+	MOVW $0xbf000000, R9
+	WORD $0x4e040d36 // dup v22.4s, w9
+	MOVW $0x3f318000, R9
+	WORD $0x4e040d35 // dup v21.4s, w9
+	MOVW $0xb95e8083, R9
+	WORD $0x4e040d34 // dup v20.4s, w9
+	MOVW $0x3d9021bb, R9
+	WORD $0x4e040d33 // dup v19.4s, w9
+	MOVW $0xbdebd1b8, R9
+	WORD $0x4e040d32 // dup v18.4s, w9
+	MOVW $0x3def251a, R9
+	WORD $0x4e040d31 // dup v17.4s, w9
+	MOVW $0xbdfe5d4f, R9
+	WORD $0x4e040d30 // dup v16.4s, w9
+	MOVW $0x3e11e9bf, R9
+	WORD $0x4e040d2f // dup v15.4s, w9
+	MOVW $0xbe2aae50, R9
+	WORD $0x4e040d2e // dup v14.4s, w9
+	MOVW $0x3e4cceac, R9
+	WORD $0x4e040d2d // dup v13.4s, w9
+	MOVW $0xbe7ffffc, R9
+	WORD $0x4e040d2c // dup v12.4s, w9
+	MOVW $0x3eaaaaaa, R9
+	WORD $0x4e040d2b // dup v11.4s, w9
+one:
+	CMP $4, R0
+	BLT element
+	WORD $0x4cdf7840 // ld1 {v0.4s}, [x2], #16
+	WORD $0x6ea0e761 // fcmgt v1.4s, v27.4s, v0.4s
+	WORD $0x6e20df42 // fmul v2.4s, v26.4s, v0.4s
+	WORD $0x4ea11c23 // mov v3.16b, v1.16b
+	WORD $0x6e601c43 // bsl v3.16b, v2.16b, v0.16b
+	WORD $0x6eb88462 // sub v2.4s, v3.4s, v24.4s
+	WORD $0x4f290442 // sshr v2.4s, v2.4s, #23
+	WORD $0x4f375444 // shl v4.4s, v2.4s, #23
+	WORD $0x4e21d842 // scvtf v2.4s, v2.4s
+	WORD $0x4e391c21 // and v1.16b, v1.16b, v25.16b
+	WORD $0x4e21d441 // fadd v1.4s, v2.4s, v1.4s
+	WORD $0x6ea48464 // sub v4.4s, v3.4s, v4.4s
+	WORD $0x4eb7d484 // fsub v4.4s, v4.4s, v23.4s
+	WORD $0x6e24dc83 // fmul v3.4s, v4.4s, v4.4s
+	WORD $0x6e23dc82 // fmul v2.4s, v4.4s, v3.4s
+	WORD $0x4eb21e45 // mov v5.16b, v18.16b
+	WORD $0x4e24ce65 // fmla v5.4s, v19.4s, v4.4s
+	WORD $0x4eb11e26 // mov v6.16b, v17.16b
+	WORD $0x4e24cca6 // fmla v6.4s, v5.4s, v4.4s
+	WORD $0x4eb01e05 // mov v5.16b, v16.16b
+	WORD $0x4e24ccc5 // fmla v5.4s, v6.4s, v4.4s
+	WORD $0x4eaf1de6 // mov v6.16b, v15.16b
+	WORD $0x4e24cca6 // fmla v6.4s, v5.4s, v4.4s
+	WORD $0x4eae1dc5 // mov v5.16b, v14.16b
+	WORD $0x4e24ccc5 // fmla v5.4s, v6.4s, v4.4s
+	WORD $0x4ead1da6 // mov v6.16b, v13.16b
+	WORD $0x4e24cca6 // fmla v6.4s, v5.4s, v4.4s
+	WORD $0x4eac1d85 // mov v5.16b, v12.16b
+	WORD $0x4e24ccc5 // fmla v5.4s, v6.4s, v4.4s
+	WORD $0x4eab1d66 // mov v6.16b, v11.16b
+	WORD $0x4e24cca6 // fmla v6.4s, v5.4s, v4.4s
+	WORD $0x6e26dc46 // fmul v6.4s, v2.4s, v6.4s
+	WORD $0x4e21ce86 // fmla v6.4s, v20.4s, v1.4s
+	WORD $0x4e23cec6 // fmla v6.4s, v22.4s, v3.4s
+	WORD $0x4e26d486 // fadd v6.4s, v4.4s, v6.4s
+	WORD $0x4e21cea6 // fmla v6.4s, v21.4s, v1.4s
+	WORD $0x6ea0e7a1 // fcmgt v1.4s, v29.4s, v0.4s
+	WORD $0x6e601cc1 // bsl v1.16b, v6.16b, v0.16b
+	WORD $0x4e3fe406 // fcmeq v6.4s, v0.4s, v31.4s
+	WORD $0x6e611fc6 // bsl v6.16b, v30.16b, v1.16b
+	WORD $0x6ea0e7e0 // fcmgt v0.4s, v31.4s, v0.4s
+	WORD $0x6e661f80 // bsl v0.16b, v28.16b, v6.16b
+	WORD $0x4c9f7820 // st1 {v0.4s}, [x1], #16
+	SUB $4, R0, R0
+	B one
+element:
+	CMP $1, R0
+	BLT done
+	WORD $0x4ddfc840 // ld1r {v0.4s}, [x2], #4
+	WORD $0x6ea0e766 // fcmgt v6.4s, v27.4s, v0.4s
+	WORD $0x6e20df41 // fmul v1.4s, v26.4s, v0.4s
+	WORD $0x4ea61cc4 // mov v4.16b, v6.16b
+	WORD $0x6e601c24 // bsl v4.16b, v1.16b, v0.16b
+	WORD $0x6eb88481 // sub v1.4s, v4.4s, v24.4s
+	WORD $0x4f290421 // sshr v1.4s, v1.4s, #23
+	WORD $0x4f375423 // shl v3.4s, v1.4s, #23
+	WORD $0x4e21d821 // scvtf v1.4s, v1.4s
+	WORD $0x4e391cc6 // and v6.16b, v6.16b, v25.16b
+	WORD $0x4e26d426 // fadd v6.4s, v1.4s, v6.4s
+	WORD $0x6ea38483 // sub v3.4s, v4.4s, v3.4s
+	WORD $0x4eb7d463 // fsub v3.4s, v3.4s, v23.4s
+	WORD $0x6e23dc64 // fmul v4.4s, v3.4s, v3.4s
+	WORD $0x6e24dc61 // fmul v1.4s, v3.4s, v4.4s
+	WORD $0x4eb21e42 // mov v2.16b, v18.16b
+	WORD $0x4e23ce62 // fmla v2.4s, v19.4s, v3.4s
+	WORD $0x4eb11e25 // mov v5.16b, v17.16b
+	WORD $0x4e23cc45 // fmla v5.4s, v2.4s, v3.4s
+	WORD $0x4eb01e02 // mov v2.16b, v16.16b
+	WORD $0x4e23cca2 // fmla v2.4s, v5.4s, v3.4s
+	WORD $0x4eaf1de5 // mov v5.16b, v15.16b
+	WORD $0x4e23cc45 // fmla v5.4s, v2.4s, v3.4s
+	WORD $0x4eae1dc2 // mov v2.16b, v14.16b
+	WORD $0x4e23cca2 // fmla v2.4s, v5.4s, v3.4s
+	WORD $0x4ead1da5 // mov v5.16b, v13.16b
+	WORD $0x4e23cc45 // fmla v5.4s, v2.4s, v3.4s
+	WORD $0x4eac1d82 // mov v2.16b, v12.16b
+	WORD $0x4e23cca2 // fmla v2.4s, v5.4s, v3.4s
+	WORD $0x4eab1d65 // mov v5.16b, v11.16b
+	WORD $0x4e23cc45 // fmla v5.4s, v2.4s, v3.4s
+	WORD $0x6e25dc25 // fmul v5.4s, v1.4s, v5.4s
+	WORD $0x4e26ce85 // fmla v5.4s, v20.4s, v6.4s
+	WORD $0x4e24cec5 // fmla v5.4s, v22.4s, v4.4s
+	WORD $0x4e25d465 // fadd v5.4s, v3.4s, v5.4s
+	WORD $0x4e26cea5 // fmla v5.4s, v21.4s, v6.4s
+	WORD $0x6ea0e7a6 // fcmgt v6.4s, v29.4s, v0.4s
+	WORD $0x6e601ca6 // bsl v6.16b, v5.16b, v0.16b
+	WORD $0x4e3fe405 // fcmeq v5.4s, v0.4s, v31.4s
+	WORD $0x6e661fc5 // bsl v5.16b, v30.16b, v6.16b
+	WORD $0x6ea0e7e0 // fcmgt v0.4s, v31.4s, v0.4s
+	WORD $0x6e651f80 // bsl v0.16b, v28.16b, v5.16b
+	WORD $0x0d9f8020 // st1 {v0.s}[0], [x1], #4
+	SUB $1, R0, R0
+	B element
+done:
+	RET
+
+// func log1pNEON(n int, dst, x, y, z *float32)
+TEXT ·log1pNEON(SB), NOSPLIT, $0-40
+	MOVD n+0(FP), R0
+	MOVD dst+8(FP), R1
+	MOVD x+16(FP), R2
+	WORD $0x6e3f1fff // eor v31.16b, v31.16b, v31.16b
+	MOVW $0xff800000, R9
+	WORD $0x4e040d3e // dup v30.4s, w9
+	MOVW $0x7f800000, R9
+	WORD $0x4e040d3d // dup v29.4s, w9
+	MOVW $0x7fc00000, R9
+	WORD $0x4e040d3c // dup v28.4s, w9
+	MOVW $0x00800000, R9
+	WORD $0x4e040d3b // dup v27.4s, w9
+	MOVW $0x4b000000, R9
+	WORD $0x4e040d3a // dup v26.4s, w9
+	MOVW $0xc1b80000, R9
+	WORD $0x4e040d39 // dup v25.4s, w9
+	MOVW $0x3f3504f3, R9
+	WORD $0x4e040d38 // dup v24.4s, w9
+	MOVW $0x3f800000, R9
+	WORD $0x4e040d37 // dup v23.4s, w9
+	MOVW $0xbf000000, R9
+	WORD $0x4e040d36 // dup v22.4s, w9
+	MOVW $0x3f318000, R9
+	WORD $0x4e040d35 // dup v21.4s, w9
+	MOVW $0xb95e8083, R9
+	WORD $0x4e040d34 // dup v20.4s, w9
+	MOVW $0x3d9021bb, R9
+	WORD $0x4e040d33 // dup v19.4s, w9
+	MOVW $0xbdebd1b8, R9
+	WORD $0x4e040d32 // dup v18.4s, w9
+	MOVW $0x3def251a, R9
+	WORD $0x4e040d31 // dup v17.4s, w9
+	MOVW $0xbdfe5d4f, R9
+	WORD $0x4e040d30 // dup v16.4s, w9
+	MOVW $0x3e11e9bf, R9
+	WORD $0x4e040d2f // dup v15.4s, w9
+	MOVW $0xbe2aae50, R9
+	WORD $0x4e040d2e // dup v14.4s, w9
+	MOVW $0x3e4cceac, R9
+	WORD $0x4e040d2d // dup v13.4s, w9
+	MOVW $0xbe7ffffc, R9
+	WORD $0x4e040d2c // dup v12.4s, w9
+	MOVW $0x3eaaaaaa, R9
+	WORD $0x4e040d2b // dup v11.4s, w9
+one:
+	CMP $4, R0
+	BLT element
+	WORD $0x4cdf7840 // ld1 {v0.4s}, [x2], #16
+	WORD $0x4e20d6e1 // fadd v1.4s, v23.4s, v0.4s
+	WORD $0x6ea1e762 // fcmgt v2.4s, v27.4s, v1.4s
+	WORD $0x6e21df43 // fmul v3.4s, v26.4s, v1.4s
+	WORD $0x4ea21c44 // mov v4.16b, v2.16b
+	WORD $0x6e611c64 // bsl v4.16b, v3.16b, v1.16b
+	WORD $0x6eb88483 // sub v3.4s, v4.4s, v24.4s
+	WORD $0x4f290463 // sshr v3.4s, v3.4s, #23
+	WORD $0x4f375465 // shl v5.4s, v3.4s, #23
+	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
+	WORD $0x4e391c42 // and v2.16b, v2.16b, v25.16b
+	WORD $0x4e22d462 // fadd v2.4s, v3.4s, v2.4s
+	WORD $0x6ea58485 // sub v5.4s, v4.4s, v5.4s
+	WORD $0x4eb7d4a5 // fsub v5.4s, v5.4s, v23.4s
+	WORD $0x6e25dca4 // fmul v4.4s, v5.4s, v5.4s
+	WORD $0x6e24dca3 // fmul v3.4s, v5.4s, v4.4s
+	WORD $0x4eb21e46 // mov v6.16b, v18.16b
+	WORD $0x4e25ce66 // fmla v6.4s, v19.4s, v5.4s
+	WORD $0x4eb11e27 // mov v7.16b, v17.16b
+	WORD $0x4e25ccc7 // fmla v7.4s, v6.4s, v5.4s
+	WORD $0x4eb01e06 // mov v6.16b, v16.16b
+	WORD $0x4e25cce6 // fmla v6.4s, v7.4s, v5.4s
+	WORD $0x4eaf1de7 // mov v7.16b, v15.16b
+	WORD $0x4e25ccc7 // fmla v7.4s, v6.4s, v5.4s
+	WORD $0x4eae1dc6 // mov v6.16b, v14.16b
+	WORD $0x4e25cce6 // fmla v6.4s, v7.4s, v5.4s
+	WORD $0x4ead1da7 // mov v7.16b, v13.16b
+	WORD $0x4e25ccc7 // fmla v7.4s, v6.4s, v5.4s
+	WORD $0x4eac1d86 // mov v6.16b, v12.16b
+	WORD $0x4e25cce6 // fmla v6.4s, v7.4s, v5.4s
+	WORD $0x4eab1d67 // mov v7.16b, v11.16b
+	WORD $0x4e25ccc7 // fmla v7.4s, v6.4s, v5.4s
+	WORD $0x6e27dc67 // fmul v7.4s, v3.4s, v7.4s
+	WORD $0x4e22ce87 // fmla v7.4s, v20.4s, v2.4s
+	WORD $0x4e24cec7 // fmla v7.4s, v22.4s, v4.4s
+	WORD $0x4e27d4a7 // fadd v7.4s, v5.4s, v7.4s
+	WORD $0x4e22cea7 // fmla v7.4s, v21.4s, v2.4s
+	WORD $0x6ea1e7a2 // fcmgt v2.4s, v29.4s, v1.4s
+	WORD $0x6e611ce2 // bsl v2.16b, v7.16b, v1.16b
+	WORD $0x4e3fe427 // fcmeq v7.4s, v1.4s, v31.4s
+	WORD $0x6e621fc7 // bsl v7.16b, v30.16b, v2.16b
+	WORD $0x6ea1e7e2 // fcmgt v2.4s, v31.4s, v1.4s
+	WORD $0x6e671f82 // bsl v2.16b, v28.16b, v7.16b
+	WORD $0x4eb7d427 // fsub v7.4s, v1.4s, v23.4s
+	WORD $0x6e27fc07 // fdiv v7.4s, v0.4s, v7.4s
+	WORD $0x6e27dc47 // fmul v7.4s, v2.4s, v7.4s
+	WORD $0x4e37e422 // fcmeq v2.4s, v1.4s, v23.4s
+	WORD $0x6e671c02 // bsl v2.16b, v0.16b, v7.16b
+	WORD $0x4e3de427 // fcmeq v7.4s, v1.4s, v29.4s
+	WORD $0x6e621c27 // bsl v7.16b, v1.16b, v2.16b
+	WORD $0x4c9f7827 // st1 {v7.4s}, [x1], #16
+	SUB $4, R0, R0
+	B one
+element:
+	CMP $1, R0
+	BLT done
+	WORD $0x4ddfc847 // ld1r {v7.4s}, [x2], #4
+	WORD $0x4e27d6e2 // fadd v2.4s, v23.4s, v7.4s
+	WORD $0x6ea2e761 // fcmgt v1.4s, v27.4s, v2.4s
+	WORD $0x6e22df40 // fmul v0.4s, v26.4s, v2.4s
+	WORD $0x4ea11c25 // mov v5.16b, v1.16b
+	WORD $0x6e621c05 // bsl v5.16b, v0.16b, v2.16b
+	WORD $0x6eb884a0 // sub v0.4s, v5.4s, v24.4s
+	WORD $0x4f290400 // sshr v0.4s, v0.4s, #23
+	WORD $0x4f375404 // shl v4.4s, v0.4s, #23
+	WORD $0x4e21d800 // scvtf v0.4s, v0.4s
+	WORD $0x4e391c21 // and v1.16b, v1.16b, v25.16b
+	WORD $0x4e21d401 // fadd v1.4s, v0.4s, v1.4s
+	WORD $0x6ea484a4 // sub v4.4s, v5.4s, v4.4s
+	WORD $0x4eb7d484 // fsub v4.4s, v4.4s, v23.4s
+	WORD $0x6e24dc85 // fmul v5.4s, v4.4s, v4.4s
+	WORD $0x6e25dc80 // fmul v0.4s, v4.4s, v5.4s
+	WORD $0x4eb21e43 // mov v3.16b, v18.16b
+	WORD $0x4e24ce63 // fmla v3.4s, v19.4s, v4.4s
+	WORD $0x4eb11e26 // mov v6.16b, v17.16b
+	WORD $0x4e24cc66 // fmla v6.4s, v3.4s, v4.4s
+	WORD $0x4eb01e03 // mov v3.16b, v16.16b
+	WORD $0x4e24ccc3 // fmla v3.4s, v6.4s, v4.4s
+	WORD $0x4eaf1de6 // mov v6.16b, v15.16b
+	WORD $0x4e24cc66 // fmla v6.4s, v3.4s, v4.4s
+	WORD $0x4eae1dc3 // mov v3.16b, v14.16b
+	WORD $0x4e24ccc3 // fmla v3.4s, v6.4s, v4.4s
+	WORD $0x4ead1da6 // mov v6.16b, v13.16b
+	WORD $0x4e24cc66 // fmla v6.4s, v3.4s, v4.4s
+	WORD $0x4eac1d83 // mov v3.16b, v12.16b
+	WORD $0x4e24ccc3 // fmla v3.4s, v6.4s, v4.4s
+	WORD $0x4eab1d66 // mov v6.16b, v11.16b
+	WORD $0x4e24cc66 // fmla v6.4s, v3.4s, v4.4s
+	WORD $0x6e26dc06 // fmul v6.4s, v0.4s, v6.4s
+	WORD $0x4e21ce86 // fmla v6.4s, v20.4s, v1.4s
+	WORD $0x4e25cec6 // fmla v6.4s, v22.4s, v5.4s
+	WORD $0x4e26d486 // fadd v6.4s, v4.4s, v6.4s
+	WORD $0x4e21cea6 // fmla v6.4s, v21.4s, v1.4s
+	WORD $0x6ea2e7a1 // fcmgt v1.4s, v29.4s, v2.4s
+	WORD $0x6e621cc1 // bsl v1.16b, v6.16b, v2.16b
+	WORD $0x4e3fe446 // fcmeq v6.4s, v2.4s, v31.4s
+	WORD $0x6e611fc6 // bsl v6.16b, v30.16b, v1.16b
+	WORD $0x6ea2e7e1 // fcmgt v1.4s, v31.4s, v2.4s
+	WORD $0x6e661f81 // bsl v1.16b, v28.16b, v6.16b
+	WORD $0x4eb7d446 // fsub v6.4s, v2.4s, v23.4s
+	WORD $0x6e26fce6 // fdiv v6.4s, v7.4s, v6.4s
+	WORD $0x6e26dc26 // fmul v6.4s, v1.4s, v6.4s
+	WORD $0x4e37e441 // fcmeq v1.4s, v2.4s, v23.4s
+	WORD $0x6e661ce1 // bsl v1.16b, v7.16b, v6.16b
+	WORD $0x4e3de446 // fcmeq v6.4s, v2.4s, v29.4s
+	WORD $0x6e611c46 // bsl v6.16b, v2.16b, v1.16b
+	WORD $0x0d9f8026 // st1 {v6.s}[0], [x1], #4
+	SUB $1, R0, R0
+	B element
+done:
+	RET
+
+// func expm1NEON(n int, dst, x, y, z *float32)
+TEXT ·expm1NEON(SB), NOSPLIT, $0-40
+	MOVD n+0(FP), R0
+	MOVD dst+8(FP), R1
+	MOVD x+16(FP), R2
+	MOVW $0xc2d00000, R9
+	WORD $0x4e040d3f // dup v31.4s, w9
+	MOVW $0x42b20000, R9
+	WORD $0x4e040d3e // dup v30.4s, w9
+	MOVW $0x3fb8aa3b, R9
+	WORD $0x4e040d3d // dup v29.4s, w9
+	MOVW $0x3f318000, R9
+	WORD $0x4e040d3c // dup v28.4s, w9
+	MOVW $0xb95e8083, R9
+	WORD $0x4e040d3b // dup v27.4s, w9
+	MOVW $0x39506967, R9
+	WORD $0x4e040d3a // dup v26.4s, w9
+	MOVW $0x3ab743ce, R9
+	WORD $0x4e040d39 // dup v25.4s, w9
+	MOVW $0x3c088908, R9
+	WORD $0x4e040d38 // dup v24.4s, w9
+	MOVW $0x3d2aa9c1, R9
+	WORD $0x4e040d37 // dup v23.4s, w9
+	MOVW $0x3e2aaaaa, R9
+	WORD $0x4e040d36 // dup v22.4s, w9
+	MOVW $0x3f000000, R9
+	WORD $0x4e040d35 // dup v21.4s, w9
+	MOVW $0x0000007f, R9
+	WORD $0x4e040d34 // dup v20.4s, w9
+	MOVW $0x3f800000, R9
+	WORD $0x4e040d33 // dup v19.4s, w9
+one:
+	CMP $4, R0
+	BLT element
+	WORD $0x4cdf7840 // ld1 {v0.4s}, [x2], #16
+	WORD $0x4ebef400 // fmin v0.4s, v0.4s, v30.4s
+	WORD $0x4e3ff400 // fmax v0.4s, v0.4s, v31.4s
+	WORD $0x6e20dfa1 // fmul v1.4s, v29.4s, v0.4s
+	WORD $0x4e218821 // frintn v1.4s, v1.4s
+	WORD $0x4ea1cf80 // fmls v0.4s, v28.4s, v1.4s
+	WORD $0x4ea1cf60 // fmls v0.4s, v27.4s, v1.4s
+	WORD $0x6e20dc02 // fmul v2.4s, v0.4s, v0.4s
+	WORD $0x4eb91f23 // mov v3.16b, v25.16b
+	WORD $0x4e20cf43 // fmla v3.4s, v26.4s, v0.4s
+	WORD $0x4eb81f04 // mov v4.16b, v24.16b
+	WORD $0x4e20cc64 // fmla v4.4s, v3.4s, v0.4s
+	WORD $0x4eb71ee3 // mov v3.16b, v23.16b
+	WORD $0x4e20cc83 // fmla v3.4s, v4.4s, v0.4s
+	WORD $0x4eb61ec4 // mov v4.16b, v22.16b
+	WORD $0x4e20cc64 // fmla v4.4s, v3.4s, v0.4s
+	WORD $0x4eb51ea3 // mov v3.16b, v21.16b
+	WORD $0x4e20cc83 // fmla v3.4s, v4.4s, v0.4s
+	WORD $0x4e23cc40 // fmla v0.4s, v2.4s, v3.4s
+	WORD $0x4eb3d421 // fsub v1.4s, v1.4s, v19.4s
+	WORD $0x4e21a821 // fcvtns v1.4s, v1.4s
+	WORD $0x4f3f0423 // sshr v3.4s, v1.4s, #1
+	WORD $0x6ea38421 // sub v1.4s, v1.4s, v3.4s
+	WORD $0x4eb48463 // add v3.4s, v3.4s, v20.4s
+	WORD $0x4f375463 // shl v3.4s, v3.4s, #23
+	WORD $0x6e33dc63 // fmul v3.4s, v3.4s, v19.4s
+	WORD $0x4eb48421 // add v1.4s, v1.4s, v20.4s
+	WORD $0x4f375421 // shl v1.4s, v1.4s, #23
+	WORD $0x6e23dc23 // fmul v3.4s, v1.4s, v3.4s
+	WORD $0x4eb5d461 // fsub v1.4s, v3.4s, v21.4s
+	WORD $0x4e20cc61 // fmla v1.4s, v3.4s, v0.4s
+	WORD $0x4e21d421 // fadd v1.4s, v1.4s, v1.4s
+	WORD $0x4c9f7821 // st1 {v1.4s}, [x1], #16
+	SUB $4, R0, R0
+	B one
+element:
+	CMP $1, R0
+	BLT done
+	WORD $0x4ddfc841 // ld1r {v1.4s}, [x2], #4
+	WORD $0x4ebef421 // fmin v1.4s, v1.4s, v30.4s
+	WORD $0x4e3ff421 // fmax v1.4s, v1.4s, v31.4s
+	WORD $0x6e21dfa0 // fmul v0.4s, v29.4s, v1.4s
+	WORD $0x4e218800 // frintn v0.4s, v0.4s
+	WORD $0x4ea0cf81 // fmls v1.4s, v28.4s, v0.4s
+	WORD $0x4ea0cf61 // fmls v1.4s, v27.4s, v0.4s
+	WORD $0x6e21dc23 // fmul v3.4s, v1.4s, v1.4s
+	WORD $0x4eb91f22 // mov v2.16b, v25.16b
+	WORD $0x4e21cf42 // fmla v2.4s, v26.4s, v1.4s
+	WORD $0x4eb81f04 // mov v4.16b, v24.16b
+	WORD $0x4e21cc44 // fmla v4.4s, v2.4s, v1.4s
+	WORD $0x4eb71ee2 // mov v2.16b, v23.16b
+	WORD $0x4e21cc82 // fmla v2.4s, v4.4s, v1.4s
+	WORD $0x4eb61ec4 // mov v4.16b, v22.16b
+	WORD $0x4e21cc44 // fmla v4.4s, v2.4s, v1.4s
+	WORD $0x4eb51ea2 // mov v2.16b, v21.16b
+	WORD $0x4e21cc82 // fmla v2.4s, v4.4s, v1.4s
+	WORD $0x4e22cc61 // fmla v1.4s, v3.4s, v2.4s
+	WORD $0x4eb3d400 // fsub v0.4s, v0.4s, v19.4s
+	WORD $0x4e21a800 // fcvtns v0.4s, v0.4s
+	WORD $0x4f3f0402 // sshr v2.4s, v0.4s, #1
+	WORD $0x6ea28400 // sub v0.4s, v0.4s, v2.4s
+	WORD $0x4eb48442 // add v2.4s, v2.4s, v20.4s
+	WORD $0x4f375442 // shl v2.4s, v2.4s, #23
+	WORD $0x6e33dc42 // fmul v2.4s, v2.4s, v19.4s
+	WORD $0x4eb48400 // add v0.4s, v0.4s, v20.4s
+	WORD $0x4f375400 // shl v0.4s, v0.4s, #23
+	WORD $0x6e22dc02 // fmul v2.4s, v0.4s, v2.4s
+	WORD $0x4eb5d440 // fsub v0.4s, v2.4s, v21.4s
+	WORD $0x4e21cc40 // fmla v0.4s, v2.4s, v1.4s
+	WORD $0x4e20d400 // fadd v0.4s, v0.4s, v0.4s
+	WORD $0x0d9f8020 // st1 {v0.s}[0], [x1], #4
+	SUB $1, R0, R0
+	B element
+done:
+	RET
+
+// func tanhNEON(n int, dst, x, y, z *float32)
+TEXT ·tanhNEON(SB), NOSPLIT, $0-40
+	MOVD n+0(FP), R0
+	MOVD dst+8(FP), R1
+	MOVD x+16(FP), R2
+	MOVW $0xc0fcf84f, R9
+	WORD $0x4e040d3f // dup v31.4s, w9
+	MOVW $0x40fcf84f, R9
+	WORD $0x4e040d3e // dup v30.4s, w9
+	MOVW $0xc1102d0e, R9
+	WORD $0x4e040d3d // dup v29.4s, w9
+	MOVW $0x41102d0e, R9
+	WORD $0x4e040d3c // dup v28.4s, w9
+	MOVW $0xbf800000, R9
+	WORD $0x4e040d3b // dup v27.4s, w9
+	MOVW $0x3f800000, R9
+	WORD $0x4e040d3a // dup v26.4s, w9
+	MOVW $0xa59f25c0, R9
+	WORD $0x4e040d39 // dup v25.4s, w9
+	MOVW $0x2a61337e, R9
+	WORD $0x4e040d38 // dup v24.4s, w9
+	MOVW $0xaebd37ff, R9
+	WORD $0x4e040d37 // dup v23.4s, w9
+	MOVW $0x335c0041, R9
+	WORD $0x4e040d36 // dup v22.4s, w9
+	MOVW $0x3779434a, R9
+	WORD $0x4e040d35 // dup v21.4s, w9
+	MOVW $0x3a270ded, R9
+	WORD $0x4e040d34 // dup v20.4s, w9
+	MOVW $0x3ba059dc, R9
+	WORD $0x4e040d33 // dup v19.4s, w9
+	MOVW $0x35a0d3d8, R9
+	WORD $0x4e040d32 // dup v18.4s, w9
+	MOVW $0x38f895d6, R9
+	WORD $0x4e040d31 // dup v17.4s, w9
+	MOVW $0x3b14aa05, R9
+	WORD $0x4e040d30 // dup v16.4s, w9
+	MOVW $0x3ba059dd, R9
+	WORD $0x4e040d2f // dup v15.4s, w9
+one:
+	CMP $4, R0
+	BLT element
+	WORD $0x4cdf7840 // ld1 {v0.4s}, [x2], #16
+	WORD $0x4ebef401 // fmin v1.4s, v0.4s, v30.4s
+	WORD $0x4e3ff421 // fmax v1.4s, v1.4s, v31.4s
+	WORD $0x6e21dc22 // fmul v2.4s, v1.4s, v1.4s
+	WORD $0x4eb81f03 // mov v3.16b, v24.16b
+	WORD $0x4e22cf23 // fmla v3.4s, v25.4s, v2.4s
+	WORD $0x4eb71ee4 // mov v4.16b, v23.16b
+	WORD $0x4e22cc64 // fmla v4.4s, v3.4s, v2.4s
+	WORD $0x4eb61ec3 // mov v3.16b, v22.16b
+	WORD $0x4e22cc83 // fmla v3.4s, v4.4s, v2.4s
+	WORD $0x4eb51ea4 // mov v4.16b, v21.16b
+	WORD $0x4e22cc64 // fmla v4.4s, v3.4s, v2.4s
+	WORD $0x4eb41e83 // mov v3.16b, v20.16b
+	WORD $0x4e22cc83 // fmla v3.4s, v4.4s, v2.4s
+	WORD $0x4eb31e64 // mov v4.16b, v19.16b
+	WORD $0x4e22cc64 // fmla v4.4s, v3.4s, v2.4s
+	WORD $0x6e24dc24 // fmul v4.4s, v1.4s, v4.4s
+	WORD $0x4eb11e21 // mov v1.16b, v17.16b
+	WORD $0x4e22ce41 // fmla v1.4s, v18.4s, v2.4s
+	WORD $0x4eb01e03 // mov v3.16b, v16.16b
+	WORD $0x4e22cc23 // fmla v3.4s, v1.4s, v2.4s
+	WORD $0x4eaf1de1 // mov v1.16b, v15.16b
+	WORD $0x4e22cc61 // fmla v1.4s, v3.4s, v2.4s
+	WORD $0x6e21fc81 // fdiv v1.4s, v4.4s, v1.4s
+	WORD $0x6e3ce404 // fcmge v4.4s, v0.4s, v28.4s
+	WORD $0x6e611f44 // bsl v4.16b, v26.16b, v1.16b
+	WORD $0x6e20e7a0 // fcmge v0.4s, v29.4s, v0.4s
+	WORD $0x6e641f60 // bsl v0.16b, v27.16b, v4.16b
+	WORD $0x4c9f7820 // st1 {v0.4s}, [x1], #16
+	SUB $4, R0, R0
+	B one
+element:
+	CMP $1, R0
+	BLT done
+	WORD $0x4ddfc840 // ld1r {v0.4s}, [x2], #4
+	WORD $0x4ebef404 // fmin v4.4s, v0.4s, v30.4s
+	WORD $0x4e3ff484 // fmax v4.4s, v4.4s, v31.4s
+	WORD $0x6e24dc81 // fmul v1.4s, v4.4s, v4.4s
+	WORD $0x4eb81f02 // mov v2.16b, v24.16b
+	WORD $0x4e21cf22 // fmla v2.4s, v25.4s, v1.4s
+	WORD $0x4eb71ee3 // mov v3.16b, v23.16b
+	WORD $0x4e21cc43 // fmla v3.4s, v2.4s, v1.4s
+	WORD $0x4eb61ec2 // mov v2.16b, v22.16b
+	WORD $0x4e21cc62 // fmla v2.4s, v3.4s, v1.4s
+	WORD $0x4eb51ea3 // mov v3.16b, v21.16b
+	WORD $0x4e21cc43 // fmla v3.4s, v2.4s, v1.4s
+	WORD $0x4eb41e82 // mov v2.16b, v20.16b
+	WORD $0x4e21cc62 // fmla v2.4s, v3.4s, v1.4s
+	WORD $0x4eb31e63 // mov v3.16b, v19.16b
+	WORD $0x4e21cc43 // fmla v3.4s, v2.4s, v1.4s
+	WORD $0x6e23dc83 // fmul v3.4s, v4.4s, v3.4s
+	WORD $0x4eb11e24 // mov v4.16b, v17.16b
+	WORD $0x4e21ce44 // fmla v4.4s, v18.4s, v1.4s
+	WORD $0x4eb01e02 // mov v2.16b, v16.16b
+	WORD $0x4e21cc82 // fmla v2.4s, v4.4s, v1.4s
+	WORD $0x4eaf1de4 // mov v4.16b, v15.16b
+	WORD $0x4e21cc44 // fmla v4.4s, v2.4s, v1.4s
+	WORD $0x6e24fc64 // fdiv v4.4s, v3.4s, v4.4s
+	WORD $0x6e3ce403 // fcmge v3.4s, v0.4s, v28.4s
+	WORD $0x6e641f43 // bsl v3.16b, v26.16b, v4.16b
+	WORD $0x6e20e7a0 // fcmge v0.4s, v29.4s, v0.4s
+	WORD $0x6e631f60 // bsl v0.16b, v27.16b, v3.16b
+	WORD $0x0d9f8020 // st1 {v0.s}[0], [x1], #4
+	SUB $1, R0, R0
+	B element
+done:
+	RET
+
+// func sigmoidNEON(n int, dst, x, y, z *float32)
+TEXT ·sigmoidNEON(SB), NOSPLIT, $0-40
+	MOVD n+0(FP), R0
+	MOVD dst+8(FP), R1
+	MOVD x+16(FP), R2
+	MOVW $0xc2d00000, R9
+	WORD $0x4e040d3f // dup v31.4s, w9
+	MOVW $0x42b20000, R9
+	WORD $0x4e040d3e // dup v30.4s, w9
+	MOVW $0x3fb8aa3b, R9
+	WORD $0x4e040d3d // dup v29.4s, w9
+	MOVW $0x3f318000, R9
+	WORD $0x4e040d3c // dup v28.4s, w9
+	MOVW $0xb95e8083, R9
+	WORD $0x4e040d3b // dup v27.4s, w9
+	MOVW $0x39506967, R9
+	WORD $0x4e040d3a // dup v26.4s, w9
+	MOVW $0x3ab743ce, R9
+	WORD $0x4e040d39 // dup v25.4s, w9
+	MOVW $0x3c088908, R9
+	WORD $0x4e040d38 // dup v24.4s, w9
+	MOVW $0x3d2aa9c1, R9
+	WORD $0x4e040d37 // dup v23.4s, w9
+	MOVW $0x3e2aaaaa, R9
+	WORD $0x4e040d36 // dup v22.4s, w9
+	MOVW $0x3f000000, R9
+	WORD $0x4e040d35 // dup v21.4s, w9
+	MOVW $0x0000007f, R9
+	WORD $0x4e040d34 // dup v20.4s, w9
+	MOVW $0x3f800000, R9
+	WORD $0x4e040d33 // dup v19.4s, w9
+one:
+	CMP $4, R0
+	BLT element
+	WORD $0x4cdf7840 // ld1 {v0.4s}, [x2], #16
+	WORD $0x6ea0f800 // fneg v0.4s, v0.4s
+	WORD $0x4ebef400 // fmin v0.4s, v0.4s, v30.4s
+	WORD $0x4e3ff400 // fmax v0.4s, v0.4s, v31.4s
+	WORD $0x6e20dfa1 // fmul v1.4s, v29.4s, v0.4s
+	WORD $0x4e218821 // frintn v1.4s, v1.4s
+	WORD $0x4ea1cf80 // fmls v0.4s, v28.4s, v1.4s
+	WORD $0x4ea1cf60 // fmls v0.4s, v27.4s, v1.4s
+	WORD $0x6e20dc02 // fmul v2.4s, v0.4s, v0.4s
+	WORD $0x4eb91f23 // mov v3.16b, v25.16b
+	WORD $0x4e20cf43 // fmla v3.4s, v26.4s, v0.4s
+	WORD $0x4eb81f04 // mov v4.16b, v24.16b
+	WORD $0x4e20cc64 // fmla v4.4s, v3.4s, v0.4s
+	WORD $0x4eb71ee3 // mov v3.16b, v23.16b
+	WORD $0x4e20cc83 // fmla v3.4s, v4.4s, v0.4s
+	WORD $0x4eb61ec4 // mov v4.16b, v22.16b
+	WORD $0x4e20cc64 // fmla v4.4s, v3.4s, v0.4s
+	WORD $0x4eb51ea3 // mov v3.16b, v21.16b
+	WORD $0x4e20cc83 // fmla v3.4s, v4.4s, v0.4s
+	WORD $0x4e23cc40 // fmla v0.4s, v2.4s, v3.4s
+	WORD $0x4e20d660 // fadd v0.4s, v19.4s, v0.4s
+	WORD $0x4e21a821 // fcvtns v1.4s, v1.4s
+	WORD $0x4f3f0423 // sshr v3.4s, v1.4s, #1
+	WORD $0x6ea38421 // sub v1.4s, v1.4s, v3.4s
+	WORD $0x4eb48463 // add v3.4s, v3.4s, v20.4s
+	WORD $0x4f375463 // shl v3.4s, v3.4s, #23
+	WORD $0x6e20dc60 // fmul v0.4s, v3.4s, v0.4s
+	WORD $0x4eb48421 // add v1.4s, v1.4s, v20.4s
+	WORD $0x4f375421 // shl v1.4s, v1.4s, #23
+	WORD $0x6e20dc20 // fmul v0.4s, v1.4s, v0.4s
+	WORD $0x4e20d660 // fadd v0.4s, v19.4s, v0.4s
+	WORD $0x6e20fe60 // fdiv v0.4s, v19.4s, v0.4s
+	WORD $0x4c9f7820 // st1 {v0.4s}, [x1], #16
+	SUB $4, R0, R0
+	B one
+element:
+	CMP $1, R0
+	BLT done
+	WORD $0x4ddfc840 // ld1r {v0.4s}, [x2], #4
+	WORD $0x6ea0f800 // fneg v0.4s, v0.4s
+	WORD $0x4ebef400 // fmin v0.4s, v0.4s, v30.4s
+	WORD $0x4e3ff400 // fmax v0.4s, v0.4s, v31.4s
+	WORD $0x6e20dfa1 // fmul v1.4s, v29.4s, v0.4s
+	WORD $0x4e218821 // frintn v1.4s, v1.4s
+	WORD $0x4ea1cf80 // fmls v0.4s, v28.4s, v1.4s
+	WORD $0x4ea1cf60 // fmls v0.4s, v27.4s, v1.4s
+	WORD $0x6e20dc03 // fmul v3.4s, v0.4s, v0.4s
+	WORD $0x4eb91f22 // mov v2.16b, v25.16b
+	WORD $0x4e20cf42 // fmla v2.4s, v26.4s, v0.4s
+	WORD $0x4eb81f04 // mov v4.16b, v24.16b
+	WORD $0x4e20cc44 // fmla v4.4s, v2.4s, v0.4s
+	WORD $0x4eb71ee2 // mov v2.16b, v23.16b
+	WORD $0x4e20cc82 // fmla v2.4s, v4.4s, v0.4s
+	WORD $0x4eb61ec4 // mov v4.16b, v22.16b
+	WORD $0x4e20cc44 // fmla v4.4s, v2.4s, v0.4s
+	WORD $0x4eb51ea2 // mov v2.16b, v21.16b
+	WORD $0x4e20cc82 // fmla v2.4s, v4.4s, v0.4s
+	WORD $0x4e22cc60 // fmla v0.4s, v3.4s, v2.4s
+	WORD $0x4e20d660 // fadd v0.4s, v19.4s, v0.4s
+	WORD $0x4e21a821 // fcvtns v1.4s, v1.4s
+	WORD $0x4f3f0422 // sshr v2.4s, v1.4s, #1
+	WORD $0x6ea28421 // sub v1.4s, v1.4s, v2.4s
+	WORD $0x4eb48442 // add v2.4s, v2.4s, v20.4s
+	WORD $0x4f375442 // shl v2.4s, v2.4s, #23
+	WORD $0x6e20dc40 // fmul v0.4s, v2.4s, v0.4s
+	WORD $0x4eb48421 // add v1.4s, v1.4s, v20.4s
+	WORD $0x4f375421 // shl v1.4s, v1.4s, #23
+	WORD $0x6e20dc20 // fmul v0.4s, v1.4s, v0.4s
+	WORD $0x4e20d660 // fadd v0.4s, v19.4s, v0.4s
+	WORD $0x6e20fe60 // fdiv v0.4s, v19.4s, v0.4s
+	WORD $0x0d9f8020 // st1 {v0.s}[0], [x1], #4
+	SUB $1, R0, R0
+	B element
+done:
+	RET
+
+// func addNEON(n int, dst, x, y, z *float32)
+TEXT ·addNEON(SB), NOSPLIT, $0-40
+	MOVD n+0(FP), R0
+	MOVD dst+8(FP), R1
+	MOVD x+16(FP), R2
+	MOVD y+24(FP), R3
+many:
+	CMP $16, R0
+	BLT one
+	WORD $0x4cdf7840 // ld1 {v0.4s}, [x2], #16
+	WORD $0x4cdf7861 // ld1 {v1.4s}, [x3], #16
+	WORD $0x4cdf7842 // ld1 {v2.4s}, [x2], #16
+	WORD $0x4cdf7863 // ld1 {v3.4s}, [x3], #16
+	WORD $0x4cdf7844 // ld1 {v4.4s}, [x2], #16
+	WORD $0x4cdf7865 // ld1 {v5.4s}, [x3], #16
+	WORD $0x4cdf7846 // ld1 {v6.4s}, [x2], #16
+	WORD $0x4cdf7867 // ld1 {v7.4s}, [x3], #16
+	WORD $0x4e21d401 // fadd v1.4s, v0.4s, v1.4s
+	WORD $0x4e23d443 // fadd v3.4s, v2.4s, v3.4s
+	WORD $0x4e25d485 // fadd v5.4s, v4.4s, v5.4s
+	WORD $0x4e27d4c7 // fadd v7.4s, v6.4s, v7.4s
+	WORD $0x4c9f7821 // st1 {v1.4s}, [x1], #16
+	WORD $0x4c9f7823 // st1 {v3.4s}, [x1], #16
+	WORD $0x4c9f7825 // st1 {v5.4s}, [x1], #16
+	WORD $0x4c9f7827 // st1 {v7.4s}, [x1], #16
+	SUB $16, R0, R0
+	B many
+one:
+	CMP $4, R0
+	BLT element
+	WORD $0x4cdf7847 // ld1 {v7.4s}, [x2], #16
+	WORD $0x4cdf7865 // ld1 {v5.4s}, [x3], #16
+	WORD $0x4e25d4e5 // fadd v5.4s, v7.4s, v5.4s
+	WORD $0x4c9f7825 // st1 {v5.4s}, [x1], #16
+	SUB $4, R0, R0
+	B one
+element:
+	CMP $1, R0
+	BLT done
+	WORD $0x4ddfc845 // ld1r {v5.4s}, [x2], #4
+	WORD $0x4ddfc867 // ld1r {v7.4s}, [x3], #4
+	WORD $0x4e27d4a7 // fadd v7.4s, v5.4s, v7.4s
+	WORD $0x0d9f8027 // st1 {v7.s}[0], [x1], #4
+	SUB $1, R0, R0
+	B element
+done:
+	RET
+
+// func subNEON(n int, dst, x, y, z *float32)
+TEXT ·subNEON(SB), NOSPLIT, $0-40
+	MOVD n+0(FP), R0
+	MOVD dst+8(FP), R1
+	MOVD x+16(FP), R2
+	MOVD y+24(FP), R3
+many:
+	CMP $16, R0
+	BLT one
+	WORD $0x4cdf7840 // ld1 {v0.4s}, [x2], #16
+	WORD $0x4cdf7861 // ld1 {v1.4s}, [x3], #16
+	WORD $0x4cdf7842 // ld1 {v2.4s}, [x2], #16
+	WORD $0x4cdf7863 // ld1 {v3.4s}, [x3], #16
+	WORD $0x4cdf7844 // ld1 {v4.4s}, [x2], #16
+	WORD $0x4cdf7865 // ld1 {v5.4s}, [x3], #16
+	WORD $0x4cdf7846 // ld1 {v6.4s}, [x2], #16
+	WORD $0x4cdf7867 // ld1 {v7.4s}, [x3], #16
+	WORD $0x4ea1d401 // fsub v1.4s, v0.4s, v1.4s
+	WORD $0x4ea3d443 // fsub v3.4s, v2.4s, v3.4s
+	WORD $0x4ea5d485 // fsub v5.4s, v4.4s, v5.4s
+	WORD $0x4ea7d4c7 // fsub v7.4s, v6.4s, v7.4s
+	WORD $0x4c9f7821 // st1 {v1.4s}, [x1], #16
+	WORD $0x4c9f7823 // st1 {v3.4s}, [x1], #16
+	WORD $0x4c9f7825 // st1 {v5.4s}, [x1], #16
+	WORD $0x4c9f7827 // st1 {v7.4s}, [x1], #16
+	SUB $16, R0, R0
+	B many
+one:
+	CMP $4, R0
+	BLT element
+	WORD $0x4cdf7847 // ld1 {v7.4s}, [x2], #16
+	WORD $0x4cdf7865 // ld1 {v5.4s}, [x3], #16
+	WORD $0x4ea5d4e5 // fsub v5.4s, v7.4s, v5.4s
+	WORD $0x4c9f7825 // st1 {v5.4s}, [x1], #16
+	SUB $4, R0, R0
+	B one
+element:
+	CMP $1, R0
+	BLT done
+	WORD $0x4ddfc845 // ld1r {v5.4s}, [x2], #4
+	WORD $0x4ddfc867 // ld1r {v7.4s}, [x3], #4
+	WORD $0x4ea7d4a7 // fsub v7.4s, v5.4s, v7.4s
+	WORD $0x0d9f8027 // st1 {v7.s}[0], [x1], #4
+	SUB $1, R0, R0
+	B element
+done:
+	RET
+
+// func mulNEON(n int, dst, x, y, z *float32)
+TEXT ·mulNEON(SB), NOSPLIT, $0-40
+	MOVD n+0(FP), R0
+	MOVD dst+8(FP), R1
+	MOVD x+16(FP), R2
+	MOVD y+24(FP), R3
+many:
+	CMP $16, R0
+	BLT one
+	WORD $0x4cdf7840 // ld1 {v0.4s}, [x2], #16
+	WORD $0x4cdf7861 // ld1 {v1.4s}, [x3], #16
+	WORD $0x4cdf7842 // ld1 {v2.4s}, [x2], #16
+	WORD $0x4cdf7863 // ld1 {v3.4s}, [x3], #16
+	WORD $0x4cdf7844 // ld1 {v4.4s}, [x2], #16
+	WORD $0x4cdf7865 // ld1 {v5.4s}, [x3], #16
+	WORD $0x4cdf7846 // ld1 {v6.4s}, [x2], #16
+	WORD $0x4cdf7867 // ld1 {v7.4s}, [x3], #16
+	WORD $0x6e21dc01 // fmul v1.4s, v0.4s, v1.4s
+	WORD $0x6e23dc43 // fmul v3.4s, v2.4s, v3.4s
+	WORD $0x6e25dc85 // fmul v5.4s, v4.4s, v5.4s
+	WORD $0x6e27dcc7 // fmul v7.4s, v6.4s, v7.4s
+	WORD $0x4c9f7821 // st1 {v1.4s}, [x1], #16
+	WORD $0x4c9f7823 // st1 {v3.4s}, [x1], #16
+	WORD $0x4c9f7825 // st1 {v5.4s}, [x1], #16
+	WORD $0x4c9f7827 // st1 {v7.4s}, [x1], #16
+	SUB $16, R0, R0
+	B many
+one:
+	CMP $4, R0
+	BLT element
+	WORD $0x4cdf7847 // ld1 {v7.4s}, [x2], #16
+	WORD $0x4cdf7865 // ld1 {v5.4s}, [x3], #16
+	WORD $0x6e25dce5 // fmul v5.4s, v7.4s, v5.4s
+	WORD $0x4c9f7825 // st1 {v5.4s}, [x1], #16
+	SUB $4, R0, R0
+	B one
+element:
+	CMP $1, R0
+	BLT done
+	WORD $0x4ddfc845 // ld1r {v5.4s}, [x2], #4
+	WORD $0x4ddfc867 // ld1r {v7.4s}, [x3], #4
+	WORD $0x6e27dca7 // fmul v7.4s, v5.4s, v7.4s
+	WORD $0x0d9f8027 // st1 {v7.s}[0], [x1], #4
+	SUB $1, R0, R0
+	B element
+done:
+	RET
+
+// func divNEON(n int, dst, x, y, z *float32)
+TEXT ·divNEON(SB), NOSPLIT, $0-40
+	MOVD n+0(FP), R0
+	MOVD dst+8(FP), R1
+	MOVD x+16(FP), R2
+	MOVD y+24(FP), R3
+many:
+	CMP $8, R0
+	BLT one
+	WORD $0x4cdf7840 // ld1 {v0.4s}, [x2], #16
+	WORD $0x4cdf7861 // ld1 {v1.4s}, [x3], #16
+	WORD $0x4cdf7842 // ld1 {v2.4s}, [x2], #16
+	WORD $0x4cdf7863 // ld1 {v3.4s}, [x3], #16
+	WORD $0x6e21fc01 // fdiv v1.4s, v0.4s, v1.4s
+	WORD $0x6e23fc43 // fdiv v3.4s, v2.4s, v3.4s
+	WORD $0x4c9f7821 // st1 {v1.4s}, [x1], #16
+	WORD $0x4c9f7823 // st1 {v3.4s}, [x1], #16
+	SUB $8, R0, R0
+	B many
+one:
+	CMP $4, R0
+	BLT element
+	WORD $0x4cdf7843 // ld1 {v3.4s}, [x2], #16
+	WORD $0x4cdf7861 // ld1 {v1.4s}, [x3], #16
+	WORD $0x6e21fc61 // fdiv v1.4s, v3.4s, v1.4s
+	WORD $0x4c9f7821 // st1 {v1.4s}, [x1], #16
+	SUB $4, R0, R0
+	B one
+element:
+	CMP $1, R0
+	BLT done
+	WORD $0x4ddfc841 // ld1r {v1.4s}, [x2], #4
+	WORD $0x4ddfc863 // ld1r {v3.4s}, [x3], #4
+	WORD $0x6e23fc23 // fdiv v3.4s, v1.4s, v3.4s
+	WORD $0x0d9f8023 // st1 {v3.s}[0], [x1], #4
+	SUB $1, R0, R0
+	B element
+done:
+	RET
+
+// func maxNEON(n int, dst, x, y, z *float32)
+TEXT ·maxNEON(SB), NOSPLIT, $0-40
+	MOVD n+0(FP), R0
+	MOVD dst+8(FP), R1
+	MOVD x+16(FP), R2
+	MOVD y+24(FP), R3
+many:
+	CMP $8, R0
+	BLT one
+	WORD $0x4cdf7840 // ld1 {v0.4s}, [x2], #16
+	WORD $0x4cdf7861 // ld1 {v1.4s}, [x3], #16
+	WORD $0x4cdf7842 // ld1 {v2.4s}, [x2], #16
+	WORD $0x4cdf7863 // ld1 {v3.4s}, [x3], #16
+	WORD $0x4e21f404 // fmax v4.4s, v0.4s, v1.4s
+	WORD $0x4e21e401 // fcmeq v1.4s, v0.4s, v1.4s
+	WORD $0x6e641c01 // bsl v1.16b, v0.16b, v4.16b
+	WORD $0x4e23f444 // fmax v4.4s, v2.4s, v3.4s
+	WORD $0x4e23e443 // fcmeq v3.4s, v2.4s, v3.4s
+	WORD $0x6e641c43 // bsl v3.16b, v2.16b, v4.16b
+	WORD $0x4c9f7821 // st1 {v1.4s}, [x1], #16
+	WORD $0x4c9f7823 // st1 {v3.4s}, [x1], #16
+	SUB $8, R0, R0
+	B many
+one:
+	CMP $4, R0
+	BLT element
+	WORD $0x4cdf7843 // ld1 {v3.4s}, [x2], #16
+	WORD $0x4cdf7861 // ld1 {v1.4s}, [x3], #16
+	WORD $0x4e21f464 // fmax v4.4s, v3.4s, v1.4s
+	WORD $0x4e21e461 // fcmeq v1.4s, v3.4s, v1.4s
+	WORD $0x6e641c61 // bsl v1.16b, v3.16b, v4.16b
+	WORD $0x4c9f7821 // st1 {v1.4s}, [x1], #16
+	SUB $4, R0, R0
+	B one
+element:
+	CMP $1, R0
+	BLT done
+	WORD $0x4ddfc841 // ld1r {v1.4s}, [x2], #4
+	WORD $0x4ddfc864 // ld1r {v4.4s}, [x3], #4
+	WORD $0x4e24f423 // fmax v3.4s, v1.4s, v4.4s
+	WORD $0x4e24e424 // fcmeq v4.4s, v1.4s, v4.4s
+	WORD $0x6e631c24 // bsl v4.16b, v1.16b, v3.16b
+	WORD $0x0d9f8024 // st1 {v4.s}[0], [x1], #4
+	SUB $1, R0, R0
+	B element
+done:
+	RET
+
+// func minNEON(n int, dst, x, y, z *float32)
+TEXT ·minNEON(SB), NOSPLIT, $0-40
+	MOVD n+0(FP), R0
+	MOVD dst+8(FP), R1
+	MOVD x+16(FP), R2
+	MOVD y+24(FP), R3
+many:
+	CMP $8, R0
+	BLT one
+	WORD $0x4cdf7840 // ld1 {v0.4s}, [x2], #16
+	WORD $0x4cdf7861 // ld1 {v1.4s}, [x3], #16
+	WORD $0x4cdf7842 // ld1 {v2.4s}, [x2], #16
+	WORD $0x4cdf7863 // ld1 {v3.4s}, [x3], #16
+	WORD $0x4ea1f404 // fmin v4.4s, v0.4s, v1.4s
+	WORD $0x4e21e401 // fcmeq v1.4s, v0.4s, v1.4s
+	WORD $0x6e641c01 // bsl v1.16b, v0.16b, v4.16b
+	WORD $0x4ea3f444 // fmin v4.4s, v2.4s, v3.4s
+	WORD $0x4e23e443 // fcmeq v3.4s, v2.4s, v3.4s
+	WORD $0x6e641c43 // bsl v3.16b, v2.16b, v4.16b
+	WORD $0x4c9f7821 // st1 {v1.4s}, [x1], #16
+	WORD $0x4c9f7823 // st1 {v3.4s}, [x1], #16
+	SUB $8, R0, R0
+	B many
+one:
+	CMP $4, R0
+	BLT element
+	WORD $0x4cdf7843 // ld1 {v3.4s}, [x2], #16
+	WORD $0x4cdf7861 // ld1 {v1.4s}, [x3], #16
+	WORD $0x4ea1f464 // fmin v4.4s, v3.4s, v1.4s
+	WORD $0x4e21e461 // fcmeq v1.4s, v3.4s, v1.4s
+	WORD $0x6e641c61 // bsl v1.16b, v3.16b, v4.16b
+	WORD $0x4c9f7821 // st1 {v1.4s}, [x1], #16
+	SUB $4, R0, R0
+	B one
+element:
+	CMP $1, R0
+	BLT done
+	WORD $0x4ddfc841 // ld1r {v1.4s}, [x2], #4
+	WORD $0x4ddfc864 // ld1r {v4.4s}, [x3], #4
+	WORD $0x4ea4f423 // fmin v3.4s, v1.4s, v4.4s
+	WORD $0x4e24e424 // fcmeq v4.4s, v1.4s, v4.4s
+	WORD $0x6e631c24 // bsl v4.16b, v1.16b, v3.16b
+	WORD $0x0d9f8024 // st1 {v4.s}[0], [x1], #4
+	SUB $1, R0, R0
+	B element
+done:
+	RET
+
+// func ltNEON(n int, dst, x, y, z *float32)
+TEXT ·ltNEON(SB), NOSPLIT, $0-40
+	MOVD n+0(FP), R0
+	MOVD dst+8(FP), R1
+	MOVD x+16(FP), R2
+	MOVD y+24(FP), R3
+	MOVW $0x3f800000, R9
+	WORD $0x4e040d3f // dup v31.4s, w9
+many:
+	CMP $8, R0
+	BLT one
+	WORD $0x4cdf7840 // ld1 {v0.4s}, [x2], #16
+	WORD $0x4cdf7861 // ld1 {v1.4s}, [x3], #16
+	WORD $0x4cdf7842 // ld1 {v2.4s}, [x2], #16
+	WORD $0x4cdf7863 // ld1 {v3.4s}, [x3], #16
+	WORD $0x6ea0e420 // fcmgt v0.4s, v1.4s, v0.4s
+	WORD $0x4e3f1c00 // and v0.16b, v0.16b, v31.16b
+	WORD $0x6ea2e462 // fcmgt v2.4s, v3.4s, v2.4s
+	WORD $0x4e3f1c42 // and v2.16b, v2.16b, v31.16b
+	WORD $0x4c9f7820 // st1 {v0.4s}, [x1], #16
+	WORD $0x4c9f7822 // st1 {v2.4s}, [x1], #16
+	SUB $8, R0, R0
+	B many
+one:
+	CMP $4, R0
+	BLT element
+	WORD $0x4cdf7842 // ld1 {v2.4s}, [x2], #16
+	WORD $0x4cdf7860 // ld1 {v0.4s}, [x3], #16
+	WORD $0x6ea2e402 // fcmgt v2.4s, v0.4s, v2.4s
+	WORD $0x4e3f1c42 // and v2.16b, v2.16b, v31.16b
+	WORD $0x4c9f7822 // st1 {v2.4s}, [x1], #16
+	SUB $4, R0, R0
+	B one
+element:
+	CMP $1, R0
+	BLT done
+	WORD $0x4ddfc842 // ld1r {v2.4s}, [x2], #4
+	WORD $0x4ddfc860 // ld1r {v0.4s}, [x3], #4
+	WORD $0x6ea2e402 // fcmgt v2.4s, v0.4s, v2.4s
+	WORD $0x4e3f1c42 // and v2.16b, v2.16b, v31.16b
+	WORD $0x0d9f8022 // st1 {v2.s}[0], [x1], #4
+	SUB $1, R0, R0
+	B element
+done:
+	RET
+
+// func leNEON(n int, dst, x, y, z *float32)
+TEXT ·leNEON(SB), NOSPLIT, $0-40
+	MOVD n+0(FP), R0
+	MOVD dst+8(FP), R1
+	MOVD x+16(FP), R2
+	MOVD y+24(FP), R3
+	MOVW $0x3f800000, R9
+	WORD $0x4e040d3f // dup v31.4s, w9
+many:
+	CMP $8, R0
+	BLT one
+	WORD $0x4cdf7840 // ld1 {v0.4s}, [x2], #16
+	WORD $0x4cdf7861 // ld1 {v1.4s}, [x3], #16
+	WORD $0x4cdf7842 // ld1 {v2.4s}, [x2], #16
+	WORD $0x4cdf7863 // ld1 {v3.4s}, [x3], #16
+	WORD $0x6e20e420 // fcmge v0.4s, v1.4s, v0.4s
+	WORD $0x4e3f1c00 // and v0.16b, v0.16b, v31.16b
+	WORD $0x6e22e462 // fcmge v2.4s, v3.4s, v2.4s
+	WORD $0x4e3f1c42 // and v2.16b, v2.16b, v31.16b
+	WORD $0x4c9f7820 // st1 {v0.4s}, [x1], #16
+	WORD $0x4c9f7822 // st1 {v2.4s}, [x1], #16
+	SUB $8, R0, R0
+	B many
+one:
+	CMP $4, R0
+	BLT element
+	WORD $0x4cdf7842 // ld1 {v2.4s}, [x2], #16
+	WORD $0x4cdf7860 // ld1 {v0.4s}, [x3], #16
+	WORD $0x6e22e402 // fcmge v2.4s, v0.4s, v2.4s
+	WORD $0x4e3f1c42 // and v2.16b, v2.16b, v31.16b
+	WORD $0x4c9f7822 // st1 {v2.4s}, [x1], #16
+	SUB $4, R0, R0
+	B one
+element:
+	CMP $1, R0
+	BLT done
+	WORD $0x4ddfc842 // ld1r {v2.4s}, [x2], #4
+	WORD $0x4ddfc860 // ld1r {v0.4s}, [x3], #4
+	WORD $0x6e22e402 // fcmge v2.4s, v0.4s, v2.4s
+	WORD $0x4e3f1c42 // and v2.16b, v2.16b, v31.16b
+	WORD $0x0d9f8022 // st1 {v2.s}[0], [x1], #4
+	SUB $1, R0, R0
+	B element
+done:
+	RET
+
+// func eqNEON(n int, dst, x, y, z *float32)
+TEXT ·eqNEON(SB), NOSPLIT, $0-40
+	MOVD n+0(FP), R0
+	MOVD dst+8(FP), R1
+	MOVD x+16(FP), R2
+	MOVD y+24(FP), R3
+	MOVW $0x3f800000, R9
+	WORD $0x4e040d3f // dup v31.4s, w9
+many:
+	CMP $8, R0
+	BLT one
+	WORD $0x4cdf7840 // ld1 {v0.4s}, [x2], #16
+	WORD $0x4cdf7861 // ld1 {v1.4s}, [x3], #16
+	WORD $0x4cdf7842 // ld1 {v2.4s}, [x2], #16
+	WORD $0x4cdf7863 // ld1 {v3.4s}, [x3], #16
+	WORD $0x4e21e401 // fcmeq v1.4s, v0.4s, v1.4s
+	WORD $0x4e3f1c21 // and v1.16b, v1.16b, v31.16b
+	WORD $0x4e23e443 // fcmeq v3.4s, v2.4s, v3.4s
+	WORD $0x4e3f1c63 // and v3.16b, v3.16b, v31.16b
+	WORD $0x4c9f7821 // st1 {v1.4s}, [x1], #16
+	WORD $0x4c9f7823 // st1 {v3.4s}, [x1], #16
+	SUB $8, R0, R0
+	B many
+one:
+	CMP $4, R0
+	BLT element
+	WORD $0x4cdf7843 // ld1 {v3.4s}, [x2], #16
+	WORD $0x4cdf7861 // ld1 {v1.4s}, [x3], #16
+	WORD $0x4e21e461 // fcmeq v1.4s, v3.4s, v1.4s
+	WORD $0x4e3f1c21 // and v1.16b, v1.16b, v31.16b
+	WORD $0x4c9f7821 // st1 {v1.4s}, [x1], #16
+	SUB $4, R0, R0
+	B one
+element:
+	CMP $1, R0
+	BLT done
+	WORD $0x4ddfc841 // ld1r {v1.4s}, [x2], #4
+	WORD $0x4ddfc863 // ld1r {v3.4s}, [x3], #4
+	WORD $0x4e23e423 // fcmeq v3.4s, v1.4s, v3.4s
+	WORD $0x4e3f1c63 // and v3.16b, v3.16b, v31.16b
+	WORD $0x0d9f8023 // st1 {v3.s}[0], [x1], #4
+	SUB $1, R0, R0
+	B element
+done:
+	RET
+
+// func neNEON(n int, dst, x, y, z *float32)
+TEXT ·neNEON(SB), NOSPLIT, $0-40
+	MOVD n+0(FP), R0
+	MOVD dst+8(FP), R1
+	MOVD x+16(FP), R2
+	MOVD y+24(FP), R3
+	MOVW $0x3f800000, R9
+	WORD $0x4e040d3f // dup v31.4s, w9
+many:
+	CMP $8, R0
+	BLT one
+	WORD $0x4cdf7840 // ld1 {v0.4s}, [x2], #16
+	WORD $0x4cdf7861 // ld1 {v1.4s}, [x3], #16
+	WORD $0x4cdf7842 // ld1 {v2.4s}, [x2], #16
+	WORD $0x4cdf7863 // ld1 {v3.4s}, [x3], #16
+	WORD $0x4e21e401 // fcmeq v1.4s, v0.4s, v1.4s
+	WORD $0x6e205821 // mvn v1.16b, v1.16b
+	WORD $0x4e3f1c21 // and v1.16b, v1.16b, v31.16b
+	WORD $0x4e23e443 // fcmeq v3.4s, v2.4s, v3.4s
+	WORD $0x6e205863 // mvn v3.16b, v3.16b
+	WORD $0x4e3f1c63 // and v3.16b, v3.16b, v31.16b
+	WORD $0x4c9f7821 // st1 {v1.4s}, [x1], #16
+	WORD $0x4c9f7823 // st1 {v3.4s}, [x1], #16
+	SUB $8, R0, R0
+	B many
+one:
+	CMP $4, R0
+	BLT element
+	WORD $0x4cdf7843 // ld1 {v3.4s}, [x2], #16
+	WORD $0x4cdf7861 // ld1 {v1.4s}, [x3], #16
+	WORD $0x4e21e461 // fcmeq v1.4s, v3.4s, v1.4s
+	WORD $0x6e205821 // mvn v1.16b, v1.16b
+	WORD $0x4e3f1c21 // and v1.16b, v1.16b, v31.16b
+	WORD $0x4c9f7821 // st1 {v1.4s}, [x1], #16
+	SUB $4, R0, R0
+	B one
+element:
+	CMP $1, R0
+	BLT done
+	WORD $0x4ddfc841 // ld1r {v1.4s}, [x2], #4
+	WORD $0x4ddfc863 // ld1r {v3.4s}, [x3], #4
+	WORD $0x4e23e423 // fcmeq v3.4s, v1.4s, v3.4s
+	WORD $0x6e205863 // mvn v3.16b, v3.16b
+	WORD $0x4e3f1c63 // and v3.16b, v3.16b, v31.16b
+	WORD $0x0d9f8023 // st1 {v3.s}[0], [x1], #4
+	SUB $1, R0, R0
+	B element
+done:
+	RET
+
+// func whereNEON(n int, dst, x, y, z *float32)
+TEXT ·whereNEON(SB), NOSPLIT, $0-40
+	MOVD n+0(FP), R0
+	MOVD dst+8(FP), R1
+	MOVD x+16(FP), R2
+	MOVD y+24(FP), R3
+	MOVD z+32(FP), R4
+	WORD $0x6e3f1fff // eor v31.16b, v31.16b, v31.16b
+many:
+	CMP $8, R0
+	BLT one
+	WORD $0x4cdf7840 // ld1 {v0.4s}, [x2], #16
+	WORD $0x4cdf7861 // ld1 {v1.4s}, [x3], #16
+	WORD $0x4cdf7882 // ld1 {v2.4s}, [x4], #16
+	WORD $0x4cdf7843 // ld1 {v3.4s}, [x2], #16
+	WORD $0x4cdf7864 // ld1 {v4.4s}, [x3], #16
+	WORD $0x4cdf7885 // ld1 {v5.4s}, [x4], #16
+	WORD $0x4e3fe400 // fcmeq v0.4s, v0.4s, v31.4s
+	WORD $0x6e611c40 // bsl v0.16b, v2.16b, v1.16b
+	WORD $0x4e3fe463 // fcmeq v3.4s, v3.4s, v31.4s
+	WORD $0x6e641ca3 // bsl v3.16b, v5.16b, v4.16b
+	WORD $0x4c9f7820 // st1 {v0.4s}, [x1], #16
+	WORD $0x4c9f7823 // st1 {v3.4s}, [x1], #16
+	SUB $8, R0, R0
+	B many
+one:
+	CMP $4, R0
+	BLT element
+	WORD $0x4cdf7843 // ld1 {v3.4s}, [x2], #16
+	WORD $0x4cdf7860 // ld1 {v0.4s}, [x3], #16
+	WORD $0x4cdf7884 // ld1 {v4.4s}, [x4], #16
+	WORD $0x4e3fe463 // fcmeq v3.4s, v3.4s, v31.4s
+	WORD $0x6e601c83 // bsl v3.16b, v4.16b, v0.16b
+	WORD $0x4c9f7823 // st1 {v3.4s}, [x1], #16
+	SUB $4, R0, R0
+	B one
+element:
+	CMP $1, R0
+	BLT done
+	WORD $0x4ddfc843 // ld1r {v3.4s}, [x2], #4
+	WORD $0x4ddfc860 // ld1r {v0.4s}, [x3], #4
+	WORD $0x4ddfc884 // ld1r {v4.4s}, [x4], #4
+	WORD $0x4e3fe463 // fcmeq v3.4s, v3.4s, v31.4s
+	WORD $0x6e601c83 // bsl v3.16b, v4.16b, v0.16b
+	WORD $0x0d9f8023 // st1 {v3.s}[0], [x1], #4
+	SUB $1, R0, R0
+	B element
+done:
+	RET
+
+// func sumsNEON(eights int, x, tail, lanes *float32)
+TEXT ·sumsNEON(SB), NOSPLIT, $0-32
+	MOVD eights+0(FP), R0
+	MOVD x+8(FP), R1
+	WORD $0x6e3f1fff // eor v31.16b, v31.16b, v31.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4ebf1ffd // mov v29.16b, v31.16b
+	WORD $0x4ebf1ffc // mov v28.16b, v31.16b
+	WORD $0x4ebf1ffb // mov v27.16b, v31.16b
+	WORD $0x4ebf1ffa // mov v26.16b, v31.16b
+	WORD $0x4ebf1ff9 // mov v25.16b, v31.16b
+	WORD $0x4ebf1ff8 // mov v24.16b, v31.16b
+	WORD $0x4ebf1ff7 // mov v23.16b, v31.16b
+many:
+	CMP $4, R0
+	BLT one
+	WORD $0x4cdf7820 // ld1 {v0.4s}, [x1], #16
+	WORD $0x4e20d7de // fadd v30.4s, v30.4s, v0.4s
+	WORD $0x4cdf7820 // ld1 {v0.4s}, [x1], #16
+	WORD $0x4e20d7bd // fadd v29.4s, v29.4s, v0.4s
+	WORD $0x4cdf7820 // ld1 {v0.4s}, [x1], #16
+	WORD $0x4e20d79c // fadd v28.4s, v28.4s, v0.4s
+	WORD $0x4cdf7820 // ld1 {v0.4s}, [x1], #16
+	WORD $0x4e20d77b // fadd v27.4s, v27.4s, v0.4s
+	WORD $0x4cdf7820 // ld1 {v0.4s}, [x1], #16
+	WORD $0x4e20d75a // fadd v26.4s, v26.4s, v0.4s
+	WORD $0x4cdf7820 // ld1 {v0.4s}, [x1], #16
+	WORD $0x4e20d739 // fadd v25.4s, v25.4s, v0.4s
+	WORD $0x4cdf7820 // ld1 {v0.4s}, [x1], #16
+	WORD $0x4e20d718 // fadd v24.4s, v24.4s, v0.4s
+	WORD $0x4cdf7820 // ld1 {v0.4s}, [x1], #16
+	WORD $0x4e20d6f7 // fadd v23.4s, v23.4s, v0.4s
+	SUB $4, R0, R0
+	B many
+one:
+	CMP $1, R0
+	BLT tail
+	WORD $0x4cdf7820 // ld1 {v0.4s}, [x1], #16
+	WORD $0x4e20d7de // fadd v30.4s, v30.4s, v0.4s
+	WORD $0x4cdf7820 // ld1 {v0.4s}, [x1], #16
+	WORD $0x4e20d7bd // fadd v29.4s, v29.4s, v0.4s
+	SUB $1, R0, R0
+	B one
+tail:
+	MOVD tail+16(FP), R1
+	WORD $0x4cdf7820 // ld1 {v0.4s}, [x1], #16
+	WORD $0x4e20d7de // fadd v30.4s, v30.4s, v0.4s
+	WORD $0x4cdf7820 // ld1 {v0.4s}, [x1], #16
+	WORD $0x4e20d7bd // fadd v29.4s, v29.4s, v0.4s
+	WORD $0x4e3ed79e // fadd v30.4s, v28.4s, v30.4s
+	WORD $0x4e3dd77d // fadd v29.4s, v27.4s, v29.4s
+	WORD $0x4e3ad71a // fadd v26.4s, v24.4s, v26.4s
+	WORD $0x4e39d6f9 // fadd v25.4s, v23.4s, v25.4s
+	WORD $0x4e3ed75e // fadd v30.4s, v26.4s, v30.4s
+	WORD $0x4e3dd73d // fadd v29.4s, v25.4s, v29.4s
+	MOVD lanes+24(FP), R1
+	WORD $0x4c9f783e // st1 {v30.4s}, [x1], #16
+	WORD $0x4c9f783d // st1 {v29.4s}, [x1], #16
+	RET
+
+// func dotsNEON(eights int, x, y, tail, yTail, lanes *float32)
+TEXT ·dotsNEON(SB), NOSPLIT, $0-48
+	MOVD eights+0(FP), R0
+	MOVD x+8(FP), R1
+	MOVD y+16(FP), R2
+	WORD $0x6e3f1fff // eor v31.16b, v31.16b, v31.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4ebf1ffd // mov v29.16b, v31.16b
+	WORD $0x4ebf1ffc // mov v28.16b, v31.16b
+	WORD $0x4ebf1ffb // mov v27.16b, v31.16b
+	WORD $0x4ebf1ffa // mov v26.16b, v31.16b
+	WORD $0x4ebf1ff9 // mov v25.16b, v31.16b
+	WORD $0x4ebf1ff8 // mov v24.16b, v31.16b
+	WORD $0x4ebf1ff7 // mov v23.16b, v31.16b
+many:
+	CMP $4, R0
+	BLT one
+	WORD $0x4cdf7820 // ld1 {v0.4s}, [x1], #16
+	WORD $0x4cdf7841 // ld1 {v1.4s}, [x2], #16
+	WORD $0x4e21cc1e // fmla v30.4s, v0.4s, v1.4s
+	WORD $0x4cdf7821 // ld1 {v1.4s}, [x1], #16
+	WORD $0x4cdf7840 // ld1 {v0.4s}, [x2], #16
+	WORD $0x4e20cc3d // fmla v29.4s, v1.4s, v0.4s
+	WORD $0x4cdf7820 // ld1 {v0.4s}, [x1], #16
+	WORD $0x4cdf7841 // ld1 {v1.4s}, [x2], #16
+	WORD $0x4e21cc1c // fmla v28.4s, v0.4s, v1.4s
+	WORD $0x4cdf7821 // ld1 {v1.4s}, [x1], #16
+	WORD $0x4cdf7840 // ld1 {v0.4s}, [x2], #16
+	WORD $0x4e20cc3b // fmla v27.4s, v1.4s, v0.4s
+	WORD $0x4cdf7820 // ld1 {v0.4s}, [x1], #16
+	WORD $0x4cdf7841 // ld1 {v1.4s}, [x2], #16
+	WORD $0x4e21cc1a // fmla v26.4s, v0.4s, v1.4s
+	WORD $0x4cdf7821 // ld1 {v1.4s}, [x1], #16
+	WORD $0x4cdf7840 // ld1 {v0.4s}, [x2], #16
+	WORD $0x4e20cc39 // fmla v25.4s, v1.4s, v0.4s
+	WORD $0x4cdf7820 // ld1 {v0.4s}, [x1], #16
+	WORD $0x4cdf7841 // ld1 {v1.4s}, [x2], #16
+	WORD $0x4e21cc18 // fmla v24.4s, v0.4s, v1.4s
+	WORD $0x4cdf7821 // ld1 {v1.4s}, [x1], #16
+	WORD $0x4cdf7840 // ld1 {v0.4s}, [x2], #16
+	WORD $0x4e20cc37 // fmla v23.4s, v1.4s, v0.4s
+	SUB $4, R0, R0
+	B many
+one:
+	CMP $1, R0
+	BLT tail
+	WORD $0x4cdf7820 // ld1 {v0.4s}, [x1], #16
+	WORD $0x4cdf7841 // ld1 {v1.4s}, [x2], #16
+	WORD $0x4e21cc1e // fmla v30.4s, v0.4s, v1.4s
+	WORD $0x4cdf7821 // ld1 {v1.4s}, [x1], #16
+	WORD $0x4cdf7840 // ld1 {v0.4s}, [x2], #16
+	WORD $0x4e20cc3d // fmla v29.4s, v1.4s, v0.4s
+	SUB $1, R0, R0
+	B one
+tail:
+	MOVD tail+24(FP), R1
+	MOVD yTail+32(FP), R2
+	WORD $0x4cdf7820 // ld1 {v0.4s}, [x1], #16
+	WORD $0x4cdf7841 // ld1 {v1.4s}, [x2], #16
+	WORD $0x4e21cc1e // fmla v30.4s, v0.4s, v1.4s
+	WORD $0x4cdf7821 // ld1 {v1.4s}, [x1], #16
+	WORD $0x4cdf7840 // ld1 {v0.4s}, [x2], #16
+	WORD $0x4e20cc3d // fmla v29.4s, v1.4s, v0.4s
+	WORD $0x4e3ed79e // fadd v30.4s, v28.4s, v30.4s
+	WORD $0x4e3dd77d // fadd v29.4s, v27.4s, v29.4s
+	WORD $0x4e3ad71a // fadd v26.4s, v24.4s, v26.4s
+	WORD $0x4e39d6f9 // fadd v25.4s, v23.4s, v25.4s
+	WORD $0x4e3ed75e // fadd v30.4s, v26.4s, v30.4s
+	WORD $0x4e3dd73d // fadd v29.4s, v25.4s, v29.4s
+	MOVD lanes+40(FP), R1
+	WORD $0x4c9f783e // st1 {v30.4s}, [x1], #16
+	WORD $0x4c9f783d // st1 {v29.4s}, [x1], #16
+	RET
+
+// func maximaNEON(eights int, x, tail, lanes *float32)
+TEXT ·maximaNEON(SB), NOSPLIT, $0-32
+	MOVD eights+0(FP), R0
+	MOVD x+8(FP), R1
+	MOVW $0xff800000, R9
+	WORD $0x4e040d3f // dup v31.4s, w9
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4ebf1ffd // mov v29.16b, v31.16b
+	WORD $0x4ebf1ffc // mov v28.16b, v31.16b
+	WORD $0x4ebf1ffb // mov v27.16b, v31.16b
+many:
+	CMP $2, R0
+	BLT one
+	WORD $0x4cdf7820 // ld1 {v0.4s}, [x1], #16
+	WORD $0x4e20f7c1 // fmax v1.4s, v30.4s, v0.4s
+	WORD $0x4e20e7c0 // fcmeq v0.4s, v30.4s, v0.4s
+	WORD $0x6e611fc0 // bsl v0.16b, v30.16b, v1.16b
+	WORD $0x4ea01c1e // mov v30.16b, v0.16b
+	WORD $0x4cdf7820 // ld1 {v0.4s}, [x1], #16
+	WORD $0x4e20f7a1 // fmax v1.4s, v29.4s, v0.4s
+	WORD $0x4e20e7a0 // fcmeq v0.4s, v29.4s, v0.4s
+	WORD $0x6e611fa0 // bsl v0.16b, v29.16b, v1.16b
+	WORD $0x4ea01c1d // mov v29.16b, v0.16b
+	WORD $0x4cdf7820 // ld1 {v0.4s}, [x1], #16
+	WORD $0x4e20f781 // fmax v1.4s, v28.4s, v0.4s
+	WORD $0x4e20e780 // fcmeq v0.4s, v28.4s, v0.4s
+	WORD $0x6e611f80 // bsl v0.16b, v28.16b, v1.16b
+	WORD $0x4ea01c1c // mov v28.16b, v0.16b
+	WORD $0x4cdf7820 // ld1 {v0.4s}, [x1], #16
+	WORD $0x4e20f761 // fmax v1.4s, v27.4s, v0.4s
+	WORD $0x4e20e760 // fcmeq v0.4s, v27.4s, v0.4s
+	WORD $0x6e611f60 // bsl v0.16b, v27.16b, v1.16b
+	WORD $0x4ea01c1b // mov v27.16b, v0.16b
+	SUB $2, R0, R0
+	B many
+one:
+	CMP $1, R0
+	BLT tail
+	WORD $0x4cdf7820 // ld1 {v0.4s}, [x1], #16
+	WORD $0x4e20f7c1 // fmax v1.4s, v30.4s, v0.4s
+	WORD $0x4e20e7c0 // fcmeq v0.4s, v30.4s, v0.4s
+	WORD $0x6e611fc0 // bsl v0.16b, v30.16b, v1.16b
+	WORD $0x4ea01c1e // mov v30.16b, v0.16b
+	WORD $0x4cdf7820 // ld1 {v0.4s}, [x1], #16
+	WORD $0x4e20f7a1 // fmax v1.4s, v29.4s, v0.4s
+	WORD $0x4e20e7a0 // fcmeq v0.4s, v29.4s, v0.4s
+	WORD $0x6e611fa0 // bsl v0.16b, v29.16b, v1.16b
+	WORD $0x4ea01c1d // mov v29.16b, v0.16b
+	SUB $1, R0, R0
+	B one
+tail:
+	MOVD tail+16(FP), R1
+	WORD $0x4cdf7820 // ld1 {v0.4s}, [x1], #16
+	WORD $0x4e20f7c1 // fmax v1.4s, v30.4s, v0.4s
+	WORD $0x4e20e7c0 // fcmeq v0.4s, v30.4s, v0.4s
+	WORD $0x6e611fc0 // bsl v0.16b, v30.16b, v1.16b
+	WORD $0x4ea01c1e // mov v30.16b, v0.16b
+	WORD $0x4cdf7820 // ld1 {v0.4s}, [x1], #16
+	WORD $0x4e20f7a1 // fmax v1.4s, v29.4s, v0.4s
+	WORD $0x4e20e7a0 // fcmeq v0.4s, v29.4s, v0.4s
+	WORD $0x6e611fa0 // bsl v0.16b, v29.16b, v1.16b
+	WORD $0x4ea01c1d // mov v29.16b, v0.16b
+	WORD $0x4e3ef780 // fmax v0.4s, v28.4s, v30.4s
+	WORD $0x4e3ee781 // fcmeq v1.4s, v28.4s, v30.4s
+	WORD $0x6e601f81 // bsl v1.16b, v28.16b, v0.16b
+	WORD $0x4ea11c3e // mov v30.16b, v1.16b
+	WORD $0x4e3df761 // fmax v1.4s, v27.4s, v29.4s
+	WORD $0x4e3de760 // fcmeq v0.4s, v27.4s, v29.4s
+	WORD $0x6e611f60 // bsl v0.16b, v27.16b, v1.16b
+	WORD $0x4ea01c1d // mov v29.16b, v0.16b
+	MOVD lanes+24(FP), R1
+	WORD $0x4c9f783e // st1 {v30.4s}, [x1], #16
+	WORD $0x4c9f783d // st1 {v29.4s}, [x1], #16
+	RET
+
+// func expSumsNEON(eights int, dst, x *float32, shift float32, tail, lanes *float32)
+TEXT ·expSumsNEON(SB), NOSPLIT, $0-48
+	MOVD eights+0(FP), R0
+	MOVD dst+8(FP), R1
+	MOVD x+16(FP), R2
+	MOVWU shift+24(FP), R9
+	WORD $0x4e040d3f // dup v31.4s, w9
+	MOVW $0xc2d00000, R9
+	WORD $0x4e040d3e // dup v30.4s, w9
+	MOVW $0x42b20000, R9
+	WORD $0x4e040d3d // dup v29.4s, w9
+	MOVW $0x3fb8aa3b, R9
+	WORD $0x4e040d3c // dup v28.4s, w9
+	MOVW $0x3f318000, R9
+	WORD $0x4e040d3b // dup v27.4s, w9
+	MOVW $0xb95e8083, R9
+	WORD $0x4e040d3a // dup v26.4s, w9
+	MOVW $0x39506967, R9
+	WORD $0x4e040d39 // dup v25.4s, w9
+	MOVW $0x3ab743ce, R9
+	WORD $0x4e040d38 // dup v24.4s, w9
+	MOVW $0x3c088908, R9
+	WORD $0x4e040d37 // dup v23.4s, w9
+	MOVW $0x3d2aa9c1, R9
+	WORD $0x4e040d36 // dup v22.4s, w9
+	MOVW $0x3e2aaaaa, R9
+	WORD $0x4e040d35 // dup v21.4s, w9
+	MOVW $0x3f000000, R9
+	WORD $0x4e040d34 // dup v20.4s, w9
+	MOVW $0x0000007f, R9
+	WORD $0x4e040d33 // dup v19.4s, w9
+	MOVW $0x3f800000, R9
+	WORD $0x4e040d32 // dup v18.4s, w9
+	WORD $0x6e311e31 // eor v17.16b, v17.16b, v17.16b
+	WORD $0x4eb11e30 // mov v16.16b, v17.16b
+	WORD $0x4eb11e2f // mov v15.16b, v17.16b
+	WORD $0x4eb11e2e // mov v14.16b, v17.16b
+	WORD $0x4eb11e2d // mov v13.16b, v17.16b
+many:
+	CMP $2, R0
+	BLT one
+	WORD $0x4cdf7840 // ld1 {v0.4s}, [x2], #16
+	WORD $0x4ebfd400 // fsub v0.4s, v0.4s, v31.4s
+	WORD $0x4ebdf400 // fmin v0.4s, v0.4s, v29.4s
+	WORD $0x4e3ef400 // fmax v0.4s, v0.4s, v30.4s
+	WORD $0x6e20df81 // fmul v1.4s, v28.4s, v0.4s
+	WORD $0x4e218821 // frintn v1.4s, v1.4s
+	WORD $0x4ea1cf60 // fmls v0.4s, v27.4s, v1.4s
+	WORD $0x4ea1cf40 // fmls v0.4s, v26.4s, v1.4s
+	WORD $0x6e20dc02 // fmul v2.4s, v0.4s, v0.4s
+	WORD $0x4eb81f03 // mov v3.16b, v24.16b
+	WORD $0x4e20cf23 // fmla v3.4s, v25.4s, v0.4s
+	WORD $0x4eb71ee4 // mov v4.16b, v23.16b
+	WORD $0x4e20cc64 // fmla v4.4s, v3.4s, v0.4s
+	WORD $0x4eb61ec3 // mov v3.16b, v22.16b
+	WORD $0x4e20cc83 // fmla v3.4s, v4.4s, v0.4s
+	WORD $0x4eb51ea4 // mov v4.16b, v21.16b
+	WORD $0x4e20cc64 // fmla v4.4s, v3.4s, v0.4s
+	WORD $0x4eb41e83 // mov v3.16b, v20.16b
+	WORD $0x4e20cc83 // fmla v3.4s, v4.4s, v0.4s
+	WORD $0x4e23cc40 // fmla v0.4s, v2.4s, v3.4s
+	WORD $0x4e20d640 // fadd v0.4s, v18.4s, v0.4s
+	WORD $0x4e21a821 // fcvtns v1.4s, v1.4s
+	WORD $0x4f3f0423 // sshr v3.4s, v1.4s, #1
+	WORD $0x6ea38421 // sub v1.4s, v1.4s, v3.4s
+	WORD $0x4eb38463 // add v3.4s, v3.4s, v19.4s
+	WORD $0x4f375463 // shl v3.4s, v3.4s, #23
+	WORD $0x6e20dc60 // fmul v0.4s, v3.4s, v0.4s
+	WORD $0x4eb38421 // add v1.4s, v1.4s, v19.4s
+	WORD $0x4f375421 // shl v1.4s, v1.4s, #23
+	WORD $0x6e20dc20 // fmul v0.4s, v1.4s, v0.4s
+	WORD $0x4e30d410 // fadd v16.4s, v0.4s, v16.4s
+	WORD $0x4c9f7820 // st1 {v0.4s}, [x1], #16
+	WORD $0x4cdf7840 // ld1 {v0.4s}, [x2], #16
+	WORD $0x4ebfd400 // fsub v0.4s, v0.4s, v31.4s
+	WORD $0x4ebdf400 // fmin v0.4s, v0.4s, v29.4s
+	WORD $0x4e3ef400 // fmax v0.4s, v0.4s, v30.4s
+	WORD $0x6e20df81 // fmul v1.4s, v28.4s, v0.4s
+	WORD $0x4e218821 // frintn v1.4s, v1.4s
+	WORD $0x4ea1cf60 // fmls v0.4s, v27.4s, v1.4s
+	WORD $0x4ea1cf40 // fmls v0.4s, v26.4s, v1.4s
+	WORD $0x6e20dc03 // fmul v3.4s, v0.4s, v0.4s
+	WORD $0x4eb81f02 // mov v2.16b, v24.16b
+	WORD $0x4e20cf22 // fmla v2.4s, v25.4s, v0.4s
+	WORD $0x4eb71ee4 // mov v4.16b, v23.16b
+	WORD $0x4e20cc44 // fmla v4.4s, v2.4s, v0.4s
+	WORD $0x4eb61ec2 // mov v2.16b, v22.16b
+	WORD $0x4e20cc82 // fmla v2.4s, v4.4s, v0.4s
+	WORD $0x4eb51ea4 // mov v4.16b, v21.16b
+	WORD $0x4e20cc44 // fmla v4.4s, v2.4s, v0.4s
+	WORD $0x4eb41e82 // mov v2.16b, v20.16b
+	WORD $0x4e20cc82 // fmla v2.4s, v4.4s, v0.4s
+	WORD $0x4e22cc60 // fmla v0.4s, v3.4s, v2.4s
+	WORD $0x4e20d640 // fadd v0.4s, v18.4s, v0.4s
+	WORD $0x4e21a821 // fcvtns v1.4s, v1.4s
+	WORD $0x4f3f0422 // sshr v2.4s, v1.4s, #1
+	WORD $0x6ea28421 // sub v1.4s, v1.4s, v2.4s
+	WORD $0x4eb38442 // add v2.4s, v2.4s, v19.4s
+	WORD $0x4f375442 // shl v2.4s, v2.4s, #23
+	WORD $0x6e20dc40 // fmul v0.4s, v2.4s, v0.4s
+	WORD $0x4eb38421 // add v1.4s, v1.4s, v19.4s
+	WORD $0x4f375421 // shl v1.4s, v1.4s, #23
+	WORD $0x6e20dc20 // fmul v0.4s, v1.4s, v0.4s
+	WORD $0x4e2fd40f // fadd v15.4s, v0.4s, v15.4s
+	WORD $0x4c9f7820 // st1 {v0.4s}, [x1], #16
+	WORD $0x4cdf7840 // ld1 {v0.4s}, [x2], #16
+	WORD $0x4ebfd400 // fsub v0.4s, v0.4s, v31.4s
+	WORD $0x4ebdf400 // fmin v0.4s, v0.4s, v29.4s
+	WORD $0x4e3ef400 // fmax v0.4s, v0.4s, v30.4s
+	WORD $0x6e20df81 // fmul v1.4s, v28.4s, v0.4s
+	WORD $0x4e218821 // frintn v1.4s, v1.4s
+	WORD $0x4ea1cf60 // fmls v0.4s, v27.4s, v1.4s
+	WORD $0x4ea1cf40 // fmls v0.4s, v26.4s, v1.4s
+	WORD $0x6e20dc02 // fmul v2.4s, v0.4s, v0.4s
+	WORD $0x4eb81f03 // mov v3.16b, v24.16b
+	WORD $0x4e20cf23 // fmla v3.4s, v25.4s, v0.4s
+	WORD $0x4eb71ee4 // mov v4.16b, v23.16b
+	WORD $0x4e20cc64 // fmla v4.4s, v3.4s, v0.4s
+	WORD $0x4eb61ec3 // mov v3.16b, v22.16b
+	WORD $0x4e20cc83 // fmla v3.4s, v4.4s, v0.4s
+	WORD $0x4eb51ea4 // mov v4.16b, v21.16b
+	WORD $0x4e20cc64 // fmla v4.4s, v3.4s, v0.4s
+	WORD $0x4eb41e83 // mov v3.16b, v20.16b
+	WORD $0x4e20cc83 // fmla v3.4s, v4.4s, v0.4s
+	WORD $0x4e23cc40 // fmla v0.4s, v2.4s, v3.4s
+	WORD $0x4e20d640 // fadd v0.4s, v18.4s, v0.4s
+	WORD $0x4e21a821 // fcvtns v1.4s, v1.4s
+	WORD $0x4f3f0423 // sshr v3.4s, v1.4s, #1
+	WORD $0x6ea38421 // sub v1.4s, v1.4s, v3.4s
+	WORD $0x4eb38463 // add v3.4s, v3.4s, v19.4s
+	WORD $0x4f375463 // shl v3.4s, v3.4s, #23
+	WORD $0x6e20dc60 // fmul v0.4s, v3.4s, v0.4s
+	WORD $0x4eb38421 // add v1.4s, v1.4s, v19.4s
+	WORD $0x4f375421 // shl v1.4s, v1.4s, #23
+	WORD $0x6e20dc20 // fmul v0.4s, v1.4s, v0.4s
+	WORD $0x4e2ed40e // fadd v14.4s, v0.4s, v14.4s
+	WORD $0x4c9f7820 // st1 {v0.4s}, [x1], #16
+	WORD $0x4cdf7840 // ld1 {v0.4s}, [x2], #16
+	WORD $0x4ebfd400 // fsub v0.4s, v0.4s, v31.4s
+	WORD $0x4ebdf400 // fmin v0.4s, v0.4s, v29.4s
+	WORD $0x4e3ef400 // fmax v0.4s, v0.4s, v30.4s
+	WORD $0x6e20df81 // fmul v1.4s, v28.4s, v0.4s
+	WORD $0x4e218821 // frintn v1.4s, v1.4s
+	WORD $0x4ea1cf60 // fmls v0.4s, v27.4s, v1.4s
+	WORD $0x4ea1cf40 // fmls v0.4s, v26.4s, v1.4s
+	WORD $0x6e20dc03 // fmul v3.4s, v0.4s, v0.4s
+	WORD $0x4eb81f02 // mov v2.16b, v24.16b
+	WORD $0x4e20cf22 // fmla v2.4s, v25.4s, v0.4s
+	WORD $0x4eb71ee4 // mov v4.16b, v23.16b
+	WORD $0x4e20cc44 // fmla v4.4s, v2.4s, v0.4s
+	WORD $0x4eb61ec2 // mov v2.16b, v22.16b
+	WORD $0x4e20cc82 // fmla v2.4s, v4.4s, v0.4s
+	WORD $0x4eb51ea4 // mov v4.16b, v21.16b
+	WORD $0x4e20cc44 // fmla v4.4s, v2.4s, v0.4s
+	WORD $0x4eb41e82 // mov v2.16b, v20.16b
+	WORD $0x4e20cc82 // fmla v2.4s, v4.4s, v0.4s
+	WORD $0x4e22cc60 // fmla v0.4s, v3.4s, v2.4s
+	WORD $0x4e20d640 // fadd v0.4s, v18.4s, v0.4s
+	WORD $0x4e21a821 // fcvtns v1.4s, v1.4s
+	WORD $0x4f3f0422 // sshr v2.4s, v1.4s, #1
+	WORD $0x6ea28421 // sub v1.4s, v1.4s, v2.4s
+	WORD $0x4eb38442 // add v2.4s, v2.4s, v19.4s
+	WORD $0x4f375442 // shl v2.4s, v2.4s, #23
+	WORD $0x6e20dc40 // fmul v0.4s, v2.4s, v0.4s
+	WORD $0x4eb38421 // add v1.4s, v1.4s, v19.4s
+	WORD $0x4f375421 // shl v1.4s, v1.4s, #23
+	WORD $0x6e20dc20 // fmul v0.4s, v1.4s, v0.4s
+	WORD $0x4e2dd40d // fadd v13.4s, v0.4s, v13.4s
+	WORD $0x4c9f7820 // st1 {v0.4s}, [x1], #16
+	SUB $2, R0, R0
+	B many
+one:
+	CMP $1, R0
+	BLT tail
+	WORD $0x4cdf7840 // ld1 {v0.4s}, [x2], #16
+	WORD $0x4ebfd400 // fsub v0.4s, v0.4s, v31.4s
+	WORD $0x4ebdf400 // fmin v0.4s, v0.4s, v29.4s
+	WORD $0x4e3ef400 // fmax v0.4s, v0.4s, v30.4s
+	WORD $0x6e20df81 // fmul v1.4s, v28.4s, v0.4s
+	WORD $0x4e218821 // frintn v1.4s, v1.4s
+	WORD $0x4ea1cf60 // fmls v0.4s, v27.4s, v1.4s
+	WORD $0x4ea1cf40 // fmls v0.4s, v26.4s, v1.4s
+	WORD $0x6e20dc02 // fmul v2.4s, v0.4s, v0.4s
+	WORD $0x4eb81f03 // mov v3.16b, v24.16b
+	WORD $0x4e20cf23 // fmla v3.4s, v25.4s, v0.4s
+	WORD $0x4eb71ee4 // mov v4.16b, v23.16b
+	WORD $0x4e20cc64 // fmla v4.4s, v3.4s, v0.4s
+	WORD $0x4eb61ec3 // mov v3.16b, v22.16b
+	WORD $0x4e20cc83 // fmla v3.4s, v4.4s, v0.4s
+	WORD $0x4eb51ea4 // mov v4.16b, v21.16b
+	WORD $0x4e20cc64 // fmla v4.4s, v3.4s, v0.4s
+	WORD $0x4eb41e83 // mov v3.16b, v20.16b
+	WORD $0x4e20cc83 // fmla v3.4s, v4.4s, v0.4s
+	WORD $0x4e23cc40 // fmla v0.4s, v2.4s, v3.4s
+	WORD $0x4e20d640 // fadd v0.4s, v18.4s, v0.4s
+	WORD $0x4e21a821 // fcvtns v1.4s, v1.4s
+	WORD $0x4f3f0423 // sshr v3.4s, v1.4s, #1
+	WORD $0x6ea38421 // sub v1.4s, v1.4s, v3.4s
+	WORD $0x4eb38463 // add v3.4s, v3.4s, v19.4s
+	WORD $0x4f375463 // shl v3.4s, v3.4s, #23
+	WORD $0x6e20dc60 // fmul v0.4s, v3.4s, v0.4s
+	WORD $0x4eb38421 // add v1.4s, v1.4s, v19.4s
+	WORD $0x4f375421 // shl v1.4s, v1.4s, #23
+	WORD $0x6e20dc20 // fmul v0.4s, v1.4s, v0.4s
+	WORD $0x4e30d410 // fadd v16.4s, v0.4s, v16.4s
+	WORD $0x4c9f7820 // st1 {v0.4s}, [x1], #16
+	WORD $0x4cdf7840 // ld1 {v0.4s}, [x2], #16
+	WORD $0x4ebfd400 // fsub v0.4s, v0.4s, v31.4s
+	WORD $0x4ebdf400 // fmin v0.4s, v0.4s, v29.4s
+	WORD $0x4e3ef400 // fmax v0.4s, v0.4s, v30.4s
+	WORD $0x6e20df81 // fmul v1.4s, v28.4s, v0.4s
+	WORD $0x4e218821 // frintn v1.4s, v1.4s
+	WORD $0x4ea1cf60 // fmls v0.4s, v27.4s, v1.4s
+	WORD $0x4ea1cf40 // fmls v0.4s, v26.4s, v1.4s
+	WORD $0x6e20dc03 // fmul v3.4s, v0.4s, v0.4s
+	WORD $0x4eb81f02 // mov v2.16b, v24.16b
+	WORD $0x4e20cf22 // fmla v2.4s, v25.4s, v0.4s
+	WORD $0x4eb71ee4 // mov v4.16b, v23.16b
+	WORD $0x4e20cc44 // fmla v4.4s, v2.4s, v0.4s
+	WORD $0x4eb61ec2 // mov v2.16b, v22.16b
+	WORD $0x4e20cc82 // fmla v2.4s, v4.4s, v0.4s
+	WORD $0x4eb51ea4 // mov v4.16b, v21.16b
+	WORD $0x4e20cc44 // fmla v4.4s, v2.4s, v0.4s
+	WORD $0x4eb41e82 // mov v2.16b, v20.16b
+	WORD $0x4e20cc82 // fmla v2.4s, v4.4s, v0.4s
+	WORD $0x4e22cc60 // fmla v0.4s, v3.4s, v2.4s
+	WORD $0x4e20d640 // fadd v0.4s, v18.4s, v0.4s
+	WORD $0x4e21a821 // fcvtns v1.4s, v1.4s
+	WORD $0x4f3f0422 // sshr v2.4s, v1.4s, #1
+	WORD $0x6ea28421 // sub v1.4s, v1.4s, v2.4s
+	WORD $0x4eb38442 // add v2.4s, v2.4s, v19.4s
+	WORD $0x4f375442 // shl v2.4s, v2.4s, #23
+	WORD $0x6e20dc40 // fmul v0.4s, v2.4s, v0.4s
+	WORD $0x4eb38421 // add v1.4s, v1.4s, v19.4s
+	WORD $0x4f375421 // shl v1.4s, v1.4s, #23
+	WORD $0x6e20dc20 // fmul v0.4s, v1.4s, v0.4s
+	WORD $0x4e2fd40f // fadd v15.4s, v0.4s, v15.4s
+	WORD $0x4c9f7820 // st1 {v0.4s}, [x1], #16
+	SUB $1, R0, R0
+	B one
+tail:
+	MOVD tail+32(FP), R2
+	WORD $0x4cdf7840 // ld1 {v0.4s}, [x2], #16
+	WORD $0x4e30d410 // fadd v16.4s, v0.4s, v16.4s
+	WORD $0x4cdf7840 // ld1 {v0.4s}, [x2], #16
+	WORD $0x4e2fd40f // fadd v15.4s, v0.4s, v15.4s
+	WORD $0x4e30d5d0 // fadd v16.4s, v14.4s, v16.4s
+	WORD $0x4e2fd5af // fadd v15.4s, v13.4s, v15.4s
+	MOVD lanes+40(FP), R1
+	WORD $0x4c9f7830 // st1 {v16.4s}, [x1], #16
+	WORD $0x4c9f782f // st1 {v15.4s}, [x1], #16
+	RET
+
+// func affineNEON(n int, dst, x *float32, scale, shift float32)
+TEXT ·affineNEON(SB), NOSPLIT, $0-32
+	MOVD n+0(FP), R0
+	MOVD dst+8(FP), R1
+	MOVD x+16(FP), R2
+	MOVWU scale+24(FP), R9
+	WORD $0x4e040d3f // dup v31.4s, w9
+	MOVWU shift+28(FP), R9
+	WORD $0x4e040d3e // dup v30.4s, w9
+many:
+	CMP $8, R0
+	BLT one
+	WORD $0x4cdf7840 // ld1 {v0.4s}, [x2], #16
+	WORD $0x4cdf7841 // ld1 {v1.4s}, [x2], #16
+	WORD $0x4ebe1fc2 // mov v2.16b, v30.16b
+	WORD $0x4e3fcc02 // fmla v2.4s, v0.4s, v31.4s
+	WORD $0x4ebe1fc0 // mov v0.16b, v30.16b
+	WORD $0x4e3fcc20 // fmla v0.4s, v1.4s, v31.4s
+	WORD $0x4c9f7822 // st1 {v2.4s}, [x1], #16
+	WORD $0x4c9f7820 // st1 {v0.4s}, [x1], #16
+	SUB $8, R0, R0
+	B many
+one:
+	CMP $4, R0
+	BLT element
+	WORD $0x4cdf7840 // ld1 {v0.4s}, [x2], #16
+	WORD $0x4ebe1fc2 // mov v2.16b, v30.16b
+	WORD $0x4e3fcc02 // fmla v2.4s, v0.4s, v31.4s
+	WORD $0x4c9f7822 // st1 {v2.4s}, [x1], #16
+	SUB $4, R0, R0
+	B one
+element:
+	CMP $1, R0
+	BLT done
+	WORD $0x4ddfc842 // ld1r {v2.4s}, [x2], #4
+	WORD $0x4ebe1fc0 // mov v0.16b, v30.16b
+	WORD $0x4e3fcc40 // fmla v0.4s, v2.4s, v31.4s
+	WORD $0x0d9f8020 // st1 {v0.s}[0], [x1], #4
+	SUB $1, R0, R0
+	B element
+done:
+	RET
+
+// func uniformNEON(groups int, dst *float32, words *[6]uint32, blocks *[4]uint32)
+TEXT ·uniformNEON(SB), NOSPLIT, $0-32
+	MOVD groups+0(FP), R0
+	MOVD dst+8(FP), R1
+	MOVD words+16(FP), R2
+	WORD $0x4ddfc85f // ld1r {v31.4s}, [x2], #4
+	WORD $0x4ddfc85e // ld1r {v30.4s}, [x2], #4
+	WORD $0x4ddfc85d // ld1r {v29.4s}, [x2], #4
+	WORD $0x4ddfc85c // ld1r {v28.4s}, [x2], #4
+	WORD $0x4ddfc85b // ld1r {v27.4s}, [x2], #4
+	WORD $0x4ddfc85a // ld1r {v26.4s}, [x2], #4
+	MOVD blocks+24(FP), R2
+	WORD $0x4cdf7840 // ld1 {v0.4s}, [x2], #16
+	WORD $0x4ea087ff // add v31.4s, v31.4s, v0.4s
+	MOVW $0x00000004, R9
+	WORD $0x4e040d39 // dup v25.4s, w9
+	MOVW $0xd2511f53, R9
+	WORD $0x4e040d38 // dup v24.4s, w9
+	MOVW $0xcd9e8d57, R9
+	WORD $0x4e040d37 // dup v23.4s, w9
+	MOVW $0x9e3779b9, R9
+	WORD $0x4e040d36 // dup v22.4s, w9
+	MOVW $0xbb67ae85, R9
+	WORD $0x4e040d35 // dup v21.4s, w9
+	MOVW $0x33800000, R9
+	WORD $0x4e040d34 // dup v20.4s, w9
+	CBZ R0, store
+again:
+	WORD $0x2eb8c3e0 // umull v0.2d, v31.2s, v24.2s
+	WORD $0x6eb8c3e1 // umull2 v1.2d, v31.4s, v24.4s
+	WORD $0x4e811802 // uzp1 v2.4s, v0.4s, v1.4s
+	WORD $0x4e815801 // uzp2 v1.4s, v0.4s, v1.4s
+	WORD $0x2eb7c3a0 // umull v0.2d, v29.2s, v23.2s
+	WORD $0x6eb7c3a3 // umull2 v3.2d, v29.4s, v23.4s
+	WORD $0x4e831804 // uzp1 v4.4s, v0.4s, v3.4s
+	WORD $0x4e835803 // uzp2 v3.4s, v0.4s, v3.4s
+	WORD $0x6e3e1c63 // eor v3.16b, v3.16b, v30.16b
+	WORD $0x6e3b1c63 // eor v3.16b, v3.16b, v27.16b
+	WORD $0x6e3c1c21 // eor v1.16b, v1.16b, v28.16b
+	WORD $0x6e3a1c21 // eor v1.16b, v1.16b, v26.16b
+	WORD $0x4eb68760 // add v0.4s, v27.4s, v22.4s
+	WORD $0x4eb58745 // add v5.4s, v26.4s, v21.4s
+	WORD $0x2eb8c066 // umull v6.2d, v3.2s, v24.2s
+	WORD $0x6eb8c063 // umull2 v3.2d, v3.4s, v24.4s
+	WORD $0x4e8318c7 // uzp1 v7.4s, v6.4s, v3.4s
+	WORD $0x4e8358c3 // uzp2 v3.4s, v6.4s, v3.4s
+	WORD $0x2eb7c026 // umull v6.2d, v1.2s, v23.2s
+	WORD $0x6eb7c021 // umull2 v1.2d, v1.4s, v23.4s
+	WORD $0x4e8118c8 // uzp1 v8.4s, v6.4s, v1.4s
+	WORD $0x4e8158c1 // uzp2 v1.4s, v6.4s, v1.4s
+	WORD $0x6e241c24 // eor v4.16b, v1.16b, v4.16b
+	WORD $0x6e201c84 // eor v4.16b, v4.16b, v0.16b
+	WORD $0x6e221c62 // eor v2.16b, v3.16b, v2.16b
+	WORD $0x6e251c42 // eor v2.16b, v2.16b, v5.16b
+	WORD $0x4eb68400 // add v0.4s, v0.4s, v22.4s
+	WORD $0x4eb584a5 // add v5.4s, v5.4s, v21.4s
+	WORD $0x2eb8c083 // umull v3.2d, v4.2s, v24.2s
+	WORD $0x6eb8c084 // umull2 v4.2d, v4.4s, v24.4s
+	WORD $0x4e841861 // uzp1 v1.4s, v3.4s, v4.4s
+	WORD $0x4e845864 // uzp2 v4.4s, v3.4s, v4.4s
+	WORD $0x2eb7c043 // umull v3.2d, v2.2s, v23.2s
+	WORD $0x6eb7c042 // umull2 v2.2d, v2.4s, v23.4s
+	WORD $0x4e821866 // uzp1 v6.4s, v3.4s, v2.4s
+	WORD $0x4e825862 // uzp2 v2.4s, v3.4s, v2.4s
+	WORD $0x6e281c48 // eor v8.16b, v2.16b, v8.16b
+	WORD $0x6e201d08 // eor v8.16b, v8.16b, v0.16b
+	WORD $0x6e271c87 // eor v7.16b, v4.16b, v7.16b
+	WORD $0x6e251ce7 // eor v7.16b, v7.16b, v5.16b
+	WORD $0x4eb68400 // add v0.4s, v0.4s, v22.4s
+	WORD $0x4eb584a5 // add v5.4s, v5.4s, v21.4s
+	WORD $0x2eb8c104 // umull v4.2d, v8.2s, v24.2s
+	WORD $0x6eb8c108 // umull2 v8.2d, v8.4s, v24.4s
+	WORD $0x4e881882 // uzp1 v2.4s, v4.4s, v8.4s
+	WORD $0x4e885888 // uzp2 v8.4s, v4.4s, v8.4s
+	WORD $0x2eb7c0e4 // umull v4.2d, v7.2s, v23.2s
+	WORD $0x6eb7c0e7 // umull2 v7.2d, v7.4s, v23.4s
+	WORD $0x4e871883 // uzp1 v3.4s, v4.4s, v7.4s
+	WORD $0x4e875887 // uzp2 v7.4s, v4.4s, v7.4s
+	WORD $0x6e261ce6 // eor v6.16b, v7.16b, v6.16b
+	WORD $0x6e201cc6 // eor v6.16b, v6.16b, v0.16b
+	WORD $0x6e211d01 // eor v1.16b, v8.16b, v1.16b
+	WORD $0x6e251c21 // eor v1.16b, v1.16b, v5.16b
+	WORD $0x4eb68400 // add v0.4s, v0.4s, v22.4s
+	WORD $0x4eb584a5 // add v5.4s, v5.4s, v21.4s
+	WORD $0x2eb8c0c8 // umull v8.2d, v6.2s, v24.2s
+	WORD $0x6eb8c0c6 // umull2 v6.2d, v6.4s, v24.4s
+	WORD $0x4e861907 // uzp1 v7.4s, v8.4s, v6.4s
+	WORD $0x4e865906 // uzp2 v6.4s, v8.4s, v6.4s
+	WORD $0x2eb7c028 // umull v8.2d, v1.2s, v23.2s
+	WORD $0x6eb7c021 // umull2 v1.2d, v1.4s, v23.4s
+	WORD $0x4e811904 // uzp1 v4.4s, v8.4s, v1.4s
+	WORD $0x4e815901 // uzp2 v1.4s, v8.4s, v1.4s
+	WORD $0x6e231c23 // eor v3.16b, v1.16b, v3.16b
+	WORD $0x6e201c63 // eor v3.16b, v3.16b, v0.16b
+	WORD $0x6e221cc2 // eor v2.16b, v6.16b, v2.16b
+	WORD $0x6e251c42 // eor v2.16b, v2.16b, v5.16b
+	WORD $0x4eb68400 // add v0.4s, v0.4s, v22.4s
+	WORD $0x4eb584a5 // add v5.4s, v5.4s, v21.4s
+	WORD $0x2eb8c066 // umull v6.2d, v3.2s, v24.2s
+	WORD $0x6eb8c063 // umull2 v3.2d, v3.4s, v24.4s
+	WORD $0x4e8318c1 // uzp1 v1.4s, v6.4s, v3.4s
+	WORD $0x4e8358c3 // uzp2 v3.4s, v6.4s, v3.4s
+	WORD $0x2eb7c046 // umull v6.2d, v2.2s, v23.2s
+	WORD $0x6eb7c042 // umull2 v2.2d, v2.4s, v23.4s
+	WORD $0x4e8218c8 // uzp1 v8.4s, v6.4s, v2.4s
+	WORD $0x4e8258c2 // uzp2 v2.4s, v6.4s, v2.4s
+	WORD $0x6e241c44 // eor v4.16b, v2.16b, v4.16b
+	WORD $0x6e201c84 // eor v4.16b, v4.16b, v0.16b
+	WORD $0x6e271c67 // eor v7.16b, v3.16b, v7.16b
+	WORD $0x6e251ce7 // eor v7.16b, v7.16b, v5.16b
+	WORD $0x4eb68400 // add v0.4s, v0.4s, v22.4s
+	WORD $0x4eb584a5 // add v5.4s, v5.4s, v21.4s
+	WORD $0x2eb8c083 // umull v3.2d, v4.2s, v24.2s
+	WORD $0x6eb8c084 // umull2 v4.2d, v4.4s, v24.4s
+	WORD $0x4e841862 // uzp1 v2.4s, v3.4s, v4.4s
+	WORD $0x4e845864 // uzp2 v4.4s, v3.4s, v4.4s
+	WORD $0x2eb7c0e3 // umull v3.2d, v7.2s, v23.2s
+	WORD $0x6eb7c0e7 // umull2 v7.2d, v7.4s, v23.4s
+	WORD $0x4e871866 // uzp1 v6.4s, v3.4s, v7.4s
+	WORD $0x4e875867 // uzp2 v7.4s, v3.4s, v7.4s
+	WORD $0x6e281ce8 // eor v8.16b, v7.16b, v8.16b
+	WORD $0x6e201d08 // eor v8.16b, v8.16b, v0.16b
+	WORD $0x6e211c81 // eor v1.16b, v4.16b, v1.16b
+	WORD $0x6e251c21 // eor v1.16b, v1.16b, v5.16b
+	WORD $0x4eb68400 // add v0.4s, v0.4s, v22.4s
+	WORD $0x4eb584a5 // add v5.4s, v5.4s, v21.4s
+	WORD $0x2eb8c104 // umull v4.2d, v8.2s, v24.2s
+	WORD $0x6eb8c108 // umull2 v8.2d, v8.4s, v24.4s
+	WORD $0x4e881887 // uzp1 v7.4s, v4.4s, v8.4s
+	WORD $0x4e885888 // uzp2 v8.4s, v4.4s, v8.4s
+	WORD $0x2eb7c024 // umull v4.2d, v1.2s, v23.2s
+	WORD $0x6eb7c021 // umull2 v1.2d, v1.4s, v23.4s
+	WORD $0x4e811883 // uzp1 v3.4s, v4.4s, v1.4s
+	WORD $0x4e815881 // uzp2 v1.4s, v4.4s, v1.4s
+	WORD $0x6e261c26 // eor v6.16b, v1.16b, v6.16b
+	WORD $0x6e201cc6 // eor v6.16b, v6.16b, v0.16b
+	WORD $0x6e221d02 // eor v2.16b, v8.16b, v2.16b
+	WORD $0x6e251c42 // eor v2.16b, v2.16b, v5.16b
+	WORD $0x4eb68400 // add v0.4s, v0.4s, v22.4s
+	WORD $0x4eb584a5 // add v5.4s, v5.4s, v21.4s
+	WORD $0x2eb8c0c8 // umull v8.2d, v6.2s, v24.2s
+	WORD $0x6eb8c0c6 // umull2 v6.2d, v6.4s, v24.4s
+	WORD $0x4e861901 // uzp1 v1.4s, v8.4s, v6.4s
+	WORD $0x4e865906 // uzp2 v6.4s, v8.4s, v6.4s
+	WORD $0x2eb7c048 // umull v8.2d, v2.2s, v23.2s
+	WORD $0x6eb7c042 // umull2 v2.2d, v2.4s, v23.4s
+	WORD $0x4e821904 // uzp1 v4.4s, v8.4s, v2.4s
+	WORD $0x4e825902 // uzp2 v2.4s, v8.4s, v2.4s
+	WORD $0x6e231c43 // eor v3.16b, v2.16b, v3.16b
+	WORD $0x6e201c63 // eor v3.16b, v3.16b, v0.16b
+	WORD $0x6e271cc7 // eor v7.16b, v6.16b, v7.16b
+	WORD $0x6e251ce7 // eor v7.16b, v7.16b, v5.16b
+	WORD $0x4eb68400 // add v0.4s, v0.4s, v22.4s
+	WORD $0x4eb584a5 // add v5.4s, v5.4s, v21.4s
+	WORD $0x2eb8c066 // umull v6.2d, v3.2s, v24.2s
+	WORD $0x6eb8c063 // umull2 v3.2d, v3.4s, v24.4s
+	WORD $0x4e8318c2 // uzp1 v2.4s, v6.4s, v3.4s
+	WORD $0x4e8358c3 // uzp2 v3.4s, v6.4s, v3.4s
+	WORD $0x2eb7c0e6 // umull v6.2d, v7.2s, v23.2s
+	WORD $0x6eb7c0e7 // umull2 v7.2d, v7.4s, v23.4s
+	WORD $0x4e8718c8 // uzp1 v8.4s, v6.4s, v7.4s
+	WORD $0x4e8758c7 // uzp2 v7.4s, v6.4s, v7.4s
+	WORD $0x6e241ce4 // eor v4.16b, v7.16b, v4.16b
+	WORD $0x6e201c80 // eor v0.16b, v4.16b, v0.16b
+	WORD $0x6e211c61 // eor v1.16b, v3.16b, v1.16b
+	WORD $0x6e251c25 // eor v5.16b, v1.16b, v5.16b
+	WORD $0x6f380400 // ushr v0.4s, v0.4s, #8
+	WORD $0x4e21d800 // scvtf v0.4s, v0.4s
+	WORD $0x6e34dc10 // fmul v16.4s, v0.4s, v20.4s
+	WORD $0x6f380508 // ushr v8.4s, v8.4s, #8
+	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
+	WORD $0x6e34dd11 // fmul v17.4s, v8.4s, v20.4s
+	WORD $0x6f3804a5 // ushr v5.4s, v5.4s, #8
+	WORD $0x4e21d8a5 // scvtf v5.4s, v5.4s
+	WORD $0x6e34dcb2 // fmul v18.4s, v5.4s, v20.4s
+	WORD $0x6f380442 // ushr v2.4s, v2.4s, #8
+	WORD $0x4e21d842 // scvtf v2.4s, v2.4s
+	WORD $0x6e34dc53 // fmul v19.4s, v2.4s, v20.4s
+	WORD $0x4c9f0830 // st4 {v16.4s-v19.4s}, [x1], #64
+	WORD $0x4eb987ff // add v31.4s, v31.4s, v25.4s
+	SUB $1, R0, R0
+	CBNZ R0, again
+store:
+	RET

@@ -1,5 +1,7 @@
 package kernel
 
+import "github.com/unroll-ml/unroll/graph/tape"
+
 // machinePaths lists the paths that this machine can run, the best first.
 func machinePaths() []string { return []string{NEON} }
 
@@ -35,7 +37,15 @@ func neon() Set[float32] {
 	s.Path = NEON
 	s.Tile, s.MR, s.NR = tileNEON, 12, 8
 	s.Row, s.RowPanels = rowOf8NEON, 8
-	s.Pack, s.Transpose = packNEON, transposeWithNEON
+	s.Pack, s.Transpose, s.Draw = packNEON, transposeWithNEON, drawNEON
+	s.Affine, s.ExpSum, s.Sum, s.Dot, s.Max = affineNEON, expSumNEON, sumNEON, dotNEON, max1NEON
+	s.vectorise(0.25, map[tape.Fn]func(n int, dst, x, y, z *float32){
+		tape.Neg: negNEON, tape.Abs: absNEON, tape.Sign: signNEON, tape.Floor: floorNEON, tape.Ceil: ceilNEON,
+		tape.Sqrt: sqrtNEON, tape.Exp: expNEON, tape.Log: logNEON, tape.Log1p: log1pNEON, tape.Expm1: expm1NEON,
+		tape.Tanh: tanhNEON, tape.Sigmoid: sigmoidNEON,
+		tape.Add: addNEON, tape.Sub: subNEON, tape.Mul: mulNEON, tape.Div: divNEON, tape.Max: maxNEON, tape.Min: minNEON,
+		tape.Lt: ltNEON, tape.Le: leNEON, tape.Eq: eqNEON, tape.Ne: neNEON, tape.Where: whereNEON,
+	})
 	s.Flops = 30
 	return s
 }

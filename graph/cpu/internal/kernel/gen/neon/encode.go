@@ -71,6 +71,8 @@ var (
 	trn2    = operation{0x4E806800, "trn2", words}
 	zip1    = operation{0x4EC03800, "zip1", doubles}
 	zip2    = operation{0x4EC07800, "zip2", doubles}
+	uzp1    = operation{0x4E801800, "uzp1", words}
+	uzp2    = operation{0x4E805800, "uzp2", words}
 	fneg    = operation{0x6EA0F800, "fneg", words}
 	fabs    = operation{0x4EA0F800, "fabs", words}
 	fsqrt   = operation{0x6EA1F800, "fsqrt", words}
@@ -80,7 +82,6 @@ var (
 	fcvtns  = operation{0x4E21A800, "fcvtns", words}
 	scvtf   = operation{0x4E21D800, "scvtf", words}
 	mvn     = operation{0x6E205800, "mvn", bytes}
-	rev64   = operation{0x4EA00800, "rev64", words} // swaps the words of each double word
 	updates = map[operation]bool{fmla: true, fmls: true, bsl: true}
 )
 
@@ -97,7 +98,8 @@ func (o operation) of(regs ...vec) instr {
 }
 
 func move(to, from vec) instr {
-	return instr{word: 0x4EA01C00, text: "mov v%d.16b, v%[2]d.16b", regs: []vec{to, from, from}, at: []int{0, 5, 16}, move: true}
+	return instr{word: 0x4EA01C00, text: "mov v%d.16b, v%[2]d.16b", regs: []vec{to, from, from}, at: []int{0, 5, 16},
+		move: true}
 }
 
 // fmlaLane adds a times one lane of b to sum.
@@ -109,7 +111,8 @@ func fmlaLane(sum, a, b vec, lane int) instr {
 	}
 }
 
-// shifted is a shift of words: to the left, or to the right with copies of the sign.
+// Shifts of words: to the left, to the right with copies of the sign, and to the right with zeros.
+
 func shiftLeft(to, from vec, by int) instr {
 	return instr{word: 0x4F005400 | uint32(32+by)<<16, text: fmt.Sprintf("shl v%%d.4s, v%%d.4s, #%d", by),
 		regs: []vec{to, from}, at: []int{0, 5}}
@@ -120,14 +123,24 @@ func shiftRight(to, from vec, by int) instr {
 		regs: []vec{to, from}, at: []int{0, 5}}
 }
 
-// halves swaps the double words of a register.
-func halves(to, from vec) instr {
-	return instr{word: 0x6E004000, text: "ext v%d.16b, v%[2]d.16b, v%[2]d.16b, #8", regs: []vec{to, from, from}, at: []int{0, 5, 16}}
+func shiftRightZeros(to, from vec, by int) instr {
+	return instr{word: 0x6F000400 | uint32(64-by)<<16, text: fmt.Sprintf("ushr v%%d.4s, v%%d.4s, #%d", by),
+		regs: []vec{to, from}, at: []int{0, 5}}
+}
+
+// wide is the products, of 64 bits each, of the words of the lower and of the upper halves of two registers.
+func wide(low, high, a, b vec) [2]instr {
+	at := []int{0, 5, 16}
+	return [2]instr{
+		{word: 0x2EA0C000, text: "umull v%d.2d, v%d.2s, v%d.2s", regs: []vec{low, a, b}, at: at},
+		{word: 0x6EA0C000, text: "umull2 v%d.2d, v%d.4s, v%d.4s", regs: []vec{high, a, b}, at: at},
+	}
 }
 
 // dup is a general register in all words.
 func dup(to vec, from gp) instr {
-	return instr{word: 0x4E040C00 | uint32(from)<<5, text: fmt.Sprintf("dup v%%d.4s, w%d", from), regs: []vec{to}, at: []int{0}}
+	return instr{word: 0x4E040C00 | uint32(from)<<5, text: fmt.Sprintf("dup v%%d.4s, w%d", from),
+		regs: []vec{to}, at: []int{0}}
 }
 
 // An access moves registers from or to memory at an address, which then grows by a general register, or by the size.
@@ -172,8 +185,8 @@ func (a access) in(name string, word uint32, first vec, address, by gp) instr {
 	if by == bySize {
 		step = fmt.Sprintf("#%d", a.size)
 	}
-	in := instr{word: word | uint32(by)<<16 | uint32(address)<<5, text: fmt.Sprintf("%s {%s, [x%d], %s", name, list, address, step),
-		regs: []vec{first}, at: []int{0}}
+	in := instr{word: word | uint32(by)<<16 | uint32(address)<<5,
+		text: fmt.Sprintf("%s {%s, [x%d], %s", name, list, address, step), regs: []vec{first}, at: []int{0}}
 	if a.count > 1 {
 		in.word, in.regs, in.at = in.word|uint32(first), nil, nil
 	}
@@ -188,6 +201,14 @@ func (a access) load(first vec, address, by gp) instr {
 	}
 	in := a.in(name, a.word, first, address, by)
 	in.reads = a.list[0] == 's' // other lanes stay
+	return in
+}
+
+// storeInterleaved stores four registers, which follow each other: the first word of each, then the second of each.
+func storeInterleaved(first vec, address gp) instr {
+	a := access{0x4CDF0800, 64, "4s", 4}
+	in := a.in("st4", a.word&^(1<<22), first, address, bySize)
+	in.reads = true
 	return in
 }
 

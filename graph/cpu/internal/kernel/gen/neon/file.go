@@ -1,7 +1,9 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -28,32 +30,34 @@ type line struct {
 
 // A param is a parameter. All begin at multiples of their size.
 type param struct {
-	name, kind string
-	size, at   int
+	name     string
+	size, at int
 }
 
 // function generates a function of parameters "name kind", which body writes.
-func (f *file) function(name, doc, params string, result bool, body func(*function)) {
+func (f *file) function(name, doc, params string, body func(*function)) {
 	fn := &function{name: name, doc: doc, lowest: 32, next: firstVirtual, constants: map[uint32]vec{}}
+	list, kind := strings.Split(params, ", "), ""
+	for i, p := range slices.Backward(list) { // one without a type has that of the next
+		name, own, _ := strings.Cut(p, " ")
+		kind = cmp.Or(own, kind)
+		list[i] = name + " " + kind
+	}
 	at := 0
-	for p := range strings.SplitSeq(params, ", ") {
+	for _, p := range list {
 		n, kind, _ := strings.Cut(p, " ")
 		size := map[string]int{"float32": 4, "bool": 1}[kind]
 		if size == 0 {
 			size = 8
 		}
 		at = (at + size - 1) / size * size
-		fn.params = append(fn.params, param{n, kind, size, at})
+		fn.params = append(fn.params, param{n, size, at})
 		at += size
 	}
 	body(fn)
 	fn.raw("RET")
-	returned := ""
-	if result {
-		at, returned = (at+7)/8*8+4, " float32"
-	}
-	fmt.Fprintf(&f.stubs, "\n// %s is %s.\n//\n//go:noescape\nfunc %s(%s)%s\n", name, doc, name, params, returned)
-	fmt.Fprintf(&f.text, "\n// func %s(%s)%s\nTEXT ·%s(SB), NOSPLIT, $%d-%d\n", name, params, returned, name, fn.frame, at)
+	fmt.Fprintf(&f.stubs, "\n// %s is %s.\n//\n//go:noescape\nfunc %s(%s)\n", name, doc, name, params)
+	fmt.Fprintf(&f.text, "\n// func %s(%s)\nTEXT ·%s(SB), NOSPLIT, $%d-%d\n", name, params, name, fn.frame, at)
 	fn.write(&f.text)
 }
 
@@ -145,7 +149,10 @@ type pool struct {
 func (p *pool) of(in instr, i int) []vec {
 	regs := make([]vec, len(in.regs))
 	for n, r := range in.regs {
-		if n > 0 || in.reads {
+		if _, ok := p.given[r]; (n > 0 || in.reads) && r >= firstVirtual && !ok {
+			panic(in.text + " reads a register that nothing wrote")
+		}
+		if n > 0 {
 			regs[n] = p.real(r)
 		}
 	}

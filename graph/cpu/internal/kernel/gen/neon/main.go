@@ -25,5 +25,8 @@ func generate() (text, declarations string) {
 	var f file
 	f.tiles()
 	f.packing()
+	f.functions()
+	f.reductions()
+	f.uniform()
 	return f.assembly(), f.declarations()
 }

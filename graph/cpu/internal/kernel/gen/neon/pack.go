@@ -8,7 +8,7 @@ func (f *file) packing() {
 
 func (f *file) copyRows() {
 	f.function("copyRowsNEON", "dst[p*dstP+i] = src[p*srcP+i] for i < n and p < k, where n is not 0",
-		"n, k int, dst *float32, dstP int, src *float32, srcP int", false, func(fn *function) {
+		"n, k int, dst *float32, dstP int, src *float32, srcP int", func(fn *function) {
 			const n, k, dst, dstP, src, srcP, to, from, left gp = 0, 1, 2, 3, 4, 5, 6, 7, 8
 			fn.param("n", n)
 			fn.param("k", k)
@@ -44,7 +44,7 @@ func (f *file) copyRows() {
 
 func (f *file) transpose() {
 	f.function("transposeNEON", "Set.Transpose of four rows, for so many times four terms",
-		"fours int, dst *float32, dstP int, src *float32, srcI int", false, func(fn *function) {
+		"fours int, dst *float32, dstP int, src *float32, srcI int", func(fn *function) {
 			const fours, dst, dstP, srcI, rows gp = 0, 1, 2, 3, 4
 			fn.param("fours", fours)
 			fn.param("dst", dst)

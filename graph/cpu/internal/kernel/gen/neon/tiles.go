@@ -2,8 +2,8 @@ package main
 
 import "fmt"
 
-// The tile: 12 rows of 8 columns are 24 sums in registers. A term takes two loads, of 5 registers, for 24 multiply-adds of
-// 4 lanes.
+// The tile: 12 rows of 8 columns are 24 sums in registers. A term takes two loads, of 5 registers, for 24 multiply-adds
+// of 4 lanes.
 const (
 	tileRows    = 12
 	tileVectors = 2 // of 4 columns
@@ -32,7 +32,7 @@ func (f *file) tiles() {
 // than it has rows.
 func (f *file) packed(m int) {
 	f.function(fmt.Sprintf("tile%dNEON", m), "Set.Tile of that many rows, for packed operands",
-		"k int, a *float32, aK int, b, c *float32, cRow, n int, acc bool", false, func(fn *function) {
+		"k int, a *float32, aK int, b, c *float32, cRow, n int, acc bool", func(fn *function) {
 			const k, b, aK, quads, pair, single gp = 0, 1, 2, 3, 4, 5
 			fn.param("k", k)
 			fn.param("b", b)
@@ -67,7 +67,7 @@ func (f *file) packed(m int) {
 // strided generates the tile of m rows for operands where they lie.
 func (f *file) strided(m int) {
 	f.function(fmt.Sprintf("strided%dNEON", m), "Set.Tile of that many rows, for any operands",
-		"k int, a *float32, aRow, aK int, b *float32, bK int, c *float32, cRow, n int, acc bool", false, func(fn *function) {
+		"k int, a *float32, aRow, aK int, b *float32, bK int, c *float32, cRow, n int, acc bool", func(fn *function) {
 			const k, b, aK, bK, aRow, rows gp = 0, 1, 2, 3, 4, 5
 			fn.param("k", k)
 			fn.param("b", b)
@@ -96,7 +96,7 @@ func (f *file) strided(m int) {
 
 // row generates Set.Row: as many sums as hide the time of an addition.
 func (f *file) row() {
-	f.function("rowOf8NEON", "Set.Row", "k int, a, b *float32, panel int, c *float32, acc bool", false, func(fn *function) {
+	f.function("rowOf8NEON", "Set.Row", "k int, a, b *float32, panel int, c *float32, acc bool", func(fn *function) {
 		const k, a, panel, panels gp = 0, 1, 2, 3
 		fn.param("k", k)
 		fn.param("a", a)
