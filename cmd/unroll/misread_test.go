@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"strings"
 	"testing"
+
+	"github.com/unroll-ml/unroll/internal/terminal"
 )
 
 // Whoever comes from another program is told the name that things have here.
@@ -48,18 +50,18 @@ func TestMisread(t *testing.T) {
 
 // A command that waits for somebody to type says so.
 func TestInviteTyping(t *testing.T) {
-	before := isTerminal
-	t.Cleanup(func() { isTerminal = before })
-	for _, terminal := range []bool{true, false} {
-		isTerminal = func(any) bool { return terminal }
+	before := terminal.Is
+	t.Cleanup(func() { terminal.Is = before })
+	for _, typed := range []bool{true, false} {
+		terminal.Is = func(any) bool { return typed }
 		var stderr bytes.Buffer
 		(&app{stdin: strings.NewReader(""), stderr: &stderr}).inviteTyping()
 		want := ""
-		if terminal {
+		if typed {
 			want = "unroll: reading stdin: type a text and Enter; Ctrl-D ends\n"
 		}
 		if got := stderr.String(); got != want {
-			t.Errorf("%v: %q", terminal, got)
+			t.Errorf("%v: %q", typed, got)
 		}
 	}
 }

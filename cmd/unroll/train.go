@@ -16,6 +16,7 @@ import (
 	"github.com/unroll-ml/unroll/internal/interrupt"
 	"github.com/unroll-ml/unroll/internal/joint"
 	"github.com/unroll-ml/unroll/internal/report"
+	"github.com/unroll-ml/unroll/internal/terminal"
 	"github.com/unroll-ml/unroll/internal/words"
 	"github.com/unroll-ml/unroll/trainer/run"
 )
@@ -188,7 +189,7 @@ func (t *trainFlags) trainIn(w *joint.World, a *app, c *run.Config) error {
 		debug.SetMemoryLimit(m) // so that garbage does not take what is left of it
 	}
 	p := &progress{stop: stop, stderr: a.stderr}
-	p.Reporter = newReporter(t.stdout(a, folder), t.JSON, t.LogEvery != nil)
+	p.Reporter = report.New(t.stdout(a, folder), t.JSON, t.LogEvery != nil)
 	o := t.options(p)
 	o.Encode = func(c *run.Config) []byte { return configfile.Commented(a.command, c) }
 	end, err := folder.Train(stop.Context(), task, o)
@@ -265,8 +266,8 @@ func (t *trainFlags) load(w *joint.World, a *app, c *run.Config) (run.Task, erro
 }
 
 // stdout is what the training is reported to. It goes on if nobody reads that any more.
-func (t *trainFlags) stdout(a *app, folder *run.Folder) io.Writer {
-	return &bestEffortWriter{w: a.stdout, gone: func(err error) {
+func (t *trainFlags) stdout(a *app, folder *run.Folder) *terminal.Output {
+	return &terminal.Output{To: a.stdout, Gone: func(err error) {
 		fmt.Fprintf(a.stderr, "unroll: stdout cannot be written (%v): training goes on, its log is %s\n",
 			errors.Cause(err), filepath.Join(folder.Dir(), run.LogName))
 	}}

@@ -6,6 +6,8 @@ import (
 	"testing"
 	"unicode"
 
+	"github.com/unroll-ml/unroll/internal/report"
+	"github.com/unroll-ml/unroll/internal/terminal"
 	"github.com/unroll-ml/unroll/trainer/run"
 )
 
@@ -20,14 +22,14 @@ func TestTerminalIsNotCommanded(t *testing.T) {
 	writeFile(t, "pairs.tsv", strings.Repeat("ab\t\x1b[31m\u009b\nba\t\x1b[31m\u009b\nb\t\x1b[31m\u009b\n", 20))
 	must(t, strings.Fields("train seq2seq --pairs pairs.tsv --hidden 16 --embed 4 --batch 8 --epochs 30 --lr 0.05 "+
 		"--threads 1 --out run")...)
-	before := isTerminal
-	t.Cleanup(func() { isTerminal = before })
+	before := terminal.Is
+	t.Cleanup(func() { terminal.Is = before })
 	file := given("ab\n", "translate run")
-	isTerminal = func(any) bool { return true }
-	terminal := given("ab\n", "translate run")
-	if !strings.Contains(file.stdout, "\x1b[31m") || hidden(terminal.stdout) ||
-		!strings.Contains(terminal.stdout, `\u001b[31m`) {
-		t.Errorf("to a file %q, to a terminal %q", file.stdout, terminal.stdout)
+	terminal.Is = func(any) bool { return true }
+	shown := given("ab\n", "translate run")
+	if !strings.Contains(file.stdout, "\x1b[31m") || hidden(shown.stdout) ||
+		!strings.Contains(shown.stdout, `\u001b[31m`) {
+		t.Errorf("to a file %q, to a terminal %q", file.stdout, shown.stdout)
 	}
 }
 
@@ -47,13 +49,13 @@ func TestErrorsDoNotCommand(t *testing.T) {
 // The lines that begin a training name labels and paths.
 func TestTrainingDoesNotCommand(t *testing.T) {
 	t.Chdir(t.TempDir())
-	before := isTerminal
-	t.Cleanup(func() { isTerminal = before })
-	isTerminal = func(w any) bool { _, ok := w.(*strings.Builder); return ok }
+	before := terminal.Is
+	t.Cleanup(func() { terminal.Is = before })
+	terminal.Is = func(w any) bool { _, ok := w.(*strings.Builder); return ok }
 	for _, kind := range []string{"dumb", "xterm"} {
 		t.Setenv("TERM", kind)
 		var out strings.Builder
-		r := newReporter(&bestEffortWriter{w: &out}, false, false)
+		r := report.New(&terminal.Output{To: &out}, false, false)
 		r.Begin(run.Start{Lines: []string{"labels: a\x1b[31m, b\u009b"}, Dir: "run\x1b]0;x\x07"})
 		io.WriteString(r.Writer(), "next: eval run\x1b[31m\n")
 		want := "labels: a\\u001b[31m, b\\u009b\nrun folder: run\\u001b]0;x\\u0007\nnext: eval run\\u001b[31m\n"
