@@ -239,7 +239,11 @@ func TestWorld(t *testing.T) {
 	const steps = 5
 	for name, task := range sharedTasks {
 		t.Run(name, func(t *testing.T) {
-			for _, parts := range []int{2, 4} {
+			all := []int{2, 4}
+			if testing.Short() {
+				all = all[:1]
+			}
+			for _, parts := range all {
 				want := task.train(t, hard, parts, 1, 0, steps, nil)[0]
 				if want[0].loss == want[steps-1].loss || !(want[0].norm > hard.Clip) {
 					t.Fatalf("losses %v and %v, norm %v: nothing is learned or clipped", want[0].loss, want[steps-1].loss, want[0].norm)
@@ -270,6 +274,9 @@ func TestWorld(t *testing.T) {
 func TestWorldGoesOn(t *testing.T) {
 	for name, task := range sharedTasks {
 		t.Run(name, func(t *testing.T) {
+			if testing.Short() && name != "language model" {
+				t.Skip("the one that carries a state, in short tests")
+			}
 			want := task.train(t, hard, 4, 1, 0, 6, nil)[0]
 			four := task.train(t, hard, 4, 4, 0, 2, nil)[0]
 			two := task.train(t, hard, 4, 2, 2, 4, &four[1])[1]
