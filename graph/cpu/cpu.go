@@ -33,6 +33,7 @@ type device struct {
 	int8    bool    // whether weights are int8
 	path    string  // of internal/kernel; empty: PathVariable, else the best of this machine
 	family  *family // of the programs; nil: each has memory of its own
+	times   *Times  // nil: nothing is measured
 }
 
 // Option is a setting of New.
@@ -83,9 +84,9 @@ func (d *device) Load(t *tape.Tape) (tape.Program, error) {
 		return nil, err
 	}
 	if t.Float == tape.Float64 {
-		return newLoader(d, t, kernel.Float64()).load()
+		return newLoader(d, t, kernel.Float64()).load(d.times)
 	}
-	return newLoader(d, t, d.float32(path)).load()
+	return newLoader(d, t, d.float32(path)).load(d.times)
 }
 
 // float32 is the kernels for Float32 tapes.

@@ -17,6 +17,7 @@ type loader[T kernel.Float] struct {
 	int8     kernel.Int8Row // nil: weights are as they are
 	weights8 map[packKey]*weights8
 	family   *family      // nil: none
+	times    *Times       // nil: nothing is measured
 	taken    []commonPack // of the family
 	work     work
 	own      []*packed[T] // that have memory of their own
@@ -54,7 +55,9 @@ func newLoader[T kernel.Float](d *device, t *tape.Tape, kernels *kernel.Set[T]) 
 	return l
 }
 
-func (l *loader[T]) load() (tape.Program, error) {
+// load makes the program, whose instructions are measured if there are times.
+func (l *loader[T]) load(times *Times) (tape.Program, error) {
+	l.times = times
 	p, err := l.program()
 	if err != nil {
 		l.family.release(l.taken)
@@ -144,9 +147,9 @@ func (l *loader[T]) body(code []tape.Instr) (steps, before []step, err error) {
 		if err != nil {
 			return nil, nil, err
 		}
-		steps = append(steps, s...)
+		steps = append(steps, l.timed(in, s)...)
 	}
-	return steps, f.before, nil
+	return steps, l.timed(nil, f.before), nil
 }
 
 // step makes one instruction ready. An instruction without work gives no steps.
