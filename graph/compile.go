@@ -86,6 +86,13 @@ func (c Config) check() error {
 	return nil
 }
 
+// Observer is a Device that is told of the graphs that are compiled for it: of all that is wanted and what that needs,
+// children before parents. The tape of the graph is what it loads next.
+type Observer interface {
+	tape.Device
+	Observe(nodes G.Nodes, children func(*G.Node) G.Nodes)
+}
+
 // Program is a compiled graph on a device. Its states live on the device from one run to the next. It is not
 // safe for use by several goroutines at once.
 type Program struct {
@@ -113,6 +120,9 @@ func load(c Config) (*Program, error) {
 	results := append(G.Nodes{}, c.Outputs...)
 	for _, u := range c.Updates {
 		results = append(results, u.Value)
+	}
+	if o, ok := c.Device.(Observer); ok {
+		o.Observe(lower.Sorted(results), lower.Children)
 	}
 	p.inputs = lower.Leaves(results)
 	known := map[*G.Node]int{}

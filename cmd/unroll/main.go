@@ -43,6 +43,8 @@ type cli struct {
 	Forecast  forecastCmd  `cmd:"" help:"Forecast what follows time series with a trained forecaster, as CSV."`
 	Serve     serveCmd     `cmd:"" help:"Answer over HTTP with trained models: a page, and an API of JSON."`
 	Runs      runsCmd      `cmd:"" help:"Compare the runs in a folder, in a table and a picture."`
+	Graph     graphCmd     `cmd:"" help:"Draw the program of a training step: its loops, and what lies between."`
+	Profile   profileCmd   `cmd:"" help:"Say where the time and the memory of a training step go, on the CPU."`
 	Average   averageCmd   `cmd:"" help:"Write a run whose weights are the means of those of the last checkpoints of a run."`
 	Export    exportCmd    `cmd:"" help:"Write a trained model for other runtimes, as ONNX."`
 	Import    importCmd    `cmd:"" help:"Make a run of a model that PyTorch or Keras has trained."`

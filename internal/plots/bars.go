@@ -1,0 +1,75 @@
+package plots
+
+import (
+	"io"
+
+	"github.com/pkg/errors"
+	"gonum.org/v1/plot/vg"
+	"gonum.org/v1/plot/vg/draw"
+)
+
+// Bars is a picture of numbers as bars, in groups below each other. The bars of a group are of one scale.
+type Bars struct {
+	Title  string
+	Groups []BarGroup
+}
+
+// BarGroup are bars with a title.
+type BarGroup struct {
+	Title string
+	Bars  []Bar
+}
+
+// Bar is a number, at least 0, with its name and what is written beside it.
+type Bar struct {
+	Name, Text string
+	Value      float64
+}
+
+const (
+	barsWidth = 8.4 * vg.Inch
+	barsName  = 2.9 * vg.Inch
+	barsText  = 1.7 * vg.Inch
+	barHeight = 0.2 * vg.Inch
+)
+
+// Write draws the picture as SVG or PNG.
+func (b *Bars) Write(w io.Writer, format string) error {
+	rows := vg.Length(1)
+	for _, g := range b.Groups {
+		rows += 2 + vg.Length(len(g.Bars))
+		for _, x := range g.Bars {
+			if !(x.Value >= 0) || x.Value > tooLarge {
+				return errors.Errorf("a bar of %g: it must be a number, at least 0", x.Value)
+			}
+		}
+	}
+	page, err := newPage(barsWidth, rows*barHeight+24, format)
+	if err != nil {
+		return err
+	}
+	const margin = 10
+	y := page.Max.Y - margin - 12
+	page.FillText(written(12), vg.Point{X: margin, Y: y}, b.Title)
+	for _, g := range b.Groups {
+		y -= 2 * barHeight
+		page.FillText(written(10), vg.Point{X: margin, Y: y}, g.Title)
+		most := 0.0
+		for _, x := range g.Bars {
+			most = max(most, x.Value)
+		}
+		for _, x := range g.Bars {
+			y -= barHeight
+			page.FillText(written(8.5), vg.Point{X: margin + 8, Y: y + 2}, x.Name)
+			length := vg.Length(0)
+			if most > 0 {
+				length = vg.Length(x.Value/most) * (barsWidth - barsName - barsText)
+			}
+			at := vg.Rectangle{Min: vg.Point{X: barsName, Y: y}, Max: vg.Point{X: barsName + length, Y: y + barHeight - 4}}
+			page.FillPolygon(blue, []vg.Point{at.Min, {X: at.Max.X, Y: at.Min.Y}, at.Max, {X: at.Min.X, Y: at.Max.Y}})
+			page.StrokeLine2(draw.LineStyle{Color: ink, Width: 0.5}, barsName, y-1, barsName, y+barHeight-3)
+			page.FillText(written(8.5), vg.Point{X: at.Max.X + 5, Y: y + 2}, x.Text)
+		}
+	}
+	return page.write(w)
+}
