@@ -16,6 +16,7 @@ import (
 	"cmp"
 	"crypto/sha256"
 	"fmt"
+	"io"
 	"slices"
 	"strings"
 
@@ -56,7 +57,7 @@ func (e *Error) Error() string {
 
 // Read reads a grid. What is wrong with its contents is an *Error.
 func Read(path string) (*Grid, error) {
-	data, err := safefile.Read(path, maxBytes)
+	data, err := content(path)
 	if err != nil {
 		return nil, err
 	}
@@ -80,6 +81,20 @@ func Read(path string) (*Grid, error) {
 		return nil, errors.WithStack(&Error{path, 0, "it has no training: write the flags of each on a line"})
 	}
 	return g, nil
+}
+
+// content is that of a file, which a person has named: links are followed.
+func content(path string) ([]byte, error) {
+	f, err := safefile.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	data, err := io.ReadAll(io.LimitReader(f, maxBytes+1))
+	if err == nil && len(data) > maxBytes {
+		return nil, errors.WithStack(&Error{path, 0, fmt.Sprintf("it is too large: at most %d bytes are read", maxBytes)})
+	}
+	return data, errors.WithStack(err)
 }
 
 // parse is the training of a line; one without a name is none.

@@ -110,6 +110,37 @@ func TestReadRefuses(t *testing.T) {
 	}
 }
 
+// Kubernetes shows the files of a ConfigMap through two links; people link to files in other folders.
+func TestReadThroughLinks(t *testing.T) {
+	t.Chdir(t.TempDir())
+	for _, dir := range []string{"volume/..2026_11_28", "grids"} {
+		if err := os.MkdirAll(dir, 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.WriteFile("volume/..2026_11_28/grid.txt", []byte("--a 1\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	for link, to := range map[string]string{
+		"volume/..data": "..2026_11_28", "volume/grid.txt": "..data/grid.txt", "grids/mine.txt": "../volume/grid.txt",
+	} {
+		if err := os.Symlink(to, link); err != nil {
+			t.Skip(err)
+		}
+	}
+	for _, path := range []string{"volume/grid.txt", "grids/mine.txt"} {
+		if g, err := Read(path); err != nil || len(g.Trainings) != 1 {
+			t.Errorf("%s: %v", path, err)
+		}
+	}
+	if err := os.WriteFile("large.txt", make([]byte, maxBytes+1), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Read("large.txt"); err == nil || err.Error() != "large.txt: it is too large: at most 16777216 bytes are read" {
+		t.Error(err)
+	}
+}
+
 const four = "--hidden 1\n# a comment\n--hidden 2\nlm --hidden 3\n--hidden 4\n"
 
 func TestChoose(t *testing.T) {
