@@ -3,11 +3,8 @@ package main
 import (
 	"context"
 	"fmt"
-	"io/fs"
-	"net/http"
 	"os/signal"
 	"slices"
-	"syscall"
 
 	"github.com/pkg/errors"
 
@@ -128,25 +125,10 @@ func findSet(name string) (*catalog.Set, error) {
 
 // getError is why a data set could not be had, and what to do. Errors about contents pass.
 func getError(s *catalog.Set, dir string, err error) error {
-	var (
-		status  *catalog.StatusError
-		network *catalog.NetworkError
-		path    *fs.PathError
-	)
-	elsewhere := fmt.Sprintf("or put the files from %s into %s", s.Home, s.Folder(dir))
-	switch {
-	case errors.Is(err, context.Canceled):
-		return fail(exitStopped, "stopped: repeat the command to go on from there")
-	case errors.As(err, &status) && (status.Status == http.StatusNotFound || status.Status == http.StatusGone):
-		return fail(exitNoInput, "%v: see whether a newer unroll knows another address, %s", status, elsewhere)
-	case errors.As(err, &status):
-		return fail(exitIO, "%v: try again later, %s", status, elsewhere)
-	case errors.As(err, &network):
-		return fail(exitIO, "%v: check the network and repeat the command, it goes on from there, %s", network, elsewhere)
-	case errors.As(err, &path) &&
-		(errors.Is(err, fs.ErrPermission) || errors.Is(err, syscall.EROFS) || errors.Is(err, syscall.ENOTDIR)):
-		return fail(exitNoOutput, "%s cannot be written (%v): name another folder with %s", path.Path, path.Err,
-			catalog.DirEnv)
+	why, what := report.NotGot(s, dir, err)
+	if code, ok := map[report.WhyNot]int{report.Stopped: exitStopped, report.Gone: exitNoInput, report.Unreachable: exitIO,
+		report.Unwritable: exitNoOutput}[why]; ok {
+		return fail(code, "%s", what)
 	}
 	return err
 }

@@ -72,7 +72,7 @@ func exitCode(err error) int {
 		{exitNoOutput, []any{new(*run.OutputError), new(*run.FinishedError), new(*run.LockedError)}},
 		{exitData, []any{
 			new(*run.OtherSettingsError), new(*run.DisagreeError), new(*run.DataError), new(*run.TaskError), new(*run.NotARunError),
-			new(*run.CorruptError),
+			new(*run.CorruptError), new(*run.ONNXTooLargeError),
 			new(*datasets.Error), new(*datasets.TooShortError), new(*safefile.Error),
 		}},
 		{exitDiverged, []any{new(*decode.NotFiniteError), new(*run.DivergedError)}},

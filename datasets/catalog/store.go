@@ -250,7 +250,10 @@ func (f *File) verifyPart(folder *os.Root, part string) error {
 
 // verify says whether an open file, plain or compressed by gzip, has the right contents; an *datasets.Error if
 // not. It closes the file.
-func (f *File) verify(file *os.File) (err error) {
+func (f *File) verify(file *os.File) error { return f.copy(io.Discard, file) }
+
+// copy is verify that also writes what it reads, uncompressed.
+func (f *File) copy(to io.Writer, file *os.File) (err error) {
 	defer file.Close()
 	path := filepath.Clean(file.Name())
 	var r io.Reader = bufio.NewReader(file)
@@ -259,8 +262,13 @@ func (f *File) verify(file *os.File) (err error) {
 			return f.wrong(path, err.Error())
 		}
 	}
+	return f.copyPlain(to, path, r)
+}
+
+// copyPlain is copy of what a file has that is called path, uncompressed.
+func (f *File) copyPlain(to io.Writer, path string, r io.Reader) error {
 	sum := sha256.New()
-	n, err := io.Copy(sum, io.LimitReader(r, f.Bytes+1))
+	n, err := io.Copy(io.MultiWriter(sum, to), io.LimitReader(r, f.Bytes+1))
 	var failed *fs.PathError
 	switch {
 	case errors.As(err, &failed):

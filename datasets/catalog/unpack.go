@@ -15,7 +15,7 @@ import (
 // The most that is read of an archive, packed and unpacked, and the most entries: more is a wrong file or a bomb.
 const (
 	maxArchive  = 64 << 20
-	maxUnpacked = 128 << 20
+	maxUnpacked = 192 << 20
 	maxEntries  = 10_000
 )
 

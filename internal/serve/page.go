@@ -9,6 +9,15 @@ import (
 //go:embed page
 var pageFiles embed.FS
 
+// PageFile is a part of the page, such as style.css, for other pages that look like it.
+func PageFile(name string) []byte {
+	data, err := pageFiles.ReadFile("page/" + name)
+	if err != nil { // all are parts of the program
+		panic(err)
+	}
+	return data
+}
+
 // page answers with the page and its parts.
 func page() http.Handler {
 	files, err := fs.Sub(pageFiles, "page")

@@ -10,6 +10,7 @@ import (
 
 	"go.yaml.in/yaml/v3"
 
+	"github.com/unroll-ml/unroll/datasets"
 	"github.com/unroll-ml/unroll/graph/export"
 	"github.com/unroll-ml/unroll/internal/exchange"
 	"github.com/unroll-ml/unroll/models"
@@ -109,23 +110,27 @@ func (r *Run) describeONNX(part string, step int) []export.Entry {
 	if s := r.config.Model.Series; s != nil {
 		entries = append(entries, export.Entry{Key: "series.yaml", Value: yamlOf(s.Inputs)})
 	}
-	add := func(name string, json []byte) {
-		entries = append(entries, export.Entry{Key: name, Value: string(json)})
-	}
-	if r.vocab != nil {
-		add(vocabName, r.vocab.JSON())
-	}
-	if r.target != nil {
-		add(targetName, r.target.JSON())
-	}
-	if r.labels != nil {
-		add(labelsName, r.labels.JSON())
-	}
-	if r.chars != nil {
-		add(charsName, r.chars.JSON())
-	}
-	if r.forms != nil {
-		add(formsName, r.forms.JSON())
+	files := r.Files()
+	for _, f := range modelFiles { // in their order
+		if data, ok := files[f.name]; ok {
+			entries = append(entries, export.Entry{Key: f.name, Value: string(data)})
+		}
 	}
 	return entries
+}
+
+// Files are the vocabularies and labels of the run, as the folder has them, by their names there.
+func (r *Run) Files() map[string][]byte {
+	files := map[string][]byte{}
+	for name, v := range map[string]*datasets.Vocab{
+		vocabName: r.vocab, targetName: r.target, charsName: r.chars, formsName: r.forms,
+	} {
+		if v != nil {
+			files[name] = v.JSON()
+		}
+	}
+	if r.labels != nil {
+		files[labelsName] = r.labels.JSON()
+	}
+	return files
 }

@@ -1,0 +1,112 @@
+// Compares pages with the command, looks for what axe finds wrong, and takes pictures: see check.sh.
+//
+//	node check.mjs WORK PICTURES    where WORK has unroll, runs/NAME and NAME.html
+import {execFileSync} from "node:child_process";
+import {readdirSync, readFileSync, statSync} from "node:fs";
+import {createRequire} from "node:module";
+
+const require = createRequire(process.cwd() + "/");
+const puppeteer = require("puppeteer-core");
+const axe = require.resolve("axe-core/axe.min.js");
+const [work, pictures] = process.argv.slice(2);
+let failed = 0, compared = 0;
+
+const unroll = (args, input) => execFileSync("./unroll", [...args, "--device", "cpu", "--threads", "1"],
+  {cwd: work, input, encoding: "utf8", stdio: ["pipe", "pipe", "ignore"]});
+
+function expect(what, got, want) {
+  compared++;
+  if (JSON.stringify(got) === JSON.stringify(want)) return;
+  failed++;
+  console.log(`${what}: the page shows ${JSON.stringify(got)}, want ${JSON.stringify(want)}`);
+}
+
+// What is asked, ordinary and odd: white space that browsers and Go see differently, what the vocabularies lack, other
+// forms of the same characters, long words.
+const odd = ["the cat 12 sat", "Two dogs,  7!", "  two   dogs ", "a\u00a0b", "x\u0085y z", "the\ufeffcat", "\ufeff the cat \ufeff", "ﬁne ½ Ⅳ", "saß e\u0301 é",
+  "日本語 the cat", "▁the ▁cat", "👍🏽 dogs!", "İstanbul ΑΣ", "q".repeat(230), "the\tcat", "1,2;3", "the number 36 is", "number", "49 is odd",
+  "\u200bcat\u200d", "the number 1234567890123456789 is not the cat"];
+const inputs = {
+  dates: ["23rd of December, 2006", "15.5.39", "the seventeenth of september 1962", "1 jan 2000", "may 5, 2021", ...odd],
+  places: ["I went to New Kalia", "We met in Rome with Anna .", "Old New Old", ...odd],
+};
+const prompts = ["", "the ", "the c", "t", "hen", "mat.", "the cat is on the mat.\n", "on", "fen.\nthe", " ", "is on", "a", "e e", "n", "f",
+  "the hen", "ten", "m", "o", "hat.", "cat"];
+
+async function ask(page, text) {
+  await page.$eval("#input", (box, text) => { box.value = text; }, text);
+  await page.click("#go");
+  await page.waitForFunction(() => !document.querySelector("#go").disabled, {timeout: 60000});
+  return page.$eval("#problem", p => p.hidden ? "" : p.textContent);
+}
+
+const shown = (page, where) => page.$$eval(where, all => all.map(x => x.textContent));
+
+const compare = {
+  async seq2seq(page, run, text) {
+    const [want] = unroll(["translate", run, "--json"], text + "\n").trim().split("\n").map(line => JSON.parse(line));
+    expect(`${run}: ${text}`, await shown(page, "#answer"), [want.translations[0].text || "(nothing)"]);
+  },
+  async classify(page, run, text) {
+    const [want] = unroll(["classify", run, "--json", "--top", "10"], text + "\n").trim().split("\n").map(line => JSON.parse(line));
+    expect(`${run}: ${text}`, await shown(page, ".bars th"), want.labels.map(l => l.label));
+    const bars = await page.$$eval(".bars i", all => all.map(x => Number(x.style.getPropertyValue("--p"))));
+    bars.forEach((p, i) => expect(`${run}: ${text}: ${p}`, Math.abs(p - want.labels[i].probability) < 1e-5, true));
+  },
+  async tag(page, run, text) {
+    const words = (await page.$$eval("#answer li", all => all.map(li => li.firstChild.textContent)));
+    const want = JSON.parse(unroll(["tag", run, "--json"], words.join("\n") + "\n\n").trim().split("\n")[0]);
+    expect(`${run}: ${text}`, await shown(page, "#answer small"), want.tags);
+  },
+  async lm(page, run, text) {
+    const want = unroll(["sample", run, "--prompt", text, "--temperature", "0", "--length", "40"]);
+    expect(`${run}: ${JSON.stringify(text)}`, (await shown(page, "#answer"))[0] + "\n", want);
+  },
+};
+
+async function noViolations(page, what) {
+  await page.evaluate(readFileSync(axe, "utf8"));
+  const found = await page.evaluate(() => axe.run(document, {runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}));
+  for (const v of found.violations) {
+    failed++;
+    console.log(`${what}: ${v.id}: ${v.help}: ${v.nodes.slice(0, 3).map(n => n.html.slice(0, 120)).join(" | ")}`);
+  }
+}
+
+const browser = await puppeteer.launch({
+  executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium", args: ["--no-sandbox", "--disable-dev-shm-usage"],
+});
+const looks = [["wide", 1400, "light"], ["phone", 390, "light"], ["dark", 1400, "dark"], ["phone-dark", 390, "dark"]];
+for (const file of readdirSync(work).filter(f => f.endsWith(".html")).sort()) {
+  const name = file.slice(0, -5), run = "runs/" + name;
+  const page = await browser.newPage();
+  await page.setOfflineMode(true);
+  page.on("pageerror", error => { failed++; console.log("error in the page:", error.message); });
+  page.on("console", message => { if (message.type() === "error") { failed++; console.log("in the console:", message.text()); } });
+  page.on("request", request => { if (!/^(file|blob|data):/.test(request.url())) { failed++; console.log("asked for", request.url()); } });
+  const began = Date.now();
+  await page.goto(`file://${work}/${file}`, {waitUntil: "domcontentloaded"});
+  await page.waitForFunction(() => !document.querySelector("#go").disabled, {timeout: 60000});
+  const ready = Date.now() - began;
+  const task = await page.evaluate(() => JSON.parse(document.querySelector("#settings").textContent).task);
+  if (task === "lm") await page.$eval("#length", x => { x.value = 40; });
+  const asked = task === "lm" ? prompts : inputs[name] ?? odd;
+  for (const text of asked) {
+    expect(`${run}: ${text}: the problem`, await ask(page, text), "");
+    await compare[task](page, run, text);
+  }
+  await ask(page, asked[1]);
+  for (const [look, width, scheme] of looks) {
+    await page.setViewport({width, height: 900});
+    await page.emulateMediaFeatures([{name: "prefers-color-scheme", value: scheme}]);
+    const wider = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
+    expect(`${name}, ${look}: wider than the window`, Math.max(0, wider), 0);
+    await page.screenshot({path: `${pictures}/${name}-${look}.png`, fullPage: true});
+    await noViolations(page, `${name}, ${look}`);
+  }
+  console.log(`${name}: ${asked.length} inputs, ready after ${ready} ms, ${statSync(`${work}/${file}`).size} bytes`);
+  await page.close();
+}
+await browser.close();
+console.log(failed ? `${failed} faults` : `the pages answer what the command answers: ${compared} comparisons`);
+process.exit(failed || !compared ? 1 : 0);
