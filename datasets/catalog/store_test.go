@@ -499,7 +499,7 @@ func TestGetDamagedArchive(t *testing.T) {
 // What comes after the limits of an archive is not there.
 func TestGetLargeArchive(t *testing.T) {
 	if testing.Short() {
-		t.Skip("packs 128 MiB")
+		t.Skip("packs 192 MiB")
 	}
 	one := entry{name: "One.txt", data: "uno\n"}
 	many := make([]entry, maxEntries)

@@ -81,7 +81,7 @@ async function classifyLine(written) {
 }
 
 async function tagLine(line) {
-  const words = wordsIn(line);
+  const words = wordsIn(line).map(trimmed).filter(Boolean); // as the command reads a word a line
   if (!words.length) return {words: [], tags: []};
   const numberOf = word => {
     const {tokens} = vocabs.vocab.encode(settings.lower ? lowered(word) : word);
