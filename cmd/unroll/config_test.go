@@ -274,8 +274,8 @@ func TestConfigPrecedence(t *testing.T) {
 		{"forecast", "data.train.options.header", `"yes"`, "--header=no", "no", "data.train.kind=series data.train.paths=[a]"},
 		{"forecast", "data.train.options.time_form", "DD/MM/YYYY", "--time-form=MM/DD/YYYY", "MM/DD/YYYY", "data.train.kind=series data.train.paths=[a]"},
 		{"forecast", "data.train.options.targets", "[a, b]", "--targets=c", "[c]", "data.train.kind=series data.train.paths=[a]"},
-		{"forecast", "data.train.options.known", "[a, b]", "--known=c", "[c]", "data.train.kind=series data.train.paths=[a]"},
-		{"forecast", "data.train.options.static", "[a, b]", "--static=c", "[c]", "data.train.kind=series data.train.paths=[a]"},
+		{"forecast", "data.train.options.known", "[d, e]", "--known=f", "[f]", "data.train.kind=series data.train.paths=[a]"},
+		{"forecast", "data.train.options.static", "[g, h]", "--static=i", "[i]", "data.train.kind=series data.train.paths=[a]"},
 		{"forecast", "data.train.options.fill_gaps", "true", "--fill-gaps=false", "", "data.train.kind=series data.train.paths=[a]"},
 		{"forecast", "model.forecast.horizon", "7", "--horizon=9", "9", "data.train.kind=series data.train.paths=[a]"},
 		{"forecast", "model.forecast.season", "7", "--season=9", "9", "data.train.kind=series data.train.paths=[a]"},
@@ -343,7 +343,7 @@ func alone(path string) bool {
 		"training.sparse_updates", "training.steps", "training.epochs", "training.minutes", "training.valid_every", "training.valid_epochs",
 		"running.recompute", "running.memory", "running.precision", "from.run", "data.train.kind", "data.train.paths", "data.valid.paths",
 		"data.hold_out", "data.train.format", "data.train.quoted", "model.softmax", "model.attention", "model.attention_before",
-		"model.input_feeding", "model.forecast.quantiles", "model.forecast.loss", "vectors.path", "target_vectors.path", "data.text", "data.split", "model.tag.crf",
+		"model.input_feeding", "model.forecast.quantiles", "model.forecast.loss", "vectors.path", "target_vectors.path", "data.text", "data.split", "model.tag.crf", "model.tag.char_hidden",
 	}, path)
 }
 
@@ -456,6 +456,38 @@ func TestRecipes(t *testing.T) {
 		}
 		if err := os.RemoveAll("run"); err != nil {
 			t.Fatal(err)
+		}
+	}
+}
+
+// A shell is told how a command line may go on: commands, flags, what flags may be, names, runs.
+func TestCompletion(t *testing.T) {
+	small(t, nil)
+	writeFile(t, "runs/lm-1/config.yaml", "")
+	writeFile(t, "mine/best-one/config.yaml", "")
+	for line, want := range map[string]string{
+		"unroll tr": "train translate", "unroll train --rec": "--recipe --recompute", "unroll train --recipe multi": "multi30k-attention multi30k-en-de multi30k-plain",
+		"unroll train lm --data na": "names18 names18_tutorial", "unroll recipes date": "dates dates-bidirectional",
+		"unroll train lm --cell ": "gru lstm rnn", "unroll eval ": "mine/best-one runs/lm-1", "unroll classify mine": "mine/best-one",
+		"unroll data get tiny": "tinyshakespeare", "unroll data pa": "path", "unroll train tag --conl": "--conllu",
+		"unroll train --crf --conl": "--conllu", "unroll serve runs/lm-1 mine/": "mine/best-one", "unroll sample --checkpoint last runs/": "runs/lm-1",
+	} {
+		t.Setenv("COMP_LINE", line)
+		t.Setenv("COMP_POINT", fmt.Sprint(len(line)))
+		r := unroll()
+		got := strings.Fields(r.stdout)
+		slices.Sort(got)
+		if r.code != 0 || r.stderr != "" || strings.Join(got, " ") != want {
+			t.Errorf("%s: %+v, want %s", line, r, want)
+		}
+	}
+	os.Unsetenv("COMP_LINE")
+	for _, shell := range []string{"bash", "zsh", "fish"} {
+		if got := must(t, "completion", shell); !strings.Contains(got, "unroll completion -c "+shell) {
+			t.Errorf("%s: %s", shell, got)
+		}
+		if got := must(t, "completion", "-c", shell); !strings.Contains(got, "unroll") {
+			t.Errorf("%s: %s", shell, got)
 		}
 	}
 }

@@ -14,15 +14,18 @@ import (
 	"strings"
 
 	"github.com/alecthomas/kong"
+	kongcompletion "github.com/jotaen/kong-completion"
 	"github.com/pkg/errors"
 
 	"github.com/unroll-ml/unroll/datasets"
+	"github.com/unroll-ml/unroll/datasets/catalog"
 	"github.com/unroll-ml/unroll/datasets/tasks"
 	"github.com/unroll-ml/unroll/internal/attention"
 	"github.com/unroll-ml/unroll/internal/cmdline"
 	"github.com/unroll-ml/unroll/internal/configfile"
 	"github.com/unroll-ml/unroll/internal/grid"
 	"github.com/unroll-ml/unroll/internal/joint"
+	"github.com/unroll-ml/unroll/internal/recipes"
 	"github.com/unroll-ml/unroll/internal/serve"
 	"github.com/unroll-ml/unroll/internal/words"
 	"github.com/unroll-ml/unroll/trainer"
@@ -53,6 +56,8 @@ type cli struct {
 	Bench     benchCmd     `cmd:"" help:"Measure the CPU and the GPU side by side."`
 	Doctor    doctorCmd    `cmd:"" help:"Say what there is to compute on, whether it works, and what --device auto chooses."`
 	Version   versionCmd   `cmd:"" help:"Say which version this is."`
+
+	Completion kongcompletion.Completion `cmd:"" help:"Say how the shell completes commands, flags and names: bash, zsh or fish."`
 }
 
 // app is what subcommands have of the outside world.
@@ -138,6 +143,11 @@ func (a *app) parse() (*kong.Context, error) {
 	if err != nil {
 		return nil, err
 	}
+	if done, err := cmdline.CompleteShell(parser, completed); err != nil {
+		return nil, err
+	} else if done {
+		parser.Exit(exitOK)
+	}
 	app := parser.Model.Node
 	if a.line, err = configfile.Open(app, cmdline.Usual(a.args), dataDir); err != nil {
 		return nil, err
@@ -157,6 +167,12 @@ func (a *app) parse() (*kong.Context, error) {
 	}
 	a.given, a.command = cmdline.Given(ctx), ctx.Selected()
 	return ctx, nil
+}
+
+// completed are the names that a shell completes.
+var completed = map[string]func() []string{
+	"recipe": recipes.Names, "recipes NAME": recipes.Names,
+	"data": catalog.Names, "get NAME": catalog.Names, "path NAME": catalog.Names,
 }
 
 // made are the data that unroll makes for a task, as --task names them or begins to.

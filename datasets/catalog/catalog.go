@@ -47,6 +47,14 @@ func Find(name string) (*Set, bool) {
 	return nil, false
 }
 
+// Names are those of all data sets.
+func Names() (names []string) {
+	for _, s := range Sets {
+		names = append(names, s.Name)
+	}
+	return names
+}
+
 // Bytes is the size of all files, uncompressed.
 func (s *Set) Bytes() int64 {
 	sum := int64(0)

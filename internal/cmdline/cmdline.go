@@ -57,8 +57,8 @@ func joinNegatives(args []string) []string {
 }
 
 // ChooseTask names what "unroll train" trains, where the command line does not: what has most of the flags that
-// are given. Of equals it is the first, so that nothing but common flags means the demo; but where the flags that name
-// data, of the group "Data:", are those of several, the user must say which. A flag that does not fit a task does not
+// are given. Of equals it is the first, so that nothing but common flags means the demo; but where flags of data, of the
+// group "Data:", are those of several others, the user must say which. A flag that does not fit a task does not
 // count.
 func ChooseTask(
 	app *kong.Node, args []string, calledAs string, fits func(task, flag, value string) bool,
@@ -95,7 +95,7 @@ func ChooseTask(
 			}
 		}
 	}
-	if named != "" && len(tasks) > 1 {
+	if named != "" && len(tasks) > 1 && tasks[0] != child(app, "train").Children[0].Name {
 		return nil, errors.Errorf("%s is for train %s: say which, as in %s train %s %s ...", named,
 			strings.Join(tasks, ", train "), calledAs, tasks[len(tasks)-1], named)
 	}

@@ -103,9 +103,5 @@ func FindSet(name string) (*catalog.Set, error) {
 	if s, ok := catalog.Find(name); ok {
 		return s, nil
 	}
-	var names []string
-	for _, s := range catalog.Sets {
-		names = append(names, s.Name)
-	}
-	return nil, unknownName("data set", name, names)
+	return nil, unknownName("data set", name, catalog.Names())
 }

@@ -32,6 +32,8 @@ For a person to judge, before a binary is passed on:
   (execution.go, memory.go, cgoflags.go) come from code without a licence, and to assume one like the GPL for them.
 - github.com/golang/freetype, which draws the letters of pictures, is under the FreeType License or the GPL, by choice: it is used under the
   former, which asks for the credit that its text below gives.
+- github.com/hashicorp/errwrap and go-multierror, which come with the completion of the shell, are under the Mozilla Public License 2.0:
+  their files are used as they are, and are to be had at the addresses that are their names.
 `
 
 func main() {
