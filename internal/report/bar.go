@@ -39,6 +39,10 @@ func (b *barReporter) Step(r run.StepRecord, p run.Progress) {
 	if time.Since(b.drawn) < redraw {
 		return
 	}
+	if b.canEstimate(r.Step) {
+		b.clear()
+		b.estimate(r, p)
+	}
 	b.drawn = time.Now()
 	io.WriteString(b.terminal, clearLine+progressLine(b.width(), b.part(r), []string{
 		b.stepOf(r.Step), fmt.Sprintf("loss %.3f", float64(r.Loss)), words.Clock(p.Left) + " left",

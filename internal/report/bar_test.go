@@ -3,6 +3,7 @@ package report
 import (
 	"strings"
 	"testing"
+	"time"
 	"unicode/utf8"
 
 	"github.com/unroll-ml/unroll/trainer/run"
@@ -47,5 +48,45 @@ func TestBarFits(t *testing.T) {
 	b.Valid(run.ValidRecord{Step: 999_999, Loss: 1})
 	if got := out.String(); !strings.HasPrefix(got, clearLine+"validation after step 999,999: ") {
 		t.Errorf("%q", got)
+	}
+}
+
+// How long a run takes is said once, after its first steps.
+func TestEstimate(t *testing.T) {
+	for want, start := range map[string]run.Start{
+		"time: about 1:40 for the 980 steps that are left, 0.1":  {Steps: 1000},
+		"time: about 999 steps in the 1:40 that are left, 0.1 s": {Seconds: 102},
+	} {
+		var out strings.Builder
+		l := &lineReporter{w: &out}
+		l.Begin(start)
+		l.begun = l.begun.Add(-2 * time.Second)
+		for step := estimateSteps - 1; step <= 20; step += 8 { // the first is too early
+			l.Step(run.StepRecord{Step: step}, run.Progress{Left: 100})
+		}
+		l.Step(run.StepRecord{Step: 20}, run.Progress{Left: 100})
+		if got := out.String(); strings.Count(got, "time: ") != 1 {
+			t.Errorf("%q, want it once", got)
+		}
+		out.Reset()
+		l.begun = time.Now().Add(-2 * time.Second)
+		l.Step(run.StepRecord{Step: 20}, run.Progress{Left: 100})
+		if got := out.String(); !strings.HasPrefix(got, want) {
+			t.Errorf("%q, want %q", got, want)
+		}
+	}
+}
+
+// A validation before the first step is said to be that, and hides none that follows.
+func TestUntrained(t *testing.T) {
+	var out strings.Builder
+	l := &lineReporter{w: &out}
+	l.Begin(run.Start{Steps: 10})
+	out.Reset()
+	l.Valid(run.ValidRecord{Loss: 3})
+	l.Valid(run.ValidRecord{Step: 1, Loss: 2, Best: true})
+	const want = "validation before the first step: loss 3.0000\nvalidation after step 1: loss 2.0000  best so far\n"
+	if out.String() != want {
+		t.Errorf("%q", out.String())
 	}
 }

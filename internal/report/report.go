@@ -55,6 +55,7 @@ type lineReporter struct {
 	width func() int // of a line; nil: any
 	every bool
 	start run.Start
+	begun time.Time // zero: the time of the run was estimated, or need not be
 	last  time.Time // of the last line
 
 	validated    time.Time        // when a validation was shown last
@@ -68,7 +69,7 @@ const validPause = 3 * time.Second
 func (l *lineReporter) Writer() io.Writer { return l.w }
 
 func (l *lineReporter) Begin(s run.Start) {
-	l.start = s
+	l.start, l.begun = s, time.Now()
 	for _, line := range append(s.Lines, "run folder: "+s.Dir) {
 		l.say("%s\n", line)
 	}
@@ -95,7 +96,34 @@ func (l *lineReporter) stepOf(step int) string {
 	return fmt.Sprintf("step %*s/%s", len(all), words.Thousands(step), all)
 }
 
+// How long, and after how many steps, the time of a run is estimated.
+const (
+	estimateAfter = time.Second
+	estimateSteps = 5
+)
+
+// canEstimate says whether enough is known to say how long the run will take, which was not said before.
+func (l *lineReporter) canEstimate(step int) bool {
+	return !l.begun.IsZero() && step-l.start.After >= estimateSteps && time.Since(l.begun) >= estimateAfter
+}
+
+// estimate says how long the run will take, as its first steps go.
+func (l *lineReporter) estimate(r run.StepRecord, p run.Progress) {
+	each := time.Since(l.begun).Seconds() / float64(r.Step-l.start.After)
+	l.begun = time.Time{}
+	if l.start.Steps > 0 {
+		l.say("time: about %s for the %s that are left, %.3g s each with validation\n", words.Clock(p.Left),
+			words.Count(l.start.Steps-r.Step, "step", "steps"), each)
+		return
+	}
+	l.say("time: about %s in the %s that are left, %.3g s each with validation\n",
+		words.Count(int(p.Left/each), "step", "steps"), words.Clock(p.Left), each)
+}
+
 func (l *lineReporter) Step(r run.StepRecord, p run.Progress) {
+	if l.canEstimate(r.Step) {
+		l.estimate(r, p)
+	}
 	if r.Skipped != "" {
 		why := "is not finite"
 		if r.Overflow {
@@ -114,6 +142,10 @@ func (l *lineReporter) Step(r run.StepRecord, p run.Progress) {
 }
 
 func (l *lineReporter) Valid(r run.ValidRecord) {
+	if r.Step == 0 {
+		l.valid(&r)
+		return
+	}
 	if l.every || time.Since(l.validated) >= validPause {
 		l.newest = &r
 		l.catchUp()
@@ -135,7 +167,7 @@ func (l *lineReporter) valid(r *run.ValidRecord) {
 	if r.Step == l.start.Steps { // the end, which shows some of the best weights
 		samples = ""
 	}
-	l.say("validation after step %s: loss %.4f%s%s%s\n%s", words.Thousands(r.Step), float64(r.Loss),
+	l.say("validation %s: loss %.4f%s%s%s\n%s", r.When(), float64(r.Loss),
 		Measures(&r.Measures, 2, 1), translationWords(&r.Measures, 1), best, samples)
 }
 

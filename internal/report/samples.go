@@ -51,6 +51,8 @@ func verdictOn(s run.Sample) string {
 	switch {
 	case s.Wanted == "":
 		return ""
+	case s.Numbers:
+		return "it is " + s.Wanted
 	case s.Output == s.Wanted && s.Cut:
 		return "right so far, cut"
 	case s.Output == s.Wanted:

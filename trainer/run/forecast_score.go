@@ -3,6 +3,7 @@ package run
 import (
 	"context"
 	"math"
+	"slices"
 
 	"github.com/unroll-ml/unroll/datasets/series"
 	"github.com/unroll-ml/unroll/trainer"
@@ -174,7 +175,11 @@ func (d *seriesData) measure(
 	if err != nil {
 		return Metrics{}, err
 	}
-	loss, values := 0.0, 0
+	loss, values, samples := 0.0, 0, []Sample(nil)
+	var shown []origin
+	for _, i := range evenly(numbers(len(origins)), validSamples) {
+		shown = append(shown, origins[i])
+	}
 	err = d.each(ctx, origins, func(block []origin, windows []trainer.Window) error {
 		sum, n, err := m.Measure(padded(windows, d.model.Horizon))
 		if err != nil {
@@ -191,6 +196,10 @@ func (d *seriesData) measure(
 				points, quantiles := d.points(&forecasts[i], target, levels)
 				if err := all.Add(s.ID, actual[:o.t], actual[o.t:o.t+d.model.Horizon], points, quantiles); err != nil {
 					return err
+				}
+				if target == 0 && slices.Contains(shown, o) {
+					samples = append(samples, Sample{Input: s.ID, Output: sampleNumbers(points),
+						Wanted: sampleNumbers(actual[o.t : o.t+d.model.Horizon]), Numbers: true})
 				}
 			}
 		}
@@ -210,6 +219,7 @@ func (d *seriesData) measure(
 	}
 	return Metrics{
 		Loss:     loss / max(float64(values), 1),
+		Samples:  samples,
 		Measures: Measures{ForecastMeasures: measures, RMSE: &measures.RMSE, MAE: &measures.MAE},
 	}, nil
 }

@@ -164,14 +164,15 @@ func (r *training) run(ctx context.Context) (End, error) {
 	if t, ok := r.task.(described); ok {
 		start.Lines = t.Describe(start.Weights)
 	}
-	if memory != "" {
-		start.Lines = append(start.Lines, memory)
-	}
+	start.Lines = append(start.Lines, known(memory, r.device())...)
 	r.Report.Begin(start)
 	if r.first > 0 {
 		if err := r.end(runlog.Resumed, ""); err != nil {
 			return End{}, err
 		}
+	}
+	if err := r.validateUntrained(ctx); err != nil {
+		return End{}, err
 	}
 	stopped, err := r.steps(ctx)
 	if err != nil {

@@ -1,8 +1,9 @@
 package run
 
 import (
+	"cmp"
 	"fmt"
-	"strings"
+	"runtime"
 
 	"github.com/pkg/errors"
 
@@ -33,9 +34,9 @@ func (r *training) plan() (string, error) {
 	}
 	// What is not the program's: this process as it stands and, when weights are saved, a copy of them and of
 	// the state. A GPU has memory of its own.
-	besides, where := int64(0), "on the GPU"
+	besides, where := int64(0), " on the GPU"
 	if r.task.Device() != device.CUDA {
-		besides, where = peakMemory()+r.copied(), "with the program itself, its data and what saving takes"
+		besides, where = peakMemory()+r.copied(), ""
 	}
 	allowed := r.config.Running.Memory
 	if allowed > 0 {
@@ -50,16 +51,30 @@ func (r *training) plan() (string, error) {
 	if err != nil || m == (trainer.Memory{}) {
 		return "", err
 	}
-	parts := []string{
-		words.Bytes(m.Parameters) + " of weights", words.Bytes(m.State) + " of the optimizer and of states that go on",
-		words.Bytes(m.Activations) + " of activations",
-	}
-	line := fmt.Sprintf("memory: %s; about %s in all, %s", strings.Join(parts, ", "), words.Bytes(m.Total()+besides),
-		where)
+	line := fmt.Sprintf("memory: about %s%s; weights %s, training state %s, activations %s", words.Bytes(m.Total()+besides),
+		where, words.Bytes(m.Parameters), words.Bytes(m.State), words.Bytes(m.Activations))
 	if m.Recompute > 0 {
 		line += fmt.Sprintf("; every %s state is kept, and the way back computes the others again", ordinal(m.Recompute))
 	}
 	return line, nil
+}
+
+// device says in a line what is computed on, and why.
+func (r *training) device() string {
+	on, asked := r.task.Device(), r.config.Running.Device
+	threads := ""
+	if on == device.CPU {
+		threads = ", " + words.Count(cmp.Or(r.config.Running.Threads, runtime.NumCPU()), "thread", "threads")
+	}
+	switch {
+	case asked != device.Auto:
+		return fmt.Sprintf("device: %s%s, as asked for", on, threads)
+	case on == device.CUDA:
+		return "device: cuda, for there is a GPU"
+	case !device.OwnDriver.Built:
+		return fmt.Sprintf("device: %s%s, for this program is built without GPUs", on, threads)
+	}
+	return fmt.Sprintf("device: %s%s, for no GPU can be used", on, threads)
 }
 
 // copied is how many bytes a copy of the weights and of the training state takes.

@@ -66,7 +66,7 @@ func TestMemoryOfTraining(t *testing.T) {
 		}
 		return lines[i]
 	}
-	if l := about(lines); !strings.Contains(l, " of weights, ") || strings.Contains(l, "computes the others again") {
+	if l := about(lines); !strings.Contains(l, "; weights ") || strings.Contains(l, "computes the others again") {
 		t.Errorf("all is kept, and the line is %q", l)
 	}
 	lines, got, err := trainLong(t, Running{Recompute: 128})

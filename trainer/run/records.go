@@ -32,7 +32,7 @@ type StepRecord struct {
 	Seconds         float64 `json:"seconds"`
 }
 
-// ValidRecord is the event "valid": a validation after a step. What translations are worth is that of some of the
+// ValidRecord is the event "valid": a validation after a step, or of step 0, before the first one. What translations are worth is that of some of the
 // pairs.
 type ValidRecord struct {
 	Event string `json:"event"`

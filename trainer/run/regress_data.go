@@ -2,11 +2,13 @@ package run
 
 import (
 	"context"
+	"slices"
 
 	"github.com/unroll-ml/unroll/datasets"
 	"github.com/unroll-ml/unroll/datasets/series"
 	"github.com/unroll-ml/unroll/datasets/tasks"
 	"github.com/unroll-ml/unroll/internal/batches"
+	"github.com/unroll-ml/unroll/internal/words"
 	"github.com/unroll-ml/unroll/trainer"
 	"github.com/unroll-ml/unroll/trainer/metrics"
 )
@@ -126,6 +128,7 @@ type NumberMeasures struct {
 func (x *numberedSeries) validate(ctx context.Context, m *trainer.Regressor) (Metrics, error) {
 	var measured Metrics
 	var right, predicted, mean []float64
+	chosen, samples := evenly(x.which, validSamples), []Sample(nil)
 	loss := 0.0
 	for _, g := range x.plan.InOrder() {
 		if err := ctx.Err(); err != nil {
@@ -143,9 +146,13 @@ func (x *numberedSeries) validate(ctx context.Context, m *trainer.Regressor) (Me
 				right = append(right, x.cases.Cases[i].Number)
 				predicted, mean = append(predicted, x.number.unscaled(ys[k])), append(mean, x.number.Mean)
 			}
+			if slices.Contains(chosen, i) {
+				samples = append(samples, Sample{Input: "series " + words.Thousands(int(i)+1), Numbers: true,
+					Output: sampleNumbers(predicted[len(predicted)-1:]), Wanted: sampleNumbers(right[len(right)-1:])})
+			}
 		}
 	}
-	measured.Loss, measured.Examples = loss/float64(len(right)), len(right)
+	measured.Loss, measured.Examples, measured.Samples = loss/float64(len(right)), len(right), samples
 	measured.RMSE, measured.MAE = some(metrics.RMSE(right, predicted)), some(metrics.MAE(right, predicted))
 	measured.NumberMeasures = &NumberMeasures{
 		R2: Float(metrics.R2(right, predicted)), BaselineRMSE: Float(metrics.RMSE(right, mean)),

@@ -15,7 +15,7 @@ type Reporter interface {
 	// Step is called after every step. All of them are in the log; those that are to be shown are marked.
 	Step(StepRecord, Progress)
 
-	// Valid is called after a validation.
+	// Valid is called after a validation, the first of which may be before the first step: that is of step 0.
 	Valid(ValidRecord)
 
 	// End is called at the end, and when a run is resumed, after Begin.
@@ -76,7 +76,7 @@ func (l lines) Step(r StepRecord, p Progress) {
 }
 
 func (l lines) Valid(r ValidRecord) {
-	fmt.Fprintf(l.w, "validation after step %s: loss %.4f\n", words.Thousands(r.Step), float64(r.Loss))
+	fmt.Fprintf(l.w, "validation %s: loss %.4f\n", r.When(), float64(r.Loss))
 }
 
 func (l lines) End(EndRecord)         {}

@@ -3,6 +3,7 @@ package run
 import (
 	"context"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/unroll-ml/unroll/datasets"
@@ -18,6 +19,8 @@ type Sample struct {
 	Output string `json:"output"`           // what it made of that: a translation, a label, a text of its own
 	Wanted string `json:"wanted,omitempty"` // what is right, if anything is
 	Cut    bool   `json:"cut,omitempty"`    // a translation was cut at its limit
+
+	Numbers bool `json:"numbers,omitempty"` // Output and Wanted are numbers, of which none is quite right
 }
 
 const (
@@ -92,6 +95,19 @@ func (p part) shown(i int32) string {
 		return "image " + words.Thousands(int(i)+1)
 	}
 	return clipped(p.table.Rows[i].Text)
+}
+
+// sampleNumbers are the first of numbers, as text.
+func sampleNumbers(numbers []float64) string {
+	const most = 3
+	var texts []string
+	for _, x := range numbers[:min(most, len(numbers))] {
+		texts = append(texts, strconv.FormatFloat(x, 'g', 4, 64))
+	}
+	if len(numbers) > most {
+		texts = append(texts, "…")
+	}
+	return strings.Join(texts, " ")
 }
 
 // How a language model writes when it is validated: the same from the same weights, always.
