@@ -224,7 +224,7 @@ func TestDeviceLost(t *testing.T) {
 		want  string
 	}{
 		{1, ": nothing was saved yet: begin again with unroll train lm "},
-		{300, ": the last checkpoint, run/last, is whole: continue with unroll train lm --text rhyme.txt "},
+		{900, ": the last checkpoint, run/last, is whole: continue with unroll train lm --text rhyme.txt "},
 	} {
 		fails = c.fails
 		if r := tiny(args + " --overwrite"); r.code != exitGPU || !strings.HasPrefix(r.stderr,

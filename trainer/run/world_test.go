@@ -265,7 +265,12 @@ func TestStopInValidationJointly(t *testing.T) {
 				stop()
 			}()
 		}
+		first := true // before the first step
 		return &hooked{counter: c, validate: func(ctx context.Context) error {
+			if first {
+				first = false
+				return nil
+			}
 			begun.Done()
 			for ctx.Err() == nil { // batches without end
 			}
