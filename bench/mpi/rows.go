@@ -191,7 +191,7 @@ func (h *harness) full(dir string) error {
 func (h *harness) stop(dir string) error {
 	to := filepath.Join(dir, "run")
 	var stopped int
-	out, code, err := h.run(3, h.command(to, "lm", strings.ReplaceAll(long, "--accumulate 2", "--accumulate 3")+"0000"),
+	out, code, err := h.run(3, h.command(to, "lm", "--steps 1000000 --valid-every 500000 --accumulate 3"),
 		func(string) error {
 			pids, err := h.await(to, 3, 20)
 			if err != nil {
@@ -201,7 +201,9 @@ func (h *harness) stop(dir string) error {
 			stopped = pids[1]
 			return syscall.Kill(stopped, syscall.SIGSTOP)
 		})
-	syscall.Kill(stopped, syscall.SIGKILL)
+	if stopped > 0 {
+		syscall.Kill(stopped, syscall.SIGKILL)
+	}
 	if err != nil {
 		return err
 	}
