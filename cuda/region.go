@@ -63,7 +63,8 @@ func (l *lowering) regionAt(code []tape.Instr, done []bool, i int) (best *region
 	for _, rows := range rowCounts(code[i:min(len(code), i+2*mostBetween)]) {
 		b := &regionBuilder{lowering: l, rows: rows}
 		var in, between []int
-		for j := i; j < len(code) && (len(in) > 0 || j == i) && len(between) < mostBetween && !isLoop(code[j]); j++ {
+		for j := i; j < len(code) && (len(in) > 0 || j == i) && len(between) < mostBetween && !isLoop(code[j]) &&
+			len(in) < mostMembers && len(b.touched) < mostOperands; j++ {
 			if done[j] {
 				continue
 			}
@@ -96,8 +97,14 @@ func (l *lowering) regionAt(code []tape.Instr, done []bool, i int) (best *region
 	return best, members
 }
 
-// mostBetween is how many instructions may stand between those of a region.
-const mostBetween = 24
+const (
+	// mostBetween is how many instructions may stand between those of a region, and mostMembers how many those may be.
+	mostBetween = 24
+	mostMembers = 48
+
+	// mostOperands is how many operands they may have before one more joins them: a kernel takes 512 parameters.
+	mostOperands = 400
+)
 
 // needed is which of the instructions between those of the region must run before code[j], so that this can run
 // with the region; it reports false if they cannot, or if code[j] has nothing to do with it.

@@ -323,3 +323,35 @@ func TestRegionReportsTargets(t *testing.T) {
 		p.Close()
 	}
 }
+
+// What belongs to the rows of a batch may be more than a kernel takes: then it is several.
+func TestRegionsOfManyInstructions(t *testing.T) {
+	const rows, cols, layers = 3, 5, 400
+	b := &builder{}
+	x := b.floats("x", tape.Input, rows*cols)
+	for i := range layers {
+		y := b.floats("", 0, rows*cols)
+		if i == layers-1 {
+			y = b.floats("y", tape.Output, rows*cols)
+		}
+		b.emit(&tape.Rows{Kind: tape.Softmax, In: []tape.Ref{x}, Out: y, Rows: rows, Cols: cols})
+		x = y
+	}
+	r := &recorder{GPU: sim.New(sim.Config{})}
+	p, err := cuda.New(r).Load(&b.Tape)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer p.Close()
+	in := make([]float32, rows*cols)
+	for i := range in {
+		in[i] = float32(i % cols)
+	}
+	write(t, p, b.id("x"), in)
+	run(t, p)
+	for i, got := range read(t, p, b.id("y"), rows*cols) { // softmax again and again tends to the uniform distribution
+		if math.Abs(float64(got)-1./cols) > 1e-6 {
+			t.Errorf("element %d is %v, want %v", i, got, 1./cols)
+		}
+	}
+}
