@@ -73,5 +73,5 @@ func TestLookingAtRuns(t *testing.T) {
 func TestNoProgram(t *testing.T) {
 	small(t, nil)
 	trainSmall(t, "--steps", "2")
-	want(t, exitData, "RUN: the model of run has no program for the CPU", "graph", "run")
+	want(t, exitData, "the model of run has no program for the CPU", "graph", "run")
 }

@@ -11,16 +11,13 @@ import (
 
 // runsCmd compares the runs in folders.
 type runsCmd struct {
-	Dirs    []string `arg:"" optional:"" name:"FOLDER" help:"Runs, or folders with runs in them. Default: runs."`
+	Dirs    []string `arg:"" optional:"" default:"runs" name:"FOLDER" help:"Runs, or folders with runs in them. Default: runs."`
 	By      string   `placeholder:"MEASURE" help:"Compare by this measure of the validations, such as loss, accuracy or bleu. Default: by that which chose the best checkpoint of each run."`
 	Picture string   `placeholder:"FILE" help:"Draw the validations of all runs, as .svg or .png."`
 	JSON    bool     `name:"json" help:"Write a JSON object a line for each run instead of a table."`
 }
 
 func (k *runsCmd) Run(a *app) error {
-	if len(k.Dirs) == 0 {
-		k.Dirs = []string{"runs"}
-	}
 	if k.By != "" && !run.IsMeasure(k.By) {
 		return usage("--by is %q: it must be %s", k.By, strings.Join(run.MeasureNames(), ", "))
 	}
@@ -30,13 +27,9 @@ func (k *runsCmd) Run(a *app) error {
 	}
 	a.say(skipped)
 	groups := run.Compare(accounts, k.By)
-	if k.Picture != "" {
-		err := a.draw("picture", k.Picture, func(w io.Writer, format string) error {
-			return run.DrawRuns(w, format, groups)
-		})
-		if err != nil {
-			return err
-		}
+	err = a.draw("picture", k.Picture, func(w io.Writer, format string) error { return run.DrawRuns(w, format, groups) })
+	if err != nil {
+		return err
 	}
 	if k.JSON {
 		return report.RunsJSON(a.texts(), groups)
@@ -44,9 +37,12 @@ func (k *runsCmd) Run(a *app) error {
 	return report.Runs(a.texts(), groups)
 }
 
-// draw writes a picture into the file that a flag names, in the format that its name ends with.
+// draw writes a picture into the file that a flag names, if it does, in the format that its name ends with.
 func (a *app) draw(flag, path string, picture func(w io.Writer, format string) error, formats ...string) error {
-	if formats == nil {
+	switch {
+	case path == "":
+		return nil
+	case formats == nil:
 		formats = []string{"svg", "png"}
 	}
 	for _, format := range formats {

@@ -1,7 +1,7 @@
 // Package inspect looks at the programs of a training step: what instructions they have, what these cost, and how long
 // they take, as tables and pictures.
 //
-// It knows tapes, and nothing of models: the names that it shows are those of the slots.
+// But for Step it knows tapes alone, and nothing of models: the names that it shows are those of the slots.
 package inspect
 
 import (
