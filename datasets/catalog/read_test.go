@@ -61,7 +61,8 @@ func TestRead(t *testing.T) {
 		t.Errorf("%q, %v", files, err)
 	}
 	write("two", []byte("due\n"))
-	if files, err := set.Read(dir); files != nil || err == nil || !strings.Contains(err.Error(), "contents of two are wrong") {
+	files, err = set.Read(dir)
+	if files != nil || err == nil || !strings.Contains(err.Error(), "contents of two are wrong") {
 		t.Errorf("%q, %v", files, err)
 	}
 }

@@ -12,13 +12,13 @@ import (
 	"github.com/unroll-ml/unroll/graph"
 )
 
-// What Keras calls its weights. Rules give them the names embedding/embeddings, output/kernel, output/bias and, of layer
-// n, rnn_l{n}/kernel, rnn_l{n}/recurrent_kernel, rnn_l{n}/bias, with rnn_l{n}_reverse for the way back.
+// What Keras calls its weights. Rules give them the names embedding/embeddings, output/kernel, output/bias and, of
+// layer n, rnn_l{n}/kernel, rnn_l{n}/recurrent_kernel, rnn_l{n}/bias, with rnn_l{n}_reverse for the way back.
 var (
 	kerasLayer = regexp.MustCompile(`(?:^|/)(?:lstm|gru|simple_rnn)(?:_(\d+))?/(?:[a-z_]*cell[_0-9]*/)?` +
 		`(kernel|recurrent_kernel|bias)(?::0)?$`)
-	kerasBoth = regexp.MustCompile(`(?:^|/)bidirectional(?:_(\d+))?/(forward|backward)_[a-z_]+[0-9]*/(?:[a-z_]*cell[_0-9]*/)?` +
-		`(kernel|recurrent_kernel|bias)(?::0)?$`)
+	kerasBoth = regexp.MustCompile(`(?:^|/)bidirectional(?:_(\d+))?/(forward|backward)_[a-z_]+[0-9]*/` +
+		`(?:[a-z_]*cell[_0-9]*/)?(kernel|recurrent_kernel|bias)(?::0)?$`)
 	kerasEmbedding = regexp.MustCompile(`(?:^|/)embedding(?:_\d+)?/embeddings(?::0)?$`)
 	kerasDense     = regexp.MustCompile(`(?:^|/)(?:dense(?:_\d+)?|output)/(kernel|bias)(?::0)?$`)
 

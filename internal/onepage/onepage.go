@@ -34,8 +34,8 @@ var parts embed.FS
 type settings struct {
 	Task      string                     `json:"task"`
 	About     string                     `json:"about"`
-	Files     map[string]json.RawMessage `json:"files"`             // vocabularies and labels, by their names in the run's folder
-	Column    int                        `json:"column,omitempty"`  // of the texts in lines with tabs, from 1; 0: tabs are part of texts
+	Files     map[string]json.RawMessage `json:"files"`             // see run.Run.Files
+	Column    int                        `json:"column,omitempty"`  // see run.Source.Column
 	Longest   int                        `json:"longest,omitempty"` // tokens that a classifier reads
 	MaxLength int                        `json:"maxLength,omitempty"`
 	Lengths   *lengths                   `json:"lengths,omitempty"` // of translations

@@ -54,7 +54,8 @@ func unpacked(t *testing.T, text string) []byte {
 	return data
 }
 
-// TestWrite: a page has the model, the runtime, the vocabulary and the licence, and nothing in it ends what it stands in.
+// TestWrite: a page has the model, the runtime, the vocabulary and the licence, and nothing in it ends what it stands
+// in.
 func TestWrite(t *testing.T) {
 	vocab := filepath.Join(t.TempDir(), "vocab.json")
 	if err := os.WriteFile(vocab, []byte(`["t", "h", "e", " ", "c", "a", "<"]`), 0o600); err != nil {
@@ -87,7 +88,9 @@ func TestWrite(t *testing.T) {
 	if got := bytes.TrimSpace(s.Files["vocab.json"]); !bytes.Contains(got, []byte(`"\u003c"`)) {
 		t.Errorf("the vocabulary is %s", got)
 	}
-	for _, part := range []string{"<title>a&lt;b&gt; – unroll</title>", "Copyright (c) Microsoft", "default-src 'none'"} {
+	for _, part := range []string{
+		"<title>a&lt;b&gt; – unroll</title>", "Copyright (c) Microsoft", "default-src 'none'",
+	} {
 		if !strings.Contains(text, part) {
 			t.Errorf("there is no %s", part)
 		}

@@ -26,8 +26,8 @@ var Package = catalog.Set{
 // Runtime is what computes models in the page.
 type Runtime struct{ script, wasm []byte }
 
-// Get is the runtime in a file that was downloaded as Package.Archive or, with "", in a folder of data sets, to which it
-// is downloaded if it is not there: see catalog.Store.Get.
+// Get is the runtime in a file that was downloaded as Package.Archive or, with "", in a folder of data sets, to which
+// it is downloaded if it is not there: see catalog.Store.Get.
 func Get(ctx context.Context, s *catalog.Store, archive string) (*Runtime, error) {
 	var files [][]byte
 	var err error

@@ -89,7 +89,7 @@ func (i *imported) readConfig() error {
 		return badData("%s: not the configuration of a model (%s)", i.Config, yamlReason(err))
 	}
 	if !slices.Contains(importable, of.Task) {
-		return badData("%s: `task` is %q: it must be %s", i.Config, of.Task, orList(importable, func(t string) string { return t }))
+		return badData("%s: `task` is %q: it must be %s", i.Config, of.Task, strings.Join(importable, ", "))
 	}
 	c := Defaults(of.Task)
 	dec := yaml.NewDecoder(bytes.NewReader(data))

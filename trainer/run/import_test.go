@@ -253,8 +253,9 @@ func TestImportRefuses(t *testing.T) {
 		"left over": {"torch-lm", change("lstm.bias_hh_l1", func(x *checkpoint.Tensor) { x.Name = "lstm.bias_hh_l2" }),
 			[]string{"no tensor becomes rnn.bias_hh_l1"}},
 		"one too many": {"torch-lm", mapped("lstm.bias_hh_l1=rnn.bias_hh_l1", "x={n}"), []string{`"x={n}"`, "alone"}},
-		"twice":        {"torch-lm", mapped("lstm.bias_ih_l{n}=rnn.bias_hh_l{n}"), []string{"lstm.bias_ih_l0", "lstm.bias_hh_l0"}},
-		"no map":       {"torch-lm", mapped("lstm"), []string{"THEIRS=OURS"}},
+		"twice": {"torch-lm", mapped("lstm.bias_ih_l{n}=rnn.bias_hh_l{n}"),
+			[]string{"lstm.bias_ih_l0", "lstm.bias_hh_l0"}},
+		"no map": {"torch-lm", mapped("lstm"), []string{"THEIRS=OURS"}},
 		"shape": {"torch-lm", func(t *testing.T, c *ImportConfig) {
 			c.Config = written(t, "task: lm\nmodel: {cell: lstm, hidden: 7, layers: 2, embed: 5}\n")
 		}, []string{`"lstm.weight_ih_l0"`, "rnn.weight_ih_l0", "[24 5]", "[28 5]"}},
@@ -309,7 +310,8 @@ func TestImportRefuses(t *testing.T) {
 func TestImportOwnData(t *testing.T) {
 	for _, name := range []string{"torch-lm", "torch-classifier"} {
 		r := importRun(t, foreignModel(t, name))
-		if _, err := r.Evaluate(context.Background(), EvalConfig{}); err == nil || !strings.Contains(err.Error(), "imported") {
+		_, err := r.Evaluate(context.Background(), EvalConfig{})
+		if err == nil || !strings.Contains(err.Error(), "imported") {
 			t.Errorf("%s: %v", name, err)
 		}
 		data := &Source{Kind: KindTable, Paths: []string{written(t, "a good film\tpositive\nbad\tnegative\n")}}
@@ -319,6 +321,33 @@ func TestImportOwnData(t *testing.T) {
 		e, err := r.Evaluate(context.Background(), EvalConfig{Data: data})
 		if err != nil || !(e.Loss > 0) {
 			t.Errorf("%s: %v, %v", name, e, err)
+		}
+	}
+}
+
+// TestImportOwn: what unroll has trained, a translator too, can be imported as it stands.
+func TestImportOwn(t *testing.T) {
+	for _, task := range importable {
+		r := trained(t, task)
+		in := func(names ...string) string { return filepath.Join(append([]string{r.dir}, names...)...) }
+		c := ImportConfig{Weights: in(r.Checkpoint(), "weights.safetensors"), Config: in(ConfigName), Vocab: in(vocabName)}
+		switch task {
+		case TaskSeq2Seq:
+			c.Target = in(targetName)
+		case TaskClassify:
+			c.Labels = in(labelsName)
+		}
+		sum := func(r *Run) string {
+			t.Helper()
+			f, err := openCheckpoint(r.checkpoint())
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer f.Close()
+			return f.WeightsSHA256()
+		}
+		if got, want := sum(importRun(t, c)), sum(r); got != want {
+			t.Errorf("%s: weights with sha256 %s, want %s", task, got, want)
 		}
 	}
 }
