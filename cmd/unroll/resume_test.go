@@ -383,7 +383,7 @@ func TestStopWhileMeasuring(t *testing.T) {
 		for _, out := range []string{"straight", "stopped"} {
 			withPairLM(func(m *pairLM) {
 				m.onEval = func(step int) {
-					if out == "stopped" && step == 12 && m.evaluated == 6+2 { // 6 windows each time
+					if out == "stopped" && step == 12 && m.evaluated == 2*6+2 { // 6 windows each time, before the first step, too
 						terminate(t)
 					}
 				}

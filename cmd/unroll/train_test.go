@@ -37,8 +37,8 @@ func TestTrainWritesARun(t *testing.T) {
 		delete(o, "tokens_per_second")
 		logged = append(logged, fmt.Sprint(o))
 	}
-	if len(logged) != 36+3+1 {
-		t.Errorf("%d records in log.jsonl, want 36 steps, 3 measurements and the end", len(logged))
+	if len(logged) != 36+4+1 {
+		t.Errorf("%d records in log.jsonl, want 36 steps, 4 measurements and the end", len(logged))
 	}
 	for _, o := range jsonLines(t, out) {
 		delete(o, "tokens_per_second")
@@ -71,7 +71,7 @@ func TestTrainWritesARun(t *testing.T) {
 		}
 	}
 	// 100 lines of 23 characters, 2070 to train on: 4 streams of 517, ⌊516/40⌋ = 12 steps an epoch.
-	want := "step1 step5 step10 valid12 step15 step20 valid24 step25 step30 step35 step36 valid36 done36"
+	want := "valid0 step1 step5 step10 valid12 step15 step20 valid24 step25 step30 step35 step36 valid36 done36"
 	if got := strings.Join(events, " "); got != want {
 		t.Errorf("events\ngot  %s\nwant %s", got, want)
 	}
@@ -109,7 +109,8 @@ func TestTrainInWords(t *testing.T) {
 	out := trainSmall(t, "--steps", "14", "--log-every", "7", "--valid-every", "7")
 	for _, want := range []string{
 		"training on rhyme.txt: 2,070 characters, and 230 for validation; 17 different ones\n",
-		"batch 4, seq 40: 12 steps an epoch; sgd, learning rate 5\nrun folder: run\nstep  1/14  epoch 1  loss 2.8",
+		"batch 4, seq 40: 12 steps an epoch; sgd, learning rate 5\ndevice: fake, for this program is built without GPUs\nrun folder: run\n",
+		"\nvalidation before the first step: loss 2.8333", "\nstep  1/14  epoch 1  loss 2.8",
 		"step  7/14  epoch 1  loss ", "\nvalidation after step 7: loss ", "  best so far\n", "step 14/14  epoch 2  loss ",
 		"\n14 steps in 0:00; best after step 14, with a validation loss of ",
 		"\ncurves: run/curves.svg\n\n", "\nnext:\n  unroll eval run\n  unroll sample run --prompt a\n",
@@ -205,7 +206,7 @@ func TestBestIsNotLast(t *testing.T) {
 			continue
 		}
 		o := jsonLines(t, string(e.Line))[0]
-		isBest := o["valid_loss"].(float64) < lowest
+		isBest := o["valid_loss"].(float64) < lowest && e.Step > 0
 		if isBest {
 			best, lowest = e.Step, o["valid_loss"].(float64)
 		}
