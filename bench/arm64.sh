@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# The kernels, the CPU device and small models as an arm64 processor runs them, in QEMU, for machines without one. Needs
+# The kernels and the CPU device as an arm64 processor runs them, in QEMU, for machines without one. Needs
 # qemu-aarch64 (Debian: qemu-user) and, for the words of the instructions, binutils-aarch64-linux-gnu. It takes long, and
 # says nothing of speed.
 #
@@ -16,4 +16,3 @@ GOARCH=arm64 go vet ./graph/cpu/...
 GOARCH= go test ./graph/cpu/internal/kernel/gen/neon
 emulated ./graph/cpu/internal/kernel
 emulated -run 'TestDevice|TestSharingDevice|TestBlocks$|TestUnknownPath|TestCommonPacks|TestPersistentPack|TestInt8' ./graph/cpu
-emulated -run 'LSTM|GRU' ./models
