@@ -181,6 +181,9 @@ func init() {
 		"ReadVocab": func(t *testing.T) call {
 			return call{datasets.ReadVocab, []any{file(t, "vocab.json", string(vocab(t).JSON()))}}
 		},
+		"ReadTokenList": func(t *testing.T) call {
+			return call{datasets.ReadTokenList, []any{file(t, "tokens.txt", "a\nb\n"), datasets.Char}}
+		},
 		"Vocab.Encode":      func(t *testing.T) call { x := text(t); return call{datasets.NewVocab(x).Encode, []any{x}} },
 		"Vocab.EncodeKnown": func(t *testing.T) call { x := text(t); return call{datasets.NewVocab(x).EncodeKnown, []any{x}} },
 	}}, door{"internal/batches", map[string]func(t *testing.T) call{
