@@ -62,9 +62,7 @@ func packedTiles(
 	}
 }
 
-// packRounded is Set.Pack for pairs of two elements. The kernels store whole vectors, of which what lies beyond the
-// width falls on the rows that follow: so columns are packed from the right to the left, rows in their order, and the
-// last rows apart.
+// packRounded is Set.Pack for pairs of two elements. It stores as packAVX2 does.
 func packRounded(dst *float32, width, n, k int, src *float32, srcI, srcK int) {
 	const lanes = 8
 	beyond := roundUp(width, lanes) - width

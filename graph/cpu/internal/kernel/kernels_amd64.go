@@ -649,10 +649,15 @@ func packCopyAVX512(dst *float32, width int, n int, k int, src *float32, srcK in
 //go:noescape
 func transposeAVX512(n int, width int, k int, dst *float32, dstP int, src *float32, srcI int)
 
-// packCopyAVX2 is Set.Pack where srcI is 1.
+// packCopyAVX2 is Set.Pack of 8 columns where srcI is 1. It stores whole vectors.
 //
 //go:noescape
-func packCopyAVX2(dst *float32, width int, n int, k int, src *float32, srcK int)
+func packCopyAVX2(dst *float32, dstP int, n int, k int, src *float32, srcK int)
+
+// packCopy16AVX2 is Set.Pack of 16 columns where srcI is 1. It stores whole vectors.
+//
+//go:noescape
+func packCopy16AVX2(dst *float32, dstP int, n int, k int, src *float32, srcK int)
 
 // transposeAVX2 is Set.Transpose for whole vectors of terms and at most one of rows.
 //

@@ -56,16 +56,27 @@ func packAVX512(dst *float32, width, n, k int, src *float32, srcI, srcK int) {
 	finishPack(16, dst, width, n, k, src, srcI, whole)
 }
 
+// packAVX2 is Set.Pack. Its kernels store whole vectors, of which what lies beyond the width falls on the rows that follow:
+// so columns are packed from the right to the left, rows in their order, and the last rows apart.
 func packAVX2(dst *float32, width, n, k int, src *float32, srcI, srcK int) {
-	if srcI == 1 {
-		packCopyAVX2(dst, width, n, k, src, srcK)
-		return
+	const lanes = 8
+	beyond := roundUp(width, lanes) - width
+	whole := max(0, k-roundUp(beyond, width)/width)
+	switch {
+	case srcI == 1 && width == 2*lanes:
+		packCopy16AVX2(dst, width, n, whole, src, srcK)
+	case srcI == 1:
+		for i := roundUp(width, lanes) - lanes; i >= 0; i -= lanes {
+			packCopyAVX2(at(dst, i), width, max(0, min(lanes, n-i)), whole, at(src, i), srcK)
+		}
+	default:
+		whole &^= lanes - 1
+		clearColumns(dst, width, roundUp(n, lanes), whole)
+		for i := roundUp(n, lanes) - lanes; i >= 0; i -= lanes {
+			transposeAVX2(min(lanes, n-i), lanes, whole, at(dst, i), width, at(src, i*srcI), srcI)
+		}
 	}
-	whole := k &^ 7
-	for i := 0; i < n && whole > 0; i += 8 {
-		transposeAVX2(min(8, n-i), width-i, whole, at(dst, i), width, at(src, i*srcI), srcI)
-	}
-	finishPack(8, dst, width, n, k, src, srcI, whole)
+	pack(at(dst, whole*width), width, n, k-whole, at(src, whole*srcK), srcI, srcK)
 }
 
 // finishPack packs what does not fill a vector: the last terms, and the zeros beyond the vectors that hold the

@@ -18,8 +18,38 @@ func packAVX512() {
 }
 
 func packAVX2() {
-	avx2.packCopy(2)
+	copyWhole("packCopy", 1)
+	copyWhole("packCopy16", 2)
 	avx2.transpose(transpose8)
+}
+
+// copyWhole generates dst[p*dstP+i] = src[p*srcK+i] for i < n, and 0 for n <= i, up to so many vectors. Rows are stored
+// as a whole, in their order, so that they may overlap: a masked store takes AMD's processors as long as many whole ones.
+func copyWhole(name string, vectors int) {
+	s := avx2
+	TEXT(name+s.suffix, NOSPLIT, "func(dst *float32, dstP, n, k int, src *float32, srcK int)")
+	Doc(fmt.Sprintf("%s%s is Set.Pack of %d columns where srcI is 1. It stores whole vectors.", name, s.suffix,
+		vectors*s.lanes))
+	Pragma("noescape")
+	dst, src := Load(Param("dst"), GP64()), Load(Param("src"), GP64())
+	n, k := Load(Param("n"), GP64()), Load(Param("k"), GP64())
+	dstP, srcK := Load(Param("dstP"), GP64()), Load(Param("srcK"), GP64())
+	in := s.masks(n, vectors)
+	SHLQ(U8(2), dstP)
+	SHLQ(U8(2), srcK)
+	Label("row")
+	TESTQ(k, k)
+	JEQ(LabelRef("done"))
+	for j := range vectors {
+		VMOVUPS(s.maskedLoad(in[j], Mem{Base: src, Disp: j * s.bytes()}), Mem{Base: dst, Disp: j * s.bytes()})
+	}
+	ADDQ(dstP, dst)
+	ADDQ(srcK, src)
+	DECQ(k)
+	JMP(LabelRef("row"))
+	Label("done")
+	VZEROUPPER()
+	RET()
 }
 
 // packCopy generates dst[p*width+i] = src[p*srcK+i] for i < n, and 0 for n <= i < width, where width is at most
@@ -83,15 +113,25 @@ func (s simd) transpose(square func(rows []VecVirtual) []VecVirtual) {
 	TEXT("transpose"+s.suffix, NOSPLIT, "func(n, width, k int, dst *float32, dstP int, src *float32, srcI int)")
 	Doc(fmt.Sprintf("transpose%s is Set.Transpose for whole vectors of terms and at most one of rows.", s.suffix))
 	Pragma("noescape")
-	s.squares(s.lanes, func(from Mem) VecVirtual { return s.copy(from) }, square, s.maskedStore)
+	load := func(from Mem) VecVirtual { return s.copy(from) }
+	if s.lanes == 8 { // a masked store takes AMD's processors as long as many whole ones
+		CMPQ(Load(Param("width"), GP64()), U32(uint32(s.lanes)))
+		JLT(LabelRef("narrow"))
+		s.squares("whole", s.lanes, load, square, func(_ mask, column VecVirtual, to Mem) { VMOVUPS(column, to) })
+		VZEROUPPER()
+		RET()
+		Label("narrow")
+	}
+	s.squares("", s.lanes, load, square, s.maskedStore)
 	VZEROUPPER()
 	RET()
 }
 
 // squares is the loop of a transposition: of so many terms at a time, each row is loaded to a vector, and a square of
 // vectors becomes as many columns, which are stored: their first width elements where store uses the mask of these.
+// Its labels begin as given.
 func (s simd) squares(
-	terms int, load func(from Mem) VecVirtual, square func(rows []VecVirtual) []VecVirtual,
+	label string, terms int, load func(from Mem) VecVirtual, square func(rows []VecVirtual) []VecVirtual,
 	store func(width mask, column VecVirtual, to Mem),
 ) {
 	dst, src := Load(Param("dst"), GP64()), Load(Param("src"), GP64())
@@ -100,9 +140,9 @@ func (s simd) squares(
 	in, out := s.masks(n, 1)[0], s.masks(Load(Param("width"), GP64()), 1)[0]
 	SHLQ(U8(2), dstP)
 	SHLQ(U8(2), srcI)
-	Label("square")
+	Label(label + "square")
 	TESTQ(k, k)
-	JEQ(LabelRef("done"))
+	JEQ(LabelRef(label + "done"))
 	row, next := GP64(), GP64()
 	MOVQ(src, row)
 	var rows []VecVirtual
@@ -120,8 +160,8 @@ func (s simd) squares(
 	}
 	ADDQ(U32(uint32(4*terms)), src)
 	SUBQ(U32(uint32(terms)), k)
-	JMP(LabelRef("square"))
-	Label("done")
+	JMP(LabelRef(label + "square"))
+	Label(label + "done")
 }
 
 // two applies a shuffle to pairs, which gives two vectors for two.

@@ -92,7 +92,7 @@ func roundTranspose() {
 	Doc("transposeBF16AVX2 is Set.Pack of a vector where srcK is 1, for whole vectors of terms. It stores whole vectors.")
 	Pragma("noescape")
 	rounded.begin()
-	avx2.squares(8, func(from Mem) VecVirtual { return toBF16(from) }, func(columns []VecVirtual) []VecVirtual {
+	avx2.squares("", 8, func(from Mem) VecVirtual { return toBF16(from) }, func(columns []VecVirtual) []VecVirtual {
 		columns = transpose8(columns)
 		for p := 0; p < len(columns); p += 2 {
 			columns[p], columns[p+1] = columns[p+1], columns[p]
@@ -158,7 +158,7 @@ func pairsTranspose() {
 		cvtne2(low, high, high)
 		return high
 	}
-	s.squares(32, pairsOf, transpose16, s.maskedStore)
+	s.squares("", 32, pairsOf, transpose16, s.maskedStore)
 	VZEROUPPER()
 	RET()
 }

@@ -208,7 +208,7 @@ func (t tiler) store(sums [][]VecVirtual, c, cRow Register) {
 	if t.arithmetic == plain {
 		t.addC(sums, masks, acc, c, cRow)
 	}
-	if t.flushes() && t.lanes == 8 { // a masked store takes AMD's processors as long as many whole ones
+	if t.lanes == 8 { // a masked store takes AMD's processors as long as many whole ones
 		CMPQ(n, U32(uint32(t.width*t.lanes)))
 		JNE(LabelRef("narrow"))
 		row := GP64()
