@@ -33,6 +33,9 @@ func (t *together) Step(tokens, parents []int32) (Scores, error) {
 	}
 	all := make([]Scores, len(t.steppers))
 	for i, s := range t.steppers {
+		if s == nil {
+			return Scores{}, errors.Errorf("model %d of those together is none", i)
+		}
 		var err error
 		if all[i], err = s.Step(tokens, parents); err != nil {
 			return Scores{}, err

@@ -47,6 +47,9 @@ func (r *Run) Join(others ...*Run) error {
 		return err
 	}
 	for _, o := range others {
+		if o == nil {
+			return settings("one of the runs is none: open all of them")
+		}
 		if err := o.Want(r.config.Task); err != nil {
 			return err
 		}
