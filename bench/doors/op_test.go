@@ -50,6 +50,8 @@ func (a *arguments) of(t *testing.T, of reflect.Type) reflect.Value {
 		return reflect.ValueOf(pick(a.rand, nil, op.Step(func(b *op.Builder, in op.In) op.Out {
 			return op.Out{States: pick(a.rand, in.States, in.Seqs, nil), Outs: pick(a.rand, nil, in.Seqs)}
 		})))
+	case reflect.TypeFor[func(any) error]():
+		return reflect.ValueOf(pick(a.rand, nil, func(any) error { return nil }))
 	case reflect.TypeFor[error]():
 		return reflect.ValueOf(&reflect.ValueError{})
 	}

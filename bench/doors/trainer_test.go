@@ -31,6 +31,9 @@ var (
 		Target: []int32{4, 6, 3, 3}}
 )
 
+// together are two models that translate together.
+func together(t *testing.T) trainer.Seq2Seqs { return trainer.Seq2Seqs{newSeq2Seq(t), newSeq2Seq(t)} }
+
 func newLM(t *testing.T) *trainer.LM { return opened(t, trainer.NewLM, lmConfig) }
 func newClassifier(t *testing.T) *trainer.Classifier {
 	return opened(t, trainer.NewClassifier, classifierConfig())
@@ -251,6 +254,14 @@ func init() {
 		"Seq2Seq.Sample": func(t *testing.T) call {
 			random := []*rand.Rand{rand.New(rand.NewPCG(1, 1)), rand.New(rand.NewPCG(1, 2))}
 			return call{newSeq2Seq(t).Sample, []any{pairs.Source, 2, 2, []int{3, 3},
+				decode.Sampling{Temperature: 1, TopK: 3, TopP: 0.9}, random}}
+		},
+		"Seq2Seqs.Search": func(t *testing.T) call {
+			return call{together(t).Search, []any{pairs.Source, 2, decode.Beam{Width: 2, Best: 1, MaxLength: 3}}}
+		},
+		"Seq2Seqs.Sample": func(t *testing.T) call {
+			random := []*rand.Rand{rand.New(rand.NewPCG(1, 1)), rand.New(rand.NewPCG(1, 2))}
+			return call{together(t).Sample, []any{pairs.Source, 2, 2, []int{3, 3},
 				decode.Sampling{Temperature: 1, TopK: 3, TopP: 0.9}, random}}
 		},
 		"Training.Check": func(*testing.T) call {
