@@ -25,7 +25,7 @@ import (
 	"time"
 
 	"github.com/unroll-ml/unroll/datasets"
-	"github.com/unroll-ml/unroll/datasets/catalog"
+	"github.com/unroll-ml/unroll/internal/catalog"
 )
 
 // server serves one file in different ways: cut off after some bytes, changed in between, other than it should be.

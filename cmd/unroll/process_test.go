@@ -17,7 +17,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/unroll-ml/unroll/datasets/catalog"
+	"github.com/unroll-ml/unroll/internal/catalog"
 	"github.com/unroll-ml/unroll/internal/interrupt"
 	"github.com/unroll-ml/unroll/internal/runlog"
 )

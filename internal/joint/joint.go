@@ -13,7 +13,6 @@ import (
 
 	"github.com/unroll-ml/unroll/internal/interrupt"
 	"github.com/unroll-ml/unroll/trainer/parallel"
-	"github.com/unroll-ml/unroll/trainer/parallel/mpi"
 	"github.com/unroll-ml/unroll/trainer/run"
 )
 
@@ -21,7 +20,7 @@ import (
 type Options struct {
 	MPI    bool // join others; else the process trains alone
 	Stderr io.Writer
-	Fatal  mpi.Fatal
+	Fatal  func(error) int
 }
 
 // LostError says that another process is no longer there.
@@ -56,7 +55,7 @@ func Run(o Options, train func(*World) error) error {
 	if !o.MPI {
 		return train(&World{Communicator: parallel.Alone{}})
 	}
-	world, err := mpi.Open(o.Fatal)
+	world, err := parallel.MPI(o.Fatal)
 	if err != nil {
 		return byFirst(launched("RANK"), err)
 	}
@@ -86,7 +85,7 @@ func byFirst(rank int, err error) error {
 // saying is how long a process that misses others lets them say what they miss before it ends all.
 const saying = 2 * time.Second
 
-func lost(o Options, world mpi.World, what string) {
+func lost(o Options, world parallel.MPIWorld, what string) {
 	err := &LostError{what + ": it is taken for lost"}
 	fmt.Fprintln(o.Stderr, "unroll: "+err.Error())
 	time.Sleep(saying)

@@ -3,7 +3,7 @@ package onepage
 import (
 	"context"
 
-	"github.com/unroll-ml/unroll/datasets/catalog"
+	"github.com/unroll-ml/unroll/internal/catalog"
 	"github.com/unroll-ml/unroll/trainer/run"
 )
 

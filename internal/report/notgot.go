@@ -9,7 +9,7 @@ import (
 
 	"github.com/pkg/errors"
 
-	"github.com/unroll-ml/unroll/datasets/catalog"
+	"github.com/unroll-ml/unroll/internal/catalog"
 )
 
 // WhyNot is why a data set could not be had.

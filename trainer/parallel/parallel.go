@@ -2,7 +2,7 @@
 // parts of a batch.
 //
 // A Communicator is all that training knows of the others. Alone is one process by itself, Local are goroutines of one
-// process, for tests and for programs that want no others; package mpi joins processes of a cluster. The package knows
+// process, for tests and for programs that want no others; MPI joins processes of a cluster. The package knows
 // neither models nor files.
 package parallel
 

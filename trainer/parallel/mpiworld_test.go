@@ -1,6 +1,6 @@
 //go:build mpi && linux
 
-package mpi_test
+package parallel_test
 
 import (
 	"bytes"
@@ -13,7 +13,7 @@ import (
 
 	"github.com/pkg/errors"
 
-	"github.com/unroll-ml/unroll/trainer/parallel/mpi"
+	"github.com/unroll-ml/unroll/trainer/parallel"
 )
 
 // launchers are those of the two MPIs, with what they need to start 3 processes as anyone on few processors.
@@ -40,8 +40,8 @@ func fail(format string, args ...any) int {
 }
 
 func open() int {
-	w, err := mpi.Open(nil)
-	if unavailable := (*mpi.UnavailableError)(nil); errors.As(err, &unavailable) {
+	w, err := parallel.MPI(nil)
+	if unavailable := (*parallel.MPIUnavailableError)(nil); errors.As(err, &unavailable) {
 		fmt.Println(err)
 		return 69
 	} else if err != nil {
@@ -55,7 +55,7 @@ func open() int {
 
 // abort ends all processes with the code of one.
 func abort() int {
-	w, err := mpi.Open(func(err error) int { fmt.Println(err); return 74 })
+	w, err := parallel.MPI(func(err error) int { fmt.Println(err); return 74 })
 	if err != nil {
 		return fail("%v", err)
 	}
@@ -68,7 +68,7 @@ func abort() int {
 
 // together tries all that processes do together, with data of more than one piece.
 func together() int {
-	w, err := mpi.Open(nil)
+	w, err := parallel.MPI(nil)
 	if err != nil {
 		return fail("%v", err)
 	}

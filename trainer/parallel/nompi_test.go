@@ -1,6 +1,6 @@
 //go:build !mpi
 
-package mpi_test
+package parallel_test
 
 import (
 	"os/exec"
@@ -9,13 +9,13 @@ import (
 
 	"github.com/pkg/errors"
 
-	"github.com/unroll-ml/unroll/trainer/parallel/mpi"
+	"github.com/unroll-ml/unroll/trainer/parallel"
 )
 
 // Without the tag there is no MPI, and the command needs nothing to load libraries with: it stays static.
 func TestWithoutMPI(t *testing.T) {
-	var unavailable *mpi.UnavailableError
-	if w, err := mpi.Open(nil); w != nil || !errors.As(err, &unavailable) || !strings.Contains(err.Error(), "-tags mpi") {
+	var unavailable *parallel.MPIUnavailableError
+	if w, err := parallel.MPI(nil); w != nil || !errors.As(err, &unavailable) || !strings.Contains(err.Error(), "-tags mpi") {
 		t.Errorf("Open gives %v, %v", w, err)
 	}
 	for _, c := range []struct {

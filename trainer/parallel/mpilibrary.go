@@ -1,6 +1,6 @@
 //go:build mpi && linux
 
-package mpi
+package parallel
 
 import (
 	"fmt"
@@ -65,7 +65,7 @@ func load() (*library, error) {
 		failed = append(failed, err.Error())
 	}
 	if l.handle == 0 {
-		return nil, &UnavailableError{strings.Join(failed, "; ") + ": install Open MPI or MPICH, or name a library in " + libraryVariable}
+		return nil, &MPIUnavailableError{strings.Join(failed, "; ") + ": install Open MPI or MPICH, or name a library in " + libraryVariable}
 	}
 	for name, to := range map[string]*uintptr{
 		"MPI_Init_thread": &l.initThread, "MPI_Finalize": &l.finalize, "MPI_Comm_rank": &l.commRank,
@@ -102,7 +102,7 @@ func (l *library) handles() error {
 
 func (l *library) symbol(name string, to *uintptr) (err error) {
 	if *to, err = purego.Dlsym(l.handle, name); err != nil {
-		return &UnavailableError{fmt.Sprintf("the library has no %s: it is no MPI, or too old", name)}
+		return &MPIUnavailableError{fmt.Sprintf("the library has no %s: it is no MPI, or too old", name)}
 	}
 	return nil
 }
@@ -116,7 +116,7 @@ func (l *library) call(name string, function uintptr, args ...uintptr) error {
 	if int32(code) == 0 {
 		return nil
 	}
-	return &Error{Function: name, Code: int(int32(code)), Text: l.text(int32(code))}
+	return &MPIError{Function: name, Code: int(int32(code)), Text: l.text(int32(code))}
 }
 
 // text is that of an error code.

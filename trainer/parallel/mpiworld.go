@@ -1,6 +1,6 @@
 //go:build mpi && linux
 
-package mpi
+package parallel
 
 import (
 	"encoding/binary"
@@ -25,22 +25,22 @@ const (
 // number must fit an int.
 const piece = 1 << 20
 
-// world is MPI_COMM_WORLD.
-type world struct {
+// mpiWorld is MPI_COMM_WORLD.
+type mpiWorld struct {
 	*library
 	rank, size int
-	fatal      Fatal
+	fatal      func(error) int
 	leave      chan struct{} // asks the thread that has begun to end
 	left       chan error
 }
 
-// Open joins the processes.
-func Open(fatal Fatal) (World, error) {
+// MPI joins the processes.
+func MPI(fatal func(error) int) (MPIWorld, error) {
 	l, err := load()
 	if err != nil {
 		return nil, err
 	}
-	w := &world{library: l, fatal: fatal, leave: make(chan struct{}), left: make(chan error)}
+	w := &mpiWorld{library: l, fatal: fatal, leave: make(chan struct{}), left: make(chan error)}
 	begun := make(chan error)
 	go w.live(begun)
 	if err := <-begun; err != nil {
@@ -50,20 +50,20 @@ func Open(fatal Fatal) (World, error) {
 }
 
 // live begins and ends on one thread, as MPI asks.
-func (w *world) live(begun chan<- error) {
+func (w *mpiWorld) live(begun chan<- error) {
 	runtime.LockOSThread()
 	begun <- w.begin()
 	<-w.leave
 	w.left <- w.call("MPI_Finalize", w.finalize)
 }
 
-func (w *world) begin() error {
+func (w *mpiWorld) begin() error {
 	level, rank, size := new(int32), new(int32), new(int32)
 	if err := w.call("MPI_Init_thread", w.initThread, 0, 0, multiple, uintptr(unsafe.Pointer(level))); err != nil {
-		return &UnavailableError{err.Error()}
+		return &MPIUnavailableError{err.Error()}
 	}
 	if *level < serialized {
-		return &UnavailableError{fmt.Sprintf("%s was built without support for threads", w.name)}
+		return &MPIUnavailableError{fmt.Sprintf("%s was built without support for threads", w.name)}
 	}
 	if err := w.call("MPI_Comm_set_errhandler", w.setErrhandler, w.abi.world, w.errorsReturn); err != nil {
 		return err
@@ -80,14 +80,14 @@ func (w *world) begin() error {
 
 // checkLauncher says whether there are as many processes as were started: the library of another MPI than that of
 // mpirun makes each of them a world of its own, and says nothing.
-func (w *world) checkLauncher() error {
+func (w *mpiWorld) checkLauncher() error {
 	for _, name := range []string{"OMPI_COMM_WORLD_SIZE", "PMI_SIZE", "SLURM_STEP_NUM_TASKS"} {
 		n, err := strconv.Atoi(os.Getenv(name))
 		if err != nil {
 			continue
 		}
 		if n != w.size {
-			return &UnavailableError{fmt.Sprintf("%d processes were started (%s), and %s, which was opened, sees %d: it is not of "+
+			return &MPIUnavailableError{fmt.Sprintf("%d processes were started (%s), and %s, which was opened, sees %d: it is not of "+
 				"the MPI that mpirun or srun has; name that library in %s", n, name, w.name, w.size, libraryVariable)}
 		}
 		return nil
@@ -95,16 +95,16 @@ func (w *world) checkLauncher() error {
 	return nil
 }
 
-func (w *world) Library() string { return w.name }
-func (w *world) Rank() int       { return w.rank }
-func (w *world) Size() int       { return w.size }
+func (w *mpiWorld) Library() string { return w.name }
+func (w *mpiWorld) Rank() int       { return w.rank }
+func (w *mpiWorld) Size() int       { return w.size }
 
-func (w *world) Close() error {
+func (w *mpiWorld) Close() error {
 	close(w.leave)
 	return <-w.left
 }
 
-func (w *world) Sum(x []float32) error {
+func (w *mpiWorld) Sum(x []float32) error {
 	for ; len(x) > 0; x = x[min(piece, len(x)):] {
 		if err := w.call("MPI_Allreduce", w.allreduce, w.inPlace, uintptr(unsafe.Pointer(&x[0])),
 			uintptr(min(piece, len(x))), w.float, w.sum, w.abi.world); err != nil {
@@ -114,13 +114,13 @@ func (w *world) Sum(x []float32) error {
 	return nil
 }
 
-func (w *world) Vote(bits uint32) (uint32, error) {
+func (w *mpiWorld) Vote(bits uint32) (uint32, error) {
 	all := &bits
 	err := w.call("MPI_Allreduce", w.allreduce, w.inPlace, uintptr(unsafe.Pointer(all)), 1, w.int, w.or, w.abi.world)
 	return *all, err
 }
 
-func (w *world) Gather(x []byte) ([][]byte, error) {
+func (w *mpiWorld) Gather(x []byte) ([][]byte, error) {
 	own := binary.LittleEndian.AppendUint64(nil, uint64(len(x)))
 	lengths := make([]byte, len(own)*w.size)
 	if err := w.allgatherBytes(own, lengths); err != nil {
@@ -145,13 +145,13 @@ func (w *world) Gather(x []byte) ([][]byte, error) {
 	return all, nil
 }
 
-func (w *world) allgatherBytes(own, all []byte) error {
+func (w *mpiWorld) allgatherBytes(own, all []byte) error {
 	n := uintptr(len(own))
 	return w.call("MPI_Allgather", w.allgather, uintptr(unsafe.Pointer(&own[0])), n, w.byte,
 		uintptr(unsafe.Pointer(&all[0])), n, w.byte, w.abi.world)
 }
 
-func (w *world) Bcast(x []byte) ([]byte, error) {
+func (w *mpiWorld) Bcast(x []byte) ([]byte, error) {
 	length := binary.LittleEndian.AppendUint64(nil, uint64(len(x)))
 	if err := w.bcastBytes(length); err != nil {
 		return nil, err
@@ -167,14 +167,14 @@ func (w *world) Bcast(x []byte) ([]byte, error) {
 	return x, nil
 }
 
-func (w *world) bcastBytes(x []byte) error {
+func (w *mpiWorld) bcastBytes(x []byte) error {
 	return w.call("MPI_Bcast", w.bcast, uintptr(unsafe.Pointer(&x[0])), uintptr(len(x)), w.byte, 0, w.abi.world)
 }
 
 // abortTime is how long MPI_Abort may take; then the process ends by itself, which launchers see, too.
 const abortTime = 5 * time.Second
 
-func (w *world) Abort(why error) {
+func (w *mpiWorld) Abort(why error) {
 	code := w.fatal(why)
 	time.AfterFunc(abortTime, func() { os.Exit(code) })
 	err := w.call("MPI_Abort", w.abort, w.abi.world, uintptr(code))
