@@ -6,14 +6,12 @@ import (
 	"net"
 	"os"
 	"os/signal"
-	"strings"
 	"syscall"
 	"time"
 
 	"github.com/pkg/errors"
 
 	"github.com/unroll-ml/unroll/internal/interrupt"
-	"github.com/unroll-ml/unroll/internal/safefile"
 	"github.com/unroll-ml/unroll/internal/serve"
 	"github.com/unroll-ml/unroll/trainer/run"
 )
@@ -37,28 +35,6 @@ func (*serveCmd) Help() string {
 	return "Open the address in a browser for a page to try the models, with the curves of the training. Programs " +
 		"ask POST /v1/predict; /openapi.json describes the API. A newer checkpoint in a folder is used as soon as " +
 		"it is there. Ctrl-C and the signal TERM end the server when what was accepted is answered."
-}
-
-// tokenVariable is the environment variable that may have the token.
-const tokenVariable = "UNROLL_TOKEN"
-
-// maxToken is how many bytes of a file are read for a token.
-const maxToken = 4096
-
-// token is what callers must send; "" for none.
-func (k *serveCmd) token() (string, error) {
-	token := os.Getenv(tokenVariable)
-	if k.TokenFile != "" {
-		data, err := safefile.Read(k.TokenFile, maxToken)
-		if err != nil {
-			return "", run.NewInputError("--token-file", err)
-		}
-		if token = strings.TrimSpace(string(data)); token == "" {
-			return "", fail(exitData, "--token-file: %s is empty: write a token into it, for example with openssl "+
-				"rand -hex 32", k.TokenFile)
-		}
-	}
-	return token, nil
 }
 
 // listen listens on the address that is asked for.
@@ -88,7 +64,7 @@ func (k *serveCmd) Run(a *app) error {
 	c.Batch, c.Wait, c.Queue, c.Timeout, c.Drain = k.Batch, k.Wait, k.Queue, k.Timeout, k.Drain
 	c.Runs, c.Ensemble, c.Tell = k.Dirs, k.Ensemble, notice(a.stderr)
 	var err error
-	if c.Token, err = k.token(); err != nil {
+	if c.Token, err = serve.Token(k.TokenFile); err != nil {
 		return err
 	}
 	for _, dir := range k.Dirs {

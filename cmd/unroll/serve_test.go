@@ -12,12 +12,14 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+
+	"github.com/unroll-ml/unroll/internal/serve"
 )
 
 func TestServeErrors(t *testing.T) {
 	small(t, nil)
 	trainSmall(t, "--steps", "3")
-	t.Setenv(tokenVariable, "")
+	t.Setenv(serve.TokenVariable, "")
 	writeFile(t, "empty", "\n")
 	want(t, exitUsage, `--addr is "here": it must be HOST:PORT, such as 127.0.0.1:8080`, "serve", "run", "--addr", "here")
 	for _, addr := range []string{":0", "0.0.0.0:0", "[::]:0", "192.0.2.1:80", "example.com:80"} {
