@@ -3,6 +3,7 @@ package cuda
 import (
 	"slices"
 
+	"github.com/unroll-ml/unroll/cuda/driver"
 	"github.com/unroll-ml/unroll/graph/tape"
 )
 
@@ -60,8 +61,10 @@ func (b *regionBuilder) stage(in tape.Instr) (*rowStage, bool) {
 				Shape: in.Shape, In: []tape.Operand{in.In}, Result: []int{0}, Out: []tape.Operand{in.Out},
 			})
 		}
-	case *tape.Product:
-		s = b.multiplied(in)
+	case *tape.Product: // a stage does not round operands, as products of bfloat16 do: only what attends in a loop is worth it
+		if b.precision != driver.BFloat16 || len(b.trips) > 0 {
+			s = b.multiplied(in)
+		}
 	case *tape.Reduce:
 		s = b.reduced(in)
 	case *tape.Rows:
