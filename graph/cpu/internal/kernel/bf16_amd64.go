@@ -74,7 +74,7 @@ func packRounded(dst *float32, width, n, k int, src *float32, srcI, srcK int) {
 	case srcI == 1:
 		whole &^= 1
 		for i := roundUp(width, lanes) - lanes; i >= 0; i -= lanes {
-			packCopyBF16AVX2(at(dst, i), width, max(0, min(lanes, n-i)), whole, at(src, i), srcK)
+			packCopyBF16AVX2(at(dst, i), width, max(0, min(lanes, n-i)), whole, at(src, min(i, n-1)), srcK)
 		}
 	default:
 		whole &^= lanes - 1
@@ -83,7 +83,9 @@ func packRounded(dst *float32, width, n, k int, src *float32, srcI, srcK int) {
 			transposeBF16AVX2(min(lanes, n-i), lanes, whole, at(dst, i), width, at(src, i*srcI), srcI)
 		}
 	}
-	packBF16(at(dst, whole*width), width, n, k-whole, at(src, whole*srcK), srcI, srcK)
+	if whole < k {
+		packBF16(at(dst, whole*width), width, n, k-whole, at(src, whole*srcK), srcI, srcK)
+	}
 }
 
 // packPairs is Set.Pack for pairs in one element: by copying rows that are contiguous in i, and transposing others.
@@ -102,7 +104,9 @@ func packPairs(
 			}
 			clearColumns(dst, width, roundUp(n, 16), whole/2)
 		}
-		pairBF16(at(dst, whole/2*width), width, n, k-whole, at(src, whole*srcK), srcI, srcK)
+		if whole < k {
+			pairBF16(at(dst, whole/2*width), width, n, k-whole, at(src, whole*srcK), srcI, srcK)
+		}
 	}
 }
 

@@ -67,7 +67,7 @@ func packAVX2(dst *float32, width, n, k int, src *float32, srcI, srcK int) {
 		packCopy16AVX2(dst, width, n, whole, src, srcK)
 	case srcI == 1:
 		for i := roundUp(width, lanes) - lanes; i >= 0; i -= lanes {
-			packCopyAVX2(at(dst, i), width, max(0, min(lanes, n-i)), whole, at(src, i), srcK)
+			packCopyAVX2(at(dst, i), width, max(0, min(lanes, n-i)), whole, at(src, min(i, n-1)), srcK)
 		}
 	default:
 		whole &^= lanes - 1
@@ -76,14 +76,18 @@ func packAVX2(dst *float32, width, n, k int, src *float32, srcI, srcK int) {
 			transposeAVX2(min(lanes, n-i), lanes, whole, at(dst, i), width, at(src, i*srcI), srcI)
 		}
 	}
-	pack(at(dst, whole*width), width, n, k-whole, at(src, whole*srcK), srcI, srcK)
+	if whole < k {
+		pack(at(dst, whole*width), width, n, k-whole, at(src, whole*srcK), srcI, srcK)
+	}
 }
 
 // finishPack packs what does not fill a vector: the last terms, and the zeros beyond the vectors that hold the
 // n elements.
 func finishPack(lanes int, dst *float32, width, n, k int, src *float32, srcI, whole int) {
 	clearColumns(dst, width, roundUp(n, lanes), whole)
-	pack(at(dst, whole*width), width, n, k-whole, at(src, whole), srcI, 1)
+	if whole < k {
+		pack(at(dst, whole*width), width, n, k-whole, at(src, whole), srcI, 1)
+	}
 }
 
 func transposeWithAVX512(n, k int, dst *float32, dstP int, src *float32, srcI int) {
