@@ -332,6 +332,28 @@ func badConfig(path, format string, args ...any) error {
 		What: fmt.Sprintf(format, args...) + ": restore it from a copy of the run"}
 }
 
+// infinite is the line of a number in YAML that is not finite, and how it is written; 0: there is none. As an integer
+// the decoder takes -.inf for the least one.
+func infinite(data []byte) (line int, value string) {
+	var root yaml.Node
+	if yaml.Unmarshal(data, &root) != nil {
+		return 0, ""
+	}
+	var walk func(n *yaml.Node)
+	walk = func(n *yaml.Node) {
+		if n.Kind == yaml.ScalarNode && n.ShortTag() == "!!float" && strings.Contains(n.Value, ".") {
+			if x := 0.0; n.Decode(&x) == nil && !finite(x) {
+				line, value = n.Line, n.Value
+			}
+		}
+		for _, c := range n.Content {
+			walk(c)
+		}
+	}
+	walk(&root)
+	return line, value
+}
+
 // parseConfig is ReadConfig without a look at whether this program has a model for it.
 func parseConfig(in *os.Root, name string, opts ...Option) (*Config, error) {
 	path := safefile.Path(in, name)
@@ -350,6 +372,9 @@ func parseConfig(in *os.Root, name string, opts ...Option) (*Config, error) {
 	}
 	if err := dec.Decode(&Config{}); err != io.EOF {
 		return bad("more than one configuration")
+	}
+	if line, value := infinite(data); line > 0 {
+		return bad("not the configuration of a run (line %d: %s is no number that a setting can be)", line, value)
 	}
 	kind, t := kindOf(c.Task), &c.Training
 	t.applyDefaults(c.Task)

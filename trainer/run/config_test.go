@@ -83,3 +83,15 @@ func writeFile(t testing.TB, name, data string) {
 		t.Fatal(err)
 	}
 }
+
+// The decoder of YAML takes -.inf for an integer.
+func TestInfiniteNumbers(t *testing.T) {
+	for text, want := range map[string]int{
+		"a: 1\nb:\n  seed: -.inf\n": 3, "a: [1, -.INF]\n": 1, "a: .nan\n": 1, "a: +.inf\n": 1,
+		"a: 1e300\nb: -.5\nc: \"-.inf\"\nd: -inf\n": 0,
+	} {
+		if line, _ := infinite([]byte(text)); line != want {
+			t.Errorf("%q: line %d, want %d", text, line, want)
+		}
+	}
+}
