@@ -62,30 +62,17 @@ func packedTiles(
 	}
 }
 
-// packRounded is Set.Pack for pairs of two elements. It stores as packAVX2 does.
+var wholeBF16AVX2 = wholeVectors{2, packCopyBF16AVX2, transposeBF16AVX2, packBF16}
+
+// packRounded is Set.Pack for pairs of two elements.
 func packRounded(dst *float32, width, n, k int, src *float32, srcI, srcK int) {
-	const lanes = 8
-	beyond := roundUp(width, lanes) - width
-	whole := max(0, k-roundUp(beyond, width)/width)
-	switch {
-	case width == 1 && srcK == 1:
-		whole = k &^ (lanes - 1)
+	if width == 1 && srcK == 1 {
+		whole := k &^ 7
 		roundRowBF16AVX2(whole, dst, src)
-	case srcI == 1:
-		whole &^= 1
-		for i := roundUp(width, lanes) - lanes; i >= 0; i -= lanes {
-			packCopyBF16AVX2(at(dst, i), width, max(0, min(lanes, n-i)), whole, at(src, min(i, n-1)), srcK)
-		}
-	default:
-		whole &^= lanes - 1
-		clearColumns(dst, width, roundUp(n, lanes), whole)
-		for i := roundUp(n, lanes) - lanes; i >= 0; i -= lanes {
-			transposeBF16AVX2(min(lanes, n-i), lanes, whole, at(dst, i), width, at(src, i*srcI), srcI)
-		}
+		wholeBF16AVX2.packRest(dst, width, n, k, src, srcI, srcK, whole)
+		return
 	}
-	if whole < k {
-		packBF16(at(dst, whole*width), width, n, k-whole, at(src, whole*srcK), srcI, srcK)
-	}
+	wholeBF16AVX2.pack(dst, width, n, k, src, srcI, srcK)
 }
 
 // packPairs is Set.Pack for pairs in one element: by copying rows that are contiguous in i, and transposing others.

@@ -56,29 +56,49 @@ func packAVX512(dst *float32, width, n, k int, src *float32, srcI, srcK int) {
 	finishPack(16, dst, width, n, k, src, srcI, whole)
 }
 
-// packAVX2 is Set.Pack. Its kernels store whole vectors, of which what lies beyond the width falls on the rows that follow:
-// so columns are packed from the right to the left, rows in their order, and the last rows apart.
-func packAVX2(dst *float32, width, n, k int, src *float32, srcI, srcK int) {
+// wholeVectors are the kernels of a Set.Pack that store whole vectors, of which what lies beyond the width falls on the
+// rows that follow: so columns are packed from the right to the left, rows in their order, and the last rows apart.
+type wholeVectors struct {
+	terms     int // that copy takes together
+	copy      func(dst *float32, dstP, n, k int, src *float32, srcK int)
+	transpose func(n, width, k int, dst *float32, dstP int, src *float32, srcI int)
+	rest      func(dst *float32, width, n, k int, src *float32, srcI, srcK int)
+}
+
+func (v *wholeVectors) pack(dst *float32, width, n, k int, src *float32, srcI, srcK int) {
 	const lanes = 8
 	beyond := roundUp(width, lanes) - width
 	whole := max(0, k-roundUp(beyond, width)/width)
-	switch {
-	case srcI == 1 && width == 2*lanes:
-		packCopy16AVX2(dst, width, n, whole, src, srcK)
-	case srcI == 1:
+	if srcI == 1 {
+		whole -= whole % v.terms
 		for i := roundUp(width, lanes) - lanes; i >= 0; i -= lanes {
-			packCopyAVX2(at(dst, i), width, max(0, min(lanes, n-i)), whole, at(src, min(i, n-1)), srcK)
+			v.copy(at(dst, i), width, max(0, min(lanes, n-i)), whole, at(src, min(i, n-1)), srcK)
 		}
-	default:
+	} else {
 		whole &^= lanes - 1
 		clearColumns(dst, width, roundUp(n, lanes), whole)
 		for i := roundUp(n, lanes) - lanes; i >= 0; i -= lanes {
-			transposeAVX2(min(lanes, n-i), lanes, whole, at(dst, i), width, at(src, i*srcI), srcI)
+			v.transpose(min(lanes, n-i), lanes, whole, at(dst, i), width, at(src, i*srcI), srcI)
 		}
 	}
+	v.packRest(dst, width, n, k, src, srcI, srcK, whole)
+}
+
+// packRest packs the terms after so many, if there are any: their address may else lie behind the operand.
+func (v *wholeVectors) packRest(dst *float32, width, n, k int, src *float32, srcI, srcK, whole int) {
 	if whole < k {
-		pack(at(dst, whole*width), width, n, k-whole, at(src, whole*srcK), srcI, srcK)
+		v.rest(at(dst, whole*width), width, n, k-whole, at(src, whole*srcK), srcI, srcK)
 	}
+}
+
+var wholeAVX2 = wholeVectors{1, packCopyAVX2, transposeAVX2, pack[float32]}
+
+func packAVX2(dst *float32, width, n, k int, src *float32, srcI, srcK int) {
+	if srcI == 1 && width == 16 { // both vectors of a row at once
+		packCopy16AVX2(dst, width, n, k, src, srcK)
+		return
+	}
+	wholeAVX2.pack(dst, width, n, k, src, srcI, srcK)
 }
 
 // finishPack packs what does not fill a vector: the last terms, and the zeros beyond the vectors that hold the
