@@ -7,7 +7,7 @@ trap 'rm -rf "$dir"' EXIT
 cd "$dir"
 chmod 755 .
 packages="slurm-wlm-basic-plugins libpmix2 libpmix-dev"
-apt-get download -q $packages >/dev/null 2>&1
+apt-get download -q slurm-wlm-basic-plugins=22.05.8-4+deb12u3 libpmix2=4.2.2-1+deb12u1 libpmix-dev=4.2.2-1+deb12u1 >/dev/null 2>&1
 for package in $packages; do
   file=$(ls "$package"_*.deb)
   echo "$package $(dpkg-deb -f "$file" Version)"
