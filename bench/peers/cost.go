@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/unroll-ml/unroll/graph/tape"
+	"github.com/unroll-ml/unroll/internal/work"
 )
 
 // costs runs each instruction of a tape by itself and lists how long it takes, in all steps of the loops that
@@ -125,33 +126,12 @@ func rate(t *tape.Tape, in tape.Instr, trips []int, d time.Duration) string {
 	for _, n := range trips {
 		times *= float64(n)
 	}
-	if p, ok := in.(*tape.Product); ok {
-		return fmt.Sprintf("%.0f GFLOP/s", times*2*float64(p.Batch*p.M*p.N)*float64(p.K)/float64(d.Nanoseconds()))
+	w := work.Of(t, in)
+	switch in.(type) {
+	case *tape.Product:
+		return fmt.Sprintf("%.0f GFLOP/s", times*w.FLOP/float64(d.Nanoseconds()))
+	case *tape.Map, *tape.Copy, *tape.Reduce, *tape.Rows:
+		return fmt.Sprintf("%.1f GB/s", times*w.Bytes/float64(d.Nanoseconds()))
 	}
-	bytes := 0.0
-	operand := func(shape []int, o tape.Operand) {
-		n := t.Buffers[o.Buf].Dtype.Size()
-		for i, size := range shape {
-			if o.Strides[i] != 0 {
-				n *= size
-			}
-		}
-		bytes += float64(n)
-	}
-	switch in := in.(type) {
-	case *tape.Map:
-		for _, o := range append(slices.Clip(in.In), in.Out...) {
-			operand(in.Shape, o)
-		}
-	case *tape.Copy:
-		operand(in.Shape, in.In)
-		operand(in.Shape, in.Out)
-	case *tape.Reduce:
-		bytes = 4 * float64(in.Outer*in.N*in.Inner)
-	case *tape.Rows:
-		bytes = 8 * float64(in.Rows*in.Cols)
-	default:
-		return ""
-	}
-	return fmt.Sprintf("%.1f GB/s", times*bytes/float64(d.Nanoseconds()))
+	return ""
 }

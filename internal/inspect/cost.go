@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/unroll-ml/unroll/graph/tape"
+	"github.com/unroll-ml/unroll/internal/work"
 )
 
 // Cost is what instructions do: for each run of the program, loops counted as often as they go round.
@@ -35,47 +36,23 @@ func costs(t *tape.Tape, code []tape.Instr, times int) (sum Cost) {
 
 // costOf is the cost of a run of an instruction.
 func costOf(t *tape.Tape, in tape.Instr) Cost {
-	c := Cost{Instrs: 1, Runs: 1}
-	float := t.Float.Size()
-	moved := func(elements, size int) { c.Bytes += int64(elements * size) }
+	w := work.Of(t, in)
+	c := Cost{Instrs: 1, Runs: 1, FLOP: w.FLOP, Bytes: int64(w.Bytes)}
 	switch x := in.(type) {
-	case *tape.Product:
-		c.FLOP = 2 * float64(x.Batch) * float64(x.M) * float64(x.N) * float64(x.K)
-		moved(x.Batch*(x.M*x.K+x.K*x.N+x.M*x.N), float)
 	case *tape.Map:
-		n := elements(x.Shape)
 		for _, op := range x.Code {
 			if op.Fn != tape.Const && op.Fn != tape.Iota {
-				c.FLOP += float64(n)
+				c.FLOP += float64(elements(x.Shape))
 			}
-		}
-		for _, o := range slices.Concat(x.In, x.Out) {
-			moved(touched(x.Shape, o.Strides), t.Buffers[o.Buf].Dtype.Size())
 		}
 	case *tape.Reduce:
 		c.FLOP = float64(x.Outer * x.N * x.Inner)
-		moved(x.Outer*x.Inner*(x.N+1), float)
 	case *tape.Rows:
 		c.FLOP = 4 * float64(x.Rows*x.Cols)
-		moved(x.Rows*x.Cols*2, float)
-	case *tape.Gather:
-		moved(2*x.N*x.Width, t.Buffers[x.Out.Buf].Dtype.Size())
 	case *tape.ScatterAdd:
 		c.FLOP = float64(x.N * x.Width)
-		moved(2*x.N*x.Width+x.Rows*x.Width, float)
-	case *tape.Put:
-		moved(2*x.N*x.Width, t.Buffers[x.Out.Buf].Dtype.Size())
-	case *tape.Random:
-		moved(x.N*x.Width, float)
-	case *tape.Copy:
-		moved(touched(x.Shape, x.In.Strides)+elements(x.Shape), t.Buffers[x.Out.Buf].Dtype.Size())
 	case *tape.AllReduce:
 		c.FLOP = float64(x.N)
-		moved(2*x.N, float)
-	case *tape.Host:
-		for _, a := range slices.Concat(x.In, x.Out) {
-			moved(elements(a.Shape), t.Buffers[a.Buf].Dtype.Size())
-		}
 	}
 	return c
 }
@@ -84,17 +61,6 @@ func elements(shape []int) int {
 	n := 1
 	for _, d := range shape {
 		n *= d
-	}
-	return n
-}
-
-// touched is how many places an operand has: those along axes of a stride of 0 are one.
-func touched(shape, strides []int) int {
-	n := 1
-	for i, d := range shape {
-		if strides[i] != 0 {
-			n *= d
-		}
 	}
 	return n
 }

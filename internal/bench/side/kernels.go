@@ -9,6 +9,7 @@ import (
 	"github.com/unroll-ml/unroll/graph/ref"
 	"github.com/unroll-ml/unroll/graph/tape"
 	"github.com/unroll-ml/unroll/internal/runlog"
+	"github.com/unroll-ml/unroll/internal/work"
 )
 
 // Kernels measures every kind of instruction on each side, and calls each with the results, one by one.
@@ -155,7 +156,7 @@ func (k kernel) time(side *Side, o Options) (Time, error) {
 	if err != nil {
 		return t, err
 	}
-	t.set(all, workOf(&s.Tape, s.instr), side.Ceilings)
+	t.set(all, work.Of(&s.Tape, s.instr), side.Ceilings)
 	return t, nil
 }
 

@@ -10,6 +10,7 @@ import (
 	"github.com/unroll-ml/unroll/graph/tape"
 	"github.com/unroll-ml/unroll/internal/bench/workloads"
 	"github.com/unroll-ml/unroll/internal/runlog"
+	"github.com/unroll-ml/unroll/internal/work"
 )
 
 // Models measures training steps of the reference workloads on each side, and calls each with the results, one by one.
@@ -69,7 +70,7 @@ func steps(w workloads.Workload, s *Side, o Options) (Time, error) {
 	if err != nil {
 		return t, err
 	}
-	t.set(all, work{flop: w.FLOP(size)}, s.Ceilings)
+	t.set(all, work.Work{FLOP: w.FLOP(size)}, s.Ceilings)
 	t.GB = 0
 	t.Floor, err = s.floor(job.Tape())
 	return t, err

@@ -13,6 +13,7 @@ import (
 
 	"github.com/unroll-ml/unroll/graph/tape"
 	"github.com/unroll-ml/unroll/internal/runlog"
+	"github.com/unroll-ml/unroll/internal/work"
 )
 
 // Side is a device that takes part.
@@ -87,21 +88,21 @@ func (s *Side) floor(t *tape.Tape) (*Floor, error) {
 	if err != nil {
 		return nil, err
 	}
-	var all work
+	var all work.Work
 	for _, in := range t.Code {
-		w := workOf(t, in)
-		all.flop, all.bytes = all.flop+w.flop, all.bytes+w.bytes
+		w := work.Of(t, in)
+		all.FLOP, all.Bytes = all.FLOP+w.FLOP, all.Bytes+w.Bytes
 	}
-	return &Floor{n, float64(n) * s.Piece, all.bytes / 1e9 / s.Copy, all.flop / 1e9 / s.Product}, nil
+	return &Floor{n, float64(n) * s.Piece, all.Bytes / 1e9 / s.Copy, all.FLOP / 1e9 / s.Product}, nil
 }
 
 // set fills in what follows from the times of runs that do this work.
-func (t *Time) set(all []float64, w work, c Ceilings) {
+func (t *Time) set(all []float64, w work.Work, c Ceilings) {
 	s := slices.Sorted(slices.Values(all))
 	n := len(s)
 	t.Best, t.Median, t.P95, t.Runs = s[0], (s[(n-1)/2]+s[n/2])/2, s[int(math.Ceil(0.95*float64(n)))-1], n
-	t.GB, t.GFLOP = w.bytes/t.Median/1e9, w.flop/t.Median/1e9
-	if w.flop > 0 && c.Product > 0 {
+	t.GB, t.GFLOP = w.Bytes/t.Median/1e9, w.FLOP/t.Median/1e9
+	if w.FLOP > 0 && c.Product > 0 {
 		t.Ceiling = t.GFLOP / c.Product
 	} else if c.Copy > 0 {
 		t.Ceiling = t.GB / c.Copy

@@ -13,6 +13,7 @@ import (
 	"github.com/unroll-ml/unroll/graph/ref"
 	"github.com/unroll-ml/unroll/graph/tape"
 	"github.com/unroll-ml/unroll/internal/bench/workloads"
+	"github.com/unroll-ml/unroll/internal/work"
 )
 
 func sides(p driver.Precision) []*Side {
@@ -90,20 +91,20 @@ func TestWork(t *testing.T) {
 	for _, c := range []struct {
 		name string
 		d    []int
-		want work
+		want work.Work
 	}{
-		{"1024", []int{2, 3, 5}, work{2 * 2 * 3 * 5, 4 * (6 + 15 + 10)}},
-		{"attention", []int{2, 1, 3, 5}, work{2 * 2 * 3 * 5, 4 * 2 * (3 + 15 + 5)}},
-		{"x + y", []int{7}, work{0, 4 * 21}},
-		{"Adam", []int{7}, work{0, 4 * 49}},
-		{"sums of rows", []int{2, 3, 1}, work{0, 4 * (6 + 2)}},
-		{"softmaxgrad", []int{2, 3}, work{0, 4 * 18}},
-		{"crossentropy,", []int{2, 3}, work{0, 4 * (6 + 2 + 2)}},
-		{"argmax", []int{2, 3}, work{0, 4 * (6 + 2)}},
-		{"3072 of", []int{2, 5, 3}, work{0, 4 * (2 + 6 + 6)}},
-		{"3072 into", []int{2, 5, 3}, work{0, 4 * (2 + 6 + 15)}},
-		{"2500×512", []int{2, 3}, work{0, 4 * (8 + 6)}},
-		{"1000 steps", []int{10}, work{0, 10 * 12}},
+		{"1024", []int{2, 3, 5}, work.Work{FLOP: 2 * 2 * 3 * 5, Bytes: 4 * (6 + 15 + 10)}},
+		{"attention", []int{2, 1, 3, 5}, work.Work{FLOP: 2 * 2 * 3 * 5, Bytes: 4 * 2 * (3 + 15 + 5)}},
+		{"x + y", []int{7}, work.Work{Bytes: 4 * 21}},
+		{"Adam", []int{7}, work.Work{Bytes: 4 * 49}},
+		{"sums of rows", []int{2, 3, 1}, work.Work{Bytes: 4 * (6 + 2)}},
+		{"softmaxgrad", []int{2, 3}, work.Work{Bytes: 4 * 18}},
+		{"crossentropy,", []int{2, 3}, work.Work{Bytes: 4 * (6 + 2 + 2)}},
+		{"argmax", []int{2, 3}, work.Work{Bytes: 4 * (6 + 2)}},
+		{"3072 of", []int{2, 5, 3}, work.Work{Bytes: 4 * (2 + 6 + 6)}},
+		{"3072 into", []int{2, 5, 3}, work.Work{Bytes: 4 * (2 + 6 + 15)}},
+		{"2500×512", []int{2, 3}, work.Work{Bytes: 4 * (8 + 6)}},
+		{"1000 steps", []int{10}, work.Work{Bytes: 10 * 12}},
 	} {
 		k := find(c.name)
 		if k.name[:4] == "2500" && k.kind != "random" {
@@ -114,7 +115,7 @@ func TestWork(t *testing.T) {
 			}
 		}
 		s := k.subject(c.d)
-		if got := workOf(&s.Tape, s.instr); got != c.want {
+		if got := work.Of(&s.Tape, s.instr); got != c.want {
 			t.Errorf("%s %v: %+v, want %+v", k.name, c.d, got, c.want)
 		}
 	}
@@ -175,11 +176,11 @@ func TestQuantiles(t *testing.T) {
 		xs[i] = float64(100 - i)
 	}
 	var x Time
-	if x.set(xs, work{bytes: 101e9}, Ceilings{Copy: 4}); x.Median != 50.5 || x.P95 != 95 || x.Best != 1 ||
+	if x.set(xs, work.Work{Bytes: 101e9}, Ceilings{Copy: 4}); x.Median != 50.5 || x.P95 != 95 || x.Best != 1 ||
 		x.Runs != 100 || x.GB != 2 || x.Ceiling != 0.5 {
 		t.Errorf("%+v", x)
 	}
-	if x.set([]float64{3}, work{flop: 6e9}, Ceilings{Product: 4}); x.Median != 3 || x.P95 != 3 || x.GFLOP != 2 ||
+	if x.set([]float64{3}, work.Work{FLOP: 6e9}, Ceilings{Product: 4}); x.Median != 3 || x.P95 != 3 || x.GFLOP != 2 ||
 		x.Ceiling != 0.5 {
 		t.Errorf("%+v", x)
 	}
