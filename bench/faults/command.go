@@ -8,7 +8,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"math/rand/v2"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -60,20 +59,6 @@ func (h *harness) write(name, data string) {
 	if err := os.WriteFile(path, []byte(data), 0o644); err != nil {
 		panic(err)
 	}
-}
-
-// rhyme is a text of so many lines.
-func rhyme(lines int) string {
-	random := rand.New(rand.NewPCG(1, 2))
-	words := strings.Fields("the cat sat on a mat and then some hen ran to the old red log by the fen")
-	var b strings.Builder
-	for range lines {
-		for range 8 {
-			b.WriteString(words[random.IntN(len(words))] + " ")
-		}
-		b.WriteString("\n")
-	}
-	return b.String()
 }
 
 // outcome is what became of a process.
@@ -277,19 +262,4 @@ func (h *harness) strays(run string) (names []string) {
 		return nil
 	})
 	return names
-}
-
-// until waits for something.
-func until(limit time.Duration, happened func() bool) bool {
-	for end := time.Now().Add(limit); time.Now().Before(end); time.Sleep(2 * time.Millisecond) {
-		if happened() {
-			return true
-		}
-	}
-	return false
-}
-
-func exists(path string) bool {
-	_, err := os.Stat(path)
-	return err == nil
 }

@@ -18,6 +18,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/unroll-ml/unroll/internal/bench/trial"
 	"github.com/unroll-ml/unroll/trainer/checkpoint"
 )
 
@@ -65,7 +66,7 @@ var checkpointFiles = []string{"weights.safetensors", "optimizer.safetensors", "
 // time with the command.
 func damage(h *harness, r *record) {
 	r.what = "damaged files"
-	h.write("text.txt", rhyme(400))
+	h.write("text.txt", trial.Rhyme(400))
 	if !r.ended(h.unroll(small+" --steps 10 --out run"), 0) {
 		return
 	}
@@ -134,7 +135,7 @@ func damageNamed(err error, path, tensor string) bool {
 // damagedResume damages checkpoints of a run and continues it.
 func damagedResume(h *harness, r *record) {
 	r.what = "checks"
-	h.write("text.txt", rhyme(400))
+	h.write("text.txt", trial.Rhyme(400))
 	args := strings.Replace(small, "--valid-every 50", "--valid-every 20", 1) + " --checkpoint-every 10 --keep 3 --out "
 	r.ended(h.unroll(args+"straight --steps 90"), 0)
 	if !r.ended(h.unroll(args+"before --steps 60"), 0) { // last and best of step 60, last-50, last-40
@@ -196,7 +197,7 @@ func (h *harness) contents(run string) string {
 // bombs are headers that are legal or nearly so, and cost much to read.
 func bombs(h *harness, r *record) {
 	r.what = "bombs"
-	h.write("text.txt", rhyme(400))
+	h.write("text.txt", trial.Rhyme(400))
 	if !r.ended(h.unroll(small+" --steps 5 --out run"), 0) {
 		return
 	}
@@ -298,7 +299,7 @@ var firstBad = regexp.MustCompile(`the loss is not finite|the validation loss is
 // divergence trains with a rate at which the numbers soon end.
 func divergence(h *harness, r *record) {
 	r.what = "checks"
-	h.write("text.txt", rhyme(400))
+	h.write("text.txt", trial.Rhyme(400))
 	for i, c := range []string{
 		" --cell lstm --lr 1e38 --clip 0 --steps 1000",
 		" --optimizer sgd --lr 3e38 --clip 0 --steps 1000",
@@ -316,7 +317,7 @@ func divergence(h *harness, r *record) {
 		}
 		for _, name := range []string{"last", "best"} {
 			dir := h.path(run, name)
-			if !exists(dir) {
+			if !trial.Exists(dir) {
 				continue
 			}
 			r.must(finite(dir))

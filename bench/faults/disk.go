@@ -12,6 +12,8 @@ import (
 	"strings"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/unroll-ml/unroll/internal/bench/trial"
 )
 
 // mounted mounts something for as long as f runs; false, with a note, if that is not possible.
@@ -32,7 +34,7 @@ func mounted(r *record, source, target, kind string, flags uintptr, data string,
 // fullDisk trains on a disk that gets full, at the first checkpoint and at a later one, and then gives it more room.
 func fullDisk(h *harness, r *record) {
 	r.what = "checks"
-	h.write("text.txt", rhyme(400))
+	h.write("text.txt", trial.Rhyme(400))
 	tmpfs := func(name string, f func()) bool {
 		return mounted(r, "tmpfs", h.path(name), "tmpfs", 0, "size=1m", f)
 	}
@@ -77,14 +79,14 @@ func fullDisk(h *harness, r *record) {
 			reports(o)
 		}
 		r.check(len(h.strays("first")) == 0, "left behind: %v", h.strays("first"))
-		r.check(!exists(h.path("first/run/last")), "there is a checkpoint that cannot be")
+		r.check(!trial.Exists(h.path("first/run/last")), "there is a checkpoint that cannot be")
 	})
 }
 
 // fileSizeLimit makes writes fail in the middle of a file. The limit leaves room for the log.
 func fileSizeLimit(h *harness, r *record) {
 	r.what = "checks"
-	h.write("text.txt", rhyme(400))
+	h.write("text.txt", trial.Rhyme(400))
 	r.ended(h.unroll(small+" --steps 10 --out run"), 0)
 	before, err := whole(h.path("run/last"))
 	r.must(err)
@@ -116,7 +118,7 @@ func failingCalls(h *harness, r *record) {
 // that would be said if it were read.
 func readOnly(h *harness, r *record) {
 	r.what = "checks"
-	h.write("text.txt", rhyme(400))
+	h.write("text.txt", trial.Rhyme(400))
 	h.write("there/notes.txt", "")
 	r.ended(h.unroll(small+" --steps 5 --out there/run"), 0)
 	before, err := whole(h.path("there/run/last"))

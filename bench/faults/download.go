@@ -25,6 +25,7 @@ import (
 	"time"
 
 	"github.com/unroll-ml/unroll/datasets"
+	"github.com/unroll-ml/unroll/internal/bench/trial"
 	"github.com/unroll-ml/unroll/internal/catalog"
 )
 
@@ -103,7 +104,7 @@ func downloads(h *harness, r *record) {
 		}}
 		err := store.Get(context.Background(), set)
 		web.Close()
-		installed := exists(h.path(strings.ReplaceAll(c.name, " ", "-"), "x", "x.bin"))
+		installed := trial.Exists(h.path(strings.ReplaceAll(c.name, " ", "-"), "x", "x.bin"))
 		var wrong *datasets.Error
 		var network *catalog.NetworkError
 		r.check((err == nil) == c.ok && installed == c.ok && int(c.server.asked.Load()) >= c.tries &&
@@ -137,7 +138,7 @@ func downloads(h *harness, r *record) {
 
 // lie lets the command download from a server that has another file under every address: it stands in for the network.
 func (h *harness) lie(r *record) {
-	proxy, certificate, err := impostor(&server{data: []byte(rhyme(100))})
+	proxy, certificate, err := impostor(&server{data: []byte(trial.Rhyme(100))})
 	if !r.must(err) {
 		return
 	}

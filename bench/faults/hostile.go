@@ -15,6 +15,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/unroll-ml/unroll/internal/bench/trial"
 	"github.com/unroll-ml/unroll/trainer/checkpoint"
 )
 
@@ -88,7 +89,7 @@ func (x *hostile) try(what, args string, code int, prepare func(run string) erro
 // hostileRuns gives commands run folders of which files are not what they seem, or say what cannot be.
 func hostileRuns(h *harness, r *record) {
 	r.what = "commands"
-	h.write("text.txt", rhyme(400))
+	h.write("text.txt", trial.Rhyme(400))
 	train := small + " --steps 4 --out run"
 	if !r.ended(h.unroll(strings.Replace(train, "--out run", "--out good", 1)), 0) {
 		return

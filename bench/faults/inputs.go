@@ -9,6 +9,8 @@ import (
 	"fmt"
 	"os"
 	"strings"
+
+	"github.com/unroll-ml/unroll/internal/bench/trial"
 )
 
 // bad is a file that cannot be used, or a good one, and what is said of it.
@@ -47,7 +49,7 @@ func idx(data []byte, dims ...int) string {
 
 // badFiles are bad files of every kind, and good ones that look bad.
 func badFiles() []bad {
-	text := rhyme(30)
+	text := trial.Rhyme(30)
 	long := strings.Repeat("x", 10<<20)
 	rows := strings.Repeat("Ang\tChinese\nBianchi\tItalian\nLi\tChinese\nRossi\tItalian\n", 4)
 	lines := strings.Repeat("one two\teins zwei\nthree\tdrei\n", 8)
@@ -175,7 +177,7 @@ func badInputs(h *harness, r *record) {
 			words = append(words, strings.Replace(w, "FILE", file, 1))
 		}
 		r.ended(o, b.code, words...)
-		if b.code != 0 && exists(h.path(out)) {
+		if b.code != 0 && trial.Exists(h.path(out)) {
 			r.check(false, "%v; it left a folder behind", o)
 		}
 		os.Remove(h.path(file))
@@ -185,8 +187,8 @@ func badInputs(h *harness, r *record) {
 // mismatches mixes files of runs that have nothing to do with each other.
 func mismatches(h *harness, r *record) {
 	r.what = "checks"
-	h.write("text.txt", rhyme(400))
-	h.write("other.txt", strings.ToUpper(rhyme(400)))
+	h.write("text.txt", trial.Rhyme(400))
+	h.write("other.txt", strings.ToUpper(trial.Rhyme(400)))
 	wide := strings.Replace(small, "--hidden 24", "--hidden 32", 1)
 	other := strings.Replace(small, "text.txt", "other.txt", 1)
 	for run, args := range map[string]string{"run": small, "wide": wide, "other": other} {

@@ -17,6 +17,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/unroll-ml/unroll/internal/bench/trial"
 )
 
 // endless is a training that nothing but a fault ends.
@@ -30,7 +32,7 @@ func kills(h *harness, r *record) {
 		n = 200
 	}
 	r.what = "kills and the comparison"
-	h.write("text.txt", rhyme(400))
+	h.write("text.txt", trial.Rhyme(400))
 	random := rand.New(rand.NewPCG(uint64(time.Now().UnixNano()), 1))
 	newest, strays := 0, 0
 	for i := range n {
@@ -39,7 +41,7 @@ func kills(h *harness, r *record) {
 			return
 		}
 		if i%4 != 0 { // one in four may be killed before it does anything
-			until(10*time.Second, func() bool {
+			trial.Until(10*time.Second, 2*time.Millisecond, func() bool {
 				step, err := whole(h.path("run", "last"))
 				return err == nil && step > newest
 			})
@@ -130,7 +132,7 @@ func (h *harness) interrupted(r *record, args string, signal os.Signal) *outcome
 	}
 	r.tried--
 	_, run, _ := strings.Cut(args, "--out ")
-	if !until(patience/4, func() bool { return exists(h.path(run, "last")) || isDone(w.done) }) || isDone(w.done) {
+	if !trial.Until(patience/4, 2*time.Millisecond, func() bool { return trial.Exists(h.path(run, "last")) || isDone(w.done) }) || isDone(w.done) {
 		w.Process.Kill()
 		r.check(false, "nothing was saved: %v", w.end())
 		return nil
@@ -151,7 +153,7 @@ func isDone(c <-chan struct{}) bool {
 // stops stops a training by each signal, and continues it with the command that it printed.
 func stops(h *harness, r *record) {
 	r.what = "checks"
-	h.write("text.txt", rhyme(400))
+	h.write("text.txt", trial.Rhyme(400))
 	for _, signal := range []syscall.Signal{syscall.SIGINT, syscall.SIGTERM, syscall.SIGUSR1} {
 		run := "run" + strconv.Itoa(int(signal))
 		o := h.interrupted(r, small+endless+" --out "+run, signal)
@@ -172,13 +174,13 @@ func stops(h *harness, r *record) {
 // twice within a second.
 func secondInterrupt(h *harness, r *record) {
 	r.what = "checks"
-	h.write("text.txt", rhyme(1500))
+	h.write("text.txt", trial.Rhyme(1500))
 	w, err := watch(h.start("train lm --text text.txt --cell lstm --hidden 512 --layers 2 --batch 128 --seq 64 " +
 		"--threads 1 --steps 1000000 --checkpoint-every 1 --out run"))
 	if !r.must(err) {
 		return
 	}
-	if !until(patience/2, func() bool { return exists(h.path("run", "last")) || isDone(w.done) }) || isDone(w.done) {
+	if !trial.Until(patience/2, 2*time.Millisecond, func() bool { return trial.Exists(h.path("run", "last")) || isDone(w.done) }) || isDone(w.done) {
 		w.Process.Kill()
 		r.check(false, "nothing was saved: %v", w.end())
 		return
@@ -186,15 +188,15 @@ func secondInterrupt(h *harness, r *record) {
 	// A step has begun when the one before has been logged; the checkpoint between them has been written some
 	// time after that.
 	before := ""
-	until(patience/4, func() bool {
+	trial.Until(patience/4, 2*time.Millisecond, func() bool {
 		step, err := whole(h.path("run", "last"))
 		losses, lerr := h.losses("run")
 		before = fmt.Sprint(step)
 		return err == nil && lerr == nil && step == len(losses) && len(h.strays("run")) == 0 &&
-			!exists(h.path("run", ".last.old"))
+			!trial.Exists(h.path("run", ".last.old"))
 	})
 	w.Process.Signal(syscall.SIGINT)
-	if !until(5*time.Second, func() bool { return w.said("stopping after this step") }) {
+	if !trial.Until(5*time.Second, 2*time.Millisecond, func() bool { return w.said("stopping after this step") }) {
 		w.Process.Kill()
 		r.check(false, "no answer to the first INT: %v", w.end())
 		return
@@ -213,12 +215,12 @@ func secondInterrupt(h *harness, r *record) {
 // twoTrainers starts a second training where one is running.
 func twoTrainers(h *harness, r *record) {
 	r.what = "checks"
-	h.write("text.txt", rhyme(400))
+	h.write("text.txt", trial.Rhyme(400))
 	w, err := watch(h.start(small + endless + " --out run"))
 	if !r.must(err) {
 		return
 	}
-	until(patience/4, func() bool { return exists(h.path("run", "last")) || isDone(w.done) })
+	trial.Until(patience/4, 2*time.Millisecond, func() bool { return trial.Exists(h.path("run", "last")) || isDone(w.done) })
 	for _, more := range []string{"", " --overwrite", " --resume never"} {
 		r.ended(h.unroll(small+endless+" --out run"+more), exitNoOutput,
 			fmt.Sprintf("process %d trains there", w.Process.Pid))
@@ -234,7 +236,7 @@ func twoTrainers(h *harness, r *record) {
 // closedStdout gives a training nobody who listens: a reader that goes away, and no stdout at all.
 func closedStdout(h *harness, r *record) {
 	r.what = "checks"
-	h.write("text.txt", rhyme(400))
+	h.write("text.txt", trial.Rhyme(400))
 	r.ended(h.unroll(small+" --steps 300 --out straight"), 0)
 	for i, line := range []string{
 		"{ unroll " + small + " --steps 300 --log-every 1 --out run0; echo $? > code0; } | head -n 1",
@@ -253,7 +255,7 @@ func closedStdout(h *harness, r *record) {
 // hangUp gives a training a terminal, and takes it away.
 func hangUp(h *harness, r *record) {
 	r.what = "checks"
-	h.write("text.txt", rhyme(400))
+	h.write("text.txt", trial.Rhyme(400))
 	const steps = 4000
 	rarely := strings.Replace(small, "--valid-every 50", "--valid-every 500", 1)
 	r.ended(h.unroll(fmt.Sprintf("%s --steps %d --out straight", rarely, steps)), 0)
@@ -275,7 +277,7 @@ func hangUp(h *harness, r *record) {
 	shown := make([]byte, 100)
 	n, _ := controller.Read(shown)
 	r.check(n > 0, "it shows nothing")
-	until(patience/4, func() bool { return exists(h.path("run", "best")) || len(ended) > 0 })
+	trial.Until(patience/4, 2*time.Millisecond, func() bool { return trial.Exists(h.path("run", "best")) || len(ended) > 0 })
 	controller.Close() // the kernel sends HUP to the session, and every write fails from now on
 	done, err := whole(h.path("run", "best"))
 	r.check(err == nil && done < steps, "it was done before the terminal hung up: step %d, %v", done, err)
@@ -303,7 +305,7 @@ func openTerminal() (controller, terminal *os.File, err error) {
 
 func noCUDA(h *harness, r *record) {
 	r.what = "checks"
-	h.write("text.txt", rhyme(100))
+	h.write("text.txt", trial.Rhyme(100))
 	for _, device := range []string{"cpu", "auto"} {
 		r.ended(h.unroll(small+" --steps 3 --device "+device+" --out "+device), 0)
 		_, err := whole(h.path(device, "last"))
@@ -320,5 +322,5 @@ func noCUDA(h *harness, r *record) {
 		return
 	}
 	r.ended(o, exitNoDevice, "cuda")
-	r.check(!exists(h.path("cuda")), "it left a folder behind")
+	r.check(!trial.Exists(h.path("cuda")), "it left a folder behind")
 }

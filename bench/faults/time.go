@@ -13,7 +13,9 @@ import (
 	"strconv"
 	"strings"
 	"syscall"
+	"time"
 
+	"github.com/unroll-ml/unroll/internal/bench/trial"
 	"github.com/unroll-ml/unroll/internal/runlog"
 )
 
@@ -24,14 +26,14 @@ func endurance(h *harness, r *record) {
 		steps = 10000
 	}
 	r.what = "checks"
-	h.write("text.txt", rhyme(400))
+	h.write("text.txt", trial.Rhyme(400))
 	w, err := watch(h.start(fmt.Sprintf("%s --steps %d --checkpoint-every 100 --keep 3 --tensorboard --out run", small,
 		100*steps)))
 	if !r.must(err) {
 		return
 	}
 	at := func(step int) (rss, files, threads int, ok bool) {
-		reached := until(patience, func() bool {
+		reached := trial.Until(patience, 2*time.Millisecond, func() bool {
 			last, err := whole(h.path("run", "last"))
 			return isDone(w.done) || err == nil && last >= step
 		})
@@ -55,7 +57,7 @@ func endurance(h *harness, r *record) {
 	if w, err = watch(
 		h.start(small + " --steps 1000000 --checkpoint-every 100 --keep 3 --tensorboard --out early"),
 	); r.must(err) {
-		until(patience, func() bool { return isDone(w.done) || exists(h.path("early", "last")) })
+		trial.Until(patience, 2*time.Millisecond, func() bool { return isDone(w.done) || trial.Exists(h.path("early", "last")) })
 		early = w.goroutines()
 	}
 	r.check(early > 0 && late <= early+2, "goroutines went from %d to %d", early, late)
@@ -99,7 +101,7 @@ func overhead(h *harness, r *record) {
 		steps = 120
 	}
 	r.what = "checks"
-	h.write("text.txt", rhyme(400))
+	h.write("text.txt", trial.Rhyme(400))
 	if !r.ended(h.unroll(fmt.Sprintf("train lm --text text.txt --cell lstm --hidden 512 --layers 2 --embed 0 --batch 8 "+
 		"--seq 16 --steps %d --checkpoint-every %d --valid-every 100000 --out run", steps+2, every)), 0) {
 		return

@@ -15,6 +15,8 @@ import (
 	"time"
 
 	"github.com/pkg/errors"
+
+	"github.com/unroll-ml/unroll/internal/bench/trial"
 )
 
 // cluster is a real Slurm on this machine: munged, slurmctld, and a slurmd for each node, on the loopback interface
@@ -70,12 +72,12 @@ func start(dir string, nodes int) (*cluster, error) {
 			return nil, errors.Wrap(err, d.Path)
 		}
 		c.daemons = append(c.daemons, d)
-		if d == munged && !until(10*time.Second, func() bool { return exists(c.path("munge/s")) }) {
+		if d == munged && !trial.Until(10*time.Second, 20*time.Millisecond, func() bool { return trial.Exists(c.path("munge/s")) }) {
 			c.stop()
 			return nil, errors.New("munged does not start")
 		}
 	}
-	if !until(time.Minute, func() bool {
+	if !trial.Until(time.Minute, 20*time.Millisecond, func() bool {
 		out, err := c.run("sinfo", "-N", "-h", "-p", "low", "-o", "%T")
 		return err == nil && strings.Count(out, "idle") == nodes
 	}) {
@@ -180,7 +182,7 @@ func freePorts(n int) (ports []int, err error) {
 // stop ends all jobs, and then the daemons, which this process has started.
 func (c *cluster) stop() {
 	c.run("scancel", "--full", "--partition=low,high")
-	until(15*time.Second, func() bool {
+	trial.Until(15*time.Second, 20*time.Millisecond, func() bool {
 		out, err := c.run("squeue", "-h")
 		return err != nil || strings.TrimSpace(out) == ""
 	})
@@ -234,19 +236,4 @@ func over(state string) bool {
 func tail(text string) string {
 	text = strings.TrimSpace(text)
 	return text[max(0, len(text)-600):]
-}
-
-// until waits for something.
-func until(limit time.Duration, happened func() bool) bool {
-	for end := time.Now().Add(limit); time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
-		if happened() {
-			return true
-		}
-	}
-	return false
-}
-
-func exists(path string) bool {
-	_, err := os.Stat(path)
-	return err == nil
 }

@@ -14,6 +14,7 @@ import (
 
 	"github.com/pkg/errors"
 
+	"github.com/unroll-ml/unroll/internal/bench/trial"
 	"github.com/unroll-ml/unroll/trainer/checkpoint"
 )
 
@@ -57,7 +58,7 @@ func (h *harness) step(run string) int {
 
 // underWay waits until the run of a job has a checkpoint that is newer than a step.
 func (h *harness) underWay(j *job, run string, after int) error {
-	if !until(patience, func() bool { return h.step(run) > after || over(h.state(j.id)) }) || h.step(run) <= after {
+	if !trial.Until(patience, 20*time.Millisecond, func() bool { return h.step(run) > after || over(h.state(j.id)) }) || h.step(run) <= after {
 		log, _ := os.ReadFile(j.log)
 		return errors.Errorf("%s has no checkpoint after step %d: %s", run, after, tail(string(log)))
 	}
@@ -67,7 +68,7 @@ func (h *harness) underWay(j *job, run string, after int) error {
 // ends waits until a job is in a state.
 func (h *harness) ends(j *job, state string) error {
 	got := ""
-	if !until(patience, func() bool { got = h.state(j.id); return got == state || over(got) }) || got != state {
+	if !trial.Until(patience, 20*time.Millisecond, func() bool { got = h.state(j.id); return got == state || over(got) }) || got != state {
 		log, _ := os.ReadFile(j.log)
 		return errors.Errorf("job %s is %s, not %s: %s", j.id, got, state, tail(string(log)))
 	}
@@ -78,7 +79,7 @@ func (h *harness) ends(j *job, state string) error {
 // minutes.
 func (h *harness) requeued(j *job, more ...string) error {
 	job := map[string]string{}
-	if !until(patience, func() bool { job = h.job(j.id); return job["Restarts"] == "1" && job["JobState"] == "PENDING" }) {
+	if !trial.Until(patience, 20*time.Millisecond, func() bool { job = h.job(j.id); return job["Restarts"] == "1" && job["JobState"] == "PENDING" }) {
 		log, _ := os.ReadFile(j.log)
 		return errors.Errorf("job %s is not requeued, but %s: %s", j.id, job["JobState"], tail(string(log)))
 	}

@@ -23,6 +23,8 @@ import (
 	"time"
 
 	"github.com/pkg/errors"
+
+	"github.com/unroll-ml/unroll/internal/bench/trial"
 )
 
 func main() {
@@ -135,7 +137,7 @@ func report(only, work string, common harness) (kept bool, err error) {
 		if err := os.Mkdir(h.work, 0o755); err != nil {
 			return false, errors.WithStack(err)
 		}
-		if err := os.WriteFile(filepath.Join(h.work, "text.txt"), []byte(rhyme(3000)), 0o644); err != nil {
+		if err := os.WriteFile(filepath.Join(h.work, "text.txt"), []byte(trial.Rhyme(3000)), 0o644); err != nil {
 			return false, errors.WithStack(err)
 		}
 		begin, verdict := time.Now(), "yes"

@@ -5,7 +5,6 @@ package main
 import (
 	"encoding/json"
 	"fmt"
-	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -15,6 +14,7 @@ import (
 
 	"github.com/pkg/errors"
 
+	"github.com/unroll-ml/unroll/internal/bench/trial"
 	"github.com/unroll-ml/unroll/internal/runlog"
 )
 
@@ -40,20 +40,6 @@ const (
 	endless  = 100_000_000 // steps
 	patience = 2 * time.Minute
 )
-
-// rhyme is a text of so many lines.
-func rhyme(lines int) string {
-	random := rand.New(rand.NewPCG(1, 2))
-	words := strings.Fields("the cat sat on a mat and then some hen ran to the old red log by the fen")
-	var b strings.Builder
-	for range lines {
-		for range 8 {
-			b.WriteString(words[random.IntN(len(words))] + " ")
-		}
-		b.WriteString("\n")
-	}
-	return b.String()
-}
 
 // first is the first error.
 func first(steps ...func() error) error {
@@ -142,7 +128,7 @@ func array(h *harness) (err error) {
 		each(func(i int, j *job) error { return h.underWay(j, "sweep/"+names[i], 0) }),
 		each(func(_ int, j *job) error { _, err := h.run("scancel", "--signal=USR1", j.id); return err }),
 		each(func(i int, j *job) error {
-			if !until(patience, func() bool { return h.job(j.id)["Restarts"] == "1" }) {
+			if !trial.Until(patience, 20*time.Millisecond, func() bool { return h.job(j.id)["Restarts"] == "1" }) {
 				return errors.New("it is not requeued")
 			}
 			most = max(most, h.step("sweep/"+names[i]))
