@@ -39,15 +39,30 @@ func (e *LockedError) Holder() string {
 // process, or an earlier call in this one, holds it, the error is a *LockedError, at once. What is there and no
 // lock is an *Error, and stays as it is.
 func TryLock(in *os.Root, name string) (*Lock, error) {
-	f, err := Own(in, name)
-	if err != nil {
-		return nil, err
-	}
-	if err := lockNow(f, Path(in, name)); err != nil {
+	for {
+		f, err := Own(in, name)
+		if err != nil {
+			return nil, err
+		}
+		err = lockNow(f, Path(in, name))
+		if err == nil && stands(f, in, name) {
+			return &Lock{f}, nil
+		}
 		f.Close()
-		return nil, err
+		if err != nil {
+			return nil, err
+		}
 	}
-	return &Lock{f}, nil
+}
+
+// stands says whether a file still has its name: who had the lock may have removed it before it was free.
+func stands(f *os.File, in *os.Root, name string) bool {
+	locked, err := f.Stat()
+	if err != nil {
+		return false
+	}
+	now, err := in.Lstat(name)
+	return err == nil && os.SameFile(locked, now)
 }
 
 // lockNow takes the lock and writes who has it.

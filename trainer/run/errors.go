@@ -69,6 +69,8 @@ type OutputError struct {
 	Dir  string
 	What string // such as "is a file"
 	Err  error  // instead of What: its configuration cannot be read
+
+	cause error // of What, or nil
 }
 
 func (e *OutputError) Error() string {
@@ -78,7 +80,12 @@ func (e *OutputError) Error() string {
 	return fmt.Sprintf("%s %s: choose another folder", e.Dir, e.What)
 }
 
-func (e *OutputError) Unwrap() error { return e.Err }
+func (e *OutputError) Unwrap() error {
+	if e.Err != nil {
+		return e.Err
+	}
+	return e.cause
+}
 
 // outputError is what the file system says against a folder.
 func outputError(dir string, err error) error {
@@ -91,7 +98,7 @@ func outputError(dir string, err error) error {
 	if errors.As(err, &path) {
 		reason = path.Err
 	}
-	return &OutputError{Dir: dir, What: fmt.Sprintf("cannot be written (%v)", reason)}
+	return &OutputError{Dir: dir, What: fmt.Sprintf("cannot be written (%v)", reason), cause: reason}
 }
 
 // NotARunError says that a folder holds no run.

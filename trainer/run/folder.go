@@ -108,7 +108,17 @@ func (f *Folder) checkpoints() checkpoint.Dir { return checkpoint.In(f.root) }
 // OpenFolder makes a folder ready to be written: it exists, can be written, no other process writes to it, and
 // it holds nothing but, at most, a run. Close it. What is wrong with the folder is an *OutputError; a
 // *checkpoint.LockedError says that another process trains there.
-func OpenFolder(dir string) (*Folder, error) {
+func OpenFolder(dir string) (f *Folder, err error) {
+	const tries = 100 // each time another process may have given the folder back meanwhile
+	for range tries {
+		if f, err = openFolder(dir); !errors.Is(err, fs.ErrNotExist) {
+			break
+		}
+	}
+	return f, err
+}
+
+func openFolder(dir string) (*Folder, error) {
 	info, err := os.Stat(dir)
 	switch {
 	case err == nil && !info.IsDir():
@@ -284,12 +294,16 @@ func (f *Folder) eventFiles() []string {
 	return nil
 }
 
-// Abandon gives the folder back as it was, before a run has begun in it: what this process made is removed.
+// Abandon gives the folder back as it was, before a run has begun in it: what this process made is removed, unless
+// another process has locked the folder first. The lock is held until its file is gone, so that whoever waits for it
+// finds that it stands for nothing.
 func (f *Folder) Abandon() {
-	if f.made != nil {
-		for _, name := range append(runFiles, lockName) {
-			f.root.Remove(name)
-		}
+	if f.made == nil || f.lock == nil {
+		f.Close()
+		return
+	}
+	for _, name := range append(runFiles, lockName) {
+		f.root.Remove(name)
 	}
 	f.release()
 	f.made.remove()
