@@ -187,7 +187,7 @@ func newParser(c *cli, stdout, stderr io.Writer) (*kong.Kong, error) {
 		kong.Writers(stdout, stderr),
 		kong.Exit(func(code int) { panic(helpShown(code)) }),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true}),
-		kong.Vars{
+		cmdline.Fill(map[string]string{
 			"columnsNote":      "",
 			"conlluTags":       strings.Join(datasets.ConlluTags, ", "),
 			"taggedTasks":      strings.Join(tasks.TaggedTasks, ", "),
@@ -239,6 +239,6 @@ func newParser(c *cli, stdout, stderr io.Writer) (*kong.Kong, error) {
 			"plateauPatience":  fmt.Sprint(defaultPatience),
 			"teacherDecays":    strings.Join(run.TeacherDecays, ", "),
 			"translated":       strconv.Itoa(run.ValidPairs),
-		},
+		}),
 	)
 }
