@@ -2,7 +2,7 @@
 
 // Command slurm tries on a real Slurm what docs/clusters.md promises of it.
 //
-//	go run ./bench/slurm [--only WORDS] [--unroll FILE] [--unroll-mpi FILE]
+//	go run ./bench/slurm [--only WORDS] [--unroll FILE] [--unroll-mpi FILE] [--times N]
 //
 // It starts a cluster of two nodes on this machine in about a second (Debian's packages, which it installs if need
 // be; root is needed for both), submits the batch scripts of docs/clusters, and compares every byte of the weights
@@ -32,6 +32,7 @@ func main() {
 	only := flag.String("only", "", "only rows whose situation contains this")
 	flag.StringVar(&h.command, "unroll", "", "the command to try; without it, it is built")
 	flag.StringVar(&h.withMPI, "unroll-mpi", "", "the command with MPI; without it, it is built")
+	flag.IntVar(&h.times, "times", 1, "how often to kill one of two processes; each takes about half a minute")
 	flag.Parse()
 	kept, err := h.main(*only)
 	if err != nil {
@@ -55,6 +56,7 @@ type harness struct {
 	scripts string // the folder of the batch scripts
 	command string // unroll
 	withMPI string // unroll, built with MPI
+	times   int    // to kill one of two processes
 	work    string // of the row
 	jobs    int    // that were submitted, for the names of their logs
 	notes   []string

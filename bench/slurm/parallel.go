@@ -3,12 +3,14 @@
 package main
 
 import (
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"regexp"
 	"strconv"
 	"strings"
 	"syscall"
+	"time"
 
 	"github.com/pkg/errors"
 )
@@ -58,16 +60,34 @@ func (h *harness) allEnded(j *job, code int) error {
 	return nil
 }
 
-// parallelKilled kills the process that has no folder: the other must not wait for it.
+// parallelKilled kills a process, often: the other must not wait for it, and the next job goes on.
 func parallelKilled(h *harness) (err error) {
 	h.command = h.withMPI
+	err = h.length("--steps %d", endless)
+	for times := 0; err == nil && times < h.times; times++ {
+		err = h.killOneOfTwo()
+	}
 	var j *job
 	return first(
-		func() error { return h.length("--steps %d", endless) },
+		func() error { return err },
+		func() error { return h.length("--steps %d", h.step("run")+50) },
 		func() error { j, err = h.submit("parallel.sbatch", twoNodes, inParts); return err },
-		func() error { return h.underWay(j, "run", 0) },
+		func() error { return h.ends(j, "COMPLETED") },
+		func() error { return h.says(j, "continuing after step") },
+		func() error { return h.same("run", inParts) },
+	)
+}
+
+// killOneOfTwo submits a training and kills one of its processes at some time.
+func (h *harness) killOneOfTwo() (err error) {
+	var j *job
+	rank := rand.IntN(2)
+	return first(
+		func() error { j, err = h.submit("parallel.sbatch", twoNodes, inParts); return err },
+		func() error { return h.underWay(j, "run", h.step("run")) },
 		func() error {
-			pid, err := h.process("1")
+			time.Sleep(rand.N(500 * time.Millisecond))
+			pid, err := h.process(strconv.Itoa(rank))
 			if err == nil {
 				err = syscall.Kill(pid, syscall.SIGKILL)
 			}
@@ -75,12 +95,7 @@ func parallelKilled(h *harness) (err error) {
 		},
 		func() error { return h.ends(j, "FAILED") },
 		func() error { return h.stays(j, "FAILED") },
-		func() error { h.note("exit code %s", h.job(j.id)["ExitCode"]); return nil },
-		func() error { return h.length("--steps %d", h.step("run")+50) },
-		func() error { j, err = h.submit("parallel.sbatch", twoNodes, inParts); return err },
-		func() error { return h.ends(j, "COMPLETED") },
-		func() error { return h.says(j, "continuing after step") },
-		func() error { return h.same("run", inParts) },
+		func() error { h.note("rank %d, exit code %s", rank, h.job(j.id)["ExitCode"]); return nil },
 	)
 }
 
