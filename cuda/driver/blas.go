@@ -89,10 +89,18 @@ func (s *stream) multiplied(op string, st C.cublasStatus_t) error {
 	case C.CUBLAS_STATUS_ALLOC_FAILED:
 		return errors.WithMessage(s.gpu.outOfMemory(), op)
 	}
+	if lost := s.broken(op); lost != nil {
+		return lost
+	}
+	return errors.WithMessage(status(st), op)
+}
+
+// broken is the earlier failure of the GPU, if there was one, that made the call op of a library fail.
+func (s *stream) broken(op string) error {
 	if r := C.query(s.gpu.ctx(), s.handle); result(r).sticky() {
 		return s.gpu.failure(op, r)
 	}
-	return errors.WithMessage(status(st), op)
+	return nil
 }
 
 // nearlyFull says whether so little memory is left that cuBLAS may not find what it wants for itself.

@@ -16,7 +16,7 @@ import (
 func TestInfo(t *testing.T) {
 	gpu := faked(t)
 	want := driver.Info{
-		Name: "Fake GPU 0", Compute: driver.Version{Major: 9}, Driver: driver.Version{Major: 12, Minor: 4},
+		Name: "Fake GPU 0", UUID: "GPU-00000000-0000-0000-0000-000000000000", Compute: driver.Version{Major: 9}, Driver: driver.Version{Major: 12, Minor: 4},
 		BLAS:            driver.Version{Major: 12, Minor: 6},
 		Multiprocessors: 132, SharedPerBlock: 49152, MaxThreads: 1024, Memory: 1 << 30, ClockKHz: 3201000, BusBit: 6144,
 	}

@@ -7,6 +7,8 @@
 // Nothing in this package may know what a tape is.
 package driver
 
+import "fmt"
+
 // Ptr is an address in device memory; 0 is none. Alloc gives addresses that are multiples of 256.
 type Ptr uint64
 
@@ -17,9 +19,19 @@ type Version struct{ Major, Minor int }
 // came earlier (the last was cuGraphInstantiateWithFlags, 11.4).
 var Oldest = Version{11, 8}
 
+// OldestNCCL is the first version of NCCL that says what was wrong last (ncclGetLastError). All else is older.
+var OldestNCCL = Version{2, 13}
+
+func (v Version) before(w Version) bool {
+	return v.Major < w.Major || v.Major == w.Major && v.Minor < w.Minor
+}
+
+func (v Version) String() string { return fmt.Sprintf("%d.%d", v.Major, v.Minor) }
+
 // Info is what does not change about a GPU.
 type Info struct {
 	Name             string  // "NVIDIA H200"
+	UUID             string  // which GPU of all it is: "GPU-" and 32 hexadecimal digits
 	Compute          Version // compute capability
 	Driver           Version // the CUDA version that the driver supports
 	BLAS             Version // of the cuBLAS library
@@ -56,6 +68,16 @@ type GPU interface {
 	// so that results have the same bits in every run. A graph that holds products uses the workspace, too: the
 	// handle must stay open as long as it is launched.
 	NewBLAS(Stream) (BLAS, error)
+
+	// Collectives says whether GPUs can add up numbers among themselves: the version of the library that does it, NCCL, or
+	// a *NoCollectivesError.
+	Collectives() (Version, error)
+
+	// NewCollective makes what the ranks of a collective know each other by: one of them makes it, all Join with it.
+	NewCollective() (id []byte, err error)
+
+	// Join makes this GPU one of size ranks, and waits for the others. No two of them may be the same GPU.
+	Join(id []byte, rank, size int) (Collective, error)
 
 	// Close gives everything back. What was made by the GPU must not be used after it.
 	Close() error
@@ -158,5 +180,21 @@ type Matrices struct {
 // BLAS multiplies matrices on its stream.
 type BLAS interface {
 	Product(Matrices) error
+	Close() error
+}
+
+// Collective is one of several GPUs, the ranks, each of a process of its own, that add up numbers without their hosts.
+type Collective interface {
+	// Sum puts into a stream of the GPU: n float32 at to become Σ over the ranks of those at from, which may be to. All
+	// ranks must do so in the same order with the same n; the GPU waits for the others', the host does not. All get the
+	// same bits; it is not said which of several roundings. It must not be captured: whether it is would have to be the
+	// same on all ranks.
+	Sum(s Stream, to, from Ptr, n int) error
+
+	// Failed is why the sums that are waited for will never come: another rank has gone, or the network; nil if nothing
+	// is known of that. It may be called while another goroutine waits.
+	Failed() error
+
+	// Close waits for the sums, unless it Failed, and leaves the others.
 	Close() error
 }

@@ -9,6 +9,24 @@ type UnavailableError struct {
 
 func (e *UnavailableError) Error() string { return "no GPU: " + e.Reason }
 
+// NoCollectivesError says why GPUs cannot add up numbers among themselves.
+type NoCollectivesError struct {
+	Reason string // one line
+}
+
+func (e *NoCollectivesError) Error() string { return "no NCCL: " + e.Reason }
+
+// CollectiveError is what NCCL says of a collective.
+type CollectiveError struct {
+	Op         string // what was called
+	Rank, Size int
+	Text       string
+}
+
+func (e *CollectiveError) Error() string {
+	return fmt.Sprintf("rank %d of %d: %s: %s", e.Rank, e.Size, e.Op, e.Text)
+}
+
 // MemoryError says that device memory did not suffice.
 type MemoryError struct {
 	Asked, Free int64 // bytes; Asked is 0 if it is not known, as when a library wanted memory for itself

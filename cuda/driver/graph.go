@@ -58,8 +58,10 @@ func (s *stream) Capture(f func() error) (g Graph, err error) {
 	if err := s.gpu.failure("cuStreamBeginCapture", C.beginCapture(s.gpu.ctx(), s.handle)); err != nil {
 		return nil, err
 	}
+	s.captures = true
 	fails := true // f, if it panics
 	defer func() {
+		s.captures = false
 		exec, captured := s.endCapture()
 		if !fails && captured == nil {
 			g = &graph{s.gpu, exec}

@@ -41,6 +41,7 @@ func TestMain(m *testing.M) {
 		if err == nil {
 			os.Setenv("UNROLL_LIBCUDA", libs.CUDA)
 			os.Setenv("UNROLL_LIBCUBLAS", libs.CUBLAS)
+			os.Setenv("UNROLL_LIBNCCL", libs.NCCL)
 			control, err = fake.Attach(libs.CUDA)
 		}
 		if err != nil {
@@ -103,4 +104,22 @@ func must[T any](x T, err error) func(*testing.T) T {
 
 func TestDriver(t *testing.T) {
 	drivertest.Run(t, func() (driver.GPU, error) { return driver.Open(0) })
+}
+
+func TestRanks(t *testing.T) {
+	size := 2
+	if os.Getenv(onGPU) != "" { // as far as the machine has GPUs, and NCCL
+		n, err := driver.Count()
+		if err != nil {
+			t.Fatal(err)
+		}
+		size = min(n, size)
+		gpu := must(driver.Open(0))(t)
+		_, err = gpu.Collectives()
+		gpu.Close()
+		if err != nil {
+			t.Skip(err)
+		}
+	}
+	drivertest.Ranks(t, size, driver.Open)
 }

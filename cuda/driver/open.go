@@ -29,13 +29,9 @@ const Built = true
 //
 // Several opened GPUs of one number share one context: what was made in it goes when the last of them is closed.
 func Open(ordinal int) (GPU, error) {
-	libs, err := libraries()
+	n, err := Count()
 	if err != nil {
 		return nil, err
-	}
-	n, err := cu.NumDevices()
-	if err != nil {
-		return nil, unavailable("%v", result(code(err)))
 	}
 	if ordinal < 0 || ordinal >= n {
 		return nil, unavailable("there is no GPU %d: the driver shows %d", ordinal, n)
@@ -47,11 +43,24 @@ func Open(ordinal int) (GPU, error) {
 	if d.info, err = describe(d.cu); err != nil {
 		return nil, unavailable("GPU %d: %v", ordinal, result(code(err)))
 	}
+	libs, _ := libraries() // Count has loaded them
 	d.info.Driver, d.info.BLAS = libs.driver, libs.blas
 	if d.context, err = d.cu.RetainPrimaryCtx(); err != nil {
 		return nil, unavailable("GPU %d (%s): no context: %v", ordinal, d.info.Name, result(code(err)))
 	}
 	return d, nil
+}
+
+// Count is how many GPUs the driver shows to this process: CUDA_VISIBLE_DEVICES hides others. *UnavailableError as Open.
+func Count() (int, error) {
+	if _, err := libraries(); err != nil {
+		return 0, err
+	}
+	n, err := cu.NumDevices()
+	if err != nil {
+		return 0, unavailable("%v", result(code(err)))
+	}
+	return n, nil
 }
 
 func unavailable(format string, args ...any) error {
@@ -73,9 +82,8 @@ var libraries = sync.OnceValues(func() (f found, err error) {
 	}
 	v := cu.Version() // such as 12040
 	f.driver = Version{v / 1000, v % 1000 / 10}
-	if f.driver.Major < Oldest.Major || f.driver.Major == Oldest.Major && f.driver.Minor < Oldest.Minor {
-		return f, unavailable("the driver is for CUDA %d.%d, needed is one for %d.%d or newer", f.driver.Major,
-			f.driver.Minor, Oldest.Major, Oldest.Minor)
+	if f.driver.before(Oldest) {
+		return f, unavailable("the driver is for CUDA %v, needed is one for %v or newer", f.driver, Oldest)
 	}
 	var files []string
 	for major := min(f.driver.Major, 13); major >= 11; major-- {
@@ -139,6 +147,9 @@ func describe(d cu.Device) (info Info, err error) {
 		}
 	}
 	// Not every GPU tells these.
+	if id, err := d.UUID(); err == nil {
+		info.UUID = "GPU-" + id.String()
+	}
 	info.ClockKHz, _ = d.Attribute(cu.MemoryClockRate)
 	info.BusBit, _ = d.Attribute(cu.GlobalMemoryBusWidth)
 	return info, nil

@@ -59,9 +59,10 @@ import (
 )
 
 type stream struct {
-	gpu    *device
-	cu     cu.Stream
-	handle C.CUstream // within cu
+	gpu      *device
+	cu       cu.Stream
+	handle   C.CUstream // within cu
+	captures bool
 }
 
 // NewStream makes a stream that does not wait for the default stream, which nobody here uses.

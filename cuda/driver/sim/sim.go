@@ -25,6 +25,7 @@ type Config struct {
 	Memory     int64          // bytes of device memory; 0: 1 GiB
 	Compute    driver.Version // compute capability; 0: 9.0
 	FailAlloc  int            // the n-th allocation of device memory, from 1 on, finds none
+	Network    *Network       // to other GPUs; nil: none
 	FailLaunch int            // the GPU is lost in the n-th kernel, from 1 on
 	NoCapture  bool           // what is captured makes no graph
 	OneStream  bool           // what is captured of more than one stream makes none
@@ -45,6 +46,7 @@ type Stats struct {
 	GraphLaunches int   // graphs that were launched
 	Kernels       int   // kernels that ran, of graphs too
 	Products      int   // products that ran, of graphs too
+	Sums          int   // of collectives that were begun
 	Moves         int   // copies within the device and fillings that ran
 	Uploaded      int64 // bytes
 	Downloaded    int64 // bytes
@@ -102,7 +104,7 @@ func (g *GPU) Waiting() int {
 
 func (g *GPU) Info() driver.Info {
 	return driver.Info{
-		Name: "simulator", Compute: g.config.Compute, Driver: driver.Version{Major: 12, Minor: 4},
+		Name: "simulator", UUID: fmt.Sprintf("GPU-%p", g), Compute: g.config.Compute, Driver: driver.Version{Major: 12, Minor: 4},
 		BLAS:            driver.Version{Major: 12, Minor: 4},
 		Multiprocessors: 2, SharedPerBlock: 48 << 10, MaxThreads: 1024, Memory: g.config.Memory,
 	}

@@ -13,12 +13,13 @@ import (
 	"unsafe"
 )
 
-// Library is one of the two libraries that are found at run time.
+// Library is one of the libraries that are found at run time.
 type Library int
 
 const (
 	CUDA   Library = C.DL_CUDA   // the driver, libcuda.so.1
 	CUBLAS Library = C.DL_CUBLAS // libcublas.so
+	NCCL   Library = C.DL_NCCL   // libnccl.so.2
 )
 
 // NoSymbol is what a function returns that its library does not have.

@@ -1,7 +1,7 @@
 // Package dl lets one binary that calls CUDA start on every machine, with a driver or without.
 //
-// The binary is linked against no CUDA library. Every function of the driver and of cuBLAS that it calls
-// (include/cuda_functions.h, include/cublas_functions.h) is defined here, as a trampoline that finds the
+// The binary is linked against no CUDA library. Every function of the driver, of cuBLAS and of NCCL
+// that it calls (include/*_functions.h) is defined here, as a trampoline that finds the
 // library's function when it is called first and jumps there. A function that the library lacks, because it is
 // too old, makes its trampoline return NoSymbol, and Missing gives its name.
 //

@@ -6,7 +6,7 @@
 
 #include "load.h"
 
-static void *handles[2];
+static void *handles[DL_LIBRARIES];
 static const char *missing = "";
 
 char *dl_open(int library, const char *path) {

@@ -3,9 +3,10 @@
 
 #pragma GCC visibility push(hidden)
 
-enum { DL_CUDA, DL_CUBLAS };
+enum { DL_CUDA, DL_CUBLAS, DL_NCCL, DL_LIBRARIES };
 
-// What a trampoline returns whose function is missing: CUDA_ERROR_SHARED_OBJECT_SYMBOL_NOT_FOUND, and no cublasStatus_t.
+// What a trampoline returns whose function is missing: CUDA_ERROR_SHARED_OBJECT_SYMBOL_NOT_FOUND, and neither a cublasStatus_t
+// nor an ncclResult_t.
 enum { DL_NO_SYMBOL = 302 };
 
 // dl_open loads a library. It returns NULL, or the reason why not, to be freed.

@@ -27,10 +27,10 @@ import (
 //go:embed lib
 var sources embed.FS
 
-// Libraries are built libraries: paths for UNROLL_LIBCUDA and UNROLL_LIBCUBLAS.
-type Libraries struct{ CUDA, CUBLAS string }
+// Libraries are built libraries: paths for UNROLL_LIBCUDA, UNROLL_LIBCUBLAS and UNROLL_LIBNCCL.
+type Libraries struct{ CUDA, CUBLAS, NCCL string }
 
-// Build compiles both into a folder. flags are for the compiler: -DcuGraphLaunch=absent leaves a function out.
+// Build compiles them into a folder. flags are for the compiler: -DcuGraphLaunch=absent leaves a function out.
 //
 // The driver's environment can make it an old one (FAKE_VERSION=11070), one without GPUs (FAKE_DEVICES=0), one
 // that does not start (FAKE_INIT=100).
@@ -42,12 +42,13 @@ func Build(dir string, flags ...string) (Libraries, error) {
 	if err := os.CopyFS(headers, include.Files); err != nil {
 		return Libraries{}, err
 	}
-	libs := Libraries{filepath.Join(dir, "libcuda.so.1"), filepath.Join(dir, "libcublas.so.12")}
+	libs := Libraries{filepath.Join(dir, "libcuda.so.1"), filepath.Join(dir, "libcublas.so.12"), filepath.Join(dir, "libnccl.so.2")}
 	args := append([]string{"-O0", "-Wall", "-Wno-format-zero-length", "-Werror", "-shared", "-fPIC", "-I", headers, "-I",
 		source}, flags...)
 	for _, command := range [][]string{
 		{"-o", libs.CUDA, "-Wl,-soname,libcuda.so.1", filepath.Join(source, "driver.c"), filepath.Join(source, "memory.c"), filepath.Join(source, "stream.c"), filepath.Join(source, "module.c")},
 		{"-o", libs.CUBLAS, filepath.Join(source, "cublas.c"), "-L" + dir, "-l:libcuda.so.1", "-Wl,-rpath,$ORIGIN"},
+		{"-o", libs.NCCL, filepath.Join(source, "nccl.c"), "-L" + dir, "-l:libcuda.so.1", "-Wl,-rpath,$ORIGIN"},
 	} {
 		if out, err := exec.Command("gcc", append(args, command...)...).CombinedOutput(); err != nil {
 			return libs, fmt.Errorf("gcc: %v\n%s", err, out)

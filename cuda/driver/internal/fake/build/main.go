@@ -1,6 +1,6 @@
 //go:build gpu && linux && cgo
 
-// Command build compiles the fake driver and the fake cuBLAS into a folder, for programs that are to find them there.
+// Command build compiles the fake driver, cuBLAS and NCCL into a folder, for programs that are to find them there.
 package main
 
 import (

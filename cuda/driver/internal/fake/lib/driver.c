@@ -120,6 +120,14 @@ CUresult cuDeviceGetName(char *name, int n, CUdevice device) {
 	return CUDA_SUCCESS;
 }
 
+// The UUID has the device in its first byte.
+CUresult cuDeviceGetUuid(CUuuid *uuid, CUdevice device) {
+	CALL("%d", device);
+	memset(uuid, 0, sizeof *uuid);
+	uuid->bytes[0] = (char)device;
+	return CUDA_SUCCESS;
+}
+
 CUresult cuDeviceTotalMem_v2(size_t *bytes, CUdevice device) {
 	CALL("%d", device);
 	*bytes = 1 << 30;

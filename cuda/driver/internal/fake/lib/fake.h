@@ -22,6 +22,9 @@ int fake_holds(CUdeviceptr address, size_t bytes);
 // fake_put gives a stream work, to be run at once, or to be kept with a copy of its data in the graph that the stream is captured into.
 int fake_put(CUstream stream, int (*run)(const void *data), const void *data, size_t size);
 
+// fake_capturing says whether a stream is captured.
+int fake_capturing(CUstream stream);
+
 // fake_release gives all memory back, as the end of a context does.
 void fake_release(void);
 

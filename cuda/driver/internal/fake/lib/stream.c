@@ -27,6 +27,8 @@ int fake_put(CUstream stream, int (*run)(const void *), const void *data, size_t
 	return CUDA_SUCCESS;
 }
 
+int fake_capturing(CUstream stream) { return stream->capture != NULL; }
+
 static void drop_nodes(CUgraph graph) {
 	for (int i = 0; i < graph->n; i++) free(graph->nodes[i].data);
 	free(graph->nodes);
