@@ -18,6 +18,8 @@ import (
 const (
 	onGPU   = "UNROLL_TEST_GPU"
 	asChild = "UNROLL_TEST_CHILD"
+
+	asCollective = "UNROLL_TEST_COLLECTIVE" // such a child asks it for collectives instead
 )
 
 // control steers the fake driver.
@@ -58,6 +60,10 @@ func child() int {
 	var unavailable *driver.UnavailableError
 	if errors.As(err, &unavailable) {
 		fmt.Println(err)
+		return 0
+	}
+	if err == nil && os.Getenv(asCollective) != "" {
+		sayCollectives(gpu)
 		return 0
 	}
 	if err == nil {
