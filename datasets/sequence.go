@@ -1,11 +1,9 @@
 package datasets
 
 import (
-	"container/list"
 	"errors"
 	"fmt"
 	"slices"
-	"sort"
 )
 
 // Sequence is tokens in a row.
@@ -33,9 +31,8 @@ func (s Slice) Read(from int, to []int32) error {
 
 var errNoText = errors.New("there is no text: it is nil")
 
-// Encode is the tokens of a text: a Slice of one in memory, and otherwise a Sequence that reads the text when
-// it is asked and is for one goroutine at a time. A unit that the vocabulary lacks is Unknown; if that is not
-// reserved, it is an *Error with the position.
+// Encode is the tokens of a text: a Slice of one in memory, and otherwise an *Encoded. A unit that the vocabulary
+// lacks is Unknown; if that is not reserved, it is an *Error with the position.
 func (v *Vocab) Encode(t *Text) (Sequence, error) {
 	if t == nil {
 		return nil, errNoText
@@ -73,7 +70,7 @@ func (v *Vocab) encode(t *Text, all bool) (_ Sequence, unknown int, err error) {
 		}
 		return slices.Clone(tokens), unknown, failed // no longer than it must be
 	}
-	x := &encoded{text: t, encoder: e, held: map[int]*list.Element{}}
+	x := newEncoded(t, e)
 	if v.kind == Char && v.special == 0 && all { // a token is a character
 		for _, b := range t.blocks {
 			x.first = append(x.first, b.chars-t.blocks[0].chars)
@@ -98,7 +95,7 @@ func (v *Vocab) Unknown(s Sequence) int {
 	if v.special == 0 {
 		return 0
 	}
-	if x, ok := s.(*encoded); ok {
+	if x, ok := s.(*Encoded); ok {
 		return x.unknown
 	}
 	n := 0
@@ -141,65 +138,4 @@ func (v *Vocab) check(t *Text) error {
 		}
 	}
 	return failed
-}
-
-// maxHeldBlocks is how many blocks of a text on the disk stay in memory as tokens: as many as streams of it are
-// usually read.
-const maxHeldBlocks = 1024
-
-// encoded is the tokens of a text on the disk. The blocks that were read last are held.
-type encoded struct {
-	text    *Text
-	encoder *encoder
-	first   []int // numbers of the first tokens of the blocks; the last is n
-	n       int
-	unknown int                   // of them
-	held    map[int]*list.Element // of recent, by the number of a block
-	recent  list.List             // of heldBlock, what was used last in front
-}
-
-type heldBlock struct {
-	number int
-	tokens []int32
-}
-
-func (x *encoded) Len() int { return x.n }
-
-func (x *encoded) Read(from int, to []int32) error {
-	for len(to) > 0 {
-		i := sort.SearchInts(x.first, from+1) - 1
-		tokens, err := x.block(i)
-		if err != nil {
-			return err
-		}
-		n := copy(to, tokens[from-x.first[i]:])
-		to, from = to[n:], from+n
-	}
-	return nil
-}
-
-// block is the tokens of a block.
-func (x *encoded) block(i int) ([]int32, error) {
-	if e := x.held[i]; e != nil {
-		x.recent.MoveToFront(e)
-		return e.Value.(*heldBlock).tokens, nil
-	}
-	s, err := x.text.block(i)
-	if err != nil {
-		return nil, err
-	}
-	var b *heldBlock
-	if x.recent.Len() >= maxHeldBlocks {
-		b = x.recent.Remove(x.recent.Back()).(*heldBlock)
-		delete(x.held, b.number)
-	} else {
-		b = &heldBlock{}
-	}
-	b.number = i
-	b.tokens, _ = x.encoder.encode(b.tokens[:0], s)
-	if len(b.tokens) != x.first[i+1]-x.first[i] {
-		return nil, x.text.changed()
-	}
-	x.held[i] = x.recent.PushFront(b)
-	return b.tokens, nil
 }

@@ -28,7 +28,7 @@ func prose(seed uint64, words int) string {
 // onDisk is a text that is read from the disk whenever it is wanted.
 func onDisk(t testing.TB, data string) *Text {
 	t.Helper()
-	text, err := readText(write(t, "a.txt", []byte(data)), 0)
+	text, err := OpenText(write(t, "a.txt", []byte(data)))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -91,7 +91,7 @@ func TestHeldBlocks(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	x := s.(*encoded)
+	x := s.(*Encoded)
 	one := make([]int32, 1)
 	for i := range 3 * (maxHeldBlocks + 3) {
 		if err := s.Read(i*blockBytes%s.Len(), one); err != nil {
@@ -200,7 +200,7 @@ func TestOnDiskRefuses(t *testing.T) {
 	for bad, want := range map[string]string{"\x00": "NUL, so this is not text: choose another file",
 		"\xc3": "(0xc3) is not UTF-8: convert the text to UTF-8, for example with iconv, or choose another file"} {
 		path := write(t, "a.txt", []byte(byteOrderMark+long+"x"+bad))
-		_, err := readText(path, 0)
+		_, err := OpenText(path)
 		if err == nil || !strings.HasPrefix(err.Error(), fmt.Sprintf("%s:5001:2: byte %d ", path, 3+len(long)+1)) ||
 			!strings.HasSuffix(err.Error(), want) {
 			t.Errorf("%v", err)

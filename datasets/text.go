@@ -56,6 +56,9 @@ type place struct {
 // Empty texts, invalid UTF-8, NUL characters and damaged gzip data are an *Error.
 func ReadText(path string) (*Text, error) { return readText(path, MaxHeldText) }
 
+// OpenText is ReadText of which a plain file stays on the disk however short it is.
+func OpenText(path string) (*Text, error) { return readText(path, 0) }
+
 func readText(path string, hold int64) (*Text, error) {
 	c, err := openContents(path, hold)
 	if err != nil {

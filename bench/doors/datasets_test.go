@@ -1,6 +1,8 @@
 package doors
 
 import (
+	"context"
+	"io"
 	"os"
 	"slices"
 	"strings"
@@ -29,6 +31,29 @@ func vocab(t *testing.T) *datasets.Vocab {
 		t.Fatal(err)
 	}
 	return v
+}
+
+// tokensOn is the tokens of a text on the disk, and a file that holds them.
+func tokensOn(t *testing.T) (*datasets.Encoded, *os.File) {
+	t.Helper()
+	text, err := datasets.OpenText(file(t, "long.txt", strings.Repeat("a few words.\n", 9)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	tokens, err := datasets.NewVocab(text).Encode(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f, err := os.Create("tokens")
+	if err != nil {
+		t.Fatal(err)
+	}
+	x := tokens.(*datasets.Encoded)
+	t.Cleanup(func() { x.Close(); f.Close(); text.Close() })
+	if err := x.Write(context.Background(), f); err != nil {
+		t.Fatal(err)
+	}
+	return x, f
 }
 
 func table(t *testing.T) *datasets.Table {
@@ -105,7 +130,17 @@ func init() {
 			return call{w.Fill, []any{0, six(), six(), mask()}}
 		},
 		"Slice.Read": func(*testing.T) call { return call{tokens.Read, []any{1, make([]int32, 2)}} },
-		"ReadIDX":    func(t *testing.T) call { i, l := idx(t); return call{datasets.ReadIDX, []any{i, l}} },
+		"Encoded.Read": func(t *testing.T) call {
+			x, _ := tokensOn(t)
+			return call{x.Read, []any{1, make([]int32, 2)}}
+		},
+		"Encoded.Write": func(t *testing.T) call {
+			x, _ := tokensOn(t)
+			return call{x.Write, []any{context.Background(), io.Discard}}
+		},
+		"Encoded.Use": func(t *testing.T) call { x, f := tokensOn(t); return call{x.Use, []any{f}} },
+		"OpenText":    func(t *testing.T) call { return call{datasets.OpenText, []any{file(t, "text.txt", "abc\n")}} },
+		"ReadIDX":     func(t *testing.T) call { i, l := idx(t); return call{datasets.ReadIDX, []any{i, l}} },
 		"ReadIDXImages": func(t *testing.T) call {
 			i, _ := idx(t)
 			return call{datasets.ReadIDXImages, []any{i, datasets.Format{}}}

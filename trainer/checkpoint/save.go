@@ -39,6 +39,9 @@ type Dir struct{ root *os.Root }
 // In is the folder that root holds open.
 func In(root *os.Root) Dir { return Dir{root} }
 
+// Free is how many bytes there is room for in the file system of the folder; -1 if that is not known.
+func (d Dir) Free() int64 { return freeBytes(d.root.Name()) }
+
 // path is what messages call a file or a checkpoint in the folder.
 func (d Dir) path(name string) string { return safefile.Path(d.root, name) }
 

@@ -35,7 +35,8 @@ const (
 )
 
 // runFiles are the files of a run folder, whatever its task.
-var runFiles = append(curveFiles, LogName, vocabName, targetName, labelsName, charsName, formsName, ConfigName)
+var runFiles = append(curveFiles, LogName, vocabName, targetName, labelsName, charsName, formsName, trainTokens, validTokens,
+	ConfigName)
 
 // position is where a run stands: state.json of its checkpoints.
 type Position struct {
@@ -269,7 +270,7 @@ func (f *Folder) written() []string {
 	if f.before == nil {
 		return nil
 	}
-	names := slices.Concat(f.eventFiles(), curveFiles, []string{LogName})
+	names := slices.Concat(f.eventFiles(), curveFiles, f.tokenFiles(), []string{LogName})
 	for _, x := range modelFiles {
 		if x.of(&f.before.Model) {
 			names = append(names, x.name)

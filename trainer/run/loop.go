@@ -146,6 +146,7 @@ func (r *training) run(ctx context.Context) (End, error) {
 	if err != nil {
 		return End{}, err
 	}
+	r.keepTokens(ctx)
 	if err := r.begin(); err != nil {
 		return End{}, err
 	}

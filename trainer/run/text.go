@@ -40,6 +40,11 @@ func (d *corpus) noteUnknown(learn, validText *datasets.Text) error {
 }
 
 func (d *corpus) close() error {
+	for _, tokens := range []datasets.Sequence{d.train, d.valid} {
+		if x, ok := tokens.(*datasets.Encoded); ok {
+			x.Close() // it was only read
+		}
+	}
 	for _, t := range d.texts {
 		if err := t.Close(); err != nil {
 			return err

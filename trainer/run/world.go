@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"encoding/gob"
 	"fmt"
+	"path/filepath"
 	"slices"
 	"sync"
 
@@ -141,7 +142,8 @@ func (l *loader) Load(weights, state []checkpoint.Tensor) error {
 // standing is where a run stands before the first step of this process.
 type standing struct {
 	At     Position
-	Loaded bool // of a checkpoint
+	Loaded bool   // of a checkpoint
+	Tokens string // the folder in which files of tokens are
 }
 
 // begin makes all processes stand where rank 0 does, which alone needs the folder.
@@ -150,12 +152,18 @@ func (r *training) begin() error {
 		return nil
 	}
 	r.enters("the beginning", false)
-	mine := standing{r.at, r.loaded != nil}
+	mine := standing{At: r.at, Loaded: r.loaded != nil}
+	if !r.follows() {
+		mine.Tokens, _ = filepath.Abs(r.folder.dir) // "": nobody finds them, and all encode
+	}
 	var first standing
 	if err := r.fromFirst(&mine, &first); err != nil {
 		return err
 	}
 	r.at = first.At
+	if r.follows() {
+		r.shareTokens(first.Tokens)
+	}
 	if !first.Loaded {
 		return nil
 	}

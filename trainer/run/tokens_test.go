@@ -1,0 +1,158 @@
+package run
+
+import (
+	"context"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/unroll-ml/unroll/datasets"
+	"github.com/unroll-ml/unroll/trainer/checkpoint"
+)
+
+// onDisk is a text that stays on the disk.
+func onDisk(t *testing.T) *datasets.Text {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "long.txt")
+	data := strings.Repeat("the quick brown fox jumps over the lazy dog\n", 2000)
+	if err := os.WriteFile(path, []byte(data), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	text, err := datasets.OpenText(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { text.Close() })
+	return text
+}
+
+// longTask learns a text on the disk; an epoch has 3 steps.
+func longTask(t *testing.T, text *datasets.Text, steps int, opts ...Option) (*LMTask, error) {
+	c := jointConfig(TaskLM, steps)
+	c.Training.Batch, c.Training.Accumulate, c.Training.Seq, c.Training.Stride = 5, 2, 8, 2900
+	valid, err := datasets.NewText("valid", "the lazy fox jumps over the quick dog\n")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return NewLM(c, text, valid, opts...)
+}
+
+// encodes is a task that keeps no tokens.
+type encodes struct{ *LMTask }
+
+func (encodes) rereads(budget) map[string]*datasets.Encoded { return nil }
+
+// trainAs trains what of makes of a task, in a folder, and gives what was noticed.
+func trainAs(t *testing.T, text *datasets.Text, dir string, steps int, of func(*LMTask) Task) []string {
+	t.Helper()
+	task, err := longTask(t, text, steps)
+	if err != nil {
+		t.Fatal(err)
+	}
+	said := &noticed{}
+	if _, err := Train(context.Background(), dir, of(task), Options{Report: said}); err != nil {
+		t.Fatal(err)
+	}
+	return said.notices
+}
+
+// The tokens of a text on the disk are kept in the folder of the run, which is the same without them, and are read by all
+// processes that train, also those that go on with it. What is damaged is written again.
+func TestTokensAreKept(t *testing.T) {
+	text := onDisk(t)
+	t.Run("read once", func(t *testing.T) { readOnce(t, text) })
+	t.Run("in the way", func(t *testing.T) { inTheWay(t, text) })
+	plain := func(x *LMTask) Task { return encodes{x} }
+	dirs := []string{filepath.Join(t.TempDir(), "plain"), filepath.Join(t.TempDir(), "run")}
+	trainAs(t, text, dirs[0], 8, plain)
+	trainAs(t, text, dirs[1], 2, plain)
+	file := filepath.Join(dirs[1], trainTokens)
+	if _, err := os.Lstat(file); !os.IsNotExist(err) {
+		t.Fatalf("a task that only encodes has tokens: %v", err)
+	}
+	if err := os.WriteFile(file, []byte("unroll tokens 1\nthe rest is damaged"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	said := trainAs(t, text, dirs[1], 4, func(x *LMTask) Task { return x })
+	if info, err := os.Stat(file); err != nil || len(said) != 0 || info.Size() < int64(text.Len()) {
+		t.Fatalf("%v, %v, %q", info, err, said)
+	}
+	if err := os.Truncate(text.Name, 1000); err != nil { // nobody needs it any more
+		t.Fatal(err)
+	}
+	_, errs := trainJointly(t, dirs[1], 2, func(_ int, opts ...Option) (Task, error) {
+		return longTask(t, text, 8, opts...)
+	})
+	if errs[0] != nil || errs[1] != nil {
+		t.Fatal(errs)
+	}
+	if !slices.EqualFunc(tensorsOf(t, dirs[1], Last), tensorsOf(t, dirs[0], Last), func(a, b checkpoint.Tensor) bool {
+		return a.Name == b.Name && slices.Equal(a.Data.([]float32), b.Data.([]float32))
+	}) {
+		t.Error("a run that keeps tokens has other weights")
+	}
+}
+
+// What has the name of the file and holds no tokens stays, also when the run is replaced; what holds some goes with it.
+func inTheWay(t *testing.T, text *datasets.Text) {
+	task, err := longTask(t, text, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for want, put := range map[string]func(path string) error{
+		": it holds no tokens": func(path string) error { return os.WriteFile(path, []byte("notes"), 0o644) },
+		"it is a folder":       func(path string) error { return os.Mkdir(path, 0o777) },
+		"":                     func(path string) error { return os.WriteFile(path, []byte("unroll tokens 1\n"), 0o644) },
+	} {
+		f, err := OpenFolder(filepath.Join(t.TempDir(), "run"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := put(f.path(trainTokens)); err != nil {
+			t.Fatal(err)
+		}
+		if want != "" {
+			err := f.keepTokens(context.Background(), trainTokens, task.data.train.(*datasets.Encoded))
+			if err == nil || !strings.Contains(err.Error(), f.path(trainTokens)) || !strings.Contains(err.Error(), want) {
+				t.Errorf("%s: %v", want, err)
+			}
+		}
+		f.before = task.Config()
+		f.Clear() // says that a folder is in the way of a file
+		f.Close()
+		if err := os.Remove(f.path(trainTokens)); os.IsNotExist(err) != (want == "") {
+			t.Errorf("%q, when the run is replaced: %v", want, err)
+		}
+	}
+}
+
+// Tokens are kept if they are read more than once.
+func readOnce(t *testing.T, text *datasets.Text) {
+	c := jointConfig(TaskLM, 1)
+	c.Training.Batch, c.Training.Accumulate, c.Training.Seq = 4, 1, 1000
+	task, err := NewLM(c, text, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	epoch := task.Epoch()
+	for _, x := range []struct {
+		budget        budget
+		stride, every int
+		want          []string
+	}{
+		{budget{steps: epoch}, 0, 0, nil},
+		{budget{steps: epoch}, 0, epoch / 2, []string{validTokens}},
+		{budget{steps: epoch + 1}, 0, 2 * epoch, []string{trainTokens}},
+		{budget{steps: epoch + 1}, 0, 0, []string{trainTokens, validTokens}},
+		{budget{seconds: 60}, 0, 0, []string{trainTokens, validTokens}},
+		{budget{steps: 1}, 7, 0, []string{trainTokens}},
+	} {
+		task.config.Training.Stride, task.config.Training.ValidEvery = x.stride, x.every
+		if names := slices.Sorted(maps.Keys(task.rereads(x.budget))); !slices.Equal(names, x.want) {
+			t.Errorf("%+v: %q", x, names)
+		}
+	}
+}
