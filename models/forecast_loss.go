@@ -212,16 +212,12 @@ func (q Quantiles) Point(numbers []float64, at Level) float64 {
 // Quantile is between those of the two levels around p, linearly in z. Quantiles of a network may cross: they are
 // sorted, which makes none of them worse (Chernozhukov et al., 2010).
 func (q Quantiles) Quantile(numbers []float64, p float64, at Level) float64 {
-	sorted := slices.Sorted(slices.Values(numbers))
-	i := slices.IndexFunc(q.Levels, func(level float64) bool { return level >= p })
-	switch {
-	case i < 0:
-		return at.Own(sorted[len(sorted)-1])
-	case i == 0 || q.Levels[i] == p:
-		return at.Own(sorted[i])
+	z := slices.Sorted(slices.Values(numbers))
+	i, part := q.between(p)
+	if part == 0 {
+		return at.Own(z[i])
 	}
-	part := (p - q.Levels[i-1]) / (q.Levels[i] - q.Levels[i-1])
-	return at.Own(sorted[i-1] + part*(sorted[i]-sorted[i-1]))
+	return at.Own(z[i] + part*(z[i+1]-z[i]))
 }
 
 // CheckQuantile says that a p lies outside of the levels.

@@ -174,7 +174,10 @@ func (s *Scaling) level(past []float64) level {
 		}
 	case "std":
 		l.Shift = mean(past, seen)
-		l.Scale = nonZero(math.Sqrt(mean(past, func(y float64) float64 { d := seen(y) - l.Shift; return d * d })))
+		l.Scale = math.Sqrt(mean(past, func(y float64) float64 { d := seen(y) - l.Shift; return d * d }))
+		if l.Scale <= 1e-12*math.Abs(l.Shift) { // of equal values rounding may leave more than 0
+			l.Scale = 1
+		}
 	case "seasonal":
 		all := mean(past, seen)
 		if l.Shift = all; !s.Log {

@@ -190,6 +190,11 @@ func TestScaling(t *testing.T) {
 			}
 		}
 	}
+	for _, log := range []bool{false, true} { // the mean of ten times 0.1 is not 0.1
+		if w := (&Scaling{By: "std", Log: log}).scale(slices.Repeat([]float64{0.1}, 10), 1); w.Scale != 1 {
+			t.Errorf("equal values are divided by %v", w.Scale)
+		}
+	}
 	if w := (&Scaling{By: "std", Residual: "seasonal", Season: 2}).scale([]float64{missing, missing, missing},
 		2); w.base[0] != 0 || w.Own(0) != 0 {
 		t.Errorf("of nothing but missing values 0 is forecast, not %v", w.Own(w.base[0]))

@@ -65,6 +65,8 @@ func parts(c Config) []part {
 		return []part{{Whole, greedy(c)}, {Encoder, encoder(c)}, {Step, step(c)}}
 	case models.TaggerConfig:
 		return []part{{Whole, tagger(c)}}
+	case Forecaster:
+		return []part{{Whole, forecaster(c)}}
 	}
 	return nil
 }

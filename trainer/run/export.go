@@ -43,9 +43,14 @@ func (r *Run) exchanged() (exchange.Config, []string, error) {
 		return nil, nil, err
 	}
 	var config exchange.Config = model
-	if c, ok := model.(models.RegressorConfig); ok {
+	switch c := model.(type) {
+	case models.RegressorConfig:
 		n := r.config.Model.Number
 		config = exchange.Regressor{RegressorConfig: c, Mean: n.Mean, Deviation: n.Deviation}
+	case models.ForecasterConfig:
+		f := r.config.Model.Forecast
+		config = exchange.Forecaster{ForecasterConfig: c, Steps: f.steps(), Scaling: f.scaling(),
+			Covariates: r.columns.moments()}
 	}
 	parts := exchange.Parts(config)
 	if len(parts) == 0 {
@@ -110,6 +115,9 @@ func (r *Run) describeONNX(part string, step int) []export.Entry {
 	if s := r.config.Model.Series; s != nil {
 		entries = append(entries, export.Entry{Key: "series.yaml", Value: yamlOf(s.Inputs)})
 	}
+	if f := r.config.Model.Forecast; f != nil {
+		entries = append(entries, export.Entry{Key: "forecast.yaml", Value: yamlOf(f)})
+	}
 	files := r.Files()
 	for _, f := range modelFiles { // in their order
 		if data, ok := files[f.name]; ok {
@@ -119,7 +127,7 @@ func (r *Run) describeONNX(part string, step int) []export.Entry {
 	return entries
 }
 
-// Files are the vocabularies and labels of the run, as the folder has them, by their names there.
+// Files are the vocabularies, labels and columns of the run, as the folder has them, by their names there.
 func (r *Run) Files() map[string][]byte {
 	files := map[string][]byte{}
 	for name, v := range map[string]*datasets.Vocab{
@@ -131,6 +139,9 @@ func (r *Run) Files() map[string][]byte {
 	}
 	if r.labels != nil {
 		files[labelsName] = r.labels.JSON()
+	}
+	if r.columns != nil {
+		files[columnsName] = r.columns.JSON()
 	}
 	return files
 }

@@ -224,3 +224,92 @@ func TestExportRegressor(t *testing.T) {
 		}
 	}
 }
+
+// TestExportForecaster: forecasts and quantiles are those of the run, of raw values, covariates and categories; the
+// caller makes the covariates of the calendar. Series of different lengths are a batch.
+func TestExportForecaster(t *testing.T) {
+	set, c := shops()
+	work, err := NewForecaster(c, set, device1)
+	r := openedAfter(t, work, err)
+	m, err := r.Forecaster()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer m.Close()
+	set.Series[1].Values[1][48] = math.NaN()
+	for k, values := range set.Series[2].Values { // less than a window
+		set.Series[2].Values[k] = values[:9]
+	}
+	want, err := m.Forecast(context.Background(), set)
+	if err != nil {
+		t.Fatal(err)
+	}
+	file := exported(t, r, exchange.Whole)
+	about := map[string]string{}
+	decoded, err := onnxtest.Decode(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, e := range decoded.Metadata {
+		about[e.Key] = e.Value
+	}
+	var f ForecastModel
+	if err := yaml.Unmarshal([]byte(about["forecast.yaml"]), &f); err != nil || f.Horizon != 7 ||
+		len(f.Quantiles) != 3 || about["columns.json"] != string(r.columns.JSON()) {
+		t.Fatalf("the file says of itself %v: %v", about, err)
+	}
+	got := computed(t, file, rawSeries(t, r, set, 50))
+	for i, x := range want {
+		row, target := i/2, i%2
+		for h, y := range x.Points {
+			at := (row*7+h)*2 + target
+			if point := got["forecast"].Data[at]; math.Abs(point-y) > 1e-5*math.Abs(y) {
+				t.Errorf("%s %s %d: %g, the run says %g", x.ID, x.Target, h, point, y)
+			}
+			for k, p := range f.Quantiles {
+				if q, y := got["quantiles"].Data[at*3+k], x.Quantile(h, p); math.Abs(q-y) > 1e-5*math.Abs(y) {
+					t.Errorf("%s %s %d: the quantile %g is %g, the run says %g", x.ID, x.Target, h, p, q, y)
+				}
+			}
+		}
+	}
+}
+
+// rawSeries are series of at most so many values as a file reads them.
+func rawSeries(t *testing.T, r *Run, set *series.Set, longest int) map[string]*onnxtest.Tensor {
+	t.Helper()
+	c, horizon, n := r.columns, r.config.Model.Forecast.Horizon, len(set.Series)
+	calendar, err := c.calendar()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var values, known []float32
+	var lengths, static []int32
+	put := func(to *[]float32, columns [][]float64, rows int) {
+		for t := range rows {
+			for _, column := range columns {
+				y := math.NaN()
+				if t < len(column) {
+					y = column[t]
+				}
+				*to = append(*to, float32(y))
+			}
+		}
+	}
+	for i := range set.Series {
+		s := &set.Series[i]
+		times, err := calendar.At(s.Start, set.Step, longest+horizon)
+		if err != nil {
+			t.Fatal(err)
+		}
+		put(&values, s.Values, longest)
+		put(&known, append(slices.Clone(s.Known), times...), longest+horizon)
+		lengths = append(lengths, int32(s.Len()))
+		static = append(static, int32(slices.Index(c.Static[0].Values, s.Static[0])))
+	}
+	return map[string]*onnxtest.Tensor{
+		"values": onnxtest.Floats(values, n, longest, len(c.Targets)), "lengths": onnxtest.Ints(lengths, n),
+		"known":  onnxtest.Floats(known, n, longest+horizon, c.covariateCount()),
+		"static": onnxtest.Ints(static, n, 1),
+	}
+}

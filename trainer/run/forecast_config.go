@@ -212,6 +212,13 @@ func (f *ForecastModel) loss() models.ForecastLoss {
 // steps is how many patches a window has.
 func (f *ForecastModel) steps() int { return max(f.Window, 1) / max(f.Patch, 1) }
 
+// scaling is how the values of a window become those that the network sees.
+func (f *ForecastModel) scaling() trainer.Scaling {
+	return trainer.Scaling{
+		By: f.Scale, Log: f.Log == "yes", Season: f.Season, Residual: f.Residual, LongSeason: f.LongSeason,
+	}
+}
+
 // forecastModel is the model as package models wants it said. What is not chosen yet is as small as can be.
 func (c *Config) forecastModel() (models.ForecasterConfig, error) {
 	m, f := &c.Model, c.Model.Forecast
@@ -242,8 +249,7 @@ func (c *Config) newForecaster() (*trainer.Forecaster, error) {
 	f := c.Model.Forecast
 	return trainer.NewForecaster(trainer.ForecasterConfig{
 		Model: model, Steps: f.steps(),
-		Scaling: trainer.Scaling{By: f.Scale, Log: f.Log == "yes", Season: f.Season, Residual: f.Residual,
-			LongSeason: f.LongSeason},
+		Scaling:        f.scaling(),
 		TeacherForcing: c.Training.TeacherForcing, TeacherDecay: c.Training.teacherDecay(),
 		Training: c.trainer(), Device: c.with.device,
 	})

@@ -10,6 +10,7 @@ import (
 
 	"github.com/unroll-ml/unroll/datasets"
 	"github.com/unroll-ml/unroll/datasets/series"
+	"github.com/unroll-ml/unroll/internal/exchange"
 	"github.com/unroll-ml/unroll/internal/safefile"
 	"github.com/unroll-ml/unroll/internal/words"
 	"github.com/unroll-ml/unroll/trainer"
@@ -80,6 +81,17 @@ func (c *seriesColumns) covariateCount() int { return len(c.Known) + 2*len(c.Cal
 // calendar makes covariates of times: a sine and a cosine for each feature.
 func (c *seriesColumns) calendar() (*series.Calendar, error) {
 	return series.NewCalendar(c.Calendar, false)
+}
+
+// moments are what the covariates that a model sees are scaled by; those of the calendar are not.
+func (c *seriesColumns) moments() (all []exchange.Moments) {
+	for _, k := range c.Known {
+		all = append(all, exchange.Moments{Mean: k.Mean, Deviation: k.Deviation})
+	}
+	for range c.covariateCount() - len(c.Known) {
+		all = append(all, exchange.Moments{Deviation: 1})
+	}
+	return all
 }
 
 // sizes are the numbers of categories.

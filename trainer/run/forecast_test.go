@@ -189,9 +189,9 @@ func TestShortSeries(t *testing.T) {
 	}
 }
 
-// Two columns, a covariate, the calendar, a static feature and quantiles, with a decoder: it trains, forecasts,
-// and says what is missing.
-func TestForecasterOfColumns(t *testing.T) {
+// shops are series of two columns, with a covariate, a static feature and times; and the settings of a forecaster that
+// also reads the calendar, has quantiles and a decoder.
+func shops() (*series.Set, Config) {
 	set := &series.Set{
 		Name: "shops.csv", SHA256: "1", Targets: []string{"sold", "visits"}, Known: []string{"price"},
 		Static: []string{"city"},
@@ -215,6 +215,13 @@ func TestForecasterOfColumns(t *testing.T) {
 	f := c.Model.Forecast
 	f.Horizon, f.Season, f.Calendar, f.Quantiles, f.Head = 7, 0, true, []float64{0.1, 0.5, 0.9}, AutoregressiveHead
 	c.Training.TeacherForcing = 0.5
+	return set, c
+}
+
+// Two columns, a covariate, the calendar, a static feature and quantiles, with a decoder: it trains, forecasts,
+// and says what is missing.
+func TestForecasterOfColumns(t *testing.T) {
+	set, c := shops()
 	dir := filepath.Join(t.TempDir(), "run")
 	task, err := NewForecaster(c, set)
 	if err != nil {
