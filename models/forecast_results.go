@@ -2,6 +2,7 @@ package models
 
 import (
 	"math"
+	"slices"
 
 	"github.com/pkg/errors"
 	G "gorgonia.org/gorgonia"
@@ -51,6 +52,9 @@ func (m *Forecaster) Results(b *op.Builder, numbers []*G.Node, at ForecastScale)
 		b.Fail(errors.Errorf("forecaster: what the numbers of the loss %T mean is not known as a graph", m.Loss))
 		return nil
 	}
+	if all, _ := m.Loss.Numbers(); b.Err() == nil && len(numbers) != all {
+		b.Fail(errors.Errorf("forecaster: %d numbers for each value: the loss has %d", len(numbers), all))
+	}
 	if b.Err() != nil {
 		return nil
 	}
@@ -72,12 +76,12 @@ func (q Quantiles) results(b *op.Builder, numbers []*G.Node, at ForecastScale) [
 	if part > 0 {
 		middle = b.Add(b.Affine(z[i], 1-part, 0), b.Affine(z[i+1], part, 0))
 	}
-	return []ForecastResult{{"forecast", at.own(b, middle)}, {"quantiles", b.Stack(len(z[0].Shape()), levels...)}}
+	return []ForecastResult{{"forecast", at.own(b, middle)}, {"quantiles", b.Stack(3, levels...)}}
 }
 
 // sorted are nodes of one shape, element by element from the smallest to the largest: Batcher's network (1968).
 func sorted(b *op.Builder, nodes []*G.Node) []*G.Node {
-	z, n := append([]*G.Node(nil), nodes...), len(nodes)
+	z, n := slices.Clone(nodes), len(nodes)
 	for p := 1; p < n; p *= 2 {
 		for k := p; k > 0; k /= 2 {
 			for j := k % p; j+k < n; j += 2 * k {

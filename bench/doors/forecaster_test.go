@@ -103,6 +103,12 @@ func forecasterDoors() map[string]func(t *testing.T) call {
 				return m.Mean(b, []*G.Node{x.in.Base, x.in.Base}, truth, weight)
 			}, []any{x.b, models.Truth{Scaled: x.in.Base}, x.in.Base}}
 		},
+		"Forecaster.Results": func(t *testing.T) call {
+			x := newForecasts()
+			n := x.in.Base
+			return call{x.model(t, false).Results,
+				[]any{x.b, []*G.Node{n, n}, models.ForecastScale{Unit: n, Offset: n, Slope: n}}}
+		},
 		"Quantiles.CheckQuantile": func(*testing.T) call {
 			return call{models.Quantiles.CheckQuantile, []any{models.Quantiles{Levels: []float64{0.1, 0.9}}, 0.5}}
 		},
