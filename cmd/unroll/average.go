@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/unroll-ml/unroll/internal/cmdline"
+	"github.com/unroll-ml/unroll/internal/report"
 	"github.com/unroll-ml/unroll/trainer/run"
 )
 
@@ -28,7 +29,13 @@ func (k *averageCmd) Run(a *app) error {
 	if err != nil {
 		return err
 	}
-	_, err = fmt.Fprintf(a.stdout, "%s: the mean of the weights after steps %s\n\nnext:\n%[3]s%[4]s\n%[3]s%[5]s    # to compare\n",
-		k.Out, strings.Trim(fmt.Sprint(steps), "[]"), "  "+calledAs+" eval ", cmdline.Quote(k.Out), cmdline.Quote(k.Dir))
-	return err
+	_, err = fmt.Fprintf(a.prose(), "%s: the mean of the weights after steps %s\n\n", k.Out,
+		strings.Trim(fmt.Sprint(steps), "[]"))
+	if err != nil {
+		return err
+	}
+	eval := calledAs + " eval "
+	return report.WriteNext(a.prose(), []report.Command{
+		{Line: eval + cmdline.Quote(k.Out)}, {Line: eval + cmdline.Quote(k.Dir), What: "to compare"},
+	})
 }

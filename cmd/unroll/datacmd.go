@@ -28,7 +28,7 @@ func (dataListCmd) Run(a *app) error {
 	if err != nil {
 		return err
 	}
-	_, err = fmt.Fprintf(a.stdout, "%sin %s; %s names another folder\n", report.DataSets(dir), dir, catalog.DirEnv)
+	_, err = fmt.Fprintf(a.prose(), "%sin %s; %s names another folder\n", report.DataSets(dir), dir, catalog.DirEnv)
 	return errors.WithStack(err)
 }
 
@@ -45,9 +45,10 @@ func (g *dataGetCmd) Run(a *app) error {
 		}
 	}
 	return a.get(sets, func(s *catalog.Set, dir string) error {
-		_, err := fmt.Fprintf(a.stdout, "%s, verified, in %s\nnext:\n  %s train --data %s\n", report.DataSet(s),
-			s.Folder(dir), calledAs, s.Name)
-		return errors.WithStack(err)
+		if _, err := fmt.Fprintf(a.prose(), "%s, verified, in %s\n", report.DataSet(s), s.Folder(dir)); err != nil {
+			return errors.WithStack(err)
+		}
+		return report.WriteNext(a.prose(), []report.Command{{Line: calledAs + " train --data " + s.Name}})
 	})
 }
 
@@ -71,7 +72,7 @@ func (a *app) get(sets []*catalog.Set, got func(s *catalog.Set, dir string) erro
 	defer stop()
 	store := newStore(dir)
 	store.Progress = report.Downloads(a.stderr)
-	store.Waiting = func(pid int) { fmt.Fprintf(a.stderr, "unroll: waiting for process %d, which gets it\n", pid) }
+	store.Waiting = func(pid int) { notice(a.stderr)(fmt.Sprintf("waiting for process %d, which gets it", pid)) }
 	for _, s := range sets {
 		if err := store.Get(ctx, s); err != nil {
 			return getError(s, dir, err)

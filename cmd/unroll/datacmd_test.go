@@ -62,8 +62,8 @@ func TestData(t *testing.T) {
 	want(t, exitNoInput, folder+" lacks a.txt: get it with unroll data get hello, or name another folder with "+
 		"UNROLL_DATA", "data", "path", "hello")
 	list := must(t, "data", "list")
-	if !strings.Contains(list, "hello              0.0 MB   -     a greeting; licence: none\nin "+dir+
-		"; UNROLL_DATA names another folder\n") || !strings.Contains(list, "\nmnist              55.0 MB  -     70,000 ") {
+	if !strings.Contains(list, "hello  (0.0 MB, not here)\n  a greeting\n  licence: none\nin "+dir+
+		"; UNROLL_DATA names another folder\n") || !strings.Contains(list, "\nmnist  (55.0 MB, not here)\n  70,000 ") {
 		t.Errorf("unroll data list:\n%s", list)
 	}
 

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"fmt"
 	"io"
 	"slices"
 
@@ -54,7 +53,9 @@ func deviceOptions(r run.Running, stderr io.Writer) []device.Option {
 
 // notice says on stderr what the user should know.
 func notice(stderr io.Writer) func(message string) {
-	return func(message string) { fmt.Fprintf(stderr, "unroll: %s\n", oneLine(errors.New(message))) }
+	return func(message string) {
+		report.Say(stderr, oneLine(errors.New(message)), "")
+	}
 }
 
 // modelOptions are for all models that the program makes. Tests have models of their own.
@@ -100,17 +101,17 @@ func trainError(err error, resume string, f *run.Folder, c *run.Config) error {
 	case errors.As(err, &full):
 		return memoryFailure(full, f, c)
 	case errors.As(err, &lost):
-		return fail(exitGPU, "%v: %s", lost, report.Left(f, resume))
+		return failThen(exitGPU, resume, "%v: %s", lost, report.Left(f))
 	case errors.As(err, &diverged):
 		return fail(exitDiverged, "%s", report.Diverged(diverged, c))
 	case errors.As(err, &unsaved):
-		return fail(exitIO, "%v: what was saved before is whole: make room and continue with %s", unsaved.Err, resume)
+		return failThen(exitIO, resume, "%v: what was saved before is whole: make room and continue with", unsaved.Err)
 	case errors.As(err, &stopped) && errors.Is(stopped.Err, context.Canceled):
-		return fail(exitStopped, "stopped after step %s, saved in %s: continue with %s", words.Thousands(stopped.Step),
-			stopped.Saved, resume)
+		return failThen(exitStopped, resume, "stopped after step %s, saved in %s: continue with", words.Thousands(stopped.Step),
+			stopped.Saved)
 	case errors.As(err, &stopped):
-		return fail(exitCode(stopped.Err), "%s; step %s is saved in %s: then continue with %s",
-			cmdline.InFlags(stopped.Err), words.Thousands(stopped.Step), stopped.Saved, resume)
+		return failThen(exitCode(stopped.Err), resume, "%s; step %s is saved in %s: then continue with",
+			cmdline.InFlags(stopped.Err), words.Thousands(stopped.Step), stopped.Saved)
 	}
 	return err
 }

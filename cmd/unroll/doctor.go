@@ -23,7 +23,7 @@ func (d *doctorCmd) Run(a *app) error {
 	if d.JSON {
 		err = json.NewEncoder(a.stdout).Encode(f)
 	} else {
-		_, err = io.WriteString(a.stdout, f.Words())
+		_, err = io.WriteString(a.prose(), f.Words())
 	}
 	if err != nil {
 		return errors.WithStack(err)

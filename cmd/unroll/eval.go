@@ -102,7 +102,7 @@ func (e *evalCmd) Run(a *app) error {
 	for i, remark := range remarks {
 		remarks[i] = cmdline.Flags(remark)
 	}
-	return shown.Text(a.texts(), remarks)
+	return shown.Text(a.prose(), remarks)
 }
 
 // taggedFlagsOfEval are taggedFlags without --columns, which names columns here, too.

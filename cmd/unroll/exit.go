@@ -41,14 +41,25 @@ const (
 
 // exitError is an error with its exit code.
 type exitError struct {
-	code int
-	msg  string
+	code    int
+	msg     string
+	command string // that the message ends with; "": none
 }
 
-func (e *exitError) Error() string { return e.msg }
+func (e *exitError) Error() string {
+	if e.command == "" {
+		return e.msg
+	}
+	return e.msg + " " + e.command
+}
 
 func fail(code int, format string, args ...any) error {
-	return &exitError{code, fmt.Sprintf(format, args...)}
+	return &exitError{code: code, msg: fmt.Sprintf(format, args...)}
+}
+
+// failThen is an error whose message ends with the command to run next.
+func failThen(code int, command, format string, args ...any) error {
+	return &exitError{code, fmt.Sprintf(format, args...), command}
 }
 
 func usage(format string, args ...any) error { return fail(exitUsage, format, args...) }

@@ -43,7 +43,7 @@ func (k *exportCmd) Run(a *app) error {
 		return err
 	})
 	if err == nil {
-		_, err = fmt.Fprint(a.stdout, ports)
+		_, err = fmt.Fprint(a.prose(), ports)
 	}
 	return err
 }
@@ -68,7 +68,7 @@ func (a *app) export(flag, path string, fill func(io.Writer) error) error {
 	}
 	written, err := os.Stat(path)
 	if err == nil {
-		_, err = fmt.Fprintf(a.stdout, "%s: %s bytes\n", path, words.Thousands(int(written.Size())))
+		_, err = fmt.Fprintf(a.prose(), "%s: %s bytes\n", path, words.Thousands(int(written.Size())))
 	}
 	return errors.WithStack(err)
 }

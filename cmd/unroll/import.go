@@ -26,7 +26,7 @@ func (k *importCmd) Run(a *app) error {
 	if err != nil {
 		return err
 	}
-	_, err = fmt.Fprintf(a.stdout, "%s: %s with %s weights\n", k.Out, run.TaskName(r.Config().Task),
+	_, err = fmt.Fprintf(a.prose(), "%s: %s with %s weights\n", k.Out, run.TaskName(r.Config().Task),
 		words.Thousands(int(r.Config().Weights())))
 	return err
 }

@@ -37,7 +37,7 @@ func (k *graphCmd) Run(a *app) error {
 	defer task.Close()
 	drawing := d.Busiest().Draw(k.Dir, k.Before, k.Full)
 	if k.Out == "" {
-		return drawing.Text(a.texts(), 80)
+		return drawing.Text(a.prose(), 80)
 	}
 	return a.draw("out", k.Out, drawing.Write, "svg", "dot")
 }
@@ -65,5 +65,5 @@ func (k *profileCmd) Run(a *app) error {
 	if err := a.draw("picture", k.Picture, p.Picture(title).Write); err != nil {
 		return err
 	}
-	return p.Text(a.texts(), title)
+	return p.Text(a.prose(), title)
 }

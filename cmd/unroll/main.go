@@ -26,6 +26,7 @@ import (
 	"github.com/unroll-ml/unroll/internal/grid"
 	"github.com/unroll-ml/unroll/internal/joint"
 	"github.com/unroll-ml/unroll/internal/recipes"
+	"github.com/unroll-ml/unroll/internal/report"
 	"github.com/unroll-ml/unroll/internal/serve"
 	"github.com/unroll-ml/unroll/internal/words"
 	"github.com/unroll-ml/unroll/trainer"
@@ -88,8 +89,8 @@ func execute(args []string, stdin io.Reader, stdout, stderr io.Writer) (code int
 		case helpShown:
 			code = int(p)
 		default:
-			fmt.Fprintf(stderr, "unroll: internal error: %s: this is a mistake in unroll, please report it with the "+
-				"command line\n", oneLine(fmt.Errorf("%v", p)))
+			report.Say(stderr, fmt.Sprintf("internal error: %s: this is a mistake in unroll, please report it with the "+
+				"command line", oneLine(fmt.Errorf("%v", p))), "")
 			if os.Getenv("UNROLL_STACK") != "" {
 				stderr.Write(debug.Stack())
 			}
@@ -104,8 +105,13 @@ func execute(args []string, stdin io.Reader, stdout, stderr io.Writer) (code int
 
 // say says what is wrong, unless that is known, and gives the exit code.
 func say(stderr io.Writer, err error) int {
-	if known := (*joint.SaidError)(nil); !errors.As(err, &known) {
-		fmt.Fprintf(stderr, "unroll: %s\n", oneLine(err))
+	if known := (*joint.SaidError)(nil); errors.As(err, &known) {
+		return exitCode(err)
+	}
+	if coded := (*exitError)(nil); errors.As(err, &coded) && coded.command != "" {
+		report.Say(stderr, oneLine(errors.New(coded.msg)), coded.command)
+	} else {
+		report.Say(stderr, oneLine(err), "")
 	}
 	return exitCode(err)
 }

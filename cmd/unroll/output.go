@@ -9,6 +9,9 @@ import (
 // texts is where texts go that may hold what others wrote.
 func (a *app) texts() io.Writer { return terminal.Texts(a.stdout) }
 
+// prose is where lines go that people read.
+func (a *app) prose() io.Writer { return terminal.Prose(a.stdout) }
+
 // stdinName is what errors call the standard input.
 const stdinName = "stdin"
 

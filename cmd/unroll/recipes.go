@@ -16,7 +16,7 @@ type recipesCmd struct {
 
 func (c *recipesCmd) Run(a *app) error {
 	if c.Name == "" {
-		_, err := fmt.Fprintf(a.stdout, "%s%s train --recipe NAME trains; %s recipes NAME shows the recipe\n",
+		_, err := fmt.Fprintf(a.prose(), "%s%s train --recipe NAME trains; %s recipes NAME shows the recipe\n",
 			report.Recipes(), calledAs, calledAs)
 		return errors.WithStack(err)
 	}

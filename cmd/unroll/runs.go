@@ -34,7 +34,7 @@ func (k *runsCmd) Run(a *app) error {
 	if k.JSON {
 		return report.RunsJSON(a.texts(), groups)
 	}
-	return report.Runs(a.texts(), groups)
+	return report.Runs(a.prose(), groups)
 }
 
 // draw writes a picture into the file that a flag names, if it does, in the format that its name ends with.

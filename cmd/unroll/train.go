@@ -6,7 +6,6 @@ import (
 	"io"
 	"path/filepath"
 	"runtime/debug"
-	"strings"
 	"time"
 
 	"github.com/pkg/errors"
@@ -164,7 +163,8 @@ func (t *trainFlags) trainIn(w *joint.World, a *app, c *run.Config) error {
 	}
 	c.Running.Threads = w.Threads(c.Running.Threads)
 	resume := func(dir string) string { return cmdline.Resume(calledAs, a.args, dir) }
-	stop := interrupt.Listen(interrupt.Options{Stderr: w.Stderr(a.stderr), Code: exitStopped, Resume: resume})
+	say := func(message, command string) { report.Say(w.Stderr(a.stderr), message, command) }
+	stop := interrupt.Listen(interrupt.Options{Say: say, Code: exitStopped, Resume: resume})
 	defer stop.Close()
 	if w.Rank() > 0 {
 		return w.Follow(stop, func() (run.Task, error) { return t.load(w, a, c) })
@@ -210,9 +210,10 @@ func (t *trainFlags) trainIn(w *joint.World, a *app, c *run.Config) error {
 	if err != nil {
 		return err
 	}
-	_, err = fmt.Fprintf(p.Writer(), "\nnext:\n  %s\n",
-		strings.Join(report.Next(calledAs, task.Config(), folder.Dir(), example), "\n  "))
-	return errors.WithStack(err)
+	if _, err := fmt.Fprintln(p.Writer()); err != nil {
+		return errors.WithStack(err)
+	}
+	return report.WriteNext(p.Writer(), report.Next(calledAs, task.Config(), folder.Dir(), example))
 }
 
 // goOn is the folder of an unfinished run that would take the same steps, if no folder is named and there is
@@ -260,7 +261,7 @@ func (t *trainFlags) load(w *joint.World, a *app, c *run.Config) (run.Task, erro
 		}
 		opts = append(opts, run.From(from, a.given...))
 	}
-	reading := time.AfterFunc(patience, func() { fmt.Fprintln(a.stderr, "unroll: reading the data; Ctrl-C to stop") })
+	reading := time.AfterFunc(patience, func() { notice(a.stderr)("reading the data; Ctrl-C to stop") })
 	defer reading.Stop()
 	return run.Load(*c, opts...)
 }
@@ -268,8 +269,8 @@ func (t *trainFlags) load(w *joint.World, a *app, c *run.Config) (run.Task, erro
 // stdout is what the training is reported to. It goes on if nobody reads that any more.
 func (t *trainFlags) stdout(a *app, folder *run.Folder) *terminal.Output {
 	return &terminal.Output{To: a.stdout, Gone: func(err error) {
-		fmt.Fprintf(a.stderr, "unroll: stdout cannot be written (%v): training goes on, its log is %s\n",
-			errors.Cause(err), filepath.Join(folder.Dir(), run.LogName))
+		notice(a.stderr)(fmt.Sprintf("stdout cannot be written (%v): training goes on, its log is %s", errors.Cause(err),
+			filepath.Join(folder.Dir(), run.LogName)))
 	}}
 }
 

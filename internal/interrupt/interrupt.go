@@ -9,8 +9,6 @@ package interrupt
 
 import (
 	"context"
-	"fmt"
-	"io"
 	"os"
 	"os/signal"
 	"sync/atomic"
@@ -45,9 +43,9 @@ type Folder interface {
 
 // Options is what a Listener needs of its program.
 type Options struct {
-	Stderr io.Writer
-	Code   int                     // the exit code of a process that was stopped
-	Resume func(dir string) string // the command line that goes on with the run in a folder
+	Say    func(message, command string) // tells the user something, and the command to run next, if there is one
+	Code   int                           // the exit code of a process that was stopped
+	Resume func(dir string) string       // the command line that goes on with the run in a folder
 }
 
 // Listener obeys the wish to stop. The first signal asks the training to stop after its step. An INT a second later
@@ -97,28 +95,29 @@ func (l *Listener) obey(stop func()) {
 			if f := l.folder.Load(); f != nil {
 				(*f).Abandon()
 			}
-			l.exit("stopped before the first step of this process: repeat the command to begin, or to go on")
+			l.exit("stopped before the first step of this process: repeat the command to begin, or to go on", "")
 		case first.IsZero():
 			first = time.Now()
 			stop()
-			fmt.Fprintln(l.Stderr, "unroll: stopping after this step; Ctrl-C, a second later, stops at once, without saving")
+			l.Say("stopping after this step; Ctrl-C, a second later, stops at once, without saving", "")
 		case s != os.Interrupt || time.Since(first) < Together:
 		default:
-			l.exit(l.atOnce(*l.folder.Load()))
+			f := *l.folder.Load()
+			l.exit(atOnce(f), l.Resume(f.Dir()))
 		}
 	}
 }
 
-// atOnce says what is left of a run that ends within a step.
-func (l *Listener) atOnce(f Folder) string {
+// atOnce says what is left of a run that ends within a step; the command that goes on follows.
+func atOnce(f Folder) string {
 	if f.Saved() {
-		return "stopped at once: the last checkpoint is whole, what came after it is lost; continue with " + l.Resume(f.Dir())
+		return "stopped at once: the last checkpoint is whole, what came after it is lost; continue with"
 	}
-	return "stopped at once, before the first checkpoint: nothing is saved; begin again with " + l.Resume(f.Dir())
+	return "stopped at once, before the first checkpoint: nothing is saved; begin again with"
 }
 
-func (l *Listener) exit(why string) {
-	fmt.Fprintln(l.Stderr, "unroll: "+why)
+func (l *Listener) exit(why, command string) {
+	l.Say(why, command)
 	os.Exit(l.Code)
 }
 

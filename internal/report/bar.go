@@ -15,13 +15,14 @@ import (
 type barReporter struct {
 	lineReporter
 	terminal io.Writer
+	width    func() int
 	drawn    time.Time // when the line was written; zero: it is not there
 }
 
 // Bar writes a line that changes to a terminal, whose width in characters it asks for each time, and the lines
 // above it to w.
 func Bar(w, terminal io.Writer, width func() int, every bool) Reporter {
-	return &barReporter{lineReporter: lineReporter{w: w, width: width, every: every}, terminal: terminal}
+	return &barReporter{lineReporter: lineReporter{w: w, every: every}, terminal: terminal, width: width}
 }
 
 // redraw is how long the line stays, at least.
@@ -44,10 +45,9 @@ func (b *barReporter) Step(r run.StepRecord, p run.Progress) {
 		b.estimate(r, p)
 	}
 	b.drawn = time.Now()
-	io.WriteString(b.terminal, clearLine+progressLine(b.width(), b.part(r), []string{
-		b.stepOf(r.Step), fmt.Sprintf("loss %.3f", float64(r.Loss)), words.Clock(p.Left) + " left",
-		words.Thousands(int(r.TokensPerSecond)) + " tokens/s",
-	}))
+	parts := append([]string{b.stepOf(r.Step), fmt.Sprintf("loss %.3f", float64(r.Loss))}, left(p)...)
+	parts = append(parts, words.Thousands(int(r.TokensPerSecond))+" tokens/s")
+	io.WriteString(b.terminal, clearLine+progressLine(b.width(), b.part(r), parts))
 }
 
 func (b *barReporter) Valid(r run.ValidRecord) {

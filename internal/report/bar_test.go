@@ -1,6 +1,7 @@
 package report
 
 import (
+	"math"
 	"strings"
 	"testing"
 	"time"
@@ -33,7 +34,7 @@ func TestProgressLine(t *testing.T) {
 func TestBarFits(t *testing.T) {
 	var out strings.Builder
 	width := 0
-	b := &barReporter{lineReporter: lineReporter{w: &out, width: func() int { return width }}, terminal: &out}
+	b := &barReporter{lineReporter: lineReporter{w: &out}, terminal: &out, width: func() int { return width }}
 	b.Begin(run.Start{Dir: "run", Steps: 1_000_000})
 	for _, width = range []int{200, 80, 50, 20, 80} {
 		out.Reset()
@@ -51,28 +52,32 @@ func TestBarFits(t *testing.T) {
 	}
 }
 
-// How long a run takes is said once, after its first steps.
+// How long a run takes is said once, after its first steps, of which the very first does not count.
 func TestEstimate(t *testing.T) {
 	for want, start := range map[string]run.Start{
-		"time: about 1:40 for the 980 steps that are left, 0.1":  {Steps: 1000},
+		"time: about 1:40 for the 979 steps that are left, 0.1":  {Steps: 1000},
 		"time: about 999 steps in the 1:40 that are left, 0.1 s": {Seconds: 102},
 	} {
 		var out strings.Builder
 		l := &lineReporter{w: &out}
 		l.Begin(start)
-		l.begun = l.begun.Add(-2 * time.Second)
-		for step := estimateSteps - 1; step <= 20; step += 8 { // the first is too early
-			l.Step(run.StepRecord{Step: step}, run.Progress{Left: 100})
+		time.Sleep(time.Millisecond)
+		begin := time.Now()
+		l.Step(run.StepRecord{Step: 1}, run.Progress{Shown: true, Left: math.NaN()})
+		if l.begun.Before(begin) || strings.Contains(out.String(), "left") {
+			t.Errorf("after the first step, which says nothing of those that follow: %q", out.String())
 		}
-		l.Step(run.StepRecord{Step: 20}, run.Progress{Left: 100})
-		if got := out.String(); strings.Count(got, "time: ") != 1 {
-			t.Errorf("%q, want it once", got)
+		l.begun = time.Now().Add(-2 * time.Second)
+		l.Step(run.StepRecord{Step: estimateSteps}, run.Progress{Left: 100}) // too early
+		if strings.Contains(out.String(), "time: ") {
+			t.Errorf("%q", out.String())
 		}
 		out.Reset()
-		l.begun = time.Now().Add(-2 * time.Second)
-		l.Step(run.StepRecord{Step: 20}, run.Progress{Left: 100})
-		if got := out.String(); !strings.HasPrefix(got, want) {
-			t.Errorf("%q, want %q", got, want)
+		for range 2 {
+			l.Step(run.StepRecord{Step: 21}, run.Progress{Left: 100})
+		}
+		if got := out.String(); !strings.HasPrefix(got, want) || strings.Count(got, "time: ") != 1 {
+			t.Errorf("%q, want %q, once", got, want)
 		}
 	}
 }

@@ -15,7 +15,7 @@ func New(w *terminal.Output, asJSON, everyLine bool) Reporter {
 	case !terminal.Is(w.To):
 		return Lines(w, everyLine)
 	case os.Getenv("TERM") == "dumb":
-		return Lines(terminal.Visible{To: w}, everyLine)
+		return Lines(terminal.Prose(w), everyLine)
 	}
-	return Bar(terminal.Visible{To: w}, w, func() int { return terminal.Width(w.To) }, everyLine)
+	return Bar(terminal.Prose(w), w, func() int { return terminal.Width(w) }, everyLine)
 }

@@ -3,27 +3,23 @@ package report
 import (
 	"fmt"
 	"strings"
-	"text/tabwriter"
 
 	"github.com/unroll-ml/unroll/internal/catalog"
 	"github.com/unroll-ml/unroll/internal/recipes"
 	"github.com/unroll-ml/unroll/internal/words"
 )
 
-// DataSets is a table of the data sets that are known, and whether a folder has them.
+// DataSets says which data sets are known, and whether a folder has them.
 func DataSets(dir string) string {
 	var b strings.Builder
-	w := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(w, "NAME\tSIZE\tHERE\tWHAT")
 	for i := range catalog.Sets {
 		s := &catalog.Sets[i]
-		here := "yes"
+		here := "here"
 		if len(s.Missing(dir)) > 0 {
-			here = "-"
+			here = "not here"
 		}
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s; licence: %s\n", s.Name, megabytes(s.Bytes()), here, s.What, s.Licence)
+		fmt.Fprintf(&b, "%s  (%s, %s)\n  %s\n  licence: %s\n", s.Name, megabytes(s.Bytes()), here, s.What, s.Licence)
 	}
-	w.Flush()
 	return b.String()
 }
 

@@ -25,13 +25,13 @@ func Diverged(e *run.DivergedError, c *run.Config) string {
 		c.Training.LR, clip)
 }
 
-// Left says what is left of a run that ended in the middle, and with which command it goes on.
-func Left(f *run.Folder, command string) string {
+// Left says what is left of a run that ended in the middle; the command that goes on follows.
+func Left(f *run.Folder) string {
 	names, err := f.Checkpoints()
 	if err != nil || len(names) == 0 {
-		return "nothing was saved yet: begin again with " + command
+		return "nothing was saved yet: begin again with"
 	}
-	return fmt.Sprintf("the last checkpoint, %s, is whole: continue with %s", filepath.Join(f.Dir(), names[0]), command)
+	return fmt.Sprintf("the last checkpoint, %s, is whole: continue with", filepath.Join(f.Dir(), names[0]))
 }
 
 // TooLarge says that a model and its batches do not fit into the GPU, and what would.

@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"math"
 	"strings"
 	"time"
 
@@ -52,10 +53,10 @@ func (j jsonReporter) Writer() io.Writer       { return j.w }
 // lineReporter writes plain lines.
 type lineReporter struct {
 	w     io.Writer
-	width func() int // of a line; nil: any
 	every bool
 	start run.Start
-	begun time.Time // zero: the time of the run was estimated, or need not be
+	begun time.Time // when a first step was over; zero: none was
+	told  bool      // how long the run will take
 	last  time.Time // of the last line
 
 	validated    time.Time        // when a validation was shown last
@@ -69,22 +70,13 @@ const validPause = 3 * time.Second
 func (l *lineReporter) Writer() io.Writer { return l.w }
 
 func (l *lineReporter) Begin(s run.Start) {
-	l.start, l.begun = s, time.Now()
+	l.start = s
 	for _, line := range append(s.Lines, "run folder: "+s.Dir) {
-		l.say("%s\n", line)
+		fmt.Fprintf(l.w, "%s\n", line)
 	}
 	if s.After > 0 {
 		fmt.Fprintf(l.w, "continuing after step %s\n", words.Thousands(s.After))
 	}
-}
-
-// say writes lines, broken where the terminal would cut words.
-func (l *lineReporter) say(format string, args ...any) {
-	text := fmt.Sprintf(format, args...)
-	if l.width != nil {
-		text = words.Wrap(text, l.width())
-	}
-	io.WriteString(l.w, text)
 }
 
 // stepOf says which step of how many it is.
@@ -102,21 +94,25 @@ const (
 	estimateSteps = 5
 )
 
-// canEstimate says whether enough is known to say how long the run will take, which was not said before.
+// canEstimate says whether enough is known to say how long the run will take, which was not said before. The first
+// step compiles, and does not count.
 func (l *lineReporter) canEstimate(step int) bool {
-	return !l.begun.IsZero() && step-l.start.After >= estimateSteps && time.Since(l.begun) >= estimateAfter
+	if l.begun.IsZero() {
+		l.begun = time.Now()
+	}
+	return !l.told && step-l.start.After > estimateSteps && time.Since(l.begun) >= estimateAfter
 }
 
 // estimate says how long the run will take, as its first steps go.
 func (l *lineReporter) estimate(r run.StepRecord, p run.Progress) {
-	each := time.Since(l.begun).Seconds() / float64(r.Step-l.start.After)
-	l.begun = time.Time{}
+	each := time.Since(l.begun).Seconds() / float64(r.Step-l.start.After-1)
+	l.told = true
 	if l.start.Steps > 0 {
-		l.say("time: about %s for the %s that are left, %.3g s each with validation\n", words.Clock(p.Left),
+		fmt.Fprintf(l.w, "time: about %s for the %s that are left, %.3g s each with validation\n", words.Clock(p.Left),
 			words.Count(l.start.Steps-r.Step, "step", "steps"), each)
 		return
 	}
-	l.say("time: about %s in the %s that are left, %.3g s each with validation\n",
+	fmt.Fprintf(l.w, "time: about %s in the %s that are left, %.3g s each with validation\n",
 		words.Count(int(p.Left/each), "step", "steps"), words.Clock(p.Left), each)
 }
 
@@ -136,9 +132,19 @@ func (l *lineReporter) Step(r run.StepRecord, p run.Progress) {
 		return
 	}
 	l.last = time.Now()
-	fmt.Fprintf(l.w, "%s  epoch %d  loss %.4f  gradient %.3g  %s tokens/s  %s left\n",
-		l.stepOf(r.Step), r.Epoch, float64(r.Loss), float64(r.GradNorm), words.Thousands(int(r.TokensPerSecond)),
-		words.Clock(p.Left))
+	parts := append([]string{
+		l.stepOf(r.Step), fmt.Sprintf("epoch %d", r.Epoch), fmt.Sprintf("loss %.4f", float64(r.Loss)),
+		fmt.Sprintf("gradient %.3g", float64(r.GradNorm)), words.Thousands(int(r.TokensPerSecond)) + " tokens/s",
+	}, left(p)...)
+	fmt.Fprintln(l.w, strings.Join(parts, "  "))
+}
+
+// left says how long a training will take, if that is known.
+func left(p run.Progress) []string {
+	if math.IsNaN(p.Left) {
+		return nil
+	}
+	return []string{words.Clock(p.Left) + " left"}
 }
 
 func (l *lineReporter) Valid(r run.ValidRecord) {
@@ -167,7 +173,7 @@ func (l *lineReporter) valid(r *run.ValidRecord) {
 	if r.Step == l.start.Steps { // the end, which shows some of the best weights
 		samples = ""
 	}
-	l.say("validation %s: loss %.4f%s%s%s\n%s", r.When(), float64(r.Loss),
+	fmt.Fprintf(l.w, "validation %s: loss %.4f%s%s%s\n%s", r.When(), float64(r.Loss),
 		Measures(&r.Measures, 2, 1), translationWords(&r.Measures, 1), best, samples)
 }
 

@@ -63,12 +63,13 @@ func Summary(ctx context.Context, w io.Writer, task run.Task, dir string, end ru
 
 // written writes some text.
 func written(ctx context.Context, w io.Writer, t *run.LMTask) error {
+	var text strings.Builder // of whole lines, which w may break
 	err := t.Write(ctx, 300, decode.Sampling{Temperature: 0.5}, 1, func(s string) error {
-		_, err := io.WriteString(w, s)
+		_, err := text.WriteString(s)
 		return err
 	})
 	if err == nil {
-		_, err = fmt.Fprintln(w)
+		_, err = fmt.Fprintln(w, text.String())
 	}
 	return err
 }

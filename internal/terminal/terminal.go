@@ -18,9 +18,10 @@ var Is = func(w any) bool {
 	return ok && term.IsTerminal(int(f.Fd()))
 }
 
-// Width is how many characters fit into a line of a terminal; 0: not known.
-func Width(w io.Writer) int {
-	f, ok := w.(*os.File)
+// Width is how many characters fit into a line of the terminal that a writer writes to; 0: not known, or it is none.
+// Tests replace it.
+var Width = func(w io.Writer) int {
+	f, ok := under(w).(*os.File)
 	if !ok {
 		return 0
 	}
@@ -29,6 +30,22 @@ func Width(w io.Writer) int {
 		return 0
 	}
 	return width
+}
+
+// under is the writer that those of this package write to.
+func under(w io.Writer) io.Writer {
+	for {
+		switch x := w.(type) {
+		case *Output:
+			w = x.To
+		case Visible:
+			w = x.To
+		case prose:
+			w = x.to
+		default:
+			return w
+		}
+	}
 }
 
 // Output writes to To until the first error, tells Gone of that, once, and then accepts everything: work does not end
@@ -62,8 +79,25 @@ func (v Visible) Write(p []byte) (int, error) {
 // Texts is where texts go that may hold what others wrote: labels, words, names. Files and other programs get them as
 // they are.
 func Texts(w io.Writer) io.Writer {
-	if Is(w) {
+	if Is(under(w)) {
 		return Visible{w}
 	}
 	return w
+}
+
+// Prose is where lines go that people read. On a terminal each line that is too long for it is broken between words, and
+// what others wrote in them is shown and not obeyed; files and other programs get the lines as they are. What is written
+// at once must be whole lines.
+func Prose(w io.Writer) io.Writer {
+	if Is(under(w)) {
+		return prose{w}
+	}
+	return w
+}
+
+type prose struct{ to io.Writer }
+
+func (p prose) Write(b []byte) (int, error) {
+	_, err := io.WriteString(p.to, words.Wrap(words.Visible(string(b)), Width(p.to)))
+	return len(b), err
 }

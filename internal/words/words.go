@@ -6,7 +6,6 @@ import (
 	"math"
 	"strconv"
 	"strings"
-	"unicode/utf8"
 )
 
 // Thousands writes a number that is not negative with commas.
@@ -38,49 +37,6 @@ func Clip(text string, n int) string {
 		return text
 	}
 	return string(runes[:n-1]) + "…"
-}
-
-// Wrap breaks lines that have more than width characters, between their parts, which have two blanks or else
-// one between them. What goes on is indented. A width of 0 breaks nothing.
-func Wrap(text string, width int) string {
-	if width < 1 {
-		return text
-	}
-	lines := strings.Split(text, "\n")
-	for i, line := range lines {
-		if utf8.RuneCountInString(line) > width {
-			lines[i] = wrapLine(line, width)
-		}
-	}
-	return strings.Join(lines, "\n")
-}
-
-func wrapLine(line string, width int) string {
-	body := strings.TrimLeft(line, " ")
-	indent := line[:len(line)-len(body)]
-	between := " "
-	if strings.Contains(body, "  ") {
-		between = "  "
-	}
-	var b strings.Builder
-	column := 0
-	for i, part := range strings.Split(body, between) {
-		n := utf8.RuneCountInString(part)
-		switch {
-		case i == 0:
-			b.WriteString(indent)
-			column = len(indent)
-		case column+len(between)+n > width:
-			b.WriteString("\n" + indent + "  ")
-			column = len(indent) + 2
-		default:
-			b.WriteString(between)
-			column += len(between)
-		}
-		b.WriteString(part)
-		column += n
-	}
-	return b.String()
 }
 
 // Percent is a part of n.

@@ -31,25 +31,6 @@ func TestClock(t *testing.T) {
 	}
 }
 
-func TestWrap(t *testing.T) {
-	for _, c := range []struct {
-		text  string
-		width int
-		want  string
-	}{
-		{"a line\nand another\n", 0, "a line\nand another\n"},
-		{"a line\nand another\n", 11, "a line\nand another\n"},
-		{"a line\nund nöch one\n", 11, "a line\nund nöch\n  one\n"},
-		{"loss 1.5  accuracy 3%  best so far", 20, "loss 1.5\n  accuracy 3%\n  best so far"},
-		{"  in\n  so far out", 8, "  in\n  so far\n    out"},
-		{"unbreakable is", 3, "unbreakable\n  is"},
-	} {
-		if got := Wrap(c.text, c.width); got != c.want {
-			t.Errorf("%q in %d: %q, want %q", c.text, c.width, got, c.want)
-		}
-	}
-}
-
 func TestBytes(t *testing.T) {
 	for n, want := range map[int64]string{
 		0: "0.0 kB", 999_499: "999 kB", 999_500: "1.0 MB", 53_400_000: "53 MB", 1_500_000_000: "1.5 GB", 4e12: "4.0 TB",

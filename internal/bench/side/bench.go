@@ -8,6 +8,7 @@ import (
 
 	"github.com/pkg/errors"
 
+	"github.com/unroll-ml/unroll/internal/terminal"
 	"github.com/unroll-ml/unroll/trainer/run"
 )
 
@@ -47,7 +48,7 @@ func (b *Bench) Run(measure Measure) error {
 		lines.out = b.Out
 	}
 	if b.NoGPU != "" && !b.JSON {
-		fmt.Fprintf(b.Out, "%-5s %s\n", "cuda", b.NoGPU)
+		fmt.Fprintf(terminal.Prose(b.Out), "%-5s %s\n", "cuda", b.NoGPU)
 	}
 	head := benchHead{Bench: b.Title, Version: b.Version, NoGPU: b.NoGPU}
 	for _, s := range b.Sides {

@@ -6,6 +6,7 @@ import (
 	"math"
 	"strings"
 
+	"github.com/unroll-ml/unroll/internal/terminal"
 	"github.com/unroll-ml/unroll/internal/words"
 )
 
@@ -16,7 +17,11 @@ type Table struct {
 	kind  string
 }
 
-const nameWidth = 44
+// The widths of columns: the table of one side fits into 80 characters.
+const (
+	nameWidth = 34
+	sideWidth = 43
+)
 
 // Head prints what takes part, and the columns.
 func (t *Table) Head() error {
@@ -25,7 +30,7 @@ func (t *Table) Head() error {
 		if s.Piece > 0 {
 			launches = ", a small kernel takes " + seconds(s.Piece)
 		}
-		if _, err := fmt.Fprintf(t.W, "%-5s %s: copies at most %s, multiplies at most %s%s\n",
+		if _, err := fmt.Fprintf(terminal.Prose(t.W), "%-5s %s: copies at most %s, multiplies at most %s%s\n",
 			s.Name(), s.What, bytesPerSecond(s.Copy), flopPerSecond(s.Product), launches); err != nil {
 			return err
 		}
@@ -33,11 +38,11 @@ func (t *Table) Head() error {
 	var b strings.Builder
 	fmt.Fprintf(&b, "\n%-*s", nameWidth, "")
 	for _, s := range t.Sides {
-		fmt.Fprintf(&b, " | %-50s", s.Name())
+		fmt.Fprintf(&b, " | %-*s", sideWidth, s.Name())
 	}
 	fmt.Fprintf(&b, "\n%-*s", nameWidth, "")
 	for range t.Sides {
-		fmt.Fprintf(&b, " | %10s %10s %13s %5s %8s", "median", "p95", "rate", "of", "error")
+		fmt.Fprintf(&b, " | %8s %8s %12s %4s %7s", "median", "p95", "rate", "of", "error")
 	}
 	if len(t.Sides) > 1 {
 		b.WriteString(" | speed-up")
@@ -61,7 +66,7 @@ func (t *Table) Line(r Result) error {
 	name = words.Clip(name, nameWidth)
 	fmt.Fprintf(&b, "%s%s", name, strings.Repeat(" ", nameWidth-len([]rune(name))))
 	for _, x := range r.Times {
-		fmt.Fprintf(&b, " | %10s %10s %13s %5s %8.1e", seconds(x.Median), seconds(x.P95), x.rate(), percent(x.Ceiling),
+		fmt.Fprintf(&b, " | %8s %8s %12s %4s %7.1e", seconds(x.Median), seconds(x.P95), x.rate(), percent(x.Ceiling),
 			float64(x.Error))
 	}
 	if r.Speedup > 0 {
