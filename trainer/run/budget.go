@@ -1,5 +1,7 @@
 package run
 
+import "math"
+
 // budget is how long to train: a number of steps, or seconds.
 type budget struct {
 	steps   int     // 0: as many as fit into seconds
@@ -25,8 +27,11 @@ func (b budget) spent(step int, seconds float64) bool {
 	return step > 0 && seconds >= b.seconds
 }
 
-// left is the time to go in seconds, when the steps of this process took so many.
+// left is the time to go in seconds, when so many steps took so many seconds; NaN: not known, after no step.
 func (b budget) left(step, steps int, seconds, total float64) float64 {
+	if b.steps > 0 && steps == 0 {
+		return math.NaN()
+	}
 	if b.steps > 0 {
 		return seconds / float64(steps) * float64(b.steps-step)
 	}

@@ -308,10 +308,16 @@ func (t *ClassifierTask) Close() error {
 
 // Validate implements Task.
 func (t *ClassifierTask) Validate(ctx context.Context) (Metrics, error) {
-	m, _, err := t.valid.validate(ctx, t.Classifier)
+	m, err := t.measure(ctx)
 	if err == nil && finite(m.Loss) {
 		m.Samples, err = t.valid.samples(ctx, t.Classifier, t.labels, validSamples)
 	}
+	return m, err
+}
+
+// measure is Validate without samples.
+func (t *ClassifierTask) measure(ctx context.Context) (Metrics, error) {
+	m, _, err := t.valid.validate(ctx, t.Classifier)
 	return m, err
 }
 

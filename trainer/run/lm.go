@@ -204,11 +204,16 @@ func (t *LMTask) Close() error {
 
 // Validate implements Task.
 func (t *LMTask) Validate(ctx context.Context) (Metrics, error) {
-	m, err := validateLM(ctx, t.LM, t.data.evalWindows, &t.config.Training)
+	m, err := t.measure(ctx)
 	if err == nil && finite(m.Loss) {
 		m.Samples, err = t.sample(ctx)
 	}
 	return m, err
+}
+
+// measure is Validate without samples.
+func (t *LMTask) measure(ctx context.Context) (Metrics, error) {
+	return validateLM(ctx, t.LM, t.data.evalWindows, &t.config.Training)
 }
 
 // Vocab is the vocabulary.

@@ -123,6 +123,7 @@ type training struct {
 	since     time.Time
 	past      float64 // seconds before this process
 	first     int     // the step before the first of this process
+	warm      float64 // seconds when the first of this process, which compiles, was over
 
 	busy   time.Duration // of the steps since one was shown, without validating and saving
 	tokens int           // that they have read
@@ -338,10 +339,13 @@ func (r *training) countSkipped(rec StepRecord) error {
 
 // show reports a step. Those that are shown say how fast all were since the one that was shown before.
 func (r *training) show(rec StepRecord, last bool) {
+	if rec.Step == r.first+1 {
+		r.warm = rec.Seconds
+	}
 	shown := rec.Step == r.first+1 || rec.Step%r.LogEvery == 0 || last || rec.Skipped != ""
 	rec.TokensPerSecond = Float(float64(r.tokens) / r.busy.Seconds())
-	r.Report.Step(rec, Progress{Shown: shown, Left: r.budget.left(rec.Step, rec.Step-r.first, rec.Seconds-r.past,
-		rec.Seconds)})
+	left := r.budget.left(rec.Step, rec.Step-r.first-1, rec.Seconds-r.warm, rec.Seconds)
+	r.Report.Step(rec, Progress{Shown: shown, Left: left})
 	if shown {
 		r.busy, r.tokens = 0, 0
 	}

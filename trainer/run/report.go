@@ -43,7 +43,7 @@ type Start struct {
 // Progress goes with a step.
 type Progress struct {
 	Shown bool    // to be shown
-	Left  float64 // seconds to go
+	Left  float64 // seconds to go, as the steps of this process after its first went; NaN: not known yet
 }
 
 // silent reports to nobody.

@@ -318,7 +318,7 @@ func (t *Seq2SeqTask) Close() error {
 
 // Validate implements Task. It also translates some of the pairs.
 func (t *Seq2SeqTask) Validate(ctx context.Context) (Metrics, error) {
-	m, err := t.valid.validate(ctx, t.Seq2Seq)
+	m, err := t.measure(ctx)
 	if err != nil {
 		return m, err
 	}
@@ -328,6 +328,11 @@ func (t *Seq2SeqTask) Validate(ctx context.Context) (Metrics, error) {
 	}
 	m.Samples = x.Samples(validSamples)
 	return m, m.add(x, t.target, t.config.Training.Tokenize)
+}
+
+// measure is Validate without translations.
+func (t *Seq2SeqTask) measure(ctx context.Context) (Metrics, error) {
+	return t.valid.validate(ctx, t.Seq2Seq)
 }
 
 // Translated translates n of the validation pairs, evenly spread.

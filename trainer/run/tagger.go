@@ -170,11 +170,17 @@ func (t *TaggerTask) Close() error {
 
 // Validate implements Task.
 func (t *TaggerTask) Validate(ctx context.Context) (Metrics, error) {
-	measured, _, err := t.valid.validate(ctx, t.Tagger)
+	measured, err := t.measure(ctx)
 	if err == nil {
 		measured.Samples, err = t.valid.samples(ctx, t.Tagger, validSamples)
 	}
 	return measured, err
+}
+
+// measure is Validate without samples.
+func (t *TaggerTask) measure(ctx context.Context) (Metrics, error) {
+	m, _, err := t.valid.validate(ctx, t.Tagger)
+	return m, err
 }
 
 // Files are the tags and the vocabularies, as the folder of the run holds them.
