@@ -2,23 +2,18 @@
 //
 //	node check.mjs WORK PICTURES    where WORK has unroll, runs/NAME and NAME.html
 import {execFileSync} from "node:child_process";
-import {readdirSync, readFileSync, statSync} from "node:fs";
-import {createRequire} from "node:module";
+import {readdirSync, statSync} from "node:fs";
+import * as browsing from "../serve/browser.mjs";
 
-const require = createRequire(process.cwd() + "/");
-const puppeteer = require("puppeteer-core");
-const axe = require.resolve("axe-core/axe.min.js");
 const [work, pictures] = process.argv.slice(2);
-let failed = 0, compared = 0;
+let compared = 0;
 
 const unroll = (args, input) => execFileSync("./unroll", [...args, "--device", "cpu", "--threads", "1"],
   {cwd: work, input, encoding: "utf8", stdio: ["pipe", "pipe", "ignore"]});
 
-function expect(what, got, want) {
+function expect(...all) {
   compared++;
-  if (JSON.stringify(got) === JSON.stringify(want)) return;
-  failed++;
-  console.log(`${what}: the page shows ${JSON.stringify(got)}, want ${JSON.stringify(want)}`);
+  browsing.expect(...all);
 }
 
 // What is asked, ordinary and odd: white space that browsers and Go see differently, what the vocabularies lack, other
@@ -64,26 +59,13 @@ const compare = {
   },
 };
 
-async function noViolations(page, what) {
-  await page.evaluate(readFileSync(axe, "utf8"));
-  const found = await page.evaluate(() => axe.run(document, {runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}));
-  for (const v of found.violations) {
-    failed++;
-    console.log(`${what}: ${v.id}: ${v.help}: ${v.nodes.slice(0, 3).map(n => n.html.slice(0, 120)).join(" | ")}`);
-  }
-}
-
-const browser = await puppeteer.launch({
-  executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium", args: ["--no-sandbox", "--disable-dev-shm-usage"],
-});
-const looks = [["wide", 1400, "light"], ["phone", 390, "light"], ["dark", 1400, "dark"], ["phone-dark", 390, "dark"]];
+const browser = await browsing.launch();
 for (const file of readdirSync(work).filter(f => f.endsWith(".html")).sort()) {
   const name = file.slice(0, -5), run = "runs/" + name;
   const page = await browser.newPage();
   await page.setOfflineMode(true);
-  page.on("pageerror", error => { failed++; console.log("error in the page:", error.message); });
-  page.on("console", message => { if (message.type() === "error") { failed++; console.log("in the console:", message.text()); } });
-  page.on("request", request => { if (!/^(file|blob|data):/.test(request.url())) { failed++; console.log("asked for", request.url()); } });
+  browsing.watch(page);
+  page.on("request", request => { if (!/^(file|blob|data):/.test(request.url())) browsing.fault("asked for", request.url()); });
   const began = Date.now();
   await page.goto(`file://${work}/${file}`, {waitUntil: "domcontentloaded"});
   await page.waitForFunction(() => !document.querySelector("#go").disabled, {timeout: 60000});
@@ -96,17 +78,11 @@ for (const file of readdirSync(work).filter(f => f.endsWith(".html")).sort()) {
     await compare[task](page, run, text);
   }
   await ask(page, asked[1]);
-  for (const [look, width, scheme] of looks) {
-    await page.setViewport({width, height: 900});
-    await page.emulateMediaFeatures([{name: "prefers-color-scheme", value: scheme}]);
-    const wider = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
-    expect(`${name}, ${look}: wider than the window`, Math.max(0, wider), 0);
-    await page.screenshot({path: `${pictures}/${name}-${look}.png`, fullPage: true});
-    await noViolations(page, `${name}, ${look}`);
-  }
+  await browsing.look(page, pictures, name);
   console.log(`${name}: ${asked.length} inputs, ready after ${ready} ms, ${statSync(`${work}/${file}`).size} bytes`);
   await page.close();
 }
 await browser.close();
+const failed = browsing.faults();
 console.log(failed ? `${failed} faults` : `the pages answer what the command answers: ${compared} comparisons`);
 process.exit(failed || !compared ? 1 : 0);

@@ -2,22 +2,9 @@
 // what the API answers. Takes pictures, and looks for what axe finds wrong for people who cannot see or use a mouse.
 //
 //	node page.mjs URL PICTURES    where PICTURES is a folder
-import {mkdirSync} from "node:fs";
-import {createRequire} from "node:module";
-
-const require = createRequire(process.cwd() + "/");
-const puppeteer = require("puppeteer-core");
-const axe = require.resolve("axe-core/axe.min.js");
+import {expect, faults, launch, look, watch} from "./browser.mjs";
 
 const [url, pictures] = process.argv.slice(2);
-mkdirSync(pictures, {recursive: true});
-let failed = 0;
-
-function expect(what, got, want) {
-  if (JSON.stringify(got) === JSON.stringify(want)) return;
-  failed++;
-  console.log(`${what}: the page shows ${JSON.stringify(got)}, want ${JSON.stringify(want)}`);
-}
 
 async function predict(model, inputs, options = {}) {
   const answer = await fetch(url + "/v1/predict", {method: "POST", body: JSON.stringify({model, inputs, ...options})});
@@ -113,6 +100,9 @@ async function tryModel(page, model) {
   expect(model.name + ", the problem", await text(page, "#problem"), "");
   const [out] = await predict(model.name, [input], task.options);
   await task.check(page, model.name, out);
+  if (["regress", "forecast"].includes(model.task)) {
+    expect(model.name + ", numbers that are called wrong", await count(page, ".samples .is-wrong"), 0);
+  }
 }
 
 async function writeText(page, model) {
@@ -139,39 +129,16 @@ async function writeText(page, model) {
   expect(model.name, session[1], "the " + whole.text);
 }
 
-async function noViolations(page, what) {
-  await page.addScriptTag({path: axe});
-  const found = await page.evaluate(() => axe.run(document, {runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}));
-  for (const v of found.violations) {
-    failed++;
-    console.log(`${what}: ${v.id}: ${v.help}: ${v.nodes.slice(0, 3).map(n => n.html.slice(0, 120)).join(" | ")}`);
-  }
-}
-
-const browser = await puppeteer.launch({
-  executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium", args: ["--no-sandbox", "--disable-dev-shm-usage"],
-});
+const browser = await launch();
 const page = await browser.newPage();
-await page.setBypassCSP(true); // axe is put into the page; that the page itself keeps its policy is seen below
-page.on("pageerror", error => { failed++; console.log("error in the page:", error.message); });
-page.on("console", message => {
-  if (message.type() === "error" && !message.text().includes("400")) { failed++; console.log("in the console:", message.text()); }
-});
+watch(page);
 
 const {models} = await (await fetch(url + "/v1/models")).json();
-const looks = [["wide", 1400, "light"], ["phone", 390, "light"], ["dark", 1400, "dark"], ["phone-dark", 390, "dark"]];
 for (const model of models) {
   await page.setViewport({width: 1400, height: 1000});
   await page.emulateMediaFeatures([{name: "prefers-color-scheme", value: "light"}]);
   await tryModel(page, model);
-  for (const [name, width, scheme] of looks) {
-    await page.setViewport({width, height: 900});
-    await page.emulateMediaFeatures([{name: "prefers-color-scheme", value: scheme}]);
-    const wider = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
-    expect(`${model.name}, ${name}: wider than the window`, Math.max(0, wider), 0);
-    await page.screenshot({path: `${pictures}/${model.name}-${name}.png`, fullPage: true});
-    await noViolations(page, `${model.name}, ${name}`);
-  }
+  await look(page, pictures, model.name);
   if (model.task === "lm") {
     await page.click("#again");
     expect(model.name + ", after Start over", await count(page, "#answer"), 0);
@@ -187,13 +154,9 @@ if (reader) {
   expect("an empty box", await text(page, "#problem"), "Write something into the box first.");
 }
 
-// With its policy the page works, too, and no part of it is refused.
-await page.setBypassCSP(false);
-await page.goto("about:blank");
-await open(page, models[0]);
 await browser.close();
-if (failed) {
-  console.log(failed + " faults");
+if (faults()) {
+  console.log(faults() + " faults");
   process.exit(1);
 }
 console.log("the page shows what the API answers");

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Tries the page of unroll serve in a browser, for a model of each task, and takes pictures of it.
+# Tries the page of unroll serve in a browser, for a model of each task, and takes pictures of it; and of the pictures that
+# the command draws.
 #
 #	bench/serve/page.sh [PICTURES [RUN...]]
 #
@@ -9,7 +10,7 @@ set -euo pipefail
 cd "$(dirname "$0")/../.."
 here=$PWD/bench/serve
 work=$(mktemp -d)
-server=
+server= failed=0
 trap '[ -z "$server" ] || kill "$server"; wait; rm -rf "$work"' EXIT
 pictures=$(realpath -m "${1:-$work/pictures}")
 shift || true
@@ -49,4 +50,25 @@ for _ in $(seq 300); do
   sleep 0.1
 done
 cd "$modules"
-node "$here/page.mjs" "$(sed 's/^listening on //' "$work/address")" "$pictures"
+node "$here/page.mjs" "$(sed 's/^listening on //' "$work/address")" "$pictures" || failed=1
+
+# The pictures that the command draws of the first run, and of all; and where its attention looked.
+cd "$OLDPWD"
+drawn=$work/drawn
+mkdir "$drawn"
+cp "$1"/*.svg "$1"/*.png "$drawn"
+draw() { "$work/unroll" "$@" > "$work/draw.log" 2>&1 || { cat "$work/draw.log"; exit 1; }; }
+for kind in svg png; do
+  draw runs "$@" --picture "$drawn/runs.$kind"
+  draw profile "$1" --time 1s --picture "$drawn/profile.$kind"
+done
+draw graph "$1" --out "$drawn/graph.svg"
+if grep -q 'task: seq2seq' "$1/config.yaml"; then
+  echo '23rd of December, 2006' | draw translate "$1" --attention "$drawn/attention.html"
+fi
+for run in "$@"; do
+  if [ -e "$run/validation-1.svg" ]; then cp "$run"/validation-1.* "$drawn"; fi
+done
+cd "$modules"
+node "$here/pictures.mjs" "$drawn" "$pictures" || failed=1
+exit $failed

@@ -83,7 +83,7 @@ func TestData(t *testing.T) {
 	if got := must(t, "data", "path", "hello"); got != folder+"\n" {
 		t.Errorf("got %q", got)
 	}
-	if !strings.Contains(must(t, "data", "list"), "hello              0.0 MB   yes   a greeting") {
+	if !strings.Contains(must(t, "data", "list"), "hello  (0.0 MB, here)\n  a greeting\n") {
 		t.Error("the list does not show that it is there")
 	}
 }

@@ -1,6 +1,7 @@
 // The page: chooses a model, asks it, and shows what it answers.
 
 import {NoToken, events, get, post, useToken} from "./api.js";
+import {redraw} from "./chart.js";
 import {byId, el} from "./dom.js";
 import {optionsForm} from "./options.js";
 import {result, tokens} from "./results.js";
@@ -158,7 +159,7 @@ byId("again").addEventListener("click", () => {
 });
 byId("stop").addEventListener("click", () => stopping?.abort());
 byId("logarithmic").addEventListener("change", show);
-addEventListener("resize", show);
+addEventListener("resize", redraw);
 byId("token").addEventListener("submit", event => {
   event.preventDefault();
   useToken(byId("secret").value);

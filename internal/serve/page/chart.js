@@ -19,9 +19,23 @@ function ticks(low, high, most) {
 
 const finite = ([x, y]) => Number.isFinite(x) && Number.isFinite(y);
 
+// drawn is what charts show, so that they can be drawn again.
+const drawn = new WeakMap();
+
+// redraw draws all charts again, for a window that has another width.
+export function redraw() {
+  for (const figure of document.querySelectorAll("figure")) figure.replaceWith(chart(drawn.get(figure)));
+}
+
 // chart draws lines. Each has a name, points [x, y] and, for a band, a third coordinate: its upper end.
 // say is what the picture shows, in words; mark is where a vertical line stands.
-export function chart({title, lines, height = 220, logarithmic = false, say, mark, what = "step"}) {
+export function chart(shown) {
+  const figure = draw(shown);
+  drawn.set(figure, shown);
+  return figure;
+}
+
+function draw({title, lines, height = 220, logarithmic = false, say, mark, what = "step"}) {
   const width = widthNow();
   lines = lines.map(line => ({...line, points: line.points.filter(finite).filter(p => !logarithmic || p[1] > 0)}));
   const xs = lines.flatMap(l => l.points.map(p => p[0]));

@@ -103,9 +103,15 @@ function samples() {
   const from = all.validations.findLast(v => v.samples?.length);
   if (!from) return "";
   return el("div", {}, el("h3", {}, `Samples after step ${from.step.toLocaleString("en")}`), el("ul", {class: "samples"}, ...from.samples.map(s => {
-    const right = s.wanted === undefined ? undefined : s.wanted === s.output;
-    return el("li", {class: right === undefined ? "" : right ? "is-right" : "is-wrong", dir: "auto", "data-input": s.input},
-      s.input ? el("small", {}, s.input + "\n") : "", s.output,
-      right === undefined ? "" : el("small", {}, right ? "  right" : `  wrong, it is ${s.wanted}`));
+    const [kind, words] = verdict(s);
+    return el("li", {class: kind, dir: "auto", "data-input": s.input},
+      s.input ? el("small", {}, s.input + "\n") : "", s.output, words ? el("small", {}, "  " + words) : "");
   })));
+}
+
+// verdict is how a sample is marked, and what is said of it. Of numbers none is quite right, and none wrong.
+function verdict(s) {
+  if (s.wanted === undefined) return ["", ""];
+  if (s.numbers) return ["", "it is " + s.wanted];
+  return s.wanted === s.output ? ["is-right", "right"] : ["is-wrong", "wrong, it is " + s.wanted];
 }
