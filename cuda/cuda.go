@@ -34,6 +34,9 @@ type engine struct {
 	refused   func(error) // is told why a run could not be captured; nil: nobody
 	queue     queue       // of the work of all programs
 
+	collective driver.Collective // that makes sums over several GPUs; nil: their hosts do
+	guard      func() (done func())
+
 	mu      sync.Mutex
 	kernels map[string]driver.Function // by name: they stay from one program to the next
 	modules []driver.Module
@@ -127,15 +130,31 @@ func (d *Device) Pieces(t *tape.Tape) (int, error) {
 // lowering is that of a tape for this GPU.
 func (d *Device) lowering(t *tape.Tape) *lowering {
 	cores := d.precision == driver.Float32 || d.gpu.Info().Compute.Major >= 8 // that multiply as the precision says
-	return newLowering(t, d.precision, d.steps && cores)
+	l := newLowering(t, d.precision, d.steps && cores)
+	l.collective = d.collective != nil
+	return l
 }
 
-// Close gives back what the device's programs had in common, kernels included. The programs must be closed
+// guarded tells the guard that what follows may wait for other GPUs.
+func (d *engine) guarded() (done func()) {
+	if d.collective == nil || d.guard == nil {
+		return func() {}
+	}
+	return d.guard()
+}
+
+// Close gives back what the device's programs had in common, kernels included, and closes the collective. The programs must be closed
 // before, those of devices that Share gave, too.
 func (d *Device) Close() error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	first := d.queue.close() // waits for the kernels
+	if d.collective != nil {
+		if err := d.collective.Close(); first == nil {
+			first = err
+		}
+		d.collective = nil
+	}
 	for _, m := range d.modules {
 		if err := m.Unload(); first == nil {
 			first = err

@@ -20,13 +20,15 @@ type lowering struct {
 	precision driver.Precision // of products
 
 	stepKernels bool // steps have kernels of their own
+	collective  bool // the device has one
 
 	segments   []*segment
 	launches   []*launch
 	multiplies bool // there are products
 	hosts      []*host
-	sites      []*site  // that check indices
-	tables     []*table // of groups of Maps
+	sites      []*site    // that check indices
+	asked      []tape.Ref // inputs on which it depends what is put into the stream
+	tables     []*table   // of groups of Maps
 	size       [spaces]int64
 
 	frames  []*frame // the tape itself, then the enclosing loops, outermost first
@@ -219,7 +221,7 @@ func (l *lowering) instruction(in tape.Instr) []work {
 	case *tape.Host:
 		return l.host(in)
 	case *tape.AllReduce:
-		return l.host(in.Host())
+		return l.allReduce(in)
 	}
 	l.unsupported(in, "the instruction is unknown")
 	return nil

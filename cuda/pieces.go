@@ -81,8 +81,7 @@ type segment struct {
 	graph driver.Graph // nil: it was not captured yet
 }
 
-// segments are those of pieces: each piece in which a host function takes part is one, and all between two such
-// are one.
+// segments are those of pieces: each piece that cannot be captured is one, and all between two such are one.
 func segments(pieces []*piece) (all []*segment) {
 	var between []*piece
 	end := func() {
@@ -92,7 +91,7 @@ func segments(pieces []*piece) (all []*segment) {
 		between = nil
 	}
 	for _, p := range pieces {
-		if !callsHost(p.work) {
+		if !plain(p.work) {
 			between = append(between, p)
 			continue
 		}
@@ -103,14 +102,14 @@ func segments(pieces []*piece) (all []*segment) {
 	return all
 }
 
-// callsHost reports whether a host function takes part in work.
-func callsHost(ws []work) bool {
+// plain reports whether a host function or another rank takes part in work.
+func plain(ws []work) bool {
 	for _, w := range ws {
 		switch w := w.(type) {
-		case *host:
+		case *host, *allReduce:
 			return true
 		case *loop:
-			if callsHost(w.body) {
+			if plain(w.body) {
 				return true
 			}
 		}

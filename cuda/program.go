@@ -42,10 +42,11 @@ type program struct {
 // locked, or alone.
 func (d *engine) start(l *lowering, f *family) (*program, error) {
 	p := &program{
-		device: d, family: f, tape: l.tape, code: l.segments, sites: l.sites, watch: newWatch(l.tape, l.sites),
+		device: d, family: f, tape: l.tape, code: l.segments, sites: l.sites, watch: newWatch(l.tape, l.sites, l.asked),
 		tables: l.tables, slots: map[tape.BufferID]place{},
-		m: &machine{queue: &d.queue, steps: make([]int, depth(l.tape.Code))},
+		m: &machine{queue: &d.queue, collective: d.collective, steps: make([]int, depth(l.tape.Code))},
 	}
+	p.m.watch = p.watch
 	for _, s := range p.code {
 		s.plain = s.plain || !d.capture || s.calls() > maxGraph
 	}
@@ -83,15 +84,17 @@ func (p *program) start(l *lowering) error {
 
 // turn waits for the programs of the family and of the device; done lets them go on.
 func (p *program) turn() (done func()) {
-	if p.family == nil {
-		p.m.Lock()
-		return p.m.Unlock
+	if p.family != nil {
+		p.family.Lock()
 	}
-	p.family.Lock()
 	p.m.Lock()
+	guarded := p.device.guarded()
 	return func() {
+		guarded()
 		p.m.Unlock()
-		p.family.Unlock()
+		if p.family != nil {
+			p.family.Unlock()
+		}
 	}
 }
 

@@ -96,14 +96,14 @@ func firstFault(sites []*site, words []uint64) error {
 	return first
 }
 
-// A watch holds what the host has last written to buffers whose indices it checks.
+// A watch holds what the host has last written to buffers whose indices it checks, or of which it is asked else.
 type watch struct {
 	indices map[tape.BufferID][]int32
 	masks   map[tape.BufferID][]bool // whether the element is not 0
 	changed bool                     // since they were checked
 }
 
-func newWatch(t *tape.Tape, sites []*site) *watch {
+func newWatch(t *tape.Tape, sites []*site, asked []tape.Ref) *watch {
 	w := &watch{indices: map[tape.BufferID][]int32{}, masks: map[tape.BufferID][]bool{}, changed: true}
 	for _, s := range sites {
 		if !s.hosts {
@@ -113,6 +113,9 @@ func newWatch(t *tape.Tape, sites []*site) *watch {
 		if s.mask != nil {
 			w.masks[s.mask.Buf] = make([]bool, t.Buffers[s.mask.Buf].Len)
 		}
+	}
+	for _, r := range asked {
+		w.masks[r.Buf] = make([]bool, t.Buffers[r.Buf].Len)
 	}
 	return w
 }

@@ -17,6 +17,9 @@ type machine struct {
 	base   [spaces]uint64 // addresses of the program's device memory
 	steps  []int          // where the enclosing loops stand, outermost first
 	faults func() error   // program.faults
+	watch  *watch         // program.watch
+
+	collective driver.Collective // nil: none
 }
 
 func (m *machine) address(p *place) driver.Ptr { return driver.Ptr(p.in(&m.base, m.steps)) }

@@ -183,6 +183,7 @@ type Host struct {
 // Sum makes the sums: it gets Out, in which this process's numbers are, as a dense []float32 or []float64 on the host,
 // adds the others' to it, and must keep nothing of it. Its error ends the run. It waits for the other processes, so
 // theirs must come to the same AllReduces in the same order, with the same When; it gives all of them the same bits.
+// A device that was given a way of its own to reach the other processes may make the sums itself, and not call it.
 //
 // Out may be the same place as In.
 type AllReduce struct {

@@ -6,9 +6,7 @@ package joint
 import (
 	"fmt"
 	"io"
-	"os"
 	"runtime"
-	"strconv"
 	"time"
 
 	"github.com/unroll-ml/unroll/internal/interrupt"
@@ -50,6 +48,14 @@ func (w *World) At(what string, step bool) {
 	}
 }
 
+// Guard implements parallel.Guard.
+func (w *World) Guard(failed func() error) (done func()) {
+	if guard, ok := w.Communicator.(parallel.Guard); ok {
+		return guard.Guard(failed)
+	}
+	return func() {}
+}
+
 // Run joins the others, and trains.
 func Run(o Options, train func(*World) error) error {
 	if !o.MPI {
@@ -57,7 +63,8 @@ func Run(o Options, train func(*World) error) error {
 	}
 	world, err := parallel.MPI(o.Fatal)
 	if err != nil {
-		return byFirst(launched("RANK"), err)
+		rank, _ := parallel.LaunchedRank.Says()
+		return byFirst(rank, err)
 	}
 	watch := &parallel.Watch{Communicator: world, Lost: func(what string) { lost(o, world, what) }}
 	w := &World{Communicator: watch}
@@ -109,24 +116,10 @@ func (w *World) Stderr(to io.Writer) io.Writer {
 
 // Threads are those of this process, if it is not said how many: its share of the processors that it may use.
 func (w *World) Threads(said int) int {
-	if n := launched("LOCAL_SIZE"); said == 0 && w.Size() > 1 && n > 1 {
+	if n, _ := parallel.LaunchedLocalSize.Says(); said == 0 && w.Size() > 1 && n > 1 {
 		return max(1, runtime.NumCPU()/n)
 	}
 	return said
-}
-
-// launched is what a launcher says of this process in the environment, 0 if it says nothing.
-func launched(what string) int {
-	names := map[string][]string{
-		"RANK":       {"OMPI_COMM_WORLD_RANK", "PMI_RANK", "SLURM_PROCID"},
-		"LOCAL_SIZE": {"OMPI_COMM_WORLD_LOCAL_SIZE", "MPI_LOCALNRANKS"},
-	}[what]
-	for _, name := range names {
-		if n, err := strconv.Atoi(os.Getenv(name)); err == nil {
-			return n
-		}
-	}
-	return 0
 }
 
 // Follow trains on a rank that has no folder.

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"os"
 	"runtime"
-	"strconv"
 	"time"
 	"unsafe"
 
@@ -81,18 +80,12 @@ func (w *mpiWorld) begin() error {
 // checkLauncher says whether there are as many processes as were started: the library of another MPI than that of
 // mpirun makes each of them a world of its own, and says nothing.
 func (w *mpiWorld) checkLauncher() error {
-	for _, name := range []string{"OMPI_COMM_WORLD_SIZE", "PMI_SIZE", "SLURM_STEP_NUM_TASKS"} {
-		n, err := strconv.Atoi(os.Getenv(name))
-		if err != nil {
-			continue
-		}
-		if n != w.size {
-			return &MPIUnavailableError{fmt.Sprintf("%d processes were started (%s), and %s, which was opened, sees %d: it is not of "+
-				"the MPI that mpirun or srun has; name that library in %s", n, name, w.name, w.size, libraryVariable)}
-		}
+	n, by := LaunchedSize.Says()
+	if by == "" || n == w.size {
 		return nil
 	}
-	return nil
+	return &MPIUnavailableError{fmt.Sprintf("%d processes were started (%s), and %s, which was opened, sees %d: it is not of "+
+		"the MPI that mpirun or srun has; name that library in %s", n, by, w.name, w.size, libraryVariable)}
 }
 
 func (w *mpiWorld) Library() string { return w.name }

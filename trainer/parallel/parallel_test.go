@@ -2,6 +2,7 @@ package parallel
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -135,4 +136,67 @@ func TestWatch(t *testing.T) {
 			t.Errorf("in validation: %v", got)
 		}
 	})
+}
+
+// What is waited for elsewhere is watched, too: it may fail, and it may take too long; Lost is told once.
+func TestGuard(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var said []string
+		w := &Watch{Communicator: Alone{}, Lost: func(what string) { said = append(said, what) }}
+		w.At("step 3", true)
+		var cable error
+		done := w.Guard(func() error { return cable })
+		time.Sleep(9 * time.Minute)
+		done()
+		time.Sleep(9 * time.Minute) // nobody waits
+		if said != nil {
+			t.Errorf("said %q", said)
+		}
+		late := w.Guard(func() error { return cable })
+		defer w.Guard(func() error { return nil })()
+		time.Sleep(time.Minute)
+		cable = errors.New("rank 0 of 1: a cable was pulled")
+		time.Sleep(2 * time.Second)
+		if want := []string{"rank 0 of 1: a cable was pulled, in step 3"}; !slices.Equal(said, want) {
+			t.Errorf("said %q, want %q", said, want)
+		}
+		late()
+		time.Sleep(20 * time.Minute)
+		if len(said) != 1 {
+			t.Errorf("said %q", said)
+		}
+	})
+	synctest.Test(t, func(t *testing.T) {
+		var said string
+		w := &Watch{Communicator: Alone{}, Lost: func(what string) { said = what }}
+		w.At("step 3", true)
+		done := w.Guard(func() error { return nil })
+		time.Sleep(10*time.Minute + 2*time.Second)
+		done()
+		if want := "rank 0 of 1 has waited 10m0s for the others in step 3"; said != want {
+			t.Errorf("said %q, want %q", said, want)
+		}
+	})
+}
+
+// What launchers say: mpirun's word counts, not that of the batch job in which it was called.
+func TestLaunched(t *testing.T) {
+	for _, names := range launchers {
+		for _, name := range names {
+			t.Setenv(name, "")
+		}
+	}
+	if n, by := LaunchedLocalRank.Says(); n != 0 || by != "" {
+		t.Errorf("without a launcher: %d by %q", n, by)
+	}
+	for _, name := range []string{"SLURM_LOCALID", "MPI_LOCALRANKID", "OMPI_COMM_WORLD_LOCAL_RANK"} {
+		t.Setenv(name, fmt.Sprint(len(name)))
+		if n, by := LaunchedLocalRank.Says(); n != len(name) || by != name {
+			t.Errorf("%s: %d by %q", name, n, by)
+		}
+	}
+	t.Setenv("OMPI_COMM_WORLD_LOCAL_RANK", "first")
+	if n, by := LaunchedLocalRank.Says(); by != "MPI_LOCALRANKID" {
+		t.Errorf("no number is taken for %d by %q", n, by)
+	}
 }

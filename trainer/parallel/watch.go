@@ -13,6 +13,7 @@ type Watch struct {
 	Communicator
 	Lost func(what string)
 
+	lost   sync.Once
 	mutex  sync.Mutex
 	at     string // what this rank is doing
 	since  time.Time
@@ -60,16 +61,57 @@ func (w *Watch) Patience() time.Duration {
 	return max(shortest, medians*steps[len(steps)/2])
 }
 
+// A Guard watches over waiting for other ranks that is not done in calls of its Communicator.
+type Guard interface {
+	// Guard is called before the waiting begins; done when it is over. failed says why it would never be over, nil if
+	// nothing is known of that. It is asked again and again.
+	Guard(failed func() error) (done func())
+}
+
+// look is how often a Guard looks whether what it waits for has failed.
+const look = time.Second
+
+// Guard implements Guard: it tells Lost what has failed, or that it takes too long.
+func (w *Watch) Guard(failed func() error) (done func()) {
+	over := make(chan struct{})
+	go w.look(time.Now(), w.Patience(), failed, over)
+	return func() { close(over) }
+}
+
+func (w *Watch) look(begun time.Time, patience time.Duration, failed func() error, over <-chan struct{}) {
+	again := time.NewTicker(look)
+	defer again.Stop()
+	for {
+		select {
+		case <-over:
+			return
+		case <-again.C:
+		}
+		if err := failed(); err != nil {
+			w.tell(fmt.Sprintf("%v, in %s", err, w.doing()))
+			return
+		}
+		if time.Since(begun) >= patience {
+			w.tell(fmt.Sprintf("rank %d of %d has waited %v for the others in %s", w.Rank(), w.Size(),
+				patience.Round(time.Second), w.doing()))
+			return
+		}
+	}
+}
+
+// tell tells Lost what is lost, if it is the first.
+func (w *Watch) tell(what string) { w.lost.Do(func() { w.Lost(what) }) }
+
+// doing is what this rank does.
+func (w *Watch) doing() string {
+	w.mutex.Lock()
+	defer w.mutex.Unlock()
+	return w.at
+}
+
 // watch calls f, and tells Lost if it takes too long.
 func (w *Watch) watch(f func() error) error {
-	patience := w.Patience()
-	timer := time.AfterFunc(patience, func() {
-		w.mutex.Lock()
-		at := w.at
-		w.mutex.Unlock()
-		w.Lost(fmt.Sprintf("rank %d of %d has waited %v for the others in %s", w.Rank(), w.Size(), patience.Round(time.Second), at))
-	})
-	defer timer.Stop()
+	defer w.Guard(func() error { return nil })()
 	return f()
 }
 

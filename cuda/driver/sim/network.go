@@ -87,7 +87,10 @@ func (g *GPU) Join(id []byte, rank, size int) (driver.Collective, error) {
 	for len(w.joined) < size && n.broken == nil {
 		n.changed.Wait()
 	}
-	return &collective{gpu: g, all: w, rank: rank}, n.broken
+	if len(w.joined) < size {
+		return nil, n.broken
+	}
+	return &collective{gpu: g, all: w, rank: rank}, nil
 }
 
 // collective is a rank.

@@ -23,7 +23,7 @@ struct world {
 
 struct ncclComm { struct world *world; int rank, sums, aborted; };
 
-static __thread char last[200];
+static char last[200];
 
 static ncclResult_t wrong(ncclResult_t result, const char *what) {
 	snprintf(last, sizeof last, "\n%s\n", what); // as NCCL does, which ends it with a line
