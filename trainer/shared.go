@@ -1,7 +1,7 @@
 package trainer
 
 import (
-	"math"
+	"cmp"
 	"slices"
 	"strings"
 
@@ -328,40 +328,24 @@ func (s *shared) reset() error {
 }
 
 // NonFinite says what was not finite in the newest training step, which was therefore not applied: the gradient
-// of a parameter, by its name, or else the loss; overflow says that only the multiple of the loss was too large
-// that LossScaling has made smaller since. All processes of Training.World must call it.
+// of a parameter, by its name, or else the loss; of several processes also on which; overflow says that only the
+// multiple of the loss was too large that LossScaling has made smaller since. All processes of Training.World must
+// call it.
 func (s *shared) NonFinite() (what string, overflow bool, err error) {
 	p := s.trained
 	if p == nil {
 		return "", false, errors.New("no training step was taken yet")
 	}
-	loss, err := p.loss.number(p.Program)
+	whole, err := p.sizes(p.Loss, p.Squares)
 	if err != nil {
 		return "", false, err
 	}
-	for i, n := range p.Squares {
-		x, err := number(p.Program, n)
-		if err != nil {
-			return "", false, err
-		}
-		if math.IsNaN(x) || math.IsInf(x, 0) {
-			what = "the gradient of " + p.params[i].Name()
-			break
-		}
-	}
-	where, err := s.whose(p)
+	on, err := s.notFiniteOn(p)
 	if err != nil {
 		return "", false, err
 	}
-	lossIsFinite := !math.IsNaN(loss) && !math.IsInf(loss, 0)
-	switch {
-	case what == "" && lossIsFinite:
-		what = "the sum of the squares of all gradients"
-	case what == "":
-		what = "the loss"
-	}
-	what += where
-	if p.Scale != nil && lossIsFinite {
+	what = cmp.Or(on, p.notFinite(whole), "the sum of the squares of all gradients")
+	if loss := whole[0]; p.Scale != nil && loss-loss == 0 {
 		scale, err := number(p.Program, p.Scale)
 		return what, scale > 1, err
 	}

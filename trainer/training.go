@@ -28,8 +28,8 @@ type Training struct {
 
 	// World are the processes that share the parts: with W of them, Accumulate must be a multiple of W, and each computes
 	// Accumulate/W that follow each other, by rank. All are given whole batches, the same ones, and look at their parts
-	// alone; all then have the same weights. Train, TrainState and ResetTrain must be called by all of them, in the same
-	// order. However many they are, a training is the same, but for the order in which parts are added up. nil: this
+	// alone; all then have the same weights. Train, TrainState, NonFinite and ResetTrain must be called by all of them, in
+	// the same order. However many they are, a training is the same, but for the order in which parts are added up. nil: this
 	// process computes all parts.
 	World parallel.Communicator
 

@@ -2,8 +2,9 @@ package trainer
 
 import (
 	"fmt"
-	"math"
 	"slices"
+
+	G "gorgonia.org/gorgonia"
 
 	"github.com/unroll-ml/unroll/graph"
 	"github.com/unroll-ml/unroll/trainer/parallel"
@@ -11,6 +12,14 @@ import (
 
 // The states that a model carries from step to step belong to parts of a batch, so that each process has others. What
 // TrainState gives and Load takes has those of all parts, P×..., as one process has them that computes all.
+
+// Ranks are the processes that train the model together: Training.World or, if that is nil, this one alone.
+func (s *shared) Ranks() parallel.Communicator {
+	if s.World == nil {
+		return parallel.Alone{}
+	}
+	return s.World
+}
 
 // whole is the shape of a carried state of all parts, from that of this process.
 func (s *shared) whole(shape []int) []int {
@@ -72,22 +81,47 @@ func (s *shared) own(state []graph.Tensor) []graph.Tensor {
 	})
 }
 
-// whose names the process whose own loss was not finite in the newest step; "" if all were, or there is one process.
-func (s *shared) whose(p *trainProgram) (string, error) {
+// sizes are what says whether a step was finite: the loss, and of each parameter's gradient the squared norm.
+func (p *trainProgram) sizes(loss *G.Node, squares G.Nodes) (all []float32, err error) {
+	for _, n := range append(G.Nodes{loss}, squares...) {
+		x, err := number(p.Program, n)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, float32(x))
+	}
+	return all, nil
+}
+
+// notFinite names the first that is not finite of what sizes gives, a gradient or else the loss; "" if all are.
+func (p *trainProgram) notFinite(sizes []float32) string {
+	bad := func(x float32) bool { return x-x != 0 }
+	if i := slices.IndexFunc(sizes[1:], bad); i >= 0 {
+		return "the gradient of " + p.params[i].Name()
+	}
+	if bad(sizes[0]) {
+		return "the loss"
+	}
+	return ""
+}
+
+// notFiniteOn names what was not finite in the newest step of a process alone, and which process that is; "" if all
+// was, or there is one process. All must call it.
+func (s *shared) notFiniteOn(p *trainProgram) (string, error) {
 	if p.Own == nil {
 		return "", nil
 	}
-	own, err := number(p.Program, p.Own)
+	own, err := p.sizes(p.Own[0], p.Own[1:])
 	if err != nil {
 		return "", err
 	}
-	all, err := s.World.Gather(parallel.Bytes([]float32{float32(own)}))
+	all, err := s.World.Gather(parallel.Bytes(own))
 	if err != nil {
 		return "", err
 	}
 	for rank, data := range all {
-		if x := float64(parallel.Floats(data)[0]); math.IsNaN(x) || math.IsInf(x, 0) {
-			return fmt.Sprintf(" on rank %d", rank), nil
+		if what := p.notFinite(parallel.Floats(data)); what != "" {
+			return fmt.Sprintf("%s on rank %d", what, rank), nil
 		}
 	}
 	return "", nil

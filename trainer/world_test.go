@@ -10,9 +10,12 @@ import (
 	"testing"
 
 	"github.com/pkg/errors"
+	G "gorgonia.org/gorgonia"
+	"gorgonia.org/tensor"
 
 	"github.com/unroll-ml/unroll/graph"
 	"github.com/unroll-ml/unroll/graph/cpu"
+	"github.com/unroll-ml/unroll/graph/op"
 	"github.com/unroll-ml/unroll/internal/setting"
 	"github.com/unroll-ml/unroll/models"
 	"github.com/unroll-ml/unroll/trainer/optim"
@@ -342,6 +345,39 @@ func TestWorldNotFinite(t *testing.T) {
 			}
 			if after, _ := m.Params(); farthest(before, after) != 0 {
 				t.Errorf("rank %d has taken the step", communicator.Rank())
+			}
+		})
+	}
+	all.Wait()
+}
+
+// hollow is a model of v and w with a loss that is finite at x = 0, where its derivative by w is not.
+func hollow(b *op.Builder, p *models.Params, _ struct{}) (*Graph, error) {
+	x := G.NewVector(b.Graph(), tensor.Float32, G.WithShape(1), G.WithName("x"))
+	v, w := p.Constant("v", 1, 1), p.Constant("w", 1, 1)
+	loss := b.Sum(b.Add(b.Sqrt(b.Mul(b.Square(x), w)), b.Square(b.Sub(x, v))))
+	return &Graph{Inputs: G.Nodes{x}, Loss: loss}, nil
+}
+
+// Of a gradient that is not finite on one process, though all losses are, it is said whose it is, and on which.
+func TestWorldGradientNotFinite(t *testing.T) {
+	var all sync.WaitGroup
+	for _, communicator := range parallel.Local(2) {
+		all.Go(func() {
+			m, err := NewLearner(LearnerConfig[struct{}]{Declare: hollow, Device: cpu.New(cpu.Threads(1)),
+				Training: Training{Optimizer: optim.SGD{}, Accumulate: 4, World: communicator}})
+			if err != nil {
+				t.Error(err)
+				communicator.Abort(err)
+				return
+			}
+			defer m.Close()
+			loss, norm, err := m.Train(struct{}{}, 0, 0.1, []any{[]float32{1}}, []any{[]float32{2}}, []any{[]float32{0}}, []any{[]float32{3}})
+			if err != nil || loss-loss != 0 || norm-norm == 0 {
+				t.Errorf("rank %d: loss %v, norm %v, %v", communicator.Rank(), loss, norm, err)
+			}
+			if what, _, err := m.NonFinite(); err != nil || what != "the gradient of w on rank 1" {
+				t.Errorf("rank %d: %q, %v", communicator.Rank(), what, err)
 			}
 		})
 	}

@@ -45,6 +45,7 @@ func clipped(b *op.Builder, grads G.Nodes, norm *G.Node, limit float64) G.Nodes 
 type sums struct {
 	loss    *G.Node // of the parts so far
 	grads   G.Nodes
+	own     G.Nodes // see Step.Own
 	updates []graph.Update
 }
 
@@ -82,6 +83,8 @@ func (c *StepConfig) accumulate(b *op.Builder, first, last *G.Node, grads G.Node
 	}
 	totals = append(totals, n, l) // last, so that gradients lie at multiples of their size
 	if c.Sum != nil {
+		squares, _ := norms(b, totals[:len(grads)])
+		s.own = append(G.Nodes{b.Affine(l, 1, 0)}, squares...)
 		totals = c.together(b, last, totals)
 	}
 	n, l = totals[len(grads)], totals[len(grads)+1]

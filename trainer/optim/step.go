@@ -3,6 +3,7 @@ package optim
 import (
 	"cmp"
 	"fmt"
+	"slices"
 
 	"github.com/pkg/errors"
 	G "gorgonia.org/gorgonia"
@@ -26,7 +27,7 @@ type Step struct {
 	First   *G.Node // scalar input: see StepConfig.Accumulate; else nil
 	Last    *G.Node // likewise
 	Scale   *G.Node // scalar: see StepConfig.Scaling; else nil
-	Own     *G.Node // scalar: with StepConfig.Sum the loss of this process, of its last part; else nil
+	Own     G.Nodes // scalars, with StepConfig.Sum: of this process alone the sum of n·loss, and as Squares those of n·gradient
 	States  G.Nodes // of the optimizer, of the average and of the scaling
 
 	rated bool // whether Rate was set
@@ -193,12 +194,9 @@ func NewStep(b *op.Builder, c StepConfig) (*Step, error) {
 		s.First = G.NewScalar(b.Graph(), c.Loss.Dtype(), G.WithName("first part"))
 		s.Last = G.NewScalar(b.Graph(), c.Loss.Dtype(), G.WithName("last part"))
 	}
-	if c.Sum != nil {
-		s.Own = b.Affine(c.Loss, 1, 0)
-	}
 	if c.divided() {
 		sums = c.accumulate(b, s.First, s.Last, grads)
-		s.Loss, grads = sums.loss, sums.grads
+		s.Loss, s.Own, grads = sums.loss, sums.own, sums.grads
 	}
 	weights, grads := c.rows(states, grads)
 	if scaling != nil {
@@ -228,11 +226,10 @@ func NewStep(b *op.Builder, c StepConfig) (*Step, error) {
 		return nil, b.Err()
 	}
 	s.States = states.nodes
-	outputs := append(G.Nodes{s.Loss, s.Norm}, s.Squares...)
-	for _, n := range []*G.Node{s.Scale, s.Own} {
-		if n != nil {
-			outputs = append(outputs, n)
-		}
+	// Own comes first: it is computed before the sum over processes, which then needs no memory of its own.
+	outputs := slices.Concat(s.Own, G.Nodes{s.Loss, s.Norm}, s.Squares)
+	if s.Scale != nil {
+		outputs = append(outputs, s.Scale)
 	}
 	s.Program, err = graph.Compile(graph.Config{
 		Device: c.Device, Outputs: outputs, Updates: append(updates, carried...), Recompute: c.Recompute, Memory: c.Memory,
