@@ -105,33 +105,26 @@ func (m *Classifier) logits(x Sequences) ([]float32, error) {
 
 // Eval measures a batch: sums over its examples. Where weights is 0 nothing is counted.
 func (m *Classifier) Eval(x Sequences, classes []int32, weights []float32) (Sums, error) {
-	return m.Confuse(x, classes, weights, nil)
+	s, _, err := m.Judge(x, classes, weights)
+	return s, err
 }
 
-// Confuse is Eval, and counts in confusion, if it is not nil, what the examples are taken for: the first of the
-// likeliest classes.
-func (m *Classifier) Confuse(
-	x Sequences, classes []int32, weights []float32, confusion *metrics.Confusion,
-) (Sums, error) {
-	var s Sums
+// Judge is Eval, and says what each of the B sequences is taken for: the first of the likeliest classes.
+func (m *Classifier) Judge(x Sequences, classes []int32, weights []float32) (s Sums, taken []int, err error) {
 	if err := m.checkExamples(x, classes, weights); err != nil {
-		return s, err
-	}
-	if confusion != nil && confusion.Classes != m.config.Model.Classes {
-		return s, errors.Errorf("a confusion of %d classes for a model of %d", confusion.Classes, m.config.Model.Classes)
+		return s, nil, err
 	}
 	logits, err := m.logits(x)
 	if err != nil {
-		return s, err
+		return s, nil, err
 	}
 	n := m.config.Model.Classes
+	taken = make([]int, len(classes))
 	for i, class := range classes {
+		row := logits[i*n:][:n]
+		taken[i] = likeliest(row)
 		if weights[i] == 0 {
 			continue
-		}
-		row := logits[i*n:][:n]
-		if confusion != nil {
-			confusion.Add(int(class), likeliest(row))
 		}
 		s.Count++
 		s.NLL -= LogSoftmax(row)[class]
@@ -142,7 +135,7 @@ func (m *Classifier) Confuse(
 			s.Top2++
 		}
 	}
-	return s, nil
+	return s, taken, nil
 }
 
 // likeliest is the class of the largest logit, of equals the first; NaN is larger than nothing.

@@ -14,7 +14,6 @@ import (
 	"github.com/unroll-ml/unroll/models"
 	"github.com/unroll-ml/unroll/models/decode"
 	"github.com/unroll-ml/unroll/trainer"
-	"github.com/unroll-ml/unroll/trainer/metrics"
 	"github.com/unroll-ml/unroll/trainer/optim"
 )
 
@@ -239,10 +238,8 @@ func init() {
 		"Classifier.Train": func(t *testing.T) call {
 			return call{newClassifier(t).Train, []any{forTokens, classes, ones[:2], 0, 0.1}}
 		},
-		"Classifier.Eval": func(t *testing.T) call { return call{newClassifier(t).Eval, []any{forTokens, classes, ones[:2]}} },
-		"Classifier.Confuse": func(t *testing.T) call {
-			return call{newClassifier(t).Confuse, []any{forTokens, classes, ones[:2], metrics.NewConfusion(3)}}
-		},
+		"Classifier.Eval":   func(t *testing.T) call { return call{newClassifier(t).Eval, []any{forTokens, classes, ones[:2]}} },
+		"Classifier.Judge":  func(t *testing.T) call { return call{newClassifier(t).Judge, []any{forTokens, classes, ones[:2]}} },
 		"Classifier.Logits": func(t *testing.T) call { return call{newClassifier(t).Logits, []any{forTokens}} },
 		"Seq2Seq.Train":     func(t *testing.T) call { return call{newSeq2Seq(t).Train, []any{pairs, 0, 0.1}} },
 		"Seq2Seq.Eval":      func(t *testing.T) call { return call{newSeq2Seq(t).Eval, []any{pairs}} },

@@ -7,6 +7,7 @@ import (
 
 	"github.com/unroll-ml/unroll/internal/cmdline"
 	"github.com/unroll-ml/unroll/internal/grid"
+	"github.com/unroll-ml/unroll/internal/joint"
 	"github.com/unroll-ml/unroll/trainer/run"
 )
 
@@ -23,6 +24,9 @@ func (a app) trainOf(t grid.Command) error {
 	a.args = t.Args
 	err := a.run()
 	if done := (*run.FinishedError)(nil); errors.As(err, &done) {
+		if said := (*joint.SaidError)(nil); errors.As(err, &said) {
+			return nil
+		}
 		notice(a.stderr)(fmt.Sprintf("%s: %s holds a run that is finished (%s): nothing to do", t.Where, done.Dir, done.Why))
 		return nil
 	}

@@ -18,6 +18,7 @@ import (
 	"github.com/unroll-ml/unroll/internal/batches"
 	"github.com/unroll-ml/unroll/models/decode"
 	"github.com/unroll-ml/unroll/trainer/metrics"
+	"github.com/unroll-ml/unroll/trainer/parallel"
 )
 
 // Model translates batches of tokens: a *trainer.Seq2Seq.
@@ -155,17 +156,16 @@ func (t *Translator) Lines(ctx context.Context, first int, lines []string, o Opt
 	if err != nil {
 		return nil, err
 	}
-	for _, b := range all {
-		if err := ctx.Err(); err != nil {
-			return nil, err
+	err = parallel.Share(ctx, len(all), func(k int) ([][]decode.Hypothesis, error) {
+		return t.translate(&all[k], &o)
+	}, func(k int, found [][]decode.Hypothesis) error {
+		for row, i := range all[k].Which {
+			translated[i] = t.texts(lines[i], found[row], &o)
 		}
-		found, err := t.translate(&b, &o)
-		if err != nil {
-			return nil, err
-		}
-		for k, i := range b.Which {
-			translated[i] = t.texts(lines[i], found[k], &o)
-		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
 	}
 	return translated, nil
 }

@@ -89,6 +89,8 @@ func (classifyKind) numbers(c *Config, _ int) float64 {
 	return directions*c.Model.states() + c.Model.width() + float64(c.Model.Classes)
 }
 
+func (classifyKind) shared() bool { return true }
+
 func (classifyKind) load(c *Config) (Task, error) { return readClassifier(c) }
 
 func (classifyKind) evaluate(ctx context.Context, r *Run, e EvalConfig) (*Evaluation, error) {

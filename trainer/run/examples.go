@@ -16,6 +16,7 @@ import (
 	"github.com/unroll-ml/unroll/internal/words"
 	"github.com/unroll-ml/unroll/trainer"
 	"github.com/unroll-ml/unroll/trainer/metrics"
+	"github.com/unroll-ml/unroll/trainer/parallel"
 )
 
 // The kinds of data of a classifier.
@@ -428,23 +429,34 @@ func (x *examples) read(g batches.Group) (*classifyBatch, error) {
 func (x *examples) validate(
 	ctx context.Context, m *trainer.Classifier,
 ) (measured Metrics, confusion *metrics.Confusion, err error) {
+	type judged struct {
+		trainer.Sums
+		Taken  []int
+		Tokens int
+	}
 	var total trainer.Sums
-	tokens := 0
+	tokens, groups := 0, x.plan.InOrder()
 	confusion = metrics.NewConfusion(m.Classes())
-	for _, g := range x.plan.InOrder() {
-		if err := ctx.Err(); err != nil {
-			return measured, nil, err
-		}
-		b, err := x.fill(g)
+	err = parallel.Share(ctx, len(groups), func(i int) (j judged, err error) {
+		b, err := x.fill(groups[i])
 		if err != nil {
-			return measured, nil, err
+			return j, err
 		}
-		s, err := m.Confuse(b.Sequences, b.classes, b.weights, confusion)
-		if err != nil {
-			return measured, nil, err
+		j.Tokens = b.tokens
+		j.Sums, j.Taken, err = m.Judge(b.Sequences, b.classes, b.weights)
+		return j, err
+	}, func(i int, j judged) error {
+		total.Add(j.Sums)
+		tokens += j.Tokens
+		for row, e := range groups[i].Examples {
+			if e >= 0 {
+				confusion.Add(int(x.class(e)), j.Taken[row])
+			}
 		}
-		total.Add(s)
-		tokens += b.tokens
+		return nil
+	})
+	if err != nil {
+		return measured, nil, err
 	}
 	measured = exampleMetrics(total)
 	measured.Tokens, measured.MacroF1 = tokens, some(confusion.MacroF1())

@@ -177,6 +177,8 @@ func (forecastKind) numbers(c *Config, _ int) float64 {
 	return steps*c.Model.states() + window*each + horizon*each*(8+float64(len(f.Quantiles)))
 }
 
+func (forecastKind) shared() bool { return true }
+
 func (forecastKind) load(c *Config) (Task, error) { return readForecaster(c) }
 
 func (forecastKind) evaluate(ctx context.Context, r *Run, e EvalConfig) (*Evaluation, error) {

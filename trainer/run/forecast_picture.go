@@ -2,14 +2,12 @@ package run
 
 import (
 	"bytes"
-	"context"
 	"math"
 	"path/filepath"
 	"slices"
 	"strings"
 
 	"github.com/unroll-ml/unroll/internal/plots"
-	"github.com/unroll-ml/unroll/trainer"
 )
 
 // horizonsShown is how many horizons of a series a picture shows before the forecast.
@@ -29,20 +27,17 @@ const seriesDrawn = 3
 // gives their paths.
 func (t *ForecastTask) Draw(dir string) (paths []string, err error) {
 	origins := t.origins[:min(len(t.origins), seriesDrawn)]
-	err = t.data.each(context.Background(), origins, func(block []origin, windows []trainer.Window) error {
-		forecasts, err := forecast(t.Forecaster, windows)
-		for i := range forecasts {
-			o := block[i]
-			f := t.data.following(o, &forecasts[i], 0)
-			actual := t.data.set.Series[o.series].Values[0][o.t : o.t+len(f.Points)]
-			drawn, err := f.draw(filepath.Join(dir, "validation-"), actual, t.data.model.Quantiles)
-			if err != nil {
-				return err
-			}
-			paths = append(paths, drawn...)
+	forecasts, err := forecast(t.Forecaster, t.data.windows(origins))
+	for i := range forecasts {
+		o := origins[i]
+		f := t.data.following(o, &forecasts[i], 0)
+		actual := t.data.set.Series[o.series].Values[0][o.t : o.t+len(f.Points)]
+		drawn, err := f.draw(filepath.Join(dir, "validation-"), actual, t.data.model.Quantiles)
+		if err != nil {
+			return nil, err
 		}
-		return err
-	})
+		paths = append(paths, drawn...)
+	}
 	return paths, err
 }
 

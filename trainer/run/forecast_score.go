@@ -8,6 +8,7 @@ import (
 	"github.com/unroll-ml/unroll/datasets/series"
 	"github.com/unroll-ml/unroll/trainer"
 	"github.com/unroll-ml/unroll/trainer/metrics"
+	"github.com/unroll-ml/unroll/trainer/parallel"
 )
 
 // The forecasts that a model's are measured beside.
@@ -131,26 +132,13 @@ func (d *seriesData) baselines(origins []origin) (map[string]ForecastScore, erro
 // mostWindows is how many windows are forecast at once: more are not faster.
 const mostWindows = 128
 
-// each calls f with blocks of windows that begin at origins, rounded to few sizes, with the windows that are none
-// behind the others.
-func (d *seriesData) each(
-	ctx context.Context, origins []origin, f func(block []origin, windows []trainer.Window) error,
-) error {
-	for len(origins) > 0 {
-		if err := ctx.Err(); err != nil {
-			return err
-		}
-		block := origins[:min(len(origins), mostWindows)]
-		origins = origins[len(block):]
-		var windows []trainer.Window
-		for _, o := range block {
-			windows = append(windows, d.window(o.series, o.t, o.t+d.model.Horizon))
-		}
-		if err := f(block, windows); err != nil {
-			return err
-		}
+// windows are those that begin at origins.
+func (d *seriesData) windows(origins []origin) []trainer.Window {
+	var windows []trainer.Window
+	for _, o := range origins {
+		windows = append(windows, d.window(o.series, o.t, o.t+d.model.Horizon))
 	}
-	return nil
+	return windows
 }
 
 // forecast forecasts windows; there are programs for few numbers of them.
@@ -180,26 +168,21 @@ func (d *seriesData) measure(
 	for _, i := range evenly(numbers(len(origins)), validSamples) {
 		shown = append(shown, origins[i])
 	}
-	err = d.each(ctx, origins, func(block []origin, windows []trainer.Window) error {
-		sum, n, err := m.Measure(padded(windows, d.model.Horizon))
-		if err != nil {
-			return err
-		}
-		loss, values = loss+sum, values+n
-		forecasts, err := forecast(m, windows)
-		if err != nil {
-			return err
-		}
-		for i, o := range block {
+	blocks := slices.Collect(slices.Chunk(origins, mostWindows))
+	err = parallel.Share(ctx, len(blocks), func(i int) (j judgedForecasts, err error) {
+		return d.judge(m, blocks[i])
+	}, func(i int, j judgedForecasts) error {
+		loss, values = loss+j.Loss, values+j.Values
+		for k, o := range blocks[i] {
 			s := &d.set.Series[o.series]
-			for target, actual := range s.Values {
-				points, quantiles := d.points(&forecasts[i], target, levels)
-				if err := all.Add(s.ID, actual[:o.t], actual[o.t:o.t+d.model.Horizon], points, quantiles); err != nil {
+			for target, history := range s.Values {
+				said, actual := &j.Said[k][target], history[o.t:o.t+d.model.Horizon]
+				if err := all.Add(s.ID, history[:o.t], actual, said.Points, said.Quantiles); err != nil {
 					return err
 				}
 				if target == 0 && slices.Contains(shown, o) {
-					samples = append(samples, Sample{Input: s.ID, Output: sampleNumbers(points),
-						Wanted: sampleNumbers(actual[o.t : o.t+d.model.Horizon]), Numbers: true})
+					samples = append(samples, Sample{Input: s.ID, Output: sampleNumbers(said.Points),
+						Wanted: sampleNumbers(actual), Numbers: true})
 				}
 			}
 		}
@@ -222,6 +205,40 @@ func (d *seriesData) measure(
 		Samples:  samples,
 		Measures: Measures{ForecastMeasures: measures, RMSE: &measures.RMSE, MAE: &measures.MAE},
 	}, nil
+}
+
+// judgedForecasts are those of a block of windows.
+type judgedForecasts struct {
+	Loss   float64 // the sum over Values values
+	Values int
+	Said   [][]saidValues // by window and target
+}
+
+// saidValues are the forecasts of a target, and of each level its quantiles.
+type saidValues struct {
+	Points    []float64
+	Quantiles [][]float64
+}
+
+// judge forecasts from the origins of a block.
+func (d *seriesData) judge(m *trainer.Forecaster, block []origin) (j judgedForecasts, err error) {
+	windows := d.windows(block)
+	if j.Loss, j.Values, err = m.Measure(padded(windows, d.model.Horizon)); err != nil {
+		return j, err
+	}
+	forecasts, err := forecast(m, windows)
+	if err != nil {
+		return j, err
+	}
+	for i, o := range block {
+		var said []saidValues
+		for target := range d.set.Series[o.series].Values {
+			points, quantiles := d.points(&forecasts[i], target, d.model.Quantiles)
+			said = append(said, saidValues{points, quantiles})
+		}
+		j.Said = append(j.Said, said)
+	}
+	return j, nil
 }
 
 // padded adds windows that nothing is measured of, up to a power of two.

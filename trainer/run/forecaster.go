@@ -209,16 +209,21 @@ func (f *Forecaster) own(ctx context.Context, set *series.Set) ([]SeriesForecast
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	var all []SeriesForecast
-	err = d.each(ctx, ends, func(block []origin, windows []trainer.Window) error {
-		forecasts, err := forecast(f.model, windows)
+	for block := range slices.Chunk(ends, mostWindows) {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		forecasts, err := forecast(f.model, d.windows(block))
+		if err != nil {
+			return nil, err
+		}
 		for i := range forecasts {
 			for target := range f.columns.Targets {
 				all = append(all, d.following(block[i], &forecasts[i], target))
 			}
 		}
-		return err
-	})
-	return all, err
+	}
+	return all, nil
 }
 
 // apply makes series ready for a model that has learned.

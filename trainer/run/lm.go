@@ -47,6 +47,9 @@ func (lmKind) numbers(c *Config, _ int) float64 {
 	return c.Model.states() + c.Model.width() + float64(c.Model.Vocab)
 }
 
+// shared: a language model reads a validation text from its beginning to its end.
+func (lmKind) shared() bool { return false }
+
 func (lmKind) load(c *Config) (Task, error) {
 	data, err := readCorpus(c)
 	if err != nil {

@@ -6,6 +6,8 @@ import (
 	"math"
 	"time"
 
+	"github.com/pkg/errors"
+
 	"github.com/unroll-ml/unroll/internal/events"
 	"github.com/unroll-ml/unroll/internal/plots"
 	"github.com/unroll-ml/unroll/internal/runlog"
@@ -69,7 +71,13 @@ func (f *Folder) prepare(t Task, o Options) (*training, error) {
 	if err := r.agree(); err != nil {
 		return nil, err
 	}
-	return r, r.place()
+	err = r.place()
+	if finished := (*FinishedError)(nil); errors.As(err, &finished) { // for which the others wait in begin
+		if _, failed := r.stand(standing{Finished: finished}); failed != nil {
+			return nil, failed
+		}
+	}
+	return r, err
 }
 
 // newTraining is a training that has no folder yet, and has not begun.

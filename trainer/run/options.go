@@ -65,7 +65,7 @@ func added[V any](m map[string]V, name string, v V) map[string]V {
 }
 
 // InWorld trains together with other processes, each of which makes the same task of the same data and calls Train: see
-// trainer.Training.World. Rank 0 has the folder, reports and validates.
+// trainer.Training.World. Rank 0 has the folder and reports.
 func InWorld(c parallel.Communicator) Option { return func(w *with) { w.world = c } }
 
 // WithLM makes language models with f instead of trainer.NewLM.

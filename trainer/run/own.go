@@ -3,6 +3,8 @@ package run
 import (
 	"context"
 	"slices"
+
+	"github.com/unroll-ml/unroll/trainer/parallel"
 )
 
 // TaskOwn is the task of a Task that is none of this package.
@@ -29,6 +31,8 @@ func (ownKind) lacks(*Config) string                { return "" }
 func (ownKind) model(*Config) (architecture, error) { return nil, nil }
 func (ownKind) numbers(*Config, int) float64        { return 0 }
 
+func (ownKind) shared() bool { return false }
+
 func (ownKind) load(*Config) (Task, error) {
 	return nil, settings("`task` is own: only the program that has the task can make it")
 }
@@ -39,7 +43,9 @@ func (ownKind) evaluate(_ context.Context, r *Run, _ EvalConfig) (*Evaluation, e
 
 // Own is a Task of a model that is none of this package: all that a training needs to know of it.
 type Own struct {
-	Learner // such as a *trainer.Learner
+	// Learner is the model, such as a *trainer.Learner. If that has a trainer.Training.World, all its processes must make
+	// the same task and train it, as InWorld says; rank 0 alone calls Measure.
+	Learner
 
 	Settings Config // start from Defaults(TaskOwn)
 	Steps    int    // of an epoch; 0 is 1
@@ -55,6 +61,9 @@ type Own struct {
 
 // Config implements Task.
 func (o *Own) Config() *Config { return &o.Settings }
+
+// Ranks are the processes that train the Learner.
+func (o *Own) Ranks() parallel.Communicator { return ranksOf(o.Learner) }
 
 // Epoch implements Task.
 func (o *Own) Epoch() int { return max(o.Steps, 1) }

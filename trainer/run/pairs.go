@@ -11,6 +11,7 @@ import (
 	"github.com/unroll-ml/unroll/internal/batches"
 	"github.com/unroll-ml/unroll/models/decode"
 	"github.com/unroll-ml/unroll/trainer"
+	"github.com/unroll-ml/unroll/trainer/parallel"
 )
 
 // The kinds of data of a sequence-to-sequence model.
@@ -146,6 +147,7 @@ type translations struct {
 	plan    *batches.Plan
 	encoded *batches.Seq2Seq
 	longest int            // steps of a source and a target together
+	steps   []int32        // of each pair, source and target together
 	counts  batches.Counts // of all pairs that are in batches
 	lengths decode.Lengths // likewise
 }
@@ -153,7 +155,7 @@ type translations struct {
 // encode makes batches of a part as a config wants them. encoded are all its pairs, as tokens. Pairs with a
 // side of more than longest tokens are left out; 0: none.
 func (p pairsPart) encode(c *Config, encoded *batches.Seq2Seq, longest int) (*translations, error) {
-	x := &translations{pairsPart: p, name: p.pairs.Name, encoded: encoded}
+	x := &translations{pairsPart: p, name: p.pairs.Name, encoded: encoded, steps: make([]int32, p.pairs.Len())}
 	if longest > 0 {
 		longest++ // the end token
 	}
@@ -168,6 +170,7 @@ func (p pairsPart) encode(c *Config, encoded *batches.Seq2Seq, longest int) (*tr
 		counts, err := encoded.Count(i)
 		failed = err
 		s := counts.Shape()
+		x.steps[i] = int32(s.Source + s.Target)
 		if longest == 0 || max(s.Source, s.Target) <= longest {
 			x.counts.Add(counts)
 			lengths.Add(s.Source, s.Target)
@@ -214,6 +217,18 @@ func (x *translations) fill(g batches.Group) (*seq2seqBatch, error) {
 	}, nil
 }
 
+// tokens counts those of a batch as fill does.
+func (x *translations) tokens(g batches.Group) (n int) {
+	for _, i := range g.Examples {
+		if i < 0 {
+			n++ // the end of a source
+		} else {
+			n += int(x.steps[i])
+		}
+	}
+	return n
+}
+
 // seq2seqBatch is a batch for trainer.Seq2Seq.
 type seq2seqBatch struct {
 	trainer.Translations
@@ -223,19 +238,20 @@ type seq2seqBatch struct {
 // validate measures how well the model predicts the targets' tokens, one after the other.
 func (x *translations) validate(ctx context.Context, m *trainer.Seq2Seq) (Metrics, error) {
 	var total trainer.Sums
-	for _, g := range slices.Backward(x.plan.InOrder()) { // the longest first: what is large enough for them is for all
-		if err := ctx.Err(); err != nil {
-			return Metrics{}, err
-		}
-		b, err := x.fill(g)
+	groups := x.plan.InOrder()
+	slices.Reverse(groups) // the longest first: what is large enough for them is for all
+	err := parallel.Share(ctx, len(groups), func(i int) (trainer.Sums, error) {
+		b, err := x.fill(groups[i])
 		if err != nil {
-			return Metrics{}, err
+			return trainer.Sums{}, err
 		}
-		s, err := m.Eval(b.Translations)
-		if err != nil {
-			return Metrics{}, err
-		}
+		return m.Eval(b.Translations)
+	}, func(_ int, s trainer.Sums) error {
 		total.Add(s)
+		return nil
+	})
+	if err != nil {
+		return Metrics{}, err
 	}
 	measured := tokenMetrics(total)
 	measured.Examples = x.plan.Examples()

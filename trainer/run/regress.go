@@ -68,6 +68,8 @@ func (regressKind) model(c *Config) (architecture, error) { return c.regressorMo
 
 func (regressKind) numbers(c *Config, tokens int) float64 { return classifyKind{}.numbers(c, tokens) }
 
+func (regressKind) shared() bool { return true }
+
 func (regressKind) load(c *Config) (Task, error) { return readRegressor(c) }
 
 func (regressKind) evaluate(ctx context.Context, r *Run, e EvalConfig) (*Evaluation, error) {

@@ -11,6 +11,7 @@ import (
 	"github.com/unroll-ml/unroll/internal/words"
 	"github.com/unroll-ml/unroll/trainer"
 	"github.com/unroll-ml/unroll/trainer/metrics"
+	"github.com/unroll-ml/unroll/trainer/parallel"
 )
 
 // rawNumbers are series with a number each.
@@ -129,28 +130,35 @@ func (x *numberedSeries) validate(ctx context.Context, m *trainer.Regressor) (Me
 	var measured Metrics
 	var right, predicted, mean []float64
 	chosen, samples := evenly(x.which, validSamples), []Sample(nil)
-	loss := 0.0
-	for _, g := range x.plan.InOrder() {
-		if err := ctx.Err(); err != nil {
-			return measured, err
-		}
-		b := x.fill(g)
-		sum, _, ys, err := m.Eval(b.Sequences, b.right, b.weights)
-		if err != nil {
-			return measured, err
-		}
-		loss += sum
-		measured.Tokens += b.steps
-		for k, i := range g.Examples {
-			if i >= 0 {
-				right = append(right, x.cases.Cases[i].Number)
-				predicted, mean = append(predicted, x.number.unscaled(ys[k])), append(mean, x.number.Mean)
+	type judged struct {
+		Loss  float64
+		Steps int
+		Said  []float32
+	}
+	loss, groups := 0.0, x.plan.InOrder()
+	err := parallel.Share(ctx, len(groups), func(i int) (j judged, err error) {
+		b := x.fill(groups[i])
+		j.Steps = b.steps
+		j.Loss, _, j.Said, err = m.Eval(b.Sequences, b.right, b.weights)
+		return j, err
+	}, func(i int, j judged) error {
+		loss += j.Loss
+		measured.Tokens += j.Steps
+		for k, e := range groups[i].Examples {
+			if e < 0 {
+				continue
 			}
-			if slices.Contains(chosen, i) {
-				samples = append(samples, Sample{Input: "series " + words.Thousands(int(i)+1), Numbers: true,
+			right = append(right, x.cases.Cases[e].Number)
+			predicted, mean = append(predicted, x.number.unscaled(j.Said[k])), append(mean, x.number.Mean)
+			if slices.Contains(chosen, e) {
+				samples = append(samples, Sample{Input: "series " + words.Thousands(int(e)+1), Numbers: true,
 					Output: sampleNumbers(predicted[len(predicted)-1:]), Wanted: sampleNumbers(right[len(right)-1:])})
 			}
 		}
+		return nil
+	})
+	if err != nil {
+		return measured, err
 	}
 	measured.Loss, measured.Examples, measured.Samples = loss/float64(len(right)), len(right), samples
 	measured.RMSE, measured.MAE = some(metrics.RMSE(right, predicted)), some(metrics.MAE(right, predicted))

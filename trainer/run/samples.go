@@ -7,9 +7,11 @@ import (
 	"strings"
 
 	"github.com/unroll-ml/unroll/datasets"
+	"github.com/unroll-ml/unroll/internal/batches"
 	"github.com/unroll-ml/unroll/internal/words"
 	"github.com/unroll-ml/unroll/models/decode"
 	"github.com/unroll-ml/unroll/trainer"
+	"github.com/unroll-ml/unroll/trainer/parallel"
 )
 
 // Sample is what a model made of something when it was validated, for people to look at. Texts are cut to a few
@@ -60,14 +62,11 @@ func (x *examples) samples(
 ) ([]Sample, error) {
 	chosen := evenly(x.which, n)
 	samples := make([]Sample, len(chosen))
-	for _, g := range x.plan.InOrder() {
-		if !slices.ContainsFunc(g.Examples, func(e int32) bool { return slices.Contains(chosen, e) }) {
-			continue
-		}
-		if err := ctx.Err(); err != nil {
-			return nil, err
-		}
-		b, err := x.read(g)
+	groups := slices.DeleteFunc(x.plan.InOrder(), func(g batches.Group) bool {
+		return !slices.ContainsFunc(g.Examples, func(e int32) bool { return slices.Contains(chosen, e) })
+	})
+	err := parallel.Share(ctx, len(groups), func(i int) (taken []int, err error) {
+		b, err := x.read(groups[i])
 		if err != nil {
 			return nil, err
 		}
@@ -75,15 +74,19 @@ func (x *examples) samples(
 		if err != nil {
 			return nil, err
 		}
-		for row, e := range g.Examples {
+		for one := range slices.Chunk(logits, m.Classes()) {
+			taken = append(taken, slices.Index(one, slices.Max(one)))
+		}
+		return taken, nil
+	}, func(i int, taken []int) error {
+		for row, e := range groups[i].Examples {
 			if at := slices.Index(chosen, e); at >= 0 {
-				one := logits[row*m.Classes():][:m.Classes()]
-				taken := slices.Index(one, slices.Max(one))
-				samples[at] = Sample{Input: x.shown(e), Output: labels.Name(int32(taken)), Wanted: labels.Name(x.class(e))}
+				samples[at] = Sample{Input: x.shown(e), Output: labels.Name(int32(taken[row])), Wanted: labels.Name(x.class(e))}
 			}
 		}
-	}
-	return samples, nil
+		return nil
+	})
+	return samples, err
 }
 
 // shown is what people see of an example.

@@ -79,6 +79,8 @@ func (seq2seqKind) numbers(c *Config, tokens int) float64 {
 	return 3*m.states() + float64(m.Embed) + float64(m.TargetVocab) + float64(tokens)*float64(m.Hidden)
 }
 
+func (seq2seqKind) shared() bool { return true }
+
 func (seq2seqKind) load(c *Config) (Task, error) { return readSeq2Seq(c) }
 
 func (seq2seqKind) evaluate(ctx context.Context, r *Run, e EvalConfig) (*Evaluation, error) {
@@ -212,7 +214,7 @@ func newSeq2SeqTask(c *Config, raw, other *rawPairs) (_ *Seq2SeqTask, err error)
 	if err := t.checkBest(); err != nil {
 		return nil, err
 	}
-	t.feed.fill = planned(t.data.plan, c.Training.Seed, t.data.fill)
+	t.feed.fill = planned(t.data.plan, c.Training.Seed, t.batch)
 	if t.Seq2Seq, err = c.newSeq2Seq(); err != nil {
 		return nil, err
 	}
@@ -293,6 +295,19 @@ func (t *Seq2SeqTask) largest() error {
 		_, _, err = t.Train(b.Translations, 0, 0)
 	}
 	return err
+}
+
+// batch makes a batch of which only the rows are encoded that this process computes: those of others are as if their
+// pairs were missing. A softmax that is not full looks at all targets of a batch.
+func (t *Seq2SeqTask) batch(g batches.Group) (*seq2seqBatch, error) {
+	if m := &t.config.Model; len(m.Cutoffs) > 0 || m.Samples > 0 {
+		return t.data.fill(g)
+	}
+	b, err := t.data.fill(ownRows(g, worldOf(t)))
+	if err == nil {
+		b.tokens = t.data.tokens(g)
+	}
+	return b, err
 }
 
 // Step implements Task.

@@ -15,6 +15,7 @@ import (
 	"github.com/unroll-ml/unroll/internal/words"
 	"github.com/unroll-ml/unroll/trainer"
 	"github.com/unroll-ml/unroll/trainer/metrics"
+	"github.com/unroll-ml/unroll/trainer/parallel"
 )
 
 // How many sentences of a task there are.
@@ -374,50 +375,56 @@ func (f *forgetting) token(token int32, counts []int) int32 {
 // samples are at most n of the sentences, evenly spread, and their tags.
 func (x *tagged) samples(ctx context.Context, m *trainer.Tagger, n int) ([]Sample, error) {
 	var samples []Sample
-	for _, i := range evenly(numbers(len(x.words)), n) {
-		if err := ctx.Err(); err != nil {
-			return nil, err
-		}
+	chosen := evenly(numbers(len(x.words)), n)
+	err := parallel.Share(ctx, len(chosen), func(k int) (Sample, error) {
+		i := chosen[k]
 		alone := batches.Group{Shape: batches.Shape{Source: batches.StepsInUse(len(x.words[i]))}, Examples: []int32{i}}
-		b := x.fill(alone, 1, nil).parts[0]
-		tags, _, err := m.Tag(b)
+		tags, _, err := m.Tag(x.fill(alone, 1, nil).parts[0])
 		if err != nil {
-			return nil, err
+			return Sample{}, err
 		}
 		names := make([]string, len(x.words[i]))
 		for at := range names {
 			names[at] = x.labels.Name(tags[at])
 		}
-		samples = append(samples, Sample{
+		return Sample{
 			Input: clipped(strings.Join(x.text[i], " ")), Output: clipped(strings.Join(names, " ")),
 			Wanted: clipped(strings.Join(x.gold[i], " ")),
-		})
-	}
-	return samples, nil
+		}, nil
+	}, func(_ int, s Sample) error {
+		samples = append(samples, s)
+		return nil
+	})
+	return samples, err
 }
 
 // validate measures a tagger on the sentences, and counts what words are taken for.
 func (x *tagged) validate(ctx context.Context, m *trainer.Tagger) (Metrics, *metrics.Confusion, error) {
+	type judged struct {
+		Tags []int32 // T×B
+		NLL  []float32
+	}
 	s := tagSums{confusion: metrics.NewConfusion(m.Tags())}
-	for _, g := range x.plan.InOrder() {
-		if err := ctx.Err(); err != nil {
-			return Metrics{}, nil, err
-		}
-		b := x.fill(g, 1, nil).parts[0]
-		tags, nll, err := m.Tag(b)
-		if err != nil {
-			return Metrics{}, nil, err
-		}
-		for row, i := range g.Examples {
-			if i < 0 {
+	groups := x.plan.InOrder()
+	err := parallel.Share(ctx, len(groups), func(i int) (j judged, err error) {
+		j.Tags, j.NLL, err = m.Tag(x.fill(groups[i], 1, nil).parts[0])
+		return j, err
+	}, func(i int, j judged) error {
+		rows := groups[i].Examples
+		for row, e := range rows {
+			if e < 0 {
 				continue
 			}
-			predicted := make([]int32, len(x.words[i]))
+			predicted := make([]int32, len(x.words[e]))
 			for t := range predicted {
-				predicted[t] = tags[t*b.Batch+row]
+				predicted[t] = j.Tags[t*len(rows)+row]
 			}
-			s.add(x, int(i), predicted, float64(nll[row]))
+			s.add(x, int(e), predicted, float64(j.NLL[row]))
 		}
+		return nil
+	})
+	if err != nil {
+		return Metrics{}, nil, err
 	}
 	return s.metrics(x), s.confusion, nil
 }

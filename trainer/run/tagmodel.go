@@ -121,6 +121,8 @@ func (tagKind) numbers(c *Config, _ int) float64 {
 	return n + float64(t.Letters)*(2*gates*float64(t.CharHidden)+float64(t.CharEmbed))
 }
 
+func (tagKind) shared() bool { return true }
+
 func (tagKind) load(c *Config) (Task, error) { return readTagger(c) }
 
 func (tagKind) evaluate(ctx context.Context, r *Run, e EvalConfig) (*Evaluation, error) {

@@ -16,7 +16,9 @@ type Task interface {
 	// Step takes the next training step after so many, and says how many tokens it has read.
 	Step(before int, rate float64) (loss, norm float64, tokens int, err error)
 
-	// Validate measures the model on the validation data; the context's error if that is done meanwhile.
+	// Validate measures the model on the validation data; the context's error if that is done meanwhile. Of processes
+	// that train one of the tasks of this package together all call it, with a context in which they share the work: see
+	// parallel.Share. Language models and tasks of a program's own are measured by rank 0.
 	Validate(ctx context.Context) (Metrics, error)
 }
 

@@ -47,6 +47,9 @@ type taskKind interface {
 	// load reads the data that the configuration names, and makes the model that learns them.
 	load(c *Config) (Task, error)
 
+	// shared says whether processes that train together can share a validation, with parallel.Share.
+	shared() bool
+
 	// evaluate measures the model of a run.
 	evaluate(ctx context.Context, r *Run, e EvalConfig) (*Evaluation, error)
 }

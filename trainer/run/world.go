@@ -2,6 +2,7 @@ package run
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/gob"
@@ -12,6 +13,7 @@ import (
 
 	"github.com/pkg/errors"
 
+	"github.com/unroll-ml/unroll/internal/batches"
 	"github.com/unroll-ml/unroll/models/decode"
 	"github.com/unroll-ml/unroll/trainer/checkpoint"
 	"github.com/unroll-ml/unroll/trainer/parallel"
@@ -21,10 +23,18 @@ import (
 // alike. What a process knows by itself alone, a signal, its clock, what it has read from its disk, is made known to all
 // before anything depends on it, because a process that goes another way than the others leaves them waiting.
 
-// worldOf are the processes that train a task together.
+// worldOf are the processes that train a task together: a task of a program's own says so by its model.
 func worldOf(t Task) parallel.Communicator {
 	if c := t.Config(); c.with.world != nil {
 		return c.with.world
+	}
+	return ranksOf(t)
+}
+
+// ranksOf are the processes that train a model together, as the models of package trainer tell.
+func ranksOf(m any) parallel.Communicator {
+	if m, ok := m.(interface{ Ranks() parallel.Communicator }); ok {
+		return m.Ranks()
 	}
 	return parallel.Alone{}
 }
@@ -59,8 +69,20 @@ func Agreed(err error) bool {
 		diverged *DivergedError
 		disagree *DisagreeError
 		aborted  *parallel.AbortedError
+		finished *FinishedError
 	)
-	return errors.As(err, &stopped) || errors.As(err, &diverged) || errors.As(err, &disagree) || errors.As(err, &aborted)
+	return errors.As(err, &stopped) || errors.As(err, &diverged) || errors.As(err, &disagree) ||
+		errors.As(err, &aborted) || errors.As(err, &finished)
+}
+
+// ownRows is a batch in which examples are missing that other processes compute.
+func ownRows(g batches.Group, world parallel.Communicator) batches.Group {
+	rows := len(g.Examples) / world.Size()
+	from := rows * world.Rank()
+	own := slices.Repeat([]int32{-1}, len(g.Examples))
+	copy(own[from:][:rows], g.Examples[from:])
+	g.Examples = own
+	return g
 }
 
 // follows says whether another process has the folder.
@@ -141,30 +163,40 @@ func (l *loader) Load(weights, state []checkpoint.Tensor) error {
 
 // standing is where a run stands before the first step of this process.
 type standing struct {
-	At     Position
-	Loaded bool   // of a checkpoint
-	Tokens string // the folder in which files of tokens are
+	At       Position
+	Loaded   bool           // of a checkpoint
+	Finished *FinishedError // there are no steps left
+	Tokens   string         // the folder in which files of tokens are
 }
 
-// begin makes all processes stand where rank 0 does, which alone needs the folder.
-func (r *training) begin() error {
+// stand gives where rank 0 stands, which alone needs the folder.
+func (r *training) stand(mine standing) (first standing, err error) {
 	if r.world.Size() == 1 {
-		return nil
+		return mine, nil
 	}
 	r.enters("the beginning", false)
+	err = r.fromFirst(&mine, &first)
+	return first, err
+}
+
+// begin makes all processes stand where rank 0 does.
+func (r *training) begin() error {
 	mine := standing{At: r.at, Loaded: r.loaded != nil}
 	if !r.follows() {
 		mine.Tokens, _ = filepath.Abs(r.folder.dir) // "": nobody finds them, and all encode
 	}
-	var first standing
-	if err := r.fromFirst(&mine, &first); err != nil {
+	first, err := r.stand(mine)
+	switch {
+	case err != nil:
 		return err
+	case first.Finished != nil:
+		return first.Finished
 	}
 	r.at = first.At
 	if r.follows() {
 		r.shareTokens(first.Tokens)
 	}
-	if !first.Loaded {
+	if !first.Loaded || r.world.Size() == 1 {
 		return nil
 	}
 	var weights, state []checkpoint.Tensor
@@ -246,7 +278,7 @@ func sum(tensors ...[]checkpoint.Tensor) []byte {
 	return h.Sum(nil)
 }
 
-// measured is what a validation gave. Other processes than rank 0 have only what decides on how to go on.
+// measured is what a validation gave. The loss and the score are those of rank 0.
 type measured struct {
 	Metrics
 	score     float64
@@ -254,46 +286,66 @@ type measured struct {
 	notFinite string // what was not; "": all was
 }
 
-// measure validates, on rank 0.
-func (r *training) measure(ctx context.Context) (measured, error) {
-	if r.world.Size() == 1 {
+// measure validates: all processes together if the task can do that, else rank 0 while the others wait.
+func (r *training) measure(ctx context.Context) (m measured, err error) {
+	switch {
+	case r.world.Size() == 1:
 		return r.measureHere(ctx)
+	case kindOf(r.config.Task).shared():
+		m, err = r.measureHere(parallel.Sharing(ctx, r.world))
+	case r.follows():
+		err = r.waitForFirst(ctx)
+	default:
+		if m, err = r.measureHere(&askingContext{Context: ctx, world: r.world}); err == nil {
+			_, err = r.world.Vote(doneBit)
+		}
 	}
-	type decision struct { // of measured
+	if err != nil {
+		return m, err
+	}
+	return r.decide(m)
+}
+
+// waitForFirst waits until rank 0 has validated, which asks between batches whether it should stop.
+func (r *training) waitForFirst(ctx context.Context) error {
+	for {
+		bits, err := r.world.Vote(stopBit(ctx))
+		if err != nil || bits&doneBit != 0 {
+			return err
+		}
+	}
+}
+
+// decide makes all processes go on alike after a validation.
+func (r *training) decide(m measured) (measured, error) {
+	type found struct { // of measured
 		Loss, Score float64
 		Stopped     bool
 		NotFinite   string
 	}
-	var m measured
-	if r.follows() {
-		for { // rank 0 asks between batches
-			bits, err := r.world.Vote(stopBit(ctx))
-			if err != nil {
-				return m, err
-			}
-			if bits&doneBit != 0 {
-				break
-			}
-		}
-	} else {
-		asking := &askingContext{Context: ctx, world: r.world}
-		var err error
-		if m, err = r.measureHere(asking); err != nil {
-			return m, err
-		}
-		if _, err := r.world.Vote(doneBit); err != nil {
-			return m, err
-		}
+	var mine bytes.Buffer
+	if err := gob.NewEncoder(&mine).Encode(found{m.Loss, m.score, m.stopped, m.notFinite}); err != nil {
+		return m, errors.WithStack(err)
 	}
-	var d decision
-	if err := r.fromFirst(&decision{m.Loss, m.score, m.stopped, m.notFinite}, &d); err != nil {
+	all, err := r.world.Gather(mine.Bytes())
+	if err != nil {
 		return m, err
 	}
-	m.Loss, m.score, m.stopped, m.notFinite = d.Loss, d.Score, d.Stopped, d.NotFinite
+	m.stopped, m.notFinite = false, ""
+	for rank, data := range all {
+		var f found
+		if err := gob.NewDecoder(bytes.NewReader(data)).Decode(&f); err != nil {
+			return m, errors.WithStack(err)
+		}
+		if rank == 0 {
+			m.Loss, m.score = f.Loss, f.Score
+		}
+		m.stopped, m.notFinite = m.stopped || f.Stopped, cmp.Or(m.notFinite, f.NotFinite)
+	}
 	return m, nil
 }
 
-// measureHere validates in this process.
+// measureHere is what this process does of a validation.
 func (r *training) measureHere(ctx context.Context) (m measured, err error) {
 	m.Metrics, err = r.task.Validate(ctx)
 	number := (*decode.NotFiniteError)(nil)
@@ -302,6 +354,7 @@ func (r *training) measureHere(ctx context.Context) (m measured, err error) {
 		m.stopped = true
 	case errors.As(err, &number):
 		m.notFinite = number.Error()
+	case errors.Is(err, parallel.ErrElsewhere): // where one of these happened
 	case err != nil:
 		return m, err
 	case finite(m.Loss):

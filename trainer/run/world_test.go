@@ -1,6 +1,7 @@
 package run
 
 import (
+	"cmp"
 	"context"
 	"math"
 	"os"
@@ -12,70 +13,10 @@ import (
 
 	"github.com/pkg/errors"
 
-	"github.com/unroll-ml/unroll/datasets/tasks"
 	"github.com/unroll-ml/unroll/graph/cpu"
 	"github.com/unroll-ml/unroll/trainer/checkpoint"
 	"github.com/unroll-ml/unroll/trainer/parallel"
 )
-
-// jointTask makes the task of a rank.
-type jointTask func(t *testing.T, steps int, opts ...Option) (Task, error)
-
-// jointTasks are all tasks, in 4 parts.
-var jointTasks = map[string]jointTask{
-	TaskLM: func(t *testing.T, steps int, opts ...Option) (Task, error) {
-		c := jointConfig(TaskLM, steps)
-		c.Training.Batch, c.Training.Seq, c.Model.Cell = 2, 8, "lstm"
-		c.Training.Schedule, c.Training.ScheduleFactor, c.Training.ScheduleWait = "plateau", 0.5, 1
-		return NewLM(c, text(t), nil, opts...)
-	},
-	TaskClassify: func(t *testing.T, steps int, opts ...Option) (Task, error) {
-		c := jointConfig(TaskClassify, steps)
-		c.Training.Batch = 3
-		return NewClassifier(c, table(t), nil, opts...)
-	},
-	TaskSeq2Seq: func(t *testing.T, steps int, opts ...Option) (Task, error) {
-		pairs, valid, err := tasks.Pairs("dates", tasks.Config{Seed: 1, Train: 40, Valid: 5})
-		if err != nil {
-			t.Fatal(err)
-		}
-		c := jointConfig(TaskSeq2Seq, steps)
-		c.Training.Batch, c.Training.TeacherForcing, c.Training.EMA = 2, 0.5, 0.9
-		return NewSeq2Seq(c, pairs, valid, opts...)
-	},
-	TaskTag: func(t *testing.T, steps int, opts ...Option) (Task, error) {
-		c := jointConfig(TaskTag, steps)
-		c.Training.Batch = 2
-		return NewTagger(c, places(t, 60), nil, opts...)
-	},
-	TaskRegress: func(t *testing.T, steps int, opts ...Option) (Task, error) {
-		c := smallSeries(TaskRegress)
-		c.Model.Number, c.Training.Epochs, c.Training.Steps = &NumberModel{Loss: "huber"}, 0, steps
-		c.Training.Batch, c.Training.Accumulate, c.Training.ValidEvery = 2, 4, 2
-		train := waves(t, 20, true)
-		train.Classes, train.Regression = nil, true
-		return NewRegressor(c, train, nil, opts...)
-	},
-	TaskForecast: func(t *testing.T, steps int, opts ...Option) (Task, error) {
-		c := smallForecaster(steps)
-		c.Training.Batch, c.Training.Accumulate, c.Training.Warmup, c.Training.ValidEvery = 2, 4, 0, 2
-		c.Training.Schedule = "constant"
-		return NewForecaster(c, seasons(40, 25), opts...)
-	},
-}
-
-// jointConfig is a small model of a task, trained in 4 parts with dropout.
-func jointConfig(task string, steps int) Config {
-	c := Defaults(task)
-	c.Model.Hidden, c.Model.Embed = 8, 6
-	c.Training.Epochs, c.Training.Steps, c.Training.LR, c.Training.Clip = 0, steps, 0.02, 0.2
-	c.Training.Accumulate, c.Training.ValidEvery = 4, 2
-	c.Model.Dropout = 0.3
-	if c.Model.Layers == 1 {
-		c.Model.Layers = 2
-	}
-	return c
-}
 
 // trainJointly trains a task in a folder with so many ranks, and gives the end and the error of each.
 func trainJointly(t *testing.T, dir string, ranks int, task func(rank int, opts ...Option) (Task, error)) ([]End, []error) {
@@ -144,8 +85,9 @@ func far(a, b []checkpoint.Tensor) (most float64) {
 func TestTrainJointly(t *testing.T) {
 	for name, task := range jointTasks {
 		t.Run(name, func(t *testing.T) {
-			if testing.Short() && name != TaskLM && name != TaskRegress {
-				t.Skip("one task with a state that is carried and one without, in short tests: package trainer has all")
+			if testing.Short() && name != TaskLM && name != TaskRegress && name != TaskOwn {
+				t.Skip("in short tests one task with a state that is carried, one without, and one of a program's own: package " +
+					"trainer has all")
 			}
 			run := func(dir string, ranks, steps int) {
 				t.Helper()
@@ -385,6 +327,23 @@ func TestWaitInCheckpoint(t *testing.T) {
 		})
 	}
 	all.Wait()
+}
+
+// That a run is finished all processes know, and none of them aborts the others.
+func TestFinishedJointly(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "run")
+	train := func() []error {
+		return trainCounters(t, 3, dir, func(_ int, c *counter, _ func()) Task { return c })
+	}
+	if err := cmp.Or(train()...); err != nil {
+		t.Fatal(err)
+	}
+	for rank, err := range train() {
+		var finished *FinishedError
+		if aborted := (*parallel.AbortedError)(nil); !errors.As(err, &finished) || errors.As(err, &aborted) || finished.Dir != dir {
+			t.Errorf("rank %d: %v", rank, err)
+		}
+	}
 }
 
 // The parts belong to the run: another number of them is another run, though their product with the batch may be the same.
