@@ -4,6 +4,7 @@
 // promised was kept.
 //
 //	go run ./bench/mpi [-only WORDS] [-times N] [-unroll FILE]
+//	go run ./bench/mpi -scale N     # how much faster two processes are than one: needs a quiet machine
 //
 // It needs mpirun of Open MPI or of MPICH, and tries those that it finds; a disk that is full needs root, to mount it.
 // Every row is what was done and what was promised; the exit code is 1 if a promise was not kept. All rows take about ten
@@ -20,6 +21,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -28,6 +30,7 @@ import (
 
 	"github.com/pkg/errors"
 
+	"github.com/unroll-ml/unroll/internal/bench/trial"
 	"github.com/unroll-ml/unroll/trainer/checkpoint"
 )
 
@@ -48,7 +51,8 @@ var launchers = []launcher{
 type harness struct {
 	launcher
 	unroll, work string
-	times        int
+	times        int // to kill
+	rounds       int // of measuring; 0: none
 }
 
 // row is something that is done, and what was promised.
@@ -66,12 +70,14 @@ var rows = []row{
 	{"a full disk of the first process is code 74, and nothing is lost", (*harness).full},
 	{"a process that is stopped is noticed: the others say what they wait for, code 69", (*harness).stop},
 	{"settings that differ are code 65, parts that cannot be shared code 2", (*harness).refuse},
+	{"a line of a grid whose run is finished is done: code 0", (*harness).finished},
 }
 
 func main() {
 	h := &harness{}
 	only := flag.String("only", "", "only rows that contain this")
 	flag.IntVar(&h.times, "times", 20, "how often to kill")
+	flag.IntVar(&h.rounds, "scale", 0, "measure how training speeds up, in so many rounds, and try no rows")
 	flag.StringVar(&h.unroll, "unroll", "", "the command, built with -tags mpi; without it, it is built")
 	flag.Parse()
 	ok, err := h.main(*only)
@@ -106,6 +112,9 @@ func (h *harness) main(only string) (ok bool, err error) {
 		}
 		tried++
 		h.launcher = l
+		if h.rounds > 0 {
+			return true, h.scale()
+		}
 		for i, r := range rows {
 			if !strings.Contains(r.name, only) {
 				continue
@@ -134,6 +143,7 @@ var tasks = map[string]string{
 	"lm":       "lm --cell lstm --hidden 16 --layers 2 --dropout 0.3 --batch 4 --seq 16 --clip 0.1 --ema 0.9",
 	"seq2seq":  "seq2seq --task dates --hidden 16 --batch 8 --dropout 0.3 --teacher-forcing 0.5 --clip 0.1 --schedule plateau",
 	"classify": "classify --table DIR/table.tsv --hidden 16 --batch 5 --clip 0.1",
+	"regress":  "regress --task adding --hidden 16 --batch 6 --clip 0.1 --dropout 0.2",
 	"tag":      "tag --task places --hidden 16 --batch 6 --clip 0.1 --patience 9",
 	"forecast": "forecast --series DIR/series.csv --hidden 16 --batch 8 --horizon 4 --clip 0.1",
 }
@@ -237,13 +247,15 @@ func processes(program string) (pids []int) {
 
 // await waits until so many processes take steps: the log of the run has some.
 func (h *harness) await(dir string, n, steps int) ([]int, error) {
-	for end := time.Now().Add(time.Minute); time.Now().Before(end); time.Sleep(5 * time.Millisecond) {
+	var pids []int
+	if !trial.Until(time.Minute, 5*time.Millisecond, func() bool {
 		log, _ := os.ReadFile(filepath.Join(dir, "log.jsonl"))
-		if pids := processes(h.unroll); len(pids) == n && bytes.Count(log, []byte(`"event":"step"`)) >= steps {
-			return pids, nil
-		}
+		pids = processes(h.unroll)
+		return len(pids) == n && bytes.Count(log, []byte(`"event":"step"`)) >= steps
+	}) {
+		return nil, errors.Errorf("no step was taken by %d processes", n)
 	}
-	return nil, errors.Errorf("no step was taken by %d processes", n)
+	return pids, nil
 }
 
 // tensors are those of the last checkpoint of a run.
@@ -291,6 +303,25 @@ func apart(a, b string) (most float64, err error) {
 		}
 	}
 	return most, nil
+}
+
+// seconds are the times that a log has, which no two trainings share.
+var seconds = regexp.MustCompile(`"seconds":[^,}]*`)
+
+// validations are those in the log of a run, but for when they were. That before the first step is left out: it may take
+// too long for its limit.
+func validations(run string) string {
+	log, err := os.ReadFile(filepath.Join(run, "log.jsonl"))
+	if err != nil {
+		return ""
+	}
+	var all []byte
+	for line := range bytes.Lines(log) {
+		if bytes.Contains(line, []byte(`"event":"valid"`)) && !bytes.Contains(line, []byte(`"step":0,`)) {
+			all = append(all, seconds.ReplaceAll(line, nil)...)
+		}
+	}
+	return string(all)
 }
 
 // random is the same in each run of this program.

@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"github.com/pkg/errors"
+
+	"github.com/unroll-ml/unroll/internal/bench/trial"
 )
 
 // compare trains each task in one process and in several, and compares.
@@ -35,6 +37,12 @@ func (h *harness) compare(dir string, n int, most float64) error {
 		}
 		if d > most {
 			return errors.Errorf("%s: %d processes are %g from 1", task, n, d)
+		}
+		if most > 0 {
+			continue
+		}
+		if x, y := validations(one), validations(several); x == "" || x != y {
+			return errors.Errorf("%s: validations of 1 process and of %d:\n%s\n%s", task, n, x, y)
 		}
 	}
 	return nil
@@ -111,13 +119,10 @@ func (h *harness) kill(dir string) error {
 
 // gone waits until no process is left. The launcher may end before those that it has killed.
 func (h *harness) gone() error {
-	for range 100 {
-		if len(processes(h.unroll)) == 0 {
-			return nil
-		}
-		time.Sleep(100 * time.Millisecond)
+	if !trial.Until(10*time.Second, 100*time.Millisecond, func() bool { return len(processes(h.unroll)) == 0 }) {
+		return errors.New("after 10 seconds there are processes left")
 	}
-	return errors.New("after 10 seconds there are processes left")
+	return nil
 }
 
 func (h *harness) signal(dir string) error {
@@ -230,6 +235,25 @@ func (h *harness) refuse(dir string) error {
 	}
 	if code != 2 || !strings.Contains(out, "a multiple of 2") {
 		return errors.Errorf("exit code %d, want 2: %s", code, out)
+	}
+	return nil
+}
+
+func (h *harness) finished(dir string) error {
+	grid := filepath.Join(dir, "grid.txt")
+	if err := os.WriteFile(grid, []byte("short: --hidden 8\n"), 0o666); err != nil {
+		return err
+	}
+	args := append(h.command(filepath.Join(dir, "runs"), "lm", "--steps 5 --accumulate 2"), "--grid", grid, "--task-id", "1")
+	if err := h.finish(2, args); err != nil {
+		return err
+	}
+	out, code, err := h.run(2, args, nil)
+	if err != nil {
+		return err
+	}
+	if code != 0 || strings.Count(out, "nothing to do") != 1 || strings.Count(out, "unroll: ") != 1 {
+		return errors.Errorf("exit code %d, want 0 and one note: %s", code, out)
 	}
 	return nil
 }
