@@ -22,6 +22,8 @@ import (
 	"path/filepath"
 	"strings"
 	"time"
+
+	"github.com/unroll-ml/unroll/internal/bench/trial"
 )
 
 func main() {
@@ -53,11 +55,8 @@ func (h *harness) main(w io.Writer, only string) (ok bool, err error) {
 	if h.self, err = os.Executable(); err != nil {
 		return false, err
 	}
-	if h.command == "" {
-		h.command = filepath.Join(work, "unroll")
-		if out, err := exec.Command("go", "build", "-o", h.command, module+"/cmd/unroll").CombinedOutput(); err != nil {
-			return false, fmt.Errorf("go build: %v: %s", err, out)
-		}
+	if err := trial.Build(&h.command, filepath.Join(work, "unroll"), ""); err != nil {
+		return false, err
 	}
 	h.tests = filepath.Join(work, "checkpoint.test")
 	if out, err := exec.Command("go", "test", "-c", "-o", h.tests,

@@ -95,13 +95,8 @@ func (h *harness) main(only string) (ok bool, err error) {
 		return false, err
 	}
 	defer os.RemoveAll(h.work)
-	if h.unroll == "" {
-		h.unroll = filepath.Join(h.work, "unroll")
-		build := exec.Command("go", "build", "-tags", "mpi", "-o", h.unroll, "github.com/unroll-ml/unroll/cmd/unroll")
-		build.Env = append(os.Environ(), "CGO_ENABLED=0")
-		if out, err := build.CombinedOutput(); err != nil {
-			return false, errors.Errorf("go build: %v: %s", err, out)
-		}
+	if err := trial.Build(&h.unroll, filepath.Join(h.work, "unroll"), "mpi"); err != nil {
+		return false, err
 	}
 	ok = true
 	tried := 0

@@ -90,7 +90,7 @@ func (h *harness) main(only string) (kept bool, err error) {
 		command *string
 		tags    string
 	}{{&h.command, ""}, {&h.withMPI, "mpi"}} {
-		if err := built(c.command, filepath.Join(work, "unroll"+c.tags), c.tags); err != nil {
+		if err := trial.Build(c.command, filepath.Join(work, "unroll"+c.tags), c.tags); err != nil {
 			return false, err
 		}
 	}
@@ -113,17 +113,6 @@ func (h *harness) main(only string) (kept bool, err error) {
 	}
 	fmt.Printf("%s, 2 nodes, up in %.1f s\n\n", version, time.Since(begin).Seconds())
 	return report(only, work, *h)
-}
-
-// built makes a command an absolute path, and builds one there if none was named.
-func built(command *string, path, tags string) (err error) {
-	if *command == "" {
-		*command = path
-		_, err := output("go", "build", "-tags", tags, "-o", path, "github.com/unroll-ml/unroll/cmd/unroll")
-		return err
-	}
-	*command, err = filepath.Abs(*command)
-	return errors.WithStack(err)
 }
 
 // report tries the rows and writes each when it is done.

@@ -1,12 +1,31 @@
-// Package trial has what those programs share that try the built command: a text to train on, and waiting.
+// Package trial has what those programs share that try the built command: building it, a text to train on, and waiting.
 package trial
 
 import (
 	"math/rand/v2"
 	"os"
+	"os/exec"
+	"path/filepath"
 	"strings"
 	"time"
+
+	"github.com/pkg/errors"
 )
+
+// Build makes a command an absolute path or, if none is named, builds it at path as it is given to users, without cgo.
+func Build(command *string, path, tags string) (err error) {
+	if *command != "" {
+		*command, err = filepath.Abs(*command)
+		return errors.WithStack(err)
+	}
+	*command = path
+	build := exec.Command("go", "build", "-tags", tags, "-o", path, "github.com/unroll-ml/unroll/cmd/unroll")
+	build.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if out, err := build.CombinedOutput(); err != nil {
+		return errors.Errorf("go build: %v: %s", err, out)
+	}
+	return nil
+}
 
 // Rhyme is a text of so many lines, always the same.
 func Rhyme(lines int) string {
