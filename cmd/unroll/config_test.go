@@ -78,6 +78,8 @@ func TestConfigErrors(t *testing.T) {
 	want(t, exitData, "folder/config.yaml:2: there is no key modle, did you mean model?", "train", "--config", "folder")
 	want(t, exitUsage, `there is no recipe "multi30k-atention", did you mean multi30k-attention?`, "train", "--recipe=multi30k-atention")
 	want(t, exitUsage, `there is no recipe "dates2", did you mean dates?`, "recipes", "dates2")
+	want(t, exitNoInput, "recipe sine:15: series: sine.csv does not exist: check the path; unroll recipes sine says where it comes from",
+		"train", "--recipe", "sine")
 	want(t, exitUsage, "--recipe and --config can't be used together; see unroll train seq2seq --help", "train", "--recipe", "dates", "--config", "c.yaml")
 	if got := unroll("train", "--data", "corpus.txt"); got.code != exitUsage ||
 		!strings.HasSuffix(got.stderr, "; files of your own are named with --text, --pairs and others: see unroll train --help\n") {

@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 	"syscall"
 
 	"github.com/pkg/errors"
@@ -141,6 +142,9 @@ func (a *app) inFile(err error) error {
 		return err
 	}
 	where := a.line.File.Where(oneLine(err))
+	if recipe, ok := strings.CutPrefix(a.line.File.Name, "recipe "); ok && where != "" && exitCode(err) == exitNoInput {
+		where += fmt.Sprintf("; %s recipes %s says where it comes from", calledAs, recipe)
+	}
 	if code := exitCode(err); where != "" && code == exitUsage {
 		return fail(exitData, "%s", where)
 	} else if where != "" {

@@ -163,7 +163,13 @@ func (t *trainFlags) trainIn(w *joint.World, a *app, c *run.Config) error {
 	}
 	c.Running.Threads = w.Threads(c.Running.Threads)
 	resume := func(dir string) string { return cmdline.Resume(calledAs, a.args, dir) }
-	say := func(message, command string) { report.Say(w.Stderr(a.stderr), message, command) }
+	say := func(message, command string) {
+		to := w.Stderr(a.stderr)
+		if terminal.Is(to) { // which shows a progress bar, and ^C behind it
+			fmt.Fprintln(to)
+		}
+		report.Say(to, message, command)
+	}
 	stop := interrupt.Listen(interrupt.Options{Say: say, Code: exitStopped, Resume: resume})
 	defer stop.Close()
 	if w.Rank() > 0 {
