@@ -21,6 +21,7 @@ import (
 	"github.com/unroll-ml/unroll/internal/setting"
 	"github.com/unroll-ml/unroll/internal/words"
 	"github.com/unroll-ml/unroll/models/decode"
+	"github.com/unroll-ml/unroll/trainer/device"
 	"github.com/unroll-ml/unroll/trainer/parallel"
 	"github.com/unroll-ml/unroll/trainer/run"
 )
@@ -80,7 +81,10 @@ func exitCode(err error) int {
 	}{
 		{exitUsage, []any{new(*run.SettingsError), new(*setting.Error), new(*configfile.NameError)}},
 		{exitNoInput, []any{new(*run.InputError)}},
-		{exitUnavailable, []any{new(*parallel.MPIUnavailableError), new(*parallel.MPIError), new(*joint.LostError)}},
+		{exitUnavailable, []any{
+			new(*parallel.MPIUnavailableError), new(*parallel.MPIError), new(*joint.LostError), new(*device.WorldError),
+			new(*device.CollectiveError),
+		}},
 		{exitNoOutput, []any{new(*run.OutputError), new(*run.FinishedError), new(*run.LockedError)}},
 		{exitData, []any{
 			new(*run.OtherSettingsError), new(*run.DisagreeError), new(*run.DataError), new(*run.TaskError), new(*run.NotARunError),

@@ -17,6 +17,7 @@ import (
 	"github.com/unroll-ml/unroll/internal/report"
 	"github.com/unroll-ml/unroll/internal/terminal"
 	"github.com/unroll-ml/unroll/internal/words"
+	"github.com/unroll-ml/unroll/trainer/device"
 	"github.com/unroll-ml/unroll/trainer/run"
 )
 
@@ -255,7 +256,7 @@ const patience = 5 * time.Second
 
 // load reads the data and makes the model.
 func (t *trainFlags) load(w *joint.World, a *app, c *run.Config) (run.Task, error) {
-	opts, err := a.runOptions(c.Running)
+	opts, err := a.runOptions(c.Running, device.World(w))
 	if err != nil {
 		return nil, err
 	}

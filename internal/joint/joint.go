@@ -42,18 +42,11 @@ type World struct {
 func (*World) Abort(error) {}
 
 // At implements what package run asks of a watch.
-func (w *World) At(what string, step bool) {
-	if watch, ok := w.Communicator.(*parallel.Watch); ok {
-		watch.At(what, step)
-	}
-}
+func (w *World) At(what string, step bool) { parallel.Enter(w.Communicator, what, step) }
 
 // Guard implements parallel.Guard.
 func (w *World) Guard(failed func() error) (done func()) {
-	if guard, ok := w.Communicator.(parallel.Guard); ok {
-		return guard.Guard(failed)
-	}
-	return func() {}
+	return parallel.Guarded(w.Communicator, failed)
 }
 
 // Run joins the others, and trains.

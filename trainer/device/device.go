@@ -17,6 +17,7 @@ import (
 	"github.com/unroll-ml/unroll/graph/cpu"
 	"github.com/unroll-ml/unroll/graph/ref"
 	"github.com/unroll-ml/unroll/graph/tape"
+	"github.com/unroll-ml/unroll/trainer/parallel"
 )
 
 // The names of devices, and of the arithmetic of products.
@@ -63,10 +64,11 @@ type (
 type Driver struct {
 	Built bool // whether the binary has what it takes
 	Open  func(ordinal int) (driver.GPU, error)
+	Count func() (int, error) // how many there are; nil: Open(0) is the only one
 }
 
 // OwnDriver is how this binary reaches them.
-var OwnDriver = Driver{driver.Built, driver.Open}
+var OwnDriver = Driver{driver.Built, driver.Open, driver.Count}
 
 // StepKernels is the environment variable that, set to off, leaves all products to cuBLAS (cuda.StepKernels).
 const StepKernels = "UNROLL_STEP_KERNELS"
@@ -86,6 +88,7 @@ type options struct {
 	weights   string
 	driver    Driver
 	tell      func(string)
+	world     parallel.Communicator
 }
 
 // Threads is the number of threads of the CPU; 0, the default: one for each processor.
@@ -120,16 +123,31 @@ func Open(name string, opts ...Option) (tape.Device, error) {
 	if err := o.check(name); err != nil {
 		return nil, err
 	}
+	gpu, err := o.find(name)
+	if err != nil {
+		return nil, err
+	}
+	joined, err := o.join(gpu)
 	switch {
+	case err != nil:
+		return nil, err
+	case gpu != nil:
+		return o.cuda(gpu, joined...), nil
 	case name == Ref:
 		return o.ref(), nil
-	case name == CPU || o.weights == INT8:
-		return o.cpu(), nil
 	}
-	d, _, err := o.gpu()
+	return o.cpu(), nil
+}
+
+// find gets the GPU ready that a device of that name needs; nil: none.
+func (o *options) find(name string) (driver.GPU, error) {
+	if name == Ref || name == CPU || o.weights == INT8 {
+		return nil, nil
+	}
+	gpu, err := o.open()
 	switch {
 	case err == nil:
-		return d, nil
+		return gpu, nil
 	case name == CUDA:
 		return nil, &MissingError{"device " + name, err}
 	case NeedsGPU(o.precision):
@@ -137,7 +155,7 @@ func Open(name string, opts ...Option) (tape.Device, error) {
 	case o.driver.Built:
 		o.tell(err.Error() + "; computing on the CPU")
 	}
-	return o.cpu(), nil
+	return nil, nil
 }
 
 // OpenGPU gets a GPU ready, and gives it beside its device, for those who ask it for more than a run. Close it
@@ -147,7 +165,11 @@ func OpenGPU(opts ...Option) (tape.Device, driver.GPU, error) {
 	if err := o.check(CUDA); err != nil {
 		return nil, nil, err
 	}
-	return o.gpu()
+	gpu, err := o.open()
+	if err != nil {
+		return nil, nil, err
+	}
+	return o.cuda(gpu), gpu, nil
 }
 
 // check says that there is no such device or precision, or that they do not fit together.
@@ -187,17 +209,13 @@ func (o *options) ref() tape.Device {
 	return ref.New()
 }
 
-func (o *options) gpu() (tape.Device, driver.GPU, error) {
-	gpu, err := o.driver.Open(0)
-	if err != nil {
-		return nil, nil, err
-	}
+func (o *options) cuda(gpu driver.GPU, more ...cuda.Option) tape.Device {
 	var once sync.Once
 	precision := map[string]driver.Precision{TF32: driver.TF32, BF16: driver.BFloat16}[o.precision] // else 0, Float32
-	return cuda.New(gpu, cuda.Precision(precision), cuda.StepKernels(os.Getenv(StepKernels) != "off"),
+	return cuda.New(gpu, append(more, cuda.Precision(precision), cuda.StepKernels(os.Getenv(StepKernels) != "off"),
 		cuda.Uncaptured(func(err error) {
 			once.Do(func() {
 				o.tell(fmt.Sprintf("the GPU does not record a run (%v): its pieces are launched one by one, which is slower", err))
 			})
-		})), gpu, nil
+		}))...)
 }

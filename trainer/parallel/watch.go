@@ -61,6 +61,21 @@ func (w *Watch) Patience() time.Duration {
 	return max(shortest, medians*steps[len(steps)/2])
 }
 
+// Enter says to a Communicator that watches, as Watch does, what this rank begins to do: see Watch.At.
+func Enter(c Communicator, what string, step bool) {
+	if w, ok := c.(interface{ At(what string, step bool) }); ok {
+		w.At(what, step)
+	}
+}
+
+// Guarded lets a Communicator that watches do so while this rank waits for others by itself: see Guard.
+func Guarded(c Communicator, failed func() error) (done func()) {
+	if w, ok := c.(Guard); ok {
+		return w.Guard(failed)
+	}
+	return func() {}
+}
+
 // A Guard watches over waiting for other ranks that is not done in calls of its Communicator.
 type Guard interface {
 	// Guard is called before the waiting begins; done when it is over. failed says why it would never be over, nil if

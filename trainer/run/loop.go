@@ -297,6 +297,9 @@ func (r *training) step() (StepRecord, error) {
 	begin, rate := time.Now(), r.rate()
 	r.enters(fmt.Sprintf("step %d", r.at.Step+1), true)
 	loss, norm, n, err := r.task.Step(r.at.Step, rate)
+	if err != nil && r.world.Size() > 1 { // the others ask when
+		err = errors.WithMessagef(err, "step %d", r.at.Step+1)
+	}
 	if err != nil {
 		return StepRecord{}, r.interrupted(err)
 	}

@@ -83,7 +83,7 @@ func (c *Config) open() error {
 		return nil
 	}
 	r := &c.Running
-	opts := []device.Option{device.Threads(r.Threads), device.Precision(r.Precision)}
+	opts := []device.Option{device.Threads(r.Threads), device.Precision(r.Precision), device.World(c.with.world)}
 	if c.with.tell != nil {
 		opts = append(opts, device.Tell(c.with.tell))
 	}

@@ -103,11 +103,7 @@ func (r *training) path(name string) string {
 }
 
 // enters says to who watches over the processes what this one begins to do.
-func (r *training) enters(what string, step bool) {
-	if w, ok := r.world.(interface{ At(what string, step bool) }); ok {
-		w.At(what, step)
-	}
-}
+func (r *training) enters(what string, step bool) { parallel.Enter(r.world, what, step) }
 
 // any says whether something is so in one of the processes at least.
 func (r *training) any(is bool) (bool, error) {

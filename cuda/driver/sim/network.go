@@ -73,6 +73,9 @@ func (g *GPU) Join(id []byte, rank, size int) (driver.Collective, error) {
 	n := g.config.Network
 	n.mutex.Lock()
 	defer n.mutex.Unlock()
+	if n.broken != nil {
+		return nil, n.broken
+	}
 	if len(id) != 1 || int(id[0]) >= len(n.worlds) || rank < 0 || rank >= size {
 		return nil, errors.Errorf("sim: rank %d of %d joins under %v", rank, size, id)
 	}
