@@ -11,6 +11,7 @@ import (
 
 	"github.com/unroll-ml/unroll/cuda/driver"
 	"github.com/unroll-ml/unroll/cuda/driver/sim"
+	"github.com/unroll-ml/unroll/datasets"
 	"github.com/unroll-ml/unroll/trainer/device"
 	"github.com/unroll-ml/unroll/trainer/parallel"
 )
@@ -72,27 +73,40 @@ func (d drifts) Notice(message string) {
 	}
 }
 
+// smallest is a model that simulated GPUs train quickly: in parts parts, of which each process has its share.
+func smallest(t *testing.T, parts, steps int, opts ...Option) (Task, error) {
+	c := jointConfig(TaskLM, steps)
+	c.Model.Hidden, c.Model.Embed, c.Model.Layers, c.Model.Dropout = 4, 0, 1, 0
+	c.Training.Batch, c.Training.Seq, c.Training.Accumulate, c.Training.ValidEvery = 1, 3, parts, steps
+	s := strings.Repeat("abcab", 40)
+	text, err := datasets.NewText("text", s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return NewLM(c, text, nil, opts...)
+}
+
 // Whether GPUs sum gradients among themselves or through their hosts, the training is the same, and so are all ranks.
 func TestTrainOnGPUs(t *testing.T) {
-	const steps = 3
-	for _, name := range []string{TaskLM, TaskClassify} {
+	const steps = 2
+	for _, parts := range []int{2, 4} { // with one part each sum is wanted, with two the second is
 		dir := t.TempDir()
 		for path, sums := range map[string]int{"off": 0, "must": steps} {
 			gpus, errs := trainOnGPUs(t, filepath.Join(dir, path), path, func(rank int, opts ...Option) (Task, error) {
-				return jointTasks[name](t, steps, opts...)
+				return smallest(t, parts, steps, opts...)
 			})
 			if errs[0] != nil || errs[1] != nil {
-				t.Fatalf("%s, %s: %v", name, path, errs)
+				t.Fatalf("%d parts, %s: %v", parts, path, errs)
 			}
 			for rank, gpu := range gpus {
 				if got := gpu.Stats().Sums; got != sums {
-					t.Errorf("%s, %s: GPU %d has made %d sums, want %d", name, path, rank, got, sums)
+					t.Errorf("%d parts, %s: GPU %d has made %d sums, want %d", parts, path, rank, got, sums)
 				}
 			}
 		}
 		host, among := tensorsOf(t, filepath.Join(dir, "off"), Last), tensorsOf(t, filepath.Join(dir, "must"), Last)
 		if d := far(host, among); d > 1e-6 {
-			t.Errorf("%s: weights and states differ by %g", name, d)
+			t.Errorf("%d parts: weights and states differ by %g", parts, d)
 		}
 	}
 }
@@ -110,11 +124,14 @@ func (b *brokenTask) Step(before int, rate float64) (loss, norm float64, tokens 
 	return b.Task.Step(before, rate)
 }
 
+func (b *brokenTask) Files() map[string][]byte { return b.Task.(filed).Files() }
+func (b *brokenTask) Verify(dir string) error  { return b.Task.(filed).Verify(dir) }
+
 // A process that cannot go on leaves none waiting for its GPU.
 func TestTrainOnGPUsEnds(t *testing.T) {
 	lost := errors.New("the disk has gone")
 	_, errs := trainOnGPUs(t, filepath.Join(t.TempDir(), "run"), "must", func(rank int, opts ...Option) (Task, error) {
-		task, err := jointTasks[TaskLM](t, 3, opts...)
+		task, err := smallest(t, 2, 3, opts...)
 		if rank == 1 {
 			task = &brokenTask{task, lost}
 		}
