@@ -143,12 +143,13 @@ func lowerBetter(name string) bool {
 	})
 }
 
-// Best is the best that validations have found by a measure, and after which step; false if none has it.
+// Best is the best that validations have found by a measure, and after which step; false if none has it. That before the
+// first step does not count, as it does not in training.
 func (a *Account) Best(measure string) (value float64, step int, ok bool) {
 	lower := lowerBetter(measure)
 	for i := range a.valid {
 		x, has := a.valid[i].measure(measure)
-		if has && (!ok || lower && x < value || !lower && x > value) {
+		if has && a.valid[i].Step > 0 && (!ok || lower && x < value || !lower && x > value) {
 			value, step, ok = x, a.valid[i].Step, true
 		}
 	}

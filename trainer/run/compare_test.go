@@ -184,7 +184,7 @@ func TestBestByMeasure(t *testing.T) {
 		return ValidRecord{Step: step, Loss: Float(loss),
 			Measures: Measures{Accuracy: some(accuracy), CharErrorRate: some(errors)}}
 	}
-	a := &Account{valid: []ValidRecord{valid(1, 3, 0.2, 0.5), valid(2, 1, 0.9, 0.1), valid(3, 2, 0.8, 0.05)}}
+	a := &Account{valid: []ValidRecord{valid(0, 0.5, 0.95, 0.01), valid(1, 3, 0.2, 0.5), valid(2, 1, 0.9, 0.1), valid(3, 2, 0.8, 0.05)}}
 	for _, c := range []struct {
 		measure, want string
 		step          int
