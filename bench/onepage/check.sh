@@ -33,6 +33,17 @@ train classify --table squares.tsv --cell lstm --bidirectional --pooling max --h
 train tag --task places --hidden 16 --steps 60 --out runs/places
 train lm --text text.txt --cell gru --layers 2 --hidden 32 --batch 4 --seq 16 --steps 60 --out runs/text
 train lm --text text.txt --tokens bpe --max-vocab 60 --cell lstm --hidden 24 --batch 4 --seq 16 --steps 60 --out runs/pieces
+node "$here/numbers.mjs" "$work"
+train forecast --series shops.csv --id shop --time day --targets sold,visits --known price --static city --horizon 7 \
+  --calendar --quantiles 0.1,0.5,0.9 --head autoregressive --hidden 12 --steps 20 --out runs/shops
+train forecast --series load.csv --horizon 12 --season 12 --hidden 12 --steps 20 --out runs/load
+train forecast --series load.csv --horizon 9 --season 5 --scale std --log no --loss student --hidden 12 --steps 20 \
+  --out runs/counts
+train classify --series slopes.ts --bidirectional --pooling mean --differences --patch 2 --hidden 12 --epochs 6 \
+  --out runs/slopes
+train classify --series one.tsv --scale series --hidden 12 --epochs 6 --out runs/one
+train regress --series lengths.ts --hidden 12 --epochs 6 --out runs/lengths
+train classify --idx . --hidden 12 --epochs 3 --out runs/images
 for run in runs/*; do ./unroll export "$run" --html "${run#runs/}.html" ${RUNTIME:+--runtime "$RUNTIME"}; done
 cd "$modules"
 node "$here/check.mjs" "$work" "$pictures"

@@ -17,8 +17,8 @@ import (
 // exportCmd writes a trained model for other runtimes.
 type exportCmd struct {
 	Dir        string `arg:"" name:"RUN" help:"Folder that unroll train wrote."`
-	ONNX       string `name:"onnx" xor:"form" required:"" placeholder:"FILE" help:"An ONNX file, with weights and vocabularies."`
-	HTML       string `name:"html" xor:"form" required:"" placeholder:"FILE" help:"A page that computes the model, in one file: it opens from the disk, without a network."`
+	ONNX       string `name:"onnx" xor:"form" required:"" placeholder:"FILE" help:"An ONNX file, with weights, vocabularies and, of a forecaster, all that comes before and behind the network."`
+	HTML       string `name:"html" xor:"form" required:"" placeholder:"FILE" help:"A page that computes the model for texts, numbers or images, in one file: it opens from the disk, without a network."`
 	Runtime    string `placeholder:"FILE" help:"Of --html: the runtime, onnxruntime-web as a .tgz. Default: it is downloaded once."`
 	Part       string `placeholder:"PART" help:"Of a translator: encoder and step, for searches of your own. Default: whole."`
 	Checkpoint string `placeholder:"NAME" help:"Which checkpoint: best, last, or the step of one that was kept. Default: best."`

@@ -6,6 +6,7 @@ package onepage
 
 import (
 	"bytes"
+	"cmp"
 	"compress/gzip"
 	"embed"
 	"encoding/base64"
@@ -15,12 +16,12 @@ import (
 	"io"
 	"path/filepath"
 	"regexp"
-	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/pkg/errors"
 
+	"github.com/unroll-ml/unroll/datasets/series"
 	"github.com/unroll-ml/unroll/internal/serve"
 	"github.com/unroll-ml/unroll/internal/words"
 	"github.com/unroll-ml/unroll/models/decode"
@@ -42,6 +43,27 @@ type settings struct {
 	Lower     bool                       `json:"lower,omitempty"`   // of a tagger
 	Letters   int                        `json:"letters,omitempty"` // likewise
 	States    []int                      `json:"states,omitempty"`  // of a language model: how many, and of which size
+	Columns   int                        `json:"columns,omitempty"` // of images
+	Series    *inputs                    `json:"series,omitempty"`  // of a classifier or regressor of series
+	Forecast  *forecast                  `json:"forecast,omitempty"`
+}
+
+// inputs are series.Features as the page reads them.
+type inputs struct {
+	Channels    int       `json:"channels"`
+	Scale       string    `json:"scale"`
+	Means       []float64 `json:"means"`
+	Deviations  []float64 `json:"deviations"`
+	Differences bool      `json:"differences"`
+	Mask        bool      `json:"mask"`
+	Patch       int       `json:"patch"`
+}
+
+// forecast is what the page knows of forecasts.
+type forecast struct {
+	Horizon   int       `json:"horizon"`
+	Log       bool      `json:"log"` // whether logarithms are taken
+	Quantiles []float64 `json:"quantiles,omitempty"`
 }
 
 // lengths are decode.Lengths as the page reads them.
@@ -64,19 +86,10 @@ func lengthsOf(l *decode.Lengths) *lengths {
 	return x
 }
 
-// tasks are those that a page can do.
-var tasks = []string{run.TaskLM, run.TaskSeq2Seq, run.TaskClassify, run.TaskTag}
-
 // check says why a run cannot become a page.
 func check(r *run.Run) error {
 	c := r.Config()
-	switch {
-	case !slices.Contains(tasks, c.Task):
-		return &run.DataError{What: fmt.Sprintf("%s holds %s: a page translates, classifies or tags texts, or continues "+
-			"them; --onnx may do", r.Dir(), run.TaskName(c.Task))}
-	case r.Vocab() == nil:
-		return &run.DataError{What: fmt.Sprintf("%s does not read texts, as a page does: use --onnx", r.Dir())}
-	case c.Task == run.TaskSeq2Seq && c.Model.Lengths == nil && c.Training.MaxLength == 0:
+	if c.Task == run.TaskSeq2Seq && c.Model.Lengths == nil && c.Training.MaxLength == 0 {
 		return &run.DataError{What: fmt.Sprintf("%s does not say how long translations may be: train again", r.Dir())}
 	}
 	return nil
@@ -142,6 +155,7 @@ func settingsOf(r *run.Run, ports *run.ONNXPorts) *settings {
 	if t := c.Model.Tag; t != nil {
 		s.Lower, s.Letters = t.Lower, t.Letters
 	}
+	s.describeNumbers(&c.Model, r.Vocab() == nil)
 	for _, p := range ports.Inputs {
 		if p.Name != "states" {
 			continue
@@ -152,6 +166,23 @@ func settingsOf(r *run.Run, ports *run.ONNXPorts) *settings {
 		}
 	}
 	return s
+}
+
+// describeNumbers says what a model reads that reads no texts.
+func (s *settings) describeNumbers(m *run.Model, numbers bool) {
+	switch {
+	case m.Forecast != nil:
+		f := m.Forecast
+		s.Forecast = &forecast{Horizon: f.Horizon, Log: f.Log == "yes", Quantiles: f.Quantiles}
+	case m.Series != nil:
+		f := m.Series.Inputs
+		s.Series = &inputs{
+			Channels: f.Channels, Scale: cmp.Or(f.Scale, series.ScaleChannel), Means: f.Means, Deviations: f.Deviations,
+			Differences: f.Differences, Mask: f.Missing == series.MissingMask, Patch: max(f.Patch, 1),
+		}
+	case numbers:
+		s.Columns = m.Input
+	}
 }
 
 // packed is base64 of gzip.
@@ -174,7 +205,7 @@ func program() string {
 	for _, name := range []string{"dom.js", "chart.js", "results.js"} {
 		b.Write(exports.ReplaceAll(imports.ReplaceAll(serve.PageFile(name), nil), nil))
 	}
-	for _, name := range []string{"tokens.js", "app.js"} {
+	for _, name := range []string{"tokens.js", "series.js", "images.js", "app.js"} {
 		part, err := parts.ReadFile("page/" + name)
 		if err != nil { // it is a part of the program
 			panic(err)

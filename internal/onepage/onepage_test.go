@@ -12,7 +12,8 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/unroll-ml/unroll/trainer/checkpoint"
+	"github.com/unroll-ml/unroll/datasets/series"
+	"github.com/unroll-ml/unroll/datasets/tasks"
 	"github.com/unroll-ml/unroll/trainer/run"
 )
 
@@ -103,35 +104,60 @@ func TestWrite(t *testing.T) {
 	}
 }
 
-// TestRefuses: what reads no texts is refused before anything is written.
-func TestRefuses(t *testing.T) {
-	tensor := func(name string, shape ...int) checkpoint.Tensor {
-		n := 1
-		for _, d := range shape {
-			n *= d
+// TestSettings: a page knows how to make of numbers what a model reads.
+func TestSettings(t *testing.T) {
+	for want, m := range map[string]run.Model{
+		`{"task":"","about":"","files":null,"columns":28}`: {Input: 28},
+		`{"task":"","about":"","files":null,"series":{"channels":1,"scale":"channel","means":[2],"deviations":[3],` +
+			`"differences":true,"mask":true,"patch":1}}`: {Input: 3, Series: &run.SeriesModel{Inputs: series.Features{
+			Channels: 1, Means: []float64{2}, Deviations: []float64{3}, Differences: true, Missing: series.MissingMask}}},
+		`{"task":"","about":"","files":null,"forecast":{"horizon":7,"log":true,"quantiles":[0.1,0.9]}}`: {
+			Forecast: &run.ForecastModel{Horizon: 7, Log: "yes", Quantiles: []float64{0.1, 0.9}}},
+	} {
+		var s settings
+		s.describeNumbers(&m, true)
+		if got, err := json.Marshal(s); err != nil || string(got) != want {
+			t.Errorf("%s, %v; want %s", got, err, want)
 		}
-		return checkpoint.Tensor{Name: name, Shape: shape, Data: make([]float32, n)}
 	}
-	dir := t.TempDir()
-	var file bytes.Buffer
-	err := checkpoint.WriteTensors(&file, []checkpoint.Tensor{
-		tensor("rnn.weight_ih_l0", 2, 3), tensor("rnn.weight_hh_l0", 2, 2), tensor("rnn.bias_ih_l0", 2),
-		tensor("rnn.bias_hh_l0", 2), tensor("output.weight", 2, 2), tensor("output.bias", 2),
-	})
+}
+
+// TestRefuses: a translator that does not say how long translations may be is refused before anything is written.
+func TestRefuses(t *testing.T) {
+	pairs, valid, err := tasks.Pairs("dates", tasks.Config{Seed: 1, Train: 20, Valid: 5})
 	if err != nil {
 		t.Fatal(err)
 	}
-	weights, labels := filepath.Join(dir, "w.safetensors"), filepath.Join(dir, "labels")
-	for path, data := range map[string][]byte{weights: file.Bytes(), labels: []byte("a\nb\n")} {
-		if err := os.WriteFile(path, data, 0o600); err != nil {
-			t.Fatal(err)
-		}
+	c := run.Defaults(run.TaskSeq2Seq)
+	c.Model.Hidden, c.Model.Embed, c.Training.Epochs, c.Training.Steps = 4, 4, 0, 1
+	work, err := run.NewSeq2Seq(c, pairs, valid)
+	if err != nil {
+		t.Fatal(err)
 	}
-	r := imported(t, "images", run.ImportConfig{Weights: weights, Labels: labels},
-		"task: classify\nmodel: {cell: rnn, hidden: 2, embed: 0, input: 3}\n")
+	defer work.Close()
+	dir := filepath.Join(t.TempDir(), "early")
+	if _, err := run.Train(t.Context(), dir, work, run.Options{}); err != nil {
+		t.Fatal(err)
+	}
+	name := filepath.Join(dir, run.ConfigName)
+	config, err := os.ReadFile(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	early := regexp.MustCompile(`(?m)^  target_lengths: .*\n`).ReplaceAll(config, nil)
+	if len(early) == len(config) {
+		t.Fatalf("there are no target_lengths in\n%s", config)
+	}
+	if err := os.WriteFile(name, early, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	r, err := run.Open(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
 	var page bytes.Buffer
 	err = Write(&page, r, &Runtime{})
-	if err == nil || !strings.Contains(err.Error(), "does not read texts") || page.Len() > 0 {
+	if err == nil || !strings.Contains(err.Error(), "how long translations may be: train again") || page.Len() > 0 {
 		t.Errorf("%v, and %d bytes", err, page.Len())
 	}
 }
