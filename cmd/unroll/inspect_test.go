@@ -25,7 +25,7 @@ func TestLookingAtRuns(t *testing.T) {
 		{"graph run --full", "buffers of inputs, states and outputs"},
 		{"profile run --time 50ms", "the whole step"},
 		{"average run --last 2", "run-averaged: the mean of the weights after steps 6 4\n\nnext:\n  unroll eval run-averaged\n" +
-			"  unroll eval run    # to compare\n"},
+			"  # to compare\n  unroll eval run\n"},
 		{"eval run-averaged --threads 1", "run-averaged/best after step 6, on "},
 	} {
 		out := must(t, strings.Fields(c.args)...)

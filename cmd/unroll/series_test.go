@@ -30,7 +30,7 @@ func TestSeries(t *testing.T) {
 	out := must(t, strings.Fields("train classify --out classes"+small)...)
 	for _, want := range []string{
 		"training on lines.ts: 54 examples of 2 classes, and 6 for validation\n", "model: series of 1 channel, scaled by channel; gru, layers 1, ",
-		"\n  unroll classify classes --series FILE    # series, in files as that of the training data\n",
+		"\n  # series, in files as that of the training data\n  unroll classify classes --series FILE\n",
 	} {
 		if !strings.Contains(out, want) {
 			t.Errorf("%q is not in\n%s", want, out)
