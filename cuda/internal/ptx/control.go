@@ -73,6 +73,7 @@ func (b *Builder) jump(p Value, when bool, label string) {
 
 // If runs then in the threads for which p holds.
 func (b *Builder) If(p Value, then func()) {
+	b.wait()
 	end := b.label()
 	b.jump(p, false, end)
 	then()
@@ -81,6 +82,7 @@ func (b *Builder) If(p Value, then func()) {
 
 // IfElse runs then in the threads for which p holds, otherwise in the others.
 func (b *Builder) IfElse(p Value, then, otherwise func()) {
+	b.wait()
 	other, end := b.label(), b.label()
 	b.jump(p, false, other)
 	then()
@@ -92,6 +94,7 @@ func (b *Builder) IfElse(p Value, then, otherwise func()) {
 
 // While runs body again and again as long as the condition that cond writes holds.
 func (b *Builder) While(cond func() Value, body func()) {
+	b.wait()
 	top, end := b.label(), b.label()
 	b.bind(top)
 	b.jump(cond(), false, end)
@@ -104,6 +107,7 @@ func (b *Builder) While(cond func() Value, body func()) {
 // positive, and limit+step must fit into the type.
 func (b *Builder) For(start, limit, step Value, body func(i Value)) {
 	t := b.unify("for", Type.IsInt, &start, &limit, &step)
+	b.wait()
 	top, end := b.label(), b.label()
 	i := b.new(t)
 	b.move(i, start)
@@ -126,7 +130,10 @@ func (b *Builder) GridStride(n Value, body func(i Value)) {
 }
 
 // Return ends the thread.
-func (b *Builder) Return() { b.emit("ret") }
+func (b *Builder) Return() {
+	b.wait()
+	b.emit("ret")
+}
 
 // Barrier waits until all threads of the block have come here; what they wrote before it, all of them read
 // after it. All threads of the block must come to the same barrier.

@@ -87,7 +87,7 @@ func (b *Builder) At(addr, i Value, size int) Value {
 }
 
 // place is an operand in memory, and the state space that its address is in: a U64 is in global memory, a U32
-// in shared.
+// in shared. It is about to be read or written.
 func (b *Builder) place(op string, addr Value, offset int) (space, operand string) {
 	t := b.unify(op, func(t Type) bool { return t == U64 || t == U32 }, &addr)
 	if addr.owner == nil {
@@ -99,6 +99,8 @@ func (b *Builder) place(op string, addr Value, offset int) (space, operand strin
 	}
 	if t == U32 {
 		space = "shared"
+	} else {
+		b.wait()
 	}
 	return space, operand
 }

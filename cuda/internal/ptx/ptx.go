@@ -8,7 +8,8 @@
 // again where the Go block ends.
 //
 // The text is PTX 7.8 for sm_70, which drivers from CUDA 11.8 on compile for every GPU since Volta; a module
-// that multiplies matrices on tensor cores is for sm_80, Ampere. Arithmetic means what it says: Add, Sub, Mul,
+// that multiplies matrices on tensor cores is for sm_80, Ampere, and one whose kernels may begin early for sm_90,
+// Hopper. Arithmetic means what it says: Add, Sub, Mul,
 // Div, Sqrt and Fma are IEEE 754, rounded to nearest, with denormal numbers. They carry the modifier .rn, which
 // also forbids the assembler to contract a product and a sum into one fma; what is to be one is written as Fma.
 //
@@ -39,6 +40,7 @@ type Module struct {
 	kernels []*Builder
 	names   map[string]bool
 	dynamic bool
+	early   bool
 	target  int // the generation of GPUs that an instruction needs; 0: the oldest
 	err     error
 }
@@ -57,6 +59,7 @@ func (m *Module) Kernel(name string, write func(b *Builder)) {
 	}
 	m.names[name] = true
 	write(b)
+	b.wait() // if nothing of it had to
 	b.line("\tret;")
 	m.kernels = append(m.kernels, b)
 	if m.err == nil {
@@ -91,6 +94,7 @@ type Builder struct {
 	regs       [numClasses]int // how many there are of each class
 	labels     int
 	code       bytes.Buffer
+	waited     bool // for the kernel before
 	err        error
 }
 

@@ -67,6 +67,9 @@ func (w *warp) load(in *instr, mask uint32) *Fault {
 			return fault
 		}
 		at := addr - a.base
+		if fault := w.readsEarly(in, i, a, at, size*uint64(n)); fault != nil {
+			return fault
+		}
 		if a.written != nil || a.shadow != nil {
 			if fault := w.checkRead(in, i, a, at, size*uint64(n)); fault != nil {
 				return fault
@@ -92,6 +95,9 @@ func (w *warp) store(in *instr, mask uint32) *Fault {
 	if mask&^ready != 0 {
 		return w.unset(in, mask, append([]int32{in.a}, in.list[:n]...)...)
 	}
+	if fault := w.writesEarly(in, mask); fault != nil {
+		return fault
+	}
 	for m := mask; m != 0; m &= m - 1 {
 		i := bits.TrailingZeros32(m)
 		addr := w.regs[in.a][i] + in.offset
@@ -100,6 +106,9 @@ func (w *warp) store(in *instr, mask uint32) *Fault {
 			return fault
 		}
 		at := addr - a.base
+		if a.writer != nil {
+			w.wrote(a, at, size*uint64(n))
+		}
 		if a.written != nil || a.shadow != nil {
 			if fault := w.checkWrite(in, i, a, at, size*uint64(n)); fault != nil {
 				return fault
@@ -139,6 +148,9 @@ func (w *warp) reduce(in *instr, mask uint32) *Fault {
 	if mask&^(w.set[in.a]&w.set[in.b]) != 0 {
 		return w.unset(in, mask, in.a, in.b)
 	}
+	if fault := w.writesEarly(in, mask); fault != nil {
+		return fault
+	}
 	w.block.launch.atomics.Lock()
 	defer w.block.launch.atomics.Unlock()
 	size := uint64(in.size)
@@ -158,6 +170,9 @@ func (w *warp) reduce(in *instr, mask uint32) *Fault {
 		var d, x, y lanes
 		x[0], y[0] = get(a.data[at:], size), w.regs[in.b][i]
 		in.vec(&d, &x, &y, &d)
+		if a.writer != nil {
+			w.wrote(a, at, size)
+		}
 		put(a.data[at:], size, d[0])
 	}
 	return nil

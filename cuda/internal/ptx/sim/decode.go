@@ -187,6 +187,7 @@ func (k *kernel) instruction(first token) {
 	}
 	in.form, in.vec, in.rel, in.size = o.form, o.vec, o.rel, o.size
 	k.bind(&in, name, o.sig, operands)
+	k.f.early = k.f.early || in.form == formAwait
 	k.f.code = append(k.f.code, in)
 }
 

@@ -25,6 +25,7 @@ const (
 	DivideByZero  FaultKind = "division by zero"
 	Unrounded     FaultKind = "unrounded"
 	Hang          FaultKind = "hang"
+	Early         FaultKind = "early"
 )
 
 // Fault says where and how a kernel went wrong.

@@ -17,6 +17,8 @@ type Launch struct {
 	Workers int   // the most blocks at a time; 0: as many as there are cores
 	Races   bool  // look for races in global memory too; one block at a time
 
+	After *Launch // the launch just before, which need not have ended when this one begins; nil: it has
+
 	number  uint32
 	atomics sync.Mutex
 }
@@ -33,6 +35,9 @@ const defaultBudget = 1 << 26
 func (f *Function) Launch(l *Launch) (Stats, error) {
 	if err := f.Check(l); err != nil {
 		return Stats{}, err
+	}
+	if f.early {
+		l.Memory.follow()
 	}
 	if l.Races {
 		l.Memory.mu.Lock() // the shadows are of this launch

@@ -148,5 +148,8 @@ func since(name string) int {
 	if strings.HasPrefix(name, "mma.") || strings.HasSuffix(name, ".tf32.f32") || strings.HasSuffix(name, ".bf16x2.f32") {
 		return 80
 	}
+	if strings.HasPrefix(name, "griddepcontrol.") {
+		return 90
+	}
 	return 70
 }

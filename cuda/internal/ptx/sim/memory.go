@@ -25,6 +25,7 @@ type allocation struct {
 	data    []byte
 	written []bool   // of every 2 bytes, whether they ever were; nil if memory is not strict
 	shadow  []access // of every 4 bytes, who touched them in this launch; made when a launch asks for it
+	writer  []uint32 // of every 2 bytes, the launch that wrote them last; nil while no kernel may begin early
 }
 
 const (

@@ -34,6 +34,8 @@ const (
 	formBarrier
 	formReturn
 	formMatrices // fragments of a warp: d = a·b + c
+	formAwait    // until the kernel before has ended
+	formRelease  // lets the next kernel begin
 )
 
 // op is what the table of instructions says of one.
@@ -60,6 +62,9 @@ func table() map[string]op {
 		"bra.uni":      {form: formBranch, sig: "L"},
 		"bar.sync":     {form: formBarrier, sig: "#"},
 		"barrier.sync": {form: formBarrier, sig: "#"},
+
+		"griddepcontrol.wait":              {form: formAwait},
+		"griddepcontrol.launch_dependents": {form: formRelease},
 
 		"mov.pred": {form: formMovePred, sig: "pp"},
 		"not.pred": {form: formNotPred, sig: "pp"},

@@ -10,6 +10,7 @@
 //   - comes to a barrier or a shuffle that not all threads of the block, of the warp, come to together,
 //   - divides an integer by zero, which PTX leaves undefined,
 //   - multiplies matrices of numbers that are no TF32, whose last bits hardware would cut off,
+//   - of a kernel that begins before the one before has ended, relies on that one before it has waited for it,
 //   - does not end.
 //
 // Arithmetic is that of PTX: rounded as the instruction says, denormal numbers kept, fma exact, shift amounts
@@ -53,6 +54,7 @@ type Function struct {
 	dynamic    bool
 	maxThreads int
 	bounded    bool // maxThreads is of the text
+	early      bool // it can wait for the kernel before
 }
 
 // constant is a pseudo-register that holds a number.

@@ -22,6 +22,7 @@ type warp struct {
 	all    uint32 // the lanes that have a thread
 	live   uint32 // those that have not returned
 	active uint32
+	waited uint32 // those that have waited for the launch before
 	pc     int32
 	meet   int32 // the pc of the last group, or beyond all code
 	groups []group
@@ -45,7 +46,7 @@ func (w *warp) start(first, threads int) {
 		w.all = 1<<n - 1
 	}
 	w.live, w.active, w.pc, w.groups, w.meet = w.all, w.all, 0, w.groups[:0], math.MaxInt32
-	w.steps, w.count = 0, 0
+	w.steps, w.count, w.waited = 0, 0, 0
 	clear(w.set)
 	clear(w.predSet)
 	for _, c := range f.constants {
@@ -218,7 +219,17 @@ func (w *warp) run() (barrier int32, fault *Fault) {
 			}
 			continue
 
+		case formAwait:
+			w.await(mask)
+		case formRelease:
+			if fault := w.release(in, mask); fault != nil {
+				return 0, fault
+			}
+
 		case formReturn:
+			if fault := w.leave(in, mask); fault != nil {
+				return 0, fault
+			}
 			w.live &^= mask
 			w.active &^= mask
 			w.pc++
