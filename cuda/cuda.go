@@ -31,6 +31,7 @@ type engine struct {
 	precision driver.Precision
 	capture   bool
 	steps     bool        // have kernels of their own
+	early     bool        // kernels begin before the one before has ended
 	refused   func(error) // is told why a run could not be captured; nil: nobody
 	queue     queue       // of the work of all programs
 
@@ -61,16 +62,22 @@ func Capture(on bool) Option { return func(d *Device) { d.capture = on } }
 // unless told otherwise. Without them all products are cuBLAS's.
 func StepKernels(on bool) Option { return func(d *Device) { d.steps = on } }
 
+// EarlyLaunches says whether kernels of captured runs begin before the kernel before them has ended, and wait for
+// its end when they need it, on GPUs that can (driver.Info.Early); they do unless told otherwise. It changes no
+// number.
+func EarlyLaunches(on bool) Option { return func(d *Device) { d.early = on } }
+
 // Uncaptured lets f know why a run could not be captured, once for each program: its runs are then launched
 // piece by piece, with the same results. It must be safe for use by several goroutines if the device is.
 func Uncaptured(f func(error)) Option { return func(d *Device) { d.refused = f } }
 
 // New makes a device of a GPU, which must stay open as long as the device and its programs are used.
 func New(gpu driver.GPU, opts ...Option) *Device {
-	d := &Device{engine: &engine{gpu: gpu, capture: true, steps: true, kernels: map[string]driver.Function{}}}
+	d := &Device{engine: &engine{gpu: gpu, capture: true, steps: true, early: true, kernels: map[string]driver.Function{}}}
 	for _, o := range opts {
 		o(d)
 	}
+	d.early = d.early && gpu.Info().Early()
 	return d
 }
 
@@ -129,9 +136,9 @@ func (d *Device) Pieces(t *tape.Tape) (int, error) {
 
 // lowering is that of a tape for this GPU.
 func (d *Device) lowering(t *tape.Tape) *lowering {
-	cores := d.precision == driver.Float32 || d.gpu.Info().Compute.Major >= 8 // that multiply as the precision says
-	l := newLowering(t, d.precision, d.steps && cores)
-	l.collective = d.collective != nil
+	ampere := d.gpu.Info().Compute.Major >= 8 // knows TF32 and bfloat16
+	l := newLowering(t, d.precision, d.steps && (ampere || d.precision == driver.Float32))
+	l.rounds, l.collective = ampere, d.collective != nil
 	return l
 }
 

@@ -21,7 +21,7 @@ func (d *engine) compile(launches []*launch) error {
 		}
 	}
 	if len(missing) > 0 {
-		text, err := kernel.Module(missing)
+		text, err := kernel.Module(missing, d.early)
 		if err != nil {
 			return err
 		}

@@ -21,6 +21,7 @@ type lowering struct {
 
 	stepKernels bool // steps have kernels of their own
 	collective  bool // the device has one
+	rounds      bool // kernels can round to bfloat16 in an instruction
 
 	segments   []*segment
 	launches   []*launch

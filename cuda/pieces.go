@@ -27,6 +27,7 @@ const begins = 0
 // put puts all pieces into the first lane.
 func (r *route) put(m *machine) error {
 	m.now = &m.queue.lane
+	m.now.open = false
 	for _, p := range r.pieces {
 		if err := putAll(m, p.work); err != nil {
 			return err
@@ -46,12 +47,14 @@ func (r *route) putBoth(m *machine) error {
 	if err := m.second.stream.Wait(m.events[begins]); err != nil {
 		return err
 	}
+	m.queue.lane.open, m.queue.second.open = false, false
 	for _, p := range r.pieces {
 		m.base, m.now = one, &m.queue.lane
 		if p.second {
 			m.base, m.now = two, &m.queue.second
 		}
 		if p.waits >= 0 {
+			m.now.open = false
 			if err := m.now.stream.Wait(m.events[p.waits]); err != nil {
 				return err
 			}

@@ -271,8 +271,21 @@ func (p *program) putSegment(s *segment) error {
 	return s.graph.Launch(p.m.stream)
 }
 
-// capture makes a graph of a segment, with both lanes if there are two and the GPU lets them be captured together.
+// capture makes a graph of a segment, in which kernels begin early if the GPU lets them be captured so.
 func (p *program) capture(s *segment) (driver.Graph, error) {
+	p.m.early = p.device.early
+	defer func() { p.m.early = false }()
+	g, err := p.record(s)
+	var lost *driver.LostError
+	if err != nil && p.m.early && !errors.As(err, &lost) {
+		p.m.early = false
+		g, err = p.record(s)
+	}
+	return g, err
+}
+
+// record is capture, with both lanes if there are two and the GPU lets them be captured together.
+func (p *program) record(s *segment) (driver.Graph, error) {
 	if s.events > 0 {
 		g, err := p.m.stream.Capture(func() error { return s.putBoth(p.m) })
 		var lost *driver.LostError

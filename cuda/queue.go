@@ -29,6 +29,7 @@ type queue struct {
 type lane struct {
 	stream driver.Stream // nil until a program needs it
 	blas   driver.BLAS   // nil until a program has a product
+	open   bool          // the kernel that is put in next may begin before the one before has ended
 }
 
 // ready makes what the queue lacks: for products, and for two lanes that wait for each other at a number of

@@ -14,6 +14,7 @@ type work interface {
 type machine struct {
 	*queue
 	now    *lane          // that work is put into
+	early  bool           // kernels may begin before the one before has ended
 	base   [spaces]uint64 // addresses of the program's device memory
 	steps  []int          // where the enclosing loops stand, outermost first
 	faults func() error   // program.faults
@@ -28,6 +29,10 @@ func putAll(m *machine, ws []work) error {
 	for _, w := range ws {
 		if err := w.put(m); err != nil {
 			return err
+		}
+		if _, ok := w.(*loop); !ok {
+			l, ok := w.(*launch)
+			m.now.open = ok && !l.kernel.Whole
 		}
 	}
 	return nil
@@ -53,7 +58,7 @@ func (l *launch) put(m *machine) error {
 	for i := range l.args {
 		l.values[i] = l.args[i].in(&m.base, m.steps)
 	}
-	return m.now.stream.Launch(l.function, l.grid, l.block, 0, l.values)
+	return m.now.stream.Launch(l.function, l.grid, l.block, 0, m.early && m.now.open, l.values)
 }
 
 // product is a product of matrices.

@@ -58,7 +58,8 @@ func TestCalls(t *testing.T) {
 		t.Errorf("resources %+v, want %+v", got, want)
 	}
 	note(nil)
-	note(s.Launch(f, driver.Dim{X: 1, Y: 2, Z: 3}, driver.Dim{X: 4, Y: 5, Z: 6}, 7, []uint64{8, 1 << 63}))
+	note(s.Launch(f, driver.Dim{X: 1, Y: 2, Z: 3}, driver.Dim{X: 4, Y: 5, Z: 6}, 7, false, []uint64{8, 1 << 63}))
+	note(s.Launch(f, driver.Dim{X: 1, Y: 2, Z: 3}, driver.Dim{X: 4, Y: 5, Z: 6}, 7, true, []uint64{8, 1 << 63}))
 	note(s.Upload(p+8, host[:16]))
 	note(s.Download(host[:12], p))
 	note(s.Copy(p+512, p, 400))
@@ -100,6 +101,7 @@ func TestCalls(t *testing.T) {
 		"cuModuleGetFunction(f)",
 		"cuFuncGetAttribute(f, 4)", "cuFuncGetAttribute(f, 3)", "cuFuncGetAttribute(f, 1)",
 		"cuLaunchKernel(f, 1 2 3, 4 5 6, 7, 0x8 0x8000000000000000, (nil))",
+		"cuLaunchKernelEx(f, 1 2 3, 4 5 6, 7, 0x8 0x8000000000000000, (nil); attribute 6 of 1: 1)",
 		"cuMemcpyHtoDAsync_v2(16)",
 		"cuMemcpyDtoHAsync_v2(12)",
 		"cuMemcpyDtoDAsync_v2(400)",
@@ -175,9 +177,10 @@ func TestEveryCallFails(t *testing.T) {
 		{"cuStreamCreate", invalid, "cuStreamCreate: invalid argument (CUDA error 1)", func(w *world) error { _, err := w.gpu.NewStream(); return err }},
 		{"cuStreamSynchronize", invalid, "cuStreamSynchronize: invalid argument (CUDA error 1)", func(w *world) error { return w.stream.Close() }},
 		{"cuStreamDestroy_v2", invalid, "cuStreamDestroy: invalid argument (CUDA error 1)", func(w *world) error { return w.stream.Close() }},
-		{"cuLaunchKernel", 701, "cuLaunchKernel: some error (CUDA error 701)", func(w *world) error { return w.stream.Launch(w.function, one, one, 0, nil) }},
-		{"cuLaunchKernel", 2, "cuLaunchKernel: out of device memory: FREE bytes free", func(w *world) error { return w.stream.Launch(w.function, one, one, 0, nil) }},
-		{"cuLaunchKernel", 12345, "cuLaunchKernel: CUDA error 12345", func(w *world) error { return w.stream.Launch(w.function, one, one, 0, nil) }},
+		{"cuLaunchKernel", 701, "cuLaunchKernel: some error (CUDA error 701)", func(w *world) error { return w.stream.Launch(w.function, one, one, 0, false, nil) }},
+		{"cuLaunchKernel", 2, "cuLaunchKernel: out of device memory: FREE bytes free", func(w *world) error { return w.stream.Launch(w.function, one, one, 0, false, nil) }},
+		{"cuLaunchKernelEx", invalid, "cuLaunchKernelEx: invalid argument (CUDA error 1)", func(w *world) error { return w.stream.Launch(w.function, one, one, 0, true, nil) }},
+		{"cuLaunchKernel", 12345, "cuLaunchKernel: CUDA error 12345", func(w *world) error { return w.stream.Launch(w.function, one, one, 0, false, nil) }},
 		{"cuMemcpyHtoDAsync_v2", invalid, "cuMemcpyHtoDAsync: invalid argument (CUDA error 1)", func(w *world) error { return w.stream.Upload(w.at, w.host) }},
 		{"cuMemcpyDtoHAsync_v2", invalid, "cuMemcpyDtoHAsync: invalid argument (CUDA error 1)", func(w *world) error { return w.stream.Download(w.host, w.at) }},
 		{"cuMemcpyDtoDAsync_v2", invalid, "cuMemcpyDtoDAsync: invalid argument (CUDA error 1)", func(w *world) error { return w.stream.Copy(w.at, w.at, 4) }},

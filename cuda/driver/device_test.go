@@ -29,7 +29,7 @@ func TestLost(t *testing.T) {
 			control.Calls()
 			one := driver.Dim{X: 1, Y: 1, Z: 1}
 			for name, f := range map[string]func() error{
-				"Launch":   func() error { return w.stream.Launch(w.function, one, one, 0, nil) },
+				"Launch":   func() error { return w.stream.Launch(w.function, one, one, 0, false, nil) },
 				"Upload":   func() error { return w.stream.Upload(w.at, w.host) },
 				"Download": func() error { return w.stream.Download(w.host, w.at) },
 				"Copy":     func() error { return w.stream.Copy(w.at, w.at, 1) },
@@ -187,7 +187,7 @@ func TestThreads(t *testing.T) {
 		func() (err error) { _, err = gpu.Free(); return err },
 		func() error { return s.Upload(p, host) },
 		func() error { return s.Clear(p, 4*n) },
-		func() error { return s.Launch(f, one, block, 0, []uint64{uint64(p), n}) },
+		func() error { return s.Launch(f, one, block, 0, false, []uint64{uint64(p), n}) },
 		func() error { return s.Copy(p, p+4*n/2, 4*n/2) },
 		func() error { return s.Record(e) },
 		func() error { return s.Wait(e) },
@@ -196,7 +196,7 @@ func TestThreads(t *testing.T) {
 		func() (err error) {
 			// Begun here, filled there.
 			g, err = s.Capture(func() error {
-				return elsewhere(func() error { return s.Launch(f, one, block, 0, []uint64{uint64(p), n}) })
+				return elsewhere(func() error { return s.Launch(f, one, block, 0, false, []uint64{uint64(p), n}) })
 			})
 			return err
 		},
@@ -312,7 +312,7 @@ func TestConcurrently(t *testing.T) {
 					err = s.Clear(p, 256)
 				}
 				if err == nil {
-					err = s.Launch(f, driver.Dim{X: 1, Y: 1, Z: 1}, driver.Dim{X: 64, Y: 1, Z: 1}, 0, []uint64{uint64(p), 64})
+					err = s.Launch(f, driver.Dim{X: 1, Y: 1, Z: 1}, driver.Dim{X: 64, Y: 1, Z: 1}, 0, false, []uint64{uint64(p), 64})
 				}
 				if err == nil {
 					err = gpu.Release(p)
@@ -340,7 +340,7 @@ func TestAllocations(t *testing.T) {
 	one := driver.Dim{X: 1, Y: 1, Z: 1}
 	m := driver.Matrices{Batch: 1, M: 1, N: 1, K: 1, A: w.at, B: w.at, C: w.at, LdA: 1, LdB: 1, LdC: 1}
 	for name, f := range map[string]func() error{
-		"Launch":  func() error { return w.stream.Launch(w.function, one, one, 0, args) },
+		"Launch":  func() error { return w.stream.Launch(w.function, one, one, 0, false, args) },
 		"Upload":  func() error { return w.stream.Upload(w.at, w.host) },
 		"Copy":    func() error { return w.stream.Copy(w.at+128, w.at, 64) },
 		"Clear":   func() error { return w.stream.Clear(w.at, 64) },

@@ -42,6 +42,11 @@ type Info struct {
 	ClockKHz, BusBit int   // of the memory: with them goes its bandwidth by the data sheet; 0 if unknown
 }
 
+// Early reports whether kernels can begin before the one before them has ended, also in graphs.
+func (i Info) Early() bool {
+	return i.Compute.Major >= 9 && (i.Driver.Major > 12 || i.Driver.Major == 12 && i.Driver.Minor >= 3)
+}
+
 // GPU is one device with its context. All its methods may be called from any goroutine; what belongs to one
 // Stream may not be called from two at once.
 type GPU interface {
@@ -118,8 +123,10 @@ type Dim struct{ X, Y, Z int }
 // Stream is a queue of work: what is put into it is done in order, after the call has returned. An error of the
 // work itself may come from any later call, and is kept: a GPU that failed is lost (*LostError).
 type Stream interface {
-	// Launch runs f; args are the values of its parameters, one of 8 bytes each.
-	Launch(f Function, grid, block Dim, shared int, args []uint64) error
+	// Launch runs f; args are the values of its parameters, one of 8 bytes each. Early, if Info.Early says that it
+	// may, it begins when the kernel that was put in just before lets it, and must itself wait for that one's end
+	// (griddepcontrol).
+	Launch(f Function, grid, block Dim, shared int, early bool, args []uint64) error
 
 	Upload(to Ptr, from []byte) error   // from must be pinned, and stay unchanged until it was read
 	Download(to []byte, from Ptr) error // to must be pinned

@@ -12,12 +12,17 @@ enum { MAX_ARGS = 512 }; // the 4 KiB that the parameters of a kernel may have, 
 
 // gorgonia.org/cu allocates twice for a launch. Here the pointers to the arguments lie on the stack.
 static CUresult launch(CUcontext context, CUfunction function, unsigned int gridX, unsigned int gridY, unsigned int gridZ,
-	unsigned int blockX, unsigned int blockY, unsigned int blockZ, unsigned int shared, CUstream stream, uint64_t *args, size_t n) {
+	unsigned int blockX, unsigned int blockY, unsigned int blockZ, unsigned int shared, CUstream stream, int early,
+	uint64_t *args, size_t n) {
 	void *params[MAX_ARGS];
 	CUresult r = cuCtxSetCurrent(context);
 	if (r) return r;
 	for (size_t i = 0; i < n; i++) params[i] = &args[i];
-	return cuLaunchKernel(function, gridX, gridY, gridZ, blockX, blockY, blockZ, shared, stream, params, NULL);
+	if (!early) return cuLaunchKernel(function, gridX, gridY, gridZ, blockX, blockY, blockZ, shared, stream, params, NULL);
+	CUlaunchAttribute a = {.id = CU_LAUNCH_ATTRIBUTE_PROGRAMMATIC_STREAM_SERIALIZATION};
+	a.value.programmaticStreamSerializationAllowed = 1;
+	CUlaunchConfig config = {gridX, gridY, gridZ, blockX, blockY, blockZ, shared, stream, &a, 1};
+	return cuLaunchKernelEx(&config, function, params, NULL);
 }
 */
 import "C"
@@ -30,7 +35,7 @@ import (
 )
 
 // Launch does not allocate, and keeps none of args.
-func (s *stream) Launch(f Function, grid, block Dim, shared int, args []uint64) error {
+func (s *stream) Launch(f Function, grid, block Dim, shared int, early bool, args []uint64) error {
 	if err := s.usable(); err != nil {
 		return err
 	}
@@ -45,7 +50,11 @@ func (s *stream) Launch(f Function, grid, block Dim, shared int, args []uint64) 
 	if shared < 0 || shared > math.MaxInt32 {
 		return errors.Errorf("a launch with %d bytes of shared memory", shared)
 	}
-	return s.gpu.failure("cuLaunchKernel", C.launch(s.gpu.ctx(), raw[C.CUfunction](f.(*function).cu),
+	call, flag := "cuLaunchKernel", 0
+	if early {
+		call, flag = "cuLaunchKernelEx", 1
+	}
+	return s.gpu.failure(call, C.launch(s.gpu.ctx(), raw[C.CUfunction](f.(*function).cu),
 		C.uint(grid.X), C.uint(grid.Y), C.uint(grid.Z), C.uint(block.X), C.uint(block.Y), C.uint(block.Z),
-		C.uint(shared), s.handle, (*C.uint64_t)(unsafe.SliceData(args)), C.size_t(len(args))))
+		C.uint(shared), s.handle, C.int(flag), (*C.uint64_t)(unsafe.SliceData(args)), C.size_t(len(args))))
 }

@@ -73,6 +73,10 @@ var OwnDriver = Driver{driver.Built, driver.Open, driver.Count}
 // StepKernels is the environment variable that, set to off, leaves all products to cuBLAS (cuda.StepKernels).
 const StepKernels = "UNROLL_STEP_KERNELS"
 
+// EarlyLaunches is the environment variable that, set to off, lets no kernel of a GPU begin before the one before it has
+// ended (cuda.EarlyLaunches).
+const EarlyLaunches = "UNROLL_EARLY_LAUNCHES"
+
 // Names are the devices that the binary knows, whether the machine has them or not.
 func (d Driver) Names() []string {
 	return slices.DeleteFunc(slices.Clone(Names),
@@ -213,6 +217,7 @@ func (o *options) cuda(gpu driver.GPU, more ...cuda.Option) tape.Device {
 	var once sync.Once
 	precision := map[string]driver.Precision{TF32: driver.TF32, BF16: driver.BFloat16}[o.precision] // else 0, Float32
 	return cuda.New(gpu, append(more, cuda.Precision(precision), cuda.StepKernels(os.Getenv(StepKernels) != "off"),
+		cuda.EarlyLaunches(os.Getenv(EarlyLaunches) != "off"),
 		cuda.Uncaptured(func(err error) {
 			once.Do(func() {
 				o.tell(fmt.Sprintf("the GPU does not record a run (%v): its pieces are launched one by one, which is slower", err))

@@ -39,7 +39,7 @@ func (s *stream) Capture(f func() error) (driver.Graph, error) {
 		s.gpu.mu.Lock()
 		defer s.gpu.mu.Unlock()
 		for _, s := range g.joined {
-			s.capturing, s.frontier = nil, nil
+			s.capturing, s.frontier, s.last = nil, nil, nil
 		}
 	}()
 	err = f()
@@ -78,7 +78,7 @@ func (g *graph) end() error {
 
 // add takes a stream into the capture.
 func (g *graph) add(s *stream) {
-	s.capturing, s.frontier = g, nil
+	s.capturing, s.frontier, s.last = g, nil, nil
 	g.joined = append(g.joined, s)
 }
 
@@ -109,6 +109,7 @@ func (s *stream) join(e *event) error {
 			errors.New("sim: a stream that is being captured waits for an event from outside of the capture"),
 		)
 	}
+	s.last = nil
 	for _, n := range e.frontier {
 		if !slices.Contains(s.frontier, n) {
 			s.frontier = append(slices.Clone(s.frontier), n)
@@ -124,6 +125,7 @@ func (g *graph) Launch(to driver.Stream) error {
 			return errors.New("sim: launch of a graph that was closed")
 		}
 		g.gpu.stats.GraphLaunches++
+		s.last = nil
 		for _, n := range g.line() {
 			if err := s.enqueue(g.nodes[n].order); err != nil {
 				return err

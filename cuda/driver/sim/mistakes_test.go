@@ -52,7 +52,7 @@ func (b *bench) must(err error) {
 
 func (b *bench) launch(at driver.Ptr) error {
 	one := driver.Dim{X: 1, Y: 1, Z: 1}
-	return b.stream.Launch(b.kernel, one, one, 0, []uint64{uint64(at)})
+	return b.stream.Launch(b.kernel, one, one, 0, false, []uint64{uint64(at)})
 }
 
 // Mistakes that a GPU would let pass, or turn into garbage, lose the simulated one, with words that say what happened.
@@ -152,10 +152,11 @@ func TestRefusals(t *testing.T) {
 	for what, err := range map[string]error{
 		"an upload of memory that is not pinned":         b.stream.Upload(b.device, make([]byte, 8)),
 		"a download to memory that is not pinned":        b.stream.Download(make([]byte, 8), b.device),
-		"a launch without arguments":                     b.stream.Launch(b.kernel, one, one, 0, nil),
-		"a launch of no blocks":                          b.stream.Launch(b.kernel, driver.Dim{}, one, 0, []uint64{0}),
-		"a launch of too many threads":                   b.stream.Launch(b.kernel, one, driver.Dim{X: 1025, Y: 1, Z: 1}, 0, []uint64{0}),
-		"a launch with more shared memory than is given": b.stream.Launch(b.kernel, one, one, 48<<10+1, []uint64{0}),
+		"a launch without arguments":                     b.stream.Launch(b.kernel, one, one, 0, false, nil),
+		"a launch of no blocks":                          b.stream.Launch(b.kernel, driver.Dim{}, one, 0, false, []uint64{0}),
+		"a launch of too many threads":                   b.stream.Launch(b.kernel, one, driver.Dim{X: 1025, Y: 1, Z: 1}, 0, false, []uint64{0}),
+		"an early launch after what is no kernel":        b.stream.Launch(b.kernel, one, one, 0, true, []uint64{0}),
+		"a launch with more shared memory than is given": b.stream.Launch(b.kernel, one, one, 48<<10+1, false, []uint64{0}),
 		"a release of what is no allocation":             b.gpu.Release(b.device + 1),
 		"a release of host memory that is no pinned":     b.gpu.ReleaseHost(b.pinned[1:]),
 		"closing a GPU that is in use":                   b.gpu.Close(),

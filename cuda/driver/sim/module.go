@@ -60,24 +60,36 @@ func (f *function) Resources() (driver.Resources, error) {
 	return driver.Resources{Registers: 1, Shared: f.Shared()}, nil
 }
 
-func (s *stream) Launch(f driver.Function, grid, block driver.Dim, shared int, args []uint64) error {
+// run is a kernel in a stream or a graph.
+type run struct {
+	last *sim.Launch // nil: it did not run yet
+}
+
+func (s *stream) Launch(f driver.Function, grid, block driver.Dim, shared int, early bool, args []uint64) error {
 	fn := f.(*function)
 	values := slices.Clone(args)
 	g := s.gpu
 	prepare := func() *sim.Launch {
 		return &sim.Launch{
 			Grid: sim.Dim(grid), Block: sim.Dim(block), Shared: shared, Args: values, Memory: g.device, Races: g.config.Races,
+			Early: early,
 		}
 	}
 	if err := fn.Check(prepare()); err != nil {
 		return err
 	}
-	if s.capturing == nil {
-		g.mu.Lock()
-		g.stats.Launches++
-		g.mu.Unlock()
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	before, now := s.last, &run{}
+	if early {
+		if err := s.beginsEarly(before); err != nil {
+			return err
+		}
 	}
-	return s.put(func() work {
+	if s.capturing == nil {
+		g.stats.Launches++
+	}
+	err := s.add(func() work {
 		return work{"kernel " + fn.Name(), func() error {
 			if fn.module.unloaded {
 				return errors.New("the kernel's module was unloaded before the stream reached it")
@@ -86,8 +98,28 @@ func (s *stream) Launch(f driver.Function, grid, block driver.Dim, shared int, a
 			if g.stats.Kernels == g.config.FailLaunch {
 				return errors.New("an injected fault: an illegal address was accessed")
 			}
-			_, err := fn.Function.Launch(prepare())
+			now.last = prepare()
+			if early {
+				g.stats.Early++
+				now.last.After = before.last
+			}
+			_, err := fn.Function.Launch(now.last)
 			return err
 		}}
 	})
+	s.last = now
+	return err
+}
+
+// beginsEarly is an error where a kernel may not begin before the work before it has ended.
+func (s *stream) beginsEarly(before *run) error {
+	switch {
+	case !s.gpu.Info().Early():
+		return errors.New("sim: on this GPU no kernel begins before the one before has ended")
+	case before == nil:
+		return errors.New("sim: an early launch after what is no kernel of the same stream, or waits for another stream")
+	case s.capturing != nil && s.gpu.config.NoEarly:
+		return s.capturing.refuse(errors.New("sim: the capture takes no early launch"))
+	}
+	return nil
 }

@@ -29,6 +29,7 @@ type Config struct {
 	FailLaunch int            // the GPU is lost in the n-th kernel, from 1 on
 	NoCapture  bool           // what is captured makes no graph
 	OneStream  bool           // what is captured of more than one stream makes none
+	NoEarly    bool           // what is captured with early launches makes none
 	Strict     bool           // the use of device memory that nobody has written is an error, not NaN
 	// unless 0, graphs run in orders that are drawn from it, among those that their streams' waits for each other allow
 	Shuffle uint64
@@ -45,6 +46,7 @@ type Stats struct {
 	Captures      int   // graphs that were made
 	GraphLaunches int   // graphs that were launched
 	Kernels       int   // kernels that ran, of graphs too
+	Early         int   // of these, that may begin before the one before has ended
 	Products      int   // products that ran, of graphs too
 	Sums          int   // of collectives that were begun
 	Moves         int   // copies within the device and fillings that ran

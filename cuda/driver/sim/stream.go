@@ -18,6 +18,7 @@ type stream struct {
 	done      int    // of them
 	capturing *graph // nil if it does not
 	frontier  []int  // pieces of work of this graph that what comes next must follow
+	last      *run   // the kernel that was put in last; nil: that was something else, or has ended
 	closed    bool
 }
 
@@ -35,12 +36,16 @@ const backlog = 1 << 14
 
 // put adds work to the queue, or to the graph that is being captured.
 func (s *stream) put(o order) error {
-	g := s.gpu
-	g.mu.Lock()
-	defer g.mu.Unlock()
+	s.gpu.mu.Lock()
+	defer s.gpu.mu.Unlock()
+	return s.add(o)
+}
+
+func (s *stream) add(o order) error {
 	if err := s.usable(); err != nil {
 		return err
 	}
+	s.last = nil
 	if s.capturing != nil {
 		s.capture(o)
 		return nil
@@ -188,6 +193,7 @@ func (s *stream) Wait(e driver.Event) error {
 	if s.capturing != nil || ev.captured != nil {
 		return s.join(ev)
 	}
+	s.last = nil
 	other, at := ev.stream, ev.at
 	return s.enqueue(func() work {
 		return work{"wait", func() error {

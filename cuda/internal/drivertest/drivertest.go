@@ -5,6 +5,7 @@ package drivertest
 
 import (
 	"errors"
+	"strings"
 	"testing"
 	"unsafe"
 
@@ -65,6 +66,7 @@ func Run(t *testing.T, open func() (driver.GPU, error)) {
 		{"what goes up comes down, and copies and clearing reach just what they name", copies},
 		{"addresses are multiples of 256, and memory that is not there is a MemoryError", memory},
 		{"a kernel gets its arguments, and work is done in the order in which it was put", kernels},
+		{"kernels that begin early find what those before them have written", early},
 		{"a captured graph does nothing until it is launched, and all of it each time", capture},
 		{"a capture that fails leaves the stream as it was", failedCapture},
 		{"a stream that waits for one that is captured is captured, too, until that one waits for it", fork},
@@ -248,9 +250,9 @@ func kernels(r *rig) {
 	p := upload(r, floats(n))
 	grid, block := driver.Dim{X: 4, Y: 1, Z: 1}, driver.Dim{X: 256, Y: 1, Z: 1}
 	args := []uint64{uint64(p), n - 1}
-	r.must(r.stream.Launch(f, grid, block, 0, args))
+	r.must(r.stream.Launch(f, grid, block, 0, false, args))
 	args[1] = 500 // a launch has read its arguments
-	r.must(r.stream.Launch(f, grid, block, 0, args))
+	r.must(r.stream.Launch(f, grid, block, 0, false, args))
 	clear(args)
 	want := floats(n)
 	for i := range want {
@@ -263,10 +265,47 @@ func kernels(r *rig) {
 	}
 	r.equal("after two launches", download[float32](r, p, n), want)
 	for _, wrong := range []driver.Dim{{}, {X: -1, Y: 1, Z: 1}, {X: 1, Y: 1}} {
-		if r.stream.Launch(f, wrong, block, 0, args) == nil || r.stream.Launch(f, grid, wrong, 0, args) == nil {
+		if r.stream.Launch(f, wrong, block, 0, false, args) == nil || r.stream.Launch(f, grid, wrong, 0, false, args) == nil {
 			r.Errorf("a launch of %v succeeds", wrong)
 		}
 	}
+}
+
+// waiting is Kernels, of which all wait for the kernel before them and let the next one begin.
+var waiting = strings.NewReplacer("sm_70", "sm_90", "\n\n\tld.param.u64 %rd1",
+	"\n\n\tgriddepcontrol.wait;\n\tgriddepcontrol.launch_dependents;\n\tld.param.u64 %rd1").Replace(Kernels)
+
+func early(r *rig) {
+	if !r.gpu.Info().Early() {
+		r.Skip("this GPU has none")
+	}
+	m, err := r.gpu.Load(waiting)
+	r.must(err)
+	r.finally(m.Unload)
+	f, err := m.Function("increment")
+	r.must(err)
+	const n, launches = 1000, 50
+	p := upload(r, floats(n))
+	chain := func() error {
+		for i := range launches {
+			err := r.stream.Launch(f, driver.Dim{X: 4, Y: 1, Z: 1}, driver.Dim{X: 256, Y: 1, Z: 1}, 0, i > 0, []uint64{uint64(p), n})
+			if err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	r.must(chain())
+	g, err := r.stream.Capture(chain)
+	r.must(err)
+	r.finally(g.Close)
+	r.must(g.Launch(r.stream))
+	r.must(g.Launch(r.stream))
+	want := floats(n)
+	for i := range want {
+		want[i] += 3 * launches
+	}
+	r.equal("after a chain of launches, and two of its graph", download[float32](r, p, n), want)
 }
 
 func capture(r *rig) {
@@ -279,7 +318,7 @@ func capture(r *rig) {
 		args := []uint64{uint64(p), n}
 		defer clear(args) // a graph keeps copies
 		for range launches {
-			if err := r.stream.Launch(f, one, driver.Dim{X: n, Y: 1, Z: 1}, 0, args); err != nil {
+			if err := r.stream.Launch(f, one, driver.Dim{X: n, Y: 1, Z: 1}, 0, false, args); err != nil {
 				return err
 			}
 		}
@@ -415,7 +454,7 @@ func noKernel(r *rig) {
 func loss(r *rig) {
 	f := r.kernel("fault")
 	one := driver.Dim{X: 1, Y: 1, Z: 1}
-	err := r.stream.Launch(f, one, one, 0, nil)
+	err := r.stream.Launch(f, one, one, 0, false, nil)
 	if err == nil {
 		err = r.stream.Sync()
 	}

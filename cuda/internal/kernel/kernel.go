@@ -24,6 +24,7 @@ import (
 // Kernel is a kernel that can be written.
 type Kernel struct {
 	Name  string
+	Whole bool // the launch after it must not begin before it has ended: its results are read early
 	write func(b *ptx.Builder)
 }
 
@@ -39,9 +40,13 @@ func newKernel(kind string, spec any, threads int, write func(b *ptx.Builder)) K
 	}
 }
 
-// Module is the PTX of kernels with different names.
-func Module(kernels []Kernel) (string, error) {
+// Module is the PTX of kernels with different names; early ones may be launched so that they begin before the
+// kernel before them has ended, unless that one is to be waited for (Kernel.Whole).
+func Module(kernels []Kernel, early bool) (string, error) {
 	var m ptx.Module
+	if early {
+		m.Early()
+	}
 	for _, k := range kernels {
 		m.Kernel(k.Name, k.write)
 	}

@@ -11,7 +11,7 @@ import (
 )
 
 // rig is a simulated GPU that is as strict as can be: memory that nobody wrote, accesses that race, one byte
-// too far are faults.
+// too far are faults, and so is what relies on the launch before, but for one that is to be waited for.
 type rig struct {
 	mem     *sim.Memory
 	rng     *rand.Rand
@@ -19,13 +19,14 @@ type rig struct {
 	kernels map[string]Kernel              // that were launched
 	modules map[string]*sim.Module         // that were compiled, by text
 	halves  bool                           // threads write halves of one word, which looks like a race
+	last    *sim.Launch                    // before whose end the next one may begin; nil: all have ended
 }
 
 func newRig() *rig {
 	return &rig{
 		mem: sim.NewMemory(64<<20, true), rng: rand.New(rand.NewPCG(1, 2)), kernels: map[string]Kernel{},
 		modules: map[string]*sim.Module{},
-		text:    func(k Kernel) (string, error) { return Module([]Kernel{k}) },
+		text:    func(k Kernel) (string, error) { return Module([]Kernel{k}, true) },
 	}
 }
 
@@ -74,10 +75,15 @@ func (r *rig) launch(l Launch, args ...uint64) error {
 	if err != nil {
 		return err
 	}
-	_, err = f.Launch(&sim.Launch{
+	now := &sim.Launch{
 		Grid: sim.Dim{X: l.Blocks[0], Y: l.Blocks[1], Z: 1}, Block: sim.Dim{X: l.Threads, Y: 1, Z: 1},
 		Args: args, Memory: r.mem, Budget: budget, Workers: 1, Races: !r.halves,
-	})
+		Early: true, After: r.last,
+	}
+	if r.last = now; l.Kernel.Whole {
+		r.last = nil
+	}
+	_, err = f.Launch(now)
 	return err
 }
 

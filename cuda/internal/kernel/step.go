@@ -279,10 +279,12 @@ func NewPackStep(elem Elem, k, n, strideK, strideN, align int) Mapped {
 	if s.tensor() {
 		threads, sixteens = 4, chunk/16
 	}
-	return NewMap(Map{ // by columns, chunks, columns, threads, sixteen terms, four terms
+	m := NewMap(Map{ // by columns, chunks, columns, threads, sixteen terms, four terms
 		Compute: F32, Shape: []int{n / 8, s.chunks(), 8, threads, sixteens, 4}, Result: []int{0},
 		In: []Operand{{Elem: F32, Strides: []int{8 * strideN, chunk * strideK, strideN, 4 * strideK, 16 * strideK, strideK},
 			Align: align}},
 		Out: []Operand{{Elem: elem, Strides: []int{8 * k, 8 * chunk, chunk, chunk / threads, 4, 1}, Align: vectorBytes}},
 	})
+	m.Kernel.Whole = true
+	return m
 }

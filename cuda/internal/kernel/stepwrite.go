@@ -43,25 +43,27 @@ func (s stepSpec) write(b *ptx.Builder) {
 	w.unit = b.Mul(b.Special(ptx.CtaidX), ptx.Int(s.units))
 	w.row = b.Mul(b.Special(ptx.CtaidY), ptx.Int(s.rows))
 
+	o := w.operands(a, packed)
+	chunks := o.early()
 	cells := w.cells(in)
-	w.multiply(a, packed)
+	w.multiply(o, chunks)
 	shared := w.share()
 	for _, c := range cells {
 		c.finish(shared, out)
 	}
 }
 
-// multiply adds up the warp's part of the product.
-func (w *stepWriter) multiply(a, packed ptx.Value) {
+// multiply adds up the warp's part of the product, of whose first chunks B was loaded.
+func (w *stepWriter) multiply(o *stepOperands, chunks []stepChunk) {
 	if w.tensor() {
 		w.sums = w.newTensorSums()
 	} else {
 		w.sums = w.newFMASums()
 	}
-	o := w.operands(a, packed)
-	chunks := make([]stepChunk, w.ahead)
 	for i := range chunks {
-		chunks[i] = o.loadChunk(i)
+		for r := range o.rows {
+			chunks[i].a = append(chunks[i].a, o.keep(o.loadA(r, i)))
+		}
 	}
 	if more := w.perWarp() - w.ahead; more > 0 {
 		w.For(ptx.U32.Int(0), ptx.U32.Int(more), ptx.Int(w.ahead), func(ptx.Value) {
@@ -124,24 +126,29 @@ type stepChunk struct {
 	b [][]ptx.Value // by eight columns: words of one TF32, or two bfloat16; or numbers
 }
 
-// loadChunk loads the chunk that is so many chunks of the warp further on.
-func (o *stepOperands) loadChunk(i int) (c stepChunk) {
-	keep := func(vs []ptx.Value) []ptx.Value {
-		for i := range vs {
-			vs[i] = o.Var(vs[i])
+// early loads what B has of the warp's first chunks: it stays the same from step to step, so that the kernel before
+// need not have ended.
+func (o *stepOperands) early() []stepChunk {
+	chunks := make([]stepChunk, o.ahead)
+	o.Early(func() {
+		for i := range chunks {
+			for t := range o.columns() / 8 {
+				chunks[i].b = append(chunks[i].b, o.keep(o.loadB(t, i)))
+			}
 		}
-		return vs
-	}
-	for r := range o.rows {
-		c.a = append(c.a, keep(o.loadA(r, i)))
-	}
-	for t := range o.columns() / 8 {
-		c.b = append(c.b, keep(o.loadB(t, i)))
-	}
-	return c
+	})
+	return chunks
 }
 
-// reload is loadChunk into the same registers.
+// keep makes variables of what was loaded.
+func (o *stepOperands) keep(vs []ptx.Value) []ptx.Value {
+	for i := range vs {
+		vs[i] = o.Var(vs[i])
+	}
+	return vs
+}
+
+// reload loads the chunk that is so many chunks of the warp further on into the registers of another.
 func (o *stepOperands) reload(c stepChunk, i int) {
 	set := func(to, from []ptx.Value) {
 		for i := range to {

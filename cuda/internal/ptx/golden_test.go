@@ -217,3 +217,30 @@ func TestCellFunctionsAreStraight(t *testing.T) {
 		}
 	}
 }
+
+// A kernel that may begin early waits before the first branch or access to global memory, but for what it reads early.
+func TestEveryEarly(t *testing.T) {
+	var m ptx.Module
+	m.Early()
+	m.Kernel("reads", func(b *ptx.Builder) {
+		p, weights := b.Pointer("p"), b.Pointer("weights")
+		tid := b.Special(ptx.TidX)
+		var w ptx.Value
+		b.Early(func() { w = b.Load(ptx.F32, b.At(weights, tid, 4), 0) })
+		shared := b.Shared(ptx.F32, 32)
+		b.Store(b.At(shared, tid, 4), 0, w)
+		b.Barrier()
+		at := b.At(p, tid, 4)
+		b.Store(at, 0, b.Add(b.Load(ptx.F32, at, 0), w))
+	})
+	m.Kernel("branches", func(b *ptx.Builder) {
+		p := b.Pointer("p")
+		b.If(b.Eq(b.Special(ptx.TidX), ptx.Int(0)), func() { b.Store(p, 0, ptx.F32.Num(1)) })
+	})
+	m.Kernel("nothing", func(b *ptx.Builder) { b.Pointer("p") })
+	text, err := m.PTX()
+	if err != nil {
+		t.Fatal(err)
+	}
+	golden(t, "testdata/early.ptx", text)
+}

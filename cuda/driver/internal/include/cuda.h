@@ -29,6 +29,7 @@ typedef enum CUpointer_attribute { CUPOINTER_ATTRIBUTE_VALUES(VALUE) } CUpointer
 typedef enum CUdevice_P2PAttribute { CUDEVICE_P2PATTRIBUTE_VALUES(VALUE) } CUdevice_P2PAttribute;
 typedef enum CUlimit { CULIMIT_VALUES(VALUE) } CUlimit;
 typedef enum CUjit_option { CUJIT_OPTION_VALUES(VALUE) } CUjit_option;
+typedef enum CUlaunchAttributeID { CULAUNCH_ATTRIBUTE_ID_VALUES(VALUE) } CUlaunchAttributeID;
 typedef enum CUjitInputType { CUJIT_INPUT_TYPE_VALUES(VALUE) } CUjitInputType;
 enum { CUCTX_FLAGS_VALUES(VALUE) };
 enum { CUSTREAM_FLAGS_VALUES(VALUE) };
@@ -149,6 +150,26 @@ typedef struct {
 	unsigned int elementSize;
 	size_t width, height;
 } CUDA_MEMSET_NODE_PARAMS;
+
+typedef union {
+	char pad[64];
+	int programmaticStreamSerializationAllowed;
+} CUlaunchAttributeValue;
+
+typedef struct {
+	CUlaunchAttributeID id;
+	char pad[8 - sizeof(CUlaunchAttributeID)];
+	CUlaunchAttributeValue value;
+} CUlaunchAttribute;
+
+typedef struct {
+	unsigned int gridDimX, gridDimY, gridDimZ;
+	unsigned int blockDimX, blockDimY, blockDimZ;
+	unsigned int sharedMemBytes;
+	CUstream hStream;
+	CUlaunchAttribute *attrs;
+	unsigned int numAttrs;
+} CUlaunchConfig;
 
 #include "cuda_functions.h"
 

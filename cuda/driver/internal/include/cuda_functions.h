@@ -69,6 +69,8 @@
 	  unsigned int flags), (blocks, function, blockSize, shared, flags)) \
 	F(cuLaunchKernel, (CUfunction function, unsigned int gridX, unsigned int gridY, unsigned int gridZ, unsigned int blockX, \
 	  unsigned int blockY, unsigned int blockZ, unsigned int shared, CUstream stream, void **params, void **extra), (function, gridX, gridY, gridZ, blockX, blockY, blockZ, shared, stream, params, extra)) \
+	F(cuLaunchKernelEx, (const CUlaunchConfig *config, CUfunction function, void **params, void **extra), (config, function, params, \
+	  extra)) \
 	/* Memory. */ \
 	F(cuMemGetInfo_v2, (size_t *unused, size_t *total), (unused, total)) \
 	F(cuMemAlloc_v2, (CUdeviceptr *address, size_t bytes), (address, bytes)) \

@@ -12,7 +12,7 @@ func (w *warp) await(mask uint32) { w.waited |= mask }
 
 // early are those of some threads that nothing lets rely on the launch before.
 func (w *warp) early(mask uint32) uint32 {
-	if w.block.launch.After == nil {
+	if !w.block.launch.Early {
 		return 0
 	}
 	return mask &^ w.waited
@@ -46,11 +46,12 @@ func (w *warp) writesEarly(in *instr, mask uint32) *Fault {
 
 // readsEarly refuses to read before the wait what the launch before has written.
 func (w *warp) readsEarly(in *instr, lane int, a *allocation, at, size uint64) *Fault {
-	if w.early(1<<lane) == 0 || a.writer == nil {
+	before := w.block.launch.After
+	if w.early(1<<lane) == 0 || before == nil || a.writer == nil {
 		return nil
 	}
 	for i := at / 2; i < (at+size)/2; i++ {
-		if a.writer[i] == w.block.launch.After.number {
+		if a.writer[i] == before.number {
 			return w.fault(in, 1<<lane, Early, "the kernel before writes what is read here before the wait for it: %s",
 				w.block.memory.describe(a.base+2*i))
 		}

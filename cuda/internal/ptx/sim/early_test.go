@@ -79,7 +79,8 @@ func TestEarly(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			l := &Launch{Grid: Dim{1, 1, 1}, Block: Dim{32, 1, 1}, Args: []uint64{from, to}, Memory: m, After: after}
+			l := &Launch{Grid: Dim{1, 1, 1}, Block: Dim{32, 1, 1}, Args: []uint64{from, to}, Memory: m,
+				Early: after != nil, After: after}
 			_, err = f.Launch(l)
 			return l, err
 		}

@@ -17,7 +17,8 @@ type Launch struct {
 	Workers int   // the most blocks at a time; 0: as many as there are cores
 	Races   bool  // look for races in global memory too; one block at a time
 
-	After *Launch // the launch just before, which need not have ended when this one begins; nil: it has
+	Early bool    // it begins when the launch just before it need not have ended
+	After *Launch // that one; nil: it has written nothing
 
 	number  uint32
 	atomics sync.Mutex

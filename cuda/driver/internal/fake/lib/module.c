@@ -73,15 +73,31 @@ static int run(const void *data) {
 	return CUDA_SUCCESS;
 }
 
-CUresult cuLaunchKernel(CUfunction function, unsigned int gridX, unsigned int gridY, unsigned int gridZ, unsigned int blockX,
-	unsigned int blockY, unsigned int blockZ, unsigned int shared, CUstream stream, void **params, void **extra) {
+// taken is a kernel with its arguments, which are written to text, too.
+static struct launched taken(CUfunction function, void **params, char *text) {
 	struct launched l = {*function, {0}};
-	char args[512] = "";
 	size_t at = 0;
+	*text = 0;
 	for (int i = 0; i < function->params; i++) {
 		l.args[i] = *(uint64_t *)params[i];
-		if (at < 400) at += sprintf(args + at, " %#llx", (unsigned long long)l.args[i]);
+		if (at < 400) at += sprintf(text + at, " %#llx", (unsigned long long)l.args[i]);
 	}
+	return l;
+}
+
+CUresult cuLaunchKernelEx(const CUlaunchConfig *c, CUfunction function, void **params, void **extra) {
+	char args[512];
+	struct launched l = taken(function, params, args);
+	CALL_IN("%s, %u %u %u, %u %u %u, %u,%s, %p; attribute %d of %u: %d", function->name, c->gridDimX, c->gridDimY, c->gridDimZ,
+		c->blockDimX, c->blockDimY, c->blockDimZ, c->sharedMemBytes, args, (void *)extra, c->attrs->id, c->numAttrs,
+		c->attrs->value.programmaticStreamSerializationAllowed);
+	return fake_put(c->hStream, run, &l, sizeof l);
+}
+
+CUresult cuLaunchKernel(CUfunction function, unsigned int gridX, unsigned int gridY, unsigned int gridZ, unsigned int blockX,
+	unsigned int blockY, unsigned int blockZ, unsigned int shared, CUstream stream, void **params, void **extra) {
+	char args[512];
+	struct launched l = taken(function, params, args);
 	CALL_IN("%s, %u %u %u, %u %u %u, %u,%s, %p", function->name, gridX, gridY, gridZ, blockX, blockY, blockZ, shared, args, (void *)extra);
 	return fake_put(stream, run, &l, sizeof l);
 }
