@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"github.com/unroll-ml/unroll/cuda/driver"
+	"github.com/unroll-ml/unroll/cuda/internal/kernel"
 	"github.com/unroll-ml/unroll/graph/tape"
 )
 
@@ -61,8 +62,8 @@ func (b *regionBuilder) stage(in tape.Instr) (*rowStage, bool) {
 				Shape: in.Shape, In: []tape.Operand{in.In}, Result: []int{0}, Out: []tape.Operand{in.Out},
 			})
 		}
-	case *tape.Product: // a stage does not round operands, as products of bfloat16 do: only what attends in a loop is worth it
-		if b.precision != driver.BFloat16 || len(b.trips) > 0 {
+	case *tape.Product:
+		if b.precision != driver.BFloat16 || b.rounds {
 			s = b.multiplied(in)
 		}
 	case *tape.Reduce:
@@ -90,6 +91,9 @@ func (b *regionBuilder) elements(m *tape.Map) *rowStage {
 	for _, op := range m.Code {
 		for i := range op.Fn.Arity() {
 			op.Args[i] = register(op.Args[i])
+		}
+		if op.Fn == tape.Id {
+			op.Value = 0 // others are kernel.Rounded
 		}
 		s.code = append(s.code, op)
 	}
@@ -190,8 +194,13 @@ func (b *regionBuilder) multiplied(p *tape.Product) *rowStage {
 			v.line, v.col = v.col, v.line
 		}
 	}
-	s.in, s.code = []rowView{x, y}, []tape.Op{{Fn: tape.Mul, Args: [3]int{0, 1}}}
-	s.sums = []rowSum{{rowResult{z, firstOp}, tape.Sum, across}}
+	s.in = []rowView{x, y}
+	factors := [3]int{0, 1}
+	if b.precision == driver.BFloat16 {
+		s.code, factors = []tape.Op{kernel.Rounded(0), kernel.Rounded(1)}, [3]int{firstOp, firstOp + 1}
+	}
+	s.sums = []rowSum{{rowResult{z, firstOp + len(s.code)}, tape.Sum, across}}
+	s.code = append(s.code, tape.Op{Fn: tape.Mul, Args: factors})
 	return s
 }
 

@@ -133,6 +133,15 @@ func specialise(m Map, enough int) (s mapSpec, used []int, items int) {
 	return s, used, items
 }
 
+// rounded is the value of an Id that rounds.
+const rounded = 16
+
+// Rounded is an operation that no tape has: a register rounded to bfloat16, as products of bfloat16 round their
+// operands, but that denormal numbers stay what they are. It needs sm_80.
+func Rounded(register int) tape.Op {
+	return tape.Op{Fn: tape.Id, Value: rounded, Args: [3]int{register}}
+}
+
 // live drops operations and inputs that no result depends on.
 func live(m Map) (code []tape.Op, result, used []int) {
 	n := len(m.In)

@@ -166,6 +166,10 @@ func (v *mapItem) apply(k int, op tape.Op, regs [][]ptx.Value) []ptx.Value {
 			for _, a := range op.Args[:op.Fn.Arity()] {
 				args = append(args, regs[a][i])
 			}
+			if op.Fn == tape.Id && op.Value == rounded {
+				xs[i] = b.CutBF16(args[0])
+				continue
+			}
 			xs[i] = b.Fn(op.Fn, args...)
 		}
 	}

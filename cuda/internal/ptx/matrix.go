@@ -62,3 +62,8 @@ func (b *Builder) PairBF16(lo, hi Value) Value {
 	b.emit("cvt.rn.bf16x2.f32", d, hi, lo) // PTX names the upper half first
 	return d
 }
+
+// CutBF16 is the bfloat16 nearest to the F32 x, the even one of two, as an F32.
+func (b *Builder) CutBF16(x Value) Value {
+	return b.Bits(F32, b.And(b.PairBF16(x, x), U32.Int(0xFFFF0000)))
+}
