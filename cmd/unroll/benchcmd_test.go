@@ -94,7 +94,7 @@ func TestDoctor(t *testing.T) {
 		{"plain", func(t *testing.T) { onGPU(t, false, noDriver) }, "", 0,
 			[]string{"built without GPU support\n", "        --precision bf16: products by ", "GPU     none: libcuda.so.1: there is no such file; install NVIDIA's driver\n", "needed is one for CUDA 11.8 or newer", "auto    --device auto computes on cpu, as "}, "does not work"},
 		{"with a GPU", func(t *testing.T) { onGPU(t, true, simulated(sim.Config{})) }, "", 0,
-			[]string{"built with GPU support\n", "GPU     simulator, compute capability 9.0, 2 multiprocessors, 1.0 GiB, ", "CUDA 12.4, needed is 11.8 or newer; cuBLAS 12.4\n", "        a small kernel takes ", "auto    --device auto computes on cuda, as "}, "does not work"},
+			[]string{"built with GPU support\n", "GPU     simulator, compute capability 9.0, 2 multiprocessors, 1.0 GiB, ", "CUDA 12.4, needed is 11.8 or newer; cuBLAS 12.4\n", "        a small kernel takes ", " kernels and copies: at least ", " µs, measured ", "auto    --device auto computes on cuda, as "}, "does not work"},
 		{"with a broken GPU", func(t *testing.T) { onGPU(t, true, simulated(sim.Config{FailLaunch: 1})) }, "", exitGPU,
 			[]string{"        does not work: cuda: map "}, "differ from the reference device's by 0"},
 		{"asked for one", func(t *testing.T) { onGPU(t, true, noDriver) }, "--device cuda", exitUnavailable, []string{"GPU     none: "}, "does not work"},

@@ -60,7 +60,8 @@ type GPU struct {
 	Failed  string       `json:"failed,omitempty"`
 	Pieces  int          `json:"pieces,omitempty"` // of a training step of a small LSTM that are launched one by one
 	Piece   float64      `json:"piece_s,omitempty"`
-	Step    float64      `json:"step_s,omitempty"`
+	Floor   float64      `json:"floor_s,omitempty"` // what the launches of the step take at least
+	Step    float64      `json:"step_s,omitempty"`  // measured
 }
 
 // wrong is a difference from the reference device that rounding does not explain.
@@ -144,7 +145,8 @@ func (f *Finding) examineGPU(opts []device.Option) {
 		return
 	}
 	if small.Floor != nil {
-		g.Pieces, g.Piece, g.Step = small.Floor.Pieces, small.Floor.Launches/float64(small.Floor.Pieces), small.Median
+		g.Pieces, g.Floor, g.Step = small.Floor.Pieces, small.Floor.Launches, small.Median
+		g.Piece = g.Floor / float64(g.Pieces)
 	}
 }
 
@@ -172,8 +174,8 @@ func (f *Finding) Words() string {
 			g.Compute, g.Units, gibi(g.Memory), gibi(g.Free))
 		fmt.Fprintf(&b, "        %s\n", health(g.Failed, float64(g.Error)))
 		if g.Pieces > 0 {
-			fmt.Fprintf(&b, "        a small kernel takes %.1f µs, a training step of a small LSTM, %d kernels and "+
-				"copies, %.0f µs\n", 1e6*g.Piece, g.Pieces, 1e6*g.Step)
+			fmt.Fprintf(&b, "        a small kernel takes %.1f µs; a training step of a small LSTM, %d kernels and "+
+				"copies: at least %.0f µs, measured %.0f µs\n", 1e6*g.Piece, g.Pieces, 1e6*g.Floor, 1e6*g.Step)
 		}
 		fmt.Fprintf(&b, "driver  %sCUDA %s, needed is %s or newer; cuBLAS %s\n", prefixed(f.Installed, ", "), g.CUDA,
 			number(driver.Oldest), g.BLAS)

@@ -1,0 +1,46 @@
+package side
+
+import (
+	"testing"
+
+	"github.com/unroll-ml/unroll/cuda"
+	"github.com/unroll-ml/unroll/cuda/driver"
+	"github.com/unroll-ml/unroll/cuda/driver/sim"
+	"github.com/unroll-ml/unroll/graph/tape"
+	"github.com/unroll-ml/unroll/internal/bench/workloads"
+)
+
+// paper is a GPU's device that loads nothing.
+type paper struct{ *cuda.Device }
+
+func (paper) Load(*tape.Tape) (tape.Program, error) { return idle{}, nil }
+
+type idle struct{}
+
+func (idle) Write(tape.SlotID, any) error { return nil }
+func (idle) Read(tape.SlotID, any) error  { return nil }
+func (idle) Run() error                   { return nil }
+func (idle) Close() error                 { return nil }
+
+// The launches of a training step at full size, which docs/results.md lists, do not become more.
+func TestNodes(t *testing.T) {
+	if testing.Short() {
+		t.Skip("draws the weights of six models, in some seconds")
+	}
+	most := map[string]int{"lstm": 260, "coupled": 260, "rnn": 130, "rows": 160, "seq2seq-gru": 375, "seq2seq-lstm": 410}
+	d := cuda.New(sim.New(sim.Config{}), cuda.Precision(driver.TF32))
+	for _, w := range workloads.Reference {
+		job, err := w.Build(w.Full, paper{d})
+		if err != nil {
+			t.Fatal(err)
+		}
+		n, err := d.Pieces(job.Tape())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if t.Logf("%-14s %d", w.Name, n); n > most[w.Name] || n < most[w.Name]/2 {
+			t.Errorf("%s: %d launches a training step, want at most %d", w.Name, n, most[w.Name])
+		}
+		job.Close()
+	}
+}
