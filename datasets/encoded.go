@@ -7,7 +7,7 @@ import (
 	"sync"
 )
 
-// maxHeldBlocks is how many blocks of a text on the disk stay in memory as tokens: as many as streams of it are
+// maxHeldBlocks is how many blocks of a text, or of a file of tokens, stay in memory as tokens: as many as streams are
 // usually read.
 const maxHeldBlocks = 1024
 
@@ -46,26 +46,33 @@ func (x *Encoded) Read(from int, to []int32) error {
 	}
 	x.mutex.Lock()
 	defer x.mutex.Unlock()
-	if x.file != nil {
-		if x.file.read(from, to) == nil {
-			return nil
-		}
-		x.close() // it was damaged since; the text has what it had
-	}
 	for len(to) > 0 {
-		i := sort.SearchInts(x.first, from+1) - 1
-		tokens, err := x.block(i)
+		tokens, first, err := x.blockOf(from)
 		if err != nil {
 			return err
 		}
-		n := copy(to, tokens[from-x.first[i]:])
+		n := copy(to, tokens[from-first:])
 		to, from = to[n:], from+n
 	}
 	return nil
 }
 
-// block is the tokens of a block, which is held.
-func (x *Encoded) block(i int) ([]int32, error) {
+// blockOf is the tokens of the block that a token is in, and the number of their first.
+func (x *Encoded) blockOf(token int) (tokens []int32, first int, err error) {
+	if x.file != nil {
+		i := token / fileBlock
+		if tokens, err := x.hold(i, x.file.block); err == nil {
+			return tokens, i * fileBlock, nil
+		}
+		x.close() // it was damaged since; the text has what it had
+	}
+	i := sort.SearchInts(x.first, token+1) - 1
+	tokens, err = x.hold(i, x.encode)
+	return tokens, x.first[i], err
+}
+
+// hold is the tokens of a block, which read appends to a slice if they are not held.
+func (x *Encoded) hold(i int, read func([]int32, int) ([]int32, error)) ([]int32, error) {
 	if e := x.held[i]; e != nil {
 		x.recent.MoveToFront(e)
 		return e.Value.(*heldBlock).tokens, nil
@@ -77,11 +84,17 @@ func (x *Encoded) block(i int) ([]int32, error) {
 	}
 	b.number = i
 	var err error
-	if b.tokens, err = x.encode(b.tokens[:0], i); err != nil {
+	if b.tokens, err = read(b.tokens[:0], i); err != nil {
 		return nil, err
 	}
 	x.held[i] = x.recent.PushFront(b)
 	return b.tokens, nil
+}
+
+// drop holds nothing any more.
+func (x *Encoded) drop() {
+	x.held = map[int]*list.Element{}
+	x.recent.Init()
 }
 
 // encode appends the tokens of a block.

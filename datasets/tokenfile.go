@@ -1,7 +1,6 @@
 package datasets
 
 import (
-	"container/list"
 	"context"
 	"crypto/sha256"
 	"encoding/binary"
@@ -9,6 +8,7 @@ import (
 	"io"
 	"math"
 	"os"
+	"slices"
 	"unicode"
 
 	"github.com/pkg/errors"
@@ -41,9 +41,10 @@ func IsTokens(f io.ReaderAt) bool {
 // tokenFile are tokens in a file.
 type tokenFile struct {
 	*os.File
-	width int   // bytes of a token
-	vocab int32 // tokens are less
-	raw   []byte
+	n     int    // tokens
+	width int    // bytes of a token
+	vocab int32  // tokens are less
+	raw   []byte // room for a block
 }
 
 // head is what the file of the tokens begins with.
@@ -149,8 +150,9 @@ func (x *Encoded) Use(f *os.File) error {
 	x.mutex.Lock()
 	defer x.mutex.Unlock()
 	x.close()
-	x.file = &tokenFile{File: f, width: x.width(), vocab: int32(x.encoder.Len())}
-	x.held, x.recent = map[int]*list.Element{}, list.List{}
+	w := x.width()
+	x.file = &tokenFile{File: f, n: x.n, width: w, vocab: int32(x.encoder.Len()), raw: make([]byte, fileBlock*w)}
+	x.drop()
 	return nil
 }
 
@@ -167,30 +169,35 @@ func (x *Encoded) close() error {
 	}
 	err := x.file.Close()
 	x.file = nil
+	x.drop()
 	return errors.WithStack(err)
 }
 
-// read fills to with the tokens from number from on.
-func (f *tokenFile) read(from int, to []int32) error {
-	if n := len(to) * f.width; cap(f.raw) < n {
-		f.raw = make([]byte, n)
+// fileBlock is how many tokens are read from a file at once: what streams want next, and little for a window alone.
+const fileBlock = 1024
+
+// block appends the tokens of block i.
+func (f *tokenFile) block(tokens []int32, i int) ([]int32, error) {
+	n := min(fileBlock, f.n-i*fileBlock)
+	raw := f.raw[:n*f.width]
+	if _, err := f.ReadAt(raw, int64(len(tokenMark)+sha256.Size+i*len(f.raw))); err != nil {
+		return nil, errors.WithStack(err)
 	}
-	raw := f.raw[:len(to)*f.width]
-	if _, err := f.ReadAt(raw, int64(len(tokenMark)+sha256.Size+from*f.width)); err != nil {
-		return errors.WithStack(err)
-	}
-	for i := range to {
+	tokens = slices.Grow(tokens, n)
+	for k := range n {
+		var t int32
 		switch f.width {
 		case 1:
-			to[i] = int32(raw[i])
+			t = int32(raw[k])
 		case 2:
-			to[i] = int32(binary.LittleEndian.Uint16(raw[2*i:]))
+			t = int32(binary.LittleEndian.Uint16(raw[2*k:]))
 		default:
-			to[i] = int32(binary.LittleEndian.Uint32(raw[4*i:]))
+			t = int32(binary.LittleEndian.Uint32(raw[4*k:]))
 		}
-		if to[i] < 0 || to[i] >= f.vocab {
-			return errors.WithStack(ErrOtherTokens)
+		if t < 0 || t >= f.vocab {
+			return nil, errors.WithStack(ErrOtherTokens)
 		}
+		tokens = append(tokens, t)
 	}
-	return nil
+	return tokens, nil
 }
