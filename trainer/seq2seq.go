@@ -40,6 +40,7 @@ type Seq2Seq struct {
 	eval   map[pairShape]*seq2seqEvaluator
 	beam   map[beamShape]*beamDecoder
 	recent []beamShape // of beam, that which was used last at the end
+	room   decode.Room // of beam, which take turns
 }
 
 // Translations is a batch of B sources and their targets. Both end with the end token, and padding follows it.

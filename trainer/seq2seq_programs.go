@@ -121,8 +121,19 @@ func (m *Seq2Seq) newBeam(s beamShape) (*beamDecoder, error) {
 	if d.step, err = m.apply(b, d.params, w.Outputs(), carry(w.States, w.Next)...); err != nil {
 		return nil, err
 	}
-	d.stepper = decode.NewStepper(w, nil, d.step)
+	d.stepper = m.stepper(d)
 	return d, nil
+}
+
+// stepper joins the programs that there are.
+func (m *Seq2Seq) stepper(d *beamDecoder) *decode.SourceStepper {
+	var encode decode.Program
+	if d.encode.Program != nil {
+		encode = d.encode
+	}
+	s := decode.NewStepper(d.graph, encode, d.step)
+	s.Room = &m.room
+	return s
 }
 
 // reader makes the program that reads sources, if there is none yet.
@@ -132,7 +143,7 @@ func (m *Seq2Seq) reader(d *beamDecoder, s beamShape) error {
 		if d.encode, err = m.apply(d.builder, d.params, d.graph.Encoded); err != nil {
 			return err
 		}
-		d.stepper = decode.NewStepper(d.graph, d.encode, d.step)
+		d.stepper = m.stepper(d)
 		d.stepper.Fewer = func(sources int) (*decode.SourceStepper, error) { return m.fewer(s, sources) }
 	}
 	return m.shared.sync(&d.encode)

@@ -61,17 +61,23 @@ type SourceStepper struct {
 	// as many rows for each: then those that are done with need not be computed. nil: there is none that is faster.
 	Fewer func(sources int) (*SourceStepper, error)
 
+	// Room is where what the programs compute comes to the host; NewStepper makes one. Steppers that take turns, as
+	// those of one model for several shapes do, may have one in common: Scores are then valid until the next step of
+	// any of them.
+	Room *Room
+
 	s            *models.Stepwise
 	encode, step Program
 	never        []int32
-	logits       *matrix
-	logSum       *matrix
-	weights      *matrix        // nil: none
 	now          *SourceStepper // that has the sources which go on
-	moved        scratch
 }
 
-// scratch is memory for what moves between programs.
+// Room is memory on the host, as much as the largest stepper needs that has it. The zero value is ready to use.
+type Room struct {
+	logits, other scratch
+}
+
+// scratch is memory for the value of a node, and for some of its rows.
 type scratch struct {
 	single, singleRows []float32
 	double, doubleRows []float64
@@ -81,11 +87,7 @@ type scratch struct {
 // NewStepper joins the two compiled programs of s. A stepper that others go on with, see Fewer, needs no encode.
 func NewStepper(s *models.Stepwise, encode, step Program) *SourceStepper {
 	x := &SourceStepper{
-		s: s, encode: encode, step: step, never: []int32{s.Tokens.Padding, s.Tokens.Start},
-		logits: newMatrix(s.Logits), logSum: newMatrix(s.LogSum),
-	}
-	if s.Weights != nil {
-		x.weights = newMatrix(s.Weights)
+		s: s, encode: encode, step: step, never: []int32{s.Tokens.Padding, s.Tokens.Start}, Room: &Room{},
 	}
 	x.now = x
 	return x
@@ -108,7 +110,7 @@ func (x *SourceStepper) Read(source []int32) error {
 		for row := range places {
 			places[row] = row * from.Shape()[0] / len(places)
 		}
-		rows, err := x.moved.rows(x.encode, from, 1, places)
+		rows, err := x.Room.other.rows(x.encode, from, 1, places)
 		if err != nil {
 			return err
 		}
@@ -144,7 +146,7 @@ func (x *SourceStepper) Narrow(going []int) (kept []int, err error) {
 	}
 	for i, at := range to.s.Begin {
 		each := at.Shape()[0] / to.sources() // rows of a source
-		rows, err := x.moved.rows(from.step, from.s.Begin[i], each, kept)
+		rows, err := x.Room.other.rows(from.step, from.s.Begin[i], each, kept)
 		if err != nil {
 			return nil, err
 		}
@@ -174,15 +176,16 @@ func (x *SourceStepper) next(tokens, parents []int32) (s Scores, err error) {
 	if err := x.step.Run(); err != nil {
 		return s, err
 	}
-	if err := x.logits.read(x.step); err != nil {
+	if s.Single, s.Double, err = x.Room.logits.matrix(x.step, x.s.Logits); err != nil {
 		return s, err
 	}
-	s.Single, s.Double = x.logits.single, x.logits.double
-	if _, s.LogSum, err = x.logSum.wide(x.step); err != nil {
+	sums, err := x.Room.other.wide(x.step, x.s.LogSum)
+	if err != nil {
 		return s, err
 	}
-	if x.weights != nil {
-		if s.Weights, _, err = x.weights.wide(x.step); err != nil {
+	s.LogSum = slices.Concat(sums...)
+	if x.s.Weights != nil {
+		if s.Weights, err = x.Room.other.wide(x.step, x.s.Weights); err != nil {
 			return s, err
 		}
 	}
@@ -203,12 +206,10 @@ func (m *scratch) rows(p Program, node *G.Node, each int, places []int) (any, er
 }
 
 func typedRows[T any](p Program, node *G.Node, each int, places []int, data, rows *[]T) ([]T, error) {
-	n := node.Shape().TotalSize()
-	*data = slices.Grow((*data)[:0], n)[:n]
-	if err := p.Get(node, *data); err != nil {
+	if err := value(p, node, data); err != nil {
 		return nil, err
 	}
-	width := each * n / node.Shape()[0]
+	width := each * len(*data) / node.Shape()[0]
 	*rows = slices.Grow((*rows)[:0], len(places)*width)
 	for _, at := range places {
 		*rows = append(*rows, (*data)[at*width:][:width]...)
@@ -216,46 +217,43 @@ func typedRows[T any](p Program, node *G.Node, each int, places []int, data, row
 	return *rows, nil
 }
 
-// matrix holds the value of a floating-point node on the host, by row.
-type matrix struct {
-	node   *G.Node
-	data   any         // of all rows
-	single [][]float32 // nil: the node is of float64
-	double [][]float64 // nil: the node is of float32
+// value reads a node's value into data, which becomes as long.
+func value[T any](p Program, node *G.Node, data *[]T) error {
+	n := node.Shape().TotalSize()
+	*data = slices.Grow((*data)[:0], n)[:n]
+	return p.Get(node, *data)
 }
 
-func newMatrix(n *G.Node) *matrix {
-	m := &matrix{node: n}
-	if n.Dtype() == tensor.Float32 {
-		m.single, m.data = newRows[float32](n)
-	} else {
-		m.double, m.data = newRows[float64](n)
+// matrix is the value of a floating-point node, by row: of float32, or else of float64. It is valid until the next call.
+func (m *scratch) matrix(p Program, node *G.Node) (single [][]float32, double [][]float64, err error) {
+	if node.Dtype() == tensor.Float32 {
+		err = value(p, node, &m.single)
+		return cut(m.single, node.Shape()[0]), nil, err
 	}
-	return m
+	err = value(p, node, &m.double)
+	return nil, cut(m.double, node.Shape()[0]), err
 }
 
-func newRows[T any](n *G.Node) (rows [][]T, data []T) {
-	data = make([]T, n.Shape().TotalSize())
-	width := len(data) / n.Shape()[0]
-	for r := range n.Shape()[0] {
-		rows = append(rows, data[r*width:][:width:width])
+// wide is the value of a floating-point node as float64, by row, in memory of its own.
+func (m *scratch) wide(p Program, node *G.Node) ([][]float64, error) {
+	single, double, err := m.matrix(p, node)
+	all := make([]float64, 0, node.Shape().TotalSize())
+	for _, row := range double {
+		all = append(all, row...)
 	}
-	return rows, data
+	for _, row := range single {
+		for _, x := range row {
+			all = append(all, float64(x))
+		}
+	}
+	return cut(all, node.Shape()[0]), err
 }
 
-func (m *matrix) read(p Program) error { return p.Get(m.node, m.data) }
-
-// wide reads the rows as float64; all are they in one piece.
-func (m *matrix) wide(p Program) (rows [][]float64, all []float64, err error) {
-	if err := m.read(p); err != nil {
-		return nil, nil, err
+// cut is data as so many rows.
+func cut[T any](data []T, rows int) (all [][]T) {
+	width := len(data) / rows
+	for r := range rows {
+		all = append(all, data[r*width:][:width:width])
 	}
-	if m.single == nil {
-		return m.double, m.data.([]float64), nil
-	}
-	rows, all = newRows[float64](m.node)
-	for i, x := range m.data.([]float32) {
-		all[i] = float64(x)
-	}
-	return rows, all, nil
+	return all
 }
