@@ -1,11 +1,11 @@
 // Command peers measures training steps of unroll beside those of PyTorch, oneDNN and stock Gorgonia: the same
-// model, batch, parameters and optimizer, in float32 on the CPU.
+// model, batch, parameters and optimizer, in float32 on the CPU; and models that write, with the same weights.
 //
 //	go run ./bench/peers --threads 1,2 --workloads lstm,rnn --rounds 7
 //
 // Contenders take turns, round after round, so that what else the machine does meets all of them alike; what
 // counts is the ratio of their times within a round. Before anything is timed, all of them train a few steps
-// from the same numbers and must give the same losses and gradients. Each runs in a process of its own.
+// from the same numbers and must give the same losses and gradients; those that write must write the same. Each runs in a process of its own.
 //
 // For PyTorch on Debian: apt-get install --no-install-recommends python3-torch libopenblas0-openmp; for the recurrent
 // primitives of oneDNN, with which layers alone are compared: g++ libdnnl-dev.

@@ -37,7 +37,11 @@ func profileOne(w workload, threads int, o options, out io.Writer) error {
 	}
 	defer job.Close()
 	built := time.Since(start)
-	t := job.(interface{ Tape() *tape.Tape }).Tape() // all but stock Gorgonia's have one
+	of, ok := job.(interface{ Tape() *tape.Tape })
+	if !ok {
+		return errors.New("a model in use is several programs: there is no tape to profile")
+	}
+	t := of.Tape()
 	if err := os.WriteFile(filepath.Join(o.profile, w.Name+".tape"), []byte(t.String()), 0o644); err != nil {
 		return errors.WithStack(err)
 	}

@@ -134,7 +134,10 @@ func (s *server) answer(r request) (answer reply, err error) {
 		if err != nil {
 			return answer, err
 		}
-		s.jobs[r.Form], err = build(w, s.sizeOf(w), r.Form, deviceOf(r.Threads))
+		job, err := build(w, s.sizeOf(w), r.Form, deviceOf(r.Threads))
+		if err == nil {
+			s.jobs[r.Form] = job
+		}
 		return answer, err
 	case r.Do == "clear":
 		for _, job := range s.jobs {

@@ -30,7 +30,7 @@ const openblas = "/usr/lib/x86_64-linux-gnu/openblas-openmp"
 // startTorch starts the contender on PyTorch. Its error says why there is none. The script goes to a file in
 // the given folder: what TorchScript compiles it reads from there.
 func startTorch(folder string, log io.Writer) (*process, error) {
-	python, err := findTorch()
+	python, err := findTorch(folder)
 	if err != nil {
 		return nil, err
 	}
@@ -46,10 +46,16 @@ func startTorch(folder string, log io.Writer) (*process, error) {
 	return start(command, log)
 }
 
-func findTorch() (python string, err error) {
+// findTorch looks for it from a folder without a torch.py, as this package has one, which would be imported instead.
+func findTorch(folder string) (python string, err error) {
 	for _, p := range pythons() {
 		path, err := exec.LookPath(p)
-		if err == nil && exec.Command(path, "-c", "import torch").Run() == nil {
+		if err != nil {
+			continue
+		}
+		command := exec.Command(path, "-c", "import torch")
+		command.Dir = folder
+		if command.Run() == nil {
 			return path, nil
 		}
 	}

@@ -13,6 +13,7 @@ known of sizes. Every form computes the same from the same parameters, and train
 import json, struct, sys, time
 from typing import List
 import torch, torch.nn as nn, torch.nn.functional as F
+from torch.utils.checkpoint import checkpoint
 
 LEARNING_RATE = 1e-3
 
@@ -101,6 +102,26 @@ class Layers(nn.Module):
         return (x,)
 
 
+class Checkpointed(nn.Module):
+    """One layer whose states are kept at the starts of segments only; the others are computed again on the way back."""
+
+    def __init__(self, layer, steps):
+        super().__init__()
+        self.layer, self.steps = layer, steps
+
+    def forward(self, x):
+        h = x.new_zeros(1, x.shape[1], self.layer.hidden_size)
+        c, outs = h, []
+        for part in x.split(self.steps):
+            y, h, c = checkpoint(self.segment, part, h, c, use_reentrant=False)
+            outs.append(y)
+        return (torch.cat(outs),)
+
+    def segment(self, x, h, c):
+        y, (h, c) = self.layer(x, (h, c))
+        return y, h, c
+
+
 def head(params, inputs, layers, of):
     """Recurrent layers, a linear one on what `of` takes of their outputs, and cross-entropy."""
     w = params["output.weight"]
@@ -116,6 +137,8 @@ def stacked(params, inputs, form):
     n = gates(params, "rnn")
     if form == "nn":
         layers = module(params, "rnn", KINDS[n])
+    elif form == "checkpointed":
+        layers = Checkpointed(module(params, "rnn", KINDS[n]), 64)
     else:
         layer = {1: rnn_layer, 3: coupled_layer, 4: lstm_layer}[n]
         layers = Layers(params, torch.jit.script(layer) if form == "scripted" else layer)
@@ -300,9 +323,137 @@ class Products:
         return float(squares / self.z.numel()), float(torch.sqrt(squares))
 
 
+def checksum(tokens):
+    n = 0
+    for t in tokens:
+        n = (n * 31 + t) % 8191
+    return 1 + n
+
+
+class Writer(nn.Module):
+    """A step of a language model: the likeliest next character, with its logit."""
+
+    def __init__(self, params):
+        super().__init__()
+        self.embedding = nn.Embedding.from_pretrained(params["embedding.weight"])
+        self.rnn, self.output = module(params, "rnn", nn.LSTM), linear(params, "output")
+
+    def forward(self, token, h, c):
+        y, (h, c) = self.rnn(self.embedding(token), (h, c))
+        logit, token = self.output(y[0]).max(1, keepdim=True)
+        return token, logit, h, c
+
+
+class Sampled:
+    def __init__(self, params, inputs, form):
+        self.model, self.steps = Writer(params).eval(), int(inputs["steps"])
+        self.zero = torch.zeros(self.model.rnn.num_layers, 1, self.model.rnn.hidden_size)
+        self.numbers = sum(v.numel() for v in params.values())
+        if form == "traced":
+            with torch.inference_mode():
+                first = torch.zeros(1, 1, dtype=torch.long)
+                self.model = torch.jit.freeze(torch.jit.trace(self.model, (first, self.zero, self.zero)))
+
+    def parameters(self):
+        return self.numbers
+
+    def step(self):
+        token, h, c = torch.zeros(1, 1, dtype=torch.long), self.zero, self.zero
+        self.tokens, self.logits = [], []
+        with torch.inference_mode():
+            for _ in range(self.steps):
+                token, logit, h, c = self.model(token, h, c)
+                self.tokens.append(int(token))
+                self.logits.append(logit)
+
+    def result(self):
+        return float(torch.cat(self.logits).mean()), checksum(self.tokens)
+
+
+class Translated:
+    """A beam search for a whole batch at once; with a width of 1 it takes the likeliest word at every step. Of each
+    source the likeliest translation is the result, one that has ended or one that was cut."""
+
+    PAD, START, END = 0, 2, 3
+
+    def __init__(self, params, inputs):
+        self.source, self.width, self.longest = inputs["source"], int(inputs["width"]), int(inputs["longest"])
+        self.numbers = sum(v.numel() for v in params.values())
+        self.reads, self.writes = params["encoder.embedding.weight"], params["decoder.embedding.weight"]
+        self.encoder = module(params, "encoder.rnn", nn.GRU, bidirectional=True)
+        self.decoder = module(params, "decoder.rnn", nn.GRU)
+        self.bridge, self.output = linear(params, "bridge.state0_l0"), linear(params, "decoder.output")
+        self.query, self.keys, self.v = [params["decoder.attention." + n] for n in ("query.weight", "memory.weight", "v")]
+        self.attentional = params["decoder.attentional.weight"]
+
+    def parameters(self):
+        return self.numbers
+
+    def read(self):
+        lengths = (self.source != self.PAD).sum(0)
+        packed = nn.utils.rnn.pack_padded_sequence(F.embedding(self.source, self.reads), lengths, enforce_sorted=False)
+        outputs, ends = self.encoder(packed)
+        memory = nn.utils.rnn.pad_packed_sequence(outputs)[0].transpose(0, 1)
+        h = torch.tanh(self.bridge(torch.cat((ends[0], ends[1]), 1)))
+        return memory, F.linear(memory, self.keys), self.source.t() == self.PAD, h
+
+    def write(self, token, h, memory, keys, padding):
+        out, h = self.decoder(F.embedding(token, self.writes).unsqueeze(0), h.unsqueeze(0))
+        energy = torch.tanh(keys + F.linear(out[0], self.query).unsqueeze(1)) @ self.v
+        weights = F.softmax(energy.masked_fill(padding, float("-inf")), 1)
+        context = torch.bmm(weights.unsqueeze(1), memory).squeeze(1)
+        return self.output(torch.tanh(F.linear(torch.cat((context, out[0]), 1), self.attentional))), h[0]
+
+    def step(self):
+        with torch.inference_mode():
+            self.best = self.search()
+
+    def search(self):
+        rows, width = self.source.shape[1], self.width
+        seen = [x.repeat_interleave(width, 0) for x in self.read()]
+        h, seen = seen[3], seen[:3]
+        token = torch.full((rows * width,), self.START)
+        score = torch.full((rows, width), float("-inf"))
+        score[:, 0] = 0
+        history = torch.zeros(rows * width, 0, dtype=torch.long)
+        ended = [[] for _ in range(rows)]
+        for _ in range(self.longest):
+            logits, h = self.write(token, h, *seen)
+            ln = F.log_softmax(logits, 1)
+            ln[:, [self.PAD, self.START]] = float("-inf")
+            total = ln.view(rows, width, -1) + score.unsqueeze(2)
+            words = total.shape[2]
+            top, at = total.view(rows, -1).topk(2 * width, 1)
+            top, at = top.tolist(), at.tolist()
+            token, parent, score = [], [], []
+            for row in range(rows):
+                live = 0
+                for rank, (value, k) in enumerate(zip(top[row], at[row])):
+                    before, word = row * width + k // words, k % words
+                    if word == self.END:
+                        if rank < width:
+                            ended[row].append((value, history[before].tolist() + [word]))
+                    elif live < width:
+                        live += 1
+                        token.append(word), parent.append(before), score.append(value)
+            token, parent, score = torch.tensor(token), torch.tensor(parent), torch.tensor(score).view(rows, width)
+            h, history = h[parent], torch.cat((history[parent], token.unsqueeze(1)), 1)
+        for row in range(rows):
+            ended[row].append((float(score[row, 0]), history[row * width].tolist()))
+        return [max(of, key=lambda x: x[0]) for of in ended]
+
+    def result(self):
+        tokens = [t for _, words in self.best for t in words]
+        return sum(value for value, _ in self.best) / len(tokens), checksum(tokens)
+
+
 def build(r):
     torch.set_num_threads(r["threads"])
     params, inputs = read(r["file"])
+    if r["workload"] == "sample":
+        return Sampled(params, inputs, r["form"])
+    if r["workload"] in ("translate", "beam"):
+        return Translated(params, inputs)
     if r["workload"] == "products":
         return Products(params, inputs)
     if r["workload"].startswith("layers-"):

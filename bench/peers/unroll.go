@@ -26,6 +26,8 @@ type contender interface {
 // build builds what the Go side of a workload computes.
 func build(w workload, s workloads.Size, form string, device tape.Device) (contender, error) {
 	switch {
+	case w.decode != nil:
+		return w.decode(s, device)
 	case w.stock && form == "stock":
 		return recurrence.NewStock(stockSize(s))
 	case w.stock:
@@ -44,20 +46,9 @@ func deviceOf(threads int) tape.Device { return cpu.New(cpu.Threads(threads)) }
 // write writes the parameters and inputs of a workload, as they are before the first step, to a safetensors
 // file: all that another contender needs to compute the same. The names of inputs begin with "in/".
 func write(path string, w workload, s workloads.Size) error {
-	b := op.New(G.NewGraph())
-	p, err := w.Problem(b, s)
-	if err == nil {
-		err = b.Err()
-	}
+	ts, err := tensorsOf(w, s)
 	if err != nil {
 		return err
-	}
-	var ts []checkpoint.Tensor
-	for _, n := range p.Params {
-		ts = append(ts, checkpoint.Tensor{Name: n.Name(), Shape: n.Shape(), Data: n.Value().Data()})
-	}
-	for _, in := range p.Inputs {
-		ts = append(ts, checkpoint.Tensor{Name: "in/" + in.Node.Name(), Shape: in.Node.Shape(), Data: in.Data})
 	}
 	f, err := os.Create(path)
 	if err != nil {
@@ -68,4 +59,30 @@ func write(path string, w workload, s workloads.Size) error {
 		return err
 	}
 	return errors.WithStack(f.Close())
+}
+
+func tensorsOf(w workload, s workloads.Size) (ts []checkpoint.Tensor, err error) {
+	if w.decode != nil {
+		d, err := w.decode(s, deviceOf(1))
+		if err != nil {
+			return nil, err
+		}
+		defer d.Close()
+		return d.tensors()
+	}
+	b := op.New(G.NewGraph())
+	p, err := w.Problem(b, s)
+	if err == nil {
+		err = b.Err()
+	}
+	if err != nil {
+		return nil, err
+	}
+	for _, n := range p.Params {
+		ts = append(ts, checkpoint.Tensor{Name: n.Name(), Shape: n.Shape(), Data: n.Value().Data()})
+	}
+	for _, in := range p.Inputs {
+		ts = append(ts, checkpoint.Tensor{Name: "in/" + in.Node.Name(), Shape: in.Node.Shape(), Data: in.Data})
+	}
+	return ts, nil
 }

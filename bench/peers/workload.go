@@ -5,6 +5,7 @@ import (
 
 	"github.com/pkg/errors"
 
+	"github.com/unroll-ml/unroll/graph/tape"
 	"github.com/unroll-ml/unroll/internal/bench/workloads"
 )
 
@@ -14,6 +15,8 @@ type workload struct {
 	torch []string // the forms in which PyTorch computes it: see torch.py
 	stock bool     // Gorgonia computes it: the workload is that of package recurrence
 	fused bool     // oneDNN has a primitive for it
+
+	decode func(workloads.Size, tape.Device) (decoder, error) // a model in use; nil: Workload has a problem
 }
 
 // list are the reference workloads, and what the compiler and the device are to be measured by beside them.
@@ -37,6 +40,10 @@ var list = []workload{
 	{Workload: workloads.LayersGRU, torch: []string{"nn"}, fused: true},
 	{Workload: workloads.LayersRNN, torch: []string{"nn"}, fused: true},
 	{Workload: workloads.Coupled, torch: []string{"steps", "scripted"}},
+	{Workload: workloads.Long, torch: []string{"nn", "checkpointed"}},
+	sampled,
+	translated("translate", "translation of 64 sentences, the likeliest words", 1),
+	translated("beam", "translation of 64 sentences with a beam of 5", 5),
 }
 
 // find is the workload of that name.

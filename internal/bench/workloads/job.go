@@ -46,7 +46,7 @@ func newTrained(w Workload, s Size, device tape.Device) (Job, error) {
 		return nil, err
 	}
 	step, err := optim.NewStep(b, optim.StepConfig{Device: device, Loss: p.Loss, Params: p.Params,
-		Optimizer: optim.DefaultAdam})
+		Optimizer: optim.DefaultAdam, Recompute: w.Recompute})
 	if err != nil {
 		return nil, err
 	}

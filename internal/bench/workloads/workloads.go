@@ -13,6 +13,7 @@ type Workload struct {
 	Full, Tiny Size // Tiny is for tests
 	Forward    bool // compute the result only: there is nothing to train
 	Gradients  bool // compute the loss and its gradients only: nothing is trained
+	Recompute  int  // see graph.Config
 	Problem    func(*op.Builder, Size) (*Problem, error)
 	FLOP       func(Size) float64 // of the products of a step: what is necessary, not what a system computes
 }
@@ -67,6 +68,12 @@ var (
 		Full:    Size{Batch: 256, Steps: 168, In: 2, Hidden: 128, Layers: 2, Target: 48},
 		Tiny:    Size{Batch: 3, Steps: 4, In: 2, Hidden: 6, Layers: 2, Target: 5},
 		Problem: forecaster("gru"), FLOP: stacked(3, false),
+	}
+	Long = Workload{
+		Name: "long", What: "character model, 1 layer of LSTM, 4,096 steps of which every 64th state is kept",
+		Full:      Size{Batch: 16, Steps: 4096, In: 65, Hidden: 256, Layers: 1},
+		Tiny:      Size{Batch: 3, Steps: 12, In: 7, Hidden: 6, Layers: 1},
+		Recompute: 64, Problem: languageModel("lstm"), FLOP: stacked(4, true),
 	}
 	LayersLSTM = Workload{
 		Name: "layers-lstm", What: "2 layers of LSTM and their gradients, nothing trained",
