@@ -330,3 +330,32 @@ func TestDrainLimit(t *testing.T) {
 	all.Wait()
 	s.done <- nil
 }
+
+// stubborn is an echo that works on when its callers have gone.
+type stubborn struct{ *echo }
+
+func (s stubborn) predict(_ context.Context, o *options, inputs []any, emit func(token)) ([]output, error) {
+	return s.echo.predict(context.Background(), o, inputs, emit)
+}
+
+// A model that is at work for a caller that has gone does not keep a server from its end.
+func TestDrainWithoutCallers(t *testing.T) {
+	e := newEcho(true)
+	s := echoing(t, e, func(c *Config) { c.Timeout, c.Drain = 50*time.Millisecond, 100*time.Millisecond })
+	m := s.models[0]
+	m.newer.Store(&loaded{stubborn{e}, m.current.Load().run, m.tried})
+	if status, body := s.ask("a"); status != 504 {
+		t.Errorf("%d %s", status, body)
+	}
+	s.end()
+	select {
+	case err := <-s.done:
+		if err != nil {
+			t.Error(err)
+		}
+		s.done <- nil
+	case <-time.After(10 * time.Second):
+		t.Error("the server waits for the model")
+	}
+	close(e.let)
+}

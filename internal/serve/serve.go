@@ -164,7 +164,8 @@ const (
 )
 
 // Serve answers on a listener until ctx is done. Then it accepts nothing more, answers what was accepted, frees the
-// models, and gives nil; a *DrainError if it took longer than the limit.
+// models, and gives nil; a *DrainError if it took longer than the limit. A model that is still at work when the limit
+// is reached is left alone.
 func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 	server := &http.Server{
 		Handler: s.Handler(), ReadHeaderTimeout: headerTime, IdleTimeout: idleTime, MaxHeaderBytes: headerBytes,
@@ -185,11 +186,19 @@ func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 	left := s.working.Load()
 	s.end()
 	server.Close()
-	if err == nil {
-		s.stop()
-		return nil
+	if err != nil {
+		return &DrainError{int(left), s.config.Drain}
 	}
-	return &DrainError{int(left), s.config.Drain} // a model may be at work for long: it is left alone
+	stopped := make(chan struct{})
+	go func() {
+		s.stop()
+		close(stopped)
+	}()
+	select {
+	case <-stopped:
+	case <-limit.Done(): // a model is at work for a caller that has gone: it is left alone
+	}
+	return nil
 }
 
 // DrainError says that a server ended before it had answered all.

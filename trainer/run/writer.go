@@ -101,18 +101,25 @@ type Written struct {
 // Text is a text of a model that begins with some tokens, which are read when it goes on.
 func (m *LanguageModel) Text(tokens ...int32) *Text {
 	t := &Text{model: m, decoder: m.vocab.Decoder()}
-	t.add(tokens...)
+	t.take(tokens)
 	return t
 }
 
 // Tokens are all tokens of the text.
 func (t *Text) Tokens() []int32 { return slices.Clone(t.tokens) }
 
-func (t *Text) add(tokens ...int32) (text string) {
+// take takes up tokens.
+func (t *Text) take(tokens []int32) {
+	t.tokens = slices.Grow(t.tokens, len(tokens))
 	for _, token := range tokens {
-		t.tokens, text = append(t.tokens, token), text+t.decoder.Next(token)
+		t.add(token)
 	}
-	return text
+}
+
+// add takes up a token; text is what it adds to the text.
+func (t *Text) add(token int32) (text string) {
+	t.tokens = append(t.tokens, token)
+	return t.decoder.Next(token)
 }
 
 // Write reads more tokens, if there are any, and goes on with n of its own, which it gives to emit as they come;
@@ -125,7 +132,7 @@ func (t *Text) Write(
 	if err := s.Check(); err != nil {
 		return err
 	}
-	t.add(more...)
+	t.take(more)
 	if len(t.tokens) == 0 {
 		t.tokens = append(t.tokens, t.model.start()) // not through the decoder: it is not written
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"math"
+	"runtime"
 	"strings"
 	"testing"
 
@@ -97,5 +98,26 @@ func TestWrittenProbability(t *testing.T) {
 	})
 	if err != nil {
 		t.Fatal(err)
+	}
+}
+
+// A long prompt takes memory in proportion to its length: it comes from anybody who asks a server.
+func TestLongPrompt(t *testing.T) {
+	m, err := trained(t, TaskLM).LanguageModel()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer m.Close()
+	const n = 50_000
+	prompt := make([]int32, n)
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	text := m.Text(prompt...)
+	runtime.ReadMemStats(&after)
+	if got := len(text.Tokens()); got != n {
+		t.Errorf("%d tokens", got)
+	}
+	if most := uint64(100 * n); after.TotalAlloc-before.TotalAlloc > most {
+		t.Errorf("%d bytes for %d tokens, want at most %d", after.TotalAlloc-before.TotalAlloc, n, most)
 	}
 }
