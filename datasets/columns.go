@@ -100,6 +100,10 @@ func (f Format) choose(file string, first *row, r *roles) (*columns, error) {
 		}
 		c.at[i] = at
 	}
+	if twice := c.twice(f.Columns); twice != "" {
+		return nil, &Error{File: file, Line: first.line,
+			What: fmt.Sprintf("two columns are called %q: name those to read by their numbers, with --columns", twice)}
+	}
 	if c.header != nil && slices.Max(c.at[:]) < c.width {
 		c.notes = append(c.notes, fmt.Sprintf("%s: line %d is a header, of which column %d, %q, is the %s, and column %d, "+
 			"%q, the %s; --columns for others, --header no if it is none", file,
@@ -109,6 +113,20 @@ func (f Format) choose(file string, first *row, r *roles) (*columns, error) {
 			"--columns for others", file, c.width, r.names[0], r.names[1]))
 	}
 	return c, nil
+}
+
+// twice is the name of a column that is read by it, and that another one has, too; "" if there is none. named are the
+// columns that were asked for.
+func (c *columns) twice(named []string) string {
+	for i, at := range c.at {
+		if at >= len(c.header) || named != nil && named[i] != c.header[at] {
+			continue
+		}
+		if name := c.header[at]; name != "" && slices.Contains(c.header[at+1:], name) {
+			return name
+		}
+	}
+	return ""
 }
 
 // byNames takes the columns that a header calls as the roles are called, if both are there once. It does not

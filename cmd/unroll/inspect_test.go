@@ -27,13 +27,15 @@ func TestLookingAtRuns(t *testing.T) {
 		{"average run --last 2", "run-averaged: the mean of the weights after steps 6 4\n\nnext:\n  unroll eval run-averaged\n" +
 			"  # to compare\n  unroll eval run\n"},
 		{"eval run-averaged --threads 1", "run-averaged/best after step 6, on "},
+		{"train --config run-averaged --threads 1 --out again", "run folder: again"},
 	} {
 		out := must(t, strings.Fields(c.args)...)
 		if !strings.Contains(out, c.want) {
 			t.Errorf("%s: no %q in\n%s", c.args, c.want, out)
 		}
 		for _, line := range strings.Split(out, "\n") {
-			if utf8.RuneCountInString(line) > 80 && !strings.Contains(c.args, "json") && !strings.HasPrefix(c.args, "eval") {
+			if utf8.RuneCountInString(line) > 80 && !strings.Contains(c.args, "json") &&
+				!strings.HasPrefix(c.args, "eval") && !strings.HasPrefix(c.args, "train") {
 				t.Errorf("%s: longer than 80: %s", c.args, line)
 			}
 		}
@@ -56,6 +58,8 @@ func TestLookingAtRuns(t *testing.T) {
 		{"runs run --by beauty", exitUsage, `--by is "beauty": it must be loss, perplexity, `},
 		{"graph run --out step.gif", exitUsage, `--out is "step.gif": its name must end with .svg or .dot`},
 		{"runs run --picture no/where.svg", exitNoOutput, "--picture: no/where.svg cannot be written (no such file or directory): "},
+		{"runs run-averaged --picture none.svg", exitData, "none.svg: no run was validated by what is to be drawn: name others"},
+		{"runs run --by bleu --picture none.svg", exitData, "none.svg: no run was validated by what is to be drawn: name others"},
 		{"profile run --threads 0", exitUsage, "--threads is 0: it must be from 1 to "},
 		{"profile run --time 1ms", exitUsage, "--time is 1ms: it must be from 10ms to 1h"},
 		{"average run --last 4", exitUsage, "run keeps 3 checkpoints besides the best, and 4 are to be averaged: train with --keep 4"},

@@ -340,22 +340,33 @@ func TestSignalToProcessAndGroup(t *testing.T) {
 // A file size limit is like a full disk: 74, and the checkpoint from before stays.
 func TestFileSizeLimit(t *testing.T) {
 	small(t, nil)
-	writeFile(t, "rhyme.txt", rhyme(100))
-	trainSmall(t, "--steps", "12")
+	many := ""
+	for r := rune(0x100); r < 0x170; r++ {
+		many += string(r)
+	}
+	writeFile(t, "rhyme.txt", rhyme(100)+many+"\n"+rhyme(20))
+	must(t, strings.Fields(trainArgs+" --steps 12")...)
 	before := readFile(t, "run/last/weights.safetensors")
+	// The unit of ulimit -f is 512 or 1024 bytes: enough for configuration and log, too little for the weights.
+	const limit = 32
+	for name, fits := range map[string]bool{"config.yaml": true, "last/weights.safetensors": false} {
+		if n := len(readFile(t, "run/"+name)); fits != (n < 512*limit) || fits != (n < 1024*limit) {
+			t.Fatalf("%s has %d bytes", name, n)
+		}
+	}
 	binary, err := filepath.Abs(os.Args[0])
 	if err != nil {
 		t.Fatal(err)
 	}
-	// The unit of ulimit -f is 512 or 1024 bytes: too little for 8,000 bytes of configuration.
-	cmd := exec.Command("sh", "-c", "ulimit -f 2 && exec \"$0\" "+trainArgs+" --steps 14 --log-every 100", binary)
+	again := trainArgs + " --steps 14 --log-every 100"
+	cmd := exec.Command("sh", "-c", fmt.Sprintf("ulimit -f %d && exec \"$0\" %s", limit, again), binary)
 	cmd.Env = append(os.Environ(), "UNROLL_TEST_MAIN=1")
 	writeFile(t, "run/log.jsonl", "")
 	out, err := cmd.CombinedOutput()
 	lines := strings.Split(strings.TrimSpace(string(out)), "\n")
 	if last := lines[len(lines)-1]; exitOf(err) != exitIO ||
-		!strings.HasPrefix(last, "unroll: run/config.yaml: file too large: ") ||
-		!strings.Contains(last, " bytes are needed, ") || !strings.HasSuffix(last, " are free") {
+		!strings.Contains(last, "weights.safetensors: file too large: ") || !strings.Contains(last, " bytes are needed, ") ||
+		!strings.HasSuffix(last, " are free: what was saved before is whole: make room and continue with unroll "+again) {
 		t.Errorf("%v: %s", err, out)
 	}
 	if readFile(t, "run/last/weights.safetensors") != before {

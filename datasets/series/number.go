@@ -25,6 +25,9 @@ func number(cell string) (x float64, what string) {
 	case strings.Contains(cell, ";"):
 		return 0, fmt.Sprintf("%s is not a number: if semicolons are between cells, the numbers have decimal commas: "+
 			"write points for them", shown(cell))
+	case decimalComma.MatchString(cell) && grouped.MatchString(cell) && strings.TrimLeft(cell, "+-")[0] != '0':
+		return 0, fmt.Sprintf("%s does not show what its comma is: write %s if it is a decimal one, or %s if it is between "+
+			"thousands", shown(cell), strings.Replace(cell, ",", ".", 1), strings.ReplaceAll(cell, ",", ""))
 	case decimalComma.MatchString(cell):
 		return 0, fmt.Sprintf("%s has a decimal comma: write %s", shown(cell), strings.Replace(cell, ",", ".", 1))
 	case grouped.MatchString(cell):

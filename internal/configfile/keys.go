@@ -71,7 +71,7 @@ func leaf(path string) string { return path[strings.LastIndex(path, ".")+1:] }
 
 // found are the settings that a run finds out or notes: a file may have them, and they say nothing to a new run.
 var found = []string{
-	"from.step", "from.weights", "data.text_sha256", "data.valid_text_sha256", "data.reading",
+	"from.step", "from.weights", "averaged.run", "averaged.steps", "data.text_sha256", "data.valid_text_sha256", "data.reading",
 	"data.train.sha256", "data.valid.sha256", "data.train.text_column", "data.valid.text_column",
 	"data.train.options.regression", "data.valid.options.regression",
 	"vectors.sha256", "vectors.found", "vectors.lower_case", "vectors.covered",

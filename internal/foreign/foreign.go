@@ -67,7 +67,7 @@ func (f Framework) Weights(file string, tensors []graph.Tensor, rules []string, 
 			continue
 		}
 		if _, ok := t.Data.([]float32); !ok {
-			return nil, errors.Errorf("%s: %q is of %s, and weights are float32: convert it, or leave it out with %s=",
+			return nil, errors.Errorf("%s: %q is of %s, and weights are float32: convert it, or leave it out with the map %s=",
 				file, t.Name, elements(t.Data), t.Name)
 		}
 		x := named{t, t.Name}
@@ -105,7 +105,7 @@ func (m Model) match(file string, have []named) ([]graph.Tensor, error) {
 		t, ok := byName[w.Name]
 		if !ok {
 			return nil, errors.Errorf("%s: no tensor becomes %s, of shape %v, which the model has: the file has %s; "+
-				"map one to it with THEIRS=%s", file, w.Name, w.Shape, listed(have), w.Name)
+				"map one to it, with THEIRS=%s", file, w.Name, w.Shape, listed(have), w.Name)
 		}
 		if !slices.Equal(t.Shape, w.Shape) {
 			return nil, errors.Errorf("%s: %q becomes %s of shape %v, and the model has it of shape %v: change the "+
@@ -120,7 +120,7 @@ func (m Model) match(file string, have []named) ([]graph.Tensor, error) {
 	for _, t := range have {
 		if _, ok := byName[t.Name]; ok {
 			return nil, errors.Errorf("%s: %q is left over: the model has no weight %s; map it to one, or leave it out "+
-				"with %s=", file, t.theirs, t.Name, t.theirs)
+				"with the map %s=", file, t.theirs, t.Name, t.theirs)
 		}
 	}
 	if name, at, bad := checkpoint.FirstNotFinite(weights); bad {

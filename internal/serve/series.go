@@ -4,7 +4,10 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"regexp"
 	"slices"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/pkg/errors"
@@ -51,10 +54,15 @@ func callerFault(err error) error {
 	case errors.As(err, &data):
 		return wrong("%s", data.What)
 	case errors.As(err, &file):
-		return wrong("%s", file.What)
+		return wrong("%s", flags.ReplaceAllStringFunc(file.What, func(flag string) string {
+			return strconv.Quote(strings.ReplaceAll(flag[2:], "-", "_"))
+		}))
 	}
 	return err
 }
+
+// flags are those of the command, which errors about texts name. A caller has options of the same names.
+var flags = regexp.MustCompile(`--[a-z][a-z-]+`)
 
 // regressor gives series a number.
 type regressor struct {

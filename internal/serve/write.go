@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/json"
+	"strings"
 	"sync"
 	"time"
 
@@ -91,6 +92,9 @@ func (w *writer) input(raw json.RawMessage) (any, error) {
 	var text *string
 	if err := json.Unmarshal(raw, &text); err != nil || text == nil {
 		return nil, errors.New("it must be a text in quotes")
+	}
+	if strings.ContainsRune(*text, 0) {
+		return nil, errors.New("it has the character NUL, so this is not text: remove it")
 	}
 	return *text, nil
 }

@@ -167,7 +167,7 @@ func (p *parser) entry(name string) entry {
 			p.space()
 			e.dtype = p.string()
 			if dtypes[e.dtype] == 0 {
-				p.fail("dtype %.20q, only F32, F64, I32 and I64 are read", e.dtype)
+				p.fail("dtype %.20q, only F32, F64, I32 and I64 are read: convert it to F32", e.dtype)
 			}
 		case "shape":
 			for _, d := range p.numbers(maxRank) {

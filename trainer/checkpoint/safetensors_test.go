@@ -153,7 +153,7 @@ func TestReadTensorsRefuses(t *testing.T) {
 		{"missing field", file(`{"a":{"dtype":"F32","shape":[]}}`, 0), `tensor "a": header, byte 31: only the fields ["dtype" "shape"] of dtype, shape and data_offsets`},
 		{"empty entry", file(`{"a":{}}`, 0), `tensor "a": header, byte 7: only the fields [] of dtype, shape and data_offsets`},
 		{"empty name", file(`{"":`+f32+`}`, 4), "header, byte 4: a tensor without a name"},
-		{"dtype", file(`{"a":{"dtype":"BF16","shape":[1],"data_offsets":[0,2]}}`, 2), `tensor "a": header, byte 20: dtype "BF16", only F32, F64, I32 and I64 are read`},
+		{"dtype", file(`{"a":{"dtype":"BF16","shape":[1],"data_offsets":[0,2]}}`, 2), `tensor "a": header, byte 20: dtype "BF16", only F32, F64, I32 and I64 are read: convert it to F32`},
 		{"negative", file(`{"a":{"dtype":"F32","shape":[-1]`, 0), `tensor "a": header, byte 29: '-' where a number that is not negative belongs`},
 		{"float", file(`{"a":{"dtype":"F32","shape":[1.0]`, 0), `tensor "a": header, byte 31: '.' where ',' or ']' belongs`},
 		{"exponent", file(`{"a":{"dtype":"F32","shape":[1e3]`, 0), `tensor "a": header, byte 31: 'e' where ',' or ']' belongs`},

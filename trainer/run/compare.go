@@ -180,9 +180,11 @@ func MeasureValue(name string, x float64) string {
 	return strconv.FormatFloat(x, 'g', 5, 64)
 }
 
-// DrawRuns draws the validations of groups of runs, a panel for each group, as svg or png.
+// DrawRuns draws the validations of groups of runs, a panel for each group, as svg or png. If there are none, it is a
+// *DataError.
 func DrawRuns(w io.Writer, format string, groups []Group) error {
 	p := &plots.Curves{Title: "validations", Apart: true}
+	validated := false
 	for _, g := range groups {
 		title := TaskName(g.Task) + ": " + MeasureWords(g.Measure)
 		scale := 1.0
@@ -201,9 +203,13 @@ func DrawRuns(w io.Writer, format string, groups []Group) error {
 					c.Add(float64(r.valid[i].Step), math.NaN())
 				}
 			}
+			validated = validated || c.Len() > 0
 			panel.Lines = append(panel.Lines, plots.Line{Name: lastOf(r.Dir, 34), Curve: c})
 		}
 		p.Panels = append(p.Panels, panel)
+	}
+	if !validated {
+		return badData("no run was validated by what is to be drawn: name others, or another measure")
 	}
 	return p.Write(w, format)
 }

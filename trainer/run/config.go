@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -336,7 +337,7 @@ func badConfig(path, format string, args ...any) error {
 // the decoder takes -.inf for the least one.
 func infinite(data []byte) (line int, value string) {
 	var root yaml.Node
-	if yaml.Unmarshal(data, &root) != nil {
+	if !mayBeInfinite.Match(data) || yaml.Unmarshal(data, &root) != nil {
 		return 0, ""
 	}
 	var walk func(n *yaml.Node)
@@ -353,6 +354,9 @@ func infinite(data []byte) (line int, value string) {
 	walk(&root)
 	return line, value
 }
+
+// mayBeInfinite is in every file with such a number, and in hardly any other, which then is parsed once.
+var mayBeInfinite = regexp.MustCompile(`(?i)\.(inf|nan)`)
 
 // parseConfig is ReadConfig without a look at whether this program has a model for it.
 func parseConfig(in *os.Root, name string, opts ...Option) (*Config, error) {
