@@ -36,7 +36,7 @@ func (s Softmax) check(vocab int, tied bool) error {
 		return &setting.Error{Setting: "Samples", Value: s.Samples, Want: fmt.Sprintf("in [0, %d], half the tokens", vocab/2)}
 	case len(s.Cutoffs) > 0 && tied:
 		return &setting.Error{Setting: "Tied", Value: true,
-			Want: "left out with Cutoffs: the weights of an adaptive softmax have not the size of an embedding"}
+			Want: "left out with Cutoffs, an adaptive softmax: its weights have not the size of an embedding"}
 	case len(s.Cutoffs) > MaxTails:
 		return &setting.Error{Setting: "Cutoffs", Value: s.Cutoffs, Want: fmt.Sprintf("at most %d", MaxTails)}
 	}

@@ -20,7 +20,7 @@ func TestSoftmaxRefuses(t *testing.T) {
 		"Samples is 2: it must be 0 with Cutoffs: a softmax is adaptive or sampled": func(c *models.LMConfig) {
 			c.Softmax = models.Softmax{Cutoffs: []int{3}, Samples: 2}
 		},
-		"Tied is true: it must be left out with Cutoffs: the weights of an adaptive softmax have not the size of an embedding": func(c *models.LMConfig) {
+		"Tied is true: it must be left out with Cutoffs, an adaptive softmax: its weights have not the size of an embedding": func(c *models.LMConfig) {
 			c.Softmax.Cutoffs, c.Tied = []int{3}, true
 		},
 	} {

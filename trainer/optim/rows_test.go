@@ -191,7 +191,7 @@ func TestRowsRefuse(t *testing.T) {
 	for _, c := range []StepConfig{{Rows: true, Accumulate: true}, {Rows: true, Average: 0.9}} {
 		c.Optimizer = SGD{}
 		if err := c.CheckSettings(); err == nil ||
-			err.Error() != "Rows is true: it must be left out with Accumulate, Sum or Average, which touch all weights" {
+			err.Error() != "Rows is true: it must be left out with Accumulate, Average, or several processes, which touch all weights" {
 			t.Errorf("%v", err)
 		}
 	}

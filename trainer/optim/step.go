@@ -137,7 +137,7 @@ func (c *StepConfig) divided() bool { return c.Accumulate || c.Sum != nil }
 func (c *StepConfig) checkRows() error {
 	if c.Rows && (c.divided() || c.Average > 0) {
 		return &setting.Error{Setting: "Rows", Value: true,
-			Want: "left out with Accumulate, Sum or Average, which touch all weights"}
+			Want: "left out with Accumulate, Average, or several processes, which touch all weights"}
 	}
 	return nil
 }

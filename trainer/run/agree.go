@@ -66,8 +66,11 @@ func (first *identity) differs(mine *identity) string {
 	if difference, same := first.Config.repeats(mine.Config); !same {
 		return difference
 	}
-	there, here := Config{Training: first.Config.Training}, Config{Training: mine.Config.Training}
-	if x := there.differs(&here); x != nil { // how long it trains
+	// How long it trains, and the arithmetic: a run may go on with others, its processes may not have several.
+	of := func(c *Config) *Config {
+		return &Config{Training: c.Training, Running: Running{Precision: c.precision()}}
+	}
+	if x := of(&first.Config).differs(of(&mine.Config)); x != nil {
 		return x.words()
 	}
 	for _, name := range slices.Sorted(maps.Keys(first.Files)) {

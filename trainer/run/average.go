@@ -174,34 +174,9 @@ func (r *Run) writeAveraged(out string, steps []int, contents checkpoint.Content
 	if err != nil {
 		return err
 	}
-	f, err := OpenFolder(out)
-	if err != nil {
-		return err
-	}
-	if f.Holds() {
-		f.Close()
-		return &OutputError{Dir: out, What: "holds a run"}
-	}
 	c := *r.config
 	c.Averaged = &Averaged{Run: from, Steps: steps}
-	write := func() error {
-		if err := f.checkpoints().WriteFile(ConfigName, c.Encode()); err != nil {
-			return err
-		}
-		for name, data := range files {
-			if err := f.checkpoints().WriteFile(name, data); err != nil {
-				return err
-			}
-		}
-		return f.checkpoints().Save(Best, 1, contents)
-	}
-	if err := write(); err != nil {
-		f.checkpoints().Remove(Best)
-		f.Abandon()
-		return err
-	}
-	f.Close()
-	return nil
+	return writeRun(out, &c, files, contents)
 }
 
 // ownFiles are the files of the model besides its weights, by name.

@@ -3,6 +3,7 @@ package run
 import (
 	"context"
 	"errors"
+	"math"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -105,5 +106,29 @@ func TestAverageRefuses(t *testing.T) {
 	}
 	if entries, err := os.ReadDir(parent); err != nil || len(entries) != 0 {
 		t.Errorf("left behind: %v, %v", entries, err)
+	}
+}
+
+// What could not be written whole leaves nothing behind, and a folder that was there stays.
+func TestRunThatCannotBeWritten(t *testing.T) {
+	r := trained(t, TaskLM)
+	files, err := r.ownFiles()
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	for path, stays := range map[string]bool{dir: true, filepath.Join(dir, "new"): false} {
+		if err := writeRun(path, r.config, files, checkpoint.Contents{State: math.NaN()}); err == nil {
+			t.Fatalf("%s: a state that is no JSON was written", path)
+		}
+		entries, err := os.ReadDir(path)
+		if stays != (err == nil) {
+			t.Errorf("%s: %v", path, err)
+		}
+		for _, e := range entries {
+			if e.Name() != lockName {
+				t.Errorf("%s: left behind: %s", path, e.Name())
+			}
+		}
 	}
 }

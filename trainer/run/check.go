@@ -129,7 +129,7 @@ func (c *Config) checkNames() error {
 	}{
 		{"optimizer", t.Optimizer, slices.Concat(Optimizers, slices.Sorted(maps.Keys(c.with.optimizers)))},
 		{"schedule", t.Schedule, Schedules}, {"device", c.Running.Device, device.Names},
-		{"precision", cmp.Or(c.Running.Precision, device.FP32), device.Precisions}, {"tokens", string(m.tokenKind()), VocabKinds()},
+		{"precision", c.precision(), device.Precisions}, {"tokens", string(m.tokenKind()), VocabKinds()},
 		{"teacher_decay", cmp.Or(t.TeacherDecay, NoDecay), TeacherDecays},
 		{"class_weights", cmp.Or(t.ClassWeights, ClassWeights[0]), ClassWeights},
 		{"bleu_tokenize", cmp.Or(t.Tokenize, metrics.Tokenizers[0]), metrics.Tokenizers},

@@ -19,6 +19,7 @@ import (
 	"github.com/unroll-ml/unroll/internal/safefile"
 	"github.com/unroll-ml/unroll/models/decode"
 	"github.com/unroll-ml/unroll/trainer/checkpoint"
+	"github.com/unroll-ml/unroll/trainer/device"
 )
 
 // ConfigFormat is the form of config.yaml that this version reads and writes.
@@ -287,6 +288,9 @@ type Running struct {
 	Recompute int    `yaml:"recompute,omitempty"` // see trainer.Training
 	Memory    int64  `yaml:"memory,omitempty"`    // bytes that training may take, this process with all that it has; 0: any
 }
+
+// precision is the arithmetic of products.
+func (c *Config) precision() string { return cmp.Or(c.Running.Precision, device.FP32) }
 
 // Encode is the text of config.yaml.
 func (c *Config) Encode() []byte {

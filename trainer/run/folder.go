@@ -295,6 +295,44 @@ func (f *Folder) eventFiles() []string {
 	return nil
 }
 
+// fill writes the configuration of a run, in its text, and the files of its model.
+func (f *Folder) fill(c *Config, text []byte, files map[string][]byte) error {
+	if err := f.checkpoints().WriteFile(ConfigName, text); err != nil {
+		return err
+	}
+	f.before = c
+	for name, data := range files {
+		if err := f.checkpoints().WriteFile(name, data); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// writeRun writes a run that has no training of its own into a folder that is new or empty: its configuration, the files
+// of its model, and the best checkpoint. If that fails, nothing of it stays. A folder that holds a run is an
+// *OutputError.
+func writeRun(dir string, c *Config, files map[string][]byte, best checkpoint.Contents) error {
+	f, err := OpenFolder(dir)
+	if err != nil {
+		return err
+	}
+	if f.Holds() {
+		f.Close()
+		return &OutputError{Dir: dir, What: "holds a run"}
+	}
+	if err = f.fill(c, c.Encode(), files); err == nil {
+		err = f.checkpoints().Save(Best, 1, best)
+	}
+	if err != nil {
+		f.Clear()
+		f.Abandon()
+		return err
+	}
+	f.Close()
+	return nil
+}
+
 // Abandon gives the folder back as it was, before a run has begun in it: what this process made is removed, unless
 // another process has locked the folder first. The lock is held until its file is gone, so that whoever waits for it
 // finds that it stands for nothing.

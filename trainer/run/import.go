@@ -54,16 +54,7 @@ func Import(dir string, c ImportConfig) (*Run, error) {
 			return nil, err
 		}
 	}
-	f, err := OpenFolder(dir)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	if f.Holds() {
-		return nil, &OutputError{Dir: dir, What: "holds a run"}
-	}
-	if err := i.write(f); err != nil {
-		f.Abandon()
+	if err := writeRun(dir, i.config, i.files, checkpoint.Contents{Weights: i.weights, State: Position{}}); err != nil {
 		return nil, err
 	}
 	return Open(dir)
@@ -269,19 +260,6 @@ func (i *imported) renumber() error {
 		*old = w
 	}
 	return nil
-}
-
-func (i *imported) write(f *Folder) error {
-	at := f.checkpoints()
-	if err := at.WriteFile(ConfigName, i.config.Encode()); err != nil {
-		return err
-	}
-	for name, data := range i.files {
-		if err := at.WriteFile(name, data); err != nil {
-			return err
-		}
-	}
-	return at.Save(Best, 1, checkpoint.Contents{Weights: i.weights, State: Position{}})
 }
 
 // notOwn says of a run that was imported that it has no data of its own.

@@ -15,6 +15,7 @@ import (
 	"google.golang.org/protobuf/encoding/protowire"
 
 	"github.com/unroll-ml/unroll/trainer/checkpoint"
+	"github.com/unroll-ml/unroll/trainer/device"
 )
 
 // counter is a task of a program's own: its only weight counts the steps. Its loss is 1/step, and NaN at some steps.
@@ -254,5 +255,29 @@ func fields(t *testing.T, message []byte, f func(number protowire.Number, value 
 		}
 		f(number, value, bytes)
 		message = message[n:]
+	}
+}
+
+// A run may go on with another precision, which is said: its bits are no longer those of a run in one piece.
+func TestOtherPrecision(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "run")
+	for _, c := range []struct {
+		steps     int
+		precision string
+		want      string
+	}{
+		{4, device.BF16, ""},
+		{8, device.BF16, ""},
+		{12, "", "`precision` was bf16 until step 8, and is fp32 from here on"},
+		{16, device.FP32, ""},
+	} {
+		task, said := newCounter(c.steps), &noticed{}
+		task.config.Running.Precision = c.precision
+		if _, err := Train(context.Background(), dir, task, Options{Report: said}); err != nil {
+			t.Fatal(err)
+		}
+		if got := strings.Join(said.notices, "\n"); got != c.want {
+			t.Errorf("after step %d: %q, want %q", c.steps, got, c.want)
+		}
 	}
 }

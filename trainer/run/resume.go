@@ -31,16 +31,7 @@ func (r *training) place() error {
 	if err := r.folder.clear(files); err != nil {
 		return err
 	}
-	if err := r.folder.checkpoints().WriteFile(ConfigName, r.Encode(r.config)); err != nil {
-		return err
-	}
-	r.folder.before = r.config
-	for name, data := range files {
-		if err := r.folder.checkpoints().WriteFile(name, data); err != nil {
-			return err
-		}
-	}
-	return nil
+	return r.folder.fill(r.config, r.Encode(r.config), files)
 }
 
 // prepareResume makes the folder ready for a run whose newest checkpoint was loaded.
@@ -53,6 +44,10 @@ func (r *training) prepareResume() error {
 	}
 	if r.exhausted() {
 		return &FinishedError{Dir: r.folder.dir, Why: r.whyExhausted(), Bad: true}
+	}
+	if was, is := r.folder.before.precision(), r.config.precision(); was != is {
+		r.Report.Notice(fmt.Sprintf("`precision` was %s until step %s, and is %s from here on", was,
+			words.Thousands(r.at.Step), is))
 	}
 	if t, ok := r.task.(filed); ok { // of the same data, so the same, unless it was damaged
 		if err := t.Verify(r.folder.dir); err != nil {

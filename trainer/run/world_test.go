@@ -15,6 +15,7 @@ import (
 
 	"github.com/unroll-ml/unroll/graph/cpu"
 	"github.com/unroll-ml/unroll/trainer/checkpoint"
+	"github.com/unroll-ml/unroll/trainer/device"
 	"github.com/unroll-ml/unroll/trainer/parallel"
 )
 
@@ -274,6 +275,7 @@ func TestDisagree(t *testing.T) {
 	for want, change := range map[string]func(c *counter){
 		"lr: 0.5 there, lr: 0.25 here":         func(c *counter) { c.config.Training.LR = 0.25 },
 		"steps: 20 there, steps: 21 here":      func(c *counter) { c.config.Training.Steps = 21 },
+		"precision: fp32 there, precision: bf": func(c *counter) { c.config.Running.Precision = device.BF16 },
 		"other weights, sha256 ":               func(c *counter) { c.steps[0] = 1 },
 		"accumulate: 6 there, accumulate: 3 h": func(c *counter) { c.config.Training.Accumulate = 3 },
 	} {
