@@ -159,6 +159,10 @@ func (a *app) inFile(err error) error {
 
 // replaceable says whether a file that a flag names may be replaced, if it is there.
 func replaceable(flag, path string) error {
+	if run.IsPart(path) {
+		return fail(exitNoOutput, "--%s: %s is a part of a run, which could not be used without it: name another file",
+			flag, path)
+	}
 	if info, err := os.Stat(path); err == nil && !info.Mode().IsRegular() {
 		return fail(exitNoOutput, "--%s: %s is no file that can be replaced: name another", flag, path)
 	}

@@ -64,6 +64,9 @@ func TestLookingAtRuns(t *testing.T) {
 		{"profile run --time 1ms", exitUsage, "--time is 1ms: it must be from 10ms to 1h"},
 		{"average run --last 4", exitUsage, "run keeps 3 checkpoints besides the best, and 4 are to be averaged: train with --keep 4"},
 		{"average run --last 2", exitNoOutput, "run-averaged holds a run: choose another folder with --out"},
+		{"export run --onnx run/best/weights.safetensors", exitNoOutput,
+			"--onnx: run/best/weights.safetensors is a part of a run, which could not be used without it: name another file"},
+		{"export run --onnx run/config.yaml", exitNoOutput, "--onnx: run/config.yaml is a part of a run, which could not be"},
 		{"translate run run", exitData, "RUN: run holds a classifier: this command is for a sequence-to-sequence model"},
 	} {
 		r := unroll(strings.Fields(c.args)...)

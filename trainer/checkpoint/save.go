@@ -24,6 +24,20 @@ const (
 
 var contentFiles = []string{optimizerFile, stateFile, weightsFile}
 
+// IsPart says whether there is a file that belongs to a checkpoint.
+func IsPart(path string) bool {
+	dir, name := filepath.Split(path)
+	if name != manifestFile && !slices.Contains(contentFiles, name) {
+		return false
+	}
+	for _, needed := range []string{name, manifestFile} {
+		if _, err := os.Lstat(filepath.Join(dir, needed)); err != nil {
+			return false
+		}
+	}
+	return true
+}
+
 // Contents is what a checkpoint holds.
 type Contents struct {
 	Weights   []Tensor // what the model is: enough to use it

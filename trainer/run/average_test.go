@@ -132,3 +132,27 @@ func TestRunThatCannotBeWritten(t *testing.T) {
 		}
 	}
 }
+
+// What a run needs is not replaced by what is written somewhere else; other files are no part of one.
+func TestIsPart(t *testing.T) {
+	dir := trained(t, TaskLM).Dir()
+	for name, want := range map[string]bool{
+		"config.yaml": true, "log.jsonl": true, "vocab.json": true, "best/weights.safetensors": true,
+		"best/manifest.json": true, "last/optimizer.safetensors": true,
+		"labels.json": false, "best/other.onnx": false, "model.onnx": false, "curves.svg": false, "nowhere/config.yaml": false,
+	} {
+		if got := IsPart(filepath.Join(dir, name)); got != want {
+			t.Errorf("%s: %v", name, got)
+		}
+	}
+	other := t.TempDir()
+	for _, name := range []string{"vocab.json", "weights.safetensors", "log.jsonl"} {
+		path := filepath.Join(other, name)
+		if err := os.WriteFile(path, nil, 0o666); err != nil {
+			t.Fatal(err)
+		}
+		if IsPart(path) {
+			t.Errorf("%s lies in no run", name)
+		}
+	}
+}

@@ -375,6 +375,20 @@ func (f *Folder) load(name string, c *Config, m Learner, training bool) (Positio
 	return loadCheckpoint(opened, f.path(name), c, m, training)
 }
 
+// IsPart says whether there is a file that a run cannot do without: its configuration, its log, what its model needs
+// besides weights, or a file of a checkpoint.
+func IsPart(path string) bool {
+	dir, name := filepath.Split(path)
+	needed := name == LogName || name == ConfigName ||
+		slices.ContainsFunc(modelFiles, func(f modelFile) bool { return f.name == name })
+	for _, name := range []string{name, ConfigName} {
+		if _, err := os.Lstat(filepath.Join(dir, name)); err != nil {
+			needed = false
+		}
+	}
+	return needed || checkpoint.IsPart(path)
+}
+
 // WriteFile writes a file: all of it or, if that fails, nothing.
 func WriteFile(path string, data []byte) error {
 	return Write(path, func(to io.Writer) error {
