@@ -20,6 +20,8 @@ func number(cell string) (x float64, what string) {
 	case math.IsInf(x, 0):
 		return 0, fmt.Sprintf("%s is not a finite number: correct it, or leave the cell empty if the value is missing",
 			shown(cell))
+	case math.Abs(x) > math.MaxFloat32:
+		return 0, fmt.Sprintf("%s is larger than what is computed with, %.1e: use a larger unit", shown(cell), math.MaxFloat32)
 	case err == nil && !strings.ContainsAny(cell, "xX_"):
 		return x, ""
 	case strings.Contains(cell, ";"):

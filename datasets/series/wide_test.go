@@ -81,6 +81,8 @@ func TestWrongWide(t *testing.T) {
 		bad("a comma that may be either", "a.csv", "a;1;2\nb;3;-4,500\n",
 			`FILE:2: column 3: "-4,500" does not show what its comma is: write -4.500 if it is a decimal one, or -4500 if it is between thousands`),
 		bad("three decimals", "a.csv", "a;1;2\nb;3;0,125\n", `FILE:2: column 3: "0,125" has a decimal comma: write 0.125`),
+		bad("too large", "a.csv", "a;1;2\nb;3;-4e38\n",
+			`FILE:2: column 3: "-4e38" is larger than what is computed with, 3.4e+38: use a larger unit`),
 		bad("decimal commas everywhere", "a.csv", "a;1,5;2,5\nb;3,5;4,5\n",
 			`FILE:1: column 2: "5;2" is not a number: if semicolons are between cells, the numbers have decimal commas: write points for them`),
 		bad("grouped digits", "a.csv", "a,1\nb,\"1,234.5\"\n",

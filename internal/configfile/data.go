@@ -68,6 +68,8 @@ func (r *reader) source(section string, inSet func(string) string) error {
 	}
 	name, line := leaf(section), r.lines[section]
 	switch {
+	case kind != nil && kind.Value == run.KindImported: // where the weights came from: these are no data
+		return nil
 	case kind == nil:
 		return r.wrong(line, "%s has paths and no kind: one of %s", name, strings.Join(run.DataKinds[r.Task], ", "))
 	case !slices.Contains(run.DataKinds[r.Task], kind.Value):

@@ -96,7 +96,7 @@ func (b *beginning) differs(mine, theirs, usual reflect.Value) error {
 			continue
 		}
 		return settings("`%s` is %v, and the model of %s has %s: leave it out, for the model comes from there",
-			name, x, b.run.dir, settingWords(y))
+			name, settingWords(x), b.run.dir, settingWords(y))
 	}
 	return nil
 }

@@ -130,7 +130,11 @@ func (i *imported) readVocabs() (err error) {
 		*x.size, *x.sha256, *x.to = list.Vocab.Len(), sha256Hex(i.files[x.name]), list
 	}
 	if i.source != nil {
-		m.Tokens = string(i.source.Vocab.Kind())
+		if usual, kind := Defaults(i.config.Task).Model, i.source.Vocab.Kind(); usual.tokenKind() == kind {
+			m.Tokens = usual.Tokens // as a training notes it
+		} else {
+			m.Tokens = string(kind)
+		}
 	}
 	return nil
 }

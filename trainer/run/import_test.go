@@ -346,8 +346,13 @@ func TestImportOwn(t *testing.T) {
 			defer f.Close()
 			return f.WeightsSHA256()
 		}
-		if got, want := sum(importRun(t, c)), sum(r); got != want {
+		own := importRun(t, c)
+		if got, want := sum(own), sum(r); got != want {
 			t.Errorf("%s: weights with sha256 %s, want %s", task, got, want)
+		}
+		// A run that begins with it has its settings, and they must be those of a run that begins with r.
+		if x := (&Config{Model: r.config.Model}).differs(&Config{Model: own.config.Model}); x != nil {
+			t.Errorf("%s: the model has other settings: %s", task, x.words())
 		}
 	}
 }
