@@ -139,7 +139,7 @@ func readHeader(r io.Reader, size int64) ([]entry, error) {
 	length, data := binary.LittleEndian.Uint64(first[:]), size-8
 	switch {
 	case length > maxHeader:
-		return nil, corrupt("", "a header of %d bytes, at most %d are allowed", length, maxHeader)
+		return nil, corrupt("", "a header of %d bytes, at most %d are allowed: it is damaged, or no safetensors file", length, maxHeader)
 	case int64(length) > data:
 		return nil, corrupt("", "a header of %d bytes in a file of %d", length, size)
 	}

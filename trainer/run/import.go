@@ -151,10 +151,13 @@ func inOrder(l *datasets.TokenList) bool {
 
 func (i *imported) readLabels() error {
 	m := &i.config.Model
-	if (i.config.Task == TaskClassify) != (i.Labels != "") {
-		return settings("`labels` names the labels of a classifier, and `task` is %s", i.config.Task)
-	}
-	if i.Labels == "" {
+	switch needed := i.config.Task == TaskClassify; {
+	case needed && i.Labels == "":
+		return settings("`labels` is missing: the labels of the classifier, in the order of its outputs")
+	case !needed && i.Labels != "":
+		return settings("`labels` names the labels of a classifier, and the model is %s: leave it out",
+			TaskName(i.config.Task))
+	case !needed:
 		return nil
 	}
 	data, err := safefile.Read(i.Labels, 1<<20)

@@ -281,7 +281,9 @@ func TestImportRefuses(t *testing.T) {
 		"no reset after": {"keras-classifier", change("bidirectional/forward_gru/gru_cell/bias", func(x *checkpoint.Tensor) {
 			x.Shape, x.Data = []int{9}, x.Data.([]float32)[:9]
 		}), []string{"reset_after=True", "[9]"}},
-		"labels": {"torch-classifier", func(_ *testing.T, c *ImportConfig) { c.Labels = "" }, []string{"labels"}},
+		"labels": {"torch-classifier", func(_ *testing.T, c *ImportConfig) { c.Labels = "" }, []string{"`labels` is missing"}},
+		"labels of none": {"torch-lm", func(_ *testing.T, c *ImportConfig) { c.Labels = c.Vocab },
+			[]string{"the model is a language model: leave it out"}},
 		"cell": {"torch-classifier", func(t *testing.T, c *ImportConfig) {
 			c.Config = written(t, "task: classify\nmodel: {cell: mgu, hidden: 3, embed: 4, tokens: word}\n")
 		}, []string{"mgu"}},
