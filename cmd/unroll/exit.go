@@ -17,6 +17,7 @@ import (
 	"github.com/unroll-ml/unroll/internal/cmdline"
 	"github.com/unroll-ml/unroll/internal/configfile"
 	"github.com/unroll-ml/unroll/internal/joint"
+	"github.com/unroll-ml/unroll/internal/runlog"
 	"github.com/unroll-ml/unroll/internal/safefile"
 	"github.com/unroll-ml/unroll/internal/setting"
 	"github.com/unroll-ml/unroll/internal/words"
@@ -89,7 +90,7 @@ func exitCode(err error) int {
 		{exitData, []any{
 			new(*run.OtherSettingsError), new(*run.DisagreeError), new(*run.DataError), new(*run.TaskError), new(*run.NotARunError),
 			new(*run.CorruptError), new(*run.ONNXTooLargeError),
-			new(*datasets.Error), new(*datasets.TooShortError), new(*safefile.Error),
+			new(*datasets.Error), new(*datasets.TooShortError), new(*safefile.Error), new(*runlog.DamagedError),
 		}},
 		{exitDiverged, []any{new(*decode.NotFiniteError), new(*run.DivergedError)}},
 		{exitIO, []any{new(*apply.ReadError), new(*run.WriteError), new(*fs.PathError), new(syscall.Errno)}},

@@ -49,6 +49,8 @@ func TestLookingAtRuns(t *testing.T) {
 			t.Errorf("%s: %s, %v", args, r.stderr, err)
 		}
 	}
+	writeFile(t, "damaged/config.yaml", readFile(t, "run/config.yaml"))
+	writeFile(t, "damaged/log.jsonl", "{}\n")
 	for _, c := range []struct {
 		args string
 		code int
@@ -67,6 +69,7 @@ func TestLookingAtRuns(t *testing.T) {
 		{"export run --onnx run/best/weights.safetensors", exitNoOutput,
 			"--onnx: run/best/weights.safetensors is a part of a run, which could not be used without it: name another file"},
 		{"export run --onnx run/config.yaml", exitNoOutput, "--onnx: run/config.yaml is a part of a run, which could not be"},
+		{"runs damaged", exitData, "damaged/log.jsonl: not the log of a run, from byte 0 on: move it away, and the run goes on"},
 		{"translate run run", exitData, "RUN: run holds a classifier: this command is for a sequence-to-sequence model"},
 	} {
 		r := unroll(strings.Fields(c.args)...)

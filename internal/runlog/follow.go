@@ -2,6 +2,7 @@ package runlog
 
 import (
 	"bytes"
+	"fmt"
 	"io"
 	"io/fs"
 	"os"
@@ -19,6 +20,17 @@ type Follower struct {
 	last []byte // its line
 }
 
+// DamagedError says that a file is not the log of a run, or no longer.
+type DamagedError struct {
+	Path string
+	At   int64 // the bytes before this one are of a log
+}
+
+func (e *DamagedError) Error() string {
+	return fmt.Sprintf("%s: not the log of a run, from byte %d on: move it away, and the run goes on with another", e.Path,
+		e.At)
+}
+
 // Follow follows the log at path, from its beginning. It need not be there yet.
 func Follow(path string) *Follower { return &Follower{path: path} }
 
@@ -27,6 +39,7 @@ const mostRead = 8 << 20
 
 // Next gives what is new in the log, at most a few megabytes at once, and nothing if nothing is. again is true if the
 // log was cut, because its run went on from an earlier step: then the entries are those of the log from its beginning.
+// A *DamagedError says that it has a line that is none of a log.
 func (f *Follower) Next() (entries []Entry, again bool, err error) {
 	file, err := safefile.Open(f.path)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -46,10 +59,7 @@ func (f *Follower) Next() (entries []Entry, again bool, err error) {
 	entries, ok, err := f.read(file)
 	if err == nil && !ok {
 		again = f.restart()
-		entries, ok, err = f.read(file)
-		if err == nil && !ok {
-			err = errors.Errorf("%s: not the log of a run", f.path)
-		}
+		entries, _, err = f.read(file)
 	}
 	return entries, again, err
 }
@@ -61,7 +71,7 @@ func (f *Follower) restart() bool {
 	return had
 }
 
-// read reads on; ok is false if what is there does not go on from what was read before.
+// read reads on; ok is false if what was read last is no longer there.
 func (f *Follower) read(file *os.File) (entries []Entry, ok bool, err error) {
 	data, err := io.ReadAll(io.NewSectionReader(file, f.at-int64(len(f.last)), mostRead))
 	if err != nil {
@@ -75,8 +85,10 @@ func (f *Follower) read(file *os.File) (entries []Entry, ok bool, err error) {
 	at, step, last := f.at, f.step, f.last
 	for line := range bytes.Lines(data) {
 		e, err := parse(line)
-		if err != nil || e.Step < step {
-			return nil, false, nil
+		if bad := err != nil || e.Step < step; bad && len(entries) == 0 {
+			return nil, false, errors.WithStack(&DamagedError{f.path, f.at})
+		} else if bad { // what is before it counts
+			break
 		}
 		entries, at, step, last = append(entries, e), at+int64(len(line)), e.Step, line
 	}

@@ -4,9 +4,11 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/pkg/errors"
 )
 
 // stepsOf are the steps of what a follower finds.
@@ -88,5 +90,36 @@ func TestFollow(t *testing.T) {
 	}
 	if _, _, err := Follow(path).Next(); err == nil {
 		t.Error("a diary is followed")
+	}
+}
+
+// A line that is none is found wherever it is, once what is before it was read, and it stays so.
+func TestFollowDamaged(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "log.jsonl")
+	long := `{"event":"step","step":2,"of":"` + strings.Repeat("x", 900_000) + "\"}\n"
+	for _, bad := range []string{"junk\n", "{}\n", `{"event":"step","step":1}` + "\n"} {
+		for _, before := range []int{0, 1, 10} { // more than is read at once
+			text := strings.Repeat(long, before) + bad + `{"event":"step","step":3}` + "\n"
+			if before == 0 && strings.Contains(bad, "event") {
+				continue // which is a log
+			}
+			if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
+				t.Fatal(err)
+			}
+			f, read, failed := Follow(path), 0, 0
+			for range before + 2 {
+				entries, again, err := f.Next()
+				read += len(entries)
+				if damaged := (*DamagedError)(nil); errors.As(err, &damaged) && damaged.At == int64(before*len(long)) {
+					failed++
+				}
+				if again {
+					t.Errorf("%q after %d lines: it is read again", bad, before)
+				}
+			}
+			if read != before || failed == 0 {
+				t.Errorf("%q after %d lines: %d were read, and it was found %d times", bad, before, read, failed)
+			}
+		}
 	}
 }
