@@ -11,7 +11,6 @@ import (
 	"github.com/unroll-ml/unroll/graph/tape"
 	"github.com/unroll-ml/unroll/models"
 	"github.com/unroll-ml/unroll/models/decode"
-	"github.com/unroll-ml/unroll/trainer/metrics"
 )
 
 // ClassifierConfig says how a sequence classifier is trained.
@@ -111,42 +110,7 @@ func (m *Classifier) Eval(x Sequences, classes []int32, weights []float32) (Sums
 
 // Judge is Eval, and says what each of the B sequences is taken for: the first of the likeliest classes.
 func (m *Classifier) Judge(x Sequences, classes []int32, weights []float32) (s Sums, taken []int, err error) {
-	if err := m.checkExamples(x, classes, weights); err != nil {
-		return s, nil, err
-	}
-	logits, err := m.logits(x)
-	if err != nil {
-		return s, nil, err
-	}
-	n := m.config.Model.Classes
-	taken = make([]int, len(classes))
-	for i, class := range classes {
-		row := logits[i*n:][:n]
-		taken[i] = likeliest(row)
-		if weights[i] == 0 {
-			continue
-		}
-		s.Count++
-		s.NLL -= LogSoftmax(row)[class]
-		if metrics.InTop(row, int(class), 1) {
-			s.Correct++
-		}
-		if metrics.InTop(row, int(class), 2) {
-			s.Top2++
-		}
-	}
-	return s, taken, nil
-}
-
-// likeliest is the class of the largest logit, of equals the first; NaN is larger than nothing.
-func likeliest(logits []float32) int {
-	at := 0
-	for i, x := range logits {
-		if best := logits[at]; x > best || best != best {
-			at = i
-		}
-	}
-	return at
+	return Classifiers{m}.Judge(x, classes, weights)
 }
 
 // LogSoftmax is ln p of each class, x - ln Σ eˣ.

@@ -238,8 +238,15 @@ func init() {
 		"Classifier.Train": func(t *testing.T) call {
 			return call{newClassifier(t).Train, []any{forTokens, classes, ones[:2], 0, 0.1}}
 		},
-		"Classifier.Eval":   func(t *testing.T) call { return call{newClassifier(t).Eval, []any{forTokens, classes, ones[:2]}} },
-		"Classifier.Judge":  func(t *testing.T) call { return call{newClassifier(t).Judge, []any{forTokens, classes, ones[:2]}} },
+		"Classifier.Eval":  func(t *testing.T) call { return call{newClassifier(t).Eval, []any{forTokens, classes, ones[:2]}} },
+		"Classifier.Judge": func(t *testing.T) call { return call{newClassifier(t).Judge, []any{forTokens, classes, ones[:2]}} },
+		"Classifiers.Judge": func(t *testing.T) call {
+			m := trainer.Classifiers{newClassifier(t), newClassifier(t)}
+			return call{m.Judge, []any{forTokens, classes, ones[:2]}}
+		},
+		"Classifiers.LogProbs": func(t *testing.T) call {
+			return call{trainer.Classifiers{newClassifier(t), newClassifier(t)}.LogProbs, []any{forTokens}}
+		},
 		"Classifier.Logits": func(t *testing.T) call { return call{newClassifier(t).Logits, []any{forTokens}} },
 		"Seq2Seq.Train":     func(t *testing.T) call { return call{newSeq2Seq(t).Train, []any{pairs, 0, 0.1}} },
 		"Seq2Seq.Eval":      func(t *testing.T) call { return call{newSeq2Seq(t).Eval, []any{pairs}} },

@@ -14,9 +14,9 @@ import (
 
 // evalCmd measures a trained model.
 type evalCmd struct {
-	Dir       string `arg:"" name:"RUN" help:"Folder that unroll train wrote."`
-	Text      string `placeholder:"FILE" help:"Measure on this text; of the text that the run was trained on, on the validation part. Without it: on the validation data of the run."`
-	ValidText string `placeholder:"FILE" help:"Measure on the whole of this text, whatever it is."`
+	Dirs      []string `arg:"" name:"RUN" help:"Folder that unroll train wrote. Several of classifiers, translators, forecasters or regressors are measured together, on the data of the first."`
+	Text      string   `placeholder:"FILE" help:"Measure on this text; of the text that the run was trained on, on the validation part. Without it: on the validation data of the run."`
+	ValidText string   `placeholder:"FILE" help:"Measure on the whole of this text, whatever it is."`
 
 	Stride int `group:"Of a language model:" placeholder:"N" help:"Measure windows of as many tokens as in a training step, which begin every N tokens, each from a state of zero. Default 0: long streams that carry their state on, so that each token is predicted once and from all that came before."`
 
@@ -72,7 +72,7 @@ func (e *evalCmd) Run(a *app) error {
 	if err := e.data(&config); err != nil {
 		return err
 	}
-	r, err := e.open(a, e.Dir)
+	r, err := e.openAll(a, e.Dirs)
 	if err != nil {
 		return err
 	}
@@ -89,7 +89,7 @@ func (e *evalCmd) Run(a *app) error {
 	if math.IsNaN(v.Loss) || math.IsInf(v.Loss, 0) {
 		return fail(exitDiverged,
 			"the loss of %s on %s is %g: its weights are too large to compute with, measure another checkpoint",
-			filepath.Join(e.Dir, r.Checkpoint()), v.What, v.Loss)
+			filepath.Join(r.Dir(), r.Checkpoint()), v.What, v.Loss)
 	}
 	shown := report.Evaluation{Evaluation: v, Run: r, Stride: e.Stride, ByClass: e.ByClass}
 	if r.Config().Task == run.TaskSeq2Seq {
@@ -182,7 +182,7 @@ func (e *evalCmd) fits(r *run.Run, c run.EvalConfig) error {
 	}
 	switch {
 	case flag != "":
-		return usage("--%s is not for %s, which %s holds: see %s eval --help", flag, run.TaskName(task), e.Dir, calledAs)
+		return usage("--%s is not for %s, which %s holds: see %s eval --help", flag, run.TaskName(task), r.Dir(), calledAs)
 	case task == run.TaskSeq2Seq:
 		return e.beamFlags.fits(r)
 	}

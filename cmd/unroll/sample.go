@@ -64,10 +64,10 @@ func (u *useFlags) open(a *app, dir string, tasks ...string) (*run.Run, error) {
 }
 
 // openAll opens runs that answer together: see run.Join.
-func (u *useFlags) openAll(a *app, dirs []string, task string) (*run.Run, error) {
+func (u *useFlags) openAll(a *app, dirs []string, tasks ...string) (*run.Run, error) {
 	var all []*run.Run
 	for _, dir := range dirs {
-		r, err := u.open(a, dir, task)
+		r, err := u.open(a, dir, tasks...)
 		if err != nil {
 			return nil, err
 		}

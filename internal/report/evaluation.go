@@ -38,6 +38,7 @@ type evalRecord struct {
 	Run        string   `json:"run"`
 	Checkpoint string   `json:"checkpoint"`
 	Step       int      `json:"step"`
+	Together   []string `json:"together,omitempty"` // of several runs: all of them
 
 	Classes   []Class `json:"classes,omitempty"`
 	Confusion [][]int `json:"confusion,omitempty"` // examples of the class of the row that were taken for that of the column
@@ -50,6 +51,11 @@ func (e *Evaluation) JSON(w io.Writer) error {
 		Unknown: e.Unknown, LeftOut: e.LeftOut, NoLabel: e.NoLabel, Notes: e.Notes,
 		Text: e.Name, Split: e.Split, Run: e.Run.Dir(), Checkpoint: e.Run.Checkpoint(), Step: e.At.Step,
 	}
+	if all := e.Run.Members(); len(all) > 1 {
+		for _, r := range all {
+			rec.Together = append(rec.Together, r.Dir())
+		}
+	}
 	if e.ByClass {
 		rec.Classes, rec.Confusion = Classes(e.Evaluation)
 	}
@@ -59,8 +65,15 @@ func (e *Evaluation) JSON(w io.Writer) error {
 // Text writes lines for people, and after them remarks.
 func (e *Evaluation) Text(w io.Writer, remarks []string) error {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s after step %s, on %s:\n",
-		filepath.Join(e.Run.Dir(), e.Run.Checkpoint()), words.Thousands(e.At.Step), e.What)
+	var names []string
+	for _, r := range e.Run.Members() {
+		names = append(names, filepath.Join(r.Dir(), r.Checkpoint()))
+	}
+	at := "after step " + words.Thousands(e.At.Step)
+	if len(names) > 1 {
+		at = "together"
+	}
+	fmt.Fprintf(&b, "%s %s, on %s:\n", strings.Join(names, ", "), at, e.What)
 	if m := e.ForecastMeasures; m != nil {
 		fmt.Fprintf(&b, "loss %.4f a value; %s of %s in %.2f s\n%s", e.Loss, words.Count(m.Values, "value", "values"),
 			words.Count(m.Series, "forecast", "forecasts"), e.Seconds, Forecasts(m))

@@ -15,7 +15,7 @@ import (
 // InTop says whether a class is among the k whose scores are largest. Of equal scores the first are the
 // largest, so that with k = 1 it says whether what a model writes, the first of the largest scores, is the
 // class. Where a score is not finite nothing is in a top.
-func InTop(scores []float32, class, k int) bool {
+func InTop[F float32 | float64](scores []F, class, k int) bool {
 	before := 0
 	for i, s := range scores {
 		if s-s != 0 { // NaN for both NaN and infinities

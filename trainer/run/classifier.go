@@ -319,7 +319,7 @@ func (t *ClassifierTask) Validate(ctx context.Context) (Metrics, error) {
 
 // measure is Validate without samples.
 func (t *ClassifierTask) measure(ctx context.Context) (Metrics, error) {
-	m, _, err := t.valid.validate(ctx, t.Classifier)
+	m, _, err := t.valid.validate(ctx, trainer.Classifiers{t.Classifier})
 	return m, err
 }
 

@@ -5,9 +5,6 @@ import (
 	"reflect"
 	"slices"
 	"strings"
-
-	"github.com/unroll-ml/unroll/models/decode"
-	"github.com/unroll-ml/unroll/trainer"
 )
 
 // ensembleTasks are the tasks of runs that may answer together.
@@ -180,34 +177,4 @@ func closeAll[M interface{ Close() error }](all []M) (first error) {
 		}
 	}
 	return first
-}
-
-// classifiers are the models of a run and of those that joined it.
-type classifiers []*trainer.Classifier
-
-// logProbs gives ln p of each class for each row: of the mean of the probabilities.
-func (c classifiers) logProbs(x trainer.Sequences) ([][]float64, error) {
-	byModel := make([][][]float64, len(c))
-	for i, m := range c {
-		logits, err := m.Logits(x)
-		if err != nil {
-			return nil, err
-		}
-		for row := range slices.Chunk(logits, m.Classes()) {
-			byModel[i] = append(byModel[i], trainer.LogSoftmax(row))
-		}
-	}
-	if len(c) == 1 {
-		return byModel[0], nil
-	}
-	mean := make([][]float64, len(byModel[0]))
-	for row := range mean {
-		lns := make([][]float64, len(c))
-		for i := range c {
-			lns[i] = byModel[i][row]
-		}
-		mean[row] = make([]float64, len(lns[0]))
-		decode.MeanLog(mean[row], lns...)
-	}
-	return mean, nil
 }

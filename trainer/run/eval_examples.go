@@ -30,15 +30,15 @@ func (r *Run) evaluateClassifier(ctx context.Context, e EvalConfig) (*Evaluation
 	} else {
 		v.Notes = append(v.Notes, known(r.learnedFrom(p.sha256, split))...)
 	}
-	m, err := r.classifier(v)
+	m, err := toMeasure(r, v, (*Run).classifier)
 	if err != nil {
 		return nil, err
 	}
-	defer m.Close()
+	defer closeAll(m)
 	v.Labels = r.labels
-	return v.time(func() (measured Metrics, err error) {
-		measured, v.Confusion, err = x.validate(ctx, m)
-		return measured, err
+	return v.time(func() (found Metrics, err error) {
+		found, v.Confusion, err = x.validate(ctx, m)
+		return found, err
 	})
 }
 
@@ -95,21 +95,23 @@ func (r *Run) evaluateSeq2Seq(ctx context.Context, e EvalConfig) (*Evaluation, e
 	}
 	v.Notes = slices.Concat(p.pairs.Notes, leftOut(x.name, p.pairs.Skipped),
 		known(r.learnedFrom(p.pairs.SHA256, split)), hints)
-	m, err := r.seq2seq(v)
+	m, err := toMeasure(r, v, (*Run).seq2seq)
 	if err != nil {
 		return nil, err
 	}
-	defer m.Close()
+	defer closeAll(m)
+	v.Notes = append(v.Notes, known(r.meanOf("the loss and the accuracy of tokens"))...)
 	return v.time(func() (Metrics, error) {
-		measured, err := x.validate(ctx, m)
+		found, err := x.validate(ctx, m...)
 		if err != nil {
-			return measured, err
+			return found, err
 		}
-		translated, err := x.translated(ctx, r.config.translator(m, r.vocab, r.target), o, e.Several)
+		translator := r.config.translator(trainer.Seq2Seqs(m), r.vocab, r.target)
+		translated, err := x.translated(ctx, translator, o, e.Several)
 		if err != nil {
-			return measured, err
+			return found, err
 		}
-		return measured, measured.add(translated, r.target, cmp.Or(e.Tokenize, r.config.Training.Tokenize))
+		return found, found.add(translated, r.target, cmp.Or(e.Tokenize, r.config.Training.Tokenize))
 	})
 }
 

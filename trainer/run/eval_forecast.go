@@ -85,17 +85,32 @@ func (r *Run) evaluateForecaster(ctx context.Context, e EvalConfig) (*Evaluation
 	if split == SplitValidation && e.Backtest.Future == nil && (f.TrainAll || n > 1) {
 		v.Notes = append(v.Notes, learnedWords)
 	}
-	m, err := r.forecaster(v)
+	v.Notes = append(v.Notes, known(r.meanOf("the loss"))...)
+	models, err := toMeasure(r, v, func(r *Run, v *Evaluation) (forecasting, error) {
+		d, err := r.config.apply(r.columns, set)
+		if err != nil {
+			return forecasting{}, err
+		}
+		m, err := r.forecaster(v)
+		return forecasting{m, d}, err
+	})
 	if err != nil {
 		return nil, err
 	}
-	defer m.Close()
+	defer closeAll(models)
+	for _, p := range f.Quantiles {
+		for _, m := range models {
+			if err := m.CheckQuantile(p); err != nil {
+				return nil, badData("the quantile %g of %s, which all must know to be measured together: %v", p, r.dir, err)
+			}
+		}
+	}
 	return v.time(func() (Metrics, error) {
 		baselines, err := d.baselines(origins)
 		if err != nil {
 			return Metrics{}, err
 		}
-		return d.measure(ctx, m, origins, baselines)
+		return measureForecasts(ctx, origins, baselines, models...)
 	})
 }
 

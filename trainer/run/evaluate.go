@@ -1,8 +1,9 @@
 package run
 
 import (
-	"cmp"
 	"context"
+	"fmt"
+	"reflect"
 	"time"
 
 	"github.com/unroll-ml/unroll/datasets"
@@ -62,16 +63,55 @@ func (v *Evaluation) time(measure func() (Metrics, error)) (*Evaluation, error) 
 	return v, err
 }
 
-// Evaluate measures the model of the run.
+// toMeasure are the models of a run and of those that joined it, to be measured together; v notes where the first
+// stands.
+func toMeasure[M interface{ Close() error }](
+	r *Run, v *Evaluation, open func(r *Run, v *Evaluation) (M, error),
+) ([]M, error) {
+	return modelsOf(r, func(x *Run) (M, error) {
+		if x == r {
+			return open(x, v)
+		}
+		return open(x, nil)
+	})
+}
+
+// meanOf says of what the mean is measured where several runs answer together; "" of one run.
+func (r *Run) meanOf(what string) string {
+	if len(r.others) == 0 {
+		return ""
+	}
+	return what + ": the mean of those of the models by themselves; what else is measured is what they answer together"
+}
+
+// Evaluate measures the model of the run, or those of all that joined it together, on the data of this run.
 func (r *Run) Evaluate(ctx context.Context, e EvalConfig) (*Evaluation, error) {
-	if err := cmp.Or(r.alone("measured"), r.config.open()); err != nil {
+	if err := r.config.open(); err != nil {
 		return nil, err
 	}
 	e.Data = e.Data.like(r.config.Data.Train)
 	if err := e.Data.check(); err != nil {
 		return nil, err
 	}
-	return kindOf(r.config.Task).evaluate(ctx, r, e)
+	v, err := kindOf(r.config.Task).evaluate(ctx, r, e)
+	if err == nil && v.Split == SplitValidation {
+		v.Notes = append(v.Notes, r.dividedOtherwise()...)
+	}
+	return v, err
+}
+
+// dividedOtherwise says which of the runs that joined may have learned from what this one was validated on.
+func (r *Run) dividedOtherwise() (notes []string) {
+	a := &r.config.Data
+	for _, o := range r.others {
+		b := &o.config.Data
+		bySeed := r.config.Task != TaskForecast && a.Held == nil && r.config.Training.Seed != o.config.Training.Seed
+		if bySeed || !reflect.DeepEqual(a, b) {
+			notes = append(notes, fmt.Sprintf("%s has other data than %s, or divided them otherwise, and may have learned from "+
+				"what is measured: name data that none has learned from", o.dir, r.dir))
+		}
+	}
+	return notes
 }
 
 // validateLM measures a language model on a whole text.

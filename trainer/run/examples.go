@@ -427,7 +427,7 @@ func (x *examples) read(g batches.Group) (*classifyBatch, error) {
 
 // validate measures a classifier on the examples, and counts what they are taken for.
 func (x *examples) validate(
-	ctx context.Context, m *trainer.Classifier,
+	ctx context.Context, m trainer.Classifiers,
 ) (measured Metrics, confusion *metrics.Confusion, err error) {
 	type judged struct {
 		trainer.Sums
@@ -436,7 +436,7 @@ func (x *examples) validate(
 	}
 	var total trainer.Sums
 	tokens, groups := 0, x.plan.InOrder()
-	confusion = metrics.NewConfusion(m.Classes())
+	confusion = metrics.NewConfusion(m[0].Classes())
 	err = parallel.Share(ctx, len(groups), func(i int) (j judged, err error) {
 		b, err := x.fill(groups[i])
 		if err != nil {

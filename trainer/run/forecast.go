@@ -245,7 +245,7 @@ func (t *ForecastTask) Close() error {
 
 // Validate implements Task.
 func (t *ForecastTask) Validate(ctx context.Context) (Metrics, error) {
-	return t.data.measure(ctx, t.Forecaster, t.origins, t.baselines)
+	return measureForecasts(ctx, t.origins, t.baselines, forecasting{t.Forecaster, t.data})
 }
 
 // Files are the columns, as the folder of the run holds them.

@@ -154,10 +154,18 @@ func forecast(m *trainer.Forecaster, windows []trainer.Window) ([]trainer.Foreca
 	return forecasts[:n], nil
 }
 
-// measure measures a model on the values from origins on. The loss is that of training.
-func (d *seriesData) measure(
-	ctx context.Context, m *trainer.Forecaster, origins []origin, baselines map[string]ForecastScore,
+// forecasting is a forecaster with series as it reads them.
+type forecasting struct {
+	*trainer.Forecaster
+	data *seriesData
+}
+
+// measureForecasts measures a model, or the mean of what several forecast, on the values from origins on. The loss is
+// that of training, of several models the mean of theirs. Quantiles are those of the first.
+func measureForecasts(
+	ctx context.Context, origins []origin, baselines map[string]ForecastScore, models ...forecasting,
 ) (Metrics, error) {
+	d := models[0].data
 	levels := d.model.Quantiles
 	all, err := metrics.NewForecasts(d.model.Season, levels)
 	if err != nil {
@@ -170,7 +178,7 @@ func (d *seriesData) measure(
 	}
 	blocks := slices.Collect(slices.Chunk(origins, mostWindows))
 	err = parallel.Share(ctx, len(blocks), func(i int) (j judgedForecasts, err error) {
-		return d.judge(m, blocks[i])
+		return judge(models, blocks[i], levels)
 	}, func(i int, j judgedForecasts) error {
 		loss, values = loss+j.Loss, values+j.Values
 		for k, o := range blocks[i] {
@@ -220,20 +228,29 @@ type saidValues struct {
 	Quantiles [][]float64
 }
 
-// judge forecasts from the origins of a block.
-func (d *seriesData) judge(m *trainer.Forecaster, block []origin) (j judgedForecasts, err error) {
-	windows := d.windows(block)
-	if j.Loss, j.Values, err = m.Measure(padded(windows, d.model.Horizon)); err != nil {
-		return j, err
+// judge forecasts from the origins of a block, by one model or by several.
+func judge(models []forecasting, block []origin, levels []float64) (j judgedForecasts, err error) {
+	together := make([][]*trainer.Forecast, len(block))
+	for _, m := range models {
+		windows := m.data.windows(block)
+		loss, values, err := m.Measure(padded(windows, m.data.model.Horizon))
+		if err != nil {
+			return j, err
+		}
+		forecasts, err := forecast(m.Forecaster, windows)
+		if err != nil {
+			return j, err
+		}
+		j.Loss, j.Values = j.Loss+loss/float64(len(models)), values
+		for i := range together {
+			together[i] = append(together[i], &forecasts[i])
+		}
 	}
-	forecasts, err := forecast(m, windows)
-	if err != nil {
-		return j, err
-	}
+	d := models[0].data
 	for i, o := range block {
 		var said []saidValues
 		for target := range d.set.Series[o.series].Values {
-			points, quantiles := d.points(&forecasts[i], target, d.model.Quantiles)
+			points, quantiles := d.points(together[i], target, levels)
 			said = append(said, saidValues{points, quantiles})
 		}
 		j.Said = append(j.Said, said)
@@ -252,19 +269,23 @@ func padded(windows []trainer.Window, horizon int) []trainer.Window {
 	return windows
 }
 
-// points are the forecasts of a target, and its quantiles.
+// points are what is forecast of a target, and its quantiles: the means of forecasts, one or several.
 func (d *seriesData) points(
-	f *trainer.Forecast, target int, levels []float64,
+	forecasts []*trainer.Forecast, target int, levels []float64,
 ) (points []float64, quantiles [][]float64) {
-	for h := range d.model.Horizon {
-		points = append(points, f.Point(target, h))
-	}
-	for _, p := range levels {
-		var q []float64
-		for h := range d.model.Horizon {
-			q = append(q, f.Quantile(target, h, p))
+	mean := func(of func(f *trainer.Forecast, h int) float64) []float64 {
+		all := make([]float64, d.model.Horizon)
+		for h := range all {
+			for _, f := range forecasts {
+				all[h] += of(f, h)
+			}
+			all[h] /= float64(len(forecasts))
 		}
-		quantiles = append(quantiles, q)
+		return all
+	}
+	points = mean(func(f *trainer.Forecast, h int) float64 { return f.Point(target, h) })
+	for _, p := range levels {
+		quantiles = append(quantiles, mean(func(f *trainer.Forecast, h int) float64 { return f.Quantile(target, h, p) }))
 	}
 	return points, quantiles
 }

@@ -245,7 +245,7 @@ func (c *Config) apply(columns *seriesColumns, set *series.Set) (*seriesData, er
 // following is what follows a series from an origin on, as it is forecast.
 func (d *seriesData) following(o origin, forecast *trainer.Forecast, target int) SeriesForecast {
 	s := &d.set.Series[o.series]
-	points, _ := d.points(forecast, target, nil)
+	points, _ := d.points([]*trainer.Forecast{forecast}, target, nil)
 	f := SeriesForecast{
 		ID: s.ID, Target: d.columns.Targets[target], Points: points,
 		forecasts: []*trainer.Forecast{forecast}, target: target, history: s.Values[target][:o.t], step: d.set.Step,

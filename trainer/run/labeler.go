@@ -21,7 +21,7 @@ type Classifier struct {
 	labels  *datasets.Labels
 	longest int // tokens that are read of a text
 	mu      sync.Mutex
-	models  classifiers
+	models  trainer.Classifiers
 }
 
 // Label is a label with its probability.
@@ -79,7 +79,7 @@ func (c *Classifier) Classify(ctx context.Context, texts []string) ([][]Label, e
 				x.Mask[s*g.Rows+row] = 1
 			}
 		}
-		ln, err := c.models.logProbs(x)
+		ln, err := c.models.LogProbs(x)
 		if err != nil {
 			return nil, err
 		}
@@ -121,7 +121,7 @@ func (c *Classifier) ClassifyImages(ctx context.Context, m *datasets.Images, fro
 		}
 		x := trainer.Sequences{Steps: m.Rows, Batch: len(which), Vectors: make([]float32, m.Rows*len(which)*m.Cols)}
 		m.Fill(which, x.Vectors)
-		ln, err := c.models.logProbs(x)
+		ln, err := c.models.LogProbs(x)
 		if err != nil {
 			return nil, err
 		}

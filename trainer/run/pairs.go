@@ -236,16 +236,23 @@ type seq2seqBatch struct {
 }
 
 // validate measures how well the model predicts the targets' tokens, one after the other.
-func (x *translations) validate(ctx context.Context, m *trainer.Seq2Seq) (Metrics, error) {
+func (x *translations) validate(ctx context.Context, models ...*trainer.Seq2Seq) (Metrics, error) {
 	var total trainer.Sums
 	groups := x.plan.InOrder()
 	slices.Reverse(groups) // the longest first: what is large enough for them is for all
-	err := parallel.Share(ctx, len(groups), func(i int) (trainer.Sums, error) {
+	err := parallel.Share(ctx, len(groups), func(i int) (all trainer.Sums, err error) {
 		b, err := x.fill(groups[i])
 		if err != nil {
-			return trainer.Sums{}, err
+			return all, err
 		}
-		return m.Eval(b.Translations)
+		for _, m := range models {
+			s, err := m.Eval(b.Translations)
+			if err != nil {
+				return all, err
+			}
+			all.Add(s)
+		}
+		return all, nil
 	}, func(_ int, s trainer.Sums) error {
 		total.Add(s)
 		return nil
@@ -253,7 +260,9 @@ func (x *translations) validate(ctx context.Context, m *trainer.Seq2Seq) (Metric
 	if err != nil {
 		return Metrics{}, err
 	}
-	measured := tokenMetrics(total)
+	measured := tokenMetrics(total) // of several models the means
+	measured.Tokens /= len(models)
+	total.Unknown /= len(models)
 	measured.Examples = x.plan.Examples()
 	measured.UnknownSources, measured.UnknownTargets = x.counts.Unknown[0], total.Unknown
 	return measured, nil

@@ -67,7 +67,7 @@ func (c *Classifier) ClassifyCases(ctx context.Context, cases *series.Cases) ([]
 	defer c.mu.Unlock()
 	all := make([][]Label, casesIn(cases))
 	err := c.config.eachCases(ctx, cases, func(x trainer.Sequences, which []int32) error {
-		ln, err := c.models.logProbs(x)
+		ln, err := c.models.LogProbs(x)
 		if err != nil {
 			return err
 		}

@@ -222,7 +222,7 @@ func (t *RegressorTask) Close() error {
 
 // Validate implements Task.
 func (t *RegressorTask) Validate(ctx context.Context) (Metrics, error) {
-	return t.valid.validate(ctx, t.Regressor)
+	return t.valid.validate(ctx, predicting{t.Regressor, t.config.Model.Number})
 }
 
 // Describe says what is trained on what.

@@ -125,22 +125,54 @@ type NumberMeasures struct {
 	BaselineMAE  Float `json:"baseline_mae"`
 }
 
-// validate measures a regressor.
-func (x *numberedSeries) validate(ctx context.Context, m *trainer.Regressor) (Metrics, error) {
+// predicting is a regressor with how it scales numbers.
+type predicting struct {
+	*trainer.Regressor
+	number *NumberModel
+}
+
+// eval measures a batch: the sum of the losses, and the numbers that are predicted in units of the data.
+func (m predicting) eval(
+	x *numberedSeries, g batches.Group, b *numberBatch,
+) (loss float64, predicted []float64, err error) {
+	right := make([]float32, len(b.right))
+	for k, i := range g.Examples {
+		if i >= 0 {
+			right[k] = m.number.scaled(x.cases.Cases[i].Number)
+		}
+	}
+	loss, _, ys, err := m.Eval(b.Sequences, right, b.weights)
+	for _, y := range ys {
+		predicted = append(predicted, m.number.unscaled(y))
+	}
+	return loss, predicted, err
+}
+
+// validate measures a regressor, or the mean of what several predict. Their loss is the mean of theirs.
+func (x *numberedSeries) validate(ctx context.Context, models ...predicting) (Metrics, error) {
 	var measured Metrics
 	var right, predicted, mean []float64
 	chosen, samples := evenly(x.which, validSamples), []Sample(nil)
 	type judged struct {
 		Loss  float64
 		Steps int
-		Said  []float32
+		Said  []float64
 	}
 	loss, groups := 0.0, x.plan.InOrder()
 	err := parallel.Share(ctx, len(groups), func(i int) (j judged, err error) {
 		b := x.fill(groups[i])
-		j.Steps = b.steps
-		j.Loss, _, j.Said, err = m.Eval(b.Sequences, b.right, b.weights)
-		return j, err
+		j.Steps, j.Said = b.steps, make([]float64, len(b.right))
+		for _, m := range models {
+			loss, said, err := m.eval(x, groups[i], b)
+			if err != nil {
+				return j, err
+			}
+			j.Loss += loss / float64(len(models))
+			for k, y := range said {
+				j.Said[k] += y / float64(len(models))
+			}
+		}
+		return j, nil
 	}, func(i int, j judged) error {
 		loss += j.Loss
 		measured.Tokens += j.Steps
@@ -149,7 +181,7 @@ func (x *numberedSeries) validate(ctx context.Context, m *trainer.Regressor) (Me
 				continue
 			}
 			right = append(right, x.cases.Cases[e].Number)
-			predicted, mean = append(predicted, x.number.unscaled(j.Said[k])), append(mean, x.number.Mean)
+			predicted, mean = append(predicted, j.Said[k]), append(mean, x.number.Mean)
 			if slices.Contains(chosen, e) {
 				samples = append(samples, Sample{Input: "series " + words.Thousands(int(e)+1), Numbers: true,
 					Output: sampleNumbers(predicted[len(predicted)-1:]), Wanted: sampleNumbers(right[len(right)-1:])})
@@ -185,12 +217,16 @@ func (r *Run) evaluateRegressor(ctx context.Context, e EvalConfig) (*Evaluation,
 	}
 	v := &Evaluation{Name: p.cases.Name, Split: split, What: whichPart(p.cases.Name, split, r.config), Count: "examples"}
 	v.Notes = append(r.Notes(p.cases), known(r.learnedFrom(p.cases.SHA256, split))...)
-	m, err := r.regressor(v)
+	v.Notes = append(v.Notes, known(r.meanOf("the loss"))...)
+	models, err := toMeasure(r, v, func(r *Run, v *Evaluation) (predicting, error) {
+		m, err := r.regressor(v)
+		return predicting{m, r.config.Model.Number}, err
+	})
 	if err != nil {
 		return nil, err
 	}
-	defer m.Close()
-	return v.time(func() (Metrics, error) { return x.validate(ctx, m) })
+	defer closeAll(models)
+	return v.time(func() (Metrics, error) { return x.validate(ctx, models...) })
 }
 
 // regressor makes the regressor of the run: see lm.
