@@ -133,7 +133,7 @@ func TestUsageErrors(t *testing.T) {
 		{"train lm --batch 1000000 --seq 1000000", `--batch 1000000 and --seq 1000000 make a training step of about 1.1e+15 numbers: at most 4e+09 are supported`},
 		{"train lm --valid-text a.txt", `--valid-text needs --text: the built-in text has a validation part of its own`},
 		{"train lm --overwrite", `--overwrite needs --out: without it a new folder is made`},
-		{"eval", `expected "<RUN>"; see unroll eval --help`},
+		{"eval", `expected "<RUN> ..."; see unroll eval --help`},
 		{"eval run --text a --valid-text b", `--text and --valid-text both name a text to measure on: leave one of them out`},
 		{"eval run --threads 0", `--threads is 0: it must be at least 1`},
 		{"eval run --checkpoint first", `--checkpoint is "first": it must be best, last, or the step of one that was kept`},
