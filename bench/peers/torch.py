@@ -413,30 +413,31 @@ class Translated:
         seen = [x.repeat_interleave(width, 0) for x in self.read()]
         h, seen = seen[3], seen[:3]
         token = torch.full((rows * width,), self.START)
-        score = torch.full((rows, width), float("-inf"))
+        score = torch.full((rows, width), float("-inf"), dtype=torch.double)
         score[:, 0] = 0
         history = torch.zeros(rows * width, 0, dtype=torch.long)
         ended = [[] for _ in range(rows)]
         for _ in range(self.longest):
             logits, h = self.write(token, h, *seen)
-            ln = F.log_softmax(logits, 1)
-            ln[:, [self.PAD, self.START]] = float("-inf")
-            total = ln.view(rows, width, -1) + score.unsqueeze(2)
-            words = total.shape[2]
+            norm = logits.logsumexp(1, keepdim=True).double()  # float32 has no digits left for sums of ln p
+            logits[:, [self.PAD, self.START]] = float("-inf")
+            value, word = logits.topk(2 * width, 1)
+            total = (value.double() - norm).view(rows, width, -1) + score.unsqueeze(2)
             top, at = total.view(rows, -1).topk(2 * width, 1)
-            top, at = top.tolist(), at.tolist()
+            words = word.view(rows, -1).gather(1, at).tolist()
+            top, parents = top.tolist(), torch.div(at, 2 * width, rounding_mode="floor").tolist()
             token, parent, score = [], [], []
             for row in range(rows):
                 live = 0
-                for rank, (value, k) in enumerate(zip(top[row], at[row])):
-                    before, word = row * width + k // words, k % words
+                for rank, (value, before, word) in enumerate(zip(top[row], parents[row], words[row])):
+                    before += row * width
                     if word == self.END:
                         if rank < width:
                             ended[row].append((value, history[before].tolist() + [word]))
                     elif live < width:
                         live += 1
                         token.append(word), parent.append(before), score.append(value)
-            token, parent, score = torch.tensor(token), torch.tensor(parent), torch.tensor(score).view(rows, width)
+            token, parent, score = torch.tensor(token), torch.tensor(parent), torch.tensor(score, dtype=torch.double).view(rows, width)
             h, history = h[parent], torch.cat((history[parent], token.unsqueeze(1)), 1)
         for row in range(rows):
             ended[row].append((float(score[row, 0]), history[row * width].tolist()))
