@@ -94,11 +94,13 @@ func TestDoctor(t *testing.T) {
 		{"plain", func(t *testing.T) { onGPU(t, false, noDriver) }, "", 0,
 			[]string{"built without GPU support\n", "        --precision bf16: products by ", "GPU     none: libcuda.so.1: there is no such file; install NVIDIA's driver\n", "needed is one for CUDA 11.8 or newer", "auto    --device auto computes on cpu, as "}, "does not work"},
 		{"with a GPU", func(t *testing.T) { onGPU(t, true, simulated(sim.Config{})) }, "", 0,
-			[]string{"built with GPU support\n", "GPU     simulator, compute capability 9.0, 2 multiprocessors, 1.0 GiB, ", "CUDA 12.4, needed is 11.8 or newer; cuBLAS 12.4\n", "        a small kernel takes ", " kernels and copies: at least ", " µs, measured ", "auto    --device auto computes on cuda, as "}, "does not work"},
+			[]string{"built with GPU support\n", "GPU     simulator, compute capability 9.0, 2 multiprocessors, 1.0 GiB, ", "CUDA 12.4, needed is 11.8 or newer; cuBLAS 12.4\n", "NCCL    none: the simulated GPU has no network; several processes sum gradients through their hosts\n", "        a small kernel takes ", " kernels and copies: at least ", " µs, measured ", "auto    --device auto computes on cuda, as "}, "does not work"},
+		{"with NCCL", func(t *testing.T) { onGPU(t, true, simulated(sim.Config{Network: sim.NewNetwork()})) }, "", 0,
+			[]string{"NCCL    2.14: GPUs of several processes sum gradients among themselves\n"}, "does not work"},
 		{"with a broken GPU", func(t *testing.T) { onGPU(t, true, simulated(sim.Config{FailLaunch: 1})) }, "", exitGPU,
 			[]string{"        does not work: cuda: map "}, "differ from the reference device's by 0"},
 		{"asked for one", func(t *testing.T) { onGPU(t, true, noDriver) }, "--device cuda", exitUnavailable, []string{"GPU     none: "}, "does not work"},
-		{"asked for the CPU", func(t *testing.T) { onGPU(t, true, simulated(sim.Config{FailLaunch: 1})) }, "--device cpu", 0, []string{"does not work: "}, "none"},
+		{"asked for the CPU", func(t *testing.T) { onGPU(t, true, simulated(sim.Config{FailLaunch: 1})) }, "--device cpu", 0, []string{"does not work: "}, "GPU     none"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			c.gpus(t)

@@ -32,11 +32,11 @@ func TestCollectives(t *testing.T) {
 	}
 	for env, want := range map[string]string{
 		"FAKE_NCCL=22703": "2.27 <nil>",
-		"FAKE_NCCL=21304": "2.13 <nil>",
+		"FAKE_NCCL=21403": "2.14 <nil>",
 		"UNROLL_LIBNCCL=libnccl.so.0": "0.0 no NCCL: libnccl.so.0: cannot open shared object file: No such file or directory; " +
 			"install NCCL 2, or name its file in UNROLL_LIBNCCL",
-		"FAKE_NCCL=21212": "2.12 no NCCL: the library is NCCL 2.12, needed is 2.13 or newer",
-		"FAKE_NCCL=2804":  "2.8 no NCCL: the library is NCCL 2.8, needed is 2.13 or newer",
+		"FAKE_NCCL=21304": "2.13 no NCCL: the library is NCCL 2.13, needed is 2.14 or newer",
+		"FAKE_NCCL=2804":  "2.8 no NCCL: the library is NCCL 2.8, needed is 2.14 or newer",
 		"UNROLL_LIBNCCL=" + os.Getenv("UNROLL_LIBCUBLAS"): "0.0 no NCCL: ncclGetVersion: the library has no function " +
 			"ncclGetVersion: it is too old",
 	} {

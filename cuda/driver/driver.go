@@ -19,8 +19,9 @@ type Version struct{ Major, Minor int }
 // came earlier (the last was cuGraphInstantiateWithFlags, 11.4).
 var Oldest = Version{11, 8}
 
-// OldestNCCL is the first version of NCCL that says what was wrong last (ncclGetLastError). All else is older.
-var OldestNCCL = Version{2, 13}
+// OldestNCCL is the first version of NCCL of which all is called and known here: it says what was wrong last
+// (ncclGetLastError, 2.13), and that work goes on (ncclInProgress, 2.14).
+var OldestNCCL = Version{2, 14}
 
 func (v Version) before(w Version) bool {
 	return v.Major < w.Major || v.Major == w.Major && v.Minor < w.Minor

@@ -55,6 +55,8 @@ type GPU struct {
 	Free    int64        `json:"free_bytes"`
 	CUDA    string       `json:"cuda"` // that the driver supports
 	BLAS    string       `json:"cublas"`
+	NCCL    string       `json:"nccl,omitempty"`
+	NoNCCL  string       `json:"no_nccl,omitempty"`   // why there is none
 	Files   []string     `json:"libraries,omitempty"` // that were loaded
 	Error   runlog.Float `json:"error"`
 	Failed  string       `json:"failed,omitempty"`
@@ -127,9 +129,15 @@ func (f *Finding) examineGPU(opts []device.Option) {
 	defer gpu.Close()
 	info := gpu.Info()
 	g := &GPU{
-		Name: info.Name, Compute: number(info.Compute), Units: info.Multiprocessors, Memory: info.Memory,
-		CUDA: number(info.Driver), BLAS: number(info.BLAS), Files: loaded("libcuda", "libcublas"),
+		Name: info.Name, Compute: info.Compute.String(), Units: info.Multiprocessors, Memory: info.Memory,
+		CUDA: info.Driver.String(), BLAS: info.BLAS.String(),
 	}
+	if v, err := gpu.Collectives(); err == nil {
+		g.NCCL = v.String()
+	} else {
+		g.NoNCCL = strings.TrimPrefix(words.OneLine(err.Error()), "no NCCL: ")
+	}
+	g.Files = loaded("libcuda", "libcublas", "libnccl")
 	f.GPU, f.Auto = g, device.CUDA
 	if g.Free, err = gpu.Free(); err == nil {
 		var worst float64
@@ -149,8 +157,6 @@ func (f *Finding) examineGPU(opts []device.Option) {
 		g.Piece = g.Floor / float64(g.Pieces)
 	}
 }
-
-func number(v driver.Version) string { return fmt.Sprintf("%d.%d", v.Major, v.Minor) }
 
 // Words are what a person reads.
 func (f *Finding) Words() string {
@@ -177,8 +183,13 @@ func (f *Finding) Words() string {
 			fmt.Fprintf(&b, "        a small kernel takes %.1f µs; a training step of a small LSTM, %d kernels and "+
 				"copies: at least %.0f µs, measured %.0f µs\n", 1e6*g.Piece, g.Pieces, 1e6*g.Floor, 1e6*g.Step)
 		}
-		fmt.Fprintf(&b, "driver  %sCUDA %s, needed is %s or newer; cuBLAS %s\n", prefixed(f.Installed, ", "), g.CUDA,
-			number(driver.Oldest), g.BLAS)
+		fmt.Fprintf(&b, "driver  %sCUDA %s, needed is %v or newer; cuBLAS %s\n", prefixed(f.Installed, ", "), g.CUDA,
+			driver.Oldest, g.BLAS)
+		if g.NCCL != "" {
+			fmt.Fprintf(&b, "NCCL    %s: GPUs of several processes sum gradients among themselves\n", g.NCCL)
+		} else {
+			fmt.Fprintf(&b, "NCCL    none: %s; several processes sum gradients through their hosts\n", g.NoNCCL)
+		}
 		for _, file := range g.Files {
 			fmt.Fprintf(&b, "        %s\n", file)
 		}
@@ -188,9 +199,9 @@ func (f *Finding) Words() string {
 		if f.Installed != "" {
 			found = "NVIDIA " + f.Installed
 		}
-		fmt.Fprintf(&b, "driver  %s; needed is one for CUDA %s or newer, and cuBLAS 11 to 13\n", found, number(driver.Oldest))
+		fmt.Fprintf(&b, "driver  %s; needed is one for CUDA %v or newer, and cuBLAS 11 to 13\n", found, driver.Oldest)
 	}
-	for _, variable := range []string{"UNROLL_LIBCUDA", "UNROLL_LIBCUBLAS"} {
+	for _, variable := range []string{"UNROLL_LIBCUDA", "UNROLL_LIBCUBLAS", "UNROLL_LIBNCCL"} {
 		if file := os.Getenv(variable); file != "" {
 			fmt.Fprintf(&b, "        %s=%s\n", variable, file)
 		}

@@ -61,7 +61,7 @@ func TestWorld(t *testing.T) {
 			case wish == "off" || wish == "must" && c.why != "" || c.what == "no GPU at all":
 				want = ""
 			case want == "":
-				want = "gradients are summed by NCCL 2.13, on the GPUs"
+				want = "gradients are summed by NCCL 2.14, on the GPUs"
 			}
 			if !strings.HasPrefix(told[0], want) || want == "" && told[0] != "" || strings.Join(told[1:], "") != "" {
 				t.Errorf("%s, %q: told %q, want %q by the first", c.what, wish, told, want)

@@ -1,5 +1,4 @@
-// NCCL, as far as package driver uses it, declared after the NCCL user guide; see cuda.h for the manner. All of it is as in NCCL 2.13,
-// but for ncclInProgress, which came with 2.14.
+// NCCL, as far as package driver uses it, declared after the NCCL user guide; see cuda.h for the manner. All of it is as in NCCL 2.14.
 #ifndef UNROLL_NCCL_H
 #define UNROLL_NCCL_H
 

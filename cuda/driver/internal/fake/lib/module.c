@@ -6,7 +6,8 @@
 #include "fake.h"
 
 struct CUfunc_st { char name[64]; int params; };
-struct CUmod_st { struct CUfunc_st functions[16]; int n; };
+enum { KERNELS = 512 }; // of a module, at most
+struct CUmod_st { struct CUfunc_st functions[KERNELS]; int n; };
 
 CUresult cuModuleLoadDataEx(CUmodule *module, const void *image, unsigned int count, CUjit_option *options, void **values) {
 	CALL_IN("%u", count);
@@ -23,7 +24,7 @@ CUresult cuModuleLoadDataEx(CUmodule *module, const void *image, unsigned int co
 	}
 	struct CUmod_st *m = *module = calloc(1, sizeof *m);
 	fake_alive(1);
-	for (const char *p = ptx; (p = strstr(p, ".entry ")) && m->n < 16; m->n++) {
+	for (const char *p = ptx; (p = strstr(p, ".entry ")) && m->n < KERNELS; m->n++) {
 		p += strlen(".entry ");
 		const char *end = strchr(p, '(');
 		struct CUfunc_st *f = &m->functions[m->n];

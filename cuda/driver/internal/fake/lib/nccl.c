@@ -1,7 +1,7 @@
 // The fake NCCL: sums through memory that processes share, in the order of ranks. A sum waits on the host, as the fake driver's streams
 // do their work at once.
 //
-// The environment can make it an old one (FAKE_NCCL=21207), one whose N-th sum fails on a rank (FAKE_NCCL_FAIL=RANK,N), one whose N-th
+// The environment can make it an old one (FAKE_NCCL=21304), one whose N-th sum fails on a rank (FAKE_NCCL_FAIL=RANK,N), one whose N-th
 // sum never comes, which is known a moment later (FAKE_NCCL_LOSE=N).
 #include <fcntl.h>
 #include <nccl.h>
