@@ -94,7 +94,7 @@ func (g *graph) refuse(err error) error {
 func (s *stream) capture(o order) {
 	g := s.capturing
 	g.nodes = append(g.nodes, node{o, slices.Index(g.joined, s), s.frontier})
-	s.frontier = []int{len(g.nodes) - 1}
+	s.frontier, s.last = []int{len(g.nodes) - 1}, nil
 }
 
 // join makes what comes next in the stream follow an event of a capture.
@@ -125,7 +125,6 @@ func (g *graph) Launch(to driver.Stream) error {
 			return errors.New("sim: launch of a graph that was closed")
 		}
 		g.gpu.stats.GraphLaunches++
-		s.last = nil
 		for _, n := range g.line() {
 			if err := s.enqueue(g.nodes[n].order); err != nil {
 				return err

@@ -45,7 +45,6 @@ func (s *stream) add(o order) error {
 	if err := s.usable(); err != nil {
 		return err
 	}
-	s.last = nil
 	if s.capturing != nil {
 		s.capture(o)
 		return nil
@@ -61,6 +60,7 @@ func (s *stream) usable() error {
 }
 
 func (s *stream) enqueue(o order) error {
+	s.last = nil
 	s.queue = append(s.queue, o())
 	s.enqueued++
 	if len(s.queue) > backlog {
@@ -193,7 +193,6 @@ func (s *stream) Wait(e driver.Event) error {
 	if s.capturing != nil || ev.captured != nil {
 		return s.join(ev)
 	}
-	s.last = nil
 	other, at := ev.stream, ev.at
 	return s.enqueue(func() work {
 		return work{"wait", func() error {
