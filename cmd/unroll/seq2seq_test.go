@@ -30,7 +30,8 @@ func TestSeq2Seq(t *testing.T) {
 		"training on swaps.tsv: 360 pairs, and 40 for validation\n",
 		"model: chars, 18 different ones of sources and 18 of targets, embedding 8; gru, layers 1, hidden 24, attention additive; ",
 		"  perplexity 1.", "  exactly right 100.0%  BLEU undefined  chrF 100.0  best so far\n",
-		"\nvalidation pairs, translated:\n  c74   ->  74C   right\n", "\n\nnext:\n  unroll eval run\n  echo c74 | unroll translate run ",
+		"\nvalidation pairs, translated:\n  c74   ->  74C   right\n",
+		"\n\nnext:\n  unroll eval run\n  # a source a line, and its translation\n  echo c74 | unroll translate run\n",
 	} {
 		if !strings.Contains(out, want) {
 			t.Errorf("%q is not in\n%s", want, out)

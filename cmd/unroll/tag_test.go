@@ -40,7 +40,7 @@ func TestTag(t *testing.T) {
 		" characters, embedding 4, hidden 8 in both directions; gru, layers 1, hidden 8 in both directions; softmax; ",
 		"\n100.0% of the words of the validation data have the right tag, and 100.0% of those that are not in the " +
 			"training data\n\n" +
-			"next:\n  unroll eval run\n  unroll tag run ",
+			"next:\n  unroll eval run\n  # reads a word a line or CoNLL-U, and writes it with its tags\n  unroll tag run\n",
 	} {
 		if !strings.Contains(out, want) {
 			t.Errorf("%q is not in\n%s", want, out)

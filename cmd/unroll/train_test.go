@@ -127,7 +127,7 @@ func TestTrainWithNothing(t *testing.T) {
 	for _, want := range []string{"run folder: runs/seq2seq-1\n", "run folder: runs/seq2seq-2\n"} {
 		out := must(t, "train", "--steps", "2", "--hidden", "8")
 		for _, want := range []string{want, "training on task dates: 10,000 pairs, and ", "attention additive; ", "  ->  ",
-			", it is ", " --attention look.html "} {
+			", it is ", " --attention look.html\n"} {
 			if !strings.Contains(out, want) {
 				t.Errorf("%q is not in\n%s", want, out)
 			}
