@@ -134,6 +134,11 @@ func TestSeq2SeqShapesMakeRoom(t *testing.T) {
 	if n := len(m.beam); n != mostBeams || len(m.recent) != n || len(m.programs) != 2*n {
 		t.Errorf("%d shapes, %d noted, %d programs", n, len(m.recent), len(m.programs))
 	}
+	for at, d := range m.beam {
+		if d.stepper.Room != &m.room {
+			t.Errorf("%+v has memory on the host for itself", at)
+		}
+	}
 	if at := (beamShape{3, 1, 1}); m.beam[at] != nil || m.beam[beamShape{3, 1, 2}] == nil {
 		t.Error("the wrong shape has made room")
 	}

@@ -9,6 +9,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/pkg/errors"
+
 	"github.com/unroll-ml/unroll/datasets"
 	"github.com/unroll-ml/unroll/trainer/checkpoint"
 )
@@ -101,6 +103,18 @@ func inTheWay(t *testing.T, text *datasets.Text) {
 	task, err := longTask(t, text, 1)
 	if err != nil {
 		t.Fatal(err)
+	}
+	stopped, stop := context.WithCancel(context.Background())
+	stop()
+	f, err := OpenFolder(filepath.Join(t.TempDir(), "run"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	err = f.keepTokens(stopped, trainTokens, task.data.train.(*datasets.Encoded))
+	if left, _ := filepath.Glob(f.path(".*tokens*")); !errors.Is(err, context.Canceled) || len(left) != 0 ||
+		len(f.tokenFiles()) != 0 {
+		t.Errorf("stopped while it wrote: %v, and it left %q", err, left)
 	}
 	for want, put := range map[string]func(path string) error{
 		": it holds no tokens": func(path string) error { return os.WriteFile(path, []byte("notes"), 0o644) },
