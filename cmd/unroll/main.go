@@ -50,7 +50,7 @@ type cli struct {
 	Graph     graphCmd     `cmd:"" help:"Draw the program of a training step: its loops, and what lies between."`
 	Profile   profileCmd   `cmd:"" help:"Say where the time and the memory of a training step go, on the CPU."`
 	Average   averageCmd   `cmd:"" help:"Write a run whose weights are the means of those of the last checkpoints of a run."`
-	Export    exportCmd    `cmd:"" help:"Write a trained model for other runtimes, as ONNX."`
+	Export    exportCmd    `cmd:"" help:"Write a trained model for other runtimes, as ONNX, or as a page that computes it."`
 	Import    importCmd    `cmd:"" help:"Make a run of a model that PyTorch or Keras has trained."`
 	Data      dataCmd      `cmd:"" help:"Data sets: list, download, find."`
 	Recipes   recipesCmd   `cmd:"" help:"Trainings with known results, which unroll train --recipe runs: list them, or show one."`
