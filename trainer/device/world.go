@@ -152,6 +152,6 @@ func (o *options) meet(gpu driver.GPU) (c driver.Collective, err error) {
 	case len(all) == 0:
 		return nil, &parallel.AbortedError{Rank: 0, Err: errors.New("NCCL does not start there")}
 	}
-	defer parallel.Guarded(o.world, func() error { return nil })()
+	defer parallel.Guarded(o.world, nil)()
 	return gpu.Join(all, o.world.Rank(), o.world.Size())
 }

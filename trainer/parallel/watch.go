@@ -78,8 +78,8 @@ func Guarded(c Communicator, failed func() error) (done func()) {
 
 // A Guard watches over waiting for other ranks that is not done in calls of its Communicator.
 type Guard interface {
-	// Guard is called before the waiting begins; done when it is over. failed says why it would never be over, nil if
-	// nothing is known of that. It is asked again and again.
+	// Guard is called before the waiting begins; done when it is over. failed, if it is not nil, is asked again and again:
+	// it says why the waiting would never be over, nil if nothing is known of that.
 	Guard(failed func() error) (done func())
 }
 
@@ -102,9 +102,11 @@ func (w *Watch) look(begun time.Time, patience time.Duration, failed func() erro
 			return
 		case <-again.C:
 		}
-		if err := failed(); err != nil {
-			w.tell(fmt.Sprintf("%v, in %s", err, w.doing()))
-			return
+		if failed != nil {
+			if err := failed(); err != nil {
+				w.tell(fmt.Sprintf("%v, in %s", err, w.doing()))
+				return
+			}
 		}
 		if time.Since(begun) >= patience {
 			w.tell(fmt.Sprintf("rank %d of %d has waited %v for the others in %s", w.Rank(), w.Size(),
@@ -126,7 +128,7 @@ func (w *Watch) doing() string {
 
 // watch calls f, and tells Lost if it takes too long.
 func (w *Watch) watch(f func() error) error {
-	defer w.Guard(func() error { return nil })()
+	defer w.Guard(nil)()
 	return f()
 }
 
