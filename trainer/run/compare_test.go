@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 
@@ -192,5 +193,27 @@ func TestBestByMeasure(t *testing.T) {
 		if x, step, ok := a.Best(c.measure); !ok || MeasureValue(c.measure, x) != c.want || step != c.step {
 			t.Errorf("%s: %g after %d", c.measure, x, step)
 		}
+	}
+}
+
+// Groups are in the order of their tasks and measures, and files go by their names.
+func TestCompareOrder(t *testing.T) {
+	var accounts []*Account
+	for _, x := range [][2]string{{TaskTag, LossScore}, {TaskClassify, LossScore}, {TaskClassify, "accuracy"}} {
+		c := Defaults(x[0])
+		c.Training.Best = x[1]
+		accounts = append(accounts, &Account{Config: &c})
+	}
+	var got []string
+	for _, g := range Compare(accounts, "") {
+		got = append(got, g.Task+" "+g.Measure)
+	}
+	if want := []string{"classify accuracy", "classify loss", "tag loss"}; !reflect.DeepEqual(got, want) {
+		t.Errorf("groups %q, want %q", got, want)
+	}
+	c := Defaults(TaskLM)
+	c.Data.Text = filepath.Join(t.TempDir(), "verses.txt")
+	if all := c.settings(); !slices.Contains(all, Setting{"data.text", "verses.txt"}) {
+		t.Errorf("settings %v", all)
 	}
 }

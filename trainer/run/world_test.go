@@ -297,6 +297,28 @@ func TestDisagree(t *testing.T) {
 	}
 }
 
+// Builds, files and weights that are not the same are named, with both sums.
+func TestIdentity(t *testing.T) {
+	of := func(change func(x *identity)) *identity {
+		x := &identity{Version: "v1", Config: Defaults(TaskLM), Files: map[string]string{"vocab.json": "aaaa"}, Weights: "cccc"}
+		change(x)
+		return x
+	}
+	first := of(func(*identity) {})
+	for want, change := range map[string]func(x *identity){
+		"": func(*identity) {},
+		"another build of the program, v1 there, v2 here":      func(x *identity) { x.Version = "v2" },
+		"another vocab.json, sha256 aaaa there, bbbb here":     func(x *identity) { x.Files["vocab.json"] = "bbbb" },
+		"other weights, sha256 cccc there, dddd here":          func(x *identity) { x.Weights = "dddd" },
+		"precision: fp32 there, precision: bf16 here":          func(x *identity) { x.Config.Running.Precision = device.BF16 },
+		"checkpoint_every: 0 there, checkpoint_every: 50 here": func(x *identity) { x.Config.Training.CheckpointEvery = 50 },
+	} {
+		if got := first.differs(of(change)); got != want {
+			t.Errorf("%q, want %q", got, want)
+		}
+	}
+}
+
 // noting notes what a rank does when it votes.
 type noting struct {
 	parallel.Communicator
@@ -368,13 +390,19 @@ func TestPartsAreSettings(t *testing.T) {
 
 // What goes wrong on one process ends all: it has its own error, and the others know whose it is.
 func TestErrorsOfOneProcess(t *testing.T) {
-	failure := errors.New("the disk is gone")
+	failure := badData("the file is gone") // of one process alone, what was learned is saved
+	late := func(before int) error {
+		if before < 3 {
+			return nil
+		}
+		return failure
+	}
 	for name, at := range map[string]struct {
 		rank int
 		task func(c *counter) Task
 	}{
-		"in a step":      {1, func(c *counter) Task { return &hooked{counter: c, step: func(int) error { return failure }} }},
-		"in a step of 0": {0, func(c *counter) Task { return &hooked{counter: c, step: func(int) error { return failure }} }},
+		"in a step":      {1, func(c *counter) Task { return &hooked{counter: c, step: late} }},
+		"in a step of 0": {0, func(c *counter) Task { return &hooked{counter: c, step: late} }},
 		"in a validation": {0, func(c *counter) Task {
 			return &hooked{counter: c, validate: func(context.Context) error { return failure }}
 		}},
