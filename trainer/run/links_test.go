@@ -16,20 +16,6 @@ import (
 	"github.com/unroll-ml/unroll/trainer/checkpoint"
 )
 
-// swapper puts a link in the place of something before a step.
-type swapper struct {
-	*counter
-	before int
-	swap   func()
-}
-
-func (s *swapper) Step(before int, rate float64) (loss, norm float64, tokens int, err error) {
-	if before == s.before {
-		s.swap()
-	}
-	return s.counter.Step(before, rate)
-}
-
 // A folder of the run, or the run's own, that becomes a link to somewhere else in the middle: nothing there changes.
 func TestLinksInTheMiddle(t *testing.T) {
 	const text = "years of work"

@@ -281,3 +281,17 @@ func TestOtherPrecision(t *testing.T) {
 		}
 	}
 }
+
+// swapper does something before a step, such as to put a link in the place of a file.
+type swapper struct {
+	*counter
+	before int
+	swap   func()
+}
+
+func (s *swapper) Step(before int, rate float64) (loss, norm float64, tokens int, err error) {
+	if before == s.before {
+		s.swap()
+	}
+	return s.counter.Step(before, rate)
+}
