@@ -213,6 +213,17 @@ func TestTagsNumbersAndForecasts(t *testing.T) {
 	}
 }
 
+// A session does not grow without an end.
+func TestLongSession(t *testing.T) {
+	s := serving(t, nil, "text")
+	w := s.models[0].current.Load().task.(*writer)
+	w.sessions.put("long", w.model.Text(make([]int32, longSession)...))
+	status, body := s.post(`{"inputs":["a"],"session":"long"}`)
+	if what := refusal(t, status, body); status != 400 || !strings.Contains(what, "is not continued after 262144") {
+		t.Errorf("%d %s", status, what)
+	}
+}
+
 // A text goes on in a session where it ended.
 func TestSessions(t *testing.T) {
 	s := serving(t, nil, "text")

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/json"
+	"fmt"
 	"strings"
 	"sync"
 	"time"
@@ -33,7 +34,8 @@ func openWriter(r *run.Run) (task, error) {
 // The sessions that are kept: the longest unused ones are dropped for others.
 const (
 	maxSessions   = 256
-	sessionTokens = 4096 // that are read again by a newer checkpoint
+	sessionTokens = 4096    // that are read again by a newer checkpoint
+	longSession   = 1 << 18 // tokens of a text that is not continued any more: it takes a megabyte
 	newSession    = "new"
 )
 
@@ -131,6 +133,10 @@ func (w *writer) write(ctx context.Context, o *options, prompt string, emit func
 		if text = w.sessions.get(o.Session); text == nil {
 			return out, &callError{404,
 				"there is no such session: it ended, or it was begun with another model; \"session\": \"new\" begins one"}
+		}
+		if n := len(text.Tokens()); n >= longSession {
+			return out, &callError{400, fmt.Sprintf("the session has %d tokens, and is not continued after %d: "+
+				"\"session\": \"new\" begins one", n, longSession)}
 		}
 	}
 	var tokens []int32
