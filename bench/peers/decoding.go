@@ -75,7 +75,7 @@ func checksum(tokens []int32) float64 {
 func withInputs(weights []graph.Tensor, inputs ...checkpoint.Tensor) []checkpoint.Tensor {
 	var all []checkpoint.Tensor
 	for _, t := range weights {
-		all = append(all, checkpoint.Tensor{Name: t.Name, Shape: t.Shape, Data: t.Data})
+		all = append(all, checkpoint.Tensor(t))
 	}
 	for _, in := range inputs {
 		in.Name = "in/" + in.Name

@@ -23,10 +23,6 @@ var Oldest = Version{11, 8}
 // (ncclGetLastError, 2.13), and that work goes on (ncclInProgress, 2.14).
 var OldestNCCL = Version{2, 14}
 
-func (v Version) before(w Version) bool {
-	return v.Major < w.Major || v.Major == w.Major && v.Minor < w.Minor
-}
-
 func (v Version) String() string { return fmt.Sprintf("%d.%d", v.Major, v.Minor) }
 
 // Info is what does not change about a GPU.

@@ -154,3 +154,7 @@ func describe(d cu.Device) (info Info, err error) {
 	info.BusBit, _ = d.Attribute(cu.GlobalMemoryBusWidth)
 	return info, nil
 }
+
+func (v Version) before(w Version) bool {
+	return v.Major < w.Major || v.Major == w.Major && v.Minor < w.Minor
+}
