@@ -2,6 +2,7 @@ package main
 
 import (
 	_ "embed"
+	"fmt"
 	"io"
 	"os"
 	"os/exec"
@@ -42,6 +43,9 @@ func startTorch(folder string, log io.Writer) (*process, error) {
 	command.Env = os.Environ()
 	if _, err := os.Stat(openblas); err == nil {
 		command.Env = append(command.Env, "LD_LIBRARY_PATH="+openblas+":"+os.Getenv("LD_LIBRARY_PATH"))
+	} else {
+		fmt.Fprintf(log, "PyTorch may use more threads for products than it is told, and be slower: there is no %s "+
+			"(Debian: libopenblas0-openmp)\n", openblas)
 	}
 	return start(command, log)
 }
