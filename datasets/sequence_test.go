@@ -70,16 +70,28 @@ func TestOnDisk(t *testing.T) {
 		if got, want := v.Unknown(s), v.Unknown(Slice(want)); got != want || want == 0 {
 			t.Errorf("%s: %d tokens are unknown, in memory %d", kind, got, want)
 		}
-		r := rand.New(rand.NewPCG(2, 0))
-		for range 300 {
-			from := r.IntN(len(want))
-			got := make([]int32, r.IntN(min(len(want)-from, 30_000)+1))
-			if err := s.Read(from, got); err != nil {
-				t.Fatal(err)
-			}
-			if !slices.Equal(got, want[from:from+len(got)]) {
-				t.Fatalf("%s: %d tokens from %d on differ", kind, len(got), from)
-			}
+		t.Log(kind)
+		reads(t, s, want)
+	}
+}
+
+// reads compares what a sequence gives with its tokens, read here and there.
+func reads(t *testing.T, x Sequence, want []int32) {
+	t.Helper()
+	r := rand.New(rand.NewPCG(2, 0))
+	for range 300 {
+		from := r.IntN(len(want))
+		got := make([]int32, r.IntN(min(len(want)-from, 30_000)+1))
+		if err := x.Read(from, got); err != nil {
+			t.Fatal(err)
+		}
+		if !slices.Equal(got, want[from:from+len(got)]) {
+			t.Fatalf("%d tokens from %d on differ", len(got), from)
+		}
+	}
+	for _, bad := range [][2]int{{-1, 1}, {len(want), 1}, {0, len(want) + 1}} {
+		if err := x.Read(bad[0], make([]int32, bad[1])); err == nil {
+			t.Errorf("%d tokens from %d on of %d were read", bad[1], bad[0], len(want))
 		}
 	}
 }

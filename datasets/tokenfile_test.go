@@ -3,7 +3,6 @@ package datasets
 import (
 	"bytes"
 	"context"
-	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"slices"
@@ -49,27 +48,6 @@ func uses(t testing.TB, x *Encoded, data []byte) (path string, err error) {
 	}
 	t.Cleanup(func() { x.Close() })
 	return path, err
-}
-
-// reads compares what an Encoded gives with its tokens, read here and there.
-func reads(t *testing.T, x *Encoded, want []int32) {
-	t.Helper()
-	r := rand.New(rand.NewPCG(3, 0))
-	for range 100 {
-		from := r.IntN(len(want))
-		got := make([]int32, r.IntN(min(len(want)-from, 30_000)+1))
-		if err := x.Read(from, got); err != nil {
-			t.Fatal(err)
-		}
-		if !slices.Equal(got, want[from:from+len(got)]) {
-			t.Fatalf("%d tokens from %d on differ", len(got), from)
-		}
-	}
-	for _, bad := range [][2]int{{-1, 1}, {len(want), 1}, {0, len(want) + 1}} {
-		if err := x.Read(bad[0], make([]int32, bad[1])); err == nil {
-			t.Errorf("%d tokens from %d on of %d were read", bad[1], bad[0], len(want))
-		}
-	}
 }
 
 // The tokens in a file are those of the text, whatever the vocabulary, in as few bytes as its size allows; they are
