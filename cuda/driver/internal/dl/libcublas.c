@@ -7,10 +7,5 @@
 
 #include "load.h"
 
-#define DEFINE(name, params, args)                                  \
-	cublasStatus_t name params {                                \
-		static void *slot;                                  \
-		cublasStatus_t(*f) params = dl_find(DL_CUBLAS, #name, &slot); \
-		return f ? f args : (cublasStatus_t)DL_NO_SYMBOL;   \
-	}
+#define DEFINE(name, params, args) DL_JUMP(DL_CUBLAS, cublasStatus_t, DL_NO_SYMBOL, name, params, args)
 CUBLAS_FUNCTIONS(DEFINE)

@@ -7,12 +7,7 @@
 
 #include "load.h"
 
-#define DEFINE(name, params, args)                              \
-	CUresult name params {                                  \
-		static void *slot;                              \
-		CUresult(*f) params = dl_find(DL_CUDA, #name, &slot); \
-		return f ? f args : (CUresult)DL_NO_SYMBOL;     \
-	}
+#define DEFINE(name, params, args) DL_JUMP(DL_CUDA, CUresult, DL_NO_SYMBOL, name, params, args)
 CUDA_FUNCTIONS(DEFINE)
 
 CUresult cuInit(unsigned int flags) {

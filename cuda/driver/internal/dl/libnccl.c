@@ -7,19 +7,9 @@
 
 #include "load.h"
 
-#define DEFINE(name, params, args)                                  \
-	ncclResult_t name params {                                  \
-		static void *slot;                                  \
-		ncclResult_t(*f) params = dl_find(DL_NCCL, #name, &slot); \
-		return f ? f args : (ncclResult_t)DL_NO_SYMBOL;     \
-	}
+#define DEFINE(name, params, args) DL_JUMP(DL_NCCL, ncclResult_t, DL_NO_SYMBOL, name, params, args)
 NCCL_FUNCTIONS(DEFINE)
 
 #undef DEFINE
-#define DEFINE(name, params, args)                                  \
-	const char *name params {                                   \
-		static void *slot;                                  \
-		const char *(*f) params = dl_find(DL_NCCL, #name, &slot); \
-		return f ? f args : "";                             \
-	}
+#define DEFINE(name, params, args) DL_JUMP(DL_NCCL, const char *, "", name, params, args)
 NCCL_TEXTS(DEFINE)

@@ -19,6 +19,14 @@ const char *dl_missing(void);
 
 int dl_cuInit(void);
 
+// DL_JUMP is a function that jumps to that of its name in a library. Without one it returns none.
+#define DL_JUMP(library, result, none, name, params, args)        \
+	result name params {                                      \
+		static void *slot;                                \
+		result(*f) params = dl_find(library, #name, &slot); \
+		return f ? f args : (result)(none);               \
+	}
+
 #pragma GCC visibility pop
 
 #endif
