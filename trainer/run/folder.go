@@ -35,8 +35,8 @@ const (
 )
 
 // runFiles are the files of a run folder, whatever its task.
-var runFiles = append(curveFiles, LogName, vocabName, targetName, labelsName, charsName, formsName, trainTokens, validTokens,
-	ConfigName)
+var runFiles = slices.Concat(curveFiles,
+	[]string{LogName, vocabName, targetName, labelsName, charsName, formsName, trainTokens, validTokens, ConfigName})
 
 // position is where a run stands: state.json of its checkpoints.
 type Position struct {
@@ -200,7 +200,7 @@ func (f *Folder) take() error {
 	if err := safefile.Probe(f.root, "."+probeName+".tmp-"); err != nil {
 		return outputError(f.dir, err)
 	}
-	if err := f.checkpoints().Sweep(append(runFiles, probeName)...); err != nil { // what a kill has left
+	if err := f.checkpoints().Sweep(slices.Concat(runFiles, []string{probeName})...); err != nil { // what a kill has left
 		return outputError(f.dir, err)
 	}
 	return nil
@@ -341,7 +341,7 @@ func (f *Folder) Abandon() {
 		f.Close()
 		return
 	}
-	for _, name := range append(runFiles, lockName) {
+	for _, name := range slices.Concat(runFiles, []string{lockName}) {
 		f.root.Remove(name)
 	}
 	f.release()
