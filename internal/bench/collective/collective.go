@@ -15,6 +15,7 @@ import (
 	"github.com/pkg/errors"
 
 	"github.com/unroll-ml/unroll/internal/runlog"
+	"github.com/unroll-ml/unroll/internal/terminal"
 	"github.com/unroll-ml/unroll/internal/words"
 	"github.com/unroll-ml/unroll/trainer/checkpoint"
 	"github.com/unroll-ml/unroll/trainer/parallel"
@@ -180,14 +181,15 @@ func (f *Flags) write(to io.Writer, n int, timings []Timing, work Work) error {
 	if f.JSON {
 		return writeJSON(to, n, cost, timings, work, predictions)
 	}
-	w := tabwriter.NewWriter(to, 0, 0, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprintf(to, "sums over %d processes: latency %.1f µs, bandwidth %.2f GB/s\n\n", n, micros(cost.Latency), cost.Bandwidth/1e9)
+	w, prose := tabwriter.NewWriter(to, 0, 0, 2, ' ', tabwriter.AlignRight), terminal.Prose(to)
+	fmt.Fprintf(prose, "sums over %d processes: latency %.1f µs, bandwidth %.2f GB/s\n\n", n, micros(cost.Latency),
+		cost.Bandwidth/1e9)
 	fmt.Fprintln(w, "size\tmeasured\tmodel\t")
 	for _, t := range timings {
 		fmt.Fprintf(w, "%s\t%.1f µs\t%.1f µs\t\n", words.Bytes(int64(t.Bytes)), micros(t.Took), micros(cost.Time(n, t.Bytes)))
 	}
 	w.Flush()
-	fmt.Fprintf(to, "\na step of %.1f ms with a gradient of %s, with one part of a batch a process:\n\n",
+	fmt.Fprintf(prose, "\na step of %.1f ms with a gradient of %s, with one part of a batch a process:\n\n",
 		float64(work.Step)/float64(time.Millisecond), words.Bytes(int64(work.Gradient)))
 	fmt.Fprintln(w, "processes\tsum\tefficiency\ttimes as fast\tsteps an epoch\t")
 	for _, p := range predictions {
@@ -203,11 +205,13 @@ func (f *Flags) write(to io.Writer, n int, timings []Timing, work Work) error {
 	}
 	w.Flush()
 	if i := slices.IndexFunc(predictions, func(p Prediction) bool { return p.TooFew(work) }); i >= 0 {
-		fmt.Fprintf(to, "\n* The data are too small for so large a batch: with %s processes a pass over them has %s, and a model "+
-			"learns in steps. Use fewer.\n", words.Thousands(predictions[i].Processes), words.Count(predictions[i].Epoch, "step", "steps"))
+		fmt.Fprintf(prose, "\n* The data are too small for so large a batch: with %s processes a pass over them has %s, and a "+
+			"model learns in steps. Use fewer.\n", words.Thousands(predictions[i].Processes),
+			words.Count(predictions[i].Epoch, "step", "steps"))
 	}
-	_, err := fmt.Fprintln(to, "\nThe times are predicted from the sums that were measured here: a network, other load and processes that are not "+
-		"equally fast make them longer.\nMore parts a process, --accumulate, sum less often: with K of them the waiting is a K-th.")
+	_, err := fmt.Fprintln(prose, "\nThe times are predicted from the sums that were measured here: a network, other load and "+
+		"processes that are not equally fast make them longer.\nMore parts a process, --accumulate, sum less often: with K of "+
+		"them the waiting is a K-th.")
 	return errors.WithStack(err)
 }
 

@@ -1,12 +1,15 @@
 package collective
 
 import (
+	"io"
 	"math"
 	"strings"
 	"sync"
 	"testing"
 	"time"
+	"unicode/utf8"
 
+	"github.com/unroll-ml/unroll/internal/terminal"
 	"github.com/unroll-ml/unroll/trainer/parallel"
 )
 
@@ -98,5 +101,26 @@ func TestReport(t *testing.T) {
 	f.Weights = 0
 	if err := f.Report(parallel.Alone{}, &small); err == nil || !strings.Contains(err.Error(), "weights") {
 		t.Errorf("no training: %v", err)
+	}
+}
+
+// On a terminal of 80 columns no line is longer, of the largest numbers neither.
+func TestNarrow(t *testing.T) {
+	is, width := terminal.Is, terminal.Width
+	defer func() { terminal.Is, terminal.Width = is, width }()
+	terminal.Is, terminal.Width = func(any) bool { return true }, func(io.Writer) int { return 80 }
+	var out strings.Builder
+	timings := []Timing{{1 << 10, time.Second}, {1 << 30, 90 * time.Second}}
+	var f Flags
+	if err := f.write(&out, 1024, timings, Work{time.Hour, 1 << 40, 1 << 30}); err != nil {
+		t.Fatal(err)
+	}
+	for line := range strings.Lines(out.String()) {
+		if n := utf8.RuneCountInString(strings.TrimSuffix(line, "\n")); n > 80 {
+			t.Errorf("%d characters: %s", n, line)
+		}
+	}
+	if !strings.Contains(out.String(), "steps an epoch") {
+		t.Errorf("it says\n%s", out.String())
 	}
 }

@@ -1,10 +1,12 @@
 package side
 
 import (
+	"io"
 	"math"
 	"slices"
 	"strings"
 	"testing"
+	"unicode/utf8"
 
 	"github.com/unroll-ml/unroll/cuda"
 	"github.com/unroll-ml/unroll/cuda/driver"
@@ -13,6 +15,7 @@ import (
 	"github.com/unroll-ml/unroll/graph/ref"
 	"github.com/unroll-ml/unroll/graph/tape"
 	"github.com/unroll-ml/unroll/internal/bench/workloads"
+	"github.com/unroll-ml/unroll/internal/terminal"
 	"github.com/unroll-ml/unroll/internal/work"
 )
 
@@ -183,5 +186,42 @@ func TestQuantiles(t *testing.T) {
 	if x.set([]float64{3}, work.Work{FLOP: 6e9}, Ceilings{Product: 4}); x.Median != 3 || x.P95 != 3 || x.GFLOP != 2 ||
 		x.Ceiling != 0.5 {
 		t.Errorf("%+v", x)
+	}
+}
+
+// A table of two devices says which is how much faster, and fits into a terminal of 80 columns.
+func TestTable(t *testing.T) {
+	is, width := terminal.Is, terminal.Width
+	defer func() { terminal.Is, terminal.Width = is, width }()
+	terminal.Is, terminal.Width = func(any) bool { return true }, func(io.Writer) int { return 80 }
+	all := sides(driver.Float32)
+	all[0].Ceilings, all[1].Ceilings = Ceilings{Copy: 26.7, Product: 207}, Ceilings{Copy: 3100, Product: 51234, Piece: 2e-6}
+	var out strings.Builder
+	table := Table{W: &out, Sides: all}
+	slow := Time{Device: "cpu", Median: 0.1234, P95: 0.2, GFLOP: 117, Ceiling: 0.57, Error: 2e-7}
+	fast := Time{Device: "cuda", Median: 0.01, P95: 0.02, GFLOP: 12345, Ceiling: 1, Error: 3e-7,
+		Floor: &Floor{Pieces: 374, Launches: 0.005, Memory: 0.002, Products: 0.001}}
+	long := Result{Kind: "seq2seq-gru", Name: strings.Repeat("attention ", 9), Bench: "models", Times: []Time{slow, fast},
+		Speedup: 12.34}
+	short := Result{Kind: "product", Name: "1024×1024×1024: square", Bench: "kernels", Times: []Time{slow, fast}, Speedup: 123}
+	for _, err := range []error{table.Head(), table.Line(short), table.Line(long)} {
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	got := out.String()
+	for line := range strings.Lines(got) {
+		if n := utf8.RuneCountInString(strings.TrimSuffix(line, "\n")); n > 80 {
+			t.Errorf("%d characters: %s", n, line)
+		}
+	}
+	for _, want := range []string{
+		"\nproduct\n  1024×1024×1024: square\n    cpu                            |   123 ms   200 ms  117 GFLOP/s  57% 2.0e-07\n",
+		"\n    cuda, 123 times as fast        |  10.0 ms  20.0 ms 12.3 TFLOP/s 100% 3.0e-07\n",
+		"\n    cuda, 12.3 times as fast ", "  cuda: 374 launches take 5.00 ms",
+	} {
+		if !strings.Contains(got, want) {
+			t.Errorf("there is no %q in\n%s", want, got)
+		}
 	}
 }

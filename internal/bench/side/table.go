@@ -5,23 +5,21 @@ import (
 	"io"
 	"math"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/unroll-ml/unroll/internal/terminal"
 	"github.com/unroll-ml/unroll/internal/words"
 )
 
-// Table prints results as lines that a person reads.
+// Table prints results as lines that a person reads. They fit into 80 characters: of several sides each has a line of
+// its own.
 type Table struct {
 	W     io.Writer
 	Sides []*Side
 	kind  string
 }
 
-// The widths of columns: the table of one side fits into 80 characters.
-const (
-	nameWidth = 34
-	sideWidth = 43
-)
+const nameWidth = 34 // of the column of names
 
 // Head prints what takes part, and the columns.
 func (t *Table) Head() error {
@@ -36,18 +34,10 @@ func (t *Table) Head() error {
 		}
 	}
 	var b strings.Builder
-	fmt.Fprintf(&b, "\n%-*s", nameWidth, "")
-	for _, s := range t.Sides {
-		fmt.Fprintf(&b, " | %-*s", sideWidth, s.Name())
+	if len(t.Sides) == 1 {
+		fmt.Fprintf(&b, "\n%s | %s", inColumn(""), t.Sides[0].Name())
 	}
-	fmt.Fprintf(&b, "\n%-*s", nameWidth, "")
-	for range t.Sides {
-		fmt.Fprintf(&b, " | %8s %8s %12s %4s %7s", "median", "p95", "rate", "of", "error")
-	}
-	if len(t.Sides) > 1 {
-		b.WriteString(" | speed-up")
-	}
-	b.WriteByte('\n')
+	fmt.Fprintf(&b, "\n%s | %8s %8s %12s %4s %7s\n", inColumn(""), "median", "p95", "rate", "of", "error")
 	_, err := io.WriteString(t.W, b.String())
 	return err
 }
@@ -63,24 +53,45 @@ func (t *Table) Line(r Result) error {
 	if r.Bench == "models" {
 		name = r.Kind + ": " + r.Name
 	}
-	name = words.Clip(name, nameWidth)
-	fmt.Fprintf(&b, "%s%s", name, strings.Repeat(" ", nameWidth-len([]rune(name))))
-	for _, x := range r.Times {
-		fmt.Fprintf(&b, " | %8s %8s %12s %4s %7.1e", seconds(x.Median), seconds(x.P95), x.rate(), percent(x.Ceiling),
-			float64(x.Error))
-	}
-	if r.Speedup > 0 {
-		fmt.Fprintf(&b, " | %7sx", digits(r.Speedup))
-	}
-	b.WriteByte('\n')
-	for _, x := range r.Times {
-		if f := x.Floor; f != nil {
-			fmt.Fprintf(&b, "  %s: %d launches take %s, memory %s, products %s: measured is %s times the most of these\n",
-				x.Device, f.Pieces, seconds(f.Launches), seconds(f.Memory), seconds(f.Products), digits(x.Median/f.Most()))
+	if len(r.Times) == 1 {
+		fmt.Fprintln(&b, inColumn(name)+r.Times[0].columns())
+	} else {
+		fmt.Fprintln(&b, words.Clip(name, 80))
+		for i, x := range r.Times {
+			side := "    " + x.Device
+			if i > 0 && r.Speedup > 0 {
+				side += fmt.Sprintf(", %s times as fast", digits(r.Speedup))
+			}
+			fmt.Fprintln(&b, inColumn(side)+x.columns())
 		}
 	}
-	_, err := io.WriteString(t.W, b.String())
-	return err
+	if _, err := io.WriteString(t.W, b.String()); err != nil {
+		return err
+	}
+	for _, x := range r.Times {
+		f := x.Floor
+		if f == nil {
+			continue
+		}
+		if _, err := fmt.Fprintf(terminal.Prose(t.W), "  %s: %d launches take %s, memory %s, products %s: measured is %s times "+
+			"the most of these\n", x.Device, f.Pieces, seconds(f.Launches), seconds(f.Memory), seconds(f.Products),
+			digits(x.Median/f.Most())); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// inColumn is a name as wide as the column of names.
+func inColumn(name string) string {
+	name = words.Clip(name, nameWidth)
+	return name + strings.Repeat(" ", nameWidth-utf8.RuneCountInString(name))
+}
+
+// columns are the numbers of one side.
+func (t *Time) columns() string {
+	return fmt.Sprintf(" | %8s %8s %12s %4s %7.1e", seconds(t.Median), seconds(t.P95), t.rate(), percent(t.Ceiling),
+		float64(t.Error))
 }
 
 // rate is the rate that counts: of products their arithmetic, of others their memory.
