@@ -109,8 +109,14 @@ func (r *Run) describeONNX(part string, step int) []export.Entry {
 		{Key: "unroll.task", Value: r.config.Task}, {Key: "unroll.part", Value: part},
 		{Key: "unroll.step", Value: strconv.Itoa(step)},
 	}
-	if n := r.config.Training.Longest; n > 0 {
+	if n := r.config.Training.Longest; n > 0 && r.config.Task == TaskClassify { // others cut in training alone
 		entries = append(entries, export.Entry{Key: "unroll.longest", Value: fmt.Sprint(n)})
+	}
+	if t := r.config.Model.Tag; t != nil {
+		entries = append(entries, export.Entry{Key: "unroll.lower", Value: strconv.FormatBool(t.Lower)})
+		if t.CharHidden > 0 {
+			entries = append(entries, export.Entry{Key: "unroll.letters", Value: strconv.Itoa(t.Letters)})
+		}
 	}
 	if s := r.config.Model.Series; s != nil {
 		entries = append(entries, export.Entry{Key: "series.yaml", Value: yamlOf(s.Inputs)})

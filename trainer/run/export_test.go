@@ -148,8 +148,9 @@ func TestExportAbout(t *testing.T) {
 	for task, keys := range map[string]string{
 		TaskLM:       "unroll.task unroll.part unroll.step vocab.json",
 		TaskClassify: "unroll.task unroll.part unroll.step unroll.longest vocab.json labels.json",
-		TaskSeq2Seq:  "unroll.task unroll.part unroll.step unroll.longest vocab.json target-vocab.json",
-		TaskTag:      "unroll.task unroll.part unroll.step unroll.longest vocab.json labels.json chars.json forms.json",
+		TaskSeq2Seq:  "unroll.task unroll.part unroll.step vocab.json target-vocab.json",
+		TaskTag: "unroll.task unroll.part unroll.step unroll.lower unroll.letters vocab.json labels.json chars.json " +
+			"forms.json",
 	} {
 		m, err := onnxtest.Decode(exported(t, trained(t, task), exchange.Whole))
 		if err != nil {
