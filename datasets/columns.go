@@ -90,8 +90,8 @@ func (f Format) choose(file string, first *row, r *roles) (*columns, error) {
 		c.byNames(r)
 	}
 	for i, name := range f.Columns {
-		at := slices.Index(cells, name)
-		if n, err := strconv.Atoi(name); err == nil {
+		at := slices.Index(c.header, name)
+		if n, err := strconv.Atoi(name); at < 0 && err == nil {
 			at = n - 1
 		}
 		if at < 0 {
@@ -99,6 +99,10 @@ func (f Format) choose(file string, first *row, r *roles) (*columns, error) {
 				What: fmt.Sprintf("there is no column %q, the first row has %s: correct --columns", name, quoted(cells))}
 		}
 		c.at[i] = at
+	}
+	if c.at[0] == c.at[1] {
+		return nil, &Error{File: file, Line: first.line, What: fmt.Sprintf("--columns %s is column %d twice: name two",
+			strings.Join(f.Columns, ","), c.at[0]+1)}
 	}
 	if twice := c.twice(f.Columns); twice != "" {
 		return nil, &Error{File: file, Line: first.line,

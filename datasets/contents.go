@@ -49,6 +49,10 @@ func openContents(path string, hold int64) (*contents, error) {
 	r := bufio.NewReader(f)
 	head, _ := r.Peek(headBytes)
 	if info.Size() > max(hold, 1) && !bytes.HasPrefix(head, []byte(gzipMagic)) && !strings.HasSuffix(path, ".gz") {
+		if what := foreign(head); what != "" {
+			f.Close()
+			return nil, &Error{File: path, What: what}
+		}
 		return &contents{ReaderAt: f, size: info.Size(), file: f, was: info, markup: markup(head)}, nil
 	}
 	defer f.Close()
@@ -74,7 +78,7 @@ func ReadFile(path string) ([]byte, error) {
 	return readPlain(file, info.Size(), path)
 }
 
-// headBytes are enough to tell markup by.
+// headBytes are enough to tell markup and other formats by.
 const headBytes = 512
 
 // gzipMagic begins gzip data.
@@ -90,9 +94,14 @@ func readPlain(f io.Reader, size int64, path string) ([]byte, error) {
 	case err != nil:
 		return nil, err
 	case bytes.HasPrefix(raw, []byte(gzipMagic)):
-		return gunzip(raw, path)
+		if raw, err = gunzip(raw, path); err != nil {
+			return nil, err
+		}
 	case strings.HasSuffix(path, ".gz") && len(raw) > 0:
 		return nil, &Error{File: path, What: notGzip}
+	}
+	if what := foreign(raw[:min(len(raw), headBytes)]); what != "" {
+		return nil, &Error{File: path, What: what}
 	}
 	return raw, nil
 }

@@ -16,8 +16,8 @@ type Format struct {
 	// Quoted says that cells with tabs between are quoted as those of CSV are.
 	Quoted bool `yaml:"quoted,omitempty"`
 
-	// Columns are the two that are wanted, text and label or source and target: numbers from 1, or names that
-	// the header has. Without them: those that the header's names point to, and otherwise the first two.
+	// Columns are the two that are wanted, text and label or source and target: names that the header has, or numbers
+	// from 1; what is both is a name. Without them: those that the header's names point to, and otherwise the first two.
 	Columns []string `yaml:"columns,omitempty,flow"`
 
 	// Header says whether the first row has the names of the columns: HeaderYes, HeaderNo, or "": if it looks so.
@@ -36,7 +36,7 @@ type Format struct {
 // What Format.Kind and Format.Header may be, besides "".
 const (
 	FormatTSV = "tsv" // a line is a row, tabs are between its cells, and a quotation mark is a character like others
-	FormatCSV = "csv" // RFC 4180, with commas, semicolons or tabs between cells
+	FormatCSV = "csv" // RFC 4180, with commas, semicolons, tabs or bars between cells
 
 	HeaderYes = "yes"
 	HeaderNo  = "no"

@@ -63,6 +63,15 @@ func TestFormats(t *testing.T) {
 			`FILE: line 1 is a header, of which column 1, "text", is the text, and column 2, "label", the label; --columns for others, --header no if it is none`},
 		{"CSV by a flag, with a mark", "a.txt", "\ufeffgood,pos\nbad,neg\n", Format{Kind: FormatCSV}, false, []string{"good/pos", "bad/neg"}, ""},
 		{"semicolons", "a.csv", "gut, sehr;pos\n\"schlecht; sehr\";neg\n", Format{}, false, []string{"gut, sehr/pos", "schlecht; sehr/neg"}, ""},
+		{"semicolons, and a comma in each text", "a.csv", "gut, sehr;pos\nschlecht, sehr;neg\n", Format{}, false, []string{"gut, sehr/pos", "schlecht, sehr/neg"}, ""},
+		{"commas, and a semicolon in each text", "a.csv", "gut; sehr,pos\nschlecht; sehr,neg\n", Format{}, false, []string{"gut; sehr/pos", "schlecht; sehr/neg"}, ""},
+		{"bars, and a comma in each text", "a.csv", "gut, sehr|pos\nschlecht, sehr|neg\n", Format{}, false, []string{"gut, sehr/pos", "schlecht, sehr/neg"}, ""},
+		{"what Excel is told", "a.csv", "sep=;\r\ngut, sehr;pos\r\nschlecht, sehr;neg\r\n", Format{}, false, []string{"gut, sehr/pos", "schlecht, sehr/neg"}, ""},
+		{"what Excel is told, in quotes", "a.csv", "\ufeff\"sep=~\"\ngut~pos\nschlecht~neg\n", Format{}, true, []string{"gut/pos", "schlecht/neg"}, ""},
+		{"what Excel is told of tabs", "a.txt", "sep=\t\ngut\tpos\n", Format{Quoted: true}, false, []string{"gut/pos"}, ""},
+		{"a name that is a number", "a.csv", "2,1,0\npos,good,x\nneg,bad,y\n", Format{Columns: []string{"1", "2"}, Header: HeaderYes}, false, []string{"good/pos", "bad/neg"},
+			`FILE: line 1 is a header, of which column 2, "1", is the text, and column 1, "2", the label; --columns for others, --header no if it is none`},
+		{"numbers in the first row that are no names", "a.csv", "2,1\n7,9\n", Format{Columns: []string{"1", "2"}}, true, []string{"2/1", "7/9"}, ""},
 		{"tabs in a file called CSV", "a.CSV", "a,b\tpos\n\"c\td\"\tneg\n", Format{}, false, []string{"a,b/pos", "c d/neg"}, ""},
 		{"numbers of columns with one name", "a.csv", "text,text,label\ngood,fine,pos\n", Format{Columns: []string{"2", "3"}, Header: HeaderYes}, false,
 			[]string{"fine/pos"},
@@ -123,6 +132,15 @@ func TestFormatsRefuse(t *testing.T) {
 			`FILE:1: two columns are called "text": name those to read by their numbers, with --columns`},
 		{"a name of two columns", "a.csv", "id,text,text,label\n1,good,fine,pos\n", Format{Columns: []string{"text", "label"}}, false,
 			`FILE:1: two columns are called "text": name those to read by their numbers, with --columns`},
+		{"one column twice", "a.csv", "id,text,label\n1,good,pos\n", Format{Columns: []string{"text", "2"}}, false,
+			"FILE:1: --columns text,2 is column 2 twice: name two"},
+		{"a broken row after what Excel is told", "a.csv", "sep=;\ntext;label\ngood\n", Format{}, false,
+			"FILE:3: 1 column, and column 2 is wanted: complete the row, or correct --columns"},
+		{"JSON", "a.jsonl", "{\"text\": \"good\"}\n", Format{}, false, "FILE:1: it begins as JSON does: make CSV of it, for example with jq -r '[.text,.label]|@csv'"},
+		{"a list in JSON", "a.json", "[{\"en\": \"good\"}]\n", Format{}, true, "FILE:1: it begins as JSON does: make CSV of it, for example with jq -r '.[]|[.source,.target]|@csv'"},
+		{"a spreadsheet", "a.csv", "PK\x03\x04\x14\x00", Format{}, false, "FILE: it is a zip archive, as spreadsheets (.xlsx, .ods) are, too: take the file out of it, or save the sheet as CSV"},
+		{"bzip2", "a.tsv", "BZh91AY&SY\xd4\x00", Format{}, true, "FILE: it is compressed by bzip2: uncompress it with bunzip2"},
+		{"a tar archive", "a.tsv", strings.Repeat("\x00", 257) + "ustar\x00", Format{}, true, "FILE: it is a tar archive: take the file out of it"},
 		{"too few columns", "a.tsv", "a\tb\n", Format{Columns: []string{"1", "3"}}, true, "FILE:1: 2 columns, and column 3 is wanted: complete the row, or correct --columns"},
 		{"an empty cell", "a.csv", "a,b,c\nd,e,\n", Format{Columns: []string{"1", "3"}}, false, "FILE:2: the label in column 3 is empty: remove the line or complete it"},
 		{"CSV without a name", "a.txt", "good,pos\n", Format{}, false, "FILE:1: no tab: a line is a text, a tab and its label; of a file with commas or semicolons give --format csv"},
@@ -161,16 +179,17 @@ func TestFormatsRefuse(t *testing.T) {
 		t.Errorf("%d rows, %v", len(rows), err)
 	}
 	// A label that occurs nowhere else, in the first line.
-	path = write(t, "a.tsv", []byte("Wort\tArt\n"+many(func(i int) string { return fmt.Sprintf("w%d\t%d\n", i, i%2) })))
+	path = write(t, "a.tsv", []byte("A word of its own\tArt\n"+
+		many(func(i int) string { return fmt.Sprintf("w%d\t%d\n", i, i%2) })))
 	_, notes, err := readRows(t, false, path, Format{})
 	if want := path + `: the label "Art" of line 1 occurs nowhere else; if that line is a header, give --header yes`; err != nil || len(notes) != 1 || notes[0] != want {
 		t.Errorf("%q, %v", notes, err)
 	}
-	// If its text is what texts are called, too, it is a header.
+	// If its text may be a name, too, it is a header, in any language.
 	path = write(t, "a.csv",
-		[]byte("review,verdict\n"+many(func(i int) string { return fmt.Sprintf("w%d,%d\n", i, i%2) })))
+		[]byte("Отзыв,Оценка\n"+many(func(i int) string { return fmt.Sprintf("w%d,%d\n", i, i%2) })))
 	rows, notes, err := readRows(t, false, path, Format{})
-	want := path + `: line 1, "review" and "verdict", is taken for a header; --header no if it is none`
+	want := path + `: line 1, "Отзыв" and "Оценка", is taken for a header; --header no if it is none`
 	if err != nil || len(rows) != 40 || len(notes) != 1 || notes[0] != want {
 		t.Errorf("%d rows, %q, %v", len(rows), notes, err)
 	}

@@ -69,14 +69,18 @@ type Records struct {
 	row       row
 }
 
-// NewRecords reads the records of data, with a delimiter between cells; 0: a comma, a semicolon or a tab,
-// whichever cuts data into equal rows. A record has at most max bytes. Errors call data by name.
+// NewRecords reads the records of data, with a delimiter between cells; 0: the one that a first line as Excel knows
+// it names, sep=; for example, or else a comma, a semicolon, a tab or a bar, whichever cuts data into equal rows. A
+// record has at most max bytes. Errors call data by name.
 func NewRecords(name string, data []byte, delimiter rune, max int) *Records {
 	r := &Records{name: name, data: data, delimiter: delimiter, max: max, line: 1}
 	if bytes.HasPrefix(data, []byte(byteOrderMark)) {
 		r.at = int64(len(byteOrderMark))
 	}
-	if delimiter == 0 {
+	if said, length := saidDelimiter(data[r.at:]); said != 0 && (delimiter == 0 || delimiter == said) {
+		r.delimiter, r.at, r.line = said, r.at+int64(length), 2
+	}
+	if r.delimiter == 0 {
 		r.delimiter = likelyDelimiter(data[r.at:], max)
 	}
 	r.csv = newCSV(data[r.at:], r.delimiter)
@@ -137,33 +141,6 @@ func (f feed) Read(p []byte) (int, error) {
 	n, err := f.from.Read(p)
 	f.read += int64(n)
 	return n, err
-}
-
-// likelyDelimiter is that of which most of the first records have the same number of cells, more than one.
-func likelyDelimiter(data []byte, max int) rune {
-	const some = 50
-	best, most := ',', 0
-	for _, delimiter := range ",;\t" {
-		r := newCSV(data, delimiter)
-		width, alike := 0, 0
-		for i := 0; i < some; i++ {
-			r.allow(max, 0)
-			cells, err := r.Read()
-			if err == io.EOF || errors.Is(err, errTooLong) {
-				break
-			}
-			if width == 0 {
-				width = len(cells)
-			}
-			if err == nil && width > 1 && len(cells) == width {
-				alike++
-			}
-		}
-		if alike > most {
-			best, most = delimiter, alike
-		}
-	}
-	return best
 }
 
 func (r *Records) next() (*row, error) {

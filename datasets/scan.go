@@ -111,6 +111,8 @@ func (s *scan) wrong(r *row) string {
 	switch missing := max(at[0], at[1]) + 1; {
 	case n == 1 && s.plain && openQuote(r.cells[0]):
 		return "no tab: " + s.roles.line + "; a cell in quotation marks that has line breaks is read with --quoted"
+	case n == 1 && s.plain && JSON(r.cells[0], s.roles.names) != "":
+		return JSON(r.cells[0], s.roles.names)
 	case n == 1 && s.plain && bytes.ContainsAny(r.cells[0], ",;"):
 		return "no tab: " + s.roles.line + "; of a file with commas or semicolons give --format csv"
 	case n == 1 && s.plain:

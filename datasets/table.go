@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"slices"
+	"strings"
 )
 
 // Table holds texts with a label each.
@@ -65,6 +66,9 @@ func ReadTable(path string, f Format) (*Table, error) {
 	return t, nil
 }
 
+// shortName is the most words that the name of a column has, where its language is not known.
+const shortName = 2
+
 // judgeFirst decides, now that all labels are known, whether the first row is an example or a header, if
 // nothing but its looks says it.
 func (t *Table) judgeFirst(s *scan) {
@@ -90,7 +94,7 @@ func (t *Table) judgeFirst(s *scan) {
 		}
 	}
 	switch alone := len(t.Rows) >= fewRows && once == 1 && counts[first.Label] == 1; {
-	case alone && isName(first.Text, tableRoles.known[0]):
+	case alone && len(strings.Fields(first.Text)) <= shortName:
 		t.Rows = t.Rows[1:]
 		t.Notes = append(t.Notes, fmt.Sprintf("%s: line %d, %q and %q, is taken for a header; --header no if it is none",
 			t.Name, first.Line, first.Text, first.Label))

@@ -65,9 +65,9 @@ func oneSource(prefix string, sources ...run.Source) (*run.Source, error) {
 
 // rowFlags say how tables and pairs are written, those to train on and those to measure on alike.
 type rowFlags struct {
-	Format  string   `group:"Data:" enum:"auto,tsv,csv" default:"auto" help:"How tables and pairs are written. tsv: with tabs between cells; csv: with commas, semicolons or tabs, and cells that may be quoted. auto: csv if the file is called so."`
+	Format  string   `group:"Data:" enum:"auto,tsv,csv" default:"auto" help:"How tables and pairs are written. tsv: with tabs between cells; csv: with commas, semicolons, tabs or bars, and cells that may be quoted. auto: csv if the file is called so."`
 	Quoted  bool     `group:"Data:" help:"Cells with tabs between may be quoted, as spreadsheets write them."`
-	Columns []string `group:"Data:" placeholder:"A,B" help:"The columns of text and label, or of source and target: numbers from 1, or names that the header has. Default: those that the names of a header point to, or else 1,2.${columnsNote}"`
+	Columns []string `group:"Data:" placeholder:"A,B" help:"The columns of text and label, or of source and target: names that the header has, or numbers from 1; what is both is a name. Default: those that the names of a header point to, or else 1,2.${columnsNote}"`
 	Header  string   `group:"Data:" enum:"auto,yes,no" default:"auto" help:"Whether the first row of tables and pairs has the names of the columns. auto: if it looks so, which is said."`
 	SkipBad bool     `group:"Data:" help:"Leave out lines that cannot be used, and examples with labels that the model does not have, and say how many, instead of stopping at the first or counting them as wrong."`
 }

@@ -7,7 +7,7 @@ import (
 
 // caseFlags say how a table of series with a label each is written.
 type caseFlags struct {
-	Label  string `group:"Data:" placeholder:"COLUMN" help:"Of series in a .csv: the column of the labels, by its name or its number from 1. Default: the one that is called so, or else the first."`
+	Label  string `group:"Data:" placeholder:"COLUMN" help:"Of series in a .csv: the column of the labels, by its name or its number from 1. Default: the one that is called so, or else the only one with texts, or the first."`
 	ID     string `group:"Data:" name:"id" placeholder:"COLUMN" help:"Of such series: the column of the names of series."`
 	Time   string `group:"Data:" placeholder:"COLUMN" help:"Of such series, a row a moment: the column of the times."`
 	Layout string `group:"Data:" enum:"auto,wide,long" default:"auto" help:"Of such series: a row is a series (wide) or a moment of one (long). auto: what it looks like."`

@@ -128,6 +128,15 @@ func TestUCR(t *testing.T) {
 	)
 }
 
+// Of a wide table whose header calls no column so, the only texts are the labels.
+func TestLabelsLast(t *testing.T) {
+	for _, data := range []string{"1,2,up\n3,4,down\n", "a,b,y\n1,2,up\n3,4,down\n"} {
+		got := readCases(t, "a.csv", data, Options{})
+		same(t, "classes", []string{"down", "up"}, got.Names())
+		same(t, "values", [][]float64{{3, 4}}, got.Cases[1].Values)
+	}
+}
+
 func TestNames(t *testing.T) {
 	for _, c := range []struct {
 		cases Cases
@@ -155,8 +164,7 @@ func TestTimedTS(t *testing.T) {
 	same(t, "a gap", [][]float64{{1, 2, nan, 4}}, c.Cases[0].Values)
 	wrongs(t,
 		bad("a gap", "a.ts", head+"(0,1),(1,2),(3,4):a\n",
-			"FILE:4: 1 time is missing between 1 of line 4 and 3: complete the file, or give --fill-gaps, which takes "+
-				"them for missing values"),
+			"FILE:4: 1 time is missing between 1 of line 4 and 3: complete the file"),
 		bad("a time twice", "a.ts", head+"(0,1),(1,2),(1,4):a\n",
 			"FILE:4: value 3: its time 1 is not after that of the value before: sort them by time, each once"),
 		bad("no time", "a.ts", head+"(soon,1):a\n",
@@ -202,9 +210,20 @@ func TestCaseTables(t *testing.T) {
 			`FILE:1: "1.0e+00  -1.1e+00" has several numbers: write commas, semicolons or tabs between cells`),
 		bad("a label alone", "a.csv", "x\ny\n", "FILE:1: a label and no value: complete the row", Options{Label: "1"}),
 		bad("a short row", "a.csv", "1,2,x\n3,y\n", "FILE:2: no column 3: complete the row", Options{Label: "3"}),
+		bad("two texts", "a.csv", "a,1,x\nb,2,y\n",
+			`FILE:1: column 3: "x" is not a number: correct it; a missing value is an empty cell, NaN, NA, null or ?`),
 		bad("a text", "a.csv", "x,y,z\n1,a,up\n1,b,up\n",
 			`FILE:2: column 2, "y": "a" is not a number: correct it; a missing value is an empty cell, NaN, NA, null or ?`,
 			Options{Label: "z"}),
+	)
+	wrongs(t,
+		bad("JSON", "a.json", "[\n{\"y\": 1}]\n",
+			"FILE: it begins as JSON does: make CSV of it, for example with jq -r '.[]|[.time,.value]|@csv'"),
+		bad("ARFF", "a.arff", "@relation x\n@data\n1,2,a\n",
+			"FILE: a .arff file is not read: use the .ts or .tsv file of the same data, or make CSV of it"),
+		bad("a gap in a table", "a.csv", "id,step,x,label\na,0,1,up\na,1,2,up\na,3,2,up\n",
+			"FILE:4: series \"a\": 1 time is missing between 1 of line 3 and 3: complete the file, or give --time none, "+
+				"which takes the rows as they are", Options{Label: "label"}),
 	)
 	path := write(t, "a.tsf", nil)
 	_, err := ReadCases(path, Options{})

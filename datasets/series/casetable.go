@@ -39,13 +39,27 @@ func (t *table) labels() (int, error) {
 	return slices.IndexFunc(t.header, isLabelName), nil
 }
 
+// text is the only column with texts; 0 if there is none, or several.
+func (t *table) text() int {
+	var found []int
+	for i := range t.width {
+		if !t.numeric(i) {
+			found = append(found, i)
+		}
+	}
+	if len(found) != 1 {
+		return 0
+	}
+	return found[0]
+}
+
 func readWideCases(t *table) (*Cases, error) {
 	label, err := t.labels()
 	if err != nil {
 		return nil, err
 	}
 	if label < 0 {
-		label = 0
+		label = t.text()
 	}
 	skip := []int{label}
 	if id := t.options.ID; id != "" && id != None {

@@ -129,7 +129,8 @@ func (l *long) dayOrMonth(forms []*timeForm) error {
 		l.called(l.time), shown(l.sampled(l.time)[0]))
 }
 
-// chooseID finds the column with the names of series: one that is called so, or the only one with texts.
+// chooseID finds the column with the names of series: one that is called so, or the only one with texts, which are no
+// times and never empty.
 func (l *long) chooseID() {
 	var text []int
 	for i := range l.width {
@@ -140,7 +141,7 @@ func (l *long) chooseID() {
 			l.ids = []int{i}
 			return
 		}
-		if !l.numeric(i) {
+		if cells := l.sampled(i); !l.numeric(i) && len(cells) == len(l.sample) && !isTime(cells[0]) {
 			text = append(text, i)
 		}
 	}

@@ -16,10 +16,21 @@ type moments struct {
 // grid is what the times of series have in common.
 type grid struct {
 	*file
+	ways    ways
 	counter bool // the times count steps
 	step    Step
 	filled  int // moments that were left out
 }
+
+// ways are words that end errors of times which are not at equal steps: what the command can do with them.
+type ways struct{ gap, untimed string }
+
+const untimed = ", or give --time none, which takes the rows as they are"
+
+var (
+	waysOfCases = ways{untimed, untimed}
+	waysOfSets  = ways{", give --fill-gaps, which takes them for missing values" + untimed, untimed}
+)
 
 // find works out the step between times, which must be the same everywhere: as many months, or as many seconds.
 func (g *grid) find(all []moments) error {
@@ -60,7 +71,7 @@ func (g *grid) sorted(m moments) error {
 		if t.Nanosecond() != 0 {
 			return g.wrong(m.lines[i], "the time %s has a part of a second, and a second is the least time between two "+
 				"values: "+
-				"leave out the times", g.at(t))
+				"write whole seconds%s", g.at(t), g.ways.untimed)
 		}
 		if i == 0 || t.After(m.times[i-1]) {
 			continue
@@ -147,9 +158,7 @@ func (g *grid) places(m moments) ([]int, error) {
 				"for the time between "+
 				"two values must be the same", m.of(), g.at(t), g.apart(), g.at(before), m.lines[i-1])
 		case n > 1 && !g.options.FillGaps:
-			return nil, g.wrong(m.lines[i], "%s%s missing between %s of line %d and %s: complete the file, or give "+
-				"--fill-gaps, "+
-				"which takes them for missing values", m.of(), isAre(n-1), g.at(before), m.lines[i-1], g.at(t))
+			return nil, g.wrong(m.lines[i], "%s%s missing between %s of line %d and %s: complete the file%s", m.of(), isAre(n-1), g.at(before), m.lines[i-1], g.at(t), g.ways.gap)
 		}
 		if err := g.hold(n-1, m.lines[i]); err != nil {
 			return nil, err

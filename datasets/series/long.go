@@ -60,9 +60,42 @@ func readLong(t *table) (*Set, error) {
 		set.apart()
 	}
 	if g != nil && g.filled > 0 {
-		l.note("%s left out and are missing values", words.Count(g.filled, "time was", "times were"))
+		l.note("%s", words.Count(g.filled, "time was left out and is a missing value",
+			"times were left out and are missing values"))
 	}
 	return set, set.trim(l.file)
+}
+
+// level brings times of several offsets from UTC to one clock: to the local one, if it always shows the same time of
+// another day, as for days and months, which summer time makes shorter and longer; and otherwise to UTC.
+func (l *long) level() {
+	if !l.zones {
+		return
+	}
+	clock, days := local, true
+	first := l.tracks[0].times[0]
+	for _, track := range l.tracks {
+		for i, t := range track.times {
+			days = days && secondOfDay(t) == secondOfDay(first) && (i == 0 || !local(t).Equal(local(track.times[i-1])))
+		}
+	}
+	if days {
+		l.note("times have several offsets from UTC, and the same time of day: the offsets are left out")
+	} else {
+		clock = time.Time.UTC
+		l.note("times have several offsets from UTC, and are in UTC from here on")
+	}
+	for _, track := range l.tracks {
+		for i, t := range track.times {
+			track.times[i] = clock(t)
+		}
+	}
+}
+
+// local is a time as if its clock were that of UTC.
+func local(t time.Time) time.Time {
+	_, offset := t.Zone()
+	return t.UTC().Add(time.Duration(offset) * time.Second)
 }
 
 // place puts the values of series on a grid of equal steps.
@@ -70,17 +103,13 @@ func (l *long) place(set *Set) (*grid, error) {
 	if l.time < 0 {
 		return nil, nil
 	}
-	if l.zones {
-		l.note("times have several offsets from UTC, and are in UTC from here on")
+	l.level()
+	g := &grid{file: l.file, ways: waysOfSets, counter: l.form.counter}
+	if l.cases {
+		g.ways = waysOfCases
 	}
-	g := &grid{file: l.file, counter: l.form.counter}
 	all := make([]moments, len(l.tracks))
 	for i, track := range l.tracks {
-		if l.zones {
-			for i, t := range track.times {
-				track.times[i] = t.UTC()
-			}
-		}
 		all[i] = track.moments
 	}
 	if err := g.find(all); err != nil {

@@ -170,6 +170,14 @@ func TestSteps(t *testing.T) {
 		{"1577836800000 1577836860000", "minute", date(2020, 1, 1, 0)},
 		{"2020-01-01T00:00:00.000 2020-01-01T00:15:00.000", "15 minutes", date(2020, 1, 1, 0)},
 		{"1200-01-01 1600-01-01 2000-01-01", "400 years", date(1200, 1, 1, 0)},
+		{"2024-03-30T00:00:00+01:00 2024-03-31T00:00:00+01:00 2024-04-01T00:00:00+02:00", "day", date(2024, 3, 30, 0)},
+		{"2024-03-01T00:00:00+01:00 2024-04-01T00:00:00+02:00 2024-05-01T00:00:00+02:00", "month", date(2024, 3, 1, 0)},
+		{"2024-10-27T02:00+02:00 2024-10-27T02:00+01:00 2024-10-27T03:00+01:00", "hour", date(2024, 10, 27, 0)},
+		{"2024-10-27T02:00+0200 2024-10-27T02:00+0100", "hour", date(2024, 10, 27, 0)},
+		{"20241027T020000 20241027T021500", "15 minutes", date(2024, 10, 27, 2)},
+		{"2024102722 2024102723 2024102800", "hour", date(2024, 10, 27, 22)},
+		{"202410272359 202410280000", "minute", date(2024, 10, 27, 24).Add(-time.Minute)},
+		{"20241027235959 20241028000000", "second", date(2024, 10, 27, 24).Add(-time.Second)},
 		{"2020-05-05", "", time.Time{}},
 	} {
 		var table strings.Builder
@@ -204,6 +212,9 @@ func TestTimesWithBlanks(t *testing.T) {
 			3, 0),
 		"13/1/2020 9:00": date(2020, 1, 13, 9), "January 2020": date(2020, 1, 1, 0), "2020 Q3": date(2020, 7, 1, 0),
 		"2020-01-01 05-00-00": date(2020, 1, 1, 5), "2020-01-01 05:00:00+05:00": date(2020, 1, 1, 0),
+		"2020-01-01 05:00 +05:00": date(2020, 1, 1, 0), "2020-01-01 05:00:00-0500": date(2020, 1, 1, 10),
+		"01.01.2020 05:00:00+05": date(2020, 1, 1, 0), "2020-01-01 05:00:00 UTC": date(2020, 1, 1, 5),
+		"3 February 2020": date(2020, 2, 3, 0), "Feb 3, 2020": date(2020, 2, 3, 0), "February 3, 2020 01:00": date(2020, 2, 3, 1),
 	} {
 		forms := fitting([]string{cell}, true)
 		if len(forms) == 0 {
@@ -214,6 +225,30 @@ func TestTimesWithBlanks(t *testing.T) {
 			t.Errorf("%q is %v", cell, got)
 		}
 	}
+}
+
+// Numbers of a file with other delimiters than commas may have decimal commas, and points between thousands.
+func TestDecimalCommas(t *testing.T) {
+	set := read(t, "a.csv", "Datum;Wert\n01.01.2020;1.000,5\n02.01.2020;-,25\n03.01.2020;7\n04.01.2020;1,250\n", Options{})
+	same(t, "values", [][]float64{{1000.5, -0.25, 7, 1.25}}, set.Series[0].Values)
+	if note := set.Notes[0]; note != set.Name+": numbers have decimal commas" {
+		t.Error(note)
+	}
+	same(t, "wide", [][]float64{{1.5, 2.5}}, read(t, "a.csv", "a;1,5;2,5\nb;3,5;4,5\n", Options{}).Series[0].Values)
+	cases := readCases(t, "a.csv", "1,5;2\n-2;3,5\n", Options{Regression: true})
+	same(t, "labels", []float64{1.5, -2}, []float64{cases.Cases[0].Number, cases.Cases[1].Number})
+}
+
+// The times of working days are no names of series when they are left out.
+func TestTimesLeftOut(t *testing.T) {
+	set := read(t, "a.csv", "Date,Close\n2020-01-03,1\n2020-01-06,2\n", Options{Time: None})
+	same(t, "values", [][]float64{{1, 2}}, set.Series[0].Values)
+}
+
+// A column of texts with empty cells does not have the names of series.
+func TestRemarks(t *testing.T) {
+	set := read(t, "a.csv", "date,y,remark\n2020-01-01,1,\n2020-01-02,2,holiday\n", Options{})
+	same(t, "values", [][]float64{{1, 2}}, set.Series[0].Values)
 }
 
 func TestFillGaps(t *testing.T) {
@@ -231,8 +266,8 @@ func TestWrongLong(t *testing.T) {
 	options := Options{ID: "1", Time: "2", Targets: []string{"3"}}
 	wrongs(t,
 		bad("a gap", "a.csv", days+"2020-01-05,3\n2020-01-06,4\n",
-			"FILE:4: 2 times are missing between 2020-01-02 of line 3 and 2020-01-05: complete the file, or give --fill-gaps, "+
-				"which takes them for missing values"),
+			"FILE:4: 2 times are missing between 2020-01-02 of line 3 and 2020-01-05: complete the file, give --fill-gaps, "+
+				"which takes them for missing values, or give --time none, which takes the rows as they are"),
 		bad("a doubled time", "a.csv", days+"2020-01-02,3\n",
 			"FILE:4: the time 2020-01-02 is in line 3, too: remove one, or name the column with the names of series with --id"),
 		bad("the hour of summer time", "a.csv", "date,y\n2020-10-25 01:00,1\n2020-10-25 02:00,2\n2020-10-25 02:00,3\n",
@@ -251,14 +286,14 @@ func TestWrongLong(t *testing.T) {
 				"for the time between two values must be the same", options),
 		bad("a series at another step", "a.csv",
 			"a,2020-01-01,1\na,2020-01-02,2\na,2020-01-03,2\nb,2020-01-01,1\nb,2020-01-08,2\n",
-			`FILE:5: series "b": 6 times are missing between 2020-01-01 of line 4 and 2020-01-08: complete the file, or give --fill-gaps, `+
-				"which takes them for missing values", options),
+			`FILE:5: series "b": 6 times are missing between 2020-01-01 of line 4 and 2020-01-08: complete the file, give --fill-gaps, `+
+				"which takes them for missing values, or give --time none, which takes the rows as they are", options),
 		bad("steps that are counted, with a gap", "a.csv", "step,y\n1,1\n2,2\n4,3\n",
-			"FILE:4: 1 time is missing between 2 of line 3 and 4: complete the file, or give --fill-gaps, which takes "+
-				"them for missing values"),
+			"FILE:4: 1 time is missing between 2 of line 3 and 4: complete the file, give --fill-gaps, which takes "+
+				"them for missing values, or give --time none, which takes the rows as they are"),
 		bad("a part of a second", "a.csv", "time,y\n2020-01-01 00:00:00.5,1\n2020-01-01 00:00:01,2\n",
 			"FILE:2: the time 2020-01-01 00:00:00.5 has a part of a second, and a second is the least time between two "+
-				"values: leave out the times"),
+				"values: write whole seconds, or give --time none, which takes the rows as they are"),
 		bad("day or month", "a.csv", "date,y\n1/2/2020,1\n2/2/2020,2\n",
 			`FILE:2: column 1, "date": in "1/2/2020" it does not show which number is the day: give --time-form DD/MM/YYYY or --time-form MM/DD/YYYY`),
 		bad("not day first", "a.csv", "date,y\n1/13/2020,1\n1/14/2020,2\n",
@@ -267,8 +302,12 @@ func TestWrongLong(t *testing.T) {
 			`FILE:2: column 1, "date": "soon" is not a time: write times as 2006-01-02 15:04:05, 2006-01-02, 2006-01 or 2006`),
 		bad("times of two forms", "a.csv", "date,y\n2020-01-01,1\n02.01.2020,2\n",
 			`FILE:3: column 1, "date": "02.01.2020" is not a time as 2006-01-02, and those before are: write it so`),
-		bad("a decimal comma", "a.csv", "date;y\n2020-01-01;1,5\n2020-01-02;2,5\n",
+		bad("a decimal comma", "a.csv", "date,y\n2020-01-01,\"1,5\"\n2020-01-02,\"2.001,5\"\n",
 			`FILE:2: column 2, "y": "1,5" has a decimal comma: write 1.5`, Options{Targets: []string{"y"}}),
+		bad("a decimal comma, and points", "a.csv", "date,y\n2020-01-01,\"2.001,5\"\n",
+			`FILE:2: column 2, "y": "2.001,5" has a decimal comma: write 2001.5`, Options{Targets: []string{"y"}}),
+		bad("a point that may be either", "a.csv", "date;y\n2020-01-01;1,5\n2020-01-02;2.500\n",
+			`FILE:3: column 2: "2.500" does not show what its point is, for other numbers have decimal commas: write 2500`),
 		bad("a column that is missing", "a.csv", days,
 			`FILE:1: there is no column "z", the header has date, y: correct --targets`, Options{Targets: []string{"z"}}),
 		bad("a number of a column that is missing", "a.csv", days,
@@ -285,8 +324,6 @@ func TestWrongLong(t *testing.T) {
 			`FILE:2: column 2, "a": "x" is not a number: correct it; a missing value is an empty cell, NaN, NA, null or ?`),
 		bad("no column for values", "a.csv", "date\n2020-01-01\n",
 			"FILE: no column with numbers is left for the values: name it with --targets"),
-		bad("decimal commas that nobody asked for", "a.csv", "Date;Wert\n01.01.2020;1,5\n02.01.2020;2,5\n",
-			`FILE:2: column 2, "Wert": "1,5" has a decimal comma: write 1.5`),
 		bad("blanks between cells", "a.csv", "1 2 3\n4 5 6\n",
 			`FILE:1: column 1: "1 2 3" has several numbers: write commas, semicolons or tabs between cells`),
 		bad("years with a fraction", "a.csv", "time,x\n1949,112\n1949.08333,118\n",

@@ -8,11 +8,11 @@ import (
 	"strings"
 )
 
-// number reads a cell: NaN where a value is missing, which empty cells, NaN, NA, N/A, null and ? say. what says why
-// it is no number; "" if it is.
+// number reads a cell: NaN where a value is missing, which empty cells, NaN, NA, N/A, null and ? say, None of Python,
+// #N/A of Excel and <NA> of pandas. what says why it is no number; "" if it is.
 func number(cell string) (x float64, what string) {
 	switch strings.ToLower(cell) {
-	case "", "nan", "na", "n/a", "null", "?":
+	case "", "nan", "na", "n/a", "null", "none", "#n/a", "<na>", "?":
 		return math.NaN(), ""
 	}
 	x, err := strconv.ParseFloat(cell, 64)
@@ -24,14 +24,11 @@ func number(cell string) (x float64, what string) {
 		return 0, fmt.Sprintf("%s is larger than what is computed with, %.1e: use a larger unit", shown(cell), math.MaxFloat32)
 	case err == nil && !strings.ContainsAny(cell, "xX_"):
 		return x, ""
-	case strings.Contains(cell, ";"):
-		return 0, fmt.Sprintf("%s is not a number: if semicolons are between cells, the numbers have decimal commas: "+
-			"write points for them", shown(cell))
-	case decimalComma.MatchString(cell) && grouped.MatchString(cell) && strings.TrimLeft(cell, "+-")[0] != '0':
+	case decimalComma.MatchString(cell) && !showsComma(cell) && strings.TrimLeft(cell, "+-")[0] != '0':
 		return 0, fmt.Sprintf("%s does not show what its comma is: write %s if it is a decimal one, or %s if it is between "+
 			"thousands", shown(cell), strings.Replace(cell, ",", ".", 1), strings.ReplaceAll(cell, ",", ""))
 	case decimalComma.MatchString(cell):
-		return 0, fmt.Sprintf("%s has a decimal comma: write %s", shown(cell), strings.Replace(cell, ",", ".", 1))
+		return 0, fmt.Sprintf("%s has a decimal comma: write %s", shown(cell), pointed([]byte(cell)))
 	case grouped.MatchString(cell):
 		return 0, fmt.Sprintf("%s has commas between its digits: write %s", shown(cell), strings.ReplaceAll(cell, ",", ""))
 	}
@@ -42,10 +39,7 @@ func number(cell string) (x float64, what string) {
 		shown(cell))
 }
 
-var (
-	grouped      = regexp.MustCompile(`^[+-]?\d{1,3}(,\d{3})+(\.\d+)?$`)
-	decimalComma = regexp.MustCompile(`^[+-]?\d*,\d+([eE][+-]?\d+)?$`)
-)
+var grouped = regexp.MustCompile(`^[+-]?\d{1,3}(,\d{3})+(\.\d+)?$`)
 
 // shown is a cell as messages show it.
 func shown(cell string) string {

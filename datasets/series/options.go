@@ -7,7 +7,7 @@ import (
 )
 
 // Options say how a file is written, and what of it is wanted. The zero value is: what the file's name and its
-// first lines say. A column is a name that the header has, or a number from 1.
+// first lines say. A column is a name that the header has, or a number from 1; what is both is a name.
 type Options struct {
 	// Layout says what the rows of a table are: Wide, Long, Columns, or "": what they look like.
 	Layout string `yaml:"layout,omitempty"`
@@ -36,8 +36,8 @@ type Options struct {
 	// FillGaps makes missing values of moments that a table leaves out; without it the first of them is an error.
 	FillGaps bool `yaml:"fill_gaps,omitempty"`
 
-	// Label is the column with the labels of cases, of a table; "": the first of a wide table, and the one called
-	// label or class of a long one.
+	// Label is the column with the labels of cases, of a table; "": the one called label or class, and if there is
+	// none, of a wide table, the only one with texts, or the first.
 	Label string `yaml:"label,omitempty"`
 
 	// Regression says that labels are numbers to predict. A .ts file says it itself.

@@ -134,6 +134,7 @@ type file struct {
 	data    []byte
 	options Options
 	notes   []string
+	commas  bool // numbers have decimal commas
 	held    int
 	most    int // that may be held; 0: not known yet
 }
@@ -144,7 +145,17 @@ func readFile(path string, o Options) (*file, error) {
 		return nil, err
 	}
 	data, err := datasets.ReadFile(path)
-	return &file{name: path, data: data, options: o}, err
+	if err != nil {
+		return nil, err
+	}
+	f := &file{name: path, data: data, options: o}
+	if what := datasets.JSON(data, [2]string{"time", "value"}); what != "" {
+		return nil, f.wrong(0, "%s", what)
+	}
+	if extension(path) == ".arff" {
+		return nil, f.wrong(0, "a .arff file is not read: use the .ts or .tsv file of the same data, or make CSV of it")
+	}
+	return f, nil
 }
 
 // wrong is what is wrong with a line; 0: with the file.

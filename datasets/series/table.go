@@ -6,8 +6,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-
-	"github.com/unroll-ml/unroll/datasets"
 )
 
 // table is CSV of which nobody said what its rows are.
@@ -25,16 +23,14 @@ const sampleRows = 100
 // look reads the first rows.
 func look(f *file) (*table, error) {
 	t := &table{file: f}
-	records := f.records()
-	for len(t.sample) <= sampleRows {
-		cells, line, err := records.Read()
-		if err == io.EOF {
-			break
-		}
-		if err != nil {
+	if err := t.read(); err != nil {
+		return nil, err
+	}
+	if t.commas = t.hasCommas(); t.commas {
+		f.note("numbers have decimal commas")
+		if err := t.read(); err != nil {
 			return nil, err
 		}
-		t.sample, t.lines = append(t.sample, texts(cells)), append(t.lines, line)
 	}
 	if len(t.sample) == 0 {
 		return nil, f.wrong(0, "the file is empty: choose another one")
@@ -49,7 +45,28 @@ func look(f *file) (*table, error) {
 	return t, nil
 }
 
-func (f *file) records() *datasets.Records { return datasets.NewRecords(f.name, f.data, 0, maxRecord) }
+// read reads the sample.
+func (t *table) read() error {
+	t.sample, t.lines = nil, nil
+	records := t.records()
+	for len(t.sample) <= sampleRows {
+		cells, line, err := records.Read()
+		if err == io.EOF {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		t.sample, t.lines = append(t.sample, texts(cells)), append(t.lines, line)
+	}
+	return nil
+}
+
+// hasCommas says whether numbers of the sample have decimal commas, where no comma is between cells.
+func (t *table) hasCommas() bool {
+	return t.records().Delimiter() != ',' &&
+		slices.ContainsFunc(t.sample, func(row []string) bool { return slices.ContainsFunc(row, showsComma) })
+}
 
 // texts are cells without white space around them.
 func texts(cells [][]byte) []string {

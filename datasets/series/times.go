@@ -1,6 +1,7 @@
 package series
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -15,38 +16,44 @@ type timeForm struct {
 	chosen  string                          // it is one of several that look alike: what Options.TimeForm must be
 }
 
-// clocks may stand after a date.
-var clocks = []struct{ name, layout string }{
-	{"", ""}, {" 15:04", " 15:04"}, {" 15:04:05", " 15:04:05"}, {"T15:04", "T15:04"}, {"T15:04:05", "T15:04:05"},
-	{"T15:04:05Z07:00", "T15:04:05Z07:00"}, {"T15:04Z07:00", "T15:04Z07:00"}, {"T15:04:05+0000", "T15:04:05Z0700"},
-	{" 3:04 PM", " 3:04 PM"}, {" 3:04:05 PM", " 3:04:05 PM"}, {" 15:04:05+00:00", " 15:04:05Z07:00"}, {" 15:04:05 +0000",
-		" 15:04:05 -0700"}, {" 15-04-05", " 15-04-05"},
-}
+// clocks may stand after a date, and offsets from UTC after those of 24 hours.
+var (
+	clocks  = []string{" 15:04", " 15:04:05", "T15:04", "T15:04:05"}
+	offsets = []string{"", "Z07:00", "Z0700", "Z07", " -07:00", " -0700", " UTC"}
+	others  = []string{"", " 3:04 PM", " 3:04:05 PM", " 15-04-05"}
+)
 
 // timeForms are all forms. Of those that fit, the first is taken.
 var timeForms = makeTimeForms()
 
 func makeTimeForms() []*timeForm {
+	after := slices.Clone(others)
+	for _, clock := range clocks {
+		for _, offset := range offsets {
+			after = append(after, clock+offset)
+		}
+	}
 	var forms []*timeForm
 	for _, date := range []struct{ name, layout, chosen string }{
 		{"2006-01-02", "2006-1-2", ""}, {"2006/01/02", "2006/1/2", ""}, {"02.01.2006", "2.1.2006", ""},
-		{"2 Jan 2006", "2 Jan 2006", ""}, {"2-Jan-2006", "2-Jan-2006", ""},
+		{"2 Jan 2006", "2 Jan 2006", ""}, {"2-Jan-2006", "2-Jan-2006", ""}, {"2 January 2006", "2 January 2006", ""},
+		{"Jan 2, 2006", "Jan 2, 2006", ""}, {"January 2, 2006", "January 2, 2006", ""},
 		{"DD/MM/YYYY", "2/1/2006", DayFirst}, {"MM/DD/YYYY", "1/2/2006", MonthFirst},
 	} {
-		for _, clock := range clocks {
-			forms = append(forms, &timeForm{name: date.name + clock.name, layout: date.layout + clock.layout,
-				chosen: date.chosen})
+		for _, s := range after {
+			forms = append(forms, &timeForm{name: date.name + shownClock.Replace(s), layout: date.layout + s, chosen: date.chosen})
 		}
 	}
-	for _, layout := range []string{"2006-01", "2006/01", "2006M01", "Jan 2006", "Jan-2006", "January 2006"} {
+	for _, layout := range []string{"2006-01", "2006/01", "2006M01", "Jan 2006", "Jan-2006", "January 2006", "20060102T150405"} {
 		forms = append(forms, &timeForm{name: layout, layout: layout})
 	}
-	calendar := func(layout string) func(n int64) (time.Time, bool) {
+	calendar := func(layout string, from, to int) func(n int64) (time.Time, bool) {
 		return func(n int64) (time.Time, bool) {
 			t, err := time.Parse(layout, strconv.FormatInt(n, 10))
-			return t, err == nil && t.Year() >= 1000
+			return t, err == nil && t.Year() >= from && t.Year() <= to
 		}
 	}
+	const first, last = 1000, 9999
 	within := func(low, high, unit int64) func(n int64) (time.Time, bool) {
 		return func(n int64) (time.Time, bool) {
 			return time.UnixMilli(n * unit).UTC(), n >= low && n < high
@@ -54,9 +61,12 @@ func makeTimeForms() []*timeForm {
 	}
 	return append(forms,
 		&timeForm{name: "2006Q1"},
-		&timeForm{name: "20060102", integer: calendar("20060102")},
-		&timeForm{name: "200601", integer: calendar("200601")},
-		&timeForm{name: "a year", integer: calendar("2006")},
+		&timeForm{name: "20060102", integer: calendar("20060102", first, last)},
+		&timeForm{name: "200601", integer: calendar("200601", first, last)},
+		&timeForm{name: "a year", integer: calendar("2006", first, last)},
+		&timeForm{name: "2006010215", integer: calendar("2006010215", 1900, 2100)}, // in others they are Unix times
+		&timeForm{name: "200601021504", integer: calendar("200601021504", 1900, 2100)},
+		&timeForm{name: "20060102150405", integer: calendar("20060102150405", 1900, 2100)},
 		&timeForm{name: "Unix seconds", integer: within(1e8, 1e11, 1000)},
 		&timeForm{name: "Unix milliseconds", integer: within(1e11, 1e14, 1)},
 		&timeForm{name: "a number that counts steps", counter: true, integer: func(n int64) (time.Time, bool) {
@@ -64,6 +74,9 @@ func makeTimeForms() []*timeForm {
 			return time.Unix(n, 0).UTC(), n > -most && n < most
 		}})
 }
+
+// shownClock is a clock as messages show it: with an offset of its own.
+var shownClock = strings.NewReplacer("Z07:00", "+00:00", "Z0700", "+0000", "Z07", "+00", "-07:00", "+00:00", "-0700", "+0000")
 
 // parse reads a time.
 func (f *timeForm) parse(cell string) (time.Time, bool) {

@@ -44,7 +44,7 @@ func (w *wide) times(set *Set) error {
 		t, _ := form.parse(cell)
 		m.times, m.lines = append(m.times, t), append(m.lines, 1)
 	}
-	g := &grid{file: w.file}
+	g := &grid{file: w.file, ways: ways{gap: ", or give --fill-gaps, which takes them for missing values"}}
 	if err := g.find([]moments{m}); err != nil {
 		return err
 	}
