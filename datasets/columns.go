@@ -217,6 +217,16 @@ func (p *profile) numeric(column int) bool {
 	return others == 0 || others == 1 && p.rows >= fewRows
 }
 
+// numbers says whether there are several columns, and all have numbers, as those of a table of series or of images.
+func (p *profile) numbers() bool {
+	for i := range p.columns {
+		if !p.numeric(i) {
+			return false
+		}
+	}
+	return len(p.columns) > 3
+}
+
 // few says whether a column has so few different cells that they can be labels.
 func (p *profile) few(column int) bool { return 2*len(p.columns[column].different) <= p.rows }
 
@@ -224,6 +234,10 @@ func (p *profile) few(column int) bool { return 2*len(p.columns[column].differen
 func (p *profile) checkTable(c *columns) string {
 	if c.chosen || p.rows < fewRows || len(p.columns) < 2 {
 		return ""
+	}
+	if p.numbers() {
+		return "all of its columns are numbers: give --series, of series with a label each, or name the columns of the " +
+			"text and of the label with --columns"
 	}
 	text, label := &p.columns[c.at[0]], &p.columns[c.at[1]]
 	swapped := p.few(c.at[0]) && 2*len(text.different) <= len(label.different) && text.length < label.length

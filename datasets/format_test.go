@@ -124,6 +124,8 @@ func TestFormatsRefuse(t *testing.T) {
 			"FILE: the first 40 rows have 15 different labels and 2 different texts: name the columns of the text and of the label, it seems --columns 2,1; --columns 1,2 if they are as they should be"},
 		{"numbers first", "a.tsv", many(func(i int) string { return fmt.Sprintf("%d\tmessage number %d\t%d\n", i, i, i%3) }), Format{}, false,
 			"FILE: the texts are numbers: name the columns of the text and of the label, it seems --columns 2,3; --columns 1,2 if they are as they should be"},
+		{"images", "a.csv", "label,pixel0,pixel1,pixel2\n" + many(func(i int) string { return fmt.Sprintf("%d,0,%d,0\n", i%3, i%7) }), Format{}, false,
+			"FILE: all of its columns are numbers: give --series, of series with a label each, or name the columns of the text and of the label with --columns"},
 		{"numbers of sentences", "a.tsv", "1\tYes\t2\tOui\n3\tNo\t4\tNon\n", Format{}, true,
 			"FILE: a column that is read has numbers alone: name the columns of the source and of the target, it seems --columns 2,4; --columns 1,2 if they are as they should be"},
 		{"no such column", "a.csv", "text,label\na,b\n", Format{Columns: []string{"text", "class"}}, false,

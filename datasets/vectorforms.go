@@ -105,6 +105,7 @@ type binaryVectors struct {
 	r      *bufio.Reader
 	header vectorHeader
 	words  int
+	breaks bool // each word but the first stands behind a line break
 	word   []byte
 	vector []byte
 }
@@ -113,7 +114,8 @@ type binaryVectors struct {
 const maxVectorWord = 1 << 12
 
 func (b *binaryVectors) next() (word, vector []byte, err error) {
-	if err := b.skipBreak(); err == io.EOF {
+	broken, err := b.skipBreak()
+	if err == io.EOF {
 		if err := b.header.check(b.name, b.words); err != nil {
 			return nil, nil, err
 		}
@@ -124,6 +126,12 @@ func (b *binaryVectors) next() (word, vector []byte, err error) {
 	if b.words == b.header.words {
 		return nil, nil, b.wrong(fmt.Sprintf("there is more than the %d words that the first line says: download it again",
 			b.header.words))
+	}
+	if b.words == 1 {
+		b.breaks = broken
+	} else if b.words > 1 && b.breaks != broken {
+		return nil, nil, b.wrong(fmt.Sprintf("word %d does not begin where those before do: there may be a blank in word %d, "+
+			"which the binary form does not allow: write _ for it, or use the form of texts", b.words+1, b.words))
 	}
 	b.words++
 	part, err := b.r.ReadSlice(' ')
@@ -146,17 +154,17 @@ func (b *binaryVectors) next() (word, vector []byte, err error) {
 	return b.word, b.vector, nil
 }
 
-// skipBreak skips the line breaks before a word.
-func (b *binaryVectors) skipBreak() error {
-	for {
+// skipBreak skips the line breaks before a word, and says whether there were any.
+func (b *binaryVectors) skipBreak() (broken bool, err error) {
+	for ; ; broken = true {
 		c, err := b.r.ReadByte()
 		switch {
 		case err == io.EOF:
-			return err
+			return broken, err
 		case err != nil:
-			return errors.WithStack(err)
+			return broken, errors.WithStack(err)
 		case c != '\n':
-			return errors.WithStack(b.r.UnreadByte())
+			return broken, errors.WithStack(b.r.UnreadByte())
 		}
 	}
 }

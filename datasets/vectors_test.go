@@ -169,6 +169,8 @@ func TestReadVectorsRefuses(t *testing.T) {
 		{"a long line", three + "the 1 2 " + strings.Repeat("3", 2<<20) + "\n", "FILE:4: the line is longer than 1048576 bytes: download the file again"},
 		{"binary, too few words", word2vec("", header, few...), "FILE: its first line says 3 words, and it has 2: download it again, or correct that line"},
 		{"binary, too many", word2vec("", header, append(few, few...)...), "FILE: there is more than the 3 words that the first line says: download it again"},
+		{"binary, a blank in a word", word2vec("\n", "4 3\n", "the", []float32{1, 2, 3}, "New York", []float32{0.1, 0.2, 0.3}, "a", []float32{1, 2, 3}, "x", []float32{1, 2, 3}),
+			"FILE: word 3 does not begin where those before do: there may be a blank in word 2, which the binary form does not allow: write _ for it, or use the form of texts"},
 		{"binary, cut off in a vector", strings.TrimSuffix(word2vec("", "2 2\n", few...), "\x40"), "FILE: it ends within word 2 of the 2 that its first line says: download it again"},
 		{"binary, cut off in a word", word2vec("", header, few...) + "wor", "FILE: it ends within word 3 of the 3 that its first line says: download it again"},
 		{"binary, a word without an end", word2vec("", "2 2\n", "the", []float32{1, 2}) + strings.Repeat("\x01", 1<<13),

@@ -2,6 +2,7 @@ package run
 
 import (
 	"context"
+	"math"
 	"slices"
 	"strconv"
 	"strings"
@@ -105,12 +106,23 @@ func sampleNumbers(numbers []float64) string {
 	const most = 3
 	var texts []string
 	for _, x := range numbers[:min(most, len(numbers))] {
-		texts = append(texts, strconv.FormatFloat(x, 'g', 4, 64))
+		texts = append(texts, sampleNumber(x))
 	}
 	if len(numbers) > most {
 		texts = append(texts, "…")
 	}
 	return strings.Join(texts, " ")
+}
+
+// sampleNumber is a number of six digits, without an exponent where it can do without: of numbers around a million
+// the differences are seen.
+func sampleNumber(x float64) string {
+	const digits = 6
+	text := strconv.FormatFloat(x, 'g', digits, 64)
+	if rounded, err := strconv.ParseFloat(text, 64); err == nil && math.Abs(x) >= 1 && math.Abs(x) < 1e9 {
+		return strconv.FormatFloat(rounded, 'f', -1, 64)
+	}
+	return text
 }
 
 // How a language model writes when it is validated: the same from the same weights, always.

@@ -2,6 +2,7 @@ package run
 
 import (
 	"context"
+	"math"
 	"os"
 	"path/filepath"
 	"strings"
@@ -112,5 +113,16 @@ func TestBatchesOfFew(t *testing.T) {
 		if got := c.batches(x.examples); got.Batch != x.want || got.Buckets != 3 {
 			t.Errorf("%+v: %+v", x, got)
 		}
+	}
+}
+
+// Numbers that differ little from each other are seen to differ.
+func TestSampleNumbers(t *testing.T) {
+	numbers := []float64{1004550, 1002796.4, 0.00012345678}
+	if got, want := sampleNumbers(numbers), "1004550 1002800 0.000123457"; got != want {
+		t.Errorf("got %s, want %s", got, want)
+	}
+	if got, want := sampleNumbers([]float64{-2.5, math.NaN(), 3e20, 7}), "-2.5 NaN 3e+20 …"; got != want {
+		t.Errorf("got %s, want %s", got, want)
 	}
 }
