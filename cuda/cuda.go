@@ -87,6 +87,9 @@ func (d *Device) Name() string { return "cuda" }
 // Overlaps implements tape.Overlapper: a captured run has two lanes.
 func (d *Device) Overlaps() {}
 
+// StepRows implements tape.Launcher: a kernel for a few rows leaves most of the GPU without work.
+func (d *Device) StepRows() int { return 128 }
+
 // Load implements tape.Device. Programs of a device take turns on the GPU: one waits for what another one, in
 // another goroutine, asks for. A host function holds nobody up. Device memory that does not suffice is a
 // *driver.MemoryError.

@@ -9,6 +9,7 @@ import (
 
 	"github.com/unroll-ml/unroll/graph"
 	"github.com/unroll-ml/unroll/graph/op"
+	"github.com/unroll-ml/unroll/internal/batches"
 	"github.com/unroll-ml/unroll/models"
 	"github.com/unroll-ml/unroll/models/decode"
 	"github.com/unroll-ml/unroll/trainer/metrics"
@@ -174,16 +175,13 @@ func (m *Seq2Seq) beamFor(s beamShape) (*beamDecoder, error) {
 }
 
 // fewestRows is how many rows a step has that are not worth leaving out: a step of fewer takes nearly as long.
-const fewestRows = 8
+const fewestRows = 4
 
-// fewer is the stepper for the next power of two of sources, nil if that is not half as many at most. Where programs
-// do not share weights one more is not worth it.
+// fewer is the stepper for so many sources, or a few more, nil if it would not leave out a quarter of them. Where
+// programs do not share weights one more is not worth it.
 func (m *Seq2Seq) fewer(s beamShape, sources int) (*decode.SourceStepper, error) {
-	fewer := 1
-	for fewer < sources || fewer*s.width < fewestRows {
-		fewer *= 2
-	}
-	if 2*fewer > s.batch || m.placed == nil {
+	fewer := batches.RowsInUse(max(sources, fewestRows/s.width), m.StepRows())
+	if 4*fewer > 3*s.batch || m.placed == nil {
 		return nil, nil
 	}
 	s.batch = fewer

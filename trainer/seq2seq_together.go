@@ -33,6 +33,9 @@ func (m Seq2Seqs) Sample(
 	return c.Sequences(s, lengths, n, limits, m[0].config.Model.Tokens, random)
 }
 
+// StepRows is Seq2Seq.StepRows of all of them.
+func (m Seq2Seqs) StepRows() int { return m[0].StepRows() }
+
 // Close frees all of them.
 func (m Seq2Seqs) Close() error {
 	var first error

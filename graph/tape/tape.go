@@ -165,6 +165,13 @@ type Measurer interface {
 	Measure(t *Tape) (int64, error)
 }
 
+// A Launcher is a Device on which instructions take their time however little they do: a step of a recurrence takes as
+// long as StepRows more rows of a batch.
+type Launcher interface {
+	Device
+	StepRows() int
+}
+
 // Program is a loaded tape with its arena. After Load every input and state is zero.
 type Program interface {
 	// Write copies data, a dense row-major []float32, []float64 or []int32 of the slot's type and size, into an

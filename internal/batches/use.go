@@ -16,11 +16,21 @@ type Together struct {
 // and at least 8.
 func StepsInUse(n int) int { return max(8, RoundUp(n, 4)) }
 
-// InUse puts sequences together whose lengths are similar, so that little is padded, the longest first.
-// Programs are compiled for shapes: numbers of steps are StepsInUse, and those of rows are rounded to powers of
-// two, so that there are few programs, whatever comes. most says how many sequences of so many steps may be
-// together. Empty ones are left out.
-func InUse(lengths []int, most func(steps int) int) []Together {
+// RowsInUse is how many rows InUse has for n sequences, on a device on which a step takes as long as so many rows more:
+// powers of two and, above that many, what lies half-way between them.
+func RowsInUse(n, step int) int {
+	if n <= step {
+		return RoundUp(n, 1)
+	}
+	return RoundUp(n, 4)
+}
+
+// InUse puts sequences together whose lengths are similar, the longest first: of all ways that which takes the least
+// time, if a step takes the time of its rows and of so many more. Little is padded where a step is cheap; where it takes
+// as long for many rows as for one, as on a GPU, as many as may be are together. Programs are compiled for shapes: the
+// numbers of steps are StepsInUse, and those of rows RowsInUse, so that there are few programs, whatever comes. most says
+// how many rows of so many steps there may be. Empty ones are left out.
+func InUse(lengths []int, step int, most func(steps int) int) (all []Together) {
 	var order []int
 	for i, n := range lengths {
 		if n > 0 {
@@ -28,15 +38,26 @@ func InUse(lengths []int, most func(steps int) int) []Together {
 		}
 	}
 	slices.SortStableFunc(order, func(i, j int) int { return cmp.Compare(lengths[j], lengths[i]) })
-	var all []Together
-	for len(order) > 0 {
-		t := Together{Steps: StepsInUse(lengths[order[0]]), Rows: 1}
-		n := min(max(1, most(t.Steps)), len(order))
-		t.Which, order = order[:n:n], order[n:]
-		for t.Rows < n {
-			t.Rows *= 2
+	first := make([]int, len(order)) // how many are in the first batch of those from here on
+	least := make([]int, len(order)+1)
+	for from := len(order) - 1; from >= 0; from-- {
+		steps := StepsInUse(lengths[order[from]])
+		limit := most(steps)
+		for n := 1; n <= len(order)-from; n++ {
+			rows := RowsInUse(n, step)
+			if rows > limit && n > 1 {
+				break
+			}
+			if time := steps*(step+rows) + least[from+n]; n == 1 || time <= least[from] {
+				first[from], least[from] = n, time
+			}
 		}
-		all = append(all, t)
+	}
+	for from := 0; from < len(order); from += first[from] {
+		n := first[from]
+		all = append(all, Together{
+			Which: order[from:][:n:n], Steps: StepsInUse(lengths[order[from]]), Rows: RowsInUse(n, step),
+		})
 	}
 	return all
 }

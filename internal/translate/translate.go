@@ -23,6 +23,8 @@ import (
 
 // Model translates batches of tokens: a *trainer.Seq2Seq.
 type Model interface {
+	// StepRows is how many rows take as long as what a step takes beside its rows, see batches.InUse.
+	StepRows() int
 	Search(source []int32, batch int, c decode.Beam) ([][]decode.Hypothesis, error)
 	Sample(
 		source []int32, batch, n int, limits []int, c decode.Sampling, random []*rand.Rand,
@@ -76,17 +78,13 @@ const (
 	maxTokens = 1 << 15
 )
 
-// together is how many lines are translated at once, at most: a power of two, so that there are few programs.
+// together is how many lines are translated at once, at most.
 func (o *Options) together() int {
-	most := maxRows / o.rows()
+	most := max(1, maxRows/o.rows())
 	if o.Weights {
 		most = min(most, weighed)
 	}
-	n := 1
-	for 2*n <= most {
-		n *= 2
-	}
-	return n
+	return most
 }
 
 // weighed is how many lines are translated at once whose weights all are kept.
@@ -189,7 +187,7 @@ func (t *Translator) batches(first int, lines []string, o *Options) (all []batch
 	most := func(steps int) int {
 		return min(o.together(), int(together/t.work(steps, o)), maxTokens/(steps*o.rows()))
 	}
-	for _, g := range batches.InUse(lengths, most) {
+	for _, g := range batches.InUse(lengths, t.Model.StepRows(), most) {
 		b := batch{Together: g, first: first}
 		for _, i := range g.Which {
 			b.tokens = append(b.tokens, tokens[i])

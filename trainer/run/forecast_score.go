@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/unroll-ml/unroll/datasets/series"
+	"github.com/unroll-ml/unroll/internal/batches"
 	"github.com/unroll-ml/unroll/trainer"
 	"github.com/unroll-ml/unroll/trainer/metrics"
 	"github.com/unroll-ml/unroll/trainer/parallel"
@@ -144,7 +145,7 @@ func (d *seriesData) windows(origins []origin) []trainer.Window {
 // forecast forecasts windows; there are programs for few numbers of them.
 func forecast(m *trainer.Forecaster, windows []trainer.Window) ([]trainer.Forecast, error) {
 	n := len(windows)
-	for len(windows) < rounded(n, 1) {
+	for len(windows) < batches.RowsInUse(n, m.StepRows()) {
 		windows = append(windows, windows[0])
 	}
 	forecasts, err := m.Forecast(windows)
@@ -233,7 +234,7 @@ func judge(models []forecasting, block []origin, levels []float64) (j judgedFore
 	together := make([][]*trainer.Forecast, len(block))
 	for _, m := range models {
 		windows := m.data.windows(block)
-		loss, values, err := m.Measure(padded(windows, m.data.model.Horizon))
+		loss, values, err := m.Measure(padded(windows, m.StepRows()))
 		if err != nil {
 			return j, err
 		}
@@ -258,9 +259,9 @@ func judge(models []forecasting, block []origin, levels []float64) (j judgedFore
 	return j, nil
 }
 
-// padded adds windows that nothing is measured of, up to a power of two.
-func padded(windows []trainer.Window, horizon int) []trainer.Window {
-	n := rounded(len(windows), 1)
+// padded adds windows that nothing is measured of, so that there are programs for few numbers of them.
+func padded(windows []trainer.Window, step int) []trainer.Window {
+	n := batches.RowsInUse(len(windows), step)
 	for len(windows) < n {
 		none := windows[0]
 		none.Future = nil

@@ -8,6 +8,7 @@ import (
 	"sync"
 
 	"github.com/unroll-ml/unroll/datasets"
+	"github.com/unroll-ml/unroll/internal/batches"
 	"github.com/unroll-ml/unroll/trainer"
 )
 
@@ -67,7 +68,7 @@ func (c *Classifier) Classify(ctx context.Context, texts []string) ([][]Label, e
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	all := make([][]Label, len(texts))
-	for _, g := range group(sizes(tokens), MostTexts) {
+	for _, g := range group(sizes(tokens), c.models[0].StepRows()) {
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
@@ -112,7 +113,7 @@ func (c *Classifier) ClassifyImages(ctx context.Context, m *datasets.Images, fro
 			return nil, err
 		}
 		n := min(MostTexts, to-from)
-		which := make([]int32, rounded(n, 1)) // those after n are of no use
+		which := make([]int32, batches.RowsInUse(n, c.models[0].StepRows())) // those after n are of no use
 		for i := range which {
 			which[i] = -1
 			if i < n {

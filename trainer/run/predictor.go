@@ -39,7 +39,7 @@ func (m *Regressor) Predict(ctx context.Context, cases *series.Cases) ([]float64
 	predicted := make([]float64, casesIn(cases))
 	for i, model := range m.models {
 		c := m.runs[i].config
-		err := c.eachCases(ctx, cases, func(x trainer.Sequences, which []int32) error {
+		err := c.eachCases(ctx, cases, model.StepRows(), func(x trainer.Sequences, which []int32) error {
 			ys, err := model.Predict(x)
 			if err != nil {
 				return err
@@ -66,7 +66,7 @@ func (c *Classifier) ClassifyCases(ctx context.Context, cases *series.Cases) ([]
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	all := make([][]Label, casesIn(cases))
-	err := c.config.eachCases(ctx, cases, func(x trainer.Sequences, which []int32) error {
+	err := c.config.eachCases(ctx, cases, c.models[0].StepRows(), func(x trainer.Sequences, which []int32) error {
 		ln, err := c.models.LogProbs(x)
 		if err != nil {
 			return err
@@ -89,9 +89,9 @@ func casesIn(cases *series.Cases) int {
 	return len(cases.Cases)
 }
 
-// eachCases visits cases in batches of similar lengths, with the numbers of the cases by row.
+// eachCases visits cases in batches of similar lengths, see group, with the numbers of the cases by row.
 func (c *Config) eachCases(
-	ctx context.Context, cases *series.Cases, visit func(x trainer.Sequences, which []int32) error,
+	ctx context.Context, cases *series.Cases, step int, visit func(x trainer.Sequences, which []int32) error,
 ) error {
 	if casesIn(cases) == 0 {
 		return badData("there are no series")
@@ -104,7 +104,7 @@ func (c *Config) eachCases(
 	for i, v := range x.vectors {
 		lengths[i] = len(v) / x.size
 	}
-	for _, g := range group(lengths, MostTexts) {
+	for _, g := range group(lengths, step) {
 		if err := ctx.Err(); err != nil {
 			return err
 		}

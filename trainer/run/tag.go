@@ -56,7 +56,7 @@ func (t *Tagger) Tag(ctx context.Context, sentences [][]string) ([][]string, err
 	for i, n := range lengths {
 		tags[i] = make([]string, n)
 	}
-	for _, g := range group(lengths, MostTexts) {
+	for _, g := range group(lengths, t.model.StepRows()) {
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}

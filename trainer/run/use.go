@@ -6,20 +6,13 @@ import (
 	"github.com/unroll-ml/unroll/internal/batches"
 )
 
-// rounded is the next power of two, at least least, which is one.
-func rounded(n, least int) int {
-	for least < n {
-		least *= 2
-	}
-	return least
-}
-
 // together are texts that are read at once.
 type together struct{ batches.Together }
 
-// group puts texts of similar lengths together, at most so many.
-func group(lengths []int, most int) (groups []together) {
-	for _, g := range batches.InUse(lengths, func(int) int { return most }) {
+// group puts texts of similar lengths together, at most MostTexts, for a model that takes as long for a step as for so
+// many rows more.
+func group(lengths []int, step int) (groups []together) {
+	for _, g := range batches.InUse(lengths, step, func(int) int { return MostTexts }) {
 		groups = append(groups, together{g})
 	}
 	return groups
