@@ -107,8 +107,13 @@ func (r *reduce[T]) stripes(member, part int) {
 	}
 }
 
+// fill sets all elements: the first few one by one, then twice as many each time, which are copied by whole vectors.
 func fill[T any](s []T, x T) {
-	for i := range s {
+	const few = 16
+	for i := range min(few, len(s)) {
 		s[i] = x
+	}
+	for n := few; n < len(s); n *= 2 {
+		copy(s[n:], s[:n])
 	}
 }

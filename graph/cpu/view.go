@@ -71,9 +71,7 @@ func loadUniform[T kernel.Float](v *view, dst []T) {
 	default:
 		x = *(*T)(v.base)
 	}
-	for i := range dst {
-		dst[i] = x
-	}
+	fill(dst, x)
 }
 
 // loadView brings elements [j, j+n) of some rows to dst.
@@ -137,10 +135,7 @@ func gather[T, S float32 | float64 | int32](dst []T, src *S, first, next, count,
 		row := dst[:n]
 		switch stride {
 		case 0:
-			x := T(*offset(src, first))
-			for i := range row {
-				row[i] = x
-			}
+			fill(row, T(*offset(src, first)))
 		default:
 			at := first
 			for i := range row {
