@@ -73,11 +73,17 @@ func Uncaptured(f func(error)) Option { return func(d *Device) { d.refused = f }
 
 // New makes a device of a GPU, which must stay open as long as the device and its programs are used.
 func New(gpu driver.GPU, opts ...Option) *Device {
-	d := &Device{engine: &engine{gpu: gpu, capture: true, steps: true, early: true, kernels: map[string]driver.Function{}}}
+	d := withOptions(opts)
+	d.gpu, d.early = gpu, d.early && gpu.Info().Early()
+	return d
+}
+
+// withOptions is a device that has no GPU yet.
+func withOptions(opts []Option) *Device {
+	d := &Device{engine: &engine{capture: true, steps: true, early: true, kernels: map[string]driver.Function{}}}
 	for _, o := range opts {
 		o(d)
 	}
-	d.early = d.early && gpu.Info().Early()
 	return d
 }
 
@@ -106,7 +112,7 @@ func (d *Device) Load(t *tape.Tape) (tape.Program, error) {
 	if t.Arena > maxMemory {
 		return nil, errors.Errorf("cuda: load: an arena of %d bytes is larger than the memory of any GPU", t.Arena)
 	}
-	l := d.lowering(t)
+	l := d.lowering(t, d.gpu.Info().Compute)
 	var p *program
 	var err error
 	if d.family != nil {
@@ -120,13 +126,21 @@ func (d *Device) Load(t *tape.Tape) (tape.Program, error) {
 	return p, nil
 }
 
-// Pieces is how many kernels, products and copies a run of a tape puts onto the GPU, and so about how many nodes
-// the graph of a captured run has: a product may be more than one. Nothing is loaded.
-func (d *Device) Pieces(t *tape.Tape) (int, error) {
+// Pieces is how many kernels, products and copies a run of a tape puts onto a GPU of a compute capability, and so
+// about how many nodes the graph of a captured run has: a product may be more than one. The options are those of
+// New; no GPU is needed.
+func Pieces(t *tape.Tape, compute driver.Version, opts ...Option) (int, error) {
+	return withOptions(opts).pieces(t, compute)
+}
+
+// Pieces is the same for this device's GPU. Nothing is loaded.
+func (d *Device) Pieces(t *tape.Tape) (int, error) { return d.pieces(t, d.gpu.Info().Compute) }
+
+func (d *Device) pieces(t *tape.Tape, compute driver.Version) (int, error) {
 	if err := tape.Verify(t); err != nil {
 		return 0, errors.WithMessage(err, "cuda: pieces")
 	}
-	l := d.lowering(t)
+	l := d.lowering(t, compute)
 	if err := l.lower(); err != nil {
 		return 0, errors.WithMessage(err, "cuda: pieces")
 	}
@@ -137,9 +151,9 @@ func (d *Device) Pieces(t *tape.Tape) (int, error) {
 	return n, nil
 }
 
-// lowering is that of a tape for this GPU.
-func (d *Device) lowering(t *tape.Tape) *lowering {
-	ampere := d.gpu.Info().Compute.Major >= 8 // knows TF32 and bfloat16
+// lowering is that of a tape for a GPU of a compute capability.
+func (d *Device) lowering(t *tape.Tape, compute driver.Version) *lowering {
+	ampere := compute.Major >= 8 // knows TF32 and bfloat16
 	l := newLowering(t, d.precision, d.steps && (ampere || d.precision == driver.Float32))
 	l.rounds, l.collective = ampere, d.collective != nil
 	return l

@@ -226,6 +226,9 @@ func TestHostFunctionsBetweenGraphs(t *testing.T) {
 	if pieces, err := cuda.New(gpu).Pieces(&b.Tape); err != nil || pieces != 4+2+2*2 {
 		t.Errorf("%d pieces (%v), want 4 Maps, 2 host functions, and two of each in a loop of 2 steps", pieces, err)
 	}
+	if pieces, err := cuda.Pieces(&b.Tape, driver.Version{Major: 9}); err != nil || pieces != 4+2+2*2 {
+		t.Errorf("without a GPU: %d pieces (%v)", pieces, err)
+	}
 	write(t, p, b.id("x"), slices.Repeat([]float32{2}, n))
 	state := float32(0)
 	for k := range 4 {

@@ -36,10 +36,13 @@ func (k *graphCmd) Run(a *app) error {
 	}
 	defer task.Close()
 	drawing := d.Busiest().Draw(k.Dir, k.Before, k.Full)
-	if k.Out == "" {
-		return drawing.Text(a.prose(), 80)
+	if k.Out != "" {
+		return a.draw("out", k.Out, drawing.Write, "svg", "dot")
 	}
-	return a.draw("out", k.Out, drawing.Write, "svg", "dot")
+	if err := drawing.Text(a.prose(), 80); err != nil || k.Before {
+		return err
+	}
+	return d.Busiest().WriteLaunches(a.prose())
 }
 
 func (k *profileCmd) Run(a *app) error {

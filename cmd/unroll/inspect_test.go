@@ -21,6 +21,7 @@ func TestLookingAtRuns(t *testing.T) {
 		{"runs run", "a classifier: 1 run, the best first by the loss of a validation\n"},
 		{"runs run --by accuracy --json", `"task":"classify","state":"done","steps":6,`},
 		{"graph run", "loop of "},
+		{"graph run", "\nlaunches of a step on an NVIDIA GPU, about: fp32 "},
 		{"graph run --before", "Scan"},
 		{"graph run --full", "buffers of inputs, states and outputs"},
 		{"profile run --time 50ms", "the whole step"},

@@ -227,3 +227,27 @@ func TestProfile(t *testing.T) {
 		t.Errorf("ended: %v", err)
 	}
 }
+
+// Launches are counted without a GPU: a copy of h, in each of 5 steps a product and a Map, the sum of squares, the
+// update of U; at bf16 U is rounded, and h in each step. A tape that no GPU takes is said to be one.
+func TestLaunches(t *testing.T) {
+	r := newRecurrence(t)
+	if err := r.program.Run(); err != nil {
+		t.Fatal(err)
+	}
+	const n = 1 << 32
+	huge := &tape.Tape{Float: tape.Float32, Arena: 8*n + tape.Align, Buffers: []tape.Buffer{
+		{Dtype: tape.Float32, Len: n}, {Dtype: tape.Float32, Len: n, Offset: 4 * n}, {Dtype: tape.Float32, Len: 1, Offset: 8 * n},
+	}}
+	huge.Code = []tape.Instr{&tape.Product{C: tape.Ref{Buf: 1}, B: tape.Ref{Buf: 2}, Batch: 1, M: n, N: 1, K: 1,
+		LdA: 1, LdB: 1, LdC: 1}}
+	for want, p := range map[string]*Program{
+		"\nlaunches of a step on an NVIDIA GPU, about: fp32 13, tf32 13, bf16 19\n": r.device.Busiest(),
+		"\nno GPU could run this step: cuda: pieces: ":                              {Tape: huge},
+	} {
+		var out strings.Builder
+		if err := p.WriteLaunches(&out); err != nil || !strings.HasPrefix(out.String(), want) {
+			t.Errorf("%q, %v; want %q", out.String(), err, want)
+		}
+	}
+}
