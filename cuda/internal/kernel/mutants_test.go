@@ -104,7 +104,7 @@ func changesNothing(kernel string, m mutate.Mutant) bool {
 	}
 	// A global address is the same as the generic address that it was made of.
 	for line := range strings.Lines(m.Text()) {
-		f := strings.Fields(strings.NewReplacer(",", "", ";", "").Replace(line))
+		f := operands(line)
 		if len(f) == 3 && f[0] == "cvta.to.global.u64" &&
 			regexp.MustCompile(f[1]+`\b`).ReplaceAllString(m.Was, f[2]) == m.Now {
 			return true
@@ -118,7 +118,7 @@ func changesNothing(kernel string, m mutate.Mutant) bool {
 func justCopied(m mutate.Mutant) bool {
 	lines := strings.Split(m.Text(), "\n")
 	for i := m.Line - 2; i >= 0 && !strings.HasSuffix(lines[i], ":"); i-- {
-		f := strings.Fields(strings.NewReplacer(",", "", ";", "").Replace(lines[i]))
+		f := operands(lines[i])
 		if len(f) == 3 && strings.HasPrefix(f[0], "mov.") &&
 			regexp.MustCompile(f[1]+`\b`).ReplaceAllString(m.Was, f[2]) == m.Now {
 			return true
@@ -126,6 +126,11 @@ func justCopied(m mutate.Mutant) bool {
 	}
 	return false
 }
+
+var punctuation = strings.NewReplacer(",", "", ";", "")
+
+// operands are the words of a line: the instruction, and what it works on.
+func operands(line string) []string { return strings.Fields(punctuation.Replace(line)) }
 
 // detect runs a check with another text for one kernel.
 func detect(c check, clean *rig, name, text string) (err error) {
