@@ -105,7 +105,7 @@ func story(t *testing.T, dir string) (objects []map[string]any) {
 				t.Errorf("%s: step %d where %d belongs", dir, e.Step, steps)
 			}
 		}
-		if e.Event == "step" || e.Event == "valid" {
+		if e.Event == "step" || e.Event == "valid" && e.Step > 0 { // the validation before the first step may take too long
 			o := jsonLines(t, string(e.Line))[0]
 			delete(o, "seconds")
 			delete(o, "tokens_per_second")

@@ -10,7 +10,8 @@ import (
 	"github.com/unroll-ml/unroll/cuda/internal/ptx/sim"
 )
 
-// blas multiplies matrices with plain loops, on its stream. It needs no workspace, but has one, as on a GPU.
+// blas multiplies matrices with plain loops, on its stream. It needs no workspace, but has one, as on a GPU,
+// of which it touches nothing.
 type blas struct {
 	stream    *stream
 	workspace driver.Ptr
@@ -21,7 +22,7 @@ func (g *GPU) NewBLAS(s driver.Stream) (driver.BLAS, error) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	bytes := driver.WorkspaceBytes(g.Info().Compute)
-	p, err := g.alloc(bytes)
+	p, err := g.alloc(bytes, g.device.Reserve)
 	if err != nil {
 		return nil, err
 	}

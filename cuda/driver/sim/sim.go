@@ -121,10 +121,11 @@ func (g *GPU) Free() (int64, error) {
 func (g *GPU) Alloc(bytes int64) (driver.Ptr, error) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	return g.alloc(bytes)
+	return g.alloc(bytes, g.device.Alloc)
 }
 
-func (g *GPU) alloc(bytes int64) (driver.Ptr, error) {
+// alloc takes device memory, by Alloc or Reserve.
+func (g *GPU) alloc(bytes int64, take func(bytes int64) (uint64, error)) (driver.Ptr, error) {
 	if g.lost != nil {
 		return 0, g.lost
 	}
@@ -135,7 +136,7 @@ func (g *GPU) alloc(bytes int64) (driver.Ptr, error) {
 	if free := g.device.Free(); bytes > free || g.allocs == g.config.FailAlloc {
 		return 0, &driver.MemoryError{Asked: bytes, Free: free}
 	}
-	p, err := g.device.Alloc(bytes)
+	p, err := take(bytes)
 	return driver.Ptr(p), err
 }
 

@@ -2,6 +2,7 @@ package sim_test
 
 import (
 	"errors"
+	"fmt"
 	"math"
 	"slices"
 	"strings"
@@ -259,5 +260,25 @@ func TestMemory(t *testing.T) {
 	}
 	if err := m.Read(got, a); err == nil {
 		t.Error("what was released is read")
+	}
+}
+
+// Memory that is reserved has a place and a size, and is for nobody.
+func TestReserve(t *testing.T) {
+	m := sim.NewMemory(1000, true)
+	a, err := m.Reserve(600)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := m.Reserve(401); err == nil || m.Free() != 400 || a%256 != 0 || a < 1<<32 {
+		t.Errorf("more than there is: %v; %d bytes free, address %#x", err, m.Free(), a)
+	}
+	for what, err := range map[string]error{"read": m.Read(make([]byte, 4), a), "write": m.Write(a+599, make([]byte, 1))} {
+		if err == nil || !strings.Contains(err.Error(), fmt.Sprintf("of the 600 bytes at %#x, which are reserved", a)) {
+			t.Errorf("%s: %v", what, err)
+		}
+	}
+	if err := m.Release(a); err != nil || m.Free() != 1000 {
+		t.Errorf("%v; %d bytes free", err, m.Free())
 	}
 }

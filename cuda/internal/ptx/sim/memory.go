@@ -22,7 +22,8 @@ type Memory struct {
 
 type allocation struct {
 	base    uint64
-	data    []byte
+	size    uint64
+	data    []byte   // nil if it is reserved: then no access is right
 	written []bool   // of every 2 bytes, whether they ever were; nil if memory is not strict
 	shadow  []access // of every 4 bytes, who touched them in this launch; made when a launch asks for it
 	writer  []uint32 // of every 2 bytes, the launch that wrote them last; nil while no kernel may begin early
@@ -52,23 +53,44 @@ func (m *Memory) Free() int64 {
 func (m *Memory) Alloc(bytes int64) (uint64, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if bytes < 0 || bytes > m.free {
-		return 0, errors.Errorf("sim: %d bytes of device memory asked for, %d free", bytes, m.free)
+	a, err := m.reserve(bytes)
+	if err != nil {
+		return 0, err
 	}
-	a := &allocation{base: m.next, data: make([]byte, bytes)}
+	a.data = make([]byte, bytes)
 	for i := range a.data {
 		a.data[i] = 0xFF // NaN in float32 and float64, -1 as an integer
 	}
 	if m.strict {
 		a.written = make([]bool, (bytes+1)/2)
 	}
-	m.free -= bytes
-	m.allocs = append(m.allocs, a)
-	m.next += (uint64(bytes)+gap)/addressAlign*addressAlign + addressAlign
 	return a.base, nil
 }
 
-// Release gives back what Alloc gave.
+// Reserve is Alloc for memory that none may touch, as the workspace of a library: it has an address and a size, but no
+// contents.
+func (m *Memory) Reserve(bytes int64) (uint64, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	a, err := m.reserve(bytes)
+	if err != nil {
+		return 0, err
+	}
+	return a.base, nil
+}
+
+func (m *Memory) reserve(bytes int64) (*allocation, error) {
+	if bytes < 0 || bytes > m.free {
+		return nil, errors.Errorf("sim: %d bytes of device memory asked for, %d free", bytes, m.free)
+	}
+	a := &allocation{base: m.next, size: uint64(bytes)}
+	m.free -= bytes
+	m.allocs = append(m.allocs, a)
+	m.next += (a.size+gap)/addressAlign*addressAlign + addressAlign
+	return a, nil
+}
+
+// Release gives back what Alloc or Reserve gave.
 func (m *Memory) Release(addr uint64) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -76,7 +98,7 @@ func (m *Memory) Release(addr uint64) error {
 	if i < 0 || m.allocs[i].base != addr {
 		return errors.Errorf("sim: release of %#x, which is no allocation", addr)
 	}
-	m.free += int64(len(m.allocs[i].data))
+	m.free += int64(m.allocs[i].size)
 	m.allocs = append(m.allocs[:i], m.allocs[i+1:]...)
 	return nil
 }
@@ -183,13 +205,16 @@ func (m *Memory) describe(addr uint64) string {
 		after = m.allocs[i+1]
 	}
 	switch {
-	case before != nil && before.holds(addr, 0) && addr-before.base < uint64(len(before.data)):
-		return fmt.Sprintf("%#x, byte %d of the %d bytes at %#x", addr, addr-before.base, len(before.data), before.base)
-	case before != nil && (after == nil || addr-before.base-uint64(len(before.data)) < after.base-addr):
-		return fmt.Sprintf("%#x, %d bytes after the end of the %d bytes at %#x", addr,
-			addr-before.base-uint64(len(before.data)), len(before.data), before.base)
+	case before != nil && addr-before.base < before.size && before.data == nil:
+		return fmt.Sprintf("%#x, byte %d of the %d bytes at %#x, which are reserved", addr, addr-before.base, before.size,
+			before.base)
+	case before != nil && addr-before.base < before.size:
+		return fmt.Sprintf("%#x, byte %d of the %d bytes at %#x", addr, addr-before.base, before.size, before.base)
+	case before != nil && (after == nil || addr-before.base-before.size < after.base-addr):
+		return fmt.Sprintf("%#x, %d bytes after the end of the %d bytes at %#x", addr, addr-before.base-before.size,
+			before.size, before.base)
 	case after != nil:
-		return fmt.Sprintf("%#x, %d bytes before the %d bytes at %#x", addr, after.base-addr, len(after.data), after.base)
+		return fmt.Sprintf("%#x, %d bytes before the %d bytes at %#x", addr, after.base-addr, after.size, after.base)
 	}
 	return fmt.Sprintf("%#x, and nothing is allocated", addr)
 }
