@@ -2,7 +2,7 @@
 #
 #	make gpu        build bin/unroll; it starts on every machine, and uses a GPU where there is a driver, and MPI and NCCL where they are
 #	make gpu-check  build it, and check that it needs libc alone, one of 2021 or later (glibc 2.34)
-#	make gpu-test   vet all of it with the tag, and run the tests that the tag changes: the driver's against a fake driver, the command's
+#	make gpu-test   vet what the tags change, and run its tests: the driver's against a fake driver, the command's
 #	                without a GPU; with UNROLL_TEST_GPU=1, the driver's and the device's on the GPU itself
 #	make gpu-bench  build all that bench/gpu.sh runs on a machine with a GPU
 #	make gpu-dry    run the commands of bench/gpu/README.md against a fake driver, and check what they leave; and two processes on two fake GPUs
@@ -28,7 +28,7 @@ gpu-check: gpu
 	test "$$( (echo GLIBC_2.34; readelf -V bin/unroll | grep -o 'GLIBC_[0-9.]*') | sort -V | tail -n 1)" = GLIBC_2.34
 
 gpu-test: $(STUB)
-	$(ENV) go vet -tags $(TAGS) ./...
+	$(ENV) go vet -tags $(TAGS) ./cuda/... ./trainer/device ./trainer/parallel ./cmd/unroll
 	$(ENV) go test -tags $(TAGS) -short ./cuda/driver/... ./trainer/device
 	$(ENV) go test -tags $(TAGS) -short -run GPU ./cuda
 	$(ENV) go test -tags $(TAGS) -short -run 'Device|Doctor|Bench' ./cmd/unroll
