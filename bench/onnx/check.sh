@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Compares exported models with unroll, by onnxruntime, onnx.checker and PyTorch; runs the programs of docs/export.md.
+# Compares exported models with unroll, by onnxruntime, onnx.checker and PyTorch; runs the programs of docs/export.md, and
+# runs.sh.
 #
 #   bench/onnx/check.sh
 #
@@ -40,3 +41,4 @@ if has torch; then
   "$python" write.py > got.py
   diff <(echo "<All keys matched successfully>"; cat want) got.py && echo "PyTorch writes what unroll sample writes"
 fi
+ORT=$ort "$repo/bench/onnx/runs.sh"
