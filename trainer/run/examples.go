@@ -360,7 +360,7 @@ func (x *examples) unknownLabels(l *datasets.Labels) string {
 	case x.wrong == 0:
 		return x.name + ": " + x.unknown.Words(l) + ": left out"
 	}
-	return x.name + ": " + x.unknown.Words(l) + ": counted as wrong"
+	return x.name + ": " + x.unknown.Words(l) + ": counted as wrong, and left out of the loss, F1 and what examples are taken for"
 }
 
 func columns(c *Config) string {

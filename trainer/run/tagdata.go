@@ -197,7 +197,7 @@ func (x *tagged) strangeTags() string {
 		names = append(names, "...")
 	}
 	return fmt.Sprintf("%s: %s not among the %d of the training data (%s): counted as wrong, "+
-		"and their sentences left out of the loss", x.name,
+		"left out of macro F1, and their sentences of the loss", x.name,
 		words.Count(x.strange, "word has a tag that is", "words have tags that are"), x.labels.Len(),
 		strings.Join(names, ", "))
 }

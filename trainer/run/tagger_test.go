@@ -204,7 +204,7 @@ func TestTaggerIsMeasured(t *testing.T) {
 		v.Confusion.Examples() != 6 {
 		t.Errorf("%+v %+v", v, v.TagMeasures)
 	}
-	want := path + `: 1 word has a tag that is not among the 5 of the training data ("B-ORG"): counted as wrong, and their sentences left out of the loss`
+	want := path + `: 1 word has a tag that is not among the 5 of the training data ("B-ORG"): counted as wrong, left out of macro F1, and their sentences of the loss`
 	if diff := cmp.Diff([]string{want}, v.Notes); diff != "" {
 		t.Error(diff)
 	}
