@@ -40,6 +40,7 @@ type Seq2Seq struct {
 	eval   map[pairShape]*seq2seqEvaluator
 	beam   map[beamShape]*beamDecoder
 	recent []beamShape // of beam, that which was used last at the end
+	keep   int         // bytes that those of beam may have for themselves, see mostBeamBytes
 	room   decode.Room // of beam, which take turns
 }
 
@@ -82,6 +83,7 @@ func NewSeq2Seq(c Seq2SeqConfig) (*Seq2Seq, error) {
 	return &Seq2Seq{
 		config: c, shared: s, aid: aider{c.Model.Softmax, c.Model.Target, c.Seed},
 		train: map[trainShape]*seq2seqTrainer{}, eval: map[pairShape]*seq2seqEvaluator{}, beam: map[beamShape]*beamDecoder{},
+		keep: mostBeamBytes,
 	}, nil
 }
 

@@ -150,28 +150,63 @@ func (m *Seq2Seq) reader(d *beamDecoder, s beamShape) error {
 	return m.shared.sync(&d.encode)
 }
 
-// mostBeams is how many shapes have programs that write step by step, at most: those that were not used for the
-// longest time make room for others, whatever lengths come.
-const mostBeams = 48
+// What is kept of programs that write step by step, whatever lengths come: so many shapes, and so many bytes of inputs
+// and outputs. Those that were not used for the longest time make room for others.
+const (
+	mostBeams     = 48
+	mostBeamBytes = 24 << 20
+)
 
 // beamFor gives the programs for a shape, with the newest weights.
 func (m *Seq2Seq) beamFor(s beamShape) (*beamDecoder, error) {
-	if m.beam[s] == nil && len(m.recent) == mostBeams {
-		old := m.beam[m.recent[0]]
-		delete(m.beam, m.recent[0])
-		m.recent = m.recent[1:]
-		for _, p := range []*graph.Program{old.encode.Program, old.step.Program} {
-			if err := m.forget(p); err != nil {
-				return nil, err
-			}
-		}
-	}
 	d, err := obtain(m.beam, s, m.newBeam)
 	if err != nil {
 		return nil, err
 	}
 	m.recent = append(slices.DeleteFunc(m.recent, func(x beamShape) bool { return x == s }), s)
+	if err := m.makeRoom(s); err != nil {
+		return nil, err
+	}
 	return d, m.shared.sync(&d.step)
+}
+
+// makeRoom frees programs while there are too many beside those for a shape. A search uses those for as many steps of its
+// sources and as many rows for each: these stay.
+func (m *Seq2Seq) makeRoom(s beamShape) error {
+	bytes := 0
+	for _, d := range m.beam {
+		bytes += d.bytes()
+	}
+	for i := 0; i < len(m.recent) && (len(m.recent) > mostBeams || bytes > m.keep); {
+		x := m.recent[i]
+		if x.source == s.source && x.width == s.width {
+			i++
+			continue
+		}
+		old := m.beam[x]
+		bytes -= old.bytes()
+		delete(m.beam, x)
+		m.recent = slices.Delete(m.recent, i, i+1)
+		for _, p := range []*graph.Program{old.encode.Program, old.step.Program} {
+			if err := m.forget(p); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// bytes is about how much memory the programs have that others do not have, too: inputs and outputs.
+func (d *beamDecoder) bytes() int {
+	own := slices.Concat(d.graph.Begin, d.graph.Outputs())
+	if d.encode.Program != nil {
+		own = append(own, d.graph.Encoded...)
+	}
+	elements := 0
+	for _, n := range own {
+		elements += n.Shape().TotalSize()
+	}
+	return 4 * elements
 }
 
 // fewestRows is how many rows a step has that are not worth leaving out: a step of fewer takes nearly as long.

@@ -2,6 +2,7 @@ package trainer
 
 import (
 	"math"
+	"reflect"
 	"slices"
 	"testing"
 
@@ -144,6 +145,37 @@ func TestSeq2SeqShapesMakeRoom(t *testing.T) {
 	}
 	if again := search(1); !slices.Equal(again[0].Tokens, first[0].Tokens) || again[0].LogProb != first[0].LogProb {
 		t.Errorf("found %+v, and before %+v", again, first)
+	}
+}
+
+// Programs that take much memory make room for others, too, but for those of a search that goes on; the weights of those
+// that stay are not written again.
+func TestSeq2SeqBytesMakeRoom(t *testing.T) {
+	m := newTestSeq2Seq(t, Seq2SeqConfig{Model: models.Seq2SeqConfig{Attention: models.Dot{}}, TeacherForcing: 1})
+	source := slices.Repeat([]int32{4, 5, 6, 3}, 16)
+	search := func(steps int) [][]decode.Hypothesis {
+		found, err := m.Search(source[:16*steps], 16, decode.Beam{Width: 2, MaxLength: 6})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return found
+	}
+	first := search(1)
+	m.placed["none of the weights"] = 1 // for as long as they are
+	m.keep = 1
+	for _, steps := range []int{2, 3, 1} {
+		again := search(steps)
+		for at := range m.beam {
+			if at.source != steps {
+				t.Errorf("programs for %+v are kept while others search", at)
+			}
+		}
+		if steps == 1 && !reflect.DeepEqual(again, first) {
+			t.Errorf("found %+v, and before %+v", again, first)
+		}
+	}
+	if len(m.recent) != len(m.beam) || m.placed["none of the weights"] != 1 {
+		t.Errorf("%d shapes, %d noted; weights in their place: %v", len(m.beam), len(m.recent), m.placed)
 	}
 }
 

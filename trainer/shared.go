@@ -25,6 +25,7 @@ type shared struct {
 	Training
 	device, using     tape.Device      // of programs that train, and of those that use the weights
 	programs          []*graph.Program // all that were compiled
+	applied           int              // of them: those that use the weights
 	sharable, inPlace bool             // all programs may have, and have them in one place: see share
 	placed            map[string]int   // by name: the version of the weights in the place of using; nil: there is none
 
@@ -104,13 +105,16 @@ func (s *shared) Close() error {
 	return first
 }
 
-// forget frees a program; nil is none. What programs have in common may be gone with the last of them.
+// forget frees a program that uses the weights; nil is none. What programs have in common may be gone with the last of
+// them.
 func (s *shared) forget(p *graph.Program) error {
 	if p == nil {
 		return nil
 	}
-	clear(s.placed)
 	s.programs = slices.DeleteFunc(s.programs, func(x *graph.Program) bool { return x == p })
+	if s.applied--; s.applied == 0 {
+		clear(s.placed)
+	}
 	return p.Close()
 }
 
@@ -459,6 +463,7 @@ func (s *shared) apply(b *op.Builder, params, outputs G.Nodes, updates ...graph.
 		updates...)
 	if err == nil {
 		s.programs = append(s.programs, a.Program)
+		s.applied++
 	}
 	return a, err
 }

@@ -74,7 +74,7 @@ type SourceStepper struct {
 
 // Room is memory on the host, as much as the largest stepper needs that has it. The zero value is ready to use.
 type Room struct {
-	logits, other scratch
+	logits, sums, weights, other scratch
 }
 
 // scratch is memory for the value of a node, and for some of its rows.
@@ -179,15 +179,15 @@ func (x *SourceStepper) next(tokens, parents []int32) (s Scores, err error) {
 	if s.Single, s.Double, err = x.Room.logits.matrix(x.step, x.s.Logits); err != nil {
 		return s, err
 	}
-	sums, err := x.Room.other.wide(x.step, x.s.LogSum)
-	if err != nil {
+	if s.LogSum, err = x.Room.sums.wide(x.step, x.s.LogSum); err != nil {
 		return s, err
 	}
-	s.LogSum = slices.Concat(sums...)
 	if x.s.Weights != nil {
-		if s.Weights, err = x.Room.other.wide(x.step, x.s.Weights); err != nil {
+		weights, err := x.Room.weights.wide(x.step, x.s.Weights)
+		if err != nil {
 			return s, err
 		}
+		s.Weights = cut(weights, len(tokens))
 	}
 	s.Never = x.never
 	return s, nil
@@ -234,23 +234,23 @@ func (m *scratch) matrix(p Program, node *G.Node) (single [][]float32, double []
 	return nil, cut(m.double, node.Shape()[0]), err
 }
 
-// wide is the value of a floating-point node as float64, by row, in memory of its own.
-func (m *scratch) wide(p Program, node *G.Node) ([][]float64, error) {
-	single, double, err := m.matrix(p, node)
-	all := make([]float64, 0, node.Shape().TotalSize())
-	for _, row := range double {
-		all = append(all, row...)
+// wide is the value of a floating-point node as float64. It is valid until the next call.
+func (m *scratch) wide(p Program, node *G.Node) ([]float64, error) {
+	if node.Dtype() == tensor.Float64 {
+		err := value(p, node, &m.double)
+		return m.double, err
 	}
-	for _, row := range single {
-		for _, x := range row {
-			all = append(all, float64(x))
-		}
+	err := value(p, node, &m.single)
+	m.double = m.double[:0]
+	for _, x := range m.single {
+		m.double = append(m.double, float64(x))
 	}
-	return cut(all, node.Shape()[0]), err
+	return m.double, err
 }
 
 // cut is data as so many rows.
-func cut[T any](data []T, rows int) (all [][]T) {
+func cut[T any](data []T, rows int) [][]T {
+	all := make([][]T, 0, rows)
 	width := len(data) / rows
 	for r := range rows {
 		all = append(all, data[r*width:][:width:width])

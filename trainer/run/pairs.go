@@ -191,7 +191,7 @@ func (p pairsPart) encode(c *Config, encoded *batches.Seq2Seq, longest int) (*tr
 }
 
 // What measures pairs has the logits of a batch in memory all at once: about so many of them.
-const logitsAtOnce = 1 << 22
+const logitsAtOnce = 1 << 21
 
 // measuring are batches for measuring: little padding, since all that is computed is used once, and little memory.
 func (c *Config) measuring(b batches.Config) batches.Config {
