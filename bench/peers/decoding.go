@@ -1,11 +1,13 @@
 package main
 
 import (
+	"io"
 	"math/rand/v2"
 
 	"github.com/unroll-ml/unroll/graph"
 	"github.com/unroll-ml/unroll/graph/tape"
 	"github.com/unroll-ml/unroll/internal/bench/workloads"
+	"github.com/unroll-ml/unroll/internal/exchange"
 	"github.com/unroll-ml/unroll/models"
 	"github.com/unroll-ml/unroll/models/decode"
 	"github.com/unroll-ml/unroll/trainer"
@@ -20,6 +22,12 @@ type decoder interface {
 	tensors() ([]checkpoint.Tensor, error) // the weights, and inputs whose names begin with "in/"
 }
 
+// exporter is a decoder that can be written as an ONNX file.
+type exporter interface {
+	decoder
+	export(w io.Writer) error
+}
+
 // sampled is a language model of LSTM layers that writes one character after the other, the likeliest. Of its size
 // In is the embedding's, Target the number of characters and Steps that of those to write.
 var sampled = workload{
@@ -32,7 +40,7 @@ var sampled = workload{
 			return 2 * float64(s.Steps*(cells+s.Hidden*s.Target))
 		},
 	},
-	torch: []string{"loop", "traced"}, decode: newWriter,
+	torch: []string{"loop", "traced"}, onnx: true, decode: newWriter,
 }
 
 // translated is a translation of Batch sentences of Steps/2 to Steps words, each into 1.5·Steps words, which are as many
@@ -91,24 +99,37 @@ func integer(name string, n int) checkpoint.Tensor {
 // writer writes characters.
 type writer struct {
 	*trainer.LM
+	model models.LMConfig
 	steps int
 }
 
 func newWriter(s workloads.Size, device tape.Device) (decoder, error) {
-	m, err := trainer.NewLM(trainer.LMConfig{
-		Model: models.LMConfig{Vocab: s.Target, Cell: models.CellConfig{Kind: "lstm"}, Embed: s.In, Hidden: s.Hidden,
-			Layers: s.Layers},
-		Seq: 1, Batch: 1, Device: device, Training: unused,
-	})
+	c := models.LMConfig{Vocab: s.Target, Cell: models.CellConfig{Kind: "lstm"}, Embed: s.In, Hidden: s.Hidden,
+		Layers: s.Layers}
+	m, err := trainer.NewLM(trainer.LMConfig{Model: c, Seq: 1, Batch: 1, Device: device, Training: unused})
 	if err != nil {
 		return nil, err
 	}
-	return &writer{m, s.Steps}, nil
+	return &writer{m, c, s.Steps}, nil
 }
 
 func (w *writer) tensors() ([]checkpoint.Tensor, error) {
 	weights, err := w.Params()
 	return withInputs(weights, integer("steps", w.steps)), err
+}
+
+// export implements exporter.
+func (w *writer) export(to io.Writer) error {
+	params, err := w.Params()
+	if err != nil {
+		return err
+	}
+	weights := map[string][]float32{}
+	for _, t := range params {
+		weights[t.Name] = t.Data.([]float32)
+	}
+	_, err = exchange.Model{Config: w.model, Weights: weights}.Write(to, exchange.Parts(w.model)[0])
+	return err
 }
 
 func (w *writer) Step() error { return w.write(func(int32, float32) {}) }

@@ -1,5 +1,6 @@
 // Command peers measures training steps of unroll beside those of PyTorch, oneDNN and stock Gorgonia: the same
-// model, batch, parameters and optimizer, in float32 on the CPU; and models that write, with the same weights.
+// model, batch, parameters and optimizer, in float32 on the CPU; and models that write, with the same weights, also
+// beside onnxruntime.
 //
 //	go run ./bench/peers --threads 1,2 --workloads lstm,rnn --rounds 7
 //
@@ -8,7 +9,8 @@
 // from the same numbers and must give the same losses and gradients; those that write must write the same. Each runs in a process of its own.
 //
 // For PyTorch on Debian: apt-get install --no-install-recommends python3-torch libopenblas0-openmp; for the recurrent
-// primitives of oneDNN, with which layers alone are compared: g++ libdnnl-dev.
+// primitives of oneDNN, with which layers alone are compared: g++ libdnnl-dev. For onnxruntime: node, and
+// onnxruntime-node from npm in a folder that NODE_PATH names.
 package main
 
 import (

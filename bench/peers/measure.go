@@ -17,10 +17,10 @@ import (
 
 // field is all processes that take part, and why others do not.
 type field struct {
-	unroll, stock, torch, oneDNN *process
-	noTorch, noOneDNN            string
-	path                         string // the CPU device's instructions
-	folder                       string // for parameters and inputs
+	unroll, stock, torch, oneDNN, onnx *process
+	noTorch, noOneDNN, noONNX          string
+	path                               string // the CPU device's instructions
+	folder                             string // for parameters and inputs
 }
 
 func newField(log io.Writer) (*field, error) {
@@ -48,11 +48,14 @@ func newField(log io.Writer) (*field, error) {
 	if f.oneDNN, err = startOneDNN(f.folder, log); err != nil {
 		f.noOneDNN = err.Error()
 	}
+	if f.onnx, err = startONNX(f.folder, log); err != nil {
+		f.noONNX = err.Error()
+	}
 	return f, nil
 }
 
 func (f *field) close() {
-	for _, p := range []*process{f.unroll, f.stock, f.torch, f.oneDNN} {
+	for _, p := range []*process{f.unroll, f.stock, f.torch, f.oneDNN, f.onnx} {
 		if p != nil {
 			p.close()
 		}
@@ -78,6 +81,9 @@ func (f *field) entries(w workload) []*entry {
 	if w.fused && f.oneDNN != nil {
 		es = append(es, &entry{name: f.oneDNN.version, process: f.oneDNN})
 	}
+	if w.onnx && f.onnx != nil {
+		es = append(es, &entry{name: f.onnx.version, process: f.onnx})
+	}
 	for _, form := range w.torch {
 		if f.torch != nil {
 			es = append(es, &entry{name: f.torch.version + ", " + form, form: form, process: f.torch})
@@ -93,6 +99,7 @@ func (f *field) measure(w workload, threads int, o options) (*table, error) {
 		if err := write(file, w, o.sizeOf(w)); err != nil {
 			return nil, err
 		}
+		defer os.Remove(file + onnxFile) // most workloads have none
 		defer os.Remove(file)
 	}
 	es := f.entries(w)
@@ -113,6 +120,9 @@ func (f *field) measure(w workload, threads int, o options) (*table, error) {
 	}
 	if w.fused {
 		t.NoOneDNN = f.noOneDNN
+	}
+	if w.onnx {
+		t.NoONNX = f.noONNX
 	}
 	if err := warm(es, o.check); err != nil {
 		return nil, err

@@ -117,6 +117,16 @@ func TestOneDNN(t *testing.T) {
 	})
 }
 
+// onnxruntime, where it is found, writes the same.
+func TestONNX(t *testing.T) {
+	testPeer(t, startONNX, func(w workload) []string {
+		if w.onnx {
+			return []string{""}
+		}
+		return nil
+	})
+}
+
 // testPeer compares a contender that is no Go with unroll, in all workloads and forms that it has.
 func testPeer(t *testing.T, begin func(string, io.Writer) (*process, error), forms func(workload) []string) {
 	if testing.Short() {

@@ -20,6 +20,7 @@ type table struct {
 	Others   float64 `json:"others_cores"` // that other processes kept busy; negative: unknown
 	NoTorch  string  `json:"no_torch,omitempty"`
 	NoOneDNN string  `json:"no_onednn,omitempty"`
+	NoONNX   string  `json:"no_onnxruntime,omitempty"`
 	Lines    []line  `json:"contenders"`
 	path     string
 }
@@ -90,7 +91,7 @@ func (t *table) print(out io.Writer) error {
 	if err := w.Flush(); err != nil {
 		return err
 	}
-	for _, none := range []string{t.NoTorch, t.NoOneDNN} {
+	for _, none := range []string{t.NoTorch, t.NoOneDNN, t.NoONNX} {
 		if none != "" {
 			fmt.Fprintln(out, none)
 		}

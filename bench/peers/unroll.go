@@ -1,6 +1,7 @@
 package main
 
 import (
+	"io"
 	"os"
 
 	"github.com/pkg/errors"
@@ -44,17 +45,45 @@ func stockSize(s workloads.Size) recurrence.Size {
 func deviceOf(threads int) tape.Device { return cpu.New(cpu.Threads(threads)) }
 
 // write writes the parameters and inputs of a workload, as they are before the first step, to a safetensors
-// file: all that another contender needs to compute the same. The names of inputs begin with "in/".
+// file: all that another contender needs to compute the same. The names of inputs begin with "in/". Beside it a model
+// lies as an ONNX file if onnxruntime computes it.
 func write(path string, w workload, s workloads.Size) error {
+	if w.decode != nil {
+		return writeDecoder(path, w, s)
+	}
 	ts, err := tensorsOf(w, s)
 	if err != nil {
 		return err
 	}
+	return writeTensors(path, ts)
+}
+
+func writeDecoder(path string, w workload, s workloads.Size) error {
+	d, err := w.decode(s, deviceOf(1))
+	if err != nil {
+		return err
+	}
+	defer d.Close()
+	ts, err := d.tensors()
+	if err == nil {
+		err = writeTensors(path, ts)
+	}
+	if err == nil && w.onnx {
+		err = toFile(path+onnxFile, d.(exporter).export)
+	}
+	return err
+}
+
+func writeTensors(path string, ts []checkpoint.Tensor) error {
+	return toFile(path, func(to io.Writer) error { return checkpoint.WriteTensors(to, ts) })
+}
+
+func toFile(path string, write func(io.Writer) error) error {
 	f, err := os.Create(path)
 	if err != nil {
 		return errors.WithStack(err)
 	}
-	if err := checkpoint.WriteTensors(f, ts); err != nil {
+	if err := write(f); err != nil {
 		f.Close()
 		return err
 	}
@@ -62,14 +91,6 @@ func write(path string, w workload, s workloads.Size) error {
 }
 
 func tensorsOf(w workload, s workloads.Size) (ts []checkpoint.Tensor, err error) {
-	if w.decode != nil {
-		d, err := w.decode(s, deviceOf(1))
-		if err != nil {
-			return nil, err
-		}
-		defer d.Close()
-		return d.tensors()
-	}
 	b := op.New(G.NewGraph())
 	p, err := w.Problem(b, s)
 	if err == nil {

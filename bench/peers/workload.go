@@ -15,6 +15,7 @@ type workload struct {
 	torch []string // the forms in which PyTorch computes it: see torch.py
 	stock bool     // Gorgonia computes it: the workload is that of package recurrence
 	fused bool     // oneDNN has a primitive for it
+	onnx  bool     // onnxruntime computes it: what decode gives is an exporter
 
 	decode func(workloads.Size, tape.Device) (decoder, error) // a model in use; nil: Workload has a problem
 }
