@@ -153,7 +153,7 @@ func (m *Seq2Seq) reader(d *beamDecoder, s beamShape) error {
 // What is kept of programs that write step by step, whatever lengths come: so many shapes, and so many bytes of inputs
 // and outputs. Those that were not used for the longest time make room for others.
 const (
-	mostBeams     = 48
+	mostBeams     = 96
 	mostBeamBytes = 24 << 20
 )
 
@@ -209,13 +209,10 @@ func (d *beamDecoder) bytes() int {
 	return 4 * elements
 }
 
-// fewestRows is how many rows a step has that are not worth leaving out: a step of fewer takes nearly as long.
-const fewestRows = 4
-
 // fewer is the stepper for so many sources, or a few more, nil if it would not leave out a quarter of them. Where
 // programs do not share weights one more is not worth it.
 func (m *Seq2Seq) fewer(s beamShape, sources int) (*decode.SourceStepper, error) {
-	fewer := batches.RowsInUse(max(sources, fewestRows/s.width), m.StepRows())
+	fewer := batches.RowsInUse(sources, m.StepRows())
 	if 4*fewer > 3*s.batch || m.placed == nil {
 		return nil, nil
 	}

@@ -84,14 +84,8 @@ func newShared(b *op.Builder, params G.Nodes, c Training, d tape.Device, carried
 // Device is what the model runs on.
 func (s *shared) Device() string { return s.device.Name() }
 
-// StepRows is how many rows of a batch take as long as what a step of a recurrence takes beside its rows: for fewer steps
-// it pays to compute as many rows in vain.
-func (s *shared) StepRows() int {
-	if l, ok := s.device.(tape.Launcher); ok {
-		return l.StepRows()
-	}
-	return 4 // of a processor: a row alone reads as many weights as several
-}
+// StepRows is that of the device, see tape.StepRows.
+func (s *shared) StepRows() int { return tape.StepRows(s.device) }
 
 // Close frees the device's memory.
 func (s *shared) Close() error {

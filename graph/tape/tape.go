@@ -172,6 +172,15 @@ type Launcher interface {
 	StepRows() int
 }
 
+// StepRows is how many rows of a batch take as long on a device as what a step of a recurrence takes beside its rows: for
+// fewer steps it pays to compute as many rows in vain. nil is the CPU.
+func StepRows(d Device) int {
+	if l, ok := d.(Launcher); ok {
+		return l.StepRows()
+	}
+	return 4 // of a processor: a row alone reads as many weights as several
+}
+
 // Program is a loaded tape with its arena. After Load every input and state is zero.
 type Program interface {
 	// Write copies data, a dense row-major []float32, []float64 or []int32 of the slot's type and size, into an

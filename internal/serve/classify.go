@@ -26,7 +26,14 @@ func (c *classifier) input(raw json.RawMessage) (any, error) {
 	if c.series {
 		return caseInput(raw, c.run)
 	}
-	return textInput(raw)
+	return lineInput(raw, c.run.Vocab())
+}
+
+func (c *classifier) steps(input any) int {
+	if c.series {
+		return caseSteps(input)
+	}
+	return input.(line).tokens
 }
 
 func (c *classifier) check(*options) error   { return nil }
@@ -53,7 +60,7 @@ func (c *classifier) predict(ctx context.Context, o *options, inputs []any, _ fu
 			outputs[i].Label, outputs[i].Probability = &labels[0].Name, some(run.Float(labels[0].Probability))
 		}
 		if !c.series {
-			outputs[i].Unknown = unknown(c.run.Vocab(), inputs[i].(string))
+			outputs[i].Unknown = inputs[i].(line).unknown
 		}
 	}
 	return outputs, nil

@@ -24,6 +24,9 @@ type task interface {
 	// input reads an input of a request; the error says what is wrong with it.
 	input(raw json.RawMessage) (any, error)
 
+	// steps is how many steps the model takes for such an input, about: those of as many are read together.
+	steps(input any) int
+
 	// check says what is wrong with options that are within their bounds, and completes them.
 	check(o *options) error
 
@@ -177,6 +180,7 @@ func (m *model) swap() {
 		w.takeOver(old.task.(*writer))
 	}
 	m.current.Store(newer)
+	m.queue.step = newer.run.StepRows()
 	m.metrics.step.Set(float64(newer.run.At().Step))
 	m.metrics.reloads.WithLabelValues("loaded").Inc()
 	m.config.Tell(fmt.Sprintf("%s: the checkpoint %s of step %s is used", m.name, newer.stamp.name,

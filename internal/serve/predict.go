@@ -88,7 +88,7 @@ func (s *Server) call(body []byte) (*model, *call, error) {
 		return nil, nil, err
 	}
 	c := &call{options: &q.options, key: q.options.key(), arrived: time.Now(), mailbox: newMailbox()}
-	if !now.together(&q.options) {
+	if c.alone = !now.together(&q.options); c.alone {
 		c.key = strconv.FormatUint(s.calls.Add(1), 10)
 	}
 	for i, raw := range q.Inputs {
@@ -96,7 +96,7 @@ func (s *Server) call(body []byte) (*model, *call, error) {
 		if err != nil {
 			return nil, nil, wrong("inputs[%d]: %v", i, err)
 		}
-		c.inputs = append(c.inputs, x)
+		c.inputs, c.steps = append(c.inputs, x), append(c.steps, now.steps(x))
 	}
 	return m, c, nil
 }

@@ -2,8 +2,11 @@ package serve
 
 import (
 	"context"
+	"slices"
 	"sync"
 	"time"
+
+	"github.com/unroll-ml/unroll/internal/batches"
 )
 
 // call is a request that waits for the model, or that the model works on.
@@ -11,12 +14,12 @@ type call struct {
 	ctx     context.Context
 	options *options
 	key     string // calls with equal keys may be predicted together
+	alone   bool   // its inputs are predicted with no others, and in their order
 	inputs  []any
-	stream  bool // tokens are wanted as they are written
+	steps   []int // of each input: that the model takes for it
+	stream  bool  // tokens are wanted as they are written
 	arrived time.Time
 	mailbox mailbox
-
-	next int // the first input that no batch has taken
 }
 
 // event is something that became of a call.
@@ -66,28 +69,35 @@ func signal(c chan struct{}) {
 	}
 }
 
-// queue are the calls that wait for a model, in the order in which they came.
+// item is an input of a call.
+type item struct {
+	*call
+	index int
+}
+
+// queue are the inputs that wait for a model, in the order in which they came.
 type queue struct {
 	most   int           // inputs of a batch
 	wait   time.Duration // how long the first input of a batch waits for others, at most
 	limit  int           // inputs that wait
+	step   int           // rows that take the model as long as a step, see batches.InUse
 	wake   chan struct{}
 	mu     sync.Mutex
-	calls  []*call
-	inputs int // of the calls that no batch has taken
+	items  []item
 	before int // inputs of the batch before
 	closed bool
 }
 
-// add puts a call into the queue; false if it is full.
+// add puts the inputs of a call into the queue; false if it is full.
 func (q *queue) add(c *call) bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	if q.closed || q.inputs > 0 && q.inputs+len(c.inputs) > q.limit {
+	if q.closed || len(q.items) > 0 && len(q.items)+len(c.inputs) > q.limit {
 		return false
 	}
-	q.calls = append(q.calls, c)
-	q.inputs += len(c.inputs)
+	for i := range c.inputs {
+		q.items = append(q.items, item{c, i})
+	}
 	signal(q.wake)
 	return true
 }
@@ -104,35 +114,28 @@ func (q *queue) close() {
 func (q *queue) waiting() int {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	return q.inputs
+	return len(q.items)
 }
 
-// item is an input of a call.
-type item struct {
-	*call
-	index int
-}
-
-// batch takes the inputs of the next batch: those of the first call, and of others with the same key, at most
-// as many as are predicted at once. The first waits for as many as the batch before had, but not longer than
-// q.wait since it came: a caller who is alone does not wait at all, and many who ask at once are soon answered
-// at once. There is none, and more is false, when the queue is closed and empty; there is none, and more is
-// true, when something else is to do.
+// batch takes the inputs of the next batch: the one that came first, and others with the same key that are best
+// predicted with it. The first waits for as many as the batch before had, but not longer than q.wait since it came: a
+// caller who is alone does not wait at all, and many who ask at once are soon answered at once. There is none, and more is
+// false, when the queue is closed and empty; there is none, and more is true, when something else is to do.
 func (q *queue) batch() (items []item, more bool) {
 	for {
 		q.mu.Lock()
-		q.drop()
+		q.drop(func(x item) bool { return x.ctx.Err() != nil }) // nobody waits for it any more
 		var wait time.Duration
 		switch {
-		case len(q.calls) == 0 && q.closed:
+		case len(q.items) == 0 && q.closed:
 			q.mu.Unlock()
 			return nil, false
-		case len(q.calls) == 0:
+		case len(q.items) == 0:
 			q.mu.Unlock()
 			<-q.wake
 			return nil, true
-		case q.together() < min(q.before, q.most) && !q.closed:
-			wait = q.wait - time.Since(q.calls[0].arrived)
+		case len(q.together()) < min(q.before, q.most) && !q.closed:
+			wait = q.wait - time.Since(q.items[0].arrived)
 		}
 		if wait <= 0 {
 			defer q.mu.Unlock()
@@ -148,61 +151,58 @@ func (q *queue) batch() (items []item, more bool) {
 	}
 }
 
-// drop removes calls whose callers do not wait any more.
-func (q *queue) drop() {
-	kept := q.calls[:0]
-	for _, c := range q.calls {
-		if c.ctx.Err() == nil {
-			kept = append(kept, c)
-		} else {
-			q.inputs -= len(c.inputs) - c.next
-		}
-	}
-	clear(q.calls[len(kept):])
-	q.calls = kept
-}
+// drop removes items.
+func (q *queue) drop(gone func(item) bool) { q.items = slices.DeleteFunc(q.items, gone) }
 
-// together is how many inputs may be predicted with the first.
-func (q *queue) together() (n int) {
-	for _, c := range q.calls {
-		if c.key == q.calls[0].key {
-			n += len(c.inputs) - c.next
+// together are the items that may be predicted with the first.
+func (q *queue) together() (items []item) {
+	for _, x := range q.items {
+		if x.key == q.items[0].key {
+			items = append(items, x)
 		}
 	}
-	return n
-}
-
-// take takes a batch out of the queue.
-func (q *queue) take() (items []item) {
-	key := q.calls[0].key
-	kept := q.calls[:0]
-	for _, c := range q.calls {
-		for c.key == key && c.next < len(c.inputs) && len(items) < q.most {
-			items = append(items, item{c, c.next})
-			c.next++
-		}
-		if c.next < len(c.inputs) {
-			kept = append(kept, c)
-		}
-	}
-	clear(q.calls[len(kept):])
-	q.calls, q.inputs, q.before = kept, q.inputs-len(items), len(items)
 	return items
 }
 
-// remove takes a call out of the queue that has failed.
+// take takes a batch out of the queue.
+func (q *queue) take() []item {
+	items := q.together()
+	if items[0].alone {
+		items = items[:min(len(items), q.most)]
+	} else {
+		items = q.similar(items)
+	}
+	taken := map[item]bool{}
+	for _, x := range items {
+		taken[x] = true
+	}
+	q.drop(func(x item) bool { return taken[x] })
+	q.before = len(items)
+	return items
+}
+
+// similar are those of the items that are best predicted with the first, in their order: if all are cut into batches that
+// take the least time together.
+func (q *queue) similar(items []item) (with []item) {
+	steps := make([]int, len(items))
+	for i, x := range items {
+		steps[i] = max(1, x.steps[x.index])
+	}
+	for _, b := range batches.InUse(steps, q.step, func(int) int { return q.most }) {
+		if !slices.Contains(b.Which, 0) {
+			continue
+		}
+		slices.Sort(b.Which)
+		for _, i := range b.Which {
+			with = append(with, items[i])
+		}
+	}
+	return with
+}
+
+// remove takes the inputs of a call out of the queue that has failed.
 func (q *queue) remove(failed *call) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	kept := q.calls[:0]
-	for _, c := range q.calls {
-		if c != failed {
-			kept = append(kept, c)
-		}
-	}
-	if len(kept) < len(q.calls) {
-		q.inputs -= len(failed.inputs) - failed.next
-	}
-	clear(q.calls[len(kept):])
-	q.calls = kept
+	q.drop(func(x item) bool { return x.call == failed })
 }

@@ -32,10 +32,15 @@ func newEcho(wait bool) *echo {
 	return e
 }
 
-func (e *echo) input(raw json.RawMessage) (any, error) { return textInput(raw) }
-func (e *echo) check(*options) error                   { return nil }
-func (e *echo) together(*options) bool                 { return true }
-func (e *echo) close() error                           { return nil }
+func (e *echo) input(raw json.RawMessage) (any, error) {
+	text, err := textInput(raw)
+	return line{text: text}, err
+}
+
+func (e *echo) steps(any) int          { return 1 }
+func (e *echo) check(*options) error   { return nil }
+func (e *echo) together(*options) bool { return true }
+func (e *echo) close() error           { return nil }
 
 func (e *echo) predict(ctx context.Context, o *options, inputs []any, _ func(token)) (outputs []output, err error) {
 	defer func() { e.ended <- ctx.Err() }()
@@ -119,7 +124,9 @@ func TestBatchesWait(t *testing.T) {
 	const wait = 300 * time.Millisecond
 	q := &queue{most: 8, wait: wait, limit: 100, wake: make(chan struct{}, 1)}
 	add := func(n int) {
-		q.add(&call{ctx: t.Context(), key: "k", inputs: make([]any, n), arrived: time.Now(), mailbox: newMailbox()})
+		q.add(&call{
+			ctx: t.Context(), key: "k", inputs: make([]any, n), steps: make([]int, n), arrived: time.Now(), mailbox: newMailbox(),
+		})
 	}
 	next := func(want int, least, most time.Duration) {
 		t.Helper()
@@ -147,6 +154,35 @@ func TestBatchesWait(t *testing.T) {
 	next(4, 0, wait/2)
 	if items, more := q.batch(); more || items != nil {
 		t.Errorf("a closed queue gives %d inputs, and more: %v", len(items), more)
+	}
+}
+
+// A batch has the input that came first, and those that are best read with it; what differs in length waits for the next
+// one, and an option of its own for another.
+func TestBatchesOfSimilarLengths(t *testing.T) {
+	q := &queue{most: 4, limit: 100, step: 4, wake: make(chan struct{}, 1)}
+	add := func(key string, alone bool, steps ...int) {
+		q.add(&call{
+			ctx: t.Context(), key: key, alone: alone, inputs: make([]any, len(steps)), steps: steps, mailbox: newMailbox(),
+		})
+	}
+	add("k", false, 200, 9)
+	add("k", false, 10, 190, 8)
+	add("other", false, 200)
+	add("k", false, 7, 180, 9, 170, 10)
+	add("drawn", true, 100, 1, 100, 1, 100)
+	for _, want := range [][]int{{200, 190, 180, 170}, {9, 10, 9, 10}, {8, 7}, {200}, {100, 1, 100, 1}, {100}} {
+		var steps []int
+		items, _ := q.batch()
+		for _, x := range items {
+			steps = append(steps, x.steps[x.index])
+		}
+		if diff := cmp.Diff(want, steps); diff != "" {
+			t.Error(diff)
+		}
+	}
+	if n := q.waiting(); n != 0 {
+		t.Errorf("%d inputs are left", n)
 	}
 }
 

@@ -89,28 +89,40 @@ type option struct {
 	name string
 }
 
+// allOptions are the options of all tasks.
+var allOptions = func() (all []option) {
+	for _, f := range reflect.VisibleFields(reflect.TypeFor[options]()) {
+		if name, ok := jsonName(f); ok {
+			all = append(all, option{f, name})
+		}
+	}
+	return all
+}()
+
 // optionsOf are the options that a task has.
 func optionsOf(task string) (of []option) {
-	for _, f := range reflect.VisibleFields(reflect.TypeFor[options]()) {
-		if name, ok := jsonName(f); ok && slices.Contains(strings.Split(f.Tag.Get("for"), ","), task) {
-			of = append(of, option{f, name})
+	for _, x := range allOptions {
+		if x.of(task) {
+			of = append(of, x)
 		}
 	}
 	return of
 }
 
+// of says whether a task has the option.
+func (x *option) of(task string) bool { return slices.Contains(strings.Split(x.Tag.Get("for"), ","), task) }
+
 // check says what is wrong with the options that were given to a model of a task.
 func (o *options) check(task string, given []string) error {
-	have := optionsOf(task)
 	for _, name := range given {
 		if name == "inputs" || name == "model" {
 			continue
 		}
-		i := slices.IndexFunc(have, func(x option) bool { return x.name == name })
+		i := slices.IndexFunc(allOptions, func(x option) bool { return x.name == name && x.of(task) })
 		if i < 0 {
 			return wrong("%q is no option of %s", name, run.TaskName(task))
 		}
-		if err := have[i].check(reflect.ValueOf(o).Elem().FieldByIndex(have[i].Index)); err != nil {
+		if err := allOptions[i].check(reflect.ValueOf(o).Elem().FieldByIndex(allOptions[i].Index)); err != nil {
 			return err
 		}
 	}

@@ -37,6 +37,9 @@ func caseInput(raw json.RawMessage, r *run.Run) (any, error) {
 	return series.Case{Values: n}, nil
 }
 
+// caseSteps is how long such a series is.
+func caseSteps(input any) int { return len(input.(series.Case).Values[0]) }
+
 // cases are inputs that are series.
 func cases(inputs []any) *series.Cases {
 	all := &series.Cases{Name: "inputs", Channels: len(inputs[0].(series.Case).Values), Unlabelled: true}
@@ -79,6 +82,7 @@ func openRegressor(r *run.Run) (task, error) {
 }
 
 func (g *regressor) input(raw json.RawMessage) (any, error) { return caseInput(raw, g.run) }
+func (g *regressor) steps(input any) int                    { return caseSteps(input) }
 func (g *regressor) check(*options) error                   { return nil }
 func (g *regressor) together(*options) bool                 { return true }
 func (g *regressor) close() error                           { return g.model.Close() }
@@ -111,6 +115,7 @@ func openForecaster(r *run.Run) (task, error) {
 
 func (f *forecaster) together(*options) bool { return true }
 func (f *forecaster) close() error           { return f.model.Close() }
+func (f *forecaster) steps(any) int          { return 1 } // all windows are as long
 
 // input reads a series: its values alone, or an object.
 func (f *forecaster) input(raw json.RawMessage) (any, error) {

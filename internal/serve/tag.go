@@ -33,7 +33,7 @@ func (t *tagger) input(raw json.RawMessage) (any, error) {
 		if err != nil {
 			return nil, errors.New("it must be a text in quotes, or an array of words")
 		}
-		words = strings.Fields(text.(string))
+		words = strings.Fields(text)
 	}
 	switch {
 	case len(words) > maxWords:
@@ -44,6 +44,7 @@ func (t *tagger) input(raw json.RawMessage) (any, error) {
 	return words, nil
 }
 
+func (t *tagger) steps(input any) int    { return len(input.([]string)) }
 func (t *tagger) check(*options) error   { return nil }
 func (t *tagger) together(*options) bool { return true }
 func (t *tagger) close() error           { return t.model.Close() }

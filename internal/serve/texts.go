@@ -9,26 +9,39 @@ import (
 	"github.com/unroll-ml/unroll/datasets"
 )
 
-// textInput reads an input that is a text. Models read lines: what breaks a line is a space.
-func textInput(raw json.RawMessage) (any, error) {
-	var text *string
-	if err := json.Unmarshal(raw, &text); err != nil || text == nil {
-		return nil, errors.New("it must be a text in quotes")
-	}
-	return strings.NewReplacer("\r\n", " ", "\n", " ", "\r", " ").Replace(*text), nil
+// line is an input that is a text.
+type line struct {
+	text    string
+	tokens  int
+	unknown int // tokens that the model does not know
 }
 
-// strings are inputs that are texts.
+// lineInput reads an input that is a text, for a model with a vocabulary.
+func lineInput(raw json.RawMessage, v *datasets.Vocab) (line, error) {
+	text, err := textInput(raw)
+	if err != nil {
+		return line{}, err
+	}
+	tokens, unknown := v.EncodeLine(text)
+	return line{text, len(tokens), unknown}, nil
+}
+
+var lineBreaks = strings.NewReplacer("\r\n", " ", "\n", " ", "\r", " ")
+
+// textInput reads an input that is a text. Models read lines: what breaks a line is a space.
+func textInput(raw json.RawMessage) (string, error) {
+	var text *string
+	if err := json.Unmarshal(raw, &text); err != nil || text == nil {
+		return "", errors.New("it must be a text in quotes")
+	}
+	return lineBreaks.Replace(*text), nil
+}
+
+// texts are those of inputs that are lines.
 func texts(inputs []any) []string {
 	all := make([]string, len(inputs))
 	for i, x := range inputs {
-		all[i] = x.(string)
+		all[i] = x.(line).text
 	}
 	return all
-}
-
-// unknown is how many tokens of a text a vocabulary does not have.
-func unknown(v *datasets.Vocab, text string) int {
-	_, n := v.EncodeLine(text)
-	return n
 }

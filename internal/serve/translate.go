@@ -33,14 +33,14 @@ func (t *translator) close() error { return t.model.Close() }
 func (t *translator) together(o *options) bool { return o.Temperature == nil }
 
 func (t *translator) input(raw json.RawMessage) (any, error) {
-	text, err := textInput(raw)
-	if err == nil {
-		if n := len(t.model.Source(text.(string))); n > maxTokens {
-			err = errors.Errorf("it has %d tokens, and at most %d are translated: cut it", n, maxTokens)
-		}
+	x, err := lineInput(raw, t.run.Vocab())
+	if n := x.tokens + 1; n > maxTokens { // and the end
+		err = errors.Errorf("it has %d tokens, and at most %d are translated: cut it", n, maxTokens)
 	}
-	return text, err
+	return x, err
 }
+
+func (t *translator) steps(input any) int { return input.(line).tokens + 1 }
 
 func (t *translator) check(o *options) error {
 	attends := t.run.Attends()
@@ -87,18 +87,18 @@ func (t *translator) predict(ctx context.Context, o *options, inputs []any, _ fu
 	detailed := o.NBest > 1 || o.Probabilities || o.Attention || how.Beam.Width > 1 || how.Sampling != nil
 	outputs := make([]output, len(lines))
 	for i, found := range all {
-		outputs[i] = t.output(lines[i], found, o, detailed)
+		outputs[i] = t.output(inputs[i].(line), found, o, detailed)
 	}
 	return outputs, nil
 }
 
 // output is the output for a text; found is empty if it is blank.
-func (t *translator) output(line string, found []run.Translation, o *options, detailed bool) output {
+func (t *translator) output(x line, found []run.Translation, o *options, detailed bool) output {
 	if len(found) == 0 {
 		return output{Text: some(""), Finished: some(true)}
 	}
 	best := &found[0]
-	out := output{Text: &best.Text, Finished: &best.Ended, Unknown: unknown(t.run.Vocab(), line)}
+	out := output{Text: &best.Text, Finished: &best.Ended, Unknown: x.unknown}
 	if detailed {
 		out.LogProb, out.Score = some(run.Float(best.LogProb)), some(run.Float(best.Score))
 	}
@@ -113,7 +113,7 @@ func (t *translator) output(line string, found []run.Translation, o *options, de
 		}
 	}
 	if o.Attention {
-		out.Attention = t.weights(line, best)
+		out.Attention = t.weights(x.text, best)
 	}
 	return out
 }

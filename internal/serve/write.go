@@ -111,6 +111,7 @@ func (w *writer) check(o *options) error {
 // together: a language model writes one text at a time.
 func (w *writer) together(*options) bool { return false }
 func (w *writer) close() error           { return w.model.Close() }
+func (w *writer) steps(any) int          { return 1 }
 
 func (w *writer) predict(ctx context.Context, o *options, inputs []any, emit func(token)) ([]output, error) {
 	outputs := make([]output, len(inputs))

@@ -13,6 +13,7 @@ import (
 	"github.com/pkg/errors"
 
 	"github.com/unroll-ml/unroll/datasets"
+	"github.com/unroll-ml/unroll/graph/tape"
 	"github.com/unroll-ml/unroll/trainer"
 	"github.com/unroll-ml/unroll/trainer/checkpoint"
 )
@@ -30,6 +31,9 @@ type Run struct {
 	others  []*Run           // that answer together with this one
 	at      Position         // where the checkpoint stands that was loaded last
 }
+
+// StepRows is that of the device, see tape.StepRows, once a model of the run is ready.
+func (r *Run) StepRows() int { return tape.StepRows(r.config.with.device) }
 
 // Open reads what the folder of a run says of its model. A folder that holds none gives a *NotARunError, one
 // that is not there an *InputError, a damaged one a *checkpoint.CorruptError.
