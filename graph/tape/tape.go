@@ -178,7 +178,7 @@ func StepRows(d Device) int {
 	if l, ok := d.(Launcher); ok {
 		return l.StepRows()
 	}
-	return 4 // of a processor: a row alone reads as many weights as several
+	return 8 // of a processor: a row alone reads as many weights as several
 }
 
 // Program is a loaded tape with its arena. After Load every input and state is zero.
