@@ -177,6 +177,15 @@ func TestSeq2SeqBytesMakeRoom(t *testing.T) {
 	if len(m.recent) != len(m.beam) || m.placed["none of the weights"] != 1 {
 		t.Errorf("%d shapes, %d noted; weights in their place: %v", len(m.beam), len(m.recent), m.placed)
 	}
+	Seq2Seqs{m}.Keep(1 << 20)
+	for _, steps := range []int{2, 3} {
+		search(steps)
+	}
+	for _, steps := range []int{1, 2, 3} {
+		if m.beam[beamShape{steps, 16, 2}] == nil {
+			t.Errorf("programs for %d steps are gone, and they may be kept", steps)
+		}
+	}
 }
 
 // Eval counts what Train does, without smoothing; batches of several shapes train the same weights.

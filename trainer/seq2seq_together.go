@@ -36,6 +36,14 @@ func (m Seq2Seqs) Sample(
 // StepRows is Seq2Seq.StepRows of all of them.
 func (m Seq2Seqs) StepRows() int { return m[0].StepRows() }
 
+// Keep says how many bytes of inputs and outputs may be kept for shapes of batches that were translated before. Without it
+// they are 24 MB: who translates a file from the longest line to the shortest meets no shape again, and a server does.
+func (m Seq2Seqs) Keep(bytes int) {
+	for _, x := range m {
+		x.keep = bytes
+	}
+}
+
 // Close frees all of them.
 func (m Seq2Seqs) Close() error {
 	var first error

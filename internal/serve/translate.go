@@ -24,8 +24,12 @@ func openTranslator(r *run.Run) (task, error) {
 	if err != nil {
 		return nil, err
 	}
+	m.Keep(keptBytes)
 	return &translator{r, m}, nil
 }
+
+// keptBytes is how much programs may keep for the shapes of batches that came, see run.Translator.
+const keptBytes = 256 << 20
 
 func (t *translator) close() error { return t.model.Close() }
 

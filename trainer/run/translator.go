@@ -49,6 +49,9 @@ func (r *Run) Translator() (*Translator, error) {
 	return &Translator{config: r.config, models: m, translator: r.config.translator(m, r.vocab, r.target)}, nil
 }
 
+// Keep is trainer.Seq2Seqs.Keep, for batches of all lengths in any order.
+func (t *Translator) Keep(bytes int) { t.models.Keep(bytes) }
+
 // Close frees the models.
 func (t *Translator) Close() error { return t.models.Close() }
 
