@@ -110,7 +110,9 @@ func optionsOf(task string) (of []option) {
 }
 
 // of says whether a task has the option.
-func (x *option) of(task string) bool { return slices.Contains(strings.Split(x.Tag.Get("for"), ","), task) }
+func (x *option) of(task string) bool {
+	return slices.Contains(strings.Split(x.Tag.Get("for"), ","), task)
+}
 
 // check says what is wrong with the options that were given to a model of a task.
 func (o *options) check(task string, given []string) error {
