@@ -15,7 +15,7 @@ type roles struct {
 	known   [2][]string
 	others  []string // what headers call columns of either, or others
 	line    string   // what a line should be
-	regular bool     // a row has no more cells than the first
+	regular bool     // a line has no more cells than the first, as no record has
 }
 
 var (

@@ -3,11 +3,25 @@ package datasets
 import (
 	"io"
 	"regexp"
+	"strconv"
 	"strings"
 	"unicode/utf8"
 
 	"github.com/pkg/errors"
 )
+
+// delimiterName is a delimiter in words.
+func delimiterName(delimiter rune) string {
+	switch delimiter {
+	case ',':
+		return "commas"
+	case ';':
+		return "semicolons"
+	case '\t':
+		return "tabs"
+	}
+	return strconv.QuoteRune(delimiter)
+}
 
 // separatorLine is a first line that tells Excel what stands between cells.
 var separatorLine = regexp.MustCompile(`^"?(?i:sep)=([^"\r\n])"?[\t ]*(?:\r?\n|$)`)

@@ -134,6 +134,8 @@ func TestFormatsRefuse(t *testing.T) {
 			`FILE:1: two columns are called "text": name those to read by their numbers, with --columns`},
 		{"a name of two columns", "a.csv", "id,text,text,label\n1,good,fine,pos\n", Format{Columns: []string{"text", "label"}}, false,
 			`FILE:1: two columns are called "text": name those to read by their numbers, with --columns`},
+		{"a comma in a cell of CSV", "a.csv", "Hi,Salut\nHello, world,Bonjour\n", Format{}, true,
+			"FILE:2: 3 columns, and the first row has 2: remove what is too much, or write quotation marks around cells that have commas in them"},
 		{"one column twice", "a.csv", "id,text,label\n1,good,pos\n", Format{Columns: []string{"text", "2"}}, false,
 			"FILE:1: --columns text,2 is column 2 twice: name two"},
 		{"a broken row after what Excel is told", "a.csv", "sep=;\ntext;label\ngood\n", Format{}, false,

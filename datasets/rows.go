@@ -15,6 +15,8 @@ type row struct {
 	line   int   // where it begins, from 1
 	offset int64 // of a line: where it begins in the contents
 	cells  [][]byte
+
+	missing bool // it is two quotation marks alone: how tables of one column have a missing value
 }
 
 func (r *row) blank() bool { return len(trim(bytes.Join(r.cells, nil))) == 0 }
@@ -102,7 +104,7 @@ func (r *Records) Read() (cells [][]byte, line int, err error) {
 			return nil, r.row.line, final.e
 		case err != nil:
 			return nil, r.row.line, err
-		case !row.blank():
+		case !row.blank() || row.missing:
 			return row.cells, row.line, nil
 		}
 	}
@@ -167,6 +169,7 @@ func (r *Records) next() (*row, error) {
 	if err != nil {
 		return nil, errors.WithStack(err)
 	}
+	r.row.missing = len(cells) == 1 && cells[0] == "" && bytes.IndexByte(raw, '"') >= 0
 	for _, c := range cells {
 		r.row.cells = append(r.row.cells, []byte(inOneLine.Replace(c)))
 	}

@@ -14,17 +14,18 @@ import (
 
 // scan reads the rows of a table or of pairs.
 type scan struct {
-	name    string
-	roles   *roles
-	format  Format
-	lenient *lenient
-	plain   bool // lines with tabs, in which quotation marks have no meaning
-	columns *columns
-	first   *row // copied
-	profile profile
-	quotes  quotes
-	notes   []string
-	sum     string // of all that was read
+	name      string
+	roles     *roles
+	format    Format
+	lenient   *lenient
+	plain     bool // lines with tabs, in which quotation marks have no meaning
+	delimiter rune // of records
+	columns   *columns
+	first     *row // copied
+	profile   profile
+	quotes    quotes
+	notes     []string
+	sum       string // of all that was read
 }
 
 // rows visits the rows of contents that are not blank, but the header, with the two cells that are wanted:
@@ -44,7 +45,7 @@ func (s *scan) rows(c *contents, visit func(r *row, cells [2][]byte) error) erro
 			delimiter = '\t'
 		}
 		records := NewRecords(s.name, data, delimiter, MaxLineBytes)
-		records.Plain = orPlain
+		records.Plain, s.delimiter = orPlain, records.Delimiter()
 		from = records
 	}
 	for {
@@ -120,9 +121,12 @@ func (s *scan) wrong(r *row) string {
 	case n < missing:
 		return fmt.Sprintf("%s, and column %d is wanted: complete the row, or correct --columns",
 			words.Count(n, "column", "columns"), missing)
-	case n > s.columns.width && s.roles.regular:
+	case n > s.columns.width && s.plain && s.roles.regular:
 		return fmt.Sprintf("%s, and the first row has %d: remove what is too much", words.Count(n, "column", "columns"),
 			s.columns.width)
+	case n > s.columns.width && !s.plain:
+		return fmt.Sprintf("%s, and the first row has %d: remove what is too much, or write quotation marks around cells "+
+			"that have %s in them", words.Count(n, "column", "columns"), s.columns.width, delimiterName(s.delimiter))
 	}
 	for i, name := range s.roles.names {
 		if len(trim(r.cells[at[i]])) == 0 {

@@ -60,7 +60,7 @@ func (l *long) taken(column int) bool {
 }
 
 // chooseTime finds the column with times, and how they are written.
-func (l *long) chooseTime() error {
+func (l *long) chooseTime() (err error) {
 	if l.time < 0 {
 		at := l.timed()
 		if at < 0 || l.taken(at) {
@@ -73,11 +73,8 @@ func (l *long) chooseTime() error {
 	if len(forms) == 0 {
 		return l.strange()
 	}
-	l.form = forms[0]
-	if l.form.chosen == "" {
-		return nil
-	}
-	return l.dayOrMonth(forms)
+	l.form, err = l.dayOrMonth(forms, l.lines[0], l.called(l.time), cells[0])
+	return err
 }
 
 // strange says which of the first times is none, or is not written as those before.
@@ -111,22 +108,23 @@ func (l *long) notAs(form *timeForm, cell string, line int) error {
 		l.called(l.time), shown(cell), form.name)
 }
 
-// dayOrMonth decides which number of 1/2/2006 is the day.
-func (l *long) dayOrMonth(forms []*timeForm) error {
+// dayOrMonth is the form in which times are written, of those that fit: where it does not show which number of 1/2/2006
+// is the day, the options say it. A column has such a cell, in a line.
+func (t *table) dayOrMonth(forms []*timeForm, line int, column, cell string) (*timeForm, error) {
+	if forms[0].chosen == "" {
+		return forms[0], nil
+	}
 	for _, f := range forms {
-		if l.options.TimeForm == f.chosen || l.options.TimeForm == "" && len(forms) == 1 {
-			l.form = f
-			l.note("times are %s", f.name)
-			return nil
+		if t.options.TimeForm == f.chosen || t.options.TimeForm == "" && len(forms) == 1 {
+			t.note("times are %s", f.name)
+			return f, nil
 		}
 	}
-	if l.options.TimeForm != "" {
-		return l.wrong(l.lines[0], "column %s: the times are not %s: correct --time-form",
-			l.called(l.time), l.options.TimeForm)
+	if t.options.TimeForm != "" {
+		return nil, t.wrong(line, "column %s: the times are not %s: correct --time-form", column, t.options.TimeForm)
 	}
-	return l.wrong(l.lines[0], "column %s: in %s it does not show which number is the day: give --time-form "+
-		"DD/MM/YYYY or --time-form MM/DD/YYYY",
-		l.called(l.time), shown(l.sampled(l.time)[0]))
+	return nil, t.wrong(line, "column %s: in %s it does not show which number is the day: give --time-form "+
+		"DD/MM/YYYY or --time-form MM/DD/YYYY", column, shown(cell))
 }
 
 // chooseID finds the column with the names of series: one that is called so, or the only one with texts, which are no

@@ -21,6 +21,7 @@ type long struct {
 	tracks                      []*track
 	zone                        *time.Location // of all times; nil: none was read
 	zones                       bool           // there are several
+	at                          int            // the line of the last row
 }
 
 // track is a series that is read.
@@ -168,6 +169,10 @@ func (l *long) read() error {
 		case first && l.header != nil:
 			continue
 		}
+		if l.width == 1 && l.at > 0 && line > l.at+1 {
+			return l.wrong(l.at+1, "the line is empty: write NaN if a value is missing, or remove the line")
+		}
+		l.at = line
 		if err := l.row(cells, line); err != nil {
 			return err
 		}
@@ -179,6 +184,9 @@ func (l *long) row(cells [][]byte, line int) error {
 	if len(cells) <= l.last {
 		return l.wrong(line, "%s, and column %d is wanted: complete the row",
 			words.Count(len(cells), "column", "columns"), l.last+1)
+	}
+	if slices.ContainsFunc(cells[min(l.width, len(cells)):], func(c []byte) bool { return len(c) > 0 }) {
+		return l.tooMany(len(cells), line)
 	}
 	cell := func(column int) string { return strings.TrimSpace(string(cells[column])) }
 	track, err := l.of(cell, line)

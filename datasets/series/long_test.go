@@ -239,6 +239,15 @@ func TestDecimalCommas(t *testing.T) {
 	same(t, "labels", []float64{1.5, -2}, []float64{cases.Cases[0].Number, cases.Cases[1].Number})
 }
 
+// A table of one column has two quotation marks where a value is missing, as pandas writes it; empty lines at the end
+// are nothing.
+func TestOneColumn(t *testing.T) {
+	set := read(t, "a.csv", "y\n\n1.0\n\"\"\n2.0\n\n\n", Options{})
+	same(t, "values", [][]float64{{1, nan, 2}}, set.Series[0].Values)
+	set = read(t, "a.csv", "date,y\n2020-01-01,1,\n,\n2020-01-02,2,,\n", Options{})
+	same(t, "values of a table", [][]float64{{1, 2}}, set.Series[0].Values)
+}
+
 // The times of working days are no names of series when they are left out.
 func TestTimesLeftOut(t *testing.T) {
 	set := read(t, "a.csv", "Date,Close\n2020-01-03,1\n2020-01-06,2\n", Options{Time: None})
@@ -308,6 +317,12 @@ func TestWrongLong(t *testing.T) {
 			`FILE:2: column 2, "y": "2.001,5" has a decimal comma: write 2001.5`, Options{Targets: []string{"y"}}),
 		bad("a point that may be either", "a.csv", "date;y\n2020-01-01;1,5\n2020-01-02;2.500\n",
 			`FILE:3: column 2: "2.500" does not show what its point is, for other numbers have decimal commas: write 2500`),
+		bad("decimal commas between commas", "a.csv", "date,y\n2020-01-01,1\n2020-01-02,2,5\n",
+			"FILE:3: 3 columns, and the first row has 2: remove what is too much, or write points for decimal commas"),
+		bad("decimal commas of a column", "a.csv", "y\n1,5\n2,5\n",
+			"FILE:2: 2 columns, and the first row has 1: remove what is too much, or write points for decimal commas"),
+		bad("an empty line in a column", "a.csv", "y\n1\n\n2\n",
+			"FILE:3: the line is empty: write NaN if a value is missing, or remove the line"),
 		bad("a column that is missing", "a.csv", days,
 			`FILE:1: there is no column "z", the header has date, y: correct --targets`, Options{Targets: []string{"z"}}),
 		bad("a number of a column that is missing", "a.csv", days,

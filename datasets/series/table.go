@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/unroll-ml/unroll/internal/words"
 )
 
 // table is CSV of which nobody said what its rows are.
@@ -144,6 +146,12 @@ func (t *table) column(flag, wanted string) (int, error) {
 		return 0, t.wrong(1, "there is no column %d, the first row has %d: correct --%s", at+1, t.width, flag)
 	}
 	return at, nil
+}
+
+// tooMany is the error of a row with more cells than the first.
+func (t *table) tooMany(cells, line int) error {
+	return t.wrong(line, "%s, and the first row has %d: remove what is too much, or write points for decimal commas",
+		words.Count(cells, "column", "columns"), t.width)
 }
 
 // sampled are the cells of a column in the sample that are not empty.

@@ -39,7 +39,10 @@ func readWide(t *table) (*Set, error) {
 // times gives the series those of the header.
 func (w *wide) times(set *Set) error {
 	m := moments{}
-	form := fitting(w.header[1:], true)[0]
+	form, err := w.dayOrMonth(fitting(w.header[1:], true), 1, "2", w.header[1])
+	if err != nil {
+		return err
+	}
 	for _, cell := range w.header[1:] {
 		t, _ := form.parse(cell)
 		m.times, m.lines = append(m.times, t), append(m.lines, 1)
@@ -88,6 +91,10 @@ func (w *wide) read() error {
 func (w *wide) row(cells [][]byte, line int) error {
 	for len(cells) > 1 && len(cells[len(cells)-1]) == 0 { // padding
 		cells = cells[:len(cells)-1]
+	}
+	const headed = 2 // a header with a name for the series, and one for all of its values
+	if w.header != nil && w.width > headed && len(cells) > w.width {
+		return w.tooMany(len(cells), line)
 	}
 	if err := w.hold(ofSeries+len(cells), line); err != nil {
 		return err
