@@ -66,9 +66,40 @@ func TestAverage(t *testing.T) {
 	if c := mean.Config().Averaged; !reflect.DeepEqual(c.Steps, steps) || c.Run != dir || mean.At().Step != 6 {
 		t.Errorf("%+v, at %+v", c, mean.At())
 	}
+	var last Position // of the newest checkpoint
+	f, err := checkpoint.Open(filepath.Join(dir, Last))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	if err := f.State(&last); err != nil {
+		t.Fatal(err)
+	}
+	if at := mean.At(); !(last.Seconds > 0) || at.Seconds != last.Seconds || *at.FirstLoss != *last.FirstLoss || at.BestLoss != nil {
+		t.Errorf("at %+v, and its newest checkpoint at %+v", at, last)
+	}
 	var other *OtherSettingsError
 	if _, err := Train(context.Background(), out, newCounter(3), Options{}); !errors.As(err, &other) {
 		t.Errorf("another task trains in the folder: %v", err)
+	}
+}
+
+// Of fewer than there are, it takes the newest; without the last one, those before it.
+func TestAverageTakesTheNewest(t *testing.T) {
+	dir := seeded(t, TaskClassify, 1, nil)
+	for _, want := range [][]int{{6}, {6, 4}, {4, 2}} {
+		if want[0] == 4 {
+			if err := os.RemoveAll(filepath.Join(dir, Last)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		r, err := Open(dir, On(cpu.New(cpu.Threads(1))))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, err := r.Average(len(want), filepath.Join(t.TempDir(), "mean")); err != nil || !reflect.DeepEqual(got, want) {
+			t.Errorf("steps %v, %v; want %v", got, err, want)
+		}
 	}
 }
 

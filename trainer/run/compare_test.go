@@ -3,6 +3,8 @@ package run
 import (
 	"bytes"
 	"context"
+	"fmt"
+	"math"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -96,8 +98,8 @@ func TestCompare(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(skipped) != 3 || !strings.Contains(skipped[0], "no run in it: "+filepath.Join(parent, "deep/empty")+", "+
-		filepath.Join(parent, "foreign")) || strings.Contains(skipped[0], "hidden") ||
+	if len(skipped) != 3 || skipped[0] != "skipped, for there is no run in it: "+filepath.Join(parent, "deep/empty")+", "+
+		filepath.Join(parent, "foreign") ||
 		!strings.Contains(skipped[1], "damaged/config.yaml: not the configuration of a run") ||
 		!strings.Contains(skipped[2], `unknown/config.yaml: task "nothing"`) {
 		t.Errorf("skipped: %q", skipped)
@@ -179,13 +181,51 @@ func TestCompareNothing(t *testing.T) {
 	}
 }
 
+// The last that a log says is how a training stands, but for one that a process is at.
+func TestState(t *testing.T) {
+	dir := t.TempDir()
+	for log, want := range map[string]string{
+		"step": StateKilled, "step stopped": StateStopped, "step stopped resumed": StateKilled,
+		"step stopped resumed step": StateKilled, "step diverged": StateDiverged, "step diverged resumed step": StateKilled,
+		"step stopped resumed step done": StateDone, "step done valid": StateKilled,
+	} {
+		lines, steps := "", 0
+		for _, event := range strings.Fields(log) {
+			if event == "step" {
+				steps++
+			}
+			lines += fmt.Sprintf("{\"event\":%q,\"step\":%d}\n", event, steps)
+		}
+		path := filepath.Join(dir, LogName)
+		if err := os.WriteFile(path, []byte(lines), 0o666); err != nil {
+			t.Fatal(err)
+		}
+		a := &Account{}
+		if err := a.readLog(path); err != nil || a.State != want || a.Step != steps {
+			t.Errorf("%s: %s after %d steps, %v; want %s", log, a.State, a.Step, err, want)
+		}
+	}
+	parent := zoo(t)
+	for name, want := range map[string]string{"done": StateDone, "stopped": StateStopped, "killed": StateRunning} {
+		held, err := OpenFolder(filepath.Join(parent, name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if a, err := ReadAccount(held.Dir()); err != nil || a.State != want {
+			t.Errorf("%s, and a process has it: %+v, %v; want %s", name, a, err, want)
+		}
+		held.Close()
+	}
+}
+
 // The best by a measure is the least or the greatest, as the measure has it, and percents are written as such.
 func TestBestByMeasure(t *testing.T) {
 	valid := func(step int, loss, accuracy, errors float64) ValidRecord {
 		return ValidRecord{Step: step, Loss: Float(loss),
 			Measures: Measures{Accuracy: some(accuracy), CharErrorRate: some(errors)}}
 	}
-	a := &Account{valid: []ValidRecord{valid(0, 0.5, 0.95, 0.01), valid(1, 3, 0.2, 0.5), valid(2, 1, 0.9, 0.1), valid(3, 2, 0.8, 0.05)}}
+	a := &Account{valid: []ValidRecord{valid(0, 0.5, 0.95, 0.01),
+		valid(1, math.NaN(), math.NaN(), math.NaN()), valid(1, math.Inf(-1), math.Inf(1), math.Inf(-1)), valid(1, 3, 0.2, 0.5), valid(2, 1, 0.9, 0.1), valid(3, 2, 0.8, 0.05)}}
 	for _, c := range []struct {
 		measure, want string
 		step          int

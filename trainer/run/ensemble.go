@@ -1,6 +1,7 @@
 package run
 
 import (
+	"cmp"
 	"fmt"
 	"reflect"
 	"slices"
@@ -126,7 +127,8 @@ func (c *seriesColumns) unlike(d *seriesColumns) string {
 		{"one forecasts %s, the other %s", c.Targets, d.Targets},
 		{"one reads the covariates %s, the other %s", known, otherKnown},
 		{"one reads the categories %s, the other %s", static, otherStatic},
-		{"the values of one are a %s apart, of the other a %s", []string{c.Step.String()}, []string{d.Step.String()}},
+		{"one has a value every %s, the other every %s", []string{cmp.Or(c.Step.String(), "step")},
+			[]string{cmp.Or(d.Step.String(), "step")}},
 	} {
 		if !slices.Equal(x.a, x.b) {
 			list := func(names []string) string {

@@ -13,6 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 
+	"github.com/unroll-ml/unroll/datasets/series"
 	"github.com/unroll-ml/unroll/datasets/tasks"
 	"github.com/unroll-ml/unroll/graph/cpu"
 	"github.com/unroll-ml/unroll/graph/ref"
@@ -216,18 +217,25 @@ func TestUnlikeRuns(t *testing.T) {
 	classify, translate := seeded(t, TaskClassify, 1, nil), seeded(t, TaskSeq2Seq, 1, nil)
 	words := seeded(t, TaskClassify, 1, func(c *Config) { c.Model.Tokens = "word" })
 	forecast := seeded(t, TaskForecast, 1, nil)
-	other := filepath.Join(t.TempDir(), "other") // opened, but not used
-	if err := os.CopyFS(other, os.DirFS(forecast)); err != nil {
-		t.Fatal(err)
+	changed := func(dir, was, now string) string { // a copy, which can be opened, but not used
+		other := filepath.Join(t.TempDir(), "other")
+		if err := os.CopyFS(other, os.DirFS(dir)); err != nil {
+			t.Fatal(err)
+		}
+		path := filepath.Join(other, ConfigName)
+		config, err := os.ReadFile(path)
+		if err == nil && bytes.Count(config, []byte(was)) != 1 {
+			t.Fatalf("no %q in %s", was, config)
+		}
+		if err == nil {
+			err = os.WriteFile(path, bytes.Replace(config, []byte(was), []byte(now), 1), 0o666)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		return other
 	}
-	config, err := os.ReadFile(filepath.Join(other, ConfigName))
-	if err == nil {
-		config = bytes.Replace(config, []byte("horizon: 4"), []byte("horizon: 3"), 1)
-		err = os.WriteFile(filepath.Join(other, ConfigName), config, 0o666)
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
+	other, normal := changed(forecast, "horizon: 4", "horizon: 3"), changed(classify, "  tokens: char\n", "  tokens: char\n  normalize: nfkc\n")
 	lm := trained(t, TaskLM).Dir()
 	for _, c := range []struct {
 		dirs []string
@@ -236,6 +244,7 @@ func TestUnlikeRuns(t *testing.T) {
 		{nil, "there is no run: name one at least"},
 		{[]string{classify, translate}, translate + " holds a sequence-to-sequence model"},
 		{[]string{classify, words}, "cannot answer together: their texts are cut into other tokens"},
+		{[]string{classify, normal}, "cannot answer together: their texts are cut into other tokens"},
 		{[]string{forecast, other}, "cannot answer together: one forecasts 4 values, the other 3"},
 		{[]string{lm, lm}, lm + " holds a language model"},
 		{[]string{classify, classify + "-none"}, "does not exist"},
@@ -248,5 +257,28 @@ func TestUnlikeRuns(t *testing.T) {
 	r := joined(t, On(ref.New()), classify, classify)
 	if _, err := r.ONNXParts(); err == nil || !strings.Contains(err.Error(), "cannot be exported together") {
 		t.Errorf("exported: %v", err)
+	}
+}
+
+// Forecasters that do not read the same columns, or not at the same times, are told apart.
+func TestUnlikeColumns(t *testing.T) {
+	columns := func() *seriesColumns {
+		return &seriesColumns{Targets: []string{"load"}, Known: []covariate{{Name: "price"}}, Step: series.Step{Seconds: 3600}}
+	}
+	if why := columns().unlike(columns()); why != "" {
+		t.Errorf("the same columns: %s", why)
+	}
+	for want, change := range map[string]func(c *seriesColumns){
+		"one forecasts load, the other wind":                  func(c *seriesColumns) { c.Targets = []string{"wind"} },
+		"one reads the covariates price, the other none":      func(c *seriesColumns) { c.Known = nil },
+		"one reads the categories none, the other shop":       func(c *seriesColumns) { c.Static = []category{{Name: "shop"}} },
+		"one has a value every hour, the other every 2 hours": func(c *seriesColumns) { c.Step = series.Step{Seconds: 7200} },
+		"one has a value every hour, the other every step":    func(c *seriesColumns) { c.Step = series.Step{} },
+	} {
+		other := columns()
+		change(other)
+		if got := columns().unlike(other); got != want {
+			t.Errorf("%q, want %q", got, want)
+		}
 	}
 }

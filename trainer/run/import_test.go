@@ -105,6 +105,22 @@ func TestImportLM(t *testing.T) {
 	}
 }
 
+// Of the training of a configuration an import keeps what the model needs in use, and nothing else.
+func TestImportKeeps(t *testing.T) {
+	c := foreignModel(t, "torch-classifier")
+	text, err := os.ReadFile(c.Config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.Config = written(t, string(text)+"training: {longest: 7, batch: 3, lr: 0.5, steps: 9}\nrunning: {threads: 3}\n")
+	r := importRun(t, c)
+	want := Defaults(TaskClassify).Training
+	want.Longest = 7
+	if got := r.Config().Training; got != want || r.Config().Running.Threads != 0 {
+		t.Errorf("training %+v, running %+v; want %+v", got, r.Config().Running, want)
+	}
+}
+
 // TestImportClassifier compares the probabilities of classifiers, which are those of the logits.
 func TestImportClassifier(t *testing.T) {
 	labels := []string{"positive", "neutral", "negative"}

@@ -90,6 +90,75 @@ func TestSkippedInARow(t *testing.T) {
 	}
 }
 
+// A run that goes on has not forgotten the steps that were left out; how many may be is what it is told now.
+func TestSkippedBeforeResume(t *testing.T) {
+	for most, ends := range map[int]int{3: 7, 4: 0} {
+		dir := filepath.Join(t.TempDir(), "run")
+		task := newCounter(12, 5, 6, 7)
+		task.config.Training.MaxSkipped = 10
+		ctx, cancel := context.WithCancel(context.Background())
+		if _, err := Train(ctx, dir, &cancelling{task, 6, cancel}, Options{}); !errors.As(err, new(*StoppedError)) {
+			t.Fatal(err)
+		}
+		task = newCounter(12, 5, 6, 7)
+		task.config.Training.MaxSkipped = most
+		_, err := Train(context.Background(), dir, task, Options{})
+		var diverged *DivergedError
+		if errors.As(err, &diverged) != (ends > 0) || ends > 0 && diverged.Step != ends || ends == 0 && err != nil {
+			t.Errorf("at most %d: %v", most, err)
+		}
+	}
+}
+
+// A validation that is not finite ends the run: it is never the best, and is no validation of the log.
+func TestValidationNotFinite(t *testing.T) {
+	for _, loss := range []float64{math.NaN(), math.Inf(-1)} {
+		for _, first := range []bool{false, true} {
+			dir := filepath.Join(t.TempDir(), "run")
+			task := &diverging{newCounter(12), loss, first}
+			end, err := Train(context.Background(), dir, task, Options{})
+			wantStep, wantBest, wantLoss := 8, 4, 0.25
+			if first {
+				wantStep, wantBest, wantLoss = 4, 0, math.NaN()
+			}
+			var diverged *DivergedError
+			if !errors.As(err, &diverged) || diverged.Step != wantStep || diverged.BestStep != wantBest {
+				t.Errorf("%g: %+v, %v", loss, diverged, err)
+			}
+			if end.BestStep != wantBest || end.BestLoss != wantLoss && !(math.IsNaN(end.BestLoss) && first) {
+				t.Errorf("%g: %+v", loss, end)
+			}
+			if _, err := os.Stat(filepath.Join(dir, Best)); first != os.IsNotExist(err) {
+				t.Errorf("%g, at the first validation %v: %v", loss, first, err)
+			} else if !first && tensorsOf(t, dir, Best)[0].Data.([]float32)[0] != 4 {
+				t.Errorf("%g: the best checkpoint is another", loss)
+			}
+			a, err := ReadAccount(dir)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if value, step, ok := a.Best(LossScore); a.State != StateDiverged || ok == first || !first && (value != 0.25 || step != 4) {
+				t.Errorf("%g: %s, the best %g after %d", loss, a.State, value, step)
+			}
+		}
+	}
+}
+
+// diverging is a counter whose second validation in the loop, or first, is not finite.
+type diverging struct {
+	*counter
+	loss  float64
+	first bool
+}
+
+func (d *diverging) Validate(ctx context.Context) (Metrics, error) {
+	m, err := d.counter.Validate(ctx)
+	if d.steps[0] == 8 || d.first && d.steps[0] == 4 {
+		m.Loss = d.loss
+	}
+	return m, err
+}
+
 // A run that was stopped goes on where it was, in a folder that says what is wrong otherwise.
 func TestTrainErrors(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "run")

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"math"
 	"runtime"
+	"slices"
 	"strings"
 	"testing"
 
@@ -66,6 +67,71 @@ func TestTextInParts(t *testing.T) {
 		}
 		if got := len(text.Tokens()); got != len(prompt)+30 {
 			t.Errorf("%s: %d tokens", name, got)
+		}
+	}
+}
+
+// failing is a model whose n-th Next from now on fails: with an error, when its state is another, or with logits that
+// are no numbers.
+type failing struct {
+	LM
+	stateful
+	n       int
+	numbers bool
+}
+
+func (f *failing) Next(token int32) ([]float32, error) {
+	f.n--
+	logits, err := f.LM.Next(token)
+	if f.n != 0 || err != nil {
+		return logits, err
+	}
+	if f.numbers {
+		return slices.Repeat([]float32{float32(math.NaN())}, len(logits)), nil
+	}
+	if _, err := f.LM.Next(token); err != nil {
+		return nil, err
+	}
+	return nil, errors.New("the device is lost")
+}
+
+// A text whose model has failed goes on as if it had not: what was read is read again.
+func TestTextGoesOn(t *testing.T) {
+	r := trained(t, TaskLM)
+	m, err := r.LanguageModel()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer m.Close()
+	prompt, _, err := r.Prompt("prompt", "line 4", false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	write := func(text *Text, n int) (all []Written, err error) {
+		err = text.Write(context.Background(), nil, n, decode.Sampling{}, 1, func(w Written) error {
+			all = append(all, w)
+			return nil
+		})
+		return all, err
+	}
+	const n, at = 12, 5
+	want, err := write(m.Text(prompt...), n)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, numbers := range []bool{false, true} {
+		model := &failing{m.model, m.model.(stateful), len(prompt) + at, numbers}
+		text := (&LanguageModel{vocab: m.vocab, model: model}).Text(prompt...)
+		got, err := write(text, n)
+		if err == nil || len(got) != at {
+			t.Fatalf("%d tokens, %v", len(got), err)
+		}
+		rest, err := write(text, n-at)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got = append(got, rest...); !slices.Equal(got, want) {
+			t.Errorf("%v, and %v of a model that does not fail", got, want)
 		}
 	}
 }
