@@ -249,8 +249,7 @@ func (c Beam) enough(s *sentence, live []*beginning) bool {
 		return true
 	}
 	return len(s.ended) >= c.Width && !slices.ContainsFunc(live, func(x *beginning) bool {
-		h := c.hypothesis(x)
-		return c.score(&h, x.length) > worst
+		return c.score(c.follow(x), x.length) > worst
 	})
 }
 
@@ -266,16 +265,16 @@ func (c Beam) likeliest(live []*beginning, scores *Scores) []candidate {
 	for _, of := range live {
 		var barred []int32
 		if c.NoRepeat > 0 {
-			barred = repeating(c.hypothesis(of).Tokens, c.NoRepeat, c.Tokens.End)
+			barred = repeating(c.follow(of).Tokens, c.NoRepeat, c.Tokens.End)
 		}
 		l.add(of, scores, of.row, barred)
 	}
 	return l.found
 }
 
-// hypothesis follows a beginning back to its start.
-func (c Beam) hypothesis(last *beginning) Hypothesis {
-	h := Hypothesis{LogProb: last.logProb, Ended: last.token == c.Tokens.End}
+// follow follows a beginning back to its start, and gives what was written, without a score.
+func (c Beam) follow(last *beginning) *Hypothesis {
+	h := &Hypothesis{LogProb: last.logProb, Ended: last.token == c.Tokens.End}
 	for x := last; x.before != nil; x = x.before {
 		h.Tokens = append(h.Tokens, x.token)
 		h.Each = append(h.Each, x.logProb-x.before.logProb)
@@ -286,15 +285,21 @@ func (c Beam) hypothesis(last *beginning) Hypothesis {
 	slices.Reverse(h.Tokens)
 	slices.Reverse(h.Each)
 	slices.Reverse(h.Weights)
+	return h
+}
+
+// hypothesis is a beginning as it is found.
+func (c Beam) hypothesis(last *beginning) Hypothesis {
+	h := c.follow(last)
 	length := last.length
 	if !h.Ended {
 		length = 1 // how long it would have become is not known
 	}
-	h.Score = c.score(&h, length)
+	h.Score = c.score(h, length)
 	if c.WithoutWeights {
 		h.Weights = nil
 	}
-	return h
+	return *h
 }
 
 // score ranks a hypothesis as one of a length.

@@ -368,6 +368,31 @@ func TestBeamWithoutAttention(t *testing.T) {
 	}
 }
 
+// Whether the weights of the attention are kept changes nothing else: not with a coverage penalty either, which is
+// of these weights.
+func TestBeamWithoutWeights(t *testing.T) {
+	for i := range 40 {
+		c := decode.Beam{Width: 2, MaxLength: 12, Length: 0.6, Coverage: 0.5,
+			Tokens: models.Tokens{Start: start, End: end}}
+		var found [2]decode.Hypothesis
+		for k := range found {
+			o := newOracle(4, 1, c.Width)
+			o.salt = fmt.Sprint(i)
+			c.WithoutWeights = k == 1
+			got, err := c.Search(o, []int{4})
+			if err != nil {
+				t.Fatal(err)
+			}
+			found[k] = got[0][0]
+		}
+		if !slices.Equal(found[0].Tokens, found[1].Tokens) || found[0].Score != found[1].Score ||
+			found[0].Weights == nil || found[1].Weights != nil {
+			t.Errorf("model %d: %v of %v with weights, %v of %v without", i, found[0].Tokens, found[0].Score, found[1].Tokens,
+				found[1].Score)
+		}
+	}
+}
+
 // What nothing attends to costs much, but leaves scores finite.
 func TestBeamCoverageOfNothing(t *testing.T) {
 	got, err := decode.Beam{Width: 1, MaxLength: 1, Coverage: 1, Tokens: models.Tokens{Start: start, End: end}}.Search(
