@@ -6,6 +6,7 @@ import { readFileSync, readdirSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { resolve } from 'node:path'
 import vm from 'node:vm'
+import { search } from './beam.mjs'
 
 const [repo, work, modules] = process.argv.slice(2)
 const { InferenceSession, Tensor } = createRequire(resolve(modules, 'node_modules/x.js'))('onnxruntime-node')
@@ -50,14 +51,18 @@ class Run {
     this.config = readFileSync(`${work}/runs/${name}/config.yaml`, 'utf8')
   }
 
+  model(part = '') {
+    return InferenceSession.create(`${work}/runs/${this.name}${part}.onnx`, { intraOpNumThreads: 1 })
+  }
+
   file(name) { return JSON.parse(readFileSync(`${work}/runs/${this.name}/${name}.json`)) }
   setting(key) { return new RegExp(`^ *${key}: (.*)`, 'm').exec(this.config)?.[1] }
 
   answers(command, input, ...flags) {
-    const [program, first, more] = this.name.endsWith('-own') ? ['./own', 'answer', []]
+    const [program, first, more] = this.name.endsWith('-own') ? ['./own', 'answer', flags.filter(x => typeof x === 'number')]
       : ['./unroll', command, ['--json', '--threads', '1', ...flags]]
     const options = { cwd: work, input, encoding: 'utf8', stdio: ['pipe', 'pipe', 'ignore'] }
-    return lines(execFileSync(program, [first, `runs/${this.name}`, ...more], options))
+    return lines(execFileSync(program, [first, `runs/${this.name}`, ...more.map(String)], options))
   }
 }
 
@@ -92,6 +97,15 @@ const compare = {
       same(`${run.name}, ${texts[i]}`, t.finished ? text : text.slice(0, t.text.length), t.text) // unroll stops earlier
       if (t.finished) near(`${run.name}, ln p of ${texts[i]}`, out.log_prob.data[i], t.log_prob)
     })
+    const parts = { Tensor, encoder: await run.model('.encoder'), step: await run.model('.step') }
+    const how = { width: 4, most: 30, length: 0.6, coverage: out.attention ? 0.2 : 0 }
+    const found = run.answers('translate', texts.join('\n') + '\n', '--beam', how.width, '--max-length', how.most,
+      '--coverage-penalty', how.coverage)
+    for (const [i, { translations: [t] }] of found.entries()) {
+      const got = await search(parts, [...vocab.encode(trimmed(texts[i])).tokens, 3], how)
+      same(`${run.name}, beam, ${texts[i]}`, target.decode(got.tokens), t.text)
+      near(`${run.name}, beam, ln p of ${texts[i]}`, got.logProb, t.log_prob)
+    }
   },
 
   async classify(run, model) {
@@ -123,10 +137,10 @@ const compare = {
   },
 }
 
-const names = readdirSync(`${work}/runs`).filter(name => name.endsWith('.onnx')).map(name => name.slice(0, -5)).sort()
+const names = readdirSync(`${work}/runs`).filter(name => !name.includes('.')).sort()
 for (const name of names) {
-  const model = await InferenceSession.create(`${work}/runs/${name}.onnx`, { intraOpNumThreads: 1 })
-  await compare[name.split('-')[0]](new Run(name), model)
+  const run = new Run(name)
+  await compare[name.split('-')[0]](run, await run.model())
 }
 console.log(`${names.length} runs answer in onnxruntime what unroll answers: ${numbers} comparisons, ${wrong} wrong, ` +
   `numbers to ${worst.toExponential(1)}`)

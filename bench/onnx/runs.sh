@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Trains runs with unusual settings, by the command and by a program with cells and an attention of its own, exports
-# them as ONNX, and compares what onnxruntime answers, in one ragged batch, with what the command answers: see check.sh.
+# them as ONNX, and compares what onnxruntime answers, in one ragged batch and with a beam, with what the command answers:
+# see check.sh.
 #
 #   bench/onnx/runs.sh
 #
@@ -62,7 +63,11 @@ tag cased --cell rnn --nonlinearity relu --letters 4 --layers 2 --keep-case
 tag half --word-dropout 0.5 --precision bf16
 ./own train runs
 
-for run in runs/*; do
-  case $run in *-own) ./own export "$run" "$run.onnx" ;; *) ./unroll export "$run" --onnx "$run.onnx" > /dev/null ;; esac
+export_part() { # of a run, to a file
+  case $1 in *-own) ./own export "$1" "$2" "$3" ;; *) ./unroll export "$1" --onnx "$2" --part "$3" > /dev/null ;; esac
+}
+for run in runs/*; do export_part "$run" "$run.onnx" whole; done
+for run in runs/translate-*/; do
+  for part in encoder step; do export_part "${run%/}" "${run%/}.$part.onnx" $part; done
 done
 node "$repo/bench/onnx/runs.mjs" "$repo" "$work" "$ort"

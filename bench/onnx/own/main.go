@@ -1,7 +1,9 @@
 // Own trains models with cells and an attention of its own, exports them as ONNX, and answers lines as the command
 // answers them with --json: see ../runs.sh. It is a program as a user writes one.
 //
-//	own train FOLDER    own export RUN FILE    own answer RUN < LINES
+//	own train FOLDER    own export RUN FILE PART    own answer RUN [WIDTH LENGTH COVERAGE] < LINES
+//
+// The numbers are of a beam: its width, the most tokens of a translation, and the coverage penalty.
 package main
 
 import (
@@ -70,18 +72,24 @@ var own = []run.Option{run.Cell("ligru", ligru{}), run.Attention("scaled", scale
 func main() {
 	log.SetFlags(0)
 	if len(os.Args) < 3 {
-		log.Fatal("own train FOLDER, own export RUN FILE or own answer RUN")
+		log.Fatal("own train FOLDER, own export RUN FILE PART or own answer RUN")
 	}
 	switch dir := os.Args[2]; os.Args[1] {
 	case "train":
 		train(dir)
 	case "export":
 		var file bytes.Buffer
-		_, err := open(dir).WriteONNX(&file, "")
+		_, err := open(dir).WriteONNX(&file, os.Args[4])
 		check(err)
 		check(run.WriteFile(os.Args[3], file.Bytes()))
 	case "answer":
-		answer(open(dir))
+		beam := decode.Beam{Width: 1}
+		if len(os.Args) > 3 {
+			_, err := fmt.Sscan(strings.Join(os.Args[3:], " "), &beam.Width, &beam.MaxLength, &beam.Coverage)
+			check(err)
+			beam.Length = 0.6
+		}
+		answer(open(dir), beam)
 	}
 }
 
@@ -135,7 +143,7 @@ func begun(c run.Config) (task run.Task, name string) {
 	return task, "translate-own"
 }
 
-func answer(r *run.Run) {
+func answer(r *run.Run, beam decode.Beam) {
 	ctx := context.Background()
 	var lines []string
 	for s := bufio.NewScanner(os.Stdin); s.Scan(); {
@@ -167,7 +175,7 @@ func answer(r *run.Run) {
 	case run.TaskSeq2Seq:
 		m, err := r.Translator()
 		check(err)
-		all, err := m.Translate(ctx, 1, lines, run.TranslateOptions{Beam: decode.Beam{Width: 1}})
+		all, err := m.Translate(ctx, 1, lines, run.TranslateOptions{Beam: beam})
 		check(err)
 		for _, found := range all {
 			t := found[0]
