@@ -45,7 +45,7 @@ func TryLock(in *os.Root, name string) (*Lock, error) {
 			return nil, err
 		}
 		err = lockNow(f, Path(in, name))
-		if err == nil && stands(f, in, name) {
+		if err == nil && stands(f, in, name) == nil { // who had the lock may have removed the file before it was free
 			return &Lock{f}, nil
 		}
 		f.Close()
@@ -53,16 +53,6 @@ func TryLock(in *os.Root, name string) (*Lock, error) {
 			return nil, err
 		}
 	}
-}
-
-// stands says whether a file still has its name: who had the lock may have removed it before it was free.
-func stands(f *os.File, in *os.Root, name string) bool {
-	locked, err := f.Stat()
-	if err != nil {
-		return false
-	}
-	now, err := in.Lstat(name)
-	return err == nil && os.SameFile(locked, now)
 }
 
 // lockNow takes the lock and writes who has it.

@@ -137,8 +137,7 @@ func Own(in *os.Root, name string) (*os.File, error) {
 	}
 }
 
-// own opens what is there. The folder would follow a link to another of its files: what was opened must be what
-// has the name.
+// own opens what is there. The folder would follow a link to another of its files: what was opened must stand there.
 func own(in *os.Root, name string) (*os.File, error) {
 	if err := Ours(in, name); err != nil {
 		return nil, err
@@ -152,16 +151,26 @@ func own(in *os.Root, name string) (*os.File, error) {
 		err = ours(Path(in, name), opened)
 	}
 	if err == nil {
-		var now fs.FileInfo
-		if now, err = in.Lstat(name); err == nil && !os.SameFile(opened, now) {
-			err = &Error{Path: Path(in, name), What: "something else is being put there", Writing: true}
-		}
+		err = stands(f, in, name)
 	}
 	if err != nil {
 		f.Close()
 		return nil, named(in, err)
 	}
 	return f, nil
+}
+
+// stands says what is wrong if a file that is open is not, or no longer, what has the name.
+func stands(f *os.File, in *os.Root, name string) error {
+	opened, err := f.Stat()
+	if err != nil {
+		return errors.WithStack(err)
+	}
+	now, err := in.Lstat(name)
+	if err == nil && !os.SameFile(opened, now) {
+		err = &Error{Path: Path(in, name), What: "something else is being put there", Writing: true}
+	}
+	return err
 }
 
 // Ours says why Own would refuse what has a name; nil if it would not, or if nothing has that name.

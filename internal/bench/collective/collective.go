@@ -182,7 +182,7 @@ func (f *Flags) write(to io.Writer, n int, timings []Timing, work Work) error {
 		return writeJSON(to, n, cost, timings, work, predictions)
 	}
 	w, prose := tabwriter.NewWriter(to, 0, 0, 2, ' ', tabwriter.AlignRight), terminal.Prose(to)
-	fmt.Fprintf(prose, "sums over %d processes: latency %.1f µs, bandwidth %.2f GB/s\n\n", n, micros(cost.Latency),
+	fmt.Fprintf(prose, "sums of MPI over %d processes: latency %.1f µs, bandwidth %.2f GB/s\n\n", n, micros(cost.Latency),
 		cost.Bandwidth/1e9)
 	fmt.Fprintln(w, "size\tmeasured\tmodel\t")
 	for _, t := range timings {
@@ -211,7 +211,7 @@ func (f *Flags) write(to io.Writer, n int, timings []Timing, work Work) error {
 	}
 	_, err := fmt.Fprintln(prose, "\nThe times are predicted from the sums that were measured here: a network, other load and "+
 		"processes that are not equally fast make them longer.\nMore parts a process, --accumulate, sum less often: with K of "+
-		"them the waiting is a K-th.")
+		"them the waiting is a K-th.\nGPUs that have NCCL sum by it, and not by MPI: what they take is not among these times.")
 	return errors.WithStack(err)
 }
 

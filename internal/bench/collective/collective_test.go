@@ -85,7 +85,7 @@ func TestReport(t *testing.T) {
 		})
 	}
 	all.Wait()
-	for _, want := range []string{"sums over 2 processes", "1,024", "a step of 10.0 ms", "not known"} {
+	for _, want := range []string{"sums of MPI over 2 processes", "GPUs that have NCCL sum by it, and not by MPI", "1,024", "a step of 10.0 ms", "not known"} {
 		if !strings.Contains(out.String(), want) {
 			t.Errorf("%q is not said in\n%s", want, out.String())
 		}
