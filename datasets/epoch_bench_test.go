@@ -4,9 +4,11 @@ package datasets
 
 import (
 	"context"
+	"io"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -76,8 +78,62 @@ func BenchmarkEpoch(b *testing.B) {
 	}
 }
 
+// BenchmarkPairsEpoch is the same of pairs, 20 MB of both sides together, in random order; "line by line" is each pair
+// encoded by itself.
+func BenchmarkPairsEpoch(b *testing.B) {
+	lines := strings.Split(zipf(20<<20), "\n")
+	lines = lines[:len(lines)/2*2]
+	var all strings.Builder
+	for i := 0; i < len(lines)-2; i += 2 {
+		all.WriteString(lines[i] + "\t" + lines[i+1] + "\n")
+	}
+	pairs, err := OpenPairs(write(b, "pairs.tsv", []byte(all.String())), Format{Header: "no"})
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer pairs.Close()
+	order := rand.New(rand.NewPCG(1, 1)).Perm(pairs.Len())
+	for _, kind := range Kinds {
+		v, err := BuildVocab(VocabConfig{Kind: kind, Size: 8000}, slices.Values(lines[:40_000]))
+		if err != nil {
+			b.Fatal(err)
+		}
+		x, err := EncodePairs(pairs, v, v)
+		if err != nil {
+			b.Fatal(err)
+		}
+		epoch := func(b *testing.B, name string, read func(i int) error) {
+			b.Run(string(kind)+"/"+name, func(b *testing.B) {
+				timed(b, func() {
+					for _, i := range order {
+						if err := read(i); err != nil {
+							b.Fatal(err)
+						}
+					}
+				})
+			})
+		}
+		tokens := func(i int) error { _, err := x.Tokens(i); return err }
+		epoch(b, "line by line", func(i int) error {
+			p, err := pairs.Pair(i)
+			v.EncodeLine(p.Source)
+			v.EncodeLine(p.Target)
+			return err
+		})
+		epoch(b, "pairs", tokens)
+		b.Run(string(kind)+"/write", func(b *testing.B) { timed(b, func() { writeTokens(b, x) }) })
+		if err := x.Use(writeTokens(b, x)); err != nil {
+			b.Fatal(err)
+		}
+		epoch(b, "file", tokens)
+		x.Close()
+	}
+}
+
 // writeTokens is an open file of the tokens.
-func writeTokens(b *testing.B, x *Encoded) *os.File {
+func writeTokens(b *testing.B, x interface {
+	Write(context.Context, io.Writer) error
+}) *os.File {
 	f, err := os.Create(filepath.Join(b.TempDir(), "tokens"))
 	if err == nil {
 		err = x.Write(context.Background(), f)

@@ -74,6 +74,9 @@ func numbered(name string, pairs []Pair, lines []int32) *Pairs {
 // so are blank rows.
 func ReadPairs(path string, f Format) (*Pairs, error) { return readPairs(path, f, MaxHeldBytes) }
 
+// OpenPairs is ReadPairs of which a plain file stays on the disk however short it is.
+func OpenPairs(path string, f Format) (*Pairs, error) { return readPairs(path, f, 0) }
+
 func readPairs(path string, f Format, hold int64) (_ *Pairs, err error) {
 	p := &Pairs{Name: path}
 	defer p.closeUnless(&err)

@@ -69,6 +69,15 @@ func somePairs() *datasets.Pairs {
 	return datasets.NewPairs("pairs", []datasets.Pair{{Source: "abc", Target: "xyz"}, {Source: "b", Target: "yy"}})
 }
 
+func encodedPairs(t *testing.T) *datasets.EncodedPairs {
+	t.Helper()
+	x, err := datasets.EncodePairs(somePairs(), vocab(t), vocab(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return x
+}
+
 // windows tries the Fill of windows of tokens.
 func windows[W any](t *testing.T, make func() (W, error)) W {
 	t.Helper()
@@ -168,6 +177,28 @@ func init() {
 				_, _, err := datasets.NewRecords("x", data, delimiter, max).Read()
 				return err
 			}, []any{[]byte("a,b\n"), ',', 100}}
+		},
+		"OpenPairs": func(t *testing.T) call {
+			return call{datasets.OpenPairs, []any{file(t, "p.tsv", "a\tb\nc\td\n"), datasets.Format{}}}
+		},
+		"EncodePairs": func(t *testing.T) call {
+			return call{datasets.EncodePairs, []any{somePairs(), vocab(t), vocab(t)}}
+		},
+		"EncodedPairs.Tokens": func(t *testing.T) call { return call{encodedPairs(t).Tokens, []any{1}} },
+		"EncodedPairs.Write": func(t *testing.T) call {
+			return call{encodedPairs(t).Write, []any{context.Background(), io.Discard}}
+		},
+		"EncodedPairs.Use": func(t *testing.T) call {
+			x := encodedPairs(t)
+			f, err := os.Create("pairs")
+			if err == nil {
+				err = x.Write(context.Background(), f)
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			t.Cleanup(func() { x.Close(); f.Close() })
+			return call{x.Use, []any{f}}
 		},
 		"ReadPairs": func(t *testing.T) call {
 			return call{datasets.ReadPairs, []any{file(t, "p.tsv", "a\tb\nc\td\n"), datasets.Format{}}}

@@ -1,7 +1,10 @@
 package batches
 
 import (
+	"os"
+	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -75,6 +78,7 @@ func TestSeq2SeqFill(t *testing.T) {
 
 // What is in a batch is the pairs, whether they are kept in memory or not.
 func TestSeq2SeqBatchesHoldThePairs(t *testing.T) {
+	dir := t.TempDir()
 	rapid.Check(t, func(t *rapid.T) {
 		word := rapid.StringOfN(rapid.RuneFrom([]rune("abc")), 1, 9, -1)
 		var list []datasets.Pair
@@ -86,7 +90,11 @@ func TestSeq2SeqBatchesHoldThePairs(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		read := &Seq2Seq{pairs: cached.pairs, vocabs: cached.vocabs}
+		read, err := NewSeq2Seq(opened(t, dir, list), v, v)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer read.pairs.Close()
 		p, err := NewPlan(Config{Batch: 4, Buckets: 3}, iota32(len(list)), read.Length)
 		if err != nil {
 			t.Fatal(err)
@@ -119,11 +127,31 @@ func TestSeq2SeqBatchesHoldThePairs(t *testing.T) {
 	})
 }
 
+// opened are pairs that stay on the disk.
+func opened(t interface{ Fatal(...any) }, dir string, list []datasets.Pair) *datasets.Pairs {
+	path := filepath.Join(dir, "x.tsv")
+	var b strings.Builder
+	for _, p := range list {
+		b.WriteString(p.Source + "\t" + p.Target + "\n")
+	}
+	err := os.WriteFile(path, []byte(b.String()), 0o644)
+	if err != nil {
+		t.Fatal(err)
+	}
+	pairs, err := datasets.OpenPairs(path, datasets.Format{Header: "no"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return pairs
+}
+
 // A pair that is longer than when its batch was planned, because its file has changed, is an error, not a crash.
 func TestSeq2SeqOfAFileThatChanges(t *testing.T) {
 	v := vocab(t, "abc")
-	s := &Seq2Seq{pairs: datasets.NewPairs("x.tsv", []datasets.Pair{{Source: "abc", Target: "ab"}}),
-		vocabs: [2]*datasets.Vocab{v, v}}
+	s, err := NewSeq2Seq(datasets.NewPairs("x.tsv", []datasets.Pair{{Source: "abc", Target: "ab"}}), v, v)
+	if err != nil {
+		t.Fatal(err)
+	}
 	for _, shape := range []Shape{{3, 3}, {4, 2}} {
 		_, err := s.Fill(Group{shape, []int32{0}})
 		var e *datasets.Error

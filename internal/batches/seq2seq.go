@@ -10,9 +10,8 @@ import (
 
 // Seq2Seq are pairs of sequences of tokens.
 type Seq2Seq struct {
-	pairs  *datasets.Pairs
-	vocabs [2]*datasets.Vocab // of sources and targets
-	cached [][2][]int32       // nil if the pairs are on the disk
+	pairs *datasets.Pairs
+	*datasets.EncodedPairs
 }
 
 // NewSeq2Seq encodes pairs with vocabularies that reserve tokens. Pairs that are on the disk are encoded when
@@ -24,41 +23,13 @@ func NewSeq2Seq(pairs *datasets.Pairs, source, target *datasets.Vocab) (*Seq2Seq
 	if source.Reserved() == 0 || target.Reserved() == 0 {
 		return nil, errors.New("a vocabulary of pairs must reserve tokens: build it with datasets.BuildVocab")
 	}
-	s := &Seq2Seq{pairs: pairs, vocabs: [2]*datasets.Vocab{source, target}}
-	if pairs.InMemory() {
-		cached := make([][2][]int32, pairs.Len())
-		for i := range cached {
-			var err error
-			if cached[i], err = s.encoded(int32(i)); err != nil {
-				return nil, err
-			}
-		}
-		s.cached = cached
-	}
-	return s, nil
-}
-
-// encoded are the tokens of a pair, source and target, without Start and End.
-func (s *Seq2Seq) encoded(i int32) (tokens [2][]int32, err error) {
-	if i < 0 || int(i) >= s.pairs.Len() {
-		return tokens, errors.Errorf("pair %d of %d", i, s.pairs.Len())
-	}
-	if s.cached != nil {
-		return s.cached[i], nil
-	}
-	pair, err := s.pairs.Pair(int(i))
-	if err != nil {
-		return tokens, err
-	}
-	for side, text := range []string{pair.Source, pair.Target} {
-		tokens[side], _ = s.vocabs[side].EncodeLine(text)
-	}
-	return tokens, nil
+	encoded, err := datasets.EncodePairs(pairs, source, target)
+	return &Seq2Seq{pairs, encoded}, err
 }
 
 // Target is the tokens of the target of a pair, End included.
 func (s *Seq2Seq) Target(i int32) ([]int32, error) {
-	tokens, err := s.encoded(i)
+	tokens, err := s.Tokens(int(i))
 	return ended(tokens[1]), err
 }
 
@@ -84,7 +55,7 @@ func (c *Counts) Add(other Counts) {
 
 // Count counts the tokens of a pair.
 func (s *Seq2Seq) Count(i int32) (c Counts, err error) {
-	tokens, err := s.encoded(i)
+	tokens, err := s.Tokens(int(i))
 	for side, ts := range tokens {
 		c.Tokens[side] = len(ts)
 		for _, t := range ts {
@@ -121,7 +92,7 @@ func (s *Seq2Seq) Fill(g Group) (*Paired, error) {
 			p.Tokens++
 			continue
 		}
-		tokens, err := s.encoded(i)
+		tokens, err := s.Tokens(int(i))
 		if err != nil {
 			return nil, err
 		}

@@ -324,6 +324,7 @@ func (t *Seq2SeqTask) Step(before int, rate float64) (loss, norm float64, tokens
 func (t *Seq2SeqTask) Close() error {
 	t.feed.close()
 	for _, x := range []*translations{t.data, t.valid} {
+		x.encoded.Close() // what it closes was only read
 		if err := x.pairs.Close(); err != nil {
 			return err
 		}

@@ -14,9 +14,9 @@ import (
 	"github.com/unroll-ml/unroll/internal/words"
 )
 
-// A text that is on the disk is encoded while it is read. Where that would be done again and again, its tokens are kept
-// in a file in the folder of the run, from which they are read by all epochs and by the same run when it is continued.
-// Nothing depends on these files: without one, or with a wrong one, the text is encoded, to the same tokens.
+// Texts and pairs that are on the disk are encoded while they are read. Where that would be done again and again, their
+// tokens are kept in a file in the folder of the run, from which they are read by all epochs and by the same run when it
+// is continued. Nothing depends on these files: without one, or with a wrong one, data are encoded, to the same tokens.
 
 // The names of files with tokens.
 const (
@@ -24,29 +24,60 @@ const (
 	validTokens = "valid.tokens"
 )
 
-// encoder is a task that may read texts from the disk, and then encodes them whenever it reads them.
+// encoder is a task that may read texts or pairs from the disk, and then encodes them whenever it reads them.
 type encoder interface {
-	// rereads are the texts that are read more than once within a budget, by the names of the files of their tokens.
-	rereads(budget) map[string]*datasets.Encoded
+	// rereads are those that are read more than once within a budget, by the names of the files of their tokens.
+	rereads(budget) map[string]encoded
 }
 
-func (t *LMTask) rereads(b budget) map[string]*datasets.Encoded {
-	c, epoch := &t.config.Training, t.Epoch()
-	every := c.ValidEvery
-	if every == 0 {
-		every = epoch * max(c.ValidEpochs, 1)
-	}
-	texts := map[string]*datasets.Encoded{}
+// encoded is what is on the disk, and encoded when it is read, or read from a file of its tokens.
+type encoded interface {
+	Size() int64
+	Write(ctx context.Context, to io.Writer) error
+	Use(f *os.File) error
+}
+
+var (
+	_ encoded = (*datasets.Encoded)(nil)
+	_ encoded = (*datasets.EncodedPairs)(nil)
+)
+
+func (t *LMTask) rereads(b budget) map[string]encoded {
+	train, valid := b.rereads(&t.config.Training, t.Epoch())
+	texts := map[string]encoded{}
 	add := func(name string, tokens datasets.Sequence, again bool) {
 		if x, ok := tokens.(*datasets.Encoded); ok && again {
 			texts[name] = x
 		}
 	}
-	forever := b.steps == 0
 	// Windows in random order read a block of the text for each of them.
-	add(trainTokens, t.data.train, forever || b.steps > epoch || c.Stride > 0)
-	add(validTokens, t.data.valid, forever || b.steps > every)
+	add(trainTokens, t.data.train, train || t.config.Training.Stride > 0)
+	add(validTokens, t.data.valid, valid)
 	return texts
+}
+
+func (t *Seq2SeqTask) rereads(b budget) map[string]encoded {
+	train, valid := b.rereads(&t.config.Training, t.Epoch())
+	learn, held := t.data.encoded.EncodedPairs, t.valid.encoded.EncodedPairs
+	pairs := map[string]encoded{}
+	if !t.data.pairs.InMemory() && (train || held == learn && valid) {
+		pairs[trainTokens] = learn
+	}
+	if !t.valid.pairs.InMemory() && held != learn && valid {
+		pairs[validTokens] = held
+	}
+	return pairs
+}
+
+// rereads says whether training with epochs of so many steps reads its data more than once within the budget, and those
+// to validate on.
+func (b budget) rereads(c *Training, epoch int) (train, valid bool) {
+	every := c.ValidEvery
+	if every == 0 {
+		every = epoch * max(c.ValidEpochs, 1)
+	}
+	forever := b.steps == 0
+	return forever || b.steps > epoch, forever || b.steps > every
 }
 
 // keepTokens makes the task read tokens from files of the folder, and writes those that are not there.
@@ -55,11 +86,11 @@ func (r *training) keepTokens(ctx context.Context) {
 	if !ok || r.follows() {
 		return
 	}
-	r.enters("the encoding of the text", false)
+	r.enters("the encoding of the data", false)
 	for name, x := range t.rereads(r.budget) {
 		err := r.folder.keepTokens(ctx, name, x)
 		if err != nil && ctx.Err() == nil {
-			r.Report.Notice(fmt.Sprintf("the text is encoded whenever it is read, for its tokens cannot be kept: %v", err))
+			r.Report.Notice(fmt.Sprintf("what is on the disk is encoded whenever it is read, for its tokens cannot be kept: %v", err))
 			return // it would be the same with the other
 		}
 	}
@@ -82,7 +113,7 @@ func (r *training) shareTokens(dir string) {
 }
 
 // keepTokens makes x read its tokens from a file, which is written if it is not there or holds other tokens.
-func (f *Folder) keepTokens(ctx context.Context, name string, x *datasets.Encoded) error {
+func (f *Folder) keepTokens(ctx context.Context, name string, x encoded) error {
 	err := useTokens(f.root, name, x)
 	if !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, datasets.ErrOtherTokens) {
 		return err
@@ -99,7 +130,7 @@ func (f *Folder) keepTokens(ctx context.Context, name string, x *datasets.Encode
 }
 
 // useTokens makes x read its tokens from a file in a folder.
-func useTokens(in *os.Root, name string, x *datasets.Encoded) error {
+func useTokens(in *os.Root, name string, x encoded) error {
 	file, err := safefile.OpenIn(in, name)
 	if err != nil {
 		return err

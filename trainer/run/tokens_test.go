@@ -5,6 +5,7 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -45,7 +46,7 @@ func longTask(t *testing.T, text *datasets.Text, steps int, opts ...Option) (*LM
 // encodes is a task that keeps no tokens.
 type encodes struct{ *LMTask }
 
-func (encodes) rereads(budget) map[string]*datasets.Encoded { return nil }
+func (encodes) rereads(budget) map[string]encoded { return nil }
 
 // trainAs trains what of makes of a task, in a folder, and gives what was noticed.
 func trainAs(t *testing.T, text *datasets.Text, dir string, steps int, of func(*LMTask) Task) []string {
@@ -167,6 +168,73 @@ func readOnce(t *testing.T, text *datasets.Text) {
 		task.config.Training.Stride, task.config.Training.ValidEvery = x.stride, x.every
 		if names := slices.Sorted(maps.Keys(task.rereads(x.budget))); !slices.Equal(names, x.want) {
 			t.Errorf("%+v: %q", x, names)
+		}
+	}
+}
+
+// encodesPairs is a task that keeps no tokens.
+type encodesPairs struct{ *Seq2SeqTask }
+
+func (encodesPairs) rereads(budget) map[string]encoded { return nil }
+
+// The tokens of pairs on the disk are kept, too: those of the pairs to train on and to validate on in one file, where they
+// are parts of the same pairs.
+func TestTokensOfPairsAreKept(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "pairs.tsv")
+	var text strings.Builder
+	for i := range 40 {
+		s := strings.Repeat("ab", i%3+1) + string(rune('a'+i%26)) + string(rune('a'+i*i%26))
+		text.WriteString(s + "\t" + strings.ToUpper(s) + "\n")
+	}
+	if err := os.WriteFile(path, []byte(text.String()), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	train := func(dir string, of func(*Seq2SeqTask) Task) *Seq2SeqTask {
+		c := jointConfig(TaskSeq2Seq, 6)
+		c.Training.Batch, c.Training.Accumulate, c.Model.Layers = 16, 1, 1
+		pairs, err := datasets.OpenPairs(path, datasets.Format{Header: "no"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		task, err := NewSeq2Seq(c, pairs, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { task.Close() })
+		if _, err := Train(context.Background(), dir, of(task), Options{}); err != nil {
+			t.Fatal(err)
+		}
+		return task
+	}
+	dirs := []string{filepath.Join(t.TempDir(), "plain"), filepath.Join(t.TempDir(), "run")}
+	train(dirs[0], func(x *Seq2SeqTask) Task { return encodesPairs{x} })
+	task := train(dirs[1], func(x *Seq2SeqTask) Task { return x })
+	if files, _ := filepath.Glob(filepath.Join(dirs[1], "*.tokens")); len(files) != 1 ||
+		filepath.Base(files[0]) != trainTokens {
+		t.Errorf("files of tokens: %q", files)
+	}
+	if !reflect.DeepEqual(tensorsOf(t, dirs[1], Last), tensorsOf(t, dirs[0], Last)) {
+		t.Error("a run that keeps tokens has other weights")
+	}
+	if err := os.Truncate(path, 5); err != nil {
+		t.Fatal(err)
+	}
+	for i := range 40 {
+		if tokens, err := task.valid.encoded.Tokens(i); err != nil || len(tokens[0]) < 4 {
+			t.Fatalf("pair %d is not read from the file of tokens: %v, %v", i, tokens, err)
+		}
+	}
+	for _, x := range []struct {
+		budget budget
+		every  int
+		want   int
+	}{
+		{budget{steps: task.Epoch()}, task.Epoch(), 0}, {budget{steps: task.Epoch()}, 1, 1},
+		{budget{steps: task.Epoch() + 1}, 100, 1}, {budget{seconds: 60}, 100, 1},
+	} {
+		task.config.Training.ValidEvery = x.every
+		if n := len(task.rereads(x.budget)); n != x.want {
+			t.Errorf("%+v: %d files", x, n)
 		}
 	}
 }

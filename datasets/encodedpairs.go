@@ -1,0 +1,204 @@
+package datasets
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/binary"
+	"fmt"
+	"io"
+	"os"
+	"sync"
+
+	"github.com/pkg/errors"
+)
+
+// EncodedPairs is the tokens of pairs. Those of pairs in memory are in memory, too; a pair on the disk is encoded when it
+// is asked for, or its tokens are read from a file that has those of all pairs that were: see Write and Use. Several
+// goroutines may use it.
+type EncodedPairs struct {
+	pairs *Pairs
+	held  [][2][]int32 // nil: the pairs are on the disk
+
+	mutex    sync.Mutex
+	encoders [2]*encoder // of sources and targets
+	counts   [][2]int32  // tokens of each pair; negative: it was not asked for
+	file     *tokenFile  // nil: pairs are encoded
+	first    []int       // in the file: the first token of every stretch-th pair
+}
+
+// stretch is how many pairs there are for each place that is noted of a file of tokens.
+const stretch = 64
+
+// EncodePairs gives the tokens of pairs by the vocabularies of their sources and targets.
+func EncodePairs(p *Pairs, source, target *Vocab) (*EncodedPairs, error) {
+	if p == nil || source == nil || target == nil {
+		return nil, errors.New("pairs, or one of their vocabularies, are nil")
+	}
+	x := &EncodedPairs{pairs: p, counts: make([][2]int32, p.Len())}
+	for side, v := range []*Vocab{source, target} {
+		x.encoders[side] = &encoder{Vocab: v, known: map[piece]joined{}}
+	}
+	for i := range x.counts {
+		x.counts[i] = [2]int32{-1, -1}
+	}
+	if !p.InMemory() {
+		return x, nil
+	}
+	held := make([][2][]int32, p.Len())
+	for i := range held {
+		var err error
+		if held[i], err = x.Tokens(i); err != nil {
+			return nil, err
+		}
+	}
+	x.held = held
+	return x, nil
+}
+
+// Len is the number of pairs.
+func (x *EncodedPairs) Len() int { return x.pairs.Len() }
+
+// Tokens are those of pair i in [0, Len), source and target, without Start and End. They must not be changed. A file that
+// was changed since the pairs were read is an *Error.
+func (x *EncodedPairs) Tokens(i int) (tokens [2][]int32, err error) {
+	if i < 0 || i >= x.Len() {
+		return tokens, errors.Errorf("%s: pair %d of %d", x.pairs.Name, i, x.Len())
+	}
+	if x.held != nil {
+		return x.held[i], nil
+	}
+	x.mutex.Lock()
+	defer x.mutex.Unlock()
+	if x.file != nil && x.counts[i][0] >= 0 {
+		if tokens, err = x.read(i); err == nil {
+			return tokens, nil
+		}
+		x.close() // it was damaged since; the pairs have what it had
+	}
+	if tokens, err = x.encode(i); err == nil && x.file == nil {
+		x.counts[i] = [2]int32{int32(len(tokens[0])), int32(len(tokens[1]))}
+	}
+	return tokens, err
+}
+
+// encode reads a pair and encodes it.
+func (x *EncodedPairs) encode(i int) (tokens [2][]int32, err error) {
+	pair, err := x.pairs.Pair(i)
+	if err != nil {
+		return tokens, err
+	}
+	for side, text := range []string{pair.Source, pair.Target} {
+		tokens[side], _ = x.encoders[side].encode(nil, text)
+	}
+	return tokens, nil
+}
+
+// read reads the tokens of a pair from the file.
+func (x *EncodedPairs) read(i int) (tokens [2][]int32, err error) {
+	from := x.first[i/stretch]
+	for _, c := range x.counts[i/stretch*stretch : i] {
+		from += inFile(c)
+	}
+	both, err := x.file.read(nil, from, inFile(x.counts[i]))
+	if err != nil {
+		return tokens, err
+	}
+	source := x.counts[i][0]
+	return [2][]int32{both[:source:source], both[source:]}, nil
+}
+
+// inFile is how many tokens of a pair are in a file.
+func inFile(counts [2]int32) int { return int(max(counts[0], 0) + max(counts[1], 0)) }
+
+// tokenSet is that of the pairs which were asked for.
+func (x *EncodedPairs) tokenSet() tokenSet {
+	s := tokenSet{vocab: max(x.encoders[0].Len(), x.encoders[1].Len())}
+	h := sha256.New()
+	writeRules(h)
+	fmt.Fprintf(h, "pairs %s\n", x.pairs.SHA256)
+	var where []byte
+	for i, c := range x.counts {
+		at := &x.pairs.at[i]
+		where = where[:0]
+		for side := range c {
+			where = binary.LittleEndian.AppendUint64(where, uint64(at.offset[side]))
+			where = binary.LittleEndian.AppendUint32(where, uint32(at.length[side]))
+			where = binary.LittleEndian.AppendUint32(where, uint32(c[side]))
+		}
+		h.Write(where)
+		s.n += inFile(c)
+	}
+	for _, e := range x.encoders {
+		h.Write(e.JSON())
+	}
+	s.sum = h.Sum(nil)
+	return s
+}
+
+// Size is how many bytes Write writes: 1, 2 or 4 for a token, by the size of the larger vocabulary, and 80 more.
+func (x *EncodedPairs) Size() int64 {
+	x.mutex.Lock()
+	defer x.mutex.Unlock()
+	s := x.tokenSet()
+	return s.size()
+}
+
+// Write encodes the pairs that were asked for so far, and writes their tokens as Use wants them. When the context is done
+// it ends with the context's error. A file that was changed meanwhile is an *Error.
+func (x *EncodedPairs) Write(ctx context.Context, to io.Writer) error {
+	x.mutex.Lock()
+	defer x.mutex.Unlock()
+	s := x.tokenSet()
+	return s.write(ctx, to, (x.Len()+stretch-1)/stretch, func(tokens []int32, i int) ([]int32, error) {
+		for k := i * stretch; k < min((i+1)*stretch, x.Len()); k++ {
+			if x.counts[k][0] < 0 {
+				continue
+			}
+			pair, err := x.encode(k)
+			if err != nil {
+				return nil, err
+			}
+			tokens = append(append(tokens, pair[0]...), pair[1]...)
+		}
+		return tokens, nil
+	})
+}
+
+// Use reads the tokens of pairs from a file that Write has written, from now on: the same tokens, without encoding. Every
+// byte of the file is checked first; if one is not what Write would write now, the error is ErrOtherTokens, and pairs are
+// encoded as before. The file belongs to x then, and Close closes it.
+func (x *EncodedPairs) Use(f *os.File) error {
+	x.mutex.Lock()
+	defer x.mutex.Unlock()
+	s := x.tokenSet()
+	file, err := s.open(f)
+	if err != nil {
+		return err
+	}
+	x.close()
+	x.file, x.first = file, nil
+	at := 0
+	for i, c := range x.counts {
+		if i%stretch == 0 {
+			x.first = append(x.first, at)
+		}
+		at += inFile(c)
+	}
+	return nil
+}
+
+// Close closes the file of Use, if there is one: then pairs are encoded again. The pairs stay open.
+func (x *EncodedPairs) Close() error {
+	x.mutex.Lock()
+	defer x.mutex.Unlock()
+	return x.close()
+}
+
+func (x *EncodedPairs) close() error {
+	if x.file == nil {
+		return nil
+	}
+	err := x.file.Close()
+	x.file = nil
+	return errors.WithStack(err)
+}
