@@ -2,9 +2,11 @@ package report
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"text/tabwriter"
 
+	"github.com/unroll-ml/unroll/internal/words"
 	"github.com/unroll-ml/unroll/trainer/run"
 )
 
@@ -39,8 +41,9 @@ func Classes(v *run.Evaluation) (classes []Class, confusion [][]int) {
 func ClassTable(v *run.Evaluation) string {
 	classes, confusion := Classes(v)
 	var b strings.Builder
-	w := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(w, "label\tprecision\trecall\tF1\texamples\ttaken for")
+	labels, widest := []string{"label"}, 0
+	w := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0) // it counts characters, and labels may be of wide ones: they are put before
+	fmt.Fprintln(w, "precision\trecall\tF1\texamples\ttaken for")
 	for i, c := range classes {
 		var taken []string
 		for predicted, n := range confusion[i] {
@@ -48,9 +51,16 @@ func ClassTable(v *run.Evaluation) string {
 				taken = append(taken, fmt.Sprintf("%s %d", classes[predicted].Label, n))
 			}
 		}
-		fmt.Fprintf(w, "%s\t%.2f%%\t%.2f%%\t%.2f%%\t%d\t%s\n",
-			c.Label, 100*float64(c.Precision), 100*float64(c.Recall), 100*float64(c.F1), c.Examples, strings.Join(taken, ", "))
+		labels = append(labels, c.Label)
+		fmt.Fprintf(w, "%.2f%%\t%.2f%%\t%.2f%%\t%d\t%s\n", 100*float64(c.Precision), 100*float64(c.Recall), 100*float64(c.F1), c.Examples, strings.Join(taken, ", "))
 	}
 	w.Flush()
-	return b.String()
+	for _, label := range labels {
+		widest = max(widest, words.Width(label))
+	}
+	lines := slices.Collect(strings.Lines(b.String()))
+	for i, label := range labels {
+		lines[i] = words.Pad(label, widest) + "  " + lines[i]
+	}
+	return strings.Join(lines, "")
 }

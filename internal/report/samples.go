@@ -3,7 +3,6 @@ package report
 import (
 	"fmt"
 	"strings"
-	"unicode/utf8"
 
 	"github.com/unroll-ml/unroll/internal/words"
 	"github.com/unroll-ml/unroll/trainer/run"
@@ -11,8 +10,8 @@ import (
 
 const (
 	sampleWidth = 79 // of a line
-	leastInput  = 24 // characters that are shown of what a model read
-	beyond      = 8  // characters that are shown of an output beyond the longest that is right
+	leastInput  = 24 // columns that are shown of what a model read
+	beyond      = 8  // columns that are shown of an output beyond the longest that is right
 )
 
 // Samples shows what a model made of examples, beside what was wanted: a line each, or three if what was wanted
@@ -20,12 +19,12 @@ const (
 func Samples(samples []run.Sample) string {
 	input, output, verdict := 0, 0, 0
 	for _, s := range samples {
-		input, output = max(input, utf8.RuneCountInString(s.Input)), max(output, utf8.RuneCountInString(s.Wanted)+beyond)
+		input, output = max(input, words.Width(s.Input)), max(output, words.Width(s.Wanted)+beyond)
 	}
 	longest := 0
 	for _, s := range samples {
-		longest = max(longest, utf8.RuneCountInString(words.Clip(s.Output, output)))
-		verdict = max(verdict, utf8.RuneCountInString(verdictOn(s)))
+		longest = max(longest, words.Width(words.Clip(s.Output, output)))
+		verdict = max(verdict, words.Width(verdictOn(s)))
 	}
 	output = longest
 	room := sampleWidth - len("    ->    ") - output - verdict
@@ -37,8 +36,8 @@ func Samples(samples []run.Sample) string {
 			fmt.Fprintf(&b, "  it writes: %s\n",
 				words.Clip(strings.Join(strings.Fields(s.Output), " "), sampleWidth-len("  it writes: ")))
 		case room >= leastInput:
-			fmt.Fprintf(&b, "  %-*s  ->  %-*s  %s\n", input, words.Clip(s.Input, input), output, words.Clip(s.Output, output),
-				verdictOn(s))
+			fmt.Fprintf(&b, "  %s  ->  %s  %s\n", words.Pad(words.Clip(s.Input, input), input),
+				words.Pad(words.Clip(s.Output, output), output), verdictOn(s))
 		default:
 			fmt.Fprintf(&b, "\n  input   %s\n  output  %s\n  wanted  %s\n", s.Input, s.Output, s.Wanted)
 		}

@@ -4,8 +4,8 @@ import (
 	"strings"
 	"testing"
 	"time"
-	"unicode/utf8"
 
+	"github.com/unroll-ml/unroll/internal/words"
 	"github.com/unroll-ml/unroll/trainer/run"
 )
 
@@ -21,6 +21,10 @@ func TestSampleLines(t *testing.T) {
 			"  1.2.3  ->  2003  right\n  1      ->  20    cut, it is 1999\n  x      ->  y     right so far, cut\n",
 		},
 		{
+			[]run.Sample{{Input: "你好", Output: "hello", Wanted: "hello"}, {Input: "a", Output: "再见", Wanted: "再见"}},
+			"  你好  ->  hello  right\n  a     ->  再见   right\n",
+		},
+		{
 			[]run.Sample{{Input: "long", Output: "a", Wanted: strings.Repeat("o", 41)}},
 			"\n  input   long\n  output  a\n  wanted  " + strings.Repeat("o", 41) + "\n",
 		},
@@ -33,12 +37,12 @@ func TestSampleLines(t *testing.T) {
 			t.Errorf("%q, want %q", got, c.want)
 		}
 	}
-	for input := range 200 { // a line each fits into 80 columns
+	for input := range 400 { // a line each fits into 80 columns
 		for _, line := range strings.Split(
-			Samples([]run.Sample{{Input: strings.Repeat("é", input+1), Output: "pos", Wanted: "neg"}}), "\n",
+			Samples([]run.Sample{{Input: strings.Repeat([]string{"é", "你"}[input%2], input/2+1), Output: "pos", Wanted: "neg"}}), "\n",
 		) {
-			if n := utf8.RuneCountInString(line); n > sampleWidth {
-				t.Fatalf("%d characters: %s", n, line)
+			if n := words.Width(line); n > sampleWidth {
+				t.Fatalf("%d columns: %s", n, line)
 			}
 		}
 	}

@@ -30,15 +30,6 @@ func Which(n int, one, many string) string {
 	return many
 }
 
-// Clip is the first n characters of a text, the last of them an ellipsis if there are more.
-func Clip(text string, n int) string {
-	runes := []rune(text)
-	if len(runes) <= n {
-		return text
-	}
-	return string(runes[:n-1]) + "…"
-}
-
 // Percent is a part of n.
 func Percent(part, n int) string { return fmt.Sprintf("%.1f%%", 100*float64(part)/float64(n)) }
 

@@ -1,11 +1,8 @@
 package words
 
-import (
-	"strings"
-	"unicode/utf8"
-)
+import "strings"
 
-// Wrap breaks lines that have more than width characters: between their parts, which have two blanks or more between
+// Wrap breaks lines that take more than width columns: between their parts, which have two blanks or more between
 // them, and between words where a part alone is too long. What goes on is indented; where the line is a short label and
 // a text, the text stays in its column. A width of 0 breaks nothing.
 func Wrap(text string, width int) string {
@@ -14,7 +11,7 @@ func Wrap(text string, width int) string {
 	}
 	lines := strings.Split(text, "\n")
 	for i, line := range lines {
-		if utf8.RuneCountInString(line) > width {
+		if Width(line) > width {
 			lines[i] = wrapLine(line, width)
 		}
 	}
@@ -28,7 +25,7 @@ func wrapLine(line string, width int) string {
 	parts := split(body)
 	for i, part := range parts {
 		label := len(parts) == 2 && i == 1 && w.column+part.blanks <= width/3
-		switch n := utf8.RuneCountInString(part.text); {
+		switch n := Width(part.text); {
 		case i == 0:
 		case label:
 			w.put(strings.Repeat(" ", part.blanks))
@@ -72,7 +69,7 @@ type wrapper struct {
 
 func (w *wrapper) put(s string) {
 	w.WriteString(s)
-	w.column += utf8.RuneCountInString(s)
+	w.column += Width(s)
 }
 
 func (w *wrapper) newLine() {
@@ -86,7 +83,7 @@ func (w *wrapper) fill(text string) {
 	for i, word := range strings.Split(text, " ") {
 		switch {
 		case i == 0:
-		case w.column+1+utf8.RuneCountInString(word) > w.width:
+		case w.column+1+Width(word) > w.width:
 			w.newLine()
 		default:
 			w.put(" ")
