@@ -45,6 +45,7 @@ export async function look(page, pictures, name) {
   for (const [how, width, scheme] of looks) {
     await page.setViewport({width, height: 900});
     await page.emulateMediaFeatures([{name: "prefers-color-scheme", value: scheme}]);
+    await page.evaluate(() => new Promise(drawn => requestAnimationFrame(() => requestAnimationFrame(drawn))));
     const wider = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
     expect(`${name}, ${how}: wider than the window`, Math.max(0, wider), 0);
     const scales = await page.$$eval("figure svg", all => all.map(x => x.clientWidth / x.viewBox.baseVal.width));

@@ -70,10 +70,10 @@ func listed(items []Item, indent string) (lines []string) {
 
 // The measures of a diagram, in pixels.
 const (
-	boxWidth   = 560
+	boxWidth   = 400
 	wideWidth  = 900
 	lineHeight = 15
-	arcRoom    = 150
+	arcRoom    = 80
 	margin     = 14
 	gap        = 12
 )
@@ -108,7 +108,7 @@ func (d *Diagram) SVG(w io.Writer) error {
 		}
 		fmt.Fprintf(&shapes, "<rect x=\"%d\" y=\"%d\" width=\"%d\" height=\"%d\" rx=\"4\"%s/>\n", margin, y, wide, high, class)
 		fmt.Fprintf(&shapes, "<text class=\"t\" x=\"%d\" y=\"%d\">%s</text>\n", margin+8, y+16,
-			html.EscapeString(words.Clip(x.title, wide/9)))
+			html.EscapeString(words.Clip(x.title, wide/8-len(x.right))))
 		fmt.Fprintf(&shapes, "<text class=\"r\" x=\"%d\" y=\"%d\">%s</text>\n", margin+wide-8, y+16, html.EscapeString(x.right))
 		for k, line := range x.lines {
 			fmt.Fprintf(&shapes, "<text%s x=\"%d\" y=\"%d\" xml:space=\"preserve\">%s</text>\n", mono, margin+8,

@@ -256,7 +256,7 @@ func (p *Profile) Picture(title string) *plots.Bars {
 	group := func(name string, parts []Part, of time.Duration) {
 		g := plots.BarGroup{Title: name}
 		for _, x := range parts {
-			g.Bars = append(g.Bars, plots.Bar{Name: words.Clip(x.Name, 38), Value: x.Time.Seconds(),
+			g.Bars = append(g.Bars, plots.Bar{Name: x.Name, Value: x.Time.Seconds(),
 				Text: ms(x.Time) + ", " + share(x.Time, of)})
 		}
 		bars.Groups = append(bars.Groups, g)

@@ -4,6 +4,7 @@ import (
 	"io"
 
 	"github.com/pkg/errors"
+	"gonum.org/v1/plot/text"
 	"gonum.org/v1/plot/vg"
 	"gonum.org/v1/plot/vg/draw"
 )
@@ -27,11 +28,22 @@ type Bar struct {
 }
 
 const (
-	barsWidth = 8.4 * vg.Inch
-	barsName  = 2.9 * vg.Inch
-	barsText  = 1.7 * vg.Inch
+	barsName  = 2.4 * vg.Inch
+	barsText  = 1.45 * vg.Inch
 	barHeight = 0.2 * vg.Inch
 )
+
+// clipped is a text without what is too much for a width.
+func clipped(s text.Style, words string, width vg.Length) string {
+	if roomFor(s, words) <= width {
+		return words
+	}
+	letters := []rune(words)
+	for len(letters) > 0 && roomFor(s, string(letters)+"…") > width {
+		letters = letters[:len(letters)-1]
+	}
+	return string(letters) + "…"
+}
 
 // Write draws the picture as SVG or PNG.
 func (b *Bars) Write(w io.Writer, format string) error {
@@ -44,31 +56,31 @@ func (b *Bars) Write(w io.Writer, format string) error {
 			}
 		}
 	}
-	page, err := newPage(barsWidth, rows*barHeight+24, format)
+	page, err := newPage(pageWidth, rows*barHeight+24, format)
 	if err != nil {
 		return err
 	}
 	const margin = 10
 	y := page.Max.Y - margin - 12
-	page.FillText(written(12), vg.Point{X: margin, Y: y}, b.Title)
+	page.FillText(written(headLetters), vg.Point{X: margin, Y: y}, b.Title)
 	for _, g := range b.Groups {
 		y -= 2 * barHeight
-		page.FillText(written(10), vg.Point{X: margin, Y: y}, g.Title)
+		page.FillText(written(titleLetters), vg.Point{X: margin, Y: y}, g.Title)
 		most := 0.0
 		for _, x := range g.Bars {
 			most = max(most, x.Value)
 		}
 		for _, x := range g.Bars {
 			y -= barHeight
-			page.FillText(written(8.5), vg.Point{X: margin + 8, Y: y + 2}, x.Name)
+			page.FillText(written(letters), vg.Point{X: margin + 8, Y: y + 2}, clipped(written(letters), x.Name, barsName-margin-14))
 			length := vg.Length(0)
 			if most > 0 {
-				length = vg.Length(x.Value/most) * (barsWidth - barsName - barsText)
+				length = vg.Length(x.Value/most) * (pageWidth - barsName - barsText)
 			}
 			at := vg.Rectangle{Min: vg.Point{X: barsName, Y: y}, Max: vg.Point{X: barsName + length, Y: y + barHeight - 4}}
 			page.FillPolygon(blue, []vg.Point{at.Min, {X: at.Max.X, Y: at.Min.Y}, at.Max, {X: at.Min.X, Y: at.Max.Y}})
 			page.StrokeLine2(draw.LineStyle{Color: ink, Width: 0.5}, barsName, y-1, barsName, y+barHeight-3)
-			page.FillText(written(8.5), vg.Point{X: at.Max.X + 5, Y: y + 2}, x.Text)
+			page.FillText(written(letters), vg.Point{X: at.Max.X + 5, Y: y + 2}, x.Text)
 		}
 	}
 	return page.write(w)

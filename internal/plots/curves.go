@@ -4,6 +4,7 @@ import (
 	"image/color"
 	"io"
 	"math"
+	"strings"
 
 	"github.com/pkg/errors"
 	"gonum.org/v1/plot"
@@ -36,14 +37,14 @@ type Line struct {
 }
 
 const (
-	panelWidth  = 4.4 * vg.Inch
-	panelHeight = 2.4 * vg.Inch
-	onlyHeight  = 3.6 * vg.Inch // of a panel without others
+	panelHeight = 1.9 * vg.Inch
+	onlyHeight  = 3 * vg.Inch // of a panel without others
 	headHeight  = 0.3 * vg.Inch
-	nameHeight  = 0.17 * vg.Inch // of a line in the list of names
+	titleHeight = 0.18 * vg.Inch // of a line of a title
+	nameHeight  = 0.18 * vg.Inch // of a line in the list of names
 
 	// beside each other in a list of names
-	namesBeside = 3
+	namesBeside = 2
 	// pointsShown is up to how many numbers of a curve are marked one by one.
 	pointsShown = 40
 	// logFrom is from what quotient of the greatest and the least number an axis is logarithmic.
@@ -85,19 +86,19 @@ func (c *Curves) Write(w io.Writer, format string) (err error) {
 	if len(panels) == 1 {
 		columns, high = 1, onlyHeight
 	}
-	wide := 2 * panelWidth / vg.Length(columns)
+	const margin = 8
+	wide := pageWidth / vg.Length(columns)
 	rows := (len(panels) + columns - 1) / columns
-	names := 0
+	head := vg.Length(0) // of titles and names
 	for _, p := range panels {
-		names = max(names, (len(p.Lines)+namesBeside-1)/namesBeside)
+		head = max(head, p.head(wide-2*margin))
 	}
-	high += vg.Length(names) * nameHeight
-	page, err := newPage(2*panelWidth, headHeight+vg.Length(rows)*high, format)
+	high += head
+	page, err := newPage(pageWidth, headHeight+vg.Length(rows)*high, format)
 	if err != nil {
 		return err
 	}
-	const margin = 8
-	page.FillText(written(12), vg.Point{X: margin, Y: page.Max.Y - 0.22*vg.Inch}, c.Title)
+	page.FillText(written(headLetters), vg.Point{X: margin, Y: page.Max.Y - 0.22*vg.Inch}, c.Title)
 	for i, p := range panels {
 		left, top := vg.Length(i%columns)*wide, page.Max.Y-headHeight-vg.Length(i/columns)*high
 		at := draw.Canvas{Canvas: page.Canvas.Canvas, Rectangle: vg.Rectangle{
@@ -109,32 +110,65 @@ func (c *Curves) Write(w io.Writer, format string) (err error) {
 	return page.write(w)
 }
 
+// names is how many lines the names take.
+func (p *Panel) names() int {
+	if len(p.Lines) < 2 {
+		return 0
+	}
+	return (len(p.Lines) + namesBeside - 1) / namesBeside
+}
+
+// title are the lines of the title.
+func (p *Panel) title(width vg.Length) []string {
+	title := p.Title
+	for _, l := range p.Lines {
+		if len(l.Curve.lost) > 0 {
+			title = p.Title + "  (× not finite)"
+		}
+	}
+	return wrapped(written(titleLetters), title, width)
+}
+
+// head is how high title and names are.
+func (p *Panel) head(width vg.Length) vg.Length {
+	return vg.Length(len(p.title(width)))*titleHeight + vg.Length(p.names())*nameHeight
+}
+
+// wrapped are the lines of a text that is at most so wide, if its words are not wider.
+func wrapped(s text.Style, words string, width vg.Length) (lines []string) {
+	line := ""
+	for _, word := range strings.Fields(words) {
+		if longer := strings.TrimSpace(line + " " + word); line == "" || roomFor(s, longer) <= width {
+			line = longer
+			continue
+		}
+		lines, line = append(lines, line), word
+	}
+	return append(lines, line)
+}
+
 // panel draws a panel: its title, the names of its lines, and the plot below them.
 func (c *Curves) panel(panel *Panel, at draw.Canvas) error {
 	p, err := c.plot(panel)
 	if err != nil {
 		return err
 	}
-	title := panel.Title
-	for _, l := range panel.Lines {
-		if len(l.Curve.lost) > 0 {
-			title = panel.Title + "  (× not finite)"
-		}
+	y := at.Max.Y
+	for _, line := range panel.title(at.Max.X - at.Min.X) {
+		y -= titleHeight
+		at.FillText(written(titleLetters), vg.Point{X: at.Min.X, Y: y + 3}, line)
 	}
-	at.FillText(written(10), vg.Point{X: at.Min.X, Y: at.Max.Y - 10}, title)
-	style := written(8.5)
-	rows := 0
-	if len(panel.Lines) > 1 {
-		rows = (len(panel.Lines) + namesBeside - 1) / namesBeside
-		for i, l := range panel.Lines {
-			c, dashes := hue(i)
-			x := at.Min.X + vg.Length(i%namesBeside)*(at.Max.X-at.Min.X)/namesBeside
-			y := at.Max.Y - 14 - vg.Length(i/namesBeside+1)*nameHeight + 4
-			at.StrokeLine2(draw.LineStyle{Color: c, Width: vg.Points(1.8), Dashes: dashes}, x, y+3, x+16, y+3)
-			at.FillText(style, vg.Point{X: x + 20, Y: y}, l.Name)
+	for i := range namesBeside * panel.names() {
+		if i == len(panel.Lines) {
+			break
 		}
+		c, dashes := hue(i)
+		x := at.Min.X + vg.Length(i%namesBeside)*(at.Max.X-at.Min.X)/namesBeside
+		y := y - vg.Length(i/namesBeside+1)*nameHeight + 3
+		at.StrokeLine2(draw.LineStyle{Color: c, Width: vg.Points(1.8), Dashes: dashes}, x, y+4, x+12, y+4)
+		at.FillText(written(letters), vg.Point{X: x + 15, Y: y}, panel.Lines[i].Name)
 	}
-	p.Draw(draw.Crop(at, 0, 0, 0, -16-vg.Length(rows)*nameHeight))
+	p.Draw(draw.Crop(at, 0, 0, 0, -panel.head(at.Max.X-at.Min.X)-4))
 	return nil
 }
 
@@ -150,10 +184,10 @@ func (c *Curves) plot(panel *Panel) (*plot.Plot, error) {
 	p := plot.New()
 	p.BackgroundColor = paper
 	for _, axis := range []*plot.Axis{&p.X, &p.Y} {
-		sans(&axis.Tick.Label, 8.5)
+		sans(&axis.Tick.Label, letters)
 		axis.LineStyle.Color, axis.Tick.LineStyle.Color = ink, ink
 	}
-	sans(&p.X.Label.TextStyle, 8.5)
+	sans(&p.X.Label.TextStyle, letters)
 	p.X.Label.Text = "step"
 	p.X.Tick.Marker, p.Y.Tick.Marker = plot.TickerFunc(stepTicks), plot.TickerFunc(round)
 	grid := plotter.NewGrid()

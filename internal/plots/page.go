@@ -30,6 +30,15 @@ var Formats = []string{SVG, PNG}
 // dpi is how fine PNG is.
 const dpi = 144
 
+// A page is so wide that a phone, which shows it on 390 pixels, leaves the letters large enough to read.
+const (
+	pageWidth = 5.6 * vg.Inch
+
+	headLetters  = 12 // of the title of a page
+	titleLetters = 10.5
+	letters      = 9.5
+)
+
 var (
 	paper  = color.RGBA{R: 250, G: 250, B: 247, A: 255}
 	ink    = color.RGBA{R: 58, G: 58, B: 58, A: 255}
@@ -129,6 +138,9 @@ func darkened(c color.RGBA) color.RGBA {
 func sans(s *text.Style, size font.Length) {
 	s.Font, s.Color = font.Font{Typeface: "Liberation", Variant: "Sans", Size: size}, ink
 }
+
+// roomFor is how wide a text may be: viewers without the fonts that it is measured with take others, up to a sixth wider.
+func roomFor(s text.Style, words string) vg.Length { return 7 * s.Width(words) / 6 }
 
 // mix is a colour on a background, of which it leaves the rest.
 func mix(c, background color.RGBA, part float64) color.Color {

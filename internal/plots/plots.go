@@ -39,11 +39,8 @@ type Band struct {
 	Low, High []float64
 }
 
-// The size of a picture.
-const (
-	width  = 8.4 * vg.Inch
-	height = 4 * vg.Inch
-)
+// height is that of a picture.
+const height = 3.2 * vg.Inch
 
 // Write draws the picture as SVG or PNG.
 func (f *Forecast) Write(w io.Writer, format string) error {
@@ -54,11 +51,11 @@ func (f *Forecast) Write(w io.Writer, format string) error {
 	if err != nil {
 		return err
 	}
-	page, err := newPage(width, height, format)
+	page, err := newPage(pageWidth, height, format)
 	if err != nil {
 		return err
 	}
-	const side, gap, margin = 1.35 * vg.Inch, 6, 8
+	const side, gap, margin = 1.15 * vg.Inch, 6, 8
 	inner := draw.Crop(page.Canvas, margin, -margin, margin, -margin)
 	p.Draw(draw.Crop(inner, 0, -side, 0, 0))
 	legend.Draw(draw.Crop(inner, inner.Max.X-inner.Min.X-side+gap, 0, 0, -margin))
@@ -165,14 +162,14 @@ func point(p *plot.Plot, at plotter.XYs, c color.Color) error {
 func (f *Forecast) frame() (*plot.Plot, *plot.Legend) {
 	p, legend := plot.New(), plot.NewLegend()
 	p.Title.Text, p.BackgroundColor = f.Title, paper
-	sans(&p.Title.TextStyle, 12)
+	sans(&p.Title.TextStyle, headLetters)
 	for _, axis := range []*plot.Axis{&p.X, &p.Y} {
-		sans(&axis.Tick.Label, 9)
+		sans(&axis.Tick.Label, letters)
 		axis.LineStyle.Color, axis.Tick.LineStyle.Color = ink, ink
 	}
 	p.X.Tick.Marker, p.Y.Tick.Marker = plot.TickerFunc(f.ticks), plot.TickerFunc(values)
-	sans(&legend.TextStyle, 9)
-	legend.Left, legend.Top, legend.Padding, legend.ThumbnailWidth = true, true, vg.Points(3), vg.Points(20)
+	sans(&legend.TextStyle, letters)
+	legend.Left, legend.Top, legend.Padding, legend.ThumbnailWidth = true, true, vg.Points(3), vg.Points(14)
 	grid := plotter.NewGrid()
 	grid.Vertical.Color, grid.Horizontal.Color = nil, faint
 	p.Add(grid)

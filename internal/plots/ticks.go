@@ -19,10 +19,13 @@ var levels = []struct {
 	{func(t time.Time) int { return minutes(t) }, "2 Jan 15:04"},
 	{func(t time.Time) int { return minutes(t) / 10 }, "2 Jan 15:04"},
 	{func(t time.Time) int { return minutes(t) / 60 }, "2 Jan 15:04"},
+	{func(t time.Time) int { return minutes(t) / (3 * 60) }, "2 Jan 15:04"},
 	{func(t time.Time) int { return minutes(t) / (6 * 60) }, "2 Jan 15:04"},
+	{func(t time.Time) int { return minutes(t) / (12 * 60) }, "2 Jan 15:04"},
 	{days, "2006-01-02"},
 	{func(t time.Time) int { return days(t) / 2 }, "2006-01-02"},
 	{func(t time.Time) int { return (days(t) + 3) / 7 }, "2006-01-02"}, // on Mondays
+	{func(t time.Time) int { return (days(t) + 3) / 14 }, "2006-01-02"},
 	{func(t time.Time) int { return months(t) }, "2006-01"},
 	{func(t time.Time) int { return months(t) / 3 }, "2006-01"},
 	{func(t time.Time) int { return t.Year() }, "2006"},
@@ -43,8 +46,11 @@ func days(t time.Time) int {
 
 func months(t time.Time) int { return 12*t.Year() + int(t.Month()) - 1 }
 
-// mostTicks are as many as have room.
+// mostTicks are as many numbers as have room.
 const mostTicks = 8
+
+// room is how many labels have room.
+func room(label string) int { return min(mostTicks, 44/len(label)) }
 
 // ticks marks steps: by their times, or by their numbers, of which 1 is the first that was forecast.
 func (f *Forecast) ticks(low, high float64) []plot.Tick {
@@ -54,7 +60,7 @@ func (f *Forecast) ticks(low, high float64) []plot.Tick {
 	var best []plot.Tick // of the finest level that has room, and of those with as many marks the coarsest
 	for level := range levels {
 		switch ticks := f.marks(level, int(low), int(high)); {
-		case len(ticks) > mostTicks && level < len(levels)-1:
+		case len(ticks) > room(levels[level].label) && level < len(levels)-1:
 		case best == nil || len(ticks) == len(best):
 			best = ticks
 		default:
@@ -68,7 +74,7 @@ func (f *Forecast) ticks(low, high float64) []plot.Tick {
 func (f *Forecast) marks(level, first, last int) []plot.Tick {
 	ticks := []plot.Tick{}
 	before := levels[level].number(f.at(first - 1))
-	for step := first; step <= last && len(ticks) <= mostTicks; step++ {
+	for step := first; step <= last && len(ticks) <= room(levels[level].label); step++ {
 		t := f.at(step)
 		if n := levels[level].number(t); n != before {
 			ticks = append(ticks, plot.Tick{Value: float64(step), Label: t.Format(levels[level].label)})
