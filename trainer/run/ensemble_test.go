@@ -3,6 +3,7 @@ package run
 import (
 	"bytes"
 	"context"
+	"fmt"
 	"math"
 	"os"
 	"path/filepath"
@@ -23,12 +24,24 @@ import (
 // seeded trains a small model of a task from a seed, and gives the folder of its run.
 func seeded(t *testing.T, task string, seed uint64, change func(c *Config)) string {
 	t.Helper()
+	if change == nil {
+		return once(t, fmt.Sprint(task, seed), func(dir string) { trainSeeded(t, dir, task, seed, func(*Config) {}) })
+	}
+	dir := filepath.Join(t.TempDir(), task)
+	trainSeeded(t, dir, task, seed, change)
+	return dir
+}
+
+func trainSeeded(t *testing.T, dir, task string, seed uint64, change func(c *Config)) {
+	t.Helper()
 	c := Defaults(task)
 	c.Model.Hidden, c.Model.Embed, c.Training.Epochs, c.Training.Steps, c.Training.Seed = 8, 4, 0, 6, seed
 	c.Training.ValidEvery = 2
-	if change != nil {
-		change(&c)
+	if task == TaskForecast {
+		c = smallForecaster(2)
+		c.Training.Seed, c.Model.Forecast.Quantiles = seed, []float64{0.1, 0.5, 0.9}
 	}
+	change(&c)
 	device := On(cpu.New(cpu.Threads(1)))
 	var work Task
 	var err error
@@ -42,23 +55,15 @@ func seeded(t *testing.T, task string, seed uint64, change func(c *Config)) stri
 		}
 		work, err = NewSeq2Seq(c, pairs, valid, device)
 	case TaskForecast:
-		f := smallForecaster(2)
-		f.Training.Seed = seed
-		f.Model.Forecast.Quantiles = []float64{0.1, 0.5, 0.9}
-		if change != nil {
-			change(&f)
-		}
-		work, err = NewForecaster(f, seasons(40, 25, 60, 33))
+		work, err = NewForecaster(c, seasons(40, 25, 60, 33))
 	}
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer work.Close()
-	dir := filepath.Join(t.TempDir(), task)
 	if _, err := Train(context.Background(), dir, work, Options{Keep: 3}); err != nil {
 		t.Fatal(err)
 	}
-	return dir
 }
 
 // joined opens runs that answer together.

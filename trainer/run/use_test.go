@@ -4,10 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
+	"os"
 	"path/filepath"
 	"slices"
 	"sync"
 	"testing"
+	"testing/fstest"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -18,37 +21,68 @@ import (
 	"github.com/unroll-ml/unroll/models/decode"
 )
 
-// trained trains a small model of a task for a few steps, and opens its run.
-func trained(t *testing.T, task string) *Run {
+// folders are what is in the folders of runs that several tests use, by name.
+var folders = map[string]fstest.MapFS{}
+
+// once gives the folder of a run: one that train writes or, if it has written one of that name before, a copy.
+func once(t *testing.T, name string, train func(dir string)) string {
 	t.Helper()
-	c := Defaults(task)
-	c.Model.Hidden, c.Model.Embed, c.Training.Epochs, c.Training.Steps = 8, 4, 0, 4
-	device := On(cpu.New(cpu.Threads(1)))
-	var work Task
-	var err error
-	switch task {
-	case TaskLM:
-		c.Training.Batch, c.Training.Seq = 2, 8
-		work, err = NewLM(c, text(t), nil, device)
-	case TaskClassify:
-		work, err = NewClassifier(c, table(t), nil, device)
-	case TaskTag:
-		work, err = NewTagger(c, places(t, 60), nil, device)
-	default:
-		pairs, valid, e := tasks.Pairs("dates", tasks.Config{Seed: 1, Train: 80, Valid: 10})
-		if e != nil {
-			t.Fatal(e)
+	dir := filepath.Join(t.TempDir(), name)
+	if files := folders[name]; files != nil {
+		if err := os.CopyFS(dir, files); err != nil {
+			t.Fatal(err)
 		}
-		work, err = NewSeq2Seq(c, pairs, valid, device)
+		return dir
 	}
+	train(dir)
+	files, in := fstest.MapFS{}, os.DirFS(dir)
+	err := fs.WalkDir(in, ".", func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		data, err := fs.ReadFile(in, path)
+		files[path] = &fstest.MapFile{Data: data, Mode: 0o666}
+		return err
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer work.Close()
-	dir := filepath.Join(t.TempDir(), task)
-	if _, err := Train(context.Background(), dir, work, Options{}); err != nil {
-		t.Fatal(err)
-	}
+	folders[name] = files
+	return dir
+}
+
+// trained trains a small model of a task for a few steps, and opens its run.
+func trained(t *testing.T, task string) *Run {
+	t.Helper()
+	device := On(cpu.New(cpu.Threads(1)))
+	dir := once(t, task, func(dir string) {
+		c := Defaults(task)
+		c.Model.Hidden, c.Model.Embed, c.Training.Epochs, c.Training.Steps = 8, 4, 0, 4
+		var work Task
+		var err error
+		switch task {
+		case TaskLM:
+			c.Training.Batch, c.Training.Seq = 2, 8
+			work, err = NewLM(c, text(t), nil, device)
+		case TaskClassify:
+			work, err = NewClassifier(c, table(t), nil, device)
+		case TaskTag:
+			work, err = NewTagger(c, places(t, 60), nil, device)
+		default:
+			pairs, valid, e := tasks.Pairs("dates", tasks.Config{Seed: 1, Train: 80, Valid: 10})
+			if e != nil {
+				t.Fatal(e)
+			}
+			work, err = NewSeq2Seq(c, pairs, valid, device)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer work.Close()
+		if _, err := Train(context.Background(), dir, work, Options{}); err != nil {
+			t.Fatal(err)
+		}
+	})
 	r, err := Open(dir, device)
 	if err != nil {
 		t.Fatal(err)
@@ -79,15 +113,10 @@ func places(t *testing.T, n int) *datasets.Tagged {
 	return sentences
 }
 
+// table is a file that stays, so that runs which were trained on it can read it again.
 func table(t *testing.T) *datasets.Table {
 	t.Helper()
-	s := ""
-	for i := range 60 {
-		s += fmt.Sprintf("%d\t%s\n", i*i, []string{"even", "odd"}[i%2])
-	}
-	path := filepath.Join(t.TempDir(), "squares.tsv")
-	writeFile(t, path, s)
-	table, err := datasets.ReadTable(path, datasets.Format{})
+	table, err := datasets.ReadTable(filepath.Join("testdata", "squares.tsv"), datasets.Format{})
 	if err != nil {
 		t.Fatal(err)
 	}
