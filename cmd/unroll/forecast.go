@@ -28,7 +28,7 @@ func (k *forecastCmd) Run(a *app) error {
 	if err != nil {
 		return err
 	}
-	set, err := k.read(r)
+	set, err := k.read(a, r)
 	if err != nil {
 		return err
 	}
@@ -62,12 +62,16 @@ func (k *forecastCmd) Run(a *app) error {
 	return w.CSV(forecasts, len(m.Targets()) > 1)
 }
 
-// read reads the series to forecast.
-func (k *forecastCmd) read(r *run.Run) (*series.Set, error) {
+// read reads the series to forecast, and says what was taken for what.
+func (k *forecastCmd) read(a *app, r *run.Run) (*series.Set, error) {
 	if k.Series == "" {
 		return r.Series()
 	}
-	return r.ReadSeries(k.Series)
+	set, err := r.ReadSeries(k.Series)
+	if err == nil {
+		a.say(set.Notes)
+	}
+	return set, err
 }
 
 // draw draws the series that are wanted.

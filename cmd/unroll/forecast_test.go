@@ -75,7 +75,17 @@ func TestForecast(t *testing.T) {
 		t.Error(again)
 	}
 	r := unroll("forecast", "run", "--series", "sales.csv", "--picture", "shop2", "--threads", "1")
-	if r.code != exitOK || r.stderr != "unroll: drawn: run/forecast-shop2.svg, run/forecast-shop2.png\n" {
+	if r.code != exitOK || r.stderr != "unroll: sales.csv: line 1 is a header; --header no if it is none\n"+
+		`unroll: sales.csv: column 2, "date" is the time, column 1, "shop" is the name of the series, column 3, "sales" is `+
+		"the value\nunroll: drawn: run/forecast-shop2.svg, run/forecast-shop2.png\n" {
+		t.Errorf("%d, %s", r.code, r.stderr)
+	}
+	// What is unlike the data of the run is said.
+	writeFile(t, "months.csv", "month,visits\n2024-01,1\n2024-02,2\n2024-03,3\n")
+	r = unroll("forecast", "run", "--series", "months.csv", "--threads", "1")
+	if r.code != exitOK || !strings.HasSuffix(r.stderr, "unroll: months.csv has a value every month, and the model has "+
+		"learned from a value every day\nunroll: months.csv: the column \"visits\" is taken for \"sales\", which the model "+
+		"has learned from\n") {
 		t.Errorf("%d, %s", r.code, r.stderr)
 	}
 	if svg, err := os.ReadFile("run/forecast-shop2.svg"); err != nil || !strings.Contains(string(svg), "<svg") {

@@ -51,7 +51,7 @@ func (r *Run) evaluateForecaster(ctx context.Context, e EvalConfig) (*Evaluation
 	if err != nil {
 		return nil, err
 	}
-	v := &Evaluation{Name: set.Name, Split: split, Unit: "value", Count: "values", Notes: set.Notes}
+	v := &Evaluation{Name: set.Name, Split: split, Unit: "value", Count: "values", Notes: append(set.Notes, r.columns.differences(set)...)}
 	v.What = fmt.Sprintf("the last %s of %s", words.Count(f.Horizon, "value", "values"), set.Name)
 	if e.Backtest.Future != nil {
 		future, err := readSeries("`future`", e.Backtest.Future)

@@ -247,6 +247,20 @@ func (f *ForecastModel) knownIn(known []float64, t int) []float64 {
 	return values
 }
 
+// differences says in words in what a set that has the columns is unlike what the model has learned from: another step,
+// or a single column of another name.
+func (c *seriesColumns) differences(set *series.Set) (notes []string) {
+	if !set.Step.IsZero() && !c.Step.IsZero() && set.Step.String() != c.Step.String() {
+		notes = append(notes, fmt.Sprintf("%s has a value every %s, and the model has learned from a value every %s", set.Name,
+			set.Step, c.Step))
+	}
+	if len(set.Targets) == 1 && len(c.Targets) == 1 && set.Targets[0] != c.Targets[0] {
+		notes = append(notes, fmt.Sprintf("%s: the column %q is taken for %q, which the model has learned from", set.Name,
+			set.Targets[0], c.Targets[0]))
+	}
+	return notes
+}
+
 // fitting are the columns of a set in the order in which a model has learned them.
 func (c *seriesColumns) fitting(set *series.Set) (*series.Set, error) {
 	lacks := func(what, name string) error {

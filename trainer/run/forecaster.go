@@ -105,12 +105,18 @@ func (r *Run) Series() (*series.Set, error) {
 	return set, err
 }
 
-// ReadSeries reads series of a file that is written as the one that the run learned from.
+// ReadSeries reads series of a file that is written as the one that the run learned from. Its notes say in what the
+// series are unlike those that the model has learned from.
 func (r *Run) ReadSeries(path string) (*series.Set, error) {
 	if err := r.Want(TaskForecast); err != nil {
 		return nil, err
 	}
-	return readSeries("`series`", &Source{Kind: KindSeries, Paths: []string{path}, Series: r.config.Data.Train.Series})
+	set, err := readSeries("`series`", &Source{Kind: KindSeries, Paths: []string{path}, Series: r.config.Data.Train.Series})
+	if err != nil {
+		return nil, err
+	}
+	set.Notes = append(set.Notes, r.columns.differences(set)...)
+	return set, nil
 }
 
 // Targets are the columns that are forecast.
