@@ -76,7 +76,7 @@ func TestForecast(t *testing.T) {
 	}
 	r := unroll("forecast", "run", "--series", "sales.csv", "--picture", "shop2", "--threads", "1")
 	if r.code != exitOK || r.stderr != "unroll: sales.csv: line 1 is a header; --header no if it is none\n"+
-		`unroll: sales.csv: column 2, "date" is the time, column 1, "shop" is the name of the series, column 3, "sales" is `+
+		`unroll: sales.csv: column 2, "day" is the time, column 1, "shop" is the name of the series, column 3, "sales" is `+
 		"the value\nunroll: drawn: run/forecast-shop2.svg, run/forecast-shop2.png\n" {
 		t.Errorf("%d, %s", r.code, r.stderr)
 	}
