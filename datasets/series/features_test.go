@@ -1,6 +1,7 @@
 package series
 
 import (
+	"math"
 	"testing"
 
 	"github.com/pkg/errors"
@@ -90,6 +91,16 @@ func TestFeaturesCheck(t *testing.T) {
 		var wrong *setting.Error
 		if err := f.Check(); !errors.As(err, &wrong) || wrong.Setting != name {
 			t.Errorf("%s: %v", name, err)
+		}
+	}
+	for _, x := range []float64{nan, math.Inf(1), -1} { // the mean of a channel, or its deviation
+		for _, f := range []*Features{
+			{Channels: 2, Means: []float64{0, x}, Deviations: []float64{1, 1}},
+			{Channels: 2, Means: []float64{0, 0}, Deviations: []float64{1, x}},
+		} {
+			if right := x == -1 && f.Deviations[1] == 1; right != (f.Check() == nil) {
+				t.Errorf("%+v: %v", f, f.Check())
+			}
 		}
 	}
 	if (&Features{}).Fit(3, twoChannels()) == nil {

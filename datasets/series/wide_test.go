@@ -68,6 +68,7 @@ func TestWrongWide(t *testing.T) {
 	wrongs(t,
 		bad("empty", "a.csv", "", "FILE: the file is empty: choose another one"),
 		bad("a header alone", "a.csv", "id,1,2\n", "FILE: no series: a row is a series, its name and its values"),
+		bad("a header of times alone", "a.csv", "id,2024-01-01,2024-01-02\n", "FILE: no series: a row is a series, its name and its values"),
 		bad("no value", "a.csv", "a,1\nb,,\n", `FILE:2: series "b" has no value: remove it or complete it`),
 		bad("text", "a.csv", "a,1,2\nb,3,x\n",
 			`FILE:2: column 3: "x" is not a number: correct it; a missing value is an empty cell, NaN, NA, null or ?`),
@@ -127,6 +128,10 @@ func TestHeldValues(t *testing.T) {
 	before := maxHeld
 	t.Cleanup(func() { maxHeld = before })
 	maxHeld = 120
+	var timed strings.Builder
+	for i := range 30 {
+		fmt.Fprintf(&timed, "(%d,1),", i)
+	}
 	const words = ": more than 120 values (a series counts for 32 more), the most that are held in memory: use a " +
 		"part of the file, or uncompress it"
 	wrongs(t,
@@ -136,6 +141,7 @@ func TestHeldValues(t *testing.T) {
 			"FILE:5"+words, Options{Time: "date", FillGaps: true}),
 		bad(".tsf", "a.tsf", "@data\n1\n2\n3\n4\n", "FILE:5"+words),
 		bad(".ts", "a.ts", "@data\n1:"+strings.Repeat(",", 100)+"\n", "FILE:2"+words),
+		bad(".ts with times", "a.ts", "@timestamps true\n@data\n"+timed.String()+":1\n", "FILE:3"+words),
 		bad(".tsv", "a.tsv", "a\t"+strings.Repeat("1\t", 100)+"\n", "FILE:1"+words),
 		bad("cases in CSV", "a.csv", "a,"+strings.Repeat("1,", 100)+"\n", "FILE:1"+words, Options{Label: "1"}),
 	)
