@@ -227,6 +227,15 @@ func TestTimesWithBlanks(t *testing.T) {
 	}
 }
 
+// A line for Excel in front is a line.
+func TestSeparatorLine(t *testing.T) {
+	set := read(t, "a.csv", "sep=;\r\ndate;value\r\n2020-01-01;1,5\r\n2020-01-02;2\r\n", Options{})
+	same(t, "values", [][]float64{{1.5, 2}}, set.Series[0].Values)
+	if note := set.Notes[1]; note != set.Name+": line 2 is a header; --header no if it is none" || set.Series[0].Line != 3 {
+		t.Errorf("%s, line %d", note, set.Series[0].Line)
+	}
+}
+
 // Numbers of a file with other delimiters than commas may have decimal commas, and points between thousands.
 func TestDecimalCommas(t *testing.T) {
 	set := read(t, "a.csv", "Datum;Wert\n01.01.2020;1.000,5\n02.01.2020;-,25\n03.01.2020;7\n04.01.2020;1,250\n", Options{})

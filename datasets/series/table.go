@@ -17,6 +17,7 @@ type table struct {
 	lines  []int      // and where they stand
 	header []string   // nil: none
 	width  int        // of the first row
+	top    int        // the line of the first row
 }
 
 // sampleRows are enough to judge by.
@@ -37,11 +38,11 @@ func look(f *file) (*table, error) {
 	if len(t.sample) == 0 {
 		return nil, f.wrong(0, "the file is empty: choose another one")
 	}
-	t.width = len(t.sample[0])
+	t.width, t.top = len(t.sample[0]), t.lines[0]
 	if f.options.Header == "yes" || f.options.Header == "" && t.isHeader() {
 		t.header, t.sample, t.lines = t.sample[0], t.sample[1:], t.lines[1:]
 		if f.options.Header == "" {
-			f.note("line 1 is a header; --header no if it is none")
+			f.note("line %d is a header; --header no if it is none", t.top)
 		}
 	}
 	return t, nil
@@ -131,7 +132,7 @@ func areTimes(row []string) bool {
 func (t *table) column(flag, wanted string) (int, error) {
 	at := slices.Index(t.header, wanted)
 	if at >= 0 && slices.Contains(t.header[at+1:], wanted) {
-		return 0, t.wrong(1, "two columns are called %s: name the one for --%s by its number", shown(wanted), flag)
+		return 0, t.wrong(t.top, "two columns are called %s: name the one for --%s by its number", shown(wanted), flag)
 	}
 	if n, err := strconv.Atoi(wanted); at < 0 && err == nil {
 		at = n - 1
@@ -141,9 +142,9 @@ func (t *table) column(flag, wanted string) (int, error) {
 		return 0, t.wrong(0, "there is no column %s, for the file has no header: give --%s a number, or --header yes",
 			shown(wanted), flag)
 	case at < 0:
-		return 0, t.wrong(1, "there is no column %s, the header has %s: correct --%s", shown(wanted), some(t.header), flag)
+		return 0, t.wrong(t.top, "there is no column %s, the header has %s: correct --%s", shown(wanted), some(t.header), flag)
 	case at >= t.width:
-		return 0, t.wrong(1, "there is no column %d, the first row has %d: correct --%s", at+1, t.width, flag)
+		return 0, t.wrong(t.top, "there is no column %d, the first row has %d: correct --%s", at+1, t.width, flag)
 	}
 	return at, nil
 }
@@ -222,7 +223,7 @@ func (t *table) checkYears() error {
 	}
 	for i := range t.width {
 		if cells := t.sampled(i); len(cells) > 0 && shortYear.MatchString(cells[0]) {
-			return t.wrong(1, "column %s: %q has a year of two digits: write four, as in 2006-01-02", t.called(i), cells[0])
+			return t.wrong(t.top, "column %s: %q has a year of two digits: write four, as in 2006-01-02", t.called(i), cells[0])
 		}
 	}
 	return nil
@@ -243,7 +244,7 @@ func (t *table) layout() (string, error) {
 	case t.timed() >= 0:
 		return Long, nil
 	case t.header != nil && t.width == 2:
-		return "", t.wrong(1, "it does not say what a row is: give --layout wide if it is a series, or --layout long "+
+		return "", t.wrong(t.top, "it does not say what a row is: give --layout wide if it is a series, or --layout long "+
 			"if it is a moment")
 	}
 	return Wide, nil

@@ -39,13 +39,13 @@ func readWide(t *table) (*Set, error) {
 // times gives the series those of the header.
 func (w *wide) times(set *Set) error {
 	m := moments{}
-	form, err := w.dayOrMonth(fitting(w.header[1:], true), 1, "2", w.header[1])
+	form, err := w.dayOrMonth(fitting(w.header[1:], true), w.top, "2", w.header[1])
 	if err != nil {
 		return err
 	}
 	for _, cell := range w.header[1:] {
 		t, _ := form.parse(cell)
-		m.times, m.lines = append(m.times, t), append(m.lines, 1)
+		m.times, m.lines = append(m.times, t), append(m.lines, w.top)
 	}
 	g := &grid{file: w.file, ways: ways{gap: ", or give --fill-gaps, which takes them for missing values"}}
 	if err := g.find([]moments{m}); err != nil {
