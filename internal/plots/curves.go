@@ -123,7 +123,7 @@ func (p *Panel) title(width vg.Length) []string {
 	title := p.Title
 	for _, l := range p.Lines {
 		if len(l.Curve.lost) > 0 {
-			title = p.Title + "  (× not finite)"
+			title = p.Title + " (× not finite)"
 		}
 	}
 	return wrapped(written(titleLetters), title, width)

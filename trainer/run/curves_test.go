@@ -56,7 +56,7 @@ func TestCurvesAreDrawn(t *testing.T) {
 		t.Fatal(err)
 	}
 	resumed, once := drawnIn(t, dir("resumed")), drawnIn(t, dir("at-once"))
-	for _, want := range []string{"DIR: a model of a program&#39;s own, best after step 12", ">loss  (× not finite)<",
+	for _, want := range []string{"DIR: a model of a program&#39;s own, best after step 12", ">loss (× not finite)<",
 		">training<", ">validation<", ">gradient norm, before clipping<", ">learning rate<", ">step<"} {
 		if !strings.Contains(once, want) {
 			t.Errorf("no %s in the picture", want)
