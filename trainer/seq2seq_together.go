@@ -5,6 +5,7 @@ import (
 
 	"github.com/pkg/errors"
 
+	"github.com/unroll-ml/unroll/graph/tape"
 	"github.com/unroll-ml/unroll/models/decode"
 )
 
@@ -34,7 +35,12 @@ func (m Seq2Seqs) Sample(
 }
 
 // StepRows is Seq2Seq.StepRows of all of them.
-func (m Seq2Seqs) StepRows() int { return m[0].StepRows() }
+func (m Seq2Seqs) StepRows() int {
+	if len(m) == 0 {
+		return tape.StepRows(nil)
+	}
+	return m[0].StepRows()
+}
 
 // Keep says how many bytes of inputs and outputs may be kept for shapes of batches that were translated before. Without it
 // they are 24 MB: who translates a file from the longest line to the shortest meets no shape again, and a server does.
