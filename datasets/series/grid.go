@@ -158,7 +158,8 @@ func (g *grid) places(m moments) ([]int, error) {
 				"for the time between "+
 				"two values must be the same", m.of(), g.at(t), g.apart(), g.at(before), m.lines[i-1])
 		case n > 1 && !g.options.FillGaps:
-			return nil, g.wrong(m.lines[i], "%s%s missing between %s of line %d and %s: complete the file%s", m.of(), isAre(n-1), g.at(before), m.lines[i-1], g.at(t), g.ways.gap)
+			return nil, g.wrong(m.lines[i], "%s%s missing between %s of line %d and %s: complete the file%s",
+				m.of(), isAre(n-1), g.at(before), m.lines[i-1], g.at(t), g.ways.gap)
 		}
 		if err := g.hold(n-1, m.lines[i]); err != nil {
 			return nil, err
