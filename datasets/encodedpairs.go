@@ -139,8 +139,7 @@ func (x *EncodedPairs) tokenSet() tokenSet {
 func (x *EncodedPairs) Size() int64 {
 	x.mutex.Lock()
 	defer x.mutex.Unlock()
-	s := x.tokenSet()
-	return s.size()
+	return x.tokenSet().size()
 }
 
 // Write encodes the pairs that were asked for so far, and writes their tokens as Use wants them. When the context is done
@@ -148,8 +147,7 @@ func (x *EncodedPairs) Size() int64 {
 func (x *EncodedPairs) Write(ctx context.Context, to io.Writer) error {
 	x.mutex.Lock()
 	defer x.mutex.Unlock()
-	s := x.tokenSet()
-	return s.write(ctx, to, (x.Len()+stretch-1)/stretch, func(tokens []int32, i int) ([]int32, error) {
+	return x.tokenSet().write(ctx, to, (x.Len()+stretch-1)/stretch, func(tokens []int32, i int) ([]int32, error) {
 		for k := i * stretch; k < min((i+1)*stretch, x.Len()); k++ {
 			if x.counts[k][0] < 0 {
 				continue
@@ -170,8 +168,7 @@ func (x *EncodedPairs) Write(ctx context.Context, to io.Writer) error {
 func (x *EncodedPairs) Use(f *os.File) error {
 	x.mutex.Lock()
 	defer x.mutex.Unlock()
-	s := x.tokenSet()
-	file, err := s.open(f)
+	file, err := x.tokenSet().open(f)
 	if err != nil {
 		return err
 	}

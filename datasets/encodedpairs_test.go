@@ -63,32 +63,6 @@ func pairTokens(t *testing.T, x *EncodedPairs, which func(i int) bool) (all [][2
 	return all
 }
 
-// usePairs lets pairs use a file of tokens that holds data.
-func usePairs(t *testing.T, x *EncodedPairs, data []byte) (path string, err error) {
-	t.Helper()
-	path = write(t, "tokens", data)
-	f, err := os.Open(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err = x.Use(f); err != nil {
-		f.Close()
-	}
-	return path, err
-}
-
-func writtenPairs(t *testing.T, x *EncodedPairs) []byte {
-	t.Helper()
-	var b bytes.Buffer
-	if err := x.Write(context.Background(), &b); err != nil {
-		t.Fatal(err)
-	}
-	if int64(b.Len()) != x.Size() {
-		t.Fatalf("%d bytes, %d were announced", b.Len(), x.Size())
-	}
-	return b.Bytes()
-}
-
 // The tokens of pairs are the same in memory, from the disk, and from a file that has those of the pairs that were asked
 // for before it was written; the others are encoded.
 func TestPairsFromTokens(t *testing.T) {
@@ -100,7 +74,7 @@ func TestPairsFromTokens(t *testing.T) {
 		pairs := openedPairs(t, path, 0)
 		x := encodedPairs(t, pairs, source, target)
 		pairTokens(t, x, asked)
-		file := writtenPairs(t, x)
+		file := tokensWritten(t, x)
 		n := 0
 		for i, tokens := range want {
 			if asked == nil || asked(i) {
@@ -110,7 +84,7 @@ func TestPairsFromTokens(t *testing.T) {
 		if len(file) != len(tokenMark)+64+2*n {
 			t.Errorf("%s: %d bytes for %d tokens", name, len(file), n)
 		}
-		tokens, err := usePairs(t, x, file)
+		tokens, err := uses(t, x, file)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -149,19 +123,19 @@ func TestOtherTokensOfPairs(t *testing.T) {
 		t.Fatal(err)
 	}
 	x := on(path, source, target, nil)
-	file := writtenPairs(t, x)
+	file := tokensWritten(t, x)
 	damaged := bytes.Clone(file)
 	damaged[len(file)/2] ^= 1
 	swapped := build(t, VocabConfig{Kind: Word}, strings.Repeat("v7 ", 2)+"v8")
 	for name, data := range map[string][]byte{
-		"other pairs":            writtenPairs(t, on(write(t, "x", bytes.ReplaceAll(text, []byte("w2"), []byte("w3"))), source, target, nil)),
-		"another vocabulary":     writtenPairs(t, on(path, source, swapped, nil)),
-		"vocabularies exchanged": writtenPairs(t, on(path, target, source, nil)),
-		"some pairs":             writtenPairs(t, on(path, source, target, func(i int) bool { return i > 0 })),
+		"other pairs":            tokensWritten(t, on(write(t, "x", bytes.ReplaceAll(text, []byte("w2"), []byte("w3"))), source, target, nil)),
+		"another vocabulary":     tokensWritten(t, on(path, source, swapped, nil)),
+		"vocabularies exchanged": tokensWritten(t, on(path, target, source, nil)),
+		"some pairs":             tokensWritten(t, on(path, source, target, func(i int) bool { return i > 0 })),
 		"a damaged byte":         damaged,
 		"nothing":                nil,
 	} {
-		if _, err := usePairs(t, x, data); !errors.Is(err, ErrOtherTokens) {
+		if _, err := uses(t, x, data); !errors.Is(err, ErrOtherTokens) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}

@@ -71,10 +71,10 @@ func (x *Encoded) tokenSet() tokenSet {
 }
 
 // head is what the file begins with.
-func (s *tokenSet) head() []byte { return append([]byte(tokenMark), s.sum...) }
+func (s tokenSet) head() []byte { return append([]byte(tokenMark), s.sum...) }
 
 // width is how many bytes of a file each token takes.
-func (s *tokenSet) width() int {
+func (s tokenSet) width() int {
 	switch {
 	case s.vocab <= math.MaxUint8+1:
 		return 1
@@ -85,14 +85,13 @@ func (s *tokenSet) width() int {
 }
 
 // size is that of the file, in bytes.
-func (s *tokenSet) size() int64 {
+func (s tokenSet) size() int64 {
 	return int64(len(tokenMark)) + 2*sha256.Size + int64(s.n)*int64(s.width())
 }
 
 // Size is how many bytes Write writes: 1, 2 or 4 for a token, by the size of the vocabulary, and 80 more.
 func (x *Encoded) Size() int64 {
-	s := x.tokenSet()
-	return s.size()
+	return x.tokenSet().size()
 }
 
 // Write encodes the whole text, and writes its tokens as Use wants them. When the context is done it ends with the
@@ -100,12 +99,11 @@ func (x *Encoded) Size() int64 {
 func (x *Encoded) Write(ctx context.Context, to io.Writer) error {
 	x.mutex.Lock()
 	defer x.mutex.Unlock()
-	s := x.tokenSet()
-	return s.write(ctx, to, len(x.first)-1, x.encode)
+	return x.tokenSet().write(ctx, to, len(x.first)-1, x.encode)
 }
 
 // write writes a file of the tokens of so many blocks, which block appends to a slice.
-func (s *tokenSet) write(
+func (s tokenSet) write(
 	ctx context.Context, to io.Writer, blocks int, block func(tokens []int32, i int) ([]int32, error),
 ) error {
 	if ctx == nil || to == nil {
@@ -153,8 +151,7 @@ func appendTokens(raw []byte, width int, tokens []int32) []byte {
 // the file is checked first; if one is not what Write would write of this text with this vocabulary, the error is
 // ErrOtherTokens, and the text is encoded as before. The file belongs to x then, and Close closes it.
 func (x *Encoded) Use(f *os.File) error {
-	s := x.tokenSet()
-	file, err := s.open(f)
+	file, err := x.tokenSet().open(f)
 	if err != nil {
 		return err
 	}
@@ -167,7 +164,7 @@ func (x *Encoded) Use(f *os.File) error {
 }
 
 // open checks every byte of a file. If one is not what write would write of these tokens, the error is ErrOtherTokens.
-func (s *tokenSet) open(f *os.File) (*tokenFile, error) {
+func (s tokenSet) open(f *os.File) (*tokenFile, error) {
 	if f == nil {
 		return nil, errors.New("there is no file of tokens: it is nil")
 	}

@@ -3,6 +3,7 @@ package datasets
 import (
 	"bytes"
 	"context"
+	"io"
 	"os"
 	"path/filepath"
 	"slices"
@@ -22,8 +23,16 @@ func encodedOn(t testing.TB, v *Vocab, text *Text) *Encoded {
 	return s.(*Encoded)
 }
 
-// tokensWritten are the bytes that an Encoded writes.
-func tokensWritten(t testing.TB, x *Encoded) []byte {
+// kept is what can read its tokens from a file: an Encoded, or an EncodedPairs.
+type kept interface {
+	Size() int64
+	Write(ctx context.Context, to io.Writer) error
+	Use(f *os.File) error
+	Close() error
+}
+
+// tokensWritten are the bytes that it writes.
+func tokensWritten(t testing.TB, x kept) []byte {
 	t.Helper()
 	var b bytes.Buffer
 	if err := x.Write(context.Background(), &b); err != nil {
@@ -35,8 +44,8 @@ func tokensWritten(t testing.TB, x *Encoded) []byte {
 	return b.Bytes()
 }
 
-// uses lets an Encoded use a file that holds data.
-func uses(t testing.TB, x *Encoded, data []byte) (path string, err error) {
+// uses lets it use a file that holds data.
+func uses(t testing.TB, x kept, data []byte) (path string, err error) {
 	t.Helper()
 	path = write(t, "tokens", data)
 	f, err := os.Open(path)

@@ -5,7 +5,7 @@ set -euo pipefail
 dir=$(mktemp -d)
 trap 'rm -rf "$dir"' EXIT
 cd "$dir"
-export GOCACHE=$dir/cache GOTOOLCHAIN=local CGO_ENABLED=1
+export GOCACHE=$dir/cache GOTOOLCHAIN=go1.26.8 CGO_ENABLED=1
 mkdir include app
 cat >app/main.go <<'GO'
 package main

@@ -110,12 +110,12 @@ func (c *Curves) Write(w io.Writer, format string) (err error) {
 	return page.write(w)
 }
 
-// names is how many lines the names take.
-func (p *Panel) names() int {
+// named are the lines whose names are shown: that of one alone says nothing more than the title.
+func (p *Panel) named() []Line {
 	if len(p.Lines) < 2 {
-		return 0
+		return nil
 	}
-	return (len(p.Lines) + namesBeside - 1) / namesBeside
+	return p.Lines
 }
 
 // title are the lines of the title.
@@ -131,7 +131,8 @@ func (p *Panel) title(width vg.Length) []string {
 
 // head is how high title and names are.
 func (p *Panel) head(width vg.Length) vg.Length {
-	return vg.Length(len(p.title(width)))*titleHeight + vg.Length(p.names())*nameHeight
+	names := (len(p.named()) + namesBeside - 1) / namesBeside
+	return vg.Length(len(p.title(width)))*titleHeight + vg.Length(names)*nameHeight
 }
 
 // wrapped are the lines of a text that is at most so wide, if its words are not wider.
@@ -158,15 +159,12 @@ func (c *Curves) panel(panel *Panel, at draw.Canvas) error {
 		y -= titleHeight
 		at.FillText(written(titleLetters), vg.Point{X: at.Min.X, Y: y + 3}, line)
 	}
-	for i := range namesBeside * panel.names() {
-		if i == len(panel.Lines) {
-			break
-		}
+	for i, l := range panel.named() {
 		c, dashes := hue(i)
 		x := at.Min.X + vg.Length(i%namesBeside)*(at.Max.X-at.Min.X)/namesBeside
 		y := y - vg.Length(i/namesBeside+1)*nameHeight + 3
 		at.StrokeLine2(draw.LineStyle{Color: c, Width: vg.Points(1.8), Dashes: dashes}, x, y+4, x+12, y+4)
-		at.FillText(written(letters), vg.Point{X: x + 15, Y: y}, panel.Lines[i].Name)
+		at.FillText(written(letters), vg.Point{X: x + 15, Y: y}, l.Name)
 	}
 	p.Draw(draw.Crop(at, 0, 0, 0, -panel.head(at.Max.X-at.Min.X)-4))
 	return nil

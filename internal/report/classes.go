@@ -52,7 +52,8 @@ func ClassTable(v *run.Evaluation) string {
 			}
 		}
 		labels = append(labels, c.Label)
-		fmt.Fprintf(w, "%.2f%%\t%.2f%%\t%.2f%%\t%d\t%s\n", 100*float64(c.Precision), 100*float64(c.Recall), 100*float64(c.F1), c.Examples, strings.Join(taken, ", "))
+		fmt.Fprintf(w, "%.2f%%\t%.2f%%\t%.2f%%\t%d\t%s\n",
+			100*float64(c.Precision), 100*float64(c.Recall), 100*float64(c.F1), c.Examples, strings.Join(taken, ", "))
 	}
 	w.Flush()
 	for _, label := range labels {

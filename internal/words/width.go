@@ -10,16 +10,25 @@ import (
 // Width is how many columns of a terminal a text takes: two for the letters of Chinese, Japanese and Korean and for
 // emoji, and none for marks, for what is not seen, and for what a zero-width joiner adds to an emoji.
 func Width(text string) int {
-	n := 0
-	joined := false
+	var c counter
 	for _, r := range text {
-		if !joined {
-			n += columns(r)
-		}
-		const joiner = '\u200d'
-		joined = r == joiner
+		c.add(r)
 	}
-	return n
+	return c.columns
+}
+
+// counter counts the columns of a text, letter by letter.
+type counter struct {
+	columns int
+	joined  bool // the next one is joined to those before
+}
+
+func (c *counter) add(r rune) {
+	if !c.joined {
+		c.columns += columns(r)
+	}
+	const joiner = '\u200d'
+	c.joined = r == joiner
 }
 
 func columns(r rune) int {
@@ -37,15 +46,16 @@ func Pad(text string, n int) string { return text + strings.Repeat(" ", max(n-Wi
 
 // Clip is a text of at most n columns: of a longer one the beginning.
 func Clip(text string, n int) string {
-	if Width(text) <= n {
-		return text
-	}
+	var c counter
 	end := 0
-	for i := range text {
-		if Width(text[:i]) > n-1 {
-			break
+	for i, r := range text {
+		if c.columns < n {
+			end = i
 		}
-		end = i
+		c.add(r)
+	}
+	if c.columns <= n {
+		return text
 	}
 	return text[:end] + "…"
 }

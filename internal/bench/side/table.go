@@ -5,7 +5,6 @@ import (
 	"io"
 	"math"
 	"strings"
-	"unicode/utf8"
 
 	"github.com/unroll-ml/unroll/internal/terminal"
 	"github.com/unroll-ml/unroll/internal/words"
@@ -84,8 +83,7 @@ func (t *Table) Line(r Result) error {
 
 // inColumn is a name as wide as the column of names.
 func inColumn(name string) string {
-	name = words.Clip(name, nameWidth)
-	return name + strings.Repeat(" ", nameWidth-utf8.RuneCountInString(name))
+	return words.Pad(words.Clip(name, nameWidth), nameWidth)
 }
 
 // columns are the numbers of one side.
