@@ -63,6 +63,7 @@ for kind in svg png; do
   draw profile "$1" --time 1s --picture "$drawn/profile.$kind"
 done
 draw graph "$1" --out "$drawn/graph.svg"
+draw graph "$1" --full --out "$drawn/graph-full.svg"
 if grep -q 'task: seq2seq' "$1/config.yaml"; then
   echo '23rd of December, 2006' | draw translate "$1" --attention "$drawn/attention.html"
 fi

@@ -7,6 +7,7 @@ import (
 	"io"
 	"math"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -170,6 +171,49 @@ func TestDiagrams(t *testing.T) {
 					t.Errorf("%s: not a graph: %s", name, g)
 				}
 			}
+		}
+	}
+}
+
+// The picture of all instructions is as narrow as that of the sections, and has every word of them.
+func TestFullPicture(t *testing.T) {
+	p := newRecurrence(t).device.Programs()[0]
+	d := Draw("all", Fold(Items(p.Tape)), true)
+	var svg bytes.Buffer
+	if err := d.SVG(&svg); err != nil {
+		t.Fatal(err)
+	}
+	var picture struct {
+		Width int `xml:"width,attr"`
+		Boxes []struct {
+			Lines []struct {
+				Text string   `xml:",chardata"`
+				From []string `xml:"a"`
+			} `xml:"text>tspan"`
+		} `xml:"g"`
+	}
+	if err := xml.Unmarshal(svg.Bytes(), &picture); err != nil || picture.Width > 520 || len(picture.Boxes) != len(d.boxes) {
+		t.Fatalf("%d boxes, %d wide, %v", len(picture.Boxes), picture.Width, err)
+	}
+	for i, b := range picture.Boxes {
+		var got []string
+		for _, line := range b.Lines {
+			if utf8.RuneCountInString(line.Text) > codeColumns {
+				t.Errorf("wider than its box: %s", line.Text)
+			}
+			got = append(got, strings.Fields(line.Text)...)
+		}
+		want := strings.Fields(strings.Join(d.boxes[i].lines, " "))
+		if from := d.boxes[i].from; len(from) > 0 {
+			want = append(want, "reads", "from")
+			for k, above := range b.Lines[len(b.Lines)-1].From {
+				if above != strconv.Itoa(from[k]+1) {
+					t.Errorf("box %d reads from %s, want %d", i+1, above, from[k]+1)
+				}
+			}
+		}
+		if !slices.Equal(got, want) {
+			t.Errorf("box %d has %q, want %q", i+1, got, want)
 		}
 	}
 }

@@ -35,7 +35,6 @@ func Step(dir string, with []run.Option, opts ...cpu.Option) (run.Task, *Recorde
 type Drawing struct {
 	*Diagram
 	items []Item
-	full  bool
 }
 
 // Draw draws a program of a run, or the graph that it was compiled from: folded, or each instruction.
@@ -44,7 +43,7 @@ func (p *Program) Draw(dir string, before, full bool) *Drawing {
 	if before {
 		title, items = dir+": a training step, before it is compiled", p.Graph
 	}
-	d := &Drawing{Draw(title, Fold(items), full), items, full}
+	d := &Drawing{Draw(title, Fold(items), full), items}
 	if full && !before {
 		d.Buffers(p.Tape)
 	}
