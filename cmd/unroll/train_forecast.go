@@ -48,7 +48,7 @@ type forecastDataFlags struct {
 	Layout   string   `enum:"auto,wide,long,columns" default:"auto" help:"What the rows of a table are. wide: series; long: moments of series; columns: moments, with a column for each series."`
 	Header   string   `enum:"auto,yes,no" default:"auto" help:"Whether the first row of a table has the names of the columns."`
 	ID       string   `name:"id" placeholder:"COLUMN" help:"The column with the names of the series, by name or by number from 1 (what is both is a name); none: there is none."`
-	Time     string   `placeholder:"COLUMN" help:"The column with times; none: leave them out, as of working days, which are not at equal steps."`
+	Time     string   `placeholder:"COLUMN" help:"The column with times, or several, such as date,hour; none: leave them out, as of working days, which are not at equal steps."`
 	TimeForm string   `placeholder:"FORM" help:"How times are written where their looks do not say it: DD/MM/YYYY or MM/DD/YYYY."`
 	Targets  []string `placeholder:"COLUMN,..." help:"The columns to forecast, of a table of moments."`
 	Known    []string `placeholder:"COLUMN,..." help:"The columns with covariates that are known in advance."`

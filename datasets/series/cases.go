@@ -70,6 +70,13 @@ func ReadCases(path string, o Options) (*Cases, error) {
 	if err != nil {
 		return nil, err
 	}
+	f.notePlaceholder(func(visit func([]float64)) {
+		for _, x := range c.Cases {
+			for _, values := range x.Values {
+				visit(values)
+			}
+		}
+	})
 	c.Name, c.SHA256, c.Notes = path, sum(f.data), f.notes
 	return c, nil
 }

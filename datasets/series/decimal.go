@@ -2,7 +2,9 @@ package series
 
 import (
 	"bytes"
+	"io"
 	"regexp"
+	"strings"
 
 	"github.com/unroll-ml/unroll/datasets"
 )
@@ -11,14 +13,18 @@ import (
 type records struct {
 	*file
 	*datasets.Records
+	points []points // of columns
 }
 
-func (f *file) records() records {
-	return records{f, datasets.NewRecords(f.name, f.data, 0, maxRecord)}
+func (f *file) records() *records {
+	return &records{file: f, Records: datasets.NewRecords(f.name, f.data, 0, maxRecord)}
 }
 
-func (r records) Read() (cells [][]byte, line int, err error) {
+func (r *records) Read() (cells [][]byte, line int, err error) {
 	cells, line, err = r.Records.Read()
+	if !r.commas && r.Delimiter() != ',' {
+		err = r.judge(cells, line, err)
+	}
 	if !r.commas || err != nil {
 		return cells, line, err
 	}
@@ -30,6 +36,55 @@ func (r records) Read() (cells [][]byte, line int, err error) {
 		cells[i] = pointed(c)
 	}
 	return cells, line, nil
+}
+
+// points are what is known of the points in the numbers of a column.
+type points struct {
+	whole, decimal bool   // there are numbers of at most three digits without one, and with other than three after it
+	grouped        int    // how many have three digits after each
+	padded         bool   // and end in a zero, as decimals that are as long as they must be do not
+	cell           string // the first of those
+	line           int
+}
+
+var wholeNumber = regexp.MustCompile(`^[+-]?[1-9]\d{0,2}$`)
+
+func (p *points) add(cell []byte, line int) {
+	switch at := bytes.IndexByte(cell, '.'); {
+	case p.decimal:
+	case at < 0:
+		p.whole = p.whole || wholeNumber.Match(cell)
+	case !groupedPoints.Match(cell):
+		p.decimal = isNumber(string(cell))
+	default:
+		if p.grouped++; p.grouped == 1 {
+			p.cell, p.line = string(cell), line
+		}
+		p.padded = p.padded || cell[len(cell)-1] == '0'
+	}
+}
+
+// judge looks at the points of a row. Once all rows have been read, which err says, it refuses those that seem to be
+// between thousands: whole numbers are beside them, and no decimals.
+func (r *records) judge(cells [][]byte, line int, err error) error {
+	for i, c := range cells {
+		if i == len(r.points) {
+			r.points = append(r.points, points{})
+		}
+		r.points[i].add(bytes.TrimSpace(c), line)
+	}
+	if err != io.EOF {
+		return err
+	}
+	const many = 30
+	for i, p := range r.points {
+		if p.whole && !p.decimal && (p.padded || p.grouped >= many) {
+			return r.wrong(p.line, "column %d: %s does not show what its point is, for whole numbers of the column have none: "+
+				"write %s if it is between thousands, and %s0 if it is a decimal one", i+1, shown(p.cell),
+				strings.ReplaceAll(p.cell, ".", ""), p.cell)
+		}
+	}
+	return err
 }
 
 var (

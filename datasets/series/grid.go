@@ -82,7 +82,7 @@ func (g *grid) sorted(m moments) error {
 		}
 		if t.Equal(m.times[i-1]) {
 			return g.wrong(m.lines[i], "%sthe time %s is in line %d, too: remove one, or name the column with the names "+
-				"of series with --id%s",
+				"of series with --id, or all columns of the time, as in --time date,hour%s",
 				m.of(), g.at(t), m.lines[i-1], next)
 		}
 		return g.wrong(m.lines[i], "%sthe time %s is before %s of line %d: sort each series by time, the earliest first%s",

@@ -12,16 +12,17 @@ import (
 // long is a table in which a row is a moment of a series.
 type long struct {
 	*table
-	time, label                 int   // columns from 0; -1: none
-	ids, targets, known, static []int // columns
-	cases                       bool  // series with a label each
-	form                        *timeForm
-	last                        int // the last of them
-	index                       map[string]*track
-	tracks                      []*track
-	zone                        *time.Location // of all times; nil: none was read
-	zones                       bool           // there are several
-	at                          int            // the line of the last row
+	label                              int   // a column from 0; -1: none
+	times, ids, targets, known, static []int // columns
+	guessed                            bool  // nobody has named that of the names of series, and no header does
+	cases                              bool  // series with a label each
+	form                               *timeForm
+	last                               int // the last of them
+	index                              map[string]*track
+	tracks                             []*track
+	zone                               *time.Location // of all times; nil: none was read
+	zones                              bool           // there are several
+	at                                 int            // the line of the last row
 }
 
 // track is a series that is read.
@@ -38,6 +39,9 @@ func readLong(t *table) (*Set, error) {
 		return nil, err
 	}
 	if err := l.read(); err != nil {
+		return nil, err
+	}
+	if err := l.checkNames(); err != nil {
 		return nil, err
 	}
 	set := &Set{Targets: l.names(l.targets), Known: l.names(l.known), Static: l.names(l.static)}
@@ -65,6 +69,17 @@ func readLong(t *table) (*Set, error) {
 			"times were left out and are missing values"))
 	}
 	return set, set.trim(l.file)
+}
+
+// checkNames refuses texts for names of series, as which nobody has named them, if none occurs twice.
+func (l *long) checkNames() error {
+	if !l.guessed || len(l.tracks) < 2 || slices.ContainsFunc(l.tracks, func(t *track) bool { return len(t.lines) > 1 }) {
+		return nil
+	}
+	at := l.ids[0]
+	return l.wrong(l.tracks[0].lines[0], "column %s has another text in each row: if they are times, write them as "+
+		"2006-01-02 15:04:05, 2006-01-02, 2006-01 or 2006; if they are names of series, give --id %d; if they are neither, "+
+		"--id none", l.called(at), at+1)
 }
 
 // level brings times of several offsets from UTC to one clock: to the local one, if it always shows the same time of
@@ -101,7 +116,7 @@ func local(t time.Time) time.Time {
 
 // place puts the values of series on a grid of equal steps.
 func (l *long) place(set *Set) (*grid, error) {
-	if l.time < 0 {
+	if l.times == nil {
 		return nil, nil
 	}
 	l.level()
@@ -193,8 +208,8 @@ func (l *long) row(cells [][]byte, line int) error {
 	if err != nil {
 		return err
 	}
-	if l.time >= 0 {
-		if err := l.moment(track, cell(l.time), line); err != nil {
+	if l.times != nil {
+		if err := l.moment(track, l.timeOf(cell), line); err != nil {
 			return err
 		}
 	}

@@ -216,7 +216,7 @@ func TestTimesWithBlanks(t *testing.T) {
 		"01.01.2020 05:00:00+05": date(2020, 1, 1, 0), "2020-01-01 05:00:00 UTC": date(2020, 1, 1, 5),
 		"3 February 2020": date(2020, 2, 3, 0), "Feb 3, 2020": date(2020, 2, 3, 0), "February 3, 2020 01:00": date(2020, 2, 3, 1),
 	} {
-		forms := fitting([]string{cell}, true)
+		forms := fitting([]string{cell}, true, "")
 		if len(forms) == 0 {
 			t.Errorf("%q is no time", cell)
 			continue
@@ -287,15 +287,16 @@ func TestWrongLong(t *testing.T) {
 			"FILE:4: 2 times are missing between 2020-01-02 of line 3 and 2020-01-05: complete the file, give --fill-gaps, "+
 				"which takes them for missing values, or give --time none, which takes the rows as they are"),
 		bad("a doubled time", "a.csv", days+"2020-01-02,3\n",
-			"FILE:4: the time 2020-01-02 is in line 3, too: remove one, or name the column with the names of series with --id"),
+			"FILE:4: the time 2020-01-02 is in line 3, too: remove one, or name the column with the names of series with "+
+				"--id, or all columns of the time, as in --time date,hour"),
 		bad("the hour of summer time", "a.csv", "date,y\n2020-10-25 01:00,1\n2020-10-25 02:00,2\n2020-10-25 02:00,3\n",
 			"FILE:4: the time 2020-10-25 02:00 is in line 3, too: remove one, or name the column with the names of "+
-				"series with --id; "+
+				"series with --id, or all columns of the time, as in --time date,hour; "+
 				"where clocks were set back, write times in UTC"),
 		bad("times that go back", "a.csv", days+"2019-01-02,3\n",
 			"FILE:4: the time 2019-01-02 is before 2020-01-02 of line 3: sort each series by time, the earliest first"),
 		bad("a time between others", "a.csv", days+"2020-01-03,3\n2020-01-03 12:00,4\n",
-			`FILE:5: column 1, "date": "2020-01-03 12:00" is not a time as 2006-01-02, and those before are: write it so`),
+			`FILE:5: column 1, "date": "2020-01-03 12:00" is not a time as 2006-01-02, and those before are: write it so, or remove the line`),
 		bad("irregular", "a.csv", "a,2020-01-01 00:00,1\na,2020-01-01 01:00,2\na,2020-01-01 02:00,2\na,2020-01-01 02:20,2\n",
 			`FILE:4: series "a": the time 2020-01-01 02:20 is not 1 hour after 2020-01-01 02:00 of line 3, as the others are: correct it, `+
 				"for the time between two values must be the same", options),
@@ -319,7 +320,7 @@ func TestWrongLong(t *testing.T) {
 		bad("no time", "a.csv", "date,y\nsoon,1\n2020-01-01,2\n",
 			`FILE:2: column 1, "date": "soon" is not a time: write times as 2006-01-02 15:04:05, 2006-01-02, 2006-01 or 2006`),
 		bad("times of two forms", "a.csv", "date,y\n2020-01-01,1\n02.01.2020,2\n",
-			`FILE:3: column 1, "date": "02.01.2020" is not a time as 2006-01-02, and those before are: write it so`),
+			`FILE:3: column 1, "date": "02.01.2020" is not a time as 2006-01-02, and those before are: write it so, or remove the line`),
 		bad("a decimal comma", "a.csv", "date,y\n2020-01-01,\"1,5\"\n2020-01-02,\"2.001,5\"\n",
 			`FILE:2: column 2, "y": "1,5" has a decimal comma: write 1.5`, Options{Targets: []string{"y"}}),
 		bad("a decimal comma, and points", "a.csv", "date,y\n2020-01-01,\"2.001,5\"\n",
@@ -351,7 +352,7 @@ func TestWrongLong(t *testing.T) {
 		bad("blanks between cells", "a.csv", "1 2 3\n4 5 6\n",
 			`FILE:1: column 1: "1 2 3" has several numbers: write commas, semicolons or tabs between cells`),
 		bad("years with a fraction", "a.csv", "time,x\n1949,112\n1949.08333,118\n",
-			`FILE:3: column 1, "time": "1949.08333" is not a time as a year, and those before are: write it so`),
+			`FILE:3: column 1, "time": "1949.08333" is not a time as a year, and those before are: write it so, or remove the line`),
 		bad("not to be told", "a.csv", "data,label\n0.5,0\n0.25,1\n",
 			"FILE:1: it does not say what a row is: give --layout wide if it is a series, or --layout long if it is a moment"),
 		bad("years of two digits", "a.csv", "Datum,v\n01.02.25,1\n02.02.25,2\n",
@@ -367,6 +368,14 @@ func TestWrongLong(t *testing.T) {
 			`FILE:3: column 1, "id", the name of the series, is empty: write it`),
 		bad("a header alone", "a.csv", "date,y\n", "FILE: no series: the header is all there is",
 			Options{Header: "yes", Layout: Long, Targets: []string{"y"}}),
+		bad("texts that are no times", "a.csv", "Periode,v\n1. Quartal,1\n2. Quartal,2\n",
+			`FILE:2: column 1, "Periode" has another text in each row: if they are times, write them as 2006-01-02 15:04:05, `+
+				"2006-01-02, 2006-01 or 2006; if they are names of series, give --id 1; if they are neither, --id none",
+			Options{Targets: []string{"v"}}),
+		bad("a title", "a.csv", "Sales of 2020\n\ndate,v\n2020-01-01,1\n",
+			"FILE:1: the line has one cell, and line 3 has 2: remove lines that are before the table"),
+		bad("years of two digits in a header", "a.csv", "name,1/30/20,1/31/20\na,1,2\n",
+			`FILE:1: column 3: "1/31/20" has a year of two digits: write four, as in 2006-01-02`),
 		bad("no value", "a.csv", "id,date,y\na,2020-01-01,1\nb,2020-01-01,\n",
 			`FILE:3: series "b" has no value: remove it or complete it`),
 	)

@@ -19,7 +19,8 @@ type Options struct {
 	// there may be none.
 	ID string `yaml:"id,omitempty"`
 
-	// Time is the column with times, or None; "": the one that looks so, and there may be none.
+	// Time is the column with times, or several with commas between, whose cells make a time with blanks between them, or
+	// None; "": the one that looks so, with that of times of day, and there may be none.
 	Time string `yaml:"time,omitempty"`
 
 	// Targets are the columns with values, of a long table; nil: the only one that is left.

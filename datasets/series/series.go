@@ -89,6 +89,13 @@ func Read(path string, o Options) (*Set, error) {
 	if err != nil {
 		return nil, err
 	}
+	f.notePlaceholder(func(visit func([]float64)) {
+		for _, x := range set.Series {
+			for _, values := range x.Values {
+				visit(values)
+			}
+		}
+	})
 	set.Name, set.SHA256, set.Notes, set.Season = path, sum(f.data), f.notes, set.Step.Season()
 	return set, nil
 }

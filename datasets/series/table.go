@@ -39,6 +39,9 @@ func look(f *file) (*table, error) {
 		return nil, f.wrong(0, "the file is empty: choose another one")
 	}
 	t.width, t.top = len(t.sample[0]), t.lines[0]
+	if err := t.checkTitle(); err != nil {
+		return nil, err
+	}
 	if f.options.Header == "yes" || f.options.Header == "" && t.isHeader() {
 		t.header, t.sample, t.lines = t.sample[0], t.sample[1:], t.lines[1:]
 		if f.options.Header == "" {
@@ -61,6 +64,20 @@ func (t *table) read() error {
 			return err
 		}
 		t.sample, t.lines = append(t.sample, texts(cells)), append(t.lines, line)
+	}
+	return nil
+}
+
+// checkTitle refuses a first line of one text in front of rows of several cells.
+func (t *table) checkTitle() error {
+	if t.width > 1 || isNumber(t.sample[0][0]) {
+		return nil
+	}
+	for i, row := range t.sample {
+		if len(row) > 1 && !isNumber(row[0]) && row[1] != "" {
+			return t.wrong(t.top, "the line has one cell, and line %d has %d: remove lines that are before the table",
+				t.lines[i], len(row))
+		}
 	}
 	return nil
 }
@@ -116,7 +133,7 @@ func areTimes(row []string) bool {
 	if len(row) < 3 {
 		return false
 	}
-	if len(fitting(row[1:], false)) > 0 {
+	if len(fitting(row[1:], false, "")) > 0 {
 		return true
 	}
 	for i, cell := range row[1:] {
@@ -202,7 +219,7 @@ func (t *table) timed() int {
 			return i
 		}
 	}
-	if len(t.header) == 2 && t.header[0] == "" && len(fitting(t.sampled(0), true)) > 0 { // the index of a data frame
+	if len(t.header) == 2 && t.header[0] == "" && len(fitting(t.sampled(0), true, "")) > 0 { // the index of a data frame
 		return 0
 	}
 	return -1
@@ -218,6 +235,10 @@ var shortYear = regexp.MustCompile(`^\d{1,2}([./-])\d{1,2}[./-]\d{2}$`)
 
 // checkYears refuses dates of two-digit years where nothing is named as times: they would be taken for names.
 func (t *table) checkYears() error {
+	if len(t.header) > 2 && shortYear.MatchString(t.header[len(t.header)-1]) {
+		return t.wrong(t.top, "column %d: %q has a year of two digits: write four, as in 2006-01-02", t.width,
+			t.header[len(t.header)-1])
+	}
 	if t.options.Time != "" || t.timed() >= 0 {
 		return nil
 	}

@@ -46,7 +46,7 @@ func (r *ts) timed(part string) ([]float64, error) {
 func (r *ts) moment(m *moments, form *timeForm, cell string) (*timeForm, error) {
 	if form == nil {
 		form = countedTimes
-		if forms := fitting([]string{cell}, false); len(forms) > 0 {
+		if forms := fitting([]string{cell}, false, ""); len(forms) > 0 {
 			form = forms[0]
 		}
 	}

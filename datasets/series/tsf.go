@@ -155,7 +155,7 @@ func (r *tsf) named(id string, line int) error {
 
 // time reads the time of the first value.
 func (r *tsf) time(part string) (time.Time, error) {
-	forms := fitting([]string{part}, false)
+	forms := fitting([]string{part}, false, "")
 	if len(forms) == 0 {
 		return time.Time{}, r.wrong(r.lines.Line(), "%s is not a time: write it as 2006-01-02 15-04-05", shown(part))
 	}

@@ -39,7 +39,7 @@ func readWide(t *table) (*Set, error) {
 // times gives the series those of the header.
 func (w *wide) times(set *Set) error {
 	m := moments{}
-	form, err := w.dayOrMonth(fitting(w.header[1:], true), w.top, "2", w.header[1])
+	form, err := w.dayOrMonth(fitting(w.header[1:], true, ""), w.top, "2", w.header[1])
 	if err != nil {
 		return err
 	}
