@@ -98,7 +98,7 @@ func BenchmarkPairsEpoch(b *testing.B) {
 		if err != nil {
 			b.Fatal(err)
 		}
-		x, err := EncodePairs(pairs, v, v)
+		x, err := EncodePairs(pairs, v, v, nil)
 		if err != nil {
 			b.Fatal(err)
 		}

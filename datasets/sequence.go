@@ -33,14 +33,19 @@ var errNoText = errors.New("there is no text: it is nil")
 
 // Encode is the tokens of a text: a Slice of one in memory, and otherwise an *Encoded. A unit that the vocabulary
 // lacks is Unknown; if that is not reserved, it is an *Error with the position.
-func (v *Vocab) Encode(t *Text) (Sequence, error) {
+func (v *Vocab) Encode(t *Text) (Sequence, error) { return v.EncodeKept(t, nil) }
+
+// EncodeKept is Encode of a text that is encoded once, if it is on the disk: its tokens are read from the file that was
+// kept, or are written into the scratch file while they are counted, and read from there. Where each character is a
+// token there is nothing to count, and the scratch file is not asked for. With files that fail, or nil, it is Encode.
+func (v *Vocab) EncodeKept(t *Text, files TokenFiles) (Sequence, error) {
 	if t == nil {
 		return nil, errNoText
 	}
 	if err := v.check(t); err != nil {
 		return nil, err
 	}
-	s, _, err := v.encode(t, true)
+	s, _, err := v.encode(t, true, files)
 	return s, err
 }
 
@@ -50,7 +55,7 @@ func (v *Vocab) EncodeKnown(t *Text) (s Sequence, left int, err error) {
 	if t == nil {
 		return nil, 0, errNoText
 	}
-	s, unknown, err := v.encode(t, v.check(t) == nil)
+	s, unknown, err := v.encode(t, v.check(t) == nil, nil)
 	if v.special > 0 {
 		unknown = 0
 	}
@@ -58,10 +63,10 @@ func (v *Vocab) EncodeKnown(t *Text) (s Sequence, left int, err error) {
 }
 
 // encode also says how many units are unknown. all says that none is left out.
-func (v *Vocab) encode(t *Text, all bool) (_ Sequence, unknown int, err error) {
-	var failed error
+func (v *Vocab) encode(t *Text, all bool, files TokenFiles) (_ Sequence, unknown int, err error) {
 	e := &encoder{Vocab: v, known: map[piece]joined{}}
 	if t.InMemory() && t.Len() <= MaxHeldText {
+		var failed error
 		var tokens Slice
 		for s := range t.Blocks(&failed) {
 			var lacks int
@@ -71,23 +76,11 @@ func (v *Vocab) encode(t *Text, all bool) (_ Sequence, unknown int, err error) {
 		return slices.Clone(tokens), unknown, failed // no longer than it must be
 	}
 	x := newEncoded(t, e)
-	if v.kind == Char && v.special == 0 && all { // a token is a character
-		for _, b := range t.blocks {
-			x.first = append(x.first, b.chars-t.blocks[0].chars)
-		}
-		x.n = t.Len()
-		return x, 0, nil
+	x.simple = v.kind == Char && v.special == 0 && all
+	if !keptTokens(files, x.Use) {
+		err = x.count(files)
 	}
-	var tokens []int32
-	for s := range t.Blocks(&failed) {
-		var lacks int
-		tokens, lacks = e.encode(tokens[:0], s)
-		x.unknown += lacks
-		x.first = append(x.first, x.n)
-		x.n += len(tokens)
-	}
-	x.first = append(x.first, x.n)
-	return x, x.unknown, failed
+	return x, x.unknown, err
 }
 
 // Unknown is how many tokens of what Encode gave are Unknown.

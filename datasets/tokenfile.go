@@ -1,6 +1,7 @@
 package datasets
 
 import (
+	"bytes"
 	"context"
 	"crypto/sha256"
 	"encoding/binary"
@@ -15,18 +16,24 @@ import (
 	"golang.org/x/text/unicode/norm"
 )
 
-// The file of tokens that Encoded and EncodedPairs write and use: a mark, the SHA-256 of all that the tokens depend on, the
-// tokens, and the SHA-256 of everything before it. A token takes as few bytes as the vocabulary allows, 1, 2 or 4, the
-// lowest first. All but the tokens is known before it is read, so that there is nothing in it to be trusted.
+// The file of tokens that Encoded and EncodedPairs write and use: a mark, the SHA-256 of all that the tokens depend on,
+// the tokens, a tail of known length that says more of them, and the SHA-256 of everything before it. A token takes as
+// few bytes as the vocabulary allows, 1, 2 or 4, the lowest first. How many there are follows from the length of the
+// file, so that it can be written while a text is encoded for the first time.
 
 const tokenMark = "unroll tokens 1\n"
 
 // encodingRules is to be raised when a text becomes other tokens than before with the same vocabulary.
 const encodingRules = 1
 
-// writeRules begins what is hashed of all that tokens depend on.
-func writeRules(h io.Writer) {
-	fmt.Fprintf(h, "rules %d, Unicode %s and %s; ", encodingRules, unicode.Version, norm.Version)
+// dependsOn is the SHA-256 of all that tokens depend on: the rules, data in words, and vocabularies.
+func dependsOn(data string, vocabs ...*encoder) []byte {
+	h := sha256.New()
+	fmt.Fprintf(h, "rules %d, Unicode %s and %s; %s\n", encodingRules, unicode.Version, norm.Version, data)
+	for _, v := range vocabs {
+		h.Write(v.JSON())
+	}
+	return h.Sum(nil)
 }
 
 // ErrOtherTokens says of a file that it does not hold the tokens that are wanted: it is of another text or
@@ -43,75 +50,40 @@ func IsTokens(f io.ReaderAt) bool {
 	return err == nil && string(mark) == tokenMark
 }
 
-// tokenFile are tokens in a file.
-type tokenFile struct {
-	*os.File
-	n     int    // tokens
-	width int    // bytes of a token
-	vocab int32  // tokens are less
-	raw   []byte // room for what is read
-}
-
-// tokenSet says which tokens a file is to hold.
-type tokenSet struct {
-	sum   []byte // SHA-256 of all that they depend on
-	n     int
-	vocab int // they are less
-}
-
-// tokenSet is that of the text.
-func (x *Encoded) tokenSet() tokenSet {
-	blocks := x.text.blocks
-	h := sha256.New()
-	writeRules(h)
-	fmt.Fprintf(h, "text %s, characters %d to %d; %d tokens, %d unknown\n",
-		x.text.SHA256, blocks[0].chars, blocks[len(blocks)-1].chars, x.n, x.unknown)
-	h.Write(x.encoder.JSON())
-	return tokenSet{h.Sum(nil), x.n, x.encoder.Len()}
-}
-
-// head is what the file begins with.
-func (s tokenSet) head() []byte { return append([]byte(tokenMark), s.sum...) }
-
-// width is how many bytes of a file each token takes.
-func (s tokenSet) width() int {
+// tokenWidth is how many bytes of a file each token of a vocabulary takes.
+func tokenWidth(vocab int) int {
 	switch {
-	case s.vocab <= math.MaxUint8+1:
+	case vocab <= math.MaxUint8+1:
 		return 1
-	case s.vocab <= math.MaxUint16+1:
+	case vocab <= math.MaxUint16+1:
 		return 2
 	}
 	return 4
 }
 
-// size is that of the file, in bytes.
-func (s tokenSet) size() int64 {
-	return int64(len(tokenMark)) + 2*sha256.Size + int64(s.n)*int64(s.width())
+// tokensBegin is where the tokens of a file begin, and aroundTokens how many bytes it has besides them and the tail.
+const (
+	tokensBegin  = int64(len(tokenMark) + sha256.Size)
+	aroundTokens = tokensBegin + sha256.Size
+)
+
+// tokenSet says which tokens a file is to hold.
+type tokenSet struct {
+	sum   []byte // what they depend on
+	vocab int    // they are less
+	tail  int    // bytes of the tail
 }
 
-// Size is how many bytes Write writes: 1, 2 or 4 for a token, by the size of the vocabulary, and 80 more.
-func (x *Encoded) Size() int64 {
-	return x.tokenSet().size()
-}
-
-// Write encodes the whole text, and writes its tokens as Use wants them. When the context is done it ends with the
-// context's error. A text that was changed meanwhile is an *Error.
-func (x *Encoded) Write(ctx context.Context, to io.Writer) error {
-	x.mutex.Lock()
-	defer x.mutex.Unlock()
-	return x.tokenSet().write(ctx, to, len(x.first)-1, x.encode)
-}
-
-// write writes a file of the tokens of so many blocks, which block appends to a slice.
+// write writes a file of so many blocks of tokens, which block appends to a slice, and of a tail.
 func (s tokenSet) write(
-	ctx context.Context, to io.Writer, blocks int, block func(tokens []int32, i int) ([]int32, error),
+	ctx context.Context, to io.Writer, blocks int, block func(tokens []int32, i int) ([]int32, error), tail []byte,
 ) error {
 	if ctx == nil || to == nil {
 		return errors.New("the context, or what tokens are written to, is nil")
 	}
 	sum := sha256.New()
 	both := io.MultiWriter(to, sum)
-	if _, err := both.Write(s.head()); err != nil {
+	if _, err := both.Write(append([]byte(tokenMark), s.sum...)); err != nil {
 		return errors.WithStack(err)
 	}
 	var tokens []int32
@@ -124,10 +96,13 @@ func (s tokenSet) write(
 		if err != nil {
 			return err
 		}
-		raw = appendTokens(raw[:0], s.width(), tokens)
+		raw = appendTokens(raw[:0], tokenWidth(s.vocab), tokens)
 		if _, err := both.Write(raw); err != nil {
 			return errors.WithStack(err)
 		}
+	}
+	if _, err := both.Write(tail); err != nil {
+		return errors.WithStack(err)
 	}
 	_, err := to.Write(sum.Sum(nil))
 	return errors.WithStack(err)
@@ -147,69 +122,62 @@ func appendTokens(raw []byte, width int, tokens []int32) []byte {
 	return raw
 }
 
-// Use reads tokens from a file that Write has written, from now on: the same tokens, without encoding. Every byte of
-// the file is checked first; if one is not what Write would write of this text with this vocabulary, the error is
-// ErrOtherTokens, and the text is encoded as before. The file belongs to x then, and Close closes it.
-func (x *Encoded) Use(f *os.File) error {
-	file, err := x.tokenSet().open(f)
-	if err != nil {
-		return err
-	}
-	x.mutex.Lock()
-	defer x.mutex.Unlock()
-	x.close()
-	x.file = file
-	x.drop()
-	return nil
-}
-
 // open checks every byte of a file. If one is not what write would write of these tokens, the error is ErrOtherTokens.
-func (s tokenSet) open(f *os.File) (*tokenFile, error) {
+func (s tokenSet) open(f *os.File) (_ *tokenFile, tail []byte, err error) {
 	if f == nil {
-		return nil, errors.New("there is no file of tokens: it is nil")
+		return nil, nil, errors.New("there is no file of tokens: it is nil")
 	}
 	info, err := f.Stat()
 	if err != nil {
-		return nil, errors.WithStack(err)
+		return nil, nil, errors.WithStack(err)
 	}
-	if info.Size() != s.size() {
-		return nil, errors.WithStack(ErrOtherTokens)
+	x := &tokenFile{File: f, begin: tokensBegin, width: tokenWidth(s.vocab), vocab: int32(s.vocab)}
+	all := info.Size() - sha256.Size // what the last bytes are the sum of
+	tokens := info.Size() - aroundTokens - int64(s.tail)
+	if tokens < 0 || tokens%int64(x.width) != 0 {
+		return nil, nil, errors.WithStack(ErrOtherTokens)
 	}
-	sum, all, head := sha256.New(), io.NewSectionReader(f, 0, s.size()), s.head()
-	have := make([]byte, len(head))
-	if _, err := io.ReadFull(all, have); err != nil || string(have) != string(head) {
-		return nil, errors.WithStack(ErrOtherTokens)
+	x.n = int(tokens) / x.width
+	head, end, sum := make([]byte, tokensBegin), make([]byte, s.tail+sha256.Size), sha256.New()
+	_, err = f.ReadAt(head, 0)
+	if err != nil || string(head[:len(tokenMark)]) != tokenMark || !bytes.Equal(head[len(tokenMark):], s.sum) {
+		return nil, nil, errors.WithStack(ErrOtherTokens)
 	}
-	sum.Write(have)
-	if _, err := io.CopyN(sum, all, s.size()-int64(len(head))-sha256.Size); err != nil {
-		return nil, errors.WithStack(err)
+	if _, err := io.Copy(sum, io.NewSectionReader(f, 0, all)); err != nil {
+		return nil, nil, errors.WithStack(err)
 	}
-	end := make([]byte, sha256.Size)
-	if _, err := io.ReadFull(all, end); err != nil || string(end) != string(sum.Sum(nil)) {
-		return nil, errors.WithStack(ErrOtherTokens)
+	_, err = f.ReadAt(end, all-int64(s.tail))
+	if err != nil || !bytes.Equal(end[s.tail:], sum.Sum(nil)) {
+		return nil, nil, errors.WithStack(ErrOtherTokens)
 	}
-	return &tokenFile{File: f, n: s.n, width: s.width(), vocab: int32(s.vocab)}, nil
+	return x, end[:s.tail], nil
 }
 
-// Close closes the file of Use, if there is one: then the text is encoded again.
-func (x *Encoded) Close() error {
-	x.mutex.Lock()
-	defer x.mutex.Unlock()
-	return x.close()
+// tokenFile are tokens in a file.
+type tokenFile struct {
+	*os.File
+	begin int64  // where they begin
+	n     int    // tokens
+	width int    // bytes of a token
+	vocab int32  // tokens are less
+	raw   []byte // room for what is read
 }
 
-func (x *Encoded) close() error {
-	if x.file == nil {
-		return nil
+// is says whether f is this file; the nil one is none.
+func (f *tokenFile) is(other *os.File) bool {
+	if f == nil || other == nil {
+		return false
 	}
-	err := x.file.Close()
-	x.file = nil
-	x.drop()
-	return errors.WithStack(err)
+	a, err := f.Stat()
+	b, e := other.Stat()
+	return err == nil && e == nil && os.SameFile(a, b)
 }
 
 // fileBlock is how many tokens are read from a file at once: what streams want next, and little for a window alone.
 const fileBlock = 1024
+
+// blocks is how many blocks there are.
+func (f *tokenFile) blocks() int { return (f.n + fileBlock - 1) / fileBlock }
 
 // block appends the tokens of block i.
 func (f *tokenFile) block(tokens []int32, i int) ([]int32, error) {
@@ -220,7 +188,7 @@ func (f *tokenFile) block(tokens []int32, i int) ([]int32, error) {
 func (f *tokenFile) read(tokens []int32, from, n int) ([]int32, error) {
 	f.raw = slices.Grow(f.raw[:0], n*f.width)[:n*f.width]
 	raw := f.raw
-	if _, err := f.ReadAt(raw, int64(len(tokenMark)+sha256.Size+from*f.width)); err != nil {
+	if _, err := f.ReadAt(raw, f.begin+int64(from)*int64(f.width)); err != nil {
 		return nil, errors.WithStack(err)
 	}
 	tokens = slices.Grow(tokens, n)

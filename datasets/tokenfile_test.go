@@ -89,7 +89,7 @@ func TestTokenFile(t *testing.T) {
 			t.Fatal(err)
 		}
 		file := tokensWritten(t, x)
-		if n := len(tokenMark) + 64 + c.width*len(want); len(file) != n || !IsTokens(bytes.NewReader(file)) {
+		if n := len(tokenMark) + 64 + 8 + c.width*len(want); len(file) != n || !IsTokens(bytes.NewReader(file)) {
 			t.Errorf("%s of %d: %d bytes, want %d", v.Kind(), v.Len(), len(file), n)
 		}
 		reads(t, x, want) // writing changes nothing

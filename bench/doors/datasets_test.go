@@ -69,9 +69,15 @@ func somePairs() *datasets.Pairs {
 	return datasets.NewPairs("pairs", []datasets.Pair{{Source: "abc", Target: "xyz"}, {Source: "b", Target: "yy"}})
 }
 
+// noTokens are files of tokens that cannot be had.
+type noTokens struct{}
+
+func (noTokens) Kept() (*os.File, error)           { return nil, os.ErrNotExist }
+func (noTokens) Scratch() (*os.File, int64, error) { return nil, 0, os.ErrNotExist }
+
 func encodedPairs(t *testing.T) *datasets.EncodedPairs {
 	t.Helper()
-	x, err := datasets.EncodePairs(somePairs(), vocab(t), vocab(t))
+	x, err := datasets.EncodePairs(somePairs(), vocab(t), vocab(t), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -182,7 +188,7 @@ func init() {
 			return call{datasets.OpenPairs, []any{file(t, "p.tsv", "a\tb\nc\td\n"), datasets.Format{}}}
 		},
 		"EncodePairs": func(t *testing.T) call {
-			return call{datasets.EncodePairs, []any{somePairs(), vocab(t), vocab(t)}}
+			return call{datasets.EncodePairs, []any{somePairs(), vocab(t), vocab(t), noTokens{}}}
 		},
 		"EncodedPairs.Tokens": func(t *testing.T) call { return call{encodedPairs(t).Tokens, []any{1}} },
 		"EncodedPairs.Write": func(t *testing.T) call {
@@ -250,7 +256,11 @@ func init() {
 		"ReadTokenList": func(t *testing.T) call {
 			return call{datasets.ReadTokenList, []any{file(t, "tokens.txt", "a\nb\n"), datasets.Char}}
 		},
-		"Vocab.Encode":      func(t *testing.T) call { x := text(t); return call{datasets.NewVocab(x).Encode, []any{x}} },
+		"Vocab.Encode": func(t *testing.T) call { x := text(t); return call{datasets.NewVocab(x).Encode, []any{x}} },
+		"Vocab.EncodeKept": func(t *testing.T) call {
+			x := text(t)
+			return call{datasets.NewVocab(x).EncodeKept, []any{x, noTokens{}}}
+		},
 		"Vocab.EncodeKnown": func(t *testing.T) call { x := text(t); return call{datasets.NewVocab(x).EncodeKnown, []any{x}} },
 	}}, door{"internal/batches", map[string]func(t *testing.T) call{
 		"Classification.Fill": func(*testing.T) call {
@@ -271,7 +281,9 @@ func init() {
 			return call{batches.NewPlan, []any{batches.Config{Batch: 2, Buckets: 1, Longest: batches.Shape{Source: 5}},
 				[]int32{0, 1}, c.Length}}
 		},
-		"NewSeq2Seq":     func(t *testing.T) call { return call{batches.NewSeq2Seq, []any{somePairs(), vocab(t), vocab(t)}} },
+		"NewSeq2Seq": func(t *testing.T) call {
+			return call{batches.NewSeq2Seq, []any{somePairs(), vocab(t), vocab(t), noTokens{}}}
+		},
 		"Seq2Seq.Target": func(t *testing.T) call { return call{encoded(t).Target, []any{int32(1)}} },
 		"Seq2Seq.Count":  func(t *testing.T) call { return call{encoded(t).Count, []any{int32(1)}} },
 		"Seq2Seq.Length": func(t *testing.T) call { return call{encoded(t).Length, []any{int32(1)}} },
@@ -313,7 +325,7 @@ func examples() batches.Classification {
 
 func encoded(t *testing.T) *batches.Seq2Seq {
 	t.Helper()
-	s, err := batches.NewSeq2Seq(somePairs(), vocab(t), vocab(t))
+	s, err := batches.NewSeq2Seq(somePairs(), vocab(t), vocab(t), nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -73,6 +73,7 @@ func init() {
 		"Dir.Past":    func(t *testing.T) call { return call{saved(t).Past, []any{"saved"}} },
 		"Dir.Recover": func(t *testing.T) call { return call{saved(t).Recover, []any{"saved", 1}} },
 		"Dir.Remove":  func(t *testing.T) call { return call{saved(t).Remove, []any{"saved"}} },
+		"Dir.Scratch": func(t *testing.T) call { return call{saved(t).Scratch, []any{"file"}} },
 		"Dir.Sweep":   func(t *testing.T) call { return call{saved(t).Sweep, []any{[]string{"log"}}} },
 		"Unwritten":   func(*testing.T) call { return call{checkpoint.Unwritten, []any{"file", int64(3), nil}} },
 		"Dir.Write": func(t *testing.T) call {

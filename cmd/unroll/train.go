@@ -174,7 +174,7 @@ func (t *trainFlags) trainIn(w *joint.World, a *app, c *run.Config) error {
 	stop := interrupt.Listen(interrupt.Options{Say: say, Code: exitStopped, Resume: resume})
 	defer stop.Close()
 	if w.Rank() > 0 {
-		return w.Follow(stop, func() (run.Task, error) { return t.load(w, a, c) })
+		return w.Follow(stop, func() (run.Task, error) { return t.load(w, a, c, nil) })
 	}
 	folder, err := run.FolderFor(c.Task, t.Out, t.Resume, t.Overwrite)
 	if err != nil {
@@ -182,7 +182,7 @@ func (t *trainFlags) trainIn(w *joint.World, a *app, c *run.Config) error {
 	}
 	defer func() { folder.Close() }()
 	stop.Use(folder)
-	task, err := t.load(w, a, c)
+	task, err := t.load(w, a, c, folder)
 	if err != nil {
 		folder.Abandon()
 		return err
@@ -254,13 +254,13 @@ func (t *trainFlags) goOn(a *app, fresh *run.Folder, stop *interrupt.Listener, t
 // patience is how long nothing may be said.
 const patience = 5 * time.Second
 
-// load reads the data and makes the model.
-func (t *trainFlags) load(w *joint.World, a *app, c *run.Config) (run.Task, error) {
+// load reads the data and makes the model, for a folder if this process has it.
+func (t *trainFlags) load(w *joint.World, a *app, c *run.Config, folder *run.Folder) (run.Task, error) {
 	opts, err := a.runOptions(c.Running, device.World(w))
 	if err != nil {
 		return nil, err
 	}
-	opts = append(opts, run.InWorld(w))
+	opts = append(opts, run.InWorld(w), run.In(folder))
 	if t.From != "" {
 		from, err := a.openRun("--from", t.From, "", c.Task)
 		if err != nil {

@@ -29,7 +29,7 @@ func ExamplePlan() {
 	source := texts(func(p datasets.Pair) string { return p.Source })
 	target := texts(func(p datasets.Pair) string { return p.Target })
 
-	data, err := batches.NewSeq2Seq(pairs, source, target)
+	data, err := batches.NewSeq2Seq(pairs, source, target, nil)
 	check(err)
 	plan, err := batches.NewPlan(batches.Config{Batch: 2}, []int32{0, 1, 2, 3}, data.Length)
 	check(err)

@@ -42,7 +42,7 @@ func vocab(t interface{ Fatal(...any) }, texts ...string) *datasets.Vocab {
 
 func TestSeq2SeqFill(t *testing.T) {
 	pairs := datasets.NewPairs("x", []datasets.Pair{{Source: "ab", Target: "x"}, {Source: "?", Target: "yxy"}})
-	s, err := NewSeq2Seq(pairs, vocab(t, "ab"), vocab(t, "xy"))
+	s, err := NewSeq2Seq(pairs, vocab(t, "ab"), vocab(t, "xy"), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -86,11 +86,11 @@ func TestSeq2SeqBatchesHoldThePairs(t *testing.T) {
 			list = append(list, datasets.Pair{Source: word.Draw(t, "source"), Target: word.Draw(t, "target")})
 		}
 		v := vocab(t, "abc")
-		cached, err := NewSeq2Seq(datasets.NewPairs("x", list), v, v)
+		cached, err := NewSeq2Seq(datasets.NewPairs("x", list), v, v, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
-		read, err := NewSeq2Seq(opened(t, dir, list), v, v)
+		read, err := NewSeq2Seq(opened(t, dir, list), v, v, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -148,7 +148,7 @@ func opened(t interface{ Fatal(...any) }, dir string, list []datasets.Pair) *dat
 // A pair that is longer than when its batch was planned, because its file has changed, is an error, not a crash.
 func TestSeq2SeqOfAFileThatChanges(t *testing.T) {
 	v := vocab(t, "abc")
-	s, err := NewSeq2Seq(datasets.NewPairs("x.tsv", []datasets.Pair{{Source: "abc", Target: "ab"}}), v, v)
+	s, err := NewSeq2Seq(datasets.NewPairs("x.tsv", []datasets.Pair{{Source: "abc", Target: "ab"}}), v, v, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -204,7 +204,7 @@ func BenchmarkPlan(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	set, err := NewSeq2Seq(pairs, v, v)
+	set, err := NewSeq2Seq(pairs, v, v, nil)
 	if err != nil {
 		b.Fatal(err)
 	}

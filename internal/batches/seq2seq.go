@@ -14,16 +14,15 @@ type Seq2Seq struct {
 	*datasets.EncodedPairs
 }
 
-// NewSeq2Seq encodes pairs with vocabularies that reserve tokens. Pairs that are on the disk are encoded when
-// they are wanted.
-func NewSeq2Seq(pairs *datasets.Pairs, source, target *datasets.Vocab) (*Seq2Seq, error) {
+// NewSeq2Seq encodes pairs with vocabularies that reserve tokens, as datasets.EncodePairs does.
+func NewSeq2Seq(pairs *datasets.Pairs, source, target *datasets.Vocab, files datasets.TokenFiles) (*Seq2Seq, error) {
 	if pairs == nil || source == nil || target == nil {
 		return nil, errors.New("pairs, or one of their vocabularies, are nil")
 	}
 	if source.Reserved() == 0 || target.Reserved() == 0 {
 		return nil, errors.New("a vocabulary of pairs must reserve tokens: build it with datasets.BuildVocab")
 	}
-	encoded, err := datasets.EncodePairs(pairs, source, target)
+	encoded, err := datasets.EncodePairs(pairs, source, target, files)
 	return &Seq2Seq{pairs, encoded}, err
 }
 

@@ -251,3 +251,23 @@ func TestUmask(t *testing.T) {
 		}
 	}
 }
+
+// A scratch file can be written and read, and has no name.
+func TestScratch(t *testing.T) {
+	in := folder(t)
+	f, err := Scratch(in, ".tokens.tmp-")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	got := make([]byte, len(text))
+	if _, err := f.WriteString(text); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := f.ReadAt(got, 0); err != nil || string(got) != text {
+		t.Errorf("%q, %v", got, err)
+	}
+	if left, err := os.ReadDir(in.Name()); err != nil || len(left) > 0 {
+		t.Errorf("%v, %v", left, err)
+	}
+}

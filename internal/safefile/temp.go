@@ -21,6 +21,20 @@ func CreateTemp(in *os.Root, prefix string) (f *os.File, err error) {
 	return f, err
 }
 
+// Scratch makes a file that is gone when it is closed, or its process killed: it has no name. Of one that cannot be had
+// so, nothing or an empty file of CreateTemp's name is left.
+func Scratch(in *os.Root, prefix string) (*os.File, error) {
+	f, err := CreateTemp(in, prefix)
+	if err != nil {
+		return nil, err
+	}
+	if err := in.Remove(filepath.Base(f.Name())); err != nil {
+		f.Close()
+		return nil, named(in, err)
+	}
+	return f, nil
+}
+
 // MkdirTemp makes a folder in the same way.
 func MkdirTemp(in *os.Root, prefix string) (name string, err error) {
 	return unused(prefix, func(name string) error { return named(in, in.Mkdir(name, 0o777)) })

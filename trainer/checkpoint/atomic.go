@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -109,6 +110,12 @@ func (d Dir) write(name string, need int64, fill func(io.Writer) error) error {
 		return d.writeError(name, need, err)
 	}
 	return nil
+}
+
+// Scratch is an empty file for what is to become a file of that name, or not. Nothing is left of it when it is closed.
+func (d Dir) Scratch(name string) (*os.File, error) {
+	f, err := safefile.Scratch(d.root, tempPrefix(name))
+	return f, Unwritten(d.path(name), 0, err)
 }
 
 // tempPrefix begins the names of what is written before it becomes name.

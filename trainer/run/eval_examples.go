@@ -72,7 +72,7 @@ func (r *Run) evaluateSeq2Seq(ctx context.Context, e EvalConfig) (*Evaluation, e
 		return nil, err
 	}
 	defer p.pairs.Close()
-	encoded, err := batches.NewSeq2Seq(p.pairs, r.vocab, r.target)
+	encoded, err := batches.NewSeq2Seq(p.pairs, r.vocab, r.target, nil)
 	if err != nil {
 		return nil, err
 	}

@@ -270,7 +270,7 @@ func (f *Folder) written() []string {
 	if f.before == nil {
 		return nil
 	}
-	names := slices.Concat(f.eventFiles(), curveFiles, f.tokenFiles(), []string{LogName})
+	names := slices.Concat(f.eventFiles(), curveFiles, f.keptTokens(), []string{LogName})
 	for _, x := range modelFiles {
 		if x.of(&f.before.Model) {
 			names = append(names, x.name)

@@ -26,6 +26,7 @@ type with struct {
 	optimizers map[string]optim.Optimizer
 	lm         func(trainer.LMConfig) (LM, error)
 	world      parallel.Communicator // nil: this process is alone
+	folder     *Folder               // nil: not known yet
 }
 
 // On computes on a device, instead of the one that the configuration names.
@@ -37,6 +38,11 @@ func Tell(f func(message string)) Option { return func(w *with) { w.tell = f } }
 // Checkpoint chooses the checkpoint that is read of a run that Open opens: Best, Last, or one that was kept, by
 // its step such as "380". Without it, it is the best one or, before the first validation, the last one.
 func Checkpoint(name string) Option { return func(w *with) { w.checkpoint = name } }
+
+// In says in which folder the task is probably trained: texts and pairs that stay on the disk are then encoded once,
+// into a file there, or not at all if the run in the folder has kept their tokens. Nothing in the folder changes by it.
+// Without it they are encoded once to be counted, and again to be kept or read.
+func In(f *Folder) Option { return func(w *with) { w.folder = f } }
 
 // Cell gives a cell of one's own, which Model.Cell names.
 func Cell(name string, kind models.CellKind) Option {

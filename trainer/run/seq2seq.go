@@ -266,7 +266,7 @@ func (t *Seq2SeqTask) completeSoftmax(learn pairsPart) error {
 
 // encode makes batches of the pairs to train on and of those to validate on.
 func (t *Seq2SeqTask) encode(learn, valid pairsPart) error {
-	encoded, err := batches.NewSeq2Seq(learn.pairs, t.source, t.target)
+	encoded, err := batches.NewSeq2Seq(learn.pairs, t.source, t.target, t.config.tokenFiles(trainTokens))
 	if err != nil {
 		return err
 	}
@@ -274,7 +274,7 @@ func (t *Seq2SeqTask) encode(learn, valid pairsPart) error {
 		return err
 	}
 	if valid.pairs != learn.pairs {
-		if encoded, err = batches.NewSeq2Seq(valid.pairs, t.source, t.target); err != nil {
+		if encoded, err = batches.NewSeq2Seq(valid.pairs, t.source, t.target, t.config.tokenFiles(validTokens)); err != nil {
 			return err
 		}
 	}

@@ -138,10 +138,10 @@ func newCorpus(c *Config, text, valid *datasets.Text) (_ *corpus, err error) {
 		return nil, err
 	}
 	c.Model.Vocab, c.Model.VocabSHA256 = d.vocab.Len(), sha256Hex(d.vocab.JSON())
-	if d.train, err = d.vocab.Encode(learn); err != nil {
+	if d.train, err = d.vocab.EncodeKept(learn, c.tokenFiles(trainTokens)); err != nil {
 		return nil, err
 	}
-	if d.valid, err = d.vocab.Encode(validText); err != nil {
+	if d.valid, err = d.vocab.EncodeKept(validText, c.tokenFiles(validTokens)); err != nil {
 		return nil, err
 	}
 	vectors, err := c.readTextVectors(d.vocab, learn)

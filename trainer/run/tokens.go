@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"math"
 	"os"
 
 	"github.com/pkg/errors"
@@ -14,15 +15,47 @@ import (
 	"github.com/unroll-ml/unroll/internal/words"
 )
 
-// Texts and pairs that are on the disk are encoded while they are read. Where that would be done again and again, their
-// tokens are kept in a file in the folder of the run, from which they are read by all epochs and by the same run when it
-// is continued. Nothing depends on these files: without one, or with a wrong one, data are encoded, to the same tokens.
+// Texts and pairs that are on the disk are encoded while they are read: once, into a scratch file, if it is known early
+// enough in which folder (see In). Where they would be encoded again and again, their tokens are kept in a file in the
+// folder of the run, from which they are read by all epochs and by the same run when it is continued. Nothing depends
+// on these files: without one, or with a wrong one, data are encoded, to the same tokens.
 
 // The names of files with tokens.
 const (
 	trainTokens = "train.tokens"
 	validTokens = "valid.tokens"
 )
+
+// tokenFiles are the files of a folder for tokens that are kept by a name there. It implements datasets.TokenFiles.
+type tokenFiles struct {
+	*Folder
+	name string
+}
+
+// Kept implements datasets.TokenFiles.
+func (f tokenFiles) Kept() (*os.File, error) { return openTokens(f.root, f.name) }
+
+// Scratch implements datasets.TokenFiles.
+func (f tokenFiles) Scratch() (_ *os.File, room int64, err error) {
+	file, err := f.checkpoints().Scratch(f.name)
+	return file, f.roomForTokens(), err
+}
+
+// roomForTokens is how many bytes there are for tokens. A checkpoint is worth more: they never take the last half.
+func (f *Folder) roomForTokens() int64 {
+	if free := f.checkpoints().Free(); free >= 0 {
+		return free / 2
+	}
+	return math.MaxInt64
+}
+
+// tokenFiles are those for data that the task of a configuration keeps by a name; nil: there are none.
+func (c *Config) tokenFiles(name string) datasets.TokenFiles {
+	if c.with.folder == nil {
+		return nil
+	}
+	return tokenFiles{c.with.folder, name}
+}
 
 // encoder is a task that may read texts or pairs from the disk, and then encodes them whenever it reads them.
 type encoder interface {
@@ -90,7 +123,7 @@ func (r *training) keepTokens(ctx context.Context) {
 	for name, x := range t.rereads(r.budget) {
 		err := r.folder.keepTokens(ctx, name, x)
 		if err != nil && ctx.Err() == nil {
-			r.Report.Notice(fmt.Sprintf("what is on the disk is encoded whenever it is read, for its tokens cannot be kept: %v", err))
+			r.Report.Notice(fmt.Sprintf("the tokens of what is on the disk cannot be kept, so that it is encoded again: %v", err))
 			return // it would be the same with the other
 		}
 	}
@@ -118,10 +151,9 @@ func (f *Folder) keepTokens(ctx context.Context, name string, x encoded) error {
 	if !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, datasets.ErrOtherTokens) {
 		return err
 	}
-	// A checkpoint is worth more than tokens: they never take the last half of the room.
-	if free := f.checkpoints().Free(); free >= 0 && x.Size() > free/2 {
-		return errors.Errorf("%s: %s are needed, and %s are free, half of which is left to checkpoints", f.path(name),
-			words.Bytes(x.Size()), words.Bytes(free))
+	if need, room := x.Size(), f.roomForTokens(); need > room {
+		return errors.Errorf("%s: %s are needed, and there is room for %s, with as much left to checkpoints", f.path(name),
+			words.Bytes(need), words.Bytes(room))
 	}
 	if err := f.checkpoints().Write(name, func(to io.Writer) error { return x.Write(ctx, to) }); err != nil {
 		return err
@@ -131,32 +163,34 @@ func (f *Folder) keepTokens(ctx context.Context, name string, x encoded) error {
 
 // useTokens makes x read its tokens from a file in a folder.
 func useTokens(in *os.Root, name string, x encoded) error {
-	file, err := safefile.OpenIn(in, name)
+	file, err := openTokens(in, name)
 	if err != nil {
 		return err
 	}
-	if !datasets.IsTokens(file) {
-		err = errors.WithStack(&safefile.Error{Path: safefile.Path(in, name), What: "it holds no tokens", Writing: true})
-	} else {
-		err = x.Use(file)
-	}
-	if err != nil {
+	if err = x.Use(file); err != nil {
 		file.Close()
 	}
 	return err
 }
 
-// tokenFiles are the names of the files with tokens in the folder.
-func (f *Folder) tokenFiles() (names []string) {
-	for _, name := range []string{trainTokens, validTokens} {
-		file, err := safefile.OpenIn(f.root, name)
-		if err != nil {
-			continue
-		}
-		if datasets.IsTokens(file) {
-			names = append(names, name)
-		}
+// openTokens opens a file of tokens in a folder.
+func openTokens(in *os.Root, name string) (*os.File, error) {
+	file, err := safefile.OpenIn(in, name)
+	if err == nil && !datasets.IsTokens(file) {
 		file.Close()
+		err = &safefile.Error{Path: safefile.Path(in, name), What: "it holds no tokens", Writing: true}
+		return nil, errors.WithStack(err)
+	}
+	return file, err
+}
+
+// keptTokens are the names of the files with tokens in the folder.
+func (f *Folder) keptTokens() (names []string) {
+	for _, name := range []string{trainTokens, validTokens} {
+		if file, err := openTokens(f.root, name); err == nil {
+			names = append(names, name)
+			file.Close()
+		}
 	}
 	return names
 }

@@ -1,6 +1,7 @@
 package run
 
 import (
+	"bytes"
 	"context"
 	"maps"
 	"os"
@@ -62,8 +63,8 @@ func trainAs(t *testing.T, text *datasets.Text, dir string, steps int, of func(*
 	return said.notices
 }
 
-// The tokens of a text on the disk are kept in the folder of the run, which is the same without them, and are read by all
-// processes that train, also those that go on with it. What is damaged is written again.
+// The tokens of a text on the disk are kept in the folder of the run, which is the same without them, and are read by
+// all processes that train, also those that go on with it. What is damaged is written again.
 func TestTokensAreKept(t *testing.T) {
 	text := onDisk(t)
 	t.Run("read once", func(t *testing.T) { readOnce(t, text) })
@@ -114,7 +115,7 @@ func inTheWay(t *testing.T, text *datasets.Text) {
 	defer f.Close()
 	err = f.keepTokens(stopped, trainTokens, task.data.train.(*datasets.Encoded))
 	if left, _ := filepath.Glob(f.path(".*tokens*")); !errors.Is(err, context.Canceled) || len(left) != 0 ||
-		len(f.tokenFiles()) != 0 {
+		len(f.keptTokens()) != 0 {
 		t.Errorf("stopped while it wrote: %v, and it left %q", err, left)
 	}
 	for want, put := range map[string]func(path string) error{
@@ -177,8 +178,8 @@ type encodesPairs struct{ *Seq2SeqTask }
 
 func (encodesPairs) rereads(budget) map[string]encoded { return nil }
 
-// The tokens of pairs on the disk are kept, too: those of the pairs to train on and to validate on in one file, where they
-// are parts of the same pairs.
+// The tokens of pairs on the disk are kept, too: those of the pairs to train on and to validate on in one file, where
+// they are parts of the same pairs.
 func TestTokensOfPairsAreKept(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "pairs.tsv")
 	var text strings.Builder
@@ -235,6 +236,91 @@ func TestTokensOfPairsAreKept(t *testing.T) {
 		task.config.Training.ValidEvery = x.every
 		if n := len(task.rereads(x.budget)); n != x.want {
 			t.Errorf("%+v: %d files", x, n)
+		}
+	}
+}
+
+// A task that knows its folder encodes what is on the disk once, into a file without a name there; one that goes on
+// reads the tokens that were kept, and encodes nothing. The bytes are those of a run that knew of no folder.
+func TestEncodedIntoTheFolder(t *testing.T) {
+	dir := t.TempDir()
+	text, pairs := filepath.Join(dir, "text.txt"), filepath.Join(dir, "pairs.tsv")
+	var lines strings.Builder
+	for i := range 60 {
+		s := strings.Repeat("ab", i%3+1) + string(rune('a'+i%26)) + " " + string(rune('a'+i*i%26))
+		lines.WriteString(s + "\t" + strings.ToUpper(s) + "\n")
+	}
+	var opened interface{ Close() error }
+	for name, task := range map[string]func(steps int, opts ...Option) (Task, error){
+		TaskLM: func(steps int, opts ...Option) (Task, error) {
+			data := strings.Repeat("the quick brown fox jumps over the lazy dog\n", 60)
+			if err := os.WriteFile(text, []byte(data), 0o644); err != nil {
+				return nil, err
+			}
+			c := jointConfig(TaskLM, steps)
+			c.Training.Batch, c.Training.Accumulate, c.Training.Seq, c.Model.Tokens = 4, 1, 60, string(datasets.Word)
+			x, err := datasets.OpenText(text)
+			if err != nil {
+				return nil, err
+			}
+			opened = x
+			return NewLM(c, x, nil, opts...)
+		},
+		TaskSeq2Seq: func(steps int, opts ...Option) (Task, error) {
+			if err := os.WriteFile(pairs, []byte(lines.String()), 0o644); err != nil {
+				return nil, err
+			}
+			c := jointConfig(TaskSeq2Seq, steps)
+			c.Training.Batch, c.Training.Accumulate, c.Training.ValidPairs = 16, 1, 1
+			x, err := datasets.OpenPairs(pairs, datasets.Format{Header: "no"})
+			if err != nil {
+				return nil, err
+			}
+			opened = x
+			return NewSeq2Seq(c, x, nil, opts...)
+		},
+	} {
+		dirs := []string{filepath.Join(dir, name, "plain"), filepath.Join(dir, name, "run")}
+		train := func(dir string, steps int, gone bool, opts func(*Folder) []Option) {
+			t.Helper()
+			f, err := OpenFolder(dir)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer f.Close()
+			before, err := os.ReadDir(dir)
+			if err != nil {
+				t.Fatal(err)
+			}
+			work, err := task(steps, opts(f)...)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer work.Close()
+			if after, err := os.ReadDir(dir); err != nil || len(after) != len(before) {
+				t.Errorf("%s: to make the task has changed the folder: %v, %v", name, after, err)
+			}
+			if gone { // nobody needs the text or the pairs any more
+				opened.Close()
+			}
+			said := &noticed{}
+			if _, err := f.Train(context.Background(), work, Options{Report: said}); err != nil || len(said.notices) > 0 {
+				t.Fatalf("%s: %v, %q", name, err, said.notices)
+			}
+		}
+		train(dirs[0], 8, false, func(*Folder) []Option { return nil })
+		in := func(f *Folder) []Option { return []Option{In(f)} }
+		train(dirs[1], 4, name == TaskLM, in) // samples of translations are of pairs as text
+		kept, err := os.ReadFile(filepath.Join(dirs[1], trainTokens))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if plain, err := os.ReadFile(filepath.Join(dirs[0], trainTokens)); err != nil || !bytes.Equal(plain, kept) {
+			t.Errorf("%s: other tokens are kept (%v)", name, err)
+		}
+		train(dirs[1], 8, name == TaskLM, in)
+		if !reflect.DeepEqual(tensorsOf(t, dirs[1], Last), tensorsOf(t, dirs[0], Last)) {
+			t.Errorf("%s: a task that knows its folder has other weights", name)
 		}
 	}
 }
