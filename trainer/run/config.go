@@ -325,10 +325,31 @@ func readConfig(in *os.Root, name string, opts ...Option) (*Config, error) {
 	if err := c.checkGiven(); err != nil {
 		return nil, err
 	}
-	if err := c.Check(); err != nil {
-		return nil, badConfig(safefile.Path(in, name), "%s", err)
+	return c, c.checkRead(in, name)
+}
+
+// readBefore reads the configuration of the run that a folder holds. What it names and only some programs have, such as
+// a cell of one's own, need not be known to replace that run, or to say that it is another one than a task's: the run
+// itself is continued by nothing but a task that names, and has, the same.
+func readBefore(in *os.Root) (*Config, error) {
+	c, err := parseConfig(in, ConfigName)
+	if err != nil || c.checkGiven() != nil {
+		return c, err
 	}
-	return c, nil
+	return c, c.checkRead(in, ConfigName)
+}
+
+// checkRead is Check of a configuration that was read: a model is used without the optimizer, which may be one of a
+// program's own.
+func (c *Config) checkRead(in *os.Root, name string) error {
+	used := *c
+	if !slices.Contains(Optimizers, used.Training.Optimizer) {
+		used.Training.Optimizer = Optimizers[0]
+	}
+	if err := used.Check(); err != nil {
+		return badConfig(safefile.Path(in, name), "%s", err)
+	}
+	return nil
 }
 
 // badConfig says what is wrong with a config.yaml.
@@ -415,11 +436,16 @@ func parseConfig(in *os.Root, name string, opts ...Option) (*Config, error) {
 // checkGiven says what a configuration names and this program does not have: it must be given as an option.
 func (c *Config) checkGiven() error {
 	m := &c.Model
-	switch {
-	case m.Cell != "" && !slices.Contains(Cells, m.Cell) && c.with.cells[m.Cell] == nil:
-		return badData("the model has a cell of its own, %q: a program that has it gives it as run.Cell(%q, ...)",
-			m.Cell, m.Cell)
-	case m.Attention != "" && !slices.Contains(Attentions, m.Attention) && c.with.attentions[m.Attention] == nil:
+	cells := []string{m.Cell}
+	if m.Forecast != nil {
+		cells = append(cells, m.Forecast.DecoderCell)
+	}
+	for _, cell := range cells {
+		if cell != "" && !slices.Contains(Cells, cell) && c.with.cells[cell] == nil {
+			return badData("the model has a cell of its own, %q: a program that has it gives it as run.Cell(%q, ...)", cell, cell)
+		}
+	}
+	if m.Attention != "" && !slices.Contains(Attentions, m.Attention) && c.with.attentions[m.Attention] == nil {
 		return badData("the model has an attention of its own, %q: a program that has it gives it as "+
 			"run.Attention(%q, ...)", m.Attention, m.Attention)
 	}

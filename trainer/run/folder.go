@@ -208,7 +208,7 @@ func (f *Folder) take() error {
 
 // inspect finds out what the folder holds, and refuses one that holds anything but a run. It changes nothing.
 func (f *Folder) inspect() (err error) {
-	f.before, err = readConfig(f.root, ConfigName)
+	f.before, err = readBefore(f.root)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return &OutputError{Dir: f.dir, Err: err}
 	}

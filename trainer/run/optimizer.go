@@ -166,9 +166,14 @@ func (c *Config) trainer() trainer.Training {
 	return m
 }
 
+// optimizer is the one that the configuration names. That of a program's own, where it is not there, is any: a model is
+// used without it, and Check lets nobody train so.
 func (c *Config) optimizer() optim.Optimizer {
 	t := &c.Training
 	o := c.with.optimizers[t.Optimizer]
+	if o == nil {
+		o = optim.SGD{}
+	}
 	switch t.Optimizer {
 	case "sgd":
 		o = optim.SGD{Momentum: t.Momentum}

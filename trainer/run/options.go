@@ -1,6 +1,8 @@
 package run
 
 import (
+	"maps"
+
 	"github.com/unroll-ml/unroll/datasets"
 	"github.com/unroll-ml/unroll/graph/tape"
 	"github.com/unroll-ml/unroll/models"
@@ -44,7 +46,7 @@ func Checkpoint(name string) Option { return func(w *with) { w.checkpoint = name
 // Without it they are encoded once to be counted, and again to be kept or read.
 func In(f *Folder) Option { return func(w *with) { w.folder = f } }
 
-// Cell gives a cell of one's own, which Model.Cell names.
+// Cell gives a cell of one's own, which Model.Cell names, or the setting decoder_cell of a forecaster.
 func Cell(name string, kind models.CellKind) Option {
 	return func(w *with) { w.cells = added(w.cells, name, kind) }
 }
@@ -54,18 +56,18 @@ func Attention(name string, kind models.AttentionKind) Option {
 	return func(w *with) { w.attentions = added(w.attentions, name, kind) }
 }
 
-// Optimizer gives an optimizer of one's own, which Training.Optimizer names.
+// Optimizer gives an optimizer of one's own, which Training.Optimizer names. A run is opened and used without it.
 func Optimizer(name string, o optim.Optimizer) Option {
 	return func(w *with) { w.optimizers = added(w.optimizers, name, o) }
 }
 
-// added is a map with one more entry. It is another map: configurations are copied.
-func added[V any](m map[string]V, name string, v V) map[string]V {
-	more := map[string]V{name: v}
-	for k, v := range m {
-		if k != name {
-			more[k] = v
-		}
+// added is a map with one more entry, or one less where that is nil. It is another map: configurations are copied.
+func added[V comparable](m map[string]V, name string, v V) map[string]V {
+	more := map[string]V{}
+	maps.Copy(more, m)
+	var none V
+	if more[name] = v; v == none {
+		delete(more, name)
 	}
 	return more
 }

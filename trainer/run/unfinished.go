@@ -1,10 +1,13 @@
 package run
 
 import (
+	"os"
 	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/pkg/errors"
 
 	"github.com/unroll-ml/unroll/trainer/checkpoint"
 )
@@ -15,7 +18,7 @@ func Unfinished(t Task) string {
 	c := t.Config()
 	for _, n := range slices.Backward(runNumbers(c.Task)) {
 		dir := numbered(c.Task, n)
-		before, err := ReadConfig(filepath.Join(dir, ConfigName))
+		before, err := configBefore(dir)
 		if err != nil { // not a run, or one of another version
 			continue
 		}
@@ -27,6 +30,16 @@ func Unfinished(t Task) string {
 		}
 	}
 	return ""
+}
+
+// configBefore is readBefore of a folder.
+func configBefore(dir string) (*Config, error) {
+	in, err := os.OpenRoot(dir)
+	if err != nil {
+		return nil, errors.WithStack(err)
+	}
+	defer in.Close()
+	return readBefore(in)
 }
 
 // runNumbers are those that folders of runs of a task have, the smallest first.
