@@ -1,6 +1,7 @@
 package trainer
 
 import (
+	"fmt"
 	"math"
 	"strings"
 	"testing"
@@ -120,5 +121,42 @@ func TestLearnerRefuses(t *testing.T) {
 		if err := do(); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%v, want %s", err, want)
 		}
+	}
+}
+
+// A model that is closed says so, for shapes that it had programs for and for others, and keeps nothing on the device.
+func TestClosed(t *testing.T) {
+	m := newLine(t, 1)
+	for _, train := range []bool{false, true} {
+		if train {
+			if _, _, err := m.Train(2, 0, 0.1, points(0, 2)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if _, _, err := m.Run(2, points(0, 2)...); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for range 2 {
+		if err := m.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	uses := map[string]func() error{
+		"Params":     func() error { _, err := m.Params(); return err },
+		"TrainState": func() error { _, err := m.TrainState(); return err },
+		"NonFinite":  func() error { _, _, err := m.NonFinite(); return err },
+	}
+	for _, n := range []int{2, 3} {
+		uses[fmt.Sprint("Train ", n)] = func() error { _, _, err := m.Train(n, 1, 0.1, points(0, n)); return err }
+		uses[fmt.Sprint("Run ", n)] = func() error { _, _, err := m.Run(n, points(0, n)...); return err }
+	}
+	for name, use := range uses {
+		if err := use(); err == nil || !strings.Contains(err.Error(), "the model is closed") {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	if len(m.programs) != 0 {
+		t.Errorf("%d programs are left", len(m.programs))
 	}
 }

@@ -129,6 +129,9 @@ func (m *LM) ResetEval() error {
 	if m.eval == nil {
 		return nil
 	}
+	if err := m.open(); err != nil {
+		return err
+	}
 	return begin(m.eval.Program, m.eval.carried)
 }
 
@@ -156,6 +159,9 @@ func (m *LM) ResetSample() error {
 	if m.sample == nil {
 		return nil
 	}
+	if err := m.open(); err != nil {
+		return err
+	}
 	return begin(m.sample.Program, m.sample.carried)
 }
 
@@ -163,6 +169,9 @@ func (m *LM) ResetSample() error {
 func (m *LM) SampleState() ([][]float32, error) {
 	if m.sample == nil {
 		return nil, nil
+	}
+	if err := m.open(); err != nil {
+		return nil, err
 	}
 	state := make([][]float32, len(m.sample.carried))
 	for i, n := range m.sample.carried {
@@ -178,6 +187,9 @@ func (m *LM) SampleState() ([][]float32, error) {
 func (m *LM) SetSampleState(state [][]float32) error {
 	if m.sample == nil || state == nil {
 		return m.ResetSample()
+	}
+	if err := m.open(); err != nil {
+		return err
 	}
 	if len(state) != len(m.sample.carried) {
 		return errors.Errorf("a language model of %d states cannot go on from %d", len(m.sample.carried), len(state))

@@ -35,6 +35,7 @@ type shared struct {
 	newest         *trainProgram  // has newer ones; nil: none
 	trained        *trainProgram  // ran last
 	version        int            // of the weights: one more whenever they change
+	closed         bool           // there are no programs any more
 	planning       *Memory        // not nil: training steps are not taken, only measured; see Plan
 }
 
@@ -87,8 +88,9 @@ func (s *shared) Device() string { return s.device.Name() }
 // StepRows is that of the device, see tape.StepRows.
 func (s *shared) StepRows() int { return tape.StepRows(s.device) }
 
-// Close frees the device's memory.
+// Close frees the device's memory. What needs a program afterwards is an error.
 func (s *shared) Close() error {
+	s.closed = true
 	var first error
 	for _, p := range s.programs {
 		if err := p.Close(); first == nil {
@@ -97,6 +99,14 @@ func (s *shared) Close() error {
 	}
 	s.programs = nil
 	return first
+}
+
+// open says whether the model is not closed yet.
+func (s *shared) open() error {
+	if s.closed {
+		return errors.New("the model is closed: close it when nobody uses it any more")
+	}
+	return nil
 }
 
 // forget frees a program that uses the weights; nil is none. What programs have in common may be gone with the last of
@@ -144,6 +154,9 @@ func names(tensors ...[]graph.Tensor) map[string]bool {
 
 // makeCurrent makes p the program that has the newest weights and training state, and is about to change them.
 func (s *shared) makeCurrent(p *trainProgram) error {
+	if err := s.open(); err != nil {
+		return err
+	}
 	switch {
 	case s.newest == p:
 	case s.newest != nil && s.inPlace:
@@ -188,6 +201,9 @@ func (s *shared) handOn(p *trainProgram) error {
 func (s *shared) fetch() error {
 	if s.newest == nil {
 		return nil
+	}
+	if err := s.open(); err != nil {
+		return err
 	}
 	weights, err := s.newestWeights()
 	if err != nil {
@@ -322,6 +338,9 @@ func (s *shared) Load(weights, state []graph.Tensor) error {
 
 // reset makes the states zero that the model carries from step to step.
 func (s *shared) reset() error {
+	if err := s.open(); err != nil {
+		return err
+	}
 	if s.newest != nil {
 		return begin(s.newest.Program, s.newest.carried)
 	}
@@ -342,6 +361,9 @@ func (s *shared) NonFinite() (what string, overflow bool, err error) {
 	p := s.trained
 	if p == nil {
 		return "", false, errors.New("no training step was taken yet")
+	}
+	if err := s.open(); err != nil {
+		return "", false, err
 	}
 	whole, err := p.sizes(p.Loss, p.Squares)
 	if err != nil {
@@ -374,6 +396,9 @@ type trainProgram struct {
 func (s *shared) step(
 	b *op.Builder, loss, weight *G.Node, params G.Nodes, carried ...graph.Update,
 ) (*trainProgram, error) {
+	if err := s.open(); err != nil {
+		return nil, err
+	}
 	c := s.stepConfig(s.device, loss, weight, params, carried...)
 	step, err := optim.NewStep(b, c.StepConfig)
 	if err != nil {
@@ -453,6 +478,9 @@ type applied struct {
 
 // apply compiles a program without derivative.
 func (s *shared) apply(b *op.Builder, params, outputs G.Nodes, updates ...graph.Update) (applied, error) {
+	if err := s.open(); err != nil {
+		return applied{}, err
+	}
 	a, err := apply(graph.Config{Device: s.using, Recompute: s.Recompute, Memory: s.Memory}, b, params, outputs,
 		updates...)
 	if err == nil {
@@ -483,6 +511,9 @@ func apply(c graph.Config, b *op.Builder, params, outputs G.Nodes, updates ...gr
 
 // sync gives a program the newest weights, or their average.
 func (s *shared) sync(p *applied) error {
+	if err := s.open(); err != nil {
+		return err
+	}
 	if s.newest != nil && s.inPlace {
 		p.version = s.version
 	}

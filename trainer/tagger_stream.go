@@ -60,7 +60,12 @@ func (m *Tagger) Stream(letters int) (*TagStream, error) {
 }
 
 // Reset begins a sentence.
-func (s *TagStream) Reset() error { return begin(s.Program, s.carried) }
+func (s *TagStream) Reset() error {
+	if err := s.model.open(); err != nil {
+		return err
+	}
+	return begin(s.Program, s.carried)
+}
 
 // Next gives the scores of the tags of the next word, K: its likeliest tag is that of the largest, and their softmax
 // are the probabilities. chars are not looked at if the model does not read words; characters too many are left out at

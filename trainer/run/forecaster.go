@@ -141,8 +141,12 @@ func (f *Forecaster) Calendar() bool {
 	return len(f.columns.Calendar) > 0 || slices.ContainsFunc(f.others, (*Forecaster).Calendar)
 }
 
-// Close frees the models.
-func (f *Forecaster) Close() error { return cmp.Or(f.model.Close(), closeAll(f.others)) }
+// Close frees the models, when it is its turn.
+func (f *Forecaster) Close() error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return cmp.Or(f.model.Close(), closeAll(f.others))
+}
 
 // Horizon is how many values are forecast.
 func (f *Forecaster) Horizon() int { return f.config.Model.Forecast.Horizon }

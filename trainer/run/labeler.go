@@ -46,8 +46,12 @@ func (r *Run) Classifier() (*Classifier, error) {
 	}, nil
 }
 
-// Close frees the models.
-func (c *Classifier) Close() error { return closeAll(c.models) }
+// Close frees the models, when it is its turn.
+func (c *Classifier) Close() error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return closeAll(c.models)
+}
 
 // MostTexts is how many texts, or images, are classified at once: more are not faster.
 const MostTexts = 64

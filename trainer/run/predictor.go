@@ -28,8 +28,12 @@ func (r *Run) Regressor() (*Regressor, error) {
 	return &Regressor{runs: r.Members(), models: all}, nil
 }
 
-// Close frees the models.
-func (m *Regressor) Close() error { return closeAll(m.models) }
+// Close frees the models, when it is its turn.
+func (m *Regressor) Close() error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return closeAll(m.models)
+}
 
 // Predict gives the number of each of the cases, whose labels are not looked at. Cases of other channels than
 // the model reads are a *DataError.

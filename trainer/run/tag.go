@@ -33,8 +33,12 @@ func (r *Run) Tagger() (*Tagger, error) {
 	return &Tagger{config: r.config, lexicon: r.lexicon(), labels: r.labels, model: m}, nil
 }
 
-// Close frees the model.
-func (t *Tagger) Close() error { return t.model.Close() }
+// Close frees the model, when it is its turn.
+func (t *Tagger) Close() error {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.model.Close()
+}
 
 // Known says whether a word is in the data that the run was trained on, as it is written.
 func (t *Tagger) Known(word string) bool { return t.lexicon.spell(word).known }
@@ -126,4 +130,8 @@ func (s *TagStream) Reset() error {
 }
 
 // Close frees the stream, not the tagger.
-func (s *TagStream) Close() error { return s.stream.Close() }
+func (s *TagStream) Close() error {
+	s.tagger.mu.Lock()
+	defer s.tagger.mu.Unlock()
+	return s.stream.Close()
+}

@@ -52,8 +52,12 @@ func (r *Run) Translator() (*Translator, error) {
 // Keep is trainer.Seq2Seqs.Keep, for batches of all lengths in any order.
 func (t *Translator) Keep(bytes int) { t.models.Keep(bytes) }
 
-// Close frees the models.
-func (t *Translator) Close() error { return t.models.Close() }
+// Close frees the models, when it is its turn.
+func (t *Translator) Close() error {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.models.Close()
+}
 
 // Source are the tokens of a text that is to be translated, the end token included. Those that the vocabulary does
 // not have are unknown.

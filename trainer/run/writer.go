@@ -36,8 +36,12 @@ func (r *Run) LanguageModel() (*LanguageModel, error) {
 	return &LanguageModel{vocab: r.vocab, model: m}, nil
 }
 
-// Close frees the model.
-func (m *LanguageModel) Close() error { return m.model.Close() }
+// Close frees the model, when it is its turn.
+func (m *LanguageModel) Close() error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.model.Close()
+}
 
 // Prompt is the tokens of a text that the model is to go on from; name is what errors call it. A model of
 // characters knows those of its vocabulary only; others know unknown words.
