@@ -57,7 +57,7 @@ type writing struct {
 
 func newLowering(t *tape.Tape, precision driver.Precision, stepKernels bool) *lowering {
 	l := &lowering{
-		tape: t, float: elem(t.Float), precision: precision, stepKernels: stepKernels,
+		tape: withoutNeed(t), float: elem(t.Float), precision: precision, stepKernels: stepKernels,
 		packs: map[packKey]place{}, keeps: map[int][]access{}, whole: map[tape.Instr]*frame{},
 	}
 	if t.Float == tape.Float64 {

@@ -6,6 +6,30 @@ import (
 	"github.com/unroll-ml/unroll/graph/tape"
 )
 
+// withoutNeed is a tape whose Products compute all rows: for a GPU most rows cost nothing, and whatever reads a tape need
+// not look at Need.
+func withoutNeed(t *tape.Tape) *tape.Tape {
+	var all func(code []tape.Instr) []tape.Instr
+	all = func(code []tape.Instr) []tape.Instr {
+		return mapped(code, func(in tape.Instr) tape.Instr {
+			switch in := in.(type) {
+			case *tape.Loop:
+				return &tape.Loop{Trip: in.Trip, Body: all(in.Body)}
+			case *tape.Product:
+				if in.Need != nil {
+					p := *in
+					p.Need = nil
+					return &p
+				}
+			}
+			return in
+		})
+	}
+	whole := *t
+	whole.Code = all(t.Code)
+	return &whole
+}
+
 func (l *lowering) product(p *tape.Product) []work {
 	switch {
 	case p.Batch == 0 || p.M == 0 || p.N == 0 || p.K == 0 && p.Acc:

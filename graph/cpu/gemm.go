@@ -20,15 +20,18 @@ type gemm[T kernel.Float] struct {
 	threads      int
 	inLoop       bool
 	x            matrices
+	need         *need[T] // nil: of all rows
 	opA, opB     operand
 	packA, packB *packed[T] // nil: packed into bufA and bufB block by block
 	bufA, bufB   *T
+
+	strips []strip // the rows that are needed
 
 	// The block in hand.
 	a, b, c   *T  // of the whole matrices
 	p0, k     int // terms
 	depth     int // of k terms
-	i0, rows  int // rows, in panels
+	i0, rows  int // rows, in strips
 	j0, cols  int // columns, in panels
 	rowGroups int
 	colGroups int
@@ -37,7 +40,12 @@ type gemm[T kernel.Float] struct {
 	tileJob   func(member, part int)
 }
 
-func (g *gemm[T]) init() { g.packJob, g.tileJob = g.packPart, g.tilePart }
+func (g *gemm[T]) init() {
+	g.packJob, g.tileJob = g.packPart, g.tilePart
+	for i := range g.opA.panels() {
+		g.strips = append(g.strips, strip{i, i * g.opA.width, min((i+1)*g.opA.width, g.x.m)})
+	}
+}
 
 // sizeA and sizeB are the elements needed to pack a block of A and of B.
 func (g *gemm[T]) sizeA() int {
@@ -54,14 +62,18 @@ func (g *gemm[T]) sizeB() int {
 	return min(g.opB.depth, maxBlock) * min(g.opB.panels()*g.opB.width, maxCols)
 }
 
-// multiply computes C = A·B, or C += A·B.
-func (g *gemm[T]) multiply(t *team, a, b, c *T) {
+// multiply computes C = A·B, or C += A·B, for a matrix of the batch.
+func (g *gemm[T]) multiply(t *team, item int, a, b, c *T) {
 	g.a, g.b, g.c = a, b, c
+	if g.need != nil {
+		g.strips = g.need.strips(g.strips[:0], item, g.opA.width)
+		leaveOut(&g.x, c, g.strips, 0, g.x.n)
+	}
 	rowStep, colStep := maxRows/g.opA.width, maxCols/g.opB.width
 	for g.j0 = 0; g.j0 < g.opB.panels(); g.j0 += colStep {
 		g.cols = min(colStep, g.opB.panels()-g.j0)
-		for g.i0 = 0; g.i0 < g.opA.panels(); g.i0 += rowStep {
-			g.rows = min(rowStep, g.opA.panels()-g.i0)
+		for g.i0 = 0; g.i0 < len(g.strips); g.i0 += rowStep {
+			g.rows = min(rowStep, len(g.strips)-g.i0)
 			for block, n := 0, blocks(g.opA.depth); block < n; block++ {
 				p0, p1 := cut(g.kernels, g.x.k, n, block)
 				g.p0, g.k, g.depth = p0, p1-p0, g.kernels.Depth(p1-p0)
@@ -104,17 +116,18 @@ func (g *gemm[T]) block(t *team) {
 func (g *gemm[T]) packPart(_, part int) {
 	if g.packB == nil {
 		if part < g.cols {
-			g.packPanel(&g.opB, g.bufB, g.b, g.j0, part)
+			g.packPanel(&g.opB, g.bufB, g.b, part, g.j0+part)
 			return
 		}
 		part -= g.cols
 	}
-	g.packPanel(&g.opA, g.bufA, g.a, g.i0, part)
+	g.packPanel(&g.opA, g.bufA, g.a, part, g.strips[g.i0+part].panel)
 }
 
-func (g *gemm[T]) packPanel(o *operand, dst, src *T, first, panel int) {
-	at := (first + panel) * o.width
-	g.kernels.Pack(offset(dst, panel*o.width*g.depth), o.width, min(o.width, o.n-at), g.k, offset(src, at*o.srcI+g.p0*o.srcK),
+// packPanel packs a panel of an operand as the i-th in dst.
+func (g *gemm[T]) packPanel(o *operand, dst, src *T, i, panel int) {
+	at := panel * o.width
+	g.kernels.Pack(offset(dst, i*o.width*g.depth), o.width, min(o.width, o.n-at), g.k, offset(src, at*o.srcI+g.p0*o.srcK),
 		o.srcI, o.srcK)
 }
 
@@ -122,7 +135,7 @@ func (g *gemm[T]) packPanel(o *operand, dst, src *T, first, panel int) {
 func (g *gemm[T]) tilePart(_, part int) {
 	a, b := g.bufA, g.bufB
 	if g.packA != nil {
-		a = offset(g.packA.block(g.p0), g.i0*g.opA.width*g.depth)
+		a = g.packA.block(g.p0)
 	}
 	if g.packB != nil {
 		b = offset(g.packB.block(g.p0), g.j0*g.opB.width*g.depth)
@@ -135,9 +148,12 @@ func (g *gemm[T]) tilePart(_, part int) {
 		col := (g.j0 + j) * nr
 		panel := offset(b, j*nr*g.depth)
 		for i := iFrom; i < iTo; i++ {
-			row := (g.i0 + i) * mr
-			g.kernels.Tile(min(mr, g.x.m-row), min(nr, g.x.n-col), g.depth, offset(a, i*mr*g.depth), 1, mr, panel, nr,
-				offset(g.c, row*g.x.cRow+col), g.x.cRow, acc)
+			s, at := g.strips[g.i0+i], i
+			if g.packA != nil {
+				at = s.panel
+			}
+			g.kernels.Tile(s.to-s.from, min(nr, g.x.n-col), g.depth, offset(a, at*mr*g.depth+s.from-s.panel*mr), 1, mr,
+				panel, nr, offset(g.c, s.from*g.x.cRow+col), g.x.cRow, acc)
 		}
 	}
 }

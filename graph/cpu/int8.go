@@ -65,11 +65,13 @@ func (w *weights8) quantize(_, part int) {
 	}
 }
 
-// int8Product is a product by weights as int8.
-type int8Product struct {
+// int8Product is a product by weights as int8. T is float32.
+type int8Product[T kernel.Float] struct {
 	kernel   kernel.Int8Row
 	x        matrices
 	weights  *weights8
+	need     *need[T]
+	strips   []strip // of one row each: those that are needed
 	a, c     place
 	rows     *int8 // of A
 	scales   *float32
@@ -81,43 +83,53 @@ type int8Product struct {
 	m        *machine
 }
 
-func (l *loader[T]) newInt8Product(x matrices, w *weights8, a, c place) *int8Product {
-	s := &int8Product{kernel: l.int8, x: x, weights: w, a: a, c: c}
+func (l *loader[T]) newInt8Product(x matrices, w *weights8, a, c place, need *need[T]) *int8Product[T] {
+	s := &int8Product[T]{kernel: l.int8, x: x, weights: w, need: need, a: a, c: c}
 	claim(&l.work, x.m*4*w.depth, func(at *int8) { s.rows = at })
 	claim(&l.work, x.m, func(at *float32) { s.scales = at })
 	l.scratch = max(l.scratch, 4*w.width)
 	s.rowParts = l.parts(1.5*float64(x.m*x.k), x.m)
 	s.parts = l.parts(int8Cost*float64(x.m*x.n*x.k), w.panels())
 	s.rowPart, s.part = s.quantize, s.compute
+	for i := range x.m {
+		s.strips = append(s.strips, strip{i, i, i + 1})
+	}
 	return s
 }
 
 // int8Cost is rough nanoseconds for a term.
 const int8Cost = 0.015
 
-func (s *int8Product) run(m *machine) error {
+func (s *int8Product[T]) run(m *machine) error {
 	s.atA, s.atC, s.m = (*float32)(s.a.in(m)), (*float32)(s.c.in(m)), m
+	if s.need != nil {
+		s.need.locate(m)
+		s.strips = s.need.strips(s.strips[:0], 0, 1)
+		leaveOut(&s.x, (*T)(s.c.in(m)), s.strips, 0, s.x.n)
+	}
 	m.team.do(s.rowParts, s.rowPart)
 	m.team.do(s.parts, s.part)
 	return nil
 }
 
-func (s *int8Product) quantize(_, part int) {
-	from, to := share(s.x.m, s.rowParts, part)
-	for i := from; i < to; i++ {
+func (s *int8Product[T]) quantize(_, part int) {
+	from, to := share(len(s.strips), s.rowParts, part)
+	for _, strip := range s.strips[from:to] {
+		i := strip.from
 		row := offset(s.rows, i*4*s.weights.depth)
 		*offset(s.scales, i) = kernel.Quantize(s.x.k, row, 4, offset(s.atA, i*s.x.aRow), s.x.aK)
 	}
 }
 
-func (s *int8Product) compute(member, part int) {
+func (s *int8Product[T]) compute(member, part int) {
 	w := s.weights
 	narrow := scratchOf[float32](s.m, member, 0, w.width)
 	from, to := share(w.panels(), s.parts, part)
 	for j := from; j < to; j++ {
 		col := j * w.width
 		n := min(w.width, w.n-col)
-		for i := range s.x.m {
+		for _, strip := range s.strips {
+			i := strip.from
 			c := offset(s.atC, i*s.x.cRow+col)
 			row, scale := offset(s.rows, i*4*w.depth), *offset(s.scales, i)
 			if n == w.width {

@@ -78,10 +78,11 @@ func (l *loader[T]) product(p *tape.Product) []step {
 		}
 		return []step{&zero[T]{x: x, c: c}}
 	}
+	need := l.newNeed(p, &x)
 	if w := l.asInt8(&x, refB); w != nil {
-		return []step{l.newInt8Product(x, w, a, c)}
+		return []step{l.newInt8Product(x, w, a, c, need)}
 	}
-	if s := l.rowProduct(x, refB, a, c); s != nil {
+	if s := l.rowProduct(x, refB, a, c, need); s != nil {
 		return []step{s}
 	}
 	depth := l.kernels.Depth(x.k)
@@ -94,13 +95,13 @@ func (l *loader[T]) product(p *tape.Product) []step {
 	flops := 2 * float64(x.batch) * float64(x.m) * float64(x.n) * float64(x.k)
 	cost := max(flops/float64(l.kernels.Flops), 0.1*float64(x.batch*x.n*x.k))
 	if packB == nil && l.kernels.Pairs == 0 && x.m <= fewRows && (x.bCol == 1 || x.aK == 1 && x.bK == 1) {
-		return []step{l.newSkinny(x, a, b, c, cost)}
+		return []step{l.newSkinny(x, a, b, c, need, cost)}
 	}
 	if x.batch == 1 || x.strideA == 0 {
 		packA = l.pack(l.kernels, refA, opA)
 	}
-	g := gemm[T]{kernels: l.kernels, threads: l.threads, inLoop: l.inLoop(), x: x, opA: opA, opB: opB, packA: packA,
-		packB: packB}
+	g := gemm[T]{kernels: l.kernels, threads: l.threads, inLoop: l.inLoop(), x: x, need: need, opA: opA, opB: opB,
+		packA: packA, packB: packB}
 	if x.batch > 1 && g.sizeA()+g.sizeB() <= smallItem {
 		return []step{l.newBatched(g, a, b, c, cost)}
 	}
@@ -151,8 +152,9 @@ type whole[T kernel.Float] struct {
 func (w *whole[T]) run(m *machine) error {
 	a, b, c := (*T)(w.a.in(m)), (*T)(w.b.in(m)), (*T)(w.c.in(m))
 	x := &w.gemm.x
+	w.gemm.need.locate(m)
 	for i := range x.batch {
-		w.gemm.multiply(m.team, offset(a, i*x.strideA), offset(b, i*x.strideB), offset(c, i*x.strideC))
+		w.gemm.multiply(m.team, i, offset(a, i*x.strideA), offset(b, i*x.strideB), offset(c, i*x.strideC))
 	}
 	return nil
 }
@@ -183,6 +185,7 @@ func (l *loader[T]) newBatched(g gemm[T], a, b, c place, cost float64) *batched[
 func (s *batched[T]) run(m *machine) error {
 	s.at = [3]*T{(*T)(s.a.in(m)), (*T)(s.b.in(m)), (*T)(s.c.in(m))}
 	s.m = m
+	s.gemms[0].need.locate(m)
 	m.team.do(s.parts, s.part)
 	return nil
 }
@@ -193,6 +196,6 @@ func (s *batched[T]) items(member, part int) {
 	g.bufA, g.bufB = unsafe.SliceData(memory), unsafe.SliceData(memory[g.sizeA():])
 	from, to := share(g.x.batch, s.parts, part)
 	for i := from; i < to; i++ {
-		g.multiply(nil, offset(s.at[0], i*g.x.strideA), offset(s.at[1], i*g.x.strideB), offset(s.at[2], i*g.x.strideC))
+		g.multiply(nil, i, offset(s.at[0], i*g.x.strideA), offset(s.at[1], i*g.x.strideB), offset(s.at[2], i*g.x.strideC))
 	}
 }

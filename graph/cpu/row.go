@@ -15,6 +15,7 @@ type rowProduct[T kernel.Float] struct {
 	ofRow   *kernel.Set[T]
 	x       matrices
 	packB   *packed[T]
+	need    *need[T]
 	a, c    place
 	atA     *T // the row, packed if the kernels want it so
 	atC     *T
@@ -24,7 +25,7 @@ type rowProduct[T kernel.Float] struct {
 
 // rowProduct makes a product one, if it is of a row that is contiguous, by a matrix that stays packed; else it gives
 // nil.
-func (l *loader[T]) rowProduct(x matrices, refB tape.Ref, a, c place) step {
+func (l *loader[T]) rowProduct(x matrices, refB tape.Ref, a, c place, need *need[T]) step {
 	if x.batch != 1 || x.m != 1 || x.aK != 1 {
 		return nil
 	}
@@ -35,7 +36,7 @@ func (l *loader[T]) rowProduct(x matrices, refB tape.Ref, a, c place) step {
 	if packB == nil {
 		return nil
 	}
-	s := &rowProduct[T]{kernels: ks, ofRow: l.kernels, x: x, packB: packB, a: a, c: c}
+	s := &rowProduct[T]{kernels: ks, ofRow: l.kernels, x: x, packB: packB, need: need, a: a, c: c}
 	s.parts = l.parts(rowCost*float64(x.n*x.k)*float64(unsafe.Sizeof(T(0))), s.groups())
 	s.part = s.compute
 	if l.kernels.Pairs != 0 {
@@ -54,6 +55,10 @@ func (s *rowProduct[T]) groups() int {
 
 func (s *rowProduct[T]) run(m *machine) error {
 	s.atA, s.atC = (*T)(s.a.in(m)), (*T)(s.c.in(m))
+	if s.need.locate(m); s.need != nil && !s.need.row(0, 0) {
+		leaveOut(&s.x, s.atC, nil, 0, s.x.n)
+		return nil
+	}
 	if s.ofRow.Pairs != 0 {
 		row := unsafe.SliceData(scratchOf[T](m, 0, 0, s.ofRow.Depth(s.x.k))) // of member 0, for all
 		s.ofRow.Pack(row, 1, 1, s.x.k, s.atA, s.x.k, 1)

@@ -11,6 +11,7 @@ import (
 type skinny[T kernel.Float] struct {
 	kernels *kernel.Set[T]
 	x       matrices
+	need    *need[T]
 	a, b, c place
 	at      [3]*T
 	columns int // parts that each matrix of the batch is split into
@@ -19,8 +20,8 @@ type skinny[T kernel.Float] struct {
 	m       *machine
 }
 
-func (l *loader[T]) newSkinny(x matrices, a, b, c place, cost float64) *skinny[T] {
-	s := &skinny[T]{kernels: l.kernels, x: x, a: a, b: b, c: c}
+func (l *loader[T]) newSkinny(x matrices, a, b, c place, need *need[T], cost float64) *skinny[T] {
+	s := &skinny[T]{kernels: l.kernels, x: x, need: need, a: a, b: b, c: c}
 	panels := (x.n + l.kernels.NR - 1) / l.kernels.NR
 	parts := l.parts(cost, x.batch*panels)
 	s.columns = min(panels, (parts+x.batch-1)/x.batch)
@@ -37,6 +38,7 @@ func (l *loader[T]) newSkinny(x matrices, a, b, c place, cost float64) *skinny[T
 func (s *skinny[T]) run(m *machine) error {
 	s.at = [3]*T{(*T)(s.a.in(m)), (*T)(s.b.in(m)), (*T)(s.c.in(m))}
 	s.m = m
+	s.need.locate(m)
 	m.team.do(s.parts, s.part)
 	return nil
 }
@@ -48,17 +50,28 @@ func (s *skinny[T]) compute(member, part int) {
 		item := i / s.columns
 		j0, j1 := share((s.x.n+nr-1)/nr, s.columns, i%s.columns)
 		a, b, c := offset(s.at[0], item*s.x.strideA), offset(s.at[1], item*s.x.strideB), offset(s.at[2], item*s.x.strideC)
+		rows := s.x.m
+		if s.need != nil {
+			var one [1]strip
+			needed := s.need.strips(one[:0], item, s.x.m)
+			leaveOut(&s.x, c, needed, j0*nr, min(j1*nr, s.x.n)-j0*nr)
+			if len(needed) == 0 {
+				continue
+			}
+			rows = needed[0].to - needed[0].from
+			a, c = offset(a, needed[0].from*s.x.aRow), offset(c, needed[0].from*s.x.cRow)
+		}
 		if s.x.bCol == 1 {
-			s.tiles(member, a, b, c, j0, j1)
+			s.tiles(member, rows, a, b, c, j0, j1)
 		} else {
-			s.dots(a, b, c, j0*nr, min(j1*nr, s.x.n))
+			s.dots(rows, a, b, c, j0*nr, min(j1*nr, s.x.n))
 		}
 	}
 }
 
-// tiles computes panels [j0, j1) of columns. The last panel, if it is not whole, is packed first: Tile reads it
+// tiles computes panels [j0, j1) of columns, of some rows. The last panel, if it is not whole, is packed first: Tile reads it
 // to its full width.
-func (s *skinny[T]) tiles(member int, a, b, c *T, j0, j1 int) {
+func (s *skinny[T]) tiles(member, rows int, a, b, c *T, j0, j1 int) {
 	x, ks := &s.x, s.kernels
 	for j := j0; j < j1; j++ {
 		col := j * ks.NR
@@ -71,18 +84,18 @@ func (s *skinny[T]) tiles(member int, a, b, c *T, j0, j1 int) {
 				ks.Pack(narrow, ks.NR, n, p1-p0, panel, 1, bK)
 				panel, bK = narrow, ks.NR
 			}
-			for i := 0; i < x.m; i += ks.MR {
-				ks.Tile(min(ks.MR, x.m-i), n, p1-p0, offset(a, i*x.aRow+p0*x.aK), x.aRow, x.aK, panel, bK, offset(c, i*x.cRow+col),
+			for i := 0; i < rows; i += ks.MR {
+				ks.Tile(min(ks.MR, rows-i), n, p1-p0, offset(a, i*x.aRow+p0*x.aK), x.aRow, x.aK, panel, bK, offset(c, i*x.cRow+col),
 					x.cRow, x.acc || p0 > 0)
 			}
 		}
 	}
 }
 
-// dots computes columns [j0, j1) of all rows.
-func (s *skinny[T]) dots(a, b, c *T, j0, j1 int) {
+// dots computes columns [j0, j1) of some rows.
+func (s *skinny[T]) dots(rows int, a, b, c *T, j0, j1 int) {
 	x := &s.x
-	for i := range x.m {
+	for i := range rows {
 		row := unsafe.Slice(offset(c, i*x.cRow), x.n)
 		for j := j0; j < j1; j++ {
 			d := s.kernels.Dot(x.k, offset(a, i*x.aRow), offset(b, j*x.bCol))

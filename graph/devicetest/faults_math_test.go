@@ -39,6 +39,12 @@ func productFaults() []fault {
 		{check: "product layouts", name: "uses the first B for all of a batch", rewrite: edit(func(_ *tape.Tape, p *tape.Product) { p.StrideB = 0 })},
 		{check: "product large", name: "forgets what lies past the first block of K", rewrite: edit(func(_ *tape.Tape, p *tape.Product) { p.K = min(p.K, 512) })},
 		{check: "product empty", name: "leaves C where K is 0", rewrite: drop(func(p *tape.Product) bool { return p.K == 0 })},
+		{check: "product need", name: "leaves out the rows of the other matrices that the first does not need",
+			rewrite: need(func(p *tape.Product, row int) int { return row % p.M })},
+		{check: "product need", name: "takes Need for that of the row before",
+			rewrite: need(func(p *tape.Product, row int) int { return max(row-1, 0) })},
+		{check: "product need", name: "leaves NaN in rows that are not needed",
+			rewrite: needed(func(p *tape.Product, row int) int { return row }, math.NaN())},
 		{check: "product NaN", name: "skips zeros", rewrite: naive(func(a, b float64) float64 {
 			if a == 0 || b == 0 {
 				return 0
@@ -52,6 +58,32 @@ func productFaults() []fault {
 			return a * b
 		})},
 	}
+}
+
+// need has zeros in the rows of a Product whose number in Need, at the place that of gives, is 0.
+func need(of func(p *tape.Product, row int) int) rewriter { return needed(of, 0) }
+
+// needed has x in these rows.
+func needed(of func(p *tape.Product, row int) int, x float64) rewriter {
+	return replace(func(_ *tape.Tape, p *tape.Product, _ int) []tape.Instr {
+		if p.Need == nil || p.Batch*p.M == 0 || p.N == 0 {
+			return nil
+		}
+		rows := p.Batch * p.M
+		code := []tape.Instr{p}
+		for row := range rows {
+			c, n := p.C, *p.Need
+			c.Off += row/p.M*p.StrideC + row%p.M*p.LdC
+			n.Off += of(p, row)
+			place := tape.Operand{Ref: c, Strides: []int{1}}
+			code = append(code, &tape.Map{
+				Shape: []int{p.N}, In: []tape.Operand{{Ref: n, Strides: []int{0}}, place}, Out: []tape.Operand{place},
+				Code:   []tape.Op{{Fn: tape.Const, Value: x}, {Fn: tape.Where, Args: [3]int{0, 1, 2}}},
+				Result: []int{3},
+			})
+		}
+		return code
+	})
 }
 
 func fnFaults() []fault {

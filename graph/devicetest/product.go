@@ -12,6 +12,7 @@ var productChecks = []check{
 	{"product layouts", "a Product's rows lie LdX elements apart, its matrices StrideX apart, a StrideX of 0 uses one matrix for the whole batch; what lies between is not touched", productLayouts},
 	{"product large", "Product is as accurate where a device works in blocks and threads", productLarge},
 	{"product empty", "with K = 0 the product is zero, and C += 0 leaves C; with M, N or Batch = 0 nothing is written", productEmpty},
+	{"product need", "of a row of C whose number in Need is 0 nothing is promised but that it is finite, and other rows are as without", productNeed},
 	{"product NaN", "every term of a product counts: 0·Inf and 0·NaN are NaN, an Inf stays an Inf", productNaN},
 }
 
@@ -24,9 +25,11 @@ type productCase struct {
 	shareA, shareB bool // StrideA or StrideB is 0
 	fill           func(a, b []float64)
 	fillC          func(c []float64)
-	exact          bool // the sums are
-	interleaved    bool // the matrices of C lie side by side in one wide matrix
-	sameAB         bool // B is A
+	exact          bool  // the sums are
+	interleaved    bool  // the matrices of C lie side by side in one wide matrix
+	sameAB         bool  // B is A
+	need           []int // of each row of C; nil: all are needed
+	intNeed        bool  // its numbers are integers
 }
 
 func (c productCase) with(ta, tb, acc bool) productCase {
@@ -115,12 +118,39 @@ func (c productCase) add(r *rig, d tape.Device) {
 				if !c.exact {
 					tol[at] = float64(c.k+2) * unit(r.float()) * abs
 				}
+				if c.need != nil && c.need[m*c.m+i] == 0 {
+					want[at], tol[at] = 0, math.MaxFloat64 // anything finite
+				}
 			}
 		}
 	}
 	arrayC.expectWithin(want, tol)
 	p.A, p.B, p.C = arrayA.Ref, arrayB.Ref, arrayC.Ref
+	if c.need != nil {
+		p.Need = r.need(c.need, c.intNeed)
+	}
 	r.emit(p)
+}
+
+// need is where the numbers of rows lie, as integers or as floats: of those one is a zero below 0, one less than any
+// normal number, one no number.
+func (r *rig) need(rows []int, ints bool) *tape.Ref {
+	if ints {
+		return &r.ints(rows...).Ref
+	}
+	vals := make([]float64, len(rows))
+	for i, n := range rows {
+		vals[i] = float64(n)
+		switch {
+		case n == 0 && i%3 == 1:
+			vals[i] = math.Copysign(0, -1)
+		case n != 0 && i%3 == 1:
+			vals[i] = 0x1p-140
+		case n != 0 && i%3 == 2:
+			vals[i] = math.NaN()
+		}
+	}
+	return &r.in(vals).Ref
 }
 
 // runProducts tests some products in one tape.
@@ -208,6 +238,43 @@ func emptyCases() []productCase {
 			*extent = 0
 			cases = append(cases, c)
 			*extent = old
+		}
+	}
+	return cases
+}
+
+func productNeed(d tape.Device, f tape.Dtype) error { return runProducts(d, f, needCases()) }
+
+// needCases are products of which none, some or all rows are needed: any, or the first ones.
+func needCases() []productCase {
+	rng := newRig(tape.Float32).rng
+	masks := []func(i, rows int) bool{
+		func(int, int) bool { return false },
+		func(int, int) bool { return true },
+		func(int, int) bool { return rng.IntN(2) == 0 },
+		func(int, int) bool { return rng.IntN(8) == 0 },
+		func(i, rows int) bool { return i < rows/3 },
+		func(i, rows int) bool { return i == rows-1 },
+	}
+	sizes := [][4]int{
+		{1, 1, 37, 20}, {1, 3, 33, 9}, {1, 8, 70, 40}, {1, 67, 35, 31}, {1, 130, 97, 70}, {1, 40, 1, 30}, {1, 9, 40, 0},
+		{3, 5, 17, 8}, {6, 20, 33, 30}, {2, 70, 130, 131}, {1, 20, 16, 800},
+	}
+	var cases []productCase
+	for i, s := range sizes {
+		for j, needed := range masks {
+			c := productCase{batch: s[0], m: s[1], n: s[2], k: s[3], gap: (i + j) % 2 * 3, intNeed: j%2 == 0}
+			turn := i*len(masks) + j
+			c = c.with(turn%3 == 1, turn%5 < 3, turn%7 < 2)
+			c.need = make([]int, c.batch*c.m)
+			for row := range c.need {
+				if needed(row%c.m, c.m) {
+					c.need[row] = 1 - 2*(row%2)
+				}
+			}
+			cases = append(cases, c)
+			c.shareB = true
+			cases = append(cases, c)
 		}
 	}
 	return cases

@@ -3,6 +3,7 @@ package devicetest
 import (
 	"fmt"
 	"math/rand/v2"
+	"slices"
 
 	"github.com/pkg/errors"
 
@@ -216,7 +217,18 @@ func (g *generator) instr() []tape.Instr {
 		p.StrideA, p.StrideB, p.StrideC = g.IntN(2)*ra*p.LdA, g.IntN(2)*rb*p.LdB, p.M*p.LdC
 		p.C = g.out(p.Batch * p.StrideC)
 		p.A, p.B = g.in(p.Batch*ra*p.LdA, p.C.Buf), g.in(p.Batch*rb*p.LdB, p.C.Buf)
-		return []tape.Instr{p, small(p.C, []int{p.Batch, p.M, p.N}, []int{p.StrideC, p.LdC, 1})}
+		shape, strides := []int{p.Batch, p.M, p.N}, []int{p.StrideC, p.LdC, 1}
+		code := []tape.Instr{p, small(p.C, shape, strides)}
+		if g.IntN(3) > 0 {
+			return code
+		}
+		need := g.place([]tape.BufferID{g.index, g.ints}[g.IntN(2)], p.Batch*p.M)
+		p.Need = &need
+		c := tape.Operand{Ref: p.C, Strides: strides}
+		return slices.Insert(code, 1, tape.Instr(&tape.Map{
+			Shape: shape, In: []tape.Operand{{Ref: need, Strides: []int{p.M, 1, 0}}, c}, Out: []tape.Operand{c},
+			Code: []tape.Op{{Fn: tape.Const}, {Fn: tape.Where, Args: [3]int{0, 1, 2}}}, Result: []int{3},
+		}))
 	case 3:
 		out := g.out(n)
 		m := &tape.Map{

@@ -20,6 +20,9 @@ type Instr interface {
 // op(A) is M×K, op(B) is K×N, C is M×N. op(A)[i,k] is A[i*LdA+k], or A[k*LdA+i] if TransA; B likewise, with LdB.
 // C[i,j] is C[i*LdC+j]. Matrix b of a batch lies b*StrideX elements on; a stride of 0 uses one matrix for all.
 // Ld is at least the width of the stored rows. With K = 0 the product is zero.
+//
+// Need, if there is one, leaves work undone: Batch×M dense numbers, floats or Int32, one for each row of C. Of a row whose
+// number is 0 nothing is used: a device may leave any finite numbers there, or compute it. Other rows are as without.
 type Product struct {
 	A, B, C                   Ref
 	Batch, M, N, K            int
@@ -27,6 +30,7 @@ type Product struct {
 	LdA, LdB, LdC             int
 	StrideA, StrideB, StrideC int
 	Acc                       bool
+	Need                      *Ref // nil: all rows of C are needed
 }
 
 // Operand is a strided view with the shape of its instruction: element i, j, ... lies at Ref + i*Strides[0] +
@@ -229,7 +233,14 @@ func (*Loop) instr()       {}
 func (*Host) instr()       {}
 func (*AllReduce) instr()  {}
 
-func (p *Product) Refs(f func(Ref, bool)) { f(p.A, false); f(p.B, false); f(p.C, true) }
+func (p *Product) Refs(f func(Ref, bool)) {
+	f(p.A, false)
+	f(p.B, false)
+	if p.Need != nil {
+		f(*p.Need, false)
+	}
+	f(p.C, true)
+}
 func (m *Map) Refs(f func(Ref, bool)) {
 	for _, o := range m.In {
 		f(o.Ref, false)
@@ -292,8 +303,12 @@ func (p *Product) String() string {
 	if p.Batch != 1 {
 		batch = fmt.Sprintf("%d×", p.Batch)
 	}
-	return fmt.Sprintf("product %v %s %s · %s  %s%d×%d×%d", p.C, eq, t(p.A, p.TransA), t(p.B, p.TransB), batch, p.M, p.K,
-		p.N)
+	need := ""
+	if p.Need != nil {
+		need = fmt.Sprintf(" where %v", *p.Need)
+	}
+	return fmt.Sprintf("product %v %s %s · %s  %s%d×%d×%d%s", p.C, eq, t(p.A, p.TransA), t(p.B, p.TransB), batch, p.M, p.K,
+		p.N, need)
 }
 
 func (m *Map) String() string {

@@ -247,6 +247,9 @@ func (v *verifier) product(p *Product) {
 	matrix("A", p.A, false, p.TransA, p.M, p.K, p.LdA, p.StrideA)
 	matrix("B", p.B, false, p.TransB, p.K, p.N, p.LdB, p.StrideB)
 	matrix("C", p.C, true, false, p.M, p.N, p.LdC, p.StrideC)
+	if p.Need != nil {
+		v.any("need", *p.Need, false, dense(p.Batch, p.M))
+	}
 }
 
 func (v *verifier) mapping(m *Map) {

@@ -75,6 +75,7 @@ func TestVerifyAccepts(t *testing.T) {
 		"product transposed":           newTape(product(func(p *Product) { p.TransA, p.TransB, p.LdA, p.LdB = true, true, 5, 4 })),
 		"product of heads":             newTape(product(func(p *Product) { p.Batch, p.LdC, p.StrideC = 4, 20, 5 })),
 		"product with K = 0":           newTape(product(func(p *Product) { p.K, p.LdA = 0, 0 })),
+		"product of some rows":         newTape(product(func(p *Product) { p.Need = ptr(at(ix, 95)) }), product(func(p *Product) { p.Need = ptr(at(fs, 95)) })),
 		"softmax in place":             newTape(&Rows{Kind: Softmax, In: []Ref{at(fs, 0), at(fx, 0)}, Out: at(fs, 0), Rows: 10, Cols: 10, Mask: true}),
 		"gather of integers":           newTape(&Gather{at(ix, 0), at(ix, 0), at(iy, 0), 10, 5, 20}),
 		"allreduce in place":           newTape(&AllReduce{at(fs, 5), at(fs, 5), at(fx, 99), 95, noSum}),
@@ -87,6 +88,8 @@ func TestVerifyAccepts(t *testing.T) {
 }
 
 func noSum(any) error { return nil }
+
+func ptr(r Ref) *Ref { return &r }
 
 // edited is a tape with a change.
 func edited(change func(t *Tape), code ...Instr) *Tape {

@@ -102,7 +102,7 @@ func (b *Builder) Div(x, y *Value) *Value { return b.Elem(tape.Div, x, y) }
 
 // Product is op(x)·op(y); see the operation.
 func (b *Builder) Product(x, y *Value, transX, transY bool) *Value {
-	return b.New(Product{transX, transY}, x, y)
+	return b.New(Product{TransA: transX, TransB: transY}, x, y)
 }
 
 // Reduce reduces over axes, in any order.

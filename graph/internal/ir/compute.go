@@ -10,17 +10,32 @@ import (
 
 // Product is op(A)·op(B) of two matrices (M×K, K×N), or of two stacks of N matrices each (N×M×K, N×K×N). The Trans
 // flags say that the last two dimensions of the operand are exchanged.
-type Product struct{ TransA, TransB bool }
+//
+// With Need there is a third argument, M or N×M numbers, integers or not: of a row whose number is 0 nothing is used, and
+// what it holds, which is finite, is not specified. The last of the passes (package opt) makes such products, and no other
+// knows them.
+type Product struct{ TransA, TransB, Need bool }
 
 func (o Product) String() string {
-	t := map[bool]string{true: "ᵀ"}
-	return fmt.Sprintf("product(a%s·b%s)", t[o.TransA], t[o.TransB])
+	t, n := map[bool]string{true: "ᵀ"}, map[bool]string{true: " where c"}
+	return fmt.Sprintf("product(a%s·b%s%s)", t[o.TransA], t[o.TransB], n[o.Need])
 }
 func (o Product) Infer(args []*Value) (Type, error) {
-	if err := arity(args, 2); err != nil {
+	n := 2
+	if o.Need {
+		n = 3
+	}
+	if err := arity(args, n); err != nil {
 		return Type{}, err
 	}
-	a, b := args[0], args[1]
+	t, err := o.of(args[0], args[1])
+	if rows := len(t.Shape) - 1; err == nil && o.Need && !args[2].Shape.Equal(t.Shape[:rows]) {
+		err = errors.Errorf("%v does not say which rows of %v are needed", args[2].Type, t)
+	}
+	return t, err
+}
+
+func (o Product) of(a, b *Value) (Type, error) {
 	r := len(a.Shape)
 	if r != len(b.Shape) || r < 2 || r > 3 || a.Dtype != b.Dtype || a.Dtype == tape.Int32 {
 		return Type{}, errors.Errorf("%v and %v have no product", a.Type, b.Type)

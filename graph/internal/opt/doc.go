@@ -9,8 +9,9 @@
 // The tidying passes (fold zero contract factor cse args dead) are local. The structural ones (merge split
 // regroup reuse take weightgrad hoist sink join rotate) move work out of and between loops, and make of a
 // recurrence as it was written, and of its derivative as it was derived, what an expert writes by hand; the
-// last three (narrow align fuse) prepare and make the kernels. Passes lists them in order. Each is correct
-// without the others, so that any can be left out to see what it does.
+// next three (narrow align fuse) prepare and make the kernels, and the last (need) says what of products need not be
+// computed. Passes lists them in order. Each is correct without the others, so that any can be left out to see what
+// it does.
 //
 // What the passes are called in textbooks, and why they are here:
 //
@@ -34,6 +35,7 @@
 //	narrow      slices pushed through elementwise functions: the gates of a cell get one shape, which fuse needs
 //	align       reshapes pushed through elementwise functions, for the same reason
 //	fuse        vertical fusion of elementwise functions: one pass over memory, and one kernel, for a whole cell
+//	need        demand analysis, and predication: rows of a product that a select drops are not computed
 //
 // After them, Recompute takes long sums in chunks, and may cut loops into segments, to need less memory: strip mining,
 // and rematerialisation. The way back computes a segment again from the state at its start.

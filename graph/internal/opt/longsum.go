@@ -65,7 +65,7 @@ func (s *segmenter) longSum(v *ir.Value) *longSum {
 func rowsSummed(v *ir.Value) int {
 	switch op := v.Op.(type) {
 	case ir.Product:
-		if len(v.Shape) == 2 && op.TransA && !op.TransB {
+		if len(v.Shape) == 2 && op == (ir.Product{TransA: true}) {
 			return v.Args[0].Shape[0]
 		}
 	case ir.Reduce:

@@ -16,6 +16,7 @@ type Pass struct {
 	Name string
 	Doc  string // what it does, on one line
 	Tidy bool   // it is repeated after every other pass, with all that are Tidy, until nothing changes
+	Last bool   // but not after this one, which makes what others do not know
 	Run  func(*ir.Func) (*ir.Func, error)
 }
 
@@ -23,26 +24,27 @@ type Pass struct {
 // one list must not be used by several goroutines at once.
 func Passes() []Pass {
 	return []Pass{
-		{"fold", "computes constants, undoes what cancels", true, inBodies(fold)},
-		{"zero", "drops what is multiplied by a constant 0", true, inBodies(zero)},
-		{"contract", "finds products among sums of elementwise products", true, inBodies(contract)},
-		{"factor", "multiplies repeated rows once, adds rows up before they are multiplied", true, inBodies(factor)},
-		{"cse", "computes equal values once", true, inBodies(newCSE())},
-		{"args", "tidies what goes into loops and what comes out", true, inBodies(args)},
-		{"dead", "drops what no result needs from loops", true, inBodies(dead)},
-		{"merge", "makes one loop of loops that do not depend on each other", false, inBodies(merge)},
-		{"split", "takes products of concatenations in loops apart", false, inBodies(split)},
-		{"regroup", "adds constants first in loops", false, inBodies(regroup)},
-		{"reuse", "lets a loop read what an earlier one has computed", false, inBodies(reuse)},
-		{"take", "multiplies only what is taken of a product in a loop", false, inBodies(take)},
-		{"weightgrad", "sums over the steps of a loop at once behind it", false, inBodies(weightgrad)},
-		{"hoist", "moves out of loops what does not depend on their carries", false, inBodies(hoist)},
-		{"sink", "moves behind a loop what only its stacks need", false, inBodies(sink)},
-		{"join", "makes one product of several in a loop", false, inBodies(join)},
-		{"rotate", "adds what a step leaves for the next at the start of the next", false, inBodies(rotate)},
-		{"narrow", "cuts before elementwise functions where only slices of them are read", false, inBodies(narrow)},
-		{"align", "gives elementwise functions that feed each other one shape", false, inBodies(align)},
-		{"fuse", "makes one value of elementwise functions of one shape", false, inBodies(fuse)},
+		{Name: "fold", Doc: "computes constants, undoes what cancels", Tidy: true, Run: inBodies(fold)},
+		{Name: "zero", Doc: "drops what is multiplied by a constant 0", Tidy: true, Run: inBodies(zero)},
+		{Name: "contract", Doc: "finds products among sums of elementwise products", Tidy: true, Run: inBodies(contract)},
+		{Name: "factor", Doc: "multiplies repeated rows once, adds rows up before they are multiplied", Tidy: true, Run: inBodies(factor)},
+		{Name: "cse", Doc: "computes equal values once", Tidy: true, Run: inBodies(newCSE())},
+		{Name: "args", Doc: "tidies what goes into loops and what comes out", Tidy: true, Run: inBodies(args)},
+		{Name: "dead", Doc: "drops what no result needs from loops", Tidy: true, Run: inBodies(dead)},
+		{Name: "merge", Doc: "makes one loop of loops that do not depend on each other", Run: inBodies(merge)},
+		{Name: "split", Doc: "takes products of concatenations in loops apart", Run: inBodies(split)},
+		{Name: "regroup", Doc: "adds constants first in loops", Run: inBodies(regroup)},
+		{Name: "reuse", Doc: "lets a loop read what an earlier one has computed", Run: inBodies(reuse)},
+		{Name: "take", Doc: "multiplies only what is taken of a product in a loop", Run: inBodies(take)},
+		{Name: "weightgrad", Doc: "sums over the steps of a loop at once behind it", Run: inBodies(weightgrad)},
+		{Name: "hoist", Doc: "moves out of loops what does not depend on their carries", Run: inBodies(hoist)},
+		{Name: "sink", Doc: "moves behind a loop what only its stacks need", Run: inBodies(sink)},
+		{Name: "join", Doc: "makes one product of several in a loop", Run: inBodies(join)},
+		{Name: "rotate", Doc: "adds what a step leaves for the next at the start of the next", Run: inBodies(rotate)},
+		{Name: "narrow", Doc: "cuts before elementwise functions where only slices of them are read", Run: inBodies(narrow)},
+		{Name: "align", Doc: "gives elementwise functions that feed each other one shape", Run: inBodies(align)},
+		{Name: "fuse", Doc: "makes one value of elementwise functions of one shape", Run: inBodies(fuse)},
+		{Name: "need", Doc: "leaves out rows of products that a select drops", Last: true, Run: need},
 	}
 }
 
@@ -98,7 +100,7 @@ func Run(f *ir.Func, opts ...Option) (*ir.Func, error) {
 		if err != nil {
 			return nil, err
 		}
-		if g != f {
+		if g != f && !p.Last {
 			if g, err = c.tidy(tidy, g); err != nil {
 				return nil, err
 			}

@@ -132,9 +132,11 @@ func (d *drawer) value() *ir.Value {
 	b := d.b
 	unary := []tape.Fn{tape.Neg, tape.Abs, tape.Sin, tape.Tanh, tape.Tanh, tape.Sigmoid}
 	binary := []tape.Fn{tape.Add, tape.Add, tape.Sub, tape.Mul, tape.Max, tape.Min}
-	switch d.n(0, 16) {
+	switch d.n(0, 18) {
 	case 16:
 		return d.host()
+	case 17, 18:
+		return d.selected()
 	case 0, 1:
 		return b.Elem(rapid.SampledFrom(unary).Draw(d.t, "fn"), d.float())
 	case 2, 3, 4:
@@ -242,6 +244,28 @@ func (d *drawer) product() *ir.Value {
 		}
 	}
 	return d.b.Product(d.fit(x, a...), d.fit(y, c...), transA, transB)
+}
+
+// selected is rows of what is computed from a product, and others.
+func (d *drawer) selected() *ir.Value {
+	x := d.product()
+	if len(x.Shape) == 2 && d.coin() {
+		x = d.b.Product(x, d.fit(d.float(), x.Shape[1], 2), false, false)
+	}
+	if d.coin() {
+		x = d.b.Elem(tape.Tanh, d.b.Add(x, d.fit(d.float(), x.Shape...)))
+	}
+	if d.coin() {
+		x = d.part(x)
+	}
+	return d.where(d.fit(d.float(), x.Shape[:d.n(0, len(x.Shape))]...), x, d.fit(d.float(), x.Shape...))
+}
+
+// where selects rows: x where mask, which has the first of its dimensions, is less than 0.
+func (d *drawer) where(mask, x, otherwise *ir.Value) *ir.Value {
+	mask = d.b.Elem(tape.Lt, mask, d.b.Like(0, mask))
+	rows := append(slices.Clone(mask.Shape), slices.Repeat([]int{1}, len(x.Shape)-len(mask.Shape))...)
+	return d.b.Elem(tape.Where, d.b.Broadcast(d.b.Reshape(mask, rows...), x.Shape...), x, otherwise)
 }
 
 func (d *drawer) rows() *ir.Value {

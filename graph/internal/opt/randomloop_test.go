@@ -38,11 +38,18 @@ func (d *drawer) loop(depth int) {
 		inner.values(d.n(0, 2))
 	}
 	for _, h := range states {
-		if d.n(0, 5) == 0 {
-			l.next = append(l.next, inner.fit(inner.float(), h.Shape...))
-		} else {
-			l.next = append(l.next, b.Elem(tape.Tanh, inner.fit(inner.float(), h.Shape...)))
+		n := inner.fit(inner.float(), h.Shape...)
+		if d.n(0, 5) > 0 {
+			n = b.Elem(tape.Tanh, n)
 		}
+		if len(h.Shape) > 0 && d.coin() {
+			if len(h.Shape) == 2 {
+				n = b.Elem(tape.Tanh, b.Add(n, b.Product(inner.fit(inner.float(), h.Shape[0], 2),
+					inner.fit(inner.float(), 2, h.Shape[1]), false, false)))
+			}
+			n = inner.where(l.seq(d.fit(d.float(), l.trip, h.Shape[0]), d.coin()), n, h)
+		}
+		l.next = append(l.next, n)
 	}
 	for _, s := range sums {
 		l.next = append(l.next, b.Add(s, inner.term(s.Shape)))

@@ -40,7 +40,8 @@ func rowwise(v *ir.Value, trip int) (over []bool, ok bool) {
 	case ir.Concat:
 		return all, op.Axis > 0
 	case ir.Product:
-		return []bool{true, len(v.Shape) == 3}, len(v.Shape) == 3 || !op.TransA
+		over := []bool{true, len(v.Shape) == 3, true}
+		return over[:len(v.Args)], len(v.Shape) == 3 || !op.TransA
 	case ir.Reduce:
 		return all, op.Axes[0] > 0
 	case ir.Rows:

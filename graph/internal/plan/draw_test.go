@@ -84,7 +84,16 @@ func (a *artist) value(pool []*ir.Value, depth int) []*ir.Value {
 	case 9:
 		if rank == 2 || rank == 3 {
 			first := a.coin()
-			return one(b.Product(x, x, first, !first))
+			z := b.Product(x, x, first, !first)
+			rows := z.Shape[:rank-1]
+			masks := slices.DeleteFunc(slices.Clone(pool), func(v *ir.Value) bool { return !v.Shape.Equal(rows) })
+			if len(masks) == 0 {
+				return one(z)
+			}
+			need := a.pick(masks)
+			z = b.New(ir.Product{TransA: first, TransB: !first, Need: true}, x, x, need)
+			each := b.Reshape(need, append(slices.Clone(rows), 1)...)
+			return one(b.Elem(tape.Where, each, z, b.Like(0, z)))
 		}
 		return nil
 	case 10:

@@ -185,6 +185,10 @@ func (s *scope) emitProduct(op ir.Product, v *ir.Value, c view) {
 	if r == 3 {
 		p.Batch, p.StrideC = v.Shape[0], c.strides[0]
 	}
+	if op.Need {
+		need := s.dense(v.Args[2]).ref()
+		p.Need = &need
+	}
 	s.code = append(s.code, p)
 }
 

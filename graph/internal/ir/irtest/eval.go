@@ -167,6 +167,9 @@ func eval(v *ir.Value, in [][]float64) ([]float64, error) {
 		}
 	case ir.Product:
 		product(op, shape(0), shape(1), in, out)
+		if op.Need {
+			spoil(in[2], out)
+		}
 	case ir.Reduce:
 		reduce(op, shape(0), v.Shape, in[0], out)
 	case ir.Rows:
@@ -250,6 +253,17 @@ func product(op ir.Product, a, b ir.Shape, in [][]float64, out []float64) {
 					sum += at(in[0], a, batch, i, l, op.TransA) * at(in[1], b, batch, l, j, op.TransB)
 				}
 				out[(batch*m+i)*n+j] = sum
+			}
+		}
+	}
+}
+
+// spoil puts numbers that nobody should use into the rows that are not needed.
+func spoil(need, out []float64) {
+	for row, n := range need {
+		if width := len(out) / len(need); n == 0 {
+			for j := range width {
+				out[row*width+j] = 1000 + float64(row*width+j)
 			}
 		}
 	}
