@@ -7,6 +7,8 @@ import (
 	"strings"
 	"unicode"
 	"unicode/utf8"
+
+	"github.com/unroll-ml/unroll/internal/words"
 )
 
 // roles are what the two columns that are wanted of a row are.
@@ -166,10 +168,7 @@ func quoted(cells []string) string {
 			b = append(b, "...")
 			break
 		}
-		if utf8.RuneCountInString(c) > 30 {
-			c = string([]rune(c)[:30]) + "..."
-		}
-		b = append(b, strconv.Quote(c))
+		b = append(b, strconv.Quote(words.Clip(c, 30)))
 	}
 	return strings.Join(b, ", ")
 }

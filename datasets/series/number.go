@@ -6,6 +6,8 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+
+	"github.com/unroll-ml/unroll/internal/words"
 )
 
 // number reads a cell: NaN where a value is missing, which empty cells, NaN, NA, N/A, null and ? say, None of Python,
@@ -44,10 +46,7 @@ var grouped = regexp.MustCompile(`^[+-]?\d{1,3}(,\d{3})+(\.\d+)?$`)
 // shown is a cell as messages show it.
 func shown(cell string) string {
 	const most = 40
-	if r := []rune(cell); len(r) > most {
-		cell = string(r[:most]) + "..."
-	}
-	return strconv.Quote(cell)
+	return strconv.Quote(words.Clip(cell, most))
 }
 
 // isNumber says whether a cell is a number or says that one is missing.

@@ -11,11 +11,11 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
-	"unicode/utf8"
 
 	"github.com/unroll-ml/unroll/datasets"
 	"github.com/unroll-ml/unroll/internal/safefile"
 	"github.com/unroll-ml/unroll/internal/translate"
+	"github.com/unroll-ml/unroll/internal/words"
 	"github.com/unroll-ml/unroll/trainer/checkpoint"
 )
 
@@ -159,7 +159,7 @@ func (p *Page) Add(number int, line string, source []int32, t translate.Translat
 func (s *sentence) draw(p *Page, source []int32, t translate.Translation) {
 	s.From = Source(p.source, s.Source, source)
 	for _, name := range s.From {
-		s.Words = s.Words || utf8.RuneCountInString(name) > 2
+		s.Words = s.Words || words.Width(name) > 2
 	}
 	for i, weights := range t.Weights {
 		r := row{To: Shown(p.target, t.Tokens[i])}

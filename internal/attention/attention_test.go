@@ -4,6 +4,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"testing"
 
@@ -58,5 +59,21 @@ func TestPageMemory(t *testing.T) {
 	page.Close()
 	if left, _ := filepath.Glob(".drawn-*"); left != nil {
 		t.Errorf("%v are left", left)
+	}
+}
+
+// Tokens are words, of which the columns are headed from below, if one takes more than two columns of letters.
+func TestLongTokens(t *testing.T) {
+	for text, want := range map[string]bool{"a bc": false, "a bcd": true, "日 語": false, "日 本語": true,
+		"e\u0301\u0302t\u0301 x": false} {
+		v, err := datasets.BuildVocab(datasets.VocabConfig{Kind: datasets.Word}, slices.Values([]string{text}))
+		if err != nil {
+			t.Fatal(err)
+		}
+		s := sentence{}
+		tokens, _ := v.EncodeLine(text)
+		if s.draw(&Page{source: v, target: v}, tokens, translate.Translation{}); s.Words != want {
+			t.Errorf("%q: %v, want %v", text, s.Words, want)
+		}
 	}
 }

@@ -2,20 +2,21 @@ package cmdline
 
 import (
 	"strings"
-	"unicode/utf8"
+
+	"github.com/unroll-ml/unroll/internal/words"
 )
 
-// Fold breaks a command line that begins in a column and is longer than width, between words, so that a shell still
+// Fold breaks a command line that begins in a column and is longer than width columns, between words, so that a shell still
 // reads one command. A width of 0 breaks nothing.
 func Fold(command string, column, width int) string {
-	if width < 1 || column+utf8.RuneCountInString(command) <= width {
+	if width < 1 || column+words.Width(command) <= width {
 		return command
 	}
 	const more = " \\"
 	at, indent := column, strings.Repeat(" ", column+4)
 	var b strings.Builder
 	for i, word := range shellWords(command) {
-		n := utf8.RuneCountInString(word)
+		n := words.Width(word)
 		switch {
 		case i == 0:
 		case at+1+n+len(more) > width:

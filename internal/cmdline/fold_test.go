@@ -16,6 +16,9 @@ func TestFold(t *testing.T) {
 		{"unroll eval runs/a", 20, "unroll eval runs/a"},
 		{"unroll eval runs/a", 19, "unroll eval \\\n      runs/a"},
 		{"unroll eval 'a  long name'", 22, "unroll eval \\\n      'a  long name'"},
+		{"unroll eval runs/日本語のモデル", 33, "unroll eval runs/日本語のモデル"},
+		{"unroll eval runs/日本語のモデル", 32, "unroll eval \\\n      runs/日本語のモデル"},
+		{"unroll eval runs/e\u0301te\u0301", 22, "unroll eval runs/e\u0301te\u0301"},
 		{"unroll eval runs/that-is-longer-than-a-line", 14, "unroll \\\n      eval \\\n      runs/that-is-longer-than-a-line"},
 	} {
 		if got := Fold(c.command, 2, c.width); got != c.want {

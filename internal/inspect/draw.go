@@ -96,8 +96,8 @@ func (d *Diagram) Text(w io.Writer, width int) error {
 	var b strings.Builder
 	fmt.Fprintln(&b, d.title)
 	for _, x := range d.boxes {
-		room := max(width-len([]rune(x.cost))-2, 10)
-		fmt.Fprintf(&b, "\n%-*s  %s\n", room, words.Clip(x.title, room), x.cost)
+		room := max(width-words.Width(x.cost)-2, 10)
+		fmt.Fprintf(&b, "\n%s  %s\n", words.Pad(words.Clip(x.title, room), room), x.cost)
 		for _, line := range x.lines {
 			fmt.Fprintf(&b, "   %s\n", words.Clip(line, width-3))
 		}

@@ -232,7 +232,7 @@ func (p *Profile) Text(w io.Writer, title string) error {
 	b.WriteString("\nmemory of that program\n")
 	sum := int64(0)
 	for _, u := range p.Memory {
-		fmt.Fprintf(&b, "%-50s%12s\n", u.Name, words.Bytes(u.Bytes))
+		fmt.Fprintf(&b, "%s%12s\n", words.Pad(u.Name, 50), words.Bytes(u.Bytes))
 		sum += u.Bytes
 	}
 	fmt.Fprintf(&b, "%-50s%12s\n", "together", words.Bytes(sum))
@@ -245,7 +245,8 @@ func table(b *strings.Builder, heading [2]string, parts []Part, of time.Duration
 	fmt.Fprintf(b, "\n%-36s%12s%8s%11s%9s\n", heading[0], heading[1], "share", "GFLOP/s", "GB/s")
 	for _, x := range parts {
 		flop, bytes := x.rates()
-		line := fmt.Sprintf("%-36s%12s%8s%11s%9s", words.Clip(x.Name, 35), ms(x.Time), share(x.Time, of), flop, bytes)
+		name := words.Pad(words.Clip(x.Name, 35), 36)
+		line := fmt.Sprintf("%s%12s%8s%11s%9s", name, ms(x.Time), share(x.Time, of), flop, bytes)
 		fmt.Fprintln(b, strings.TrimRight(line, " "))
 	}
 }

@@ -5,7 +5,6 @@ import (
 	"io"
 	"strings"
 	"time"
-	"unicode/utf8"
 
 	"github.com/unroll-ml/unroll/internal/words"
 	"github.com/unroll-ml/unroll/trainer/run"
@@ -19,7 +18,7 @@ type barReporter struct {
 	drawn    time.Time // when the line was written; zero: it is not there
 }
 
-// Bar writes a line that changes to a terminal, whose width in characters it asks for each time, and the lines
+// Bar writes a line that changes to a terminal, whose width in columns it asks for each time, and the lines
 // above it to w.
 func Bar(w, terminal io.Writer, width func() int, every bool) Reporter {
 	return &barReporter{lineReporter: lineReporter{w: w, every: every}, terminal: terminal, width: width}
@@ -83,18 +82,18 @@ const (
 
 // progressLine is as much as fits into a terminal of a width: words, of which the last are the least important,
 // and a bar that shows which part is done.
-func progressLine(width int, part float64, words []string) string {
+func progressLine(width int, part float64, parts []string) string {
 	if width <= 0 {
 		width = usualWidth
 	}
 	width-- // a full line makes some terminals go on to the next
 	done := int(part * barWidth)
-	all := append(words, fmt.Sprintf("%3d%% |%s%s|", int(100*part), strings.Repeat("█", done),
+	all := append(parts, fmt.Sprintf("%3d%% |%s%s|", int(100*part), strings.Repeat("█", done),
 		strings.Repeat(" ", barWidth-done)))
 	for n := len(all); n > 0; n-- {
-		if line := strings.Join(all[:n], "  "); utf8.RuneCountInString(line) <= width {
+		if line := strings.Join(all[:n], "  "); words.Width(line) <= width {
 			return line
 		}
 	}
-	return all[0][:max(0, min(width, len(all[0])))]
+	return words.Clip(all[0], width)
 }

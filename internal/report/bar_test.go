@@ -5,8 +5,8 @@ import (
 	"strings"
 	"testing"
 	"time"
-	"unicode/utf8"
 
+	"github.com/unroll-ml/unroll/internal/words"
 	"github.com/unroll-ml/unroll/trainer/run"
 )
 
@@ -21,10 +21,16 @@ func TestProgressLine(t *testing.T) {
 		65:  "step  1,000/100,000  loss 1.234  1:02:03 left",
 		50:  "step  1,000/100,000  loss 1.234  1:02:03 left",
 		20:  "step  1,000/100,000",
-		10:  "step  1,0",
+		10:  "step  1,…",
 		1:   "",
 	} {
 		if got := progressLine(width, 0.5, parts); got != want {
+			t.Errorf("width %d: %q, want %q", width, got, want)
+		}
+	}
+	wide := []string{"日本語", "e\u0301te\u0301", "👩\u200d👧"}
+	for width, want := range map[int]string{16: "日本語  e\u0301te\u0301  👩\u200d👧", 15: "日本語  e\u0301te\u0301", 6: "日本…"} {
+		if got := progressLine(width, 0.5, wide); got != want {
 			t.Errorf("width %d: %q, want %q", width, got, want)
 		}
 	}
@@ -41,7 +47,7 @@ func TestBarFits(t *testing.T) {
 		b.drawn = b.drawn.Add(-redraw)
 		b.Step(run.StepRecord{Step: 999_999, Loss: 12.3456, TokensPerSecond: 7_654_321}, run.Progress{Left: 360_000})
 		line, ok := strings.CutPrefix(out.String(), clearLine)
-		if n := utf8.RuneCountInString(line); !ok || n == 0 || n >= width || strings.ContainsAny(line, "\r\n") {
+		if n := words.Width(line); !ok || n == 0 || n >= width || strings.ContainsAny(line, "\r\n") {
 			t.Errorf("width %d: %q", width, out.String())
 		}
 	}

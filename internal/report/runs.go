@@ -51,7 +51,7 @@ func group(b *strings.Builder, g *run.Group) {
 	lines := strings.Split(strings.TrimSuffix(table.String(), "\n"), "\n")
 	room, wide := max(runsWidth-len(strings.TrimRight(lines[0], " ")), len("run")), len("run")
 	for _, r := range g.Runs {
-		wide = max(wide, len([]rune(r.Dir)))
+		wide = max(wide, words.Width(r.Dir))
 	}
 	wide = min(wide, room)
 	for i, line := range lines {
@@ -59,12 +59,12 @@ func group(b *strings.Builder, g *run.Group) {
 		if i > 0 {
 			name = g.Runs[i-1].Dir
 		}
-		long := len([]rune(name)) > wide
+		long := words.Width(name) > wide
 		if long { // a line of its own
 			fmt.Fprintln(b, name)
 			name = ""
 		}
-		fmt.Fprintf(b, "%-*s%s\n", wide, name, strings.TrimRight(line, " "))
+		fmt.Fprintln(b, words.Pad(name, wide)+strings.TrimRight(line, " "))
 		if i > 0 {
 			b.WriteString(settings(g.Runs[i-1].Settings))
 		}

@@ -13,6 +13,7 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"github.com/unroll-ml/unroll/internal/plots"
+	"github.com/unroll-ml/unroll/internal/words"
 )
 
 // Group are runs of one task that are compared by one measure, the best first; those that do not have it come last.
@@ -204,7 +205,7 @@ func DrawRuns(w io.Writer, format string, groups []Group) error {
 				}
 			}
 			validated = validated || c.Len() > 0
-			panel.Lines = append(panel.Lines, plots.Line{Name: lastOf(r.Dir, 34), Curve: c})
+			panel.Lines = append(panel.Lines, plots.Line{Name: words.ClipFront(r.Dir, 34), Curve: c})
 		}
 		p.Panels = append(p.Panels, panel)
 	}
@@ -212,12 +213,4 @@ func DrawRuns(w io.Writer, format string, groups []Group) error {
 		return badData("no run was validated by what is to be drawn: name others, or another measure")
 	}
 	return p.Write(w, format)
-}
-
-// lastOf is the end of a text that may be too long.
-func lastOf(text string, most int) string {
-	if r := []rune(text); len(r) > most {
-		return "…" + string(r[len(r)-most+1:])
-	}
-	return text
 }
