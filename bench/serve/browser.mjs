@@ -39,7 +39,7 @@ export function watch(page) {
 const looks = [["wide", 1400, "light"], ["phone", 390, "light"], ["dark", 1400, "dark"], ["phone-dark", 390, "dark"]];
 
 // look takes a picture of a page in each way, and lets axe look for what is wrong for people who cannot see or use a
-// mouse. Nothing may be wider than the window, but for what scrolls by itself, nor letters of a chart be small.
+// mouse. Nothing may be wider than the window, but for what scrolls by itself and shows it, nor letters of a chart be small.
 export async function look(page, pictures, name) {
   mkdirSync(pictures, {recursive: true});
   for (const [how, width, scheme] of looks) {
@@ -50,9 +50,27 @@ export async function look(page, pictures, name) {
     expect(`${name}, ${how}: wider than the window`, Math.max(0, wider), 0);
     const scales = await page.$$eval("figure svg", all => all.map(x => x.clientWidth / x.viewBox.baseVal.width));
     expect(`${name}, ${how}: charts that are drawn smaller than they are`, scales.filter(s => s < 0.9), []);
+    expect(`${name}, ${how}: what scrolls sideways without a sign of it`, await unmarked(page), []);
     await page.screenshot({path: `${pictures}/${name}-${how}.png`, fullPage: true});
     await noViolations(page, `${name}, ${how}`);
   }
+}
+
+// unmarked are the things that are wider than their place and whose right edge, below their content, looks the same
+// whether there is more beyond it or not.
+async function unmarked(page) {
+  const wrong = [];
+  for (const element of await page.$$(".scroll")) {
+    const scrollTo = left => element.evaluate((x, left) => { x.scrollLeft = left; return x.scrollWidth > x.clientWidth; }, left);
+    if (!await scrollTo(0)) continue;
+    const {width, height} = await element.boundingBox();
+    const edge = () => element.screenshot({clip: {x: width - 8, y: height - 2, width: 8, height: 1}, encoding: "base64"});
+    const before = await edge();
+    await scrollTo(1e6);
+    if (before === await edge()) wrong.push(await element.evaluate(x => x.textContent.slice(0, 40)));
+    await scrollTo(0);
+  }
+  return wrong;
 }
 
 async function noViolations(page, what) {
