@@ -16,13 +16,16 @@ type records struct {
 	points []points // of columns
 }
 
+// records are those from the first one on. What stands between their cells is found out once.
 func (f *file) records() *records {
-	return &records{file: f, Records: datasets.NewRecords(f.name, f.data, 0, maxRecord)}
+	r := datasets.NewRecords(f.name, f.data, f.delimiter, maxRecord)
+	f.delimiter = r.Delimiter()
+	return &records{file: f, Records: r}
 }
 
 func (r *records) Read() (cells [][]byte, line int, err error) {
 	cells, line, err = r.Records.Read()
-	if !r.commas && r.Delimiter() != ',' {
+	if !r.commas && r.delimiter != ',' {
 		err = r.judge(cells, line, err)
 	}
 	if !r.commas || err != nil {

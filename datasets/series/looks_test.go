@@ -97,3 +97,21 @@ func TestPointsBetweenThousands(t *testing.T) {
 			`FILE:1: column 2: "1.030" does not show what its point is, for whole numbers of the column have none: write 1030 if `+
 				"it is between thousands, and 1.0300 if it is a decimal one"))
 }
+
+// What stands between cells is found out once for a file, also where its first line says it.
+func TestDelimiterIsFoundOnce(t *testing.T) {
+	for _, first := range []string{"", "sep=;\n"} {
+		f := &file{name: "x.csv", data: []byte(first + "time;value\n1,5;2,5\n3,5;4,5\n")}
+		table, err := look(f)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if f.delimiter != ';' || !f.commas || table.width != 2 || table.header[1] != "value" {
+			t.Errorf("%q: %q between cells, %+v", first, f.delimiter, table)
+		}
+		f.data = []byte(first + "a,b;c\nd,e;f\n") // in which one would find commas
+		if cells, _, err := f.records().Read(); err != nil || len(cells) != 2 || string(cells[1]) != "c" {
+			t.Errorf("%q: %q, %v: it was looked for again", first, cells, err)
+		}
+	}
+}

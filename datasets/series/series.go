@@ -137,13 +137,14 @@ func extension(path string) string {
 
 // file is a file that is read.
 type file struct {
-	name    string
-	data    []byte
-	options Options
-	notes   []string
-	commas  bool // numbers have decimal commas
-	held    int
-	most    int // that may be held; 0: not known yet
+	name      string
+	data      []byte
+	options   Options
+	notes     []string
+	delimiter rune // between cells of a table; 0: not known yet
+	commas    bool // numbers have decimal commas
+	held      int
+	most      int // that may be held; 0: not known yet
 }
 
 // readFile reads a file that is to be read with these options.

@@ -84,7 +84,7 @@ func (t *table) checkTitle() error {
 
 // hasCommas says whether numbers of the sample have decimal commas, where no comma is between cells.
 func (t *table) hasCommas() bool {
-	return t.records().Delimiter() != ',' &&
+	return t.delimiter != ',' &&
 		slices.ContainsFunc(t.sample, func(row []string) bool { return slices.ContainsFunc(row, showsComma) })
 }
 
