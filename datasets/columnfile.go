@@ -16,7 +16,7 @@ const docStart = "-DOCSTART-"
 // columnFile reads sentences as CoNLL-2003 has them: a line has a word, its tag, and what else there is. Cells have
 // tabs between if the first sentence has tabs, and otherwise runs of blanks. Lines that begin with -DOCSTART- end a
 // sentence and are none. Lines before the first word of a sentence that begin with # and have another number of cells
-// than the words are comments.
+// than the words are comments; the first other line may have the names of the columns.
 type columnFile struct {
 	word, tag int  // columns from 0; -1: the first, the last
 	begun     bool // a sentence was read, so that the following are known:
@@ -26,6 +26,7 @@ type columnFile struct {
 	most int // cells of a line of those without tags
 
 	documents, comments int
+	first, header       int // the first line that is no comment; it, if it has the names of the columns
 }
 
 func newColumnFile(f Format) (*columnFile, error) {
@@ -66,6 +67,9 @@ func (c *columnFile) notes(name string) (notes []string) {
 		notes = append(notes, fmt.Sprintf("%s: %s %s, which is no word", name,
 			words.Count(c.documents, "time", "times"), docStart))
 	}
+	if c.header > 0 {
+		notes = append(notes, fmt.Sprintf("%s: line %d has the names of the columns, and is no word", name, c.header))
+	}
 	if c.comments > 0 {
 		notes = append(notes, fmt.Sprintf("%s: lines that begin with # and are comments: %d", name, c.comments))
 	}
@@ -101,6 +105,7 @@ func (c *columnFile) begin(lines []heldLine, tagged bool) *Error {
 		return strings.Contains(strings.TrimFunc(l.text, isBlank), "\t")
 	})
 	first := noComment(lines)
+	c.first = first.number
 	width := len(c.cells(first.text))
 	switch {
 	case !tagged:
@@ -142,6 +147,10 @@ func (c *columnFile) parse(lines []heldLine, tagged bool) (*Sentence, *Error) {
 			c.comments++
 			continue
 		}
+		if tagged && line.number == c.first && c.isHeader(cells) {
+			c.header = line.number
+			continue
+		}
 		if !tagged {
 			c.most = max(c.most, len(cells))
 		}
@@ -154,6 +163,17 @@ func (c *columnFile) parse(lines []heldLine, tagged bool) (*Sentence, *Error) {
 		}
 	}
 	return s, nil
+}
+
+// Names of columns with words and with tags.
+var (
+	wordNames = []string{"word", "token", "form", "text"}
+	tagNames  = []string{"tag", "ner", "pos", "upos", "xpos", "label", "bio", "iob", "entity"}
+)
+
+// isHeader says whether cells are the names of columns.
+func (c *columnFile) isHeader(cells []string) bool {
+	return len(cells) > max(c.word, c.tag) && isName(cells[c.word], wordNames) && isName(cells[c.tag], tagNames)
 }
 
 // wrong says why a line cannot be used; "" if it can.
@@ -174,11 +194,16 @@ func (c *columnFile) wrong(cells []string, tagged bool) string {
 			words.Count(n, "column", "columns"), c.width)
 	case cells[c.word] == "":
 		return fmt.Sprintf("the word in column %d is empty: complete the line", c.word+1)
+	case tagged && c.tabs && fields(cells[c.word]) > 1 && fields(cells[c.word]) == fields(cells[c.tag]):
+		return fmt.Sprintf("%d words and as many tags: write each word and its tag in a line, and an empty line after the "+
+			"sentence", fields(cells[c.word]))
 	case tagged:
 		return checkTag(cells[c.tag])
 	}
 	return ""
 }
+
+func fields(s string) int { return len(strings.FieldsFunc(s, isBlank)) }
 
 // fill puts a tag behind a line, as scoring programs want it.
 func (c *columnFile) fill(line, tag string) string {

@@ -17,7 +17,7 @@ type roles struct {
 	known   [2][]string
 	others  []string // what headers call columns of either, or others
 	line    string   // what a line should be
-	regular bool     // a line has no more cells than the first, as no record has
+	regular bool     // a line has no more cells than the first, whatever columns are wanted
 }
 
 var (
@@ -36,8 +36,10 @@ var (
 	}
 	pairRoles = &roles{
 		names: [2]string{"source", "target"},
-		known: [2][]string{{"source", "src", "input", "original", "question", "from"},
-			{"target", "tgt", "trg", "output", "translation", "answer", "to"}},
+		known: [2][]string{{"source", "src", "input", "original", "question", "from", "prompt", "context", "article", "document",
+			"dialogue"},
+			{"target", "tgt", "trg", "output", "translation", "answer", "to", "response", "reply", "completion", "summary",
+				"highlights"}},
 		others: append(append(idNames, "text", "sentence", "phrase", "word", "name"),
 			"en", "de", "fr", "es", "it", "pt", "nl", "ru", "zh", "ja", "ko", "ar", "hi", "tr", "pl", "cs", "sv", "fi", "el",
 			"he", "uk", "ro", "hu", "english", "german", "french", "spanish", "italian", "portuguese", "dutch", "russian",
@@ -69,23 +71,25 @@ type columns struct {
 	width  int    // cells of the first row
 	header []string
 	chosen bool // the user or the header names them
+	wanted bool // the user does
 	notes  []string
 }
 
 // choose decides by the first row which columns are read.
 func (f Format) choose(file string, first *row, r *roles) (*columns, error) {
-	c := &columns{at: [2]int{0, 1}, width: len(first.cells), chosen: f.Columns != nil}
+	c := &columns{at: [2]int{0, 1}, width: len(first.cells), chosen: f.Columns != nil,
+		wanted: f.Columns != nil}
 	cells := make([]string, len(first.cells))
 	for i, cell := range first.cells {
 		cells[i] = string(trim(cell))
 	}
-	names := 0
+	names := map[string]bool{}
 	for _, cell := range cells {
 		if isName(cell, slices.Concat(r.known[0], r.known[1], r.others)) {
-			names++
+			names[strings.ToLower(cell)] = true
 		}
 	}
-	if f.Header == HeaderYes || f.named() || f.Header == "" && names > 1 {
+	if f.Header == HeaderYes || f.named() || f.Header == "" && len(names) > 1 {
 		c.header = cells
 	}
 	if f.Columns == nil && c.header != nil {
@@ -153,11 +157,25 @@ func (c *columns) byNames(r *roles) {
 			exact = like
 		}
 		if len(exact) != 1 {
+			c.withoutIDs()
 			return
 		}
 		at[i] = exact[0]
 	}
 	c.at, c.chosen = at, true
+}
+
+// withoutIDs takes the first two columns that a header does not call as those of ids.
+func (c *columns) withoutIDs() {
+	var others []int
+	for i, cell := range c.header {
+		if !isName(cell, idNames) && (cell != "" || i > 0) {
+			others = append(others, i)
+		}
+	}
+	if len(others) > 1 {
+		c.at = [2]int{others[0], others[1]}
+	}
 }
 
 func quoted(cells []string) string {
@@ -231,8 +249,16 @@ func (p *profile) few(column int) bool { return 2*len(p.columns[column].differen
 
 // checkTable says what speaks against the columns that are read as texts and labels.
 func (p *profile) checkTable(c *columns) string {
-	if c.chosen || p.rows < fewRows || len(p.columns) < 2 {
+	if c.wanted || p.rows < fewRows || len(p.columns) < 2 {
 		return ""
+	}
+	if c.chosen {
+		if p.few(c.at[1]) {
+			return ""
+		}
+		return fmt.Sprintf("column %d, %q, has %d different labels in the first %d rows, and a classifier learns classes: "+
+			"name the columns of the text and of the label, with --columns %d,%d if they are as they should be", c.at[1]+1,
+			c.header[c.at[1]], len(p.columns[c.at[1]].different), p.rows, c.at[0]+1, c.at[1]+1)
 	}
 	if p.numbers() {
 		return "all of its columns are numbers: give --series, of series with a label each, or name the columns of the " +
@@ -241,15 +267,34 @@ func (p *profile) checkTable(c *columns) string {
 	text, label := &p.columns[c.at[0]], &p.columns[c.at[1]]
 	swapped := p.few(c.at[0]) && 2*len(text.different) <= len(label.different) && text.length < label.length
 	ids := p.numeric(c.at[0]) && !p.few(c.at[0]) && len(p.columns) > 2
-	if p.few(c.at[1]) && !swapped && !ids {
+	same := p.same(c.at[0], c)
+	if p.few(c.at[1]) && !swapped && !ids && !same {
 		return ""
 	}
 	what := fmt.Sprintf("the first %d rows have %d different labels and %d different texts", p.rows, len(label.different),
 		len(text.different))
-	if ids {
+	switch {
+	case ids:
 		what = "the texts are numbers"
+	case same:
+		what = fmt.Sprintf("column %d, of the texts, has %s in the first %d rows", c.at[0]+1,
+			words.Count(len(text.different), "text", "different ones"), p.rows)
 	}
 	return what + ": name the columns of the text and of the label" + p.suggestTable(c)
+}
+
+// same says whether a column that is read has the same cell nearly everywhere, and another one has texts.
+func (p *profile) same(column int, c *columns) bool {
+	const often = 100
+	if p.rows < fewRows || len(p.columns[column].different) > max(1, p.rows/often) {
+		return false
+	}
+	for i := range p.columns {
+		if i != c.at[0] && i != c.at[1] && !p.few(i) && !p.numeric(i) {
+			return true
+		}
+	}
+	return false
 }
 
 // suggestTable names columns that could be texts and labels.
@@ -261,7 +306,7 @@ func (p *profile) suggestTable(c *columns) string {
 		}
 	}
 	for i, x := range p.columns {
-		if i != label && (text < 0 || x.length > p.columns[text].length) {
+		if i != label && len(x.different) > 1 && (text < 0 || x.length > p.columns[text].length) {
 			text = i
 		}
 	}
@@ -274,16 +319,24 @@ func (p *profile) suggestTable(c *columns) string {
 
 // checkPairs says what speaks against the columns that are read as sources and targets: numbers of the sentences.
 func (p *profile) checkPairs(c *columns) string {
-	if c.chosen || p.rows < 2 || len(p.columns) < 3 || !p.numeric(c.at[0]) && !p.numeric(c.at[1]) {
+	if c.chosen || p.rows < 2 || len(p.columns) < 3 {
+		return ""
+	}
+	what := "numbers alone"
+	switch {
+	case p.numeric(c.at[0]) || p.numeric(c.at[1]):
+	case p.same(c.at[0], c) || p.same(c.at[1], c):
+		what = "the same cell nearly everywhere"
+	default:
 		return ""
 	}
 	var texts []string
 	for i := range p.columns {
-		if !p.numeric(i) {
+		if !p.numeric(i) && !(p.rows >= fewRows && p.few(i)) {
 			texts = append(texts, strconv.Itoa(i+1))
 		}
 	}
-	what := "a column that is read has numbers alone: name the columns of the source and of the target"
+	what = "a column that is read has " + what + ": name the columns of the source and of the target"
 	if len(texts) > 1 {
 		what += fmt.Sprintf(", it seems --columns %s", strings.Join(texts[:2], ","))
 	}

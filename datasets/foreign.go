@@ -21,6 +21,10 @@ var foreignFormats = []struct{ begins, is, next string }{
 	{"\x89HDF\r\n\x1a\n", "an HDF5 file", "save what is wanted of it as CSV"},
 	{"\x93NUMPY", "an array of NumPy", "save it as CSV"},
 	{"\x80\x04\x95", "a pickle of Python", "save it as CSV or as text"},
+	{"\x89PNG\r\n", "a picture (PNG)", "choose a text"},
+	{"\xff\xd8\xff", "a picture (JPEG)", "choose a text"},
+	{"GIF8", "a picture (GIF)", "choose a text"},
+	{"RIFF", "sound or pictures (RIFF)", "choose a text"},
 	{"SQLite format 3\x00", "a database of SQLite", "save the table as CSV"},
 }
 

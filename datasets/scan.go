@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"io"
+	"slices"
 
 	"github.com/pkg/errors"
 
@@ -21,7 +22,8 @@ type scan struct {
 	plain     bool // lines with tabs, in which quotation marks have no meaning
 	delimiter rune // of records
 	columns   *columns
-	first     *row // copied
+	first     *row  // copied
+	again     []int // lines that have the cells of the header again
 	profile   profile
 	quotes    quotes
 	notes     []string
@@ -72,7 +74,18 @@ func (s *scan) rows(c *contents, visit func(r *row, cells [2][]byte) error) erro
 		s.notes = append(s.notes, s.columns.notes...)
 	}
 	s.notes = append(s.notes, s.quotes.note(s.name)...)
+	if n := len(s.again); n > 0 {
+		s.notes = append(s.notes, fmt.Sprintf("%s: %s the names of the columns again: left out, from line %d on", s.name,
+			words.Count(n, "line has", "lines have"), s.again[0]))
+	}
 	return nil
+}
+
+// isHeader says whether a row has the cells of the header, as in a file that was put together of several.
+func (s *scan) isHeader(r *row) bool {
+	return s.first != nil && slices.EqualFunc(r.cells, s.first.cells, func(a, b []byte) bool {
+		return bytes.Equal(trim(a), trim(b))
+	})
 }
 
 // row visits a row that is not blank.
@@ -91,6 +104,10 @@ func (s *scan) row(r *row, visit func(r *row, cells [2][]byte) error) (err error
 			}
 			return nil
 		}
+	}
+	if s.isHeader(r) {
+		s.again = append(s.again, r.line)
+		return nil
 	}
 	what := s.wrong(r)
 	if s.plain {
@@ -121,9 +138,8 @@ func (s *scan) wrong(r *row) string {
 	case n < missing:
 		return fmt.Sprintf("%s, and column %d is wanted: complete the row, or correct --columns",
 			words.Count(n, "column", "columns"), missing)
-	case n > s.columns.width && s.plain && s.roles.regular:
-		return fmt.Sprintf("%s, and the first row has %d: remove what is too much", words.Count(n, "column", "columns"),
-			s.columns.width)
+	case s.plain && n > 2 && slices.ContainsFunc(r.cells[1:n-1], func(c []byte) bool { return bytes.IndexByte(c, '\r') >= 0 }):
+		return "a CR alone ends a line within it, and LF ends others: convert the file, for example with tr '\\r' '\\n'"
 	case n > s.columns.width && !s.plain:
 		return fmt.Sprintf("%s, and the first row has %d: remove what is too much, or write quotation marks around cells "+
 			"that have %s in them", words.Count(n, "column", "columns"), s.columns.width, delimiterName(s.delimiter))
@@ -136,6 +152,16 @@ func (s *scan) wrong(r *row) string {
 			}
 			return fmt.Sprintf("the %s %s is empty: remove the line or complete it", name, where)
 		}
+	}
+	for n > 0 && len(trim(r.cells[n-1])) == 0 {
+		n--
+	}
+	if n > max(s.columns.width, at[0]+1, at[1]+1) && (s.roles.regular || !s.columns.wanted) {
+		next := "remove what is too much"
+		if !s.roles.regular {
+			next += fmt.Sprintf(", or give --columns %d,%d to leave it out", at[0]+1, at[1]+1)
+		}
+		return fmt.Sprintf("%s, and the first row has %d: %s", words.Count(n, "column", "columns"), s.columns.width, next)
 	}
 	return ""
 }

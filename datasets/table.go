@@ -63,7 +63,17 @@ func ReadTable(path string, f Format) (*Table, error) {
 	}
 	t.Column = s.columns.at[0] + 1
 	t.judgeFirst(s)
+	t.Notes = append(t.Notes, doubtfulLabels(path, "examples", t.counts())...)
 	return t, nil
+}
+
+// counts are how often each label occurs.
+func (t *Table) counts() map[string]int {
+	counts := map[string]int{}
+	for _, r := range t.Rows {
+		counts[r.Label]++
+	}
+	return counts
 }
 
 // shortName is the most words that the name of a column has, where its language is not known.
@@ -75,10 +85,7 @@ func (t *Table) judgeFirst(s *scan) {
 	if s.format.Header != "" || s.format.named() {
 		return
 	}
-	counts := map[string]int{}
-	for _, r := range t.Rows {
-		counts[r.Label]++
-	}
+	counts := t.counts()
 	if first := s.first; first != nil && s.columns.at == [2]int{0, 1} {
 		if label := string(trim(first.cells[1])); counts[label] > 0 {
 			t.Rows = slices.Insert(t.Rows, 0, Row{Text: string(trim(first.cells[0])), Label: label, File: t.Name,

@@ -149,6 +149,7 @@ func ReadTagged(path, form string, f Format) (*Tagged, error) {
 		return nil, &Error{File: path, What: what}
 	}
 	t.noteUnsaid(words)
+	t.Notes = append(t.Notes, doubtfulLabels(path, "words", t.counts())...)
 	return t, nil
 }
 
@@ -161,8 +162,15 @@ func (t *Tagged) doubtful(words int, guessed bool) string {
 	if len(t.Sentences) == 1 && words >= longSentence {
 		return fmt.Sprintf("all of its %d lines are one sentence: there must be an empty line after each sentence", words)
 	}
+	if n := t.unsaidWords(); 2*n > words && n > 1 {
+		return fmt.Sprintf("%d of %d words are _: the treebank comes without its text, which must be put in first", n, words)
+	}
 	if !guessed || words < fewRows {
 		return ""
+	}
+	if t.numbered() {
+		return fmt.Sprintf("column %s, of the words, numbers them: name the columns, it seems --word-column 2 --column %s",
+			t.Format.Columns[0], t.Format.Columns[1])
 	}
 	different := [2]map[string]bool{{}, {}}
 	for _, s := range t.Sentences {
@@ -176,6 +184,30 @@ func (t *Tagged) doubtful(words int, guessed bool) string {
 			t.Format.Columns[1], t.Format.Columns[0])
 	}
 	return ""
+}
+
+// unsaidWords are how many words are left out.
+func (t *Tagged) unsaidWords() (n int) {
+	for _, s := range t.Sentences {
+		for _, word := range s.Words {
+			if word == unsaid {
+				n++
+			}
+		}
+	}
+	return n
+}
+
+// numbered says whether the words of all sentences are 1, 2, ... or 0, 1, ...
+func (t *Tagged) numbered() bool {
+	for _, s := range t.Sentences {
+		for i, word := range s.Words {
+			if n, ok := countingNumber(word); !ok || n != i+1 && n != i {
+				return false
+			}
+		}
+	}
+	return true
 }
 
 // intern makes equal strings one.
@@ -193,16 +225,20 @@ func intern(known map[string]string, list []string) {
 // unsaid is what CoNLL-U has where there is nothing.
 const unsaid = "_"
 
-// noteUnsaid says that some words have no tag.
-func (t *Tagged) noteUnsaid(words int) {
-	n := 0
+// counts are how often each tag occurs.
+func (t *Tagged) counts() map[string]int {
+	counts := map[string]int{}
 	for _, s := range t.Sentences {
 		for _, tag := range s.Tags {
-			if tag == unsaid {
-				n++
-			}
+			counts[tag]++
 		}
 	}
+	return counts
+}
+
+// noteUnsaid says that some words have no tag.
+func (t *Tagged) noteUnsaid(words int) {
+	n := t.counts()[unsaid]
 	if n > 0 && n < words && t.Format.Columns[1] != "FEATS" {
 		t.Notes = append(t.Notes, fmt.Sprintf("%s: %d of %d words have the tag _, which is learned as one like others",
 			t.Name, n, words))
