@@ -90,6 +90,16 @@ func (p taggedPart) words() iter.Seq[string] {
 	}
 }
 
+// Labels are the tags of the part: one that is in others alone could not be learned.
+func (p taggedPart) Labels() (*datasets.Labels, error) {
+	part := *p.Tagged
+	part.Sentences = make([]datasets.Sentence, len(p.which))
+	for i, at := range p.which {
+		part.Sentences[i] = p.Sentences[at]
+	}
+	return part.Labels()
+}
+
 // spelled are sentences as a tagger reads them.
 type spelled struct {
 	kinds []spelling // the different words

@@ -68,7 +68,7 @@ func newTaggerTask(c *Config, raw, other *rawTagged) (_ *TaggerTask, err error) 
 		valid = other.toMeasure()
 		t.notes = append(t.notes, other.notes()...)
 	}
-	if t.labels, err = raw.Labels(); err != nil {
+	if t.labels, err = learn.Labels(); err != nil {
 		return nil, err
 	}
 	t.labels = c.labels(t.labels)

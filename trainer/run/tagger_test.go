@@ -395,3 +395,26 @@ func TestLongSentences(t *testing.T) {
 		t.Error(lines)
 	}
 }
+
+// A tag of which all words are for validation cannot be learned, and is counted as one that the model does not have.
+func TestTagsHeldOut(t *testing.T) {
+	var sentences []datasets.Sentence
+	for i := range 20 {
+		sentences = append(sentences, datasets.Sentence{Words: []string{"a", fmt.Sprint(i)}, Tags: []string{"O", fmt.Sprint("T", i)}})
+	}
+	data, err := datasets.NewTagged("data", sentences)
+	if err != nil {
+		t.Fatal(err)
+	}
+	work, err := NewTagger(smallTagger(), data, nil, On(cpu.New(cpu.Threads(1))))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer work.Close()
+	if n := len(work.valid.words); work.labels.Len() != 21-n || work.valid.strange != n {
+		t.Errorf("%d tags, %d sentences for validation, %d words with other tags", work.labels.Len(), n, work.valid.strange)
+	}
+	if lines := strings.Join(work.Describe(1), "\n"); !strings.Contains(lines, "2 words have tags that are not among the 19") {
+		t.Error(lines)
+	}
+}
