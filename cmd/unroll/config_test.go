@@ -493,3 +493,28 @@ func TestCompletion(t *testing.T) {
 		}
 	}
 }
+
+// Numbers with zeroes before them are decimal, in files and on the command line.
+func TestLeadingZeroes(t *testing.T) {
+	small(t, nil)
+	writeFile(t, "c.yaml", "task: lm\ntraining:\n  seed: 010\n  batch: 0x10\n")
+	got := must(t, "train", "--config", "c.yaml", "--epochs", "012", "--print-config")
+	for _, want := range []string{"\n  seed: 10\n", "\n  batch: 16\n", "\n  epochs: 12\n"} {
+		if !strings.Contains(got, want) {
+			t.Errorf("there is no %q in %s", want, got)
+		}
+	}
+}
+
+// An empty name, as of a variable of the shell that is not set, is not as if its flag were not there.
+func TestEmptyNames(t *testing.T) {
+	small(t, nil)
+	for message, args := range map[string][]string{
+		"--out is empty":         {"train", "lm", "--out", ""},
+		"--valid-table is empty": {"eval", "run", "--valid-table="},
+		"--onnx is empty":        {"export", "run", "--onnx", ""},
+		"--pairs is empty":       {"train", "--pairs", ""},
+	} {
+		want(t, exitUsage, message+": give it a name, or leave it out", args...)
+	}
+}

@@ -171,6 +171,9 @@ func (a *app) parse() (*kong.Context, error) {
 	if err != nil {
 		return nil, a.inFile(usage("%s", cmdline.Misread(app, err, calledAs)))
 	}
+	if what := cmdline.Empty(ctx); what != "" {
+		return nil, usage("%s", what)
+	}
 	a.given, a.command = cmdline.Given(ctx), ctx.Selected()
 	return ctx, nil
 }
@@ -193,6 +196,7 @@ func newParser(c *cli, stdout, stderr io.Writer) (*kong.Kong, error) {
 		kong.Writers(stdout, stderr),
 		kong.Exit(func(code int) { panic(helpShown(code)) }),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true}),
+		cmdline.Decimal(),
 		cmdline.Fill(map[string]string{
 			"columnsNote":      "",
 			"conlluTags":       strings.Join(datasets.ConlluTags, ", "),

@@ -5,6 +5,7 @@
 package cmdline
 
 import (
+	"fmt"
 	"slices"
 	"strconv"
 	"strings"
@@ -24,6 +25,21 @@ func Given(ctx *kong.Context) (names []string) {
 		}
 	}
 	return names
+}
+
+// Empty says which flag is given an empty name of a file, a folder or a run, as of a variable that is not set; "" if
+// none is. It would be as if the flag were not there.
+func Empty(ctx *kong.Context) string {
+	for _, p := range ctx.Path {
+		f := p.Flag
+		if f == nil || !slices.Contains([]string{"FILE", "DIR", "PATH", "RUN"}, f.PlaceHolder) {
+			continue
+		}
+		if value, ok := ctx.FlagValue(f).(string); ok && value == "" {
+			return fmt.Sprintf("--%s is empty: give it a name, or leave it out", f.Name)
+		}
+	}
+	return ""
 }
 
 // usualWords turns how other programs are asked for help or their version into the words of this one. Nothing

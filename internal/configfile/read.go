@@ -253,6 +253,9 @@ func isZero(v *yaml.Node) bool {
 	return v.Decode(&x) == nil && x == 0
 }
 
+// zeroes stand before a decimal number, which YAML 1.1 took for an octal one.
+var zeroes = regexp.MustCompile(`^[+-]?0\d+$`)
+
 // textOf is a value as the command line has it.
 func textOf(v *yaml.Node, negated bool) string {
 	switch {
@@ -266,7 +269,7 @@ func textOf(v *yaml.Node, negated bool) string {
 		var on bool
 		v.Decode(&on) // misfit has seen that it is one
 		return strconv.FormatBool(!on)
-	case v.Tag == "!!int": // of which YAML has more forms
+	case v.Tag == "!!int" && !zeroes.MatchString(v.Value): // of which YAML has more forms
 		var x int
 		if v.Decode(&x) == nil {
 			return strconv.Itoa(x)
