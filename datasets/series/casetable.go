@@ -3,13 +3,14 @@ package series
 import (
 	"io"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/unroll-ml/unroll/internal/setting"
 )
 
 // labelNames are what headers call labels.
-var labelNames = []string{"label", "class", "target", "category"}
+var labelNames = []string{"label", "class", "target", "category", "outcome", "activity"}
 
 func isLabelName(cell string) bool { return slices.Contains(labelNames, strings.ToLower(cell)) }
 
@@ -58,16 +59,13 @@ func readWideCases(t *table) (*Cases, error) {
 	if err != nil {
 		return nil, err
 	}
-	if label < 0 {
+	guessed := label < 0
+	if guessed {
 		label = t.text()
 	}
-	skip := []int{label}
-	if id := t.options.ID; id != "" && id != None {
-		at, err := t.column("id", id)
-		if err != nil {
-			return nil, err
-		}
-		skip = append(skip, at)
+	skip, err := t.names(label)
+	if err != nil {
+		return nil, err
 	}
 	if t.options.Label == "" {
 		t.note("column %s is the label; --label for another one", t.called(label))
@@ -78,11 +76,18 @@ func readWideCases(t *table) (*Cases, error) {
 		cells, line, err := records.Read()
 		switch {
 		case err == io.EOF:
-			return c, nil
+			if guessed {
+				err = c.checkLabels(t, label)
+			} else {
+				err = nil
+			}
+			return c, err
 		case err != nil:
 			return nil, err
 		case first && t.header != nil:
 			continue
+		case t.tooWide(cells):
+			return nil, t.tooMany(len(cells), line)
 		case len(cells) <= slices.Max(skip):
 			return nil, t.wrong(line, "no column %d: complete the row", slices.Max(skip)+1)
 		}
@@ -110,6 +115,49 @@ func readWideCases(t *table) (*Cases, error) {
 		c.Cases = append(c.Cases, Case{Line: line, Values: [][]float64{values},
 			Label: strings.TrimSpace(string(cells[label]))})
 	}
+}
+
+// names are the columns that are no values of cases: the label, and names, which options name or a header does, or
+// numbers of the rows in a column that a header has no name for.
+func (t *table) names(label int) (skip []int, err error) {
+	skip = []int{label}
+	if id := t.options.ID; id == None {
+		return skip, nil
+	} else if id != "" {
+		at, err := t.column("id", id)
+		return append(skip, at), err
+	}
+	for i, name := range t.header {
+		if i != label && (isIDName(name) || i == 0 && name == "" && t.counted()) {
+			skip = append(skip, i)
+			t.note("column %s is the names of cases, and no value; --id none if it is one", t.called(i))
+		}
+	}
+	return skip, nil
+}
+
+// counted says whether the first column of the sample counts the rows.
+func (t *table) counted() bool {
+	for i, row := range t.sample {
+		if n, err := strconv.Atoi(row[0]); err != nil || n != i && n != i+1 {
+			return false
+		}
+	}
+	return true
+}
+
+// checkLabels refuses labels of which nearly all are different, in a column that nobody has named.
+func (c *Cases) checkLabels(t *table, label int) error {
+	const few = 10
+	labels := map[string]bool{}
+	for _, x := range c.Cases {
+		labels[x.Label] = true
+	}
+	if t.options.Regression || len(c.Cases) < few || 2*len(labels) <= len(c.Cases) {
+		return nil
+	}
+	return t.wrong(t.top, "column %s, of the labels, has %d different ones in %d rows, and a classifier learns classes: name "+
+		"the column of the labels with --label", t.called(label), len(labels), len(c.Cases))
 }
 
 func readLongCases(t *table) (*Cases, error) {

@@ -115,3 +115,34 @@ func TestDelimiterIsFoundOnce(t *testing.T) {
 		}
 	}
 }
+
+// What a header calls names of cases, and numbers of rows, are no values.
+func TestNamesOfCases(t *testing.T) {
+	for _, c := range []struct {
+		data   string
+		o      Options
+		values []float64
+	}{
+		{"id,label,v1,v2\n7,a,1,2\n8,b,3,4\n", Options{}, []float64{1, 2}},
+		{",label,v1,v2\n0,a,1,2\n1,b,3,4\n", Options{}, []float64{1, 2}},
+		{",label,v1,v2\n5,a,1,2\n1,b,3,4\n", Options{}, []float64{5, 1, 2}},
+		{"id,label,v1,v2\n7,a,1,2\n8,b,3,4\n", Options{ID: None}, []float64{7, 1, 2}},
+		{"v1,v2,outcome\n1,2,0\n3,4,1\n", Options{}, []float64{1, 2}},
+	} {
+		same(t, c.data, [][]float64{c.values}, readCases(t, "a.csv", c.data, c.o).Cases[0].Values)
+	}
+	numbers := strings.Repeat("0.5,1,0\n", 6)
+	for i := range 6 {
+		numbers += strings.Replace("0.5X,2,1\n", "X", string(rune('0'+i)), 1)
+	}
+	path := write(t, "a.csv", []byte("f1,f2,kind\n"+numbers))
+	_, err := ReadCases(path, Options{})
+	wantError(t, "labels that are values", path, err, `FILE:1: column 1, "f1", of the labels, has 7 different ones in 12 rows, `+
+		"and a classifier learns classes: name the column of the labels with --label")
+	wrongs(t,
+		bad("decimal commas between commas", "a.csv", "v1,v2,label\n1,5,2,5,1\n",
+			"FILE:2: 5 columns, and the first row has 3: remove what is too much, or write points for decimal commas", Options{Label: "label"}))
+	if cases := readCases(t, "a.csv", "f1,f2,kind\n"+numbers, Options{Regression: true}); cases.Cases[0].Number != 0.5 {
+		t.Error(cases.Cases[0].Number)
+	}
+}

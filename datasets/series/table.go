@@ -1,6 +1,7 @@
 package series
 
 import (
+	"bytes"
 	"io"
 	"regexp"
 	"slices"
@@ -164,6 +165,16 @@ func (t *table) column(flag, wanted string) (int, error) {
 		return 0, t.wrong(t.top, "there is no column %d, the first row has %d: correct --%s", at+1, t.width, flag)
 	}
 	return at, nil
+}
+
+// tooWide says whether a row has more cells than a header with a name for each of its values.
+func (t *table) tooWide(cells [][]byte) bool {
+	const headed = 2 // one for the name of a series, and one for all of its values
+	n := len(cells)
+	for n > 1 && len(bytes.TrimSpace(cells[n-1])) == 0 { // padding
+		n--
+	}
+	return t.header != nil && t.width > headed && n > t.width
 }
 
 // tooMany is the error of a row with more cells than the first.

@@ -92,8 +92,7 @@ func (w *wide) row(cells [][]byte, line int) error {
 	for len(cells) > 1 && len(cells[len(cells)-1]) == 0 { // padding
 		cells = cells[:len(cells)-1]
 	}
-	const headed = 2 // a header with a name for the series, and one for all of its values
-	if w.header != nil && w.width > headed && len(cells) > w.width {
+	if w.tooWide(cells) {
 		return w.tooMany(len(cells), line)
 	}
 	if err := w.hold(ofSeries+len(cells), line); err != nil {
