@@ -173,7 +173,7 @@ type Decoder struct {
 // Decoder is a decoder at the beginning of a text.
 func (v *Vocab) Decoder() *Decoder { return &Decoder{vocab: v} }
 
-// Next is what one more token adds to the text: see Vocab.Decode.
+// Next is what one more token adds to the text: see Vocab.Decode. A number that is no token's is an unknown one.
 func (d *Decoder) Next(token int32) string {
 	unknown := specialNames[Unknown]
 	if d.vocab.kind != Word {
@@ -185,7 +185,12 @@ func (d *Decoder) Next(token int32) string {
 // next is Next with a text for Unknown.
 func (d *Decoder) next(token int32, unknown string) string {
 	v := d.vocab
-	s := v.tokens[token]
+	s := unknown
+	if token < 0 || int(token) >= len(v.tokens) {
+		token = Unknown
+	} else {
+		s = v.tokens[token]
+	}
 	if int(token) < v.special {
 		d.ended = d.ended || token == End
 		if token != Unknown {

@@ -4,6 +4,7 @@
 package setting
 
 import (
+	"context"
 	"fmt"
 	"math"
 	"slices"
@@ -76,4 +77,9 @@ func Set(name string, is bool, want string) error {
 		return nil
 	}
 	return &Error{name, nil, want}
+}
+
+// Context is Set of a context.
+func Context(ctx context.Context) error {
+	return Set("ctx", ctx != nil, "a context, such as context.Background()")
 }

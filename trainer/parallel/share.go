@@ -6,6 +6,8 @@ import (
 	"encoding/gob"
 
 	"github.com/pkg/errors"
+
+	"github.com/unroll-ml/unroll/internal/setting"
 )
 
 // ErrElsewhere says that another rank has ended what all share; its own error says why.
@@ -27,6 +29,9 @@ func Sharing(ctx context.Context, c Communicator) context.Context {
 func Share[R any](
 	ctx context.Context, n int, compute func(i int) (R, error), take func(i int, result R) error,
 ) error {
+	if err := setting.Context(ctx); err != nil {
+		return err
+	}
 	world, ok := ctx.Value(sharersKey{}).(Communicator)
 	if !ok {
 		world = Alone{}

@@ -81,7 +81,15 @@ func (c *Config) check() error {
 	if kindOf(c.Task) == nil {
 		return settings("`task` is %q: it must be one of %s", c.Task, strings.Join(taskNames(), ", "))
 	}
-	t := &c.Training
+	m, t, usual := &c.Model, &c.Training, Defaults(c.Task).Model
+	for _, err := range []error{
+		hasPart("forecast", m.Forecast, usual.Forecast), hasPart("number", m.Number, usual.Number),
+		hasPart("tag", m.Tag, usual.Tag),
+	} {
+		if err != nil {
+			return err
+		}
+	}
 	for _, err := range []error{
 		c.checkIntegers(), c.checkNames(), c.Running.Check(), c.checkSoftmax(), c.checkOptimizer(), c.checkTask(),
 		c.checkVectors(), c.checkModel(),
@@ -91,6 +99,14 @@ func (c *Config) check() error {
 		}
 	}
 	return c.checkSize(max(t.Seq, 1))
+}
+
+// hasPart says whether a part of a model is there, if a model of the task has one.
+func hasPart[P any](name string, part, usual *P) error {
+	if part != nil || usual == nil {
+		return nil
+	}
+	return settings("the model has no `%s`: start from run.Defaults", name)
 }
 
 // checkIntegers checks the least values of integers but for those that package models knows.

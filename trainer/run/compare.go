@@ -184,6 +184,12 @@ func MeasureValue(name string, x float64) string {
 // DrawRuns draws the validations of groups of runs, a panel for each group, as svg or png. If there are none, it is a
 // *DataError.
 func DrawRuns(w io.Writer, format string, groups []Group) error {
+	for _, g := range groups {
+		none := func(r Compared) bool { return r.Account == nil || r.Config == nil }
+		if kindOf(g.Task) == nil || len(g.Runs) == 0 || slices.ContainsFunc(g.Runs, none) {
+			return settings("a group without runs, or of no task: draw what Compare gives")
+		}
+	}
 	p := &plots.Curves{Title: "validations", Apart: true}
 	validated := false
 	for _, g := range groups {

@@ -1,12 +1,14 @@
 package run
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"reflect"
 	"time"
 
 	"github.com/unroll-ml/unroll/datasets"
+	"github.com/unroll-ml/unroll/internal/setting"
 	"github.com/unroll-ml/unroll/internal/translate"
 	"github.com/unroll-ml/unroll/trainer"
 	"github.com/unroll-ml/unroll/trainer/metrics"
@@ -86,7 +88,7 @@ func (r *Run) meanOf(what string) string {
 
 // Evaluate measures the model of the run, or those of all that joined it together, on the data of this run.
 func (r *Run) Evaluate(ctx context.Context, e EvalConfig) (*Evaluation, error) {
-	if err := r.config.open(); err != nil {
+	if err := cmp.Or(setting.Context(ctx), r.config.open()); err != nil {
 		return nil, err
 	}
 	e.Data = e.Data.like(r.config.Data.Train)
@@ -120,7 +122,7 @@ func validateLM(ctx context.Context, lm LM, w evalWindows, c *Training) (Metrics
 	inputs, targets, mask := make([]int32, n), make([]int32, n), make([]float32, n)
 	var total trainer.Sums
 	for i := range w.Len() {
-		if err := ctx.Err(); err != nil {
+		if err := done(ctx); err != nil {
 			return Metrics{}, err
 		}
 		reset, err := w.Fill(i, inputs, targets, mask)

@@ -1,6 +1,9 @@
 package run
 
-import "github.com/unroll-ml/unroll/internal/batches"
+import (
+	"github.com/unroll-ml/unroll/internal/batches"
+	"github.com/unroll-ml/unroll/internal/setting"
+)
 
 // A feed is the batches of a training, from the step on at which it is first asked for one.
 type feed[B any] struct {
@@ -10,6 +13,10 @@ type feed[B any] struct {
 
 // next is the batch of the step after so many; later calls give the ones that follow.
 func (f *feed[B]) next(before int) (B, error) {
+	if err := setting.AtLeast("step", before, 0); err != nil {
+		var none B
+		return none, err
+	}
 	if f.from == nil {
 		f.from = batches.NewFeed(before, f.fill)
 	}

@@ -363,6 +363,9 @@ func (f *Folder) release() {
 
 // Load loads a checkpoint of the run, Best or Last, into the model of a task.
 func (f *Folder) Load(t Task, name string) (Position, error) {
+	if err := given(t); err != nil {
+		return Position{}, err
+	}
 	return f.load(name, t.Config(), t, false)
 }
 

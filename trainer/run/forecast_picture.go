@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/unroll-ml/unroll/internal/plots"
+	"github.com/unroll-ml/unroll/internal/setting"
 )
 
 // horizonsShown is how many horizons of a series a picture shows before the forecast.
@@ -16,6 +17,10 @@ const horizonsShown = 4
 // Draw writes pictures of a series and its forecast into the folder of the run, forecast-SERIES.svg and .png,
 // with the intervals between those quantiles that lie as far from 0 as others from 1. It gives their paths.
 func (r *Run) Draw(f *SeriesForecast, quantiles []float64) (paths []string, err error) {
+	is := f != nil && len(f.forecasts) > 0
+	if err := setting.Set("SeriesForecast", is, "one that Forecaster.Forecast gave"); err != nil {
+		return nil, err
+	}
 	return f.draw(filepath.Join(r.dir, "forecast-"), nil, quantiles)
 }
 

@@ -220,7 +220,7 @@ func (f *Forecaster) own(ctx context.Context, set *series.Set) ([]SeriesForecast
 	defer f.mu.Unlock()
 	var all []SeriesForecast
 	for block := range slices.Chunk(ends, mostWindows) {
-		if err := ctx.Err(); err != nil {
+		if err := done(ctx); err != nil {
 			return nil, err
 		}
 		forecasts, err := forecast(f.model, d.windows(block))

@@ -73,7 +73,7 @@ func (c *Classifier) Classify(ctx context.Context, texts []string) ([][]Label, e
 	defer c.mu.Unlock()
 	all := make([][]Label, len(texts))
 	for _, g := range group(sizes(tokens), c.models[0].StepRows()) {
-		if err := ctx.Err(); err != nil {
+		if err := done(ctx); err != nil {
 			return nil, err
 		}
 		x := trainer.Sequences{Steps: g.Steps, Batch: g.Rows, Mask: make([]float32, g.Steps*g.Rows)}
@@ -113,7 +113,7 @@ func (c *Classifier) ClassifyImages(ctx context.Context, m *datasets.Images, fro
 	defer c.mu.Unlock()
 	all := make([][]Label, 0, to-from)
 	for ; from < to; from += MostTexts {
-		if err := ctx.Err(); err != nil {
+		if err := done(ctx); err != nil {
 			return nil, err
 		}
 		n := min(MostTexts, to-from)

@@ -1,6 +1,7 @@
 package run
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"math"
@@ -9,6 +10,7 @@ import (
 	"github.com/pkg/errors"
 
 	"github.com/unroll-ml/unroll/internal/runlog"
+	"github.com/unroll-ml/unroll/internal/setting"
 	"github.com/unroll-ml/unroll/internal/words"
 	"github.com/unroll-ml/unroll/trainer/checkpoint"
 	"github.com/unroll-ml/unroll/trainer/optim"
@@ -20,6 +22,9 @@ import (
 // Of several processes that train together (see InWorld) all must call it; the folder is that of rank 0, and others do
 // not look at dir.
 func Train(ctx context.Context, dir string, t Task, o Options) (End, error) {
+	if err := trainable(ctx, t); err != nil {
+		return End{}, err
+	}
 	if worldOf(t).Rank() > 0 {
 		return Follow(ctx, t, o)
 	}
@@ -43,6 +48,9 @@ func Train(ctx context.Context, dir string, t Task, o Options) (End, error) {
 // Train again goes on. A *DivergedError says that the numbers are no longer finite, an *OtherSettingsError that
 // the folder holds another run, a *FinishedError that its run has nothing left to do.
 func (f *Folder) Train(ctx context.Context, t Task, o Options) (End, error) {
+	if err := trainable(ctx, t); err != nil {
+		return End{}, err
+	}
 	return jointly(worldOf(t), func() (End, error) {
 		r, err := f.prepare(t, o)
 		if err != nil {
@@ -51,6 +59,30 @@ func (f *Folder) Train(ctx context.Context, t Task, o Options) (End, error) {
 		defer r.close()
 		return r.run(ctx)
 	})
+}
+
+// trainable says what is missing for a training.
+func trainable(ctx context.Context, t Task) error {
+	if err := cmp.Or(setting.Context(ctx), given(t)); err != nil {
+		return err
+	}
+	if own, ok := t.(*Own); ok {
+		return own.check()
+	}
+	return nil
+}
+
+// given says whether there is a task.
+func given(t Task) error {
+	return setting.Set("Task", t != nil, "a model with its data, such as NewLM makes")
+}
+
+// done is why there is nothing more to do: the context is done, or there is none.
+func done(ctx context.Context) error {
+	if err := setting.Context(ctx); err != nil {
+		return err
+	}
+	return ctx.Err()
 }
 
 // prepare either continues the run in the folder or begins a new one. Until it is known that this can be done

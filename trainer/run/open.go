@@ -14,6 +14,7 @@ import (
 
 	"github.com/unroll-ml/unroll/datasets"
 	"github.com/unroll-ml/unroll/graph/tape"
+	"github.com/unroll-ml/unroll/internal/setting"
 	"github.com/unroll-ml/unroll/trainer"
 	"github.com/unroll-ml/unroll/trainer/checkpoint"
 )
@@ -208,6 +209,9 @@ func (r *Run) holds(name string) bool {
 
 // Load reads the weights of the run's checkpoint into a model, and says where the run stood.
 func (r *Run) Load(m Learner) (Position, error) {
+	if err := setting.Set("Learner", m != nil, "a model, such as a *trainer.Learner"); err != nil {
+		return Position{}, err
+	}
 	f, err := openCheckpoint(r.checkpoint())
 	if err != nil {
 		return Position{}, err

@@ -81,7 +81,9 @@ func WithLM(f func(trainer.LMConfig) (LM, error)) Option { return func(w *with) 
 
 func (c *Config) use(opts []Option) {
 	for _, o := range opts {
-		o(&c.with)
+		if o != nil {
+			o(&c.with)
+		}
 	}
 }
 

@@ -1,9 +1,11 @@
 package run
 
 import (
+	"cmp"
 	"context"
 	"slices"
 
+	"github.com/unroll-ml/unroll/internal/setting"
 	"github.com/unroll-ml/unroll/trainer/parallel"
 )
 
@@ -68,14 +70,29 @@ func (o *Own) Ranks() parallel.Communicator { return ranksOf(o.Learner) }
 // Epoch implements Task.
 func (o *Own) Epoch() int { return max(o.Steps, 1) }
 
+// check says what is missing.
+func (o *Own) check() error {
+	return cmp.Or(
+		setting.Set("Learner", o.Learner != nil, "a model, such as a *trainer.Learner"),
+		setting.Set("Train", o.Train != nil, "a function that takes a training step"),
+		setting.Set("Measure", o.Measure != nil, "a function that gives the loss on the validation data"),
+	)
+}
+
 // Step implements Task.
 func (o *Own) Step(before int, rate float64) (loss, norm float64, tokens int, err error) {
+	if err := o.check(); err != nil {
+		return 0, 0, 0, err
+	}
 	loss, norm, err = o.Train(before, rate)
 	return loss, norm, 0, err
 }
 
 // Validate implements Task.
 func (o *Own) Validate(ctx context.Context) (Metrics, error) {
+	if err := cmp.Or(o.check(), setting.Context(ctx)); err != nil {
+		return Metrics{}, err
+	}
 	loss, err := o.Measure(ctx)
 	return Metrics{Loss: loss}, err
 }

@@ -109,7 +109,7 @@ func (c *Config) eachCases(
 		lengths[i] = len(v) / x.size
 	}
 	for _, g := range group(lengths, step) {
-		if err := ctx.Err(); err != nil {
+		if err := done(ctx); err != nil {
 			return err
 		}
 		if err := c.checkSize(g.Steps); err != nil {

@@ -9,6 +9,7 @@ import (
 
 	"github.com/unroll-ml/unroll/datasets"
 	"github.com/unroll-ml/unroll/internal/batches"
+	"github.com/unroll-ml/unroll/internal/setting"
 	"github.com/unroll-ml/unroll/internal/translate"
 	"github.com/unroll-ml/unroll/internal/words"
 	"github.com/unroll-ml/unroll/models"
@@ -355,6 +356,9 @@ func (t *Seq2SeqTask) measure(ctx context.Context) (Metrics, error) {
 func (t *Seq2SeqTask) Translated(ctx context.Context, n int) (*TranslatedPairs, error) {
 	o, err := t.config.limited(translate.Options{})
 	if err != nil {
+		return nil, err
+	}
+	if err := setting.AtLeast("n", n, 0); err != nil {
 		return nil, err
 	}
 	return t.valid.sample(n).translated(ctx, t.translator, o, false)

@@ -61,7 +61,7 @@ func (t *Tagger) Tag(ctx context.Context, sentences [][]string) ([][]string, err
 		tags[i] = make([]string, n)
 	}
 	for _, g := range group(lengths, t.model.StepRows()) {
-		if err := ctx.Err(); err != nil {
+		if err := done(ctx); err != nil {
 			return nil, err
 		}
 		which := make([]int32, g.Rows)

@@ -41,6 +41,12 @@ func ranksOf(m any) parallel.Communicator {
 
 // Follow is Train of a rank other than 0: it takes the steps, and leaves the folder and what is said of it to rank 0.
 func Follow(ctx context.Context, t Task, o Options) (End, error) {
+	if err := trainable(ctx, t); err != nil {
+		return End{}, err
+	}
+	if worldOf(t).Rank() == 0 {
+		return End{}, settings("rank 0 of the processes that train together follows none: it trains in a folder, with Train")
+	}
 	return jointly(worldOf(t), func() (End, error) {
 		r, err := newTraining(t, o)
 		if err == nil {

@@ -9,6 +9,7 @@ import (
 	"sync"
 
 	"github.com/unroll-ml/unroll/datasets"
+	"github.com/unroll-ml/unroll/internal/setting"
 	"github.com/unroll-ml/unroll/models/decode"
 	"github.com/unroll-ml/unroll/trainer"
 )
@@ -83,6 +84,9 @@ func (t *LMTask) Write(ctx context.Context, n int, s decode.Sampling, seed uint6
 }
 
 func textOnly(emit func(text string) error) func(Written) error {
+	if emit == nil {
+		return nil
+	}
 	return func(w Written) error { return emit(w.Text) }
 }
 
@@ -133,8 +137,15 @@ func (t *Text) add(token int32) (text string) {
 func (t *Text) Write(
 	ctx context.Context, more []int32, n int, s decode.Sampling, seed uint64, emit func(Written) error,
 ) error {
-	if err := s.Check(); err != nil {
+	if err := cmp.Or(
+		s.Check(), setting.AtLeast("n", n, 0), setting.Set("emit", emit != nil, "a function that takes what is written"),
+	); err != nil {
 		return err
+	}
+	for _, token := range slices.Concat(t.tokens[t.read:], more) {
+		if token < 0 || int(token) >= t.model.vocab.Len() {
+			return badData("there is no token %d: those of the vocabulary are 0 to %d", token, t.model.vocab.Len()-1)
+		}
 	}
 	t.take(more)
 	if len(t.tokens) == 0 {
@@ -192,7 +203,7 @@ func (t *Text) write(ctx context.Context, n int, s decode.Sampling, random *rand
 func (t *Text) writeToken(ctx context.Context, s decode.Sampling, random *rand.Rand, emit func(Written) error) error {
 	var logits []float32
 	for _, token := range t.tokens[t.read:] {
-		if err := ctx.Err(); err != nil {
+		if err := done(ctx); err != nil {
 			return err
 		}
 		var err error
