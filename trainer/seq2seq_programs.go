@@ -212,7 +212,7 @@ func (d *beamDecoder) bytes() int {
 // fewer is the stepper for so many sources, or a few more, nil if it would not leave out a quarter of them. Where
 // programs do not share weights one more is not worth it.
 func (m *Seq2Seq) fewer(s beamShape, sources int) (*decode.SourceStepper, error) {
-	fewer := batches.RowsInUse(sources, m.StepRows())
+	fewer := batches.RowsInUse(sources, m.StepCost())
 	if 4*fewer > 3*s.batch || m.placed == nil {
 		return nil, nil
 	}

@@ -34,12 +34,12 @@ func (m Seq2Seqs) Sample(
 	return c.Sequences(s, lengths, n, limits, m[0].config.Model.Tokens, random)
 }
 
-// StepRows is Seq2Seq.StepRows of all of them.
-func (m Seq2Seqs) StepRows() int {
+// StepCost is that of the device.
+func (m Seq2Seqs) StepCost() tape.StepCost {
 	if len(m) == 0 {
-		return tape.StepRows(nil)
+		return tape.StepCostOf(nil)
 	}
-	return m[0].StepRows()
+	return m[0].StepCost()
 }
 
 // Keep says how many bytes of inputs and outputs may be kept for shapes of batches that were translated before. Without it

@@ -85,8 +85,8 @@ func newShared(b *op.Builder, params G.Nodes, c Training, d tape.Device, carried
 // Device is what the model runs on.
 func (s *shared) Device() string { return s.device.Name() }
 
-// StepRows is that of the device, see tape.StepRows.
-func (s *shared) StepRows() int { return tape.StepRows(s.device) }
+// StepCost is that of the device.
+func (s *shared) StepCost() tape.StepCost { return tape.StepCostOf(s.device) }
 
 // Close frees the device's memory. What needs a program afterwards is an error.
 func (s *shared) Close() error {

@@ -172,13 +172,24 @@ type Launcher interface {
 	StepRows() int
 }
 
-// StepRows is how many rows of a batch take as long on a device as what a step of a recurrence takes beside its rows: for
-// fewer steps it pays to compute as many rows in vain. nil is the CPU.
-func StepRows(d Device) int {
+// StepCost is what a step of a recurrence takes, in the time of a row of a batch that is needed.
+type StepCost struct {
+	Rows   int     // beside its rows: for fewer steps it pays to compute as many rows in vain
+	Padded float64 // a row that is not needed, see Product
+}
+
+// StepCostOf is that of a device. nil is the CPU.
+func StepCostOf(d Device) StepCost {
 	if l, ok := d.(Launcher); ok {
-		return l.StepRows()
+		return StepCost{l.StepRows(), 1}
 	}
-	return 8 // of a processor: a row alone reads as many weights as several
+	// A row alone reads as many weights as several; of one that is not needed only the elementwise functions are computed.
+	return StepCost{8, 0.15}
+}
+
+// Time is that of so many steps of so many rows, of which some are needed: the lengths of the sequences, added up.
+func (c StepCost) Time(steps, rows, needed int) float64 {
+	return float64(steps*c.Rows+needed) + c.Padded*float64(steps*rows-needed)
 }
 
 // Program is a loaded tape with its arena. After Load every input and state is zero.

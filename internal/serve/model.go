@@ -180,7 +180,7 @@ func (m *model) swap() {
 		w.takeOver(old.task.(*writer))
 	}
 	m.current.Store(newer)
-	m.queue.step = newer.run.StepRows()
+	m.queue.cost = newer.run.StepCost()
 	m.metrics.step.Set(float64(newer.run.At().Step))
 	m.metrics.reloads.WithLabelValues("loaded").Inc()
 	m.config.Tell(fmt.Sprintf("%s: the checkpoint %s of step %s is used", m.name, newer.stamp.name,

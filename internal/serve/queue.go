@@ -6,6 +6,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/unroll-ml/unroll/graph/tape"
 	"github.com/unroll-ml/unroll/internal/batches"
 )
 
@@ -80,7 +81,7 @@ type queue struct {
 	most   int           // inputs of a batch
 	wait   time.Duration // how long the first input of a batch waits for others, at most
 	limit  int           // inputs that wait
-	step   int           // rows that take the model as long as a step, see batches.InUse
+	cost   tape.StepCost // of the model, see batches.InUse
 	wake   chan struct{}
 	mu     sync.Mutex
 	items  []item
@@ -188,7 +189,7 @@ func (q *queue) similar(items []item) (with []item) {
 	for i, x := range items {
 		steps[i] = max(1, x.steps[x.index])
 	}
-	for _, b := range batches.InUse(steps, q.step, func(int) int { return q.most }) {
+	for _, b := range batches.InUse(steps, q.cost, func(int) int { return q.most }) {
 		if !slices.Contains(b.Which, 0) {
 			continue
 		}

@@ -13,6 +13,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/pkg/errors"
+
+	"github.com/unroll-ml/unroll/graph/tape"
 )
 
 // echo is a task that says what it was given, and how much was predicted together. It waits until the test lets it go.
@@ -160,7 +162,7 @@ func TestBatchesWait(t *testing.T) {
 // A batch has the input that came first, and those that are best read with it; what differs in length waits for the next
 // one, and an option of its own for another.
 func TestBatchesOfSimilarLengths(t *testing.T) {
-	q := &queue{most: 4, limit: 100, step: 4, wake: make(chan struct{}, 1)}
+	q := &queue{most: 4, limit: 100, cost: tape.StepCost{Rows: 4, Padded: 1}, wake: make(chan struct{}, 1)}
 	add := func(key string, alone bool, steps ...int) {
 		q.add(&call{
 			ctx: t.Context(), key: key, alone: alone, inputs: make([]any, len(steps)), steps: steps, mailbox: newMailbox(),

@@ -15,6 +15,7 @@ import (
 	"github.com/pkg/errors"
 
 	"github.com/unroll-ml/unroll/datasets"
+	"github.com/unroll-ml/unroll/graph/tape"
 	"github.com/unroll-ml/unroll/internal/batches"
 	"github.com/unroll-ml/unroll/models/decode"
 	"github.com/unroll-ml/unroll/trainer/metrics"
@@ -23,8 +24,8 @@ import (
 
 // Model translates batches of tokens: a *trainer.Seq2Seq.
 type Model interface {
-	// StepRows is how many rows take as long as what a step takes beside its rows, see batches.InUse.
-	StepRows() int
+	// StepCost is what a step takes, see batches.InUse.
+	StepCost() tape.StepCost
 	Search(source []int32, batch int, c decode.Beam) ([][]decode.Hypothesis, error)
 	Sample(
 		source []int32, batch, n int, limits []int, c decode.Sampling, random []*rand.Rand,
@@ -187,7 +188,7 @@ func (t *Translator) batches(first int, lines []string, o *Options) (all []batch
 	most := func(steps int) int {
 		return min(o.together(), int(together/t.work(steps, o)), maxTokens/(steps*o.rows()))
 	}
-	for _, g := range batches.InUse(lengths, t.Model.StepRows(), most) {
+	for _, g := range batches.InUse(lengths, t.Model.StepCost(), most) {
 		b := batch{Together: g, first: first}
 		for _, i := range g.Which {
 			b.tokens = append(b.tokens, tokens[i])

@@ -197,7 +197,7 @@ func TestTranslatorMemory(t *testing.T) {
 // scripted finds the same hypothesis for every source.
 type scripted struct{ decode.Hypothesis }
 
-func (scripted) StepRows() int { return 4 }
+func (scripted) StepCost() tape.StepCost { return tape.StepCost{Rows: 4, Padded: 1} }
 
 func (s scripted) Search(_ []int32, batch int, _ decode.Beam) ([][]decode.Hypothesis, error) {
 	return slices.Repeat([][]decode.Hypothesis{{s.Hypothesis}}, batch), nil

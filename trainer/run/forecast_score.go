@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/unroll-ml/unroll/datasets/series"
+	"github.com/unroll-ml/unroll/graph/tape"
 	"github.com/unroll-ml/unroll/internal/batches"
 	"github.com/unroll-ml/unroll/trainer"
 	"github.com/unroll-ml/unroll/trainer/metrics"
@@ -145,7 +146,7 @@ func (d *seriesData) windows(origins []origin) []trainer.Window {
 // forecast forecasts windows; there are programs for few numbers of them.
 func forecast(m *trainer.Forecaster, windows []trainer.Window) ([]trainer.Forecast, error) {
 	n := len(windows)
-	for len(windows) < batches.RowsInUse(n, m.StepRows()) {
+	for len(windows) < batches.RowsInUse(n, m.StepCost()) {
 		windows = append(windows, windows[0])
 	}
 	forecasts, err := m.Forecast(windows)
@@ -234,7 +235,7 @@ func judge(models []forecasting, block []origin, levels []float64) (j judgedFore
 	together := make([][]*trainer.Forecast, len(block))
 	for _, m := range models {
 		windows := m.data.windows(block)
-		loss, values, err := m.Measure(padded(windows, m.StepRows()))
+		loss, values, err := m.Measure(padded(windows, m.StepCost()))
 		if err != nil {
 			return j, err
 		}
@@ -260,8 +261,8 @@ func judge(models []forecasting, block []origin, levels []float64) (j judgedFore
 }
 
 // padded adds windows that nothing is measured of, so that there are programs for few numbers of them.
-func padded(windows []trainer.Window, step int) []trainer.Window {
-	n := batches.RowsInUse(len(windows), step)
+func padded(windows []trainer.Window, cost tape.StepCost) []trainer.Window {
+	n := batches.RowsInUse(len(windows), cost)
 	for len(windows) < n {
 		none := windows[0]
 		none.Future = nil

@@ -72,7 +72,7 @@ func (c *Classifier) Classify(ctx context.Context, texts []string) ([][]Label, e
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	all := make([][]Label, len(texts))
-	for _, g := range group(sizes(tokens), c.models[0].StepRows()) {
+	for _, g := range group(sizes(tokens), c.models[0].StepCost()) {
 		if err := done(ctx); err != nil {
 			return nil, err
 		}
@@ -117,7 +117,7 @@ func (c *Classifier) ClassifyImages(ctx context.Context, m *datasets.Images, fro
 			return nil, err
 		}
 		n := min(MostTexts, to-from)
-		which := make([]int32, batches.RowsInUse(n, c.models[0].StepRows())) // those after n are of no use
+		which := make([]int32, batches.RowsInUse(n, c.models[0].StepCost())) // those after n are of no use
 		for i := range which {
 			which[i] = -1
 			if i < n {

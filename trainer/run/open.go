@@ -33,8 +33,8 @@ type Run struct {
 	at      Position         // where the checkpoint stands that was loaded last
 }
 
-// StepRows is that of the device, see tape.StepRows, once a model of the run is ready.
-func (r *Run) StepRows() int { return tape.StepRows(r.config.with.device) }
+// StepCost is that of the device, once a model of the run is ready.
+func (r *Run) StepCost() tape.StepCost { return tape.StepCostOf(r.config.with.device) }
 
 // Open reads what the folder of a run says of its model. A folder that holds none gives a *NotARunError, one
 // that is not there an *InputError, a damaged one a *checkpoint.CorruptError.

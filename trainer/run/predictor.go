@@ -5,6 +5,7 @@ import (
 	"sync"
 
 	"github.com/unroll-ml/unroll/datasets/series"
+	"github.com/unroll-ml/unroll/graph/tape"
 	"github.com/unroll-ml/unroll/internal/batches"
 	"github.com/unroll-ml/unroll/trainer"
 )
@@ -43,7 +44,7 @@ func (m *Regressor) Predict(ctx context.Context, cases *series.Cases) ([]float64
 	predicted := make([]float64, casesIn(cases))
 	for i, model := range m.models {
 		c := m.runs[i].config
-		err := c.eachCases(ctx, cases, model.StepRows(), func(x trainer.Sequences, which []int32) error {
+		err := c.eachCases(ctx, cases, model.StepCost(), func(x trainer.Sequences, which []int32) error {
 			ys, err := model.Predict(x)
 			if err != nil {
 				return err
@@ -70,7 +71,7 @@ func (c *Classifier) ClassifyCases(ctx context.Context, cases *series.Cases) ([]
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	all := make([][]Label, casesIn(cases))
-	err := c.config.eachCases(ctx, cases, c.models[0].StepRows(), func(x trainer.Sequences, which []int32) error {
+	err := c.config.eachCases(ctx, cases, c.models[0].StepCost(), func(x trainer.Sequences, which []int32) error {
 		ln, err := c.models.LogProbs(x)
 		if err != nil {
 			return err
@@ -95,7 +96,7 @@ func casesIn(cases *series.Cases) int {
 
 // eachCases visits cases in batches of similar lengths, see group, with the numbers of the cases by row.
 func (c *Config) eachCases(
-	ctx context.Context, cases *series.Cases, step int, visit func(x trainer.Sequences, which []int32) error,
+	ctx context.Context, cases *series.Cases, cost tape.StepCost, visit func(x trainer.Sequences, which []int32) error,
 ) error {
 	if casesIn(cases) == 0 {
 		return badData("there are no series")
@@ -108,7 +109,7 @@ func (c *Config) eachCases(
 	for i, v := range x.vectors {
 		lengths[i] = len(v) / x.size
 	}
-	for _, g := range group(lengths, step) {
+	for _, g := range group(lengths, cost) {
 		if err := done(ctx); err != nil {
 			return err
 		}

@@ -60,7 +60,7 @@ func (t *Tagger) Tag(ctx context.Context, sentences [][]string) ([][]string, err
 	for i, n := range lengths {
 		tags[i] = make([]string, n)
 	}
-	for _, g := range group(lengths, t.model.StepRows()) {
+	for _, g := range group(lengths, t.model.StepCost()) {
 		if err := done(ctx); err != nil {
 			return nil, err
 		}

@@ -11,6 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/unroll-ml/unroll/datasets"
+	"github.com/unroll-ml/unroll/graph/tape"
 	"github.com/unroll-ml/unroll/internal/batches"
 	"github.com/unroll-ml/unroll/internal/translate"
 	"github.com/unroll-ml/unroll/models/decode"
@@ -20,7 +21,7 @@ import (
 // echo translates every source to itself.
 type echo struct{}
 
-func (echo) StepRows() int { return 4 }
+func (echo) StepCost() tape.StepCost { return tape.StepCost{Rows: 4, Padded: 1} }
 
 func (echo) Search(source []int32, batch int, _ decode.Beam) ([][]decode.Hypothesis, error) {
 	found := make([][]decode.Hypothesis, batch)
