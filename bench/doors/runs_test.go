@@ -105,12 +105,21 @@ func task(t testing.TB, name string) run.Task {
 	return made
 }
 
+// trained are the folders of runs, by name; what is in them is removed at the end.
 var trained struct {
 	sync.Mutex
 	dirs map[string]string
 }
 
-// opened opens a copy of a run of a task, which is trained once.
+func TestMain(m *testing.M) {
+	code := m.Run()
+	for _, dir := range trained.dirs {
+		os.RemoveAll(filepath.Dir(dir))
+	}
+	os.Exit(code)
+}
+
+// openedRun opens a copy of a run of a task, which is trained once.
 func openedRun(t testing.TB, name string) *run.Run {
 	t.Helper()
 	trained.Lock()

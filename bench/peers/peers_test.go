@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"encoding/json"
+	"flag"
 	"io"
 	"math"
 	"os"
@@ -13,6 +14,8 @@ import (
 	"github.com/unroll-ml/unroll/graph/ref"
 	"github.com/unroll-ml/unroll/internal/bench/workloads"
 )
+
+var peers = flag.Bool("peers", false, "compare with what other programs compute, where they are installed")
 
 func tinySize(w workload) workloads.Size { return w.Tiny }
 
@@ -129,8 +132,8 @@ func TestONNX(t *testing.T) {
 
 // testPeer compares a contender that is no Go with unroll, in all workloads and forms that it has.
 func testPeer(t *testing.T, begin func(string, io.Writer) (*process, error), forms func(workload) []string) {
-	if testing.Short() {
-		t.Skip("starting it takes seconds")
+	if !*peers {
+		t.Skip("building and starting it may take minutes: -peers")
 	}
 	folder := t.TempDir()
 	peer, err := begin(folder, t.Output())
