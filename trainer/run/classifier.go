@@ -165,12 +165,14 @@ func NewSeriesClassifier(c Config, train, valid *series.Cases, opts ...Option) (
 
 // knownCases are the examples of series that were read already.
 func knownCases(x *series.Cases) (*Source, *rawExamples, error) {
+	x = identifiedCases(*x)
 	s, err := casesSource(x)
 	return s, caseExamples(x), err
 }
 
 // knownTable are the examples of a table that was read already.
 func knownTable(t *datasets.Table) (*Source, *rawExamples, error) {
+	t = identifiedTable(*t)
 	paths, err := absolute([]string{t.Name})
 	return &Source{Kind: KindTable, Paths: paths, SHA256: t.SHA256, Format: t.Format, Column: t.Column},
 		tableExamples(t), err

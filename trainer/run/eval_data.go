@@ -1,6 +1,7 @@
 package run
 
 import (
+	"cmp"
 	"fmt"
 	"path/filepath"
 	"strings"
@@ -27,7 +28,7 @@ func toEvaluate[R raw[P], P any](
 			source = d.Train
 		}
 		name = filepath.Join(r.dir, ConfigName)
-		if err := source.notOwn(r.dir); err != nil {
+		if err := cmp.Or(source.notOwn(r.dir), readAgain(r.dir, source.Paths...)); err != nil {
 			return some, "", err
 		}
 	case e.Whole:

@@ -129,6 +129,9 @@ func (r *Run) evalText(e EvalConfig) (*datasets.Text, string, error) {
 
 // ownText reads a text again that the run was trained with.
 func (r *Run) ownText(path, sha256 string) (*datasets.Text, error) {
+	if err := readAgain(r.dir, path); err != nil {
+		return nil, err
+	}
 	what := filepath.Join(r.dir, ConfigName)
 	if path == "" {
 		t := datasets.Builtin()

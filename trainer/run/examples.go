@@ -31,6 +31,9 @@ const (
 func absolute(paths []string) ([]string, error) {
 	abs := make([]string, len(paths))
 	for i, p := range paths {
+		if abs[i] = p; p == inMemory {
+			continue
+		}
 		var err error
 		if abs[i], err = filepath.Abs(p); err != nil {
 			return nil, errors.WithStack(err)

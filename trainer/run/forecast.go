@@ -34,6 +34,7 @@ func NewForecaster(c Config, set *series.Set, opts ...Option) (*ForecastTask, er
 	if set == nil || len(set.Series) == 0 {
 		return nil, badData("there are no series to learn from: read some with series.Read, or make a series.Set")
 	}
+	set = identifiedSet(*set)
 	paths, err := absolute([]string{set.Name})
 	if err != nil {
 		return nil, err

@@ -93,6 +93,9 @@ func (r *Run) Series() (*series.Set, error) {
 		return nil, err
 	}
 	s := r.config.Data.Train
+	if err := readAgain(r.dir, s.Paths...); err != nil {
+		return nil, err
+	}
 	set, err := readSeries(r.dir+"/"+ConfigName, s)
 	if input := (*InputError)(nil); errors.As(err, &input) {
 		return nil, &InputError{input.Name, input.What + ", or name series with `series`"}

@@ -104,6 +104,7 @@ type RegressorTask struct {
 // valid or, if that is nil, on a part of the series.
 func NewRegressor(c Config, train, valid *series.Cases, opts ...Option) (*RegressorTask, error) {
 	raw, other, err := begin(&c, TaskRegress, opts, train, valid, func(x *series.Cases) (*Source, *rawNumbers, error) {
+		x = identifiedCases(*x)
 		s, err := casesSource(x)
 		return s, &rawNumbers{cases: x}, err
 	})

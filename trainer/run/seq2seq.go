@@ -141,9 +141,10 @@ func NewSeq2Seq(c Config, pairs, valid *datasets.Pairs, opts ...Option) (*Seq2Se
 
 // knownPairs are pairs that were read already.
 func knownPairs(p *datasets.Pairs) (*Source, *rawPairs, error) {
-	paths, err := absolute([]string{p.Name})
+	name := cmp.Or(p.Name, inMemory)
+	paths, err := absolute([]string{name})
 	s := &Source{Kind: KindPairs, Paths: paths, SHA256: p.SHA256, Format: p.Format, Column: p.Column}
-	return s, &rawPairs{name: p.Name, sha256: p.SHA256, pairs: p}, err
+	return s, &rawPairs{name: name, sha256: p.SHA256, pairs: p}, err
 }
 
 // readSeq2Seq reads the data that a configuration names.

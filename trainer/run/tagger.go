@@ -1,6 +1,7 @@
 package run
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 
@@ -37,8 +38,10 @@ func knownTagged(t *datasets.Tagged) (*Source, *rawTagged, error) {
 	if len(t.Format.Columns) > 0 && t.Format.Columns[0] == "FORM" {
 		kind = KindConllu
 	}
-	paths, err := absolute([]string{t.Name})
-	return &Source{Kind: kind, Paths: paths, SHA256: t.SHA256, Format: t.Format}, &rawTagged{Tagged: t}, err
+	own := *t
+	own.Name = cmp.Or(own.Name, inMemory)
+	paths, err := absolute([]string{own.Name})
+	return &Source{Kind: kind, Paths: paths, SHA256: t.SHA256, Format: t.Format}, &rawTagged{Tagged: &own}, err
 }
 
 // readTagger reads the data that a configuration names.

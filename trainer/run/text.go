@@ -1,10 +1,10 @@
 package run
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
-	"path/filepath"
 
 	"github.com/pkg/errors"
 
@@ -95,7 +95,7 @@ func readCorpus(c *Config) (*corpus, error) {
 // them. It writes into c which texts they are. A vocabulary of characters is that of all characters of both;
 // another is that of what is trained on.
 func newCorpus(c *Config, text, valid *datasets.Text) (_ *corpus, err error) {
-	d := &corpus{name: text.Name, texts: []*datasets.Text{text}}
+	d := &corpus{name: cmp.Or(text.Name, inMemory), texts: []*datasets.Text{text}}
 	defer func() {
 		if err != nil {
 			d.close()
@@ -103,17 +103,21 @@ func newCorpus(c *Config, text, valid *datasets.Text) (_ *corpus, err error) {
 	}()
 	c.Data.TextSHA256, c.Data.Text = text.SHA256, ""
 	if text.Name != datasets.BuiltinName {
-		if c.Data.Text, err = filepath.Abs(text.Name); err != nil {
-			return nil, errors.WithStack(err)
+		paths, err := absolute([]string{d.name})
+		if err != nil {
+			return nil, err
 		}
+		c.Data.Text = paths[0]
 	}
 	learn, validText, part := text, valid, "" // part says in words what is not in learn
 	if valid != nil {
 		d.texts = append(d.texts, validText)
 		c.Data.ValidSHA256 = validText.SHA256
-		if c.Data.Valid, err = filepath.Abs(valid.Name); err != nil {
-			return nil, errors.WithStack(err)
+		paths, err := absolute([]string{cmp.Or(valid.Name, inMemory)})
+		if err != nil {
+			return nil, err
 		}
+		c.Data.Valid = paths[0]
 	} else {
 		parts, err := c.cut(text)
 		if err != nil {
