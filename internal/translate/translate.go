@@ -17,6 +17,7 @@ import (
 	"github.com/unroll-ml/unroll/datasets"
 	"github.com/unroll-ml/unroll/graph/tape"
 	"github.com/unroll-ml/unroll/internal/batches"
+	"github.com/unroll-ml/unroll/internal/setting"
 	"github.com/unroll-ml/unroll/models/decode"
 	"github.com/unroll-ml/unroll/trainer/metrics"
 	"github.com/unroll-ml/unroll/trainer/parallel"
@@ -133,6 +134,16 @@ func (e *TooLongError) Error() string {
 		e.Tokens, e.Length, e.Rows)
 }
 
+// check says what is wrong with the numbers. A beam without a width is one of width 1.
+func (o *Options) check() error {
+	if o.Sampling != nil {
+		return cmp.Or(setting.AtLeast("Best", o.Beam.Best, 0), o.Sampling.Check())
+	}
+	beam := o.Beam
+	beam.Width = cmp.Or(beam.Width, 1)
+	return beam.Check()
+}
+
 // rows is how many beginnings there are for each line.
 func (o *Options) rows() int {
 	if o.Sampling != nil {
@@ -150,6 +161,9 @@ func (t *Translator) limit(source int, o *Options) int {
 // is the number of the first line among all, on which depends what is drawn; nothing depends on which lines are
 // translated together. A line for which it would take too long is a *TooLongError, before any is translated.
 func (t *Translator) Lines(ctx context.Context, first int, lines []string, o Options) ([][]Translation, error) {
+	if err := o.check(); err != nil {
+		return nil, err
+	}
 	translated := make([][]Translation, len(lines))
 	all, err := t.batches(first, lines, &o)
 	if err != nil {

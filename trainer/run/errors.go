@@ -1,6 +1,7 @@
 package run
 
 import (
+	"cmp"
 	"fmt"
 	"io/fs"
 	"syscall"
@@ -55,7 +56,7 @@ func NewInputError(name string, err error) error {
 	}
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		return &InputError{name, path.Path + " does not exist: check the path"}
+		return &InputError{name, cmp.Or(path.Path, `""`) + " does not exist: check the path"}
 	case errors.Is(err, fs.ErrPermission):
 		return &InputError{name, path.Path + ": reading it is not permitted: change its permissions or choose another"}
 	case errors.Is(path.Err, syscall.EISDIR):

@@ -1,6 +1,7 @@
 package run
 
 import (
+	"errors"
 	"context"
 	"os"
 	"path/filepath"
@@ -90,5 +91,13 @@ func TestNoData(t *testing.T) {
 		if !errors.As(err, &bad) {
 			t.Errorf("%s: %v", task, err)
 		}
+	}
+}
+
+// A folder without a name is named in the error.
+func TestOpenNothing(t *testing.T) {
+	_, err := Open("")
+	if input := (*InputError)(nil); !errors.As(err, &input) || err.Error() != `"" does not exist: check the path` {
+		t.Errorf("%v", err)
 	}
 }

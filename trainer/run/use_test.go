@@ -167,6 +167,14 @@ func TestTranslator(t *testing.T) {
 	if _, err := m.Translate(done, 1, dates, beam); !errors.Is(err, context.Canceled) {
 		t.Errorf("%v", err)
 	}
+	for _, wrong := range []TranslateOptions{
+		{Beam: decode.Beam{Width: -1}}, {Beam: decode.Beam{Best: -1}}, {Beam: decode.Beam{Best: 2}},
+		{Beam: decode.Beam{Best: -1}, Sampling: &decode.Sampling{}}, {Sampling: &decode.Sampling{Temperature: -1}},
+	} {
+		if _, err := m.Translate(ctx, 1, dates, wrong); err == nil {
+			t.Errorf("%+v is taken", wrong)
+		}
+	}
 }
 
 func TestClassifier(t *testing.T) {
