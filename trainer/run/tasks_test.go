@@ -1,7 +1,6 @@
 package run
 
 import (
-	"errors"
 	"context"
 	"os"
 	"path/filepath"
