@@ -34,6 +34,7 @@ type mapping[T kernel.Float] struct {
 	pieces   int  // of a row
 	chunks   int
 	in, out  []view
+	held     *held[T] // nil: all rows are computed
 	ops      []vectorOp[T]
 	regs     int // vector registers
 	length   int // of a register
@@ -79,6 +80,7 @@ func (l *loader[T]) mapping(t *tape.Map) []step {
 	m.pieces = (m.inner + m.piece - 1) / m.piece
 	m.chunks = (m.nRows + m.rows - 1) / m.rows * m.pieces
 
+	m.held = m.findHeld()
 	m.states = make([]mapState[T], l.threads)
 	for i := range m.states {
 		m.states[i] = mapState[T]{addr: make([]*T, len(t.In)+len(t.Code)), out: make([]*T, len(t.Out))}
@@ -289,6 +291,9 @@ func (m *mapping[T]) run(mach *machine) error {
 	for i := range m.out {
 		m.out[i].locate(mach)
 	}
+	if m.held != nil {
+		m.held.locate(m)
+	}
 	mach.team.do(m.parts, m.part)
 	return nil
 }
@@ -314,6 +319,10 @@ func (m *mapping[T]) compute(member, part int) {
 		j := c % m.pieces * m.piece
 		length := min(m.piece, m.inner-j)
 		n := rows * length
+		if m.held != nil && m.held.all(m.outer, row, rows) {
+			m.held.keep(m, row, rows, j, length)
+			continue
+		}
 		for i := range m.in {
 			switch v := &m.in[i]; v.kind {
 			case direct:

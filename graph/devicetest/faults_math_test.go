@@ -190,6 +190,12 @@ func mapFaults() []fault {
 					Shape: []int{n}, Code: []tape.Op{{Fn: tape.Const}}, Result: []int{0}, Out: []tape.Operand{dense(rest, n)},
 				}}
 			})},
+		{check: "map held", name: "leaves what lies where a result goes", rewrite: edit(func(_ *tape.Tape, m *tape.Map) {
+			m.In = slices.Clone(m.In)
+			if len(m.Out) == 2 {
+				m.In[2] = m.Out[0]
+			}
+		})},
 		{check: "map views", name: "takes the last axis as dense", rewrite: edit(func(_ *tape.Tape, m *tape.Map) {
 			m.In = slices.Clone(m.In)
 			for i, o := range m.In {

@@ -14,7 +14,76 @@ var mapChecks = []check{
 	{"map views", "an operand's element i, j, ... lies at Ref + i*Strides[0] + j*Strides[1] ..., at any rank; a stride of 0 broadcasts", mapViews},
 	{"map programs", "a Map runs Code in order, op k writes register len(In)+k, and any register may be a result", mapPrograms},
 	{"map in place", "an output of a Map may coincide with an input of the same Ref and Strides: every index is loaded before it is stored", mapInPlace},
+	{"map held", "where the condition of a Where is 0 all along a row, its result is the third operand to the bit, wherever outputs and operands lie", mapHeld},
 	{"map empty", "a Map over no elements writes nothing, a Map without dimensions is one element", mapEmpty},
+}
+
+// heldConditions are those of rows: of floats some are less than any normal number, or no number.
+var heldConditions = []float64{1, 0, math.Copysign(0, -1), -1, 0, 0, math.NaN(), 0x1p-140, 0, 0, 0}
+
+// mapHeld has states of rows that stay as they are, or are 0, where a condition is 0: each in its place, in another, or
+// in that of the other state.
+func mapHeld(d tape.Device, f tape.Dtype) error {
+	r := newRig(f)
+	for i := range 24 {
+		rows, cols := len(heldConditions), []int{1, 7, 70, 600}[i%4]
+		conditions := heldConditions
+		if i%8 > 5 {
+			rows, conditions = 1, heldConditions[i%2:][:1]
+		}
+		n := rows * cols
+		var mask tape.Ref
+		if i%3 == 0 {
+			whole := make([]int, rows)
+			for row, c := range conditions {
+				if c != 0 && c == c {
+					whole[row] = int(math.Copysign(1, c))
+				}
+			}
+			conditions = make([]float64, rows)
+			for row := range conditions {
+				conditions[row] = float64(whole[row])
+			}
+			mask = r.ints(whole...).Ref
+		} else {
+			mask = r.in(conditions).Ref
+		}
+		x, g, h := r.in(r.rand(n)), r.state(r.rand(n)), r.state(r.rand(n))
+		toG, toH := g, h
+		switch i / 4 % 3 {
+		case 1:
+			toG, toH = h, g // each takes the place of the other
+		case 2:
+			toG, toH = r.out(n), r.out(n)
+		}
+		wantG, wantH := make([]float64, n), make([]float64, n)
+		for at := range n {
+			if row := at / cols; conditions[row] != 0 {
+				wantG[at], wantH[at] = round(f, x.vals[at]-g.vals[at]), round(f, x.vals[at]-h.vals[at])
+			} else if wantG[at] = g.vals[at]; i%5 > 0 {
+				wantH[at] = h.vals[at]
+			}
+		}
+		toG.expect(wantG)
+		toH.expect(wantH)
+		third := 3 // the state, or 0
+		if i%5 == 0 {
+			third = 6
+		}
+		shape := []int{rows, cols}
+		r.emit(&tape.Map{
+			Shape: shape,
+			In: []tape.Operand{
+				{Ref: mask, Strides: []int{1, 0}}, dense(x.Ref, shape...), dense(g.Ref, shape...), dense(h.Ref, shape...),
+			},
+			Code: []tape.Op{
+				{Fn: tape.Sub, Args: [3]int{1, 2}}, {Fn: tape.Sub, Args: [3]int{1, 3}}, {Fn: tape.Const},
+				{Fn: tape.Where, Args: [3]int{0, 4, 2}}, {Fn: tape.Where, Args: [3]int{0, 5, third}},
+			},
+			Result: []int{7, 8}, Out: []tape.Operand{dense(toG.Ref, shape...), dense(toH.Ref, shape...)},
+		})
+	}
+	return r.runEach(d)
 }
 
 func mapSizes(d tape.Device, f tape.Dtype) error {
