@@ -22,7 +22,7 @@ const BalancedWeights = "balanced"
 // ClassWeights are what Training.ClassWeights may name.
 var ClassWeights = []string{"none", BalancedWeights}
 
-// rawSources reads data to train on, and to validate on if there are such, and notes in the configuration which
+// readSources reads data to train on, and to validate on if there are such, and notes in the configuration which
 // they are.
 func readSources[R raw[P], P any](c *Config, read func(name string, s *Source) (R, error)) (train, valid R, err error) {
 	for _, x := range []struct {
@@ -205,38 +205,16 @@ func newClassifierTask(c *Config, raw, other *rawExamples) (_ *ClassifierTask, e
 		valid = other.toMeasure()
 		t.notes = append(t.notes, other.notes...)
 	}
-	if t.labels, err = raw.labels(); err != nil {
+	if t.labels, err = raw.data.labels(); err != nil {
 		return nil, err
 	}
 	t.labels = c.labels(t.labels)
 	c.Model.Classes, c.Model.LabelsSHA256 = t.labels.Len(), sha256Hex(t.labels.JSON())
-	var lost spaces
-	switch {
-	case c.From != nil && raw.cases == nil:
-		t.vocab, _ = c.vocabs()
-	case raw.table != nil:
-		if t.vocab, err = datasets.BuildVocab(c.Model.vocab(), lost.count(c.Model.tokenKind(), learn.texts())); err != nil {
-			return nil, err
-		}
-		if err := c.Model.checkVocabSize(t.vocab, 1, raw.name); err != nil {
-			return nil, err
-		}
-		c.Model.Vocab, c.Model.VocabSHA256 = t.vocab.Len(), sha256Hex(t.vocab.JSON())
-		vectors, err := c.readVectors(c.sourceVectors(), t.vocab, learn.texts())
-		if err != nil {
-			return nil, err
-		}
-		t.notes = append(t.notes, vectors...)
-	case raw.cases != nil:
-		notes, err := c.fitSeries(raw.name, raw.cases, learn.which)
-		if err != nil {
-			return nil, err
-		}
-		t.notes = append(t.notes, notes...)
-	default:
-		c.Model.Input, c.Model.Embed, c.Model.Tokens, c.Model.MinFreq = raw.images.Cols, 0, "", 0
-		c.Model.Normalize = ""
+	var notes []string
+	if t.vocab, notes, err = raw.data.fit(c, learn.which); err != nil {
+		return nil, err
 	}
+	t.notes = append(t.notes, notes...)
 	if t.data, err = learn.encode(c.accumulated(), t.vocab, t.labels); err != nil {
 		return nil, err
 	}
@@ -254,7 +232,7 @@ func newClassifierTask(c *Config, raw, other *rawExamples) (_ *ClassifierTask, e
 		share = c.unusualShare(raw.name, len(learn.which), len(valid.which))
 	}
 	t.notes = append(t.notes, known(c.origin(t.labels), share, raw.singles(t.labels),
-		sameData(c.Data.Train, c.Data.Held), lost.note(), t.valid.unknownLabels(t.labels),
+		sameData(c.Data.Train, c.Data.Held), t.valid.unknownLabels(t.labels),
 		UnknownWords("training examples", t.data.known), UnknownWords("validation examples", t.valid.known))...)
 	t.feed.fill = t.batches()
 	if t.Classifier, err = c.newClassifier(); err != nil {
@@ -301,7 +279,7 @@ func (t *ClassifierTask) Step(before int, rate float64) (loss, norm float64, tok
 		return 0, 0, 0, err
 	}
 	loss, norm, err = t.Train(b.Sequences, b.classes, b.weights, before, rate)
-	return loss, norm, b.tokens, err
+	return loss, norm, b.steps, err
 }
 
 // Close frees the model.

@@ -22,10 +22,10 @@ func (r *Run) evaluateClassifier(ctx context.Context, e EvalConfig) (*Evaluation
 	v := &Evaluation{Name: p.name, Split: split, What: whichPart(p.name, split, r.config), Unit: "example",
 		Count: "examples"}
 	v.Unknown, v.NoLabel = x.known.Unknown, x.unknown.Examples
-	v.Notes = append(slices.Clone(p.notes), known(r.config.Model.Series.missing(p.name, p.cases),
+	v.Notes = append(slices.Clone(p.notes), known(p.data.missing(r.config.Model.Series),
 		x.unknownLabels(r.labels),
 		UnknownWords("texts", x.known))...)
-	if p.apart() {
+	if p.apart {
 		v.What = "the test images of " + p.name
 	} else {
 		v.Notes = append(v.Notes, known(r.learnedFrom(p.sha256, split))...)

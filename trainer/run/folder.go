@@ -38,7 +38,7 @@ const (
 var runFiles = slices.Concat(curveFiles,
 	[]string{LogName, vocabName, targetName, labelsName, charsName, formsName, trainTokens, validTokens, ConfigName})
 
-// position is where a run stands: state.json of its checkpoints.
+// Position is where a run stands: state.json of its checkpoints.
 type Position struct {
 	Step     int      `json:"step"`            // steps taken
 	Seconds  float64  `json:"seconds"`         // of training, over all times that it was continued

@@ -146,7 +146,7 @@ func newRegressorTask(c *Config, raw, other *rawNumbers) (_ *RegressorTask, err 
 	}
 	number := *c.Model.Number // not that of the caller
 	c.Model.Number = &number
-	notes, err := c.fitSeries(raw.cases.Name, learn.cases, learn.which)
+	notes, err := c.fitSeries(learn.cases, learn.which)
 	if err != nil {
 		return nil, err
 	}

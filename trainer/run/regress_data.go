@@ -81,7 +81,7 @@ type numberedSeries struct {
 	longest int // steps
 }
 
-// ready makes batches of a part as the model of a config wants them.
+// encode makes batches of a part as the model of a config wants them.
 func (p numbersPart) encode(c *Config) (*numberedSeries, error) {
 	if err := p.labelled(); err != nil {
 		return nil, err

@@ -82,23 +82,12 @@ func (x *examples) samples(
 	}, func(i int, taken []int) error {
 		for row, e := range groups[i].Examples {
 			if at := slices.Index(chosen, e); at >= 0 {
-				samples[at] = Sample{Input: x.shown(e), Output: labels.Name(int32(taken[row])), Wanted: labels.Name(x.class(e))}
+				samples[at] = Sample{Input: x.shown(e), Output: labels.Name(int32(taken[row])), Wanted: labels.Name(x.classes[e])}
 			}
 		}
 		return nil
 	})
 	return samples, err
-}
-
-// shown is what people see of an example.
-func (p part) shown(i int32) string {
-	if p.cases != nil {
-		return "series " + words.Thousands(int(i)+1)
-	}
-	if p.table == nil {
-		return "image " + words.Thousands(int(i)+1)
-	}
-	return clipped(p.table.Rows[i].Text)
 }
 
 // sampleNumbers are the first of numbers, as text.

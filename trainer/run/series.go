@@ -58,7 +58,7 @@ func (c *Config) newSeries() {
 
 // fitSeries completes the model by the cases that it learns from. One that begins with the model of a run has
 // its inputs.
-func (c *Config) fitSeries(name string, cases *series.Cases, which []int32) (notes []string, err error) {
+func (c *Config) fitSeries(cases *series.Cases, which []int32) (notes []string, err error) {
 	m := &c.Model
 	if c.From == nil {
 		c.newSeries()
@@ -72,12 +72,12 @@ func (c *Config) fitSeries(name string, cases *series.Cases, which []int32) (not
 		m.Embed, m.Tokens, m.MinFreq, m.Normalize = 0, "", 0, ""
 		m.Input = m.Series.Inputs.Size()
 	}
-	return known(m.Series.missing(name, cases)), nil
+	return known(m.Series.missing(cases)), nil
 }
 
-// missing says what becomes of the missing values of cases, which may be nil; "" if none is missing.
-func (s *SeriesModel) missing(name string, cases *series.Cases) string {
-	if cases == nil || cases.Missing() == 0 {
+// missing says what becomes of the missing values of cases; "" if none is missing.
+func (s *SeriesModel) missing(cases *series.Cases) string {
+	if cases.Missing() == 0 {
 		return ""
 	}
 	how := map[string]string{
@@ -85,13 +85,13 @@ func (s *SeriesModel) missing(name string, cases *series.Cases) string {
 			"value is there",
 		series.MissingCarry: "the value before stands for each",
 	}
-	return name + ": " + words.Count(cases.Missing(), "value is", "values are") + " missing: " + how[s.Inputs.Missing]
+	return cases.Name + ": " + words.Count(cases.Missing(), "value is", "values are") + " missing: " + how[s.Inputs.Missing]
 }
 
 // Notes say what was taken for what in series that the model of the run is to read, and what becomes of values
 // that are missing.
 func (r *Run) Notes(cases *series.Cases) []string {
-	return append(slices.Clone(cases.Notes), known(r.config.Model.Series.missing(cases.Name, cases))...)
+	return append(slices.Clone(cases.Notes), known(r.config.Model.Series.missing(cases))...)
 }
 
 // describe says in words what a model reads.

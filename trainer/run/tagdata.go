@@ -141,7 +141,7 @@ type tagged struct {
 	strangeNames []string // the different ones
 }
 
-// ready encodes a part. Of sentences that are longer than most words the first are taken; 0: all.
+// encode encodes a part. Of sentences that are longer than most words the first are taken; 0: all.
 func (p taggedPart) encode(c *Config, l *lexicon, labels *datasets.Labels, most int) (*tagged, error) {
 	x := &tagged{name: p.Name, labels: labels}
 	var names []string

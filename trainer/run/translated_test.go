@@ -103,8 +103,9 @@ func TestUndefinedScore(t *testing.T) {
 // With balanced weights each class counts the same in a batch that holds all examples; what is no example counts
 // nothing.
 func TestClassWeights(t *testing.T) {
-	x := &examples{tokens: &batches.Classification{Sequences: [][]int32{{4}, {5}, {4}, {6}},
-		Classes: []int32{0, 1, 0, 1}}, which: []int32{0, 1, 2}}
+	classes := []int32{0, 1, 0, 1}
+	inputs := textInputs{&batches.Classification{Sequences: [][]int32{{4}, {5}, {4}, {6}}, Classes: classes}}
+	x := &examples{encodedExamples: encodedExamples{inputs: inputs, classes: classes}, which: []int32{0, 1, 2}}
 	g := batches.Group{Shape: batches.Shape{Source: 1}, Examples: []int32{0, 1, 2, -1}}
 	for _, want := range [][]float32{{1, 1, 1, 0}, {0.75, 1.5, 0.75, 0}} {
 		b, err := x.fill(g)
