@@ -78,6 +78,70 @@ func BenchmarkEpoch(b *testing.B) {
 	}
 }
 
+// BenchmarkStart is what a training does before its first step with the tokens of 20 MB of a text, and of pairs, on the
+// disk, if they are to be kept: "first" time with a scratch file, and without one, and "again", when they were kept.
+func BenchmarkStart(b *testing.B) {
+	data := zipf(20 << 20)
+	lines := strings.Split(data, "\n")
+	var rows strings.Builder
+	for i := 0; i < len(lines)-2; i += 2 {
+		rows.WriteString(lines[i] + "\t" + lines[i+1] + "\n")
+	}
+	text := onDisk(b, data)
+	pairs, err := OpenPairs(write(b, "pairs.tsv", []byte(rows.String())), Format{Header: "no"})
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer pairs.Close()
+	for _, kind := range Kinds {
+		v, err := BuildVocab(VocabConfig{Kind: kind, Size: 8000}, slices.Values(lines[:40_000]))
+		if err != nil {
+			b.Fatal(err)
+		}
+		for data, encode := range map[string]func(files TokenFiles) (kept, error){
+			"text": func(files TokenFiles) (kept, error) {
+				x, err := v.EncodeKept(text, files)
+				return x.(*Encoded), err
+			},
+			"pairs": func(files TokenFiles) (kept, error) {
+				x, err := EncodePairs(pairs, v, v, files)
+				for i := 0; err == nil && i < x.Len(); i++ {
+					_, err = x.Tokens(i)
+				}
+				return x, err
+			},
+		} {
+			last := ""
+			for _, c := range []struct {
+				name  string
+				files func() TokenFiles
+			}{
+				{"first, without a scratch file", func() TokenFiles { return nil }},
+				{"first", func() TokenFiles { return &tokenFiles{dir: b.TempDir(), room: 1 << 40} }},
+				{"again", func() TokenFiles { return &tokenFiles{kept: last} }},
+			} {
+				b.Run(string(kind)+"/"+data+"/"+c.name, func(sub *testing.B) {
+					timed(sub, func() {
+						x, err := encode(c.files())
+						if err != nil {
+							b.Fatal(err)
+						}
+						if c.name != "again" {
+							f := writeTokens(b, x)
+							last = f.Name()
+							err = x.Use(f)
+						}
+						if err != nil {
+							b.Fatal(err)
+						}
+						x.Close()
+					})
+				})
+			}
+		}
+	}
+}
+
 // BenchmarkPairsEpoch is the same of pairs, 20 MB of both sides together, in random order; "line by line" is each pair
 // encoded by itself.
 func BenchmarkPairsEpoch(b *testing.B) {
