@@ -33,13 +33,16 @@ func forecasts() map[string]exchange.Forecaster {
 		c.Targets, c.Known, c.Static, c.Embed, c.Layers = 2, 2, []int{3, 2}, 2, 2
 		c.Covariates = []exchange.Moments{{Mean: 2020.3, Deviation: 1.5}, {Mean: 0, Deviation: 1}}
 	}
+	one := func(c *exchange.Forecaster) {
+		c.Known, c.Static, c.Embed, c.Covariates = 1, []int{2}, 2, []exchange.Moments{{Mean: 2019, Deviation: 3}}
+	}
 	decoder := func(c *exchange.Forecaster) {
 		several(c)
 		c.Autoregressive, c.DecoderCell, c.DecoderHidden = true, models.CellConfig{Kind: "lstm"}, 3
 	}
 	levels := models.Quantiles{Levels: []float64{0.05, 0.1, 0.4, 0.7, 0.9}} // the median is between two
 	add("none", "none", false, "last", models.SquaredError{}, nil)
-	add("none of logarithms", "none", true, "none", models.AbsoluteError{}, nil)
+	add("none of logarithms", "none", true, "none", models.AbsoluteError{}, one)
 	add("mean", "mean", false, "seasonal", levels, several)
 	add("mean of logarithms", "mean", true, "mix", models.OWA{SMAPE: 1, MASE: 1}, decoder)
 	add("last", "last", false, "mix", models.NegativeBinomial{}, several)
@@ -59,10 +62,26 @@ type history struct {
 	given   map[string]*onnxtest.Tensor
 }
 
-// histories are series around 1000·k, and one that stands still. The covariates are known for the horizon, too.
-func histories(c exchange.Forecaster, lengths ...int) history {
+// value is that of series i at a time, of so many.
+type value func(r *rand.Rand, i, t, n int) float64
+
+// usual series are around 1000·k, and one stands still. A quarter of the values is missing.
+func usual(r *rand.Rand, i, t, _ int) float64 {
+	y := math.Round(1000 * float64(i+1) * (1 + 0.4*math.Sin(float64(t)) + 0.2*r.Float64()))
+	if i == 1 {
+		y = 0.1
+	}
+	if t > 0 && r.IntN(4) == 0 {
+		y = math.NaN()
+	}
+	return y
+}
+
+// histories are series of values, whose categories begin with -1, which is an unknown one. The covariates are known for
+// the horizon, too.
+func histories(c exchange.Forecaster, of value, lengths ...int) history {
 	r := rand.New(rand.NewPCG(3, 4))
-	longest, batch, nan := 0, len(lengths), float32(math.NaN())
+	longest, batch := 0, len(lengths)
 	for _, n := range lengths {
 		longest = max(longest, n)
 	}
@@ -75,13 +94,7 @@ func histories(c exchange.Forecaster, lengths ...int) history {
 		w := trainer.Window{Past: make([][]float64, c.Targets), Known: make([][]float64, c.Known)}
 		for k := range c.Targets {
 			for t := range n {
-				y := float32(math.Round(1000 * float64(i+1) * (1 + 0.4*math.Sin(float64(t)) + 0.2*r.Float64())))
-				if i == 1 {
-					y = 0.1
-				}
-				if t > 0 && r.IntN(4) == 0 {
-					y = nan
-				}
+				y := float32(of(r, i, t, n))
 				values[(i*longest+t)*c.Targets+k] = y
 				if t >= n-window {
 					w.Past[k] = append(w.Past[k], float64(y))
@@ -122,34 +135,91 @@ func histories(c exchange.Forecaster, lengths ...int) history {
 func TestForecaster(t *testing.T) {
 	for name, c := range forecasts() {
 		t.Run(name, func(t *testing.T) {
-			f := newFixture(t, 2e-6) // the trainer computes in float32
-			m, err := trainer.NewForecaster(trainer.ForecasterConfig{
-				Model: c.ForecasterConfig, Steps: c.Steps, Scaling: c.Scaling, Device: cpu.New(cpu.Threads(1)),
-				Training: trainer.Training{Seed: 1, Optimizer: optim.DefaultAdam},
-			})
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer m.Close()
-			params, err := m.Params()
-			if err != nil {
-				t.Fatal(err)
-			}
-			f.weights = map[string][]float32{}
-			for _, p := range params {
-				f.weights[p.Name] = p.Data.([]float32)
-			}
-			file := f.file(c, exchange.Whole)
+			f, m := forecasterOf(t, c)
 			for _, lengths := range [][]int{{1}, {30, 12, 5, 1}, {13, 11}} {
-				h := histories(c, lengths...)
-				want, err := m.Forecast(h.windows)
-				if err != nil {
-					t.Fatal(err)
-				}
-				f.forecast(c, f.compute(file, h.given), want)
+				f.forecasts(c, m, histories(c, usual, lengths...))
 			}
 		})
 	}
+}
+
+// Series that some scale has no size of, of negative numbers, one of which stands still, and without a value in the
+// window, and categories that are not known, whatever their number, in the same way. One season is enough for both, and
+// a horizon may be whole patches.
+func TestForecasterOfOddSeries(t *testing.T) {
+	odd := func(_ *rand.Rand, i, t, n int) float64 {
+		switch {
+		case i == 0 && t >= n-12:
+			return math.NaN()
+		case i == 0:
+			return 7
+		case i == 1:
+			return 0
+		case i == 2 && t == n-1:
+			return 0
+		case i == 2:
+			return 5 + float64(t%4)
+		case i == 3:
+			return -100 - float64(t*t%7)
+		case i == 4:
+			return -0.1
+		}
+		return float64(t%3) - 1
+	}
+	for name, c := range forecasts() {
+		t.Run(name, func(t *testing.T) {
+			c.Horizon, c.Scaling.LongSeason = 6, 0
+			f, m := forecasterOf(t, c)
+			lengths := []int{20, 15, 14, 13, 12, 9}
+			if c.Scaling.Log {
+				lengths = lengths[:1] // the others have no logarithms
+			}
+			h := histories(c, odd, lengths...)
+			f.forecasts(c, m, h)
+			if len(c.Static) == 0 {
+				return
+			}
+			for i, x := range h.given["static"].Data { // categories are counted from 0, so that the last is no category
+				if n := c.Static[i%len(c.Static)]; x < 0 {
+					h.given["static"].Data[i] = float64(n)
+				}
+			}
+			f.forecasts(c, m, h)
+		})
+	}
+}
+
+// forecasterOf is a trainer's forecaster and the fixture with its weights.
+func forecasterOf(t *testing.T, c exchange.Forecaster) (*fixture, *trainer.Forecaster) {
+	t.Helper()
+	f := newFixture(t, 2e-6) // the trainer computes in float32
+	m, err := trainer.NewForecaster(trainer.ForecasterConfig{
+		Model: c.ForecasterConfig, Steps: c.Steps, Scaling: c.Scaling, Device: cpu.New(cpu.Threads(1)),
+		Training: trainer.Training{Seed: 1, Optimizer: optim.DefaultAdam},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { m.Close() })
+	params, err := m.Params()
+	if err != nil {
+		t.Fatal(err)
+	}
+	f.weights = map[string][]float32{}
+	for _, p := range params {
+		f.weights[p.Name] = p.Data.([]float32)
+	}
+	return f, m
+}
+
+// forecasts compares what a file gives of series with what the trainer gives.
+func (f *fixture) forecasts(c exchange.Forecaster, m *trainer.Forecaster, h history) {
+	f.Helper()
+	want, err := m.Forecast(h.windows)
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.forecast(c, f.compute(f.file(c, exchange.Whole), h.given), want)
 }
 
 // forecast compares what a file gives with forecasts.
