@@ -124,6 +124,12 @@ func seriesRun(t *testing.T, task string) *run.Run {
 		cases.Classes, cases.Regression, c.Model.Number = nil, true, &run.NumberModel{Loss: "squared"}
 		work, err = run.NewRegressor(c, cases, nil, device)
 	}
+	return trained(t, work, err)
+}
+
+// trained trains what was made, unless there is an error, and opens its run.
+func trained(t *testing.T, work run.Task, err error) *run.Run {
+	t.Helper()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -132,7 +138,7 @@ func seriesRun(t *testing.T, task string) *run.Run {
 	if _, err := run.Train(context.Background(), dir, work, run.Options{}); err != nil {
 		t.Fatal(err)
 	}
-	r, err := run.Open(dir, device)
+	r, err := run.Open(dir, run.On(cpu.New(cpu.Threads(1))))
 	if err != nil {
 		t.Fatal(err)
 	}
