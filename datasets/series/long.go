@@ -73,7 +73,7 @@ func readLong(t *table) (*Set, error) {
 
 // checkNames refuses texts for names of series, as which nobody has named them, if none occurs twice.
 func (l *long) checkNames() error {
-	if !l.guessed || len(l.tracks) < 2 || slices.ContainsFunc(l.tracks, func(t *track) bool { return len(t.lines) > 1 }) {
+	if !l.guessed || l.times != nil || len(l.tracks) < 2 || slices.ContainsFunc(l.tracks, func(t *track) bool { return len(t.lines) > 1 }) {
 		return nil
 	}
 	at := l.ids[0]

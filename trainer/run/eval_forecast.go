@@ -134,6 +134,9 @@ func follow(set, future *series.Set, horizon int) (*series.Set, error) {
 				"series %q has %d values of %s: %d are forecast of %d", s.ID, next.Len(),
 				words.Count(len(next.Values), "column", "columns"), horizon, len(s.Values))}
 		}
+		if what := apart(set, future, &s, next); what != "" {
+			return nil, &datasets.Error{File: future.Name, Line: next.Line, What: what}
+		}
 		values := make([][]float64, len(s.Values))
 		for k := range values {
 			values[k] = slices.Concat(s.Values[k], next.Values[k][:horizon])
@@ -142,6 +145,23 @@ func follow(set, future *series.Set, horizon int) (*series.Set, error) {
 		whole.Series = append(whole.Series, s)
 	}
 	return &whole, nil
+}
+
+// apart says why a series with times does not follow another one; "" if it does, or if one has no times.
+func apart(set, future *series.Set, s, next *series.Series) string {
+	a, b := set.Step, future.Step
+	if a.IsZero() || b.IsZero() {
+		return ""
+	}
+	if a.Seconds != b.Seconds || a.Months != b.Months {
+		return fmt.Sprintf("it has a value every %s, and %s every %s: name files that belong together", b, set.Name, a)
+	}
+	const layout = "2006-01-02 15:04:05"
+	if after := a.Add(s.Start, s.Len()); !after.Equal(next.Start) {
+		return fmt.Sprintf("series %q begins at %s, and after the last value of %s comes %s: name values that follow those", s.ID,
+			next.Start.Format(layout), set.Name, after.Format(layout))
+	}
+	return ""
 }
 
 // anyValue says whether there is a value.
