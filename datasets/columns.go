@@ -83,13 +83,7 @@ func (f Format) choose(file string, first *row, r *roles) (*columns, error) {
 	for i, cell := range first.cells {
 		cells[i] = string(trim(cell))
 	}
-	names := map[string]bool{}
-	for _, cell := range cells {
-		if isName(cell, slices.Concat(r.known[0], r.known[1], r.others)) {
-			names[strings.ToLower(cell)] = true
-		}
-	}
-	if f.Header == HeaderYes || f.named() || f.Header == "" && len(names) > 1 {
+	if f.Header == HeaderYes || f.named() || f.Header == "" && len(headerNames(cells, r)) > 1 {
 		c.header = cells
 	}
 	if f.Columns == nil && c.header != nil {
@@ -123,6 +117,17 @@ func (f Format) choose(file string, first *row, r *roles) (*columns, error) {
 			"--columns for others", file, c.width, r.names[0], r.names[1]))
 	}
 	return c, nil
+}
+
+// headerNames are those cells, in lower case, that are called as headers call columns.
+func headerNames(cells []string, r *roles) map[string]bool {
+	names := map[string]bool{}
+	for _, cell := range cells {
+		if isName(cell, slices.Concat(r.known[0], r.known[1], r.others)) {
+			names[strings.ToLower(cell)] = true
+		}
+	}
+	return names
 }
 
 // twice is the name of a column that is read by it, and that another one has, too; "" if there is none. named are the

@@ -157,3 +157,29 @@ func TestDoubtfulTags(t *testing.T) {
 		wantError(t, c.what, path, err, c.want)
 	}
 }
+
+// Where most targets are their sources, that is said.
+func TestCopies(t *testing.T) {
+	a, b := write(t, "a.en", []byte("x\ny\n \nz\n")), write(t, "a.fr", []byte("x\n y\n\nw\n"))
+	for _, hold := range []int64{0, MaxHeldBytes} {
+		p, err := readParallel(a, b, false, hold)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer p.Close()
+		if diff := cmp.Diff([]string{p.Name + ": 2 of 3 targets are the same as their sources"}, p.Notes); diff != "" {
+			t.Error(diff)
+		}
+	}
+	for data, want := range map[string]bool{"a\ta\nb\tb\nc\td\n": true, "a\ta\nb\tc\n": false} {
+		for _, name := range []string{"a.tsv", "a.csv"} {
+			p, err := ReadPairs(write(t, name, []byte(data)), Format{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if len(p.Notes) > 0 != want {
+				t.Errorf("%s %q: %q", name, data, p.Notes)
+			}
+		}
+	}
+}

@@ -5,6 +5,8 @@ import (
 	"bytes"
 	"fmt"
 	"io"
+	"slices"
+	"strings"
 	"unicode"
 	"unicode/utf8"
 
@@ -193,6 +195,9 @@ type Lines struct {
 	// Tabs is in how many lines there was more than that column.
 	Tabs int
 
+	// Doubt says what the first line seems to be besides a text: "" if nothing.
+	Doubt string
+
 	// Max is how many bytes a line may have; 0: MaxLineBytes.
 	Max int
 
@@ -221,6 +226,7 @@ func (l *Lines) Read() (string, error) {
 			return "", &Error{File: l.lines.name, Line: l.lines.number,
 				What: what + ", and a text is wanted, a line each: convert it"}
 		}
+		l.Doubt = doubtfulLine(line)
 	}
 	if l.Column > 0 && bytes.IndexByte(line, '\t') >= 0 {
 		cells := bytes.Split(line, []byte("\t"))
@@ -232,6 +238,26 @@ func (l *Lines) Read() (string, error) {
 		line = cells[l.Column-1]
 	}
 	return string(trim(line)), nil
+}
+
+// doubtfulLine says what a line seems to be besides a text; "" if nothing.
+func doubtfulLine(line []byte) string {
+	if jsonStart.Match(line) {
+		return "begins as JSON does"
+	}
+	for _, delimiter := range []string{"\t", ",", ";", "|"} {
+		cells := strings.Split(string(line), delimiter)
+		for i, cell := range cells {
+			cells[i] = strings.TrimFunc(cell, isBlank)
+		}
+		if slices.ContainsFunc(cells, func(cell string) bool { return strings.ContainsFunc(cell, isBlank) }) {
+			continue // of a sentence
+		}
+		if len(headerNames(cells, tableRoles)) > 1 || len(headerNames(cells, pairRoles)) > 1 {
+			return "has the names of columns"
+		}
+	}
+	return ""
 }
 
 // Ready says whether a whole line can be read without waiting for whoever writes it, who may wait for an answer.

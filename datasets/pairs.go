@@ -27,10 +27,11 @@ type Pairs struct {
 	Format  Format   // as which they were read
 	Column  int      // that of the sources, from 1; 0: they are lines, or in markup
 
-	sides [2]io.ReaderAt // sources and targets: the contents of files, uncompressed
-	files []*contents    // those that are on the disk
-	at    []pairAt
-	held  held
+	sides  [2]io.ReaderAt // sources and targets: the contents of files, uncompressed
+	files  []*contents    // those that are on the disk
+	at     []pairAt
+	held   held
+	copies int // targets that are their sources
 }
 
 // pairAt is where a pair stands. In memory there is no line.
@@ -94,12 +95,16 @@ func readPairs(path string, f Format, hold int64) (_ *Pairs, err error) {
 		return readMarkup(path, data, l)
 	}
 	p.sides = [2]io.ReaderAt{c, c}
+	copies := 0
 	var pairs []Pair // of records, which are not in the file as they are
 	var lines []int32
 	s := &scan{name: path, roles: pairRoles, format: f, lenient: l}
 	if err := s.rows(c, func(r *row, cells [2][]byte) error {
 		if err := p.hold(len(cells[0])+len(cells[1]), path, r.line); err != nil {
 			return err
+		}
+		if bytes.Equal(cells[0], cells[1]) {
+			copies++
 		}
 		if !s.plain {
 			pairs, lines = append(pairs, Pair{string(cells[0]), string(cells[1])}), append(lines, int32(r.line))
@@ -118,7 +123,8 @@ func readPairs(path string, f Format, hold int64) (_ *Pairs, err error) {
 		p.Close()
 		p = numbered(path, pairs, lines)
 	}
-	p.SHA256, p.Skipped, p.Notes, p.Format = s.sum, l.skipped, s.notes, f
+	p.SHA256, p.Skipped, p.Notes, p.Format, p.copies = s.sum, l.skipped, s.notes, f, copies
+	p.noteCopies()
 	if err := p.check("no pairs: " + pairRoles.line); err != nil {
 		return nil, err
 	}
@@ -192,6 +198,7 @@ func readParallel(source, target string, skip bool, hold int64) (_ *Pairs, err e
 	}
 	both := hex.EncodeToString(sums[0].Sum(nil)) + hex.EncodeToString(sums[1].Sum(nil))
 	p.SHA256, p.Skipped = sha256Hex([]byte(both)), l.skipped
+	p.noteCopies()
 	return p, p.check("no pairs, both files are empty: choose others")
 }
 
@@ -245,8 +252,18 @@ func (p *Pairs) addLines(lines [2]*lineReader, texts [2][]byte, errs [2]error, l
 			return err
 		}
 		p.at = append(p.at, at)
+		if bytes.Equal(trim(texts[0]), trim(texts[1])) {
+			p.copies++
+		}
 	}
 	return nil
+}
+
+// noteCopies says that most targets are their sources, as where a file is named twice.
+func (p *Pairs) noteCopies() {
+	if 2*p.copies > len(p.at) {
+		p.Notes = append(p.Notes, fmt.Sprintf("%s: %d of %d targets are the same as their sources", p.Name, p.copies, len(p.at)))
+	}
 }
 
 // unequal counts the lines of both files, one of which has ended.

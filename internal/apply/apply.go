@@ -53,6 +53,9 @@ func (l *Lines) Notes() (notes []string) {
 		notes = append(notes, fmt.Sprintf("%s: %s tabs, of which column %d was read",
 			l.name, words.Count(l.Tabs, "line has", "lines have"), l.Column))
 	}
+	if l.Doubt != "" {
+		notes = append(notes, fmt.Sprintf("%s: the first line %s; each line was read as a text", l.name, l.Doubt))
+	}
 	if what := run.UnknownWords(l.name, l.known); what != "" {
 		notes = append(notes, what)
 	}

@@ -88,6 +88,8 @@ func TestTranslationsAreWritten(t *testing.T) {
 func TestNotesOnTabs(t *testing.T) {
 	for text, want := range map[string]string{
 		"a\nb\n": "", "a\tb\nc\n": "stdin: 1 line has tabs, of which column 2 was read", "a\tb\nc\td\n": "stdin: 2 lines have tabs, of which column 2 was read",
+		"text,label\na,b\n":   "stdin: the first line has the names of columns; each line was read as a text",
+		"{\"text\": \"a\"}\n": "stdin: the first line begins as JSON does; each line was read as a text", "the text, a label\n": "",
 	} {
 		in := &Lines{Lines: datasets.NewLines("stdin", strings.NewReader(text)), name: "stdin"}
 		in.Column = 2
