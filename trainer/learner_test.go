@@ -124,6 +124,25 @@ func TestLearnerRefuses(t *testing.T) {
 	}
 }
 
+// A parameter that the loss has no use for is named.
+func TestUnusedParameter(t *testing.T) {
+	m, err := NewLearner(LearnerConfig[int]{
+		Declare: func(b *op.Builder, p *models.Params, n int) (*Graph, error) {
+			p.Constant("unused", 0, 2)
+			return line(b, p, n)
+		},
+		Shape: 2, Training: Training{Optimizer: optim.SGD{}}, Device: cpu.New(cpu.Threads(1)),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer m.Close()
+	_, _, err = m.Train(2, 0, 0.1, points(0, 2))
+	if err == nil || !strings.Contains(err.Error(), "the loss does not depend on unused: ") {
+		t.Errorf("%v", err)
+	}
+}
+
 // A model that is closed says so, for shapes that it had programs for and for others, and keeps nothing on the device.
 func TestClosed(t *testing.T) {
 	m := newLine(t, 1)

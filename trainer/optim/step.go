@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/pkg/errors"
 	G "gorgonia.org/gorgonia"
@@ -187,7 +188,7 @@ func NewStep(b *op.Builder, c StepConfig) (*Step, error) {
 	}
 	grads, err := G.Grad(objective, c.Params...)
 	if err != nil {
-		return nil, errors.Wrap(err, "the loss has no derivative")
+		return nil, c.underived(b.Graph(), err)
 	}
 	var sums *sums
 	if c.Accumulate {
@@ -235,6 +236,32 @@ func NewStep(b *op.Builder, c StepConfig) (*Step, error) {
 		Device: c.Device, Outputs: outputs, Updates: append(updates, carried...), Recompute: c.Recompute, Memory: c.Memory,
 	})
 	return s, err
+}
+
+// underived says why the loss has no derivative: usually it does not depend on a parameter that was declared, which
+// Gorgonia's error does not tell from others.
+func (c *StepConfig) underived(g *G.ExprGraph, err error) error {
+	needed := map[int64]bool{}
+	for todo := []int64{c.Loss.ID()}; len(todo) > 0; todo = todo[1:] {
+		if needed[todo[0]] {
+			continue
+		}
+		needed[todo[0]] = true
+		for children := g.From(todo[0]); children.Next(); {
+			todo = append(todo, children.Node().ID())
+		}
+	}
+	var unused []string
+	for _, p := range c.Params {
+		if !needed[p.ID()] {
+			unused = append(unused, p.Name())
+		}
+	}
+	if len(unused) == 0 {
+		return errors.Wrap(err, "the loss has no derivative")
+	}
+	return errors.Errorf("the loss does not depend on %s: leave out what it has no use for, or let it stay as it is, "+
+		"which Training.Frozen says", strings.Join(unused, ", "))
 }
 
 // DeclareStates declares what will be Step.States, without a loss and its derivative: their names, shapes, and values
