@@ -183,8 +183,8 @@ func StepCostOf(d Device) StepCost {
 	if l, ok := d.(Launcher); ok {
 		return StepCost{l.StepRows(), 1}
 	}
-	// A row alone reads as many weights as several; of one that is not needed only the elementwise functions are computed.
-	return StepCost{8, 0.15}
+	// A row alone reads as many weights as several. Of one that is not needed only what no mask reaches is computed.
+	return StepCost{8, 0.1}
 }
 
 // Time is that of so many steps of so many rows, of which some are needed: the lengths of the sequences, added up.
