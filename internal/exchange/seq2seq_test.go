@@ -1,17 +1,20 @@
 package exchange_test
 
 import (
+	"io"
 	"maps"
 	"math/rand/v2"
 	"slices"
 	"testing"
 
+	"github.com/pkg/errors"
 	G "gorgonia.org/gorgonia"
 	"gorgonia.org/tensor"
 
 	"github.com/unroll-ml/unroll/graph/op"
 	"github.com/unroll-ml/unroll/internal/exchange"
 	"github.com/unroll-ml/unroll/internal/onnx/onnxtest"
+	"github.com/unroll-ml/unroll/internal/setting"
 	"github.com/unroll-ml/unroll/models"
 )
 
@@ -159,7 +162,11 @@ func TestSearch(t *testing.T) {
 			lengths, time := []int{4, 2}, 4
 			source := f.sources(c.Source, time, lengths)
 			d := m.Greedy(f.b, f.b.Transpose(f.input("source", tensor.Int32, source, 2, time), 1, 0), most)
-			want := f.run(f.b.Transpose(d.Tokens, 1, 0), d.LogProb)
+			wanted := []*G.Node{f.b.Transpose(d.Tokens, 1, 0), d.LogProb}
+			if c.Attention != nil {
+				wanted = append(wanted, d.Weights) // most×2×time
+			}
+			want := f.run(wanted...)
 
 			read := map[string]*onnxtest.Tensor{"source": onnxtest.Ints(source, 2, time)}
 			encoded := f.compute(f.file(c, exchange.Encoder), read)
@@ -186,10 +193,30 @@ func TestSearch(t *testing.T) {
 						t.Fatalf("step %d of row %d is %d, want %d", s, row, tokens[row], wanted)
 					}
 				}
+				if c.Attention != nil { // both sources are written to the end of this step, or it is of padding
+					for row := range 4 {
+						if want[0][row/2*most+s] != 0 {
+							weights := out["attention"].Data[row*time:][:time]
+							f.near("attention", onnxtest.Floats(make([]float32, time), time).With(weights),
+								want[2][(s*2+row/2)*time:][:time], time)
+						}
+					}
+				} else if out["attention"] != nil {
+					t.Error("there is no attention, and the file gives one")
+				}
 				in["token"], in["states"] = onnxtest.Ints(tokens, 4), out["next_states"]
 			}
 			f.near("log_prob", onnxtest.Floats([]float32{0, 0}, 2).With([]float64{total[0], total[3]}), want[1], 2)
 		})
+	}
+}
+
+// A part that a model does not have is a wrong setting, which says those that it has.
+func TestNoSuchPart(t *testing.T) {
+	_, err := exchange.Model{Config: translator(translators["additive before"], cells["gru"].kind)}.Write(io.Discard, "decoder")
+	var wrong *setting.Error
+	if !errors.As(err, &wrong) || wrong.Want != "one of [whole encoder step]" {
+		t.Errorf("%v", err)
 	}
 }
 
