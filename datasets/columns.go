@@ -36,10 +36,11 @@ var (
 	}
 	pairRoles = &roles{
 		names: [2]string{"source", "target"},
-		known: [2][]string{{"source", "src", "input", "original", "question", "from", "prompt", "context", "article", "document",
-			"dialogue"},
+		known: [2][]string{
+			{"source", "src", "input", "original", "question", "from", "prompt", "context", "article", "document", "dialogue"},
 			{"target", "tgt", "trg", "output", "translation", "answer", "to", "response", "reply", "completion", "summary",
-				"highlights"}},
+				"highlights"},
+		},
 		others: append(append(idNames, "text", "sentence", "phrase", "word", "name"),
 			"en", "de", "fr", "es", "it", "pt", "nl", "ru", "zh", "ja", "ko", "ar", "hi", "tr", "pl", "cs", "sv", "fi", "el",
 			"he", "uk", "ro", "hu", "english", "german", "french", "spanish", "italian", "portuguese", "dutch", "russian",

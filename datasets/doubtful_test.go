@@ -183,3 +183,21 @@ func TestCopies(t *testing.T) {
 		}
 	}
 }
+
+// Characters that are perhaps there by mistake are counted.
+func TestDoubtfulCharacters(t *testing.T) {
+	text, err := NewText("T", "a\r\nb\rc\r\ufffd\u0097\u0093\u0085\n\u00e9")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff([]string{
+		"T: 2 characters of CR that is not followed by LF: perhaps some lines end in it",
+		"T: 1 character of U+FFFD, which stands for what a conversion could not read: convert the original anew",
+		"T: 2 characters of U+0080 to U+009F: perhaps the text was Windows-1252, and was converted as Latin-1",
+	}, text.Notes()); diff != "" {
+		t.Error(diff)
+	}
+	if text, err = NewText("T", "a\r\nb\n"); err != nil || text.Notes() != nil {
+		t.Error(text.Notes(), err)
+	}
+}

@@ -262,7 +262,8 @@ func (p *Pairs) addLines(lines [2]*lineReader, texts [2][]byte, errs [2]error, l
 // noteCopies says that most targets are their sources, as where a file is named twice.
 func (p *Pairs) noteCopies() {
 	if 2*p.copies > len(p.at) {
-		p.Notes = append(p.Notes, fmt.Sprintf("%s: %d of %d targets are the same as their sources", p.Name, p.copies, len(p.at)))
+		p.Notes = append(p.Notes, fmt.Sprintf("%s: %d of %d targets are the same as their sources", p.Name, p.copies,
+			len(p.at)))
 	}
 }
 

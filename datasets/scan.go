@@ -81,6 +81,8 @@ func (s *scan) rows(c *contents, visit func(r *row, cells [2][]byte) error) erro
 	return nil
 }
 
+func hasCR(cell []byte) bool { return bytes.IndexByte(cell, '\r') >= 0 }
+
 // isHeader says whether a row has the cells of the header, as in a file that was put together of several.
 func (s *scan) isHeader(r *row) bool {
 	return s.first != nil && slices.EqualFunc(r.cells, s.first.cells, func(a, b []byte) bool {
@@ -138,7 +140,7 @@ func (s *scan) wrong(r *row) string {
 	case n < missing:
 		return fmt.Sprintf("%s, and column %d is wanted: complete the row, or correct --columns",
 			words.Count(n, "column", "columns"), missing)
-	case s.plain && n > 2 && slices.ContainsFunc(r.cells[1:n-1], func(c []byte) bool { return bytes.IndexByte(c, '\r') >= 0 }):
+	case s.plain && n > 2 && slices.ContainsFunc(r.cells[1:n-1], hasCR):
 		return "a CR alone ends a line within it, and LF ends others: convert the file, for example with tr '\\r' '\\n'"
 	case n > s.columns.width && !s.plain:
 		return fmt.Sprintf("%s, and the first row has %d: remove what is too much, or write quotation marks around cells "+

@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
+	"fmt"
 	"io"
 	"iter"
 	"sort"
@@ -13,6 +14,8 @@ import (
 	"unicode/utf8"
 
 	"github.com/pkg/errors"
+
+	"github.com/unroll-ml/unroll/internal/words"
 )
 
 // MaxTextBytes is the longest text that is read into memory, uncompressed. It guards memory against a wrong
@@ -88,6 +91,29 @@ func (t *Text) Close() error {
 
 // Len is the number of characters.
 func (t *Text) Len() int { return t.blocks[len(t.blocks)-1].chars - t.blocks[0].chars }
+
+// Notes say which characters of the whole text are perhaps there by mistake, and are kept.
+func (t *Text) Notes() (notes []string) {
+	controls := 0 // of Unicode's second block, where Windows-1252 has quotation marks and dashes
+	for c, n := range t.counts {
+		if c >= 0x80 && c < 0xa0 && c != '\u0085' {
+			controls += n
+		}
+	}
+	for _, x := range []struct {
+		count int
+		what  string
+	}{
+		{t.counts['\r'], "CR that is not followed by LF: perhaps some lines end in it"},
+		{t.counts[utf8.RuneError], "U+FFFD, which stands for what a conversion could not read: convert the original anew"},
+		{controls, "U+0080 to U+009F: perhaps the text was Windows-1252, and was converted as Latin-1"},
+	} {
+		if x.count > 0 {
+			notes = append(notes, fmt.Sprintf("%s: %s of %s", t.Name, words.Count(x.count, "character", "characters"), x.what))
+		}
+	}
+	return notes
+}
 
 // InMemory says whether the text does not need the disk.
 func (t *Text) InMemory() bool { return t.contents.file == nil }

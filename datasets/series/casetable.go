@@ -156,8 +156,8 @@ func (c *Cases) checkLabels(t *table, label int) error {
 	if t.options.Regression || len(c.Cases) < few || 2*len(labels) <= len(c.Cases) {
 		return nil
 	}
-	return t.wrong(t.top, "column %s, of the labels, has %d different ones in %d rows, and a classifier learns classes: name "+
-		"the column of the labels with --label", t.called(label), len(labels), len(c.Cases))
+	return t.wrong(t.top, "column %s, of the labels, has %d different ones in %d rows, and a classifier learns classes: "+
+		"name the column of the labels with --label", t.called(label), len(labels), len(c.Cases))
 }
 
 func readLongCases(t *table) (*Cases, error) {

@@ -83,7 +83,8 @@ func (l *long) chooseTime() (err error) {
 func (l *long) addClock() {
 	for i := range l.width {
 		cells := l.sampled(i)
-		if len(cells) == 0 || l.taken(i) || slices.ContainsFunc(cells, func(c string) bool { return !clock.MatchString(c) }) {
+		other := func(c string) bool { return !clock.MatchString(c) }
+		if len(cells) == 0 || l.taken(i) || slices.ContainsFunc(cells, other) {
 			continue
 		}
 		l.times = append(l.times, i)

@@ -82,8 +82,8 @@ func (r *records) judge(cells [][]byte, line int, err error) error {
 	const many = 30
 	for i, p := range r.points {
 		if p.whole && !p.decimal && (p.padded || p.grouped >= many) {
-			return r.wrong(p.line, "column %d: %s does not show what its point is, for whole numbers of the column have none: "+
-				"write %s if it is between thousands, and %s0 if it is a decimal one", i+1, shown(p.cell),
+			return r.wrong(p.line, "column %d: %s does not show what its point is, for whole numbers of the column have "+
+				"none: write %s if it is between thousands, and %s0 if it is a decimal one", i+1, shown(p.cell),
 				strings.ReplaceAll(p.cell, ".", ""), p.cell)
 		}
 	}

@@ -73,7 +73,8 @@ func readLong(t *table) (*Set, error) {
 
 // checkNames refuses texts for names of series, as which nobody has named them, if none occurs twice.
 func (l *long) checkNames() error {
-	if !l.guessed || l.times != nil || len(l.tracks) < 2 || slices.ContainsFunc(l.tracks, func(t *track) bool { return len(t.lines) > 1 }) {
+	twice := func(t *track) bool { return len(t.lines) > 1 }
+	if !l.guessed || l.times != nil || len(l.tracks) < 2 || slices.ContainsFunc(l.tracks, twice) {
 		return nil
 	}
 	at := l.ids[0]

@@ -153,6 +153,9 @@ func newCorpus(c *Config, text, valid *datasets.Text) (_ *corpus, err error) {
 		return nil, err
 	}
 	d.notes = append(known(c.origin(d.vocab), lost.note(), sameText(c)), vectors...)
+	for _, t := range d.texts {
+		d.notes = append(d.notes, t.Notes()...)
+	}
 	if err := d.noteUnknown(learn, validText); err != nil {
 		return nil, err
 	}
