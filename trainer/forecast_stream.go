@@ -76,8 +76,13 @@ func (s *ForecastStream) Next(values, known []float64) error {
 			k.Targets, k.Known)
 	}
 	for i, y := range values {
-		if math.IsInf(y, 0) || c.Scaling.Log && y <= 0 {
-			return errors.Errorf("target %d has the value %g: its logarithm is taken, so it must be larger than 0", i, y)
+		if err := c.Scaling.checkValue(i, y); err != nil {
+			return err
+		}
+	}
+	for i, x := range known {
+		if err := checkCovariate(i, x); err != nil {
+			return err
 		}
 	}
 	place := s.Pending()
@@ -124,6 +129,9 @@ func (s *ForecastStream) Forecast(known [][]float64) (*Forecast, error) {
 		if len(values) != d*k.Patch {
 			return nil, errors.Errorf("covariate %d has %d values, want %d", i, len(values), d*k.Patch)
 		}
+		if err := checkCovariate(i, values...); err != nil {
+			return nil, err
+		}
 		for t, v := range values {
 			ahead[t*k.Known+i] = shown(v)
 		}
@@ -152,4 +160,25 @@ func (s *ForecastStream) Forecast(known [][]float64) (*Forecast, error) {
 	}
 	f := c.forecastOf(numbers, s.levels, 0, s.next)
 	return &f, nil
+}
+
+// checkCovariate says whether a network can read values of a covariate, which are not scaled.
+func checkCovariate(i int, values ...float64) error {
+	for _, x := range values {
+		if math.IsInf(float64(float32(x)), 0) {
+			return errors.Errorf("covariate %d has the value %g: it must be finite in 32 bits, or NaN where it is missing", i, x)
+		}
+	}
+	return nil
+}
+
+// checkValue says whether a value of a target can be scaled. NaN, a missing one, can.
+func (s *Scaling) checkValue(target int, y float64) error {
+	switch {
+	case math.IsInf(y, 0):
+		return errors.Errorf("target %d has the value %g: it must be finite, or NaN where it is missing", target, y)
+	case s.Log && y <= 0:
+		return errors.Errorf("target %d has the value %g: its logarithm is taken, so it must be larger than 0", target, y)
+	}
+	return nil
 }

@@ -292,14 +292,17 @@ func (c *ForecasterConfig) check(w *Window) error {
 			parts = append(parts, w.Future[i])
 		}
 		for _, y := range slices.Concat(parts...) {
-			if math.IsInf(y, 0) || c.Scaling.Log && y <= 0 {
-				return errors.Errorf("target %d has the value %g: its logarithm is taken, so it must be larger than 0", i, y)
+			if err := c.Scaling.checkValue(i, y); err != nil {
+				return err
 			}
 		}
 	}
 	for i, k := range w.Known {
 		if len(k) != all {
 			return errors.Errorf("covariate %d has %d values, want %d", i, len(k), all)
+		}
+		if err := checkCovariate(i, k...); err != nil {
+			return err
 		}
 	}
 	for i, category := range w.Static {

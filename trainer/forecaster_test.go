@@ -266,7 +266,8 @@ func TestForecasterRefuses(t *testing.T) {
 	for want, w := range map[string]Window{
 		"0 targets":                      {},
 		"at most 24":                     {Past: [][]float64{make([]float64, 25)}},
-		"has the value 0":                {Past: [][]float64{{1, 0}}},
+		"has the value 0: its logarithm": {Past: [][]float64{{1, 0}}},
+		"has the value +Inf: it must be": {Past: [][]float64{{1, math.Inf(1)}}},
 		"followed by 1 values, want 8":   {Past: [][]float64{{1}}, Future: [][]float64{{1}}},
 		"1 static features":              {Past: [][]float64{{1}}, Static: []int{0}},
 		"what follows has 2 targets and": {Past: [][]float64{{1}}, Future: [][]float64{nil, nil}},
@@ -277,5 +278,36 @@ func TestForecasterRefuses(t *testing.T) {
 	}
 	if _, err := m.Batch(nil); err == nil {
 		t.Error("an empty batch is accepted")
+	}
+}
+
+// A covariate that is not finite would make all forecasts NaN.
+func TestCovariatesAreFinite(t *testing.T) {
+	c := sineConfig()
+	c.Model.Known, c.Model.Horizon, c.Model.Patch, c.Steps, c.Scaling.Residual = 1, 1, 1, 2, "none"
+	m, err := NewForecaster(c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer m.Close()
+	for _, x := range []float64{math.Inf(-1), 1e300} {
+		if _, err := m.Forecast([]Window{{Past: [][]float64{{1, 2}}, Known: [][]float64{{0, x, 0}}}}); err == nil ||
+			!strings.Contains(err.Error(), "covariate 0 has the value") {
+			t.Errorf("%g: %v", x, err)
+		}
+	}
+	f, err := m.Forecast([]Window{{Past: [][]float64{{1, 2}}, Known: [][]float64{{0, math.NaN(), 0}}}})
+	if err != nil || math.IsNaN(f[0].Point(0, 0)) {
+		t.Errorf("one that is missing: %v, %v", f, err)
+	}
+	s, err := m.Stream(Window{Past: [][]float64{{1, 2}}, Known: [][]float64{{0, 1, 0}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Next([]float64{1}, []float64{math.Inf(1)}); err == nil {
+		t.Error("one that is read step by step is taken")
+	}
+	if _, err := s.Forecast([][]float64{{1e39}}); err == nil {
+		t.Error("one of what follows is taken")
 	}
 }
