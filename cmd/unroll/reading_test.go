@@ -148,7 +148,7 @@ func TestMeasuredData(t *testing.T) {
 	}
 	// A run of before has no rules of reading in its configuration: what it held out is not known.
 	must(t, strings.Fields(classifySmall+"--steps 2 --out old")...)
-	config := strings.Replace(readFile(t, "old/config.yaml"), "  reading: 1\n", "", 1)
+	config := strings.Replace(readFile(t, "old/config.yaml"), "  reading: 2\n", "", 1)
 	writeFile(t, "old/config.yaml", config)
 	want(t, exitData, "the run was made by another version of unroll, which held out other examples: measure on "+
 		"data that it has not seen with --valid-table", "eval", "old")
