@@ -313,7 +313,7 @@ func (c *ForecasterConfig) check(w *Window) error {
 	return nil
 }
 
-// number is x for a program, 0 for a missing one.
+// shown is x for a program, 0 for a missing one.
 func shown(x float64) float32 {
 	if math.IsNaN(x) {
 		return 0

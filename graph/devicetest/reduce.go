@@ -11,7 +11,7 @@ var reduceChecks = []check{
 	{"reduce special", "the largest of numbers with a NaN is NaN, and infinities take part", reduceSpecial},
 }
 
-// add emits a Reduce with what it must give.
+// addReduce emits a Reduce with what it must give.
 func addReduce(r *rig, fn tape.ReduceFn, outer, n, inner int, vals []float64) {
 	in, out := r.in(vals), r.out(outer*inner)
 	want, tol := make([]float64, outer*inner), make([]float64, outer*inner)

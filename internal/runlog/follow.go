@@ -34,7 +34,7 @@ func (e *DamagedError) Error() string {
 // Follow follows the log at path, from its beginning. It need not be there yet.
 func Follow(path string) *Follower { return &Follower{path: path} }
 
-// most is how many bytes are read at once.
+// mostRead is how many bytes are read at once.
 const mostRead = 8 << 20
 
 // Next gives what is new in the log, at most a few megabytes at once, and nothing if nothing is. again is true if the

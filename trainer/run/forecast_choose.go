@@ -10,7 +10,7 @@ import (
 	"github.com/unroll-ml/unroll/internal/words"
 )
 
-// choose writes into a configuration what the data say of the model, where it does not say it itself. What it chooses
+// chooseForecast writes into a configuration what the data say of the model, where it does not say it itself. What it chooses
 // it says.
 func (c *Config) chooseForecast(set *series.Set) (notes []string, err error) {
 	f := c.Model.Forecast
@@ -144,7 +144,7 @@ func (f *ForecastModel) checkSeries(d *seriesData) error {
 	return d.checkLog()
 }
 
-// naive2 writes what the loss owa divides by: the errors of Naive2 on the validation values. Where it makes
+// chooseNaive2 writes what the loss owa divides by: the errors of Naive2 on the validation values. Where it makes
 // none, the loss is mase, or mae without a scale.
 func (f *ForecastModel) chooseNaive2(total map[string]ForecastScore) (note string) {
 	if f.Loss != "owa" && f.Loss != "mase" {

@@ -4,7 +4,7 @@ import (
 	"github.com/unroll-ml/unroll/cuda/internal/ptx"
 )
 
-// Fault is where kernels report an index outside of the rows that it selects from. A kernel that checks indices
+// fault is where kernels report an index outside of the rows that it selects from. A kernel that checks indices
 // has the parameters
 //
 //	the address of a word of 8 bytes, the number of indices that were checked before

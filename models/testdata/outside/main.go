@@ -45,7 +45,7 @@ func (c MGU) Step(b *op.Builder, x *G.Node, states []*G.Node) []*G.Node {
 	return []*G.Node{b.Add(b.Mul(b.Affine(f, -1, 1), h), b.Mul(f, n))}
 }
 
-// softsign is x / (1+|x|), as a composition and in Go.
+// softsignSlope is the derivative of x / (1+|x|), times that of what follows.
 func softsignSlope(b *op.Builder, in []*G.Node, _, grad *G.Node) []*G.Node {
 	return []*G.Node{b.Div(grad, b.Square(b.Affine(b.Abs(in[0]), 1, 1)))}
 }
