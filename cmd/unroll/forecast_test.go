@@ -64,6 +64,10 @@ func TestForecast(t *testing.T) {
 		"1"))[0]; o["values"] != 84.0 {
 		t.Error(o)
 	}
+	if got := must(t, "eval", "run", "--origins", "20", "--threads", "1"); !strings.Contains(got,
+		"sales.csv: 32 of 80 forecasts: series are too short for the others\n") {
+		t.Error(got)
+	}
 	if o := jsonLines(t, must(t, "forecast", "run", "--json", "--threads", "1")); len(o) != 4 ||
 		o[1]["series"] != "shop1" || o[1]["start"] != "2024-03-01T00:00:00Z" ||
 		len(o[1]["forecast"].([]any)) != 7 || len(o[1]["quantiles"].(map[string]any)["0.9"].([]any)) != 7 {

@@ -82,6 +82,10 @@ func (r *Run) evaluateForecaster(ctx context.Context, e EvalConfig) (*Evaluation
 	if n > 1 {
 		v.What += fmt.Sprintf(", and of %d origins before, %d values apart", n-1, every)
 	}
+	if wanted := n * len(set.Series); len(origins) < wanted {
+		v.Notes = append(v.Notes, fmt.Sprintf("%s: %d of %d forecasts: series are too short for the others", set.Name,
+			len(origins), wanted))
+	}
 	if split == SplitValidation && e.Backtest.Future == nil && (f.TrainAll || n > 1) {
 		v.Notes = append(v.Notes, learnedWords)
 	}
