@@ -161,7 +161,8 @@ func ofArgument(v *ir.Value, i int, d demand) demand {
 	return demand{all: true}
 }
 
-// elements finds what elementwise functions, the body, use of the arguments of v.
+// elements finds what elementwise functions, the body, use of the arguments of v. A mask is a condition of which all is
+// used, so that masks are what they would be without this pass, and none depends on a product that it is the mask of.
 func (d *demands) elements(v *ir.Value, body *ir.Func, results []demand) {
 	masks := map[*ir.Value]*ir.Value{}
 	for i, p := range body.Params {
@@ -173,18 +174,12 @@ func (d *demands) elements(v *ir.Value, body *ir.Func, results []demand) {
 		want(r, results[i])
 	}
 	for _, v := range slices.Backward(body.Values()) {
-		e, ok := v.Op.(ir.Elem)
-		if used := of[v]; ok && e.Fn == tape.Where && !used.none() {
-			if want(v.Args[0], demand{all: true}); used.all && masks[v.Args[0]] != nil {
-				want(v.Args[1], demand{mask: masks[v.Args[0]]})
-			} else {
-				want(v.Args[1], used)
+		for i, a := range v.Args {
+			e := of[v]
+			if op, ok := v.Op.(ir.Elem); ok && op.Fn == tape.Where && i == 1 && e.all && masks[v.Args[0]] != nil {
+				e = demand{mask: masks[v.Args[0]]}
 			}
-			want(v.Args[2], used)
-			continue
-		}
-		for _, a := range v.Args {
-			want(a, of[v])
+			want(a, e)
 		}
 	}
 	for i, p := range body.Params {
@@ -259,12 +254,11 @@ func (d *demands) loop(v *ir.Value, l *ir.Loop, results []demand) {
 
 // rewrite gives products what is found.
 func (d *demands) rewrite(b *ir.Builder) (*ir.Func, error) {
-	masks := d.masks()
 	r := newRewriter(b)
 	r.visit = func(v *ir.Value, args []*ir.Value) *ir.Value {
 		switch op := v.Op.(type) {
 		case ir.Product:
-			if m := masks[v]; m != nil {
+			if m := d.maskOf(v, op); m != nil {
 				op.Need = true
 				rows := b.Reshape(r.value(m), v.Shape[:len(v.Shape)-1]...)
 				return b.New(op, args[0], args[1], rows).Named(v.Name)
@@ -285,23 +279,11 @@ func (d *demands) rewrite(b *ir.Builder) (*ir.Func, error) {
 	return r.fn(d.f)
 }
 
-// masks are those of products, but for masks that depend on such products.
-func (d *demands) masks() map[*ir.Value]*ir.Value {
-	of := map[*ir.Value]*ir.Value{}
-	for v, e := range d.of {
-		if p, ok := v.Op.(ir.Product); ok && !p.Need && e.mask != nil &&
-			e.mask.Shape.Size() == v.Shape[:len(v.Shape)-1].Size() {
-			of[v] = e.mask
-		}
+// maskOf is that of a product, or nil.
+func (d *demands) maskOf(v *ir.Value, p ir.Product) *ir.Value {
+	m := d.of[v].mask
+	if p.Need || m == nil || m.Shape.Size() != v.Shape[:len(v.Shape)-1].Size() {
+		return nil
 	}
-	after := map[*ir.Value]bool{} // a product that has a mask
-	for _, v := range d.f.Values() {
-		after[v] = of[v] != nil || slices.ContainsFunc(v.Args, func(a *ir.Value) bool { return after[a] })
-	}
-	for v, m := range of {
-		if after[m] {
-			delete(of, v)
-		}
-	}
-	return of
+	return m
 }

@@ -64,6 +64,24 @@ func TestNeedRefuses(t *testing.T) {
 		"transposed": func(b *ir.Builder, z, mask, other *ir.Value) *ir.Value {
 			return b.Elem(tape.Where, mask, b.Transpose(z, 1, 0), other)
 		},
+		"over rows, as rows": func(b *ir.Builder, z, mask, other *ir.Value) *ir.Value {
+			return b.Elem(tape.Where, mask, b.Reshape(b.Reduce(tape.Sum, z, 0), 3, 1), other)
+		},
+		"an operand transposed": func(b *ir.Builder, z, mask, other *ir.Value) *ir.Value {
+			return b.Elem(tape.Where, mask, b.Product(z, other, true, false), other)
+		},
+		"all in a row of a concatenation": func(b *ir.Builder, z, mask, other *ir.Value) *ir.Value {
+			return b.Elem(tape.Where, mask, b.Concat(0, b.Reshape(z, 1, 9), b.Const(0, 2, 9)), b.Const(1, 3, 9))
+		},
+		"all in a row between zeros": func(b *ir.Builder, z, mask, other *ir.Value) *ir.Value {
+			return b.Elem(tape.Where, mask, b.New(ir.Pad{Axis: 0, Before: 1, After: 1}, b.Reshape(z, 1, 9)), b.Const(1, 3, 9))
+		},
+		"one in several rows": func(b *ir.Builder, z, mask, other *ir.Value) *ir.Value {
+			return b.Elem(tape.Where, mask, b.Slice(b.Reshape(z, 9, 1), 0, 0, 3), other)
+		},
+		"repeated for rows": func(b *ir.Builder, z, mask, other *ir.Value) *ir.Value {
+			return b.Elem(tape.Where, mask, b.Broadcast(b.Reshape(z, 9), 3, 9), b.Const(1, 3, 9))
+		},
 		"on the right": func(b *ir.Builder, z, mask, other *ir.Value) *ir.Value {
 			return b.Elem(tape.Where, mask, b.Product(other, z, false, false), other)
 		},
