@@ -6,7 +6,7 @@
 #	bench/arm64.sh                 # all parts
 #	bench/arm64.sh kernels models  # some of them
 #
-# All of it takes about half an hour of a free core, most of it the device and the models, whose example of translation
+# All of it takes about a quarter of an hour of a free core, most of it the device and the models, whose example of translation
 # alone takes 500 training steps; beside other work it takes as many times longer as it gets less of the core.
 #
 # Of each part a line says whether it passed, and after how many seconds. One that fails, or is not done after its limit,
