@@ -81,15 +81,10 @@ func (c *Config) check() error {
 	if kindOf(c.Task) == nil {
 		return settings("`task` is %q: it must be one of %s", c.Task, strings.Join(taskNames(), ", "))
 	}
-	m, t, usual := &c.Model, &c.Training, Defaults(c.Task).Model
-	for _, err := range []error{
-		hasPart("forecast", m.Forecast, usual.Forecast), hasPart("number", m.Number, usual.Number),
-		hasPart("tag", m.Tag, usual.Tag),
-	} {
-		if err != nil {
-			return err
-		}
+	if err := c.hasParts(); err != nil {
+		return err
 	}
+	t := &c.Training
 	for _, err := range []error{
 		c.checkIntegers(), c.checkNames(), c.Running.Check(), c.checkSoftmax(), c.checkOptimizer(), c.checkTask(),
 		c.checkVectors(), c.checkModel(),
@@ -101,12 +96,21 @@ func (c *Config) check() error {
 	return c.checkSize(max(t.Seq, 1))
 }
 
+// hasParts says whether all parts are there that the models of the task have.
+func (c *Config) hasParts() error {
+	m, usual := &c.Model, Defaults(c.Task).Model
+	return cmp.Or(
+		hasPart("forecast", m.Forecast, usual.Forecast), hasPart("series", m.Series, usual.Series),
+		hasPart("number", m.Number, usual.Number), hasPart("tag", m.Tag, usual.Tag),
+	)
+}
+
 // hasPart says whether a part of a model is there, if a model of the task has one.
 func hasPart[P any](name string, part, usual *P) error {
 	if part != nil || usual == nil {
 		return nil
 	}
-	return settings("the model has no `%s`: start from run.Defaults", name)
+	return settings("`%s` is missing in `model`: begin with the defaults of the task", name)
 }
 
 // checkIntegers checks the least values of integers but for those that package models knows.

@@ -101,9 +101,6 @@ func (forecastKind) lacks(c *Config) string {
 
 func (forecastKind) check(c *Config) error {
 	f, t := c.Model.Forecast, &c.Training
-	if f == nil {
-		return settings("`forecast` is missing in `model`: start from the defaults of the task forecast")
-	}
 	for _, s := range []struct {
 		name, value string
 		may         []string
@@ -160,9 +157,6 @@ const (
 )
 
 func (forecastKind) model(c *Config) (architecture, error) {
-	if c.Model.Forecast == nil {
-		return nil, (forecastKind{}).check(c)
-	}
 	return c.forecastModel()
 }
 

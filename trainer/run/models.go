@@ -58,6 +58,9 @@ const fewTokens = 5
 // declare counts the weights of the model without making it, and says what is wrong with it. What is not known
 // before the data are read counts as little as can be.
 func (c Config) declare() (weights float64, err error) {
+	if err := c.hasParts(); err != nil {
+		return 0, err
+	}
 	m := &c.Model
 	least := fewTokens
 	if m.VocabSHA256 == "" { // the settings of a softmax say that there are more

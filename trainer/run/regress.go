@@ -45,11 +45,7 @@ func (regressKind) defaults(c *Config) {
 }
 
 func (regressKind) check(c *Config) error {
-	m := &c.Model
-	if m.Series == nil || m.Number == nil {
-		return settings("a regressor needs `series` and `number`: begin with the defaults of its task")
-	}
-	return m.Series.check(false)
+	return c.Model.Series.check(false)
 }
 
 func (regressKind) lacks(c *Config) string {

@@ -75,8 +75,6 @@ func (tagKind) defaults(c *Config) {
 func (tagKind) check(c *Config) error {
 	m := c.Model.Tag
 	switch {
-	case m == nil:
-		return settings("`tag`, what a tagger has beside other models, is missing: begin with the defaults of the task")
 	case c.Model.tokenKind() != datasets.Word:
 		return settings("`tokens` is %s: the tokens of a tagger are words", c.Model.tokenKind())
 	case m.CharHidden > 0 && m.Letters < 1:

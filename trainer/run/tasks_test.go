@@ -100,3 +100,22 @@ func TestOpenNothing(t *testing.T) {
 		t.Errorf("%v", err)
 	}
 }
+
+// A configuration without a part of its model is an error wherever its weights are counted.
+func TestMissingParts(t *testing.T) {
+	for part, change := range map[string]func(*Config){
+		"`forecast`": func(c *Config) { c.Task, c.Model.Forecast = TaskForecast, nil },
+		"`series`":   func(c *Config) { c.Task, c.Model.Series, c.Model.Number = TaskRegress, nil, &NumberModel{} },
+		"`number`":   func(c *Config) { c.Task, c.Model.Series, c.Model.Number = TaskRegress, &SeriesModel{}, nil },
+		"`tag`":      func(c *Config) { c.Task, c.Model.Tag = TaskTag, nil },
+	} {
+		c := Defaults(TaskLM)
+		change(&c)
+		if err := c.Check(); err == nil || !strings.HasPrefix(err.Error(), part+" is missing") {
+			t.Errorf("%s: %v", part, err)
+		}
+		if n := c.Weights(); n != 0 {
+			t.Errorf("without %s there are %g weights", part, n)
+		}
+	}
+}
