@@ -23,6 +23,9 @@ import (
 //
 // A function or an instruction that this package does not know is an *UnsupportedError. Verify never panics.
 func Verify(t *Tape) error {
+	if t == nil {
+		return errors.New("there is no tape")
+	}
 	v := verifier{tape: t}
 	v.buffers()
 	v.slots()

@@ -137,6 +137,7 @@ func TestVerifyRejects(t *testing.T) {
 		{"shares memory with b4", edited(func(t *Tape) { t.Slots[1].Buf = fu })},
 		{"shares memory with b3", edited(func(t *Tape) { t.Slots[0].Buf = fv })},
 
+		{"no tape", nil},
 		{"is nil", newTape(nil)},
 		{"is nil", newTape((*Product)(nil))},
 		{"is nil", newTape(loop(2, (*Loop)(nil)))},

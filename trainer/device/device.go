@@ -112,19 +112,23 @@ func Tell(f func(message string)) Option { return func(o *options) { o.tell = f 
 // Using reaches GPUs through a driver other than OwnDriver, such as the simulator.
 func Using(d Driver) Option { return func(o *options) { o.driver = d } }
 
-func settings(opts []Option) *options {
+// settings are those of a device of a name, if there is one and they fit together.
+func settings(name string, opts []Option) (*options, error) {
 	o := &options{precision: FP32, weights: FP32, driver: OwnDriver, tell: func(string) {}}
-	for _, set := range opts {
+	for i, set := range opts {
+		if set == nil {
+			return nil, errors.Errorf("option %d is nil", i)
+		}
 		set(o)
 	}
-	return o
+	return o, o.check(name)
 }
 
 // Open gets a device ready. What it opens stays open while the process runs. If a GPU was asked for and there
 // is none, the error is a *MissingError.
 func Open(name string, opts ...Option) (tape.Device, error) {
-	o := settings(opts)
-	if err := o.check(name); err != nil {
+	o, err := settings(name, opts)
+	if err != nil {
 		return nil, err
 	}
 	gpu, err := o.find(name)
@@ -165,8 +169,8 @@ func (o *options) find(name string) (driver.GPU, error) {
 // OpenGPU gets a GPU ready, and gives it beside its device, for those who ask it for more than a run. Close it
 // when the device is no longer used.
 func OpenGPU(opts ...Option) (tape.Device, driver.GPU, error) {
-	o := settings(opts)
-	if err := o.check(CUDA); err != nil {
+	o, err := settings(CUDA, opts)
+	if err != nil {
 		return nil, nil, err
 	}
 	gpu, err := o.open()
