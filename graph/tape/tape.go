@@ -175,7 +175,7 @@ type Launcher interface {
 // StepCost is what a step of a recurrence takes, in the time of a row of a batch that is needed.
 type StepCost struct {
 	Rows   int     // beside its rows: for fewer steps it pays to compute as many rows in vain
-	Padded float64 // a row that is not needed, see Product
+	Padded float64 // a row that is not needed, see Product: a power of two, so that equal times are equal as numbers
 }
 
 // StepCostOf is that of a device. nil is the CPU.
@@ -184,7 +184,7 @@ func StepCostOf(d Device) StepCost {
 		return StepCost{l.StepRows(), 1}
 	}
 	// A row alone reads as many weights as several. Of one that is not needed only what no mask reaches is computed.
-	return StepCost{8, 0.1}
+	return StepCost{8, 0.125}
 }
 
 // Time is that of so many steps of so many rows, of which some are needed: the lengths of the sequences, added up.

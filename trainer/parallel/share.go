@@ -32,6 +32,9 @@ func Share[R any](
 	if err := setting.Context(ctx); err != nil {
 		return err
 	}
+	if compute == nil || take == nil {
+		return errors.New("there is no function that computes a result, or none that takes it")
+	}
 	world, ok := ctx.Value(sharersKey{}).(Communicator)
 	if !ok {
 		world = Alone{}
